@@ -1,0 +1,66 @@
+# Everything runs from here: `make demo`, `make test`, `make check`. Each target sets up what it needs; nothing else is installed.
+PYTHON ?= python3.13
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+VIDEO ?=
+MODEL ?=
+FPS ?=
+OUTPUT ?=
+DEMO_OPTIONS := $(if $(VIDEO),--video '$(VIDEO)') $(if $(MODEL),--model '$(MODEL)') $(if $(FPS),--infer-fps '$(FPS)') $(if $(OUTPUT),--output '$(OUTPUT)')
+
+export SAM_CLI_TELEMETRY := 0
+
+.PHONY: help
+help:  ## what there is to run
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+# The environments: the project's own; MiniStack's, apart, because it runs the functions with its own interpreter and what is
+# installed beside it would hide a forgotten dependency; the SAM CLI's and the checkers', because they pin what the project does not.
+ENVIRONMENTS := .venv .venv-aws .venv-sam
+
+.venv/ready: requirements/dev.txt
+.venv-aws/ready: requirements/aws.txt
+.venv-sam/ready: requirements/sam.txt
+.venv-check/ready: requirements/check.txt
+.venv/ready .venv-aws/ready .venv-sam/ready .venv-check/ready: | python
+	@echo "Installing $(notdir $(firstword $<)) into $(@D)"
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $<
+	@touch $@
+
+.PHONY: python
+python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null \
+	  || { echo "videoinfer needs Python 3.13 as '$(PYTHON)': install it, or name it with 'make PYTHON=/path/to/python3.13 …'." >&2; exit 1; }
+
+.PHONY: demo
+demo: $(ENVIRONMENTS:=/ready)  ## a video through the whole system on an embedded AWS [VIDEO=… MODEL=… FPS=… OUTPUT=…]
+	@.venv/bin/python -m videoinfer demo $(DEMO_OPTIONS)
+
+.PHONY: test
+test: $(ENVIRONMENTS:=/ready)  ## every test: units, contract, state machine, the whole path on the embedded AWS
+	.venv/bin/python -m pytest
+
+.PHONY: check
+check: .venv/ready .venv-sam/ready .venv-check/ready  ## formatter, linter, types, templates
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/python -m mypy
+	for app in functions/*/app.py engine/functions/*/app.py; do .venv/bin/python -m mypy "$$app"; done
+	for template in template.yaml engine/template.yaml; do \
+	  AWS_DEFAULT_REGION=us-east-1 .venv-sam/bin/sam validate --lint --template "$$template"; \
+	  .venv-check/bin/cfn-lint "$$template"; \
+	  .venv-check/bin/checkov --quiet --compact --framework cloudformation --file "$$template"; \
+	done
+
+.PHONY: format
+format: .venv/ready  ## lets the formatter and the linter mend what they can
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+.PHONY: clean
+clean:  ## removes environments and build output
+	rm -rf $(ENVIRONMENTS) .venv-check .aws-sam .build .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Pins and hashes every requirement file anew, without download addresses. Needs uv (pip install uv).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+for name in layers/videojobs/requirements requirements/{dev,aws,sam,check}; do
+    uv pip compile "$@" --quiet --python-version 3.13 --python-platform x86_64-manylinux_2_28 \
+        --generate-hashes --no-header --no-emit-index-url --no-annotate "$name.in" -o "$name.txt"
+done
