@@ -1,0 +1,44 @@
+"""Decodes the frames that a segment wants, and as little else as possible."""
+
+import itertools
+from collections.abc import Iterable, Iterator
+
+import av
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from videoengine.segments import SampledFrame
+from videoengine.timeline import find_video_stream
+
+
+def read_frames(container: InputContainer, frames: Iterable[SampledFrame]) -> Iterator[tuple[int, VideoFrame]]:
+    """Each wanted frame once, as (timestamp in ticks, picture), in presentation order.
+
+    A frame whose data is damaged does not come.
+    """
+    stream = find_video_stream(container)
+    stream.thread_type = "AUTO"
+    for keyframe, group in itertools.groupby(frames, key=lambda frame: frame.keyframe):
+        yield from _read_group(container, stream, keyframe, {frame.timestamp for frame in group})
+
+
+def _read_group(
+    container: InputContainer, stream: VideoStream, keyframe: int, wanted: set[int]
+) -> Iterator[tuple[int, VideoFrame]]:
+    container.seek(keyframe, stream=stream, backward=True)
+    last = max(wanted)
+    for frame in _decode(container, stream):
+        timestamp = frame.dts if frame.pts is None else frame.pts
+        if timestamp in wanted:
+            yield timestamp, frame
+        if timestamp is not None and timestamp >= last:
+            return
+
+
+def _decode(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+    for packet in container.demux(stream):
+        try:
+            yield from packet.decode()
+        except av.error.InvalidDataError:
+            continue  # one damaged picture; the next may be whole

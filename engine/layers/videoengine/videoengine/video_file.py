@@ -1,0 +1,27 @@
+"""Opens a video, wherever its bytes are."""
+
+from typing import IO
+
+import av
+from av.container import InputContainer
+
+from videoengine.errors import JobFailed
+
+# FFmpeg's names of MP4 (and MOV, its twin), MKV and WebM, and AVI. Not the rest: a playlist format would make FFmpeg
+# open whatever addresses and paths a stranger's file names.
+FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
+
+
+def open_video(file: str | IO[bytes]) -> InputContainer:
+    """A container to read packets and frames from.
+
+    Args:
+        file: a path, or a seekable binary file.
+
+    Raises:
+        JobFailed: this is not a video that the engine reads.
+    """
+    try:
+        return av.open(file, mode="r", options={"format_whitelist": FORMATS})
+    except av.error.FFmpegError as error:
+        raise JobFailed(f"The file is not an MP4, AVI, MKV or WebM video ({error.strerror})") from error
