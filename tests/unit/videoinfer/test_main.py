@@ -1,0 +1,59 @@
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from videoinfer import demo
+from videoinfer.main import app
+
+
+@pytest.fixture(autouse=True)
+def nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start() -> None:
+        pytest.fail("something was started")
+
+    monkeypatch.setattr(demo, "start_embedded_aws", start)
+
+
+def run_demo(*options: str | Path) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["demo", *map(str, options)])
+    return result.exit_code, result.output
+
+
+def test_a_missing_video_is_refused_before_anything_starts() -> None:
+    assert run_demo("--video", "nothing.mp4") == (1, "Error: There is no file nothing.mp4.\n")
+
+
+def test_a_bad_sampling_rate_is_refused_before_anything_starts(video: Path) -> None:
+    exit_code, output = run_demo("--video", video, "--infer-fps", "0")
+
+    assert exit_code == 1
+    assert "infer_fps is 0: for grey.mp4 it is from 1 to the video's frame rate, 12." in output
+
+
+def test_a_folder_that_is_no_package_is_refused_before_anything_starts(video: Path, tmp_path: Path) -> None:
+    exit_code, output = run_demo("--video", video, "--model", tmp_path)
+
+    assert exit_code == 1
+    assert "is no model package: it lacks weights.onnx" in output
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_anything_starts(
+    video: Path, model_folder: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+
+    exit_code, output = run_demo("--video", video, "--model", model_folder, "--output", file / "out")
+
+    assert exit_code == 1
+    assert f"The output folder {file / 'out'} can't be written to: Not a directory." in output
+
+
+def test_an_earlier_runs_files_go(tmp_path: Path) -> None:
+    (tmp_path / "results.json").touch()
+    (tmp_path / "mine.txt").touch()
+
+    demo.prepare_output(tmp_path)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]

@@ -1,0 +1,64 @@
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from videoinfer.processes import exiting_on_termination, kill_group, log_tail, start_group, uninterrupted
+
+# Says its child's id, and waits as that does.
+PARENT = "import subprocess; child = subprocess.Popen(['sleep', '60']); print(child.pid, flush=True); child.wait()"
+
+
+def is_running(process_id: int) -> bool:
+    try:
+        return Path(f"/proc/{process_id}/stat").read_text().split()[2] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_group_ends_with_what_it_started(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    process = start_group([sys.executable, "-c", PARENT], environment=os.environ, folder=tmp_path, log=log)
+    while not (child_id := log.read_text().strip()):
+        assert process.poll() is None
+
+    kill_group(process)
+
+    assert process.returncode == -signal.SIGKILL
+    assert not is_running(int(child_id))
+
+
+def test_a_group_that_has_ended_is_killed_without_complaint(tmp_path: Path) -> None:
+    process = start_group(["true"], environment=os.environ, folder=tmp_path, log=tmp_path / "log")
+    process.wait()
+
+    kill_group(process)
+
+    assert process.returncode == 0
+
+
+def test_a_log_tail_is_its_last_lines(tmp_path: Path) -> None:
+    (tmp_path / "log").write_bytes(b"one\ntwo\nthr\xffee\n")
+
+    assert log_tail(tmp_path / "log", lines=2) == "two\nthr\ufffdee"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_termination_leaves_by_the_door(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+
+    with pytest.raises(SystemExit) as exit_info, exiting_on_termination():
+        signal.raise_signal(number)
+
+    assert exit_info.value.code == 128 + number
+    assert signal.getsignal(number) is before
+
+
+def test_cleaning_up_is_not_interrupted() -> None:
+    with uninterrupted():
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)

@@ -1,0 +1,3 @@
+from videoinfer.main import app
+
+app(prog_name="videoinfer")

@@ -1,0 +1,61 @@
+"""Typed AWS clients that share one session."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    import boto3
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_stepfunctions import SFNClient
+
+
+class AwsClients:
+    """The services that the command line speaks to, each client made on first use.
+
+    Args:
+        session: Credentials, region and client settings.
+        endpoint_url: Where AWS is, when it is not AWS.
+    """
+
+    def __init__(self, session: boto3.Session, endpoint_url: str | None = None) -> None:
+        self._session = session
+        self._endpoint_url = endpoint_url
+
+    @cached_property
+    def cloudformation(self) -> CloudFormationClient:
+        return self._session.client("cloudformation", endpoint_url=self._endpoint_url)
+
+    @cached_property
+    def dynamodb(self) -> DynamoDBClient:
+        return self._session.client("dynamodb", endpoint_url=self._endpoint_url)
+
+    @cached_property
+    def logs(self) -> CloudWatchLogsClient:
+        return self._session.client("logs", endpoint_url=self._endpoint_url)
+
+    @cached_property
+    def s3(self) -> S3Client:
+        # Unless asked, botocore signs URLs with the outdated version 2.
+        signature_4 = Config(signature_version="s3v4")
+        return self._session.client("s3", endpoint_url=self._endpoint_url, config=signature_4)
+
+    @cached_property
+    def sns(self) -> SNSClient:
+        return self._session.client("sns", endpoint_url=self._endpoint_url)
+
+    @cached_property
+    def sqs(self) -> SQSClient:
+        return self._session.client("sqs", endpoint_url=self._endpoint_url)
+
+    @cached_property
+    def stepfunctions(self) -> SFNClient:
+        return self._session.client("stepfunctions", endpoint_url=self._endpoint_url)

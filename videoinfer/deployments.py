@@ -1,0 +1,85 @@
+"""Engine and pipeline, deployed from their templates to the embedded AWS."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from videoinfer.aws_clients import AwsClients
+from videoinfer.builds import ENGINE, PIPELINE, publish
+from videoinfer.embedded_aws import EmbeddedAws
+from videoinfer.model_packages import ModelPackage
+from videoinfer.stacks import create_stack
+
+# A cold worker of the engine unpacks a quarter of a gigabyte: no more of them than a laptop has cores to spare.
+_LOCAL_MAX_CONCURRENCY = 2
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A deployed engine; `api_url` is its address on this machine."""
+
+    api_url: str
+    api_key: str
+    models_bucket: str
+    state_machine_arn: str
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A deployed pipeline."""
+
+    uploads_bucket: str
+    results_bucket: str
+    notices_topic_arn: str
+    jobs_table: str
+    state_machine_arn: str
+    uploads_queue_url: str
+    dead_letter_queue_url: str
+
+
+def deploy_engine(aws: EmbeddedAws, *, name: str, api_key: str) -> Engine:
+    """Creates the engine's stack; it must have been built."""
+    outputs = create_stack(
+        aws.clients,
+        name,
+        template_url=publish(ENGINE, aws.clients),
+        parameters={"ApiKeys": api_key, "MaxConcurrency": str(_LOCAL_MAX_CONCURRENCY)},
+    )
+    return Engine(
+        # The stack's own ApiUrl is the one that it would have on AWS.
+        api_url=f"{aws.endpoint_url}/_aws/execute-api/{outputs['ApiId']}/$default",
+        api_key=api_key,
+        models_bucket=outputs["ModelsBucketName"],
+        state_machine_arn=outputs["StateMachineArn"],
+    )
+
+
+def deploy_pipeline(aws: EmbeddedAws, *, name: str, parameters: Mapping[str, str]) -> Pipeline:
+    """Creates a pipeline's stack; it must have been built."""
+    outputs = create_stack(aws.clients, name, template_url=publish(PIPELINE, aws.clients), parameters=parameters)
+    return Pipeline(
+        uploads_bucket=outputs["UploadsBucketName"],
+        results_bucket=outputs["ResultsBucketName"],
+        notices_topic_arn=outputs["NoticesTopicArn"],
+        jobs_table=outputs["JobsTableName"],
+        state_machine_arn=outputs["StateMachineArn"],
+        uploads_queue_url=outputs["UploadsQueueUrl"],
+        dead_letter_queue_url=outputs["DeadLetterQueueUrl"],
+    )
+
+
+def pipeline_parameters(engine: Engine, models: Sequence[ModelPackage], infer_fps: float) -> dict[str, str]:
+    """The parameters of a pipeline that sends its videos to `engine`."""
+    return {
+        "ApiUrl": engine.api_url,
+        "ApiKey": engine.api_key,
+        "DefaultModels": json.dumps([model.as_api_model() for model in models]),
+        "DefaultInferFps": f"{infer_fps:g}",
+    }
+
+
+def put_model(clients: AwsClients, engine: Engine, model: ModelPackage) -> None:
+    """Copies a model package to where the engine looks for it."""
+    for file in sorted(model.folder.iterdir()):
+        key = f"{model.model_id}/{model.model_version}/{file.name}"
+        clients.s3.upload_file(str(file), engine.models_bucket, key)

@@ -1,0 +1,102 @@
+"""How the command line speaks: steps with the time they took, a bar for what goes on, tables."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from videoinfer.notices import Notice
+from videoinfer.uploads import Step
+
+
+class Display:
+    """Writes to a console. On one that is no terminal, steps are lines and nothing moves."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    @contextmanager
+    def task(self, doing: str, done: str) -> Iterator[None]:
+        """Shows that something is being done, and, if it is, how long it took."""
+        start = time.monotonic()
+        with self._console.status(doing):
+            yield
+        self.done(done, seconds=time.monotonic() - start)
+
+    def done(self, text: str, *, seconds: float | None = None) -> None:
+        took = f"  {seconds:.1f} s" if seconds is not None else ""
+        line = Text.assemble(("✓ ", "bold green"), text, (took, "dim"))
+        self._console.print(line, soft_wrap=True)
+
+    def heading(self, text: str) -> None:
+        self._console.print()
+        self._console.print(Rule(Text(text, style="bold"), align="left"))
+
+    def text(self, text: str) -> None:
+        """Prints `text` as it is: no markup, no line broken, so that what it says can be copied."""
+        self._console.print(Text(text), soft_wrap=True)
+
+    def notice(self, notice: Notice) -> None:
+        self.heading(f"The notice: {notice.subject}")
+        self.text(notice.text)
+
+    def counts(self, counts: Mapping[str, Mapping[str, int]]) -> None:
+        """Shows detections by model and class."""
+        for model_id, by_class in counts.items():
+            table = Table(title=model_id, title_justify="left", title_style="bold")
+            table.add_column("class")
+            table.add_column("detections", justify="right")
+            for class_name, count in by_class.items():
+                table.add_row(Text(class_name), f"{count:,}")
+            self._console.print()
+            self._console.print(table)
+
+    @contextmanager
+    def execution(self) -> Iterator["ExecutionDisplay"]:
+        """Shows an execution while it runs."""
+        bar = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[known]}"),
+            TimeElapsedColumn(),
+            console=self._console,
+            transient=True,
+        )
+        with bar:
+            yield ExecutionDisplay(bar)
+
+
+class ExecutionDisplay:
+    """A line for every state and outcome that is new, and a bar below them."""
+
+    def __init__(self, bar: Progress) -> None:
+        self._bar = bar
+        self._task = bar.add_task("Waiting for the job", total=None, known="")
+        self._shown: set[tuple[str, str | None]] = set()
+
+    def step(self, step: Step) -> None:
+        """Shows where the execution is. The rounds of a long wait are counted in the bar alone."""
+        description = describe_step(step)
+        self._bar.update(self._task, description=description)
+        if (step.state, step.outcome) not in self._shown:
+            self._shown.add((step.state, step.outcome))
+            time_of_day = step.at.astimezone().strftime("%H:%M:%S")
+            self._bar.console.print(Text.assemble((f"  {time_of_day}  ", "dim"), description), soft_wrap=True)
+
+    def progress(self, completed: int, total: int) -> None:
+        """Shows how much of the work is done."""
+        self._bar.update(self._task, completed=completed, total=total, known=f"{completed} of {total} segments")
+
+
+def describe_step(step: Step) -> str:
+    """`Check Job: running (poll 3)`."""
+    if step.outcome is None:
+        return step.state
+    poll = f" (poll {step.polls})" if step.polls is not None else ""
+    return f"{step.state}: {step.outcome}{poll}"

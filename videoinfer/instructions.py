@@ -1,0 +1,77 @@
+"""What a person can do with a system that is left running: lines to paste into a shell."""
+
+import json
+import shlex
+from pathlib import Path
+from string import Template
+
+from videoinfer.deployments import Engine, Pipeline
+from videoinfer.embedded_aws import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, EmbeddedAws
+from videoinfer.model_packages import ModelPackage
+
+# With the embedded AWS's own test key, which opens nothing else.
+_INSTRUCTIONS = Template("""\
+AWS      $endpoint_url
+API      $api_url
+API key  $api_key
+Uploads  s3://$uploads_bucket
+Results  s3://$results_bucket
+Log      $log
+
+# Upload more: the headers x-amz-meta-… are options. Then list what has come out.
+curl --aws-sigv4 aws:amz:$region:s3 --user $access_key_id:$secret_access_key \\
+  --header 'x-amz-meta-infer-fps: 2' --upload-file $video '$endpoint_url/$uploads_bucket/$another'
+curl --aws-sigv4 aws:amz:$region:s3 --user $access_key_id:$secret_access_key '$endpoint_url/$results_bucket?list-type=2'
+
+# The same with the AWS CLI, where it is installed.
+export AWS_ENDPOINT_URL=$endpoint_url AWS_DEFAULT_REGION=$region
+export AWS_ACCESS_KEY_ID=$access_key_id AWS_SECRET_ACCESS_KEY=$secret_access_key
+aws s3 cp $video s3://$uploads_bucket/$another --metadata infer-fps=2
+aws s3 ls --recursive s3://$results_bucket
+
+# The API's calls, from signed URL to results.
+API='$api_url' API_KEY='$api_key'
+read_field() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$$1"; }
+signed_url=$$(curl -sS -X POST "$$API/video_upload_signed_url/?api_key=$$API_KEY" \\
+  -H 'Content-Type: application/json' -d '{"file_name": "$another"}' | read_field signed_url)
+curl -sS -X PUT "$$signed_url" -H 'Content-Type: application/octet-stream' --data-binary @$video
+job_id=$$(curl -sS -X POST "$$API/videoinfer/?api_key=$$API_KEY" -H 'Content-Type: application/json' -d @- <<JSON | read_field job_id
+{"input_url": "$$signed_url", "infer_fps": $infer_fps, "models": [$model]}
+JSON
+)
+curl -sS "$$API/videoinfer/?api_key=$$API_KEY&job_id=$$job_id"
+# Once its status is 0:
+curl -sS "$$(curl -sS "$$API/videoinfer/?api_key=$$API_KEY&job_id=$$job_id" | read_field output_signed_url)"
+
+# Stop it, and remove all that it wrote.
+kill -KILL -- -$process_group; rm -r $folder
+""")  # noqa: E501  commands stay on their lines
+
+
+def compose_instructions(
+    aws: EmbeddedAws,
+    engine: Engine,
+    pipeline: Pipeline,
+    *,
+    model: ModelPackage,
+    video: Path,
+    infer_fps: float,
+) -> str:
+    """Endpoints, and a command for all that can be done."""
+    return _INSTRUCTIONS.substitute(
+        endpoint_url=aws.endpoint_url,
+        region=REGION,
+        access_key_id=ACCESS_KEY_ID,
+        secret_access_key=SECRET_ACCESS_KEY,
+        log=aws.log,
+        api_url=engine.api_url,
+        api_key=engine.api_key,
+        uploads_bucket=pipeline.uploads_bucket,
+        results_bucket=pipeline.results_bucket,
+        video=shlex.quote(str(video.resolve())),
+        another=f"another{video.suffix}",
+        infer_fps=f"{infer_fps:g}",
+        model=json.dumps(model.as_api_model()),
+        process_group=aws.process.pid,
+        folder=aws.folder,
+    )

@@ -1,0 +1,53 @@
+"""The commands, their options and their help."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+from rich.text import Text
+
+from videoinfer.demo import DemoOptions, run_demo
+from videoinfer.display import Display
+from videoinfer.errors import CommandError
+from videoinfer.repository import SAMPLE_MODEL, SAMPLE_VIDEO
+
+app = typer.Typer(no_args_is_help=True, add_completion=False)
+
+
+@app.callback()
+def videoinfer() -> None:
+    """Drop a video into a bucket; get its detections in another bucket, and a notice that says so."""
+
+
+@app.command()
+def demo(
+    video: Annotated[
+        Path,
+        typer.Option(help="The video: .mp4, .avi, .mkv or .webm.", show_default="samples/rock-paper-scissors.mp4"),
+    ] = SAMPLE_VIDEO,
+    model: Annotated[
+        Path,
+        typer.Option(
+            help="A model package: a folder <model id>/<version> in Roboflow's layout.",
+            metavar="DIR",
+            show_default="engine/models/rock-paper-scissors-presentation/4",
+        ),
+    ] = SAMPLE_MODEL,
+    infer_fps: Annotated[
+        float, typer.Option(help="Frames to sample from each second, from 1 to the video's frame rate.")
+    ] = 5,
+    output: Annotated[
+        Path, typer.Option(help="Gets results.json, job.json, notice.txt and preview.png.", metavar="DIR")
+    ] = Path("out"),
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave it running, and print how to use and how to stop it.")
+    ] = False,
+) -> None:
+    """Take a video through the whole system on this machine: no AWS account, no API key, no Docker."""
+    try:
+        run_demo(DemoOptions(video, model, infer_fps, output, keep), Display(Console()))
+    except (CommandError, BotoCoreError, ClientError, OSError) as error:
+        Console(stderr=True).print(Text.assemble(("Error: ", "bold red"), str(error)), soft_wrap=True)
+        raise typer.Exit(code=1) from error

@@ -1,0 +1,52 @@
+"""Notices as they are delivered: an SQS queue subscribed to the topic, since no mail leaves the embedded AWS."""
+
+import json
+import time
+from dataclasses import dataclass
+
+from videoinfer.aws_clients import AwsClients
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What a subscriber gets."""
+
+    subject: str
+    text: str
+
+
+def subscribe_queue(clients: AwsClients, topic_arn: str) -> str:
+    """Makes a queue that gets every notice from now on, and returns its URL."""
+    queue_url = clients.sqs.create_queue(QueueName=f"{topic_arn.rpartition(':')[2]}-notices")["QueueUrl"]
+    attributes = clients.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])
+    queue_arn = attributes["Attributes"]["QueueArn"]
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": {
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": queue_arn,
+            "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
+        },
+    }
+    clients.sqs.set_queue_attributes(QueueUrl=queue_url, Attributes={"Policy": json.dumps(policy)})
+    clients.sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=queue_arn)
+    return queue_url
+
+
+def receive_notices(clients: AwsClients, queue_url: str, *, timeout_seconds: float) -> list[Notice]:
+    """Takes what has been delivered; waits up to `timeout_seconds` for a first notice."""
+    deadline = time.monotonic() + timeout_seconds
+    while True:
+        answer = clients.sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+        messages = answer.get("Messages", [])
+        for message in messages:
+            clients.sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
+        if messages or time.monotonic() >= deadline:
+            return [_read_notice(message["Body"]) for message in messages]
+
+
+def _read_notice(body: str) -> Notice:
+    envelope = json.loads(body)
+    return Notice(envelope["Subject"], envelope["Message"])

@@ -1,0 +1,22 @@
+"""Where things are in the repository that this package is run from."""
+
+from pathlib import Path
+
+from videoinfer.errors import CommandError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+SAMPLE_VIDEO = ROOT / "samples" / "rock-paper-scissors.mp4"
+SAMPLE_MODEL = ROOT / "engine" / "models" / "rock-paper-scissors-presentation" / "4"
+
+MINISTACK = ROOT / ".venv-aws" / "bin" / "ministack"
+SAM = ROOT / ".venv-sam" / "bin" / "sam"
+BUILD_FOLDER = ROOT / ".aws-sam"
+
+
+def require_tool(tool: Path) -> Path:
+    """The tool, or a `CommandError` that says how to install it."""
+    if not tool.exists():
+        environment = tool.relative_to(ROOT).parts[0]
+        raise CommandError(f"{tool.name} is not installed: run `make {environment}/ready` in {ROOT}.")
+    return tool

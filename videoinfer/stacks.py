@@ -1,0 +1,57 @@
+"""CloudFormation stacks on the embedded AWS."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from videoinfer.aws_clients import AwsClients
+from videoinfer.errors import CommandError
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
+
+_POLL_SECONDS = 0.1
+_TIMEOUT_SECONDS = 120.0
+
+
+def create_stack(clients: AwsClients, name: str, *, template_url: str, parameters: Mapping[str, str]) -> dict[str, str]:
+    """Creates a stack, waits for it, and returns its outputs.
+
+    Raises:
+        CommandError: A resource could not be made; with CloudFormation's reason.
+    """
+    clients.cloudformation.create_stack(
+        StackName=name,
+        TemplateURL=template_url,
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
+        OnFailure="DO_NOTHING",
+    )
+    stack = _wait_for_stack(clients, name)
+    if stack["StackStatus"] != "CREATE_COMPLETE":
+        raise CommandError(f"The stack {name} was not created: {_failure_reason(clients, name)}")
+    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
+
+def _wait_for_stack(clients: AwsClients, name: str) -> StackTypeDef:
+    deadline = time.monotonic() + _TIMEOUT_SECONDS
+    while True:
+        [stack] = clients.cloudformation.describe_stacks(StackName=name)["Stacks"]
+        if stack["StackStatus"] != "CREATE_IN_PROGRESS":
+            return stack
+        if time.monotonic() > deadline:
+            raise CommandError(f"The stack {name} was not complete after {_TIMEOUT_SECONDS:g} s.")
+        time.sleep(_POLL_SECONDS)
+
+
+def _failure_reason(clients: AwsClients, name: str) -> str:
+    pages = clients.cloudformation.get_paginator("describe_stack_events").paginate(StackName=name)
+    events = [event for page in pages for event in page["StackEvents"]]
+    failed = [event for event in events if event.get("ResourceStatus", "").endswith("_FAILED")]
+    if not failed:
+        return "CloudFormation gave no reason."
+    # Events come newest first: the oldest failure is the cause of the others.
+    cause = failed[-1]
+    return f"{cause.get('LogicalResourceId')}: {cause.get('ResourceStatusReason')}"

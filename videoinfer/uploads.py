@@ -1,0 +1,83 @@
+"""What becomes of an upload: its job in the ledger, and the steps of the execution that waits for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.types import TypeDeserializer
+
+from videoinfer.aws_clients import AwsClients
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
+
+# Where the state machine keeps what its tasks answered.
+_OUTCOME_FIELDS = {"Check Job": "check", "Deliver Results": "delivery", "Report Failure": "failure"}
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One version of one object in the uploads bucket."""
+
+    bucket: str
+    key: str
+    version_id: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """A state that an execution has come to, or what came out of one.
+
+    Attributes:
+        outcome: None when the state was entered.
+        polls: How often the API has been asked, where the outcome is that of a check.
+    """
+
+    at: datetime
+    state: str
+    outcome: str | None = None
+    polls: int | None = None
+
+
+def upload_video(clients: AwsClients, bucket: str, video: Path) -> Upload:
+    """Puts the file into the uploads bucket under its own name."""
+    clients.s3.upload_file(str(video), bucket, video.name)
+    version_id = clients.s3.head_object(Bucket=bucket, Key=video.name)["VersionId"]
+    return Upload(bucket, video.name, version_id)
+
+
+def find_job(clients: AwsClients, jobs_table: str, upload: Upload) -> dict[str, Any] | None:
+    """The ledger's item of the upload's latest attempt, or None before there is one."""
+    # A scan, for a table that has been there for seconds.
+    pages = clients.dynamodb.get_paginator("scan").paginate(TableName=jobs_table, ConsistentRead=True)
+    items = [_read_item(item) for page in pages for item in page["Items"]]
+    wanted = (upload.bucket, upload.key, upload.version_id)
+    attempts = [item for item in items if (item["bucket"], item["key"], item["version_id"]) == wanted]
+    return max(attempts, key=lambda item: int(item["attempt"]), default=None)
+
+
+def read_history(clients: AwsClients, execution_arn: str) -> list[HistoryEventTypeDef]:
+    """Every event of an execution so far."""
+    pages = clients.stepfunctions.get_paginator("get_execution_history").paginate(executionArn=execution_arn)
+    return [event for page in pages for event in page["events"]]
+
+
+def list_steps(events: Sequence[HistoryEventTypeDef]) -> Iterator[Step]:
+    """The states that an execution went through, in order, and what came out of each."""
+    for event in events:
+        if entered := event.get("stateEnteredEventDetails"):
+            yield Step(event["timestamp"], entered["name"])
+        elif (left := event.get("stateExitedEventDetails")) and left["name"] in _OUTCOME_FIELDS:
+            outcome = json.loads(left["output"]).get(_OUTCOME_FIELDS[left["name"]], {})
+            if status := outcome.get("status"):
+                yield Step(event["timestamp"], left["name"], status, outcome.get("polls"))
+
+
+def _read_item(item: Any) -> dict[str, Any]:
+    deserializer = TypeDeserializer()
+    return {name: deserializer.deserialize(value) for name, value in item.items()}
