@@ -53,7 +53,7 @@ check: .venv/ready .venv-sam/ready .venv-check/ready  ## formatter, linter, type
 	for template in template.yaml engine/template.yaml; do \
 	  AWS_DEFAULT_REGION=us-east-1 .venv-sam/bin/sam validate --lint --template "$$template"; \
 	  .venv-check/bin/cfn-lint "$$template"; \
-	  .venv-check/bin/checkov --quiet --compact --framework cloudformation --file "$$template"; \
+	  .venv-check/bin/checkov --quiet --compact --skip-download --framework cloudformation --file "$$template"; \
 	done
 
 .PHONY: format

@@ -1,0 +1,26 @@
+"""check_job: one poll. Running, done, failed and overdue are data; an exception means that it could not find out."""
+
+import os
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from videojobs.checks import check_job
+from videojobs.connections import connect_api, open_ledger
+from videojobs.jobs import Job
+from videojobs.logs import logger
+from videojobs.settings import CheckJobSettings, read_settings
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
+    """Takes the execution's state and returns what becomes its `check`."""
+    settings = read_settings(CheckJobSettings, os.environ)
+    job = Job.from_input(event)
+    logger.append_keys(**job.log_keys)
+    polls = event["check"]["polls"] + 1
+    check = check_job(connect_api(settings.api_url, settings.api_key_secret), job, datetime.now(UTC))
+    open_ledger(settings.jobs_table).record(job.upload, job.attempt, polls=polls)
+    logger.info("The job is checked.", status=check.status, reason=check.reason, polls=polls)
+    return {**asdict(check), "polls": polls}

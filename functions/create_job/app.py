@@ -1,0 +1,51 @@
+"""create_job: an upload becomes a job at the API, once, and an execution that waits for it."""
+
+import json
+import os
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from videojobs.connections import connect_api, connect_s3, connect_sfn, connect_sqs, open_ledger, open_topic
+from videojobs.creation import JobCreator
+from videojobs.idempotency import create_once
+from videojobs.logs import logger
+from videojobs.settings import CreateJobSettings, read_settings
+from videojobs.uploads import read_uploads
+from videojobs.uploads_queue import UploadsQueue
+
+processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse | list[dict[str, str]]:
+    """Takes what the uploads queue delivers, or a bare S3 event."""
+    settings = read_settings(CreateJobSettings, os.environ)
+    create_job = create_once(build_creator(settings).create_job, settings.idempotency_table, context)
+    if not is_from_queue(event):
+        return [create_job(upload) for upload in read_uploads(event)]
+    queue = UploadsQueue(connect_sqs(), settings.uploads_queue_url)
+
+    def handle_message(message: SQSRecord) -> None:
+        with queue.postponed_on_error(message):
+            for upload in read_uploads(json.loads(message.body)):
+                create_job(upload)
+
+    return process_partial_response(event, handle_message, processor, context)
+
+
+def is_from_queue(event: dict[str, Any]) -> bool:
+    return any(record.get("eventSource") == "aws:sqs" for record in event.get("Records", ()))
+
+
+def build_creator(settings: CreateJobSettings) -> JobCreator:
+    return JobCreator(
+        settings,
+        connect_api(settings.api_url, settings.api_key_secret),
+        open_ledger(settings.jobs_table),
+        open_topic(settings.notices_topic_arn),
+        connect_s3(),
+        connect_sfn(),
+    )

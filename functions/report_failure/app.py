@@ -1,0 +1,23 @@
+"""report_failure: the end of a job that will have no results, whoever noticed it, is written down and told once."""
+
+import os
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from videojobs.connections import open_ledger, open_topic
+from videojobs.failure import FailureReport
+from videojobs.jobs import Job
+from videojobs.logs import logger
+from videojobs.settings import ReportFailureSettings, read_settings
+from videojobs.workflow import find_outcome, find_reason, read_execution_event
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:  # noqa: ARG001
+    """Takes the execution's state, or the EventBridge event of an execution that failed, timed out or was aborted."""
+    settings = read_settings(ReportFailureSettings, os.environ)
+    state = read_execution_event(event)
+    job = Job.from_input(state)
+    logger.append_keys(**job.log_keys)
+    report = FailureReport(open_ledger(settings.jobs_table), open_topic(settings.notices_topic_arn))
+    return report.report(job, find_outcome(state), find_reason(state))

@@ -1,0 +1,220 @@
+"""The client of the Video Inference API: three endpoints, one file up, one file down.
+
+Source: the published API reference; where it is silent, what the official client sends and reads.
+The test seam is the wire: a `requests.Session` with an adapter of the test's own.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal, Protocol
+
+import requests
+import urllib3
+
+from videojobs.errors import ApiRefused, ApiUnavailable, LinkExpired
+from videojobs.redaction import redact
+
+CONNECT_TIMEOUT_SECONDS = 10
+ANSWER_TIMEOUT_SECONDS = 30
+"""The longest silence while waiting for an answer or for the next bytes of a file."""
+
+UPLOAD_TIMEOUT_SECONDS = 300
+"""The longest silence after the last byte of an upload, while the storage on the other side puts it together."""
+
+_TRY_AGAIN_STATUS_CODES = {408, 425, 429}
+_LINK_EXPIRED_STATUS_CODES = {400, 401, 403, 404, 410}
+_REASON_MAX_CHARACTERS = 300
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """What the API says of a job; `done` jobs have a download link, `failed` ones a reason."""
+
+    state: Literal["running", "done", "failed"]
+    output_signed_url: str | None = None
+    reason: str | None = None
+    progress: float | None = None
+
+
+class Readable(Protocol):
+    """Anything bytes come out of, a piece at a time."""
+
+    def read(self, size: int = -1, /) -> bytes: ...
+
+
+class VideoInferenceApi:
+    """One API at one address with one key."""
+
+    def __init__(self, base_url: str, api_key: str, session: requests.Session) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._api_key = api_key
+        self._session = session
+
+    def create_upload_url(self, file_name: str) -> str:
+        """A signed URL that takes one file by PUT and then serves as an `input_url`."""
+        answer = self._call("POST", "/video_upload_signed_url/", body={"file_name": file_name})
+        url = answer.get("signed_url") or answer.get("signedUrl")
+        if not isinstance(url, str):
+            raise ApiUnavailable("The Video Inference API answered without a signed_url.")
+        return url
+
+    def send_video(self, signed_url: str, video: Readable, size_bytes: int) -> None:
+        """Streams `video` to a URL of `create_upload_url`, in constant memory and with its Content-Length."""
+        response = self._send(
+            "PUT",
+            signed_url,
+            data=_SizedStream(video, size_bytes),
+            headers={"Content-Type": "application/octet-stream"},
+            timeout=(CONNECT_TIMEOUT_SECONDS, UPLOAD_TIMEOUT_SECONDS),
+        )
+        self._raise_for_status(response)
+
+    def create_job(self, input_url: str, models: Sequence[Mapping[str, Any]], infer_fps: float) -> str:
+        """Starts a job and returns its job_id. There is no idempotency key: each call is a job, and a bill."""
+        body = {"input_url": input_url, "infer_fps": infer_fps, "models": models}
+        job_id = self._call("POST", "/videoinfer/", body=body).get("job_id")
+        if not isinstance(job_id, str) or not job_id:
+            raise ApiUnavailable("The Video Inference API answered without a job_id.")
+        return job_id
+
+    def check_job(self, job_id: str) -> JobStatus:
+        """Asks for a job's status. Rate limited on the hosted API: at most once a minute."""
+        return self._read_status(self._call("GET", "/videoinfer/", query={"job_id": job_id}))
+
+    def open_results(self, output_signed_url: str) -> Readable:
+        """The results file as the API gives it, byte for byte, to be read in pieces.
+
+        Raises:
+            LinkExpired: the link is refused; a new one comes with the job's status.
+            ApiUnavailable: no answer, or (while reading) a file cut short.
+        """
+        headers = {"Accept-Encoding": "identity"}
+        response = self._send("GET", output_signed_url, headers=headers, stream=True, allow_redirects=True)
+        if response.status_code in _LINK_EXPIRED_STATUS_CODES:
+            raise LinkExpired(f"The download link was refused with {response.status_code}.")
+        self._raise_for_status(response)
+        return _ResultsStream(response)
+
+    def _read_status(self, answer: Mapping[str, Any]) -> JobStatus:
+        status = answer.get("status", 1)
+        progress = answer.get("progress")
+        if isinstance(status, str) and re.fullmatch(r"\d+", status):
+            status = int(status)
+        match status:
+            case bool():
+                pass
+            case 0:
+                url = answer.get("output_signed_url")
+                if not isinstance(url, str):
+                    raise ApiUnavailable("The Video Inference API says done but gives no output_signed_url.")
+                return JobStatus("done", output_signed_url=url)
+            case 1 | None:
+                known = isinstance(progress, int | float) and not isinstance(progress, bool)
+                return JobStatus("running", progress=progress if known else None)
+            case int() if status > 1:
+                words = next((answer[name] for name in ("error", "message", "reason") if answer.get(name)), None)
+                return JobStatus("failed", reason=self._clean(words or f"The API reports status {status}."))
+        return JobStatus("failed", reason=f"The API reports a status that is not known: {self._clean(status)}.")
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> Mapping[str, Any]:
+        response = self._send(
+            method, self._base_url + path, params={"api_key": self._api_key, **(query or {})}, json=body
+        )
+        self._raise_for_status(response)
+        try:
+            answer = response.json()
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise ApiUnavailable(f"The Video Inference API's answer is no JSON object: {self._clean(response.text)}")
+        return answer
+
+    def _send(self, method: str, url: str, **request: Any) -> requests.Response:
+        """The one place where a request leaves and where requests' errors, which hold whole URLs, are translated."""
+        request = {
+            "timeout": (CONNECT_TIMEOUT_SECONDS, ANSWER_TIMEOUT_SECONDS),
+            "allow_redirects": False,
+            **request,
+        }
+        try:
+            return self._session.request(method, url, **request)
+        except requests.Timeout:
+            raise ApiUnavailable("The Video Inference API did not answer in time.") from None
+        except (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema):
+            raise ApiUnavailable("The Video Inference API's address is not a URL: check ApiUrl.") from None
+        except requests.RequestException as error:
+            problem = type(error).__name__
+            raise ApiUnavailable(f"The Video Inference API could not be reached ({problem}).") from None
+
+    def _raise_for_status(self, response: requests.Response) -> None:
+        code = response.status_code
+        if 200 <= code < 300:
+            return
+        if code >= 500 or code in _TRY_AGAIN_STATUS_CODES:
+            retry_after_seconds = read_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
+            raise ApiUnavailable(f"The Video Inference API answered {code}.", retry_after_seconds)
+        if code < 400:
+            raise ApiRefused(code, "a redirect, which would turn a POST into a GET: check ApiUrl")
+        raise ApiRefused(code, self._read_reason(response))
+
+    def _read_reason(self, response: requests.Response) -> str:
+        try:
+            answer = response.json()
+        except ValueError:
+            return self._clean(response.text)
+        words = answer.get("error") or answer.get("message") if isinstance(answer, dict) else None
+        return self._clean(words or response.text)
+
+    def _clean(self, words: Any) -> str:
+        """`words` as one short line without secrets (an API may well quote the key it did not like)."""
+        text = redact(" ".join(str(words).split()), self._api_key)
+        return text if len(text) <= _REASON_MAX_CHARACTERS else text[:_REASON_MAX_CHARACTERS] + "…"
+
+
+def read_retry_after(value: str | None, now: datetime) -> float | None:
+    """Seconds until a `Retry-After` header's time, in either of its forms (RFC 9110, 10.2.3); None without one."""
+    if value is None:
+        return None
+    if re.fullmatch(r"\d+", value.strip()):
+        return float(value)
+    try:
+        return max(0.0, (parsedate_to_datetime(value) - now).total_seconds())
+    except (TypeError, ValueError):
+        return None
+
+
+class _SizedStream:
+    """A stream with a length: requests then sends a Content-Length instead of chunks, which signed URLs don't take."""
+
+    def __init__(self, stream: Readable, size_bytes: int) -> None:
+        self._stream = stream
+        self._size_bytes = size_bytes
+
+    def __len__(self) -> int:
+        return self._size_bytes
+
+    def read(self, size: int = -1, /) -> bytes:
+        return self._stream.read(size)
+
+
+class _ResultsStream:
+    """A response's body as it came over the wire, its errors translated."""
+
+    def __init__(self, response: requests.Response) -> None:
+        self._body: Readable = response.raw
+
+    def read(self, size: int = -1, /) -> bytes:
+        try:
+            return self._body.read(size)
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            problem = type(error).__name__
+            raise ApiUnavailable(f"The results file broke off while it was downloaded ({problem}).") from None

@@ -1,0 +1,58 @@
+"""The edge: clients of AWS and of the API, made once and kept while the function is warm."""
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import boto3
+import requests
+from aws_lambda_powertools.utilities.parameters import get_secret
+from botocore.config import Config
+
+from videojobs.api import VideoInferenceApi
+from videojobs.jobs import Ledger
+from videojobs.notices import NoticesTopic
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_stepfunctions import SFNClient
+
+API_KEY_CACHE_SECONDS = 300
+"""How long a changed API key takes to arrive."""
+
+
+def connect_api(api_url: str, api_key_secret: str) -> VideoInferenceApi:
+    """The API with the key that the secret holds."""
+    api_key = get_secret(api_key_secret, max_age=API_KEY_CACHE_SECONDS)
+    return VideoInferenceApi(api_url, str(api_key), _session())
+
+
+@cache
+def open_ledger(table_name: str) -> Ledger:
+    return Ledger(boto3.resource("dynamodb").Table(table_name))
+
+
+@cache
+def open_topic(topic_arn: str) -> NoticesTopic:
+    return NoticesTopic(boto3.client("sns"), topic_arn)
+
+
+@cache
+def connect_s3() -> "S3Client":
+    """S3 with presigned URLs in the bucket's own region (path style or SigV2 would sign for the global endpoint)."""
+    return boto3.client("s3", config=Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
+
+
+@cache
+def connect_sqs() -> "SQSClient":
+    return boto3.client("sqs")
+
+
+@cache
+def connect_sfn() -> "SFNClient":
+    return boto3.client("stepfunctions")
+
+
+@cache
+def _session() -> requests.Session:
+    return requests.Session()

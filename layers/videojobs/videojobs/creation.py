@@ -1,0 +1,149 @@
+"""From an upload to a running job, or to a rejection that says why: the flow of `create_job`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from videojobs.api import VideoInferenceApi
+from videojobs.errors import ApiRefused
+from videojobs.jobs import Job, Ledger, name_execution
+from videojobs.logs import logger
+from videojobs.notices import NoticesTopic, compose_rejection, compose_retry_command
+from videojobs.options import InvalidOption, Options, parse_json, resolve_options
+from videojobs.settings import CreateJobSettings, limit_deadline_seconds, limit_poll_seconds
+from videojobs.uploads import Rejection, Upload, find_fault, suggest_remedy
+from videojobs.workflow import start_execution
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_stepfunctions import SFNClient
+
+INPUT_URL_SECONDS = 12 * 3600
+"""How long the API may wait before it downloads; the URL dies with the function's credentials if that is sooner."""
+
+_FIRST_ATTEMPT = 1
+
+
+class UploadGone(Exception):
+    """The object is no longer in the bucket."""
+
+
+@dataclass(frozen=True)
+class JobCreator:
+    """Creates jobs for uploads. Called again for the same upload, it goes on where it was."""
+
+    settings: CreateJobSettings
+    api: VideoInferenceApi
+    ledger: Ledger
+    topic: NoticesTopic
+    s3: "S3Client"
+    sfn: "SFNClient"
+
+    def create_job(self, upload: Upload) -> dict[str, str]:
+        """Creates the job of `upload`, or rejects it, and returns what became of it as plain JSON.
+
+        Raises:
+            ApiUnavailable: the API can't be asked now; nothing has happened yet.
+        """
+        logger.append_keys(upload=upload.uri, execution=name_execution(upload, _FIRST_ATTEMPT), job_id=None)
+        if fault := find_fault(upload):
+            return self._reject(upload, Rejection(fault, suggest_remedy(upload)))
+        try:
+            options = self._read_options(upload)
+        except InvalidOption as invalid:
+            return self._reject(upload, Rejection(str(invalid), _suggest_metadata(upload)))
+        except UploadGone:
+            gone = "It was deleted before its job could be created."
+            return self._reject(upload, Rejection(gone, suggest_remedy(upload)))
+        try:
+            job = self._find_created(upload, options) or self._create(upload, options)
+        except ApiRefused as refused:
+            return self._reject(upload, self._explain_refusal(upload, refused))
+        return self._wait_for(job)
+
+    def _read_options(self, upload: Upload) -> Options:
+        metadata = self._read_metadata(upload)
+        defaults = {
+            "models": parse_json("DefaultModels", self.settings.default_models),
+            "infer_fps": self.settings.default_infer_fps,
+            "input_mode": self.settings.input_mode,
+        }
+        return resolve_options(upload.key, metadata, parse_json("PrefixRoutes", self.settings.prefix_routes), defaults)
+
+    def _read_metadata(self, upload: Upload) -> Mapping[str, str]:
+        try:
+            return self.s3.head_object(**upload.location)["Metadata"]
+        except self.s3.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] in ("404", "NoSuchKey", "NoSuchVersion"):
+                raise UploadGone from error
+            raise
+
+    def _find_created(self, upload: Upload, options: Options) -> Job | None:
+        """The job that an earlier, interrupted call created: the API must not be asked for it twice."""
+        item = self.ledger.read(upload, _FIRST_ATTEMPT)
+        if item is None:
+            return None
+        if "job_id" not in item:
+            logger.warning(
+                "An earlier call was cut off while it asked the API; that job, if any, is billed for nothing."
+            )
+            return None
+        return Job(upload, _FIRST_ATTEMPT, item["job_id"], options, item["created_at"], item["deadline_at"])
+
+    def _create(self, upload: Upload, options: Options) -> Job:
+        input_url = self._provide_input(upload, options)
+        self.ledger.record(upload, _FIRST_ATTEMPT, status="creating", options=options.to_dict())
+        models = [model.to_request() for model in options.models]
+        job_id = self.api.create_job(input_url, models, options.infer_fps)
+        deadline_seconds = limit_deadline_seconds(self.settings.deadline_hours, self._poll_seconds)
+        job = Job.begin(upload, _FIRST_ATTEMPT, job_id, options, datetime.now(UTC), deadline_seconds)
+        self.ledger.record(
+            upload,
+            _FIRST_ATTEMPT,
+            status="running",
+            job_id=job_id,
+            created_at=job.created_at,
+            deadline_at=job.deadline_at,
+        )
+        return job
+
+    def _provide_input(self, upload: Upload, options: Options) -> str:
+        """A URL that the API can read the video from."""
+        if options.input_mode == "presigned":
+            return self.s3.generate_presigned_url("get_object", Params=upload.location, ExpiresIn=INPUT_URL_SECONDS)
+        file_name = upload.key.rsplit("/", 1)[-1]
+        upload_url = self.api.create_upload_url(file_name)
+        video = self.s3.get_object(**upload.location)["Body"]
+        self.api.send_video(upload_url, video, upload.size_bytes)
+        return upload_url
+
+    def _wait_for(self, job: Job) -> dict[str, str]:
+        logger.append_keys(job_id=job.job_id)
+        execution_arn = start_execution(self.sfn, self.settings.state_machine_arn, job, self._poll_seconds)
+        self.ledger.record(job.upload, job.attempt, execution_arn=execution_arn)
+        logger.info("The job is created and waited for.")
+        return {"status": "running", "job_id": job.job_id}
+
+    def _reject(self, upload: Upload, rejection: Rejection) -> dict[str, str]:
+        notice_id = self.topic.publish(compose_rejection(upload, rejection))
+        self.ledger.record(upload, _FIRST_ATTEMPT, status="rejected", error=rejection.reason, notice_id=notice_id)
+        logger.info("The upload is rejected.", reason=rejection.reason)
+        return {"status": "rejected", "reason": rejection.reason}
+
+    def _explain_refusal(self, upload: Upload, refused: ApiRefused) -> Rejection:
+        retry = compose_retry_command(upload)
+        if refused.status_code in (401, 403):
+            secret = self.settings.api_key_secret
+            store_key = f"aws secretsmanager put-secret-value --secret-id {secret} --secret-string YOUR_API_KEY"
+            reason = f"The API key is not accepted: {refused.reason}"
+            return Rejection(reason, f"{store_key}\n  {retry}")
+        return Rejection(f"The Video Inference API refused it ({refused.status_code}): {refused.reason}", retry)
+
+    @property
+    def _poll_seconds(self) -> int:
+        return limit_poll_seconds(self.settings.api_url, self.settings.poll_seconds)
+
+
+def _suggest_metadata(upload: Upload) -> str:
+    return f"{compose_retry_command(upload)} --metadata-directive REPLACE --metadata infer-fps=5"

@@ -1,0 +1,40 @@
+"""What can go wrong between the pipeline and the world.
+
+    VideoJobsError
+    ├── ApiUnavailable   no usable answer: try again later
+    ├── ApiRefused       an answer that trying again will not change
+    ├── LinkExpired      a download link no longer works: ask for the status again
+    └── BrokenResults    a results file that breaks the contract
+
+Foreign errors (requests, urllib3, ijson) become one of these where they arise, and never as a `__cause__`: their texts
+hold whole URLs, and in a URL of this API stands the key.
+"""
+
+
+class VideoJobsError(Exception):
+    """The root of the pipeline's own exceptions."""
+
+
+class ApiUnavailable(VideoJobsError):
+    """The API is down, throttles, times out or talks nonsense; the same call may work later."""
+
+    def __init__(self, message: str, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class ApiRefused(VideoJobsError):
+    """The API understood and said no (a 4xx); `reason` is what it said."""
+
+    def __init__(self, status_code: int, reason: str) -> None:
+        super().__init__(f"the Video Inference API answered {status_code}: {reason}")
+        self.status_code = status_code
+        self.reason = reason
+
+
+class LinkExpired(VideoJobsError):
+    """A signed download link was refused."""
+
+
+class BrokenResults(VideoJobsError):
+    """The results file is not what the contract says; the message says where it breaks."""

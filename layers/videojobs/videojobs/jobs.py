@@ -1,0 +1,117 @@
+"""Jobs and their ledger: one DynamoDB item a job, keyed by upload and attempt, that says all there is to know of it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from videojobs.options import Options
+from videojobs.uploads import Upload
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+
+JobState = Literal["creating", "running", "done", "failed", "overdue", "rejected"]
+"""`creating` is written before the API is asked, so that a job whose answer was lost leaves a trace."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One upload's inference at the API: what the state machine carries from step to step. Times are ISO 8601, UTC."""
+
+    upload: Upload
+    attempt: int
+    job_id: str
+    options: Options
+    created_at: str
+    deadline_at: str
+
+    @classmethod
+    def begin(
+        cls, upload: Upload, attempt: int, job_id: str, options: Options, now: datetime, deadline_seconds: int
+    ) -> Self:
+        """The job that the API answered with `job_id` at `now`."""
+        deadline = now + timedelta(seconds=deadline_seconds)
+        return cls(upload, attempt, job_id, options, format_time(now), format_time(deadline))
+
+    @classmethod
+    def from_input(cls, data: Mapping[str, Any]) -> Self:
+        """The job in a state machine's input."""
+        return cls(
+            Upload(**data["upload"]),
+            data["attempt"],
+            data["job_id"],
+            Options.parse(data["options"]),
+            data["created_at"],
+            data["deadline_at"],
+        )
+
+    def to_input(self) -> dict[str, Any]:
+        """The job as plain JSON, for a state machine's input."""
+        return {
+            "upload": asdict(self.upload),
+            "attempt": self.attempt,
+            "job_id": self.job_id,
+            "options": self.options.to_dict(),
+            "created_at": self.created_at,
+            "deadline_at": self.deadline_at,
+        }
+
+    @property
+    def execution_name(self) -> str:
+        """The same upload and attempt give the same name, and Step Functions runs a name once."""
+        return name_execution(self.upload, self.attempt)
+
+    @property
+    def log_keys(self) -> dict[str, str]:
+        """What every log line about this job carries."""
+        return {"upload": self.upload.uri, "job_id": self.job_id, "execution": self.execution_name}
+
+    def is_overdue(self, now: datetime) -> bool:
+        return now >= datetime.fromisoformat(self.deadline_at)
+
+    def age_seconds(self, now: datetime) -> int:
+        return round((now - datetime.fromisoformat(self.created_at)).total_seconds())
+
+
+def name_execution(upload: Upload, attempt: int) -> str:
+    """The execution's name: at most 80 characters, as Step Functions demands."""
+    return f"{upload.upload_id}-{attempt}"
+
+
+def format_time(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat(timespec="seconds")
+
+
+class Ledger:
+    """The jobs table."""
+
+    def __init__(self, table: "Table") -> None:
+        self._table = table
+
+    def read(self, upload: Upload, attempt: int) -> dict[str, Any] | None:
+        """A job's item, or None."""
+        answer = self._table.get_item(Key=_key(upload, attempt), ConsistentRead=True)
+        return answer.get("Item")
+
+    def record(self, upload: Upload, attempt: int, **values: Any) -> None:
+        """Sets `values` on a job's item and leaves the rest of it alone; creates it if it isn't there."""
+        values = {**asdict(upload), **values, "updated_at": format_time(datetime.now(UTC))}
+        names = {f"#{index}": name for index, name in enumerate(values) if name not in _key(upload, attempt)}
+        self._table.update_item(
+            Key=_key(upload, attempt),
+            UpdateExpression="SET " + ", ".join(f"{alias} = :{alias[1:]}" for alias in names),
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues={f":{alias[1:]}": _to_item(values[name]) for alias, name in names.items()},
+        )
+
+
+def _key(upload: Upload, attempt: int) -> dict[str, Any]:
+    return {"upload_id": upload.upload_id, "attempt": attempt}
+
+
+def _to_item(value: Any) -> Any:
+    """DynamoDB takes decimals for floats."""
+    return json.loads(json.dumps(value), parse_float=Decimal)

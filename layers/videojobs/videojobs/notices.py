@@ -1,0 +1,139 @@
+"""Notices: what a person reads in the mail. Composed here as plain text, published by SNS once a job."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import quote
+
+from videojobs.jobs import Job
+from videojobs.options import Model
+from videojobs.results import Summary
+from videojobs.uploads import Rejection, Upload
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns import SNSClient
+
+SUBJECT_MAX_CHARACTERS = 99
+"""SNS takes ASCII subjects of fewer than 100 characters, without line breaks."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A mail: `outcome` travels as a message attribute, for subscriptions that filter."""
+
+    outcome: Literal["done", "failed", "rejected"]
+    subject: str
+    message: str
+
+
+def compose_done(
+    job: Job, summary: Summary, *, age_seconds: int, polls: int, results_uri: str, console_url: str
+) -> Notice:
+    """The notice of a job whose results are in S3."""
+    facts = [
+        ("Video", job.upload.uri),
+        *_describe_models(job.options.models),
+        ("Frames", f"{summary.frames:,} ({job.options.infer_fps} a second)"),
+        ("Took", f"{format_duration(age_seconds)}, {polls} {'poll' if polls == 1 else 'polls'}"),
+        ("Results", results_uri),
+        ("Console", console_url),
+        ("Job", job.job_id),
+    ]
+    tables = [_format_counts(model_id, summary) for model_id in summary.counts]
+    return Notice("done", _compose_subject("Done", job.upload.key), "\n\n".join([_format_facts(facts), *tables]))
+
+
+def compose_failure(job: Job, reason: str, *, age_seconds: int) -> Notice:
+    """The notice of a job that will have no results."""
+    facts = [
+        ("Video", job.upload.uri),
+        *_describe_models(job.options.models),
+        ("Reason", reason),
+        ("After", format_duration(age_seconds)),
+        ("Job", job.job_id),
+    ]
+    retry = (
+        "The video is still in the bucket. To try it again, as a new job, run:\n\n"
+        f"  {compose_retry_command(job.upload)}\n\n"
+        "To change an option on the way, add for example:\n\n"
+        "  --metadata-directive REPLACE --metadata infer-fps=5"
+    )
+    return Notice("failed", _compose_subject("Failed", job.upload.key), f"{_format_facts(facts)}\n\n{retry}")
+
+
+def compose_rejection(upload: Upload, rejection: Rejection) -> Notice:
+    """The notice of an upload that does not become a job."""
+    facts = _format_facts([("Video", upload.uri), ("Reason", rejection.reason)])
+    message = f"{facts}\n\nNo job was created, so nothing was billed. Next, run:\n\n  {rejection.remedy}"
+    return Notice("rejected", _compose_subject("Rejected", upload.key), message)
+
+
+def compose_retry_command(upload: Upload) -> str:
+    """The command that makes a new version of an upload out of itself, and so a new job."""
+    uri = shlex.quote(upload.uri)
+    return f"aws s3 cp {uri} {uri} --storage-class STANDARD"
+
+
+def compose_console_url(region: str, bucket: str, key: str) -> str:
+    """Where the AWS console shows one object."""
+    return f"https://{region}.console.aws.amazon.com/s3/object/{bucket}?region={region}&prefix={quote(key, safe='')}"
+
+
+def format_duration(seconds: int) -> str:
+    """`seconds` as a person says it: 42 s, 3 min 5 s, 2 h 0 min."""
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+class NoticesTopic:
+    """The SNS topic that people subscribe to."""
+
+    def __init__(self, sns: "SNSClient", topic_arn: str) -> None:
+        self._sns = sns
+        self._topic_arn = topic_arn
+
+    @property
+    def region(self) -> str:
+        return self._topic_arn.split(":")[3]
+
+    def publish(self, notice: Notice) -> str:
+        """Publishes and returns SNS's message id."""
+        answer = self._sns.publish(
+            TopicArn=self._topic_arn,
+            Subject=notice.subject,
+            Message=notice.message,
+            MessageAttributes={"outcome": {"DataType": "String", "StringValue": notice.outcome}},
+        )
+        return answer["MessageId"]
+
+
+def _compose_subject(outcome: str, key: str) -> str:
+    name = "".join(character if " " <= character <= "~" else "?" for character in key)
+    subject = f"{outcome}: {name}"
+    overflow = len(subject) - SUBJECT_MAX_CHARACTERS
+    return f"{outcome}: ...{name[overflow + 3 :]}" if overflow > 0 else subject
+
+
+def _describe_models(models: Sequence[Model]) -> list[tuple[str, str]]:
+    labels = ["Models"] + [""] * (len(models) - 1)
+    return [
+        (label, f"{model.model_id} version {model.model_version} ({model.inference_type})")
+        for label, model in zip(labels, models, strict=True)
+    ]
+
+
+def _format_facts(facts: Sequence[tuple[str, str]]) -> str:
+    return "\n".join(f"{name:<9}{value}" for name, value in facts)
+
+
+def _format_counts(model_id: str, summary: Summary) -> str:
+    counts: Mapping[str, int] = summary.counts[model_id] or {"(nothing found)": 0}
+    width = max(map(len, counts))
+    lines = [f"{model_id} found", *(f"  {name:<{width}}  {count:>9,}" for name, count in counts.items())]
+    if failed := summary.failed_frames[model_id]:
+        lines.append(f"  It could not do {failed:,} of {summary.frames:,} frames.")
+    return "\n".join(lines)

@@ -1,0 +1,152 @@
+"""Options: which models look at a video, how often, and how the API gets the file.
+
+The object's own metadata goes over the longest matching prefix route, and that over the stack's defaults.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal, Self, get_args
+
+InputMode = Literal["presigned", "upload"]
+InferenceType = Literal[
+    "object-detection",
+    "classification",
+    "instance-segmentation",
+    "keypoint-detection",
+    "gaze-detection",
+    "clip-embed-image",
+]
+
+INFER_FPS_MIN, INFER_FPS_MAX = 1, 120
+"""The API's documented minimum, and the official client's maximum."""
+
+_MODEL_FIELDS = ("model-id", "model-version", "inference-type", "confidence")
+
+
+class InvalidOption(Exception):
+    """An option that can't be used; the message starts with its name."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """One entry of the API's `models`."""
+
+    model_id: str
+    model_version: str
+    inference_type: InferenceType
+    inference_params: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, data: Any) -> Self:
+        """A model from the API's own shape. Raises InvalidOption."""
+        if not isinstance(data, Mapping):
+            raise InvalidOption(f"models: {data!r} is not an object with model_id, model_version and inference_type.")
+        for name in ("model_id", "model_version", "inference_type"):
+            if not isinstance(data.get(name), str | int) or isinstance(data[name], bool) or data[name] == "":
+                raise InvalidOption(f"{name}: missing in {json.dumps(data)}.")
+        if data["inference_type"] not in get_args(InferenceType):
+            types = ", ".join(get_args(InferenceType))
+            raise InvalidOption(f"inference_type: {data['inference_type']!r} is none of {types}.")
+        params = data.get("inference_params", {})
+        if not isinstance(params, Mapping):
+            raise InvalidOption(f"inference_params: {params!r} is not an object.")
+        if "confidence" in params:
+            params = {**params, "confidence": _parse_number("confidence", params["confidence"], 0, 1)}
+        return cls(str(data["model_id"]), str(data["model_version"]), data["inference_type"], params)
+
+    def to_request(self) -> dict[str, Any]:
+        """The model in the API's own shape."""
+        return {name: value for name, value in asdict(self).items() if value != {}}
+
+
+@dataclass(frozen=True)
+class Options:
+    """How one upload is to be inferred."""
+
+    models: tuple[Model, ...]
+    infer_fps: float
+    input_mode: InputMode
+
+    @classmethod
+    def parse(cls, data: Mapping[str, Any]) -> Self:
+        """Options from `{"models": […], "infer_fps": …, "input_mode": …}`. Raises InvalidOption."""
+        if not isinstance(data["models"], list) or not data["models"]:
+            raise InvalidOption("models: a list of at least one model is needed.")
+        models = tuple(map(Model.parse, data["models"]))
+        if len({model.model_id for model in models}) < len(models):
+            raise InvalidOption("models: two models have the same model_id, and results are told apart by it.")
+        infer_fps = _parse_number("infer_fps", data["infer_fps"], INFER_FPS_MIN, INFER_FPS_MAX)
+        if data["input_mode"] not in get_args(InputMode):
+            modes = ", ".join(get_args(InputMode))
+            raise InvalidOption(f"input_mode: {data['input_mode']!r} is none of {modes}.")
+        return cls(models, infer_fps, data["input_mode"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """The options as plain JSON, as `parse` takes them."""
+        models = [model.to_request() for model in self.models]
+        return {"models": models, "infer_fps": self.infer_fps, "input_mode": self.input_mode}
+
+
+def resolve_options(
+    key: str, metadata: Mapping[str, str], routes: Mapping[str, Any], defaults: Mapping[str, Any]
+) -> Options:
+    """The options of the upload `key`: its `metadata` (names without `x-amz-meta-`) over its route over `defaults`.
+
+    `routes` maps a key prefix to some of `models`, `infer_fps` and `input_mode`; the longest that matches counts.
+
+    Raises:
+        InvalidOption: a value can't be used; the message names its field.
+    """
+    prefix = max((prefix for prefix in routes if key.startswith(prefix)), key=len, default=None)
+    data = {**defaults, **(routes[prefix] if prefix is not None else {})}
+    if "infer-fps" in metadata:
+        data["infer_fps"] = metadata["infer-fps"]
+    if "input-mode" in metadata:
+        data["input_mode"] = metadata["input-mode"]
+    if "models" in metadata:
+        data["models"] = parse_json("models", metadata["models"])
+    options = Options.parse(data)
+    short_form = {name: metadata[name] for name in _MODEL_FIELDS if name in metadata}
+    return replace(options, models=(_read_short_form(short_form, metadata, options),)) if short_form else options
+
+
+def parse_json(name: str, text: str) -> Any:
+    """The value in the JSON `text` of the option `name`. Raises InvalidOption."""
+    try:
+        return json.loads(text)
+    except ValueError as problem:
+        raise InvalidOption(f"{name}: not JSON ({problem}).") from None
+
+
+def _read_short_form(fields: Mapping[str, str], metadata: Mapping[str, str], options: Options) -> Model:
+    """One model from `model-id`, `model-version`, `inference-type` and `confidence`.
+
+    Without `model-id` the others change the one model that would have been used.
+    """
+    if "models" in metadata:
+        raise InvalidOption(f"models: can't be combined with {', '.join(fields)}.")
+    if "model-id" in fields:
+        data: dict[str, Any] = {"model_id": fields["model-id"], "inference_type": "object-detection"}
+    elif len(options.models) == 1:
+        data = options.models[0].to_request()
+    else:
+        raise InvalidOption(f"model-id: needed beside {', '.join(fields)}, for there are several models.")
+    for name in ("model-version", "inference-type"):
+        if name in fields:
+            data[name.replace("-", "_")] = fields[name]
+    if "confidence" in fields:
+        data["inference_params"] = {**data.get("inference_params", {}), "confidence": fields["confidence"]}
+    return Model.parse(data)
+
+
+def _parse_number(name: str, value: Any, at_least: float, at_most: float) -> float:
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        number = float(value)
+    except (TypeError, ValueError):
+        raise InvalidOption(f"{name}: {value!r} is not a number.") from None
+    if not at_least <= number <= at_most:
+        raise InvalidOption(f"{name}: {value} is not between {at_least} and {at_most}.")
+    return int(number) if number.is_integer() else number

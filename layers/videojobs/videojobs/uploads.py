@@ -1,0 +1,95 @@
+"""Uploads: what S3 says has landed, and whether it can be a video."""
+
+import hashlib
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import unquote_plus
+
+VIDEO_EXTENSIONS = (".mp4", ".avi", ".mkv", ".webm")
+"""What the API takes, in either case (its documentation; not mov)."""
+
+KEY_MAX_BYTES = 900
+"""S3 keys have at most 1,024 bytes, and the results' key holds the upload's."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One version of one object in the uploads bucket: the unit that is billed once.
+
+    In a bucket without versioning, the eTag tells one version from another.
+    """
+
+    bucket: str
+    key: str
+    size_bytes: int
+    etag: str
+    version_id: str | None = None
+
+    @property
+    def uri(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
+    @property
+    def location(self) -> dict[str, Any]:
+        """The parameters by which boto3 finds it."""
+        version = {"VersionId": self.version_id} if self.version_id else {}
+        return {"Bucket": self.bucket, "Key": self.key, **version}
+
+    @property
+    def upload_id(self) -> str:
+        """A name for this version of this object, of at most 66 characters that AWS takes everywhere."""
+        name = re.sub(r"[^a-z0-9_]+", "-", self.key.lower()).strip("-")[-45:].strip("-")
+        digest = hashlib.sha256("\0".join((self.bucket, self.key, self.version_id or self.etag)).encode()).hexdigest()
+        return f"{name}-{digest[:20]}"
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """Why an upload will not become a job, and the command that mends it."""
+
+    reason: str
+    remedy: str
+
+
+def read_uploads(event: Mapping[str, Any]) -> Iterator[Upload]:
+    """The uploads that an S3 event notification names.
+
+    Keys arrive URL-encoded with `+` for a space. The `s3:TestEvent` that S3 sends when notifications are set up has no
+    records; folder markers (keys that end in `/`) are no uploads.
+    Source: Amazon S3 User Guide, "Event message structure".
+    """
+    for record in event.get("Records", ()):
+        if not record["eventName"].startswith("ObjectCreated:"):
+            continue
+        s3_object = record["s3"]["object"]
+        key = unquote_plus(s3_object["key"])
+        if not key.endswith("/"):
+            bucket = record["s3"]["bucket"]["name"]
+            yield Upload(bucket, key, s3_object["size"], s3_object["eTag"], s3_object.get("versionId"))
+
+
+def find_fault(upload: Upload) -> str | None:
+    """Why `upload` can't be a video as far as its name and size tell, or None."""
+    extension = PurePosixPath(upload.key).suffix
+    if extension.lower() not in VIDEO_EXTENSIONS:
+        what = f"files that end in {extension}" if extension else "files without an extension"
+        return f"The Video Inference API does not take {what}, only {', '.join(VIDEO_EXTENSIONS)}."
+    if upload.size_bytes == 0:
+        return "The file is empty (0 bytes)."
+    if len(upload.key.encode()) > KEY_MAX_BYTES:
+        return f"The key is longer than {KEY_MAX_BYTES} bytes, which leaves no room for that of its results."
+    return None
+
+
+def suggest_remedy(upload: Upload) -> str:
+    """The command that puts a proper video in place of `upload`."""
+    path = PurePosixPath(upload.key)
+    name = shlex.quote(f"{path.stem}.mp4")
+    target = shlex.quote(f"s3://{upload.bucket}/{path.with_suffix('.mp4')}")
+    if path.suffix and path.suffix.lower() not in VIDEO_EXTENSIONS:
+        return f"ffmpeg -i {shlex.quote(path.name)} {name}\n  aws s3 cp {name} {target}"
+    return f"aws s3 cp {name} {target}"

@@ -1,0 +1,45 @@
+"""The uploads queue: what could not be done now comes back later, and the later the more often it failed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from videojobs.errors import ApiUnavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+POSTPONE_SECONDS_MIN, POSTPONE_SECONDS_MAX = 30, 900
+
+VISIBILITY_TIMEOUT_SECONDS_MAX = 12 * 3600
+"""SQS's own limit."""
+
+
+@dataclass(frozen=True)
+class UploadsQueue:
+    """The queue that S3 notifies. Its own visibility timeout covers the longest upload, so it is no good backoff."""
+
+    sqs: "SQSClient"
+    url: str
+
+    @contextmanager
+    def postponed_on_error(self, message: SQSRecord) -> Iterator[None]:
+        """Lets `message` come back after a while if the block raises, and raises on: SQS counts it as not done."""
+        try:
+            yield
+        except Exception as error:
+            seconds = choose_postponement(message.attributes.approximate_receive_count, error)
+            self.sqs.change_message_visibility(
+                QueueUrl=self.url, ReceiptHandle=message.receipt_handle, VisibilityTimeout=seconds
+            )
+            raise
+
+
+def choose_postponement(receive_count: int | str, error: Exception) -> int:
+    """Seconds until the next try: doubled every time from half a minute to 15, or more if the API asks for more."""
+    backoff = min(POSTPONE_SECONDS_MIN * 2 ** min(int(receive_count) - 1, 10), POSTPONE_SECONDS_MAX)
+    asked_for = (error.retry_after_seconds if isinstance(error, ApiUnavailable) else None) or 0
+    return round(min(max(float(backoff), asked_for), VISIBILITY_TIMEOUT_SECONDS_MAX))

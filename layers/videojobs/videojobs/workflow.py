@@ -1,0 +1,68 @@
+"""The state machine that waits for a job: how one is started, and what its steps hand on."""
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from videojobs.jobs import Job
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+_ERRORS = {
+    "delivery_error": "The results are ready but could not be delivered",
+    "check_error": "It could not be found out how the job is doing",
+    "execution_error": "The execution that waited for the job did not finish",
+}
+"""Where the state machine keeps an exception that a step raised to the last, and what that means."""
+
+
+def start_execution(sfn: "SFNClient", state_machine_arn: str, job: Job, poll_seconds: int) -> str:
+    """Starts the waiting for `job`, once however often it is called, and returns the execution's ARN."""
+    first_check = {"status": "running", "polls": 0, "reason": None}
+    try:
+        return sfn.start_execution(
+            stateMachineArn=state_machine_arn,
+            name=job.execution_name,
+            input=json.dumps({**job.to_input(), "poll_seconds": poll_seconds, "check": first_check}),
+        )["executionArn"]
+    except sfn.exceptions.ExecutionAlreadyExists:
+        return f"{state_machine_arn.replace(':stateMachine:', ':execution:')}:{job.execution_name}"
+
+
+def read_execution_event(event: dict[str, Any]) -> dict[str, Any]:
+    """The state that a failed execution was in: the event itself when a step of it calls, or else its input in an
+    EventBridge event about an execution that failed, timed out or was aborted.
+
+    Source: Step Functions Developer Guide, "Automating Step Functions event delivery".
+    """
+    if event.get("detail-type") != "Step Functions Execution Status Change":
+        return event
+    status = event["detail"]["status"].lower().replace("_", " ")
+    state: dict[str, Any] = json.loads(event["detail"]["input"])
+    return {**state, "execution_error": {"Error": "Execution", "Cause": f"it has {status}"}}
+
+
+def find_outcome(state: Mapping[str, Any]) -> Literal["failed", "overdue"]:
+    """What the ledger is to say of an execution that can't go on."""
+    return "overdue" if state.get("check", {}).get("status") == "overdue" else "failed"
+
+
+def find_reason(state: Mapping[str, Any]) -> str:
+    """Why an execution can't go on, from the step that said so: one that raised, or one whose outcome is a failure."""
+    for name, beginning in _ERRORS.items():
+        if name in state:
+            return f"{beginning}: {_read_cause(state[name])}"
+    for step in ("delivery", "check"):
+        if reason := state.get(step, {}).get("reason"):
+            return str(reason)
+    return "No reason was given."
+
+
+def _read_cause(error: Mapping[str, Any]) -> str:
+    """The words of an exception. Lambda puts them into a JSON object in `Cause`; Step Functions itself writes text."""
+    cause = error.get("Cause") or error.get("Error") or "no cause was given"
+    try:
+        return str(json.loads(cause)["errorMessage"])
+    except (ValueError, KeyError, TypeError):
+        return str(cause)
