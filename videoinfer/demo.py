@@ -22,7 +22,7 @@ from videoinfer.deployments import (
 from videoinfer.display import Display
 from videoinfer.embedded_aws import EmbeddedAws, start_embedded_aws, stop_embedded_aws
 from videoinfer.errors import CommandError
-from videoinfer.function_logs import find_errors
+from videoinfer.function_logs import read_last_words
 from videoinfer.instructions import compose_instructions
 from videoinfer.model_packages import ModelPackage, read_model_package
 from videoinfer.notices import Notice, receive_notices, subscribe_queue
@@ -164,8 +164,10 @@ def _wait_for_job(system: System, upload: Upload) -> dict[str, Any]:
         if job and ("execution_arn" in job or job["status"] == "rejected"):
             return job
         time.sleep(_LOOK_INTERVAL_SECONDS)
-    errors = "\n".join(find_errors(system.aws.clients)) or "(nothing)"
-    raise CommandError(f"No job came of the upload in {_JOB_TIMEOUT_SECONDS:g} s. The functions' errors:\n{errors}")
+    last_words = "\n".join(read_last_words(system.aws.clients)) or "(nothing)"
+    raise CommandError(
+        f"No job came of the upload in {_JOB_TIMEOUT_SECONDS:g} s. The functions logged last:\n{last_words}"
+    )
 
 
 def _follow_execution(system: System, execution_arn: str) -> Iterator[Step]:

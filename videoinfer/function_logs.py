@@ -1,20 +1,33 @@
 """What the functions logged."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from videoinfer.aws_clients import AwsClients
 
+# What Lambda itself writes around an invocation.
+_PLATFORM_LINES = ("START RequestId:", "END RequestId:", "REPORT RequestId:")
 
-def read_log_lines(clients: AwsClients) -> Iterator[str]:
-    """Every line of every function, stream by stream."""
+
+@dataclass(frozen=True)
+class LogLine:
+    """One event of a log stream; `timestamp_ms` since the epoch."""
+
+    timestamp_ms: int
+    text: str
+
+
+def read_log_lines(clients: AwsClients) -> Iterator[LogLine]:
+    """Every line of every function, a log group at a time."""
     for groups in clients.logs.get_paginator("describe_log_groups").paginate():
         for group in groups["logGroups"]:
             pages = clients.logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"])
             for page in pages:
                 for event in page["events"]:
-                    yield event["message"].rstrip()
+                    yield LogLine(event["timestamp"], event["message"].rstrip())
 
 
-def find_errors(clients: AwsClients) -> list[str]:
-    """The lines that Powertools logged as errors, and tracebacks' last words."""
-    return [line for line in read_log_lines(clients) if '"level":"ERROR"' in line or "[ERROR]" in line]
+def read_last_words(clients: AwsClients, *, count: int = 20) -> list[str]:
+    """The last lines that the functions wrote themselves, oldest first."""
+    own = [line for line in read_log_lines(clients) if not line.text.startswith(_PLATFORM_LINES)]
+    return [line.text for line in sorted(own, key=lambda line: line.timestamp_ms)[-count:]]

