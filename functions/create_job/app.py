@@ -28,12 +28,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
         return [create_job(upload) for upload in read_uploads(event)]
     queue = UploadsQueue(connect_sqs(), settings.uploads_queue_url)
 
-    def handle_message(message: SQSRecord) -> None:
-        with queue.postponed_on_error(message):
-            for upload in read_uploads(json.loads(message.body)):
+    def create_jobs(record: SQSRecord) -> None:
+        with queue.postponed_on_error(record):
+            for upload in read_uploads(json.loads(record.body)):
                 create_job(upload)
 
-    return process_partial_response(event, handle_message, processor, context)
+    return process_partial_response(event, create_jobs, processor, context)
 
 
 def is_from_queue(event: dict[str, Any]) -> bool:

@@ -104,14 +104,14 @@ class CountedStream:
         self._counter = counter
         self._broken: BrokenResults | None = None
 
-    def read(self, size: int) -> bytes:
-        """`size` bytes, fewer only at the end of the file."""
+    def read(self, size: int = -1, /) -> bytes:
+        """`size` bytes, fewer only at the end of the file; all that are left if it is negative."""
         pieces: list[bytes] = []
         while size and (piece := self._stream.read(size)):
             pieces.append(piece)
-            size -= len(piece)
+            size -= len(piece) if size > 0 else 0
         chunk = b"".join(pieces)
-        if not self._broken:
+        if chunk and not self._broken:
             try:
                 self._counter.feed(chunk)
             except BrokenResults as broken:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from videojobs.errors import ApiUnavailable
+from videojobs.logs import logger
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -32,6 +33,8 @@ class UploadsQueue:
             yield
         except Exception as error:
             seconds = choose_postponement(message.attributes.approximate_receive_count, error)
+            # Here, for the batch processor that counts the exception keeps quiet about it.
+            logger.exception("The upload has to wait.", retry_in_seconds=seconds)
             self.sqs.change_message_visibility(
                 QueueUrl=self.url, ReceiptHandle=message.receipt_handle, VisibilityTimeout=seconds
             )

@@ -1,0 +1,95 @@
+"""A Video Inference API on loopback that says what a test tells it to."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What to say once: JSON unless `body` is bytes already."""
+
+    body: Any
+    status_code: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def encode(self) -> bytes:
+        return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
+
+
+@dataclass
+class StandInApi:
+    """The answers to give (statuses are taken in turn, the last one stays), and the requests that came."""
+
+    url: str
+    creation: Answer = field(default_factory=lambda: Answer({"job_id": "stand-in-job", "message": ""}))
+    statuses: list[Answer] = field(default_factory=list)
+    results: bytes = b"{}"
+    requests: list[tuple[str, str, dict[str, list[str]], bytes]] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def answer(self, method: str, path: str, query: dict[str, list[str]], body: bytes) -> Answer:
+        with self.lock:
+            self.requests.append((method, path, query, body))
+            match method, path.rstrip("/"):
+                case "POST", "/video_upload_signed_url":
+                    return Answer({"signed_url": f"{self.url}/uploads/1?X-Goog-Algorithm=a&X-Goog-Expires=60"})
+                case "PUT", "/uploads/1":
+                    return Answer({})
+                case "POST", "/videoinfer":
+                    return self.creation
+                case "GET", "/videoinfer":
+                    return self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
+                case "GET", "/results.json":
+                    return Answer(self.results)
+            return Answer({"error": f"no such path: {path}"}, 404)
+
+    def done(self) -> Answer:
+        return Answer({"status": 0, "output_signed_url": f"{self.url}/results.json?X-Goog-Signature=secret"})
+
+    def count(self, method: str, path: str) -> int:
+        return sum(
+            (method, path) == (seen_method, seen_path.rstrip("/")) for seen_method, seen_path, *_ in self.requests
+        )
+
+
+@contextmanager
+def stand_in_api() -> Iterator[StandInApi]:
+    """A running stand-in, ended with the block."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    server.api = api = StandInApi(f"http://127.0.0.1:{server.server_port}")  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield api
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def _handle(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        url = urlsplit(self.path)
+        api: StandInApi = self.server.api  # type: ignore[attr-defined]
+        answer = api.answer(self.command, url.path, parse_qs(url.query), body)
+        content = answer.encode()
+        self.send_response(answer.status_code)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_POST = do_PUT = _handle  # noqa: N815  the names that http.server calls
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Nothing: what came is in `requests`."""
