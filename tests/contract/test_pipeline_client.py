@@ -1,0 +1,84 @@
+"""The pipeline's client sends what the contract's examples ask, and reads what they answer."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.stand_ins.wire import Wire
+from videojobs.api import JobStatus, VideoInferenceApi
+from videojobs.errors import ApiRefused
+from videojobs.options import Model
+from videojobs.results import ResultsCounter
+
+EXAMPLES = Path(__file__).parent / "examples"
+
+
+def read_example(name: str) -> dict[str, Any]:
+    example: dict[str, Any] = json.loads((EXAMPLES / f"{name}.json").read_text())
+    return example
+
+
+def connect(example: dict[str, Any]) -> tuple[VideoInferenceApi, Wire]:
+    wire = Wire((example["answer"]["status"], example["answer"]["body"]))
+    return VideoInferenceApi("https://api.example.com/", example["request"]["query"]["api_key"], wire.session()), wire
+
+
+def test_asks_for_a_signed_url() -> None:
+    example = read_example("signed_url")
+    api, wire = connect(example)
+    assert api.create_upload_url(example["request"]["body"]["file_name"]) == example["answer"]["body"]["signed_url"]
+    assert wire.describe() == example["request"]
+
+
+def test_creates_a_job() -> None:
+    example = read_example("create_job")
+    api, wire = connect(example)
+    body = example["request"]["body"]
+    models = [Model.parse(model).to_request() for model in body["models"]]
+    assert api.create_job(body["input_url"], models, body["infer_fps"]) == example["answer"]["body"]["job_id"]
+    assert wire.describe() == example["request"]
+
+
+@pytest.mark.parametrize("state", ["running", "done", "failed"])
+def test_reads_a_status(state: str) -> None:
+    example = read_example(f"status_{state}")
+    api, wire = connect(example)
+    status = api.check_job(example["request"]["query"]["job_id"])
+    answer = example["answer"]["body"]
+    assert status == JobStatus(
+        state,  # type: ignore[arg-type]
+        output_signed_url=answer.get("output_signed_url"),
+        reason=answer.get("error"),
+        progress=answer.get("progress"),
+    )
+    assert wire.describe() == example["request"]
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("error_*.json")), ids=lambda path: path.stem)
+def test_reads_a_refusal(path: Path) -> None:
+    example = json.loads(path.read_text())
+    api, _ = connect(example)
+    call = (
+        (lambda: api.check_job(example["request"]["query"]["job_id"]))
+        if example["request"]["method"] == "GET"
+        else (lambda: api.create_job("https://videos.example.com/video.mp4", [], 5))
+    )
+    with pytest.raises(ApiRefused) as refused:
+        call()
+    assert refused.value.status_code == example["answer"]["status"]
+    assert refused.value.reason == example["answer"]["body"]["error"]
+
+
+def test_counts_the_results() -> None:
+    content = (EXAMPLES / "results.json").read_bytes()
+    results = json.loads(content)
+    [model_id] = results.keys() - {"frame_offset", "time_offset"}
+    counter = ResultsCounter([Model(model_id, "4", "object-detection")])
+    counter.feed(content)
+    summary = counter.finish()
+    found = [prediction["class"] for element in results[model_id] if element for prediction in element["predictions"]]
+    assert summary.frames == len(results["frame_offset"])
+    assert summary.counts == {model_id: {name: found.count(name) for name in set(found)}}
+    assert summary.failed_frames == {model_id: results[model_id].count(None)}

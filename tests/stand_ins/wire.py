@@ -1,0 +1,62 @@
+"""A wire without a network: a `requests` adapter that answers from a list and keeps what was sent."""
+
+import io
+import json
+from collections.abc import Mapping
+from typing import Any, cast
+from urllib.parse import parse_qsl, urlsplit
+
+import requests
+import urllib3
+from requests.adapters import BaseAdapter
+
+
+class Wire(BaseAdapter):
+    """Gives `answers` in turn: a `(status code, body, headers)`, or an exception to raise."""
+
+    def __init__(self, *answers: tuple[int, Any] | tuple[int, Any, Mapping[str, str]] | Exception) -> None:
+        super().__init__()
+        self.answers = list(answers)
+        self.requests: list[requests.PreparedRequest] = []
+        self.bodies: list[bytes] = []
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        self.requests.append(request)
+        body: Any = request.body
+        self.bodies.append(body.read() if hasattr(body, "read") else (body or b""))
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        status_code, content, *rest = answer
+        headers = rest[0] if rest else {}
+        raw = content if isinstance(content, bytes) else json.dumps(content).encode()
+        response = requests.Response()
+        response.status_code = status_code
+        response.headers.update(headers)
+        response.url = cast(str, request.url)
+        response.request = request
+        response.raw = urllib3.HTTPResponse(
+            io.BytesIO(raw), status=status_code, headers=headers, preload_content=False, enforce_content_length=True
+        )
+        return response
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def session(self) -> requests.Session:
+        session = requests.Session()
+        session.mount("http://", self)
+        session.mount("https://", self)
+        return session
+
+    def describe(self, index: int = -1) -> dict[str, Any]:
+        """A request as the contract's examples write it."""
+        request = self.requests[index]
+        url = urlsplit(cast(str, request.url))
+        body = self.bodies[index]
+        return {
+            "method": request.method,
+            "path": url.path,
+            "query": dict(parse_qsl(url.query)),
+            "body": json.loads(body) if body else None,
+        }

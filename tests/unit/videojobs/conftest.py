@@ -1,0 +1,91 @@
+"""The pipeline's AWS, by moto, and a job to work on."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from videojobs.jobs import Job, Ledger
+from videojobs.notices import NoticesTopic
+
+EVENTS = Path(__file__).parents[3] / "events"
+STATE_MACHINE = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}
+
+
+@dataclass
+class Aws:
+    """What the functions speak to; `notices` and `executions` tell what came of it."""
+
+    s3: Any
+    sns: Any
+    sqs: Any
+    sfn: Any
+    ledger: Ledger
+    topic: NoticesTopic
+    uploads_bucket: str
+    results_bucket: str
+    state_machine_arn: str
+    notices_queue_url: str
+
+    def upload(self, key: str, body: bytes = b"video", metadata: dict[str, str] | None = None) -> dict[str, Any]:
+        """Puts an object and returns the event that S3 would send."""
+        put = self.s3.put_object(Bucket=self.uploads_bucket, Key=key, Body=body, Metadata=metadata or {})
+        s3_object = {"key": key, "size": len(body), "eTag": put["ETag"].strip('"'), "versionId": put["VersionId"]}
+        record = {"bucket": {"name": self.uploads_bucket}, "object": s3_object}
+        return {"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": record}]}
+
+    def notices(self) -> list[dict[str, Any]]:
+        answer = self.sqs.receive_message(QueueUrl=self.notices_queue_url, MaxNumberOfMessages=10)
+        return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+
+    def executions(self) -> list[dict[str, Any]]:
+        listed = self.sfn.list_executions(stateMachineArn=self.state_machine_arn)["executions"]
+        return [self.sfn.describe_execution(executionArn=execution["executionArn"]) for execution in listed]
+
+
+@pytest.fixture
+def aws() -> Iterator[Aws]:
+    with mock_aws():
+        s3, sns, sqs = boto3.client("s3"), boto3.client("sns"), boto3.client("sqs")
+        sfn, dynamodb = boto3.client("stepfunctions"), boto3.resource("dynamodb")
+        for bucket in ("uploads", "results"):
+            s3.create_bucket(Bucket=bucket)
+        s3.put_bucket_versioning(Bucket="uploads", VersioningConfiguration={"Status": "Enabled"})
+        table = dynamodb.create_table(
+            TableName="jobs",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[
+                {"AttributeName": "upload_id", "AttributeType": "S"},
+                {"AttributeName": "attempt", "AttributeType": "N"},
+            ],
+            KeySchema=[
+                {"AttributeName": "upload_id", "KeyType": "HASH"},
+                {"AttributeName": "attempt", "KeyType": "RANGE"},
+            ],
+        )
+        dynamodb.create_table(
+            TableName="idempotency",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        )
+        topic_arn = sns.create_topic(Name="notices")["TopicArn"]
+        queue_url = sqs.create_queue(QueueName="notices")["QueueUrl"]
+        queue_arn = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=queue_arn)
+        state_machine_arn = sfn.create_state_machine(
+            name="video-job", definition=json.dumps(STATE_MACHINE), roleArn="arn:aws:iam::123456789012:role/role"
+        )["stateMachineArn"]
+        topic = NoticesTopic(sns, topic_arn)
+        yield Aws(s3, sns, sqs, sfn, Ledger(table), topic, "uploads", "results", state_machine_arn, queue_url)
+
+
+@pytest.fixture
+def job() -> Job:
+    """The job of `events/deliver_results/done.json`."""
+    return Job.from_input(json.loads((EVENTS / "deliver_results" / "done.json").read_text()))

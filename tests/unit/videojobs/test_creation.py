@@ -1,0 +1,148 @@
+"""create_job: one upload, one job, one bill, whatever happens in between."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.stand_ins.wire import Wire
+from videojobs.api import VideoInferenceApi
+from videojobs.creation import JobCreator
+from videojobs.errors import ApiUnavailable
+from videojobs.settings import CreateJobSettings
+from videojobs.uploads import Upload, read_uploads
+
+KEY = "rf_s3cr3t"
+SIGNED_URL = "https://storage.example.com/u?X-Goog-Algorithm=a&X-Goog-Expires=60&X-Goog-Signature=s1gn3d"
+SETTINGS = CreateJobSettings(
+    api_url="https://api.example.com",
+    api_key_secret="videoinfer/api-key",
+    default_models='[{"model_id": "hands", "model_version": "4", "inference_type": "object-detection"}]',
+    default_infer_fps=5,
+    prefix_routes="{}",
+    input_mode="presigned",
+    poll_seconds=60,
+    deadline_hours=24,
+    jobs_table="jobs",
+    idempotency_table="idempotency",
+    notices_topic_arn="arn",
+    state_machine_arn="arn",
+    uploads_queue_url="url",
+)
+
+
+def build(aws: Any, *answers: Any, settings: CreateJobSettings = SETTINGS) -> tuple[JobCreator, Wire]:
+    wire = Wire(*answers)
+    api = VideoInferenceApi(settings.api_url, KEY, wire.session())
+    settings = replace(settings, state_machine_arn=aws.state_machine_arn)
+    return JobCreator(settings, api, aws.ledger, aws.topic, aws.s3, aws.sfn), wire
+
+
+def upload(aws: Any, key: str = "line 3+ü.mp4", body: bytes = b"video", **metadata: str) -> Upload:
+    event = aws.upload(key, body, {name.replace("_", "-"): value for name, value in metadata.items()})
+    [landed] = read_uploads(event)
+    return replace(landed, key=key)
+
+
+def test_a_presigned_url_is_given_to_the_api(aws: Any) -> None:
+    creator, wire = build(aws, (200, {"job_id": "j1"}))
+    landed = upload(aws, infer_fps="2")
+    assert creator.create_job(landed) == {"status": "running", "job_id": "j1"}
+    body = wire.describe()["body"]
+    assert body["input_url"].startswith("https://")
+    assert landed.version_id
+    assert landed.version_id in body["input_url"]
+    assert body["infer_fps"] == 2
+    item = aws.ledger.read(landed, 1)
+    assert (item["status"], item["job_id"], item["options"]["infer_fps"]) == ("running", "j1", 2)
+    [execution] = aws.executions()
+    assert execution["name"] == f"{landed.upload_id}-1"
+    assert item["execution_arn"] == execution["executionArn"]
+    assert aws.notices() == []
+
+
+def test_an_upload_is_streamed_to_the_signed_url(aws: Any) -> None:
+    creator, wire = build(aws, (200, {"signed_url": SIGNED_URL}), (200, b""), (200, {"job_id": "j1"}))
+    creator.create_job(upload(aws, body=b"v" * 100_000, input_mode="upload"))
+    sent = wire.requests[1]
+    assert (sent.method, sent.url) == ("PUT", SIGNED_URL)
+    assert sent.headers["Content-Length"] == "100000"
+    assert wire.bodies[1] == b"v" * 100_000
+    assert wire.describe(0)["body"] == {"file_name": "line 3+ü.mp4"}
+    assert wire.describe(2)["body"]["input_url"] == SIGNED_URL
+
+
+@pytest.mark.parametrize(
+    ("key", "body", "metadata", "words"),
+    [
+        ("a.mov", b"video", {}, "files that end in .mov"),
+        ("a.mp4", b"", {}, "empty (0 bytes)"),
+        ("a.mp4", b"video", {"infer_fps": "0"}, "infer_fps: 0 is not between 1 and 120."),
+    ],
+)
+def test_a_rejection_costs_nothing_and_says_why(
+    aws: Any, key: str, body: bytes, metadata: dict[str, str], words: str
+) -> None:
+    creator, wire = build(aws)
+    landed = upload(aws, key, body, **metadata)
+    assert creator.create_job(landed)["status"] == "rejected"
+    assert wire.requests == []
+    assert aws.executions() == []
+    item = aws.ledger.read(landed, 1)
+    assert item["status"] == "rejected"
+    assert words in item["error"]
+    [notice] = aws.notices()
+    assert notice["Subject"] == f"Rejected: {key}"
+    assert words in notice["Message"]
+    assert notice["MessageAttributes"]["outcome"]["Value"] == "rejected"
+
+
+@pytest.mark.parametrize(
+    ("status_code", "words", "command"),
+    [
+        (401, "The API key is not accepted", "aws secretsmanager put-secret-value --secret-id videoinfer/api-key"),
+        (404, "model hands/4 was not found", "aws s3 cp"),
+    ],
+)
+def test_a_refusal_is_a_rejection(aws: Any, status_code: int, words: str, command: str) -> None:
+    creator, _ = build(aws, (status_code, {"error": f"model hands/4 was not found for {KEY}"}))
+    landed = upload(aws)
+    assert creator.create_job(landed)["status"] == "rejected"
+    [notice] = aws.notices()
+    assert words in notice["Message"]
+    assert command in notice["Message"]
+    assert KEY not in json.dumps([notice, aws.ledger.read(landed, 1)], default=str)
+
+
+def test_an_outage_leaves_no_job_and_no_notice(aws: Any) -> None:
+    creator, _ = build(aws, (503, {}))
+    landed = upload(aws)
+    with pytest.raises(ApiUnavailable):
+        creator.create_job(landed)
+    assert aws.executions() == []
+    assert aws.notices() == []
+    assert aws.ledger.read(landed, 1)["status"] == "creating"
+
+
+def test_a_job_that_is_written_down_is_not_asked_for_again(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    creator, _ = build(aws, (200, {"job_id": "j1"}))
+    landed = upload(aws)
+    with monkeypatch.context() as crash:
+        crash.setattr("videojobs.creation.start_execution", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            creator.create_job(landed)
+    again, wire = build(aws)
+    assert again.create_job(landed) == {"status": "running", "job_id": "j1"}
+    assert wire.requests == []
+    assert len(aws.executions()) == 1
+
+
+def test_an_upload_that_was_deleted_meanwhile_is_rejected(aws: Any) -> None:
+    creator, wire = build(aws)
+    landed = upload(aws)
+    aws.s3.delete_object(Bucket=landed.bucket, Key=landed.key, VersionId=landed.version_id)
+    assert creator.create_job(landed)["status"] == "rejected"
+    assert wire.requests == []
+    [notice] = aws.notices()
+    assert "It was deleted before its job could be created." in notice["Message"]

@@ -1,0 +1,100 @@
+"""deliver_results and report_failure: everything once, and again without harm."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.stand_ins.wire import Wire
+from videojobs.api import VideoInferenceApi
+from videojobs.delivery import ResultsDelivery
+from videojobs.errors import ApiUnavailable, LinkExpired
+from videojobs.failure import FailureReport
+from videojobs.jobs import Job
+from videojobs.results import ResultsBucket
+
+RESULTS = (Path(__file__).parents[2] / "contract" / "examples" / "results.json").read_bytes()
+DONE = (200, {"status": 0, "output_signed_url": "https://storage.example.com/r?X-Goog-Signature=s1gn3d"})
+FOLDER = "results/line 3+ü%41 (1).MP4/fec28362-f7d9-4cc0-a805-5e94495d063d"
+
+
+def build(aws: Any, *answers: Any) -> ResultsDelivery:
+    api = VideoInferenceApi("https://api.example.com", "rf_s3cr3t", Wire(*answers).session())
+    return ResultsDelivery(api, aws.ledger, aws.topic, ResultsBucket(aws.s3, aws.results_bucket))
+
+
+def read_object(aws: Any, name: str) -> bytes:
+    content: bytes = aws.s3.get_object(Bucket=aws.results_bucket, Key=f"{FOLDER}/{name}")["Body"].read()
+    return content
+
+
+def test_results_arrive_byte_for_byte_beside_their_record(aws: Any, job: Job) -> None:
+    assert build(aws, DONE, (200, RESULTS)).deliver(job, polls=3) == {"status": "delivered", "reason": None}
+    assert read_object(aws, "results.json") == RESULTS
+    record = json.loads(read_object(aws, "job.json"))
+    assert record["job_id"] == job.job_id
+    assert record["upload"] == job.upload.uri
+    assert record["models"] == job.options.to_dict()["models"]
+    assert record["polls"] == 3
+    assert record["frames"] == len(json.loads(RESULTS)["frame_offset"])
+    assert record["results_location"] == f"s3://{aws.results_bucket}/{FOLDER}/results.json"
+    item = aws.ledger.read(job.upload, job.attempt)
+    assert (item["status"], item["results_location"]) == ("done", record["results_location"])
+    [notice] = aws.notices()
+    assert notice["Subject"] == "Done: line 3+?%41 (1).MP4"
+    assert "s1gn3d" not in json.dumps([record, item, notice], default=str)
+
+
+def test_a_second_delivery_publishes_no_second_notice(aws: Any, job: Job) -> None:
+    for _ in range(2):
+        build(aws, DONE, (200, RESULTS)).deliver(job, polls=3)
+    assert len(aws.notices()) == 1
+
+
+def test_an_expired_link_is_renewed(aws: Any, job: Job) -> None:
+    build(aws, DONE, (403, b"expired"), DONE, (200, RESULTS)).deliver(job, polls=3)
+    assert read_object(aws, "results.json") == RESULTS
+
+
+def test_a_link_that_stays_expired_means_later(aws: Any, job: Job) -> None:
+    with pytest.raises(LinkExpired):
+        build(aws, DONE, (403, b""), DONE, (403, b"")).deliver(job, polls=3)
+
+
+def test_a_download_that_breaks_off_leaves_nothing_behind(aws: Any, job: Job) -> None:
+    cut_short = (200, RESULTS[:100], {"Content-Length": str(len(RESULTS))})
+    with pytest.raises(ApiUnavailable, match="broke off"):
+        build(aws, DONE, cut_short).deliver(job, polls=3)
+    assert "Contents" not in aws.s3.list_objects_v2(Bucket=aws.results_bucket)
+    assert aws.notices() == []
+
+
+def test_results_that_break_the_contract_are_kept_and_fail(aws: Any, job: Job) -> None:
+    outcome = build(aws, DONE, (200, b"<html>")).deliver(job, polls=3)
+    assert outcome["status"] == "failed"
+    assert "not JSON" in outcome["reason"]
+    assert read_object(aws, "results.json") == b"<html>"
+    assert aws.notices() == []
+
+
+def test_a_job_that_is_no_longer_done_means_later(aws: Any, job: Job) -> None:
+    with pytest.raises(ApiUnavailable, match="now says that it is running"):
+        build(aws, (200, {"status": 1})).deliver(job, polls=3)
+
+
+def test_a_failure_is_told_once(aws: Any, job: Job) -> None:
+    report = FailureReport(aws.ledger, aws.topic)
+    assert report.report(job, "overdue", "Too late.") == {"status": "overdue", "reason": "Too late."}
+    assert report.report(job, "failed", "Aborted.") == {"status": "overdue", "reason": "Too late."}
+    item = aws.ledger.read(job.upload, job.attempt)
+    assert (item["status"], item["error"]) == ("overdue", "Too late.")
+    [notice] = aws.notices()
+    assert notice["Subject"] == "Failed: line 3+?%41 (1).MP4"
+
+
+def test_a_job_whose_results_are_told_does_not_fail_afterwards(aws: Any, job: Job) -> None:
+    build(aws, DONE, (200, RESULTS)).deliver(job, polls=3)
+    FailureReport(aws.ledger, aws.topic).report(job, "failed", "Aborted.")
+    assert aws.ledger.read(job.upload, job.attempt)["status"] == "done"
+    assert len(aws.notices()) == 1

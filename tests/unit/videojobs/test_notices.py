@@ -1,0 +1,108 @@
+"""Notices are read by people, and their subjects by SNS."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from videojobs.jobs import Job
+from videojobs.notices import (
+    Notice,
+    compose_console_url,
+    compose_done,
+    compose_failure,
+    compose_rejection,
+    compose_retry_command,
+    format_duration,
+)
+from videojobs.options import Model, Options
+from videojobs.results import Summary
+from videojobs.uploads import Rejection, Upload
+
+HANDS = Model("hands", "4", "object-detection")
+ROOM = Model("room", "1", "classification")
+
+
+def make_job(key: str = "line 3/belt.mp4", models: tuple[Model, ...] = (HANDS, ROOM)) -> Job:
+    upload = Upload("uploads", key, 1, "etag", "v1")
+    return Job.begin(upload, 1, "job-1", Options(models, 5, "presigned"), datetime(2026, 11, 2, tzinfo=UTC), 3600)
+
+
+def make_done(job: Job) -> Notice:
+    counts = {"hands": {"Rock": 1200, "Paper": 7}, "room": {}}
+    return compose_done(
+        job,
+        Summary(50, counts, {"hands": 3, "room": 0}),
+        age_seconds=125,
+        polls=1,
+        results_uri="s3://results/results/line 3/belt.mp4/job-1/results.json",
+        console_url=compose_console_url("eu-central-1", "results", "results/line 3/belt.mp4/job-1/results.json"),
+    )
+
+
+def test_a_notice_says_what_ran_and_what_came_out() -> None:
+    notice = make_done(make_job())
+    assert notice.subject == "Done: line 3/belt.mp4"
+    assert notice.message == (
+        "Video    s3://uploads/line 3/belt.mp4\n"
+        "Models   hands version 4 (object-detection)\n"
+        "         room version 1 (classification)\n"
+        "Frames   50 (5 a second)\n"
+        "Took     2 min 5 s, 1 poll\n"
+        "Results  s3://results/results/line 3/belt.mp4/job-1/results.json\n"
+        "Console  https://eu-central-1.console.aws.amazon.com/s3/object/results?region=eu-central-1"
+        "&prefix=results%2Fline%203%2Fbelt.mp4%2Fjob-1%2Fresults.json\n"
+        "Job      job-1\n"
+        "\n"
+        "hands found\n"
+        "  Rock       1,200\n"
+        "  Paper          7\n"
+        "  It could not do 3 of 50 frames.\n"
+        "\n"
+        "room found\n"
+        "  (nothing found)          0"
+    )
+
+
+def test_a_failure_says_why_and_what_to_run() -> None:
+    notice = compose_failure(make_job(), "The model was not found.", age_seconds=5)
+    assert notice.subject == "Failed: line 3/belt.mp4"
+    assert "Reason   The model was not found." in notice.message
+    assert "aws s3 cp 's3://uploads/line 3/belt.mp4' 's3://uploads/line 3/belt.mp4'" in notice.message
+
+
+def test_a_rejection_says_why_and_what_to_run() -> None:
+    upload = make_job("a.mov").upload
+    notice = compose_rejection(upload, Rejection("Not taken.", "ffmpeg …"))
+    assert notice.subject == "Rejected: a.mov"
+    assert "Reason   Not taken." in notice.message
+    assert "nothing was billed" in notice.message
+    assert notice.message.endswith("\n  ffmpeg …")
+
+
+@given(st.text(max_size=300))
+def test_subjects_are_what_sns_takes(key: str) -> None:
+    subject = make_done(make_job(key)).subject
+    assert len(subject) <= 99
+    assert subject.isascii()
+    assert subject.isprintable()
+
+
+def test_a_long_subject_keeps_the_end_of_the_key() -> None:
+    subject = make_done(make_job("camera/" * 30 + "belt.mp4")).subject
+    assert subject.startswith("Done: ...")
+    assert subject.endswith("/belt.mp4")
+    assert len(subject) == 99
+
+
+def test_a_command_survives_a_shell() -> None:
+    upload = replace(make_job().upload, key="it's; $(rm) here.mp4")
+    uri = "'s3://uploads/it'\"'\"'s; $(rm) here.mp4'"
+    assert compose_retry_command(upload) == f"aws s3 cp {uri} {uri} --storage-class STANDARD"
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0 s"), (59, "59 s"), (61, "1 min 1 s"), (7260, "2 h 1 min")])
+def test_durations(seconds: int, text: str) -> None:
+    assert format_duration(seconds) == text

@@ -1,0 +1,85 @@
+"""Metadata over the longest matching route over the stack's defaults."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from videojobs.options import InvalidOption, Options, resolve_options
+
+HANDS = {"model_id": "hands", "model_version": "4", "inference_type": "object-detection"}
+BELT = {"model_id": "belt", "model_version": 2, "inference_type": "classification"}
+DEFAULTS = {"models": [HANDS], "infer_fps": 5.0, "input_mode": "presigned"}
+ROUTES = {"shop/": {"infer_fps": 1}, "shop/till/": {"models": [BELT], "input_mode": "upload"}}
+
+
+def resolve(metadata: Mapping[str, str], key: str = "a.mp4", defaults: Mapping[str, Any] = DEFAULTS) -> Options:
+    return resolve_options(key, metadata, ROUTES, defaults)
+
+
+def test_defaults_are_what_is_left() -> None:
+    assert resolve({}).to_dict() == DEFAULTS
+
+
+def test_the_longest_prefix_counts() -> None:
+    assert resolve({}, "shop/a.mp4").infer_fps == 1
+    till = resolve({}, "shop/till/a.mp4")
+    assert (till.models[0].model_id, till.models[0].model_version) == ("belt", "2")
+    assert (till.input_mode, till.infer_fps) == ("upload", 5)
+
+
+def test_metadata_goes_over_the_route() -> None:
+    options = resolve({"infer-fps": "2.5", "input-mode": "presigned", "models": json.dumps([HANDS])}, "shop/till/a.mp4")
+    assert options.to_dict() == {"models": [HANDS], "infer_fps": 2.5, "input_mode": "presigned"}
+
+
+def test_a_model_in_its_short_form() -> None:
+    short = {"model-id": "gloves", "model-version": "7", "inference-type": "classification", "confidence": "0.25"}
+    [model] = resolve(short).models
+    assert model.to_request() == {
+        "model_id": "gloves",
+        "model_version": "7",
+        "inference_type": "classification",
+        "inference_params": {"confidence": 0.25},
+    }
+
+
+def test_the_short_form_without_an_id_changes_the_one_model() -> None:
+    [model] = resolve({"confidence": "0.7"}).models
+    assert (model.model_id, model.inference_params) == ("hands", {"confidence": 0.7})
+
+
+def test_options_survive_the_state_machine() -> None:
+    options = resolve({"confidence": "0.7", "infer-fps": "2.5"})
+    assert Options.parse(json.loads(json.dumps(options.to_dict()))) == options
+
+
+@pytest.mark.parametrize(
+    ("metadata", "field"),
+    [
+        ({"infer-fps": "0"}, "infer_fps"),
+        ({"infer-fps": "121"}, "infer_fps"),
+        ({"infer-fps": "fast"}, "infer_fps"),
+        ({"infer-fps": "nan"}, "infer_fps"),
+        ({"input-mode": "carrier pigeon"}, "input_mode"),
+        ({"models": "[{"}, "models"),
+        ({"models": "[]"}, "models"),
+        ({"models": "[3]"}, "models"),
+        ({"models": json.dumps([HANDS, {**HANDS, "model_version": "5"}])}, "models"),
+        ({"models": json.dumps([HANDS]), "model-id": "gloves"}, "models"),
+        ({"models": json.dumps([{**HANDS, "inference_params": 3}])}, "inference_params"),
+        ({"model-id": "gloves"}, "model_version"),
+        ({"model-id": "gloves", "model-version": "1", "inference-type": "divination"}, "inference_type"),
+        ({"confidence": "1.5"}, "confidence"),
+        ({"confidence": "high"}, "confidence"),
+    ],
+)
+def test_a_bad_value_is_named(metadata: Mapping[str, str], field: str) -> None:
+    with pytest.raises(InvalidOption, match=f"^{field}: "):
+        resolve(metadata)
+
+
+def test_the_short_form_needs_to_know_which_model() -> None:
+    with pytest.raises(InvalidOption, match=r"^model-id: "):
+        resolve({"confidence": "0.5"}, defaults={**DEFAULTS, "models": [HANDS, BELT]})

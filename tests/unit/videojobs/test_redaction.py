@@ -1,0 +1,42 @@
+"""No text that leaves a function holds a secret."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from videojobs.redaction import redact
+
+SECRET = "rf_s3cr3t"
+
+around = st.text(alphabet=" .,:;'\"<>()[]{}\n", max_size=5)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Max retries exceeded with url: /videoinfer/?api_key={SECRET}&job_id=1 (Caused by …)",
+        f"https://api.example.com/videoinfer/?job_id=1&api_key={SECRET}",
+        f"https://bucket.s3.amazonaws.com/k.mp4?X-Amz-Signature={SECRET}",
+        f"X-Goog-Signature={SECRET}",
+        json.dumps({"url": f"https://bucket.s3.amazonaws.com/k.mp4?X-Amz-Security-Token={SECRET}"}),
+    ],
+)
+def test_hides_queries(text: str) -> None:
+    assert SECRET not in redact(text)
+
+
+@given(around, around)
+def test_hides_a_signed_url_wherever_it_stands(before: str, after: str) -> None:
+    url = f"https://bucket.s3.amazonaws.com/a/k.mp4?X-Amz-Expires=60&X-Amz-Signature={SECRET}"
+    assert SECRET not in redact(f"{before}{url}{after}")
+
+
+def test_hides_a_known_secret() -> None:
+    assert redact(f"The key {SECRET} is unknown.", SECRET) == "The key [redacted] is unknown."
+
+
+def test_leaves_the_rest() -> None:
+    text = "Is https://example.com/a.mp4 there? infer_fps=5"
+    assert redact(text) == text

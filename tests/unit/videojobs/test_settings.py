@@ -1,0 +1,53 @@
+"""Settings come from the environment; what the hosted API and Step Functions demand goes over them."""
+
+import pytest
+
+from videojobs.settings import (
+    HOSTED_API_URL,
+    POLLS_MAX,
+    CreateJobSettings,
+    ReportFailureSettings,
+    limit_deadline_seconds,
+    limit_poll_seconds,
+    read_settings,
+)
+
+# Five of the task (entered, scheduled, started, succeeded, exited), and entering and leaving Wait and Choice.
+EVENTS_A_POLL = 9
+EVENTS_MAX = 25_000
+# The start, 60 retries of a poll at 3 events each, and a delivery or a report with 20 retries each.
+EVENTS_BESIDE_POLLS = 1 + 60 * 3 + 2 * (9 + 20 * 3) + 2
+
+
+def test_reads_every_field_by_its_name() -> None:
+    settings = read_settings(ReportFailureSettings, {"JOBS_TABLE": "jobs", "NOTICES_TOPIC_ARN": "arn", "HOME": "/"})
+    assert settings == ReportFailureSettings("jobs", "arn")
+
+
+def test_a_missing_variable_is_named() -> None:
+    with pytest.raises(KeyError, match="API_URL"):
+        read_settings(CreateJobSettings, {})
+
+
+@pytest.mark.parametrize(
+    ("api_url", "asked", "seconds"),
+    [
+        (HOSTED_API_URL, 1, 60),
+        (HOSTED_API_URL + "/", 59, 60),
+        (HOSTED_API_URL, 90, 90),
+        ("https://own.example.com", 1, 1),
+    ],
+)
+def test_the_hosted_api_is_asked_once_a_minute_at_most(api_url: str, asked: int, seconds: int) -> None:
+    assert limit_poll_seconds(api_url, asked) == seconds
+
+
+@pytest.mark.parametrize(
+    ("hours", "poll_seconds", "seconds"), [(24, 60, 86_400), (0.01, 60, 36), (24, 1, POLLS_MAX), (40, 60, 144_000)]
+)
+def test_the_deadline_comes_before_the_history_is_full(hours: float, poll_seconds: int, seconds: int) -> None:
+    assert limit_deadline_seconds(hours, poll_seconds) == seconds
+
+
+def test_polls_until_the_deadline_fit_into_a_history() -> None:
+    assert POLLS_MAX * EVENTS_A_POLL + EVENTS_BESIDE_POLLS < EVENTS_MAX

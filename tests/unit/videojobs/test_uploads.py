@@ -1,0 +1,93 @@
+"""What S3 says has landed, from the events that it really sends."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from videojobs.jobs import name_execution
+from videojobs.uploads import Upload, find_fault, read_uploads, suggest_remedy
+
+EVENTS = Path(__file__).parents[3] / "events" / "create_job"
+
+keys = st.text(min_size=1, max_size=200).filter(lambda key: not key.endswith("/"))
+
+
+def read_event(name: str) -> Any:
+    return json.loads((EVENTS / name).read_text())
+
+
+def make_upload(key: str = "cameras/belt.mp4", size_bytes: int = 1, version_id: str | None = "v1") -> Upload:
+    return Upload("uploads", key, size_bytes, "etag", version_id)
+
+
+def test_reads_an_upload_from_a_bare_event() -> None:
+    [upload] = read_uploads(read_event("s3.json"))
+    assert upload.uri == "s3://videoinfer-uploadsbucket-1a2b3c4d5e6f/cameras/belt.mp4"
+    assert upload.size_bytes == 1048576
+    assert upload.location["VersionId"] == "096fKKXTRTtl3on89fVO.nfljtsv6qko"
+
+
+def test_decodes_an_odd_key() -> None:
+    [record] = read_event("queue-odd-key.json")["Records"]
+    [upload] = read_uploads(json.loads(record["body"]))
+    assert upload.key == "line 3+ü%41 (1).MP4"
+
+
+@pytest.mark.parametrize("name", ["queue-test-event.json", "s3-folder-marker.json"])
+def test_ignores_what_is_no_upload(name: str) -> None:
+    event = read_event(name)
+    body = json.loads(event["Records"][0].get("body", json.dumps(event)))
+    assert list(read_uploads(body)) == []
+
+
+@given(keys)
+def test_reads_every_key_that_s3_encodes(key: str) -> None:
+    event = read_event("s3.json")
+    event["Records"][0]["s3"]["object"]["key"] = quote_plus(key)
+    [upload] = read_uploads(event)
+    assert upload.key == key
+
+
+@given(keys, st.integers(min_value=1, max_value=999_999_999_999))
+def test_names_executions_as_step_functions_allows(key: str, attempt: int) -> None:
+    name = name_execution(make_upload(key), attempt)
+    assert re.fullmatch(r"[a-z0-9_-]{1,80}", name)
+
+
+def test_tells_versions_apart() -> None:
+    assert make_upload(version_id="v1").upload_id != make_upload(version_id="v2").upload_id
+    unversioned = [Upload("uploads", "belt.mp4", 1, etag) for etag in ("e1", "e2")]
+    assert unversioned[0].upload_id != unversioned[1].upload_id
+    assert "VersionId" not in unversioned[0].location
+
+
+@pytest.mark.parametrize("key", ["a.mp4", "a.MP4", "a.Mkv", "a.webm", "b/a.b.avi"])
+def test_takes_the_extensions_of_the_api_in_either_case(key: str) -> None:
+    assert find_fault(make_upload(key)) is None
+
+
+@pytest.mark.parametrize(
+    ("upload", "words"),
+    [
+        (make_upload("a.mov"), "files that end in .mov"),
+        (make_upload("a"), "files without an extension"),
+        (make_upload("a.mp4", size_bytes=0), "empty (0 bytes)"),
+        (make_upload("ü" * 450 + ".mp4"), "longer than 900 bytes"),
+    ],
+)
+def test_says_what_is_wrong(upload: Upload, words: str) -> None:
+    assert words in (find_fault(upload) or "")
+
+
+def test_a_remedy_can_be_pasted_into_a_shell() -> None:
+    remedy = suggest_remedy(make_upload("it's here/my clip.mov"))
+    assert remedy.splitlines() == [
+        "ffmpeg -i 'my clip.mov' 'my clip.mp4'",
+        "  aws s3 cp 'my clip.mp4' 's3://uploads/it'\"'\"'s here/my clip.mp4'",
+    ]

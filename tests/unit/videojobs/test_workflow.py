@@ -1,0 +1,57 @@
+"""What the state machine's steps hand on, as the events show it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from videojobs.jobs import Job
+from videojobs.workflow import find_outcome, find_reason, read_execution_event, start_execution
+
+EVENTS = Path(__file__).parents[3] / "events" / "report_failure"
+
+
+def read_event(name: str) -> Any:
+    return json.loads((EVENTS / name).read_text())
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("failed.json", "infer_fps 60 is above the video's frame rate of 30 frames per second"),
+        (
+            "could-not-find-out.json",
+            "It could not be found out how the job is doing: The Video Inference API answered 503.",
+        ),
+        ("aborted.json", "The execution that waited for the job did not finish: it has aborted"),
+    ],
+)
+def test_reasons(name: str, reason: str) -> None:
+    state = read_execution_event(read_event(name))
+    assert find_reason(state) == reason
+    assert find_outcome(state) == "failed"
+
+
+def test_a_broken_delivery_says_what_broke() -> None:
+    state = {**read_event("failed.json"), "delivery": {"status": "failed", "reason": "The results are not JSON."}}
+    assert find_reason(state) == "The results are not JSON."
+
+
+def test_a_step_that_timed_out_has_no_json_to_read() -> None:
+    state = {**read_event("failed.json"), "delivery_error": {"Error": "States.Timeout"}}
+    assert find_reason(state) == "The results are ready but could not be delivered: States.Timeout"
+
+
+def test_an_overdue_job_is_recorded_as_such() -> None:
+    assert find_outcome({"check": {"status": "overdue"}}) == "overdue"
+
+
+def test_an_execution_is_started_once(aws: Any, job: Job) -> None:
+    first = start_execution(aws.sfn, aws.state_machine_arn, job, 60)
+    assert start_execution(aws.sfn, aws.state_machine_arn, job, 60) == first
+    [execution] = aws.executions()
+    state = json.loads(execution["input"])
+    assert Job.from_input(state) == job
+    assert state["poll_seconds"] == 60
+    assert state["check"] == {"status": "running", "polls": 0, "reason": None}
