@@ -27,6 +27,7 @@ UPLOAD_TIMEOUT_SECONDS = 300
 _TRY_AGAIN_STATUS_CODES = {408, 425, 429}
 _LINK_EXPIRED_STATUS_CODES = {400, 401, 403, 404, 410}
 _REASON_MAX_CHARACTERS = 300
+_PIECE_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -210,9 +211,12 @@ class _ResultsStream:
     """A response's body as it came over the wire, its errors translated."""
 
     def __init__(self, response: requests.Response) -> None:
-        self._body: Readable = response.raw
+        self._body: urllib3.BaseHTTPResponse = response.raw
 
     def read(self, size: int = -1, /) -> bytes:
+        if size < 0:
+            # A piece at a time: only then does urllib3 notice a body that is shorter than its Content-Length.
+            return b"".join(iter(lambda: self.read(_PIECE_BYTES), b""))
         try:
             return self._body.read(size)
         except (urllib3.exceptions.HTTPError, OSError) as error:
