@@ -1,0 +1,17 @@
+"""The last step of a job: makes one results file of its segments' parts."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from videoengine.logs import logger
+from videoengine.merging import merge
+from videoengine.settings import MergeSettings, read_settings
+from videoengine.steps import Outcome, run_step
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> Outcome:
+    settings = read_settings(MergeSettings)
+    return run_step(
+        settings.jobs_table, event["job_id"], lambda job, jobs: merge(job, jobs, event["segments"], settings)
+    )

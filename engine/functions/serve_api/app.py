@@ -1,0 +1,25 @@
+"""The API: signs uploads, creates jobs, answers how they are doing."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from videoengine.api import create_job, show_job, sign_upload_url
+from videoengine.api_keys import check_api_key
+from videoengine.http_api import Answer, answer, answer_errors, read_request
+from videoengine.logs import logger
+from videoengine.settings import ApiSettings, read_settings
+
+ROUTES = {
+    "POST /video_upload_signed_url": sign_upload_url,
+    "POST /videoinfer": create_job,
+    "GET /videoinfer": show_job,
+}
+
+
+@logger.inject_lambda_context(clear_state=True)
+@answer_errors
+def handler(event: dict[str, Any], context: LambdaContext) -> Answer:
+    request = read_request(event)
+    settings = read_settings(ApiSettings)
+    check_api_key(request.query.get("api_key"), settings.api_keys_secret)
+    return answer(200, ROUTES[request.route](request, settings))

@@ -1,0 +1,86 @@
+"""What each route of the API does."""
+
+import json
+import time
+import uuid
+from typing import Any
+
+from videoengine import clients
+from videoengine.errors import BadRequest, ModelPackageInvalid, NotFound
+from videoengine.http_api import HttpRequest
+from videoengine.job_requests import JobRequest, ModelRequest, parse_file_name
+from videoengine.jobs import Job, JobsTable, JobStatus
+from videoengine.logs import logger
+from videoengine.model_store import describe_package
+from videoengine.object_keys import results_key, upload_key, video_key
+from videoengine.settings import ApiSettings
+from videoengine.signed_urls import find_upload_key, sign_results, sign_upload
+
+
+def sign_upload_url(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:
+    """`POST /video_upload_signed_url`: where to PUT a video."""
+    key = upload_key(str(uuid.uuid4()), parse_file_name(request.body))
+    return {"signed_url": sign_upload(clients.s3(), settings.videos_bucket, key)}
+
+
+def create_job(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:
+    """`POST /videoinfer`: writes the job down, then starts it; the state machine learns its id alone."""
+    wanted = JobRequest.parse(request.body)
+    for index, model in enumerate(wanted.models):
+        _check_model(model, index, settings.models_bucket)
+    job = _new_job(wanted, settings.videos_bucket)
+    logger.append_keys(job_id=job.job_id)
+    JobsTable(clients.dynamodb(), settings.jobs_table).put(job, settings.retention_days)
+    clients.stepfunctions().start_execution(
+        stateMachineArn=settings.state_machine_arn, name=job.job_id, input=json.dumps({"job_id": job.job_id})
+    )
+    logger.info("Job created", models=[model.package_name for model in job.models])
+    return {"job_id": job.job_id, "message": "This endpoint will create videojob"}
+
+
+def show_job(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:
+    """`GET /videoinfer`: how a job is doing."""
+    job_id = request.query.get("job_id")
+    if not job_id:
+        raise BadRequest("job_id is missing from the query")
+    job = JobsTable(clients.dynamodb(), settings.jobs_table).get(job_id)
+    if job is None:
+        raise NotFound(f"Job {job_id} not found")
+    return _describe_job(job, settings)
+
+
+def _describe_job(job: Job, settings: ApiSettings) -> dict[str, Any]:
+    if job.status is JobStatus.DONE:
+        url = sign_results(clients.s3(), settings.videos_bucket, results_key(job.job_id))
+        return {"status": JobStatus.DONE, "output_signed_url": url}
+    if job.status is JobStatus.FAILED:
+        return {"status": JobStatus.FAILED, "error": job.error}
+    # A state machine that was stopped or timed out writes nothing down any more.
+    if time.time() > job.created_at + settings.deadline_seconds:
+        hours = settings.deadline_seconds / 3600
+        return {"status": JobStatus.FAILED, "error": f"The job did not finish within {hours:g} hours"}
+    return {"status": JobStatus.RUNNING}
+
+
+def _check_model(model: ModelRequest, index: int, models_bucket: str) -> None:
+    try:
+        package = describe_package(clients.s3(), models_bucket, model.package_name)
+    except ModelPackageInvalid as error:
+        raise BadRequest(f"models[{index}]: {error}") from error
+    if package is None:
+        raise NotFound(f"Model {model.package_name} not found")
+    if package.task_type != model.inference_type:
+        raise BadRequest(f"models[{index}].inference_type must be {package.task_type} for {model.package_name}")
+
+
+def _new_job(wanted: JobRequest, videos_bucket: str) -> Job:
+    job_id = str(uuid.uuid4())
+    uploaded = find_upload_key(clients.s3(), videos_bucket, wanted.input_url)
+    return Job(
+        job_id=job_id,
+        infer_fps=wanted.infer_fps,
+        models=wanted.models,
+        video_key=uploaded or video_key(job_id),
+        input_url=None if uploaded else wanted.input_url,
+        created_at=int(time.time()),
+    )

@@ -1,0 +1,23 @@
+"""Who may call the API."""
+
+import hmac
+
+from aws_lambda_powertools.utilities import parameters
+
+from videoengine.errors import UnknownKey
+
+KEYS_KEPT_SECONDS = 300
+
+
+def check_api_key(api_key: str | None, secret_name: str) -> None:
+    """Lets the keys in the secret pass: a comma-separated list, read again after five minutes.
+
+    Raises:
+        UnknownKey: this is none of them.
+    """
+    known = str(parameters.get_secret(secret_name, max_age=KEYS_KEPT_SECONDS)).split(",")
+    given = (api_key or "").encode()
+    # Every key is compared, each in constant time: how long an answer takes tells nothing about them.
+    matches = [hmac.compare_digest(given, key.strip().encode()) for key in known if key.strip()]
+    if not any(matches):
+        raise UnknownKey("This api_key is not known here; pass one of the engine's keys as ?api_key=…")

@@ -1,0 +1,29 @@
+"""AWS clients, made on first use and kept while the function is warm."""
+
+import functools
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_stepfunctions import SFNClient
+
+
+@functools.cache
+def s3() -> "S3Client":
+    # Presigned URLs need Signature Version 4 by name, and the bucket's regional host: the global one redirects, and a
+    # redirected signature is void.
+    return boto3.client("s3", config=Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
+
+
+@functools.cache
+def dynamodb() -> "DynamoDBClient":
+    return boto3.client("dynamodb")
+
+
+@functools.cache
+def stepfunctions() -> "SFNClient":
+    return boto3.client("stepfunctions")

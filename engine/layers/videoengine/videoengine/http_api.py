@@ -1,0 +1,76 @@
+"""API Gateway's HTTP events, and the answers to them: always JSON, an error always `{"error": "…"}`."""
+
+import base64
+import functools
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from videoengine.errors import BadRequest, RequestRefused
+from videoengine.logs import logger
+
+type Answer = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class HttpRequest:
+    """A request to the API.
+
+    Attributes:
+        route: method and path, such as `POST /videoinfer`, without a trailing slash.
+        query: the query's parameters; `api_key` is among them.
+        text: the body as it came.
+    """
+
+    route: str
+    query: dict[str, str]
+    text: str
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The body's JSON object.
+
+        Raises:
+            BadRequest: it is none.
+        """
+        try:
+            parsed = json.loads(self.text)
+        except ValueError as error:
+            raise BadRequest("The body must be JSON") from error
+        if not isinstance(parsed, dict):
+            raise BadRequest("The body must be a JSON object")
+        return parsed
+
+
+def read_request(event: dict[str, Any]) -> HttpRequest:
+    """Reads an event of an HTTP API, payload format 2.0."""
+    text = event.get("body") or ""
+    if event.get("isBase64Encoded"):
+        text = base64.b64decode(text).decode(errors="replace")
+    return HttpRequest(event["routeKey"].rstrip("/"), event.get("queryStringParameters") or {}, text)
+
+
+def answer(status_code: int, body: dict[str, Any]) -> Answer:
+    return {
+        "statusCode": status_code,
+        "headers": {"Content-Type": "application/json"},
+        "body": json.dumps(body),
+    }
+
+
+def answer_errors(handler: Callable[[dict[str, Any], Any], Answer]) -> Callable[[dict[str, Any], Any], Answer]:
+    """Answers what `handler` raises: a refusal with its status and words, anything else as 500 without words of its own."""
+
+    @functools.wraps(handler)
+    def answering(event: dict[str, Any], context: Any) -> Answer:
+        try:
+            return handler(event, context)
+        except RequestRefused as refusal:
+            logger.info("Refused", status_code=refusal.status_code, reason=str(refusal))
+            return answer(refusal.status_code, {"error": str(refusal)})
+        except Exception:
+            logger.exception("Not answered")
+            return answer(500, {"error": f"The engine failed; its log has request {context.aws_request_id}"})
+
+    return answering

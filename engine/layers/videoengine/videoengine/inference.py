@@ -1,0 +1,71 @@
+"""The second step, one segment at a time: decode its frames once and run every model on them."""
+
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+from av.video.frame import VideoFrame
+
+from videoengine import clients
+from videoengine.detector import Detector
+from videoengine.errors import ModelPackageInvalid
+from videoengine.job_requests import ModelRequest
+from videoengine.jobs import Job
+from videoengine.logs import logger
+from videoengine.frames import read_frames
+from videoengine.model_store import download_package
+from videoengine.object_keys import part_key, segment_key
+from videoengine.s3_file import open_object
+from videoengine.segments import Segment
+from videoengine.settings import InferSettings
+from videoengine.video_file import open_video
+
+MODELS_CACHE = Path("/tmp/models")  # noqa: S108 - Lambda's only writable folder, and nobody else's
+MODELS_KEPT = 4
+"""Compiled models that a warm function holds."""
+
+
+def infer_segment(job: Job, number: int, settings: InferSettings) -> None:
+    """Writes what each model found: one object a model, one line a frame, `null` where a frame or a model failed.
+
+    Raises:
+        JobFailed: a model can't be run at all.
+    """
+    detectors = {model: _load_model(model, settings.models_bucket) for model in job.models}
+    segment = _read_segment(job, number, settings)
+    found: dict[ModelRequest, dict[int, str]] = {model: {} for model in job.models}
+    with open_object(clients.s3(), settings.videos_bucket, job.video_key) as file, open_video(file) as container:
+        for timestamp, frame in read_frames(container, segment.frames):
+            for model, detector in detectors.items():
+                found[model][timestamp] = json.dumps(_detect(detector, model, frame))
+    for model, elements in found.items():
+        lines = [elements.get(frame.timestamp, "null") for frame in segment.frames]
+        key = part_key(job.job_id, number, model.model_id)
+        clients.s3().put_object(Bucket=settings.videos_bucket, Key=key, Body="\n".join(lines).encode())
+    logger.info("Inferred", segment=number, frames=len(segment.frames))
+
+
+def _detect(detector: Detector, model: ModelRequest, frame: VideoFrame) -> dict[str, Any] | None:
+    try:
+        return detector.detect(frame, model.confidence, model.iou_threshold)
+    except Exception:  # the contract: a model that fails on a frame leaves null there, and the rest is worth having
+        logger.exception("A model failed on a frame", model=model.package_name)
+        return None
+
+
+def _read_segment(job: Job, number: int, settings: InferSettings) -> Segment:
+    answer = clients.s3().get_object(Bucket=settings.videos_bucket, Key=segment_key(job.job_id, number))
+    return Segment.from_json(json.load(answer["Body"]))
+
+
+def _load_model(model: ModelRequest, models_bucket: str) -> Detector:
+    try:
+        return _compile(download_package(clients.s3(), models_bucket, model.package_name, MODELS_CACHE))
+    except ModelPackageInvalid as error:
+        raise ModelPackageInvalid(f"Model {model.package_name} can't be run: {error}") from error
+
+
+@functools.lru_cache(maxsize=MODELS_KEPT)
+def _compile(folder: Path) -> Detector:
+    return Detector(folder)

@@ -1,0 +1,146 @@
+"""What a client asks for, checked: every refusal names the field."""
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from videoengine.errors import BadRequest
+from videoengine.model_packages import TASK_TYPES
+
+DEFAULT_CONFIDENCE = 0.4
+DEFAULT_IOU_THRESHOLD = 0.3
+OFFSET_KEYS = ("frame_offset", "time_offset")
+"""Keys of the results file that are no model's."""
+
+_PARAMETERS = {"confidence": DEFAULT_CONFIDENCE, "iou_threshold": DEFAULT_IOU_THRESHOLD}
+# They become parts of object keys and of the results' keys.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+@dataclass(frozen=True)
+class ModelRequest:
+    """A model that a job runs, and how."""
+
+    model_id: str
+    model_version: str
+    inference_type: str
+    confidence: float
+    iou_threshold: float
+
+    @property
+    def package_name(self) -> str:
+        """The model package's folder in the models bucket."""
+        return f"{self.model_id}/{self.model_version}"
+
+
+@dataclass(frozen=True)
+class JobRequest:
+    """Infer `infer_fps` frames a second of a video with each of the models."""
+
+    input_url: str
+    infer_fps: Fraction
+    models: tuple[ModelRequest, ...]
+
+    @classmethod
+    def parse(cls, body: dict[str, Any]) -> Self:
+        """Checks the body of `POST /videoinfer`.
+
+        Raises:
+            BadRequest: a field is missing or wrong.
+        """
+        return cls(
+            input_url=_parse_url(body.get("input_url")),
+            infer_fps=_parse_infer_fps(body.get("infer_fps")),
+            models=_parse_models(body.get("models")),
+        )
+
+
+def parse_file_name(body: dict[str, Any]) -> str:
+    """Checks the body of `POST /video_upload_signed_url`.
+
+    Raises:
+        BadRequest: there is no name.
+    """
+    return _parse_text(body.get("file_name"), "file_name")
+
+
+def _parse_text(value: Any, field: str) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise BadRequest(f"{field} must be text that is not empty")
+    return value
+
+
+def _parse_url(value: Any) -> str:
+    url = _parse_text(value, "input_url").strip()
+    try:
+        parts = urlsplit(url)
+        is_web_address = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        is_web_address = False
+    if not is_web_address:
+        raise BadRequest("input_url must be an address that begins with http:// or https://")
+    return url
+
+
+def _parse_infer_fps(value: Any) -> Fraction:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise BadRequest("infer_fps must be a number of frames per second")
+    if value < 1:
+        raise BadRequest(f"infer_fps must be at least 1, not {value:g}")
+    # By its decimal digits: 29.97 is 2997/100, not the nearest binary fraction.
+    return Fraction(str(value))
+
+
+def _parse_models(value: Any) -> tuple[ModelRequest, ...]:
+    if not isinstance(value, list) or not value:
+        raise BadRequest("models must be a list with at least one model")
+    models = tuple(_parse_model(model, f"models[{index}]") for index, model in enumerate(value))
+    seen: dict[str, str] = {}
+    for model in models:
+        if model.model_id in seen:
+            again = "twice" if seen[model.model_id] == model.model_version else "in two versions"
+            raise BadRequest(f"models: {json.dumps(model.model_id)} is asked for {again}; ask for it once a job")
+        seen[model.model_id] = model.model_version
+    return models
+
+
+def _parse_model(value: Any, field: str) -> ModelRequest:
+    if not isinstance(value, dict):
+        raise BadRequest(f"{field} must be an object with model_id, model_version and inference_type")
+    model_id = _parse_name(value.get("model_id"), f"{field}.model_id")
+    if model_id in OFFSET_KEYS:
+        raise BadRequest(f"{field}.model_id can't be {model_id}: the results file has a key of that name")
+    version = value.get("model_version")
+    if isinstance(version, int) and not isinstance(version, bool):
+        version = str(version)
+    inference_type = value.get("inference_type")
+    if inference_type not in TASK_TYPES:
+        raise BadRequest(f"{field}.inference_type must be one of: {', '.join(TASK_TYPES)}")
+    parameters = _parse_parameters(value.get("inference_params"), f"{field}.inference_params")
+    return ModelRequest(model_id, _parse_name(version, f"{field}.model_version"), inference_type, **parameters)
+
+
+def _parse_name(value: Any, field: str) -> str:
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise BadRequest(f"{field} must be 1 to 100 letters, digits, dots, dashes or underscores")
+    return value
+
+
+def _parse_parameters(value: Any, field: str) -> dict[str, float]:
+    if value is None:
+        value = {}
+    if not isinstance(value, dict):
+        raise BadRequest(f"{field} must be an object")
+    if unknown := sorted(value.keys() - _PARAMETERS.keys()):
+        raise BadRequest(f"{field}.{unknown[0]} is unknown; there are: {', '.join(_PARAMETERS)}")
+    return {name: _parse_ratio(value.get(name, default), f"{field}.{name}") for name, default in _PARAMETERS.items()}
+
+
+def _parse_ratio(value: Any, field: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise BadRequest(f"{field} must be a number from 0 to 1")
+    return float(value)

@@ -1,0 +1,127 @@
+"""The jobs' records."""
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from enum import IntEnum
+from fractions import Fraction
+from typing import TYPE_CHECKING, Self
+
+from videoengine.job_requests import ModelRequest
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+
+class JobStatus(IntEnum):
+    """As the API answers it."""
+
+    DONE = 0
+    RUNNING = 1
+    FAILED = 2
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job's record.
+
+    Attributes:
+        video_key: where in the videos bucket the video is, or will be when it has been fetched.
+        input_url: where to fetch the video; None for an upload, and once it has been fetched, since its query may be a signature.
+        created_at: seconds since the epoch.
+        error: why a failed job failed.
+    """
+
+    job_id: str
+    infer_fps: Fraction
+    models: tuple[ModelRequest, ...]
+    video_key: str
+    input_url: str | None
+    created_at: int
+    status: JobStatus = JobStatus.RUNNING
+    error: str | None = None
+
+    @classmethod
+    def from_item(cls, item: dict[str, "AttributeValueTypeDef"]) -> Self:
+        return cls(
+            job_id=item["job_id"]["S"],
+            infer_fps=Fraction(item["infer_fps"]["S"]),
+            models=tuple(ModelRequest(**model) for model in json.loads(item["models"]["S"])),
+            video_key=item["video_key"]["S"],
+            input_url=item["input_url"]["S"] if "input_url" in item else None,
+            created_at=int(item["created_at"]["N"]),
+            status=JobStatus(int(item["status"]["N"])),
+            error=item["error"]["S"] if "error" in item else None,
+        )
+
+
+class JobsTable:
+    """The table of records. A record expires with its videos and results."""
+
+    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+        self._client = client
+        self._table_name = table_name
+
+    def put(self, job: Job, retention_days: int) -> None:
+        item: dict[str, AttributeValueTypeDef] = {
+            "job_id": {"S": job.job_id},
+            "status": {"N": str(int(job.status))},
+            "infer_fps": {"S": str(job.infer_fps)},
+            "models": {"S": json.dumps([asdict(model) for model in job.models])},
+            "video_key": {"S": job.video_key},
+            "created_at": {"N": str(job.created_at)},
+            "expires_at": {"N": str(job.created_at + retention_days * 86_400)},
+        }
+        if job.input_url:
+            item["input_url"] = {"S": job.input_url}
+        self._client.put_item(TableName=self._table_name, Item=item)
+
+    def get(self, job_id: str) -> Job | None:
+        item = self._client.get_item(
+            TableName=self._table_name, Key={"job_id": {"S": job_id}}, ConsistentRead=True
+        ).get("Item")
+        return Job.from_item(item) if item else None
+
+    def forget_input_url(self, job_id: str) -> None:
+        """Once the video is in the bucket."""
+        self._update(job_id, "REMOVE input_url")
+
+    def finish(self, job_id: str) -> None:
+        """The results are there."""
+        self._update(
+            job_id,
+            "SET #status = :status, finished_at = :now",
+            names={"#status": "status"},
+            values={":status": {"N": str(int(JobStatus.DONE))}, ":now": {"N": str(int(time.time()))}},
+        )
+
+    def fail(self, job_id: str, error: str) -> None:
+        """Of several errors the first stays. The state machine's `Record the failure` does the same."""
+        self._update(
+            job_id,
+            "SET #status = :status, #error = if_not_exists(#error, :error), finished_at = :now REMOVE input_url",
+            names={"#status": "status", "#error": "error"},
+            values={
+                ":status": {"N": str(int(JobStatus.FAILED))},
+                ":error": {"S": error},
+                ":now": {"N": str(int(time.time()))},
+            },
+        )
+
+    def _update(
+        self,
+        job_id: str,
+        expression: str,
+        names: dict[str, str] | None = None,
+        values: dict[str, "AttributeValueTypeDef"] | None = None,
+    ) -> None:
+        self._client.update_item(
+            TableName=self._table_name,
+            Key={"job_id": {"S": job_id}},
+            UpdateExpression=expression,
+            # Never a new record: one that has expired stays gone.
+            ConditionExpression="attribute_exists(job_id)",
+            **({"ExpressionAttributeNames": names} if names else {}),
+            **({"ExpressionAttributeValues": values} if values else {}),
+        )

@@ -1,0 +1,30 @@
+"""Where everything lies in the videos bucket."""
+
+import re
+
+_NOT_IN_A_KEY = re.compile(r"[^\w.-]")
+
+
+def upload_key(upload_id: str, file_name: str) -> str:
+    """What a client uploads; the file's name is there for people alone."""
+    return f"uploads/{upload_id}/{_NOT_IN_A_KEY.sub('_', file_name)[-100:]}"
+
+
+def video_key(job_id: str) -> str:
+    """The video that was fetched for a job."""
+    return f"jobs/{job_id}/video"
+
+
+def segment_key(job_id: str, segment: int) -> str:
+    """The frames of one segment: `Segment.to_json`."""
+    return f"jobs/{job_id}/segments/{segment:05}.json"
+
+
+def part_key(job_id: str, segment: int, model_id: str) -> str:
+    """What one model found in one segment: a line of JSON for each frame."""
+    return f"jobs/{job_id}/parts/{segment:05}/{model_id}.jsonl"
+
+
+def results_key(job_id: str) -> str:
+    """The results file."""
+    return f"jobs/{job_id}/results.json"

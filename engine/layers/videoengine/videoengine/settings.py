@@ -1,0 +1,52 @@
+"""Each function's settings: its environment variables, by the same names in capitals."""
+
+import os
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True)
+class ApiSettings:
+    """Of `serve_api`."""
+
+    api_keys_secret: str
+    deadline_seconds: int
+    jobs_table: str
+    models_bucket: str
+    retention_days: int
+    state_machine_arn: str
+    videos_bucket: str
+
+
+@dataclass(frozen=True)
+class PlanSettings:
+    """Of `plan_job`."""
+
+    jobs_table: str
+    max_video_bytes: int
+    videos_bucket: str
+
+
+@dataclass(frozen=True)
+class InferSettings:
+    """Of `infer_segment`."""
+
+    jobs_table: str
+    models_bucket: str
+    videos_bucket: str
+
+
+@dataclass(frozen=True)
+class MergeSettings:
+    """Of `merge_results`."""
+
+    jobs_table: str
+    videos_bucket: str
+
+
+def read_settings[Settings](kind: type[Settings]) -> Settings:
+    """Settings from the environment.
+
+    Raises:
+        KeyError: a variable is missing; no setting has a default here, the template has them all.
+    """
+    return kind(**{field.name: field.type(os.environ[field.name.upper()]) for field in fields(kind)})  # type: ignore[arg-type, operator]
