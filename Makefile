@@ -52,7 +52,7 @@ check: .venv/ready .venv-sam/ready .venv-check/ready  ## formatter, linter, type
 	for app in functions/*/app.py engine/functions/*/app.py; do .venv/bin/python -m mypy "$$app"; done
 	for template in template.yaml engine/template.yaml; do \
 	  AWS_DEFAULT_REGION=us-east-1 .venv-sam/bin/sam validate --lint --template "$$template"; \
-	  .venv-check/bin/cfn-lint "$$template"; \
+	  .venv/bin/cfn-lint "$$template"; \
 	  .venv-check/bin/checkov --quiet --compact --skip-download --framework cloudformation --file "$$template"; \
 	done
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from videojobs.checks import check_job
 from videojobs.connections import connect_api, open_ledger
 from videojobs.jobs import Job

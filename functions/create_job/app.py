@@ -8,6 +8,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from videojobs.connections import connect_api, connect_s3, connect_sfn, connect_sqs, open_ledger, open_topic
 from videojobs.creation import JobCreator
 from videojobs.idempotency import create_once

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from videojobs.connections import connect_api, connect_s3, open_ledger, open_topic
 from videojobs.delivery import ResultsDelivery
 from videojobs.jobs import Job

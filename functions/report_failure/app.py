@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from videojobs.connections import open_ledger, open_topic
 from videojobs.failure import FailureReport
 from videojobs.jobs import Job
