@@ -1,0 +1,35 @@
+"""The two applications' templates and state machines, read as data."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any, cast
+
+from cfnlint.decode import cfn_yaml
+
+ROOT = Path(__file__).parents[1]
+
+TEMPLATES = {"pipeline": ROOT / "template.yaml", "engine": ROOT / "engine" / "template.yaml"}
+
+
+def read_template(application: str) -> dict[str, Any]:
+    return cast(dict[str, Any], cfn_yaml.load(str(TEMPLATES[application])))
+
+
+def find_resources(application: str, kind: str) -> dict[str, dict[str, Any]]:
+    """The resources of one type, by logical id."""
+    resources = read_template(application)["Resources"]
+    return {name: resource for name, resource in resources.items() if resource["Type"] == kind}
+
+
+def find_definition(application: str) -> tuple[Path, dict[str, Any]]:
+    """The application's one state machine: the file of its definition, and what the template substitutes in it."""
+    [machine] = find_resources(application, "AWS::Serverless::StateMachine").values()
+    properties = machine["Properties"]
+    return TEMPLATES[application].parent / properties["DefinitionUri"], properties["DefinitionSubstitutions"]
+
+
+def read_definition(application: str) -> dict[str, Any]:
+    """The definition, with a 1 where the template fills in a bare number."""
+    text = find_definition(application)[0].read_text()
+    return cast(dict[str, Any], json.loads(re.sub(r": \$\{\w+\}", ": 1", text)))

@@ -1,0 +1,93 @@
+"""Lists that have to agree: so nothing can be forgotten in one of two places."""
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from tests.templates import ROOT, find_resources, read_definition, read_template
+from videojobs.settings import (
+    CheckJobSettings,
+    CreateJobSettings,
+    DeliverResultsSettings,
+    ReportFailureSettings,
+)
+
+SETTINGS = {
+    "CreateJobFunction": CreateJobSettings,
+    "CheckJobFunction": CheckJobSettings,
+    "DeliverResultsFunction": DeliverResultsSettings,
+    "ReportFailureFunction": ReportFailureSettings,
+}
+FUNCTIONS = sorted(
+    path.parent for path in ROOT.glob("**/functions/*/app.py") if not {".aws-sam", ".build"} & {*path.parts}
+)
+
+
+def test_every_variable_that_is_set_is_read_and_every_one_read_is_set() -> None:
+    functions = find_resources("pipeline", "AWS::Serverless::Function")
+    set_by_template = {
+        name: set(function["Properties"]["Environment"]["Variables"]) for name, function in functions.items()
+    }
+    read_by_code = {name: {field.name.upper() for field in fields(kind)} for name, kind in SETTINGS.items()}
+    assert set_by_template == read_by_code
+
+
+@pytest.mark.parametrize("application", ["pipeline", "engine"])
+def test_every_function_has_a_folder_and_every_folder_a_function(application: str) -> None:
+    functions = find_resources(application, "AWS::Serverless::Function")
+    folders = {
+        function["Properties"]["CodeUri"].strip("./").removeprefix("functions/") for function in functions.values()
+    }
+    home = ROOT / ("functions" if application == "pipeline" else "engine/functions")
+    assert folders == {folder.name for folder in home.iterdir() if folder.name != "__pycache__"}
+    assert {name.removesuffix("Function") for name in functions} == {to_camel(folder) for folder in folders}
+
+
+def test_every_function_of_the_pipeline_has_events() -> None:
+    assert {folder.name for folder in (ROOT / "events").iterdir()} == {
+        folder.name for folder in (ROOT / "functions").iterdir()
+    }
+    assert all(any(folder.glob("*.json")) for folder in (ROOT / "events").iterdir())
+
+
+def test_every_status_that_a_check_can_have_is_chosen_by() -> None:
+    choice = read_definition("pipeline")["States"]["Is The Job Done?"]
+    chosen = {branch["StringEquals"] for branch in choice["Choices"]}
+    assert chosen == {"running", "done"}
+    assert choice["Default"] == "Report Failure"
+
+
+@pytest.mark.parametrize("folder", FUNCTIONS, ids=lambda folder: folder.name)
+def test_a_handler_is_a_table_of_contents(folder: Path) -> None:
+    assert len((folder / "app.py").read_text().splitlines()) <= 60
+
+
+@pytest.mark.parametrize("application", ["pipeline", "engine"])
+def test_every_parameter_is_used_and_described(application: str) -> None:
+    template = read_template(application)
+    used = repr({key: value for key, value in template.items() if key != "Parameters"})
+    for name, parameter in template["Parameters"].items():
+        assert f"'Ref': '{name}'" in used or f"${{{name}}}" in used, name
+        assert parameter.get("Description"), name
+
+
+@pytest.mark.parametrize("application", ["pipeline", "engine"])
+def test_every_bucket_is_private_encrypted_and_for_tls_only(application: str) -> None:
+    policies = find_resources(application, "AWS::S3::BucketPolicy").values()
+    denied = {
+        policy["Properties"]["Bucket"]["Ref"]
+        for policy in policies
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Deny" and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    }
+    buckets = find_resources(application, "AWS::S3::Bucket")
+    assert denied == set(buckets)
+    for bucket in buckets.values():
+        assert all(bucket["Properties"]["PublicAccessBlockConfiguration"].values())
+        assert bucket["Properties"]["BucketEncryption"]
+        assert bucket["Properties"]["LifecycleConfiguration"]
+
+
+def to_camel(name: str) -> str:
+    return "".join(word.capitalize() for word in name.split("_"))

@@ -1,0 +1,98 @@
+"""The state machines' definitions: their schema, their graph, and what the templates fill in."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from cfnlint.api import lint
+from cfnlint.config import ManualArgs
+
+from tests.templates import find_definition, read_definition
+
+APPLICATIONS = ["pipeline", "engine"]
+
+
+def walk_machines(machine: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A state machine and those inside its Map states."""
+    yield machine
+    for state in machine["States"].values():
+        if "ItemProcessor" in state:
+            yield from walk_machines(state["ItemProcessor"])
+
+
+def find_targets(state: dict[str, Any]) -> list[str]:
+    ways = [state, *state.get("Choices", ()), *state.get("Catch", ())]
+    targets = [way["Next"] for way in ways if "Next" in way]
+    return targets + ([state["Default"]] if "Default" in state else [])
+
+
+def find_tasks(application: str) -> list[tuple[str, dict[str, Any]]]:
+    machines = walk_machines(read_definition(application))
+    return [
+        (name, state) for machine in machines for name, state in machine["States"].items() if state["Type"] == "Task"
+    ]
+
+
+@pytest.mark.parametrize("application", APPLICATIONS)
+def test_the_schema_holds(application: str) -> None:
+    properties = {"RoleArn": "arn:aws:iam::123456789012:role/role", "Definition": read_definition(application)}
+    machine = {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}
+    matches = lint(json.dumps({"Resources": {"Machine": machine}}), config=ManualArgs(regions=["us-east-1"]))
+    assert [match.message for match in matches] == []
+
+
+@pytest.mark.parametrize("application", APPLICATIONS)
+def test_every_state_can_be_reached_and_left(application: str) -> None:
+    for machine in walk_machines(read_definition(application)):
+        states = machine["States"]
+        reached, ahead = set(), [machine["StartAt"]]
+        while ahead:
+            name = ahead.pop()
+            assert name in states
+            if name not in reached:
+                reached.add(name)
+                ahead += find_targets(states[name])
+        assert reached == set(states)
+        for name, state in states.items():
+            ends = state.get("End") or state["Type"] in ("Succeed", "Fail")
+            assert bool(find_targets(state)) != bool(ends), name
+
+
+@pytest.mark.parametrize("application", APPLICATIONS)
+def test_the_template_fills_in_what_the_definition_leaves_open(application: str) -> None:
+    path, substitutions = find_definition(application)
+    assert set(re.findall(r"\$\{(\w+)\}", path.read_text())) == set(substitutions)
+
+
+@pytest.mark.parametrize("application", APPLICATIONS)
+def test_every_choice_has_a_way_out_for_the_unknown(application: str) -> None:
+    for machine in walk_machines(read_definition(application)):
+        assert all("Default" in state for state in machine["States"].values() if state["Type"] == "Choice")
+
+
+@pytest.mark.parametrize("application", APPLICATIONS)
+def test_every_task_is_bounded_and_tried_again(application: str) -> None:
+    for name, task in find_tasks(application):
+        assert "TimeoutSeconds" in task, name
+        [retry] = [retry for retry in task["Retry"] if "States.ALL" in retry["ErrorEquals"]]
+        assert retry["JitterStrategy"] == "FULL", name
+
+
+def test_a_poll_can_be_tried_again_for_longer_than_six_hours() -> None:
+    [retry] = read_definition("pipeline")["States"]["Check Job"]["Retry"]
+    waits = [
+        min(retry["IntervalSeconds"] * retry["BackoffRate"] ** attempt, retry["MaxDelaySeconds"])
+        for attempt in range(retry["MaxAttempts"])
+    ]
+    # Full jitter waits half of each on average.
+    assert sum(waits) / 2 > 6 * 3600
+
+
+def test_a_failure_never_ends_well() -> None:
+    states = read_definition("pipeline")["States"]
+    assert states["Is The Job Done?"]["Default"] == "Report Failure"
+    assert states["Are The Results Delivered?"]["Default"] == "Report Failure"
+    assert states["Report Failure"]["Next"] == "Job Failed"
+    assert states["Job Failed"]["Type"] == "Fail"

@@ -1,0 +1,179 @@
+"""Every path through the real definition, on the embedded AWS, its steps played by functions that follow a script."""
+
+import io
+import json
+import textwrap
+import time
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.templates import find_definition
+from videoinfer.embedded_aws import embedded_aws, local_session
+
+STEPS = {
+    "CheckJobFunctionArn": "check_job",
+    "DeliverResultsFunctionArn": "deliver_results",
+    "ReportFailureFunctionArn": "report_failure",
+}
+RETRIES = 2
+
+# The nth call of a step gives the nth line of its script, and the last line from then on; an exception is a line, too.
+PLAYER = textwrap.dedent("""
+    import json, pathlib
+
+    def handler(event, context):
+        step = context.function_name
+        calls = pathlib.Path(event["folder"]) / step
+        with calls.open("a") as file:
+            file.write(json.dumps(event) + "\\n")
+        script = event["script"][step]
+        line = script[min(len(calls.read_text().splitlines()), len(script)) - 1]
+        if line == "raise":
+            raise RuntimeError("No answer.")
+        return {"status": line, "reason": f"It is {line}.", "polls": event["check"]["polls"] + 1}
+""")
+
+WAIT, CHECK, CHOOSE = "Wait Before Checking", "Check Job", "Is The Job Done?"
+DELIVER, DELIVERED, END = "Deliver Results", "Are The Results Delivered?", "Results Delivered"
+REPORT, FAIL = "Report Failure", "Job Failed"
+POLL = [WAIT, CHECK, CHOOSE]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where the definition is played."""
+
+    sfn: Any
+    state_machine_arn: str
+
+    def play(self, folder: Path, script: dict[str, list[str]]) -> dict[str, Any]:
+        state = {"poll_seconds": 60, "check": {"status": "running", "polls": 0, "reason": None}}
+        arn = self.sfn.start_execution(
+            stateMachineArn=self.state_machine_arn,
+            input=json.dumps({**state, "folder": str(folder), "script": script}),
+        )["executionArn"]
+        deadline = time.monotonic() + 60
+        while (execution := self.sfn.describe_execution(executionArn=arn))["status"] == "RUNNING":
+            assert time.monotonic() < deadline, "The execution does not end."
+            time.sleep(0.05)
+        pages = self.sfn.get_paginator("get_execution_history").paginate(executionArn=arn)
+        events = [event for page in pages for event in page["events"]]
+        path = [event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event]
+        return {**execution, "path": path}
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    with embedded_aws(wait_scale=0.0001) as aws:
+        session = local_session()
+        iam = session.client("iam", endpoint_url=aws.endpoint_url)
+        functions = session.client("lambda", endpoint_url=aws.endpoint_url)
+        sfn = session.client("stepfunctions", endpoint_url=aws.endpoint_url)
+        trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        trust_both = [trust, {**trust, "Principal": {"Service": "states.amazonaws.com"}}]
+        role = iam.create_role(
+            RoleName="stage", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": trust_both})
+        )["Role"]["Arn"]
+        invoke = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": "*"}
+        iam.put_role_policy(
+            RoleName="stage",
+            PolicyName="invoke",
+            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [invoke]}),
+        )
+        definition = find_definition("pipeline")[0].read_text()
+        for placeholder, name in STEPS.items():
+            arn = functions.create_function(
+                FunctionName=name,
+                Runtime="python3.13",
+                Handler="app.handler",
+                Role=role,
+                Code={"ZipFile": zip_code(PLAYER)},
+            )["FunctionArn"]
+            definition = definition.replace(f"${{{placeholder}}}", arn)
+        machine = sfn.create_state_machine(name="video-job", definition=shorten_retries(definition), roleArn=role)
+        yield Stage(sfn, machine["stateMachineArn"])
+
+
+def zip_code(code: str) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("app.py", code)
+    return content.getvalue()
+
+
+def shorten_retries(definition: str) -> str:
+    machine = json.loads(definition)
+    for state in machine["States"].values():
+        for retry in state.get("Retry", ()):
+            retry["MaxAttempts"] = RETRIES
+    return json.dumps(machine)
+
+
+@pytest.mark.parametrize(
+    ("check", "deliver", "path"),
+    [
+        pytest.param(["done"], ["delivered"], [*POLL, DELIVER, DELIVERED, END], id="done at once"),
+        pytest.param(
+            ["running", "running", "done"],
+            ["delivered"],
+            [*POLL, *POLL, *POLL, DELIVER, DELIVERED, END],
+            id="running for a while",
+        ),
+        pytest.param(
+            ["raise", "running", "raise", "done"],
+            ["delivered"],
+            [*POLL, *POLL, DELIVER, DELIVERED, END],
+            id="could not find out at times",
+        ),
+        pytest.param(["done"], ["raise", "delivered"], [*POLL, DELIVER, DELIVERED, END], id="delivered at last"),
+    ],
+)
+def test_ways_to_results(stage: Stage, tmp_path: Path, check: list[str], deliver: list[str], path: list[str]) -> None:
+    execution = stage.play(tmp_path, {"check_job": check, "deliver_results": deliver})
+    assert execution["status"] == "SUCCEEDED"
+    assert execution["path"] == path
+    assert read_calls(tmp_path, "deliver_results")[-1]["check"]["polls"] == len(
+        [line for line in check if line != "raise"]
+    )
+    assert read_calls(tmp_path, "report_failure") == []
+
+
+@pytest.mark.parametrize(
+    ("check", "deliver", "path", "told"),
+    [
+        pytest.param(["failed"], [], POLL, {"check": "failed"}, id="failed"),
+        pytest.param(["running", "failed"], [], [*POLL, *POLL], {"check": "failed"}, id="failed later"),
+        pytest.param(["paused"], [], POLL, {"check": "paused"}, id="unknown status"),
+        pytest.param(["overdue"], [], POLL, {"check": "overdue"}, id="overdue"),
+        pytest.param(["raise"], [], [WAIT, CHECK], {"check_error": "No answer."}, id="could not find out"),
+        pytest.param(["done"], ["failed"], [*POLL, DELIVER, DELIVERED], {"delivery": "failed"}, id="broken results"),
+        pytest.param(["done"], ["raise"], [*POLL, DELIVER], {"delivery_error": "No answer."}, id="undeliverable"),
+    ],
+)
+def test_ways_to_a_failure(
+    stage: Stage, tmp_path: Path, check: list[str], deliver: list[str], path: list[str], told: dict[str, str]
+) -> None:
+    script = {"check_job": check, "deliver_results": deliver, "report_failure": ["raise", "failed"]}
+    execution = stage.play(tmp_path, script)
+    assert execution["status"] == "FAILED"
+    assert execution["path"] == [*path, REPORT, FAIL]
+    assert (execution["error"], execution["cause"]) == ("failed", "It is failed.")
+    calls = read_calls(tmp_path, "report_failure")
+    assert len(calls) == 2
+    [(key, words)] = told.items()
+    assert words in json.dumps(calls[-1][key])
+
+
+def test_a_step_is_tried_as_often_as_the_definition_says(stage: Stage, tmp_path: Path) -> None:
+    stage.play(tmp_path, {"check_job": ["raise"], "report_failure": ["failed"]})
+    assert len(read_calls(tmp_path, "check_job")) == 1 + RETRIES
+
+
+def read_calls(folder: Path, step: str) -> list[dict[str, Any]]:
+    calls = folder / step
+    return [json.loads(line) for line in calls.read_text().splitlines()] if calls.exists() else []
