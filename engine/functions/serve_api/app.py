@@ -3,6 +3,7 @@
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from videoengine.api import create_job, show_job, sign_upload_url
 from videoengine.api_keys import check_api_key
 from videoengine.http_api import Answer, answer, answer_errors, read_request
@@ -18,7 +19,7 @@ ROUTES = {
 
 @logger.inject_lambda_context(clear_state=True)
 @answer_errors
-def handler(event: dict[str, Any], context: LambdaContext) -> Answer:
+def handler(event: dict[str, Any], context: LambdaContext) -> Answer:  # noqa: ARG001
     request = read_request(event)
     settings = read_settings(ApiSettings)
     check_api_key(request.query.get("api_key"), settings.api_keys_secret)

@@ -20,4 +20,4 @@ def check_api_key(api_key: str | None, secret_name: str) -> None:
     # Every key is compared, each in constant time: how long an answer takes tells nothing about them.
     matches = [hmac.compare_digest(given, key.strip().encode()) for key in known if key.strip()]
     if not any(matches):
-        raise UnknownKey("This api_key is not known here; pass one of the engine's keys as ?api_key=…")
+        raise UnknownKey("This api_key is not known here: pass one of the engine's keys as the query parameter api_key")

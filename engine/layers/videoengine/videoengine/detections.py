@@ -29,7 +29,13 @@ class Detections:
 
 @dataclass(frozen=True)
 class Candidates:
-    """A network's raw output, read: cxcywh (N, 4) in input pixels; gate (N,), what the threshold applies to; class scores (N, C)."""
+    """A network's raw output, read.
+
+    Attributes:
+        cxcywh: (N, 4) centres and sizes, pixels of the network's input.
+        gate: (N,) what the confidence threshold applies to.
+        class_scores: (N, number of classes).
+    """
 
     cxcywh: NDArray[np.float32]
     gate: NDArray[np.float32]
@@ -37,7 +43,7 @@ class Candidates:
 
 
 def read_with_objectness(output: NDArray[np.float32]) -> Candidates:
-    """YOLOv5: rows of cx, cy, w, h, objectness, scores. The threshold is on objectness alone, as in Roboflow's runner."""
+    """YOLOv5: rows of cx, cy, w, h, objectness, scores. The threshold is on objectness, as in Roboflow's runner."""
     return Candidates(output[:, :4], output[:, 4], output[:, 5:])
 
 

@@ -8,9 +8,9 @@ from av.video.frame import VideoFrame
 
 from videoengine.detections import READERS, Detections, select_detections
 from videoengine.errors import ModelPackageInvalid
-from videoengine.letterbox import FramePreprocessor
-from videoengine.model_packages import DESCRIPTION_FILES, WEIGHTS, ModelPackage, parse_package
+from videoengine.model_packages import CLASS_NAMES, DESCRIPTION_FILES, WEIGHTS, ModelPackage, parse_package
 from videoengine.network import Network
+from videoengine.preprocessing import FramePreprocessor
 
 
 class Detector:
@@ -64,6 +64,6 @@ def _check_output_shape(package: ModelPackage, shape: tuple[int, ...]) -> None:
     values = len(package.class_names) + (5 if with_objectness else 4)
     if len(shape) != 2 or shape[-1 if with_objectness else 0] != values:
         raise ModelPackageInvalid(
-            f"{WEIGHTS} gives an output of {' x '.join(map(str, shape))}, and {package.architecture} with "
-            f"{len(package.class_names)} classes has {values} values a box: do class_names.txt and the weights belong together?"
+            f"{WEIGHTS} gives an output of {' x '.join(map(str, shape))}, but {package.architecture} with "
+            f"{len(package.class_names)} classes has {values} values a box: do {CLASS_NAMES} and the weights match?"
         )

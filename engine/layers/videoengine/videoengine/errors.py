@@ -1,11 +1,11 @@
 """What the engine raises on purpose. Anything else is a bug, or a service that should be asked again.
 
-    RequestRefused            answered by `serve_api`, with a status
-    ├── BadRequest            400: names the field
-    ├── UnknownKey            401
-    └── NotFound              404: says "not found"
-    JobFailed                 written into the job's record: trying again would not help
-    └── ModelPackageInvalid   a model package that this engine can't run
+RequestRefused            answered by `serve_api`, with a status
+├── BadRequest            400: names the field
+├── UnknownKey            401
+└── NotFound              404: says "not found"
+JobFailed                 written into the job's record: trying again would not help
+└── ModelPackageInvalid   a model package that this engine can't run
 """
 
 

@@ -1,6 +1,7 @@
 """Decodes the frames that a segment wants, and as little else as possible."""
 
 import itertools
+from collections import deque
 from collections.abc import Iterable, Iterator
 
 import av
@@ -9,7 +10,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from videoengine.segments import SampledFrame
-from videoengine.timeline import find_video_stream
+from videoengine.timeline import find_video_stream, has_presentation_times
 
 
 def read_frames(container: InputContainer, frames: Iterable[SampledFrame]) -> Iterator[tuple[int, VideoFrame]]:
@@ -28,17 +29,27 @@ def _read_group(
 ) -> Iterator[tuple[int, VideoFrame]]:
     container.seek(keyframe, stream=stream, backward=True)
     last = max(wanted)
-    for frame in _decode(container, stream):
-        timestamp = frame.dts if frame.pts is None else frame.pts
+    for timestamp, frame in _decode(container, stream):
         if timestamp in wanted:
             yield timestamp, frame
-        if timestamp is not None and timestamp >= last:
+        if timestamp >= last:
             return
 
 
-def _decode(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+def _decode(container: InputContainer, stream: VideoStream) -> Iterator[tuple[int, VideoFrame]]:
+    # Without presentation times, frames come out in their order: each takes the next of the packets' times.
+    waiting: deque[int] | None = None if has_presentation_times(container) else deque()
     for packet in container.demux(stream):
+        if waiting is not None and packet.dts is not None:
+            waiting.append(packet.dts)
         try:
-            yield from packet.decode()
+            frames = packet.decode()
         except av.error.InvalidDataError:
-            continue  # one damaged picture; the next may be whole
+            # One damaged picture; the next may be whole.
+            if waiting:
+                waiting.pop()
+            continue
+        for frame in frames:
+            timestamp = waiting.popleft() if waiting else frame.pts
+            if timestamp is not None:
+                yield timestamp, frame

@@ -60,7 +60,7 @@ def answer(status_code: int, body: dict[str, Any]) -> Answer:
 
 
 def answer_errors(handler: Callable[[dict[str, Any], Any], Answer]) -> Callable[[dict[str, Any], Any], Answer]:
-    """Answers what `handler` raises: a refusal with its status and words, anything else as 500 without words of its own."""
+    """Answers what `handler` raises: a refusal with its status and words, anything else with 500 and where to look."""
 
     @functools.wraps(handler)
     def answering(event: dict[str, Any], context: Any) -> Answer:

@@ -10,10 +10,10 @@ from av.video.frame import VideoFrame
 from videoengine import clients
 from videoengine.detector import Detector
 from videoengine.errors import ModelPackageInvalid
+from videoengine.frames import read_frames
 from videoengine.job_requests import ModelRequest
 from videoengine.jobs import Job
 from videoengine.logs import logger
-from videoengine.frames import read_frames
 from videoengine.model_store import download_package
 from videoengine.object_keys import part_key, segment_key
 from videoengine.s3_file import open_object

@@ -28,7 +28,7 @@ class Job:
 
     Attributes:
         video_key: where in the videos bucket the video is, or will be when it has been fetched.
-        input_url: where to fetch the video; None for an upload, and once it has been fetched, since its query may be a signature.
+        input_url: where to fetch the video. None for an upload, and once it has been fetched: its query may be a secret.
         created_at: seconds since the epoch.
         error: why a failed job failed.
     """
@@ -85,36 +85,28 @@ class JobsTable:
 
     def forget_input_url(self, job_id: str) -> None:
         """Once the video is in the bucket."""
-        self._update(job_id, "REMOVE input_url")
+        self._update(job_id, "SET fetched_at = :now REMOVE #input_url", {"#input_url": "input_url"}, {})
 
     def finish(self, job_id: str) -> None:
         """The results are there."""
         self._update(
             job_id,
             "SET #status = :status, finished_at = :now",
-            names={"#status": "status"},
-            values={":status": {"N": str(int(JobStatus.DONE))}, ":now": {"N": str(int(time.time()))}},
+            {"#status": "status"},
+            {":status": {"N": str(int(JobStatus.DONE))}},
         )
 
     def fail(self, job_id: str, error: str) -> None:
-        """Of several errors the first stays. The state machine's `Record the failure` does the same."""
+        """Of several errors the first stays. The state machine's `Record Failure` does the same."""
         self._update(
             job_id,
-            "SET #status = :status, #error = if_not_exists(#error, :error), finished_at = :now REMOVE input_url",
-            names={"#status": "status", "#error": "error"},
-            values={
-                ":status": {"N": str(int(JobStatus.FAILED))},
-                ":error": {"S": error},
-                ":now": {"N": str(int(time.time()))},
-            },
+            "SET #status = :status, #error = if_not_exists(#error, :error), finished_at = :now REMOVE #input_url",
+            {"#status": "status", "#error": "error", "#input_url": "input_url"},
+            {":status": {"N": str(int(JobStatus.FAILED))}, ":error": {"S": error}},
         )
 
     def _update(
-        self,
-        job_id: str,
-        expression: str,
-        names: dict[str, str] | None = None,
-        values: dict[str, "AttributeValueTypeDef"] | None = None,
+        self, job_id: str, expression: str, names: dict[str, str], values: dict[str, "AttributeValueTypeDef"]
     ) -> None:
         self._client.update_item(
             TableName=self._table_name,
@@ -122,6 +114,6 @@ class JobsTable:
             UpdateExpression=expression,
             # Never a new record: one that has expired stays gone.
             ConditionExpression="attribute_exists(job_id)",
-            **({"ExpressionAttributeNames": names} if names else {}),
-            **({"ExpressionAttributeValues": values} if values else {}),
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues={**values, ":now": {"N": str(int(time.time()))}},
         )

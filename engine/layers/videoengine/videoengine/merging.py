@@ -1,5 +1,6 @@
 """The last step: the segments' parts, in order, as one results file."""
 
+import io
 import json
 from collections.abc import Iterator
 
@@ -20,7 +21,7 @@ def merge(job: Job, jobs: JobsTable, segments: list[int], settings: MergeSetting
     columns = [(key, _read_offsets(bucket, job.job_id, segments, key)) for key in OFFSET_KEYS]
     columns += [(model.model_id, _read_parts(bucket, job.job_id, segments, model.model_id)) for model in job.models]
     clients.s3().upload_fileobj(
-        PieceReader(encode_results(columns)),
+        io.BufferedReader(PieceReader(encode_results(columns)), _CHUNK_BYTES),
         bucket,
         results_key(job.job_id),
         ExtraArgs={"ContentType": "application/json"},

@@ -27,10 +27,7 @@ def describe_package(s3: "S3Client", bucket: str, package_name: str) -> ModelPac
         return None
     _check_complete(package_name, etags)
     return parse_package(
-        {
-            name: s3.get_object(Bucket=bucket, Key=f"{package_name}/{name}")["Body"].read()
-            for name in DESCRIPTION_FILES
-        }
+        {name: s3.get_object(Bucket=bucket, Key=f"{package_name}/{name}")["Body"].read() for name in DESCRIPTION_FILES}
     )
 
 

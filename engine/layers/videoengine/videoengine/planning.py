@@ -29,8 +29,6 @@ def plan(job: Job, jobs: JobsTable, settings: PlanSettings) -> Outcome:
         timeline = read_timeline(container)
     segments = plan_segments(timeline, job.infer_fps)
     for number, segment in enumerate(segments):
-        s3.put_object(
-            Bucket=bucket, Key=segment_key(job.job_id, number), Body=json.dumps(segment.to_json()).encode()
-        )
+        s3.put_object(Bucket=bucket, Key=segment_key(job.job_id, number), Body=json.dumps(segment.to_json()).encode())
     logger.info("Planned", frames=len(timeline.timestamps), segments=len(segments))
     return {"segments": list(range(len(segments)))}

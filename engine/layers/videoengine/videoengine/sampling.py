@@ -5,6 +5,9 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from fractions import Fraction
 
+ROUNDING_SECONDS = Fraction(1, 1000)
+"""Matroska rounds times to milliseconds, so the last frame may seem to come this much before its sample."""
+
 
 def sample_frames(timestamps: Sequence[int], time_base: Fraction, infer_fps: Fraction) -> list[int]:
     """Indices of the sampled frames: sample `i` is the frame nearest to `i / infer_fps` seconds after the first.
@@ -22,8 +25,7 @@ def sample_frames(timestamps: Sequence[int], time_base: Fraction, infer_fps: Fra
     """
     ticks_per_sample = 1 / (infer_fps * time_base)
     first, last = timestamps[0], timestamps[-1]
-    # Containers round times to whole ticks (Matroska: milliseconds), so the last frame may seem a tick early.
-    samples = int((last - first + 1) / ticks_per_sample) + 1
+    samples = int(((last - first) * time_base + ROUNDING_SECONDS) * infer_fps) + 1
     return [_find_nearest(timestamps, first + sample * ticks_per_sample) for sample in range(samples)]
 
 

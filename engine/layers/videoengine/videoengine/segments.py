@@ -11,7 +11,7 @@ from videoengine.sampling import sample_frames
 from videoengine.timeline import Timeline
 
 TARGET_FRAMES = 100
-"""Sampled frames a segment: a few seconds of inference with a small model, and far below Lambda's 15 minutes with a large one."""
+"""Sampled frames a segment: seconds of inference with a small model, far below Lambda's 15 minutes with a large one."""
 MAX_SEGMENTS = 2000
 """Segments a job: the list of them travels through the state machine, whose payloads end at 256 KiB."""
 

@@ -15,8 +15,8 @@ RESULTS_EXPIRES_SECONDS = 3600
 def sign_upload(s3: "S3Client", bucket: str, key: str) -> str:
     """A URL to PUT an object to.
 
-    Roboflow's official client splits upload URLs at `&X-Goog-Expires`, so it is there: signed like the rest, ignored by S3,
-    and behind another parameter (the `x-id` of AWS's own SDKs), so that it begins with `&`.
+    Roboflow's official client splits upload URLs at `&X-Goog-Expires`, so it is there: signed like the rest, ignored by
+    S3, and behind another parameter (the `x-id` of AWS's own SDKs), so that it begins with `&`.
     """
     event = "before-sign.s3.PutObject"
     s3.meta.events.register(event, _add_google_expiry, unique_id="google-expiry")

@@ -1,7 +1,7 @@
 """The state machine's steps. What goes wrong with a job is data; what they raise is worth another try."""
 
 from collections.abc import Callable
-from typing import Any, Literal, TypedDict
+from typing import Literal, TypedDict
 
 from videoengine import clients
 from videoengine.errors import JobFailed

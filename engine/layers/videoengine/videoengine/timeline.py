@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import av
 from av.container import InputContainer
+from av.rational import AVRational
 from av.video.stream import VideoStream
 
 from videoengine.errors import JobFailed
@@ -34,10 +35,11 @@ def read_timeline(container: InputContainer) -> Timeline:
         JobFailed: the file has no frame to show.
     """
     stream = find_video_stream(container)
+    by_presentation = has_presentation_times(container)
     timestamps, keyframes = [], []
     for packet in container.demux(stream):
-        # AVI has decoding times only; the last packet is empty and ends the stream.
-        timestamp = packet.dts if packet.pts is None else packet.pts
+        timestamp = packet.pts if by_presentation else packet.dts
+        # The last packet is empty and ends the stream.
         if timestamp is None or packet.is_discard:
             continue
         timestamps.append(timestamp)
@@ -46,13 +48,21 @@ def read_timeline(container: InputContainer) -> Timeline:
     if not timestamps:
         raise JobFailed("The video has no frames")
     timestamps.sort()
-    time_base = stream.time_base or Fraction(1, av.time_base)
+    if not by_presentation and stream.codec_context.has_b_frames:
+        # Which frames a keyframe's followers show can then be told only by counting from the start.
+        keyframes = timestamps[:1]
+    time_base = _to_fraction(stream.time_base) or Fraction(1, av.time_base)
     return Timeline(
         timestamps=tuple(timestamps),
         keyframes=tuple(sorted(keyframes)) or (timestamps[0],),
         time_base=time_base,
-        frame_rate=stream.average_rate or _average_rate(timestamps, time_base),
+        frame_rate=_to_fraction(stream.average_rate) or _average_rate(timestamps, time_base),
     )
+
+
+def has_presentation_times(container: InputContainer) -> bool:
+    """False for AVI, which has decoding times alone: what FFmpeg makes of them is wrong where frames are reordered."""
+    return container.format.name != "avi"
 
 
 def find_video_stream(container: InputContainer) -> VideoStream:
@@ -64,6 +74,10 @@ def find_video_stream(container: InputContainer) -> VideoStream:
     if not container.streams.video:
         raise JobFailed("The file has no video stream")
     return container.streams.video[0]
+
+
+def _to_fraction(rational: AVRational | Fraction | None) -> Fraction | None:
+    return Fraction(rational.numerator, rational.denominator) if rational else None
 
 
 def _average_rate(timestamps: list[int], time_base: Fraction) -> Fraction:

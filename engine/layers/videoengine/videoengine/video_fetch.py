@@ -26,7 +26,7 @@ def fetch_video(s3: "S3Client", url: str, bucket: str, key: str, max_bytes: int)
     """Streams what is at `url` into the object `key`.
 
     Raises:
-        JobFailed: it could not be fetched, or is too large. The text names the host alone: a URL's query may be a secret.
+        JobFailed: it could not be fetched, or is too large. The text names the host alone: a query may be a secret.
     """
     host = urlsplit(url).hostname
     try:
@@ -40,8 +40,10 @@ def fetch_video(s3: "S3Client", url: str, bucket: str, key: str, max_bytes: int)
                 timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
             )
             if answer.status != 200:
-                raise JobFailed(f"The video could not be fetched: {host} answered {answer.status} {answer.reason}".strip())
-            s3.upload_fileobj(_Limited(answer, max_bytes), bucket, key)
+                raise JobFailed(
+                    f"The video could not be fetched: {host} answered {answer.status} {answer.reason}".strip()
+                )
+            s3.upload_fileobj(io.BufferedReader(_Limited(answer, max_bytes)), bucket, key)
     except urllib3.exceptions.HTTPError as error:
         # `from None`: the original's text holds the whole URL.
         raise JobFailed(f"The video could not be fetched from {host}: {_describe(error)}") from None
@@ -76,14 +78,14 @@ def _describe(error: urllib3.exceptions.HTTPError) -> str:
     match cause:
         case urllib3.exceptions.NameResolutionError():
             return "there is no such host"
+        case urllib3.exceptions.NewConnectionError():
+            return "it takes no connection"
         case urllib3.exceptions.ConnectTimeoutError():
             return f"no connection within {CONNECT_SECONDS} s"
         case urllib3.exceptions.ReadTimeoutError():
             return f"nothing came for {READ_SECONDS} s"
         case urllib3.exceptions.SSLError():
             return "its certificate is not accepted"
-        case urllib3.exceptions.NewConnectionError():
-            return "it refuses connections"
         case urllib3.exceptions.ResponseError():
             return "it redirects too often"
         case _:
