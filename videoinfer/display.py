@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -55,6 +56,18 @@ class Display:
                 table.add_row(Text(class_name), f"{count:,}")
             self._console.print()
             self._console.print(table)
+
+    def outputs(self, folder: Path, preview: str, preview_seconds: float) -> None:
+        """Shows where the files are."""
+        files = ", ".join(sorted(path.name for path in folder.iterdir()))
+        self.heading("Written")
+        self.text(f"{folder}: {files}")
+        self.text(f"{folder / preview} shows what was found {preview_seconds:.1f} s into the video.")
+
+    def instructions(self, instructions: str) -> None:
+        """Shows what can be done with a system that is left running."""
+        self.heading("Left running")
+        self.text(instructions)
 
     @contextmanager
     def execution(self) -> Iterator["ExecutionDisplay"]:

@@ -10,7 +10,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,20 +57,19 @@ def start_embedded_aws(*, wait_scale: float = WAIT_SCALE) -> EmbeddedAws:
         CommandError: It is not installed, or it ended or did not answer in time; with the end of its log.
     """
     ministack = require_tool(MINISTACK)
-    folder = Path(tempfile.mkdtemp(prefix="videoinfer-"))
     port = _find_free_port()
-    log = folder / "ministack.log"
-    process = start_group(
-        [ministack], environment=_server_environment(folder, port, wait_scale), folder=folder, log=log
-    )
     endpoint_url = f"http://127.0.0.1:{port}"
-    aws = EmbeddedAws(endpoint_url, folder, log, process, AwsClients(local_session(), endpoint_url))
-    try:
-        _wait_until_healthy(aws, port)
-    except BaseException:
-        stop_embedded_aws(aws)
-        raise
-    return aws
+    clients = AwsClients(local_session(), endpoint_url)
+    with ExitStack() as undo:
+        folder = Path(tempfile.mkdtemp(prefix="videoinfer-"))
+        undo.callback(shutil.rmtree, folder)
+        log = folder / "ministack.log"
+        environment = _server_environment(folder, port, wait_scale)
+        process = start_group([ministack], environment=environment, folder=folder, log=log)
+        undo.callback(kill_group, process)
+        _wait_until_healthy(port, process, log)
+        undo.pop_all()
+    return EmbeddedAws(endpoint_url, folder, log, process, clients)
 
 
 def stop_embedded_aws(aws: EmbeddedAws) -> None:
@@ -152,14 +151,14 @@ def _find_free_port() -> int:
     return port
 
 
-def _wait_until_healthy(aws: EmbeddedAws, port: int) -> None:
+def _wait_until_healthy(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + _START_TIMEOUT_SECONDS
     while not _is_healthy(port):
-        if aws.process.poll() is not None:
-            raise CommandError(f"The embedded AWS ended as it started:\n{log_tail(aws.log, lines=20)}")
+        if process.poll() is not None:
+            raise CommandError(f"The embedded AWS ended as it started:\n{log_tail(log, lines=20)}")
         if time.monotonic() > deadline:
             seconds = f"{_START_TIMEOUT_SECONDS:g} s"
-            raise CommandError(f"The embedded AWS gave no answer in {seconds}:\n{log_tail(aws.log, lines=20)}")
+            raise CommandError(f"The embedded AWS gave no answer in {seconds}:\n{log_tail(log, lines=20)}")
         time.sleep(_HEALTH_INTERVAL_SECONDS)
 
 

@@ -1,5 +1,6 @@
 """What the functions logged."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -30,4 +31,14 @@ def read_log_lines(clients: AwsClients) -> Iterator[LogLine]:
 def read_last_words(clients: AwsClients, *, count: int = 20) -> list[str]:
     """The last lines that the functions wrote themselves, oldest first."""
     own = [line for line in read_log_lines(clients) if not line.text.startswith(_PLATFORM_LINES)]
-    return [line.text for line in sorted(own, key=lambda line: line.timestamp_ms)[-count:]]
+    return [_shorten(line.text) for line in sorted(own, key=lambda line: line.timestamp_ms)[-count:]]
+
+
+def _shorten(text: str) -> str:
+    """A line of Powertools' without what only a machine reads: `ERROR The upload has to wait. ApiUnavailable: …`."""
+    try:
+        line = json.loads(text)
+        exception = line.get("exception", "").splitlines()[-1:]
+        return " ".join([line["level"], line["message"], *exception])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return text

@@ -5,9 +5,9 @@ import shlex
 from pathlib import Path
 from string import Template
 
-from videoinfer.deployments import Engine, Pipeline
-from videoinfer.embedded_aws import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, EmbeddedAws
+from videoinfer.embedded_aws import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from videoinfer.model_packages import ModelPackage
+from videoinfer.system import System
 
 # With the embedded AWS's own test key, which opens nothing else.
 _INSTRUCTIONS = Template("""\
@@ -48,16 +48,9 @@ kill -KILL -- -$process_group; rm -r $folder
 """)  # noqa: E501  commands stay on their lines
 
 
-def compose_instructions(
-    aws: EmbeddedAws,
-    engine: Engine,
-    pipeline: Pipeline,
-    *,
-    model: ModelPackage,
-    video: Path,
-    infer_fps: float,
-) -> str:
+def compose_instructions(system: System, model: ModelPackage, video: Path, infer_fps: float) -> str:
     """Endpoints, and a command for all that can be done."""
+    aws, engine, pipeline = system.aws, system.engine, system.pipeline
     return _INSTRUCTIONS.substitute(
         endpoint_url=aws.endpoint_url,
         region=REGION,

@@ -1,20 +1,16 @@
 """One embedded AWS for all of these tests; everything on it comes from the real templates."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
-from tests.local_aws.pipelines import DeployedPipeline, deploy
+from tests.local_aws.pipelines import API_KEY, DeployedPipeline, DeployPipeline, deploy
 from videoinfer.builds import ENGINE, PIPELINE, build
 from videoinfer.deployments import Engine, deploy_engine, pipeline_parameters, put_model
 from videoinfer.embedded_aws import EmbeddedAws, embedded_aws
 from videoinfer.model_packages import ModelPackage, read_model_package
 from videoinfer.repository import SAMPLE_MODEL
-
-type DeployPipeline = Callable[..., DeployedPipeline]
-
-API_KEY = "a-key-that-nothing-may-write-down"
 
 
 @pytest.fixture(scope="session")

@@ -2,15 +2,18 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote_plus
 
 from videoinfer.aws_clients import AwsClients
 from videoinfer.deployments import Pipeline, deploy_pipeline
 from videoinfer.embedded_aws import EmbeddedAws
 from videoinfer.notices import Notice, receive_notices, subscribe_queue
 from videoinfer.uploads import Upload, find_job, read_history
+
+API_KEY = "a-key-that-nothing-may-write-down"
 
 FINAL_STATUSES = {"done", "failed", "overdue", "rejected"}
 
@@ -47,11 +50,36 @@ class DeployedPipeline:
             time.sleep(_LOOK_INTERVAL_SECONDS)
         raise AssertionError(f"{upload.key} has not come to an end in {_TIMEOUT_SECONDS:g} s: {job}")
 
-    def receive_notices(self, *, timeout_seconds: float = 10) -> list[Notice]:
-        """What has been delivered since the last call."""
-        notices = receive_notices(self.clients, self.notices_queue_url, timeout_seconds=timeout_seconds)
-        self.received += notices
-        return notices
+    def take_notices(self, upload: Upload) -> list[Notice]:
+        """The notices about an upload whose job has come to its end."""
+        self.received += receive_notices(self.clients, self.notices_queue_url, timeout_seconds=0)
+        return [notice for notice in self.received if f"s3://{upload.bucket}/{upload.key}\n" in notice.text]
+
+    def announce_again(self, upload: Upload) -> None:
+        """Sends S3's event about an upload to the queue once more, and waits until it has been dealt with."""
+        head = self.clients.s3.head_object(Bucket=upload.bucket, Key=upload.key)
+        described = {"size": head["ContentLength"], "eTag": head["ETag"].strip('"'), "versionId": upload.version_id}
+        record = {
+            "eventSource": "aws:s3",
+            "eventName": "ObjectCreated:Put",
+            "s3": {
+                "bucket": {"name": upload.bucket},
+                "object": {"key": quote_plus(upload.key), **described, "sequencer": "0055AED6DCD90281E5"},
+            },
+        }
+        queue_url = self.pipeline.uploads_queue_url
+        self.clients.sqs.send_message(QueueUrl=queue_url, MessageBody=json.dumps({"Records": [record]}))
+        deadline = time.monotonic() + _TIMEOUT_SECONDS
+        while self._count_messages():
+            assert time.monotonic() < deadline, "the event is still in the queue"
+            time.sleep(_LOOK_INTERVAL_SECONDS)
+
+    def _count_messages(self) -> int:
+        answer = self.clients.sqs.get_queue_attributes(
+            QueueUrl=self.pipeline.uploads_queue_url,
+            AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+        )
+        return sum(map(int, answer["Attributes"].values()))
 
     def list_results(self, upload: Upload) -> list[str]:
         """The keys under the upload's results."""
@@ -65,16 +93,14 @@ class DeployedPipeline:
         )
         return answer["Body"].read()
 
-    def list_execution_arns(self) -> list[str]:
-        pages = self.clients.stepfunctions.get_paginator("list_executions").paginate(
-            stateMachineArn=self.pipeline.state_machine_arn
-        )
-        return [execution["executionArn"] for page in pages for execution in page["executions"]]
+    def list_executions(self) -> list[str]:
+        """The ARNs of the executions that have been started."""
+        return list_executions(self.clients, self.pipeline.state_machine_arn)
 
     def read_records(self) -> str:
         """All that the pipeline wrote down about its jobs: ledger, execution histories, job records, notices."""
         table = self.clients.dynamodb.scan(TableName=self.pipeline.jobs_table)["Items"]
-        histories = [read_history(self.clients, arn) for arn in self.list_execution_arns()]
+        histories = [read_history(self.clients, arn) for arn in self.list_executions()]
         listed = self.clients.s3.list_objects_v2(Bucket=self.pipeline.results_bucket).get("Contents", [])
         keys = [entry["Key"] for entry in listed if entry["Key"].endswith("/job.json")]
         bucket = self.pipeline.results_bucket
@@ -82,7 +108,16 @@ class DeployedPipeline:
         return json.dumps([table, histories, records, [vars(notice) for notice in self.received]], default=str)
 
 
+type DeployPipeline = Callable[..., DeployedPipeline]
+
+
 def deploy(aws: EmbeddedAws, name: str, parameters: Mapping[str, str]) -> DeployedPipeline:
     """Creates a stack under a name of its own; the artifacts are shared with all others."""
     pipeline = deploy_pipeline(aws, name=name, parameters=parameters)
     return DeployedPipeline(aws.clients, pipeline, subscribe_queue(aws.clients, pipeline.notices_topic_arn))
+
+
+def list_executions(clients: AwsClients, state_machine_arn: str) -> list[str]:
+    """The ARNs of a state machine's executions."""
+    pages = clients.stepfunctions.get_paginator("list_executions").paginate(stateMachineArn=state_machine_arn)
+    return [execution["executionArn"] for page in pages for execution in page["executions"]]

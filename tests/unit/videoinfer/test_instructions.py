@@ -8,6 +8,7 @@ from videoinfer.deployments import Engine, Pipeline
 from videoinfer.embedded_aws import EmbeddedAws
 from videoinfer.instructions import compose_instructions
 from videoinfer.model_packages import ModelPackage
+from videoinfer.system import System
 
 
 class RunningAws:
@@ -21,14 +22,14 @@ class RunningAws:
 
 @pytest.fixture
 def instructions() -> str:
-    return compose_instructions(
+    system = System(
         cast(EmbeddedAws, RunningAws),
         Engine("http://127.0.0.1:4566/_aws/execute-api/a1/$default", "the-key", "models", "arn:engine"),
         Pipeline("uploads", "results", "arn:topic", "jobs", "arn:machine", "queue", "dead"),
-        model=ModelPackage(Path("hands/4"), "hands", "4", "object-detection"),
-        video=Path("/videos/it's mine.mkv"),
-        infer_fps=2.5,
+        "notices",
     )
+    model = ModelPackage(Path("hands/4"), "hands", "4", "object-detection")
+    return compose_instructions(system, model, Path("/videos/it's mine.mkv"), infer_fps=2.5)
 
 
 def test_they_can_be_pasted_into_a_shell(instructions: str) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from videoinfer import demo
+from videoinfer import system
 from videoinfer.main import app
 
 
@@ -12,7 +12,7 @@ def nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     def start() -> None:
         pytest.fail("something was started")
 
-    monkeypatch.setattr(demo, "start_embedded_aws", start)
+    monkeypatch.setattr(system, "start_embedded_aws", start)
 
 
 def run_demo(*options: str | Path) -> tuple[int, str]:
@@ -48,12 +48,3 @@ def test_an_output_that_cannot_be_written_is_refused_before_anything_starts(
 
     assert exit_code == 1
     assert f"The output folder {file / 'out'} can't be written to: Not a directory." in output
-
-
-def test_an_earlier_runs_files_go(tmp_path: Path) -> None:
-    (tmp_path / "results.json").touch()
-    (tmp_path / "mine.txt").touch()
-
-    demo.prepare_output(tmp_path)
-
-    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
