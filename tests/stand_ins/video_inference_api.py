@@ -1,5 +1,6 @@
 """A Video Inference API on loopback that says what a test tells it to."""
 
+import hashlib
 import json
 import threading
 from collections.abc import Iterator
@@ -8,6 +9,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+_PIECE_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,9 @@ class Answer:
 
 @dataclass
 class StandInApi:
-    """The answers to give (statuses are taken in turn, the last one stays), and the requests that came."""
+    """The answers to give (statuses are taken in turn, the last one stays), and the requests that came: method, path,
+    query, and body, of an uploaded file its SHA-256 in its stead.
+    """
 
     url: str
     creation: Answer = field(default_factory=lambda: Answer({"job_id": "stand-in-job", "message": ""}))
@@ -77,7 +82,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def _handle(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = self._read_body(int(self.headers.get("Content-Length", 0)))
         url = urlsplit(self.path)
         api: StandInApi = self.server.api  # type: ignore[attr-defined]
         answer = api.answer(self.command, url.path, parse_qs(url.query), body)
@@ -88,6 +93,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
+
+    def _read_body(self, size: int) -> bytes:
+        if self.command != "PUT":
+            return self.rfile.read(size)
+        digest = hashlib.sha256()
+        while piece := self.rfile.read(min(size, _PIECE_BYTES)):
+            digest.update(piece)
+            size -= len(piece)
+        return digest.hexdigest().encode()
 
     do_GET = do_POST = do_PUT = _handle  # noqa: N815  the names that http.server calls
 

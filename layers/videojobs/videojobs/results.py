@@ -21,6 +21,9 @@ _ONE_PART_AT_A_TIME = TransferConfig(
     multipart_threshold=16 * _MIB, multipart_chunksize=16 * _MIB, max_concurrency=1, use_threads=False
 )
 
+_PIECE_BYTES = 64 * 1024
+"""What is counted at a time: the parser's events take some thirty times as much memory as the bytes they come from."""
+
 _OFFSETS = ("frame_offset.item", "frame_offsets.item")
 """The wire has the singular, the documentation the plural."""
 
@@ -106,17 +109,22 @@ class CountedStream:
 
     def read(self, size: int = -1, /) -> bytes:
         """`size` bytes, fewer only at the end of the file; all that are left if it is negative."""
-        pieces: list[bytes] = []
-        while size and (piece := self._stream.read(size)):
-            pieces.append(piece)
-            size -= len(piece) if size > 0 else 0
-        chunk = b"".join(pieces)
-        if chunk and not self._broken:
+        content = bytearray()
+        while size < 0 or len(content) < size:
+            missing = _PIECE_BYTES if size < 0 else size - len(content)
+            piece = self._stream.read(min(missing, _PIECE_BYTES))
+            if not piece:
+                break
+            content += piece
+            self._count(piece)
+        return bytes(content)
+
+    def _count(self, piece: bytes) -> None:
+        if not self._broken:
             try:
-                self._counter.feed(chunk)
+                self._counter.feed(piece)
             except BrokenResults as broken:
                 self._broken = broken
-        return chunk
 
     def finish(self) -> Summary:
         """The counts of all that was read. Raises BrokenResults."""
