@@ -1,0 +1,95 @@
+"""Frames found again: whatever the container, a frame that is decoded from a keyframe is the frame that was planned."""
+
+import io
+from fractions import Fraction
+
+import av
+import pytest
+
+from tests.unit.videoengine.videos import VideoSpec, add_silence, brightness, make_video
+from videoengine.errors import JobFailed
+from videoengine.frames import read_frames
+from videoengine.segments import cut_segments, plan_segments
+from videoengine.timeline import read_timeline
+from videoengine.video_file import open_video
+
+OPEN_GOP = {"x264-params": "open-gop=1:bframes=3:keyint=12:scenecut=0"}
+JITTER = [index * 40 + index * index * 7 % 37 for index in range(60)]
+
+SPECS = {
+    "mp4": VideoSpec(),
+    "mp4 with audio": VideoSpec(audio=True),
+    "mp4 whose pictures refer across keyframes": VideoSpec(options=OPEN_GOP),
+    "mp4 of one keyframe": VideoSpec(keyframe_every=1000),
+    "mp4 of a varying frame rate": VideoSpec(timestamps=JITTER),
+    "mp4 in fragments": VideoSpec(options={"movflags": "frag_keyframe+empty_moov"}),
+    "mkv": VideoSpec("matroska"),
+    "mkv whose pictures refer across keyframes": VideoSpec("matroska", options=OPEN_GOP),
+    "webm": VideoSpec("webm", "libvpx"),
+    "avi": VideoSpec("avi", "mpeg4"),
+    "avi of reordered frames": VideoSpec("avi", "mpeg4", options={"bf": "2"}),
+    "avi of reordered H.264": VideoSpec("avi"),
+}
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+@pytest.mark.parametrize("infer_fps", [5, 24])
+def test_every_planned_frame_comes_as_it_is_in_the_whole_video(spec: VideoSpec, infer_fps: int) -> None:
+    video = make_video(spec)
+    with open_video(io.BytesIO(video)) as container:
+        expected = [brightness(frame) for frame in container.decode(video=0)]
+    with open_video(io.BytesIO(video)) as container:
+        timeline = read_timeline(container)
+    assert len(timeline.timestamps) == len(expected) == spec.frames
+
+    planned = [frame for segment in plan_segments(timeline, Fraction(infer_fps)) for frame in segment.frames]
+    for segment in cut_segments(planned, target_frames=3):
+        with open_video(io.BytesIO(video)) as container:
+            found = {timestamp: brightness(frame) for timestamp, frame in read_frames(container, segment.frames)}
+        assert found == {frame.timestamp: pytest.approx(expected[frame.frame_offset]) for frame in segment.frames}
+
+
+@pytest.mark.parametrize(
+    ("spec", "frame_rate"),
+    [(VideoSpec(), Fraction(24)), (VideoSpec("matroska", rate=Fraction(30000, 1001)), Fraction(30000, 1001))],
+    ids=["mp4", "mkv"],
+)
+def test_the_frame_rate_is_the_containers(spec: VideoSpec, frame_rate: Fraction) -> None:
+    with open_video(io.BytesIO(make_video(spec))) as container:
+        assert read_timeline(container).frame_rate == frame_rate
+
+
+def test_damage_costs_the_frames_it_hits_and_no_others() -> None:
+    video = bytearray(make_video(VideoSpec("avi", "mpeg4")))
+    with open_video(io.BytesIO(bytes(video))) as container:
+        timeline = read_timeline(container)
+    middle = len(video) // 2
+    video[middle : middle + 40] = bytes(40)
+    planned = plan_segments(timeline, Fraction(24))[0].frames
+    with open_video(io.BytesIO(bytes(video))) as container:
+        found = dict(read_frames(container, planned))
+    assert 40 < len(found) <= 60
+    assert brightness(found[0]) == pytest.approx(20, abs=3)
+    assert brightness(found[59]) == pytest.approx(20 + 2 * 59, abs=3)
+
+
+@pytest.mark.parametrize(
+    "content", [b"hello, this is text\n" * 100, b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", bytes(5000)]
+)
+def test_what_is_no_video_fails_the_job(content: bytes) -> None:
+    with pytest.raises(JobFailed, match="not an MP4, AVI, MKV or WebM video"):
+        open_video(io.BytesIO(content))
+
+
+def test_a_video_cut_off_before_its_index_fails_the_job() -> None:
+    video = make_video(VideoSpec())
+    with pytest.raises(JobFailed, match="not an MP4, AVI, MKV or WebM video"):
+        open_video(io.BytesIO(video[: video.index(b"moov")]))
+
+
+def test_sound_alone_fails_the_job() -> None:
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as container:
+        add_silence(container)
+    with open_video(io.BytesIO(file.getvalue())) as container, pytest.raises(JobFailed, match="no video stream"):
+        read_timeline(container)

@@ -1,0 +1,79 @@
+"""Frames into the network and boxes back."""
+
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+from av.video.frame import VideoFrame
+from hypothesis import given
+from hypothesis import strategies as st
+
+from videoengine.model_packages import NetworkInput
+from videoengine.preprocessing import FramePreprocessor, Placement, place_frame
+
+
+def make_input(resize_mode: Literal["letterbox", "stretch"] = "letterbox", **changes: Any) -> NetworkInput:
+    values = {"width": 640, "height": 640, "color_mode": "rgb", "padding_value": 114, "scaling_factor": 255.0}
+    return NetworkInput(resize_mode=resize_mode, mean=None, std=None, **(values | changes))
+
+
+@pytest.mark.parametrize(
+    ("resolution_wh", "network_input", "resized_wh", "offset_xy", "scale_xy"),
+    [
+        pytest.param((640, 360), make_input(), (640, 360), (0, 140), (1, 1), id="wide"),
+        pytest.param((360, 640), make_input(), (360, 640), (140, 0), (1, 1), id="tall"),
+        pytest.param((768, 432), make_input(), (640, 360), (0, 140), (640 / 768,) * 2, id="scaled down"),
+        pytest.param((320, 240), make_input(), (640, 480), (0, 80), (2, 2), id="scaled up"),
+        pytest.param((1000, 333), make_input(), (640, 213), (0, 213), (0.64, 0.64), id="odd margins: the larger below"),
+        pytest.param((10_000, 1), make_input(), (640, 1), (0, 319), (0.064, 0.064), id="never without height"),
+        pytest.param((768, 432), make_input("stretch"), (640, 640), (0, 0), (640 / 768, 640 / 432), id="stretched"),
+    ],
+)
+def test_where_a_frame_goes(
+    resolution_wh: tuple[int, int],
+    network_input: NetworkInput,
+    resized_wh: tuple[int, int],
+    offset_xy: tuple[int, int],
+    scale_xy: tuple[float, float],
+) -> None:
+    placement = place_frame(*resolution_wh, network_input)
+    assert placement == Placement(resolution_wh, resized_wh, offset_xy, (pytest.approx(scale_xy[0]), scale_xy[1]))
+
+
+@given(
+    st.tuples(st.integers(16, 4000), st.integers(16, 4000)),
+    st.sampled_from(["letterbox", "stretch"]),
+    st.tuples(*[st.integers(0, 15)] * 4),
+)
+def test_boxes_come_back_to_where_they_were(
+    resolution_wh: tuple[int, int], resize_mode: Literal["letterbox", "stretch"], box: tuple[int, int, int, int]
+) -> None:
+    placement = place_frame(*resolution_wh, make_input(resize_mode))
+    xyxy = np.array([box], dtype=np.float32)
+    in_network = xyxy * np.tile(placement.scale_xy, 2) + np.tile(placement.offset_xy, 2)
+    assert placement.to_frame(in_network.astype(np.float32)).tolist() == xyxy.tolist()
+
+
+def test_boxes_end_at_the_frames_edges_in_whole_pixels() -> None:
+    placement = place_frame(640, 360, make_input())
+    outside = np.array([[-5, 100, 700, 600], [10.4, 150.6, 20.6, 160.4]], dtype=np.float32)
+    assert placement.to_frame(outside).tolist() == [[0, 0, 640, 360], [10, 11, 21, 20]]
+
+
+def make_frame(width: int, height: int, rgb: tuple[int, int, int]) -> VideoFrame:
+    return VideoFrame.from_ndarray(np.full((height, width, 3), rgb, dtype=np.uint8), format="rgb24")
+
+
+def test_a_letterboxed_frame_lies_between_margins_of_the_padding_value() -> None:
+    picture, placement = FramePreprocessor(make_input(width=64, height=64)).prepare(make_frame(128, 64, (200, 100, 50)))
+    assert placement.offset_xy == (0, 16)
+    assert (picture[:16] == 114).all()
+    assert (picture[48:] == 114).all()
+    assert np.abs(picture[16:48].astype(int) - (200, 100, 50)).max() <= 1
+
+
+def test_colors_come_in_the_models_order() -> None:
+    frame = make_frame(64, 64, (200, 100, 50))
+    picture, _ = FramePreprocessor(make_input("stretch", width=32, height=16, color_mode="bgr")).prepare(frame)
+    assert picture.shape == (16, 32, 3)
+    assert np.abs(picture.astype(int) - (50, 100, 200)).max() <= 1
