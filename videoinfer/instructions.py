@@ -39,7 +39,7 @@ job_id=$$(curl -sS -X POST "$$API/videoinfer/?api_key=$$API_KEY" -H 'Content-Typ
 {"input_url": "$$signed_url", "infer_fps": $infer_fps, "models": [$model]}
 JSON
 )
-curl -sS "$$API/videoinfer/?api_key=$$API_KEY&job_id=$$job_id"
+curl -sS -w '\\n' "$$API/videoinfer/?api_key=$$API_KEY&job_id=$$job_id"
 # Once its status is 0:
 curl -sS "$$(curl -sS "$$API/videoinfer/?api_key=$$API_KEY&job_id=$$job_id" | read_field output_signed_url)"
 

@@ -1,0 +1,143 @@
+"""From an upload to its notice: the real templates, the real engine, the clip that is shipped."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.local_aws.pipelines import API_KEY, DeployedPipeline, DeployPipeline, list_executions
+from videoinfer.deployments import Engine, pipeline_parameters
+from videoinfer.embedded_aws import EmbeddedAws
+from videoinfer.function_logs import read_log_lines
+from videoinfer.model_packages import ModelPackage
+from videoinfer.repository import SAMPLE_VIDEO
+
+ODD_KEY = "line 3+ü%41 (1).MP4"
+
+# Ten seconds of video, five frames of each.
+SAMPLED_FRAMES = 50
+
+
+def fetch_results(engine: Engine, job_id: str) -> bytes:
+    """The results as the engine itself gives them out."""
+    query = {"api_key": engine.api_key, "job_id": job_id}
+    status = requests.get(f"{engine.api_url}/videoinfer/", params=query, timeout=30).json()
+    return requests.get(status["output_signed_url"], timeout=30).content
+
+
+@pytest.mark.parametrize("input_mode", ["presigned", "upload"])
+def test_an_upload_becomes_results_and_a_notice(
+    deploy_pipeline: DeployPipeline, engine: Engine, model: ModelPackage, input_mode: str
+) -> None:
+    pipeline = deploy_pipeline(**pipeline_parameters(engine, [model], infer_fps=5), InputMode=input_mode)
+
+    upload = pipeline.upload(ODD_KEY, SAMPLE_VIDEO.read_bytes())
+    job = pipeline.wait_for_job(upload)
+
+    assert job["status"] == "done", job
+    results = pipeline.read_results(upload, job["job_id"], "results.json")
+    assert results == fetch_results(engine, job["job_id"])
+    elements = json.loads(results)[model.model_id]
+    classes = Counter(prediction["class"] for element in elements for prediction in element["predictions"])
+    assert len(elements) == SAMPLED_FRAMES
+    assert set(classes) == {"rock", "paper", "scissors"}
+
+    record = json.loads(pipeline.read_results(upload, job["job_id"], "job.json"))
+    assert record["counts"] == {model.model_id: dict(classes)}
+    assert record["frames"] == SAMPLED_FRAMES
+    assert record["input_mode"] == input_mode
+
+    [notice] = pipeline.take_notices(upload)
+    assert notice.subject == "Done: line 3+?%41 (1).MP4"
+    assert f"s3://{pipeline.pipeline.results_bucket}/results/{ODD_KEY}/{job['job_id']}/results.json" in notice.text
+    assert all(f"{count:,}" in notice.text for count in classes.values())
+
+
+@pytest.mark.parametrize(
+    ("key", "body", "metadata", "reason"),
+    [
+        ("empty.mp4", b"", {}, "The file is empty"),
+        ("clip.mov", b"video", {}, ".mov"),
+        ("too-slow.mp4", b"video", {"infer-fps": "0"}, "infer_fps: 0"),
+        ("unknown.mp4", b"video", {"model-id": "no-such-model", "model-version": "1"}, "no-such-model/1 not found"),
+    ],
+)
+def test_an_upload_that_cannot_become_a_job_is_rejected_with_its_reason(
+    pipeline: DeployedPipeline, key: str, body: bytes, metadata: dict[str, str], reason: str
+) -> None:
+    upload = pipeline.upload(key, body, metadata)
+
+    job = pipeline.wait_for_job(upload)
+
+    assert job["status"] == "rejected"
+    assert "execution_arn" not in job
+    [notice] = pipeline.take_notices(upload)
+    assert notice.subject == f"Rejected: {key}"
+    assert reason in notice.text
+
+
+def test_a_wrong_api_key_is_a_rejection_that_says_so(
+    deploy_pipeline: DeployPipeline, engine: Engine, model: ModelPackage
+) -> None:
+    parameters = {**pipeline_parameters(engine, [model], infer_fps=5), "ApiKey": "wrong"}
+    pipeline = deploy_pipeline(**parameters)
+
+    upload = pipeline.upload("clip.mp4", b"video")
+
+    assert pipeline.wait_for_job(upload)["status"] == "rejected"
+    [notice] = pipeline.take_notices(upload)
+    assert "The API key is not accepted" in notice.text
+
+
+@pytest.mark.parametrize(
+    ("key", "body", "metadata", "reason"),
+    [
+        ("notes.mp4", b"This is text.", {}, "The file is not an MP4, AVI, MKV or WebM video"),
+        ("too-fast.mp4", SAMPLE_VIDEO, {"infer-fps": "60"}, "infer_fps 60 is above the video's frame rate"),
+    ],
+)
+def test_a_job_that_fails_says_why_and_leaves_no_results(
+    pipeline: DeployedPipeline, key: str, body: bytes | Path, metadata: dict[str, str], reason: str
+) -> None:
+    upload = pipeline.upload(key, body if isinstance(body, bytes) else body.read_bytes(), metadata)
+
+    job = pipeline.wait_for_job(upload)
+
+    assert job["status"] == "failed"
+    assert pipeline.list_results(upload) == []
+    [notice] = pipeline.take_notices(upload)
+    assert notice.subject == f"Failed: {key}"
+    assert reason in notice.text
+
+
+def test_an_event_that_comes_twice_is_one_job_and_one_notice(
+    aws: EmbeddedAws, pipeline: DeployedPipeline, engine: Engine
+) -> None:
+    engine_jobs = list_executions(aws.clients, engine.state_machine_arn)
+    executions = pipeline.list_executions()
+    upload = pipeline.upload("twice.mp4", b"This is text.")
+    first = pipeline.wait_for_job(upload)
+
+    pipeline.announce_again(upload)
+
+    assert pipeline.wait_for_job(upload) == first
+    assert len(pipeline.list_executions()) == len(executions) + 1
+    assert len(list_executions(aws.clients, engine.state_machine_arn)) == len(engine_jobs) + 1
+    assert len(pipeline.take_notices(upload)) == 1
+
+
+def test_nothing_that_is_written_down_holds_a_secret(aws: EmbeddedAws, pipeline: DeployedPipeline) -> None:
+    upload = pipeline.upload("secret.mp4", b"This is text.")
+    job = pipeline.wait_for_job(upload)
+    pipeline.take_notices(upload)
+
+    logs = "\n".join(line.text for line in read_log_lines(aws.clients))
+    records = pipeline.read_records()
+
+    for text in (logs, records):
+        assert job["job_id"] in text
+        assert API_KEY not in text
+        assert "X-Amz-Signature" not in text
+        assert "X-Goog-Signature" not in text
