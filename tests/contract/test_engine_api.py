@@ -1,0 +1,115 @@
+"""The engine's API answers what the contract's examples show: the same status, keys and types."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.stand_ins.engine import EngineInProcess, run_engine
+from tests.unit.videoengine.model_files import make_package
+from tests.unit.videoengine.videos import VideoSpec, make_video
+from videoengine.job_requests import JobRequest
+from videoengine.jobs import Job, JobStatus
+
+EXAMPLES = Path(__file__).parent / "examples"
+NAMES = sorted(path.stem for path in EXAMPLES.glob("*.json") if path.stem != "results")
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+# Where a value is the server's own choice, what it has to be like.
+PATTERNS = {
+    "job_id": UUID,
+    "signed_url": re.compile(r"https://.+\?.+&X-Goog-Expires=\d+(&.+)?"),
+    "output_signed_url": re.compile(r"https://.+\?.+"),
+    "error": re.compile(r".{10,200}"),
+}
+
+
+def read_example(name: str) -> dict[str, Any]:
+    example: dict[str, Any] = json.loads((EXAMPLES / f"{name}.json").read_text())
+    return example
+
+
+def without_slash(path: str) -> str:
+    return path.rstrip("/")
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[EngineInProcess]:
+    """An engine that has the examples' job, running, and both versions of their model."""
+    with run_engine(tmp_path) as engine:
+        engine.put_model(make_package(), version="3")
+        wanted = JobRequest.parse(read_example("create_job")["request"]["body"])
+        job_id = read_example("create_job")["answer"]["body"]["job_id"]
+        created_at = 4_000_000_000  # far from any deadline
+        job = Job(job_id, wanted.infer_fps, wanted.models, f"jobs/{job_id}/video", wanted.input_url, created_at)
+        engine.jobs.put(job, retention_days=7)
+        yield engine
+
+
+def bring_about(engine: EngineInProcess, example: Mapping[str, Any]) -> None:
+    status = example["answer"]["body"].get("status")
+    job_id = example["request"]["query"].get("job_id")
+    if status == JobStatus.DONE:
+        engine.jobs.finish(job_id)
+    if status == JobStatus.FAILED:
+        engine.jobs.fail(job_id, example["answer"]["body"]["error"])
+
+
+@pytest.mark.parametrize("change_path", [str, without_slash], ids=["slash", "no slash"])
+@pytest.mark.parametrize("name", NAMES)
+def test_answers_as_the_example_shows(name: str, change_path: Any, engine: EngineInProcess) -> None:
+    example = read_example(name)
+    bring_about(engine, example)
+    request = example["request"]
+    status_code, answer = engine.request(
+        request["method"], change_path(request["path"]), request["query"], request["body"]
+    )
+    expected = example["answer"]
+    assert status_code == expected["status"]
+    assert answer.keys() == expected["body"].keys()
+    for key, value in answer.items():
+        if key in PATTERNS:
+            assert PATTERNS[key].fullmatch(value), value
+        else:
+            assert value == expected["body"][key]
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if read_example(name)["answer"]["status"] == 404])
+def test_what_is_not_there_is_said_to_be_not_found(name: str, engine: EngineInProcess) -> None:
+    request = read_example(name)["request"]
+    _, answer = engine.request(request["method"], request["path"], request["query"], request["body"])
+    assert "not found" in answer["error"]
+
+
+def test_a_failed_jobs_reason_is_passed_on(engine: EngineInProcess) -> None:
+    example = read_example("status_failed")
+    bring_about(engine, example)
+    _, answer = engine.request("GET", "/videoinfer/", example["request"]["query"])
+    assert answer == example["answer"]["body"]
+
+
+def shape(value: Any) -> Any:
+    """A value without its content: types, and the keys of objects."""
+    if isinstance(value, dict):
+        return {key: shape(entry) for key, entry in value.items()}
+    return type(value)
+
+
+def test_results_have_the_examples_shape(engine: EngineInProcess) -> None:
+    job_id = engine.create_job(engine.upload_video(make_video(VideoSpec())), infer_fps=4)
+    engine.run_job(job_id)
+    results, example = engine.read_results(job_id), read_example("results")
+    assert list(results) == list(example)
+    assert results["frame_offset"][:3] == example["frame_offset"]
+    assert results["time_offset"][:3] == example["time_offset"]
+    assert len({len(column) for column in results.values()}) == 1
+    [model_id] = results.keys() - {"frame_offset", "time_offset"}
+    expected = {json.dumps(str(shape(prediction))) for prediction in example[model_id][0]["predictions"]}
+    found = [element for element in results[model_id] if element["predictions"]]
+    assert found
+    for element in found:
+        assert shape(element | {"predictions": 0}) == shape(example[model_id][0] | {"predictions": 0})
+        assert {json.dumps(str(shape(prediction))) for prediction in element["predictions"]} == expected

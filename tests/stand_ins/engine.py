@@ -1,0 +1,160 @@
+"""The engine in this process: its real handlers, moto as its AWS, and a loop in place of its state machine."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+from aws_lambda_powertools.utilities import parameters
+from moto import mock_aws
+
+from tests.unit.videoengine.model_files import make_package
+from videoengine import clients, inference
+from videoengine.jobs import Job, JobsTable
+
+FUNCTIONS = Path(__file__).parents[2] / "engine" / "functions"
+API_KEY = "k-of-the-workspace"
+MODEL_ID, MODEL_VERSION = "rock-paper-scissors-presentation", "4"
+MODEL = {"model_id": MODEL_ID, "model_version": MODEL_VERSION, "inference_type": "object-detection"}
+VIDEOS_BUCKET, MODELS_BUCKET = "engine-videos", "engine-models"
+ACCOUNT = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "us-east-1"}
+STATE_MACHINE = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}
+CONTEXT = SimpleNamespace(
+    function_name="function",
+    memory_limit_in_mb=128,
+    invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:function",
+    aws_request_id="52fdfc07-2182-154f-163f-5f0f9a621d72",
+)
+
+
+@dataclass(frozen=True)
+class EngineInProcess:
+    """What the tests do with an engine.
+
+    Attributes:
+        environment: of every function.
+        jobs: the table of records.
+    """
+
+    environment: Mapping[str, str]
+    s3: Any
+    stepfunctions: Any
+    jobs: JobsTable
+
+    def request(
+        self, method: str, path: str, query: Mapping[str, str | None], body: Any = None
+    ) -> tuple[int, dict[str, Any]]:
+        """Status and JSON of an answer; the event is as API Gateway sends it."""
+        event = {
+            "version": "2.0",
+            "routeKey": f"{method} {path}",
+            "rawPath": path,
+            "queryStringParameters": dict(query),
+            "isBase64Encoded": False,
+        }
+        if body is not None:
+            event["body"] = body if isinstance(body, str) else json.dumps(body)
+        answer = self.invoke("serve_api", event)
+        assert answer["headers"] == {"Content-Type": "application/json"}
+        return answer["statusCode"], json.loads(answer["body"])
+
+    def invoke(self, function: str, event: Mapping[str, Any]) -> dict[str, Any]:
+        spec = spec_from_file_location(f"engine_{function}", FUNCTIONS / function / "app.py")
+        assert spec
+        assert spec.loader
+        app = module_from_spec(spec)
+        spec.loader.exec_module(app)
+        with patch.dict(os.environ, self.environment):
+            answer: dict[str, Any] = app.handler(event, CONTEXT)
+        return answer
+
+    def create_job(self, input_url: str, infer_fps: float = 5, models: Any = (MODEL,)) -> str:
+        status, answer = self.request(
+            "POST",
+            "/videoinfer/",
+            {"api_key": API_KEY},
+            {"input_url": input_url, "infer_fps": infer_fps, "models": list(models)},
+        )
+        assert status == 200, answer
+        job_id: str = answer["job_id"]
+        return job_id
+
+    def run_job(self, job_id: str) -> None:
+        """Does what the state machine does as long as no step dies."""
+        planned = self.invoke("plan_job", {"job_id": job_id})
+        if planned["outcome"] == "done":
+            for segment in planned["segments"]:
+                self.invoke("infer_segment", {"job_id": job_id, "segment": segment})
+            self.invoke("merge_results", {"job_id": job_id, "segments": planned["segments"]})
+
+    def find_job(self, job_id: str) -> Job:
+        job = self.jobs.get(job_id)
+        assert job
+        return job
+
+    def upload_video(self, content: bytes) -> str:
+        """Puts a video where the API says, without HTTP, and returns the URL that it gave."""
+        _, answer = self.request("POST", "/video_upload_signed_url", {"api_key": API_KEY}, {"file_name": "a b.mp4"})
+        signed_url: str = answer["signed_url"]
+        key = signed_url.partition("?")[0].partition(".amazonaws.com/")[2]
+        self.s3.put_object(Bucket=VIDEOS_BUCKET, Key=key, Body=content)
+        return signed_url
+
+    def put_model(self, package: Mapping[str, bytes], version: str = MODEL_VERSION, model_id: str = MODEL_ID) -> None:
+        for name, content in package.items():
+            self.s3.put_object(Bucket=MODELS_BUCKET, Key=f"{model_id}/{version}/{name}", Body=content)
+
+    def read_results(self, job_id: str) -> dict[str, Any]:
+        body = self.s3.get_object(Bucket=VIDEOS_BUCKET, Key=f"jobs/{job_id}/results.json")["Body"]
+        results: dict[str, Any] = json.load(body)
+        return results
+
+
+@contextmanager
+def run_engine(folder: Path) -> Iterator[EngineInProcess]:
+    """An engine with one model, for as long as the block runs.
+
+    Args:
+        folder: for what Lambda keeps in /tmp.
+    """
+    with mock_aws(), patch.dict(os.environ, ACCOUNT), patch.object(inference, "MODELS_CACHE", folder):
+        for cached in (clients.s3, clients.dynamodb, clients.stepfunctions):
+            cached.cache_clear()
+        parameters.clear_caches()  # type: ignore[no-untyped-call]
+        engine = _make_resources()
+        engine.put_model(make_package())
+        yield engine
+
+
+def _make_resources() -> EngineInProcess:
+    s3, dynamodb, stepfunctions = boto3.client("s3"), boto3.client("dynamodb"), boto3.client("stepfunctions")
+    for bucket in (VIDEOS_BUCKET, MODELS_BUCKET):
+        s3.create_bucket(Bucket=bucket)
+    dynamodb.create_table(
+        TableName="jobs",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "job_id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "job_id", "KeyType": "HASH"}],
+    )
+    boto3.client("secretsmanager").create_secret(Name="engine/api-keys", SecretString=f"another, {API_KEY}")
+    machine = stepfunctions.create_state_machine(
+        name="inference-job", definition=json.dumps(STATE_MACHINE), roleArn="arn:aws:iam::123456789012:role/machine"
+    )
+    environment = {
+        "API_KEYS_SECRET": "engine/api-keys",
+        "DEADLINE_SECONDS": "86400",
+        "JOBS_TABLE": "jobs",
+        "MAX_VIDEO_BYTES": "100000",
+        "MODELS_BUCKET": MODELS_BUCKET,
+        "RETENTION_DAYS": "7",
+        "STATE_MACHINE_ARN": machine["stateMachineArn"],
+        "VIDEOS_BUCKET": VIDEOS_BUCKET,
+    }
+    return EngineInProcess(environment, s3, stepfunctions, JobsTable(dynamodb, "jobs"))
