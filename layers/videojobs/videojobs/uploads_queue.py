@@ -13,7 +13,7 @@ from videojobs.logs import logger
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-POSTPONE_SECONDS_MIN, POSTPONE_SECONDS_MAX = 30, 900
+POSTPONE_SECONDS_MIN, POSTPONE_SECONDS_MAX = 5, 900
 
 VISIBILITY_TIMEOUT_SECONDS_MAX = 12 * 3600
 """SQS's own limit."""
@@ -42,7 +42,7 @@ class UploadsQueue:
 
 
 def choose_postponement(receive_count: int | str, error: Exception) -> int:
-    """Seconds until the next try: doubled every time from half a minute to 15, or more if the API asks for more."""
+    """Seconds until the next try: doubled every time from 5 up to 900, or more if the API asks for it."""
     backoff = min(POSTPONE_SECONDS_MIN * 2 ** min(int(receive_count) - 1, 10), POSTPONE_SECONDS_MAX)
     asked_for = (error.retry_after_seconds if isinstance(error, ApiUnavailable) else None) or 0
     return round(min(max(float(backoff), asked_for), VISIBILITY_TIMEOUT_SECONDS_MAX))

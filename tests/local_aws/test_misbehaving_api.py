@@ -1,0 +1,169 @@
+"""The real pipeline against an API that does not do what it should: nothing is lost, and a person is told."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.local_aws.pipelines import API_KEY, DeployedPipeline, DeployPipeline
+from tests.stand_ins.video_inference_api import Answer, StandInApi, stand_in_api
+from videoinfer.embedded_aws import EmbeddedAws, local_session
+from videoinfer.uploads import read_history
+
+MODEL_ID = "rock-paper-scissors-presentation"
+RESULTS = json.dumps({"frame_offset": [0], "time_offset": [0.0], MODEL_ID: [{"predictions": [{"class": "Rock"}]}]})
+
+
+@pytest.fixture(scope="module")
+def pipeline_and_api(deploy_pipeline: DeployPipeline) -> Iterator[tuple[DeployedPipeline, StandInApi]]:
+    with stand_in_api() as api:
+        yield deploy_pipeline(ApiUrl=api.url, ApiKey=API_KEY), api
+
+
+@pytest.fixture
+def pipeline(pipeline_and_api: tuple[DeployedPipeline, StandInApi]) -> DeployedPipeline:
+    return pipeline_and_api[0]
+
+
+@pytest.fixture
+def api(pipeline_and_api: tuple[DeployedPipeline, StandInApi]) -> StandInApi:
+    """The stand-in, on its best behaviour until a test says otherwise."""
+    api = pipeline_and_api[1]
+    api.creation = Answer({"job_id": "job-1", "message": ""})
+    api.statuses = [api.done()]
+    api.results = RESULTS.encode()
+    api.requests.clear()
+    return api
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, "It does not happen."
+        time.sleep(0.1)
+
+
+def find_execution(pipeline: DeployedPipeline, prefix: str) -> str:
+    [arn] = [arn for arn in pipeline.list_executions() if arn.split(":")[-1].startswith(prefix)]
+    return arn
+
+
+def invoke(aws: EmbeddedAws, pipeline: DeployedPipeline, logical_id: str, event: object) -> None:
+    """Calls a function of the pipeline's own stack, whose name its state machine's begins with."""
+    stack = pipeline.pipeline.state_machine_arn.split(":")[-1].split("-VideoJobStateMachine")[0]
+    found = aws.clients.cloudformation.describe_stack_resource(StackName=stack, LogicalResourceId=logical_id)
+    functions = local_session().client("lambda", endpoint_url=aws.endpoint_url)
+    functions.invoke(
+        FunctionName=found["StackResourceDetail"]["PhysicalResourceId"], Payload=json.dumps(event).encode()
+    )
+
+
+@pytest.mark.parametrize(
+    ("statuses", "reason"),
+    [
+        ([Answer({"status": 2, "error": "The GPU is on fire."})], "The GPU is on fire."),
+        ([Answer({"status": 1}), Answer({"status": "paused"})], "a status that is not known: paused"),
+        ([Answer({"error": "Job not found"}, 404)], "The API no longer knows the job: Job not found"),
+    ],
+    ids=["failed", "unknown", "forgotten"],
+)
+def test_a_job_that_fails_is_told_once(
+    pipeline: DeployedPipeline, api: StandInApi, statuses: list[Answer], reason: str, request: pytest.FixtureRequest
+) -> None:
+    api.statuses = statuses
+    upload = pipeline.upload(f"{request.node.callspec.id}.mp4", b"video")
+
+    job = pipeline.wait_for_job(upload)
+
+    assert job["status"] == "failed"
+    assert reason in job["error"]
+    [notice] = pipeline.take_notices(upload)
+    assert notice.subject == f"Failed: {upload.key}"
+    assert reason in notice.text
+    assert f"aws s3 cp s3://{upload.bucket}/{upload.key}" in notice.text
+    assert pipeline.list_results(upload) == []
+
+
+def test_an_api_that_can_not_be_asked_is_asked_again(pipeline: DeployedPipeline, api: StandInApi) -> None:
+    api.statuses = [Answer(b"<html>Bad gateway</html>", 502), Answer({"status": 1}), Answer({}, 429), api.done()]
+    upload = pipeline.upload("patience.mp4", b"video")
+
+    job = pipeline.wait_for_job(upload)
+
+    assert job["status"] == "done", job
+    assert api.count("POST", "/videoinfer") == 1
+    assert len(pipeline.take_notices(upload)) == 1
+
+
+def test_an_upload_during_an_outage_waits_in_the_queue(pipeline: DeployedPipeline, api: StandInApi) -> None:
+    api.creation = Answer({}, 503, {"Retry-After": "1"})
+    upload = pipeline.upload("outage.mp4", b"video")
+    wait_until(lambda: api.count("POST", "/videoinfer") > 0)
+    assert pipeline.take_notices(upload) == []
+
+    api.creation = Answer({"job_id": "job-2", "message": ""})
+    job = pipeline.wait_for_job(upload)
+
+    assert (job["status"], job["job_id"]) == ("done", "job-2")
+
+
+def test_results_that_break_the_contract_are_kept(pipeline: DeployedPipeline, api: StandInApi) -> None:
+    api.results = b'{"frame_offset": [0, 6], "time_offset": [0.0, 0.2]'
+    upload = pipeline.upload("broken.mp4", b"video")
+
+    job = pipeline.wait_for_job(upload)
+
+    assert job["status"] == "failed"
+    assert "end in the middle of the JSON" in job["error"]
+    assert pipeline.read_results(upload, job["job_id"], "results.json") == api.results
+
+
+def test_an_overdue_job_is_given_up(aws: EmbeddedAws, pipeline: DeployedPipeline, api: StandInApi) -> None:
+    """Its deadline passes while it waits: the execution of a job is started again with a deadline in the past."""
+    api.statuses = [Answer({"status": 1})]
+    upload = pipeline.upload("overdue.mp4", b"video")
+    wait_until(lambda: api.count("GET", "/videoinfer") > 0)
+    sfn = aws.clients.stepfunctions
+    arn = find_execution(pipeline, "overdue-mp4-")
+    state = json.loads(sfn.describe_execution(executionArn=arn)["input"])
+
+    sfn.start_execution(
+        stateMachineArn=pipeline.pipeline.state_machine_arn,
+        input=json.dumps({**state, "deadline_at": state["created_at"]}),
+    )
+    job = pipeline.wait_for_job(upload)
+    sfn.stop_execution(executionArn=arn)
+
+    assert job["status"] == "overdue"
+    assert "The API says that it is still running." in job["error"]
+    [notice] = pipeline.take_notices(upload)
+    assert notice.subject == "Failed: overdue.mp4"
+
+
+def test_an_aborted_execution_is_told(aws: EmbeddedAws, pipeline: DeployedPipeline, api: StandInApi) -> None:
+    """As EventBridge tells it: the rule's target is called with the event that it would send."""
+    api.statuses = [Answer({"status": 1})]
+    upload = pipeline.upload("aborted.mp4", b"video")
+    wait_until(lambda: api.count("GET", "/videoinfer") > 0)
+    arn = find_execution(pipeline, "aborted-mp4-")
+    aws.clients.stepfunctions.stop_execution(executionArn=arn)
+    execution = aws.clients.stepfunctions.describe_execution(executionArn=arn)
+    detail = {"executionArn": arn, "status": execution["status"], "input": execution["input"]}
+    event = {"source": "aws.states", "detail-type": "Step Functions Execution Status Change", "detail": detail}
+
+    invoke(aws, pipeline, "ReportFailureFunction", event)
+
+    job = pipeline.wait_for_job(upload)
+    assert job["status"] == "failed"
+    assert "it has aborted" in job["error"]
+    assert len(pipeline.take_notices(upload)) == 1
+
+
+def test_no_history_holds_a_signed_link(aws: EmbeddedAws, pipeline: DeployedPipeline, api: StandInApi) -> None:
+    upload = pipeline.upload("quiet.mp4", b"video")
+    job = pipeline.wait_for_job(upload)
+    history = json.dumps(read_history(aws.clients, job["execution_arn"]), default=str)
+    assert "Deliver Results" in history
+    for secret in (API_KEY, "X-Goog-Signature", "X-Amz-Signature"):
+        assert secret not in history

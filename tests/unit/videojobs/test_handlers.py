@@ -1,0 +1,172 @@
+"""The functions' entry points with the events that AWS sends, as `events/` keeps them."""
+
+import importlib.util
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from tests.stand_ins.wire import Wire
+from videojobs.api import VideoInferenceApi
+
+ROOT = Path(__file__).parents[3]
+BUCKET = "videoinfer-uploadsbucket-1a2b3c4d5e6f"
+DONE = (200, {"status": 0, "output_signed_url": "https://storage.example.com/r?X-Goog-Signature=s1gn3d"})
+RESULTS = {"frame_offset": [0], "time_offset": [0.0], "rock-paper-scissors-presentation": [None]}
+
+
+@dataclass
+class Context:
+    """What Lambda tells a function about itself."""
+
+    function_name: str = "function"
+    memory_limit_in_mb: int = 256
+    invoked_function_arn: str = "arn:aws:lambda:us-east-1:123456789012:function:function"
+    aws_request_id: str = "52fdfc07-2182-154f-163f-5f0f9a621d72"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000
+
+
+def load_app(function: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"{function}_app", ROOT / "functions" / function / "app.py")
+    assert spec
+    assert spec.loader
+    app = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(app)
+    return app
+
+
+def read_event(function: str, name: str) -> Any:
+    return json.loads((ROOT / "events" / function / f"{name}.json").read_text())
+
+
+@pytest.fixture
+def call(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Calls a function with an event and an API that answers as told; returns what it returned, and the wire."""
+    aws.s3.create_bucket(Bucket=BUCKET)
+    environment = {
+        "API_URL": "https://api.example.com",
+        "API_KEY_SECRET": "api-key",
+        "DEFAULT_MODELS": '[{"model_id": "hands", "model_version": "4", "inference_type": "object-detection"}]',
+        "DEFAULT_INFER_FPS": "5",
+        "PREFIX_ROUTES": "{}",
+        "INPUT_MODE": "presigned",
+        "POLL_SECONDS": "60",
+        "DEADLINE_HOURS": "24",
+        "JOBS_TABLE": "jobs",
+        "IDEMPOTENCY_TABLE": "idempotency",
+        "NOTICES_TOPIC_ARN": aws.topic._topic_arn,
+        "STATE_MACHINE_ARN": aws.state_machine_arn,
+        "UPLOADS_QUEUE_URL": aws.sqs.create_queue(QueueName="uploads")["QueueUrl"],
+        "RESULTS_BUCKET": aws.results_bucket,
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    def call_function(function: str, event: Any, *answers: Any) -> tuple[Any, Wire]:
+        wire = Wire(*answers)
+        app = load_app(function)
+        api = VideoInferenceApi("https://api.example.com", "key", wire.session())
+        monkeypatch.setattr(app, "connect_api", lambda *_: api, raising=False)
+        return app.handler(event, Context()), wire
+
+    return call_function
+
+
+def put_upload(aws: Any, event: Any, key: str) -> None:
+    """Puts the object that an event is about, and tells the event which version S3 made of it."""
+    version_id = aws.s3.put_object(Bucket=BUCKET, Key=key, Body=b"video")["VersionId"]
+    for record in event["Records"]:
+        body = json.loads(record["body"]) if "body" in record else {"Records": [record]}
+        for s3_record in body["Records"]:
+            s3_record["s3"]["object"]["versionId"] = version_id
+        record |= {"body": json.dumps(body)} if "body" in record else {}
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [("queue", "cameras/belt.mp4"), ("queue-odd-key", "line 3+ü%41 (1).MP4"), ("s3", "cameras/belt.mp4")],
+)
+def test_an_upload_becomes_a_job_once(aws: Any, call: Any, name: str, key: str) -> None:
+    aws.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    event = read_event("create_job", name)
+    put_upload(aws, event, key)
+    answers = []
+    for wire_answers in ([(200, {"job_id": "j1"})], []):
+        answer, wire = call("create_job", event, *wire_answers)
+        answers.append(answer)
+        assert len(wire.requests) == len(wire_answers)
+    expected = [{"status": "running", "job_id": "j1"}] if name == "s3" else {"batchItemFailures": []}
+    assert answers == [expected, expected]
+    [execution] = aws.executions()
+    assert json.loads(execution["input"])["upload"]["key"] == key
+
+
+def test_one_message_that_fails_fails_alone(aws: Any, call: Any) -> None:
+    aws.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    bad, good = read_event("create_job", "queue"), read_event("create_job", "queue-odd-key")
+    put_upload(aws, bad, "cameras/belt.mp4")
+    put_upload(aws, good, "line 3+ü%41 (1).MP4")
+    url = aws.sqs.get_queue_url(QueueName="uploads")["QueueUrl"]
+    aws.sqs.send_message(QueueUrl=url, MessageBody="{}")
+    receipt = aws.sqs.receive_message(QueueUrl=url)["Messages"][0]["ReceiptHandle"]
+    bad["Records"][0] |= {"receiptHandle": receipt, "messageId": "bad"}
+    good["Records"][0]["messageId"] = "good"
+    event = {"Records": bad["Records"] + good["Records"]}
+    answer, _ = call("create_job", event, (503, {}), (200, {"job_id": "j1"}))
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "bad"}]}
+    assert len(aws.executions()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"), [("queue-test-event", {"batchItemFailures": []}), ("s3-folder-marker", [])]
+)
+def test_what_is_no_upload_costs_nothing(aws: Any, call: Any, name: str, answer: Any) -> None:
+    returned, wire = call("create_job", read_event("create_job", name))
+    assert returned == answer
+    assert wire.requests == []
+    assert aws.executions() == []
+
+
+@pytest.mark.parametrize("name", ["s3-empty", "s3-unsupported"])
+def test_what_can_not_be_a_video_is_rejected_once(aws: Any, call: Any, name: str) -> None:
+    for _ in range(2):
+        [answer], _ = call("create_job", read_event("create_job", name))
+        assert answer["status"] == "rejected"
+    assert len(aws.notices()) == 1
+
+
+@pytest.mark.parametrize(("name", "status"), [("first", "running"), ("past-deadline", "overdue")])
+def test_a_poll_is_counted(aws: Any, call: Any, name: str, status: str) -> None:
+    event = read_event("check_job", name)
+    answer, _ = call("check_job", event, (200, {"status": 1}))
+    assert answer["status"] == status
+    assert answer["polls"] == event["check"]["polls"] + 1
+
+
+def test_results_are_delivered(aws: Any, call: Any) -> None:
+    answer, _ = call("deliver_results", read_event("deliver_results", "done"), DONE, (200, RESULTS))
+    assert answer == {"status": "delivered", "reason": None}
+    assert len(aws.notices()) == 1
+
+
+@pytest.mark.parametrize("name", ["failed", "could-not-find-out", "aborted"])
+def test_a_failure_is_reported(aws: Any, call: Any, name: str) -> None:
+    answer, _ = call("report_failure", read_event("report_failure", name))
+    assert answer["status"] == "failed"
+    [notice] = aws.notices()
+    assert answer["reason"] in notice["Message"]
+
+
+def test_every_line_of_the_log_says_whose_it_is(aws: Any, call: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    call("deliver_results", read_event("deliver_results", "done"), DONE, (200, RESULTS))
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert lines
+    for line in lines:
+        assert line["upload"] == f"s3://{BUCKET}/line 3+ü%41 (1).MP4"
+        assert line["job_id"] == "fec28362-f7d9-4cc0-a805-5e94495d063d"
+        assert line["execution"].endswith("-1")

@@ -1,0 +1,43 @@
+"""What could not be done now comes back later."""
+
+from typing import Any
+
+import pytest
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from videojobs.errors import ApiUnavailable
+from videojobs.uploads_queue import UploadsQueue, choose_postponement
+
+
+@pytest.mark.parametrize(
+    ("receive_count", "error", "seconds"),
+    [
+        (1, ValueError(), 5),
+        ("2", ValueError(), 10),
+        (8, ValueError(), 640),
+        (9, ValueError(), 900),
+        (1000, ValueError(), 900),
+        (1, ApiUnavailable("busy", retry_after_seconds=77), 77),
+        (9, ApiUnavailable("busy", retry_after_seconds=1), 900),
+        (1, ApiUnavailable("gone fishing", retry_after_seconds=10**6), 12 * 3600),
+    ],
+)
+def test_the_longer_the_more_often_it_failed(receive_count: Any, error: Exception, seconds: int) -> None:
+    assert choose_postponement(receive_count, error) == seconds
+
+
+def test_a_hundred_tries_outlast_a_day() -> None:
+    assert sum(choose_postponement(count, ValueError()) for count in range(1, 100)) > 23 * 3600
+
+
+def test_a_message_that_failed_is_postponed_and_stays(aws: Any) -> None:
+    url = aws.sqs.create_queue(QueueName="uploads")["QueueUrl"]
+    aws.sqs.send_message(QueueUrl=url, MessageBody="{}")
+    [message] = aws.sqs.receive_message(QueueUrl=url)["Messages"]
+    record = SQSRecord(
+        {"receiptHandle": message["ReceiptHandle"], "attributes": {"ApproximateReceiveCount": "1"}, "body": "{}"}
+    )
+    with pytest.raises(ZeroDivisionError), UploadsQueue(aws.sqs, url).postponed_on_error(record):
+        raise ZeroDivisionError
+    attributes = aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert attributes["ApproximateNumberOfMessagesNotVisible"] == "1"
