@@ -1,6 +1,7 @@
 """The functions' entry points with the events that AWS sends, as `events/` keeps them."""
 
 import importlib.util
+import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from tests.stand_ins.wire import Wire
 from videojobs.api import VideoInferenceApi
+from videojobs.logs import logger
 
 ROOT = Path(__file__).parents[3]
 BUCKET = "videoinfer-uploadsbucket-1a2b3c4d5e6f"
@@ -162,9 +164,11 @@ def test_a_failure_is_reported(aws: Any, call: Any, name: str) -> None:
     assert answer["reason"] in notice["Message"]
 
 
-def test_every_line_of_the_log_says_whose_it_is(aws: Any, call: Any, capfd: pytest.CaptureFixture[str]) -> None:
+def test_every_line_of_the_log_says_whose_it_is(aws: Any, call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = io.StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", output)
     call("deliver_results", read_event("deliver_results", "done"), DONE, (200, RESULTS))
-    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    lines = [json.loads(line) for line in output.getvalue().splitlines()]
     assert lines
     for line in lines:
         assert line["upload"] == f"s3://{BUCKET}/line 3+ü%41 (1).MP4"
