@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from videoinfer.display import Display, ExecutionDisplay
+from videoinfer.embedded_aws import WAIT_SCALE
 from videoinfer.errors import CommandError
 from videoinfer.function_logs import read_last_words
 from videoinfer.notices import Notice, receive_notices
@@ -24,7 +25,10 @@ def follow_upload(system: System, upload: Upload, display: Display) -> dict[str,
     """
     job = _wait_for_job(system, upload)
     if execution_arn := job.get("execution_arn"):
-        display.done(f"Job {job['job_id']} created")
+        display.done(
+            f"Job {job['job_id']} created; it is asked after once a minute, "
+            f"and a minute of waiting takes {60 * WAIT_SCALE:g} s here"
+        )
         with display.execution() as execution:
             for step in _follow_execution(system, execution_arn, job["job_id"], execution):
                 execution.step(step)

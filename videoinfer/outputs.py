@@ -2,6 +2,8 @@
 
 import json
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,26 +21,26 @@ PREVIEW_FILE = "preview.png"
 
 def prepare_folder(folder: Path) -> None:
     """Makes the folder and removes the files of an earlier run. Raises `CommandError` if it can't be written to."""
-    try:
+    with _writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for name in (*RESULT_FILES, NOTICE_FILE, PREVIEW_FILE):
             (folder / name).unlink(missing_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
-    except OSError as error:
-        raise CommandError(f"The output folder {folder} can't be written to: {error.strerror}.") from error
 
 
 def save_notice(folder: Path, notice: Notice) -> None:
     """Writes the notice as a mail would show it."""
-    (folder / NOTICE_FILE).write_text(f"Subject: {notice.subject}\n\n{notice.text}\n", encoding="utf-8")
+    with _writing(folder):
+        (folder / NOTICE_FILE).write_text(f"Subject: {notice.subject}\n\n{notice.text}\n", encoding="utf-8")
 
 
 def fetch_results(folder: Path, system: System, upload: Upload, job_id: str) -> dict[str, Any]:
     """Fetches the results as they were delivered, and returns the job's record."""
     for name in RESULT_FILES:
         key = f"results/{upload.key}/{job_id}/{name}"
-        system.aws.clients.s3.download_file(system.pipeline.results_bucket, key, str(folder / name))
+        with _writing(folder):
+            system.aws.clients.s3.download_file(system.pipeline.results_bucket, key, str(folder / name))
     record: dict[str, Any] = json.loads((folder / "job.json").read_bytes())
     return record
 
@@ -47,5 +49,15 @@ def save_preview(folder: Path, video: Path, model_id: str) -> Sample:
     """Draws the detections on the frame that has most of them, and returns that sample."""
     results = json.loads((folder / "results.json").read_bytes())
     sample = find_busiest(read_samples(results, model_id))
-    draw_detections(decode_frame(video, sample.frame_offset), sample.detections).save(folder / PREVIEW_FILE)
+    preview = draw_detections(decode_frame(video, sample.frame_offset), sample.detections)
+    with _writing(folder):
+        preview.save(folder / PREVIEW_FILE)
     return sample
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CommandError(f"The output folder {folder} can't be written to: {error.strerror}.") from error

@@ -79,9 +79,13 @@ def count_segments(clients: AwsClients, engine_state_machine_arn: str, job_id: s
 
 def list_steps(events: Sequence[HistoryEventTypeDef]) -> Iterator[Step]:
     """The states that an execution went through, in order, and what came out of each."""
+    state = ""
     for event in events:
         if entered := event.get("stateEnteredEventDetails"):
-            yield Step(event["timestamp"], entered["name"])
+            state = entered["name"]
+            yield Step(event["timestamp"], state)
+        elif event["type"] == "TaskFailed":
+            yield Step(event["timestamp"], state, "attempt failed")
         elif (left := event.get("stateExitedEventDetails")) and left["name"] in _OUTCOME_FIELDS:
             outcome = json.loads(left["output"]).get(_OUTCOME_FIELDS[left["name"]], {})
             if status := outcome.get("status"):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from shlex import quote
 
 import av
 from av.error import FFmpegError
@@ -33,15 +34,19 @@ def read_video(path: Path) -> Video:
     if path.suffix.lower() not in EXTENSIONS:
         raise CommandError(
             f"{path.name}: the API takes {', '.join(EXTENSIONS)}. "
-            f"To convert it: ffmpeg -i '{path.name}' '{path.stem}.mp4'"
+            f"If it is a video, convert it: ffmpeg -i {quote(str(path))} {quote(path.stem + '.mp4')}"
         )
+    if path.stat().st_size == 0:
+        raise CommandError(f"{path.name} is empty (0 bytes).")
     try:
         with av.open(path) as container:
             next(container.decode(video=0))
             stream = container.streams.video[0]
             frame_rate = stream.average_rate or stream.guessed_rate
-    except (FFmpegError, IndexError, StopIteration) as error:
-        raise CommandError(f"{path.name} is not a video that can be decoded.") from error
+    except FFmpegError as error:
+        raise CommandError(f"{path.name} is not a video that can be decoded: {error.strerror}.") from error
+    except (IndexError, StopIteration) as error:
+        raise CommandError(f"There are no pictures in {path.name}.") from error
     if not frame_rate:
         raise CommandError(f"{path.name} does not say its frame rate.")
     return Video(path, Fraction(frame_rate.numerator, frame_rate.denominator))

@@ -60,6 +60,16 @@ def test_a_task_that_was_left_by_its_catch_has_no_outcome() -> None:
     assert list_all(leave("Deliver Results", {"delivery_error": {"Error": "States.Timeout"}})) == []
 
 
+def test_an_attempt_that_failed_is_a_step_of_its_state() -> None:
+    failed = {"type": "TaskFailed", "taskFailedEventDetails": {"error": "ApiUnavailable"}}
+
+    assert list_all(enter("Check Job"), failed, leave("Check Job", {"check": {"status": "done", "polls": 1}})) == [
+        ("Check Job", None, None),
+        ("Check Job", "attempt failed", None),
+        ("Check Job", "done", 1),
+    ]
+
+
 def test_a_step_has_the_time_of_its_event() -> None:
     event = cast("HistoryEventTypeDef", {**enter("Check Job"), "timestamp": START})
 
