@@ -84,13 +84,14 @@ def build(applications: Sequence[Application], aws: EmbeddedAws) -> list[Applica
 def publish(application: Application, clients: AwsClients) -> str:
     """Puts the artifacts where the packaged template says they are, and returns the template's URL."""
     _create_artifacts_bucket(clients)
-    published = set(_list_keys(application, clients))
-    for artifact in application.artifacts.iterdir():
-        key = f"{application.name}/{artifact.name}"
-        if key not in published:
-            clients.s3.upload_file(str(artifact), ARTIFACTS_BUCKET, key)
     key = f"{application.name}.yaml"
-    clients.s3.upload_file(str(application.packaged_template), ARTIFACTS_BUCKET, key)
+    with _locked(BUILD_FOLDER / "lock"):
+        published = set(_list_keys(application, clients))
+        for artifact in application.artifacts.iterdir():
+            artifact_key = f"{application.name}/{artifact.name}"
+            if artifact_key not in published:
+                clients.s3.upload_file(str(artifact), ARTIFACTS_BUCKET, artifact_key)
+        clients.s3.upload_file(str(application.packaged_template), ARTIFACTS_BUCKET, key)
     return f"{clients.s3.meta.endpoint_url}/{ARTIFACTS_BUCKET}/{key}"
 
 

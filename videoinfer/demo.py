@@ -9,7 +9,7 @@ from videoinfer.errors import CommandError
 from videoinfer.following import follow_upload, receive_notice
 from videoinfer.instructions import compose_instructions
 from videoinfer.model_packages import read_model_package
-from videoinfer.outputs import PREVIEW_FILE, fetch_results, prepare_folder, save_notice, save_preview
+from videoinfer.outputs import OUTPUT_FILES, fetch_results, prepare_folder, save_notice, save_preview
 from videoinfer.processes import exiting_on_termination
 from videoinfer.system import start_system
 from videoinfer.uploads import upload_video
@@ -46,9 +46,9 @@ def run_demo(options: DemoOptions, display: Display) -> None:
         display.notice(notice)
         if job["status"] == "done":
             record = fetch_results(options.output, system, upload, job["job_id"])
-            sample = save_preview(options.output, options.video, model.model_id)
+            save_preview(options.output, options.video, model.model_id)
             display.counts(record["counts"])
-            display.outputs(options.output.resolve(), PREVIEW_FILE, sample.time_offset)
+            display.outputs(options.output.resolve(), OUTPUT_FILES)
         if options.keep:
             display.instructions(compose_instructions(system, model, options.video, options.infer_fps))
             cleanup.pop_all()

@@ -1,7 +1,7 @@
 """How the command line speaks: steps with the time they took, a bar for what goes on, tables."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -57,12 +57,11 @@ class Display:
             self._console.print()
             self._console.print(table)
 
-    def outputs(self, folder: Path, preview: str, preview_seconds: float) -> None:
+    def outputs(self, folder: Path, files: Sequence[str]) -> None:
         """Shows where the files are."""
-        files = ", ".join(sorted(path.name for path in folder.iterdir()))
         self.heading("Written")
-        self.text(f"{folder}: {files}")
-        self.text(f"{folder / preview} shows what was found {preview_seconds:.1f} s into the video.")
+        for name in files:
+            self.text(str(folder / name))
 
     def instructions(self, instructions: str) -> None:
         """Shows what can be done with a system that is left running."""
@@ -80,6 +79,7 @@ class Display:
             TimeElapsedColumn(),
             console=self._console,
             transient=True,
+            disable=not self._console.is_terminal,
         )
         with bar:
             yield ExecutionDisplay(bar)
