@@ -1,5 +1,6 @@
 """The commands, their options and their help."""
 
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -51,3 +52,6 @@ def demo(
     except (CommandError, BotoCoreError, ClientError, OSError) as error:
         Console(stderr=True).print(Text.assemble(("Error: ", "bold red"), str(error)), soft_wrap=True)
         raise typer.Exit(code=1) from error
+    except KeyboardInterrupt as interrupt:
+        Console(stderr=True).print("Interrupted. Nothing is left running.")
+        raise typer.Exit(code=128 + signal.SIGINT) from interrupt

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from videoinfer import system
+from videoinfer import main, system
 from videoinfer.main import app
 
 
@@ -18,6 +18,15 @@ def nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
 def run_demo(*options: str | Path) -> tuple[int, str]:
     result = CliRunner().invoke(app, ["demo", *map(str, options)])
     return result.exit_code, result.output
+
+
+def test_an_interrupt_ends_with_its_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(main, "run_demo", interrupt)
+
+    assert run_demo() == (130, "Interrupted. Nothing is left running.\n")
 
 
 def test_a_missing_video_is_refused_before_anything_starts() -> None:
