@@ -1,5 +1,6 @@
 """The engine in this process: its real handlers, moto as its AWS, and a loop in place of its state machine."""
 
+import functools
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -46,6 +47,7 @@ class EngineInProcess:
     environment: Mapping[str, str]
     s3: Any
     stepfunctions: Any
+    dynamodb: Any
     jobs: JobsTable
 
     def request(
@@ -125,16 +127,19 @@ def run_engine(folder: Path) -> Iterator[EngineInProcess]:
         folder: for what Lambda keeps in /tmp.
     """
     with mock_aws(), patch.dict(os.environ, ACCOUNT), patch.object(inference, "MODELS_CACHE", folder):
-        for cached in (clients.s3, clients.dynamodb, clients.stepfunctions):
-            cached.cache_clear()
         parameters.clear_caches()  # type: ignore[no-untyped-call]
         engine = _make_resources()
         engine.put_model(make_package())
         yield engine
 
 
+@functools.cache
+def _secrets_manager() -> Any:
+    return boto3.client("secretsmanager")
+
+
 def _make_resources() -> EngineInProcess:
-    s3, dynamodb, stepfunctions = boto3.client("s3"), boto3.client("dynamodb"), boto3.client("stepfunctions")
+    s3, dynamodb, stepfunctions = clients.s3(), clients.dynamodb(), clients.stepfunctions()
     for bucket in (VIDEOS_BUCKET, MODELS_BUCKET):
         s3.create_bucket(Bucket=bucket)
     dynamodb.create_table(
@@ -143,7 +148,7 @@ def _make_resources() -> EngineInProcess:
         AttributeDefinitions=[{"AttributeName": "job_id", "AttributeType": "S"}],
         KeySchema=[{"AttributeName": "job_id", "KeyType": "HASH"}],
     )
-    boto3.client("secretsmanager").create_secret(Name="engine/api-keys", SecretString=f"another, {API_KEY}")
+    _secrets_manager().create_secret(Name="engine/api-keys", SecretString=f"another, {API_KEY}")
     machine = stepfunctions.create_state_machine(
         name="inference-job", definition=json.dumps(STATE_MACHINE), roleArn="arn:aws:iam::123456789012:role/machine"
     )
@@ -157,4 +162,4 @@ def _make_resources() -> EngineInProcess:
         "STATE_MACHINE_ARN": machine["stateMachineArn"],
         "VIDEOS_BUCKET": VIDEOS_BUCKET,
     }
-    return EngineInProcess(environment, s3, stepfunctions, JobsTable(dynamodb, "jobs"))
+    return EngineInProcess(environment, s3, stepfunctions, dynamodb, JobsTable(dynamodb, "jobs"))

@@ -1,8 +1,8 @@
 """The jobs' records."""
 
 import json
-import time
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from enum import IntEnum
 from fractions import Fraction
 from typing import TYPE_CHECKING, Self
@@ -28,7 +28,7 @@ class Job:
 
     Attributes:
         video_key: where in the videos bucket the video is, or will be when it has been fetched.
-        input_url: where to fetch the video. None for an upload, and once it has been fetched: its query may be a secret.
+        input_url: where to fetch the video; None for an upload, and once it is fetched: its query may be a secret.
         created_at: seconds since the epoch.
         error: why a failed job failed.
     """
@@ -85,13 +85,13 @@ class JobsTable:
 
     def forget_input_url(self, job_id: str) -> None:
         """Once the video is in the bucket."""
-        self._update(job_id, "SET fetched_at = :now REMOVE #input_url", {"#input_url": "input_url"}, {})
+        self._update(job_id, "SET updated_at = :now REMOVE #input_url", {"#input_url": "input_url"}, {})
 
     def finish(self, job_id: str) -> None:
         """The results are there."""
         self._update(
             job_id,
-            "SET #status = :status, finished_at = :now",
+            "SET #status = :status, updated_at = :now",
             {"#status": "status"},
             {":status": {"N": str(int(JobStatus.DONE))}},
         )
@@ -100,7 +100,7 @@ class JobsTable:
         """Of several errors the first stays. The state machine's `Record Failure` does the same."""
         self._update(
             job_id,
-            "SET #status = :status, #error = if_not_exists(#error, :error), finished_at = :now REMOVE #input_url",
+            "SET #status = :status, #error = if_not_exists(#error, :error), updated_at = :now REMOVE #input_url",
             {"#status": "status", "#error": "error", "#input_url": "input_url"},
             {":status": {"N": str(int(JobStatus.FAILED))}, ":error": {"S": error}},
         )
@@ -115,5 +115,5 @@ class JobsTable:
             # Never a new record: one that has expired stays gone.
             ConditionExpression="attribute_exists(job_id)",
             ExpressionAttributeNames=names,
-            ExpressionAttributeValues={**values, ":now": {"N": str(int(time.time()))}},
+            ExpressionAttributeValues={**values, ":now": {"S": datetime.now(UTC).isoformat(timespec="milliseconds")}},
         )

@@ -1,0 +1,94 @@
+"""The engine from its real template: the contract over HTTP, a step that dies, and what its functions weigh."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.local_aws.pipelines import API_KEY
+from tests.templates import find_resources
+from tests.unit.videoengine.videos import VideoSpec, make_video
+from videoinfer.builds import ENGINE
+from videoinfer.deployments import Engine
+from videoinfer.embedded_aws import EmbeddedAws
+from videoinfer.model_packages import ModelPackage
+
+UNPACKED_LIMIT_BYTES = 262_144_000  # of a function with its layers, by Lambda
+
+
+def call(engine: Engine, method: str, path: str, body: Any = None, **query: str) -> tuple[int, dict[str, Any]]:
+    answer = requests.request(
+        method, f"{engine.api_url}{path}", params={"api_key": API_KEY, **query}, json=body, timeout=60
+    )
+    return answer.status_code, answer.json()
+
+
+def wait_for(engine: Engine, job_id: str) -> dict[str, Any]:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        _, answer = call(engine, "GET", "/videoinfer/", job_id=job_id)
+        if answer.get("status") != 1:
+            return answer
+        time.sleep(0.2)
+    raise AssertionError(f"{job_id} still runs")
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_every_route_is_reached_with_and_without_slash(slash: str, engine: Engine) -> None:
+    assert call(engine, "POST", f"/video_upload_signed_url{slash}", {})[0] == 400
+    assert call(engine, "POST", f"/videoinfer{slash}", {})[0] == 400
+    assert call(engine, "GET", f"/videoinfer{slash}")[0] == 400
+    assert call(engine, "GET", f"/videoinfer{slash}", api_key="wrong")[0] == 401
+
+
+def test_from_signed_url_to_results(engine: Engine, model: ModelPackage) -> None:
+    _, answer = call(engine, "POST", "/video_upload_signed_url/", {"file_name": "a b+%ü.mkv"})
+    video = make_video(VideoSpec("matroska", frames=48))
+    put = requests.put(answer["signed_url"], video, headers={"Content-Type": "application/octet-stream"}, timeout=60)
+    assert put.status_code == 200
+    models = [model.as_api_model()]
+    job = {"input_url": answer["signed_url"], "infer_fps": 4, "models": models}
+    status, created = call(engine, "POST", "/videoinfer", job)
+    assert (status, created["message"]) == (200, "This endpoint will create videojob")
+    done = wait_for(engine, created["job_id"])
+    assert done["status"] == 0
+    results = requests.get(done["output_signed_url"], timeout=60).json()
+    assert results["frame_offset"] == list(range(0, 48, 6))
+    assert [element["image"] for element in results[model.model_id]] == [{"width": 64, "height": 48}] * 8
+
+
+def test_a_step_that_dies_leaves_a_reason_that_a_person_can_read(engine: Engine, aws: EmbeddedAws) -> None:
+    [stack] = aws.clients.cloudformation.describe_stacks(StackName="engine")["Stacks"]
+    table = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}["JobsTableName"]
+    # A record that lacks almost everything: plan_job raises whenever it is tried.
+    item = {"job_id": {"S": "half-a-job"}, "status": {"N": "1"}, "created_at": {"N": "4000000000"}}
+    aws.clients.dynamodb.put_item(TableName=table, Item=item)
+    execution = aws.clients.stepfunctions.start_execution(
+        stateMachineArn=engine.state_machine_arn, input=json.dumps({"job_id": "half-a-job"})
+    )
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        ended = aws.clients.stepfunctions.describe_execution(executionArn=execution["executionArn"])
+        if ended["status"] != "RUNNING":
+            break
+        time.sleep(0.2)
+    assert (ended["status"], ended["error"]) == ("FAILED", "JobFailed")
+    record = aws.clients.dynamodb.get_item(TableName=table, Key={"job_id": {"S": "half-a-job"}})["Item"]
+    assert record["status"] == {"N": "2"}
+    assert "plan_job failed each time it was tried" in record["error"]["S"]
+
+
+@pytest.mark.usefixtures("aws")
+def test_every_function_with_its_layers_is_small_enough_for_lambda() -> None:
+    for name, function in find_resources("engine", "AWS::Serverless::Function").items():
+        parts = [name, *(layer["Ref"] for layer in function["Properties"]["Layers"])]
+        sizes = {part: unpacked_bytes(ENGINE.folder / "build" / part) for part in parts}
+        assert all(sizes.values())
+        assert sum(sizes.values()) <= UNPACKED_LIMIT_BYTES, (name, sizes)
+
+
+def unpacked_bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())

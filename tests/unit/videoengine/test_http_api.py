@@ -1,0 +1,96 @@
+"""The edge to HTTP: who gets in, what is read, and that every answer is short JSON."""
+
+import base64
+import io
+import json
+from typing import Any
+
+import pytest
+import urllib3
+from aws_lambda_powertools.utilities import parameters
+
+from tests.stand_ins.engine import API_KEY, EngineInProcess
+from videoengine.logs import logger
+
+SIGN = ("POST", "/video_upload_signed_url")
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """What is logged from here on."""
+    stream = io.StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", stream)
+    return stream
+
+
+@pytest.mark.parametrize("key", [API_KEY, "another"])
+def test_every_key_in_the_secret_gets_in(key: str, engine: EngineInProcess) -> None:
+    assert engine.request(*SIGN, {"api_key": key}, {"file_name": "a.mp4"})[0] == 200
+
+
+@pytest.mark.parametrize("key", ["", " ", ",", "anothe", "another, " + API_KEY, API_KEY + " ", "schlüssel", None])
+def test_nothing_else_does(key: str | None, engine: EngineInProcess) -> None:
+    query = {} if key is None else {"api_key": key}
+    status, answer = engine.request(*SIGN, query, {"file_name": "a.mp4"})
+    assert status == 401
+    assert answer["error"].startswith("This api_key is not known here")
+
+
+def test_the_key_is_looked_at_first(engine: EngineInProcess) -> None:
+    assert engine.request(*SIGN, {}, "no JSON")[0] == 401
+    assert engine.request("GET", "/videoinfer", {"job_id": "a-job"})[0] == 401
+
+
+def test_the_secret_is_not_read_for_every_request(engine: EngineInProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert engine.request(*SIGN, {"api_key": API_KEY}, {"file_name": "a.mp4"})[0] == 200
+    monkeypatch.setattr(parameters.SecretsProvider, "_get", None)
+    assert engine.request(*SIGN, {"api_key": API_KEY}, {"file_name": "a.mp4"})[0] == 200
+
+
+@pytest.mark.parametrize("body", ["", "{", "[]", '"text"'])
+def test_a_body_that_is_no_json_object_is_refused(body: str, engine: EngineInProcess) -> None:
+    status, answer = engine.request(*SIGN, {"api_key": API_KEY}, body)
+    assert (status, list(answer)) == (400, ["error"])
+
+
+def test_a_body_may_come_in_base64(engine: EngineInProcess) -> None:
+    event = {
+        "routeKey": "POST /video_upload_signed_url/",
+        "queryStringParameters": {"api_key": API_KEY},
+        "body": base64.b64encode(b'{"file_name": "a.mp4"}').decode(),
+        "isBase64Encoded": True,
+    }
+    assert engine.invoke("serve_api", event)["statusCode"] == 200
+
+
+def test_an_unforeseen_failure_is_500_in_the_same_shape(engine: EngineInProcess, log: io.StringIO) -> None:
+    broken = EngineInProcess({**engine.environment, "JOBS_TABLE": "gone"}, engine.s3, None, None, engine.jobs)
+    status, answer = broken.request("GET", "/videoinfer", {"api_key": API_KEY, "job_id": "a-job"})
+    assert (status, list(answer)) == (500, ["error"])
+    assert "52fdfc07" in answer["error"]
+    assert "ResourceNotFoundException" in log.getvalue()
+
+
+def refuse_connection(_: Any, __: str, url: str, **___: Any) -> None:
+    raise urllib3.exceptions.MaxRetryError(urllib3.HTTPConnectionPool("e.com"), url, OSError(f"no way to {url}"))
+
+
+def test_no_log_line_holds_a_key_or_a_query(
+    engine: EngineInProcess, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = "X-Amz-Signature=very-secret"
+    monkeypatch.setattr(urllib3.PoolManager, "request", refuse_connection)
+    for key in (API_KEY, "wrong-key"):
+        engine.request(*SIGN, {"api_key": key}, {"file_name": "a.mp4"})
+        engine.request("POST", "/videoinfer", {"api_key": key}, {"input_url": f"https://e.com/?{secret}"})
+    job_id = engine.create_job(f"https://e.com/a.mp4?{secret}")
+    engine.run_job(job_id)
+    logged = log.getvalue()
+    lines = [json.loads(line) for line in logged.splitlines()]
+    assert {"Job created", "Refused", "Job failed"} <= {line["message"] for line in lines}
+    assert all(line["job_id"] == job_id for line in lines if line["message"].startswith("Job"))
+    for hidden in (API_KEY, "wrong-key", "very-secret", "X-Amz-Signature"):
+        assert hidden not in logged
+    error = engine.find_job(job_id).error
+    assert error
+    assert "secret" not in error

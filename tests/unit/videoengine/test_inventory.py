@@ -1,0 +1,90 @@
+"""The engine's lists that have to agree."""
+
+from dataclasses import fields
+from typing import Any
+
+from tests.templates import ROOT, find_resources, read_definition, read_template
+from videoengine import model_packages
+from videoengine.jobs import JobsTable, JobStatus
+from videoengine.settings import ApiSettings, InferSettings, MergeSettings, PlanSettings
+
+SETTINGS = {
+    "ServeApiFunction": ApiSettings,
+    "PlanJobFunction": PlanSettings,
+    "InferSegmentFunction": InferSettings,
+    "MergeResultsFunction": MergeSettings,
+}
+
+
+def test_every_variable_that_is_set_is_read_and_every_one_read_is_set() -> None:
+    set_by_template = {
+        name: set(function["Properties"]["Environment"]["Variables"])
+        for name, function in find_resources("engine", "AWS::Serverless::Function").items()
+    }
+    assert set_by_template == {name: {field.name.upper() for field in fields(kind)} for name, kind in SETTINGS.items()}
+
+
+def test_every_route_is_served_with_and_without_slash() -> None:
+    routes = {
+        route["Properties"]["RouteKey"] for route in find_resources("engine", "AWS::ApiGatewayV2::Route").values()
+    }
+    served = {
+        line.split('"')[1]
+        for line in (ROOT / "engine/functions/serve_api/app.py").read_text().splitlines()
+        if line.startswith('    "')
+    }
+    assert routes == served | {f"{route}/" for route in served}
+
+
+def test_only_what_decodes_carries_pyav_and_only_what_infers_openvino() -> None:
+    carried = {
+        name: [layer["Ref"] for layer in function["Properties"]["Layers"]]
+        for name, function in find_resources("engine", "AWS::Serverless::Function").items()
+    }
+    assert carried == {
+        "ServeApiFunction": ["VideoEngineLayer"],
+        "PlanJobFunction": ["VideoEngineLayer", "DecodingLayer"],
+        "InferSegmentFunction": ["VideoEngineLayer", "DecodingLayer", "InferenceLayer"],
+        "MergeResultsFunction": ["VideoEngineLayer"],
+    }
+
+
+class Recorder:
+    """Stands in for DynamoDB's client and keeps what it is asked."""
+
+    def update_item(self, **parameters: Any) -> None:
+        self.parameters = parameters
+
+
+def test_the_state_machine_records_a_failure_as_the_package_does() -> None:
+    recorder = Recorder()
+    JobsTable(recorder, "jobs").fail("a-job", "reason")  # type: ignore[arg-type]
+    package = recorder.parameters
+    machine = read_definition("engine")["States"]["Record Failure"]["Parameters"]
+    for name in ("UpdateExpression", "ConditionExpression", "ExpressionAttributeNames"):
+        assert machine[name] == package[name]
+    assert machine["ExpressionAttributeValues"][":status"] == package["ExpressionAttributeValues"][":status"]
+    assert machine["ExpressionAttributeValues"].keys() == package["ExpressionAttributeValues"].keys()
+    assert package["ExpressionAttributeValues"][":status"] == {"N": str(int(JobStatus.FAILED))}
+
+
+def test_every_step_that_dies_ends_in_the_record() -> None:
+    states = read_definition("engine")["States"]
+    working = [name for name, state in states.items() if state["Type"] in ("Task", "Map") and name != "Record Failure"]
+    for name in working:
+        [catch] = states[name]["Catch"]
+        assert catch["ErrorEquals"] == ["States.ALL"]
+        blame = states[catch["Next"]]
+        assert (blame["Type"], blame["ResultPath"], blame["Next"]) == ("Pass", "$.error", "Record Failure")
+    assert states["Record Failure"]["Next"] == "Job Failed"
+
+
+def test_the_deadline_is_the_same_for_the_machine_and_the_api() -> None:
+    template = read_template("engine")["Resources"]
+    variables = template["ServeApiFunction"]["Properties"]["Environment"]["Variables"]
+    substitutions = template["InferenceJobStateMachine"]["Properties"]["DefinitionSubstitutions"]
+    assert variables["DEADLINE_SECONDS"] == substitutions["DeadlineSeconds"]
+
+
+def test_a_description_is_every_file_but_the_weights() -> None:
+    assert model_packages.WEIGHTS not in model_packages.DESCRIPTION_FILES

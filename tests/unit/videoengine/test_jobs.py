@@ -1,0 +1,63 @@
+"""The jobs' records."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.stand_ins.engine import EngineInProcess
+from videoengine.job_requests import ModelRequest
+from videoengine.jobs import Job, JobStatus
+
+JOB = Job(
+    job_id="a-job",
+    infer_fps=Fraction(2997, 100),
+    models=(ModelRequest("bottles", "4", "object-detection", 0.4, 0.3),),
+    video_key="jobs/a-job/video",
+    input_url="https://example.com/video.mp4?signature=secret",
+    created_at=1_700_000_000,
+)
+
+
+@pytest.fixture
+def written(engine: EngineInProcess) -> EngineInProcess:
+    engine.jobs.put(JOB, retention_days=7)
+    return engine
+
+
+@pytest.mark.parametrize("job", [JOB, replace(JOB, input_url=None)])
+def test_a_job_is_read_as_it_was_written(job: Job, engine: EngineInProcess) -> None:
+    engine.jobs.put(job, retention_days=7)
+    assert engine.jobs.get(job.job_id) == job
+
+
+def test_there_is_no_job_that_nobody_wrote(engine: EngineInProcess) -> None:
+    assert engine.jobs.get("a-job") is None
+
+
+def test_a_record_expires_with_the_retention(written: EngineInProcess) -> None:
+    item = written.dynamodb.get_item(TableName="jobs", Key={"job_id": {"S": "a-job"}})["Item"]
+    assert item["expires_at"] == {"N": str(1_700_000_000 + 7 * 86_400)}
+
+
+def test_once_fetched_the_address_is_forgotten(written: EngineInProcess) -> None:
+    written.jobs.forget_input_url("a-job")
+    assert written.jobs.get("a-job") == replace(JOB, input_url=None)
+
+
+def test_a_finished_job_is_done(written: EngineInProcess) -> None:
+    written.jobs.finish("a-job")
+    assert written.find_job("a-job").status is JobStatus.DONE
+
+
+def test_a_failed_job_keeps_its_first_reason_and_no_address(written: EngineInProcess) -> None:
+    written.jobs.fail("a-job", "The video is an empty file")
+    written.jobs.fail("a-job", "A step failed")
+    expected = replace(JOB, status=JobStatus.FAILED, error="The video is an empty file", input_url=None)
+    assert written.jobs.get("a-job") == expected
+
+
+def test_an_expired_record_does_not_come_back(engine: EngineInProcess) -> None:
+    with pytest.raises(ClientError, match="ConditionalCheckFailed"):
+        engine.jobs.finish("a-job")

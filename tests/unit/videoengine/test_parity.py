@@ -1,0 +1,80 @@
+"""The engine finds what Roboflow's own runner finds with the same model package on the same frames."""
+
+import json
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from videoengine.detector import Detector
+from videoengine.frames import read_frames
+from videoengine.segments import plan_segments
+from videoengine.timeline import read_timeline
+from videoengine.video_file import open_video
+
+DATA = Path(__file__).parents[4] / "shared" / "data"
+PACKAGE = DATA / "models" / "yolov5n-coco" / "1"
+
+pytestmark = pytest.mark.skipif(not PACKAGE.exists(), reason=f"needs the shared test data in {DATA}")
+
+Box = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def detector() -> Detector:
+    return Detector(PACKAGE)
+
+
+# Few frames, for time; all of bottle-detection at infer_fps 5, where frames leave out each other, agree as well.
+@pytest.mark.parametrize(("video", "every"), [("bottle-detection.mp4", 25), ("sign-language-bird.mkv", 1)])
+def test_boxes_are_those_of_roboflows_runner(video: str, every: int, detector: Detector) -> None:
+    reference = json.loads((DATA / "reference" / video).with_suffix(".json").read_text())
+    boxes = matched = extra = 0
+    for frame_offset, found in detect(DATA / "videos" / video, every, detector):
+        expected = reference["frames"][str(frame_offset)]
+        hits = count_matches(expected, found)
+        boxes, matched, extra = boxes + len(expected), matched + hits, extra + len(found) - hits
+    assert boxes >= 20
+    assert matched >= 0.98 * boxes
+    assert extra <= 0.02 * boxes
+
+
+def detect(video: Path, every: int, detector: Detector) -> Iterator[tuple[int, list[Box]]]:
+    """Frame offsets and predictions of every `every`th frame that infer_fps 5 samples."""
+    with open_video(str(video)) as container:
+        timeline = read_timeline(container)
+    frames = [frame for segment in plan_segments(timeline, Fraction(5)) for frame in segment.frames][::every]
+    offsets = {frame.timestamp: frame.frame_offset for frame in frames}
+    with open_video(str(video)) as container:
+        for timestamp, picture in read_frames(container, frames):
+            element = detector.detect(picture, confidence=0.4, iou_threshold=0.3)
+            yield offsets[timestamp], element["predictions"]
+
+
+def count_matches(expected: list[Box], found: list[Box]) -> int:
+    """Boxes with a partner of their own: the same class, IoU at least 0.9, confidence within 0.05."""
+    free = list(found)
+    for box in expected:
+        partner = next((other for other in free if is_same(box, other)), None)
+        if partner is not None:
+            free.remove(partner)
+    return len(found) - len(free)
+
+
+def is_same(one: Box, other: Box) -> bool:
+    close = abs(one["confidence"] - other["confidence"]) <= 0.05
+    return one["class"] == other["class"] and close and iou(one, other) >= 0.9
+
+
+def iou(one: Box, other: Box) -> float:
+    width = overlap(one["x"], one["width"], other["x"], other["width"])
+    height = overlap(one["y"], one["height"], other["y"], other["height"])
+    union = one["width"] * one["height"] + other["width"] * other["height"] - width * height
+    return float(width * height / union)
+
+
+def overlap(center: float, size: float, other_center: float, other_size: float) -> float:
+    end = min(center + size / 2, other_center + other_size / 2)
+    return max(0.0, end - max(center - size / 2, other_center - other_size / 2))

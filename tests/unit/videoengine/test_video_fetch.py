@@ -1,0 +1,101 @@
+"""Fetching a video: what a person is told when it fails, and that no query is."""
+
+import io
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import urllib3
+
+from tests.stand_ins.engine import VIDEOS_BUCKET, EngineInProcess
+from videoengine import video_fetch
+from videoengine.errors import JobFailed
+
+URL = "https://videos.example.com/a.mp4?X-Amz-Signature=very-secret"
+POOL = urllib3.HTTPSConnectionPool("videos.example.com")
+CONNECTION = urllib3.connection.HTTPConnection("videos.example.com")
+
+type Fetch = Callable[[Any], None]
+
+
+@pytest.fixture
+def fetch(engine: EngineInProcess, monkeypatch: pytest.MonkeyPatch) -> Fetch:
+    """Fetches from a server that answers as it is told to."""
+
+    def fetch_from(outcome: Any) -> None:
+        def request(*_: Any, **__: Any) -> Any:
+            if isinstance(outcome, Exception):
+                raise outcome
+            return outcome
+
+        monkeypatch.setattr(urllib3.PoolManager, "request", request)
+        video_fetch.fetch_video(engine.s3, URL, VIDEOS_BUCKET, "video", max_bytes=30_000_000)
+
+    return fetch_from
+
+
+def answer_with(content: bytes = b"", status: int = 200, **options: Any) -> urllib3.HTTPResponse:
+    return urllib3.HTTPResponse(io.BytesIO(content), status=status, preload_content=False, **options)
+
+
+@pytest.mark.parametrize("size", [0, 5, 20_000_000], ids=["empty", "small", "several parts"])
+def test_the_object_is_what_the_server_sent(size: int, fetch: Fetch, engine: EngineInProcess) -> None:
+    content = bytes(range(250)) * (size // 250) + bytes(size % 250)
+    fetch(answer_with(content))
+    assert engine.s3.get_object(Bucket=VIDEOS_BUCKET, Key="video")["Body"].read() == content
+
+
+class Cut(io.BytesIO):
+    """A body whose connection breaks off."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if chunk := super().read(size):
+            return chunk
+        raise urllib3.exceptions.ProtocolError("Connection broken", URL)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason"),
+    [
+        (answer_with(status=403, reason="Forbidden"), "videos.example.com answered 403 Forbidden"),
+        (answer_with(status=503), "videos.example.com answered 503"),
+        (
+            urllib3.exceptions.MaxRetryError(POOL, URL, urllib3.exceptions.NewConnectionError(CONNECTION, URL)),
+            "it takes no connection",
+        ),
+        (
+            urllib3.exceptions.MaxRetryError(POOL, URL, urllib3.exceptions.ConnectTimeoutError(POOL, URL)),
+            "no connection within 10 s",
+        ),
+        (urllib3.exceptions.ReadTimeoutError(POOL, URL, "Read timed out"), "nothing came for 60 s"),
+        (
+            urllib3.exceptions.MaxRetryError(POOL, URL, urllib3.exceptions.ResponseError("too many redirects")),
+            "it redirects too often",
+        ),
+        (urllib3.exceptions.SSLError("certificate"), "its certificate is not accepted"),
+        (
+            urllib3.exceptions.NameResolutionError("videos.example.com", CONNECTION, socket.gaierror(URL)),
+            "there is no such host",
+        ),
+        (urllib3.HTTPResponse(Cut(b"half"), status=200, preload_content=False), r"broke off \(ProtocolError\)"),
+    ],
+)
+def test_a_failure_says_what_went_wrong_and_never_the_query(outcome: Any, reason: str, fetch: Fetch) -> None:
+    with pytest.raises(JobFailed, match=reason) as failure:
+        fetch(outcome)
+    assert "videos.example.com" in str(failure.value)
+    assert "secret" not in str(failure.value)
+    assert failure.value.__suppress_context__ or failure.value.__context__ is None
+
+
+def test_a_video_may_not_be_larger_than_the_limit(fetch: Fetch, engine: EngineInProcess) -> None:
+    with pytest.raises(JobFailed, match="larger than the"):
+        fetch(answer_with(bytes(30_000_001)))
+    assert "Contents" not in engine.s3.list_objects_v2(Bucket=VIDEOS_BUCKET)
+
+
+def test_a_server_that_drips_is_given_up(fetch: Fetch, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(video_fetch, "FETCH_SECONDS", -60)
+    with pytest.raises(JobFailed, match="could not be fetched within"):
+        fetch(answer_with(b"drip"))

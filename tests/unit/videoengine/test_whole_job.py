@@ -1,0 +1,160 @@
+"""Jobs from request to results, step by step as the state machine takes them."""
+
+import io
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+import urllib3
+
+from tests.stand_ins.engine import API_KEY, MODEL, MODEL_ID, VIDEOS_BUCKET, EngineInProcess
+from tests.unit.videoengine.model_files import make_package
+from tests.unit.videoengine.videos import VideoSpec, make_video
+from videoengine import segments
+from videoengine.detector import Detector
+from videoengine.jobs import JobStatus
+
+
+@pytest.fixture
+def small_segments(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segments, "TARGET_FRAMES", 3)
+
+
+def confidences(results: dict[str, Any], model_id: str = MODEL_ID) -> list[float | None]:
+    """Of the first prediction of each frame: the picture's mean brightness."""
+    return [
+        element["predictions"][0]["confidence"] if element and element["predictions"] else None
+        for element in results[model_id]
+    ]
+
+
+@pytest.mark.usefixtures("small_segments")
+def test_segments_come_together_in_order(engine: EngineInProcess) -> None:
+    job_id = engine.create_job(
+        engine.upload_video(make_video(VideoSpec(frames=60))), infer_fps=12, models=[with_confidence(0.0)]
+    )
+    engine.run_job(job_id)
+    results = engine.read_results(job_id)
+    assert engine.find_job(job_id).status is JobStatus.DONE
+    assert results["frame_offset"] == list(range(0, 60, 2))
+    assert results["time_offset"] == [round(frame / 24, 4) for frame in range(0, 60, 2)]
+    found = confidences(results)
+    assert None not in found
+    assert np.diff(np.array(found, dtype=float)).min() > 0  # every frame is brighter than the one before
+    parts = engine.s3.list_objects_v2(Bucket=VIDEOS_BUCKET, Prefix=f"jobs/{job_id}/parts/")
+    assert parts["KeyCount"] == 5
+
+
+def with_confidence(confidence: float, **changes: Any) -> dict[str, Any]:
+    return {**MODEL, "inference_params": {"confidence": confidence}, **changes}
+
+
+def test_each_model_has_its_own_list_and_parameters(engine: EngineInProcess) -> None:
+    engine.put_model(make_package(color_mode="bgr"), model_id="other")
+    job_id = engine.create_job(
+        engine.upload_video(make_video(VideoSpec())),
+        models=[with_confidence(0.0), with_confidence(0.99, model_id="other")],
+    )
+    engine.run_job(job_id)
+    results = engine.read_results(job_id)
+    assert list(results) == ["frame_offset", "time_offset", MODEL_ID, "other"]
+    assert None not in confidences(results)
+    assert set(confidences(results, "other")) == {None}
+
+
+def test_a_frame_that_a_model_fails_on_is_null(engine: EngineInProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    detect = Detector.detect
+    calls = iter(range(100))
+
+    def fail_once(*arguments: Any) -> dict[str, Any]:
+        if next(calls) == 1:
+            raise RuntimeError("no memory")
+        return detect(*arguments)
+
+    monkeypatch.setattr(Detector, "detect", fail_once)
+    job_id = engine.create_job(engine.upload_video(make_video(VideoSpec())))
+    engine.run_job(job_id)
+    elements = engine.read_results(job_id)[MODEL_ID]
+    assert [element is None for element in elements] == [False, True] + [False] * (len(elements) - 2)
+
+
+def test_a_video_is_fetched_once_and_its_address_forgotten(
+    engine: EngineInProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requested = []
+
+    def request(_: Any, method: str, url: str, **__: Any) -> urllib3.HTTPResponse:
+        requested.append((method, url))
+        body = io.BytesIO(make_video(VideoSpec("matroska")))
+        return urllib3.HTTPResponse(body, status=200, preload_content=False)
+
+    monkeypatch.setattr(urllib3.PoolManager, "request", request)
+    job_id = engine.create_job("https://videos.example.com/a.mkv?signature=secret")
+    engine.run_job(job_id)
+    engine.invoke("plan_job", {"job_id": job_id})
+    job = engine.find_job(job_id)
+    assert (job.status, job.input_url) == (JobStatus.DONE, None)
+    assert requested == [("GET", "https://videos.example.com/a.mkv?signature=secret")]
+
+
+def test_the_state_machine_learns_the_jobs_id_alone(engine: EngineInProcess) -> None:
+    job_id = engine.create_job("https://videos.example.com/a.mkv?signature=secret")
+    machine = engine.environment["STATE_MACHINE_ARN"]
+    [execution] = engine.stepfunctions.list_executions(stateMachineArn=machine)["executions"]
+    described = engine.stepfunctions.describe_execution(executionArn=execution["executionArn"])
+    assert execution["name"] == job_id
+    assert json.loads(described["input"]) == {"job_id": job_id}
+
+
+@pytest.mark.parametrize(
+    ("content", "infer_fps", "reason"),
+    [
+        (b"hello, this is text" * 99, 5, "not an MP4, AVI, MKV or WebM video"),
+        (b"", 5, "The video is an empty file"),
+        (None, 5, "There is no video at input_url"),
+        (make_video(VideoSpec(frames=24)), 25, "infer_fps 25 is above the video's frame rate of 24"),
+    ],
+    ids=["text", "empty", "not uploaded", "too many samples"],
+)
+def test_what_is_wrong_with_a_video_is_in_the_record(
+    content: bytes | None, infer_fps: int, reason: str, engine: EngineInProcess
+) -> None:
+    url = engine.upload_video(content or b"")
+    if content is None:
+        [upload] = engine.s3.list_objects_v2(Bucket=VIDEOS_BUCKET)["Contents"]
+        engine.s3.delete_object(Bucket=VIDEOS_BUCKET, Key=upload["Key"])
+    job_id = engine.create_job(url, infer_fps)
+    assert engine.invoke("plan_job", {"job_id": job_id}) == {"outcome": "failed"}
+    status, answer = engine.request("GET", "/videoinfer", {"api_key": API_KEY, "job_id": job_id})
+    assert (status, answer["status"]) == (200, 2)
+    assert reason in answer["error"]
+
+
+def test_a_model_that_can_not_be_run_fails_the_job_and_ends_it(engine: EngineInProcess) -> None:
+    job_id = engine.create_job(engine.upload_video(make_video(VideoSpec())))
+    engine.put_model({"weights.onnx": b"no network"})
+    assert engine.invoke("plan_job", {"job_id": job_id}) == {"outcome": "done", "segments": [0]}
+    for _ in range(2):
+        assert engine.invoke("infer_segment", {"job_id": job_id, "segment": 0}) == {"outcome": "failed"}
+    assert engine.invoke("merge_results", {"job_id": job_id, "segments": [0]}) == {"outcome": "failed"}
+    error = engine.find_job(job_id).error
+    assert error
+    assert error.startswith(f"Model {MODEL_ID}/4 can't be run: weights.onnx can't be compiled")
+
+
+def test_a_changed_package_is_run_as_it_is_now(engine: EngineInProcess) -> None:
+    names = set()
+    for content in (b"Paper\nRock", b"Plane\nRocket"):
+        engine.put_model({"class_names.txt": content})
+        job_id = engine.create_job(engine.upload_video(make_video(VideoSpec())), models=[with_confidence(0.0)])
+        engine.run_job(job_id)
+        names.add(engine.read_results(job_id)[MODEL_ID][0]["predictions"][0]["class"])
+    assert names == {"Paper", "Plane"}
+
+
+def test_a_job_whose_state_machine_was_stopped_fails_in_the_end(engine: EngineInProcess) -> None:
+    job_id = engine.create_job("https://videos.example.com/a.mkv")
+    late = EngineInProcess({**engine.environment, "DEADLINE_SECONDS": "-7200"}, engine.s3, None, None, engine.jobs)
+    _, answer = late.request("GET", "/videoinfer", {"api_key": API_KEY, "job_id": job_id})
+    assert answer == {"status": 2, "error": "The job did not finish within -2 hours"}
