@@ -13,6 +13,9 @@ DEMO_OPTIONS := $(if $(VIDEO),--video '$(VIDEO)') $(if $(MODEL),--model '$(MODEL
 
 export SAM_CLI_TELEMETRY := 0
 
+# The environments are installed side by side.
+MAKEFLAGS += --jobs=4
+
 .PHONY: help
 help:  ## what there is to run
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,7 +31,7 @@ ENVIRONMENTS := .venv .venv-aws .venv-sam
 .venv/ready .venv-aws/ready .venv-sam/ready .venv-check/ready: | python
 	@echo "Installing $(notdir $(firstword $<)) into $(@D)"
 	@$(PYTHON) -m venv --clear $(@D)
-	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $<
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes --requirement $<
 	@touch $@
 
 .PHONY: python
