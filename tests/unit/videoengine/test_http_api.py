@@ -94,3 +94,9 @@ def test_no_log_line_holds_a_key_or_a_query(
     error = engine.find_job(job_id).error
     assert error
     assert "secret" not in error
+
+
+def test_an_endless_job_id_is_not_found_either(engine: EngineInProcess) -> None:
+    status, answer = engine.request("GET", "/videoinfer", {"api_key": API_KEY, "job_id": "x" * 5000})
+    assert status == 404
+    assert len(answer["error"]) < 200

@@ -73,6 +73,7 @@ class Cut(io.BytesIO):
             urllib3.exceptions.MaxRetryError(POOL, URL, urllib3.exceptions.ResponseError("too many redirects")),
             "it redirects too often",
         ),
+        (urllib3.exceptions.URLSchemeUnknown("gopher"), "it redirects to what is no web address"),
         (urllib3.exceptions.SSLError("certificate"), "its certificate is not accepted"),
         (
             urllib3.exceptions.NameResolutionError("videos.example.com", CONNECTION, socket.gaierror(URL)),

@@ -16,6 +16,9 @@ from videoengine.object_keys import results_key, upload_key, video_key
 from videoengine.settings import ApiSettings
 from videoengine.signed_urls import find_upload_key, sign_results, sign_upload
 
+MAX_JOB_ID_LENGTH = 100
+"""DynamoDB takes no endless keys."""
+
 
 def sign_upload_url(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:
     """`POST /video_upload_signed_url`: where to PUT a video."""
@@ -43,9 +46,10 @@ def show_job(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:
     job_id = request.query.get("job_id")
     if not job_id:
         raise BadRequest("job_id is missing from the query")
-    job = JobsTable(clients.dynamodb(), settings.jobs_table).get(job_id)
+    is_possible = len(job_id) <= MAX_JOB_ID_LENGTH
+    job = JobsTable(clients.dynamodb(), settings.jobs_table).get(job_id) if is_possible else None
     if job is None:
-        raise NotFound(f"Job {job_id} not found")
+        raise NotFound(f"Job {job_id[:MAX_JOB_ID_LENGTH]} not found")
     return _describe_job(job, settings)
 
 

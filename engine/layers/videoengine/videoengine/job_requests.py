@@ -13,6 +13,8 @@ from videoengine.model_packages import TASK_TYPES
 
 DEFAULT_CONFIDENCE = 0.4
 DEFAULT_IOU_THRESHOLD = 0.3
+MAX_INFER_FPS = 1_000_000
+"""Far above any video's frame rate, which is the limit that matters and fails the job."""
 OFFSET_KEYS = ("frame_offset", "time_offset")
 """Keys of the results file that are no model's."""
 
@@ -87,10 +89,13 @@ def _parse_url(value: Any) -> str:
 
 
 def _parse_infer_fps(value: Any) -> Fraction:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    is_nan = isinstance(value, float) and math.isnan(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or is_nan:
         raise BadRequest("infer_fps must be a number of frames per second")
     if value < 1:
         raise BadRequest(f"infer_fps must be at least 1, not {value:g}")
+    if value > MAX_INFER_FPS:
+        raise BadRequest(f"infer_fps must be at most {MAX_INFER_FPS}")
     # By its decimal digits: 29.97 is 2997/100, not the nearest binary fraction.
     return Fraction(str(value))
 

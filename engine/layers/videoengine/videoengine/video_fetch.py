@@ -18,7 +18,12 @@ CONNECT_SECONDS = 10
 READ_SECONDS = 60
 FETCH_SECONDS = 600
 _RETRIES = urllib3.Retry(
-    total=4, redirect=5, backoff_factor=1, status_forcelist=(429, 500, 502, 503, 504), raise_on_status=False
+    total=4,
+    backoff_factor=1,
+    status_forcelist=(429, 500, 502, 503, 504),
+    raise_on_status=False,
+    # A server could ask for an hour of patience, and a function has a quarter of one.
+    respect_retry_after_header=False,
 )
 
 
@@ -86,6 +91,8 @@ def _describe(error: urllib3.exceptions.HTTPError) -> str:
             return f"nothing came for {READ_SECONDS} s"
         case urllib3.exceptions.SSLError():
             return "its certificate is not accepted"
+        case urllib3.exceptions.LocationValueError():
+            return "it redirects to what is no web address"
         case urllib3.exceptions.ResponseError():
             return "it redirects too often"
         case _:
