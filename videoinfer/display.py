@@ -43,8 +43,9 @@ class Display:
         self._console.print(Text(text), soft_wrap=True)
 
     def notice(self, notice: Notice) -> None:
-        self.heading(f"The notice: {notice.subject}")
-        self.text(notice.text)
+        """Shows a notice as it was delivered."""
+        self.heading("The notice")
+        self.text(f"Subject  {notice.subject}\n\n{notice.text}")
 
     def counts(self, counts: Mapping[str, Mapping[str, int]]) -> None:
         """Shows detections by model and class."""
