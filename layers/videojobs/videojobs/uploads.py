@@ -88,8 +88,8 @@ def find_fault(upload: Upload) -> str | None:
 def suggest_remedy(upload: Upload) -> str:
     """The command that puts a proper video in place of `upload`."""
     path = PurePosixPath(upload.key)
+    if path.suffix.lower() in VIDEO_EXTENSIONS:
+        return f"aws s3 cp {shlex.quote(path.name)} {shlex.quote(upload.uri)}"
     name = shlex.quote(f"{path.stem}.mp4")
-    target = shlex.quote(f"s3://{upload.bucket}/{path.with_suffix('.mp4')}")
-    if path.suffix and path.suffix.lower() not in VIDEO_EXTENSIONS:
-        return f"ffmpeg -i {shlex.quote(path.name)} {name}\n  aws s3 cp {name} {target}"
-    return f"aws s3 cp {name} {target}"
+    copy = f"aws s3 cp {name} {shlex.quote(f's3://{upload.bucket}/{path.with_suffix(".mp4")}')}"
+    return f"ffmpeg -i {shlex.quote(path.name)} {name}\n  {copy}" if path.suffix else copy

@@ -91,3 +91,12 @@ def test_a_remedy_can_be_pasted_into_a_shell() -> None:
         "ffmpeg -i 'my clip.mov' 'my clip.mp4'",
         "  aws s3 cp 'my clip.mp4' 's3://uploads/it'\"'\"'s here/my clip.mp4'",
     ]
+
+
+@pytest.mark.parametrize("name", ["Belt.MP4", "belt.avi"])
+def test_a_remedy_for_a_file_that_the_api_takes_keeps_its_name(name: str) -> None:
+    assert suggest_remedy(make_upload(f"cameras/{name}")) == f"aws s3 cp {name} s3://uploads/cameras/{name}"
+
+
+def test_a_remedy_for_a_file_without_extension_adds_one() -> None:
+    assert suggest_remedy(make_upload("cameras/belt")) == "aws s3 cp belt.mp4 s3://uploads/cameras/belt.mp4"
