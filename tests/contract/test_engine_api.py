@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.stand_ins.engine import EngineInProcess, run_engine
-from tests.unit.videoengine.model_files import make_package
-from tests.unit.videoengine.videos import VideoSpec, make_video
+from tests.stand_ins.model_files import make_package
+from tests.stand_ins.videos import VideoSpec, make_video
 from videoengine.job_requests import JobRequest
 from videoengine.jobs import Job, JobStatus
 

@@ -9,8 +9,8 @@ import pytest
 import requests
 
 from tests.local_aws.pipelines import API_KEY
+from tests.stand_ins.videos import VideoSpec, make_video
 from tests.templates import find_resources
-from tests.unit.videoengine.videos import VideoSpec, make_video
 from videoinfer.builds import ENGINE
 from videoinfer.deployments import Engine
 from videoinfer.embedded_aws import EmbeddedAws

@@ -16,7 +16,7 @@ import boto3
 from aws_lambda_powertools.utilities import parameters
 from moto import mock_aws
 
-from tests.unit.videoengine.model_files import make_package
+from tests.stand_ins.model_files import make_package
 from videoengine import clients, inference
 from videoengine.jobs import Job, JobsTable
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from av.video.frame import VideoFrame
 
-from tests.unit.videoengine.model_files import make_package
+from tests.stand_ins.model_files import make_package
 from videoengine.detector import Detector
 
 

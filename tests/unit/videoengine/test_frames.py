@@ -6,7 +6,7 @@ from fractions import Fraction
 import av
 import pytest
 
-from tests.unit.videoengine.videos import VideoSpec, add_silence, brightness, make_video
+from tests.stand_ins.videos import VideoSpec, add_silence, brightness, make_video
 from videoengine.errors import JobFailed
 from videoengine.frames import read_frames
 from videoengine.segments import cut_segments, plan_segments

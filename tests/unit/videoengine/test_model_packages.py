@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.videoengine.model_files import CLASS_NAMES, SIDE, make_package
+from tests.stand_ins.model_files import CLASS_NAMES, SIDE, make_package
 from videoengine.detector import Detector
 from videoengine.errors import ModelPackageInvalid
 from videoengine.model_packages import ModelPackage, NetworkInput, parse_package

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.stand_ins.engine import MODELS_BUCKET, EngineInProcess
-from tests.unit.videoengine.model_files import make_package
+from tests.stand_ins.model_files import make_package
 from videoengine.errors import ModelPackageInvalid
 from videoengine.model_store import describe_package, download_package
 

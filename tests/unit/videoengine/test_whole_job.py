@@ -9,8 +9,8 @@ import pytest
 import urllib3
 
 from tests.stand_ins.engine import API_KEY, MODEL, MODEL_ID, VIDEOS_BUCKET, EngineInProcess
-from tests.unit.videoengine.model_files import make_package
-from tests.unit.videoengine.videos import VideoSpec, make_video
+from tests.stand_ins.model_files import make_package
+from tests.stand_ins.videos import VideoSpec, make_video
 from videoengine import segments
 from videoengine.detector import Detector
 from videoengine.jobs import JobStatus
