@@ -17,7 +17,6 @@ from videoengine.settings import ApiSettings
 from videoengine.signed_urls import find_upload_key, sign_results, sign_upload
 
 MAX_JOB_ID_LENGTH = 100
-"""DynamoDB takes no endless keys."""
 
 
 def sign_upload_url(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:
@@ -46,10 +45,12 @@ def show_job(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:
     job_id = request.query.get("job_id")
     if not job_id:
         raise BadRequest("job_id is missing from the query")
-    is_possible = len(job_id) <= MAX_JOB_ID_LENGTH
-    job = JobsTable(clients.dynamodb(), settings.jobs_table).get(job_id) if is_possible else None
+    # A longer one is nobody's, and DynamoDB takes no endless keys.
+    job_id = job_id[:MAX_JOB_ID_LENGTH]
+    logger.append_keys(job_id=job_id)
+    job = JobsTable(clients.dynamodb(), settings.jobs_table).get(job_id)
     if job is None:
-        raise NotFound(f"Job {job_id[:MAX_JOB_ID_LENGTH]} not found")
+        raise NotFound(f"Job {job_id} not found")
     return _describe_job(job, settings)
 
 
