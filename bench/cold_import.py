@@ -1,0 +1,129 @@
+"""How long each function's import takes on a cold start, and how large the function is unpacked.
+
+    .venv/bin/python -m bench.cold_import
+
+Builds what is not built yet. Every import runs in a fresh interpreter that is shown what Lambda would show it and
+nothing else: the function, its layers and boto3. Function and layers come without bytecode and their folders are
+read-only, so Lambda compiles them at each cold start, and so does this. The yardstick, importing boto3 and making one
+client, is measured in turn with the functions.
+"""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import boto3
+from cfnlint.decode import cfn_yaml
+from rich.console import Console
+from rich.table import Table
+
+from videoinfer.builds import ENGINE, PIPELINE, Application, build
+from videoinfer.embedded_aws import REGION, embedded_aws
+
+ROUNDS = 5
+
+UNPACKED_LIMIT_BYTES = 262_144_000
+"""Lambda's limit on a function with its layers."""
+
+_YARDSTICK = "import boto3; boto3.client('s3')"
+_BOTO3_MODULES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six.py", "urllib3")
+_TIMER = """
+import sys, time
+sys.path[:0] = sys.argv[2:]
+start = time.perf_counter()
+exec(sys.argv[1])
+print(time.perf_counter() - start)
+"""
+
+
+@dataclass(frozen=True)
+class BuiltFunction:
+    """A function as `sam build` left it."""
+
+    name: str
+    code: Path
+    layers: tuple[Path, ...]
+
+    @property
+    def import_path(self) -> list[Path]:
+        return [self.code, *(layer / "python" for layer in self.layers)]
+
+    @property
+    def unpacked_bytes(self) -> int:
+        files = (file for folder in (self.code, *self.layers) for file in folder.rglob("*") if file.is_file())
+        return sum(file.stat().st_size for file in files)
+
+
+def main() -> None:
+    """Measures, and prints a table."""
+    applications = (PIPELINE, ENGINE)
+    with embedded_aws() as aws:
+        build(applications, aws)
+    functions = [function for application in applications for function in find_functions(application)]
+    with tempfile.TemporaryDirectory() as folder:
+        runtime = link_boto3(Path(folder))
+        rounds = [measure_round(functions, runtime) for _ in range(ROUNDS)]
+    Console().print(compose_table(functions, rounds))
+
+
+def find_functions(application: Application) -> list[BuiltFunction]:
+    """The functions of an application that has been built; SAM names folders for logical ids."""
+    template = cfn_yaml.load(str(application.template))
+    common = template.get("Globals", {}).get("Function", {}).get("Layers", [])
+    folder = application.folder / "build"
+    return [
+        BuiltFunction(
+            name,
+            folder / name,
+            tuple(folder / layer["Ref"] for layer in (*common, *resource["Properties"].get("Layers", []))),
+        )
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::Serverless::Function"
+    ]
+
+
+def link_boto3(folder: Path) -> Path:
+    """Links boto3 and what it needs into `folder`, alone: they come with Lambda's runtime."""
+    site_packages = Path(boto3.__file__).parents[1]
+    for module in _BOTO3_MODULES:
+        (folder / module).symlink_to(site_packages / module)
+    return folder
+
+
+def measure_round(functions: Sequence[BuiltFunction], runtime: Path) -> list[float]:
+    """Seconds of the yardstick, then of each function's import."""
+    return [
+        time_statement(_YARDSTICK, [runtime]),
+        *(time_statement("import app", [*function.import_path, runtime]) for function in functions),
+    ]
+
+
+def time_statement(statement: str, import_path: Sequence[Path]) -> float:
+    """Seconds that `statement` takes in a fresh interpreter that finds nothing but the standard library and these."""
+    command: list[str | Path] = [sys.executable, "-I", "-S", "-B", "-c", _TIMER, statement, *import_path]
+    environment = {"AWS_DEFAULT_REGION": REGION}
+    return float(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
+
+
+def compose_table(functions: Sequence[BuiltFunction], rounds: Sequence[Sequence[float]]) -> Table:
+    """One row a function: median seconds, median of the ratios to the same round's yardstick, size."""
+    table = Table("function", caption=f"Medians of {len(rounds)} rounds; 1.0 is {_YARDSTICK}")
+    for heading in ("import, s", "ratio", "unpacked, bytes", "of the limit"):
+        table.add_column(heading, justify="right")
+    yardsticks, *imports = zip(*rounds, strict=True)
+    table.add_row("(boto3 and one client)", f"{median(yardsticks):.2f}", "1.00", "", "", end_section=True)
+    for function, seconds in zip(functions, imports, strict=True):
+        ratio = median(own / yardstick for own, yardstick in zip(seconds, yardsticks, strict=True))
+        size = function.unpacked_bytes
+        table.add_row(
+            function.name, f"{median(seconds):.2f}", f"{ratio:.2f}", f"{size:,}", f"{size / UNPACKED_LIMIT_BYTES:.1%}"
+        )
+    return table
+
+
+if __name__ == "__main__":
+    main()
