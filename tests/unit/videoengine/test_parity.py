@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.boxes import Box, count_matches
 from videoengine.detector import Detector
 from videoengine.frames import read_frames
 from videoengine.segments import plan_segments
@@ -18,8 +18,6 @@ DATA = Path(__file__).parents[4] / "shared" / "data"
 PACKAGE = DATA / "models" / "yolov5n-coco" / "1"
 
 pytestmark = pytest.mark.skipif(not PACKAGE.exists(), reason=f"needs the shared test data in {DATA}")
-
-Box = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +32,7 @@ def test_boxes_are_those_of_roboflows_runner(video: str, every: int, detector: D
     boxes = matched = extra = 0
     for frame_offset, found in detect(DATA / "videos" / video, every, detector):
         expected = reference["frames"][str(frame_offset)]
-        hits = count_matches(expected, found)
+        hits = count_matches(expected, found, iou=0.9, confidence=0.05)
         boxes, matched, extra = boxes + len(expected), matched + hits, extra + len(found) - hits
     assert boxes >= 20
     assert matched >= 0.98 * boxes
@@ -51,30 +49,3 @@ def detect(video: Path, every: int, detector: Detector) -> Iterator[tuple[int, l
         for timestamp, picture in read_frames(container, frames):
             element = detector.detect(picture, confidence=0.4, iou_threshold=0.3)
             yield offsets[timestamp], element["predictions"]
-
-
-def count_matches(expected: list[Box], found: list[Box]) -> int:
-    """Boxes with a partner of their own: the same class, IoU at least 0.9, confidence within 0.05."""
-    free = list(found)
-    for box in expected:
-        partner = next((other for other in free if is_same(box, other)), None)
-        if partner is not None:
-            free.remove(partner)
-    return len(found) - len(free)
-
-
-def is_same(one: Box, other: Box) -> bool:
-    close = abs(one["confidence"] - other["confidence"]) <= 0.05
-    return one["class"] == other["class"] and close and iou(one, other) >= 0.9
-
-
-def iou(one: Box, other: Box) -> float:
-    width = overlap(one["x"], one["width"], other["x"], other["width"])
-    height = overlap(one["y"], one["height"], other["y"], other["height"])
-    union = one["width"] * one["height"] + other["width"] * other["height"] - width * height
-    return float(width * height / union)
-
-
-def overlap(center: float, size: float, other_center: float, other_size: float) -> float:
-    end = min(center + size / 2, other_center + other_size / 2)
-    return max(0.0, end - max(center - size / 2, other_center - other_size / 2))
