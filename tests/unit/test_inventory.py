@@ -1,5 +1,6 @@
 """Lists that have to agree: so nothing can be forgotten in one of two places."""
 
+import re
 from dataclasses import fields
 from pathlib import Path
 
@@ -91,3 +92,13 @@ def test_every_bucket_is_private_encrypted_and_for_tls_only(application: str) ->
 
 def to_camel(name: str) -> str:
     return "".join(word.capitalize() for word in name.split("_"))
+
+
+@pytest.mark.parametrize(
+    ("application", "heading"), [("pipeline", "Of the pipeline's stack"), ("engine", "Of the engine's stack")]
+)
+def test_the_readme_lists_every_parameter(application: str, heading: str) -> None:
+    section = (ROOT / "README.md").read_text().split(heading)[1].split("\nOf ")[0].split("\n## ")[0]
+    documented = re.findall(r"^\| `(\w+)`", section, flags=re.MULTILINE)
+    assert documented == sorted(documented, key=list(read_template(application)["Parameters"]).index)
+    assert set(documented) == set(read_template(application)["Parameters"])
