@@ -50,12 +50,12 @@ class Display:
     def counts(self, counts: Mapping[str, Mapping[str, int]]) -> None:
         """Shows detections by model and class."""
         for model_id, by_class in counts.items():
-            table = Table(title=model_id, title_justify="left", title_style="bold")
+            table = Table()
             table.add_column("class")
             table.add_column("detections", justify="right")
             for class_name, count in by_class.items():
                 table.add_row(Text(class_name), f"{count:,}")
-            self._console.print()
+            self.heading(model_id)
             self._console.print(table)
 
     def outputs(self, folder: Path, files: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from videoinfer.errors import CommandError
 from videoinfer.notices import Notice
-from videoinfer.preview import draw_detections, find_busiest, read_samples
+from videoinfer.preview import draw_detections, find_clearest, read_samples
 from videoinfer.system import System
 from videoinfer.uploads import Upload
 from videoinfer.videos import decode_frame
@@ -47,9 +47,9 @@ def fetch_results(folder: Path, system: System, upload: Upload, job_id: str) -> 
 
 
 def save_preview(folder: Path, video: Path, model_id: str) -> None:
-    """Draws the detections on the frame that has most of them."""
+    """Draws the detections on the frame that shows them best."""
     results = json.loads((folder / "results.json").read_bytes())
-    sample = find_busiest(read_samples(results, model_id))
+    sample = find_clearest(read_samples(results, model_id))
     preview = draw_detections(decode_frame(video, sample.frame_offset), sample.detections)
     with _writing(folder):
         preview.save(folder / _PREVIEW_FILE)

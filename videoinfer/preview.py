@@ -1,6 +1,6 @@
-"""One picture that shows what came out: the frame with the most detections, their boxes drawn on it."""
+"""One picture that shows what came out: the frame on which most was found for sure, with boxes drawn on it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 _PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
 _DARK, _LIGHT = "#111111", "#FFFFFF"
 _MIN_WIDTH = 1280
+_SURE_CONFIDENCE = 0.7
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,15 @@ def read_samples(results: Mapping[str, Any], model_id: str) -> Iterator[Sample]:
         yield Sample(frame_offset, time_offset, tuple(map(_read_detection, predictions)))
 
 
-def find_busiest(samples: Iterator[Sample]) -> Sample:
-    """The sample with the most detections; among equals, the one that is surest of them."""
-    return max(samples, key=lambda sample: (len(sample.detections), _total_confidence(sample)))
+def find_clearest(samples: Iterable[Sample]) -> Sample:
+    """The sample with the most sure detections; among equals, the fewest doubtful ones, then the surest of all."""
+
+    def clearness(sample: Sample) -> tuple[int, bool, int, float]:
+        confidences = [detection.confidence for detection in sample.detections]
+        sure = sum(confidence >= _SURE_CONFIDENCE for confidence in confidences)
+        return sure, bool(confidences), sure - len(confidences), sum(confidences)
+
+    return max(samples, key=clearness)
 
 
 def draw_detections(image: Image.Image, detections: Sequence[Detection]) -> Image.Image:
@@ -71,10 +78,6 @@ def _read_detection(prediction: Mapping[str, Any]) -> Detection:
         class_id=prediction["class_id"],
         confidence=prediction["confidence"],
     )
-
-
-def _total_confidence(sample: Sample) -> float:
-    return sum(detection.confidence for detection in sample.detections)
 
 
 def _enlarge(detection: Detection, scale: int) -> Detection:

@@ -42,7 +42,7 @@ def test_an_upload_becomes_results_and_a_notice(
     elements = json.loads(results)[model.model_id]
     classes = Counter(prediction["class"] for element in elements for prediction in element["predictions"])
     assert len(elements) == SAMPLED_FRAMES
-    assert set(classes) == {"rock", "paper", "scissors"}
+    assert set(classes) == {"Rock", "Paper", "Scissors"}
 
     record = json.loads(pipeline.read_results(upload, job["job_id"], "job.json"))
     assert record["counts"] == {model.model_id: dict(classes)}

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from videoinfer.preview import Detection, Sample, draw_detections, find_busiest, read_samples
+from videoinfer.preview import Detection, Sample, draw_detections, find_clearest, read_samples
 
 BLACK = (0, 0, 0)
 
@@ -33,11 +33,25 @@ def test_samples_have_corners_for_centres_and_nothing_where_the_model_failed() -
     ]
 
 
-def test_the_busiest_sample_has_the_most_detections_then_the_surest() -> None:
-    unsure, sure = (Detection((0, 0, 1, 1), "rock", 0, confidence) for confidence in (0.5, 0.9))
-    samples = [Sample(0, 0.0, (sure,)), Sample(6, 0.2, (unsure, unsure)), Sample(12, 0.4, (sure, unsure))]
+@pytest.mark.parametrize(
+    ("clearest", "other"),
+    [
+        ([0.9, 0.9], [0.9]),
+        ([0.9], [0.5, 0.5, 0.5]),
+        ([0.8, 0.8], [0.9, 0.9, 0.5]),
+        ([0.9, 0.9], [0.8, 0.8]),
+        ([0.5], []),
+    ],
+    ids=["more", "sure", "without-doubtful", "surer", "any"],
+)
+def test_the_clearest_sample_shows_most_for_sure(clearest: list[float], other: list[float]) -> None:
+    best, second = (
+        Sample(0, 0.0, tuple(Detection((0, 0, 1, 1), "rock", 0, confidence) for confidence in confidences))
+        for confidences in (clearest, other)
+    )
 
-    assert find_busiest(iter(samples)).frame_offset == 12
+    assert find_clearest([best, second]) is best
+    assert find_clearest([second, best]) is best
 
 
 def test_a_box_is_drawn_at_its_place_on_an_enlarged_copy() -> None:
