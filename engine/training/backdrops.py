@@ -13,8 +13,8 @@ Colour = tuple[float, float, float]
 
 def draw_backdrop(rng: np.random.Generator, width: int, height: int) -> Array:
     """A random backdrop, h x w x 3, RGB 0..1."""
-    kind = rng.choice([_gradient, _cloth, _room, _tiles])
-    picture: Array = kind(rng, width, height)
+    kinds = (_gradient, _cloth, _room, _tiles)
+    picture = kinds[int(rng.integers(len(kinds)))](rng, width, height)
     texture = _noise(rng, width, height, int(rng.integers(2, 30)))[..., None] * rng.uniform(0, 0.2)
     return np.clip(draw_clutter(rng, picture + texture, int(rng.integers(0, 9))), 0, 1).astype(np.float32)
 
