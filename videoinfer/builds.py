@@ -138,7 +138,9 @@ def _run_side_by_side(verb: str, commands: Mapping[Application, Sequence[str | P
         processes: dict[Application, subprocess.Popen[bytes]] = {}
         for application, command in commands.items():
             application.folder.mkdir(exist_ok=True)
-            process = start_group(command, environment=_sam_environment(aws), folder=ROOT, log=_log(application, verb))
+            # `sam build` removes what other builds keep in the .aws-sam/deps of the folder that it runs in.
+            folder, log = application.folder, _log(application, verb)
+            process = start_group(command, environment=_sam_environment(aws), folder=folder, log=log)
             running.callback(kill_group, process)
             processes[application] = process
         for application, process in processes.items():

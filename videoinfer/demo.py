@@ -25,6 +25,7 @@ class DemoOptions:
     infer_fps: float
     output: Path
     keep: bool
+    host: str
 
 
 def run_demo(options: DemoOptions, display: Display) -> None:
@@ -37,7 +38,7 @@ def run_demo(options: DemoOptions, display: Display) -> None:
     model = read_model_package(options.model)
     prepare_folder(options.output)
     with exiting_on_termination(), ExitStack() as cleanup:
-        system = start_system(model, options.infer_fps, display, cleanup)
+        system = start_system(model, options.infer_fps, options.host, display, cleanup)
         upload = upload_video(system.aws.clients, system.pipeline.uploads_bucket, options.video)
         display.done(f"Uploaded {options.video.name} to s3://{upload.bucket}/{upload.key}")
         job = follow_upload(system, upload, display)

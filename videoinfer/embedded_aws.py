@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import subprocess
 
 REGION = "us-east-1"
+LOOPBACK = "127.0.0.1"
 ACCESS_KEY_ID = SECRET_ACCESS_KEY = "test"  # noqa: S105  what MiniStack takes for the account's root
 
 # A wait of a minute takes 0.6 s: the state machine polls as it does on AWS, a hundred times as fast.
@@ -47,27 +49,29 @@ class EmbeddedAws:
     clients: AwsClients
 
 
-def start_embedded_aws(*, wait_scale: float = WAIT_SCALE) -> EmbeddedAws:
+def start_embedded_aws(*, wait_scale: float = WAIT_SCALE, host: str = LOOPBACK) -> EmbeddedAws:
     """Starts it and returns once it answers.
 
     Args:
         wait_scale: Factor on every wait of a state machine.
+        host: The address of this machine that it listens on.
 
     Raises:
-        CommandError: It is not installed, or it ended or did not answer in time; with the end of its log.
+        CommandError: It is not installed, `host` is no address of this machine, or it ended or did not answer in time;
+            with the end of its log.
     """
     ministack = require_tool(MINISTACK)
-    port = _find_free_port()
-    endpoint_url = f"http://127.0.0.1:{port}"
+    port = _find_free_port(host)
+    endpoint_url = f"http://{host}:{port}"
     clients = AwsClients(local_session(), endpoint_url)
     with ExitStack() as undo:
         folder = Path(tempfile.mkdtemp(prefix="videoinfer-"))
         undo.callback(shutil.rmtree, folder)
         log = folder / "ministack.log"
-        environment = _server_environment(folder, port, wait_scale)
+        environment = _server_environment(folder, host, port, wait_scale)
         process = start_group([ministack], environment=environment, folder=folder, log=log)
         undo.callback(kill_group, process)
-        _wait_until_healthy(port, process, log)
+        _wait_until_healthy(host, port, process, log)
         undo.pop_all()
     return EmbeddedAws(endpoint_url, folder, log, process, clients)
 
@@ -116,12 +120,12 @@ def tool_environment(aws: EmbeddedAws, environment: Mapping[str, str] = os.envir
         "AWS_DEFAULT_REGION": REGION,
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "NO_PROXY": "127.0.0.1",
+        "NO_PROXY": urlsplit(aws.endpoint_url).hostname or "",
         "SAM_CLI_TELEMETRY": "0",
     }
 
 
-def _server_environment(folder: Path, port: int, wait_scale: float) -> dict[str, str]:
+def _server_environment(folder: Path, host: str, port: int, wait_scale: float) -> dict[str, str]:
     # Nothing else of ours gets in: the Lambda workers inherit it.
     for name in ("home", "tmp", "state"):
         (folder / name).mkdir()
@@ -133,8 +137,9 @@ def _server_environment(folder: Path, port: int, wait_scale: float) -> dict[str,
         "STATE_DIR": str(folder / "state"),
         "S3_DATA_DIR": str(folder / "state" / "s3"),
         "GATEWAY_PORT": str(port),
-        "BIND_HOST": "127.0.0.1",
-        "MINISTACK_HOST": "127.0.0.1",
+        "BIND_HOST": host,
+        "MINISTACK_HOST": host,
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",  # for the Lambda workers
         "MINISTACK_REGION": REGION,
         "AUTH": "true",
         "SFN_WAIT_SCALE": str(wait_scale),
@@ -144,16 +149,19 @@ def _server_environment(folder: Path, port: int, wait_scale: float) -> dict[str,
     }
 
 
-def _find_free_port() -> int:
+def _find_free_port(host: str) -> int:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        try:
+            probe.bind((host, 0))
+        except OSError as error:
+            raise CommandError(f"{host} is no address of this machine: `ip address` lists those that are.") from error
         port: int = probe.getsockname()[1]
     return port
 
 
-def _wait_until_healthy(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_until_healthy(host: str, port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + _START_TIMEOUT_SECONDS
-    while not _is_healthy(port):
+    while not _is_healthy(host, port):
         if process.poll() is not None:
             raise CommandError(f"The embedded AWS ended as it started:\n{log_tail(log, lines=20)}")
         if time.monotonic() > deadline:
@@ -162,8 +170,8 @@ def _wait_until_healthy(port: int, process: subprocess.Popen[bytes], log: Path) 
         time.sleep(_HEALTH_INTERVAL_SECONDS)
 
 
-def _is_healthy(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+def _is_healthy(host: str, port: int) -> bool:
+    connection = http.client.HTTPConnection(host, port, timeout=5)
     try:
         connection.request("GET", "/_ministack/health")
         return connection.getresponse().status == http.HTTPStatus.OK

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from videoinfer.demo import DemoOptions, run_demo
 from videoinfer.display import Display
+from videoinfer.embedded_aws import LOOPBACK
 from videoinfer.errors import CommandError
 from videoinfer.repository import SAMPLE_MODEL, SAMPLE_VIDEO
 
@@ -45,10 +46,16 @@ def demo(
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave it running, and print how to use and how to stop it.")
     ] = False,
+    host: Annotated[
+        str,
+        typer.Option(
+            help="The address of this machine to run it on; Docker's containers reach 172.17.0.1.", metavar="IP"
+        ),
+    ] = LOOPBACK,
 ) -> None:
     """Take a video through the whole system on this machine: no AWS account, no API key, no Docker."""
     try:
-        run_demo(DemoOptions(video, model, infer_fps, output, keep), Display(Console()))
+        run_demo(DemoOptions(video, model, infer_fps, output, keep, host), Display(Console()))
     except (CommandError, BotoCoreError, ClientError, OSError) as error:
         Console(stderr=True).print(Text.assemble(("Error: ", "bold red"), str(error)), soft_wrap=True)
         raise typer.Exit(code=1) from error

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from videoinfer.embedded_aws import embedded_aws
+from videoinfer.embedded_aws import embedded_aws, start_embedded_aws
 from videoinfer.errors import CommandError
 from videoinfer.stacks import create_stack
 
@@ -44,3 +44,8 @@ def test_a_failed_stack_says_which_resource_and_why() -> None:
 
         with pytest.raises(CommandError, match=r"The stack broken was not created: Queue: .*Colour"):
             create_stack(aws.clients, "broken", template_url=template_url, parameters={})
+
+
+def test_an_address_that_this_machine_lacks_is_refused() -> None:
+    with pytest.raises(CommandError, match=r"192\.0\.2\.1 is no address of this machine"):
+        start_embedded_aws(host="192.0.2.1")

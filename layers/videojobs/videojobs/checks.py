@@ -9,7 +9,8 @@ from videojobs.errors import ApiRefused, ApiUnavailable
 from videojobs.jobs import Job
 from videojobs.notices import format_duration
 
-_JOB_IS_UNKNOWN_STATUS_CODES = {400, 404, 410, 422}
+JOB_IS_UNKNOWN_STATUS_CODES = {400, 404, 410, 422}
+"""Refusals that are about the job; others are about the key or the way."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ def check_job(api: VideoInferenceApi, job: Job, now: datetime) -> Check:
     try:
         answer = api.check_job(job.job_id)
     except ApiRefused as refused:
-        if refused.status_code in _JOB_IS_UNKNOWN_STATUS_CODES:
+        if refused.status_code in JOB_IS_UNKNOWN_STATUS_CODES:
             return Check("failed", f"The API no longer knows the job: {refused.reason}")
         if job.is_overdue(now):
             return _give_up(job, now, str(refused))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from videojobs.api import VideoInferenceApi
-from videojobs.errors import ApiRefused
+from videojobs.errors import ApiRefused, ApiUnavailable
 from videojobs.jobs import Job, Ledger, name_execution
 from videojobs.logs import logger
 from videojobs.notices import NoticesTopic, compose_rejection, compose_retry_command
@@ -85,17 +85,15 @@ class JobCreator:
         if item is None:
             return None
         if "job_id" not in item:
-            logger.warning(
-                "An earlier call was cut off while it asked the API; that job, if any, is billed for nothing."
-            )
+            if item["status"] == "creating":
+                logger.warning(
+                    "An earlier call was cut off while it asked the API, which may have created a job for it."
+                )
             return None
         return Job(upload, _FIRST_ATTEMPT, item["job_id"], options, item["created_at"], item["deadline_at"])
 
     def _create(self, upload: Upload, options: Options) -> Job:
-        input_url = self._provide_input(upload, options)
-        self.ledger.record(upload, _FIRST_ATTEMPT, status="creating", options=options.to_dict())
-        models = [model.to_request() for model in options.models]
-        job_id = self.api.create_job(input_url, models, options.infer_fps)
+        job_id = self._ask_api(upload, options)
         deadline_seconds = limit_deadline_seconds(self.settings.deadline_hours, self._poll_seconds)
         job = Job.begin(upload, _FIRST_ATTEMPT, job_id, options, datetime.now(UTC), deadline_seconds)
         self.ledger.record(
@@ -107,6 +105,16 @@ class JobCreator:
             deadline_at=job.deadline_at,
         )
         return job
+
+    def _ask_api(self, upload: Upload, options: Options) -> str:
+        models = [model.to_request() for model in options.models]
+        try:
+            input_url = self._provide_input(upload, options)
+            self.ledger.record(upload, _FIRST_ATTEMPT, status="creating", error=None, options=options.to_dict())
+            return self.api.create_job(input_url, models, options.infer_fps)
+        except ApiUnavailable as unavailable:
+            self.ledger.record(upload, _FIRST_ATTEMPT, status="waiting", error=str(unavailable))
+            raise
 
     def _provide_input(self, upload: Upload, options: Options) -> str:
         """A URL that the API can read the video from."""

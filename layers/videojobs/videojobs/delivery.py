@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from videojobs.api import Readable, VideoInferenceApi
-from videojobs.errors import ApiUnavailable, BrokenResults, LinkExpired
+from videojobs.checks import JOB_IS_UNKNOWN_STATUS_CODES
+from videojobs.errors import ApiRefused, ApiUnavailable, BrokenResults, LinkExpired
 from videojobs.jobs import Job, Ledger, format_time
 from videojobs.logs import logger
 from videojobs.notices import NoticesTopic, compose_console_url, compose_done
@@ -28,11 +29,17 @@ class ResultsDelivery:
         Returns `{"status": "delivered" | "failed", "reason": …}`.
 
         Raises:
-            ApiUnavailable, LinkExpired: the results can't be had now.
+            ApiUnavailable, ApiRefused, LinkExpired: the results can't be had now.
         """
         results_key = locate_results(job.upload.key, job.job_id, "results.json")
         results_uri = f"s3://{self.bucket.name}/{results_key}"
-        stream = CountedStream(self._open_results(job), ResultsCounter(job.options.models))
+        try:
+            results = self._open_results(job)
+        except ApiRefused as refused:
+            if refused.status_code in JOB_IS_UNKNOWN_STATUS_CODES:
+                return {"status": "failed", "reason": f"The API no longer knows the job: {refused.reason}"}
+            raise
+        stream = CountedStream(results, ResultsCounter(job.options.models))
         self.bucket.save_stream(results_key, stream)
         try:
             summary = stream.finish()

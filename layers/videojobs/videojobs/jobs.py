@@ -13,8 +13,10 @@ from videojobs.uploads import Upload
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
-JobState = Literal["creating", "running", "done", "failed", "overdue", "rejected"]
-"""`creating` is written before the API is asked, so that a job whose answer was lost leaves a trace."""
+JobState = Literal["creating", "waiting", "running", "done", "failed", "overdue", "rejected"]
+"""`creating` is written before the API is asked, so that a job whose answer was lost leaves a trace; `waiting` when it
+can't be asked now.
+"""
 
 
 @dataclass(frozen=True)
@@ -97,14 +99,18 @@ class Ledger:
         return answer.get("Item")
 
     def record(self, upload: Upload, attempt: int, **values: Any) -> None:
-        """Sets `values` on a job's item and leaves the rest of it alone; creates it if it isn't there."""
+        """Sets `values` on a job's item, takes away those that are None, and leaves the rest of it alone."""
         values = {**asdict(upload), **values, "updated_at": format_time(datetime.now(UTC))}
-        names = {f"#{index}": name for index, name in enumerate(values) if name not in _key(upload, attempt)}
+        aliases = {name: f"#{index}" for index, name in enumerate(values)}
+        places = {name: f":{index}" for index, name in enumerate(values) if values[name] is not None}
+        removed = [aliases[name] for name in values if name not in places]
         self._table.update_item(
             Key=_key(upload, attempt),
-            UpdateExpression="SET " + ", ".join(f"{alias} = :{alias[1:]}" for alias in names),
-            ExpressionAttributeNames=names,
-            ExpressionAttributeValues={f":{alias[1:]}": _to_item(values[name]) for alias, name in names.items()},
+            UpdateExpression="SET "
+            + ", ".join(f"{aliases[name]} = {place}" for name, place in places.items())
+            + (f" REMOVE {', '.join(removed)}" if removed else ""),
+            ExpressionAttributeNames={alias: name for name, alias in aliases.items()},
+            ExpressionAttributeValues={place: _to_item(values[name]) for name, place in places.items()},
         )
 
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from videojobs.jobs import Job
 from videojobs.options import Model
 from videojobs.results import Summary
-from videojobs.uploads import Rejection, Upload
+from videojobs.uploads import Rejection, Upload, suggest_remedy
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -57,7 +57,9 @@ def compose_failure(job: Job, reason: str, *, age_seconds: int) -> Notice:
         "The video is still in the bucket. To try it again, as a new job, run:\n\n"
         f"  {compose_retry_command(job.upload)}\n\n"
         "To change an option on the way, add for example:\n\n"
-        "  --metadata-directive REPLACE --metadata infer-fps=5"
+        "  --metadata-directive REPLACE --metadata infer-fps=5\n\n"
+        "To put a mended video in its place:\n\n"
+        f"  {suggest_remedy(job.upload)}"
     )
     return Notice("failed", _compose_subject("Failed", job.upload.key), f"{_format_facts(facts)}\n\n{retry}")
 

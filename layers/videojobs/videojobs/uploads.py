@@ -88,6 +88,8 @@ def find_fault(upload: Upload) -> str | None:
 def suggest_remedy(upload: Upload) -> str:
     """The command that puts a proper video in place of `upload`."""
     path = PurePosixPath(upload.key)
+    if len(upload.key.encode()) > KEY_MAX_BYTES:
+        return f"aws s3 mv {shlex.quote(upload.uri)} s3://{upload.bucket}/SHORTER_KEY.mp4"
     if path.suffix.lower() in VIDEO_EXTENSIONS:
         return f"aws s3 cp {shlex.quote(path.name)} {shlex.quote(upload.uri)}"
     name = shlex.quote(f"{path.stem}.mp4")

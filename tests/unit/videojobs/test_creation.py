@@ -122,7 +122,11 @@ def test_an_outage_leaves_no_job_and_no_notice(aws: Any) -> None:
         creator.create_job(landed)
     assert aws.executions() == []
     assert aws.notices() == []
-    assert aws.ledger.read(landed, 1)["status"] == "creating"
+    item = aws.ledger.read(landed, 1)
+    assert (item["status"], item["error"]) == ("waiting", "The Video Inference API answered 503.")
+    again, _ = build(aws, (200, {"job_id": "j1"}))
+    assert again.create_job(landed)["status"] == "running"
+    assert "error" not in aws.ledger.read(landed, 1)
 
 
 def test_a_job_that_is_written_down_is_not_asked_for_again(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:

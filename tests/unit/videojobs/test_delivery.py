@@ -9,7 +9,7 @@ import pytest
 from tests.stand_ins.wire import Wire
 from videojobs.api import VideoInferenceApi
 from videojobs.delivery import ResultsDelivery
-from videojobs.errors import ApiUnavailable, LinkExpired
+from videojobs.errors import ApiRefused, ApiUnavailable, LinkExpired
 from videojobs.failure import FailureReport
 from videojobs.jobs import Job
 from videojobs.results import ResultsBucket
@@ -81,6 +81,16 @@ def test_results_that_break_the_contract_are_kept_and_fail(aws: Any, job: Job) -
 def test_a_job_that_is_no_longer_done_means_later(aws: Any, job: Job) -> None:
     with pytest.raises(ApiUnavailable, match="now says that it is running"):
         build(aws, (200, {"status": 1})).deliver(job, polls=3)
+
+
+def test_a_job_that_the_api_has_forgotten_fails(aws: Any, job: Job) -> None:
+    outcome = build(aws, (404, {"error": "Job not found"})).deliver(job, polls=3)
+    assert outcome == {"status": "failed", "reason": "The API no longer knows the job: Job not found"}
+
+
+def test_a_key_that_is_refused_means_later(aws: Any, job: Job) -> None:
+    with pytest.raises(ApiRefused):
+        build(aws, (401, {"error": "Unknown key"})).deliver(job, polls=3)
 
 
 def test_a_failure_is_told_once(aws: Any, job: Job) -> None:

@@ -71,6 +71,7 @@ def test_a_failure_says_why_and_what_to_run() -> None:
     assert notice.subject == "Failed: line 3/belt.mp4"
     assert "Reason   The model was not found." in notice.message
     assert "aws s3 cp 's3://uploads/line 3/belt.mp4' 's3://uploads/line 3/belt.mp4'" in notice.message
+    assert "aws s3 cp belt.mp4 's3://uploads/line 3/belt.mp4'" in notice.message
 
 
 def test_a_rejection_says_why_and_what_to_run() -> None:

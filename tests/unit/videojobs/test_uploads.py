@@ -85,6 +85,12 @@ def test_says_what_is_wrong(upload: Upload, words: str) -> None:
     assert words in (find_fault(upload) or "")
 
 
+def test_the_remedy_for_a_long_key_is_a_shorter_one() -> None:
+    remedy = suggest_remedy(make_upload("a" * 1000 + ".mp4"))
+    assert remedy.startswith("aws s3 mv s3://uploads/aaa")
+    assert remedy.endswith(" s3://uploads/SHORTER_KEY.mp4")
+
+
 def test_a_remedy_can_be_pasted_into_a_shell() -> None:
     remedy = suggest_remedy(make_upload("it's here/my clip.mov"))
     assert remedy.splitlines() == [
