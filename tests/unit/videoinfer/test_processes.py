@@ -2,6 +2,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,15 @@ def test_termination_leaves_by_the_door(number: signal.Signals) -> None:
     assert signal.getsignal(number) is before
 
 
+@pytest.fixture
+def _interrupts_raise() -> Iterator[None]:
+    """As in a terminal: what is started in the background may find SIGINT ignored."""
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, previous)
+
+
+@pytest.mark.usefixtures("_interrupts_raise")
 def test_cleaning_up_is_not_interrupted() -> None:
     with uninterrupted():
         signal.raise_signal(signal.SIGINT)
