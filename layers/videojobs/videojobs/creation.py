@@ -146,7 +146,10 @@ class JobCreator:
             store_key = f"aws secretsmanager put-secret-value --secret-id {secret} --secret-string YOUR_API_KEY"
             reason = f"The API key is not accepted: {refused.reason}"
             return Rejection(reason, f"{store_key}\n  {retry}")
-        return Rejection(f"The Video Inference API refused it ({refused.status_code}): {refused.reason}", retry)
+        reason = f"The Video Inference API refused it ({refused.status_code}): {refused.reason}"
+        return Rejection(
+            reason, f"{retry} --metadata-directive REPLACE --metadata model-id=MODEL,model-version=VERSION"
+        )
 
     @property
     def _poll_seconds(self) -> int:
