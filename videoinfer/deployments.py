@@ -1,8 +1,10 @@
 """Engine and pipeline, deployed from their templates to the embedded AWS."""
 
 import json
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from videoinfer.aws_clients import AwsClients
 from videoinfer.builds import ENGINE, PIPELINE, publish
@@ -43,7 +45,11 @@ def deploy_engine(aws: EmbeddedAws, *, name: str, api_key: str) -> Engine:
         aws.clients,
         name,
         template_url=publish(ENGINE, aws.clients),
-        parameters={"ApiKeys": api_key, "MaxConcurrency": str(_LOCAL_MAX_CONCURRENCY)},
+        parameters={
+            "ApiKeys": api_key,
+            "MaxConcurrency": str(_LOCAL_MAX_CONCURRENCY),
+            "AllowedRanges": f"{_find_host_address(aws)}/32",  # its S3 gives out the videos
+        },
     )
     return Engine(
         # The stack's own ApiUrl is the one that it would have on AWS.
@@ -76,6 +82,10 @@ def pipeline_parameters(engine: Engine, models: Sequence[ModelPackage], infer_fp
         "DefaultModels": json.dumps([model.as_api_model() for model in models]),
         "DefaultInferFps": f"{infer_fps:g}",
     }
+
+
+def _find_host_address(aws: EmbeddedAws) -> str:
+    return socket.gethostbyname(urlsplit(aws.endpoint_url).hostname or "")
 
 
 def put_model(clients: AwsClients, engine: Engine, model: ModelPackage) -> None:

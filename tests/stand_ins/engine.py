@@ -153,6 +153,7 @@ def _make_resources() -> EngineInProcess:
         name="inference-job", definition=json.dumps(STATE_MACHINE), roleArn="arn:aws:iam::123456789012:role/machine"
     )
     environment = {
+        "ALLOWED_RANGES": "",
         "API_KEYS_SECRET": "engine/api-keys",
         "DEADLINE_SECONDS": "86400",
         "JOBS_TABLE": "jobs",

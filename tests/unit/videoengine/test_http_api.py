@@ -3,13 +3,13 @@
 import base64
 import io
 import json
-from typing import Any
 
 import pytest
 import urllib3
 from aws_lambda_powertools.utilities import parameters
 
 from tests.stand_ins.engine import API_KEY, EngineInProcess
+from tests.stand_ins.internet import Internet
 from videoengine.logs import logger
 
 SIGN = ("POST", "/video_upload_signed_url")
@@ -71,18 +71,14 @@ def test_an_unforeseen_failure_is_500_in_the_same_shape(engine: EngineInProcess,
     assert "ResourceNotFoundException" in log.getvalue()
 
 
-def refuse_connection(_: Any, __: str, url: str, **___: Any) -> None:
-    raise urllib3.exceptions.MaxRetryError(urllib3.HTTPConnectionPool("e.com"), url, OSError(f"no way to {url}"))
-
-
-def test_no_log_line_holds_a_key_or_a_query(
-    engine: EngineInProcess, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_log_line_holds_a_key_or_a_query(engine: EngineInProcess, log: io.StringIO, internet: Internet) -> None:
     secret = "X-Amz-Signature=very-secret"
-    monkeypatch.setattr(urllib3.PoolManager, "request", refuse_connection)
+    url = f"https://e.com/?{secret}"
+    pool = urllib3.HTTPConnectionPool("e.com")
+    internet.answers.append(urllib3.exceptions.MaxRetryError(pool, url, OSError(f"no way to {url}")))
     for key in (API_KEY, "wrong-key"):
         engine.request(*SIGN, {"api_key": key}, {"file_name": "a.mp4"})
-        engine.request("POST", "/videoinfer", {"api_key": key}, {"input_url": f"https://e.com/?{secret}"})
+        engine.request("POST", "/videoinfer", {"api_key": key}, {"input_url": url})
     job_id = engine.create_job(f"https://e.com/a.mp4?{secret}")
     engine.run_job(job_id)
     logged = log.getvalue()

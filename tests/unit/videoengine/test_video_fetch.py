@@ -1,7 +1,6 @@
 """Fetching a video: what a person is told when it fails, and that no query is."""
 
 import io
-import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +8,7 @@ import pytest
 import urllib3
 
 from tests.stand_ins.engine import VIDEOS_BUCKET, EngineInProcess
+from tests.stand_ins.internet import PUBLIC_ADDRESS, Internet, answer_with
 from videoengine import video_fetch
 from videoengine.errors import JobFailed
 
@@ -20,23 +20,14 @@ type Fetch = Callable[[Any], None]
 
 
 @pytest.fixture
-def fetch(engine: EngineInProcess, monkeypatch: pytest.MonkeyPatch) -> Fetch:
+def fetch(engine: EngineInProcess, internet: Internet) -> Fetch:
     """Fetches from a server that answers as it is told to."""
 
     def fetch_from(outcome: Any) -> None:
-        def request(*_: Any, **__: Any) -> Any:
-            if isinstance(outcome, Exception):
-                raise outcome
-            return outcome
-
-        monkeypatch.setattr(urllib3.PoolManager, "request", request)
-        video_fetch.fetch_video(engine.s3, URL, VIDEOS_BUCKET, "video", max_bytes=30_000_000)
+        internet.answers.append(outcome)
+        video_fetch.fetch_video(engine.s3, URL, VIDEOS_BUCKET, "video", max_bytes=30_000_000, allowed=())
 
     return fetch_from
-
-
-def answer_with(content: bytes = b"", status: int = 200, **options: Any) -> urllib3.HTTPResponse:
-    return urllib3.HTTPResponse(io.BytesIO(content), status=status, preload_content=False, **options)
 
 
 @pytest.mark.parametrize("size", [0, 5, 20_000_000], ids=["empty", "small", "several parts"])
@@ -69,16 +60,7 @@ class Cut(io.BytesIO):
             "no connection within 10 s",
         ),
         (urllib3.exceptions.ReadTimeoutError(POOL, URL, "Read timed out"), "nothing came for 60 s"),
-        (
-            urllib3.exceptions.MaxRetryError(POOL, URL, urllib3.exceptions.ResponseError("too many redirects")),
-            "it redirects too often",
-        ),
-        (urllib3.exceptions.URLSchemeUnknown("gopher"), "it redirects to what is no web address"),
         (urllib3.exceptions.SSLError("certificate"), "its certificate is not accepted"),
-        (
-            urllib3.exceptions.NameResolutionError("videos.example.com", CONNECTION, socket.gaierror(URL)),
-            "there is no such host",
-        ),
         (urllib3.HTTPResponse(Cut(b"half"), status=200, preload_content=False), r"broke off \(ProtocolError\)"),
     ],
 )
@@ -100,3 +82,11 @@ def test_a_server_that_drips_is_given_up(fetch: Fetch, monkeypatch: pytest.Monke
     monkeypatch.setattr(video_fetch, "FETCH_SECONDS", -60)
     with pytest.raises(JobFailed, match="could not be fetched within"):
         fetch(answer_with(b"drip"))
+
+
+def test_the_next_address_is_tried_where_one_takes_no_connection(engine: EngineInProcess, internet: Internet) -> None:
+    internet.names["videos.example.com"] = [["2600:1fa0::1", PUBLIC_ADDRESS]]
+    refused = urllib3.exceptions.NewConnectionError(CONNECTION, URL)
+    internet.answers += [urllib3.exceptions.MaxRetryError(POOL, URL, refused), answer_with(b"video")]
+    video_fetch.fetch_video(engine.s3, URL, VIDEOS_BUCKET, "video", max_bytes=1000, allowed=())
+    assert [connection.address for connection in internet.connections] == [PUBLIC_ADDRESS, "2600:1fa0::1"]

@@ -1,14 +1,14 @@
 """Jobs from request to results, step by step as the state machine takes them."""
 
-import io
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-import urllib3
 
 from tests.stand_ins.engine import API_KEY, MODEL, MODEL_ID, VIDEOS_BUCKET, EngineInProcess
+from tests.stand_ins.internet import Internet, answer_with
 from tests.stand_ins.model_files import make_package
 from tests.stand_ins.videos import VideoSpec, make_video
 from videoengine import segments
@@ -79,23 +79,27 @@ def test_a_frame_that_a_model_fails_on_is_null(engine: EngineInProcess, monkeypa
     assert [element is None for element in elements] == [False, True] + [False] * (len(elements) - 2)
 
 
-def test_a_video_is_fetched_once_and_its_address_forgotten(
-    engine: EngineInProcess, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    requested = []
-
-    def request(_: Any, method: str, url: str, **__: Any) -> urllib3.HTTPResponse:
-        requested.append((method, url))
-        body = io.BytesIO(make_video(VideoSpec("matroska")))
-        return urllib3.HTTPResponse(body, status=200, preload_content=False)
-
-    monkeypatch.setattr(urllib3.PoolManager, "request", request)
+def test_a_video_is_fetched_once_and_its_address_forgotten(engine: EngineInProcess, internet: Internet) -> None:
+    internet.answers.append(answer_with(make_video(VideoSpec("matroska"))))
     job_id = engine.create_job("https://videos.example.com/a.mkv?signature=secret")
     engine.run_job(job_id)
     engine.invoke("plan_job", {"job_id": job_id})
     job = engine.find_job(job_id)
     assert (job.status, job.input_url) == (JobStatus.DONE, None)
-    assert requested == [("GET", "https://videos.example.com/a.mkv?signature=secret")]
+    [connection] = internet.connections
+    assert (connection.host_header, connection.target) == ("videos.example.com", "/a.mkv?signature=secret")
+
+
+@pytest.mark.parametrize(("allowed_ranges", "status"), [("", JobStatus.FAILED), ("10.0.0.0/8", JobStatus.DONE)])
+def test_a_private_address_is_fetched_from_where_the_stack_allows_it(
+    allowed_ranges: str, status: JobStatus, engine: EngineInProcess, internet: Internet
+) -> None:
+    internet.answers.append(answer_with(make_video(VideoSpec())))
+    allowing = replace(engine, environment={**engine.environment, "ALLOWED_RANGES": allowed_ranges})
+    job_id = allowing.create_job("http://10.0.0.1:8000/a.mp4")
+    allowing.run_job(job_id)
+    assert engine.find_job(job_id).status is status
+    assert len(internet.answers) == (status is JobStatus.FAILED)
 
 
 def test_the_state_machine_learns_the_jobs_id_alone(engine: EngineInProcess) -> None:

@@ -3,6 +3,7 @@
 import json
 
 from videoengine import clients
+from videoengine.destinations import parse_ranges
 from videoengine.jobs import Job, JobsTable
 from videoengine.logs import logger
 from videoengine.object_keys import segment_key
@@ -23,7 +24,8 @@ def plan(job: Job, jobs: JobsTable, settings: PlanSettings) -> Outcome:
     """
     s3, bucket = clients.s3(), settings.videos_bucket
     if job.input_url:
-        fetch_video(s3, job.input_url, bucket, job.video_key, settings.max_video_bytes)
+        allowed = parse_ranges(settings.allowed_ranges)
+        fetch_video(s3, job.input_url, bucket, job.video_key, settings.max_video_bytes, allowed)
         jobs.forget_input_url(job.job_id)
     with open_object(s3, bucket, job.video_key) as file, open_video(file) as container:
         timeline = read_timeline(container)

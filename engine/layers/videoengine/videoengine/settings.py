@@ -21,6 +21,7 @@ class ApiSettings:
 class PlanSettings:
     """Of `plan_job`."""
 
+    allowed_ranges: str
     jobs_table: str
     max_video_bytes: int
     videos_bucket: str

@@ -2,11 +2,13 @@
 
 import io
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import urljoin
 
 import urllib3
 
+from videoengine.destinations import Address, Destination, Ranges, find_destination
 from videoengine.errors import JobFailed
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 10
 READ_SECONDS = 60
 FETCH_SECONDS = 600
+MAX_REDIRECTS = 5
 _RETRIES = urllib3.Retry(
     total=4,
     backoff_factor=1,
@@ -25,33 +28,73 @@ _RETRIES = urllib3.Retry(
     # A server could ask for an hour of patience, and a function has a quarter of one.
     respect_retry_after_header=False,
 )
+_NOT_CONNECTED = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
 
 
-def fetch_video(s3: "S3Client", url: str, bucket: str, key: str, max_bytes: int) -> None:
+def fetch_video(s3: "S3Client", url: str, bucket: str, key: str, max_bytes: int, allowed: Ranges) -> None:
     """Streams what is at `url` into the object `key`.
+
+    Args:
+        allowed: addresses that may be reached though they are not public.
 
     Raises:
         JobFailed: it could not be fetched, or is too large. The text names the host alone: a query may be a secret.
     """
-    host = urlsplit(url).hostname
+    for _ in range(1 + MAX_REDIRECTS):
+        destination = find_destination(url, allowed)
+        try:
+            with closing(_request(destination)) as answer:
+                location = answer.get_redirect_location()
+                if not location:
+                    _check_status(answer, destination.host)
+                    s3.upload_fileobj(io.BufferedReader(_Limited(answer, max_bytes)), bucket, key)
+                    return
+        except urllib3.exceptions.HTTPError as error:
+            # `from None`: the original's text holds the whole URL.
+            raise JobFailed(f"The video could not be fetched from {destination.host}: {_describe(error)}") from None
+        url = _follow(url, location)
+    raise JobFailed(f"The video could not be fetched: {destination.host} redirects too often")
+
+
+def _request(destination: Destination) -> urllib3.BaseHTTPResponse:
+    """Asks the first of the addresses that takes a connection."""
+    *others, last = destination.addresses
+    for address in others:
+        try:
+            return _request_from(address, destination, _RETRIES.new(connect=0))
+        except urllib3.exceptions.MaxRetryError as error:
+            if not isinstance(error.reason, _NOT_CONNECTED):
+                raise
+    return _request_from(last, destination, _RETRIES)
+
+
+def _request_from(address: Address, destination: Destination, retries: urllib3.Retry) -> urllib3.BaseHTTPResponse:
+    timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
+    pool: urllib3.HTTPConnectionPool
+    if destination.scheme == "https":
+        # The certificate is checked for the name, though the connection is made to the address.
+        pool = urllib3.HTTPSConnectionPool(
+            str(address), destination.port, timeout=timeout, server_hostname=destination.host
+        )
+    else:
+        pool = urllib3.HTTPConnectionPool(str(address), destination.port, timeout=timeout)
+    headers = {"Host": destination.authority, "Accept-Encoding": "identity", "User-Agent": "videoengine"}
+    return pool.urlopen(
+        "GET", destination.target, headers=headers, retries=retries, redirect=False, preload_content=False
+    )
+
+
+def _check_status(answer: urllib3.BaseHTTPResponse, host: str) -> None:
+    if answer.status != 200:
+        said = f"{answer.status} {answer.reason or ''}".strip()
+        raise JobFailed(f"The video could not be fetched: {host} answered {said}")
+
+
+def _follow(url: str, location: str) -> str:
     try:
-        with urllib3.PoolManager() as pool:
-            answer = pool.request(
-                "GET",
-                url,
-                headers={"Accept-Encoding": "identity", "User-Agent": "videoengine"},
-                preload_content=False,
-                retries=_RETRIES,
-                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
-            )
-            if answer.status != 200:
-                raise JobFailed(
-                    f"The video could not be fetched: {host} answered {answer.status} {answer.reason}".strip()
-                )
-            s3.upload_fileobj(io.BufferedReader(_Limited(answer, max_bytes)), bucket, key)
-    except urllib3.exceptions.HTTPError as error:
-        # `from None`: the original's text holds the whole URL.
-        raise JobFailed(f"The video could not be fetched from {host}: {_describe(error)}") from None
+        return urljoin(url, location)
+    except ValueError:
+        raise JobFailed("The video could not be fetched: it redirects to what is no web address") from None
 
 
 class _Limited(io.RawIOBase):
@@ -81,8 +124,6 @@ class _Limited(io.RawIOBase):
 def _describe(error: urllib3.exceptions.HTTPError) -> str:
     cause = error.reason if isinstance(error, urllib3.exceptions.MaxRetryError) else error
     match cause:
-        case urllib3.exceptions.NameResolutionError():
-            return "there is no such host"
         case urllib3.exceptions.NewConnectionError():
             return "it takes no connection"
         case urllib3.exceptions.ConnectTimeoutError():
@@ -91,9 +132,5 @@ def _describe(error: urllib3.exceptions.HTTPError) -> str:
             return f"nothing came for {READ_SECONDS} s"
         case urllib3.exceptions.SSLError():
             return "its certificate is not accepted"
-        case urllib3.exceptions.LocationValueError():
-            return "it redirects to what is no web address"
-        case urllib3.exceptions.ResponseError():
-            return "it redirects too often"
         case _:
             return f"the connection broke off ({type(cause).__name__})"

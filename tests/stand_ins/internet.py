@@ -1,0 +1,91 @@
+"""An internet without a network: a DNS, and web servers that answer from a list."""
+
+import io
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from unittest.mock import patch
+
+import urllib3
+
+PUBLIC_ADDRESS = "93.184.215.14"
+_REAL_GETADDRINFO = socket.getaddrinfo
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A request, and where it was really sent."""
+
+    scheme: str
+    address: str
+    port: int
+    host_header: str
+    certificate_for: str | None
+    target: str
+
+
+@dataclass
+class Internet:
+    """The answers to give, and the requests that came.
+
+    Attributes:
+        names: what a name resolves to, in turn, the last answer stays; all others are at `PUBLIC_ADDRESS`.
+        answers: responses to give in turn, or exceptions to raise.
+    """
+
+    names: dict[str, list[list[str]]] = field(default_factory=dict)
+    answers: list[Any] = field(default_factory=list)
+    lookups: list[str] = field(default_factory=list)
+    connections: list[Connection] = field(default_factory=list)
+
+    def resolve(self, host: str, port: int, *_: Any, **options: Any) -> Any:
+        self.lookups.append(host)
+        answers = self.names.get(host)
+        if answers is None:
+            try:
+                # The system's own reading of addresses, in all the forms that it takes.
+                return _REAL_GETADDRINFO(host, port, flags=socket.AI_NUMERICHOST, **options)
+            except socket.gaierror:
+                answers = [["127.0.0.1"] if host == "localhost" else [PUBLIC_ADDRESS]]
+        addresses = answers.pop(0) if len(answers) > 1 else answers[0]
+        if not addresses:
+            raise socket.gaierror(socket.EAI_NONAME, f"{host} is unknown")
+        return [(None, None, None, "", (address, port)) for address in addresses]
+
+    def urlopen(self, pool: urllib3.HTTPConnectionPool, method: str, url: str, **options: Any) -> Any:
+        assert (method, options["redirect"]) == ("GET", False)
+        certificate_for = pool.conn_kw.get("server_hostname")
+        host_header = options["headers"]["Host"]
+        assert pool.port
+        self.connections.append(Connection(pool.scheme, pool.host, pool.port, host_header, certificate_for, url))
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def answer_with(content: bytes = b"", status: int = 200, **options: Any) -> urllib3.HTTPResponse:
+    """A server's response."""
+    return urllib3.HTTPResponse(io.BytesIO(content), status=status, preload_content=False, **options)
+
+
+def redirect_to(location: str, status: int = 302) -> urllib3.HTTPResponse:
+    """A server's response that sends elsewhere."""
+    return answer_with(status=status, headers={"Location": location})
+
+
+@contextmanager
+def run_internet() -> Iterator[Internet]:
+    """In place of the real one for as long as the block runs."""
+    internet = Internet()
+
+    def urlopen(pool: urllib3.HTTPConnectionPool, method: str, url: str, **options: Any) -> Any:
+        return internet.urlopen(pool, method, url, **options)
+
+    with (
+        patch.object(socket, "getaddrinfo", internet.resolve),
+        patch.object(urllib3.HTTPConnectionPool, "urlopen", urlopen),
+    ):
+        yield internet

@@ -1,0 +1,210 @@
+"""Where a stranger may send the engine: what each hostile address gets."""
+
+import ipaddress
+import socket
+
+import pytest
+
+from tests.stand_ins.engine import VIDEOS_BUCKET, EngineInProcess
+from tests.stand_ins.internet import PUBLIC_ADDRESS, Connection, Internet, answer_with, redirect_to
+from videoengine.destinations import find_destination, is_public, parse_ranges
+from videoengine.errors import JobFailed
+from videoengine.video_fetch import MAX_REDIRECTS, fetch_video
+
+LOCAL = parse_ranges("127.0.0.1/32")
+NOT_PUBLIC = "is no address on the public internet"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "0.0.0.0",  # noqa: S104
+        "10.1.2.3",
+        "100.64.0.1",
+        "127.0.0.1",
+        "127.255.255.254",
+        "169.254.169.254",
+        "169.254.170.2",
+        "172.16.0.1",
+        "172.31.255.255",
+        "192.0.2.1",
+        "192.168.1.1",
+        "198.18.0.1",
+        "224.0.0.1",
+        "239.255.255.250",
+        "240.0.0.1",
+        "255.255.255.255",
+        "::",
+        "::1",
+        "::127.0.0.1",
+        "::ffff:127.0.0.1",
+        "::ffff:169.254.169.254",
+        "::ffff:0:127.0.0.1",
+        "64:ff9b::a9fe:a9fe",
+        "64:ff9b:1::7f00:1",
+        "100::1",
+        "2001::7f00:1",
+        "2001:db8::1",
+        "2002:7f00:1::",
+        "2002:a9fe:a9fe::1",
+        "fc00::1",
+        "fd00:ec2::254",
+        "fe80::1",
+        "fe80::1%1",
+        "fec0::1",
+        "ff02::1",
+        "4000::1",
+    ],
+)
+def test_what_is_special_is_not_public(address: str) -> None:
+    assert not is_public(ipaddress.ip_address(address))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        PUBLIC_ADDRESS,
+        "52.216.1.1",
+        "172.15.255.255",
+        "172.32.0.1",
+        "100.128.0.1",
+        "2600:1fa0::1",
+        "::ffff:8.8.8.8",
+        "64:ff9b::808:808",
+        "2002:808:808::1",
+    ],
+)
+def test_what_anybody_can_reach_is_public(address: str) -> None:
+    assert is_public(ipaddress.ip_address(address))
+
+
+HOSTILE = [
+    ("http://127.0.0.1/a.mp4", NOT_PUBLIC),
+    ("http://localhost/a.mp4", NOT_PUBLIC),
+    ("http://LOCALHOST:8080/a.mp4", NOT_PUBLIC),
+    ("http://2130706433/", NOT_PUBLIC),
+    ("http://0x7f000001/", NOT_PUBLIC),
+    ("http://0x7f.1/", NOT_PUBLIC),
+    ("http://017700000001/", NOT_PUBLIC),
+    ("http://0177.0.0.1/", NOT_PUBLIC),
+    ("http://127.1/", NOT_PUBLIC),
+    ("http://0/", NOT_PUBLIC),
+    ("http://[::1]/", NOT_PUBLIC),
+    ("http://[::ffff:127.0.0.1]:8000/", NOT_PUBLIC),
+    ("http://[::ffff:7f00:1]/", NOT_PUBLIC),
+    ("http://[64:ff9b::7f00:1]/", NOT_PUBLIC),
+    ("http://[2002:7f00:1::]/", NOT_PUBLIC),
+    ("http://169.254.169.254/latest/meta-data/iam/security-credentials/", NOT_PUBLIC),
+    ("http://2852039166/latest/meta-data/", NOT_PUBLIC),
+    ("http://[fd00:ec2::254]/latest/meta-data/", NOT_PUBLIC),
+    ("http://127.0.0.1.nip.example/", NOT_PUBLIC),
+    ("http://one-of-two.example/", NOT_PUBLIC),
+    ("https://intranet.example:8443/", NOT_PUBLIC),
+    ("https://mapped.example/", NOT_PUBLIC),
+    ("http://nowhere.example/", "nowhere.example: there is no such host"),
+    ("http://videos.example.com@127.0.0.1/", "must not hold a user name or password"),
+    ("http://user:password@videos.example.com/", "must not hold a user name or password"),
+    ("http://videos.example.com:22/", "port 22 is not one for web servers"),
+    ("http://videos.example.com:25/", "port 25 is not one for web servers"),
+    ("http://videos.example.com:0/", "port 0 is not one for web servers"),
+    ("http://videos.example.com:99999/", "its address can't be read"),
+    ("http://videos.example.com:port/", "its address can't be read"),
+    ("http://[::1/", "its address can't be read"),
+    ("http:///a.mp4", "must begin with http"),
+    ("file:///etc/passwd", "must begin with http"),
+    ("ftp://videos.example.com/a.mp4", "must begin with http"),
+    ("gopher://127.0.0.1:6379/_INFO", "must begin with http"),
+    ("data:video/mp4;base64,AAAA", "must begin with http"),
+    ("//videos.example.com/a.mp4", "must begin with http"),
+]
+
+
+@pytest.fixture(autouse=True)
+def names(internet: Internet) -> None:
+    internet.names |= {
+        "127.0.0.1.nip.example": [["127.0.0.1"]],
+        "one-of-two.example": [[PUBLIC_ADDRESS, "10.0.0.1"]],
+        "intranet.example": [["192.168.0.10"]],
+        "mapped.example": [["::ffff:169.254.169.254"]],
+        "nowhere.example": [[]],
+    }
+
+
+@pytest.mark.parametrize(("url", "reason"), HOSTILE)
+def test_a_hostile_address_is_never_connected_to(
+    url: str, reason: str, engine: EngineInProcess, internet: Internet
+) -> None:
+    with pytest.raises(JobFailed, match=reason):
+        fetch_video(engine.s3, url, VIDEOS_BUCKET, "video", 1000, allowed=())
+    assert internet.connections == []
+
+
+@pytest.mark.parametrize(("url", "reason"), [case for case in HOSTILE if not case[0].startswith("//")])
+def test_nor_is_it_by_way_of_a_redirect(url: str, reason: str, engine: EngineInProcess, internet: Internet) -> None:
+    internet.answers += [redirect_to(url)]
+    with pytest.raises(JobFailed, match=f"{reason}|redirects to what is no web address"):
+        fetch_video(engine.s3, "https://videos.example.com/", VIDEOS_BUCKET, "video", 1000, allowed=())
+    assert [connection.address for connection in internet.connections] == [PUBLIC_ADDRESS]
+
+
+def test_the_connection_goes_to_the_address_that_was_checked(engine: EngineInProcess, internet: Internet) -> None:
+    internet.names["rebinding.example"] = [[PUBLIC_ADDRESS], ["127.0.0.1"]]
+    internet.answers += [answer_with(b"video")]
+    fetch_video(engine.s3, "https://rebinding.example/a.mp4?b=c", VIDEOS_BUCKET, "video", 1000, allowed=())
+    name = "rebinding.example"
+    assert internet.lookups == [name]
+    assert internet.connections == [Connection("https", PUBLIC_ADDRESS, 443, name, name, "/a.mp4?b=c")]
+
+
+def test_a_redirect_is_resolved_and_checked_again(engine: EngineInProcess, internet: Internet) -> None:
+    internet.names["rebinding.example"] = [[PUBLIC_ADDRESS], ["127.0.0.1"]]
+    internet.answers += [redirect_to("/b.mp4")]
+    with pytest.raises(JobFailed, match=NOT_PUBLIC):
+        fetch_video(engine.s3, "https://rebinding.example/a.mp4", VIDEOS_BUCKET, "video", 1000, allowed=())
+    assert len(internet.connections) == 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirects_are_followed(status: int, engine: EngineInProcess, internet: Internet) -> None:
+    internet.answers += [redirect_to("http://[2600:1fa0::1]:8080/c.mp4?d=e", status), answer_with(b"video")]
+    fetch_video(engine.s3, "https://videos.example.com/a", VIDEOS_BUCKET, "video", 1000, allowed=())
+    last = internet.connections[-1]
+    assert last == Connection("http", "2600:1fa0::1", 8080, "[2600:1fa0::1]:8080", None, "/c.mp4?d=e")
+    assert engine.s3.get_object(Bucket=VIDEOS_BUCKET, Key="video")["Body"].read() == b"video"
+
+
+def test_redirects_end(engine: EngineInProcess, internet: Internet) -> None:
+    internet.answers += [redirect_to("https://videos.example.com/a") for _ in range(99)]
+    with pytest.raises(JobFailed, match="redirects too often"):
+        fetch_video(engine.s3, "https://videos.example.com/a", VIDEOS_BUCKET, "video", 1000, allowed=())
+    assert len(internet.connections) == 1 + MAX_REDIRECTS
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:4566/a", "http://localhost:4566/a", "http://[::ffff:127.0.0.1]:4566/a"]
+)
+def test_an_allowed_range_lets_in(url: str) -> None:
+    assert find_destination(url, LOCAL).port == 4566
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.2:4566/a", "http://10.0.0.1:4566/a", "http://[::1]:4566/a"])
+def test_and_no_more_than_itself(url: str) -> None:
+    with pytest.raises(JobFailed, match=NOT_PUBLIC):
+        find_destination(url, LOCAL)
+
+
+def test_a_resolver_that_is_busy_is_asked_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_AGAIN, "try again")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    with pytest.raises(socket.gaierror):
+        find_destination("https://videos.example.com/", ())
+
+
+def test_ranges_are_read() -> None:
+    assert parse_ranges("10.0.0.0/8, ::1/128,") == (
+        ipaddress.ip_network("10.0.0.0/8"),
+        ipaddress.ip_network("::1/128"),
+    )
+    assert parse_ranges("") == ()
