@@ -4,8 +4,10 @@ Its network answers with two fixed boxes; the score of each is the picture's mea
 """
 
 import json
-import struct
 from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 CLASS_NAMES = ("Paper", "Rock")
 BOXES_CXCYWH = ((16.0, 16.0, 8.0, 12.0), (24.0, 8.0, 4.0, 4.0))
@@ -40,25 +42,57 @@ def make_package(**network_input: Any) -> dict[str, bytes]:
 
 
 def make_weights() -> bytes:
-    """An ONNX file: boxes + weights x mean(images), as 1 x (4 + classes) x boxes.
+    """An ONNX file: boxes + weights x mean(images), as 1 x (4 + classes) x boxes."""
+    boxes = np.zeros((4 + len(CLASS_NAMES), len(BOXES_CXCYWH)))
+    boxes[:4] = np.transpose(BOXES_CXCYWH)
+    weights = np.zeros_like(boxes)
+    weights[4:] = np.transpose(WEIGHTS_OF_SCORES)
+    return make_network([(boxes[np.newaxis], weights[np.newaxis])])
+
+
+def make_answer(architecture: str, task_type: str, *outputs: ArrayLike, **inference: Any) -> dict[str, bytes]:
+    """A package whose network gives the same outputs for every picture.
+
+    Args:
+        outputs: without their batch dimension.
+        inference: overrides entries of `inference_config.json`.
+    """
+    files = make_package()
+    described = json.loads(files["inference_config.json"]) | {"post_processing": None} | inference
+    model = {"model_architecture": architecture, "task_type": task_type, "backend_type": "onnx"}
+    answers = [(np.array(output)[np.newaxis], np.zeros_like(output)[np.newaxis]) for output in outputs]
+    return files | {
+        "weights.onnx": make_network(answers),
+        "inference_config.json": json.dumps(described).encode(),
+        "model_config.json": json.dumps(model).encode(),
+    }
+
+
+def make_network(
+    outputs: list[tuple[NDArray[Any], NDArray[Any]]],
+    shape: tuple[int | str, ...] = (1, 3, SIDE, SIDE),
+    dtype: type[np.float16 | np.float32] = np.float32,
+) -> bytes:
+    """An ONNX file whose outputs are a constant + another x mean(images).
 
     Written field by field of ONNX's protobuf, since nothing else here needs a library that can.
+
+    Args:
+        shape: of the input; a name where it may be any size.
     """
-    rows = 4 + len(CLASS_NAMES)
-    boxes = [[box[row] if row < 4 else 0.0 for box in BOXES_CXCYWH] for row in range(rows)]
-    weights = [[scores[row - 4] if row >= 4 else 0.0 for scores in WEIGHTS_OF_SCORES] for row in range(rows)]
-    shape = (1, rows, len(BOXES_CXCYWH))
-    graph = (
-        _node("ReduceMean", ["images"], "mean", attribute=_text(1, "keepdims") + _number(3, 0) + _number(20, 2))
-        + _node("Mul", ["mean", "weights"], "scores")
-        + _node("Add", ["boxes", "scores"], "output")
-        + _text(2, "graph")
-        + _message(5, _tensor("boxes", shape, boxes))
-        + _message(5, _tensor("weights", shape, weights))
-        + _message(11, _value("images", (1, 3, SIDE, SIDE)))
-        + _message(12, _value("output", shape))
-    )
+    graph = _node("ReduceMean", ["images"], "mean", attribute=_text(1, "keepdims") + _number(3, 0) + _number(20, 2))
+    for index, (constant, weights) in enumerate(outputs):
+        graph += _node("Mul", ["mean", f"weights{index}"], f"scaled{index}")
+        graph += _node("Add", [f"constant{index}", f"scaled{index}"], f"output{index}")
+        graph += _message(5, _tensor(f"constant{index}", constant.astype(dtype)))
+        graph += _message(5, _tensor(f"weights{index}", weights.astype(dtype)))
+        graph += _message(12, _value(f"output{index}", constant.shape, dtype))
+    graph += _text(2, "graph") + _message(11, _value("images", shape, dtype))
     return _number(1, 8) + _message(7, graph) + _message(8, _text(1, "") + _number(2, 13))
+
+
+# ONNX's numbers for element types.
+_ELEMENT_TYPES = {np.dtype(np.float32): 1, np.dtype(np.float16): 10}
 
 
 def _node(kind: str, inputs: list[str], output: str, attribute: bytes | None = None) -> bytes:
@@ -66,15 +100,15 @@ def _node(kind: str, inputs: list[str], output: str, attribute: bytes | None = N
     return _message(1, content + (_message(5, attribute) if attribute else b""))
 
 
-def _tensor(name: str, shape: tuple[int, ...], rows: list[list[float]]) -> bytes:
-    values = [value for row in rows for value in row]
-    dimensions = b"".join(_number(1, size) for size in shape)
-    return dimensions + _number(2, 1) + _text(8, name) + _message(9, struct.pack(f"<{len(values)}f", *values))
+def _tensor(name: str, values: NDArray[Any]) -> bytes:
+    dimensions = b"".join(_number(1, size) for size in values.shape)
+    return dimensions + _number(2, _ELEMENT_TYPES[values.dtype]) + _text(8, name) + _message(9, values.tobytes())
 
 
-def _value(name: str, shape: tuple[int, ...]) -> bytes:
-    dimensions = b"".join(_message(1, _number(1, size)) for size in shape)
-    return _text(1, name) + _message(2, _message(1, _number(1, 1) + _message(2, dimensions)))
+def _value(name: str, shape: tuple[int | str, ...], dtype: type[np.generic]) -> bytes:
+    dimensions = b"".join(_message(1, _text(2, size) if isinstance(size, str) else _number(1, size)) for size in shape)
+    kind = _number(1, _ELEMENT_TYPES[np.dtype(dtype)]) + _message(2, dimensions)
+    return _text(1, name) + _message(2, _message(1, kind))
 
 
 def _number(field: int, value: int) -> bytes:

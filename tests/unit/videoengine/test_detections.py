@@ -1,24 +1,37 @@
 """What a raw output means, by architecture: Roboflow's rules on threshold and confidence."""
 
+import json
+from typing import Any
+
 import numpy as np
 import pytest
 
-from videoengine.detections import MAX_DETECTIONS, READERS, Detections, select_detections
-from videoengine.model_packages import ARCHITECTURES
+from tests.stand_ins.model_files import make_package
+from videoengine.detections import MAX_DETECTIONS, Detections, Thresholds, find_detections
+from videoengine.model_packages import ModelPackage, parse_package
+
+
+def make_detector_package(architecture: str, classes: int, **inference: Any) -> ModelPackage:
+    files = make_package()
+    described = json.loads(files["inference_config.json"]) | inference
+    changes = {
+        "model_config.json": json.dumps(json.loads(files["model_config.json"]) | {"model_architecture": architecture}),
+        "class_names.txt": "\n".join(f"class {number}" for number in range(classes)),
+        "inference_config.json": json.dumps(described),
+    }
+    return parse_package(files | {name: content.encode() for name, content in changes.items()})
 
 
 def detect(architecture: str, rows: list[list[float]], confidence: float = 0.4, iou: float = 0.3) -> Detections:
     output = np.array(rows, dtype=np.float32)
-    return select_detections(READERS[architecture](output), confidence, iou)
+    classes = output.shape[1] - 5 if architecture in ("yolov5", "yolov7") else output.shape[0] - 4
+    return find_detections([output], make_detector_package(architecture, classes), Thresholds(confidence, iou))
 
 
-def test_every_architecture_has_a_reader() -> None:
-    assert set(READERS) == set(ARCHITECTURES)
-
-
-def test_with_objectness_the_threshold_is_on_objectness_and_the_confidence_the_class_score() -> None:
+@pytest.mark.parametrize("architecture", ["yolov5", "yolov7"])
+def test_with_objectness_the_threshold_is_on_objectness_and_the_confidence_the_class_score(architecture: str) -> None:
     found = detect(
-        "yolov5",
+        architecture,
         [
             # cx, cy, w, h, objectness, class scores
             [50, 40, 20, 10, 0.41, 0.10, 0.20],
@@ -54,3 +67,52 @@ def test_at_most_three_hundred_and_the_best_of_them() -> None:
     found = detect("yolov8", [column.tolist() for column in columns])
     assert found.confidence.size == MAX_DETECTIONS
     assert found.confidence.min() == pytest.approx(np.sort(scores)[-MAX_DETECTIONS], abs=1e-6)
+
+
+FUSED_ROWS = [
+    # x1, y1, x2, y2, confidence, class
+    [10.0, 20.0, 30.0, 40.0, 0.5, 1.0],
+    [10.0, 20.0, 30.0, 40.0, 0.9, 1.0],
+    [50.0, 60.0, 70.0, 80.0, 0.3, 0.0],
+    [0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+]
+
+
+@pytest.mark.parametrize(
+    ("architecture", "inference"),
+    [
+        ("yolov8", {"post_processing": {"type": "nms", "fused": True}}),
+        ("yolov12", {"post_processing": {"type": "nms", "fused": True}}),
+        ("yolov5", {"post_processing": {"type": "nms", "fused": True}}),
+        ("yolov10", {}),
+        ("yolo26", {}),
+        ("yolo26", {"post_processing": None}),
+    ],
+)
+def test_what_the_network_selected_is_only_held_to_the_threshold(architecture: str, inference: dict[str, Any]) -> None:
+    package = make_detector_package(architecture, 2, **inference)
+    found = find_detections([np.array(FUSED_ROWS, dtype=np.float32)], package, Thresholds(0.4, 0.3))
+    assert found.xyxy.tolist() == [[10, 20, 30, 40]] * 2
+    assert found.confidence.tolist() == [pytest.approx(0.9), pytest.approx(0.5)]
+    assert found.class_id.tolist() == [1, 1]
+
+
+def logit(probability: float) -> float:
+    return float(np.log(probability / (1 - probability)))
+
+
+def test_rf_detr_gives_shares_of_the_input_and_logits() -> None:
+    package = make_detector_package(
+        "rfdetr",
+        3,
+        post_processing=None,
+        class_names_operations=[{"type": "class_name_removal", "class_name": "class 0"}],
+    )
+    boxes = np.array([[0.5, 0.5, 0.25, 0.5], [0.25, 0.75, 0.5, 0.5]], dtype=np.float32)
+    probabilities = [[0.99, 0.6, 0.7, 0.99], [0.1, 0.2, 0.3, 0.1]]
+    logits = np.array([[logit(value) for value in row] for row in probabilities], dtype=np.float32)
+    found = find_detections([boxes, logits], package, Thresholds(0.4, 0.3))
+    # The input is 32 x 32; the first class is removed, the fourth logit has no name.
+    assert found.xyxy.tolist() == [[12, 8, 20, 24]] * 2
+    assert found.confidence.tolist() == [pytest.approx(0.7), pytest.approx(0.6)]
+    assert found.class_id.tolist() == [2, 1]

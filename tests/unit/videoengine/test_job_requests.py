@@ -70,6 +70,10 @@ def test_several_models_may_be_asked_for() -> None:
         (with_model(model_version=None), "models[0].model_version must be 1 to 100 letters"),
         (with_model(model_version=True), "models[0].model_version must be 1 to 100 letters"),
         (with_model(inference_type="clip"), "models[0].inference_type must be one of: object-detection"),
+        (
+            with_model(inference_type="gaze-detection"),
+            "models[0].inference_type gaze-detection is not done by this engine",
+        ),
         (with_model(inference_params=[]), "models[0].inference_params must be an object"),
         (with_model(inference_params={"confidence": 1.1}), "models[0].inference_params.confidence must be a number"),
         (with_model(inference_params={"iou_threshold": "x"}), "models[0].inference_params.iou_threshold must be"),

@@ -32,6 +32,43 @@ def test_normalization_is_a_mean_and_a_deviation_per_channel() -> None:
     assert (package.network_input.mean, package.network_input.std) == ((0.1, 0.2, 0.3), (1.0, 2.0, 3.0))
 
 
+@pytest.mark.parametrize(
+    ("architecture", "task_type", "resize_mode", "expected"),
+    [
+        ("yolov8", "object-detection", "letterbox-reflect-edges", ("letterbox", 114)),
+        ("yolov8", "object-detection", "center-crop", ("center-crop", 114)),
+        ("yolov8", "object-detection", "fit-longer-edge", ("letterbox", 127)),
+        ("rfdetr", "object-detection", "fit-longer-edge", ("stretch", 0)),
+        ("vit", "classification", "fit-longer-edge", ("stretch", 0)),
+        ("clip", "embedding", "stretch", ("cover", 0)),
+    ],
+)
+def test_a_resize_mode_is_what_roboflows_runner_makes_of_it(
+    architecture: str, task_type: str, resize_mode: str, expected: tuple[str, int]
+) -> None:
+    files = make_package(resize_mode=resize_mode, padding_value=114)
+    model = {"model_architecture": architecture, "task_type": task_type, "backend_type": "onnx"}
+    files |= {"model_config.json": json.dumps(model).encode()}
+    files |= {"inference_config.json": files["inference_config.json"].replace(b'"nms"', b'"%s"' % POST[task_type])}
+    network_input = parse_package(files).network_input
+    assert (network_input.resize_mode, network_input.padding_value) == expected
+
+
+POST = {"object-detection": b"nms", "classification": b"softmax", "embedding": b"none"}
+
+
+def test_clip_brings_its_own_normalization() -> None:
+    files = make_package() | {
+        "model_config.json": b'{"model_architecture": "clip", "task_type": "embedding", "backend_type": "onnx"}',
+        "inference_config.json": b"{}",
+        "class_names.txt": b"",
+    }
+    package = parse_package(files)
+    assert package.task_type == "clip-embed-image"
+    assert (package.network_input.width, package.network_input.height) == (224, 224)
+    assert package.network_input.mean == (0.48145466, 0.4578275, 0.40821073)
+
+
 def changed(file: str, **entries: Any) -> dict[str, bytes]:
     files = make_package()
     return files | {file: json.dumps(json.loads(files[file]) | entries).encode()}
@@ -40,16 +77,28 @@ def changed(file: str, **entries: Any) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        (make_package(resize_mode="center-crop"), "resize_mode is 'center-crop'; this engine runs letterbox, stretch"),
+        (
+            make_package(resize_mode="fill"),
+            "resize_mode is 'fill'; this engine runs letterbox, letterbox-reflect-edges",
+        ),
         (make_package(color_mode="gray"), "color_mode is 'gray'; this engine runs rgb, bgr"),
         (make_package(input_channels=1), "input_channels must be 3"),
         (make_package(training_input_size={"width": 32}), "training_input_size.height must be a number of pixels"),
         (make_package(normalization=[1, 2]), "normalization must be two lists"),
         (make_package(normalization=[[1], [2]]), "normalization must have three numbers"),
-        (changed("model_config.json", model_architecture="rfdetr"), "model_architecture is 'rfdetr'; this engine runs"),
-        (changed("model_config.json", task_type="classification"), "task_type is 'classification'"),
+        (changed("model_config.json", model_architecture="yolov6"), "model_architecture is 'yolov6'; this engine runs"),
+        (changed("model_config.json", task_type="vlm"), "task_type is 'vlm'"),
         (changed("model_config.json", backend_type="torch"), "backend_type is 'torch'; this engine runs onnx"),
-        (changed("inference_config.json", post_processing={"type": "nms", "fused": True}), "not fused"),
+        (changed("inference_config.json", post_processing={"type": "softmax"}), "post_processing.type must be nms"),
+        (
+            changed("inference_config.json", class_names_operations=[{"type": "rename"}]),
+            "class_names_operations 'rename' is not supported",
+        ),
+        (changed("model_config.json", task_type="keypoint-detection"), "needs keypoints_metadata.json"),
+        (
+            changed("model_config.json", task_type="keypoint-detection") | {"keypoints_metadata.json": b"[{}]"},
+            "keypoints_metadata.json must list object_class_id and keypoints",
+        ),
         (
             changed("inference_config.json", image_pre_processing={"grayscale": {"enabled": True}}),
             "image_pre_processing grayscale is not supported",

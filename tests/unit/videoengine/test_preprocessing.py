@@ -1,7 +1,7 @@
 """Frames into the network and boxes back."""
 
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,11 +9,11 @@ from av.video.frame import VideoFrame
 from hypothesis import given
 from hypothesis import strategies as st
 
-from videoengine.model_packages import NetworkInput
+from videoengine.model_packages import NetworkInput, ResizeMode
 from videoengine.preprocessing import FramePreprocessor, Placement, place_frame
 
 
-def make_input(resize_mode: Literal["letterbox", "stretch"] = "letterbox", **changes: Any) -> NetworkInput:
+def make_input(resize_mode: ResizeMode = "letterbox", **changes: Any) -> NetworkInput:
     square = NetworkInput(640, 640, "rgb", resize_mode, padding_value=114, scaling_factor=255.0, mean=None, std=None)
     return replace(square, **changes)
 
@@ -28,6 +28,10 @@ def make_input(resize_mode: Literal["letterbox", "stretch"] = "letterbox", **cha
         pytest.param((1000, 333), make_input(), (640, 213), (0, 213), (0.64, 0.64), id="odd margins: the larger below"),
         pytest.param((10_000, 1), make_input(), (640, 1), (0, 319), (0.064, 0.064), id="never without height"),
         pytest.param((768, 432), make_input("stretch"), (640, 640), (0, 0), (640 / 768, 640 / 432), id="stretched"),
+        pytest.param((800, 333), make_input("center-crop"), (800, 333), (-80, 153), (1, 1), id="cropped and padded"),
+        pytest.param((641, 643), make_input("center-crop"), (641, 643), (0, -1), (1, 1), id="the odd pixel below goes"),
+        pytest.param((1280, 640), make_input("cover"), (1280, 640), (-320, 0), (1, 1), id="covered"),
+        pytest.param((320, 360), make_input(width=320), (320, 360), (0, 140), (1, 1), id="an input that is not square"),
     ],
 )
 def test_where_a_frame_goes(
@@ -42,11 +46,11 @@ def test_where_a_frame_goes(
 
 @given(
     st.tuples(st.integers(16, 4000), st.integers(16, 4000)),
-    st.sampled_from(["letterbox", "stretch"]),
+    st.sampled_from(["letterbox", "stretch", "center-crop", "cover"]),
     st.tuples(*[st.integers(0, 15)] * 4),
 )
 def test_boxes_come_back_to_where_they_were(
-    resolution_wh: tuple[int, int], resize_mode: Literal["letterbox", "stretch"], box: tuple[int, int, int, int]
+    resolution_wh: tuple[int, int], resize_mode: ResizeMode, box: tuple[int, int, int, int]
 ) -> None:
     placement = place_frame(*resolution_wh, make_input(resize_mode))
     xyxy = np.array([box], dtype=np.float32)
@@ -77,3 +81,19 @@ def test_colors_come_in_the_models_order() -> None:
     picture, _ = FramePreprocessor(make_input("stretch", width=32, height=16, color_mode="bgr")).prepare(frame)
     assert picture.shape == (16, 32, 3)
     assert np.abs(picture.astype(int) - (50, 100, 200)).max() <= 1
+
+
+def test_a_cropped_frame_keeps_its_middle_and_gets_black_margins() -> None:
+    pixels = np.zeros((16, 64, 3), dtype=np.uint8)
+    pixels[:, 16:48] = 200
+    frame = VideoFrame.from_ndarray(pixels, format="rgb24")
+    picture, placement = FramePreprocessor(make_input("center-crop", width=32, height=32)).prepare(frame)
+    assert placement.offset_xy == (-16, 8)
+    assert (picture[8:24] == 200).all()
+    assert not picture[:8].any()
+    assert not picture[24:].any()
+
+
+def test_a_covering_frame_leaves_no_margin() -> None:
+    picture, _ = FramePreprocessor(make_input("cover", width=32, height=32)).prepare(make_frame(96, 64, (200, 100, 50)))
+    assert np.abs(picture.astype(int) - (200, 100, 50)).max() <= 1

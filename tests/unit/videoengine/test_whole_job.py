@@ -67,7 +67,7 @@ def test_a_frame_that_a_model_fails_on_is_null(engine: EngineInProcess, monkeypa
     detect = Detector.detect
     calls = iter(range(100))
 
-    def fail_once(*arguments: Any) -> dict[str, Any]:
+    def fail_once(*arguments: Any) -> Any:
         if next(calls) == 1:
             raise RuntimeError("no memory")
         return detect(*arguments)

@@ -3,12 +3,11 @@
 import functools
 import json
 from pathlib import Path
-from typing import Any
 
 from av.video.frame import VideoFrame
 
 from videoengine import clients
-from videoengine.detector import Detector
+from videoengine.detector import Detector, Element
 from videoengine.errors import ModelPackageInvalid
 from videoengine.frames import read_frames
 from videoengine.job_requests import ModelRequest
@@ -46,7 +45,7 @@ def infer_segment(job: Job, number: int, settings: InferSettings) -> None:
     logger.info("Inferred", segment=number, frames=len(segment.frames))
 
 
-def _detect(detector: Detector, model: ModelRequest, frame: VideoFrame) -> dict[str, Any] | None:
+def _detect(detector: Detector, model: ModelRequest, frame: VideoFrame) -> Element | None:
     try:
         return detector.detect(frame, model.confidence, model.iou_threshold)
     except Exception:  # the contract: a model that fails on a frame leaves null there, and the rest is worth having

@@ -19,6 +19,7 @@ OFFSET_KEYS = ("frame_offset", "time_offset")
 """Keys of the results file that are no model's."""
 
 _PARAMETERS = {"confidence": DEFAULT_CONFIDENCE, "iou_threshold": DEFAULT_IOU_THRESHOLD}
+_TYPES = ", ".join(TASK_TYPES)
 # They become parts of object keys and of the results' keys.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -123,8 +124,10 @@ def _parse_model(value: Any, field: str) -> ModelRequest:
     if isinstance(version, int) and not isinstance(version, bool):
         version = str(version)
     inference_type = value.get("inference_type")
+    if inference_type == "gaze-detection":
+        raise BadRequest(f"{field}.inference_type gaze-detection is not done by this engine; there are: {_TYPES}")
     if inference_type not in TASK_TYPES:
-        raise BadRequest(f"{field}.inference_type must be one of: {', '.join(TASK_TYPES)}")
+        raise BadRequest(f"{field}.inference_type must be one of: {_TYPES}")
     parameters = _parse_parameters(value.get("inference_params"), f"{field}.inference_params")
     return ModelRequest(model_id, _parse_name(version, f"{field}.model_version"), inference_type, **parameters)
 

@@ -1,6 +1,7 @@
 """Roboflow's model packages: what a package's files say about how its model is run.
 
-A package is a folder with `weights.onnx`, `class_names.txt`, `inference_config.json` and `model_config.json`.
+A package is a folder with `weights.onnx`, `class_names.txt`, `inference_config.json` and `model_config.json`; one that
+detects key points has `keypoints_metadata.json` too.
 """
 
 import json
@@ -14,16 +15,68 @@ WEIGHTS = "weights.onnx"
 CLASS_NAMES = "class_names.txt"
 INFERENCE_CONFIG = "inference_config.json"
 MODEL_CONFIG = "model_config.json"
-DESCRIPTION_FILES = (CLASS_NAMES, INFERENCE_CONFIG, MODEL_CONFIG)
+KEYPOINTS_METADATA = "keypoints_metadata.json"
+REQUIRED_FILES = (WEIGHTS, CLASS_NAMES, INFERENCE_CONFIG, MODEL_CONFIG)
+DESCRIPTION_FILES = (CLASS_NAMES, INFERENCE_CONFIG, MODEL_CONFIG, KEYPOINTS_METADATA)
+"""All but the weights; the last may be missing."""
 
-TASK_TYPES = ("object-detection",)
-ARCHITECTURES = ("yolov5", "yolov8", "yolov9", "yolov11", "yolov12")
-RESIZE_MODES = ("letterbox", "stretch")
 COLOR_MODES = ("rgb", "bgr")
+END_TO_END_ARCHITECTURES = ("yolov10", "yolo26")
+"""Networks without overlapping boxes: their outputs are those of a fused NMS, whatever the package says."""
+
+ResizeMode = Literal["letterbox", "stretch", "center-crop", "cover"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A kind of model, as `model_config.json` names it.
+
+    Attributes:
+        name: what the API calls it as an inference type.
+        architectures: that this engine can read the outputs of.
+        post_processing: what `inference_config.json` may name as its type.
+    """
+
+    name: str
+    architectures: tuple[str, ...]
+    post_processing: str
+
+
+_DETECTORS = ("yolov5", "yolov7", "yolov8", "yolov9", "yolov10", "yolov11", "yolov12", "yolo26", "rfdetr")
+_TASKS = {
+    "object-detection": Task("object-detection", _DETECTORS, "nms"),
+    "instance-segmentation": Task("instance-segmentation", ("yolov8", "yolov11", "yolo26", "rfdetr"), "nms"),
+    "keypoint-detection": Task("keypoint-detection", ("yolov8", "yolov11", "yolo26"), "nms"),
+    "classification": Task("classification", ("yolov8", "yolov11", "vit", "resnet"), "softmax"),
+    "multi-label-classification": Task("classification", ("vit", "resnet"), "sigmoid"),
+    "embedding": Task("clip-embed-image", ("clip",), "none"),
+}
+
+TASK_TYPES = tuple(dict.fromkeys(task.name for task in _TASKS.values()))
+"""As the API names them."""
+
+# What the names in a package mean to this engine. As in Roboflow's runner, edges are not reflected.
+_RESIZE_MODES: dict[str, ResizeMode] = {
+    "letterbox": "letterbox",
+    "letterbox-reflect-edges": "letterbox",
+    "stretch": "stretch",
+    "center-crop": "center-crop",
+}
+_FIT_LONGER_EDGE = "fit-longer-edge"
+"""Exported networks don't take a shape that depends on the frame: Roboflow's runner replaces it by what follows."""
+_STRETCHED_INSTEAD = ("rfdetr", "vit", "resnet")
+_GREY_EDGES = 127
 
 # What an absent entry means, where Roboflow's runner has a meaning for it.
 _NO_PADDING_VALUE = 0
 _NO_SCALING_FACTOR = 1.0
+_CLIP_INPUT = {
+    "training_input_size": {"width": 224, "height": 224},
+    "color_mode": "rgb",
+    "scaling_factor": 255,
+    "normalization": [[0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]],
+}
+"""OpenAI's, for Roboflow's packages of CLIP say nothing."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +85,7 @@ class NetworkInput:
 
     Attributes:
         width, height: pixels.
+        resize_mode: `center-crop` does not scale; `cover` scales until nothing is empty, then crops.
         padding_value: grey level around a letterboxed picture, 0 to 255.
         scaling_factor: what pixel values (0 to 255) are divided by.
         mean, std: per channel, applied after scaling; None where the package says nothing.
@@ -40,7 +94,7 @@ class NetworkInput:
     width: int
     height: int
     color_mode: Literal["rgb", "bgr"]
-    resize_mode: Literal["letterbox", "stretch"]
+    resize_mode: ResizeMode
     padding_value: int
     scaling_factor: float
     mean: tuple[float, ...] | None
@@ -49,12 +103,25 @@ class NetworkInput:
 
 @dataclass(frozen=True)
 class ModelPackage:
-    """A model package without its weights."""
+    """A model package without its weights.
+
+    Attributes:
+        task_type: one of `TASK_TYPES`.
+        multi_label: a picture may be of several classes, or of none.
+        class_names: by the class's number in the network's outputs.
+        removed_class_names: of those, the ones that are no class to the outside.
+        fused: the post-processing (NMS, softmax, sigmoid) is part of the network.
+        keypoint_names: for each class; empty where the model detects none.
+    """
 
     task_type: str
     architecture: str
     class_names: tuple[str, ...]
     network_input: NetworkInput
+    fused: bool = False
+    removed_class_names: frozenset[str] = frozenset()
+    keypoint_names: tuple[tuple[str, ...], ...] = ()
+    multi_label: bool = False
 
 
 def parse_package(files: Mapping[str, bytes]) -> ModelPackage:
@@ -66,17 +133,28 @@ def parse_package(files: Mapping[str, bytes]) -> ModelPackage:
     model = _parse_json(MODEL_CONFIG, files[MODEL_CONFIG])
     inference = _parse_json(INFERENCE_CONFIG, files[INFERENCE_CONFIG])
     _require(MODEL_CONFIG, model, "backend_type", ("onnx",))
+    kind = _require(MODEL_CONFIG, model, "task_type", tuple(_TASKS))
+    task = _TASKS[kind]
+    architecture = _require(MODEL_CONFIG, model, "model_architecture", task.architectures)
     _refuse_preprocessing(inference.get("image_pre_processing") or {})
-    _refuse_fused(inference.get("post_processing") or {})
-    class_names = tuple(name for name in files[CLASS_NAMES].decode().splitlines() if name)
-    if not class_names:
-        raise ModelPackageInvalid(f"{CLASS_NAMES} names no class")
+    class_names = _parse_class_names(files[CLASS_NAMES], task)
     return ModelPackage(
-        task_type=_require(MODEL_CONFIG, model, "task_type", TASK_TYPES),
-        architecture=_require(MODEL_CONFIG, model, "model_architecture", ARCHITECTURES),
+        task_type=task.name,
+        architecture=architecture,
         class_names=class_names,
-        network_input=_parse_network_input(inference.get("network_input") or {}),
+        network_input=_parse_network_input(inference.get("network_input") or {}, architecture),
+        fused=_parse_fused(inference.get("post_processing") or {}, task, architecture),
+        removed_class_names=_parse_removed(inference.get("class_names_operations") or []),
+        keypoint_names=_parse_keypoints(files, class_names) if task.name == "keypoint-detection" else (),
+        multi_label=kind == "multi-label-classification",
     )
+
+
+def _parse_class_names(content: bytes, task: Task) -> tuple[str, ...]:
+    names = tuple(name for name in content.decode().splitlines() if name)
+    if not names and task.name != "clip-embed-image":
+        raise ModelPackageInvalid(f"{CLASS_NAMES} names no class")
+    return names
 
 
 def _parse_json(name: str, content: bytes) -> dict[str, Any]:
@@ -89,21 +167,34 @@ def _parse_json(name: str, content: bytes) -> dict[str, Any]:
     return parsed
 
 
-def _parse_network_input(values: dict[str, Any]) -> NetworkInput:
+def _parse_network_input(values: dict[str, Any], architecture: str) -> NetworkInput:
+    if architecture == "clip":
+        values = _CLIP_INPUT | values | {"resize_mode": "cover"}
     size = values.get("training_input_size") or {}
     if values.get("input_channels", 3) != 3:
         raise ModelPackageInvalid(f"{INFERENCE_CONFIG}: input_channels must be 3")
     mean, std = _parse_normalization(values.get("normalization"))
+    resize_mode, padding_value = _parse_resize_mode(values, architecture)
     return NetworkInput(
         width=_parse_side(size, "width"),
         height=_parse_side(size, "height"),
         color_mode=_require(INFERENCE_CONFIG, values, "color_mode", COLOR_MODES),
-        resize_mode=_require(INFERENCE_CONFIG, values, "resize_mode", RESIZE_MODES),
-        padding_value=values.get("padding_value") or _NO_PADDING_VALUE,
+        resize_mode=resize_mode,
+        padding_value=padding_value,
         scaling_factor=float(values.get("scaling_factor") or _NO_SCALING_FACTOR),
         mean=mean,
         std=std,
     )
+
+
+def _parse_resize_mode(values: dict[str, Any], architecture: str) -> tuple[ResizeMode, int]:
+    """How a frame is brought to the network's size, and the grey level around it."""
+    if architecture == "clip":
+        return "cover", _NO_PADDING_VALUE
+    mode = _require(INFERENCE_CONFIG, values, "resize_mode", (*_RESIZE_MODES, _FIT_LONGER_EDGE))
+    if mode == _FIT_LONGER_EDGE:
+        return ("stretch", _NO_PADDING_VALUE) if architecture in _STRETCHED_INSTEAD else ("letterbox", _GREY_EDGES)
+    return _RESIZE_MODES[mode], values.get("padding_value") or _NO_PADDING_VALUE
 
 
 def _parse_side(size: dict[str, Any], side: str) -> int:
@@ -138,6 +229,33 @@ def _refuse_preprocessing(steps: dict[str, Any]) -> None:
         raise ModelPackageInvalid(f"{INFERENCE_CONFIG}: image_pre_processing {unsupported[0]} is not supported")
 
 
-def _refuse_fused(post_processing: dict[str, Any]) -> None:
-    if post_processing.get("type", "nms") != "nms" or post_processing.get("fused"):
-        raise ModelPackageInvalid(f"{INFERENCE_CONFIG}: post_processing must be nms that is not fused into the model")
+def _parse_fused(post_processing: dict[str, Any], task: Task, architecture: str) -> bool:
+    if post_processing.get("type", task.post_processing) != task.post_processing:
+        raise ModelPackageInvalid(f"{INFERENCE_CONFIG}: post_processing.type must be {task.post_processing}")
+    return bool(post_processing.get("fused")) or architecture in END_TO_END_ARCHITECTURES
+
+
+def _parse_removed(operations: list[dict[str, Any]]) -> frozenset[str]:
+    if unknown := [entry.get("type") for entry in operations if entry.get("type") != "class_name_removal"]:
+        raise ModelPackageInvalid(f"{INFERENCE_CONFIG}: class_names_operations {unknown[0]!r} is not supported")
+    return frozenset(entry.get("class_name", "") for entry in operations)
+
+
+def _parse_keypoints(files: Mapping[str, bytes], class_names: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """The names of each class's key points, in the order of the network's outputs."""
+    if KEYPOINTS_METADATA not in files:
+        raise ModelPackageInvalid(f"a model that detects key points needs {KEYPOINTS_METADATA}")
+    try:
+        described = {
+            int(entry["object_class_id"]): tuple(name for _, name in sorted(_number_keypoints(entry["keypoints"])))
+            for entry in json.loads(files[KEYPOINTS_METADATA])
+        }
+        return tuple(described[class_id] for class_id in range(len(class_names)))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ModelPackageInvalid(
+            f"{KEYPOINTS_METADATA} must list object_class_id and keypoints (a name for each number) of every class"
+        ) from error
+
+
+def _number_keypoints(names: dict[str, str]) -> list[tuple[int, str]]:
+    return [(int(number), name) for number, name in names.items()]

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from videoengine.errors import ModelPackageInvalid
-from videoengine.model_packages import DESCRIPTION_FILES, WEIGHTS, ModelPackage, parse_package
+from videoengine.model_packages import DESCRIPTION_FILES, REQUIRED_FILES, WEIGHTS, ModelPackage, parse_package
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -27,7 +27,11 @@ def describe_package(s3: "S3Client", bucket: str, package_name: str) -> ModelPac
         return None
     _check_complete(package_name, etags)
     return parse_package(
-        {name: s3.get_object(Bucket=bucket, Key=f"{package_name}/{name}")["Body"].read() for name in DESCRIPTION_FILES}
+        {
+            name: s3.get_object(Bucket=bucket, Key=f"{package_name}/{name}")["Body"].read()
+            for name in DESCRIPTION_FILES
+            if name in etags
+        }
     )
 
 
@@ -41,10 +45,11 @@ def download_package(s3: "S3Client", bucket: str, package_name: str, cache: Path
     """
     etags = _list_etags(s3, bucket, package_name)
     _check_complete(package_name, etags)
-    revision = hashlib.sha256("".join(etags[name] for name in FILES).encode()).hexdigest()[:16]
+    present = [name for name in FILES if name in etags]
+    revision = hashlib.sha256("".join(name + etags[name] for name in present).encode()).hexdigest()[:16]
     folder = cache / package_name / revision
     folder.mkdir(parents=True, exist_ok=True)
-    for name in FILES:
+    for name in present:
         if not (folder / name).exists():
             # boto3 downloads to a temporary name and renames, so a file that is there is whole.
             s3.download_file(bucket, f"{package_name}/{name}", str(folder / name))
@@ -58,5 +63,5 @@ def _list_etags(s3: "S3Client", bucket: str, package_name: str) -> dict[str, str
 
 
 def _check_complete(package_name: str, etags: dict[str, str]) -> None:
-    if missing := [name for name in FILES if name not in etags]:
+    if missing := [name for name in REQUIRED_FILES if name not in etags]:
         raise ModelPackageInvalid(f"{package_name} has no {' and no '.join(missing)}")

@@ -19,7 +19,7 @@ class Placement:
     Attributes:
         resolution_wh: of the frame, pixels.
         resized_wh: of the frame inside the input, pixels.
-        offset_xy: its upper left corner there, pixels.
+        offset_xy: its upper left corner there, pixels; negative where it is cropped.
         scale_xy: input pixels a frame pixel.
     """
 
@@ -33,18 +33,31 @@ class Placement:
 
         Whole pixels, because Roboflow's runner rounds its boxes, and theirs and ours should agree.
         """
-        corners = (xyxy - np.tile(self.offset_xy, 2)) / np.tile(self.scale_xy, 2)
+        corners = self.points_to_frame(xyxy.reshape(-1, 2)).reshape(-1, 4)
         return np.rint(np.clip(corners, 0, np.tile(self.resolution_wh, 2))).astype(np.float32)
+
+    def points_to_frame(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Points (N, 2) in input pixels, in pixels of the frame; they may lie outside it."""
+        return ((points - self.offset_xy) / self.scale_xy).astype(np.float32)
 
 
 def place_frame(width: int, height: int, network_input: NetworkInput) -> Placement:
     """Where a frame of `width` x `height` pixels goes."""
-    scale_x, scale_y = network_input.width / width, network_input.height / height
-    if network_input.resize_mode == "stretch":
-        return Placement((width, height), (network_input.width, network_input.height), (0, 0), (scale_x, scale_y))
-    scale = min(scale_x, scale_y)
-    resized_wh = (max(int(width * scale), 1), max(int(height * scale), 1))
-    offset_xy = ((network_input.width - resized_wh[0]) // 2, (network_input.height - resized_wh[1]) // 2)
+    input_wh = network_input.width, network_input.height
+    scale_x, scale_y = input_wh[0] / width, input_wh[1] / height
+    match network_input.resize_mode:
+        case "stretch":
+            return Placement((width, height), input_wh, (0, 0), (scale_x, scale_y))
+        case "center-crop":
+            scale, resized_wh = 1.0, (width, height)
+        case "letterbox":
+            scale = min(scale_x, scale_y)
+            resized_wh = (max(int(width * scale), 1), max(int(height * scale), 1))
+        case "cover":
+            scale = max(scale_x, scale_y)
+            resized_wh = (max(int(width * scale), input_wh[0]), max(int(height * scale), input_wh[1]))
+    # Towards zero, so that the odd pixel is on the right and below, whether it is margin or cut off.
+    offset_xy = (int((input_wh[0] - resized_wh[0]) / 2), int((input_wh[1] - resized_wh[1]) / 2))
     return Placement((width, height), resized_wh, offset_xy, (scale, scale))
 
 
@@ -61,9 +74,20 @@ class FramePreprocessor:
         placement = place_frame(frame.width, frame.height, wanted)
         width, height = placement.resized_wh
         resized = self._reformatter.reformat(
-            frame, width, height, _PIXEL_FORMATS[wanted.color_mode], interpolation=Interpolation.BILINEAR
+            frame, width, height, _PIXEL_FORMATS[wanted.color_mode], interpolation=_choose_interpolation(wanted)
         ).to_ndarray()
-        canvas = np.full((wanted.height, wanted.width, 3), wanted.padding_value, dtype=np.uint8)
+        canvas = np.full((wanted.height, wanted.width, 3), _margin_level(wanted), dtype=np.uint8)
         left, top = placement.offset_xy
-        canvas[top : top + height, left : left + width] = resized
+        visible = resized[max(-top, 0) : wanted.height - top, max(-left, 0) : wanted.width - left]
+        left, top = max(left, 0), max(top, 0)
+        canvas[top : top + visible.shape[0], left : left + visible.shape[1]] = visible
         return canvas, placement
+
+
+def _choose_interpolation(network_input: NetworkInput) -> Interpolation:
+    # CLIP, which alone covers, was trained on bicubic pictures; Roboflow's runner resizes bilinearly for all others.
+    return Interpolation.BICUBIC if network_input.resize_mode == "cover" else Interpolation.BILINEAR
+
+
+def _margin_level(network_input: NetworkInput) -> int:
+    return network_input.padding_value if network_input.resize_mode == "letterbox" else 0

@@ -1,0 +1,46 @@
+"""Boxes with key points."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from videoengine import detections
+from videoengine.detections import Outputs, Thresholds, find_detections
+from videoengine.inference_types.object_detection import describe_boxes
+from videoengine.model_packages import ModelPackage
+from videoengine.network import Shape
+from videoengine.preprocessing import Placement
+
+_VALUES = 3
+"""Of a key point: x, y, confidence."""
+
+
+def check_shapes(package: ModelPackage, shapes: list[Shape]) -> None:
+    """A box is followed by as many key points as the class that has most."""
+    detections.check_shapes(package, shapes, extras=_VALUES * max(map(len, package.keypoint_names)))
+
+
+def describe(outputs: Outputs, package: ModelPackage, placement: Placement, thresholds: Thresholds) -> dict[str, Any]:
+    """The API's predictions, best first; key points are whole pixels, as in Roboflow's runner, and may lie outside."""
+    found = find_detections(outputs, package, thresholds)
+    boxes = describe_boxes(found, placement.to_frame(found.xyxy), package.class_names)
+    points = found.extras.reshape(len(boxes), -1, _VALUES)
+    return {
+        "predictions": [
+            box | {"keypoints": _describe_keypoints(own, placement, package.keypoint_names[box["class_id"]])}
+            for box, own in zip(boxes, points, strict=True)
+        ]
+    }
+
+
+def _describe_keypoints(
+    points: NDArray[np.float32], placement: Placement, names: tuple[str, ...]
+) -> list[dict[str, Any]]:
+    # A class with fewer key points than another leaves the last ones unused.
+    points = points[: len(names)]
+    places = np.rint(placement.points_to_frame(points[:, :2])).tolist()
+    return [
+        {"x": x, "y": y, "confidence": round(confidence, 4), "class_id": number, "class": names[number]}
+        for number, ((x, y), confidence) in enumerate(zip(places, points[:, 2].tolist(), strict=True))
+    ]

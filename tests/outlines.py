@@ -1,0 +1,17 @@
+"""Outlines as the masks that they enclose."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+
+def fill_outline(points: Sequence[tuple[int, int]], shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """The mask (height, width) of all pixels on an outline (x and y of its corners) and inside it."""
+    image = Image.new("1", (shape[1], shape[0]))
+    if len(points) > 1:
+        ImageDraw.Draw(image).polygon(points, fill=1, outline=1)
+    else:
+        ImageDraw.Draw(image).point(points, fill=1)
+    return np.array(image)

@@ -1,0 +1,45 @@
+"""Networks of every precision and batch that packages have."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.stand_ins.model_files import SIDE, make_network
+from videoengine.model_packages import NetworkInput
+from videoengine.network import Network
+
+INPUT = NetworkInput(SIDE, SIDE, "rgb", "stretch", 0, 255.0, None, None)
+
+
+def infer(folder: Path, weights: bytes, network_input: NetworkInput = INPUT) -> list[list[float]]:
+    (folder / "weights.onnx").write_bytes(weights)
+    network = Network(folder / "weights.onnx", network_input)
+    picture = np.full((network_input.height, network_input.width, 3), 51, dtype=np.uint8)
+    outputs = network.infer(picture)
+    assert [output.shape for output in outputs] == network.output_shapes
+    assert {output.dtype for output in outputs} == {np.dtype(np.float32)}
+    return [output.tolist() for output in outputs]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+@pytest.mark.parametrize("batch", [1, "batch"])
+def test_precision_and_batch_do_not_show(
+    batch: int | str, dtype: type[np.float16 | np.float32], tmp_path: Path
+) -> None:
+    # Mean brightness is 51 / 255 = 0.2.
+    outputs = [(np.zeros((1, 2)), np.array([[1.0, 2.0]])), (np.ones((1, 1, 1)), np.zeros((1, 1, 1)))]
+    weights = make_network(outputs, (batch, 3, SIDE, SIDE), dtype)
+    assert infer(tmp_path, weights) == [pytest.approx([0.2, 0.4], abs=1e-3), [[1.0]]]
+
+
+def test_a_network_exported_for_several_pictures_answers_for_the_first(tmp_path: Path) -> None:
+    # Its outputs stay four, whatever the input; three of the four pictures are black: the mean is a quarter.
+    weights = make_network([(np.zeros((4, 2)), np.ones((4, 2)))], (4, 3, SIDE, SIDE))
+    assert infer(tmp_path, weights) == [pytest.approx([0.05, 0.05], abs=1e-5)]
+
+
+def test_an_input_of_any_size_becomes_the_packages(tmp_path: Path) -> None:
+    wide = NetworkInput(64, 32, "rgb", "letterbox", 0, 255.0, None, None)
+    weights = make_network([(np.zeros((1, 1)), np.ones((1, 1)))], ("batch", 3, "height", "width"))
+    assert infer(tmp_path, weights, wide) == [pytest.approx([0.2], abs=1e-5)]
