@@ -21,14 +21,16 @@ help:  ## what there is to run
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 # The environments: the project's own; MiniStack's, apart, because it runs the functions with its own interpreter and what is
-# installed beside it would hide a forgotten dependency; the SAM CLI's and the checkers', because they pin what the project does not.
+# installed beside it would hide a forgotten dependency; the SAM CLI's and the checkers', because they pin what the project does not;
+# the official client's, because it brings OpenCV and more, and one test alone runs it.
 ENVIRONMENTS := .venv .venv-aws .venv-sam
 
 .venv/ready: requirements/dev.txt
 .venv-aws/ready: requirements/aws.txt
 .venv-sam/ready: requirements/sam.txt
 .venv-check/ready: requirements/check.txt
-.venv/ready .venv-aws/ready .venv-sam/ready .venv-check/ready: | python
+.venv-client/ready: requirements/client.txt
+.venv/ready .venv-aws/ready .venv-sam/ready .venv-check/ready .venv-client/ready: | python
 	@echo "Installing $(notdir $(firstword $<)) into $(@D)"
 	@$(PYTHON) -m venv --clear $(@D)
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes --requirement $<
@@ -45,7 +47,7 @@ demo: $(ENVIRONMENTS:=/ready)  ## a video through the whole system on an embedde
 	@.venv/bin/python -m videoinfer demo $(DEMO_OPTIONS)
 
 .PHONY: test
-test: $(ENVIRONMENTS:=/ready)  ## every test: units, contract, state machine, the whole path on the embedded AWS
+test: $(ENVIRONMENTS:=/ready) .venv-client/ready  ## every test: units, contract, state machine, the whole path on the embedded AWS
 	.venv/bin/python -m pytest
 
 .PHONY: check
@@ -67,4 +69,4 @@ format: .venv/ready  ## lets the formatter and the linter mend what they can
 
 .PHONY: clean
 clean:  ## removes environments and build output
-	rm -rf $(ENVIRONMENTS) .venv-check .aws-sam .build .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(ENVIRONMENTS) .venv-check .venv-client .aws-sam .build .mypy_cache .ruff_cache .pytest_cache

@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from videoinfer.api_front import start_api_front, stop_api_front
 from videoinfer.display import Display
 from videoinfer.errors import CommandError
 from videoinfer.following import follow_upload, receive_notice
@@ -51,7 +52,9 @@ def run_demo(options: DemoOptions, display: Display) -> None:
             display.counts(record["counts"])
             display.outputs(options.output.resolve(), OUTPUT_FILES)
         if options.keep:
-            display.instructions(compose_instructions(system, model, options.video, options.infer_fps))
+            front = start_api_front(system.aws, system.engine.api_url)
+            cleanup.callback(stop_api_front, front)
+            display.instructions(compose_instructions(system, front, model, options.video, options.infer_fps))
             cleanup.pop_all()
     if job["status"] != "done":
         raise CommandError(f"{options.video.name} has no results: the job is {job['status']} (see the notice).")

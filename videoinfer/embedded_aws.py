@@ -8,7 +8,6 @@ import os
 import shutil
 import socket
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from botocore.session import Session as BotocoreSession
 
 from videoinfer.aws_clients import AwsClients
 from videoinfer.errors import CommandError
-from videoinfer.processes import kill_group, log_tail, start_group, uninterrupted
+from videoinfer.processes import kill_group, start_group, uninterrupted, wait_until_ready
 from videoinfer.repository import MINISTACK, require_tool
 
 if TYPE_CHECKING:
@@ -34,8 +33,6 @@ ACCESS_KEY_ID = SECRET_ACCESS_KEY = "test"  # noqa: S105  what MiniStack takes f
 
 # A wait of a minute takes 0.6 s: the state machine polls as it does on AWS, a hundred times as fast.
 WAIT_SCALE = 0.01
-_START_TIMEOUT_SECONDS = 30.0
-_HEALTH_INTERVAL_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,7 @@ def start_embedded_aws(*, wait_scale: float = WAIT_SCALE, host: str = LOOPBACK) 
             with the end of its log.
     """
     ministack = require_tool(MINISTACK)
-    port = _find_free_port(host)
+    port = find_free_port(host)
     endpoint_url = f"http://{host}:{port}"
     clients = AwsClients(local_session(), endpoint_url)
     with ExitStack() as undo:
@@ -71,7 +68,7 @@ def start_embedded_aws(*, wait_scale: float = WAIT_SCALE, host: str = LOOPBACK) 
         environment = _server_environment(folder, host, port, wait_scale)
         process = start_group([ministack], environment=environment, folder=folder, log=log)
         undo.callback(kill_group, process)
-        _wait_until_healthy(host, port, process, log)
+        wait_until_ready("The embedded AWS", lambda: _is_healthy(host, port), process, log)
         undo.pop_all()
     return EmbeddedAws(endpoint_url, folder, log, process, clients)
 
@@ -149,7 +146,12 @@ def _server_environment(folder: Path, host: str, port: int, wait_scale: float) -
     }
 
 
-def _find_free_port(host: str) -> int:
+def find_free_port(host: str) -> int:
+    """A port that nothing listens on at `host`.
+
+    Raises:
+        CommandError: `host` is no address of this machine.
+    """
     with socket.socket() as probe:
         try:
             probe.bind((host, 0))
@@ -157,17 +159,6 @@ def _find_free_port(host: str) -> int:
             raise CommandError(f"{host} is no address of this machine: `ip address` lists those that are.") from error
         port: int = probe.getsockname()[1]
     return port
-
-
-def _wait_until_healthy(host: str, port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + _START_TIMEOUT_SECONDS
-    while not _is_healthy(host, port):
-        if process.poll() is not None:
-            raise CommandError(f"The embedded AWS ended as it started:\n{log_tail(log, lines=20)}")
-        if time.monotonic() > deadline:
-            seconds = f"{_START_TIMEOUT_SECONDS:g} s"
-            raise CommandError(f"The embedded AWS gave no answer in {seconds}:\n{log_tail(log, lines=20)}")
-        time.sleep(_HEALTH_INTERVAL_SECONDS)
 
 
 def _is_healthy(host: str, port: int) -> bool:

@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 from string import Template
 
+from videoinfer.api_front import ApiFront
 from videoinfer.embedded_aws import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from videoinfer.model_packages import ModelPackage
 from videoinfer.system import System
@@ -43,12 +44,16 @@ curl -sS -w '\\n' "$$API/videoinfer/?api_key=$$API_KEY&job_id=$$job_id"
 # Once its status is 0:
 curl -sS "$$(curl -sS "$$API/videoinfer/?api_key=$$API_KEY&job_id=$$job_id" | read_field output_signed_url)"
 
+# Roboflow's own client, unchanged (pip install roboflow). It takes no path in an address, so the API has one without.
+export API_URL=$front_url ROBOFLOW_API_KEY='$api_key'
+roboflow video infer -p $model_id -v $model_version -f $video --fps $whole_fps
+
 # Stop it, and remove all that it wrote.
-kill -KILL -- -$process_group; rm -r $folder
+kill -KILL -- -$process_group -$front_group; rm -r $folder
 """)  # noqa: E501  commands stay on their lines
 
 
-def compose_instructions(system: System, model: ModelPackage, video: Path, infer_fps: float) -> str:
+def compose_instructions(system: System, front: ApiFront, model: ModelPackage, video: Path, infer_fps: float) -> str:
     """Endpoints, and a command for all that can be done."""
     aws, engine, pipeline = system.aws, system.engine, system.pipeline
     return _INSTRUCTIONS.substitute(
@@ -65,6 +70,11 @@ def compose_instructions(system: System, model: ModelPackage, video: Path, infer
         another=f"another{video.suffix}",
         infer_fps=f"{infer_fps:g}",
         model=json.dumps(model.as_api_model()),
+        model_id=model.model_id,
+        model_version=model.model_version,
+        whole_fps=max(1, round(infer_fps)),  # the client takes no other
+        front_url=front.url,
+        front_group=front.process.pid,
         process_group=aws.process.pid,
         folder=aws.folder,
     )

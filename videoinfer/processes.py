@@ -3,13 +3,18 @@
 import os
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from videoinfer.errors import CommandError
+
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_START_TIMEOUT_SECONDS = 30.0
+_LOOK_INTERVAL_SECONDS = 0.05
 
 
 def start_group(
@@ -26,6 +31,22 @@ def start_group(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+
+
+def wait_until_ready(name: str, is_ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
+    """Returns once a process that was just started does what it is for.
+
+    Raises:
+        CommandError: It ended, or was not ready in time; with the end of its log.
+    """
+    deadline = time.monotonic() + _START_TIMEOUT_SECONDS
+    while not is_ready():
+        if process.poll() is not None:
+            raise CommandError(f"{name} ended as it started:\n{log_tail(log, lines=20)}")
+        if time.monotonic() > deadline:
+            seconds = f"{_START_TIMEOUT_SECONDS:g} s"
+            raise CommandError(f"{name} gave no answer in {seconds}:\n{log_tail(log, lines=20)}")
+        time.sleep(_LOOK_INTERVAL_SECONDS)
 
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:

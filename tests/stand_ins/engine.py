@@ -51,9 +51,14 @@ class EngineInProcess:
     jobs: JobsTable
 
     def request(
-        self, method: str, path: str, query: Mapping[str, str | None], body: Any = None
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str | None],
+        body: Any = None,
+        path_parameters: Mapping[str, str] | None = None,
     ) -> tuple[int, dict[str, Any]]:
-        """Status and JSON of an answer; the event is as API Gateway sends it."""
+        """Status and JSON of an answer; the event is as API Gateway sends it, `path` as the route names it."""
         event = {
             "version": "2.0",
             "routeKey": f"{method} {path}",
@@ -61,6 +66,8 @@ class EngineInProcess:
             "queryStringParameters": dict(query),
             "isBase64Encoded": False,
         }
+        if path_parameters:
+            event["pathParameters"] = dict(path_parameters)
         if body is not None:
             event["body"] = body if isinstance(body, str) else json.dumps(body)
         answer = self.invoke("serve_api", event)

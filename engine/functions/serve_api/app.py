@@ -1,10 +1,10 @@
-"""The API: signs uploads, creates jobs, answers how they are doing."""
+"""The API: signs uploads, creates jobs, answers how they are doing, shows the models to the official client."""
 
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from videoengine.api import create_job, show_job, sign_upload_url
+from videoengine.api import create_job, show_job, show_key, show_project, show_workspace, sign_upload_url
 from videoengine.api_keys import check_api_key
 from videoengine.http_api import Answer, answer, answer_errors, read_request
 from videoengine.logs import logger
@@ -14,6 +14,9 @@ ROUTES = {
     "POST /video_upload_signed_url": sign_upload_url,
     "POST /videoinfer": create_job,
     "GET /videoinfer": show_job,
+    "POST /": show_key,
+    "GET /{workspace}": show_workspace,
+    "GET /{workspace}/{project}": show_project,
 }
 
 

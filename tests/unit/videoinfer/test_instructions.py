@@ -4,6 +4,7 @@ from typing import cast
 
 import pytest
 
+from videoinfer.api_front import ApiFront
 from videoinfer.deployments import Engine, Pipeline
 from videoinfer.embedded_aws import EmbeddedAws
 from videoinfer.instructions import compose_instructions
@@ -20,6 +21,13 @@ class RunningAws:
         pid = 4711
 
 
+class RunningFront:
+    url = "http://127.0.0.1:4567"
+
+    class process:  # noqa: N801
+        pid = 4712
+
+
 @pytest.fixture
 def instructions() -> str:
     system = System(
@@ -29,7 +37,9 @@ def instructions() -> str:
         "notices",
     )
     model = ModelPackage(Path("hands/4"), "hands", "4", "object-detection")
-    return compose_instructions(system, model, Path("/videos/it's mine.mkv"), infer_fps=2.5)
+    return compose_instructions(
+        system, cast(ApiFront, RunningFront), model, Path("/videos/it's mine.mkv"), infer_fps=2.5
+    )
 
 
 def test_they_can_be_pasted_into_a_shell(instructions: str) -> None:
@@ -45,8 +55,13 @@ def test_they_name_every_call_of_the_api(instructions: str) -> None:
     assert '"infer_fps": 2.5' in instructions
 
 
+def test_they_name_the_official_client(instructions: str) -> None:
+    assert "export API_URL=http://127.0.0.1:4567 ROBOFLOW_API_KEY='the-key'" in instructions
+    assert "roboflow video infer -p hands -v 4 -f" in instructions
+
+
 def test_they_say_how_to_stop(instructions: str) -> None:
-    assert "kill -KILL -- -4711; rm -r /tmp/videoinfer-1" in instructions
+    assert "kill -KILL -- -4711 -4712; rm -r /tmp/videoinfer-1" in instructions
 
 
 def test_no_placeholder_is_left(instructions: str) -> None:

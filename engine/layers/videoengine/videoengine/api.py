@@ -11,12 +11,35 @@ from videoengine.http_api import HttpRequest
 from videoengine.job_requests import JobRequest, ModelRequest, parse_file_name
 from videoengine.jobs import Job, JobsTable, JobStatus
 from videoengine.logs import logger
+from videoengine.model_catalog import describe_newest, describe_versions
 from videoengine.model_store import describe_package
 from videoengine.object_keys import results_key, upload_key, video_key
+from videoengine.projects import describe_project, describe_workspace
 from videoengine.settings import ApiSettings
 from videoengine.signed_urls import find_upload_key, sign_results, sign_upload
 
 MAX_JOB_ID_LENGTH = 100
+MAX_NAME_LENGTH = 100
+WORKSPACE = "engine"
+"""The engine's name for itself as a workspace. It answers to any other, except to `videoinfer`, which is a route."""
+
+
+def show_key(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:  # noqa: ARG001
+    """`POST /`: the workspace that a key opens. The key has been checked by now."""
+    return {"workspace": WORKSPACE}
+
+
+def show_workspace(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:
+    """`GET /{workspace}`: the models there are, under the name that the caller's scripts have for their workspace."""
+    newest = describe_newest(clients.s3(), settings.models_bucket)
+    return describe_workspace(request.path["workspace"][:MAX_NAME_LENGTH], newest)
+
+
+def show_project(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:
+    """`GET /{workspace}/{project}`: one model with its versions."""
+    model_id = request.path["project"][:MAX_NAME_LENGTH]
+    versions = describe_versions(clients.s3(), settings.models_bucket, model_id)
+    return describe_project(request.path["workspace"][:MAX_NAME_LENGTH], versions)
 
 
 def sign_upload_url(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:

@@ -18,12 +18,14 @@ class HttpRequest:
     """A request to the API.
 
     Attributes:
-        route: method and path, such as `POST /videoinfer`, without a trailing slash.
+        route: method and path, such as `POST /videoinfer` or `GET /{workspace}`, without a trailing slash.
+        path: the path's parameters, by the names that the route gives them.
         query: the query's parameters; `api_key` is among them.
         text: the body as it came.
     """
 
     route: str
+    path: dict[str, str]
     query: dict[str, str]
     text: str
 
@@ -48,7 +50,13 @@ def read_request(event: dict[str, Any]) -> HttpRequest:
     text = event.get("body") or ""
     if event.get("isBase64Encoded"):
         text = base64.b64decode(text).decode(errors="replace")
-    return HttpRequest(event["routeKey"].rstrip("/"), event.get("queryStringParameters") or {}, text)
+    method, _, path = event["routeKey"].partition(" ")
+    return HttpRequest(
+        route=f"{method} {path.rstrip('/') or '/'}",
+        path=event.get("pathParameters") or {},
+        query=event.get("queryStringParameters") or {},
+        text=text,
+    )
 
 
 def answer(status_code: int, body: dict[str, Any]) -> Answer:

@@ -1,0 +1,90 @@
+"""What the official client reads about models before it sends a video."""
+
+from typing import Any
+
+import pytest
+
+from tests.stand_ins.engine import API_KEY, MODEL_ID, EngineInProcess
+from tests.stand_ins.model_files import CLASS_NAMES, make_package
+
+KEY = {"api_key": API_KEY}
+
+# What `roboflow.core.project.Project` and `roboflow.core.version.Version` read; an absent entry is a KeyError there.
+PROJECT_KEYS = {
+    *("annotation", "classes", "colors", "created", "id", "images"),
+    *("name", "public", "splits", "type", "unannotated", "updated"),
+}
+VERSION_KEYS = {"augmentation", "created", "id", "images", "preprocessing", "splits"}
+
+
+def show(engine: EngineInProcess, project: str, workspace: str = "my-team") -> tuple[int, dict[str, Any]]:
+    names = {"workspace": workspace, "project": project}
+    return engine.request("GET", "/{workspace}/{project}", KEY, path_parameters=names)
+
+
+def show_workspace(engine: EngineInProcess, workspace: str = "my-team") -> dict[str, Any]:
+    _, answer = engine.request("GET", "/{workspace}", KEY, path_parameters={"workspace": workspace})
+    described: dict[str, Any] = answer["workspace"]
+    return described
+
+
+def test_a_key_opens_a_workspace(engine: EngineInProcess) -> None:
+    assert engine.request("POST", "/", KEY) == (200, {"workspace": "engine"})
+    assert engine.request("POST", "/", {"api_key": "wrong"})[0] == 401
+
+
+@pytest.mark.parametrize("workspace", ["engine", "my-team"])
+def test_a_workspace_has_a_project_for_each_model(workspace: str, engine: EngineInProcess) -> None:
+    engine.put_model(make_package(), version="1", model_id="another")
+    described = show_workspace(engine, workspace)
+    assert (described["name"], described["url"]) == (workspace, workspace)
+    assert {project["id"] for project in described["projects"]} == {
+        f"{workspace}/{MODEL_ID}",
+        f"{workspace}/another",
+    }
+    assert all(project.keys() >= PROJECT_KEYS for project in described["projects"])
+
+
+def test_a_project_is_a_model_with_its_versions_the_newest_first(engine: EngineInProcess) -> None:
+    for version in ("10", "9", "draft"):
+        engine.put_model(make_package(), version=version)
+    status, answer = show(engine, MODEL_ID)
+    project, versions = answer["project"], answer["versions"]
+    assert status == 200
+    assert project.keys() >= PROJECT_KEYS
+    assert (project["id"], project["type"]) == (f"my-team/{MODEL_ID}", "object-detection")
+    assert list(project["classes"]) == list(CLASS_NAMES)
+    assert isinstance(project["created"], int)
+    assert 0 < project["created"] <= project["updated"]
+    assert [version["id"] for version in versions] == [
+        f"my-team/{MODEL_ID}/{name}" for name in ("10", "9", "4", "draft")
+    ]
+    assert all(version.keys() >= VERSION_KEYS and version["model"] for version in versions)
+
+
+def test_a_version_that_cannot_be_run_is_not_shown(engine: EngineInProcess) -> None:
+    engine.put_model({"weights.onnx": b""}, version="5")
+    _, answer = show(engine, MODEL_ID)
+    assert [version["name"] for version in answer["versions"]] == ["4"]
+    assert show_workspace(engine)["projects"] == []
+
+
+def test_a_model_that_cannot_be_run_at_all_says_why(engine: EngineInProcess) -> None:
+    engine.put_model({"weights.onnx": b""}, version="1", model_id="half")
+    status, answer = show(engine, "half")
+    assert status == 404
+    assert answer["error"].startswith("Project half not found: version 1 can't be run: half/1 has no class_names.txt")
+
+
+@pytest.mark.parametrize("project", ["unknown", MODEL_ID[:-1], "..", "x" * 5000])
+def test_a_project_that_is_not_there_is_not_found(project: str, engine: EngineInProcess) -> None:
+    status, answer = show(engine, project)
+    assert (status, list(answer)) == (404, ["error"])
+    assert "not found" in answer["error"]
+    assert len(answer["error"]) < 200
+
+
+def test_other_objects_in_the_bucket_are_no_models(engine: EngineInProcess) -> None:
+    for key in ("README.md", "folder/", "folder/file", "a/1/", "a/1/b/c"):
+        engine.s3.put_object(Bucket="engine-models", Key=key, Body=b"")
+    assert [project["name"] for project in show_workspace(engine)["projects"]] == [MODEL_ID]
