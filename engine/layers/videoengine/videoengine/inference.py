@@ -7,7 +7,7 @@ from pathlib import Path
 from av.video.frame import VideoFrame
 
 from videoengine import clients
-from videoengine.detector import Detector, Element
+from videoengine.detector import Detector
 from videoengine.errors import ModelPackageInvalid
 from videoengine.frames import read_frames
 from videoengine.job_requests import ModelRequest
@@ -37,7 +37,7 @@ def infer_segment(job: Job, number: int, settings: InferSettings) -> None:
     with open_object(clients.s3(), settings.videos_bucket, job.video_key) as file, open_video(file) as container:
         for timestamp, frame in read_frames(container, segment.frames):
             for model, detector in detectors.items():
-                found[model][timestamp] = json.dumps(_detect(detector, model, frame))
+                found[model][timestamp] = _infer_frame(detector, model, frame)
     for model, elements in found.items():
         lines = [elements.get(frame.timestamp, "null") for frame in segment.frames]
         key = part_key(job.job_id, number, model.model_id)
@@ -45,12 +45,13 @@ def infer_segment(job: Job, number: int, settings: InferSettings) -> None:
     logger.info("Inferred", segment=number, frames=len(segment.frames))
 
 
-def _detect(detector: Detector, model: ModelRequest, frame: VideoFrame) -> Element | None:
+def _infer_frame(detector: Detector, model: ModelRequest, frame: VideoFrame) -> str:
+    """A line of a part. A network can give infinity or NaN (half precision does), which JSON has not: a failure."""
     try:
-        return detector.detect(frame, model.confidence, model.iou_threshold)
+        return json.dumps(detector.detect(frame, model.confidence, model.iou_threshold), allow_nan=False)
     except Exception:  # the contract: a model that fails on a frame leaves null there, and the rest is worth having
         logger.exception("A model failed on a frame", model=model.package_name)
-        return None
+        return "null"
 
 
 def _read_segment(job: Job, number: int, settings: InferSettings) -> Segment:
