@@ -1,5 +1,6 @@
 """Engine and pipeline, deployed from their templates to the embedded AWS."""
 
+import hashlib
 import json
 import socket
 from collections.abc import Mapping, Sequence
@@ -46,8 +47,9 @@ def deploy_engine(aws: EmbeddedAws, *, name: str, api_key: str) -> Engine:
         name,
         template_url=publish(ENGINE, aws.clients),
         parameters={
-            "ApiKeys": api_key,
+            "ApiKeys": hashlib.sha256(api_key.encode()).hexdigest(),
             "MaxConcurrency": str(_LOCAL_MAX_CONCURRENCY),
+            "PollSecondsMin": "0",  # its minutes are shorter
             "AllowedRanges": f"{_find_host_address(aws)}/32",  # its S3 gives out the videos
         },
     )

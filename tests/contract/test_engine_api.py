@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,27 @@ def test_a_failed_jobs_reason_is_passed_on(engine: EngineInProcess) -> None:
     bring_about(engine, example)
     _, answer = engine.request("GET", "/videoinfer/", example["request"]["query"])
     assert answer == example["answer"]["body"]
+
+
+def test_a_running_job_that_is_polled_too_often_is_told_when_to_come_back(engine: EngineInProcess) -> None:
+    limited = replace(engine, environment={**engine.environment, "POLL_SECONDS_MIN": "60"})
+    request = read_example("status_running")["request"]
+    event = {"routeKey": "GET /videoinfer", "queryStringParameters": request["query"]}
+    assert limited.invoke("serve_api", event)["statusCode"] == 200
+    refused = limited.invoke("serve_api", event)
+    assert refused["statusCode"] == 429
+    assert 0 < int(refused["headers"]["Retry-After"]) <= 60
+    assert json.loads(refused["body"]) == {"error": "This job may be polled once in 60 seconds"}
+
+
+@pytest.mark.parametrize("name", ["status_done", "status_failed"])
+def test_a_job_that_ended_may_be_asked_for_at_any_time(name: str, engine: EngineInProcess) -> None:
+    limited = replace(engine, environment={**engine.environment, "POLL_SECONDS_MIN": "60"})
+    request = read_example("status_running")["request"]
+    assert limited.request("GET", "/videoinfer", request["query"])[0] == 200
+    bring_about(engine, read_example(name))
+    for _ in range(2):
+        assert limited.request("GET", "/videoinfer", request["query"])[0] == 200
 
 
 def shape(value: Any) -> Any:

@@ -1,6 +1,7 @@
 """The engine in this process: its real handlers, moto as its AWS, and a loop in place of its state machine."""
 
 import functools
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -71,7 +72,7 @@ class EngineInProcess:
         if body is not None:
             event["body"] = body if isinstance(body, str) else json.dumps(body)
         answer = self.invoke("serve_api", event)
-        assert answer["headers"] == {"Content-Type": "application/json"}
+        assert answer["headers"]["Content-Type"] == "application/json"
         return answer["statusCode"], json.loads(answer["body"])
 
     def invoke(self, function: str, event: Mapping[str, Any]) -> dict[str, Any]:
@@ -145,6 +146,11 @@ def _secrets_manager() -> Any:
     return boto3.client("secretsmanager")
 
 
+def digest(api_key: str) -> str:
+    """What the engine keeps of a key."""
+    return hashlib.sha256(api_key.encode()).hexdigest()
+
+
 def _make_resources() -> EngineInProcess:
     s3, dynamodb, stepfunctions = clients.s3(), clients.dynamodb(), clients.stepfunctions()
     for bucket in (VIDEOS_BUCKET, MODELS_BUCKET):
@@ -155,7 +161,7 @@ def _make_resources() -> EngineInProcess:
         AttributeDefinitions=[{"AttributeName": "job_id", "AttributeType": "S"}],
         KeySchema=[{"AttributeName": "job_id", "KeyType": "HASH"}],
     )
-    _secrets_manager().create_secret(Name="engine/api-keys", SecretString=f"another, {API_KEY}")
+    _secrets_manager().create_secret(Name="engine/api-keys", SecretString=f"{digest('another')}, {digest(API_KEY)}")
     machine = stepfunctions.create_state_machine(
         name="inference-job", definition=json.dumps(STATE_MACHINE), roleArn="arn:aws:iam::123456789012:role/machine"
     )
@@ -166,6 +172,7 @@ def _make_resources() -> EngineInProcess:
         "JOBS_TABLE": "jobs",
         "MAX_VIDEO_BYTES": "100000",
         "MODELS_BUCKET": MODELS_BUCKET,
+        "POLL_SECONDS_MIN": "0",
         "RETENTION_DAYS": "7",
         "STATE_MACHINE_ARN": machine["stateMachineArn"],
         "VIDEOS_BUCKET": VIDEOS_BUCKET,

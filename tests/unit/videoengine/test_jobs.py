@@ -61,3 +61,13 @@ def test_a_failed_job_keeps_its_first_reason_and_no_address(written: EngineInPro
 def test_an_expired_record_does_not_come_back(engine: EngineInProcess) -> None:
     with pytest.raises(ClientError, match="ConditionalCheckFailed"):
         engine.jobs.finish("a-job")
+
+
+def test_one_poll_counts_in_an_interval(written: EngineInProcess) -> None:
+    polls = [written.jobs.remember_poll("a-job", now, 60) for now in (1000, 1000, 1001, 1059, 1060, 1061)]
+    assert polls == [0, 60, 59, 1, 0, 59]
+
+
+def test_a_poll_does_not_bring_an_expired_record_back(engine: EngineInProcess) -> None:
+    assert engine.jobs.remember_poll("a-job", 1000, 60) > 0
+    assert engine.jobs.get("a-job") is None

@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 from videoengine import clients
-from videoengine.errors import BadRequest, ModelPackageInvalid, NotFound
+from videoengine.errors import BadRequest, ModelPackageInvalid, NotFound, PolledTooOften
 from videoengine.http_api import HttpRequest
 from videoengine.job_requests import JobRequest, ModelRequest, parse_file_name
 from videoengine.jobs import Job, JobsTable, JobStatus
@@ -71,10 +71,20 @@ def show_job(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:
     # A longer one is nobody's, and DynamoDB takes no endless keys.
     job_id = job_id[:MAX_JOB_ID_LENGTH]
     logger.append_keys(job_id=job_id)
-    job = JobsTable(clients.dynamodb(), settings.jobs_table).get(job_id)
+    jobs = JobsTable(clients.dynamodb(), settings.jobs_table)
+    job = jobs.get(job_id)
     if job is None:
         raise NotFound(f"Job {job_id} not found")
-    return _describe_job(job, settings)
+    answer = _describe_job(job, settings)
+    if answer["status"] == JobStatus.RUNNING and settings.poll_seconds_min:
+        _limit_polls(job, jobs, settings.poll_seconds_min)
+    return answer
+
+
+def _limit_polls(job: Job, jobs: JobsTable, interval_seconds: int) -> None:
+    # Whole seconds: who waits the interval by another clock is not refused for a few milliseconds.
+    if wait_seconds := jobs.remember_poll(job.job_id, int(time.time()), interval_seconds):
+        raise PolledTooOften(f"This job may be polled once in {interval_seconds} seconds", wait_seconds)
 
 
 def _describe_job(job: Job, settings: ApiSettings) -> dict[str, Any]:

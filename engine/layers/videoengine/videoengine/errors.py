@@ -3,7 +3,8 @@
 RequestRefused            answered by `serve_api`, with a status
 ├── BadRequest            400: names the field
 ├── UnknownKey            401
-└── NotFound              404: says "not found"
+├── NotFound              404: says "not found"
+└── PolledTooOften        429: says when to come back
 JobFailed                 written into the job's record: trying again would not help
 └── ModelPackageInvalid   a model package that this engine can't run
 """
@@ -25,6 +26,16 @@ class UnknownKey(RequestRefused):
 
 class NotFound(RequestRefused):
     status_code = 404
+
+
+class PolledTooOften(RequestRefused):
+    """Come back in `retry_after_seconds`."""
+
+    status_code = 429
+
+    def __init__(self, message: str, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class JobFailed(Exception):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from videoengine.errors import BadRequest, RequestRefused
+from videoengine.errors import BadRequest, PolledTooOften, RequestRefused
 from videoengine.logs import logger
 
 type Answer = dict[str, Any]
@@ -76,7 +76,10 @@ def answer_errors(handler: Callable[[dict[str, Any], Any], Answer]) -> Callable[
             return handler(event, context)
         except RequestRefused as refusal:
             logger.info("Refused", status_code=refusal.status_code, reason=str(refusal))
-            return answer(refusal.status_code, {"error": str(refusal)})
+            refused = answer(refusal.status_code, {"error": str(refusal)})
+            if isinstance(refusal, PolledTooOften):
+                refused["headers"]["Retry-After"] = str(refusal.retry_after_seconds)
+            return refused
         except Exception:
             logger.exception("Not answered")
             return answer(500, {"error": f"The engine failed; its log has request {context.aws_request_id}"})

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
 from fractions import Fraction
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
 
 from videoengine.job_requests import ModelRequest
 
@@ -82,6 +82,28 @@ class JobsTable:
             TableName=self._table_name, Key={"job_id": {"S": job_id}}, ConsistentRead=True
         ).get("Item")
         return Job.from_item(item) if item else None
+
+    def remember_poll(self, job_id: str, now: int, interval_seconds: int) -> int:
+        """Counts as a poll unless there was one in the last `interval_seconds`; of many at once, one does.
+
+        Returns:
+            The seconds to wait before the next try; 0 for a poll that counts.
+        """
+        try:
+            self._client.update_item(
+                TableName=self._table_name,
+                Key={"job_id": {"S": job_id}},
+                UpdateExpression="SET polled_at = :now",
+                ConditionExpression="attribute_exists(job_id)"
+                " AND (attribute_not_exists(polled_at) OR polled_at <= :due)",
+                ExpressionAttributeValues={":now": {"N": str(now)}, ":due": {"N": str(now - interval_seconds)}},
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            item = cast("dict[str, AttributeValueTypeDef]", error.response.get("Item", {}))
+            # Without an item it has just expired, and the next look will say so.
+            return int(item["polled_at"]["N"]) + interval_seconds - now if item else 1
+        return 0
 
     def forget_input_url(self, job_id: str) -> None:
         """Once the video is in the bucket."""

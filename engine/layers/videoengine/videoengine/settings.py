@@ -12,6 +12,7 @@ class ApiSettings:
     deadline_seconds: int
     jobs_table: str
     models_bucket: str
+    poll_seconds_min: int
     retention_days: int
     state_machine_arn: str
     videos_bucket: str
