@@ -25,7 +25,7 @@ help:  ## what there is to run
 # the official client's, because it brings OpenCV and more, and one test alone runs it.
 ENVIRONMENTS := .venv .venv-aws .venv-sam
 
-.venv/ready: requirements/dev.txt
+.venv/ready: requirements/dev.txt pyproject.toml
 .venv-aws/ready: requirements/aws.txt
 .venv-sam/ready: requirements/sam.txt
 .venv-check/ready: requirements/check.txt

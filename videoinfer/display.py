@@ -1,12 +1,20 @@
 """How the command line speaks: steps with the time they took, a bar for what goes on, tables."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
@@ -68,6 +76,20 @@ class Display:
         """Shows what can be done with a system that is left running."""
         self.heading("Left running")
         self.text(instructions)
+
+    def track[Item](self, items: Iterable[Item], doing: str, *, total: int) -> Iterator[Item]:
+        """Passes `items` on, and shows how many of them are through and how long the rest will take."""
+        bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+        with bar:
+            yield from bar.track(items, total=total, description=doing)
 
     @contextmanager
     def execution(self) -> Iterator["ExecutionDisplay"]:

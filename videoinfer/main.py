@@ -1,6 +1,8 @@
 """The commands, their options and their help."""
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -54,8 +56,39 @@ def demo(
     ] = LOOPBACK,
 ) -> None:
     """Take a video through the whole system on this machine: no AWS account, no API key, no Docker."""
-    try:
+    with _errors_for_people():
         run_demo(DemoOptions(video, model, infer_fps, output, keep, host), Display(Console()))
+
+
+@app.command()
+def infer(
+    video: Annotated[Path, typer.Argument(help="The video.")],
+    model: Annotated[
+        list[Path],
+        typer.Option(help="A model package: a folder <model id>/<version>; may be given several times.", metavar="DIR"),
+    ],
+    infer_fps: Annotated[
+        float, typer.Option(help="Frames to sample from each second, up to the video's frame rate.", min=1)
+    ] = 5,
+    confidence: Annotated[float, typer.Option(help="Predictions below it are left out.", min=0, max=1)] = 0.4,
+    iou_threshold: Annotated[
+        float, typer.Option(help="Boxes of one class that overlap more are one.", min=0, max=1)
+    ] = 0.3,
+    output: Annotated[Path, typer.Option(help="The results file.", metavar="FILE")] = Path("results.json"),
+) -> None:
+    """Run models over a video with the engine's core alone: no AWS, embedded or other."""
+    # Here, so that the other commands do without loading OpenVINO.
+    from videoinfer.inference import InferenceOptions, run_inference
+
+    with _errors_for_people():
+        options = InferenceOptions(video, tuple(model), infer_fps, confidence, iou_threshold, output)
+        run_inference(options, Display(Console()))
+
+
+@contextmanager
+def _errors_for_people() -> Iterator[None]:
+    try:
+        yield
     except (CommandError, BotoCoreError, ClientError, OSError) as error:
         Console(stderr=True).print(Text.assemble(("Error: ", "bold red"), str(error)), soft_wrap=True)
         raise typer.Exit(code=1) from error

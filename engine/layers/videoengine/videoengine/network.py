@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from videoengine.errors import ModelPackageInvalid
 from videoengine.model_packages import WEIGHTS, NetworkInput
+from videoengine.signal_stack import kept_signal_stack
 
 _OPTIONS = {
     "PERFORMANCE_HINT": "LATENCY",
@@ -32,8 +33,9 @@ class Network:
             ModelPackageInvalid: OpenVINO can't read the weights, or they don't take the input that the package names.
         """
         try:
-            model = _read_model(weights, network_input)
-            self._compiled = openvino.compile_model(_add_preprocessing(model, network_input), "CPU", _OPTIONS)
+            with kept_signal_stack():
+                model = _read_model(weights, network_input)
+                self._compiled = openvino.compile_model(_add_preprocessing(model, network_input), "CPU", _OPTIONS)
         except RuntimeError as error:
             raise ModelPackageInvalid(f"{WEIGHTS} can't be compiled: {_last_line(error)}") from error
         self._request = self._compiled.create_infer_request()

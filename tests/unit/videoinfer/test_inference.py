@@ -1,0 +1,74 @@
+"""`videoinfer infer`: the engine's core without AWS, on the clip and the model that are shipped."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import pytest
+from av.video.frame import VideoFrame
+from typer.testing import CliRunner
+
+from videoengine.segments import SampledFrame
+from videoinfer.inference import pair_frames
+from videoinfer.main import app
+from videoinfer.repository import SAMPLE_MODEL, SAMPLE_VIDEO
+
+
+def infer(*arguments: str | Path) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["infer", *map(str, arguments)])
+    return result.exit_code, result.output
+
+
+def test_results_are_what_the_contract_says(tmp_path: Path) -> None:
+    output = tmp_path / "folder" / "results.json"
+
+    status, text = infer(SAMPLE_VIDEO, "--model", SAMPLE_MODEL, "--infer-fps", "1", "--output", output)
+
+    assert status == 0, text
+    results = json.loads(output.read_text())
+    model_id = SAMPLE_MODEL.parent.name
+    assert list(results) == ["frame_offset", "time_offset", model_id]
+    assert results["frame_offset"] == list(range(0, 300, 30))
+    assert results["time_offset"] == [float(second) for second in range(10)]
+    classes = {prediction["class"] for element in results[model_id] for prediction in element["predictions"]}
+    assert classes == {"Rock", "Paper", "Scissors"}
+    assert [path.name for path in output.parent.iterdir()] == ["results.json"]
+
+
+def test_a_confidence_of_one_leaves_nothing(tmp_path: Path) -> None:
+    output = tmp_path / "results.json"
+    infer(SAMPLE_VIDEO, "--model", SAMPLE_MODEL, "--infer-fps", "1", "--confidence", "1", "--output", output)
+    elements = json.loads(output.read_text())[SAMPLE_MODEL.parent.name]
+    assert [element["predictions"] for element in elements] == [[]] * 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nowhere.mp4", "--model", SAMPLE_MODEL], "There is no file nowhere.mp4."),
+        ([SAMPLE_VIDEO, "--model", "nowhere/1"], "There is no folder"),
+        ([SAMPLE_VIDEO, "--model", SAMPLE_MODEL, "--model", SAMPLE_MODEL], "Two of the models have the same id"),
+        ([SAMPLE_VIDEO, "--model", SAMPLE_MODEL, "--infer-fps", "31"], "above the video's frame rate of 30"),
+        ([SAMPLE_MODEL / "class_names.txt", "--model", SAMPLE_MODEL], "not an MP4, AVI, MKV or WebM video"),
+        (
+            [SAMPLE_VIDEO, "--model", SAMPLE_MODEL, "--infer-fps", "1", "--output", "/proc/no/r.json"],
+            "can't be written",
+        ),
+    ],
+)
+def test_what_can_not_be_done_is_said(arguments: list[str | Path], words: str) -> None:
+    status, text = infer(*arguments)
+    assert status == 1
+    assert words in " ".join(text.split())
+
+
+def test_damaged_frames_leave_a_gap_and_repeated_ones_come_again() -> None:
+    frames = [SampledFrame(index, 0.0, timestamp, 0) for index, timestamp in enumerate([0, 10, 20, 20, 30])]
+    picture = av.VideoFrame(2, 2)
+
+    def read() -> Iterator[tuple[int, VideoFrame]]:
+        yield from ((timestamp, picture) for timestamp in (0, 5, 20))
+
+    pictures = [found for _, found in pair_frames(frames, read())]
+    assert [found is picture for found in pictures] == [True, False, True, True, False]

@@ -1,0 +1,122 @@
+"""The engine's core on this machine alone, without AWS: a video and model packages in, a results file out."""
+
+import json
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import IO, Any
+
+from av.video.frame import VideoFrame
+
+from videoengine.detector import Detector
+from videoengine.errors import JobFailed
+from videoengine.frames import read_frames
+from videoengine.results import encode_results
+from videoengine.segments import SampledFrame, plan_segments
+from videoengine.timeline import read_timeline
+from videoengine.video_file import open_video
+from videoinfer.display import Display
+from videoinfer.errors import CommandError
+from videoinfer.model_packages import ModelPackage, read_model_package
+
+
+@dataclass(frozen=True)
+class InferenceOptions:
+    """What to infer, and how.
+
+    Attributes:
+        infer_fps: Frames to sample from each second.
+        output: The results file.
+    """
+
+    video: Path
+    models: tuple[Path, ...]
+    infer_fps: float
+    confidence: float
+    iou_threshold: float
+    output: Path
+
+
+def run_inference(options: InferenceOptions, display: Display) -> None:
+    """Writes the results of every model over one decode of the video; memory does not grow with the video's frames.
+
+    Raises:
+        CommandError: A model or the video can't be used, or the results can't be written; says why.
+    """
+    packages = [read_model_package(folder) for folder in options.models]
+    if len({package.model_id for package in packages}) < len(packages):
+        raise CommandError("Two of the models have the same id, and results are told apart by it: name each once.")
+    try:
+        detectors = {package.model_id: _load(package) for package in packages}
+        frames = _plan(options.video, options.infer_fps)
+        with ExitStack() as files:
+            parts = {model_id: files.enter_context(tempfile.TemporaryFile()) for model_id in detectors}
+            elements = _infer(options, frames, detectors)
+            for found in display.track(elements, "Inferring", total=len(frames)):
+                for model_id, element in found.items():
+                    parts[model_id].write(json.dumps(element).encode() + b"\n")
+            _write_results(options.output, frames, parts)
+    except JobFailed as failure:
+        raise CommandError(f"{failure}.") from failure
+    display.done(f"{len(frames):,} frames inferred")
+    display.outputs(options.output.parent, [options.output.name])
+
+
+def pair_frames(
+    frames: Iterable[SampledFrame], pictures: Iterator[tuple[int, VideoFrame]]
+) -> Iterator[tuple[SampledFrame, VideoFrame | None]]:
+    """Each sampled frame with its picture, or with None where its data is damaged; both come in presentation order."""
+    timestamp, picture = next(pictures, (None, None))
+    for frame in frames:
+        while timestamp is not None and timestamp < frame.timestamp:
+            timestamp, picture = next(pictures, (None, None))
+        yield frame, picture if timestamp == frame.timestamp else None
+
+
+def _load(package: ModelPackage) -> Detector:
+    try:
+        return Detector(package.folder)
+    except JobFailed as failure:
+        raise CommandError(f"{package.folder} can't be run: {failure}.") from failure
+
+
+def _plan(video: Path, infer_fps: float) -> Sequence[SampledFrame]:
+    if not video.is_file():
+        raise CommandError(f"There is no file {video}.")
+    with open_video(str(video)) as container:
+        segments = plan_segments(read_timeline(container), Fraction(str(infer_fps)))
+    return [frame for segment in segments for frame in segment.frames]
+
+
+def _infer(
+    options: InferenceOptions, frames: Sequence[SampledFrame], detectors: Mapping[str, Detector]
+) -> Iterator[dict[str, Any]]:
+    with open_video(str(options.video)) as container:
+        for _, picture in pair_frames(frames, read_frames(container, frames)):
+            yield {
+                model_id: detector.detect(picture, options.confidence, options.iou_threshold) if picture else None
+                for model_id, detector in detectors.items()
+            }
+
+
+def _write_results(output: Path, frames: Sequence[SampledFrame], parts: Mapping[str, IO[bytes]]) -> None:
+    """The file appears when it is whole."""
+    for part in parts.values():
+        part.seek(0)
+    columns: list[tuple[str, Iterable[bytes]]] = [
+        ("frame_offset", (json.dumps(frame.frame_offset).encode() for frame in frames)),
+        ("time_offset", (json.dumps(frame.time_offset).encode() for frame in frames)),
+        *((model_id, (line.rstrip(b"\n") for line in part)) for model_id, part in parts.items()),
+    ]
+    unfinished = output.with_name(f"{output.name}.part")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with unfinished.open("wb") as file:
+            file.writelines(encode_results(columns))
+        unfinished.replace(output)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise CommandError(f"The results can't be written to {output}: {error.strerror}.") from error
