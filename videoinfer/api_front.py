@@ -66,7 +66,7 @@ def serve(host: str, port: int, api_url: str) -> None:
             finally:
                 connection.close()
 
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = forward  # noqa: N815
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = do_TRACE = forward  # noqa: N815
 
         def _relay(self, answer: http.client.HTTPResponse) -> None:
             self.send_response(answer.status)

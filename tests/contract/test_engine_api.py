@@ -8,15 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cfnlint.jsonschema import StandardValidator
 
-from tests.stand_ins.engine import EngineInProcess, run_engine
+from tests.stand_ins.engine import API_KEY, MODEL_ID, EngineInProcess, run_engine
 from tests.stand_ins.model_files import make_package
 from tests.stand_ins.videos import VideoSpec, make_video
+from tests.templates import find_resources
 from videoengine.job_requests import JobRequest
 from videoengine.jobs import Job, JobStatus
+from videoengine.openapi import describe_api
 
 EXAMPLES = Path(__file__).parent / "examples"
 NAMES = sorted(path.stem for path in EXAMPLES.glob("*.json") if path.stem != "results")
+API_ROUTE = "AWS::ApiGatewayV2::Route"
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 # Where a value is the server's own choice, what it has to be like.
@@ -50,6 +54,20 @@ def engine(tmp_path: Path) -> Iterator[EngineInProcess]:
         yield engine
 
 
+def check_described(request: Mapping[str, Any], status_code: int, answer: Any) -> None:
+    """The API's own description has the request, unless it was refused, and the answer."""
+    description = describe_api()
+    operation = description["paths"][request["path"]][request["method"].lower()]
+    check_schema(operation["responses"][str(status_code)]["content"], answer)
+    if "requestBody" in operation and status_code == 200:
+        check_schema(operation["requestBody"]["content"], request["body"])
+
+
+def check_schema(content: Mapping[str, Any], value: Any) -> None:
+    schema = {**content["application/json"]["schema"], "components": describe_api()["components"]}
+    assert [error.message for error in StandardValidator(schema).iter_errors(value)] == []
+
+
 def bring_about(engine: EngineInProcess, example: Mapping[str, Any]) -> None:
     status = example["answer"]["body"].get("status")
     job_id = example["request"]["query"].get("job_id")
@@ -70,6 +88,7 @@ def test_answers_as_the_example_shows(name: str, change_path: Any, engine: Engin
     )
     expected = example["answer"]
     assert status_code == expected["status"]
+    check_described(request, status_code, answer)
     assert answer.keys() == expected["body"].keys()
     for key, value in answer.items():
         if key in PATTERNS:
@@ -101,6 +120,7 @@ def test_a_running_job_that_is_polled_too_often_is_told_when_to_come_back(engine
     assert refused["statusCode"] == 429
     assert 0 < int(refused["headers"]["Retry-After"]) <= 60
     assert json.loads(refused["body"]) == {"error": "This job may be polled once in 60 seconds"}
+    check_described({"method": "GET", "path": "/videoinfer/"}, 429, json.loads(refused["body"]))
 
 
 @pytest.mark.parametrize("name", ["status_done", "status_failed"])
@@ -111,6 +131,42 @@ def test_a_job_that_ended_may_be_asked_for_at_any_time(name: str, engine: Engine
     bring_about(engine, read_example(name))
     for _ in range(2):
         assert limited.request("GET", "/videoinfer", request["query"])[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "names"),
+    [
+        ("POST", "/", {}),
+        ("GET", "/{workspace}", {"workspace": "my-team"}),
+        ("GET", "/{workspace}/{project}", {"workspace": "my-team", "project": MODEL_ID}),
+        ("GET", "/{workspace}/{project}", {"workspace": "my-team", "project": "unknown"}),
+    ],
+    ids=["key", "workspace", "project", "unknown project"],
+)
+def test_what_the_official_client_asks_for_is_as_described(
+    method: str, path: str, names: Mapping[str, str], engine: EngineInProcess
+) -> None:
+    status_code, answer = engine.request(method, path, {"api_key": API_KEY}, path_parameters=names)
+    check_described({"method": method, "path": path}, status_code, answer)
+
+
+def test_the_description_can_tell_a_wrong_answer() -> None:
+    request = {"method": "GET", "path": "/videoinfer/"}
+    for wrong in ({"status": 0}, {"status": 3}, {"status": 1, "unheard_of": 1}, {}):
+        with pytest.raises(AssertionError):
+            check_described(request, 200, wrong)
+
+
+def test_the_description_is_open_and_has_every_route(engine: EngineInProcess) -> None:
+    status_code, description = engine.request("GET", "/openapi.json", {})
+    assert (status_code, description["openapi"]) == (200, "3.1.0")
+    assert description == describe_api()
+    described = {
+        f"{method.upper()} {path}" for path, operations in description["paths"].items() for method in operations
+    }
+    routes = {route["Properties"]["RouteKey"] for route in find_resources("engine", API_ROUTE).values()}
+    assert described <= routes
+    assert {route.rstrip("/") for route in routes} == {route.rstrip("/") for route in described}
 
 
 def shape(value: Any) -> Any:

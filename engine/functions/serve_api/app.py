@@ -4,12 +4,15 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from videoengine.api import create_job, show_job, show_key, show_project, show_workspace, sign_upload_url
+from videoengine.api import create_job, show_api, show_job, show_key, show_project, show_workspace, sign_upload_url
 from videoengine.api_keys import check_api_key
 from videoengine.http_api import Answer, answer, answer_errors, read_request
 from videoengine.logs import logger
 from videoengine.settings import ApiSettings, read_settings
 
+OPEN_ROUTES = {
+    "GET /openapi.json": show_api,
+}
 ROUTES = {
     "POST /video_upload_signed_url": sign_upload_url,
     "POST /videoinfer": create_job,
@@ -25,5 +28,7 @@ ROUTES = {
 def handler(event: dict[str, Any], context: LambdaContext) -> Answer:  # noqa: ARG001
     request = read_request(event)
     settings = read_settings(ApiSettings)
+    if show := OPEN_ROUTES.get(request.route):
+        return answer(200, show(request, settings))
     check_api_key(request.query.get("api_key"), settings.api_keys_secret)
     return answer(200, ROUTES[request.route](request, settings))

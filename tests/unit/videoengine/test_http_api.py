@@ -49,7 +49,7 @@ def test_the_secret_is_not_read_for_every_request(engine: EngineInProcess, monke
     assert engine.request(*SIGN, {"api_key": API_KEY}, {"file_name": "a.mp4"})[0] == 200
 
 
-@pytest.mark.parametrize("body", ["", "{", "[]", '"text"'])
+@pytest.mark.parametrize("body", ["", "{", "[]", '"text"', "[" * 100_000, r'{"file_name": "\ud800"}'])
 def test_a_body_that_is_no_json_object_is_refused(body: str, engine: EngineInProcess) -> None:
     status, answer = engine.request(*SIGN, {"api_key": API_KEY}, body)
     assert (status, list(answer)) == (400, ["error"])

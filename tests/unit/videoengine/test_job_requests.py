@@ -33,6 +33,7 @@ def test_what_is_left_out_is_as_in_roboflows_runner(inference_params: Any) -> No
 
 def test_a_version_may_be_a_number() -> None:
     assert JobRequest.parse(with_model(model_version=4)).models[0].package_name == "bottles/4"
+    assert JobRequest.parse(with_model(model_version=4.0)).models[0].package_name == "bottles/4"
 
 
 def test_a_rate_is_the_fraction_that_its_digits_say() -> None:
@@ -59,6 +60,8 @@ def test_several_models_may_be_asked_for() -> None:
         ({**BODY, "infer_fps": 10**400}, "infer_fps must be at most 1000000"),
         ({**BODY, "infer_fps": float("inf")}, "infer_fps must be at most 1000000"),
         ({**BODY, "infer_fps": float("-inf")}, "infer_fps must be at least 1, not -inf"),
+        ({**BODY, "input_url": "https://e.com/" + "a" * 8192}, "input_url must be at most 8192 characters"),
+        ({**BODY, "infer_fps": -(10**400)}, "infer_fps must be at least 1, not -1000"),
         ({**BODY, "infer_fps": 0}, "infer_fps must be at least 1, not 0"),
         ({**BODY, "infer_fps": 0.99}, "infer_fps must be at least 1, not 0.99"),
         ({**BODY, "models": None}, "models must be a list"),

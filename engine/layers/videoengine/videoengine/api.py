@@ -8,12 +8,13 @@ from typing import Any
 from videoengine import clients
 from videoengine.errors import BadRequest, ModelPackageInvalid, NotFound, PolledTooOften
 from videoengine.http_api import HttpRequest
-from videoengine.job_requests import JobRequest, ModelRequest, parse_file_name
+from videoengine.job_requests import NAME, JobRequest, ModelRequest, parse_file_name
 from videoengine.jobs import Job, JobsTable, JobStatus
 from videoengine.logs import logger
 from videoengine.model_catalog import describe_newest, describe_versions
 from videoengine.model_store import describe_package
 from videoengine.object_keys import results_key, upload_key, video_key
+from videoengine.openapi import describe_api
 from videoengine.projects import describe_project, describe_workspace
 from videoengine.settings import ApiSettings
 from videoengine.signed_urls import find_upload_key, sign_results, sign_upload
@@ -22,6 +23,11 @@ MAX_JOB_ID_LENGTH = 100
 MAX_NAME_LENGTH = 100
 WORKSPACE = "engine"
 """The engine's name for itself as a workspace. It answers to any other, except to `videoinfer`, which is a route."""
+
+
+def show_api(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:  # noqa: ARG001
+    """`GET /openapi.json`: the API's description, for anybody."""
+    return describe_api()
 
 
 def show_key(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:  # noqa: ARG001
@@ -37,7 +43,9 @@ def show_workspace(request: HttpRequest, settings: ApiSettings) -> dict[str, Any
 
 def show_project(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:
     """`GET /{workspace}/{project}`: one model with its versions."""
-    model_id = request.path["project"][:MAX_NAME_LENGTH]
+    model_id = request.path["project"]
+    if not NAME.fullmatch(model_id):
+        raise NotFound(f"Project {model_id[:MAX_NAME_LENGTH]} not found")
     versions = describe_versions(clients.s3(), settings.models_bucket, model_id)
     return describe_project(request.path["workspace"][:MAX_NAME_LENGTH], versions)
 

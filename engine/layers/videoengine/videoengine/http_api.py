@@ -38,7 +38,9 @@ class HttpRequest:
         """
         try:
             parsed = json.loads(self.text)
-        except ValueError as error:
+            # Halves of a surrogate pair are JSON, but no text that could be written anywhere.
+            json.dumps(parsed, ensure_ascii=False).encode()
+        except (ValueError, RecursionError) as error:
             raise BadRequest("The body must be JSON") from error
         if not isinstance(parsed, dict):
             raise BadRequest("The body must be a JSON object")

@@ -15,13 +15,15 @@ DEFAULT_CONFIDENCE = 0.4
 DEFAULT_IOU_THRESHOLD = 0.3
 MAX_INFER_FPS = 1_000_000
 """Far above any video's frame rate, which is the limit that matters and fails the job."""
+MAX_URL_LENGTH = 8192
+"""Four times what browsers take, and far below what a record holds."""
 OFFSET_KEYS = ("frame_offset", "time_offset")
 """Keys of the results file that are no model's."""
 
 _PARAMETERS = {"confidence": DEFAULT_CONFIDENCE, "iou_threshold": DEFAULT_IOU_THRESHOLD}
 _TYPES = ", ".join(TASK_TYPES)
 # They become parts of object keys and of the results' keys.
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,8 @@ def _parse_text(value: Any, field: str) -> str:
 
 def _parse_url(value: Any) -> str:
     url = _parse_text(value, "input_url").strip()
+    if len(url) > MAX_URL_LENGTH:
+        raise BadRequest(f"input_url must be at most {MAX_URL_LENGTH} characters")
     try:
         parts = urlsplit(url)
         is_web_address = parts.scheme in ("http", "https") and bool(parts.hostname)
@@ -94,7 +98,7 @@ def _parse_infer_fps(value: Any) -> Fraction:
     if isinstance(value, bool) or not isinstance(value, int | float) or is_nan:
         raise BadRequest("infer_fps must be a number of frames per second")
     if value < 1:
-        raise BadRequest(f"infer_fps must be at least 1, not {value:g}")
+        raise BadRequest(f"infer_fps must be at least 1, not {str(value)[:20]}")
     if value > MAX_INFER_FPS:
         raise BadRequest(f"infer_fps must be at most {MAX_INFER_FPS}")
     # By its decimal digits: 29.97 is 2997/100, not the nearest binary fraction.
@@ -121,6 +125,8 @@ def _parse_model(value: Any, field: str) -> ModelRequest:
     if model_id in OFFSET_KEYS:
         raise BadRequest(f"{field}.model_id can't be {model_id}: the results file has a key of that name")
     version = value.get("model_version")
+    if isinstance(version, float) and version.is_integer():
+        version = int(version)  # JSON knows one kind of number: 4.0 is 4
     if isinstance(version, int) and not isinstance(version, bool):
         version = str(version)
     inference_type = value.get("inference_type")
@@ -133,7 +139,7 @@ def _parse_model(value: Any, field: str) -> ModelRequest:
 
 
 def _parse_name(value: Any, field: str) -> str:
-    if not isinstance(value, str) or not _NAME.fullmatch(value):
+    if not isinstance(value, str) or not NAME.fullmatch(value):
         raise BadRequest(f"{field} must be 1 to 100 letters, digits, dots, dashes or underscores")
     return value
 

@@ -1,0 +1,197 @@
+"""The API's OpenAPI 3.1 document, made from the limits that requests are checked against."""
+
+from typing import Any
+
+from videoengine.job_requests import MAX_INFER_FPS, MAX_URL_LENGTH, NAME, OFFSET_KEYS
+from videoengine.jobs import JobStatus
+from videoengine.model_packages import TASK_TYPES
+
+type Json = dict[str, Any]
+
+_NAME = {"type": "string", "pattern": f"^{NAME.pattern}$"}
+_COUNT = {"type": "integer", "minimum": 0}
+_RATIO = {"type": "number", "minimum": 0, "maximum": 1}
+_TIME = {"type": "integer", "description": "Seconds since the epoch."}
+_ANY_OBJECT = {"type": "object"}
+_PROGRESS = {"progress": {"type": "number", "minimum": 0, "maximum": 100}}
+_URL = {"type": "string", "format": "uri"}
+_TEXT = {"type": "string"}
+_ERRORS = {
+    400: "A field is missing or wrong; the error names it",
+    401: "The key is not known",
+    404: "Not found",
+    429: "Asked too often; the header Retry-After says how many seconds to wait",
+    500: "The engine failed; the error names the request in its log",
+}
+
+
+def describe_api() -> Json:
+    """The document. It shows the contract's paths in one form; they are served without their trailing slash as well."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "videoinfer engine",
+            "version": "1.0.0",
+            "description": "Roboflow's Video Inference API, self-hosted.",
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"api_key": []}],
+        "paths": _describe_paths(),
+        "components": {
+            "securitySchemes": {"api_key": {"type": "apiKey", "in": "query", "name": "api_key"}},
+            "schemas": _describe_schemas(),
+        },
+    }
+
+
+def _describe_paths() -> Json:
+    job_id = _parameter("job_id", "query", {"type": "string", "minLength": 1})
+    workspace = _parameter("workspace", "path", {"type": "string", "minLength": 1})
+    project = _parameter("project", "path", {"type": "string", "minLength": 1})
+    return {
+        "/video_upload_signed_url/": {
+            "post": _operation("signUploadUrl", "Where to PUT a video", "SignedUrl", [400], body="Upload")
+        },
+        "/videoinfer/": {
+            "post": _operation("createJob", "Start a job", "CreatedJob", [400, 404], body="Job"),
+            "get": _operation("showJob", "How a job is doing", "JobState", [400, 404, 429], parameters=[job_id]),
+        },
+        "/": {"post": _operation("showKey", "The workspace that a key opens", "Key", [])},
+        "/{workspace}": {
+            "get": _operation("showWorkspace", "The models there are", "Workspace", [], parameters=[workspace])
+        },
+        "/{workspace}/{project}": {
+            "get": _operation(
+                "showProject", "One model with its versions", "Project", [404], parameters=[workspace, project]
+            )
+        },
+        "/openapi.json": {
+            "get": {
+                "operationId": "showApi",
+                "summary": "This document",
+                "security": [],
+                "responses": {"200": _answer("The document", {"type": "object"})},
+            }
+        },
+    }
+
+
+def _operation(
+    name: str, summary: str, answer: str, errors: list[int], *, parameters: list[Json] | None = None, body: str = ""
+) -> Json:
+    operation: Json = {
+        "operationId": name,
+        "summary": summary,
+        "responses": {
+            "200": _answer(summary, _reference(answer)),
+            **{str(status): _answer(_ERRORS[status], _reference("Error")) for status in sorted([*errors, 401, 500])},
+        },
+    }
+    if parameters:
+        operation["parameters"] = parameters
+    if body:
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": _reference(body)}}}
+    return operation
+
+
+def _describe_schemas() -> Json:
+    return {**_describe_requests(), **_describe_answers(), **_describe_projects()}
+
+
+def _describe_requests() -> Json:
+    parameters = {
+        "type": ["object", "null"],
+        "properties": {"confidence": _RATIO, "iou_threshold": _RATIO},
+        "additionalProperties": False,
+    }
+    return {
+        "Upload": _request({"file_name": {"type": "string", "pattern": r"\S"}}),
+        "Job": _request(
+            {
+                "input_url": {
+                    "type": "string",
+                    "pattern": r"^https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]+)?([/?].*)?$",
+                    "maxLength": MAX_URL_LENGTH,
+                },
+                "infer_fps": {"type": "number", "minimum": 1, "maximum": MAX_INFER_FPS},
+                "models": {"type": "array", "minItems": 1, "items": _reference("Model")},
+            }
+        ),
+        "Model": _request(
+            {
+                "model_id": {**_NAME, "not": {"enum": list(OFFSET_KEYS)}},
+                "model_version": {"anyOf": [_NAME, _COUNT]},
+                "inference_type": {"enum": list(TASK_TYPES)},
+            },
+            optional={"inference_params": parameters},
+        ),
+    }
+
+
+def _describe_answers() -> Json:
+    return {
+        "SignedUrl": _answer_of({"signed_url": _URL}),
+        "CreatedJob": _answer_of({"job_id": {"type": "string", "format": "uuid"}, "message": _TEXT}),
+        "JobState": {
+            "oneOf": [
+                _answer_of({"status": {"const": int(JobStatus.DONE)}, "output_signed_url": _URL}, optional=_PROGRESS),
+                _answer_of({"status": {"const": int(JobStatus.RUNNING)}}, optional=_PROGRESS),
+                _answer_of({"status": {"const": int(JobStatus.FAILED)}, "error": _TEXT}, optional=_PROGRESS),
+            ]
+        },
+        "Error": _answer_of({"error": {"type": "string", "minLength": 1}}),
+    }
+
+
+def _describe_projects() -> Json:
+    owner = {"name": _TEXT, "url": _TEXT, "members": _list({"type": "object"})}
+    dataset = {"id": _TEXT, "name": _TEXT, "created": _TIME, "images": _COUNT, "splits": _ANY_OBJECT}
+    model = {
+        **dataset,
+        "type": {"enum": list(TASK_TYPES)},
+        "updated": _TIME,
+        "unannotated": _COUNT,
+        "annotation": _TEXT,
+        "public": {"type": "boolean"},
+        "classes": {"type": "object", "additionalProperties": _COUNT},
+        "colors": _ANY_OBJECT,
+    }
+    version = {
+        **dataset,
+        "preprocessing": _ANY_OBJECT,
+        "augmentation": _ANY_OBJECT,
+        "exports": _list(_TEXT),
+        "model": _answer_of({"id": _TEXT, "type": _TEXT}),
+    }
+    return {
+        "Key": _answer_of({"workspace": _TEXT}),
+        "Workspace": _answer_of({"workspace": _answer_of({**owner, "projects": _list(_answer_of(model))})}),
+        "Project": _answer_of(
+            {"workspace": _answer_of(owner), "project": _answer_of(model), "versions": _list(_answer_of(version))}
+        ),
+    }
+
+
+def _request(required: Json, optional: Json | None = None) -> Json:
+    # What else a client sends is ignored, as the hosted service does.
+    return {"type": "object", "required": list(required), "properties": required | (optional or {})}
+
+
+def _answer_of(required: Json, optional: Json | None = None) -> Json:
+    return _request(required, optional) | {"additionalProperties": False}
+
+
+def _list(items: Json) -> Json:
+    return {"type": "array", "items": items}
+
+
+def _reference(schema: str) -> Json:
+    return {"$ref": f"#/components/schemas/{schema}"}
+
+
+def _answer(description: str, schema: Json) -> Json:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+def _parameter(name: str, place: str, schema: Json) -> Json:
+    return {"name": name, "in": place, "required": True, "schema": schema}
