@@ -108,8 +108,8 @@ def test_rf_detr_gives_shares_of_the_input_and_logits() -> None:
         post_processing=None,
         class_names_operations=[{"type": "class_name_removal", "class_name": "class 0"}],
     )
-    boxes = np.array([[0.5, 0.5, 0.25, 0.5], [0.25, 0.75, 0.5, 0.5]], dtype=np.float32)
-    probabilities = [[0.99, 0.6, 0.7, 0.99], [0.1, 0.2, 0.3, 0.1]]
+    boxes = np.array([[0.5, 0.5, 0.25, 0.5], *[[0.25, 0.75, 0.5, 0.5]] * 3], dtype=np.float32)
+    probabilities = [[0.99, 0.6, 0.7, 0.99], *[[0.1, 0.2, 0.3, 0.1]] * 3]
     logits = np.array([[logit(value) for value in row] for row in probabilities], dtype=np.float32)
     found = find_detections([boxes, logits], package, Thresholds(0.4, 0.3))
     # The input is 32 x 32; the first class is removed, the fourth logit has no name.

@@ -44,7 +44,8 @@ BOX = {"x": 32.0, "y": 24.0, "width": 16.0, "height": 18.0, "confidence": 0.8, "
 COLUMNS = np.transpose([[*CXCYWH, *SCORES], [8.0, 8.0, 4.0, 4.0, 0.1, 0.2]])
 WITH_OBJECTNESS = [[*CXCYWH, 0.9, *SCORES], [8.0, 8.0, 4.0, 4.0, 0.1, 0.1, 0.2]]
 SELECTED = [[12.0, 10.0, 20.0, 22.0, 0.8, 1.0], [0.0] * 6]
-QUERIES = ([[0.5, 0.5, 0.25, 0.375]], [[-5.0, np.log(4.0), 9.0]])
+# The second one's last logit has no class name.
+QUERIES = ([[0.5, 0.5, 0.25, 0.375], [0.2] * 4], [[-5.0, np.log(4.0), -5.0], [-5.0, -5.0, 9.0]])
 
 
 @pytest.mark.parametrize(
@@ -133,7 +134,9 @@ def with_keypoints(package: dict[str, bytes]) -> dict[str, bytes]:
 )
 def test_key_points_have_their_names(architecture: str, output: Any, inference: dict[str, Any], tmp_path: Path) -> None:
     package = with_keypoints(make_answer(architecture, "keypoint-detection", output, **inference))
-    assert infer(tmp_path, package) == {"predictions": [{**BOX, "keypoints": KEYPOINTS}]}
+    doubtful = {"x": 0.0, "y": 0.0, "confidence": 0.0} if architecture == "yolo26" else {}
+    expected = [KEYPOINTS[0], {**KEYPOINTS[1], **doubtful}]
+    assert infer(tmp_path, package) == {"predictions": [{**BOX, "keypoints": expected}]}
 
 
 def test_a_class_has_no_more_key_points_than_names(tmp_path: Path) -> None:
@@ -204,7 +207,7 @@ def scale_plainly(mask: NDArray[np.float64], width: int, height: int) -> NDArray
 
 
 def test_rf_detr_gives_whole_masks(tmp_path: Path) -> None:
-    logits = np.full((1, 8, 8), -4.0)
+    logits = np.full((2, 8, 8), -4.0)
     logits[0, 0:4, 0:4] = 4.0
     package = make_answer("rfdetr", "instance-segmentation", *QUERIES, logits)
     [prediction] = infer(tmp_path, package)["predictions"]

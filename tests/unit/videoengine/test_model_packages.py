@@ -39,6 +39,7 @@ def test_normalization_is_a_mean_and_a_deviation_per_channel() -> None:
         ("yolov8", "object-detection", "center-crop", ("center-crop", 114)),
         ("yolov8", "object-detection", "fit-longer-edge", ("letterbox", 127)),
         ("rfdetr", "object-detection", "fit-longer-edge", ("stretch", 0)),
+        ("rfdetr", "object-detection", "letterbox", ("stretch", 0)),
         ("vit", "classification", "fit-longer-edge", ("stretch", 0)),
         ("clip", "embedding", "stretch", ("cover", 0)),
     ],
@@ -55,6 +56,18 @@ def test_a_resize_mode_is_what_roboflows_runner_makes_of_it(
 
 
 POST = {"object-detection": b"nms", "classification": b"softmax", "embedding": b"none"}
+
+
+def make_rfdetr(**network_input: Any) -> dict[str, bytes]:
+    model = b'{"model_architecture": "rfdetr", "task_type": "object-detection", "backend_type": "onnx"}'
+    return make_package(resize_mode="letterbox", **network_input) | {"model_config.json": model}
+
+
+def test_rf_detr_is_letterboxed_as_its_data_set_was() -> None:
+    package = parse_package(make_rfdetr(dataset_version_resize_dimensions={"width": 64, "height": 64}))
+    assert package.network_input.resize_mode == "letterbox"
+    with pytest.raises(ModelPackageInvalid, match="must be of the shape of training_input_size"):
+        parse_package(make_rfdetr(dataset_version_resize_dimensions={"width": 64, "height": 48}))
 
 
 def test_clip_brings_its_own_normalization() -> None:

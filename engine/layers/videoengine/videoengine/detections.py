@@ -98,18 +98,21 @@ def find_fused(output: NDArray[np.float32], thresholds: Thresholds) -> Detection
 def find_queries(outputs: Outputs, package: ModelPackage, thresholds: Thresholds) -> Detections:
     """RF-DETR: boxes (Q, 4) as cx, cy, w, h in shares of the input, and logits (Q, C); a query may be of two classes.
 
-    `extras` is the query's number. Logits beyond the class names, and those of removed classes, are nobody's.
+    `extras` is the query's number. As in Roboflow's runner, the Q best scores are looked at, of which those without a
+    class name, and those of removed classes, are nobody's.
     """
     boxes, logits = outputs[:2]
-    named = [number for number, name in enumerate(package.class_names) if name not in package.removed_class_names]
-    scores = apply_sigmoid(logits[:, named])
+    scores = apply_sigmoid(logits)
     best = np.argsort(-scores, axis=None, kind="stable")[: len(boxes)]
     query, kind = np.unravel_index(best[scores.reshape(-1)[best] > thresholds.confidence], scores.shape)
+    named = [number for number, name in enumerate(package.class_names) if name not in package.removed_class_names]
+    is_named = np.isin(kind, named)
+    query, kind = query[is_named], kind[is_named]
     size = np.tile([package.network_input.width, package.network_input.height], 2).astype(np.float32)
     return Detections(
         _corners(boxes[query] * size),
         scores[query, kind],
-        np.array(named, dtype=np.intp)[kind],
+        kind,
         query[:, np.newaxis].astype(np.float32),
     )
 

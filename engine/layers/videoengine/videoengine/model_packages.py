@@ -181,7 +181,7 @@ def _parse_network_input(values: dict[str, Any], architecture: str) -> NetworkIn
         color_mode=_require(INFERENCE_CONFIG, values, "color_mode", COLOR_MODES),
         resize_mode=resize_mode,
         padding_value=padding_value,
-        scaling_factor=float(values.get("scaling_factor") or _NO_SCALING_FACTOR),
+        scaling_factor=float(values.get("scaling_factor") or (255 if architecture == "rfdetr" else _NO_SCALING_FACTOR)),
         mean=mean,
         std=std,
     )
@@ -191,10 +191,31 @@ def _parse_resize_mode(values: dict[str, Any], architecture: str) -> tuple[Resiz
     """How a frame is brought to the network's size, and the grey level around it."""
     if architecture == "clip":
         return "cover", _NO_PADDING_VALUE
+    if architecture == "rfdetr" and not _is_resized_before_training(values):
+        return "stretch", _NO_PADDING_VALUE
     mode = _require(INFERENCE_CONFIG, values, "resize_mode", (*_RESIZE_MODES, _FIT_LONGER_EDGE))
     if mode == _FIT_LONGER_EDGE:
         return ("stretch", _NO_PADDING_VALUE) if architecture in _STRETCHED_INSTEAD else ("letterbox", _GREY_EDGES)
     return _RESIZE_MODES[mode], values.get("padding_value") or _NO_PADDING_VALUE
+
+
+def _is_resized_before_training(values: dict[str, Any]) -> bool:
+    """RF-DETR is trained on stretched pictures; what its data set was resized to before that is said apart.
+
+    One resize does for both where they are of one shape.
+    """
+    before, size = values.get("dataset_version_resize_dimensions"), values.get("training_input_size") or {}
+    if not before or values.get("resize_mode") in ("stretch", _FIT_LONGER_EDGE):
+        return False
+    (width, height), (before_width, before_height) = (
+        (_parse_side(sides, "width"), _parse_side(sides, "height")) for sides in (size, before)
+    )
+    is_same_shape = before_width * height == before_height * width
+    if not is_same_shape or (values["resize_mode"] == "center-crop" and before != size):
+        raise ModelPackageInvalid(
+            f"{INFERENCE_CONFIG}: dataset_version_resize_dimensions must be of the shape of training_input_size"
+        )
+    return True
 
 
 def _parse_side(size: dict[str, Any], side: str) -> int:

@@ -14,6 +14,8 @@ from videoengine.preprocessing import Placement
 
 _VALUES = 3
 """Of a key point: x, y, confidence."""
+_LEAST_CONFIDENCE = {"yolo26": 0.3}
+"""By architecture: a key point below it is reported at 0, 0 with confidence 0, as Roboflow's runner does."""
 
 
 def check_shapes(package: ModelPackage, shapes: list[Shape]) -> None:
@@ -25,22 +27,20 @@ def describe(outputs: Outputs, package: ModelPackage, placement: Placement, thre
     """The API's predictions, best first; key points are whole pixels, as in Roboflow's runner, and may lie outside."""
     found = find_detections(outputs, package, thresholds)
     boxes = describe_boxes(found, placement.to_frame(found.xyxy), package.class_names)
-    points = found.extras.reshape(len(boxes), -1, _VALUES)
+    points = found.extras.reshape(-1, _VALUES).copy()
+    points[:, :2] = np.rint(placement.points_to_frame(points[:, :2]))
+    points[points[:, 2] < _LEAST_CONFIDENCE.get(package.architecture, 0.0)] = 0
     return {
         "predictions": [
-            box | {"keypoints": _describe_keypoints(own, placement, package.keypoint_names[box["class_id"]])}
-            for box, own in zip(boxes, points, strict=True)
+            box | {"keypoints": _describe_keypoints(own, package.keypoint_names[box["class_id"]])}
+            for box, own in zip(boxes, points.reshape(len(boxes), -1, _VALUES), strict=True)
         ]
     }
 
 
-def _describe_keypoints(
-    points: NDArray[np.float32], placement: Placement, names: tuple[str, ...]
-) -> list[dict[str, Any]]:
+def _describe_keypoints(points: NDArray[np.float32], names: tuple[str, ...]) -> list[dict[str, Any]]:
     # A class with fewer key points than another leaves the last ones unused.
-    points = points[: len(names)]
-    places = np.rint(placement.points_to_frame(points[:, :2])).tolist()
     return [
-        {"x": x, "y": y, "confidence": round(confidence, 4), "class_id": number, "class": names[number]}
-        for number, ((x, y), confidence) in enumerate(zip(places, points[:, 2].tolist(), strict=True))
+        {"x": x, "y": y, "confidence": round(confidence, 4), "class_id": number, "class": name}
+        for number, (name, (x, y, confidence)) in enumerate(zip(names, points.tolist(), strict=False))
     ]
