@@ -98,3 +98,8 @@ def test_an_endless_job_id_is_not_found_either(engine: EngineInProcess) -> None:
     status, answer = engine.request("GET", "/videoinfer", {"api_key": API_KEY, "job_id": "x" * 5000})
     assert status == 404
     assert len(answer["error"]) < 200
+
+
+def test_an_endless_body_is_refused_before_it_is_parsed(engine: EngineInProcess) -> None:
+    status, answer = engine.request(*SIGN, {"api_key": API_KEY}, "[" * 70_000)
+    assert (status, answer) == (400, {"error": "The body is longer than 65536 characters"})

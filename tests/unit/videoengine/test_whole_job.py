@@ -162,3 +162,50 @@ def test_a_job_whose_state_machine_was_stopped_fails_in_the_end(engine: EngineIn
     late = EngineInProcess({**engine.environment, "DEADLINE_SECONDS": "-7200"}, engine.s3, None, None, engine.jobs)
     _, answer = late.request("GET", "/videoinfer", {"api_key": API_KEY, "job_id": job_id})
     assert answer == {"status": 2, "error": "The job did not finish within -2 hours"}
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "reason"),
+    [
+        ("MAX_FRAME_PIXELS", "3000", "frames of 64 x 48 are larger than the 3000 pixels"),
+        ("MAX_VIDEO_HOURS", "0.0001", "hours are more than the 0.0001 that this engine takes"),
+    ],
+)
+def test_what_is_over_a_limit_fails_the_job(limit: str, value: str, reason: str, engine: EngineInProcess) -> None:
+    job_id = engine.create_job(engine.upload_video(make_video(VideoSpec(frames=48))))
+    limited = replace(engine, environment={**engine.environment, limit: value})
+    assert limited.invoke("plan_job", {"job_id": job_id}) == {"outcome": "failed"}
+    assert reason in str(engine.find_job(job_id).error)
+
+
+def test_a_job_may_not_run_more_models_than_the_stack_allows(engine: EngineInProcess) -> None:
+    models = [{**MODEL, "model_id": name} for name in ("a", "b", "c")]
+    body = {"input_url": "https://videos.example.com/a.mp4", "infer_fps": 5, "models": models}
+    status, answer = engine.request("POST", "/videoinfer", {"api_key": API_KEY}, body)
+    assert (status, answer) == (400, {"error": "models must be at most 2, not 3"})
+
+
+@pytest.mark.usefixtures("small_segments")
+def test_progress_is_the_share_of_segments_that_are_inferred(engine: EngineInProcess) -> None:
+    job_id = engine.create_job(engine.upload_video(make_video(VideoSpec(frames=60))), infer_fps=12)
+    query = {"api_key": API_KEY, "job_id": job_id}
+    assert engine.request("GET", "/videoinfer", query)[1] == {"status": 1}
+    segments = engine.invoke("plan_job", {"job_id": job_id})["segments"]
+    assert len(segments) == 5
+    seen = [engine.request("GET", "/videoinfer", query)[1]["progress"]]
+    for number in (0, 0, 1, 3):  # one of them is tried again
+        engine.invoke("infer_segment", {"job_id": job_id, "segment": number})
+        seen.append(engine.request("GET", "/videoinfer", query)[1]["progress"])
+    assert seen == [0, 20, 20, 40, 60]
+
+
+@pytest.mark.parametrize(("max_failed_share", "status"), [("0.99", JobStatus.FAILED), ("1", JobStatus.DONE)])
+def test_a_job_whose_results_are_null_fails(
+    max_failed_share: str, status: JobStatus, engine: EngineInProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Detector, "detect", None)
+    job_id = engine.create_job(engine.upload_video(make_video(VideoSpec())))
+    replace(engine, environment={**engine.environment, "MAX_FAILED_SHARE": max_failed_share}).run_job(job_id)
+    job = engine.find_job(job_id)
+    assert job.status is status
+    assert (job.error is None) == (status is JobStatus.DONE)

@@ -59,6 +59,8 @@ def sign_upload_url(request: HttpRequest, settings: ApiSettings) -> dict[str, An
 def create_job(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:
     """`POST /videoinfer`: writes the job down, then starts it; the state machine learns its id alone."""
     wanted = JobRequest.parse(request.body)
+    if len(wanted.models) > settings.max_models:
+        raise BadRequest(f"models must be at most {settings.max_models}, not {len(wanted.models)}")
     for index, model in enumerate(wanted.models):
         _check_model(model, index, settings.models_bucket)
     job = _new_job(wanted, settings.videos_bucket)
@@ -105,7 +107,7 @@ def _describe_job(job: Job, settings: ApiSettings) -> dict[str, Any]:
     if time.time() > job.created_at + settings.deadline_seconds:
         hours = settings.deadline_seconds / 3600
         return {"status": JobStatus.FAILED, "error": f"The job did not finish within {hours:g} hours"}
-    return {"status": JobStatus.RUNNING}
+    return {"status": JobStatus.RUNNING} | ({} if job.progress is None else {"progress": job.progress})
 
 
 def _check_model(model: ModelRequest, index: int, models_bucket: str) -> None:

@@ -10,6 +10,9 @@ from typing import Any
 from videoengine.errors import BadRequest, PolledTooOften, RequestRefused
 from videoengine.logs import logger
 
+MAX_BODY_CHARACTERS = 65_536
+"""A hundred models and the longest signed URLs fit several times."""
+
 type Answer = dict[str, Any]
 
 
@@ -34,8 +37,10 @@ class HttpRequest:
         """The body's JSON object.
 
         Raises:
-            BadRequest: it is none.
+            BadRequest: it is none, or longer than any request is.
         """
+        if len(self.text) > MAX_BODY_CHARACTERS:
+            raise BadRequest(f"The body is longer than {MAX_BODY_CHARACTERS} characters")
         try:
             parsed = json.loads(self.text)
             # Halves of a surrogate pair are JSON, but no text that could be written anywhere.

@@ -31,6 +31,8 @@ class Job:
         input_url: where to fetch the video; None for an upload, and once it is fetched: its query may be a secret.
         created_at: seconds since the epoch.
         error: why a failed job failed.
+        segments: how many there are; None until the job is planned.
+        segments_done: how many of them are inferred.
     """
 
     job_id: str
@@ -41,6 +43,13 @@ class Job:
     created_at: int
     status: JobStatus = JobStatus.RUNNING
     error: str | None = None
+    segments: int | None = None
+    segments_done: int = 0
+
+    @property
+    def progress(self) -> int | None:
+        """Percent of the segments that are inferred; None until the job is planned."""
+        return 100 * self.segments_done // self.segments if self.segments else None
 
     @classmethod
     def from_item(cls, item: dict[str, "AttributeValueTypeDef"]) -> Self:
@@ -53,6 +62,8 @@ class Job:
             created_at=int(item["created_at"]["N"]),
             status=JobStatus(int(item["status"]["N"])),
             error=item["error"]["S"] if "error" in item else None,
+            segments=int(item["segments"]["N"]) if "segments" in item else None,
+            segments_done=len(item["segments_done"]["NS"]) if "segments_done" in item else 0,
         )
 
 
@@ -108,6 +119,24 @@ class JobsTable:
     def forget_input_url(self, job_id: str) -> None:
         """Once the video is in the bucket."""
         self._update(job_id, "SET updated_at = :now REMOVE #input_url", {"#input_url": "input_url"}, {})
+
+    def set_segments(self, job_id: str, segments: int) -> None:
+        """The job is planned."""
+        self._update(
+            job_id,
+            "SET #segments = :segments, updated_at = :now",
+            {"#segments": "segments"},
+            {":segments": {"N": str(segments)}},
+        )
+
+    def add_done_segment(self, job_id: str, number: int) -> None:
+        """A set of numbers, not a counter: a segment that is inferred twice counts once."""
+        self._update(
+            job_id,
+            "ADD #done :number SET updated_at = :now",
+            {"#done": "segments_done"},
+            {":number": {"NS": [str(number)]}},
+        )
 
     def finish(self, job_id: str) -> None:
         """The results are there."""

@@ -2,9 +2,11 @@
 
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator
 
 from videoengine import clients
+from videoengine.errors import JobFailed
 from videoengine.job_requests import OFFSET_KEYS
 from videoengine.jobs import Job, JobsTable
 from videoengine.logs import logger
@@ -16,16 +18,28 @@ _CHUNK_BYTES = 2**20
 
 
 def merge(job: Job, jobs: JobsTable, segments: list[int], settings: MergeSettings) -> None:
-    """Streams the parts into the results file and marks the job done."""
-    bucket = settings.videos_bucket
+    """Streams the parts into the results file and marks the job done.
+
+    Raises:
+        JobFailed: the models failed on more than the share of frames that may be lost.
+    """
+    bucket, elements = settings.videos_bucket, Counter[str]()
     columns = [(key, _read_offsets(bucket, job.job_id, segments, key)) for key in OFFSET_KEYS]
-    columns += [(model.model_id, _read_parts(bucket, job.job_id, segments, model.model_id)) for model in job.models]
+    columns += [
+        (model.model_id, _count(_read_parts(bucket, job.job_id, segments, model.model_id), elements))
+        for model in job.models
+    ]
     clients.s3().upload_fileobj(
         io.BufferedReader(PieceReader(encode_results(columns)), _CHUNK_BYTES),
         bucket,
         results_key(job.job_id),
         ExtraArgs={"ContentType": "application/json"},
     )
+    if elements["null"] > settings.max_failed_share * elements.total():
+        raise JobFailed(
+            f"{elements['null']} of {elements.total()} results failed: the frames can't be decoded, "
+            "or the models can't be run on them"
+        )
     jobs.finish(job.job_id)
     logger.info("Done", segments=len(segments))
 
@@ -35,6 +49,12 @@ def _read_offsets(bucket: str, job_id: str, segments: list[int], key: str) -> It
         answer = clients.s3().get_object(Bucket=bucket, Key=segment_key(job_id, segment))
         for offset in json.load(answer["Body"])[key]:
             yield json.dumps(offset).encode()
+
+
+def _count(lines: Iterator[bytes], elements: Counter[str]) -> Iterator[bytes]:
+    for line in lines:
+        elements["null" if line == b"null" else "found"] += 1
+        yield line
 
 
 def _read_parts(bucket: str, job_id: str, segments: list[int], model_id: str) -> Iterator[bytes]:

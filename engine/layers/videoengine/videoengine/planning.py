@@ -2,8 +2,11 @@
 
 import json
 
+from av.container import InputContainer
+
 from videoengine import clients
 from videoengine.destinations import parse_ranges
+from videoengine.errors import JobFailed
 from videoengine.jobs import Job, JobsTable
 from videoengine.logs import logger
 from videoengine.object_keys import segment_key
@@ -11,7 +14,7 @@ from videoengine.s3_file import open_object
 from videoengine.segments import plan_segments
 from videoengine.settings import PlanSettings
 from videoengine.steps import Outcome
-from videoengine.timeline import read_timeline
+from videoengine.timeline import Timeline, find_video_stream, read_timeline
 from videoengine.video_fetch import fetch_video
 from videoengine.video_file import open_video
 
@@ -25,12 +28,31 @@ def plan(job: Job, jobs: JobsTable, settings: PlanSettings) -> Outcome:
     s3, bucket = clients.s3(), settings.videos_bucket
     if job.input_url:
         allowed = parse_ranges(settings.allowed_ranges)
-        fetch_video(s3, job.input_url, bucket, job.video_key, settings.max_video_bytes, allowed)
+        fetch_video(s3, job.input_url, bucket, job.video_key, int(settings.max_video_gigabytes * 2**30), allowed)
         jobs.forget_input_url(job.job_id)
     with open_object(s3, bucket, job.video_key) as file, open_video(file) as container:
+        _check_frame_size(container, settings.max_frame_pixels)
         timeline = read_timeline(container)
+    _check_duration(timeline, settings.max_video_hours)
     segments = plan_segments(timeline, job.infer_fps)
     for number, segment in enumerate(segments):
         s3.put_object(Bucket=bucket, Key=segment_key(job.job_id, number), Body=json.dumps(segment.to_json()).encode())
+    jobs.set_segments(job.job_id, len(segments))
     logger.info("Planned", frames=len(timeline.timestamps), segments=len(segments))
     return {"segments": list(range(len(segments)))}
+
+
+def _check_frame_size(container: InputContainer, max_pixels: int) -> None:
+    picture = find_video_stream(container).codec_context
+    if picture.width * picture.height > max_pixels:
+        raise JobFailed(
+            f"The video's frames of {picture.width} x {picture.height} are larger than the {max_pixels} pixels "
+            "that this engine takes"
+        )
+
+
+def _check_duration(timeline: Timeline, max_hours: float) -> None:
+    ticks = timeline.timestamps[-1] - timeline.timestamps[0]
+    hours = float(ticks * timeline.time_base) / 3600
+    if hours > max_hours:
+        raise JobFailed(f"The video's {hours:.3g} hours are more than the {max_hours:g} that this engine takes")

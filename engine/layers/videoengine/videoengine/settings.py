@@ -11,6 +11,7 @@ class ApiSettings:
     api_keys_secret: str
     deadline_seconds: int
     jobs_table: str
+    max_models: int
     models_bucket: str
     poll_seconds_min: int
     retention_days: int
@@ -24,7 +25,9 @@ class PlanSettings:
 
     allowed_ranges: str
     jobs_table: str
-    max_video_bytes: int
+    max_frame_pixels: int
+    max_video_gigabytes: float
+    max_video_hours: float
     videos_bucket: str
 
 
@@ -42,6 +45,7 @@ class MergeSettings:
     """Of `merge_results`."""
 
     jobs_table: str
+    max_failed_share: float
     videos_bucket: str
 
 
