@@ -41,7 +41,7 @@ class InferenceOptions:
 
 
 def run_inference(options: InferenceOptions, display: Display) -> None:
-    """Writes the results of every model over one decode of the video; memory does not grow with the video's frames.
+    """Writes the results of every model over one decode of the video; what is found goes to disk as it comes.
 
     Raises:
         CommandError: A model or the video can't be used, or the results can't be written; says why.

@@ -44,7 +44,7 @@ class JobCreator:
         """Creates the job of `upload`, or rejects it, and returns what became of it as plain JSON.
 
         Raises:
-            ApiUnavailable: the API can't be asked now; nothing has happened yet.
+            ApiUnavailable: the API can't be asked now; the upload is `waiting` in the ledger.
         """
         logger.append_keys(upload=upload.uri, execution=name_execution(upload, _FIRST_ATTEMPT), job_id=None)
         if fault := find_fault(upload):
