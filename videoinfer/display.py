@@ -42,6 +42,9 @@ class Display:
         line = Text.assemble(("✓ ", "bold green"), text, (took, "dim"))
         self._console.print(line, soft_wrap=True)
 
+    def warn(self, text: str) -> None:
+        self._console.print(Text.assemble(("! ", "bold yellow"), text), soft_wrap=True)
+
     def heading(self, text: str) -> None:
         self._console.print()
         self._console.print(Rule(Text(text, style="bold"), align="left"))

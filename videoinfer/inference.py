@@ -2,18 +2,17 @@
 
 import json
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-from av.video.frame import VideoFrame
-
+from videoengine.detections import Thresholds
 from videoengine.detector import Detector
 from videoengine.errors import JobFailed
-from videoengine.frames import read_frames
+from videoengine.frame_inference import FrameInference
 from videoengine.results import encode_results
 from videoengine.segments import SampledFrame, plan_segments
 from videoengine.timeline import read_timeline
@@ -50,30 +49,25 @@ def run_inference(options: InferenceOptions, display: Display) -> None:
     if len({package.model_id for package in packages}) < len(packages):
         raise CommandError("Two of the models have the same id, and results are told apart by it: name each once.")
     try:
-        detectors = {package.model_id: _load(package) for package in packages}
+        thresholds = Thresholds(options.confidence, options.iou_threshold)
+        detectors = {package.model_id: (_load(package), thresholds) for package in packages}
         frames = _plan(options.video, options.infer_fps)
+        failures = list[str]()
+        inference = FrameInference(detectors, lambda model_id, error: failures.append(f"{model_id}: {error}"))
         with ExitStack() as files:
+            container = files.enter_context(open_video(str(options.video)))
             parts = {model_id: files.enter_context(tempfile.TemporaryFile()) for model_id in detectors}
-            elements = _infer(options, frames, detectors)
+            elements = inference.infer(container, frames)
             for found in display.track(elements, "Inferring", total=len(frames)):
                 for model_id, element in found.items():
-                    parts[model_id].write(json.dumps(element).encode() + b"\n")
+                    parts[model_id].write(f"{element}\n".encode())
             _write_results(options.output, frames, parts)
     except JobFailed as failure:
         raise CommandError(f"{failure}.") from failure
     display.done(f"{len(frames):,} frames inferred")
+    if failures:
+        display.warn(f"{len(failures):,} results are null, the first because of {failures[0]}")
     display.outputs(options.output.parent, [options.output.name])
-
-
-def pair_frames(
-    frames: Iterable[SampledFrame], pictures: Iterator[tuple[int, VideoFrame]]
-) -> Iterator[tuple[SampledFrame, VideoFrame | None]]:
-    """Each sampled frame with its picture, or with None where its data is damaged; both come in presentation order."""
-    timestamp, picture = next(pictures, (None, None))
-    for frame in frames:
-        while timestamp is not None and timestamp < frame.timestamp:
-            timestamp, picture = next(pictures, (None, None))
-        yield frame, picture if timestamp == frame.timestamp else None
 
 
 def _load(package: ModelPackage) -> Detector:
@@ -89,17 +83,6 @@ def _plan(video: Path, infer_fps: float) -> Sequence[SampledFrame]:
     with open_video(str(video)) as container:
         segments = plan_segments(read_timeline(container), Fraction(str(infer_fps)))
     return [frame for segment in segments for frame in segment.frames]
-
-
-def _infer(
-    options: InferenceOptions, frames: Sequence[SampledFrame], detectors: Mapping[str, Detector]
-) -> Iterator[dict[str, Any]]:
-    with open_video(str(options.video)) as container:
-        for _, picture in pair_frames(frames, read_frames(container, frames)):
-            yield {
-                model_id: detector.detect(picture, options.confidence, options.iou_threshold) if picture else None
-                for model_id, detector in detectors.items()
-            }
 
 
 def _write_results(output: Path, frames: Sequence[SampledFrame], parts: Mapping[str, IO[bytes]]) -> None:

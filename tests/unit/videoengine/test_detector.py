@@ -7,6 +7,7 @@ import pytest
 from av.video.frame import VideoFrame
 
 from tests.stand_ins.model_files import make_package
+from videoengine.detections import Thresholds
 from videoengine.detector import Detector
 
 
@@ -21,7 +22,7 @@ def make_frame(grey: int) -> VideoFrame:
 
 
 def test_an_element_of_the_results_is_as_the_api_describes_it(tmp_path: Path) -> None:
-    element = make_detector(tmp_path).detect(make_frame(204), confidence=0.4, iou_threshold=0.3)
+    element = make_detector(tmp_path).detect(make_frame(204), Thresholds(0.4, 0.3))
     assert element.pop("time") >= 0
     # The input is 32 x 32 and the frame 64 x 48: boxes grow by 2 and by 1.5. Mean brightness is 204 / 255 = 0.8.
     assert element == {
@@ -34,12 +35,12 @@ def test_an_element_of_the_results_is_as_the_api_describes_it(tmp_path: Path) ->
 
 def test_confidence_decides_what_is_found(tmp_path: Path) -> None:
     detector = make_detector(tmp_path)
-    found = detector.detect(make_frame(204), confidence=0.3, iou_threshold=0.3)["predictions"]
+    found = detector.detect(make_frame(204), Thresholds(0.3, 0.3))["predictions"]
     assert [(prediction["class"], prediction["confidence"]) for prediction in found] == [("Paper", 0.8), ("Rock", 0.4)]
-    assert detector.detect(make_frame(20), confidence=0.3, iou_threshold=0.3)["predictions"] == []
+    assert detector.detect(make_frame(20), Thresholds(0.3, 0.3))["predictions"] == []
 
 
 def test_pixels_are_scaled_and_normalized_as_the_package_says(tmp_path: Path) -> None:
     detector = make_detector(tmp_path, normalization=[[0.2, 0.2, 0.2], [0.75, 0.75, 0.75]])
-    [prediction] = detector.detect(make_frame(204), confidence=0.5, iou_threshold=0.3)["predictions"]
+    [prediction] = detector.detect(make_frame(204), Thresholds(0.5, 0.3))["predictions"]
     assert prediction["confidence"] == pytest.approx((0.8 - 0.2) / 0.75, abs=1e-4)

@@ -13,6 +13,7 @@ from av.video.frame import VideoFrame
 
 from tests.outlines import fill_outline
 from tests.stand_ins.random_models import make_random_packages
+from videoengine.detections import Thresholds
 from videoengine.detector import Detector
 
 WIDTH, HEIGHT = 200, 150
@@ -24,7 +25,7 @@ def infer(name: str, folder: Path) -> dict[str, Any]:
     for file, content in PACKAGES[name].items():
         (folder / file).write_bytes(content)
     frame = VideoFrame.from_ndarray(np.zeros((HEIGHT, WIDTH, 3), dtype=np.uint8), format="rgb24")
-    element: dict[str, Any] = Detector(folder).detect(frame, confidence=0.4, iou_threshold=0.3)
+    element: dict[str, Any] = Detector(folder).detect(frame, Thresholds(0.4, 0.3))
     return element
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tests.outlines import fill_outline
 from tests.stand_ins.model_files import SIDE, make_answer
+from videoengine.detections import Thresholds
 from videoengine.detector import Detector
 from videoengine.errors import ModelPackageInvalid
 
@@ -29,7 +30,7 @@ def load(folder: Path, package: dict[str, bytes]) -> Detector:
 
 def infer(folder: Path, package: dict[str, bytes], confidence: float = 0.4) -> Any:
     frame = VideoFrame.from_ndarray(np.full((HEIGHT, WIDTH, 3), 100, dtype=np.uint8), format="rgb24")
-    element = load(folder, package).detect(frame, confidence, iou_threshold=0.3)
+    element = load(folder, package).detect(frame, Thresholds(confidence, 0.3))
     if isinstance(element, dict):
         assert element.pop("time") >= 0
         assert element.pop("image") == {"width": WIDTH, "height": HEIGHT}

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.boxes import Box, count_matches
+from videoengine.detections import Thresholds
 from videoengine.detector import Detector
 from videoengine.frames import read_frames
 from videoengine.segments import plan_segments
@@ -47,5 +48,5 @@ def detect(video: Path, every: int, detector: Detector) -> Iterator[tuple[int, l
     offsets = {frame.timestamp: frame.frame_offset for frame in frames}
     with open_video(str(video)) as container:
         for timestamp, picture in read_frames(container, frames):
-            element = detector.detect(picture, confidence=0.4, iou_threshold=0.3)
+            element = detector.detect(picture, Thresholds(0.4, 0.3))
             yield offsets[timestamp], element["predictions"]

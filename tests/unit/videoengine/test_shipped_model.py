@@ -10,6 +10,7 @@ from av.video.frame import VideoFrame
 
 from engine.training.draw_clip import draw_frame
 from tests.boxes import Box, count_matches, measure_iou
+from videoengine.detections import Thresholds
 from videoengine.detector import Detector
 
 ROOT = Path(__file__).parents[3]
@@ -28,7 +29,7 @@ def test_precision_and_recall_on_the_sample_clip(truth: dict[int, list[Box]]) ->
     detector = Detector(PACKAGE)
     found = matched = 0
     for index, frame in enumerate(decode_clip()):
-        predictions = detector.detect(frame, CONFIDENCE, IOU_THRESHOLD)["predictions"]
+        predictions = detector.detect(frame, Thresholds(CONFIDENCE, IOU_THRESHOLD))["predictions"]
         found += len(predictions)
         matched += count_matches(truth[index], predictions, iou=MATCHING_IOU)
     assert matched / found >= 0.9, "precision"

@@ -64,15 +64,15 @@ def test_each_model_has_its_own_list_and_parameters(engine: EngineInProcess) -> 
 
 
 def test_a_frame_that_a_model_fails_on_is_null(engine: EngineInProcess, monkeypatch: pytest.MonkeyPatch) -> None:
-    detect = Detector.detect
+    start = Detector.start
     calls = iter(range(100))
 
     def fail_once(*arguments: Any) -> Any:
         if next(calls) == 1:
             raise RuntimeError("no memory")
-        return detect(*arguments)
+        return start(*arguments)
 
-    monkeypatch.setattr(Detector, "detect", fail_once)
+    monkeypatch.setattr(Detector, "start", fail_once)
     job_id = engine.create_job(engine.upload_video(make_video(VideoSpec())))
     engine.run_job(job_id)
     elements = engine.read_results(job_id)[MODEL_ID]
@@ -203,7 +203,7 @@ def test_progress_is_the_share_of_segments_that_are_inferred(engine: EngineInPro
 def test_a_job_whose_results_are_null_fails(
     max_failed_share: str, status: JobStatus, engine: EngineInProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Detector, "detect", None)
+    monkeypatch.setattr(Detector, "start", None)
     job_id = engine.create_job(engine.upload_video(make_video(VideoSpec())))
     replace(engine, environment={**engine.environment, "MAX_FAILED_SHARE": max_failed_share}).run_job(job_id)
     job = engine.find_job(job_id)

@@ -1,16 +1,11 @@
 """`videoinfer infer`: the engine's core without AWS, on the clip and the model that are shipped."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
-import av
 import pytest
-from av.video.frame import VideoFrame
 from typer.testing import CliRunner
 
-from videoengine.segments import SampledFrame
-from videoinfer.inference import pair_frames
 from videoinfer.main import app
 from videoinfer.repository import SAMPLE_MODEL, SAMPLE_VIDEO
 
@@ -61,14 +56,3 @@ def test_what_can_not_be_done_is_said(arguments: list[str | Path], words: str) -
     status, text = infer(*arguments)
     assert status == 1
     assert words in " ".join(text.split())
-
-
-def test_damaged_frames_leave_a_gap_and_repeated_ones_come_again() -> None:
-    frames = [SampledFrame(index, 0.0, timestamp, 0) for index, timestamp in enumerate([0, 10, 20, 20, 30])]
-    picture = av.VideoFrame(2, 2)
-
-    def read() -> Iterator[tuple[int, VideoFrame]]:
-        yield from ((timestamp, picture) for timestamp in (0, 5, 20))
-
-    pictures = [found for _, found in pair_frames(frames, read())]
-    assert [found is picture for found in pictures] == [True, False, True, True, False]

@@ -1,6 +1,7 @@
 """A model, from a frame to an element of the results."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from videoengine.preprocessing import FramePreprocessor
 
 type Element = Any
 """What the API writes for a frame: an object, or a list of numbers for an embedding."""
+
+type PendingElement = Callable[[], Element]
+"""Waits for an element and returns it; to be called once."""
 
 
 class Detector:
@@ -32,16 +36,30 @@ class Detector:
         self._preprocessor = FramePreprocessor(self._package.network_input)
         self._inference_type.check_shapes(self._package, self._network.output_shapes)
 
-    def detect(self, frame: VideoFrame, confidence: float, iou_threshold: float) -> Element:
-        """The results' element for a frame."""
+    @property
+    def concurrency(self) -> int:
+        """Frames that are worked on at once; further ones wait."""
+        return self._network.concurrency
+
+    def start(self, frame: VideoFrame, thresholds: Thresholds) -> PendingElement:
+        """Begins with a frame, which may then be forgotten. Frames end in the order they began in."""
         started = time.perf_counter()
         picture, placement = self._preprocessor.prepare(frame)
-        outputs = self._network.infer(picture)
-        found = self._inference_type.describe(outputs, self._package, placement, Thresholds(confidence, iou_threshold))
-        if isinstance(found, list):
-            return found
-        return {
-            "time": round(time.perf_counter() - started, 4),
-            "image": {"width": frame.width, "height": frame.height},
-            **found,
-        }
+        preparing_seconds = time.perf_counter() - started
+        inference = self._network.start(picture)
+
+        def finish() -> Element:
+            outputs = inference.finish()
+            finished = time.perf_counter()
+            found = self._inference_type.describe(outputs, self._package, placement, thresholds)
+            if isinstance(found, list):
+                return found
+            seconds = preparing_seconds + inference.seconds + time.perf_counter() - finished
+            width, height = placement.resolution_wh
+            return {"time": round(seconds, 4), "image": {"width": width, "height": height}, **found}
+
+        return finish
+
+    def detect(self, frame: VideoFrame, thresholds: Thresholds) -> Element:
+        """The results' element for a frame."""
+        return self.start(frame, thresholds)()

@@ -4,12 +4,11 @@ import functools
 import json
 from pathlib import Path
 
-from av.video.frame import VideoFrame
-
 from videoengine import clients
+from videoengine.detections import Thresholds
 from videoengine.detector import Detector
 from videoengine.errors import ModelPackageInvalid
-from videoengine.frames import read_frames
+from videoengine.frame_inference import FrameInference
 from videoengine.job_requests import ModelRequest
 from videoengine.jobs import Job
 from videoengine.logs import logger
@@ -31,27 +30,22 @@ def infer_segment(job: Job, number: int, settings: InferSettings) -> None:
     Raises:
         JobFailed: a model can't be run at all.
     """
-    detectors = {model: _load_model(model, settings.models_bucket) for model in job.models}
+    detectors = {
+        model.model_id: (_load_model(model, settings.models_bucket), Thresholds(model.confidence, model.iou_threshold))
+        for model in job.models
+    }
     segment = _read_segment(job, number, settings)
-    found: dict[ModelRequest, dict[int, str]] = {model: {} for model in job.models}
     with open_object(clients.s3(), settings.videos_bucket, job.video_key) as file, open_video(file) as container:
-        for timestamp, frame in read_frames(container, segment.frames):
-            for model, detector in detectors.items():
-                found[model][timestamp] = _infer_frame(detector, model, frame)
-    for model, elements in found.items():
-        lines = [elements.get(frame.timestamp, "null") for frame in segment.frames]
-        key = part_key(job.job_id, number, model.model_id)
-        clients.s3().put_object(Bucket=settings.videos_bucket, Key=key, Body="\n".join(lines).encode())
+        elements = list(FrameInference(detectors, _log_failure).infer(container, segment.frames))
+    for model_id in detectors:
+        lines = "\n".join(found[model_id] for found in elements)
+        key = part_key(job.job_id, number, model_id)
+        clients.s3().put_object(Bucket=settings.videos_bucket, Key=key, Body=lines.encode())
     logger.info("Inferred", segment=number, frames=len(segment.frames))
 
 
-def _infer_frame(detector: Detector, model: ModelRequest, frame: VideoFrame) -> str:
-    """A line of a part. A network can give infinity or NaN (half precision does), which JSON has not: a failure."""
-    try:
-        return json.dumps(detector.detect(frame, model.confidence, model.iou_threshold), allow_nan=False)
-    except Exception:  # the contract: a model that fails on a frame leaves null there, and the rest is worth having
-        logger.exception("A model failed on a frame", model=model.package_name)
-        return "null"
+def _log_failure(model_id: str, error: Exception) -> None:
+    logger.error("A model failed on a frame", model=model_id, exc_info=error)
 
 
 def _read_segment(job: Job, number: int, settings: InferSettings) -> Segment:

@@ -74,7 +74,12 @@ class FramePreprocessor:
         placement = place_frame(frame.width, frame.height, wanted)
         width, height = placement.resized_wh
         resized = self._reformatter.reformat(
-            frame, width, height, _PIXEL_FORMATS[wanted.color_mode], interpolation=_choose_interpolation(wanted)
+            frame,
+            width,
+            height,
+            _PIXEL_FORMATS[wanted.color_mode],
+            interpolation=_choose_interpolation(wanted),
+            threads=1,
         ).to_ndarray()
         canvas = np.full((wanted.height, wanted.width, 3), _margin_level(wanted), dtype=np.uint8)
         left, top = placement.offset_xy
@@ -86,7 +91,7 @@ class FramePreprocessor:
 
 def _choose_interpolation(network_input: NetworkInput) -> Interpolation:
     # CLIP, which alone covers, was trained on bicubic pictures; Roboflow's runner resizes bilinearly for all others.
-    return Interpolation.BICUBIC if network_input.resize_mode == "cover" else Interpolation.BILINEAR
+    return Interpolation.BICUBIC if network_input.resize_mode == "cover" else Interpolation.AREA
 
 
 def _margin_level(network_input: NetworkInput) -> int:
