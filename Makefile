@@ -46,8 +46,16 @@ python:
 demo: $(ENVIRONMENTS:=/ready)  ## a video through the whole system on an embedded AWS [VIDEO=… MODEL=… FPS=… OUTPUT=…]
 	@.venv/bin/python -m videoinfer demo $(DEMO_OPTIONS)
 
+# The report is looked at in a real browser. Where it can't be installed, those tests are skipped and say so.
+.PHONY: chromium
+chromium:
+	@command -v chromium chromium-browser google-chrome >/dev/null \
+	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing chromium" \
+	       && apt-get update >/dev/null && apt-get install --yes --no-install-recommends chromium >/dev/null; } \
+	  || echo "There is no Chromium here, so the report's tests in a browser are skipped: apt-get install chromium" >&2
+
 .PHONY: test
-test: $(ENVIRONMENTS:=/ready) .venv-client/ready  ## every test: units, contract, state machine, the whole path on the embedded AWS
+test: $(ENVIRONMENTS:=/ready) .venv-client/ready chromium  ## every test: units, contract, state machine, the whole path on the embedded AWS
 	.venv/bin/python -m pytest
 
 .PHONY: check

@@ -15,6 +15,7 @@ from videoinfer.demo import DemoOptions, run_demo
 from videoinfer.display import Display
 from videoinfer.embedded_aws import LOOPBACK
 from videoinfer.errors import CommandError
+from videoinfer.report import ReportOptions, make_report
 from videoinfer.repository import SAMPLE_MODEL, SAMPLE_VIDEO
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -83,6 +84,17 @@ def infer(
     with _errors_for_people():
         options = InferenceOptions(video, tuple(model), infer_fps, confidence, iou_threshold, output)
         run_inference(options, Display(Console()))
+
+
+@app.command()
+def report(
+    results: Annotated[Path, typer.Argument(help="The results file.")],
+    video: Annotated[Path, typer.Argument(help="The video that it is of.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The page.", metavar="FILE")] = Path("report.html"),
+) -> None:
+    """Make one page that plays the video with what was found drawn over it."""
+    with _errors_for_people():
+        make_report(ReportOptions(results, video, output), Display(Console()))
 
 
 @contextmanager

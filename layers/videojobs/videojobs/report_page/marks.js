@@ -1,0 +1,191 @@
+// Draws marks over the video: boxes, outlines, key points, gazes and labels.
+
+const PALETTE = [
+  "#5b9bff", "#ff9248", "#3ecf8e", "#f0609e", "#b58cff", "#ecc534", "#2fc4d8", "#ff6b6b", "#9bd14b", "#d98cf0", "#f2a7a0", "#7fd6c2",
+];
+const LABELS_MAX = 60; // more names than that hide the video
+const POINT_SURE = 0.5; // a key point below it is drawn faintly
+
+// Which of the usual names of a body's key points are joined.
+const LIMBS = [
+  ["nose", "left_eye"], ["nose", "right_eye"], ["left_eye", "left_ear"], ["right_eye", "right_ear"],
+  ["left_shoulder", "right_shoulder"], ["left_shoulder", "left_elbow"], ["left_elbow", "left_wrist"],
+  ["right_shoulder", "right_elbow"], ["right_elbow", "right_wrist"], ["left_shoulder", "left_hip"],
+  ["right_shoulder", "right_hip"], ["left_hip", "right_hip"], ["left_hip", "left_knee"], ["left_knee", "left_ankle"],
+  ["right_hip", "right_knee"], ["right_knee", "right_ankle"],
+];
+
+/** The colour of the class with a number, as #rrggbb. */
+export function pickColor(number) {
+  if (number < PALETTE.length) return PALETTE[number];
+  return toHex((number * 137.508) % 360, 0.75, number % 2 ? 0.62 : 0.7); // the golden angle keeps neighbours apart
+}
+
+/** Whether dark text is easier to read on a colour than white. */
+export function needsDarkText(color) {
+  const [red, green, blue] = [1, 3, 5].map((at) => (parseInt(color.slice(at, at + 2), 16) / 255) ** 2.2);
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.18;
+}
+
+/** Where a picture lies in a larger or smaller area that shows all of it: {left, top, width, height}. */
+export function fitInside(area, picture) {
+  const scale = Math.min(area.width / picture.width, area.height / picture.height) || 0;
+  const width = picture.width * scale;
+  const height = picture.height * scale;
+  return { left: (area.width - width) / 2, top: (area.height - height) / 2, width, height };
+}
+
+/** The canvas over the video. */
+export class Overlay {
+  #canvas;
+  #context;
+
+  constructor(canvas) {
+    this.#canvas = canvas;
+    this.#context = canvas.getContext("2d");
+  }
+
+  /** Draws layers of marks, `{marks, size, styles}`: `size` is of the picture that pixels count in, a style `{name, color}` a class. */
+  draw(layers, picture, { names }) {
+    const context = this.#context;
+    const area = { width: this.#canvas.clientWidth, height: this.#canvas.clientHeight };
+    const density = window.devicePixelRatio || 1;
+    this.#canvas.width = Math.round(area.width * density);
+    this.#canvas.height = Math.round(area.height * density);
+    context.setTransform(density, 0, 0, density, 0, 0);
+    const place = fitInside(area, picture);
+    context.beginPath();
+    context.rect(place.left, place.top, place.width, place.height);
+    context.clip();
+    context.translate(place.left, place.top);
+    const look = {
+      line: Math.max(1.5, Math.min(3, place.width / 320)),
+      font: Math.max(11, Math.min(15, place.width / 50)),
+    };
+    context.font = `600 ${look.font}px system-ui, sans-serif`;
+    context.textBaseline = "middle";
+    context.lineJoin = "round";
+    const shown = layers.reduce((sum, layer) => sum + layer.marks.length, 0);
+    let lineNumber = 0;
+    for (const layer of layers) {
+      const scale = { x: place.width / layer.size.width, y: place.height / layer.size.height };
+      const boxes = layer.marks.filter((mark) => mark.length > 2);
+      for (const mark of boxes) this.#drawShape(mark, scale, layer.styles[mark[0]].color, look);
+      for (const mark of layer.marks) {
+        const style = layer.styles[mark[0]];
+        const text = `${style.name} ${formatPercent(mark[1])}`;
+        if (mark.length === 2) this.#drawLabel(text, 8, 8 + lineNumber++ * (look.font + 10), style.color, look, place);
+        else if (names && shown <= LABELS_MAX) {
+          const left = (mark[2] - mark[4] / 2) * scale.x - look.line / 2;
+          const top = (mark[3] - mark[5] / 2) * scale.y - look.font - 6;
+          this.#drawLabel(text, left, top, style.color, look, place);
+        }
+      }
+    }
+  }
+
+  #drawShape([, , x, y, width, height, more], scale, color, look) {
+    const context = this.#context;
+    context.strokeStyle = color;
+    context.fillStyle = color;
+    context.lineWidth = look.line;
+    if (more?.polygon) {
+      this.#trace(more.polygon, scale);
+      context.globalAlpha = 0.3;
+      context.fill();
+      context.globalAlpha = 1;
+      context.stroke();
+      return;
+    }
+    const box = [(x - width / 2) * scale.x, (y - height / 2) * scale.y, width * scale.x, height * scale.y];
+    context.globalAlpha = 0.12;
+    context.fillRect(...box);
+    context.globalAlpha = 1;
+    context.strokeRect(...box);
+    if (more?.keypoints) this.#drawKeypoints(more.keypoints, scale, look);
+    if (more?.gaze) this.#drawGaze(x * scale.x, y * scale.y, width * scale.x, more, scale, look);
+  }
+
+  #trace(points, scale) {
+    this.#context.beginPath();
+    for (let at = 0; at < points.length; at += 2) this.#context.lineTo(points[at] * scale.x, points[at + 1] * scale.y);
+    this.#context.closePath();
+  }
+
+  #drawKeypoints(points, scale, look) {
+    const context = this.#context;
+    const byName = new Map(points.map((point) => [point[3], point]));
+    for (const ends of LIMBS) {
+      const [from, to] = ends.map((name) => byName.get(name));
+      if (!from || !to) continue;
+      context.globalAlpha = Math.min(from[2], to[2]) < POINT_SURE ? 0.2 : 0.9;
+      context.beginPath();
+      context.moveTo(from[0] * scale.x, from[1] * scale.y);
+      context.lineTo(to[0] * scale.x, to[1] * scale.y);
+      context.stroke();
+    }
+    for (const [x, y, confidence] of points) {
+      context.globalAlpha = confidence < POINT_SURE ? 0.25 : 1;
+      this.#drawPoint(x * scale.x, y * scale.y, look.line * 1.6);
+    }
+    context.globalAlpha = 1;
+  }
+
+  #drawGaze(x, y, width, { gaze: [yaw, pitch], landmarks }, scale, look) {
+    const context = this.#context;
+    for (let at = 0; at < landmarks.length; at += 2) {
+      this.#drawPoint(landmarks[at] * scale.x, landmarks[at + 1] * scale.y, look.line * 0.9);
+    }
+    // Positive yaw looks to the left of the picture, positive pitch up, as in Roboflow's own drawing.
+    const length = width * 1.5;
+    const tip = { x: x - length * Math.sin(yaw) * Math.cos(pitch), y: y - length * Math.sin(pitch) };
+    const angle = Math.atan2(tip.y - y, tip.x - x);
+    context.lineWidth = look.line * 1.4;
+    context.beginPath();
+    context.moveTo(x, y);
+    context.lineTo(tip.x, tip.y);
+    for (const side of [-0.5, 0.5]) {
+      context.moveTo(tip.x, tip.y);
+      context.lineTo(tip.x - look.line * 6 * Math.cos(angle + side), tip.y - look.line * 6 * Math.sin(angle + side));
+    }
+    context.stroke();
+  }
+
+  #drawPoint(x, y, radius) {
+    this.#context.beginPath();
+    this.#context.arc(x, y, radius, 0, 2 * Math.PI);
+    this.#context.fill();
+  }
+
+  #drawLabel(text, left, top, color, look, place) {
+    const context = this.#context;
+    const width = context.measureText(text).width + 10;
+    const height = look.font + 6;
+    left = Math.max(0, Math.min(left, place.width - width));
+    top = Math.max(0, Math.min(top, place.height - height));
+    context.fillStyle = color;
+    context.beginPath();
+    context.roundRect(left, top, width, height, 3);
+    context.fill();
+    context.fillStyle = needsDarkText(color) ? "#10131a" : "#fff";
+    context.fillText(text, left + 5, top + height / 2 + 0.5);
+  }
+}
+
+export function formatPercent(confidence) {
+  return `${toPercent(confidence)}%`;
+}
+
+/** A confidence in whole percents, downwards: what the slider compares with, here and where the index was counted. */
+export function toPercent(confidence) {
+  return Math.min(100, Math.max(0, Math.floor(confidence * 100 + 1e-9)));
+}
+
+function toHex(hue, saturation, lightness) {
+  const channel = (offset) => {
+    const at = (offset + hue / 30) % 12;
+    const value = lightness - saturation * Math.min(lightness, 1 - lightness) * Math.max(-1, Math.min(at - 3, 9 - at, 1));
+    return Math.round(255 * value).toString(16).padStart(2, "0");
+  };
+  return `#${channel(0)}${channel(8)}${channel(4)}`;
+}

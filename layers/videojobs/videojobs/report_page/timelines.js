@@ -1,0 +1,74 @@
+// One lane a class: when it was on screen, and how many at once. A click or a tap seeks.
+
+/** How many at once a bin holds at a confidence (percent) and above; `counts` are the numbers that it tells apart. */
+export function countInBin(bin, percent, counts) {
+  if (bin === 0) return 0;
+  let count = 0;
+  for (let at = 0; at < bin.length && bin[at] >= percent; at++) count = counts[at];
+  return count;
+}
+
+/** Pairs of a histogram, [percent, count, …], summed from `percent` on. */
+export function sumFrom(pairs, percent) {
+  let sum = 0;
+  for (let at = 0; at < pairs.length; at += 2) if (pairs[at] >= percent) sum += pairs[at + 1];
+  return sum;
+}
+
+/** Where a class is seen, as [start, end] seconds, neighbouring bins joined. */
+export function listAppearances(bins, starts, end, percent, counts) {
+  const appearances = [];
+  bins.forEach((bin, at) => {
+    if (!countInBin(bin, percent, counts)) return;
+    const span = [starts[at], starts[at + 1] ?? end];
+    const last = appearances.at(-1);
+    if (last && last[1] === span[0]) last[1] = span[1];
+    else appearances.push(span);
+  });
+  return appearances;
+}
+
+/** The start of the appearance before (`step` -1) or after (1) a time, or undefined. */
+export function findAppearance(appearances, time, step) {
+  const starts = appearances.map(([start]) => start);
+  return step > 0 ? starts.find((start) => start > time + 1e-3) : starts.findLast((start) => start < time - 1e-3);
+}
+
+/** Draws a lane; a bar is as high as the share of the most that were ever at once. */
+export function drawLane(canvas, { bins, starts, end, duration, percent, counts, color, dimmed }) {
+  const density = window.devicePixelRatio || 1;
+  canvas.width = Math.round(canvas.clientWidth * density);
+  canvas.height = Math.round(canvas.clientHeight * density);
+  const context = canvas.getContext("2d");
+  context.fillStyle = color;
+  context.globalAlpha = dimmed ? 0.25 : 1;
+  const most = Math.max(1, ...bins.map((bin) => countInBin(bin, 0, counts)));
+  bins.forEach((bin, at) => {
+    const count = countInBin(bin, percent, counts);
+    if (!count) return;
+    // On whole pixels, so that neighbours show no seam.
+    const [left, right] = [starts[at], starts[at + 1] ?? end].map((time) => Math.round((time / duration) * canvas.width));
+    const bar = Math.max(3 * density, Math.round(canvas.height * (count / most) ** 0.7));
+    context.fillRect(left, canvas.height - bar, Math.max(density, right - left), bar);
+  });
+}
+
+/** Times for an axis: round numbers, about one every `spacing` pixels, none too near to the end. */
+export function chooseTicks(duration, width, spacing = 90) {
+  const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800];
+  const step = steps.find((seconds) => (seconds / duration) * width >= spacing) ?? steps.at(-1);
+  const ticks = [];
+  for (let time = 0; time <= duration * (1 - 28 / width); time += step) ticks.push(time);
+  return ticks;
+}
+
+/** Seconds as 0:07, 12:05 or 1:02:03; with tenths where asked. */
+export function formatTime(seconds, tenths = false) {
+  const whole = Math.floor(Math.max(0, seconds) + 1e-6);
+  const parts = [Math.floor(whole / 60) % 60, whole % 60];
+  const hours = Math.floor(whole / 3600);
+  const text = hours
+    ? `${hours}:${String(parts[0]).padStart(2, "0")}:${String(parts[1]).padStart(2, "0")}`
+    : `${parts[0]}:${String(parts[1]).padStart(2, "0")}`;
+  return tenths ? `${text}.${Math.floor((Math.max(0, seconds) - whole) * 10 + 1e-6)}` : text;
+}

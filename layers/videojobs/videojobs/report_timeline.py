@@ -1,0 +1,121 @@
+"""Timelines: when each class was on screen, how many at once, how surely; memory does not grow with the video."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+BINS_MAX = 1024
+"""Even; when a video needs more bins, pairs of them become one."""
+
+COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
+"""How many at once a bin can tell apart."""
+
+CLASSES_MAX = 1000
+OTHER_CLASSES = "(other classes)"
+"""Where the classes of a model go that has more."""
+
+
+def to_percent(confidence: float) -> int:
+    """A confidence as the report's slider counts it: whole percents, downwards, from 0 to 100."""
+    return min(100, max(0, int(confidence * 100 + 1e-9)))
+
+
+class ClassTimeline:
+    """One class: how often it was found, at each confidence, and when.
+
+    Attributes:
+        found: predictions by percent of confidence.
+        frames: frames by percent of the surest prediction in them.
+        bins: of a bin, for each of COUNTS the highest percent at which so many were at once in a frame. So the page can
+            tell how many there were at any confidence without reading the predictions.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.found = [0] * 101
+        self.frames = [0] * 101
+        self.bins: dict[int, list[int]] = {}
+
+    def add(self, bin_number: int, percents: Sequence[int]) -> None:
+        """Counts one frame's predictions, the surest first."""
+        for percent in percents:
+            self.found[percent] += 1
+        self.frames[percents[0]] += 1
+        seen = [percents[count - 1] for count in COUNTS if count <= len(percents)]
+        self._merge(bin_number, seen)
+
+    def halve(self) -> None:
+        """Makes one bin of each two."""
+        bins, self.bins = self.bins, {}
+        for bin_number, seen in bins.items():
+            self._merge(bin_number // 2, seen)
+
+    def to_dict(self, bins: int) -> dict[str, Any]:
+        """As the page reads it: `found` and `frames` as [percent, count, …], a list a bin, 0 for an empty one."""
+        return {
+            "name": self.name,
+            "found": list(_to_pairs(self.found)),
+            "frames": list(_to_pairs(self.frames)),
+            "bins": [self.bins.get(number, 0) for number in range(bins)],
+        }
+
+    def _merge(self, bin_number: int, seen: list[int]) -> None:
+        present = self.bins.get(bin_number)
+        if present is None:
+            self.bins[bin_number] = seen
+        else:
+            present[:] = map(max, present, seen)
+            present += seen[len(present) :]
+
+
+def _to_pairs(histogram: Sequence[int]) -> Iterator[int]:
+    for percent, count in enumerate(histogram):
+        if count:
+            yield from (percent, count)
+
+
+class ModelTimelines:
+    """The timelines of one model's classes, over bins of equally many sampled frames."""
+
+    def __init__(self) -> None:
+        self.classes: list[ClassTimeline] = []
+        self._numbers: dict[str, int] = {}
+        self._starts: list[float] = []
+        self._frames_per_bin = 1
+        self._frames = 0
+
+    def number_class(self, name: str) -> int:
+        """The number of a class, new or known."""
+        number = self._numbers.get(name)
+        if number is None:
+            name = name if len(self.classes) < CLASSES_MAX else OTHER_CLASSES
+            number = self._numbers.get(name)
+        if number is None:
+            number = self._numbers[name] = len(self.classes)
+            self.classes.append(ClassTimeline(name))
+        return number
+
+    def add(self, time_offset: float, marks: Sequence[Sequence[Any]]) -> None:
+        """Counts the marks (`[class, confidence, …]`) of the next sampled frame."""
+        bin_number = self._open_bin(time_offset)
+        by_class: dict[int, list[int]] = {}
+        for mark in marks:
+            by_class.setdefault(mark[0], []).append(to_percent(mark[1]))
+        for number, percents in by_class.items():
+            percents.sort(reverse=True)
+            self.classes[number].add(bin_number, percents)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the page reads it: where bins start (seconds), and the classes in the order of their numbers."""
+        return {"starts": self._starts, "classes": [entry.to_dict(len(self._starts)) for entry in self.classes]}
+
+    def _open_bin(self, time_offset: float) -> int:
+        if self._frames == BINS_MAX * self._frames_per_bin:
+            self._frames_per_bin *= 2
+            self._starts = self._starts[::2]
+            for entry in self.classes:
+                entry.halve()
+        bin_number = self._frames // self._frames_per_bin
+        if bin_number == len(self._starts):
+            self._starts.append(time_offset)
+        self._frames += 1
+        return bin_number

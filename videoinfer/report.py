@@ -1,0 +1,90 @@
+"""The report of a results file and a video on this machine: one page that plays the video with what was found."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from videoinfer.display import Display
+from videoinfer.errors import CommandError
+from videoinfer.results_file import ResultsFile, read_results_file
+from videojobs.report import Report, ReportFacts, ReportWriter
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """What the page is made of.
+
+    Attributes:
+        output: The page.
+    """
+
+    results: Path
+    video: Path
+    output: Path
+
+
+def make_report(options: ReportOptions, display: Display) -> None:
+    """Writes the page, with all that it needs but the video in it; it finds the video by its path from the page.
+
+    Raises:
+        CommandError: The results or the video can't be used, or the page can't be written; says why.
+    """
+    if not options.video.is_file():
+        raise CommandError(f"There is no file {options.video}.")
+    results = read_results_file(options.results)
+    types = _read_inference_types(options.results.with_name("job.json"))
+    total = len(results.model_ids) * len(results.frame_offsets)
+    with ReportWriter() as writer:
+        for model_id in results.model_ids:
+            writer.add_model(model_id, types.get(model_id))
+        for element in display.track(results.read_elements(), "Reading results", total=total):
+            writer.add(*element)
+        # A page from a disk may not fetch what lies beside it, so everything is in it.
+        report = writer.finish(_compose_facts(options, results), inline_max_bytes=None)
+        _write(options.output, report)
+    display.done(f"{len(results.frame_offsets):,} frames in the report")
+    display.outputs(options.output.parent, [options.output.name])
+
+
+def locate_video(video: Path, page: Path) -> str:
+    """The URL by which a page finds a video: relative, so that both can be moved together."""
+    try:
+        path = os.path.relpath(video.resolve(), page.resolve().parent)
+    except ValueError:  # on another drive of Windows
+        return video.resolve().as_uri()
+    return "./" + quote(path.replace(os.sep, "/"))
+
+
+def _compose_facts(options: ReportOptions, results: ResultsFile) -> ReportFacts:
+    frames = f"{len(results.frame_offsets):,}"
+    return ReportFacts(
+        title=options.video.name,
+        video_url=locate_video(options.video, options.output),
+        facts=[("Frames looked at", frames), ("Models", ", ".join(results.model_ids))],
+        is_local=True,
+    )
+
+
+def _read_inference_types(record: Path) -> dict[str, str]:
+    """The models' inference types, where the job's record lies beside the results."""
+    try:
+        models: list[dict[str, Any]] = json.loads(record.read_bytes())["models"]
+        return {model["model_id"]: model["inference_type"] for model in models}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _write(output: Path, report: Report) -> None:
+    """The page appears when it is whole."""
+    unfinished = output.with_name(f"{output.name}.part")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with unfinished.open("wb") as file:
+            report.write_page(file)
+        unfinished.replace(output)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise CommandError(f"The report can't be written to {output}: {error.strerror}.") from error
