@@ -28,6 +28,34 @@ _PAINTED = """
   return data.some((value, at) => at % 4 === 3 && value > 0);
 }
 """
+# How opaque the overlay is at a point of the picture.
+_OPACITY = """
+([x, y, picture]) => {
+  const canvas = document.querySelector('#overlay');
+  const scale = Math.min(canvas.width / picture[0], canvas.height / picture[1]);
+  const left = (canvas.width - picture[0] * scale) / 2, top = (canvas.height - picture[1] * scale) / 2;
+  return canvas.getContext('2d').getImageData(left + x * scale, top + y * scale, 1, 1).data[3] / 255;
+}
+"""
+# Of 50 places of a lane, how much of its height is filled.
+_READ_LANE = """
+canvas => {
+  const { data, width, height } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  return Array.from({ length: 50 }, (_, place) => {
+    const x = Math.floor((place + 0.5) * width / 50);
+    let filled = 0;
+    for (let y = 0; y < height; y++) if (data[4 * (y * width + x) + 3] > 0) filled++;
+    return filled / height;
+  });
+}
+"""
+_FOCUSED_NAME = """
+() => {
+  const element = document.activeElement;
+  const labels = [...(element.labels ?? [])].map(label => label.innerText).join(' ');
+  return element === document.body ? null : element.getAttribute('aria-label') || labels || element.innerText;
+}
+"""
 
 
 @dataclass(frozen=True)
@@ -59,6 +87,11 @@ class ReportPage:
         box: list[float] | None = self.page.evaluate(_FIND_COLOR, [channels, picture])
         return box
 
+    def opacity_at(self, x: float, y: float, picture: tuple[int, int] = (640, 360)) -> float:
+        """How opaque the drawing is at a point, in pixels of the picture."""
+        opacity: float = self.page.evaluate(_OPACITY, [x, y, picture])
+        return opacity
+
     def is_painted(self) -> bool:
         """Whether anything at all is drawn over the video."""
         painted: bool = self.page.evaluate(_PAINTED)
@@ -78,3 +111,24 @@ class ReportPage:
     def present(self) -> list[str]:
         """What is listed as being on screen."""
         return [text.replace("\n", " ") for text in self.page.locator("#present li").all_inner_texts()]
+
+    def wait_for_present(self, *expected: str) -> None:
+        """Waits until these are listed as being on screen."""
+        for text in expected:
+            self.page.locator("#present li").filter(has_text=text.rsplit(" ", 1)[0]).first.wait_for()
+
+    def wait_for_text(self, selector: str, text: str) -> None:
+        self.page.locator(selector).filter(has_text=text).wait_for()
+
+    def read_lane(self, class_name: str) -> list[float]:
+        """Of each fiftieth of a class's timeline, how much of its height is filled."""
+        shares: list[float] = self.row(class_name).locator(".lane canvas").evaluate(_READ_LANE)
+        return shares
+
+    def choose_confidence(self, percent: int) -> None:
+        self.page.locator("#confidence").fill(str(percent))
+
+    def focused_name(self) -> str | None:
+        """The name of what has the focus, or None where nothing has."""
+        name: str | None = self.page.evaluate(_FOCUSED_NAME)
+        return name

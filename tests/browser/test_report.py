@@ -17,13 +17,25 @@ def moving_results() -> dict[str, object]:
     return make_results([make_element([make_box("Rock", 50 + 10 * number, 120)]) for number in range(50)])
 
 
+def two_classes() -> dict[str, object]:
+    """Rock in the first half of the video, sure and unsure by turns; Paper in the second, two of it at its end."""
+    elements = []
+    for number in range(50):
+        if number < 25:
+            predictions = [make_box("Rock", 100, 100, confidence=0.9 if number % 2 else 0.5)]
+        else:
+            predictions = [make_box("Paper", 500, 200 + 100 * two, confidence=0.7) for two in range(1 + (number >= 45))]
+        elements.append(make_element(predictions))
+    return make_results(elements)
+
+
 @pytest.mark.parametrize(("seconds", "number"), [(0, 0), (0.2, 1), (3.29, 16), (3.34, 17), (9.99, 49)])
 def test_boxes_are_where_the_results_say_at_the_nearest_sampled_frame(
     open_report: OpenReport, seconds: float, number: int
 ) -> None:
     report = open_report(moving_results())
     report.wait_for_video()
-    report.page.locator("#labels").uncheck()
+    report.page.locator("#names").uncheck()
 
     report.seek(seconds)
 
@@ -31,12 +43,39 @@ def test_boxes_are_where_the_results_say_at_the_nearest_sampled_frame(
     assert report.text("#frame") == f"frame {6 * number}"
 
 
+def test_boxes_are_in_step_with_playback(open_report: OpenReport) -> None:
+    report = open_report(moving_results())
+    report.wait_for_video()
+    report.page.locator("#names").uncheck()
+    report.page.locator("#play").click()
+
+    seen = []
+    for _ in range(8):
+        report.page.wait_for_timeout(150)
+        before, box, after = report.time(), report.find_color(BLUE), report.time()
+        assert box
+        number = round((box[0] - 20) / 10)
+        # The picture that was shown in between is at most a few frames old.
+        assert before - 0.25 <= number / 5 <= after + 0.15
+        seen.append(number)
+
+    assert len(set(seen)) > 3
+    assert seen == sorted(seen)
+    report.page.keyboard.press("Space")
+    report.page.get_by_role("button", name="Play", exact=True).wait_for()
+
+
+def test_boxes_scale_from_the_pixels_that_the_model_saw(open_report: OpenReport) -> None:
+    element = make_element([make_box("Rock", 100, 100, 40, 40)], width=320, height=180)
+    report = open_report(make_results([element] * 50))
+    report.wait_for_video()
+    report.page.locator("#names").uncheck()
+
+    assert report.find_color(BLUE) == pytest.approx((160, 160, 240, 240), abs=LINE)
+
+
 def test_a_click_on_a_timeline_seeks(open_report: OpenReport) -> None:
-    elements = [
-        make_element([make_box("Rock", 50, 50)] if number < 25 else [make_box("Paper", 500, 200)])
-        for number in range(50)
-    ]
-    report = open_report(make_results(elements))
+    report = open_report(two_classes())
     report.wait_for_video()
 
     lane = report.row("Paper").locator(".lane")
@@ -51,6 +90,107 @@ def test_a_click_on_a_timeline_seeks(open_report: OpenReport) -> None:
     assert report.find_color(ORANGE)
 
 
+def test_a_timeline_shows_when_and_how_many_at_the_chosen_confidence(open_report: OpenReport) -> None:
+    report = open_report(two_classes())
+    report.wait_for_video()
+
+    rock, paper = report.read_lane("Rock"), report.read_lane("Paper")
+    assert [height > 0 for height in rock] == [True] * 25 + [False] * 25
+    assert [height > 0 for height in paper] == [False] * 25 + [True] * 25
+    assert paper[49] > paper[30]
+
+    report.choose_confidence(60)
+    assert [height > 0 for height in report.read_lane("Rock")] == [number % 2 == 1 for number in range(25)] + [
+        False
+    ] * 25
+    report.choose_confidence(80)
+    assert not any(report.read_lane("Paper"))
+
+
+def test_confidence_and_classes_filter_what_is_drawn_and_counted(open_report: OpenReport) -> None:
+    report = open_report(two_classes())
+    report.wait_for_video()
+    assert report.text("#shown") == "55"
+    assert report.row("Rock").locator(".found").inner_text() == "25"
+    assert report.find_color(BLUE)
+
+    report.choose_confidence(51)
+    assert report.text(".total") == "42 of 55 found"
+    assert report.row("Rock").locator(".found").inner_text() == "12"
+    assert not report.is_painted()  # frame 0 has a box of 50%
+
+    report.choose_confidence(50)
+    assert report.is_painted()
+    report.row("Rock").get_by_role("checkbox").uncheck()
+    assert not report.is_painted()
+    assert report.text(".total") == "30 of 55 found"
+    report.page.get_by_role("button", name="None").click()
+    assert report.text("#shown") == "0"
+    report.page.get_by_role("button", name="All", exact=True).click()
+    assert report.text("#shown") == "55"
+
+
+def test_everything_can_be_done_with_the_keyboard(open_report: OpenReport) -> None:
+    report = open_report(two_classes())
+    report.wait_for_video()
+    press = report.page.keyboard.press
+
+    press("ArrowRight")
+    report.settle()
+    assert report.time() == pytest.approx(5)
+    press(".")
+    report.settle()
+    assert report.text("#frame") == "frame 156"
+    press(",")
+    press(",")
+    report.settle()
+    assert report.text("#frame") == "frame 144"
+    press("End")
+    report.settle()
+    assert report.present() == ["Paper 2"]
+    press("1")  # the class that was found most
+    assert report.row("Paper").get_by_role("checkbox").is_checked() is False
+    press("a")
+    assert report.row("Paper").get_by_role("checkbox").is_checked()
+    press("]")
+    assert report.text("#confidence-value") == "55%"
+    press("b")
+    assert not report.is_painted()
+    press("Home")
+    report.settle()
+
+    report.row("Paper").get_by_role("slider").focus()
+    press("ArrowRight")  # to where it is seen next
+    report.settle()
+    assert report.text("#frame") == "frame 150"
+    assert report.row("Paper").get_by_role("slider").get_attribute("aria-valuetext") == "0:05, 1 on screen"
+    assert report.text("#announcement") == "0:05: 1 Paper"
+
+    press("?")
+    assert report.page.get_by_role("dialog").is_visible()
+    report.page.get_by_label("Shortcuts of a single key").uncheck()
+    press("Escape")
+    press("a")
+    assert report.row("Paper").get_by_role("checkbox").is_checked()
+
+
+def test_every_control_has_a_name_and_a_place_in_the_order(open_report: OpenReport) -> None:
+    report = open_report(two_classes())
+    report.wait_for_video()
+
+    names = []
+    for _ in range(40):
+        report.page.keyboard.press("Tab")
+        name = report.focused_name()
+        if name is None:
+            break
+        names.append(name)
+
+    assert "" not in names
+    for expected in ("Play", "Position", "Confidence at least", "Paper", "Timeline of Rock"):
+        assert any(name.startswith(expected) for name in names), expected
+
+
 def test_a_result_in_which_nothing_was_found_says_so(open_report: OpenReport) -> None:
     report = open_report(make_results([make_element([])] * 50))
     report.wait_for_video()
@@ -58,3 +198,78 @@ def test_a_result_in_which_nothing_was_found_says_so(open_report: OpenReport) ->
     assert "Nothing was found in any of the 50 frames" in report.text("#empty")
     assert report.text("#shown") == "0"
     assert not report.is_painted()
+
+
+def test_a_result_without_a_frame_says_so(open_report: OpenReport) -> None:
+    report = open_report(make_results([]))
+    report.wait_for_video()
+
+    assert "No frame of the video was looked at" in report.text("#empty")
+
+
+def test_a_frame_that_a_model_failed_on_is_told_from_an_empty_one(open_report: OpenReport) -> None:
+    elements = [None if number == 5 else make_element([]) for number in range(50)]
+    report = open_report(make_results(elements))
+    report.wait_for_video()
+    assert report.page.locator("#badge").is_hidden()
+
+    report.seek(1)
+
+    assert report.text("#badge") == "No result for this frame: parts failed on it."
+    assert "failed on 1" in report.text(".model h3")
+
+
+HOSTILE = "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>"
+
+
+def test_names_are_text_whatever_is_in_them(open_report: OpenReport) -> None:
+    elements = [make_element([make_box(HOSTILE, 100, 100)])] * 50
+    report = open_report(make_results(elements, model_id=HOSTILE))
+    report.wait_for_video()
+
+    assert report.row(HOSTILE).locator(".name").inner_text() == HOSTILE
+    assert HOSTILE in report.text(".model h3")
+    assert report.present() == [f"{HOSTILE} 1"]
+    assert report.page.evaluate("() => window.hacked") is None
+    assert report.page.locator("img").count() == 0
+
+
+def test_a_script_that_is_not_the_pages_own_does_not_run(open_report: OpenReport) -> None:
+    report = open_report(two_classes())
+    report.wait_for_video()
+
+    hacked = report.page.evaluate("""async () => {
+        const script = document.createElement('script');
+        script.textContent = 'window.hacked = 1';
+        document.body.append(script);
+        document.body.insertAdjacentHTML('beforeend', '<img src=x onerror="window.hacked = 1">');
+        const fetched = await fetch('https://example.com/').then(() => true, () => false);
+        return [window.hacked, fetched];
+    }""")
+
+    assert hacked == [None, False]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_follows_the_systems_colours(open_report: OpenReport, scheme: str) -> None:
+    report = open_report(two_classes(), color_scheme=scheme)
+
+    background = report.page.evaluate("() => getComputedStyle(document.body).backgroundColor")
+    brightness = sum(int(part) for part in background[4:-1].split(",")) / 3
+    assert (brightness > 200) == (scheme == "light")
+
+
+def test_it_fits_a_phone(open_report: OpenReport) -> None:
+    report = open_report(two_classes(), viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+    report.wait_for_video()
+
+    assert report.page.evaluate("() => document.documentElement.scrollWidth") == 360
+    lane = report.row("Paper").locator(".lane")
+    lane.scroll_into_view_if_needed()
+    size = lane.bounding_box()
+    assert size
+    assert size["width"] > 280
+    report.page.touchscreen.tap(size["x"] + size["width"] * 0.75, size["y"] + 10)
+    report.settle()
+    assert report.time() == pytest.approx(7.5, abs=0.1)
+    assert report.page.locator("#stage").bounding_box()["y"] >= 0  # type: ignore[index]  # it stays in sight

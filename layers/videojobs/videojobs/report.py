@@ -29,7 +29,7 @@ PIECE_CHARACTERS = 1024 * 1024
 
 PIECES_FOLDER = "report-data"
 
-_SCRIPTS = ("data", "marks", "timelines", "player", "report")
+_SCRIPTS = ("dom", "data", "marks", "timelines", "player", "classes", "keyboard", "report")
 """The page's modules, each after those that it imports from."""
 
 
@@ -102,7 +102,7 @@ class ReportWriter:
         self.close()
 
     def add_model(self, model_id: str, inference_type: str | None) -> None:
-        """Makes a model known, so that it is on the page even if it has no frame; the type is None where it is unknown."""
+        """Makes a model known, so that it is on the page even without a frame; its type is None where it is unknown."""
         self._models.setdefault(model_id, _ModelPart(inference_type))
 
     def add(self, model_id: str, frame_offset: int, time_offset: float, element: Any) -> None:

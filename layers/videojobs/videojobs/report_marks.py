@@ -28,7 +28,7 @@ def read_marks(element: Any, number_class: ClassNumber) -> Iterator[Mark]:
     for prediction in _list_predictions(element):
         try:
             yield _read_mark(prediction, number_class)
-        except (NotDrawable, KeyError, TypeError, ValueError, OverflowError):
+        except (NotDrawable, KeyError, TypeError, AttributeError):
             continue
 
 

@@ -1,6 +1,7 @@
 """Timelines: when each class was on screen, how many at once, how surely; memory does not grow with the video."""
 
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from typing import Any
 
 BINS_MAX = 1024
@@ -63,8 +64,7 @@ class ClassTimeline:
         if present is None:
             self.bins[bin_number] = seen
         else:
-            present[:] = map(max, present, seen)
-            present += seen[len(present) :]
+            self.bins[bin_number] = [max(pair) for pair in zip_longest(present, seen, fillvalue=0)]
 
 
 def _to_pairs(histogram: Sequence[int]) -> Iterator[int]:

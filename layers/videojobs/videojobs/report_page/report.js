@@ -1,454 +1,342 @@
-// The page: puts the player, the marks over it, the classes and their timelines together.
+// The page: puts the player, the marks over it, and the classes with their timelines together.
 
-import { findNearest, PieceMissing, Pieces, readIndex } from "./data.js";
-import { Overlay, pickColor, toPercent } from "./marks.js";
-import { chooseTicks, countInBin, drawLane, findAppearance, formatTime, listAppearances, sumFrom } from "./timelines.js";
+import { $, create, createSwatch, formatCount } from "./dom.js";
+import { PieceMissing, Pieces, readIndex } from "./data.js";
+import { Overlay, toPercent } from "./marks.js";
+import { formatTime, listAppearances, orderStarts, sumFrom } from "./timelines.js";
 import { explainMissingVideo, Player } from "./player.js";
+import { ClassList, findEnd, listClasses } from "./classes.js";
+import { listenForKeys } from "./keyboard.js";
 
-const ROWS_AT_FIRST = 40;
-const TYPES = {
-  "object-detection": "boxes",
-  "instance-segmentation": "masks",
-  "keypoint-detection": "key points",
-  classification: "labels",
-  "gaze-detection": "gazes",
-  "clip-embed-image": "embeddings",
-};
+const A_FRAME = 0.005; // seconds: less than any frame takes
 
-const $ = (id) => document.getElementById(id);
-const count = (number) => number.toLocaleString("en-US");
+class Report {
+  #index;
+  #classes; // in the order of their rows
+  #styles; // a list a model, by the class's number in its marks
+  #pieces;
+  #player;
+  #list;
+  #overlay = new Overlay($("overlay"));
+  #view = { percent: 0, hidden: new Set(), marks: true, names: true, keys: true, isWithoutVideo: false };
+  #missing = new Set(); // pieces that could not be had, until they are asked for again
+  #frames = []; // a frame a model: what is drawn
+  #present = new Map(); // how many of a class (by key) are on screen
 
-function create(tag, properties = {}, ...children) {
-  const element = Object.assign(document.createElement(tag), properties);
-  element.append(...children);
-  return element;
-}
-
-start().catch((error) => {
-  $("broken").hidden = false;
-  $("broken").textContent =
-    typeof DecompressionStream === "undefined"
-      ? "This browser is too old to open the report: it takes one of 2023 or later (Chrome, Edge, Firefox, or Safari 16.4)."
-      : `The report can't be opened, because its file is damaged (${error.message}). Make or download it again.`;
-});
-
-async function start() {
-  const index = await readIndex();
-  const pieces = new Pieces(index);
-  const overlay = new Overlay($("overlay"));
-  const state = { percent: 0, hidden: new Set(), marks: true, names: true, keys: true };
-  const failed = new Set(); // pieces that could not be had, until they are asked for again
-
-  document.title = `${index.title} · report`;
-  $("title").textContent = index.title;
-  $("facts").append(...index.facts.map(([label, text]) => create("div", {}, create("dt", { textContent: label }), create("dd", { textContent: text }))));
-  $("main").hidden = false;
-
-  const ends = index.models.map(findEnd);
-  const player = new Player($("video"), index.video, Math.max(0.001, ...ends));
-  const classes = listClasses(index);
-  const rows = buildModels();
-  const lowest = Math.min(100, ...classes.flatMap((entry) => entry.found.slice(0, 1)));
-  $("confidence").min = classes.length ? lowest : 0;
-  $("confidence").value = $("confidence").min;
-  state.percent = Number($("confidence").value);
-  $("confidence-note").textContent = classes.length ? `Nothing below ${lowest}% is in the results.` : "";
-  showEmpty();
+  constructor(index) {
+    this.#index = index;
+    this.#classes = listClasses(index);
+    this.#styles = index.models.map((_, model) => {
+      const own = this.#classes.filter((entry) => entry.model === model);
+      return Object.fromEntries(own.map((entry) => [entry.number, entry]));
+    });
+    this.#pieces = new Pieces(index);
+    this.#player = new Player($("video"), index.video, Math.max(0.001, ...index.models.map(findEnd)));
+    this.#list = new ClassList(index, this.#classes, this.#view, this.#player);
+    this.#showHeader();
+    this.#showRange();
+    this.#listen();
+    new ResizeObserver(() => this.#draw()).observe($("stage"));
+    this.#showState();
+  }
 
   // What is on the picture.
 
-  function findFrames() {
-    return index.models.map((model, modelNumber) => {
-      const number = pieces.locate(modelNumber, player.time);
+  /** A frame a model: undefined while it is on its way, null where there is none. */
+  #findFrames() {
+    const { time, isPlaying } = this.#player;
+    return this.#index.models.map((model, at) => {
+      const number = this.#pieces.locate(at, time);
       if (number < 0) return null;
-      const piece = pieces.peek(modelNumber, number);
-      if (!piece) {
-        request(modelNumber, number);
-        return undefined;
-      }
-      if (player.isPlaying && number + 1 < model.pieces.length) request(modelNumber, number + 1);
-      const at = findNearest(piece.times, player.time);
-      return { marks: piece.frames[at], time: piece.times[at], offset: piece.offsets[at], size: piece.size };
+      const piece = this.#pieces.peek(at, number);
+      if (!piece) this.#request(at, number);
+      else if (isPlaying && number + 1 < model.pieces.length) this.#request(at, number + 1);
+      return piece?.findFrame(time);
     });
   }
 
-  function request(modelNumber, number) {
-    const key = `${modelNumber}-${number}`;
-    if (failed.has(key) || pieces.peek(modelNumber, number)) return;
-    pieces.load(modelNumber, number).then(draw, (error) => {
-      if (!(error instanceof PieceMissing)) throw error;
-      failed.add(key);
-      $("warning").hidden = false;
-      $("warning-text").textContent = `What was found around ${formatTime(index.models[modelNumber].pieces[number].first)} is not here. ${error.message}`;
-      draw();
-    });
-  }
-
-  function draw() {
-    const frames = findFrames();
-    const known = frames.find((frame) => frame?.size);
-    const picture = player.picture ?? toSize(known?.size) ?? { width: 16, height: 9 };
-    $("stage").style.setProperty("--ratio", `${picture.width} / ${picture.height}`);
-    $("stage").style.setProperty("--shape", picture.width / picture.height);
-    const layers = frames.map((frame, modelNumber) => ({
-      marks: (frame?.marks ?? []).filter((mark) => isShown(modelNumber, mark)),
-      size: toSize(frame?.size) ?? picture,
-      styles: rows.styles[modelNumber],
-    }));
-    overlay.draw(state.marks ? layers : [], picture, state);
-    showPresent(layers, frames);
-    showBadge(frames);
-    $("models").style.setProperty("--progress", player.time / player.duration);
-    $("scrubber").value = player.time;
-    $("scrubber").style.setProperty("--filled", `${(100 * player.time) / player.duration}%`);
-    $("now").textContent = formatTime(player.time, player.duration < 600);
-    const first = frames.find(Boolean);
-    $("frame").textContent = first ? `frame ${count(first.offset)}` : "";
-  }
-
-  function isShown(modelNumber, mark) {
-    return toPercent(mark[1]) >= state.percent && !state.hidden.has(rows.styles[modelNumber][mark[0]].key);
-  }
-
-  function showPresent(layers) {
-    const present = new Map();
-    layers.forEach(({ marks }, modelNumber) => {
-      for (const [classNumber] of marks) {
-        const { key } = rows.styles[modelNumber][classNumber];
-        present.set(key, (present.get(key) ?? 0) + 1);
-      }
-    });
-    const shown = classes.filter((entry) => present.has(entry.key));
-    $("present").replaceChildren(
-      ...shown.map((entry) => create("li", {}, swatch(entry.color), create("span", { className: "name", textContent: entry.name }), create("b", { textContent: count(present.get(entry.key)) }))),
-      ...(shown.length ? [] : [create("li", { className: "muted", textContent: "Nothing at this moment." })]),
+  #request(model, number) {
+    const key = `${model}-${number}`;
+    if (this.#missing.has(key) || this.#pieces.peek(model, number)) return;
+    this.#pieces.load(model, number).then(
+      () => this.#draw(),
+      (error) => {
+        if (!(error instanceof PieceMissing)) throw error;
+        this.#missing.add(key);
+        const { first } = this.#index.models[model].pieces[number];
+        $("warning-text").textContent = `What was found around ${formatTime(first)} is not here. ${error.message}`;
+        $("warning").hidden = false;
+        this.#draw();
+      },
     );
-    for (const row of rows.all) row.now.textContent = present.has(row.entry.key) ? count(present.get(row.entry.key)) : "";
-    rows.present = present;
   }
 
-  function showBadge(frames) {
-    const missing = index.models.filter((_, at) => frames[at]?.marks === null).map((model) => model.id);
-    const isLoading = frames.includes(undefined) && ![...failed].length;
-    const text = player.isBroken
-      ? ""
-      : player.isLoading
-        ? "Loading the video…"
-        : isLoading
-          ? "Loading what was found…"
-          : missing.length
-            ? `No result for this frame: ${missing.join(", ")} failed on it.`
-            : "";
+  #draw() {
+    this.#frames = this.#findFrames();
+    const picture = this.#player.picture ?? this.#frames.find((frame) => frame?.size)?.size ?? { width: 16, height: 9 };
+    $("stage").style.setProperty("--ratio", `${picture.width} / ${picture.height}`);
+    const layers = this.#frames.map((frame, model) => ({
+      marks: (frame?.marks ?? []).filter((mark) => this.#isShown(model, mark)),
+      size: frame?.size ?? picture,
+      styles: this.#styles[model],
+    }));
+    this.#overlay.draw(this.#view.marks ? layers : [], picture, this.#view);
+    this.#showPresent(layers);
+    this.#showBadge();
+    this.#showTime();
+  }
+
+  /** Draws when another sampled frame is the nearest; in between, only the clock goes on. */
+  #follow() {
+    if (this.#findFrames().some((frame, at) => frame !== this.#frames[at])) this.#draw();
+    else this.#showTime();
+  }
+
+  #isShown(model, mark) {
+    return toPercent(mark[1]) >= this.#view.percent && !this.#view.hidden.has(this.#styles[model][mark[0]].key);
+  }
+
+  #showPresent(layers) {
+    this.#present = new Map();
+    for (const { marks, styles } of layers) {
+      for (const [number] of marks) this.#present.set(styles[number].key, (this.#present.get(styles[number].key) ?? 0) + 1);
+    }
+    const rows = this.#listPresent().map(([entry, count]) =>
+      create("li", {}, createSwatch(entry.color), create("span", { className: "name", textContent: entry.name }), create("b", { textContent: formatCount(count) })),
+    );
+    $("present").replaceChildren(...(rows.length ? rows : [create("li", { className: "muted", textContent: "Nothing at this moment." })]));
+    const frame = this.#frames.find(Boolean);
+    $("frame").textContent = frame ? `frame ${formatCount(frame.offset)}` : "";
+    this.#list.showPresent(this.#present);
+  }
+
+  #listPresent() {
+    return this.#classes.filter((entry) => this.#present.has(entry.key)).map((entry) => [entry, this.#present.get(entry.key)]);
+  }
+
+  #showBadge() {
+    const failed = this.#index.models.filter((_, at) => this.#frames[at]?.marks === null).map((model) => model.id);
+    let text = "";
+    if (this.#player.isBroken) text = "";
+    else if (this.#player.isLoading) text = "Loading the video…";
+    else if (this.#frames.includes(undefined) && !this.#missing.size) text = "Loading what was found…";
+    else if (failed.length) text = `No result for this frame: ${failed.join(", ")} failed on it.`;
     $("badge").textContent = text;
     $("badge").hidden = !text;
   }
 
-  // Classes and their timelines.
-
-  function buildModels() {
-    const built = { all: [], styles: [], present: new Map() };
-    index.models.forEach((model, modelNumber) => {
-      const own = classes.filter((entry) => entry.model === modelNumber);
-      built.styles.push(model.classes.map((_, at) => own.find((entry) => entry.number === at)));
-      const facts = [TYPES[model.type], `${count(model.frames)} frames`];
-      if (model.failed) facts.push(`failed on ${count(model.failed)}`);
-      const section = create("section", { className: "model" }, create("h3", {}, create("span", { textContent: model.id }), " ", create("small", { className: "muted", textContent: facts.filter(Boolean).join(" · ") })));
-      if (model.embeddings) section.append(create("p", { className: "empty", textContent: `An embedding a frame: ${count(model.embeddings)} vectors. There is nothing to draw of them; they are in the results.` }));
-      else if (!own.length) section.append(create("p", { className: "empty", textContent: "It found nothing." }));
-      if (own.length) {
-        const list = create("ul", { className: "rows" });
-        list.append(...own.slice(0, ROWS_AT_FIRST).map((entry) => buildRow(entry, built)));
-        section.append(create("div", { className: "axis", ariaHidden: "true" }), list);
-        if (own.length > ROWS_AT_FIRST) {
-          const more = create("button", { type: "button", className: "quiet", textContent: `Show all ${count(own.length)} classes` });
-          more.addEventListener("click", () => {
-            more.remove();
-            list.append(...own.slice(ROWS_AT_FIRST).map((entry) => buildRow(entry, built)));
-            drawLanes();
-            draw();
-          });
-          section.append(more);
-        }
-      }
-      $("models").append(section);
-    });
-    return built;
+  #showTime() {
+    const { time, duration } = this.#player;
+    $("models").style.setProperty("--progress", time / duration);
+    $("scrubber").value = time;
+    $("scrubber").style.setProperty("--filled", `${(100 * time) / duration}%`);
+    $("scrubber").setAttribute("aria-valuetext", `${formatTime(time)} of ${formatTime(duration)}`);
+    $("now").textContent = formatTime(time, duration < 600);
   }
 
-  function buildRow(entry, built) {
-    const box = create("input", { type: "checkbox", checked: !state.hidden.has(entry.key) });
-    const canvas = create("canvas");
-    const lane = create("div", { className: "lane", tabIndex: 0 }, canvas, create("i", { className: "playhead" }));
-    const now = create("span", { className: "now" });
-    const found = create("span", { className: "found" });
-    lane.setAttribute("role", "slider");
-    lane.setAttribute("aria-label", `Timeline of ${entry.name}: left and right go to where it was seen before or next`);
-    lane.setAttribute("aria-valuemin", "0");
-    const row = { entry, box, canvas, lane, now, found };
-    built.all.push(row);
-    box.addEventListener("change", () => toggleClass(entry.key, box.checked));
-    lane.addEventListener("pointerdown", (event) => {
-      if (event.button) return;
-      lane.setPointerCapture(event.pointerId);
-      seekByPointer(lane, event);
-    });
-    lane.addEventListener("pointermove", (event) => {
-      if (lane.hasPointerCapture(event.pointerId)) seekByPointer(lane, event);
-      showTip(row, event);
-    });
-    lane.addEventListener("pointerleave", () => (tip.hidden = true));
-    lane.addEventListener("keydown", (event) => stepAppearance(entry, event));
-    lane.addEventListener("focus", () => describeLane(row));
-    return create("li", { className: "row" }, create("label", {}, box, swatch(entry.color), create("span", { className: "name", textContent: entry.name, title: entry.name })), lane, found, now);
+  // What is said once, and what changes with what is chosen.
+
+  #showHeader() {
+    document.title = `${this.#index.title} · report`;
+    $("title").textContent = this.#index.title;
+    $("facts").append(
+      ...this.#index.facts.map(([label, text]) => create("div", {}, create("dt", { textContent: label }), create("dd", { textContent: text }))),
+    );
+    $("main").hidden = false;
   }
 
-  function seekByPointer(lane, event) {
-    const { left, width } = lane.getBoundingClientRect();
-    player.seek(((event.clientX - left) / width) * player.duration);
-  }
-
-  function stepAppearance(entry, event) {
-    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (!step || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
-    const { starts } = index.models[entry.model];
-    const appearances = listAppearances(entry.bins, starts, ends[entry.model], state.percent, index.counts);
-    const time = findAppearance(appearances, player.time, step);
-    event.preventDefault();
-    event.stopPropagation();
-    if (time !== undefined) player.seekToFrame(time);
-  }
-
-  function describeLane({ entry, lane }) {
-    lane.setAttribute("aria-valuemax", player.duration.toFixed(1));
-    lane.setAttribute("aria-valuenow", player.time.toFixed(1));
-    lane.setAttribute("aria-valuetext", `${formatTime(player.time)}, ${rows.present.get(entry.key) ?? 0} on screen`);
-  }
-
-  const tip = create("div", { className: "tip", hidden: true });
-  $("models").append(tip);
-
-  function showTip({ entry, lane }, event) {
-    const { left, width, top } = lane.getBoundingClientRect();
-    const around = $("models").getBoundingClientRect();
-    const time = Math.min(1, Math.max(0, (event.clientX - left) / width)) * player.duration;
-    const { starts } = index.models[entry.model];
-    const bin = entry.bins[starts.findLastIndex((start) => start <= time)] ?? 0;
-    const most = time <= ends[entry.model] ? countInBin(bin, state.percent, index.counts) : 0;
-    tip.textContent = most > 1 ? `${formatTime(time)} · ${count(most)} at once` : formatTime(time);
-    tip.style.left = `${Math.min(Math.max(event.clientX - around.left, 40), around.width - 60)}px`;
-    tip.style.top = `${top - around.top}px`;
-    tip.hidden = event.pointerType === "touch";
-  }
-
-  function drawLanes() {
-    for (const { entry, canvas } of rows.all) {
-      const { starts } = index.models[entry.model];
-      const dimmed = state.hidden.has(entry.key);
-      drawLane(canvas, { ...entry, starts, end: ends[entry.model], duration: player.duration, percent: state.percent, counts: index.counts, dimmed });
+  /** The confidences that there are to choose from; and what is said where nothing was found. */
+  #showRange() {
+    if (this.#classes.length) {
+      const lowest = Math.min(...this.#classes.map((entry) => entry.found[0]));
+      $("confidence").min = $("confidence").value = this.#view.percent = lowest;
+      $("confidence-note").textContent = lowest ? `Nothing below ${lowest}% is in the results.` : "";
+      return;
     }
-    for (const axis of document.querySelectorAll(".axis")) {
-      const ticks = chooseTicks(player.duration, axis.clientWidth || 1);
-      axis.replaceChildren(
-        ...ticks.map((time) => {
-          const tick = create("span", { textContent: formatTime(time) });
-          tick.style.left = `${(100 * time) / player.duration}%`;
-          return tick;
-        }),
-      );
-    }
-  }
-
-  function showCounts() {
-    let shown = 0;
-    for (const entry of classes) if (!state.hidden.has(entry.key)) shown += sumFrom(entry.found, state.percent);
-    const all = classes.reduce((sum, entry) => sum + sumFrom(entry.found, 0), 0);
-    $("shown").textContent = count(shown);
-    $("shown-of").textContent = shown === all ? "found" : `of ${count(all)} found`;
-    $("confidence-value").textContent = `${state.percent}%`;
-    const span = $("confidence").max - $("confidence").min;
-    $("confidence").style.setProperty("--filled", `${span ? (100 * (state.percent - $("confidence").min)) / span : 0}%`);
-    for (const { entry, found, box } of rows.all) {
-      const frames = sumFrom(entry.frames, state.percent);
-      found.textContent = count(sumFrom(entry.found, state.percent));
-      found.title = `in ${count(frames)} of ${count(index.models[entry.model].frames)} sampled frames`;
-      box.checked = !state.hidden.has(entry.key);
-    }
-  }
-
-  function showEmpty() {
-    const frames = Math.max(0, ...index.models.map((model) => model.frames));
-    const hasEmbeddings = index.models.some((model) => model.embeddings);
-    if (classes.length || hasEmbeddings) return;
+    for (const id of ["confidence-field", "switches", "choices"]) $(id).hidden = true;
+    if (this.#index.models.some((model) => model.embeddings)) return;
+    const frames = Math.max(0, ...this.#index.models.map((model) => model.frames));
     $("empty").hidden = false;
     $("empty").textContent = frames
-      ? `Nothing was found in any of the ${count(frames)} frames that were looked at. Is it the right model, and is its confidence threshold not too high?`
+      ? `Nothing was found in any of the ${formatCount(frames)} frames that were looked at. Is it the right model, and is its confidence threshold not too high?`
       : "No frame of the video was looked at, so there is nothing to show.";
-    if (!frames) $("models").hidden = true;
   }
 
-  // What is chosen.
-
-  function refresh() {
-    showCounts();
-    drawLanes();
-    draw();
+  #refresh() {
+    const { percent, hidden } = this.#view;
+    const sum = (entries, from) => entries.reduce((total, entry) => total + sumFrom(entry.found, from), 0);
+    const all = sum(this.#classes, 0);
+    const shown = sum(this.#classes.filter((entry) => !hidden.has(entry.key)), percent);
+    $("shown").textContent = formatCount(shown);
+    $("shown-of").textContent = shown === all ? "found" : `of ${formatCount(all)} found`;
+    const { min, max } = $("confidence");
+    $("confidence-value").textContent = `${percent}%`;
+    $("confidence").setAttribute("aria-valuetext", `${percent}%`);
+    $("confidence").style.setProperty("--filled", `${(100 * (percent - min)) / (max - min || 1)}%`);
+    this.#list.showCounts();
+    this.#list.drawTimelines();
+    this.#draw();
   }
 
-  function setConfidence(percent) {
-    const slider = $("confidence");
-    slider.value = percent;
-    state.percent = Number(slider.value);
-    refresh();
+  #chooseConfidence(percent) {
+    $("confidence").value = percent; // within its range
+    this.#view.percent = Number($("confidence").value);
+    this.#refresh();
   }
 
-  function toggleClass(key, isOn) {
-    if (isOn) state.hidden.delete(key);
-    else state.hidden.add(key);
-    refresh();
+  #toggleClass(key, isOn = this.#view.hidden.has(key)) {
+    if (isOn) this.#view.hidden.delete(key);
+    else this.#view.hidden.add(key);
+    this.#refresh();
   }
 
-  function showAllClasses(isOn) {
-    state.hidden = new Set(isOn ? [] : classes.map((entry) => entry.key));
-    refresh();
+  #toggleAll(isOn = this.#view.hidden.size > 0) {
+    this.#view.hidden.clear();
+    if (!isOn) for (const entry of this.#classes) this.#view.hidden.add(entry.key);
+    this.#refresh();
   }
 
-  function setSwitch(name, isOn) {
-    state[name] = isOn;
-    $(name === "names" ? "labels" : "marks").checked = isOn;
-    draw();
+  #switch(name, isOn = !this.#view[name]) {
+    $(name).checked = this.#view[name] = isOn;
+    this.#draw();
   }
 
-  $("confidence").addEventListener("input", () => setConfidence($("confidence").value));
-  $("marks").addEventListener("change", () => setSwitch("marks", $("marks").checked));
-  $("labels").addEventListener("change", () => setSwitch("names", $("labels").checked));
-  $("all").addEventListener("click", () => showAllClasses(true));
-  $("none").addEventListener("click", () => showAllClasses(false));
-  $("reload").addEventListener("click", () => {
-    failed.clear();
-    $("warning").hidden = true;
-    draw();
-  });
+  // Going through the video.
 
-  // Playback.
-
-  function stepFrame(step) {
-    const modelNumber = index.models.findIndex((model) => model.pieces.length);
-    if (modelNumber < 0) return;
-    const all = index.models[modelNumber].pieces;
-    const number = pieces.locate(modelNumber, player.time);
-    const piece = pieces.peek(modelNumber, number);
-    if (!piece) return;
-    const at = findNearest(piece.times, player.time) + step;
-    const time = piece.times[at] ?? (step > 0 ? all[number + 1]?.first : all[number - 1]?.last);
-    if (time !== undefined) player.seekToFrame(time);
+  /** To the sampled frame before or after, of the first model that has any. */
+  #stepFrame(step) {
+    const model = this.#index.models.findIndex(({ pieces }) => pieces.length);
+    const number = this.#pieces.locate(model, this.#player.time);
+    const time = this.#pieces.peek(model, number)?.findNeighbour(this.#player.time, step);
+    const { pieces } = this.#index.models[model] ?? {};
+    const target = time ?? (step > 0 ? pieces?.[number + 1]?.first : pieces?.[number - 1]?.last);
+    if (target !== undefined) this.#player.seekToFrame(target);
   }
 
-  async function toggleFullscreen() {
+  /** To where a class was seen before or next; its timeline tells about where, the pieces exactly. */
+  async #stepAppearance({ entry, step }) {
+    const model = this.#index.models[entry.model];
+    const { percent } = this.#view;
+    const { time } = this.#player;
+    const appearances = listAppearances(entry.bins, model.starts, findEnd(model), percent, this.#index.counts);
+    const isIt = (mark) => mark[0] === entry.number && toPercent(mark[1]) >= percent;
+    for (const start of orderStarts(appearances, time, step)) {
+      const first = (await this.#pieces.findFirst(entry.model, start, isIt).catch(() => start)) ?? start;
+      if ((first - time) * step > A_FRAME) return this.#player.seekToFrame(first);
+    }
+  }
+
+  async #toggleFullscreen() {
     if (document.fullscreenElement) await document.exitFullscreen();
-    else await document.querySelector(".screen").requestFullscreen();
+    else await document.querySelector(".screen").requestFullscreen?.();
   }
 
-  function showState() {
-    const isOn = player.isPlaying;
-    $("play").disabled = !player.isReady;
-    $("play").classList.toggle("playing", isOn);
-    $("play").setAttribute("aria-label", isOn ? "Pause" : "Play");
-    $("mute").setAttribute("aria-pressed", String(!player.isMuted));
-    $("scrubber").max = player.duration;
-    $("duration").textContent = formatTime(player.duration);
-    $("curtain").hidden = !player.isBroken;
-    if (player.isBroken) {
-      const { title, text } = explainMissingVideo(index.video, index.is_local);
+  #showState() {
+    const { isPlaying, isBroken, duration } = this.#player;
+    $("play").disabled = !this.#player.isReady;
+    $("play").classList.toggle("playing", isPlaying);
+    $("play").setAttribute("aria-label", isPlaying ? "Pause" : "Play");
+    $("mute").setAttribute("aria-pressed", String(!this.#player.isMuted));
+    $("scrubber").max = duration;
+    $("duration").textContent = formatTime(duration);
+    $("curtain").hidden = !isBroken || this.#view.isWithoutVideo;
+    if (isBroken) {
+      const { title, text } = explainMissingVideo(this.#index.video, this.#index.is_local);
       $("curtain-title").textContent = title;
       $("curtain-text").textContent = text;
     }
-    refresh();
+    this.#refresh();
   }
 
-  player.addEventListener("time", draw);
-  player.addEventListener("state", showState);
-  player.addEventListener("settled", () => {
-    const seen = classes.filter((entry) => rows.present.has(entry.key)).map((entry) => `${rows.present.get(entry.key)} ${entry.name}`);
-    $("announcement").textContent = player.isPlaying ? "" : `${formatTime(player.time)}: ${seen.join(", ") || "nothing"}`;
-    for (const row of rows.all) describeLane(row);
-  });
-  $("play").addEventListener("click", () => player.togglePlay());
-  $("video").addEventListener("click", () => player.togglePlay());
-  $("back").addEventListener("click", () => stepFrame(-1));
-  $("forward").addEventListener("click", () => stepFrame(1));
-  $("scrubber").addEventListener("input", () => player.seek(Number($("scrubber").value)));
-  $("speed").addEventListener("change", () => (player.speed = Number($("speed").value)));
-  $("mute").addEventListener("click", () => player.toggleMute());
-  $("fullscreen").hidden = !document.fullscreenEnabled;
-  $("fullscreen").addEventListener("click", toggleFullscreen);
-  $("help").addEventListener("click", () => $("shortcuts").showModal());
-  $("keys").addEventListener("change", () => (state.keys = $("keys").checked));
-  $("retry").addEventListener("click", () => player.load());
-  $("pick").addEventListener("change", () => {
-    const [file] = $("pick").files;
-    if (file) player.load(URL.createObjectURL(file));
-  });
+  #tellSettled() {
+    const seen = this.#listPresent().map(([entry, count]) => `${count} ${entry.name}`);
+    if (!this.#player.isPlaying) $("announcement").textContent = `${formatTime(this.#player.time)}: ${seen.join(", ") || "nothing"}`;
+    this.#list.describe(this.#present);
+  }
 
-  const shortcuts = {
-    " ": () => player.togglePlay(),
-    k: () => player.togglePlay(),
-    ArrowLeft: (event) => player.seek(player.time - (event.shiftKey ? 60 : 5)),
-    ArrowRight: (event) => player.seek(player.time + (event.shiftKey ? 60 : 5)),
-    ",": () => stepFrame(-1),
-    ".": () => stepFrame(1),
-    Home: () => player.seek(0),
-    End: () => player.seek(player.duration),
-    "[": () => setConfidence(state.percent - 5),
-    "]": () => setConfidence(state.percent + 5),
-    a: () => showAllClasses(state.hidden.size > 0),
-    b: () => setSwitch("marks", !state.marks),
-    n: () => setSwitch("names", !state.names),
-    m: () => player.toggleMute(),
-    f: () => document.fullscreenEnabled && toggleFullscreen(),
-    "?": () => $("shortcuts").showModal(),
-  };
+  #listen() {
+    const player = this.#player;
+    player.addEventListener("time", () => this.#follow());
+    player.addEventListener("state", () => this.#showState());
+    player.addEventListener("settled", () => this.#tellSettled());
+    this.#list.addEventListener("seek", ({ detail }) => player.seek(detail));
+    this.#list.addEventListener("step", ({ detail }) => this.#stepAppearance(detail));
+    this.#list.addEventListener("toggle", ({ detail }) => this.#toggleClass(detail.key, detail.isOn));
 
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || $("shortcuts").open) return;
-    // Where a key has a meaning of its own, it keeps it.
-    const target = event.target;
-    const isRange = target.matches("input[type=range], select");
-    if (isRange && /^(Arrow|Home|End|Page)/.test(event.key)) return;
-    if (event.key === " " && target.matches("button, input, select, summary")) return;
-    if (!state.keys && event.key.length === 1 && event.key !== " ") return;
-    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    const row = /^[1-9]$/.test(key) ? rows.all[Number(key) - 1] : undefined;
-    const act = row ? () => toggleClass(row.entry.key, state.hidden.has(row.entry.key)) : shortcuts[key];
-    if (!act) return;
-    event.preventDefault();
-    act(event);
-  });
+    const onClick = {
+      play: () => player.togglePlay(),
+      video: () => player.togglePlay(),
+      back: () => this.#stepFrame(-1),
+      forward: () => this.#stepFrame(1),
+      mute: () => player.toggleMute(),
+      fullscreen: () => this.#toggleFullscreen(),
+      help: () => $("shortcuts").showModal(),
+      all: () => this.#toggleAll(true),
+      none: () => this.#toggleAll(false),
+      retry: () => player.load(),
+      dismiss: () => {
+        this.#view.isWithoutVideo = true;
+        this.#showState();
+      },
+      reload: () => {
+        this.#missing.clear();
+        $("warning").hidden = true;
+        this.#draw();
+      },
+    };
+    for (const [id, act] of Object.entries(onClick)) $(id).addEventListener("click", act);
+    $("fullscreen").hidden = !document.fullscreenEnabled;
+    $("scrubber").addEventListener("input", () => player.seek(Number($("scrubber").value)));
+    $("speed").addEventListener("change", () => (player.speed = Number($("speed").value)));
+    $("confidence").addEventListener("input", () => this.#chooseConfidence($("confidence").value));
+    for (const name of ["marks", "names"]) $(name).addEventListener("change", () => this.#switch(name, $(name).checked));
+    $("keys").addEventListener("change", () => (this.#view.keys = $("keys").checked));
+    $("pick").addEventListener("change", () => {
+      const [file] = $("pick").files;
+      if (file) player.load(URL.createObjectURL(file));
+    });
+    this.#listenForKeys();
+  }
 
-  new ResizeObserver(refresh).observe($("stage"));
-  new ResizeObserver(drawLanes).observe($("models"));
-  showState();
+  #listenForKeys() {
+    const player = this.#player;
+    const classKeys = Array.from({ length: 9 }, (_, at) => [
+      String(at + 1),
+      () => {
+        const entry = this.#list.entryAt(at);
+        if (entry) this.#toggleClass(entry.key);
+      },
+    ]);
+    const actions = {
+      ...Object.fromEntries(classKeys),
+      " ": () => player.togglePlay(),
+      k: () => player.togglePlay(),
+      ArrowLeft: (event) => player.seek(player.time - (event.shiftKey ? 60 : 5)),
+      ArrowRight: (event) => player.seek(player.time + (event.shiftKey ? 60 : 5)),
+      ",": () => this.#stepFrame(-1),
+      ".": () => this.#stepFrame(1),
+      Home: () => player.seek(0),
+      End: () => player.seek(player.duration),
+      "[": () => this.#chooseConfidence(this.#view.percent - 5),
+      "]": () => this.#chooseConfidence(this.#view.percent + 5),
+      a: () => this.#toggleAll(),
+      b: () => this.#switch("marks"),
+      n: () => this.#switch("names"),
+      m: () => player.toggleMute(),
+      f: () => this.#toggleFullscreen(),
+      "?": () => $("shortcuts").showModal(),
+    };
+    listenForKeys(actions, () => this.#view.keys);
+  }
 }
 
-function listClasses(index) {
-  const classes = index.models.flatMap((model, modelNumber) => model.classes.map((entry, number) => ({ ...entry, model: modelNumber, number, key: `${modelNumber}-${number}` })));
-  classes.forEach((entry, at) => (entry.color = pickColor(at)));
-  const totals = new Map(classes.map((entry) => [entry.key, sumFrom(entry.found, 0)]));
-  return classes.filter((entry) => totals.get(entry.key)).sort((one, other) => one.model - other.model || totals.get(other.key) - totals.get(one.key));
-}
-
-/** When a model's last sampled frame ends, seconds: as long after its start as the frames before were apart. */
-function findEnd({ pieces, frames }) {
-  if (!frames) return 0;
-  const last = pieces.at(-1).last;
-  return frames > 1 ? last + (last - pieces[0].first) / (frames - 1) : last;
-}
-
-function toSize(size) {
-  return size ? { width: size[0], height: size[1] } : undefined;
-}
-
-function swatch(color) {
-  const element = create("i", { className: "swatch" });
-  element.style.background = color;
-  return element;
-}
+readIndex().then(
+  (index) => new Report(index),
+  (error) => {
+    $("broken").hidden = false;
+    $("broken").textContent =
+      typeof DecompressionStream === "undefined"
+        ? "This browser is too old for the report: it takes one of 2023 or later (Chrome, Edge, Firefox, or Safari 16.4)."
+        : `The report can't be opened, because its file is damaged (${error.message}). Make or download it again.`;
+  },
+);

@@ -28,10 +28,11 @@ export function listAppearances(bins, starts, end, percent, counts) {
   return appearances;
 }
 
-/** The start of the appearance before (`step` -1) or after (1) a time, or undefined. */
-export function findAppearance(appearances, time, step) {
-  const starts = appearances.map(([start]) => start);
-  return step > 0 ? starts.find((start) => start > time + 1e-3) : starts.findLast((start) => start < time - 1e-3);
+/** The starts of appearances that may be before (`step` -1) or after (1) a time, the nearest first. */
+export function orderStarts(appearances, time, step) {
+  const around = appearances.filter(([start, end]) => (step > 0 ? end > time : start < time));
+  const starts = around.map(([start]) => start);
+  return step > 0 ? starts : starts.reverse();
 }
 
 /** Draws a lane; a bar is as high as the share of the most that were ever at once. */

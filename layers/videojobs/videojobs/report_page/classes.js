@@ -1,0 +1,208 @@
+// The classes, by model: a row each with its toggle, timeline and counts.
+
+import { $, create, createSwatch, formatCount } from "./dom.js";
+import { pickColor } from "./marks.js";
+import { chooseTicks, countInBin, drawLane, formatTime, sumFrom } from "./timelines.js";
+
+const ROWS_AT_FIRST = 40;
+const WHAT_IS_FOUND = {
+  "object-detection": "boxes",
+  "instance-segmentation": "masks",
+  "keypoint-detection": "key points",
+  classification: "labels",
+  "gaze-detection": "gazes",
+  "clip-embed-image": "embeddings",
+};
+
+/** The classes that were found, a model after the other, the most frequent first. */
+export function listClasses(index) {
+  let color = 0;
+  return index.models.flatMap((model, modelNumber) =>
+    model.classes
+      .map((found, number) => ({ ...found, model: modelNumber, number, key: `${modelNumber}-${number}`, color: pickColor(color++) }))
+      .filter((entry) => entry.found.length)
+      .sort((one, other) => sumFrom(other.found, 0) - sumFrom(one.found, 0)),
+  );
+}
+
+/** When a model's last sampled frame ends, seconds: as long after its start as the frames before were apart. */
+export function findEnd({ pieces, frames }) {
+  if (!frames) return 0;
+  const { last } = pieces.at(-1);
+  return frames > 1 ? last + (last - pieces[0].first) / (frames - 1) : last;
+}
+
+/**
+ * The list. Dispatches `seek` (detail: seconds), `step` (detail: {entry, step}: to where a class was seen before or next) and
+ * `toggle` (detail: {key, isOn}).
+ */
+export class ClassList extends EventTarget {
+  #index;
+  #view;
+  #player;
+  #container = $("models");
+  #tip = create("div", { className: "tip", hidden: true });
+  #rows = [];
+
+  constructor(index, entries, view, player) {
+    super();
+    this.#index = index;
+    this.#view = view;
+    this.#player = player;
+    index.models.forEach((model, number) =>
+      this.#container.append(this.#buildModel(model, entries.filter((entry) => entry.model === number), entries.length === 0)),
+    );
+    this.#container.append(this.#tip);
+    new ResizeObserver(() => this.drawTimelines()).observe(this.#container);
+  }
+
+  /** The entry of the row with a number, from 0, or undefined. */
+  entryAt(number) {
+    return this.#rows[number]?.entry;
+  }
+
+  /** Shows how many of each class are on screen: a map by key. */
+  showPresent(present) {
+    for (const { entry, now } of this.#rows) now.textContent = present.has(entry.key) ? formatCount(present.get(entry.key)) : "";
+  }
+
+  /** Tells who can't see it where each timeline is. */
+  describe(present) {
+    for (const { entry, lane } of this.#rows) {
+      lane.setAttribute("aria-valuemax", this.#player.duration.toFixed(1));
+      lane.setAttribute("aria-valuenow", this.#player.time.toFixed(1));
+      lane.setAttribute("aria-valuetext", `${formatTime(this.#player.time)}, ${present.get(entry.key) ?? 0} on screen`);
+    }
+  }
+
+  /** Shows what is counted at the chosen confidence. */
+  showCounts() {
+    for (const { entry, found, box } of this.#rows) {
+      const frames = formatCount(sumFrom(entry.frames, this.#view.percent));
+      found.textContent = formatCount(sumFrom(entry.found, this.#view.percent));
+      found.title = `in ${frames} of ${formatCount(this.#index.models[entry.model].frames)} sampled frames`;
+      box.checked = !this.#view.hidden.has(entry.key);
+    }
+  }
+
+  drawTimelines() {
+    const { duration } = this.#player;
+    for (const { entry, canvas } of this.#rows) {
+      const model = this.#index.models[entry.model];
+      const dimmed = this.#view.hidden.has(entry.key);
+      const { percent } = this.#view;
+      drawLane(canvas, { ...entry, starts: model.starts, end: findEnd(model), duration, percent, counts: this.#index.counts, dimmed });
+    }
+    for (const axis of this.#container.querySelectorAll(".axis")) {
+      axis.replaceChildren(
+        ...chooseTicks(duration, axis.clientWidth || 1).map((time) => {
+          const tick = create("span", { textContent: formatTime(time) });
+          tick.style.left = `${(100 * time) / duration}%`;
+          return tick;
+        }),
+      );
+    }
+  }
+
+  #buildModel(model, entries, isAllEmpty) {
+    const facts = [WHAT_IS_FOUND[model.type], `${formatCount(model.frames)} frames`, model.failed && `failed on ${formatCount(model.failed)}`];
+    const section = create(
+      "section",
+      { className: "model" },
+      create("h3", {}, model.id, " ", create("small", { className: "muted", textContent: facts.filter(Boolean).join(" · ") })),
+    );
+    if (model.embeddings) {
+      const text = `An embedding a frame: ${formatCount(model.embeddings)} vectors. There is nothing to draw of them; they are in the results.`;
+      section.append(create("p", { className: "empty", textContent: text }));
+    } else if (!entries.length && !isAllEmpty) {
+      section.append(create("p", { className: "empty", textContent: "It found nothing." }));
+    }
+    if (entries.length) {
+      const list = create("ul", { className: "rows" }, ...entries.slice(0, ROWS_AT_FIRST).map((entry) => this.#buildRow(entry)));
+      section.append(
+        create(
+          "div",
+          { className: "head", ariaHidden: "true" },
+          create("div", { className: "axis" }),
+          create("span", { textContent: "found" }),
+          create("span", { textContent: "now" }),
+        ),
+        list,
+      );
+      if (entries.length > ROWS_AT_FIRST) section.append(this.#buildMore(entries, list));
+    }
+    return section;
+  }
+
+  #buildMore(entries, list) {
+    const more = create("button", { type: "button", className: "quiet", textContent: `Show all ${formatCount(entries.length)} classes` });
+    more.addEventListener("click", () => {
+      more.remove();
+      list.append(...entries.slice(ROWS_AT_FIRST).map((entry) => this.#buildRow(entry)));
+      this.showCounts();
+      this.drawTimelines();
+    });
+    return more;
+  }
+
+  #buildRow(entry) {
+    const row = {
+      entry,
+      box: create("input", { type: "checkbox", checked: true }),
+      canvas: create("canvas"),
+      found: create("span", { className: "found" }),
+      now: create("span", { className: "now" }),
+    };
+    row.lane = create("div", { className: "lane", tabIndex: 0, role: "slider" }, row.canvas, create("i", { className: "playhead" }));
+    row.lane.setAttribute("aria-label", `Timeline of ${entry.name}: left and right go to where it was seen before or next`);
+    row.lane.setAttribute("aria-valuemin", "0");
+    row.lane.setAttribute("aria-valuenow", "0");
+    row.box.addEventListener("change", () => this.#tell("toggle", { key: entry.key, isOn: row.box.checked }));
+    this.#listenToLane(row);
+    this.#rows.push(row);
+    const name = create("span", { className: "name", textContent: entry.name, title: entry.name });
+    return create("li", { className: "row" }, create("label", {}, row.box, createSwatch(entry.color), name), row.lane, row.found, row.now);
+  }
+
+  #listenToLane({ entry, lane }) {
+    const seek = (event) => this.#tell("seek", this.#findTime(lane, event));
+    lane.addEventListener("pointerdown", (event) => {
+      if (event.button) return;
+      lane.setPointerCapture(event.pointerId);
+      seek(event);
+    });
+    lane.addEventListener("pointermove", (event) => {
+      if (lane.hasPointerCapture(event.pointerId)) seek(event);
+      if (event.pointerType !== "touch") this.#showTip(entry, lane, event);
+    });
+    lane.addEventListener("pointerleave", () => (this.#tip.hidden = true));
+    lane.addEventListener("keydown", (event) => {
+      const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+      if (!step || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+      event.preventDefault();
+      event.stopPropagation();
+      this.#tell("step", { entry, step });
+    });
+  }
+
+  #findTime(lane, event) {
+    const { left, width } = lane.getBoundingClientRect();
+    return Math.min(1, Math.max(0, (event.clientX - left) / width)) * this.#player.duration;
+  }
+
+  #showTip(entry, lane, event) {
+    const model = this.#index.models[entry.model];
+    const around = this.#container.getBoundingClientRect();
+    const time = this.#findTime(lane, event);
+    const bin = entry.bins[model.starts.findLastIndex((start) => start <= time)] ?? 0;
+    const most = time <= findEnd(model) ? countInBin(bin, this.#view.percent, this.#index.counts) : 0;
+    this.#tip.textContent = most > 1 ? `${formatTime(time)} · ${formatCount(most)} at once` : formatTime(time);
+    this.#tip.style.left = `${Math.min(Math.max(event.clientX - around.left, 40), around.width - 60)}px`;
+    this.#tip.style.top = `${lane.getBoundingClientRect().top - around.top}px`;
+    this.#tip.hidden = false;
+  }
+
+  #tell(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+}

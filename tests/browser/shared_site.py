@@ -1,0 +1,103 @@
+"""A stand-in for share links: one server redirects, another, of another origin, has the files, as S3 has."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import urlsplit
+
+_TYPES = {".html": "text/html", ".mp4": "video/mp4", ".gz": "application/gzip"}
+
+
+@dataclass
+class SharedSite:
+    """A folder behind a share link.
+
+    Attributes:
+        url: The link's base: `<url>/<name>` leads to the file of that name.
+        is_expired: Links are refused from now on.
+        signature: What redirects lead to carries it, and is refused once it is another.
+        part_bytes: How much of a file is sent at a time.
+        asked: Names that links were asked for, in order.
+    """
+
+    folder: Path
+    url: str = ""
+    is_expired: bool = False
+    signature: int = 0
+    part_bytes: int = 1 << 30
+    asked: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def share_folder(folder: Path) -> Iterator[SharedSite]:
+    """Serves a folder until the block ends."""
+    site = SharedSite(folder)
+
+    class Files(_Answers):
+        def do_GET(self) -> None:
+            path, _, query = self.path.partition("?")
+            if int(query.removeprefix("signature=")) != site.signature:
+                return self.answer(HTTPStatus.FORBIDDEN)
+            return self.send_file(site.folder / path.strip("/"), site.part_bytes)
+
+    with _serve(Files) as files_url:
+
+        class Links(_Answers):
+            def do_GET(self) -> None:
+                name = urlsplit(self.path).path.removeprefix("/s/token/")
+                site.asked.append(name)
+                if site.is_expired:
+                    return self.answer(HTTPStatus.FORBIDDEN)
+                location = f"{files_url}/{name}?signature={site.signature}"
+                return self.answer(HTTPStatus.FOUND, {"Location": location})
+
+        with _serve(Links) as links_url:
+            site.url = f"{links_url}/s/token"
+            yield site
+
+
+class _Answers(BaseHTTPRequestHandler):
+    def answer(self, status: HTTPStatus, headers: dict[str, str] | None = None, body: bytes = b"") -> None:
+        self.send_response(status)
+        headers = {"Access-Control-Allow-Origin": "*", "Content-Length": str(len(body)), **(headers or {})}
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def send_file(self, path: Path, part_bytes: int) -> None:
+        if not path.is_file():
+            return self.answer(HTTPStatus.NOT_FOUND)
+        content = path.read_bytes()
+        headers = {"Content-Type": _TYPES[path.suffix], "Accept-Ranges": "bytes"}
+        start, _, end = self.headers.get("Range", "").removeprefix("bytes=").partition("-")
+        if not start:
+            return self.answer(HTTPStatus.OK, headers, content)
+        part = content[int(start) : int(end) + 1 if end else None][:part_bytes]
+        headers["Content-Range"] = f"bytes {start}-{int(start) + len(part) - 1}/{len(content)}"
+        return self.answer(HTTPStatus.PARTIAL_CONTENT, headers, part)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """A browser hangs up on a video that it has enough of."""
+
+
+@contextmanager
+def _serve(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    server = _Server(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,207 @@
+"""What the report loads: its video, its pieces, by a share link or from a disk; and what it says where it can't."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from tests.browser.conftest import OpenPage, OpenReport
+from tests.browser.pages import ReportPage
+from tests.browser.results import BLUE, make_box, make_element, make_results
+from tests.browser.shared_site import SharedSite, share_folder
+from videoinfer.repository import SAMPLE_VIDEO
+from videojobs.report import ReportFacts, ReportWriter
+
+HOURS_SECONDS = 7200
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[SharedSite]:
+    with share_folder(tmp_path) as site:
+        yield site
+
+
+@pytest.fixture(scope="session")
+def hours_of_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two hours, a picture a second."""
+    path = tmp_path_factory.mktemp("video") / "hours.mp4"
+    with av.open(path, "w") as container:
+        stream = container.add_stream("libx264", rate=1, options={"preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = 64, 36, "yuv420p"
+        picture = av.VideoFrame.from_ndarray(np.full((36, 64, 3), 90, np.uint8), format="rgb24")
+        for second in range(HOURS_SECONDS):
+            picture.pts = second
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+    return path
+
+
+def share_report(site: SharedSite, *, frames: int = 50, fps: float = 5, pieces: bool = True) -> str:
+    """Writes a report as a delivery does, and returns its link. A box goes right, 10 pixels a sampled frame."""
+    shutil.copy(SAMPLE_VIDEO, site.folder / "video.mp4")
+    with ReportWriter() as writer, (site.folder / "report.html").open("wb") as page:
+        writer.add_model("parts", "object-detection")
+        for number in range(frames):
+            element = make_element([make_box("Rock", 50 + 10 * (number % 50), 120)])
+            writer.add("parts", 6 * number, number / fps, element)
+        facts = ReportFacts("belt.mp4", f"{site.url}/video.mp4", f"{site.url}/report-data")
+        report = writer.finish(facts, inline_max_bytes=0 if pieces else None)
+        report.write_page(page)
+        for name, content in report.pieces():
+            (site.folder / "report-data").mkdir(exist_ok=True)
+            (site.folder / "report-data" / name).write_bytes(content)
+    return f"{site.url}/report.html"
+
+
+def test_behind_a_link_video_and_pieces_come_by_redirects(site: SharedSite, open_page: OpenPage) -> None:
+    report = ReportPage(open_page(share_report(site)))
+    report.wait_for_video()
+    report.page.locator("#names").uncheck()
+
+    report.seek(4)
+    report.wait_for_present("Rock 1")
+
+    assert report.find_color(BLUE) == pytest.approx((220, 100, 280, 140), abs=3)
+    assert set(site.asked) == {"report.html", "video.mp4", "report-data/0-0.json.gz"}
+
+
+def test_the_pieces_of_two_hours_are_fetched_when_the_video_gets_there(
+    site: SharedSite, open_page: OpenPage, hours_of_video: Path
+) -> None:
+    url = share_report(site, frames=36_000)
+    shutil.copy(hours_of_video, site.folder / "video.mp4")
+    report = ReportPage(open_page(url))
+    report.wait_for_video()
+    assert report.text("#duration") == "2:00:00"
+    pieces = [name for name in site.asked if name.startswith("report-data/")]
+    assert pieces == ["report-data/0-0.json.gz"]
+
+    report.row("Rock").locator(".lane").click(position={"x": 750, "y": 5})
+    report.settle()
+    report.page.wait_for_function("() => document.querySelector('#badge').hidden")
+
+    assert report.present() == ["Rock 1"]
+    pieces = [name for name in site.asked if name.startswith("report-data/")]
+    assert len(pieces) == 2
+    assert len(list((site.folder / "report-data").iterdir())) >= 2
+
+
+def test_two_hours_in_one_file(open_report: OpenReport, hours_of_video: Path) -> None:
+    """A box at every tenth minute for a minute, and one of another class in the last second."""
+    elements = [
+        make_element([make_box("Rock", 100, 100)] if second % 600 < 60 else []) for second in range(HOURS_SECONDS)
+    ]
+    elements[-1] = make_element([make_box("Paper", 500, 100)])
+    report = open_report(make_results(elements, fps=1, frame_rate=1), video=hours_of_video)
+    report.wait_for_video()
+
+    assert report.text("#shown") == "721"
+    report.row("Paper").get_by_role("slider").focus()
+    report.page.keyboard.press("ArrowRight")
+    report.wait_for_present("Paper 1")
+    assert report.text("#now") == "1:59:59"  # though a bin of the timeline has eight seconds
+    assert report.present() == ["Paper 1"]
+    report.row("Rock").get_by_role("slider").focus()
+    for seen in ("1:50:00", "1:40:00"):
+        report.page.keyboard.press("ArrowLeft")
+        report.wait_for_text("#now", seen)
+    filled = [height > 0 for height in report.read_lane("Rock")]
+    assert filled == [(second % 600) < 60 for second in range(72, HOURS_SECONDS, 144)]
+
+
+def test_a_piece_behind_an_expired_link_is_told_and_can_be_tried_again(
+    site: SharedSite, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("videojobs.report.PIECE_CHARACTERS", 500)
+    report = ReportPage(open_page(share_report(site)))
+    report.wait_for_video()
+    report.wait_for_present("Rock 1")
+    site.is_expired = True
+
+    report.seek(9)
+    report.page.locator("#warning").wait_for()
+    assert "around 0:0" in report.text("#warning")
+    assert "The link to it has expired: open the report by its link again." in report.text("#warning")
+    assert not report.is_painted()
+
+    site.is_expired = False
+    report.page.locator("#reload").click()
+    report.wait_for_present("Rock 1")
+    assert report.page.locator("#warning").is_hidden()
+    assert report.is_painted()
+
+
+def test_the_video_goes_on_when_what_its_link_led_to_ends(site: SharedSite, open_page: OpenPage) -> None:
+    site.part_bytes = 32 * 1024
+    report = ReportPage(open_page(share_report(site)))
+    report.wait_for_video()
+    site.signature = 1
+
+    report.page.locator("#play").click()
+    report.page.wait_for_function("() => document.querySelector('#video').currentTime > 3")
+
+    assert report.page.locator("#curtain").is_hidden()
+    assert site.asked.count("video.mp4") >= 2
+
+
+def test_a_video_behind_an_expired_link_is_told_and_a_file_takes_its_place(
+    site: SharedSite, open_page: OpenPage
+) -> None:
+    url = share_report(site, pieces=False)
+    (site.folder / "video.mp4").unlink()
+    report = ReportPage(open_page(url))
+    report.page.locator("#curtain").wait_for()
+    assert report.text("#curtain-title") == "The video can't be loaded"
+    assert "The link may have expired" in report.text("#curtain-text")
+
+    report.seek(4)  # what was found is there all the same
+    assert report.present() == ["Rock 1"]
+    report.page.get_by_role("button", name="Go on without it").click()
+    report.page.locator("#names").uncheck()
+    assert report.find_color(BLUE) == pytest.approx((220, 100, 280, 140), abs=3)
+
+    report.page.locator("#pick").set_input_files(SAMPLE_VIDEO)
+    report.wait_for_video()
+    report.settle()
+    assert report.time() == pytest.approx(4)
+    assert report.page.locator("#play").is_enabled()
+
+
+def test_a_file_that_was_moved_is_told_and_found_again(open_report: OpenReport, tmp_path: Path) -> None:
+    report = open_report(make_results([make_element([])] * 50))
+    report.wait_for_video()
+    video = tmp_path / SAMPLE_VIDEO.name
+    moved = video.rename(tmp_path / "moved.mp4")
+    report.page.reload()
+    report.page.locator("#curtain").wait_for()
+    assert report.text("#curtain-title") == "rock-paper-scissors.mp4 can't be played"
+
+    moved.rename(video)
+    report.page.get_by_role("button", name="Try again").first.click()
+    report.wait_for_video()
+    assert report.page.locator("#curtain").is_hidden()
+
+
+def test_a_video_that_browsers_do_not_play_is_told_with_a_command(open_report: OpenReport, tmp_path: Path) -> None:
+    video = tmp_path / "belt 1%.avi"
+    video.write_bytes(b"RIFF....AVI ")
+
+    report = open_report(make_results([make_element([])] * 50), video=video)
+
+    report.page.locator("#curtain").wait_for()
+    assert "ffmpeg -i 'belt 1%.avi' 'belt 1%.mp4'" in report.text("#curtain-text")
+
+
+def test_a_damaged_page_says_so(open_page: OpenPage, site: SharedSite) -> None:
+    share_report(site, pieces=False)
+    page = site.folder / "report.html"
+    text = page.read_text()
+    at = text.index('data-name="index">') + 100
+    page.write_text(text[:at] + "AAAA" + text[at + 4 :])
+
+    report = open_page(f"{site.url}/report.html")
+
+    assert "can't be opened, because its file is damaged" in report.locator("#broken").inner_text()

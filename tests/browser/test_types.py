@@ -1,0 +1,93 @@
+"""Each inference type of the contract, drawn."""
+
+import pytest
+
+from tests.browser.conftest import OpenReport
+from tests.browser.results import BLUE, make_box, make_element, make_results
+
+
+def test_masks_are_outlined_without_their_box(open_report: OpenReport) -> None:
+    corners = [(100, 100), (200, 100), (150, 180)]
+    box = make_box("hole", 150, 140, 100, 80, points=[{"x": x, "y": y} for x, y in corners])
+    report = open_report(make_results([make_element([box])] * 50))
+    report.wait_for_video()
+    report.page.locator("#names").uncheck()
+
+    assert report.find_color(BLUE) == pytest.approx((100, 100, 200, 180), abs=4)
+    assert report.opacity_at(150, 120) == pytest.approx(0.3, abs=0.02)
+    assert report.opacity_at(105, 170) == 0  # inside the box, outside the mask
+
+
+def test_key_points_are_dots_joined_to_limbs_and_faint_where_unsure(open_report: OpenReport) -> None:
+    keypoints = [
+        {"x": x, "y": y, "confidence": confidence, "class": name, "class_id": number}
+        for number, (x, y, confidence, name) in enumerate(
+            [(200, 100, 0.9, "left_shoulder"), (260, 100, 0.9, "left_elbow"), (300, 200, 0.1, "lid")]
+        )
+    ]
+    report = open_report(
+        make_results([make_element([make_box("person", 250, 150, 200, 150, keypoints=keypoints)])] * 50)
+    )
+    report.wait_for_video()
+    report.page.locator("#names").uncheck()
+
+    assert report.opacity_at(200, 100) == 1
+    assert report.opacity_at(230, 100) > 0.8  # the limb between them
+    assert 0.2 < report.opacity_at(300, 200) < 0.5
+    assert report.opacity_at(230, 180) == pytest.approx(0.12, abs=0.02)  # within the box
+
+
+def test_a_classification_is_a_label_and_a_timeline_of_the_class_that_was_chosen(open_report: OpenReport) -> None:
+    elements = [
+        {
+            "time": 0.1,
+            "image": {"width": 640, "height": 360},
+            "predictions": [{"class": name, "class_id": 0, "confidence": 0.5} for name in ("day", "night")],
+            "top": "day" if number < 25 else "night",
+            "confidence": 0.5,
+        }
+        for number in range(50)
+    ]
+    report = open_report(make_results(elements))
+    report.wait_for_video()
+
+    assert report.present() == ["day 1"]
+    left, top, *_ = report.find_color(BLUE) or pytest.fail("no label is drawn")
+    assert max(left, top) < 10
+    report.seek(7)
+    assert report.present() == ["night 1"]
+
+
+def test_a_classification_of_several_labels_shows_those_that_were_chosen(open_report: OpenReport) -> None:
+    element = {
+        "time": 0.1,
+        "image": {"width": 640, "height": 360},
+        "predictions": {name: {"confidence": 0.6, "class_id": 0} for name in ("wet", "dark", "cold")},
+        "predicted_classes": ["wet", "cold"],
+    }
+    report = open_report(make_results([element] * 50))
+    report.wait_for_video()
+
+    assert report.present() == ["wet 1", "cold 1"]
+
+
+def test_a_gaze_is_an_arrow_from_the_face_in_pixels_of_the_video(open_report: OpenReport) -> None:
+    face = make_box("face", 300, 200, 80, 80, landmarks=[{"x": 280, "y": 190}])
+    element = {"predictions": [{"face": face, "yaw": -1.2, "pitch": 0.0}], "time": 0.1}
+    report = open_report(make_results([element] * 50))
+    report.wait_for_video()
+    report.page.locator("#names").uncheck()
+
+    left, top, right, bottom = report.find_color(BLUE) or pytest.fail("nothing is drawn")
+    assert (left, top, bottom) == pytest.approx((260, 160, 240), abs=4)
+    assert right == pytest.approx(300 + 1.5 * 80 * 0.932, abs=5)
+
+
+@pytest.mark.parametrize("element", [[0.25] * 8, {"embeddings": [[0.25] * 8], "time": 0.1}])
+def test_of_an_embedding_it_is_said_that_nothing_is_drawn(open_report: OpenReport, element: object) -> None:
+    report = open_report(make_results([element] * 50))
+    report.wait_for_video()
+
+    assert "50 vectors. There is nothing to draw" in report.text(".model")
+    assert report.page.locator("#empty").is_hidden()
+    assert not report.is_painted()
