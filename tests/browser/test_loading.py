@@ -141,7 +141,7 @@ def test_the_video_goes_on_when_what_its_link_led_to_ends(site: SharedSite, open
     site.signature = 1
 
     report.page.locator("#play").click()
-    report.page.wait_for_function("() => document.querySelector('#video').currentTime > 3")
+    report.page.wait_for_function("() => document.querySelector('#video').currentTime > 2")
 
     assert report.page.locator("#curtain").is_hidden()
     assert site.asked.count("video.mp4") >= 2

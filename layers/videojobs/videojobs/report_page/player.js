@@ -9,6 +9,7 @@ export class Player extends EventTarget {
   #time = 0;
   #length; // seconds of results, for a video that can't tell its own
   #renewedAt = -Infinity;
+  #isMeantToPlay = false; // a video that fails is paused by the browser, now and then before it tells
   isBroken = false;
 
   constructor(video, url, length) {
@@ -21,6 +22,7 @@ export class Player extends EventTarget {
     }
     for (const name of ["pause", "seeked"]) video.addEventListener(name, () => this.#tell("settled"));
     for (const name of ["seeked", "timeupdate"]) video.addEventListener(name, () => this.#move(video.currentTime));
+    video.addEventListener("ended", () => (this.#isMeantToPlay = false));
     this.#watchFrames();
     this.load(url);
   }
@@ -69,12 +71,15 @@ export class Player extends EventTarget {
   }
 
   play() {
-    if (this.isReady) this.#video.play().catch(() => this.#tell("state"));
+    if (!this.isReady) return;
+    this.#isMeantToPlay = true;
+    this.#video.play().catch(() => this.#tell("state"));
   }
 
   togglePlay() {
-    if (this.isPlaying) this.#video.pause();
-    else this.play();
+    if (!this.isPlaying) return this.play();
+    this.#isMeantToPlay = false;
+    this.#video.pause();
   }
 
   toggleMute() {
@@ -99,12 +104,11 @@ export class Player extends EventTarget {
 
   #fail() {
     const { error } = this.#video;
-    const wasPlaying = !this.#video.paused;
     // A link that was good and has expired meanwhile: asking for it again makes a new one.
     const isOld = error?.code === MediaError.MEDIA_ERR_NETWORK || this.#time > 0;
     if (isOld && performance.now() - this.#renewedAt > RENEWED_AGAIN_AFTER_MS) {
       this.#renewedAt = performance.now();
-      this.load(this.#video.src, { resume: wasPlaying });
+      this.load(this.#video.src, { resume: this.#isMeantToPlay });
       return;
     }
     this.isBroken = true;
