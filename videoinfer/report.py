@@ -54,7 +54,7 @@ def locate_video(video: Path, page: Path) -> str:
     try:
         path = os.path.relpath(video.resolve(), page.resolve().parent)
     except ValueError:  # on another drive of Windows
-        return video.resolve().as_uri()
+        raise CommandError(f"A page at {page} can't find a video on another drive: copy {video} beside it.") from None
     return "./" + quote(path.replace(os.sep, "/"))
 
 
@@ -64,7 +64,6 @@ def _compose_facts(options: ReportOptions, results: ResultsFile) -> ReportFacts:
         title=options.video.name,
         video_url=locate_video(options.video, options.output),
         facts=[("Frames looked at", frames), ("Models", ", ".join(results.model_ids))],
-        is_local=True,
     )
 
 

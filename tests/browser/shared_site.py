@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 _TYPES = {".html": "text/html", ".mp4": "video/mp4", ".gz": "application/gzip"}
 
@@ -17,7 +17,7 @@ class SharedSite:
     """A folder behind a share link.
 
     Attributes:
-        url: The link's base: `<url>/<name>` leads to the file of that name.
+        url: The link: `<url>/<name>` leads to the file of that name, and tells the report by which link it was opened.
         is_expired: Links are refused from now on.
         signature: What redirects lead to carries it, and is refused once it is another.
         part_bytes: How much of a file is sent at a time.
@@ -53,6 +53,8 @@ def share_folder(folder: Path) -> Iterator[SharedSite]:
                 if site.is_expired:
                     return self.answer(HTTPStatus.FORBIDDEN)
                 location = f"{files_url}/{name}?signature={site.signature}"
+                if name == "report.html":
+                    location += f"#base={quote(site.url, safe='')}"
                 return self.answer(HTTPStatus.FOUND, {"Location": location})
 
         with _serve(Links) as links_url:

@@ -47,7 +47,7 @@ def share_report(site: SharedSite, *, frames: int = 50, fps: float = 5, pieces: 
         for number in range(frames):
             element = make_element([make_box("Rock", 50 + 10 * (number % 50), 120)])
             writer.add("parts", 6 * number, number / fps, element)
-        facts = ReportFacts("belt.mp4", f"{site.url}/video.mp4", f"{site.url}/report-data")
+        facts = ReportFacts("belt.mp4", "video.mp4", share_url=site.url.removesuffix("/s/token"))
         report = writer.finish(facts, inline_max_bytes=0 if pieces else None)
         report.write_page(page)
         for name, content in report.pieces():
@@ -65,6 +65,7 @@ def test_behind_a_link_video_and_pieces_come_by_redirects(site: SharedSite, open
     report.wait_for_present("Rock 1")
 
     assert report.find_color(BLUE) == pytest.approx((220, 100, 280, 140), abs=3)
+    assert "token" not in (site.folder / "report.html").read_text()
     assert set(site.asked) == {"report.html", "video.mp4", "report-data/0-0.json.gz"}
 
 
@@ -145,6 +146,26 @@ def test_the_video_goes_on_when_what_its_link_led_to_ends(site: SharedSite, open
 
     assert report.page.locator("#curtain").is_hidden()
     assert site.asked.count("video.mp4") >= 2
+
+
+def test_a_link_can_be_passed_on(site: SharedSite, open_page: OpenPage) -> None:
+    page = open_page(share_report(site), permissions=["clipboard-read", "clipboard-write"])
+
+    page.get_by_role("button", name="Copy link").click()
+
+    page.get_by_role("button", name="Copied").wait_for()
+    assert page.evaluate("() => navigator.clipboard.readText()") == site.url
+
+
+@pytest.mark.parametrize("fragment", ["", "#base=https://elsewhere.example/s/token"])
+def test_a_shared_page_takes_nothing_from_elsewhere(site: SharedSite, open_page: OpenPage, fragment: str) -> None:
+    share_report(site)
+    report = ReportPage(open_page((site.folder / "report.html").as_uri() + fragment))
+
+    report.page.locator("#curtain").wait_for()
+    assert "Open the report by its link again" in report.text("#curtain-text")
+    assert "It comes by the report's link" in report.text("#warning")
+    assert site.asked == []
 
 
 def test_a_video_behind_an_expired_link_is_told_and_a_file_takes_its_place(

@@ -28,6 +28,7 @@ PIECE_CHARACTERS = 1024 * 1024
 """A piece ends when its marks are this long as JSON: some 10,000 frames of a few objects, 200 of a hundred."""
 
 PIECES_FOLDER = "report-data"
+"""Where the pieces are that the page does not hold, beside it."""
 
 _SCRIPTS = ("dom", "data", "marks", "timelines", "player", "classes", "keyboard", "report")
 """The page's modules, each after those that it imports from."""
@@ -39,17 +40,16 @@ class ReportFacts:
 
     Attributes:
         title: The video's name, as people know it.
-        video_url: Where the page finds the video: absolute, or relative to the page.
-        pieces_url: The folder that pieces beside the page are fetched from; absolute, or relative to the page.
+        video_url: Where the video is, from the page, or from the share link that the page was opened by.
+        share_url: Base URL of the API that answers share links, or None for a page that lies beside its files. A shared
+            page is opened with its link in the fragment (`#base=…`), finds everything under that, and holds no token.
         facts: Label and text of what is told under the title.
-        is_local: The page lies on somebody's disk: the remedies that it gives are others than those of a shared link.
     """
 
     title: str
     video_url: str
-    pieces_url: str = PIECES_FOLDER
+    share_url: str | None = None
     facts: Sequence[tuple[str, str]] = ()
-    is_local: bool = False
 
 
 @dataclass(frozen=True)
@@ -154,8 +154,8 @@ class ReportWriter:
             "title": facts.title,
             "facts": facts.facts,
             "video": facts.video_url,
-            "is_local": facts.is_local,
-            "pieces_url": None if is_inline else facts.pieces_url,
+            "share_url": facts.share_url,
+            "pieces_url": None if is_inline else PIECES_FOLDER,
             "counts": COUNTS,
             "models": [
                 {
@@ -206,7 +206,7 @@ class Report:
         file.write(tail.encode())
 
     def pieces(self) -> Iterator[tuple[str, bytes]]:
-        """Name and content (gzip) of what lies under the page's `pieces_url`; nothing where the page holds all."""
+        """Name and content (gzip) of what lies in `PIECES_FOLDER`; nothing where the page holds all."""
         for name, piece in () if self._is_inline else self._named_pieces:
             yield name, self._read(piece)
 
@@ -226,25 +226,21 @@ def compose_policy(facts: ReportFacts, style: str, script: str, is_inline: bool)
 
     A share link redirects to a host that is not known here, and a policy counts for redirects too: it names schemes.
     """
-    media = [*_allow(facts.video_url), "blob:"]  # a file that somebody picks is a blob
-    connect = ["'none'"] if is_inline else _allow(facts.pieces_url)
+    source = f"{urlsplit(facts.share_url).scheme}:" if facts.share_url else "'self' file:"
+    media = f"{source} blob:"  # a file that somebody picks is a blob
+    connect = "'none'" if is_inline else source
     return "; ".join(
         [
             "default-src 'none'",
             f"script-src '{_hash(script)}'",
             f"style-src '{_hash(style)}'",
-            f"media-src {' '.join(media)}",
-            f"connect-src {' '.join(connect)}",
+            f"media-src {media}",
+            f"connect-src {connect}",
             "img-src data:",
             "base-uri 'none'",
             "form-action 'none'",
         ]
     )
-
-
-def _allow(url: str) -> Sequence[str]:
-    scheme = urlsplit(url).scheme.lower()
-    return [f"{scheme}:"] if scheme in ("https", "http", "file") else ["'self'", "file:"]
 
 
 def _hash(text: str) -> str:

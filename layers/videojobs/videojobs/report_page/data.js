@@ -10,6 +10,16 @@ export async function readIndex() {
   return decode(readEmbedded("index"));
 }
 
+/**
+ * Where the page's files are: a URL to put before theirs, "" for beside the page. A shared page is told by its fragment which link it
+ * was opened by; null where it wasn't, or by a link that is not of its own pipeline.
+ */
+export function findBase({ share_url }, fragment) {
+  if (share_url === null) return "";
+  const link = new URLSearchParams(fragment.replace(/^#/, "")).get("base");
+  return link?.startsWith(`${share_url}/`) ? `${link.replace(/\/$/, "")}/` : null;
+}
+
 /** A run of sampled frames of one model. */
 class Piece {
   #content;
@@ -49,11 +59,13 @@ class Piece {
 /** The pieces of all models; the last few that were used stay decoded. */
 export class Pieces {
   #index;
+  #base;
   #loading = new Map(); // name → promise of a piece, the longest unused first
   #ready = new Map(); // name → piece
 
-  constructor(index) {
+  constructor(index, base) {
     this.#index = index;
+    this.#base = base;
   }
 
   /** The number of the piece that holds a model's sampled frame nearest to a time (seconds), or -1 where it has none. */
@@ -110,9 +122,10 @@ export class Pieces {
 
   async #read(name) {
     if (this.#index.pieces_url === null) return decode(readEmbedded(name));
+    if (this.#base === null) throw new PieceMissing("It comes by the report's link: open the report by that.");
     let answer;
     try {
-      answer = await fetch(`${this.#index.pieces_url.replace(/\/$/, "")}/${name}`);
+      answer = await fetch(`${this.#base}${this.#index.pieces_url}/${name}`);
     } catch {
       throw new PieceMissing("It can't be reached. Are you connected, and is the link still good?");
     }

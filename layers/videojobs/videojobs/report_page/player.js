@@ -6,6 +6,7 @@ const FRAME_INSIDE = 0.001; // offsets are rounded: a little later than one is s
 /** Tells by events: `time` when another picture is shown, `state` when it plays, pauses, loads or fails, `settled` after a seek or a pause. */
 export class Player extends EventTarget {
   #video;
+  #url; // null where there is none
   #time = 0;
   #length; // seconds of results, for a video that can't tell its own
   #renewedAt = -Infinity;
@@ -27,11 +28,12 @@ export class Player extends EventTarget {
     this.load(url);
   }
 
-  /** Loads a video and goes to where this one was. */
-  load(url = this.#video.src, { resume = false } = {}) {
+  /** Loads a video, or the same again, and goes to where this one was. */
+  load(url = this.#url, { resume = false } = {}) {
     const time = this.#time;
-    this.isBroken = false;
-    this.#video.src = url;
+    this.#url = url;
+    this.isBroken = url === null;
+    if (url !== null) this.#video.src = url;
     this.#video.addEventListener("loadedmetadata", () => {
       if (time > 0) this.#video.currentTime = time;
       if (resume) this.play();
@@ -108,7 +110,7 @@ export class Player extends EventTarget {
     const isOld = error?.code === MediaError.MEDIA_ERR_NETWORK || this.#time > 0;
     if (isOld && performance.now() - this.#renewedAt > RENEWED_AGAIN_AFTER_MS) {
       this.#renewedAt = performance.now();
-      this.load(this.#video.src, { resume: this.#isMeantToPlay });
+      this.load(this.#url, { resume: this.#isMeantToPlay });
       return;
     }
     this.isBroken = true;
@@ -143,13 +145,13 @@ export class Player extends EventTarget {
 }
 
 /** What is said where the video can't be loaded: {title, text}. */
-export function explainMissingVideo(url, isLocal) {
-  const name = decodeName(url);
+export function explainMissingVideo({ title, video, share_url }) {
+  const name = share_url === null ? decodeName(video) : title;
   const ending = /\.(mkv|avi)$/i.exec(name)?.[0].toLowerCase();
   const convert = ending
     ? ` Many browsers can't play ${ending}: make an MP4 of it with ffmpeg -i '${name}' '${name.slice(0, -4)}.mp4', and choose that.`
     : "";
-  return isLocal
+  return share_url === null
     ? {
         title: `${name} can't be played`,
         text: `Is it still where it was when this page was made? Put it back, or choose the file from this device.${convert}`,

@@ -1,7 +1,7 @@
 // The page: puts the player, the marks over it, and the classes with their timelines together.
 
 import { $, create, createSwatch, formatCount } from "./dom.js";
-import { PieceMissing, Pieces, readIndex } from "./data.js";
+import { findBase, PieceMissing, Pieces, readIndex } from "./data.js";
 import { Overlay, toPercent } from "./marks.js";
 import { formatTime, listAppearances, orderStarts, sumFrom } from "./timelines.js";
 import { explainMissingVideo, Player } from "./player.js";
@@ -14,6 +14,7 @@ class Report {
   #index;
   #classes; // in the order of their rows
   #styles; // a list a model, by the class's number in its marks
+  #base; // of the URLs of files; null where they can't be had
   #pieces;
   #player;
   #list;
@@ -30,8 +31,9 @@ class Report {
       const own = this.#classes.filter((entry) => entry.model === model);
       return Object.fromEntries(own.map((entry) => [entry.number, entry]));
     });
-    this.#pieces = new Pieces(index);
-    this.#player = new Player($("video"), index.video, Math.max(0.001, ...index.models.map(findEnd)));
+    this.#base = findBase(index, location.hash);
+    this.#pieces = new Pieces(index, this.#base);
+    this.#player = new Player($("video"), this.#base === null ? null : this.#base + index.video, Math.max(0.001, ...index.models.map(findEnd)));
     this.#list = new ClassList(index, this.#classes, this.#view, this.#player);
     this.#showHeader();
     this.#showRange();
@@ -142,7 +144,15 @@ class Report {
     $("facts").append(
       ...this.#index.facts.map(([label, text]) => create("div", {}, create("dt", { textContent: label }), create("dd", { textContent: text }))),
     );
+    $("copy").hidden = !this.#base;
     $("main").hidden = false;
+  }
+
+  /** The page's own address is good for minutes only; its link is what can be passed on. */
+  async #copyLink() {
+    await navigator.clipboard.writeText(this.#base.replace(/\/$/, ""));
+    $("copy").textContent = "Copied";
+    setTimeout(() => ($("copy").textContent = "Copy link"), 2000);
   }
 
   /** The confidences that there are to choose from; and what is said where nothing was found. */
@@ -241,7 +251,7 @@ class Report {
     $("duration").textContent = formatTime(duration);
     $("curtain").hidden = !isBroken || this.#view.isWithoutVideo;
     if (isBroken) {
-      const { title, text } = explainMissingVideo(this.#index.video, this.#index.is_local);
+      const { title, text } = explainMissingVideo(this.#index);
       $("curtain-title").textContent = title;
       $("curtain-text").textContent = text;
     }
@@ -270,6 +280,7 @@ class Report {
       forward: () => this.#stepFrame(1),
       mute: () => player.toggleMute(),
       fullscreen: () => this.#toggleFullscreen(),
+      copy: () => this.#copyLink(),
       help: () => $("shortcuts").showModal(),
       all: () => this.#toggleAll(true),
       none: () => this.#toggleAll(false),
