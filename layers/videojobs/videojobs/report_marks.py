@@ -71,10 +71,12 @@ def _read_mark(prediction: Mapping[str, Any], number_class: ClassNumber) -> Mark
     confidence = round(_number(box.get("confidence", 1)), 4)
     if "x" not in box:
         return [number_class(name), confidence]
-    x, y, width, height = (round(_number(box[key]), 1) for key in ("x", "y", "width", "height"))
+    geometry = [round(_number(box[key]), 1) for key in ("x", "y", "width", "height")]
     extra = _read_extra(prediction, face)
-    mark: Mark = [number_class(name), confidence, x, y, width, height]
-    return [*mark, extra] if extra else mark
+    mark: Mark = [number_class(name), confidence, *geometry]
+    if extra:
+        mark.append(extra)
+    return mark
 
 
 def _read_extra(prediction: Mapping[str, Any], face: Mapping[str, Any] | None) -> dict[str, Any] | None:
