@@ -22,7 +22,7 @@ help:  ## what there is to run
 
 # The environments: the project's own; MiniStack's, apart, because it runs the functions with its own interpreter and what is
 # installed beside it would hide a forgotten dependency; the SAM CLI's and the checkers', because they pin what the project does not;
-# the official client's, because it brings OpenCV and more, and one test alone runs it.
+# the official client's, because it brings OpenCV and more, and one test alone runs it; and gigabytes that only bench/engine.py needs.
 ENVIRONMENTS := .venv .venv-aws .venv-sam
 
 .venv/ready: requirements/dev.txt pyproject.toml
@@ -30,7 +30,8 @@ ENVIRONMENTS := .venv .venv-aws .venv-sam
 .venv-sam/ready: requirements/sam.txt
 .venv-check/ready: requirements/check.txt
 .venv-client/ready: requirements/client.txt
-.venv/ready .venv-aws/ready .venv-sam/ready .venv-check/ready .venv-client/ready: | python
+.venv-peers/ready: requirements/peers.txt
+.venv/ready .venv-aws/ready .venv-sam/ready .venv-check/ready .venv-client/ready .venv-peers/ready: | python
 	@echo "Installing $(notdir $(firstword $<)) into $(@D)"
 	@$(PYTHON) -m venv --clear $(@D)
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes --requirement $<
@@ -58,6 +59,10 @@ chromium:
 test: $(ENVIRONMENTS:=/ready) .venv-client/ready chromium  ## every test: units, contract, state machine, the whole path on the embedded AWS
 	.venv/bin/python -m pytest
 
+.PHONY: bench
+bench: .venv/ready .venv-peers/ready  ## the engine's speed beside that of others; installs 6 GB of them
+	.venv/bin/python -m bench.engine
+
 .PHONY: check
 check: .venv/ready .venv-sam/ready .venv-check/ready  ## formatter, linter, types, templates
 	.venv/bin/ruff format --check .
@@ -77,4 +82,4 @@ format: .venv/ready  ## lets the formatter and the linter mend what they can
 
 .PHONY: clean
 clean:  ## removes environments and build output
-	rm -rf $(ENVIRONMENTS) .venv-check .venv-client .aws-sam .build .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(ENVIRONMENTS) .venv-check .venv-client .venv-peers .aws-sam .build .mypy_cache .ruff_cache .pytest_cache

@@ -22,7 +22,7 @@ def make_frame(grey: int) -> VideoFrame:
 
 
 def test_an_element_of_the_results_is_as_the_api_describes_it(tmp_path: Path) -> None:
-    element = make_detector(tmp_path).detect(make_frame(204), Thresholds(0.4, 0.3))
+    element = make_detector(tmp_path).detect(make_frame(204), Thresholds(0.5, 0.3))
     assert element.pop("time") >= 0
     # The input is 32 x 32 and the frame 64 x 48: boxes grow by 2 and by 1.5. Mean brightness is 204 / 255 = 0.8.
     assert element == {

@@ -10,7 +10,7 @@ from av.video.frame import VideoFrame
 from videoengine.detections import Thresholds
 from videoengine.inference_types import INFERENCE_TYPES
 from videoengine.model_packages import DESCRIPTION_FILES, WEIGHTS, parse_package
-from videoengine.network import Network
+from videoengine.network import Network, Precision
 from videoengine.preprocessing import FramePreprocessor
 
 type Element = Any
@@ -23,7 +23,7 @@ type PendingElement = Callable[[], Element]
 class Detector:
     """A compiled model package, of any inference type."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, precision: Precision = "f32") -> None:
         """Compiles the package in `folder`.
 
         Raises:
@@ -32,7 +32,7 @@ class Detector:
         present = [name for name in DESCRIPTION_FILES if (folder / name).exists()]
         self._package = parse_package({name: (folder / name).read_bytes() for name in present})
         self._inference_type = INFERENCE_TYPES[self._package.task_type]
-        self._network = Network(folder / WEIGHTS, self._package.network_input)
+        self._network = Network(folder / WEIGHTS, self._package.network_input, precision)
         self._preprocessor = FramePreprocessor(self._package.network_input)
         self._inference_type.check_shapes(self._package, self._network.output_shapes)
 

@@ -1,22 +1,26 @@
 """A model's network, compiled by OpenVINO for this CPU."""
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import openvino
 from numpy.typing import NDArray
+from openvino import opset13 as opset
 
 from videoengine.errors import ModelPackageInvalid
 from videoengine.model_packages import WEIGHTS, NetworkInput
 from videoengine.signal_stack import kept_signal_stack
+
+Precision = Literal["f32", "hardware"]
+"""What a network computes in. `hardware` is bfloat16 on CPUs that have it: up to twice as fast, and some 2 % of the
+detections differ from what single precision, and so any other machine, finds (`python -m bench.parity`)."""
 
 _OPTIONS = {
     # A stream of its own for each core: pictures side by side, none of them split among the cores.
     "PERFORMANCE_HINT": "THROUGHPUT",
     # The decoder's threads need cores too: a thread that may not leave its own waits while another is free.
     "ENABLE_CPU_PINNING": "NO",
-    # On CPUs that have bfloat16, OpenVINO would use it, and 2 % of the detections would differ from other CPUs'.
-    "INFERENCE_PRECISION_HINT": "f32",
 }
 
 Shape = tuple[int, ...]
@@ -32,16 +36,17 @@ class Network:
     Conversion to the network's type (also half precision), scaling and layout are part of the compiled graph.
     """
 
-    def __init__(self, weights: Path, network_input: NetworkInput) -> None:
+    def __init__(self, weights: Path, network_input: NetworkInput, precision: Precision) -> None:
         """Reads and compiles the weights.
 
         Raises:
             ModelPackageInvalid: OpenVINO can't read the weights, or they don't take the input that the package names.
         """
+        options = _OPTIONS if precision == "hardware" else {**_OPTIONS, "INFERENCE_PRECISION_HINT": precision}
         try:
             with kept_signal_stack():
                 model = _read_model(weights, network_input)
-                self._compiled = openvino.compile_model(_add_preprocessing(model, network_input), "CPU", _OPTIONS)
+                self._compiled = openvino.compile_model(_add_preprocessing(model, network_input), "CPU", options)
         except RuntimeError as error:
             raise ModelPackageInvalid(f"{WEIGHTS} can't be compiled: {_last_line(error)}") from error
         self._idle: list[openvino.InferRequest] = []
@@ -119,12 +124,23 @@ def _shape_of(port: openvino.Output | openvino.ConstOutput) -> Shape:
 
 
 def _add_preprocessing(model: openvino.Model, network_input: NetworkInput) -> openvino.Model:
-    steps = openvino.preprocess.PrePostProcessor(model)
-    steps.input().tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
-    steps.input().model().set_layout(openvino.Layout("NCHW"))
-    convert = steps.input().preprocess().convert_element_type(openvino.Type.f32).scale(network_input.scaling_factor)
+    """The model from whole pixels to single precision.
+
+    Pixels become numbers before channels change places: then OpenVINO, whose convolutions want channels last, leaves
+    them where they are. Its own preprocessing changes them first, and back again, at 2 % of a small network's time.
+    """
+    [old] = model.inputs
+    batch, channels, height, width = old.shape
+    pixels = opset.parameter([batch, height, width, channels], openvino.Type.u8, name="pixels")
+    normalized = opset.divide(opset.convert(pixels, "f32"), np.float32(network_input.scaling_factor))
     if network_input.mean and network_input.std:
-        convert.mean(list(network_input.mean)).scale(list(network_input.std))
+        mean, std = (np.array(values, dtype=np.float32) for values in (network_input.mean, network_input.std))
+        normalized = opset.divide(opset.subtract(normalized, mean), std)
+    channels_first = opset.transpose(normalized, np.array([0, 3, 1, 2]))
+    converted = opset.convert(channels_first, old.element_type)
+    for target in old.get_target_inputs():
+        target.replace_source_output(converted.output(0))
+    steps = openvino.preprocess.PrePostProcessor(openvino.Model(model.get_results(), [pixels]))
     for index in range(len(model.outputs)):
         steps.output(index).tensor().set_element_type(openvino.Type.f32)
     return steps.build()

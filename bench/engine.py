@@ -1,0 +1,180 @@
+"""How fast the engine is, beside other ways to run a detector over a video, and beside what the machine could do.
+
+    make bench                                                # or: .venv/bin/python -m bench.engine [--repeats 5]
+
+Every contender loads a model of YOLO11n's size (random weights: time is all that is measured) into a process of its
+own; then they take turns, each with the whole video, and medians are compared. The limit is what decoding alone and the
+model alone take of the CPU, divided by the number of cores.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.moving_pictures import write_video
+from videoinfer.repository import ROOT
+
+INFER_FPS = 5
+SIDE = 640
+PEERS = ("opencv", "opencv-grab", "supervision", "ultralytics", "inference-models")
+ENGINES = {"engine": "model", "engine-hardware": "model-hardware"}
+"""With each the contender that is its model alone."""
+VIDEOS = {
+    f"{height}p{rate} GOP {gop_size}": (width, height, rate, gop_size)
+    for width, height, rate in ((1920, 1080, 30), (1280, 720, 25))
+    for gop_size in (250, 60)
+}
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One run over one video."""
+
+    frames: int
+    seconds: float
+    cpu_seconds: float
+
+    @property
+    def milliseconds(self) -> float:
+        """A sampled frame."""
+        return 1000 * self.seconds / self.frames
+
+    @property
+    def cpu_milliseconds(self) -> float:
+        """A sampled frame, of all cores together."""
+        return 1000 * self.cpu_seconds / self.frames
+
+
+class Contender:
+    """A process that runs a model over videos."""
+
+    def __init__(self, name: str, process: subprocess.Popen[str]) -> None:
+        self._name, self._process = name, process
+
+    def run(self, video: Path) -> Measurement:
+        return Measurement(**json.loads(self._ask(f"{video}\n")))
+
+    def wait_until_ready(self) -> None:
+        self._ask("")
+
+    def _ask(self, question: str) -> str:
+        assert self._process.stdin  # noqa: S101 - mypy
+        assert self._process.stdout  # noqa: S101
+        self._process.stdin.write(question)
+        self._process.stdin.flush()
+        if answer := self._process.stdout.readline():
+            return answer
+        sys.exit(f"{self._name} gave up.")
+
+
+@contextmanager
+def start_contender(python: Path, name: str, package: Path) -> Iterator[Contender]:
+    """Starts a contender, waits for its model, and ends it with the block."""
+    command = [str(python), str(ROOT / "bench/engine_contenders.py"), name, str(package), str(INFER_FPS)]
+    # No peer looks for updates, or writes its settings anywhere else.
+    environment = {**os.environ, "YOLO_OFFLINE": "1", "YOLO_CONFIG_DIR": str(package.parent)}
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+    ) as process:
+        contender = Contender(name, process)
+        contender.wait_until_ready()
+        yield contender
+
+
+def make_package(folder: Path, peers_python: Path) -> Path:
+    """A model package with the network that `ultralytics` exports."""
+    package = folder / "yolo11n" / "1"
+    package.mkdir(parents=True, exist_ok=True)
+    if not (package / "weights.onnx").exists():
+        export = f"import ultralytics; ultralytics.YOLO('yolo11n.yaml').export(format='onnx', imgsz={SIDE})"
+        subprocess.run([peers_python, "-c", export], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+        shutil.move(folder / "yolo11n.onnx", package / "weights.onnx")
+    network_input = {
+        "training_input_size": {"height": SIDE, "width": SIDE},
+        "dynamic_spatial_size_supported": False,
+        "color_mode": "rgb",
+        "resize_mode": "letterbox",
+        "padding_value": 114,
+        "input_channels": 3,
+        "scaling_factor": 255,
+    }
+    inference = {
+        "network_input": network_input,
+        "forward_pass": {"static_batch_size": 1},
+        "post_processing": {"type": "nms", "fused": False},
+    }
+    model = {"model_architecture": "yolov11", "task_type": "object-detection", "backend_type": "onnx"}
+    (package / "class_names.txt").write_text("\n".join(f"class {number}" for number in range(80)))
+    (package / "inference_config.json").write_text(json.dumps(inference))
+    (package / "model_config.json").write_text(json.dumps(model))
+    return package
+
+
+def measure(
+    contenders: Mapping[str, Contender], video: Path, repeats: int, console: Console
+) -> dict[str, list[Measurement]]:
+    """All contenders in turn, `repeats` times; a first turn warms them up."""
+    measured: dict[str, list[Measurement]] = {name: [] for name in contenders}
+    for turn in range(-1, repeats):
+        for name, contender in contenders.items():
+            with console.status(f"{video.stem}: {name}, turn {turn + 1} of {repeats}"):
+                measurement = contender.run(video)
+            if turn >= 0:
+                measured[name].append(measurement)
+    return measured
+
+
+def make_table(title: str, measured: Mapping[str, Sequence[Measurement]], cores: int) -> Table:
+    """A line a contender: its time, its speed as a share of the best peer's and, of engines, of their limit's."""
+    wall = {name: median(run.milliseconds for run in runs) for name, runs in measured.items()}
+    cpu = {name: median(run.cpu_milliseconds for run in runs) for name, runs in measured.items()}
+    best = min(wall[name] for name in PEERS)
+    table = Table("", "ms a sampled frame", "CPU ms", "x best peer", "of its limit", title=title)
+    for name in (*PEERS, *ENGINES):
+        limit = (cpu["decoding"] + cpu[ENGINES[name]]) / cores if name in ENGINES else None
+        share = f"{limit / wall[name]:.2f}" if limit else ""
+        table.add_row(name, f"{wall[name]:.1f}", f"{cpu[name]:.1f}", f"{best / wall[name]:.2f}", share)
+    for name in ("decoding", *ENGINES.values()):
+        table.add_row(f"{name} alone", f"{wall[name]:.1f}", f"{cpu[name]:.1f}", "", "")
+    return table
+
+
+def main() -> None:
+    """Makes what is needed, measures, prints a table a video."""
+    parser = argparse.ArgumentParser(description="Measures the engine beside its peers.")
+    parser.add_argument("--peers", type=Path, default=ROOT / ".venv-peers/bin/python", help="the peers' Python")
+    parser.add_argument("--folder", type=Path, default=ROOT / ".build/bench", help="where videos and model are kept")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=20, help="length of the videos")
+    arguments = parser.parse_args()
+    console = Console()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    package = make_package(arguments.folder, arguments.peers)
+    with ExitStack() as stack:
+        contenders = {}
+        for name in (*PEERS, *ENGINES, "decoding", *ENGINES.values()):
+            python = arguments.peers if name in PEERS else Path(sys.executable)
+            with console.status(f"Loading {name}"):
+                contenders[name] = stack.enter_context(start_contender(python, name, package))
+        for title, form in VIDEOS.items():
+            video = arguments.folder / f"{title.replace(' ', '-')}-{arguments.seconds}s.mp4"
+            if not video.exists():
+                with console.status(f"Making {video.name}"):
+                    write_video(video, *form, arguments.seconds)
+            measured = measure(contenders, video, arguments.repeats, console)
+            console.print(make_table(title, measured, os.process_cpu_count() or 1))
+
+
+if __name__ == "__main__":
+    main()
