@@ -173,7 +173,7 @@ def load_engine(package: Path, infer_fps: int, precision: Literal["f32", "hardwa
     from videoengine.detections import Thresholds
     from videoengine.detector import Detector
     from videoengine.frame_inference import FrameInference
-    from videoengine.segments import plan_segments
+    from videoengine.segments import select_frames
     from videoengine.timeline import read_timeline
     from videoengine.video_file import open_video
 
@@ -185,8 +185,7 @@ def load_engine(package: Path, infer_fps: int, precision: Literal["f32", "hardwa
 
     def run(video: str) -> int:
         with open_video(video) as container:
-            segments = plan_segments(read_timeline(container), Fraction(infer_fps))
-        frames = [frame for segment in segments for frame in segment.frames]
+            frames = select_frames(read_timeline(container), Fraction(infer_fps))
         with open_video(video) as container:
             return sum(1 for _ in inference.infer(container, frames))
 

@@ -14,7 +14,7 @@ from videoengine.detector import Detector
 from videoengine.errors import JobFailed
 from videoengine.frame_inference import FrameInference
 from videoengine.results import encode_results
-from videoengine.segments import SampledFrame, plan_segments
+from videoengine.segments import SampledFrame, select_frames
 from videoengine.timeline import read_timeline
 from videoengine.video_file import open_video
 from videoinfer.display import Display
@@ -81,8 +81,7 @@ def _plan(video: Path, infer_fps: float) -> Sequence[SampledFrame]:
     if not video.is_file():
         raise CommandError(f"There is no file {video}.")
     with open_video(str(video)) as container:
-        segments = plan_segments(read_timeline(container), Fraction(str(infer_fps)))
-    return [frame for segment in segments for frame in segment.frames]
+        return select_frames(read_timeline(container), Fraction(str(infer_fps)))
 
 
 def _write_results(output: Path, frames: Sequence[SampledFrame], parts: Mapping[str, IO[bytes]]) -> None:

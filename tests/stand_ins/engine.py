@@ -171,6 +171,7 @@ def _make_resources() -> EngineInProcess:
         "DEADLINE_SECONDS": "86400",
         "JOBS_TABLE": "jobs",
         "MAX_FAILED_SHARE": "0.5",
+        "MAX_CONCURRENCY": "50",
         "MAX_FRAME_PIXELS": "10000",
         "MAX_MODELS": "2",
         "MAX_VIDEO_GIGABYTES": "0.0001",

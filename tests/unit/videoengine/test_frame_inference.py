@@ -16,7 +16,7 @@ from tests.stand_ins.videos import VideoSpec, brightness, make_video
 from videoengine.detections import Thresholds
 from videoengine.detector import Detector
 from videoengine.frame_inference import FrameInference, pair_frames
-from videoengine.segments import SampledFrame, plan_segments
+from videoengine.segments import SampledFrame, select_frames
 from videoengine.timeline import read_timeline
 from videoengine.video_file import open_video
 
@@ -55,9 +55,9 @@ def infer(detectors: dict[str, Any], infer_fps: int = 8) -> tuple[dict[str, list
     )
     video = make_video(VideoSpec())
     with open_video(io.BytesIO(video)) as container:
-        [segment] = plan_segments(read_timeline(container), Fraction(infer_fps))
+        frames = select_frames(read_timeline(container), Fraction(infer_fps))
     with open_video(io.BytesIO(video)) as container:
-        elements = list(inference.infer(container, segment.frames))
+        elements = list(inference.infer(container, frames))
     return {name: [json.loads(element[name]) for element in elements] for name in detectors}, failures
 
 

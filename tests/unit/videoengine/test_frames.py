@@ -1,6 +1,7 @@
 """Frames found again: whatever the container, a frame that is decoded from a keyframe is the frame that was planned."""
 
 import io
+import itertools
 from fractions import Fraction
 
 import av
@@ -9,7 +10,7 @@ import pytest
 from tests.stand_ins.videos import VideoSpec, add_silence, brightness, make_video
 from videoengine.errors import JobFailed
 from videoengine.frames import read_frames
-from videoengine.segments import cut_segments, plan_segments
+from videoengine.segments import select_frames
 from videoengine.timeline import read_timeline
 from videoengine.video_file import open_video
 
@@ -42,11 +43,10 @@ def test_every_planned_frame_comes_as_it_is_in_the_whole_video(spec: VideoSpec, 
         timeline = read_timeline(container)
     assert len(timeline.timestamps) == len(expected) == spec.frames
 
-    planned = [frame for segment in plan_segments(timeline, Fraction(infer_fps)) for frame in segment.frames]
-    for segment in cut_segments(planned, target_frames=3):
+    for segment in itertools.batched(select_frames(timeline, Fraction(infer_fps)), 3, strict=False):
         with open_video(io.BytesIO(video)) as container:
-            found = {timestamp: brightness(frame) for timestamp, frame in read_frames(container, segment.frames)}
-        assert found == {frame.timestamp: pytest.approx(expected[frame.frame_offset]) for frame in segment.frames}
+            found = {timestamp: brightness(frame) for timestamp, frame in read_frames(container, segment)}
+        assert found == {frame.timestamp: pytest.approx(expected[frame.frame_offset]) for frame in segment}
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_damage_costs_the_frames_it_hits_and_no_others() -> None:
         timeline = read_timeline(container)
     middle = len(video) // 2
     video[middle : middle + 40] = bytes(40)
-    planned = plan_segments(timeline, Fraction(24))[0].frames
+    planned = select_frames(timeline, Fraction(24))
     with open_video(io.BytesIO(bytes(video))) as container:
         found = dict(read_frames(container, planned))
     assert 40 < len(found) <= 60

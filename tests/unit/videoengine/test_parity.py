@@ -11,7 +11,7 @@ from tests.boxes import Box, count_matches
 from videoengine.detections import Thresholds
 from videoengine.detector import Detector
 from videoengine.frames import read_frames
-from videoengine.segments import plan_segments
+from videoengine.segments import select_frames
 from videoengine.timeline import read_timeline
 from videoengine.video_file import open_video
 
@@ -44,7 +44,7 @@ def detect(video: Path, every: int, detector: Detector) -> Iterator[tuple[int, l
     """Frame offsets and predictions of every `every`th frame that infer_fps 5 samples."""
     with open_video(str(video)) as container:
         timeline = read_timeline(container)
-    frames = [frame for segment in plan_segments(timeline, Fraction(5)) for frame in segment.frames][::every]
+    frames = select_frames(timeline, Fraction(5))[::every]
     offsets = {frame.timestamp: frame.frame_offset for frame in frames}
     with open_video(str(video)) as container:
         for timestamp, picture in read_frames(container, frames):

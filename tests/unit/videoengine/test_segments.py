@@ -1,16 +1,30 @@
-"""Segments: everything sampled is in exactly one, in order, and cuts are at keyframes where there are any."""
+"""Segments: everything sampled is in exactly one, in order, and they take about as long as each other."""
 
 import json
+from bisect import bisect_left
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from videoengine import segments
 from videoengine.errors import JobFailed
-from videoengine.segments import SampledFrame, Segment, cut_segments, plan_segments
+from videoengine.segments import (
+    AGAIN_SHARE,
+    MAX_SEGMENTS,
+    SECONDS_MAX,
+    SECONDS_MIN,
+    SEGMENTS_PER_WORKER,
+    Effort,
+    SampledFrame,
+    Segment,
+    cut_segments,
+    select_frames,
+)
 from videoengine.timeline import Timeline
+
+EFFORT = Effort(decode=0.003, infer=0.04)
 
 
 def make_timeline(frames: int, keyframe_every: int, rate: int = 24) -> Timeline:
@@ -18,57 +32,95 @@ def make_timeline(frames: int, keyframe_every: int, rate: int = 24) -> Timeline:
     return Timeline(timestamps, timestamps[::keyframe_every], Fraction(1, rate * 100), Fraction(rate))
 
 
-def make_frames(keyframes: list[int]) -> list[SampledFrame]:
-    return [SampledFrame(index, index / 24, index, keyframe) for index, keyframe in enumerate(keyframes)]
+def cut(timeline: Timeline, infer_fps: int, max_concurrency: int, effort: Effort = EFFORT) -> list[Segment]:
+    return cut_segments(select_frames(timeline, Fraction(infer_fps)), timeline, effort, max_concurrency)
 
 
-def lengths(cut: list[Segment]) -> list[int]:
-    return [len(segment.frames) for segment in cut]
+def estimate(segment: Segment, timeline: Timeline, effort: Effort = EFFORT) -> tuple[float, float]:
+    """Seconds of a segment's work, and those of it that another segment's worker spends, too."""
+    first, last = segment.frames[0], segment.frames[-1]
+    again = effort.decode * (first.frame_offset - bisect_left(timeline.timestamps, first.keyframe))
+    decoded = effort.decode * (last.frame_offset - first.frame_offset)
+    return again + decoded + effort.infer * len(segment.frames), again
 
 
 def test_frames_carry_their_times_and_the_keyframe_before_them() -> None:
-    [segment] = plan_segments(make_timeline(frames=25, keyframe_every=10), Fraction(4))
-    assert segment.frames == (
+    assert select_frames(make_timeline(frames=25, keyframe_every=10), Fraction(4)) == [
         SampledFrame(0, 0.0, 0, 0),
         SampledFrame(6, 0.25, 600, 0),
         SampledFrame(12, 0.5, 1200, 1000),
         SampledFrame(18, 0.75, 1800, 1000),
         SampledFrame(24, 1.0, 2400, 2000),
-    )
+    ]
 
 
-def test_a_cut_waits_for_a_keyframe() -> None:
-    assert lengths(cut_segments(make_frames([0, 0, 0, 3, 3, 3, 6, 6]), target_frames=2)) == [3, 3, 2]
+def test_a_short_video_is_one_segment() -> None:
+    assert len(cut(make_timeline(frames=24, keyframe_every=12), infer_fps=24, max_concurrency=50)) == 1
 
 
-def test_a_cut_without_keyframes_comes_at_twice_the_target() -> None:
-    assert lengths(cut_segments(make_frames([0] * 10), target_frames=2)) == [4, 4, 2]
+def test_of_one_picture_there_is_one_segment() -> None:
+    assert len(cut(make_timeline(frames=1, keyframe_every=1), infer_fps=1, max_concurrency=50)) == 1
 
 
-@given(st.lists(st.integers(0, 9), min_size=1, max_size=200).map(sorted), st.integers(1, 20))
-def test_every_frame_is_in_one_segment(keyframes: list[int], target_frames: int) -> None:
-    frames = make_frames(keyframes)
-    cut = cut_segments(frames, target_frames)
-    assert [frame for segment in cut for frame in segment.frames] == frames
-    assert all(0 < length <= 2 * target_frames for length in lengths(cut))
+@pytest.mark.parametrize("max_concurrency", [1, 10, 100, 1000])
+def test_no_worker_of_an_hour_of_video_keeps_the_others_waiting(max_concurrency: int) -> None:
+    timeline = make_timeline(frames=3600 * 30, keyframe_every=250, rate=30)
+    segments = cut(timeline, infer_fps=5, max_concurrency=max_concurrency)
+    seconds = [estimate(segment, timeline)[0] for segment in segments]
+    assert len(segments) % max_concurrency == 0 or len(segments) < max_concurrency
+    assert max(seconds) <= 1.3 * sum(seconds) / len(seconds)
+    assert SECONDS_MIN <= sum(seconds) / len(seconds) <= SECONDS_MAX
 
 
-def test_a_long_video_has_larger_segments_rather_than_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(segments, "MAX_SEGMENTS", 10)
-    planned = plan_segments(make_timeline(frames=5_000, keyframe_every=1), Fraction(24))
-    assert lengths(planned) == [500] * 10
+def test_a_cut_is_made_at_a_keyframe_that_is_near() -> None:
+    timeline = make_timeline(frames=3600 * 30, keyframe_every=60, rate=30)
+    segments = cut(timeline, infer_fps=5, max_concurrency=50)
+    assert len(segments) == 50 * SEGMENTS_PER_WORKER
+    assert [estimate(segment, timeline)[1] for segment in segments] == [0.0] * len(segments)
+
+
+def test_a_video_of_one_keyframe_is_not_decoded_again_and_again() -> None:
+    timeline = make_timeline(frames=3600 * 30, keyframe_every=10**9, rate=30)
+    segments = cut(timeline, infer_fps=5, max_concurrency=1000)
+    costs = [estimate(segment, timeline) for segment in segments]
+    assert len(segments) > 5
+    for (before, _), (_, again) in pairwise(costs):
+        assert again <= AGAIN_SHARE * before or before > 0.9 * SECONDS_MAX
+
+
+@given(
+    frames=st.integers(1, 4000),
+    keyframe_every=st.integers(1, 300),
+    infer_fps=st.integers(1, 24),
+    max_concurrency=st.integers(1, 1000),
+    models=st.integers(1, 8),
+)
+def test_every_frame_is_in_one_segment(
+    frames: int, keyframe_every: int, infer_fps: int, max_concurrency: int, models: int
+) -> None:
+    timeline = make_timeline(frames, keyframe_every)
+    effort = Effort.estimate(pixels=1920 * 1080, models=models)
+    segments = cut(timeline, infer_fps, max_concurrency, effort)
+    assert [frame for segment in segments for frame in segment.frames] == select_frames(timeline, Fraction(infer_fps))
+    assert all(segment.frames for segment in segments)
+    assert len(segments) <= max(max_concurrency * SEGMENTS_PER_WORKER, 10)
+
+
+def test_a_day_of_video_has_larger_segments_rather_than_more() -> None:
+    timeline = make_timeline(frames=86_400, keyframe_every=10, rate=1)
+    assert len(cut(timeline, infer_fps=1, max_concurrency=1000, effort=Effort(0.1, 10.0))) <= MAX_SEGMENTS
 
 
 def test_a_segment_survives_its_json() -> None:
-    [segment] = plan_segments(make_timeline(frames=25, keyframe_every=10), Fraction(4))
+    segment = Segment(tuple(select_frames(make_timeline(frames=25, keyframe_every=10), Fraction(4))))
     assert Segment.from_json(json.loads(json.dumps(segment.to_json()))) == segment
 
 
 def test_more_samples_than_frames_fail_the_job() -> None:
     with pytest.raises(JobFailed, match=r"infer_fps 24\.5 is above the video's frame rate of 24 frames"):
-        plan_segments(make_timeline(frames=25, keyframe_every=10), Fraction(49, 2))
+        select_frames(make_timeline(frames=25, keyframe_every=10), Fraction(49, 2))
 
 
 def test_every_frame_may_be_sampled() -> None:
-    [segment] = plan_segments(make_timeline(frames=25, keyframe_every=10), Fraction(24))
-    assert [frame.frame_offset for frame in segment.frames] == list(range(25))
+    frames = select_frames(make_timeline(frames=25, keyframe_every=10), Fraction(24))
+    assert [frame.frame_offset for frame in frames] == list(range(25))

@@ -11,7 +11,7 @@ from videoengine.jobs import Job, JobsTable
 from videoengine.logs import logger
 from videoengine.object_keys import segment_key
 from videoengine.s3_file import open_object
-from videoengine.segments import plan_segments
+from videoengine.segments import Effort, cut_segments, select_frames
 from videoengine.settings import PlanSettings
 from videoengine.steps import Outcome
 from videoengine.timeline import Timeline, find_video_stream, read_timeline
@@ -31,10 +31,11 @@ def plan(job: Job, jobs: JobsTable, settings: PlanSettings) -> Outcome:
         fetch_video(s3, job.input_url, bucket, job.video_key, int(settings.max_video_gigabytes * 2**30), allowed)
         jobs.forget_input_url(job.job_id)
     with open_object(s3, bucket, job.video_key) as file, open_video(file) as container:
-        _check_frame_size(container, settings.max_frame_pixels)
+        pixels = _check_frame_size(container, settings.max_frame_pixels)
         timeline = read_timeline(container)
     _check_duration(timeline, settings.max_video_hours)
-    segments = plan_segments(timeline, job.infer_fps)
+    effort = Effort.estimate(pixels, len(job.models))
+    segments = cut_segments(select_frames(timeline, job.infer_fps), timeline, effort, settings.max_concurrency)
     for number, segment in enumerate(segments):
         s3.put_object(Bucket=bucket, Key=segment_key(job.job_id, number), Body=json.dumps(segment.to_json()).encode())
     jobs.set_segments(job.job_id, len(segments))
@@ -42,13 +43,15 @@ def plan(job: Job, jobs: JobsTable, settings: PlanSettings) -> Outcome:
     return {"segments": list(range(len(segments)))}
 
 
-def _check_frame_size(container: InputContainer, max_pixels: int) -> None:
+def _check_frame_size(container: InputContainer, max_pixels: int) -> int:
     picture = find_video_stream(container).codec_context
-    if picture.width * picture.height > max_pixels:
+    pixels = picture.width * picture.height
+    if pixels > max_pixels:
         raise JobFailed(
             f"The video's frames of {picture.width} x {picture.height} are larger than the {max_pixels} pixels "
             "that this engine takes"
         )
+    return pixels
 
 
 def _check_duration(timeline: Timeline, max_hours: float) -> None:

@@ -1,22 +1,34 @@
 """A job's sampled frames, cut into segments that are inferred side by side."""
 
-from bisect import bisect_right
+import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any, Self
 
 from videoengine.errors import JobFailed
 from videoengine.sampling import sample_frames
 from videoengine.timeline import Timeline
 
-TARGET_FRAMES = 100
-"""Sampled frames a segment: seconds of inference with a small model, far below Lambda's 15 minutes with a large one."""
 MAX_SEGMENTS = 2000
 """Segments a job: the list of them travels through the state machine, whose payloads end at 256 KiB."""
 
+SECONDS_MIN = 2.0
+"""Work that is worth a worker of its own, which takes about as long to start."""
 
-@dataclass(frozen=True)
+SEGMENTS_PER_WORKER = 3
+"""Of a long job: so nobody waits long for a worker that is slow, or for a segment that had to be tried again."""
+
+SECONDS_MAX = 60.0
+"""Work in one segment, as estimated: a model that is ten times as slow still ends within Lambda's 15 minutes."""
+
+AGAIN_SHARE = 0.5
+"""Of a segment's work: what may be spent on decoding again what lies before its first frame."""
+
+
+@dataclass(frozen=True, slots=True)
 class SampledFrame:
     """A frame to infer: where it is, and from where it can be decoded.
 
@@ -49,8 +61,26 @@ class Segment:
         return cls(tuple(SampledFrame(*row) for row in rows))
 
 
-def plan_segments(timeline: Timeline, infer_fps: Fraction) -> list[Segment]:
-    """The segments of a job, in order.
+@dataclass(frozen=True)
+class Effort:
+    """What frames take a worker, in seconds: rough figures, of which only the proportions matter much.
+
+    Attributes:
+        decode: a frame that is decoded.
+        infer: a frame that is sampled, for all models together.
+    """
+
+    decode: float
+    infer: float
+
+    @classmethod
+    def estimate(cls, pixels: int, models: int) -> Self:
+        """For frames of so many pixels, and models of YOLO11n's size: as `python -m bench.engine` measures them."""
+        return cls(decode=1.5e-9 * pixels, infer=0.04 * models)
+
+
+def select_frames(timeline: Timeline, infer_fps: Fraction) -> list[SampledFrame]:
+    """The frames that a job looks at, in order; one that stays on screen for several samples comes as often.
 
     Raises:
         JobFailed: more samples a second are asked for than the video has frames.
@@ -60,24 +90,43 @@ def plan_segments(timeline: Timeline, infer_fps: Fraction) -> list[Segment]:
             f"infer_fps {_format_rate(infer_fps)} is above the video's frame rate of "
             f"{_format_rate(timeline.frame_rate)} frames per second; ask for that or less"
         )
-    frames = list(_describe(timeline, sample_frames(timeline.timestamps, timeline.time_base, infer_fps)))
-    return cut_segments(frames, target_frames=max(TARGET_FRAMES, -(-len(frames) // MAX_SEGMENTS)))
+    return list(_describe(timeline, sample_frames(timeline.timestamps, timeline.time_base, infer_fps)))
 
 
-def cut_segments(frames: Sequence[SampledFrame], target_frames: int) -> list[Segment]:
-    """Cuts at the first keyframe after `target_frames` frames, and where none comes, at twice as many.
+def cut_segments(
+    frames: Sequence[SampledFrame], timeline: Timeline, effort: Effort, max_concurrency: int
+) -> list[Segment]:
+    """Shares the frames out into segments that take about as long, for up to `max_concurrency` workers.
 
-    A cut at a keyframe is free; a cut elsewhere decodes what lies before it once more.
+    A cut at a keyframe is free; one elsewhere decodes again what lies between its keyframe and itself. Each cut is made
+    where that, together with how far it is from equal shares, costs least, and not at all where it costs too much.
     """
-    segments: list[Segment] = []
-    current: list[SampledFrame] = []
-    for frame in frames:
-        full = len(current) >= target_frames and frame.keyframe != current[-1].keyframe
-        if full or len(current) >= 2 * target_frames:
-            segments.append(Segment(tuple(current)))
-            current = []
-        current.append(frame)
-    return [*segments, Segment(tuple(current))]
+    work = [effort.decode * frame.frame_offset + effort.infer * index for index, frame in enumerate(frames)]
+    again = [effort.decode * _count_preceding(frame, timeline) for frame in frames]
+    total = work[-1] + effort.infer
+    segments = _count_segments(total, max_concurrency)
+    share = total / segments
+    starts = [0]
+    for ideal in (share * number for number in range(1, segments)):
+        near = range(bisect_left(work, ideal - share / 2), bisect_left(work, ideal + share / 2))
+        cut = min(near, key=lambda index: abs(work[index] - ideal) + again[index], default=0)
+        length = work[cut] - work[starts[-1]]
+        if cut > starts[-1] and (again[cut] <= AGAIN_SHARE * length or length + share > SECONDS_MAX):
+            starts.append(cut)
+    return [Segment(tuple(frames[start:end])) for start, end in pairwise([*starts, len(frames)])]
+
+
+def _count_segments(seconds: float, max_concurrency: int) -> int:
+    worthwhile = min(int(seconds / SECONDS_MIN), SEGMENTS_PER_WORKER * max_concurrency)
+    if worthwhile > max_concurrency:
+        # As many for each worker, so that all end together.
+        worthwhile -= worthwhile % max_concurrency
+    return min(max(worthwhile, math.ceil(seconds / SECONDS_MAX), 1), MAX_SEGMENTS)
+
+
+def _count_preceding(frame: SampledFrame, timeline: Timeline) -> int:
+    """Frames that are decoded before this one can be."""
+    return max(frame.frame_offset - bisect_left(timeline.timestamps, frame.keyframe), 0)
 
 
 def _describe(timeline: Timeline, frame_offsets: Iterable[int]) -> Iterable[SampledFrame]:

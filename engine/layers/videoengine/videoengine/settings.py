@@ -25,6 +25,7 @@ class PlanSettings:
 
     allowed_ranges: str
     jobs_table: str
+    max_concurrency: int
     max_frame_pixels: int
     max_video_gigabytes: float
     max_video_hours: float
