@@ -10,8 +10,9 @@ from videoinfer.errors import CommandError
 from videoinfer.following import follow_upload, receive_notice
 from videoinfer.instructions import compose_instructions
 from videoinfer.model_packages import read_model_package
-from videoinfer.outputs import OUTPUT_FILES, fetch_results, prepare_folder, save_notice, save_preview
+from videoinfer.outputs import OUTPUT_FILES, REPORT_FILE, fetch_results, prepare_folder, save_notice, save_preview
 from videoinfer.processes import exiting_on_termination
+from videoinfer.report import ReportOptions, write_report
 from videoinfer.system import start_system
 from videoinfer.uploads import upload_video
 from videoinfer.videos import check_infer_fps, read_video
@@ -49,6 +50,8 @@ def run_demo(options: DemoOptions, display: Display) -> None:
         if job["status"] == "done":
             record = fetch_results(options.output, system, upload, job["job_id"])
             save_preview(options.output, options.video, model.model_id)
+            report = ReportOptions(options.output / "results.json", options.video, options.output / REPORT_FILE)
+            write_report(report, display)
             display.counts(record["counts"])
             display.outputs(options.output.resolve(), OUTPUT_FILES)
         if options.keep:

@@ -44,7 +44,7 @@ def demo(
         float, typer.Option(help="Frames to sample from each second, from 1 to the video's frame rate.")
     ] = 5,
     output: Annotated[
-        Path, typer.Option(help="Gets results.json, job.json, notice.txt and preview.png.", metavar="DIR")
+        Path, typer.Option(help="Gets results.json, job.json, notice.txt, preview.png and report.html.", metavar="DIR")
     ] = Path("out"),
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave it running, and print how to use and how to stop it.")

@@ -17,7 +17,8 @@ from videoinfer.videos import decode_frame
 _RESULT_FILES = ("results.json", "job.json")
 _NOTICE_FILE = "notice.txt"
 _PREVIEW_FILE = "preview.png"
-OUTPUT_FILES = (*_RESULT_FILES, _NOTICE_FILE, _PREVIEW_FILE)
+REPORT_FILE = "report.html"
+OUTPUT_FILES = (*_RESULT_FILES, _NOTICE_FILE, _PREVIEW_FILE, REPORT_FILE)
 
 
 def prepare_folder(folder: Path) -> None:

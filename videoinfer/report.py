@@ -27,7 +27,16 @@ class ReportOptions:
 
 
 def make_report(options: ReportOptions, display: Display) -> None:
+    """Writes the page, and says so. Raises as `write_report` does."""
+    frames = write_report(options, display)
+    display.done(f"{frames:,} frames in the report")
+    display.outputs(options.output.parent, [options.output.name])
+
+
+def write_report(options: ReportOptions, display: Display) -> int:
     """Writes the page, with all that it needs but the video in it; it finds the video by its path from the page.
+
+    Returns how many sampled frames it shows.
 
     Raises:
         CommandError: The results or the video can't be used, or the page can't be written; says why.
@@ -45,8 +54,7 @@ def make_report(options: ReportOptions, display: Display) -> None:
         # A page from a disk may not fetch what lies beside it, so everything is in it.
         report = writer.finish(_compose_facts(options, results), inline_max_bytes=None)
         _write(options.output, report)
-    display.done(f"{len(results.frame_offsets):,} frames in the report")
-    display.outputs(options.output.parent, [options.output.name])
+    return len(results.frame_offsets)
 
 
 def locate_video(video: Path, page: Path) -> str:

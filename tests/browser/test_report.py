@@ -1,6 +1,7 @@
 """The report in a real browser: what is drawn where, and what can be done with it."""
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
 from tests.browser.conftest import OpenReport
 from tests.browser.results import BLUE, ORANGE, make_box, make_element, make_results
@@ -189,6 +190,17 @@ def test_every_control_has_a_name_and_a_place_in_the_order(open_report: OpenRepo
     assert "" not in names
     for expected in ("Play", "Position", "Confidence at least", "Paper", "Timeline of Rock"):
         assert any(name.startswith(expected) for name in names), expected
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_that_keeps_anybody_out(open_report: OpenReport, scheme: str) -> None:
+    # It works by eval, which the page forbids.
+    report = open_report(two_classes(), color_scheme=scheme, bypass_csp=True)
+    report.wait_for_video()
+
+    assert Axe().run(report.page).response["violations"] == []
+    report.page.keyboard.press("?")
+    assert Axe().run(report.page).response["violations"] == []
 
 
 def test_a_result_in_which_nothing_was_found_says_so(open_report: OpenReport) -> None:

@@ -9,7 +9,7 @@ from videoinfer.outputs import prepare_folder, save_notice, save_preview
 
 
 def test_an_earlier_runs_files_go_and_a_persons_own_stay(tmp_path: Path) -> None:
-    for name in ("results.json", "job.json", "notice.txt", "preview.png", "mine.txt"):
+    for name in ("results.json", "job.json", "notice.txt", "preview.png", "report.html", "mine.txt"):
         (tmp_path / name).touch()
 
     prepare_folder(tmp_path)

@@ -122,7 +122,7 @@ export class ClassList extends EventTarget {
       section.append(
         create(
           "div",
-          { className: "head", ariaHidden: "true" },
+          { className: "head" },
           create("div", { className: "axis" }),
           create("span", { textContent: "found" }),
           create("span", { textContent: "now" }),
@@ -153,7 +153,8 @@ export class ClassList extends EventTarget {
       found: create("span", { className: "found" }),
       now: create("span", { className: "now" }),
     };
-    row.lane = create("div", { className: "lane", tabIndex: 0, role: "slider" }, row.canvas, create("i", { className: "playhead" }));
+    row.lane = create("div", { className: "lane", tabIndex: 0 }, row.canvas, create("i", { className: "playhead" }));
+    row.lane.setAttribute("role", "slider");
     row.lane.setAttribute("aria-label", `Timeline of ${entry.name}: left and right go to where it was seen before or next`);
     row.lane.setAttribute("aria-valuemin", "0");
     row.lane.setAttribute("aria-valuenow", "0");
