@@ -72,9 +72,9 @@ def bring_about(engine: EngineInProcess, example: Mapping[str, Any]) -> None:
     status = example["answer"]["body"].get("status")
     job_id = example["request"]["query"].get("job_id")
     if status == JobStatus.DONE:
-        engine.jobs.finish(job_id)
+        engine.finish(job_id)
     if status == JobStatus.FAILED:
-        engine.jobs.fail(job_id, example["answer"]["body"]["error"])
+        engine.fail(job_id, example["answer"]["body"]["error"])
 
 
 @pytest.mark.parametrize("change_path", [str, without_slash], ids=["slash", "no slash"])

@@ -4,6 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from videoengine.job_spec import JobSpec
 from videoengine.logs import logger
 from videoengine.merging import merge
 from videoengine.settings import MergeSettings, read_settings
@@ -12,7 +13,5 @@ from videoengine.steps import Outcome, run_step
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> Outcome:  # noqa: ARG001
-    settings = read_settings(MergeSettings)
-    return run_step(
-        settings.jobs_table, event["job_id"], lambda job, jobs: merge(job, jobs, event["segments"], settings)
-    )
+    settings, job = read_settings(MergeSettings), JobSpec.from_json(event["job"])
+    return run_step(job.job_id, lambda: merge(job, event["segments"], settings))

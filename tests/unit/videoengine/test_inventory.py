@@ -5,11 +5,12 @@ from typing import Any
 
 from tests.templates import ROOT, find_resources, read_definition, read_template
 from videoengine import model_packages
-from videoengine.jobs import JobsTable, JobStatus
-from videoengine.settings import ApiSettings, InferSettings, MergeSettings, PlanSettings
+from videoengine.jobs import JobStatus
+from videoengine.settings import ApiSettings, FetchSettings, InferSettings, MergeSettings, PlanSettings
 
 SETTINGS = {
     "ServeApiFunction": ApiSettings,
+    "FetchVideoFunction": FetchSettings,
     "PlanJobFunction": PlanSettings,
     "InferSegmentFunction": InferSettings,
     "MergeResultsFunction": MergeSettings,
@@ -45,29 +46,28 @@ def test_only_what_decodes_carries_pyav_and_only_what_infers_openvino() -> None:
     }
     assert carried == {
         "ServeApiFunction": ["VideoEngineLayer"],
+        "FetchVideoFunction": ["VideoEngineLayer"],
         "PlanJobFunction": ["VideoEngineLayer", "DecodingLayer"],
         "InferSegmentFunction": ["VideoEngineLayer", "DecodingLayer", "InferenceLayer"],
         "MergeResultsFunction": ["VideoEngineLayer"],
     }
 
 
-class Recorder:
-    """Stands in for DynamoDB's client and keeps what it is asked."""
+def test_the_state_machine_writes_the_numbers_that_the_api_answers() -> None:
+    states = read_definition("engine")["States"]
+    written = {
+        name: states[name]["Parameters"]["ExpressionAttributeValues"][":status"]["N"]
+        for name in ("Record Success", "Record Failure")
+    }
+    assert written == {"Record Success": str(int(JobStatus.DONE)), "Record Failure": str(int(JobStatus.FAILED))}
 
-    def update_item(self, **parameters: Any) -> None:
-        self.parameters = parameters
 
-
-def test_the_state_machine_records_a_failure_as_the_package_does() -> None:
-    recorder = Recorder()
-    JobsTable(recorder, "jobs").fail("a-job", "reason")  # type: ignore[arg-type]
-    package = recorder.parameters
-    machine = read_definition("engine")["States"]["Record Failure"]["Parameters"]
-    for name in ("UpdateExpression", "ConditionExpression", "ExpressionAttributeNames"):
-        assert machine[name] == package[name]
-    assert machine["ExpressionAttributeValues"][":status"] == package["ExpressionAttributeValues"][":status"]
-    assert machine["ExpressionAttributeValues"].keys() == package["ExpressionAttributeValues"].keys()
-    assert package["ExpressionAttributeValues"][":status"] == {"N": str(int(JobStatus.FAILED))}
+def test_a_segments_reason_is_recorded_as_every_other() -> None:
+    states = read_definition("engine")["States"]
+    reason = states["Infer Segments"]["ItemProcessor"]["States"]["Record Reason"]["Parameters"]
+    failure = states["Record Failure"]["Parameters"]
+    reason["ExpressionAttributeValues"][":error"] = failure["ExpressionAttributeValues"][":error"]
+    assert reason == failure
 
 
 def test_every_step_that_dies_ends_in_the_record() -> None:
@@ -76,9 +76,24 @@ def test_every_step_that_dies_ends_in_the_record() -> None:
     for name in working:
         [catch] = states[name]["Catch"]
         assert catch["ErrorEquals"] == ["States.ALL"]
-        blame = states[catch["Next"]]
-        assert (blame["Type"], blame["ResultPath"], blame["Next"]) == ("Pass", "$.error", "Record Failure")
+        check_explained(states, catch["Next"])
     assert states["Record Failure"]["Next"] == "Job Failed"
+
+
+def test_every_step_that_answers_failed_or_the_unknown_ends_in_the_record() -> None:
+    states = read_definition("engine")["States"]
+    choices = [state for state in states.values() if state["Type"] == "Choice"]
+    assert len(choices) == 3
+    for choice in choices:
+        done, failed = choice["Choices"]
+        assert (done["StringEquals"], failed["StringEquals"]) == ("done", "failed")
+        check_explained(states, failed["Next"])
+        check_explained(states, choice["Default"])
+
+
+def check_explained(states: dict[str, Any], name: str) -> None:
+    state = states[name]
+    assert (state["Type"], state["ResultPath"], state["Next"]) == ("Pass", "$.error", "Record Failure")
 
 
 def test_the_deadline_is_the_same_for_the_machine_and_the_api() -> None:

@@ -1,5 +1,7 @@
 """The jobs' records."""
 
+import json
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 
@@ -8,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from tests.stand_ins.engine import EngineInProcess
 from videoengine.job_requests import ModelRequest
+from videoengine.job_spec import JobSpec
 from videoengine.jobs import Job, JobStatus
 
 JOB = Job(
@@ -47,20 +50,28 @@ def test_once_fetched_the_address_is_forgotten(written: EngineInProcess) -> None
 
 
 def test_a_finished_job_is_done(written: EngineInProcess) -> None:
-    written.jobs.finish("a-job")
+    written.finish("a-job")
     assert written.find_job("a-job").status is JobStatus.DONE
 
 
 def test_a_failed_job_keeps_its_first_reason_and_no_address(written: EngineInProcess) -> None:
-    written.jobs.fail("a-job", "The video is an empty file")
-    written.jobs.fail("a-job", "A step failed")
+    written.fail("a-job", "The video is an empty file")
+    written.fail("a-job", "A step failed")
     expected = replace(JOB, status=JobStatus.FAILED, error="The video is an empty file", input_url=None)
     assert written.jobs.get("a-job") == expected
 
 
 def test_an_expired_record_does_not_come_back(engine: EngineInProcess) -> None:
-    with pytest.raises(ClientError, match="ConditionalCheckFailed"):
-        engine.jobs.finish("a-job")
+    for write in (engine.jobs.forget_input_url, engine.finish, lambda job_id: engine.fail(job_id, "It failed")):
+        with suppress(ClientError):
+            write("a-job")
+        assert engine.jobs.get("a-job") is None
+
+
+def test_what_there_is_to_do_says_nothing_of_where_the_video_is_from() -> None:
+    told = json.dumps(JOB.spec.to_json())
+    assert "example.com" not in told
+    assert JobSpec.from_json(json.loads(told)) == JOB.spec
 
 
 def test_one_poll_counts_in_an_interval(written: EngineInProcess) -> None:

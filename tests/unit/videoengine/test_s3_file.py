@@ -7,7 +7,6 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.stand_ins.engine import VIDEOS_BUCKET, EngineInProcess
-from videoengine.errors import JobFailed
 from videoengine.s3_file import S3Object, open_object
 
 CONTENT = Random(1).randbytes(10_000)  # noqa: S311 - nothing secret
@@ -42,14 +41,3 @@ def test_an_object_that_is_replaced_meanwhile_is_not_read_on(engine: EngineInPro
         engine.s3.put_object(Bucket=VIDEOS_BUCKET, Key=key, Body=b"another video")
         with pytest.raises(ClientError, match="PreconditionFailed"):
             file.read(4)
-
-
-def test_a_missing_object_fails_the_job(engine: EngineInProcess) -> None:
-    with pytest.raises(JobFailed, match="no video at input_url"):
-        open_object(engine.s3, VIDEOS_BUCKET, "nothing")
-
-
-def test_an_empty_object_fails_the_job(engine: EngineInProcess) -> None:
-    engine.s3.put_object(Bucket=VIDEOS_BUCKET, Key="empty", Body=b"")
-    with pytest.raises(JobFailed, match="empty file"):
-        open_object(engine.s3, VIDEOS_BUCKET, "empty")

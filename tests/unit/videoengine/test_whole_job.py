@@ -11,6 +11,7 @@ from tests.stand_ins.engine import API_KEY, MODEL, MODEL_ID, VIDEOS_BUCKET, Engi
 from tests.stand_ins.internet import Internet, answer_with
 from tests.stand_ins.model_files import make_package
 from tests.stand_ins.videos import VideoSpec, make_video
+from tests.templates import read_definition
 from videoengine import segments
 from videoengine.detector import Detector
 from videoengine.jobs import JobStatus
@@ -83,7 +84,7 @@ def test_a_video_is_fetched_once_and_its_address_forgotten(engine: EngineInProce
     internet.answers.append(answer_with(make_video(VideoSpec("matroska"))))
     job_id = engine.create_job("https://videos.example.com/a.mkv?signature=secret")
     engine.run_job(job_id)
-    engine.invoke("plan_job", {"job_id": job_id})
+    engine.fetch_video(job_id)
     job = engine.find_job(job_id)
     assert (job.status, job.input_url) == (JobStatus.DONE, None)
     [connection] = internet.connections
@@ -129,7 +130,7 @@ def test_what_is_wrong_with_a_video_is_in_the_record(
         [upload] = engine.s3.list_objects_v2(Bucket=VIDEOS_BUCKET)["Contents"]
         engine.s3.delete_object(Bucket=VIDEOS_BUCKET, Key=upload["Key"])
     job_id = engine.create_job(url, infer_fps)
-    assert engine.invoke("plan_job", {"job_id": job_id}) == {"outcome": "failed"}
+    engine.run_job(job_id)
     status, answer = engine.request("GET", "/videoinfer", {"api_key": API_KEY, "job_id": job_id})
     assert (status, answer["status"]) == (200, 2)
     assert reason in answer["error"]
@@ -138,10 +139,8 @@ def test_what_is_wrong_with_a_video_is_in_the_record(
 def test_a_model_that_can_not_be_run_fails_the_job_and_ends_it(engine: EngineInProcess) -> None:
     job_id = engine.create_job(engine.upload_video(make_video(VideoSpec())))
     engine.put_model({"weights.onnx": b"no network"})
-    assert engine.invoke("plan_job", {"job_id": job_id}) == {"outcome": "done", "segments": [0]}
-    for _ in range(2):
-        assert engine.invoke("infer_segment", {"job_id": job_id, "segment": 0}) == {"outcome": "failed"}
-    assert engine.invoke("merge_results", {"job_id": job_id, "segments": [0]}) == {"outcome": "failed"}
+    engine.run_job(job_id)
+    assert engine.find_job(job_id).status is JobStatus.FAILED
     error = engine.find_job(job_id).error
     assert error
     assert error.startswith(f"Model {MODEL_ID}/4 can't be run: weights.onnx can't be compiled")
@@ -169,12 +168,13 @@ def test_a_job_whose_state_machine_was_stopped_fails_in_the_end(engine: EngineIn
     [
         ("MAX_FRAME_PIXELS", "3000", "frames of 64 x 48 are larger than the 3000 pixels"),
         ("MAX_VIDEO_HOURS", "0.0001", "hours are more than the 0.0001 that this engine takes"),
+        ("MAX_VIDEO_GIGABYTES", "0.000001", "larger than the 9.99309e-07 GiB that this engine takes"),
     ],
 )
 def test_what_is_over_a_limit_fails_the_job(limit: str, value: str, reason: str, engine: EngineInProcess) -> None:
     job_id = engine.create_job(engine.upload_video(make_video(VideoSpec(frames=48))))
     limited = replace(engine, environment={**engine.environment, limit: value})
-    assert limited.invoke("plan_job", {"job_id": job_id}) == {"outcome": "failed"}
+    limited.run_job(job_id)
     assert reason in str(engine.find_job(job_id).error)
 
 
@@ -190,11 +190,15 @@ def test_progress_is_the_share_of_segments_that_are_inferred(engine: EngineInPro
     job_id = engine.create_job(engine.upload_video(make_video(VideoSpec(frames=60))), infer_fps=12)
     query = {"api_key": API_KEY, "job_id": job_id}
     assert engine.request("GET", "/videoinfer", query)[1] == {"status": 1}
-    segments = engine.invoke("plan_job", {"job_id": job_id})["segments"]
-    assert len(segments) == 5
+    machine, state = engine.state_machine, {"job_id": job_id}
+    for name in ("Fetch Video", "Plan Job", "Record Segments"):
+        state, _ = machine.run_state(name, state)
     seen = [engine.request("GET", "/videoinfer", query)[1]["progress"]]
+    map_state = read_definition("engine")["States"]["Infer Segments"]
     for number in (0, 0, 1, 3):  # one of them is tried again
-        engine.invoke("infer_segment", {"job_id": job_id, "segment": number})
+        item = {"job_id": job_id, "segment": number}
+        output, _ = machine.run_state("Record Progress", item, map_state["ItemProcessor"])
+        assert output == {}  # of 2,000 segments, all outputs have to fit into one state
         seen.append(engine.request("GET", "/videoinfer", query)[1]["progress"])
     assert seen == [0, 20, 20, 40, 60]
 

@@ -1,4 +1,4 @@
-"""The second step, one segment at a time: decode its frames once and run every model on them."""
+"""The third step, one segment at a time: decode its frames once and run every model on them."""
 
 import functools
 import json
@@ -10,7 +10,7 @@ from videoengine.detector import Detector
 from videoengine.errors import ModelPackageInvalid
 from videoengine.frame_inference import FrameInference
 from videoengine.job_requests import ModelRequest
-from videoengine.jobs import Job
+from videoengine.job_spec import JobSpec
 from videoengine.logs import logger
 from videoengine.model_store import download_package
 from videoengine.object_keys import part_key, segment_key
@@ -24,7 +24,7 @@ MODELS_KEPT = 4
 """Compiled models that a warm function holds."""
 
 
-def infer_segment(job: Job, number: int, settings: InferSettings) -> None:
+def infer_segment(job: JobSpec, number: int, settings: InferSettings) -> None:
     """Writes what each model found: one object a model, one line a frame, `null` where a frame or a model failed.
 
     Raises:
@@ -48,7 +48,7 @@ def _log_failure(model_id: str, error: Exception) -> None:
     logger.error("A model failed on a frame", model=model_id, exc_info=error)
 
 
-def _read_segment(job: Job, number: int, settings: InferSettings) -> Segment:
+def _read_segment(job: JobSpec, number: int, settings: InferSettings) -> Segment:
     answer = clients.s3().get_object(Bucket=settings.videos_bucket, Key=segment_key(job.job_id, number))
     return Segment.from_json(json.load(answer["Body"]))
 

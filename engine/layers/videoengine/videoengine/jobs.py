@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Self, cast
 
 from videoengine.job_requests import ModelRequest
+from videoengine.job_spec import JobSpec
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -47,6 +48,11 @@ class Job:
     segments_done: int = 0
 
     @property
+    def spec(self) -> JobSpec:
+        """What there is to do."""
+        return JobSpec(self.job_id, self.infer_fps, self.models, self.video_key)
+
+    @property
     def progress(self) -> int | None:
         """Percent of the segments that are inferred; None until the job is planned."""
         return 100 * self.segments_done // self.segments if self.segments else None
@@ -68,7 +74,10 @@ class Job:
 
 
 class JobsTable:
-    """The table of records. A record expires with its videos and results."""
+    """The table of records. A record expires with its videos and results.
+
+    How a job is doing is written by the state machine: the functions that touch its video must not reach the table.
+    """
 
     def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
         self._client = client
@@ -118,53 +127,11 @@ class JobsTable:
 
     def forget_input_url(self, job_id: str) -> None:
         """Once the video is in the bucket."""
-        self._update(job_id, "SET updated_at = :now REMOVE #input_url", {"#input_url": "input_url"}, {})
-
-    def set_segments(self, job_id: str, segments: int) -> None:
-        """The job is planned."""
-        self._update(
-            job_id,
-            "SET #segments = :segments, updated_at = :now",
-            {"#segments": "segments"},
-            {":segments": {"N": str(segments)}},
-        )
-
-    def add_done_segment(self, job_id: str, number: int) -> None:
-        """A set of numbers, not a counter: a segment that is inferred twice counts once."""
-        self._update(
-            job_id,
-            "ADD #done :number SET updated_at = :now",
-            {"#done": "segments_done"},
-            {":number": {"NS": [str(number)]}},
-        )
-
-    def finish(self, job_id: str) -> None:
-        """The results are there."""
-        self._update(
-            job_id,
-            "SET #status = :status, updated_at = :now",
-            {"#status": "status"},
-            {":status": {"N": str(int(JobStatus.DONE))}},
-        )
-
-    def fail(self, job_id: str, error: str) -> None:
-        """Of several errors the first stays. The state machine's `Record Failure` does the same."""
-        self._update(
-            job_id,
-            "SET #status = :status, #error = if_not_exists(#error, :error), updated_at = :now REMOVE #input_url",
-            {"#status": "status", "#error": "error", "#input_url": "input_url"},
-            {":status": {"N": str(int(JobStatus.FAILED))}, ":error": {"S": error}},
-        )
-
-    def _update(
-        self, job_id: str, expression: str, names: dict[str, str], values: dict[str, "AttributeValueTypeDef"]
-    ) -> None:
         self._client.update_item(
             TableName=self._table_name,
             Key={"job_id": {"S": job_id}},
-            UpdateExpression=expression,
+            UpdateExpression="SET updated_at = :now REMOVE input_url",
             # Never a new record: one that has expired stays gone.
             ConditionExpression="attribute_exists(job_id)",
-            ExpressionAttributeNames=names,
-            ExpressionAttributeValues={**values, ":now": {"S": datetime.now(UTC).isoformat(timespec="milliseconds")}},
+            ExpressionAttributeValues={":now": {"S": datetime.now(UTC).isoformat(timespec="milliseconds")}},
         )

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from videoengine import clients
 from videoengine.errors import JobFailed
 from videoengine.job_requests import OFFSET_KEYS
-from videoengine.jobs import Job, JobsTable
+from videoengine.job_spec import JobSpec
 from videoengine.logs import logger
 from videoengine.object_keys import part_key, results_key, segment_key
 from videoengine.results import PieceReader, encode_results
@@ -17,8 +17,8 @@ from videoengine.settings import MergeSettings
 _CHUNK_BYTES = 2**20
 
 
-def merge(job: Job, jobs: JobsTable, segments: list[int], settings: MergeSettings) -> None:
-    """Streams the parts into the results file and marks the job done.
+def merge(job: JobSpec, segments: list[int], settings: MergeSettings) -> None:
+    """Streams the parts into the results file.
 
     Raises:
         JobFailed: the models failed on more than the share of frames that may be lost.
@@ -40,8 +40,7 @@ def merge(job: Job, jobs: JobsTable, segments: list[int], settings: MergeSetting
             f"{elements['null']} of {elements.total()} results failed: the frames can't be decoded, "
             "or the models can't be run on them"
         )
-    jobs.finish(job.job_id)
-    logger.info("Done", segments=len(segments))
+    logger.info("Merged", segments=len(segments))
 
 
 def _read_offsets(bucket: str, job_id: str, segments: list[int], key: str) -> Iterator[bytes]:

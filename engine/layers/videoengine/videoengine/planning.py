@@ -1,13 +1,12 @@
-"""The first step: fetch the video, find its frames, cut it into segments."""
+"""The second step: find the video's frames, cut them into segments."""
 
 import json
 
 from av.container import InputContainer
 
 from videoengine import clients
-from videoengine.destinations import parse_ranges
 from videoengine.errors import JobFailed
-from videoengine.jobs import Job, JobsTable
+from videoengine.job_spec import JobSpec
 from videoengine.logs import logger
 from videoengine.object_keys import segment_key
 from videoengine.s3_file import open_object
@@ -15,21 +14,16 @@ from videoengine.segments import Effort, cut_segments, select_frames
 from videoengine.settings import PlanSettings
 from videoengine.steps import Outcome
 from videoengine.timeline import Timeline, find_video_stream, read_timeline
-from videoengine.video_fetch import fetch_video
 from videoengine.video_file import open_video
 
 
-def plan(job: Job, jobs: JobsTable, settings: PlanSettings) -> Outcome:
+def plan(job: JobSpec, settings: PlanSettings) -> Outcome:
     """Writes one object a segment, and returns the segments' numbers.
 
     Raises:
-        JobFailed: the video can't be had, is not one, or has fewer frames a second than are asked for.
+        JobFailed: this is no video, it is over a limit, or it has fewer frames a second than are asked for.
     """
     s3, bucket = clients.s3(), settings.videos_bucket
-    if job.input_url:
-        allowed = parse_ranges(settings.allowed_ranges)
-        fetch_video(s3, job.input_url, bucket, job.video_key, int(settings.max_video_gigabytes * 2**30), allowed)
-        jobs.forget_input_url(job.job_id)
     with open_object(s3, bucket, job.video_key) as file, open_video(file) as container:
         pixels = _check_frame_size(container, settings.max_frame_pixels)
         timeline = read_timeline(container)
@@ -38,7 +32,6 @@ def plan(job: Job, jobs: JobsTable, settings: PlanSettings) -> Outcome:
     segments = cut_segments(select_frames(timeline, job.infer_fps), timeline, effort, settings.max_concurrency)
     for number, segment in enumerate(segments):
         s3.put_object(Bucket=bucket, Key=segment_key(job.job_id, number), Body=json.dumps(segment.to_json()).encode())
-    jobs.set_segments(job.job_id, len(segments))
     logger.info("Planned", frames=len(timeline.timestamps), segments=len(segments))
     return {"segments": list(range(len(segments)))}
 

@@ -3,10 +3,6 @@
 import io
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
-from videoengine.errors import JobFailed
-
 if TYPE_CHECKING:
     from collections.abc import Buffer
 
@@ -20,19 +16,10 @@ class S3Object(io.RawIOBase):
     """Unbuffered: each read is one request."""
 
     def __init__(self, s3: "S3Client", bucket: str, key: str) -> None:
-        """Looks the object up.
-
-        Raises:
-            JobFailed: there is no such object.
-        """
+        """Looks the object up."""
         self._s3, self._bucket, self._key = s3, bucket, key
         self._position = 0
-        try:
-            head = s3.head_object(Bucket=bucket, Key=key)
-        except ClientError as error:
-            if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
-                raise JobFailed("There is no video at input_url: upload it there before creating the job") from error
-            raise
+        head = s3.head_object(Bucket=bucket, Key=key)
         self.size = head["ContentLength"]
         self._etag = head["ETag"]
 
@@ -66,12 +53,5 @@ class S3Object(io.RawIOBase):
 
 
 def open_object(s3: "S3Client", bucket: str, key: str) -> io.BufferedReader:
-    """An object to read from, with read-ahead.
-
-    Raises:
-        JobFailed: there is no such object, or it is empty.
-    """
-    raw = S3Object(s3, bucket, key)
-    if raw.size == 0:
-        raise JobFailed("The video is an empty file")
-    return io.BufferedReader(raw, BLOCK_BYTES)
+    """An object to read from, with read-ahead."""
+    return io.BufferedReader(S3Object(s3, bucket, key), BLOCK_BYTES)

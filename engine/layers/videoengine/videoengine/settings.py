@@ -20,14 +20,21 @@ class ApiSettings:
 
 
 @dataclass(frozen=True)
-class PlanSettings:
-    """Of `plan_job`."""
+class FetchSettings:
+    """Of `fetch_video`."""
 
     allowed_ranges: str
     jobs_table: str
+    max_video_gigabytes: float
+    videos_bucket: str
+
+
+@dataclass(frozen=True)
+class PlanSettings:
+    """Of `plan_job`."""
+
     max_concurrency: int
     max_frame_pixels: int
-    max_video_gigabytes: float
     max_video_hours: float
     videos_bucket: str
 
@@ -36,7 +43,6 @@ class PlanSettings:
 class InferSettings:
     """Of `infer_segment`."""
 
-    jobs_table: str
     models_bucket: str
     videos_bucket: str
 
@@ -45,7 +51,6 @@ class InferSettings:
 class MergeSettings:
     """Of `merge_results`."""
 
-    jobs_table: str
     max_failed_share: float
     videos_bucket: str
 

@@ -1,31 +1,36 @@
 """The state machine's steps. What goes wrong with a job is data; what they raise is worth another try."""
 
 from collections.abc import Callable
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
-from videoengine import clients
 from videoengine.errors import JobFailed
-from videoengine.jobs import Job, JobsTable, JobStatus
 from videoengine.logs import logger
+
+MAX_REASON_LENGTH = 2000
+"""A library's words can be many, and a state's payload ends at 256 KiB."""
 
 
 class Outcome(TypedDict, total=False):
-    """What a step tells the state machine: `failed` means that the job's record has the reason."""
+    """What a step tells the state machine, which writes it into the job's record.
+
+    Attributes:
+        reason: why the job `failed`, for a person.
+        job: `JobSpec.to_json`, of `fetch_video`.
+        segments: the segments' numbers, of `plan_job`.
+    """
 
     outcome: Literal["done", "failed"]
+    reason: str
+    job: dict[str, Any]
     segments: list[int]
 
 
-def run_step(jobs_table: str, job_id: str, step: Callable[[Job, JobsTable], Outcome | None]) -> Outcome:
-    """Runs one step of a job; a job that failed before, or that has expired, is left alone."""
+def run_step(job_id: str, step: Callable[[], Outcome | None]) -> Outcome:
+    """Runs one step of a job."""
     logger.append_keys(job_id=job_id)
-    jobs = JobsTable(clients.dynamodb(), jobs_table)
-    job = jobs.get(job_id)
-    if job is None or job.status is JobStatus.FAILED:
-        return {"outcome": "failed"}
     try:
-        return {"outcome": "done", **(step(job, jobs) or {})}
+        return {"outcome": "done", **(step() or {})}
     except JobFailed as failure:
-        logger.warning("Job failed", reason=str(failure))
-        jobs.fail(job_id, str(failure))
-        return {"outcome": "failed"}
+        reason = str(failure)[:MAX_REASON_LENGTH]
+        logger.warning("Job failed", reason=reason)
+        return {"outcome": "failed", "reason": reason}

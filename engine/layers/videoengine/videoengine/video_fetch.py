@@ -56,6 +56,11 @@ def fetch_video(s3: "S3Client", url: str, bucket: str, key: str, max_bytes: int,
     raise JobFailed(f"The video could not be fetched: {destination.host} redirects too often")
 
 
+def explain_too_large(max_bytes: int) -> str:
+    """Why a video is not taken."""
+    return f"The video is larger than the {max_bytes / 2**30:g} GiB that this engine takes"
+
+
 def _request(destination: Destination) -> urllib3.BaseHTTPResponse:
     """Asks the first of the addresses that takes a connection."""
     *others, last = destination.addresses
@@ -114,7 +119,7 @@ class _Limited(io.RawIOBase):
         content = self._answer.read(len(view))
         self._bytes_read += len(content)
         if self._bytes_read > self._max_bytes:
-            raise JobFailed(f"The video is larger than the {self._max_bytes / 2**30:g} GiB that this engine takes")
+            raise JobFailed(explain_too_large(self._max_bytes))
         if time.monotonic() > self._deadline:
             raise JobFailed(f"The video could not be fetched within {FETCH_SECONDS // 60} minutes")
         view[: len(content)] = content

@@ -1,0 +1,44 @@
+"""The first step: get the video into the engine's bucket, and forget where it came from."""
+
+from botocore.exceptions import ClientError
+
+from videoengine import clients
+from videoengine.destinations import parse_ranges
+from videoengine.errors import JobFailed
+from videoengine.jobs import JobsTable
+from videoengine.logs import logger
+from videoengine.settings import FetchSettings
+from videoengine.steps import Outcome
+from videoengine.video_fetch import explain_too_large, fetch_video
+
+
+def fetch(job_id: str, settings: FetchSettings) -> Outcome:
+    """Fetches the job's video unless it has been uploaded, and returns what there is to do with it.
+
+    Raises:
+        JobFailed: the video can't be had, is empty, or is too large.
+    """
+    jobs = JobsTable(clients.dynamodb(), settings.jobs_table)
+    job = jobs.get(job_id)
+    if job is None:
+        raise JobFailed("The job's record has expired")
+    s3, bucket, max_bytes = clients.s3(), settings.videos_bucket, int(settings.max_video_gigabytes * 2**30)
+    if job.input_url:
+        fetch_video(s3, job.input_url, bucket, job.video_key, max_bytes, parse_ranges(settings.allowed_ranges))
+        jobs.forget_input_url(job_id)
+    size = _find_size(bucket, job.video_key)
+    if size == 0:
+        raise JobFailed("The video is an empty file")
+    if size > max_bytes:
+        raise JobFailed(explain_too_large(max_bytes))
+    logger.info("Video is there", bytes=size)
+    return {"job": job.spec.to_json()}
+
+
+def _find_size(bucket: str, key: str) -> int:
+    try:
+        return clients.s3().head_object(Bucket=bucket, Key=key)["ContentLength"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
+            raise JobFailed("There is no video at input_url: upload it there before creating the job") from error
+        raise

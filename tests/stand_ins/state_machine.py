@@ -1,0 +1,128 @@
+"""A state machine in this process: as much of the Amazon States Language as the engine's definition uses.
+
+Its definition is the real one, so what is written down about a job here is what will be. Retries are left out: a task
+that raises is caught at once.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+FUNCTION = re.compile(r"\$\{(\w+)FunctionArn\}")
+INTRINSIC = re.compile(r"States\.(\w+)\((.*)\)")
+TABLE = "jobs"
+
+
+class ExecutionFailed(Exception):
+    """The execution came to a Fail state, or a task raised and nothing caught it."""
+
+
+class StateMachine:
+    """Runs the states of a definition.
+
+    Args:
+        invoke: calls a function by the name of its folder.
+        dynamodb: boto3's client.
+    """
+
+    def __init__(self, definition: Mapping[str, Any], invoke: Callable[[str, Any], Any], dynamodb: Any) -> None:
+        self._definition = definition
+        self._invoke = invoke
+        self._dynamodb = dynamodb
+
+    def run(self, data: Any) -> Any:
+        """An execution from the first state to the last."""
+        return self._run_machine(self._definition, data)
+
+    def run_state(self, name: str, data: Any, machine: Mapping[str, Any] | None = None) -> tuple[Any, str | None]:
+        """One state, of the definition or of a machine inside it: its output, and the next state."""
+        return self._run_state((machine or self._definition)["States"][name], data)
+
+    def _run_machine(self, machine: Mapping[str, Any], data: Any) -> Any:
+        name: str | None = machine["StartAt"]
+        while name:
+            data, name = self._run_state(machine["States"][name], data)
+        return data
+
+    def _run_state(self, state: Mapping[str, Any], data: Any) -> tuple[Any, str | None]:
+        match state["Type"]:
+            case "Succeed":
+                return data, None
+            case "Fail":
+                raise ExecutionFailed(state["Error"])
+            case "Choice":
+                return data, next((rule["Next"] for rule in state["Choices"] if _holds(rule, data)), state["Default"])
+        try:
+            result = self._work(state, data)
+        except Exception as error:
+            if "Catch" not in state:
+                raise
+            [catch] = state["Catch"]
+            return _place(data, {"Error": type(error).__name__}, catch["ResultPath"]), catch["Next"]
+        if "ResultSelector" in state:
+            result = _fill_in(state["ResultSelector"], result)
+        output = _place(data, result, state.get("ResultPath", "$"))
+        return {} if state.get("OutputPath", "$") is None else output, state.get("Next")
+
+    def _work(self, state: Mapping[str, Any], data: Any) -> Any:
+        match state:
+            case {"Type": "Pass"}:
+                return state["Result"] if "Result" in state else _find(state["InputPath"], data)
+            case {"Type": "Map"}:
+                for item in _find(state["ItemsPath"], data):
+                    self._run_machine(state["ItemProcessor"], _fill_in(state["ItemSelector"], data, item))
+                return None
+            case {"Resource": "arn:aws:states:::dynamodb:updateItem"}:
+                return self._dynamodb.update_item(**_fill_in(state["Parameters"], data) | {"TableName": TABLE})
+        called = FUNCTION.fullmatch(state["Parameters"]["FunctionName"])
+        assert called
+        function = re.sub(r"\B(?=[A-Z])", "_", called[1]).lower()
+        payload = json.loads(json.dumps(_fill_in(state["Parameters"]["Payload"], data)))
+        return {"Payload": json.loads(json.dumps(self._invoke(function, payload)))}
+
+
+def _holds(rule: Mapping[str, Any], data: Any) -> bool:
+    return bool(_find(rule["Variable"], data) == rule["StringEquals"])
+
+
+def _find(path: str, data: Any) -> Any:
+    for key in path.split(".")[1:]:
+        data = data[key]
+    return data
+
+
+def _place(data: Any, result: Any, path: str | None) -> Any:
+    if path is None:
+        return data
+    *_, key = path.split(".")
+    return result if path == "$" else {**data, key: result}
+
+
+def _fill_in(template: Any, data: Any, item: Any = None) -> Any:
+    """A template with each `key.$` replaced by `key` and what its expression stands for."""
+    if not isinstance(template, dict):
+        return template
+    return {
+        key.removesuffix(".$"): _evaluate(value, data, item) if key.endswith(".$") else _fill_in(value, data, item)
+        for key, value in template.items()
+    }
+
+
+def _evaluate(expression: str, data: Any, item: Any) -> Any:
+    if call := INTRINSIC.fullmatch(expression):
+        name, arguments = call.groups()
+        match name:
+            case "Array":
+                return [_evaluate(arguments, data, item)]
+            case "ArrayLength":
+                return len(_evaluate(arguments, data, item))
+            case "Format":
+                text, _, argument = arguments.partition(", ")
+                return text.strip("'").replace("{}", str(_evaluate(argument, data, item)))
+    if expression == "$$.Map.Item.Value":
+        return item
+    if expression == "$$.State.EnteredTime":
+        return datetime.now(UTC).isoformat()
+    return _find(expression, data)
