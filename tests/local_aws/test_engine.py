@@ -63,7 +63,7 @@ def test_from_signed_url_to_results(engine: Engine, model: ModelPackage) -> None
 def test_a_step_that_dies_leaves_a_reason_that_a_person_can_read(engine: Engine, aws: EmbeddedAws) -> None:
     [stack] = aws.clients.cloudformation.describe_stacks(StackName="engine")["Stacks"]
     table = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}["JobsTableName"]
-    # A record that lacks almost everything: plan_job raises whenever it is tried.
+    # A record that lacks almost everything: fetch_video raises whenever it is tried.
     item = {"job_id": {"S": "half-a-job"}, "status": {"N": "1"}, "created_at": {"N": "4000000000"}}
     aws.clients.dynamodb.put_item(TableName=table, Item=item)
     execution = aws.clients.stepfunctions.start_execution(
@@ -78,7 +78,7 @@ def test_a_step_that_dies_leaves_a_reason_that_a_person_can_read(engine: Engine,
     assert (ended["status"], ended["error"]) == ("FAILED", "JobFailed")
     record = aws.clients.dynamodb.get_item(TableName=table, Key={"job_id": {"S": "half-a-job"}})["Item"]
     assert record["status"] == {"N": "2"}
-    assert "plan_job failed each time it was tried" in record["error"]["S"]
+    assert "fetch_video failed each time it was tried" in record["error"]["S"]
 
 
 @pytest.mark.usefixtures("aws")
