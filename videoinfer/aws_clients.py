@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     import boto3
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
@@ -39,6 +41,10 @@ class AwsClients:
         return self._session.client("dynamodb", endpoint_url=self._endpoint_url)
 
     @cached_property
+    def lambda_(self) -> LambdaClient:
+        return self._session.client("lambda", endpoint_url=self._endpoint_url)
+
+    @cached_property
     def logs(self) -> CloudWatchLogsClient:
         return self._session.client("logs", endpoint_url=self._endpoint_url)
 
@@ -47,6 +53,10 @@ class AwsClients:
         # Unless asked, botocore signs URLs with the outdated version 2.
         signature_4 = Config(signature_version="s3v4")
         return self._session.client("s3", endpoint_url=self._endpoint_url, config=signature_4)
+
+    @cached_property
+    def secretsmanager(self) -> SecretsManagerClient:
+        return self._session.client("secretsmanager", endpoint_url=self._endpoint_url)
 
     @cached_property
     def sns(self) -> SNSClient:

@@ -38,6 +38,7 @@ class Pipeline:
     state_machine_arn: str
     uploads_queue_url: str
     dead_letter_queue_url: str
+    share_url: str
 
 
 def deploy_engine(aws: EmbeddedAws, *, name: str, api_key: str) -> Engine:
@@ -65,6 +66,8 @@ def deploy_engine(aws: EmbeddedAws, *, name: str, api_key: str) -> Engine:
 def deploy_pipeline(aws: EmbeddedAws, *, name: str, parameters: Mapping[str, str]) -> Pipeline:
     """Creates a pipeline's stack; it must have been built."""
     outputs = create_stack(aws.clients, name, template_url=publish(PIPELINE, aws.clients), parameters=parameters)
+    share_url = f"{aws.endpoint_url}/_aws/execute-api/{outputs['ShareApiId']}/$default"
+    _replace_share_url(aws.clients, name, share_url)
     return Pipeline(
         uploads_bucket=outputs["UploadsBucketName"],
         results_bucket=outputs["ResultsBucketName"],
@@ -73,7 +76,21 @@ def deploy_pipeline(aws: EmbeddedAws, *, name: str, parameters: Mapping[str, str
         state_machine_arn=outputs["StateMachineArn"],
         uploads_queue_url=outputs["UploadsQueueUrl"],
         dead_letter_queue_url=outputs["DeadLetterQueueUrl"],
+        share_url=share_url,
     )
+
+
+def _replace_share_url(clients: AwsClients, stack: str, share_url: str) -> None:
+    """Tells the functions where share links lead on this machine: the template knows the address on AWS."""
+    for resource in clients.cloudformation.describe_stack_resources(StackName=stack)["StackResources"]:
+        if resource["ResourceType"] == "AWS::Lambda::Function":
+            function = resource["PhysicalResourceId"]
+            configuration = clients.lambda_.get_function_configuration(FunctionName=function)
+            variables = configuration.get("Environment", {}).get("Variables", {})
+            if "SHARE_URL" in variables:
+                clients.lambda_.update_function_configuration(
+                    FunctionName=function, Environment={"Variables": {**variables, "SHARE_URL": share_url}}
+                )
 
 
 def pipeline_parameters(engine: Engine, models: Sequence[ModelPackage], infer_fps: float) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from videojobs.connections import connect_api, connect_s3, open_ledger, open_topic
+from videojobs.connections import connect_api, connect_s3, open_ledger, open_topic, read_share_links
 from videojobs.delivery import ResultsDelivery
 from videojobs.jobs import Job
 from videojobs.logs import logger
@@ -31,4 +31,6 @@ def build_delivery(settings: DeliverResultsSettings) -> ResultsDelivery:
         open_ledger(settings.jobs_table),
         open_topic(settings.notices_topic_arn),
         ResultsBucket(connect_s3(), settings.results_bucket),
+        read_share_links(settings.share_key_secret, settings.share_url, anew=True),
+        settings.share_link_days,
     )

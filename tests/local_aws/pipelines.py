@@ -26,9 +26,11 @@ class DeployedPipeline:
     """One stack, its topic subscribed to.
 
     Attributes:
+        stack: Its name.
         received: Every notice that a test has taken from the queue.
     """
 
+    stack: str
     clients: AwsClients
     pipeline: Pipeline
     notices_queue_url: str
@@ -114,7 +116,7 @@ type DeployPipeline = Callable[..., DeployedPipeline]
 def deploy(aws: EmbeddedAws, name: str, parameters: Mapping[str, str]) -> DeployedPipeline:
     """Creates a stack under a name of its own; the artifacts are shared with all others."""
     pipeline = deploy_pipeline(aws, name=name, parameters=parameters)
-    return DeployedPipeline(aws.clients, pipeline, subscribe_queue(aws.clients, pipeline.notices_topic_arn))
+    return DeployedPipeline(name, aws.clients, pipeline, subscribe_queue(aws.clients, pipeline.notices_topic_arn))
 
 
 def list_executions(clients: AwsClients, state_machine_arn: str) -> list[str]:

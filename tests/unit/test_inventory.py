@@ -11,6 +11,7 @@ from videojobs.settings import (
     CheckJobSettings,
     CreateJobSettings,
     DeliverResultsSettings,
+    OpenShareLinkSettings,
     ReportFailureSettings,
 )
 
@@ -18,6 +19,7 @@ SETTINGS = {
     "CreateJobFunction": CreateJobSettings,
     "CheckJobFunction": CheckJobSettings,
     "DeliverResultsFunction": DeliverResultsSettings,
+    "OpenShareLinkFunction": OpenShareLinkSettings,
     "ReportFailureFunction": ReportFailureSettings,
 }
 FUNCTIONS = sorted(

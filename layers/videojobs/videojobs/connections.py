@@ -11,6 +11,7 @@ from botocore.config import Config
 from videojobs.api import VideoInferenceApi
 from videojobs.jobs import Ledger
 from videojobs.notices import NoticesTopic
+from videojobs.share_links import ShareLinks
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -20,11 +21,20 @@ if TYPE_CHECKING:
 API_KEY_CACHE_SECONDS = 300
 """How long a changed API key takes to arrive."""
 
+SHARE_KEY_CACHE_SECONDS = 60
+"""How long links go on working after their key was changed."""
+
 
 def connect_api(api_url: str, api_key_secret: str) -> VideoInferenceApi:
     """The API with the key that the secret holds."""
     api_key = get_secret(api_key_secret, max_age=API_KEY_CACHE_SECONDS)
     return VideoInferenceApi(api_url, str(api_key), _session())
+
+
+def read_share_links(share_key_secret: str, share_url: str, *, anew: bool = False) -> ShareLinks:
+    """Links signed with the key that the secret holds; `anew`, with the one that it holds now."""
+    key = get_secret(share_key_secret, max_age=SHARE_KEY_CACHE_SECONDS, force_fetch=anew)
+    return ShareLinks(str(key), share_url)
 
 
 @cache

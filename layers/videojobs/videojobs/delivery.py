@@ -12,6 +12,7 @@ from videojobs.jobs import Job, Ledger, format_time
 from videojobs.logs import logger
 from videojobs.notices import NoticesTopic, compose_console_url, compose_done
 from videojobs.results import CountedStream, ResultsBucket, ResultsCounter, Summary, locate_results
+from videojobs.share_links import SharedJob, ShareLinks
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class ResultsDelivery:
     ledger: Ledger
     topic: NoticesTopic
     bucket: ResultsBucket
+    links: ShareLinks
+    share_link_days: float
 
     def deliver(self, job: Job, polls: int) -> Mapping[str, Any]:
         """Copies the results, writes the job's record beside them, and publishes the notice.
@@ -85,10 +88,15 @@ class ResultsDelivery:
             summary,
             age_seconds=record["duration_seconds"],
             polls=record["polls"],
+            share_link=self.links.make(_share(job), datetime.now(UTC), self.share_link_days),
             results_uri=record["results_location"],
             console_url=compose_console_url(self.topic.region, self.bucket.name, results_key),
         )
         self.ledger.record(job.upload, job.attempt, notice_id=self.topic.publish(notice))
+
+
+def _share(job: Job) -> SharedJob:
+    return SharedJob(job.upload.upload_id, job.attempt)
 
 
 def compose_record(job: Job, summary: Summary, finished_at: datetime, polls: int, results_uri: str) -> dict[str, Any]:

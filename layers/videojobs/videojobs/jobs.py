@@ -95,7 +95,11 @@ class Ledger:
 
     def read(self, upload: Upload, attempt: int) -> dict[str, Any] | None:
         """A job's item, or None."""
-        answer = self._table.get_item(Key=_key(upload, attempt), ConsistentRead=True)
+        return self.read_item(upload.upload_id, attempt)
+
+    def read_item(self, upload_id: str, attempt: int) -> dict[str, Any] | None:
+        """A job's item by its key in the table, or None."""
+        answer = self._table.get_item(Key={"upload_id": upload_id, "attempt": attempt}, ConsistentRead=True)
         return answer.get("Item")
 
     def record(self, upload: Upload, attempt: int, **values: Any) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from videojobs.jobs import Job
 from videojobs.options import Model
 from videojobs.results import Summary
+from videojobs.share_links import ShareLink
 from videojobs.uploads import Rejection, Upload, suggest_remedy
 
 if TYPE_CHECKING:
@@ -28,7 +29,14 @@ class Notice:
 
 
 def compose_done(
-    job: Job, summary: Summary, *, age_seconds: int, polls: int, results_uri: str, console_url: str
+    job: Job,
+    summary: Summary,
+    *,
+    age_seconds: int,
+    polls: int,
+    share_link: ShareLink,
+    results_uri: str,
+    console_url: str,
 ) -> Notice:
     """The notice of a job whose results are in S3."""
     facts = [
@@ -36,6 +44,8 @@ def compose_done(
         *_describe_models(job.options.models),
         ("Frames", f"{summary.frames:,} ({job.options.infer_fps} a second)"),
         ("Took", f"{format_duration(age_seconds)}, {polls} {'poll' if polls == 1 else 'polls'}"),
+        ("Look", share_link.url),
+        ("", f"for whoever has this link, until {share_link.expires_at:%Y-%m-%d %H:%M} UTC"),
         ("Results", results_uri),
         ("Console", console_url),
         ("Job", job.job_id),

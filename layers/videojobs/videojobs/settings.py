@@ -52,6 +52,19 @@ class DeliverResultsSettings:
     jobs_table: str
     results_bucket: str
     notices_topic_arn: str
+    share_key_secret: str
+    share_url: str
+    share_link_days: float
+
+
+@dataclass(frozen=True)
+class OpenShareLinkSettings:
+    """The environment of `open_share_link`."""
+
+    jobs_table: str
+    results_bucket: str
+    share_key_secret: str
+    share_url: str
 
 
 @dataclass(frozen=True)

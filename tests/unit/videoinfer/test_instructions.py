@@ -33,7 +33,7 @@ def instructions() -> str:
     system = System(
         cast(EmbeddedAws, RunningAws),
         Engine("http://127.0.0.1:4566/_aws/execute-api/a1/$default", "the-key", "models", "arn:engine"),
-        Pipeline("uploads", "results", "arn:topic", "jobs", "arn:machine", "queue", "dead"),
+        Pipeline("uploads", "results", "arn:topic", "jobs", "arn:machine", "queue", "dead", "share"),
         "notices",
     )
     model = ModelPackage(Path("hands/4"), "hands", "4", "object-detection")

@@ -13,15 +13,17 @@ from videojobs.errors import ApiRefused, ApiUnavailable, LinkExpired
 from videojobs.failure import FailureReport
 from videojobs.jobs import Job
 from videojobs.results import ResultsBucket
+from videojobs.share_links import ShareLinks
 
 RESULTS = (Path(__file__).parents[2] / "contract" / "examples" / "results.json").read_bytes()
 DONE = (200, {"status": 0, "output_signed_url": "https://storage.example.com/r?X-Goog-Signature=s1gn3d"})
+LINKS = ShareLinks("s1gn1ng-key", "https://share.example.com")
 FOLDER = "results/line 3+ü%41 (1).MP4/fec28362-f7d9-4cc0-a805-5e94495d063d"
 
 
 def build(aws: Any, *answers: Any) -> ResultsDelivery:
     api = VideoInferenceApi("https://api.example.com", "rf_s3cr3t", Wire(*answers).session())
-    return ResultsDelivery(api, aws.ledger, aws.topic, ResultsBucket(aws.s3, aws.results_bucket))
+    return ResultsDelivery(api, aws.ledger, aws.topic, ResultsBucket(aws.s3, aws.results_bucket), LINKS, 7)
 
 
 def read_object(aws: Any, name: str) -> bytes:
@@ -44,6 +46,8 @@ def test_results_arrive_byte_for_byte_beside_their_record(aws: Any, job: Job) ->
     [notice] = aws.notices()
     assert notice["Subject"] == "Done: line 3+?%41 (1).MP4"
     assert "s1gn3d" not in json.dumps([record, item, notice], default=str)
+    assert "https://share.example.com/s/" in notice["Message"]
+    assert "/s/" not in json.dumps([record, item], default=str)
 
 
 def test_a_second_delivery_publishes_no_second_notice(aws: Any, job: Job) -> None:

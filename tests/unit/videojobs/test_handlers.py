@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import boto3
 import pytest
 
 from tests.stand_ins.wire import Wire
@@ -50,6 +51,7 @@ def read_event(function: str, name: str) -> Any:
 def call(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Calls a function with an event and an API that answers as told; returns what it returned, and the wire."""
     aws.s3.create_bucket(Bucket=BUCKET)
+    boto3.client("secretsmanager").create_secret(Name="share-key", SecretString="s1gn1ng-key")
     environment = {
         "API_URL": "https://api.example.com",
         "API_KEY_SECRET": "api-key",
@@ -65,6 +67,9 @@ def call(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
         "STATE_MACHINE_ARN": aws.state_machine_arn,
         "UPLOADS_QUEUE_URL": aws.sqs.create_queue(QueueName="uploads")["QueueUrl"],
         "RESULTS_BUCKET": aws.results_bucket,
+        "SHARE_KEY_SECRET": "share-key",
+        "SHARE_LINK_DAYS": "7",
+        "SHARE_URL": "https://share.example.com",
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
@@ -154,6 +159,12 @@ def test_results_are_delivered(aws: Any, call: Any) -> None:
     answer, _ = call("deliver_results", read_event("deliver_results", "done"), DONE, (200, RESULTS))
     assert answer == {"status": "delivered", "reason": None}
     assert len(aws.notices()) == 1
+
+
+@pytest.mark.parametrize("name", ["link", "output"])
+def test_a_token_of_no_stack_opens_nothing(aws: Any, call: Any, name: str) -> None:
+    answer, _ = call("open_share_link", read_event("open_share_link", name))
+    assert answer["statusCode"] == 403
 
 
 @pytest.mark.parametrize("name", ["failed", "could-not-find-out", "aborted"])

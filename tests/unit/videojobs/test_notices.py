@@ -19,6 +19,7 @@ from videojobs.notices import (
 )
 from videojobs.options import Model, Options
 from videojobs.results import Summary
+from videojobs.share_links import ShareLink
 from videojobs.uploads import Rejection, Upload
 
 HANDS = Model("hands", "4", "object-detection")
@@ -37,6 +38,7 @@ def make_done(job: Job) -> Notice:
         Summary(50, counts, {"hands": 3, "room": 0}),
         age_seconds=125,
         polls=1,
+        share_link=ShareLink("https://share.example.com/s/token", datetime(2026, 11, 9, 8, 30, tzinfo=UTC)),
         results_uri="s3://results/results/line 3/belt.mp4/job-1/results.json",
         console_url=compose_console_url("eu-central-1", "results", "results/line 3/belt.mp4/job-1/results.json"),
     )
@@ -51,6 +53,8 @@ def test_a_notice_says_what_ran_and_what_came_out() -> None:
         "         room version 1 (classification)\n"
         "Frames   50 (5 a second)\n"
         "Took     2 min 5 s, 1 poll\n"
+        "Look     https://share.example.com/s/token\n"
+        "         for whoever has this link, until 2026-11-09 08:30 UTC\n"
         "Results  s3://results/results/line 3/belt.mp4/job-1/results.json\n"
         "Console  https://eu-central-1.console.aws.amazon.com/s3/object/results?region=eu-central-1"
         "&prefix=results%2Fline%203%2Fbelt.mp4%2Fjob-1%2Fresults.json\n"

@@ -1,0 +1,168 @@
+"""The link in a notice: what it opens, what is refused, and how all links are withdrawn."""
+
+import io
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+import requests
+
+from tests.browser.conftest import OpenPage
+from tests.local_aws.pipelines import DeployedPipeline, DeployPipeline
+from videoinfer.deployments import Engine, pipeline_parameters
+from videoinfer.model_packages import ModelPackage
+from videoinfer.repository import SAMPLE_VIDEO
+from videojobs.report import PIECES_FOLDER, ReportFacts, ReportWriter
+from videojobs.share_links import SharedJob, ShareLinks
+
+ODD_KEY = "line 3+ü%41/clip.MP4"
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A job that is done, and the link in its notice."""
+
+    pipeline: DeployedPipeline
+    link: str
+    item: Mapping[str, Any]
+
+    @property
+    def key_secret(self) -> str:
+        return f"{self.pipeline.stack}/share-key"
+
+    def sign(self, now: datetime, key: str | None = None) -> str:
+        """A link to the job made at `now`, good for a day, signed with the stack's own key or another."""
+        if key is None:
+            key = self.pipeline.clients.secretsmanager.get_secret_value(SecretId=self.key_secret)["SecretString"]
+        job = SharedJob(self.item["upload_id"], int(self.item["attempt"]))
+        return ShareLinks(key, self.pipeline.pipeline.share_url).make(job, now, days=1).url
+
+    def read_output(self, name: str) -> bytes:
+        bucket, key = self.pipeline.pipeline.results_bucket, f"results/{ODD_KEY}/{self.item['job_id']}/{name}"
+        return self.pipeline.clients.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+
+    def put_output(self, name: str, body: bytes, content_type: str) -> None:
+        bucket, key = self.pipeline.pipeline.results_bucket, f"results/{ODD_KEY}/{self.item['job_id']}/{name}"
+        self.pipeline.clients.s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
+
+
+@pytest.fixture(scope="module")
+def shared(deploy_pipeline: DeployPipeline, engine: Engine, model: ModelPackage) -> Shared:
+    pipeline = deploy_pipeline(**pipeline_parameters(engine, [model], infer_fps=1))
+    upload = pipeline.upload(ODD_KEY, SAMPLE_VIDEO.read_bytes())
+    item = pipeline.wait_for_job(upload)
+    [notice] = pipeline.take_notices(upload)
+    [link] = re.findall(r"^Look +(\S+)$", notice.text, flags=re.MULTILINE)
+    return Shared(pipeline, link, item)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_the_link_redirects_to_a_url_that_works(shared: Shared, method: str) -> None:
+    answer = requests.request(method, f"{shared.link}/results.json", allow_redirects=False, timeout=30)
+    assert answer.status_code == HTTPStatus.FOUND
+    output = requests.request(method, answer.headers["Location"], headers={"Origin": "null"}, timeout=30)
+    assert output.status_code == HTTPStatus.OK
+    assert output.headers["Access-Control-Allow-Origin"] == "*"
+    if method == "GET":
+        assert output.content == shared.read_output("results.json")
+
+
+def test_the_link_leads_to_the_video(shared: Shared) -> None:
+    video = requests.get(f"{shared.link}/video", timeout=30)
+    assert video.content == SAMPLE_VIDEO.read_bytes()
+
+
+def test_the_report_plays_the_video_and_finds_its_data_under_the_link(shared: Shared, open_page: OpenPage) -> None:
+    put_report(shared)
+    page = open_page(shared.link)
+    page.wait_for_function("() => document.querySelector('#video').readyState >= 2")
+    page.wait_for_function(
+        """() => { const canvas = document.querySelector('#overlay');
+        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+        return data.some(value => value > 0); }"""
+    )
+    token = shared.link.rsplit("/", 1)[1]
+    assert token not in shared.read_output("report.html").decode()
+
+
+@pytest.mark.parametrize(
+    ("break_link", "words"),
+    [
+        pytest.param(lambda shared: shared.link[:-1], "check that you have all of it", id="cut off"),
+        pytest.param(lambda shared: shared.link.replace("/s/W", "/s/V"), "does not work", id="tampered with"),
+        pytest.param(
+            lambda shared: shared.sign(datetime.now(UTC), "another stack's key"), "does not work", id="foreign"
+        ),
+        pytest.param(
+            lambda shared: shared.sign(datetime.now(UTC) - timedelta(days=2)), "This link has expired", id="expired"
+        ),
+    ],
+)
+@pytest.mark.parametrize("name", ["", "/video", "/results.json"])
+def test_other_links_are_refused_with_a_page_that_says_what_to_do(
+    shared: Shared, break_link: Callable[[Shared], str], words: str, name: str
+) -> None:
+    answer = requests.get(break_link(shared) + name, allow_redirects=False, timeout=30)
+    assert answer.status_code == HTTPStatus.FORBIDDEN
+    assert answer.headers["Content-Type"].startswith("text/html")
+    assert words in answer.text
+    assert "Location" not in answer.headers
+
+
+def test_nothing_but_the_job_s_files_is_behind_a_link(shared: Shared) -> None:
+    for name in ("no-such.json", "..%2f..%2fresults.json", "../video"):
+        url = f"{shared.link}/{name}"
+        request = requests.Request("GET", url).prepare()
+        request.url = url  # unnormalized
+        with requests.Session() as session:
+            assert session.send(request, allow_redirects=False, timeout=30).status_code != HTTPStatus.FOUND
+
+
+def test_all_links_are_withdrawn_by_another_key(shared: Shared) -> None:
+    """Last of this file: the link is dead afterwards."""
+    clients = shared.pipeline.clients
+    clients.secretsmanager.put_secret_value(SecretId=shared.key_secret, SecretString="another key")
+    forget_key(shared)
+
+    assert requests.get(shared.link, allow_redirects=False, timeout=30).status_code == HTTPStatus.FORBIDDEN
+    new = requests.get(shared.sign(datetime.now(UTC)), allow_redirects=False, timeout=30)
+    assert new.status_code == HTTPStatus.FOUND
+
+
+def forget_key(shared: Shared) -> None:
+    """Spares the minute for which a running function knows the old key: a change of its variables starts it anew."""
+    functions = shared.pipeline.clients.lambda_
+    resources = shared.pipeline.clients.cloudformation.describe_stack_resources(StackName=shared.pipeline.stack)
+    [name] = [
+        resource["PhysicalResourceId"]
+        for resource in resources["StackResources"]
+        if resource["LogicalResourceId"] == "OpenShareLinkFunction"
+    ]
+    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    functions.update_function_configuration(
+        FunctionName=name, Environment={"Variables": {**variables, "ANEW": "another key"}}
+    )
+
+
+def put_report(shared: Shared) -> None:
+    """The report of the job, its data in pieces beside it."""
+    results = json.loads(shared.read_output("results.json"))
+    [model_id] = set(results) - {"frame_offset", "time_offset"}
+    with ReportWriter() as writer:
+        writer.add_model(model_id, "object-detection")
+        for frame, time, element in zip(
+            results["frame_offset"], results["time_offset"], results[model_id], strict=True
+        ):
+            writer.add(model_id, frame, time, element)
+        facts = ReportFacts("clip.MP4", "video", share_url=shared.pipeline.pipeline.share_url)
+        report = writer.finish(facts, inline_max_bytes=0)
+        page = io.BytesIO()
+        report.write_page(page)
+        shared.put_output("report.html", page.getvalue(), "text/html")
+        for name, piece in report.pieces():
+            shared.put_output(f"{PIECES_FOLDER}/{name}", piece, "application/gzip")
