@@ -1,10 +1,14 @@
 """How the command line speaks: steps with the time they took, a bar for what goes on, tables."""
 
+import signal
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -19,6 +23,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from videoinfer.errors import CommandError
 from videoinfer.notices import Notice
 from videoinfer.uploads import Step
 
@@ -74,6 +79,21 @@ class Display:
         self.heading("Written")
         for name in files:
             self.text(str(folder / name))
+
+    def facts(self, facts: Sequence[tuple[str, str]]) -> None:
+        """Shows names and values below each other."""
+        width = max((len(name) for name, _ in facts), default=0)
+        for name, value in facts:
+            self._console.print(Text.assemble((f"{name:<{width}}  ", "dim"), value), soft_wrap=True)
+
+    def columns(self, rows: Sequence[Sequence[str]], remarks: Sequence[str | None]) -> None:
+        """Shows rows, the first of which are headings, and below each of the others its remark, if there is one."""
+        widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+        for row, remark in zip(rows, [None, *remarks], strict=True):
+            cells = [cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)]
+            self._console.print(Text("  ".join(cells).rstrip(), style="bold" if row is rows[0] else ""), soft_wrap=True)
+            if remark:
+                self._console.print(Text(f"{'':<{widths[0]}}  {remark}", style="dim"), soft_wrap=True)
 
     def instructions(self, instructions: str) -> None:
         """Shows what can be done with a system that is left running."""
@@ -139,3 +159,16 @@ def describe_step(step: Step) -> str:
         return step.state
     poll = f" (poll {step.polls})" if step.polls is not None else ""
     return f"{step.state}: {step.outcome}{poll}"
+
+
+@contextmanager
+def errors_for_people() -> Iterator[None]:
+    """Ends the command with a sentence instead of a traceback if the block fails in a way that was foreseen."""
+    try:
+        yield
+    except (CommandError, BotoCoreError, ClientError, OSError) as error:
+        Console(stderr=True).print(Text.assemble(("Error: ", "bold red"), str(error)), soft_wrap=True)
+        raise typer.Exit(code=1) from error
+    except KeyboardInterrupt as interrupt:
+        Console(stderr=True).print("Interrupted. Nothing is left running.")
+        raise typer.Exit(code=128 + signal.SIGINT) from interrupt

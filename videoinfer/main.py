@@ -1,24 +1,20 @@
 """The commands, their options and their help."""
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
-from rich.text import Text
 
 from videoinfer.demo import DemoOptions, run_demo
-from videoinfer.display import Display
+from videoinfer.display import Display, errors_for_people
 from videoinfer.embedded_aws import LOOPBACK
-from videoinfer.errors import CommandError
 from videoinfer.report import ReportOptions, make_report
 from videoinfer.repository import SAMPLE_MODEL, SAMPLE_VIDEO
+from videoinfer.stack_commands import commands
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
+app.add_typer(commands)
 
 
 @app.callback()
@@ -57,7 +53,7 @@ def demo(
     ] = LOOPBACK,
 ) -> None:
     """Take a video through the whole system on this machine: no AWS account, no API key, no Docker."""
-    with _errors_for_people():
+    with errors_for_people():
         run_demo(DemoOptions(video, model, infer_fps, output, keep, host), Display(Console()))
 
 
@@ -81,7 +77,7 @@ def infer(
     # Here, so that the other commands do without loading OpenVINO.
     from videoinfer.inference import InferenceOptions, run_inference
 
-    with _errors_for_people():
+    with errors_for_people():
         options = InferenceOptions(video, tuple(model), infer_fps, confidence, iou_threshold, output)
         run_inference(options, Display(Console()))
 
@@ -93,17 +89,5 @@ def report(
     output: Annotated[Path, typer.Option("--output", "-o", help="The page.", metavar="FILE")] = Path("report.html"),
 ) -> None:
     """Make one page that plays the video with what was found drawn over it."""
-    with _errors_for_people():
+    with errors_for_people():
         make_report(ReportOptions(results, video, output), Display(Console()))
-
-
-@contextmanager
-def _errors_for_people() -> Iterator[None]:
-    try:
-        yield
-    except (CommandError, BotoCoreError, ClientError, OSError) as error:
-        Console(stderr=True).print(Text.assemble(("Error: ", "bold red"), str(error)), soft_wrap=True)
-        raise typer.Exit(code=1) from error
-    except KeyboardInterrupt as interrupt:
-        Console(stderr=True).print("Interrupted. Nothing is left running.")
-        raise typer.Exit(code=128 + signal.SIGINT) from interrupt

@@ -1,13 +1,13 @@
 """The real pipeline against an API that does not do what it should: nothing is lost, and a person is told."""
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from tests.local_aws.pipelines import API_KEY, DeployedPipeline, DeployPipeline
 from tests.stand_ins.video_inference_api import Answer, StandInApi, stand_in_api
+from tests.waiting import wait_until
 from videoinfer.embedded_aws import EmbeddedAws, local_session
 from videoinfer.uploads import read_history
 
@@ -35,13 +35,6 @@ def api(pipeline_and_api: tuple[DeployedPipeline, StandInApi]) -> StandInApi:
     api.results = RESULTS.encode()
     api.requests.clear()
     return api
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, "It does not happen."
-        time.sleep(0.1)
 
 
 def find_execution(pipeline: DeployedPipeline, prefix: str) -> str:

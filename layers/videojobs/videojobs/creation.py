@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from videojobs.api import VideoInferenceApi
 from videojobs.errors import ApiRefused, ApiUnavailable
-from videojobs.jobs import Job, Ledger, name_execution
+from videojobs.jobs import Job, Ledger, format_time, name_execution
 from videojobs.logs import logger
 from videojobs.notices import NoticesTopic, compose_rejection, compose_retry_command
 from videojobs.options import InvalidOption, Options, parse_json, resolve_options
@@ -135,7 +135,14 @@ class JobCreator:
 
     def _reject(self, upload: Upload, rejection: Rejection) -> dict[str, str]:
         notice_id = self.topic.publish(compose_rejection(upload, rejection))
-        self.ledger.record(upload, _FIRST_ATTEMPT, status="rejected", error=rejection.reason, notice_id=notice_id)
+        self.ledger.record(
+            upload,
+            _FIRST_ATTEMPT,
+            status="rejected",
+            error=rejection.reason,
+            finished_at=format_time(datetime.now(UTC)),
+            notice_id=notice_id,
+        )
         logger.info("The upload is rejected.", reason=rejection.reason)
         return {"status": "rejected", "reason": rejection.reason}
 

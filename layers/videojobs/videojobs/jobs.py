@@ -18,6 +18,9 @@ JobState = Literal["creating", "waiting", "running", "done", "failed", "overdue"
 can't be asked now.
 """
 
+ENDED_STATES: frozenset[JobState] = frozenset(("done", "failed", "overdue", "rejected"))
+"""Those that nothing follows, unless a person tries again."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -103,8 +106,12 @@ class Ledger:
         return answer.get("Item")
 
     def record(self, upload: Upload, attempt: int, **values: Any) -> None:
-        """Sets `values` on a job's item, takes away those that are None, and leaves the rest of it alone."""
-        values = {**asdict(upload), **values, "updated_at": format_time(datetime.now(UTC))}
+        """Sets `values` on a job's item, takes away those that are None, and leaves the rest of it alone.
+
+        `recorded_at` is the time of the first of these writes: the order in which jobs are listed.
+        """
+        now = format_time(datetime.now(UTC))
+        values = {**asdict(upload), **values, "updated_at": now}
         aliases = {name: f"#{index}" for index, name in enumerate(values)}
         places = {name: f":{index}" for index, name in enumerate(values) if values[name] is not None}
         removed = [aliases[name] for name in values if name not in places]
@@ -112,9 +119,10 @@ class Ledger:
             Key=_key(upload, attempt),
             UpdateExpression="SET "
             + ", ".join(f"{aliases[name]} = {place}" for name, place in places.items())
+            + ", recorded_at = if_not_exists(recorded_at, :now)"
             + (f" REMOVE {', '.join(removed)}" if removed else ""),
             ExpressionAttributeNames={alias: name for name, alias in aliases.items()},
-            ExpressionAttributeValues={place: _to_item(values[name]) for name, place in places.items()},
+            ExpressionAttributeValues={":now": now} | {place: _to_item(values[name]) for name, place in places.items()},
         )
 
 

@@ -1,0 +1,116 @@
+"""A person's levers, pulled at a deployed pipeline: what is printed, and what comes of it."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from tests.local_aws.pipelines import API_KEY, DeployedPipeline, deploy
+from tests.stand_ins.video_inference_api import Answer, StandInApi, stand_in_api
+from tests.waiting import wait_until
+from videoinfer.embedded_aws import EmbeddedAws, tool_environment
+from videoinfer.main import app
+from videoinfer.uploads import Upload, find_job
+
+STACK = "levers"
+MODEL_ID = "rock-paper-scissors-presentation"
+RESULTS = json.dumps({"frame_offset": [0], "time_offset": [0.0], MODEL_ID: [{"predictions": [{"class": "Rock"}]}]})
+FAILED = Answer({"status": 2, "error": "The GPU is on fire."})
+RUNNING = Answer({"status": 1})
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A pipeline, the API that it asks, and a terminal."""
+
+    pipeline: DeployedPipeline
+    api: StandInApi
+    environment: dict[str, str]
+    numbers: Iterator[int]
+
+    def upload(self, key: str) -> Upload:
+        """Drops a video; the API gives its job an id of its own."""
+        self.api.creation = Answer({"job_id": f"job-{next(self.numbers)}", "message": ""})
+        return self.pipeline.upload(key, b"video")
+
+    def run(self, *arguments: str) -> Result:
+        """A command as a person types it, at this stack."""
+        environment = {**self.environment, "VIDEOINFER_STACK": STACK, "TERM": "dumb"}
+        return CliRunner().invoke(app, list(arguments), env=environment)
+
+    def read(self, *arguments: str) -> Any:
+        """What the command says to a program."""
+        result = self.run(*arguments, "--json")
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)
+
+    def find(self, upload: Upload) -> dict[str, Any]:
+        return find_job(self.pipeline.clients, self.pipeline.pipeline.jobs_table, upload) or {}
+
+    def wait_for_status(self, upload: Upload, status: str) -> dict[str, Any]:
+        wait_until(lambda: self.find(upload).get("status") == status)
+        return self.find(upload)
+
+
+@pytest.fixture(scope="module")
+def deployed(aws: EmbeddedAws) -> Iterator[Stage]:
+    with stand_in_api() as api:
+        pipeline = deploy(aws, STACK, {"ApiUrl": api.url, "ApiKey": API_KEY})
+        yield Stage(pipeline, api, tool_environment(aws, {}), count(1))
+
+
+@pytest.fixture
+def stage(deployed: Stage) -> Stage:
+    """The API is on its best behaviour until a test says otherwise."""
+    deployed.api.statuses = [deployed.api.done()]
+    deployed.api.results = RESULTS.encode()
+    deployed.api.requests.clear()
+    return deployed
+
+
+def fail_one(stage: Stage, key: str) -> tuple[Upload, dict[str, Any]]:
+    stage.api.statuses = [FAILED]
+    upload = stage.upload(key)
+    job = stage.pipeline.wait_for_job(upload)
+    stage.api.statuses = [stage.api.done()]
+    return upload, job
+
+
+def test_jobs_are_listed_and_shown(stage: Stage) -> None:
+    failing, failed = fail_one(stage, "list/fails.mp4")
+    fine = stage.upload("list/fine.mp4")
+    done = stage.pipeline.wait_for_job(fine)
+
+    listed = stage.read("jobs")
+    assert [(item["key"], item["status"]) for item in listed[:2]] in (
+        [("list/fine.mp4", "done"), ("list/fails.mp4", "failed")],
+        [("list/fails.mp4", "failed"), ("list/fine.mp4", "done")],  # within one second
+    )
+    assert "list/fine.mp4" not in stage.run("jobs", "--failed").output
+    assert "The GPU is on fire." in stage.run("jobs", "--failed").output
+    assert stage.read("jobs", "--running") == []
+
+    for name in (failed["job_id"], failed["upload_id"], "list/fails.mp4", f"s3://{failing.bucket}/list/fails.mp4"):
+        assert stage.read("show", name)["job_id"] == failed["job_id"]
+    shown = stage.run("show", done["job_id"]).output
+    assert "Check Job: done (poll 1)" in shown
+    assert "Deliver Results: delivered" in shown
+    assert done["results_location"] in shown
+
+
+def test_a_job_that_there_is_not_is_said_to_be_none(stage: Stage) -> None:
+    result = stage.run("show", "no-such.mp4")
+
+    assert result.exit_code == 1
+    assert "There is no job no-such.mp4 in the ledger" in result.output
+
+
+def test_a_stack_that_there_is_not_is_named_with_the_remedy(stage: Stage) -> None:
+    result = stage.run("jobs", "--stack", "nowhere")
+
+    assert result.exit_code == 1
+    assert "There is no stack nowhere in us-east-1: name yours with --stack or VIDEOINFER_STACK" in result.output

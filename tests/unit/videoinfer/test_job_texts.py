@@ -1,0 +1,49 @@
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from videoinfer.job_texts import compose_facts, compose_row, to_json
+
+NOW = datetime(2026, 1, 2, 3, 5, 6, tzinfo=UTC)
+MODEL = {"model_id": "hands", "model_version": "4", "inference_type": "object-detection"}
+ITEM: dict[str, Any] = {
+    "upload_id": "belt-mp4-1",
+    "attempt": Decimal(2),
+    "bucket": "uploads",
+    "key": "belt.mp4",
+    "status": "running",
+    "recorded_at": "2026-01-02T03:04:05+00:00",
+    "created_at": "2026-01-02T03:04:06+00:00",
+    "job_id": "j1",
+    "options": {"models": [MODEL], "infer_fps": Decimal("2.5"), "input_mode": "presigned"},
+}
+
+
+def test_a_row_says_what_a_person_looks_for() -> None:
+    status, _, took, video, job = compose_row(ITEM, NOW)
+
+    assert (status, took, video, job) == ("running", "1 min 0 s", "belt.mp4 (attempt 2)", "j1")
+
+
+def test_an_upload_that_never_became_a_job_goes_by_its_own_name() -> None:
+    rejected = {name: ITEM[name] for name in ("upload_id", "attempt", "bucket", "key", "recorded_at")}
+
+    assert compose_row({**rejected, "status": "rejected"}, NOW)[2:] == ("", "belt.mp4 (attempt 2)", "belt-mp4-1")
+    assert ("Attempt", "2 of 2") in compose_facts({**rejected, "status": "rejected"}, [ITEM], NOW)
+
+
+def test_facts_name_models_and_frames() -> None:
+    facts = dict(compose_facts({**ITEM, "counts": {"hands": {"Rock": Decimal(1234)}}}, [ITEM], NOW))
+
+    assert facts["Model"] == "hands/4 (object-detection)"
+    assert facts["Frames"] == "2.5 a second"
+    assert facts["Found"] == "1,234 Rock"
+
+
+def test_programs_get_numbers_and_times() -> None:
+    assert json.loads(to_json({"polls": Decimal(3), "infer_fps": Decimal("2.5"), "at": NOW})) == {
+        "polls": 3,
+        "infer_fps": 2.5,
+        "at": "2026-01-02T03:05:06+00:00",
+    }

@@ -1,0 +1,129 @@
+"""Looking for jobs in the ledger, which the functions' own code fills, in a table as the template has it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from tests.templates import find_resources
+from videoinfer.errors import CommandError
+from videoinfer.jobs import JobsTable
+from videojobs import jobs as ledger_module
+from videojobs.jobs import Ledger
+from videojobs.uploads import Upload
+
+CLIP = Upload("uploads", "line-3/belt.mp4", 5, "e1", "version-1")
+
+
+class Clock:
+    """Stands still until it is read: each reading is a second later."""
+
+    def __init__(self) -> None:
+        self.seconds = 0
+
+    def __call__(self, _now: Any) -> str:
+        self.seconds += 1
+        return f"2026-01-02T03:04:{self.seconds:02}+00:00"
+
+
+@pytest.fixture
+def jobs(monkeypatch: pytest.MonkeyPatch) -> Iterator[JobsTable]:
+    monkeypatch.setattr(ledger_module, "format_time", Clock())
+    properties = find_resources("pipeline", "AWS::DynamoDB::Table")["JobsTable"]["Properties"]
+    with mock_aws():
+        dynamodb = boto3.client("dynamodb", region_name="us-east-1")
+        dynamodb.create_table(
+            TableName="jobs",
+            **{name: properties[name] for name in ("BillingMode", "AttributeDefinitions", "KeySchema")},
+            GlobalSecondaryIndexes=properties["GlobalSecondaryIndexes"],
+        )
+        yield JobsTable(dynamodb, "jobs")
+
+
+@pytest.fixture
+def ledger(jobs: JobsTable) -> Ledger:
+    return Ledger(boto3.resource("dynamodb", region_name="us-east-1").Table("jobs"))
+
+
+def names(items: Any) -> list[tuple[str, int]]:
+    return [(item["key"], int(item["attempt"])) for item in items]
+
+
+def test_jobs_come_newest_first_whatever_became_of_them(jobs: JobsTable, ledger: Ledger) -> None:
+    for number, status in enumerate(["done", "running", "failed", "done"]):
+        ledger.record(replace(CLIP, key=f"{number}.mp4"), 1, status=status)
+    ledger.record(replace(CLIP, key="0.mp4"), 1, polls=7)
+
+    assert names(jobs.list_jobs("all")) == [("3.mp4", 1), ("2.mp4", 1), ("1.mp4", 1), ("0.mp4", 1)]
+    assert names(jobs.list_jobs("all", limit=2)) == [("3.mp4", 1), ("2.mp4", 1)]
+
+
+@pytest.mark.parametrize(
+    ("selection", "expected"),
+    [
+        ("running", ["creating", "waiting", "running"]),
+        ("failed", ["failed", "overdue", "rejected"]),
+    ],
+)
+def test_jobs_are_chosen_by_state(jobs: JobsTable, ledger: Ledger, selection: Any, expected: list[str]) -> None:
+    for status in ("creating", "done", "failed", "overdue", "rejected", "running", "waiting"):
+        ledger.record(replace(CLIP, key=f"{status}.mp4"), 1, status=status)
+
+    assert {item["status"] for item in jobs.list_jobs(selection)} == set(expected)
+
+
+def test_more_jobs_than_come_at_once_all_come(jobs: JobsTable, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("videoinfer.jobs._BATCH", 2)
+    for number in range(5):
+        ledger.record(replace(CLIP, key=f"{number}.mp4"), 1, status="failed")
+
+    assert len(list(jobs.list_jobs("failed"))) == 5
+
+
+def test_a_failure_that_was_tried_again_is_not_one_to_deal_with(jobs: JobsTable, ledger: Ledger) -> None:
+    ledger.record(CLIP, 1, status="failed")
+    ledger.record(CLIP, 2, status="failed")
+    ledger.record(replace(CLIP, key="other.mp4"), 1, status="failed")
+    ledger.record(replace(CLIP, key="other.mp4"), 2, status="done")
+
+    assert names(jobs.list_jobs("failed")) == [("line-3/belt.mp4", 2)]
+
+
+@pytest.mark.parametrize(
+    ("job", "attempt"),
+    [
+        ("j1", 1),
+        ("j2", 2),
+        (CLIP.upload_id, 2),
+        (f"{CLIP.upload_id}-1", 1),
+        ("line-3/belt.mp4", 2),
+        ("s3://uploads/line-3/belt.mp4", 2),
+    ],
+)
+def test_a_job_has_many_names(jobs: JobsTable, ledger: Ledger, job: str, attempt: int) -> None:
+    ledger.record(CLIP, 1, status="failed", job_id="j1")
+    ledger.record(CLIP, 2, status="running", job_id="j2")
+    ledger.record(replace(CLIP, key="belt.mp4"), 1, status="done", job_id="j3")
+
+    found, attempts = jobs.find_job(job)
+
+    assert (found["key"], found["attempt"]) == ("line-3/belt.mp4", attempt)
+    assert [item["job_id"] for item in attempts] == ["j1", "j2"]
+
+
+def test_a_key_means_its_latest_version(jobs: JobsTable, ledger: Ledger) -> None:
+    ledger.record(replace(CLIP, version_id="version-2"), 1, status="done")
+    ledger.record(CLIP, 1, status="running")
+
+    assert jobs.find_job("line-3/belt.mp4")[0]["version_id"] == "version-1"
+
+
+@pytest.mark.parametrize("job", ["j9", "", "s3://", "s3://elsewhere/line-3/belt.mp4", "-"])
+def test_what_is_not_in_the_ledger_is_said_not_to_be(jobs: JobsTable, ledger: Ledger, job: str) -> None:
+    ledger.record(CLIP, 1, status="done", job_id="j1")
+
+    with pytest.raises(CommandError, match=r"There is no job .* in the ledger"):
+        jobs.find_job(job)

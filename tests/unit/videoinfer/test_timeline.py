@@ -1,0 +1,48 @@
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from videoinfer.timeline import compose_timeline
+from videoinfer.uploads import Step
+
+SEEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+ITEM = {"status": "done", "recorded_at": SEEN.isoformat(), "created_at": SEEN.isoformat(), "job_id": "j1"}
+
+
+def at(seconds: float) -> datetime:
+    return SEEN + timedelta(seconds=seconds)
+
+
+def tell(item: dict[str, Any], *steps: Step) -> list[tuple[float, str]]:
+    return [((moment.at - SEEN).total_seconds(), moment.what) for moment in compose_timeline(item, steps)]
+
+
+def test_polls_with_one_outcome_are_one_moment() -> None:
+    item = {**ITEM, "finished_at": at(180).isoformat()}
+
+    assert tell(
+        item,
+        Step(at(0.5), "Wait Before Checking"),
+        Step(at(60), "Check Job", "running", 1),
+        Step(at(120), "Check Job", "running", 2),
+        Step(at(180.2), "Check Job", "done", 3),
+        Step(at(180.7), "Deliver Results", "delivered"),
+    ) == [
+        (0, "Upload seen"),
+        (0, "Job j1 created at the API"),
+        (120, "Check Job: running (polls 1 to 2)"),
+        (180.2, "Check Job: done (poll 3)"),
+        (180.7, "Deliver Results: delivered"),
+        (180, "Ended: done"),
+    ]
+
+
+def test_attempts_that_failed_are_counted() -> None:
+    steps = [Step(at(second), "Check Job", "attempt failed") for second in (60, 90)]
+
+    assert tell({**ITEM, "status": "running"}, *steps)[-1] == (90, "Check Job: attempt failed (2 times)")
+
+
+def test_an_upload_that_waits_says_for_what() -> None:
+    item = {"status": "waiting", "recorded_at": SEEN.isoformat(), "updated_at": at(5).isoformat(), "error": "503."}
+
+    assert tell(item) == [(0, "Upload seen"), (5, "Not created yet: 503.")]

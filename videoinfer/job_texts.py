@@ -1,0 +1,75 @@
+"""How a job of the ledger reads: a row of a list, a sheet of facts, or JSON."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from videoinfer.jobs import Item
+from videojobs.notices import format_duration
+
+HEADINGS = ("STATUS", "SEEN", "TOOK", "VIDEO", "JOB")
+
+
+def compose_row(item: Item, now: datetime) -> tuple[str, ...]:
+    """A job under `HEADINGS`."""
+    attempt = f" (attempt {item['attempt']})" if item["attempt"] > 1 else ""
+    name = item.get("job_id") or item["upload_id"]
+    return item["status"], format_local(item["recorded_at"]), _duration(item, now), f"{item['key']}{attempt}", name
+
+
+def compose_facts(item: Item, attempts: Sequence[Item], now: datetime) -> list[tuple[str, str]]:
+    """All that a person may want to know of a job, by name."""
+    options = item.get("options")
+    models = options["models"] if options else []
+    facts = [
+        ("Video", f"s3://{item['bucket']}/{item['key']}"),
+        ("Version", item.get("version_id")),
+        ("Upload", item["upload_id"]),
+        ("Attempt", f"{item['attempt']} of {attempts[-1]['attempt']}"),
+        ("Status", item["status"]),
+        ("Reason", item.get("error")),
+        *(("Model", f"{model['model_id']}/{model['model_version']} ({model['inference_type']})") for model in models),
+        ("Frames", f"{options['infer_fps']} a second" if options else None),
+        ("Took", _duration(item, now)),
+        ("Deadline", format_local(item["deadline_at"]) if item.get("deadline_at") else None),
+        ("Polls", str(item["polls"]) if item.get("polls") else None),
+        ("Found", _count(item["counts"]) if item.get("counts") else None),
+        ("Results", item.get("results_location")),
+        ("Job", item.get("job_id")),
+        ("Execution", item.get("execution_arn")),
+    ]
+    return [(name, value) for name, value in facts if value]
+
+
+def format_local(time: str | datetime) -> str:
+    """A time in the zone of whoever reads it."""
+    parsed = datetime.fromisoformat(time) if isinstance(time, str) else time
+    return parsed.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def to_json(value: Any) -> str:
+    """JSON for programs: numbers as numbers, times in ISO 8601."""
+    return json.dumps(value, indent=2, ensure_ascii=False, default=_to_plain)
+
+
+def _to_plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="seconds")
+    raise TypeError(f"{value!r} has no form in JSON.")
+
+
+def _duration(item: Mapping[str, Any], now: datetime) -> str:
+    """From the API's answer to the end, or until now."""
+    if "created_at" not in item:
+        return ""
+    end = datetime.fromisoformat(item["finished_at"]) if "finished_at" in item else now
+    return format_duration(round((end - datetime.fromisoformat(item["created_at"])).total_seconds()))
+
+
+def _count(counts: Mapping[str, Mapping[str, Any]]) -> str:
+    by_class = [f"{count:,} {name}" for classes in counts.values() for name, count in classes.items()]
+    return ", ".join(by_class)

@@ -1,0 +1,134 @@
+"""The ledger as a person reads it: jobs by state, by name, attempt after attempt. Nothing here scans the table."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import batched, islice
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
+from videoinfer.errors import CommandError
+from videojobs.jobs import ENDED_STATES, JobState
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+type Item = dict[str, Any]
+"""A job as the ledger has it."""
+
+type Selection = Literal["all", "running", "failed"]
+
+STATES: Mapping[Selection, Sequence[JobState]] = {
+    "all": get_args(JobState),
+    "running": [state for state in get_args(JobState) if state not in ENDED_STATES],
+    "failed": ["failed", "overdue", "rejected"],
+}
+
+_BATCH = 100
+"""Items that DynamoDB gives at once."""
+
+
+@dataclass(frozen=True)
+class JobsTable:
+    """The ledger's table and its indexes."""
+
+    dynamodb: DynamoDBClient
+    name: str
+
+    def list_jobs(self, selection: Selection, limit: int | None = None) -> Iterator[Item]:
+        """Jobs, the newest first. Of the failed ones, those that were not tried again since."""
+        states = [self._query("by-status", "status", state, newest_first=True) for state in STATES[selection]]
+        keys = heapq.merge(*states, key=lambda key: str(key["recorded_at"]), reverse=True)
+        return islice(self._read_selected(keys, selection), limit)
+
+    def find_attempts(self, job: str) -> list[Item]:
+        """All attempts at the upload that `job` means, the latest last.
+
+        Args:
+            job: A job_id of the API, an upload_id or the name of an execution, or an upload's key or S3 URI, which mean
+                its latest version.
+
+        Raises:
+            CommandError: There is none.
+        """
+        for upload_id in self._find_upload_ids(job):
+            if keys := list(self._query(None, "upload_id", upload_id)):
+                return sorted(self._read(keys), key=lambda item: int(item["attempt"]))
+        raise CommandError(
+            f"There is no job {job} in the ledger: `videoinfer jobs` lists those that there are. "
+            "An upload that was never seen may have been there before the stack: see `videoinfer backfill --help`."
+        )
+
+    def find_job(self, job: str) -> tuple[Item, list[Item]]:
+        """The attempt that `job` means, and all of them: the one with that job_id or number, or else the latest."""
+        attempts = self.find_attempts(job)
+        named = [item for item in attempts if job in (item.get("job_id"), f"{item['upload_id']}-{item['attempt']}")]
+        return (named or attempts)[-1], attempts
+
+    def _find_upload_ids(self, job: str) -> Iterator[str]:
+        for key in self._query("by-job-id", "job_id", job):
+            yield key["upload_id"]
+        yield job
+        yield job.rpartition("-")[0]
+        bucket, _, name = job.removeprefix("s3://").partition("/") if job.startswith("s3://") else ("", "", job)
+        for key in self._query("by-key", "key", name, newest_first=True):
+            if not bucket or any(item["bucket"] == bucket for item in self._read([key])):
+                yield key["upload_id"]
+
+    def _read_selected(self, keys: Iterable[Item], selection: Selection) -> Iterator[Item]:
+        for some in batched(keys, _BATCH, strict=False):
+            items = self._read(some)
+            if selection != "failed":
+                yield from items
+                continue
+            later = [{**item, "attempt": item["attempt"] + 1} for item in items]
+            tried_again = {(item["upload_id"], item["attempt"] - 1) for item in self._read(later)}
+            yield from (item for item in items if (item["upload_id"], item["attempt"]) not in tried_again)
+
+    def read_all(self, keys: Iterable[Mapping[str, Any]]) -> Iterator[Item]:
+        """The jobs of those keys (`upload_id`, `attempt`) that are in the ledger."""
+        for some in batched(keys, _BATCH, strict=False):
+            yield from self._read(some)
+
+    def _read(self, keys: Sequence[Mapping[str, Any]]) -> list[Item]:
+        """The items of up to a hundred keys, in their order; those that aren't there are left out."""
+        wanted = [{"upload_id": key["upload_id"], "attempt": key["attempt"]} for key in keys if key["upload_id"]]
+        found: dict[tuple[str, int], Item] = {}
+        ahead = [_serialize(key) for key in wanted]
+        while ahead:
+            answer = self.dynamodb.batch_get_item(RequestItems={self.name: {"Keys": ahead, "ConsistentRead": True}})
+            for raw in answer["Responses"].get(self.name, []):
+                item = _deserialize(raw)
+                found[item["upload_id"], int(item["attempt"])] = item
+            unread = answer.get("UnprocessedKeys", {}).get(self.name)
+            ahead = list(unread["Keys"]) if unread else []
+        return [found[at] for key in wanted if (at := (key["upload_id"], int(key["attempt"]))) in found]
+
+    def _query(self, index: str | None, attribute: str, value: str, *, newest_first: bool = False) -> Iterator[Item]:
+        """The keys of the items with that value, page after page as they are needed."""
+        if not value:
+            return
+        where = {"IndexName": index} if index else {}
+        pages = self.dynamodb.get_paginator("query").paginate(
+            TableName=self.name,
+            KeyConditionExpression="#attribute = :value",
+            ExpressionAttributeNames={"#attribute": attribute},
+            ExpressionAttributeValues={":value": {"S": value}},
+            ScanIndexForward=not newest_first,
+            **where,  # type: ignore[arg-type]
+        )
+        for page in pages:
+            yield from map(_deserialize, page["Items"])
+
+
+def _serialize(key: Mapping[str, Any]) -> dict[str, Any]:
+    serializer = TypeSerializer()
+    return {name: serializer.serialize(value) for name, value in key.items()}
+
+
+def _deserialize(item: Mapping[str, Any]) -> Item:
+    deserializer = TypeDeserializer()
+    return {name: deserializer.deserialize(value) for name, value in item.items()}

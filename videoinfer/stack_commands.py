@@ -1,0 +1,77 @@
+"""The commands for a pipeline that is deployed: what its jobs are doing, and a person's levers."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from videoinfer.display import Display, errors_for_people
+from videoinfer.errors import CommandError
+from videoinfer.job_texts import HEADINGS, compose_facts, compose_row, format_local, to_json
+from videoinfer.jobs import JobsTable, Selection
+from videoinfer.pipeline_stack import PipelineStack, find_stack
+from videoinfer.timeline import read_timeline
+
+commands = typer.Typer()
+
+StackName = Annotated[
+    str, typer.Option("--stack", help="The pipeline's stack.", envvar="VIDEOINFER_STACK", metavar="NAME")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+JobName = Annotated[
+    str, typer.Argument(help="A job's id, or the key or S3 URI of its video.", metavar="JOB", show_default=False)
+]
+
+DEFAULT_STACK = "videoinfer"
+
+
+@commands.command()
+def jobs(
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Only those that failed and were not tried again since.")
+    ] = False,
+    running: Annotated[bool, typer.Option("--running", help="Only those that have not come to their end.")] = False,
+    limit: Annotated[int, typer.Option(help="How many, the newest first.", min=1)] = 20,
+    stack: StackName = DEFAULT_STACK,
+    as_json: AsJson = False,
+) -> None:
+    """List jobs, the newest first."""
+    with errors_for_people():
+        if failed and running:
+            raise CommandError("A job is either running or failed: give one of --failed and --running.")
+        selection: Selection = "failed" if failed else "running" if running else "all"
+        items = list(_open_jobs(find_stack(stack)).list_jobs(selection, limit))
+        display = Display(Console())
+        if as_json:
+            display.text(to_json(items))
+        elif not items:
+            display.text("There are none.")
+        else:
+            now = datetime.now(UTC)
+            display.columns(
+                [HEADINGS, *(compose_row(item, now) for item in items)], [item.get("error") for item in items]
+            )
+
+
+@commands.command()
+def show(job: JobName, stack: StackName = DEFAULT_STACK, as_json: AsJson = False) -> None:
+    """Show all that is known of a job, and its timeline."""
+    with errors_for_people():
+        deployed = find_stack(stack)
+        item, attempts = _open_jobs(deployed).find_job(job)
+        timeline = read_timeline(deployed.clients, item)
+        display = Display(Console())
+        if as_json:
+            display.text(
+                to_json({**item, "attempts": len(attempts), "timeline": [asdict(moment) for moment in timeline]})
+            )
+            return
+        display.facts(compose_facts(item, attempts, datetime.now(UTC)))
+        display.heading("Timeline")
+        display.facts([(format_local(moment.at), moment.what) for moment in timeline])
+
+
+def _open_jobs(stack: PipelineStack) -> JobsTable:
+    return JobsTable(stack.clients.dynamodb, stack.jobs_table)

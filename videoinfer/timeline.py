@@ -1,0 +1,62 @@
+"""What happened to a job and when, out of the ledger and the history of its execution."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from videoinfer.aws_clients import AwsClients
+from videoinfer.uploads import Step, list_steps, read_history
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One line of a timeline."""
+
+    at: datetime
+    what: str
+
+
+def read_timeline(clients: AwsClients, item: Mapping[str, Any]) -> list[Moment]:
+    """The timeline of a job in the ledger, the earliest first.
+
+    Step Functions keeps a history for 90 days after its end; without it, the ledger's own times remain.
+    """
+    steps: Sequence[Step] = []
+    if arn := item.get("execution_arn"):
+        with suppress(clients.stepfunctions.exceptions.ExecutionDoesNotExist):
+            steps = list(list_steps(read_history(clients, arn)))
+    return compose_timeline(item, steps)
+
+
+def compose_timeline(item: Mapping[str, Any], steps: Iterable[Step]) -> list[Moment]:
+    """What the ledger and an execution's steps tell; polls with the same outcome are one moment, that of the last."""
+    told = [("recorded_at", "Upload seen"), ("created_at", f"Job {item.get('job_id')} created at the API")]
+    if item["status"] == "waiting" and "error" in item:
+        told.append(("updated_at", f"Not created yet: {item['error']}"))
+    ended = [("finished_at", f"Ended: {item['status']}")]
+    moments = [*_read_times(item, told), *_compose_steps(steps), *_read_times(item, ended)]
+    # The ledger writes whole seconds; within one, what began comes before the steps, and the end after them.
+    return sorted(moments, key=lambda moment: moment.at.replace(microsecond=0))
+
+
+def _read_times(item: Mapping[str, Any], told: Iterable[tuple[str, str]]) -> Iterator[Moment]:
+    return (Moment(datetime.fromisoformat(item[name]), what) for name, what in told if item.get(name))
+
+
+def _compose_steps(steps: Iterable[Step]) -> Iterator[Moment]:
+    outcomes = [step for step in steps if step.outcome is not None]
+    for (state, outcome), group in groupby(outcomes, key=lambda step: (step.state, step.outcome)):
+        same = list(group)
+        yield Moment(same[-1].at, f"{state}: {outcome}{_count(same)}")
+
+
+def _count(same: Sequence[Step]) -> str:
+    first, last = same[0].polls, same[-1].polls
+    if first is None:
+        return f" ({len(same)} times)" if len(same) > 1 else ""
+    return f" (poll {first})" if first == last else f" (polls {first} to {last})"
