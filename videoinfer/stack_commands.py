@@ -9,6 +9,7 @@ from rich.console import Console
 
 from videoinfer.display import Display, errors_for_people
 from videoinfer.errors import CommandError
+from videoinfer.job_requests import plan_retry, send_requests
 from videoinfer.job_texts import HEADINGS, compose_facts, compose_row, format_local, to_json
 from videoinfer.jobs import JobsTable, Selection
 from videoinfer.pipeline_stack import PipelineStack, find_stack
@@ -71,6 +72,41 @@ def show(job: JobName, stack: StackName = DEFAULT_STACK, as_json: AsJson = False
         display.facts(compose_facts(item, attempts, datetime.now(UTC)))
         display.heading("Timeline")
         display.facts([(format_local(moment.at), moment.what) for moment in timeline])
+
+
+@commands.command()
+def retry(
+    jobs: Annotated[
+        list[str] | None,
+        typer.Argument(help="Jobs' ids, or keys or S3 URIs of their videos.", metavar="JOB...", show_default=False),
+    ] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="All that `videoinfer jobs --failed` lists.")] = False,
+    stack: StackName = DEFAULT_STACK,
+    as_json: AsJson = False,
+) -> None:
+    """Try jobs again without uploading their videos again. Each is a new job, which the API bills."""
+    with errors_for_people():
+        if bool(jobs) == failed:
+            raise CommandError("Name the jobs to try again, or all of them by --failed.")
+        deployed = find_stack(stack)
+        table = _open_jobs(deployed)
+        latest = [table.find_attempts(job)[-1] for job in jobs or []] or list(table.list_jobs("failed"))
+        plans = [plan_retry(item) for item in {item["upload_id"]: item for item in latest}.values()]
+        requests = [plan.request for plan in plans if plan.request]
+        sent = list(send_requests(deployed.clients.sqs, deployed.uploads_queue_url, requests))
+        display = Display(Console())
+        if as_json:
+            display.text(to_json([asdict(plan) for plan in plans]))
+        elif not plans:
+            display.text("There are none to try again.")
+        else:
+            for request in sent:
+                display.done(f"{request.upload.key}: attempt {request.attempt} is in the queue")
+            for plan in plans:
+                if plan.refusal:
+                    display.warn(f"{plan.job['key']}: {plan.refusal}")
+        if any(plan.refusal for plan in plans):
+            raise typer.Exit(code=1)
 
 
 def _open_jobs(stack: PipelineStack) -> JobsTable:

@@ -14,7 +14,7 @@ from videojobs.creation import JobCreator
 from videojobs.idempotency import create_once
 from videojobs.logs import logger
 from videojobs.settings import CreateJobSettings, read_settings
-from videojobs.uploads import read_uploads
+from videojobs.uploads import read_requests
 from videojobs.uploads_queue import UploadsQueue
 
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
@@ -26,13 +26,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
     settings = read_settings(CreateJobSettings, os.environ)
     create_job = create_once(build_creator(settings).create_job, settings.idempotency_table, context)
     if not is_from_queue(event):
-        return [create_job(upload) for upload in read_uploads(event)]
+        return [create_job(request) for request in read_requests(event)]
     queue = UploadsQueue(connect_sqs(), settings.uploads_queue_url)
 
     def create_jobs(record: SQSRecord) -> None:
         with queue.postponed_on_error(record):
-            for upload in read_uploads(json.loads(record.body)):
-                create_job(upload)
+            for request in read_requests(json.loads(record.body)):
+                create_job(request)
 
     return process_partial_response(event, create_jobs, processor, context)
 

@@ -114,3 +114,37 @@ def test_a_stack_that_there_is_not_is_named_with_the_remedy(stage: Stage) -> Non
 
     assert result.exit_code == 1
     assert "There is no stack nowhere in us-east-1: name yours with --stack or VIDEOINFER_STACK" in result.output
+
+
+def test_a_failed_job_is_tried_again_without_uploading_it_again(stage: Stage) -> None:
+    upload, failed = fail_one(stage, "retry/one.mp4")
+    stage.api.creation = Answer({"job_id": f"{failed['job_id']}-again", "message": ""})
+
+    result = stage.run("retry", failed["job_id"])
+
+    assert result.exit_code == 0, result.output
+    assert "retry/one.mp4: attempt 2 is in the queue" in result.output
+    job = stage.wait_for_status(upload, "done")
+    assert (job["attempt"], job["job_id"]) == (2, f"{failed['job_id']}-again")
+    assert stage.read("show", "retry/one.mp4")["attempts"] == 2
+    again = stage.run("retry", "retry/one.mp4")
+    assert again.exit_code == 1
+    assert "it has its results" in again.output
+
+
+def test_all_failed_jobs_are_tried_again_once(stage: Stage) -> None:
+    for number in (1, 2):
+        fail_one(stage, f"retry/{number}.mp4")
+    failed = stage.read("jobs", "--failed")
+    assert {"retry/1.mp4", "retry/2.mp4"} <= {item["key"] for item in failed}
+    stage.api.requests.clear()
+
+    for _ in range(2):
+        assert stage.run("retry", "--failed").exit_code == 0
+    wait_until(lambda: stage.read("jobs", "--failed") == stage.read("jobs", "--running") == [])
+
+    assert stage.api.count("POST", "/videoinfer") == len(failed)
+
+
+def test_retry_wants_to_know_what(stage: Stage) -> None:
+    assert "Name the jobs to try again, or all of them by --failed." in stage.run("retry").output

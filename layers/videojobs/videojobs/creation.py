@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from videojobs.api import VideoInferenceApi
 from videojobs.errors import ApiRefused, ApiUnavailable
-from videojobs.jobs import Job, Ledger, format_time, name_execution
+from videojobs.jobs import ENDED_STATES, Job, Ledger, format_time, name_execution
 from videojobs.logs import logger
 from videojobs.notices import NoticesTopic, compose_rejection, compose_retry_command
 from videojobs.options import InvalidOption, Options, parse_json, resolve_options
 from videojobs.settings import CreateJobSettings, limit_deadline_seconds, limit_poll_seconds
-from videojobs.uploads import Rejection, Upload, find_fault, suggest_remedy
+from videojobs.uploads import JobRequest, Rejection, Upload, find_fault, suggest_remedy
 from videojobs.workflow import start_execution
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 INPUT_URL_SECONDS = 12 * 3600
 """How long the API may wait before it downloads; the URL dies with the function's credentials if that is sooner."""
 
-_FIRST_ATTEMPT = 1
-
 
 class UploadGone(Exception):
     """The object is no longer in the bucket."""
@@ -31,7 +29,7 @@ class UploadGone(Exception):
 
 @dataclass(frozen=True)
 class JobCreator:
-    """Creates jobs for uploads. Called again for the same upload, it goes on where it was."""
+    """Creates jobs for uploads. Called again for the same attempt at one, it goes on where it was."""
 
     settings: CreateJobSettings
     api: VideoInferenceApi
@@ -40,26 +38,31 @@ class JobCreator:
     s3: "S3Client"
     sfn: "SFNClient"
 
-    def create_job(self, upload: Upload) -> dict[str, str]:
-        """Creates the job of `upload`, or rejects it, and returns what became of it as plain JSON.
+    def create_job(self, request: JobRequest) -> dict[str, str]:
+        """Creates the job that is asked for, or rejects its upload, and returns what became of it as plain JSON.
 
         Raises:
             ApiUnavailable: the API can't be asked now; the upload is `waiting` in the ledger.
         """
-        logger.append_keys(upload=upload.uri, execution=name_execution(upload, _FIRST_ATTEMPT), job_id=None)
+        upload, attempt = request.upload, request.attempt
+        logger.append_keys(upload=upload.uri, execution=name_execution(upload, attempt), job_id=None)
+        item = self.ledger.read(upload, attempt) or {}
+        if item.get("status") in ENDED_STATES:
+            logger.info("The job has come to its end already.", status=item["status"])
+            return {"status": item["status"]}
         if fault := find_fault(upload):
-            return self._reject(upload, Rejection(fault, suggest_remedy(upload)))
+            return self._reject(request, Rejection(fault, suggest_remedy(upload)))
         try:
             options = self._read_options(upload)
         except InvalidOption as invalid:
-            return self._reject(upload, Rejection(str(invalid), _suggest_metadata(upload)))
+            return self._reject(request, Rejection(str(invalid), _suggest_metadata(upload)))
         except UploadGone:
             gone = "It was deleted before its job could be created."
-            return self._reject(upload, Rejection(gone, suggest_remedy(upload)))
+            return self._reject(request, Rejection(gone, suggest_remedy(upload)))
         try:
-            job = self._find_created(upload, options) or self._create(upload, options)
+            job = self._find_created(request, item, options) or self._create(request, options)
         except ApiRefused as refused:
-            return self._reject(upload, self._explain_refusal(upload, refused))
+            return self._reject(request, self._explain_refusal(upload, refused))
         return self._wait_for(job)
 
     def _read_options(self, upload: Upload) -> Options:
@@ -79,26 +82,22 @@ class JobCreator:
                 raise UploadGone from error
             raise
 
-    def _find_created(self, upload: Upload, options: Options) -> Job | None:
+    def _find_created(self, request: JobRequest, item: Mapping[str, Any], options: Options) -> Job | None:
         """The job that an earlier, interrupted call created: the API must not be asked for it twice."""
-        item = self.ledger.read(upload, _FIRST_ATTEMPT)
-        if item is None:
-            return None
-        if "job_id" not in item:
-            if item["status"] == "creating":
-                logger.warning(
-                    "An earlier call was cut off while it asked the API, which may have created a job for it."
-                )
-            return None
-        return Job(upload, _FIRST_ATTEMPT, item["job_id"], options, item["created_at"], item["deadline_at"])
+        if "job_id" in item:
+            times = item["created_at"], item["deadline_at"]
+            return Job(request.upload, request.attempt, item["job_id"], options, *times)
+        if item.get("status") == "creating":
+            logger.warning("An earlier call was cut off while it asked the API, which may have created a job for it.")
+        return None
 
-    def _create(self, upload: Upload, options: Options) -> Job:
-        job_id = self._ask_api(upload, options)
+    def _create(self, request: JobRequest, options: Options) -> Job:
+        job_id = self._ask_api(request, options)
         deadline_seconds = limit_deadline_seconds(self.settings.deadline_hours, self._poll_seconds)
-        job = Job.begin(upload, _FIRST_ATTEMPT, job_id, options, datetime.now(UTC), deadline_seconds)
+        job = Job.begin(request.upload, request.attempt, job_id, options, datetime.now(UTC), deadline_seconds)
         self.ledger.record(
-            upload,
-            _FIRST_ATTEMPT,
+            job.upload,
+            job.attempt,
             status="running",
             job_id=job_id,
             created_at=job.created_at,
@@ -106,14 +105,15 @@ class JobCreator:
         )
         return job
 
-    def _ask_api(self, upload: Upload, options: Options) -> str:
+    def _ask_api(self, request: JobRequest, options: Options) -> str:
+        upload, attempt = request.upload, request.attempt
         models = [model.to_request() for model in options.models]
         try:
             input_url = self._provide_input(upload, options)
-            self.ledger.record(upload, _FIRST_ATTEMPT, status="creating", error=None, options=options.to_dict())
+            self.ledger.record(upload, attempt, status="creating", error=None, options=options.to_dict())
             return self.api.create_job(input_url, models, options.infer_fps)
         except ApiUnavailable as unavailable:
-            self.ledger.record(upload, _FIRST_ATTEMPT, status="waiting", error=str(unavailable))
+            self.ledger.record(upload, attempt, status="waiting", error=str(unavailable))
             raise
 
     def _provide_input(self, upload: Upload, options: Options) -> str:
@@ -133,11 +133,11 @@ class JobCreator:
         logger.info("The job is created and waited for.")
         return {"status": "running", "job_id": job.job_id}
 
-    def _reject(self, upload: Upload, rejection: Rejection) -> dict[str, str]:
-        notice_id = self.topic.publish(compose_rejection(upload, rejection))
+    def _reject(self, request: JobRequest, rejection: Rejection) -> dict[str, str]:
+        notice_id = self.topic.publish(compose_rejection(request.upload, rejection))
         self.ledger.record(
-            upload,
-            _FIRST_ATTEMPT,
+            request.upload,
+            request.attempt,
             status="rejected",
             error=rejection.reason,
             finished_at=format_time(datetime.now(UTC)),

@@ -9,28 +9,30 @@ from aws_lambda_powertools.utilities.idempotency import (
 )
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from videojobs.uploads import Upload
+from videojobs.uploads import JobRequest
 
 REMEMBERED_SECONDS = 15 * 24 * 3600
 """Longer than the queue keeps a message (14 days)."""
 
-type CreateJob = Callable[[Upload], dict[str, str]]
+type CreateJob = Callable[[JobRequest], dict[str, str]]
 
 
 def create_once(create_job: CreateJob, table_name: str, context: LambdaContext) -> CreateJob:
-    """`create_job`, done once for each version of each object: a repetition gets the first answer, one that comes
-    while the first is still at work raises, and one after a crash goes on as soon as the first has timed out.
+    """`create_job`, done once for each attempt at each version of each object.
+
+    A repetition gets the first answer, one that comes while the first is still at work raises, and one after a crash
+    goes on as soon as the first has timed out.
     """
     config = IdempotencyConfig(
-        event_key_jmespath="[bucket, key, version_id, etag]", expires_after_seconds=REMEMBERED_SECONDS
+        event_key_jmespath="[upload.[bucket, key, version_id, etag], attempt]", expires_after_seconds=REMEMBERED_SECONDS
     )
     config.register_lambda_context(context)
     store = DynamoDBPersistenceLayer(table_name)
 
     @idempotent_function(  # type: ignore[untyped-decorator]
-        data_keyword_argument="upload", persistence_store=store, config=config
+        data_keyword_argument="request", persistence_store=store, config=config
     )
-    def create(*, upload: Upload) -> dict[str, str]:
-        return create_job(upload)
+    def create(*, request: JobRequest) -> dict[str, str]:
+        return create_job(request)
 
-    return lambda upload: create(upload=upload)
+    return lambda request: create(request=request)

@@ -65,8 +65,10 @@ def compose_failure(job: Job, reason: str, *, age_seconds: int) -> Notice:
     ]
     retry = (
         "The video is still in the bucket. To try it again, as a new job, run:\n\n"
+        f"  videoinfer retry {job.job_id}\n\n"
+        "With the AWS CLI alone, which makes a new version of it:\n\n"
         f"  {compose_retry_command(job.upload)}\n\n"
-        "To change an option on the way, add for example:\n\n"
+        "To change an option on the way, add to that for example:\n\n"
         "  --metadata-directive REPLACE --metadata infer-fps=5\n\n"
         "To put a mended video in its place:\n\n"
         f"  {suggest_remedy(job.upload)}"

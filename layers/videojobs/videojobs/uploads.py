@@ -4,7 +4,7 @@ import hashlib
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote_plus
@@ -48,11 +48,34 @@ class Upload:
 
 
 @dataclass(frozen=True)
+class JobRequest:
+    """What the uploads queue asks for: a job of `upload`, its first or, if a person tries again, a further attempt."""
+
+    upload: Upload
+    attempt: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """The request as plain JSON, as `read_requests` takes it."""
+        return asdict(self)
+
+
+FIRST_ATTEMPT = 1
+
+
+@dataclass(frozen=True)
 class Rejection:
     """Why an upload will not become a job, and the command that mends it."""
 
     reason: str
     remedy: str
+
+
+def read_requests(event: Mapping[str, Any]) -> Iterator[JobRequest]:
+    """The jobs that a message asks for: one of S3's about uploads, or one of a person's, `{"job_requests": […]}`."""
+    for upload in read_uploads(event):
+        yield JobRequest(upload, FIRST_ATTEMPT)
+    for request in event.get("job_requests", ()):
+        yield JobRequest(Upload(**request["upload"]), request["attempt"])
 
 
 def read_uploads(event: Mapping[str, Any]) -> Iterator[Upload]:

@@ -11,7 +11,7 @@ from videojobs.api import VideoInferenceApi
 from videojobs.creation import JobCreator
 from videojobs.errors import ApiUnavailable
 from videojobs.settings import CreateJobSettings
-from videojobs.uploads import Upload, read_uploads
+from videojobs.uploads import JobRequest, Upload, read_uploads
 
 KEY = "rf_s3cr3t"
 SIGNED_URL = "https://storage.example.com/u?X-Goog-Algorithm=a&X-Goog-Expires=60&X-Goog-Signature=s1gn3d"
@@ -48,7 +48,7 @@ def upload(aws: Any, key: str = "line 3+ü.mp4", body: bytes = b"video", **metad
 def test_a_presigned_url_is_given_to_the_api(aws: Any) -> None:
     creator, wire = build(aws, (200, {"job_id": "j1"}))
     landed = upload(aws, infer_fps="2")
-    assert creator.create_job(landed) == {"status": "running", "job_id": "j1"}
+    assert creator.create_job(JobRequest(landed, 1)) == {"status": "running", "job_id": "j1"}
     body = wire.describe()["body"]
     assert body["input_url"].startswith("https://")
     assert landed.version_id
@@ -64,7 +64,7 @@ def test_a_presigned_url_is_given_to_the_api(aws: Any) -> None:
 
 def test_an_upload_is_streamed_to_the_signed_url(aws: Any) -> None:
     creator, wire = build(aws, (200, {"signed_url": SIGNED_URL}), (200, b""), (200, {"job_id": "j1"}))
-    creator.create_job(upload(aws, body=b"v" * 100_000, input_mode="upload"))
+    creator.create_job(JobRequest(upload(aws, body=b"v" * 100_000, input_mode="upload"), 1))
     sent = wire.requests[1]
     assert (sent.method, sent.url) == ("PUT", SIGNED_URL)
     assert sent.headers["Content-Length"] == "100000"
@@ -86,7 +86,7 @@ def test_a_rejection_costs_nothing_and_says_why(
 ) -> None:
     creator, wire = build(aws)
     landed = upload(aws, key, body, **metadata)
-    assert creator.create_job(landed)["status"] == "rejected"
+    assert creator.create_job(JobRequest(landed, 1))["status"] == "rejected"
     assert wire.requests == []
     assert aws.executions() == []
     item = aws.ledger.read(landed, 1)
@@ -108,7 +108,7 @@ def test_a_rejection_costs_nothing_and_says_why(
 def test_a_refusal_is_a_rejection(aws: Any, status_code: int, words: str, command: str) -> None:
     creator, _ = build(aws, (status_code, {"error": f"model hands/4 was not found for {KEY}"}))
     landed = upload(aws)
-    assert creator.create_job(landed)["status"] == "rejected"
+    assert creator.create_job(JobRequest(landed, 1))["status"] == "rejected"
     [notice] = aws.notices()
     assert words in notice["Message"]
     assert command in notice["Message"]
@@ -119,13 +119,13 @@ def test_an_outage_leaves_no_job_and_no_notice(aws: Any) -> None:
     creator, _ = build(aws, (503, {}))
     landed = upload(aws)
     with pytest.raises(ApiUnavailable):
-        creator.create_job(landed)
+        creator.create_job(JobRequest(landed, 1))
     assert aws.executions() == []
     assert aws.notices() == []
     item = aws.ledger.read(landed, 1)
     assert (item["status"], item["error"]) == ("waiting", "The Video Inference API answered 503.")
     again, _ = build(aws, (200, {"job_id": "j1"}))
-    assert again.create_job(landed)["status"] == "running"
+    assert again.create_job(JobRequest(landed, 1))["status"] == "running"
     assert "error" not in aws.ledger.read(landed, 1)
 
 
@@ -135,9 +135,9 @@ def test_a_job_that_is_written_down_is_not_asked_for_again(aws: Any, monkeypatch
     with monkeypatch.context() as crash:
         crash.setattr("videojobs.creation.start_execution", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            creator.create_job(landed)
+            creator.create_job(JobRequest(landed, 1))
     again, wire = build(aws)
-    assert again.create_job(landed) == {"status": "running", "job_id": "j1"}
+    assert again.create_job(JobRequest(landed, 1)) == {"status": "running", "job_id": "j1"}
     assert wire.requests == []
     assert len(aws.executions()) == 1
 
@@ -146,7 +146,27 @@ def test_an_upload_that_was_deleted_meanwhile_is_rejected(aws: Any) -> None:
     creator, wire = build(aws)
     landed = upload(aws)
     aws.s3.delete_object(Bucket=landed.bucket, Key=landed.key, VersionId=landed.version_id)
-    assert creator.create_job(landed)["status"] == "rejected"
+    assert creator.create_job(JobRequest(landed, 1))["status"] == "rejected"
     assert wire.requests == []
     [notice] = aws.notices()
     assert "It was deleted before its job could be created." in notice["Message"]
+
+
+def test_a_further_attempt_is_a_job_of_its_own(aws: Any) -> None:
+    landed = upload(aws)
+    for attempt, job_id in ((1, "j1"), (2, "j2")):
+        creator, _ = build(aws, (200, {"job_id": job_id}))
+        assert creator.create_job(JobRequest(landed, attempt)) == {"status": "running", "job_id": job_id}
+    assert [aws.ledger.read(landed, attempt)["job_id"] for attempt in (1, 2)] == ["j1", "j2"]
+    assert {execution["name"] for execution in aws.executions()} == {f"{landed.upload_id}-{n}" for n in (1, 2)}
+
+
+@pytest.mark.parametrize("status", ["done", "failed", "overdue", "rejected"])
+def test_a_job_that_ended_is_not_created_again(aws: Any, status: str) -> None:
+    creator, wire = build(aws)
+    landed = upload(aws)
+    aws.ledger.record(landed, 1, status=status, job_id="j1")
+    assert creator.create_job(JobRequest(landed, 1)) == {"status": status}
+    assert wire.requests == []
+    assert aws.executions() == []
+    assert aws.notices() == []

@@ -113,6 +113,18 @@ def test_an_upload_becomes_a_job_once(aws: Any, call: Any, name: str, key: str) 
     assert json.loads(execution["input"])["upload"]["key"] == key
 
 
+def test_a_persons_request_becomes_a_further_attempt_once(aws: Any, call: Any) -> None:
+    aws.s3.put_object(Bucket=BUCKET, Key="cameras/belt.mp4", Body=b"video")
+    event = read_event("create_job", "queue-retry")
+    [request] = json.loads(event["Records"][0]["body"])["job_requests"]
+    request["upload"]["version_id"] = None
+    event["Records"][0]["body"] = json.dumps({"job_requests": [request]})
+    for answers in ([(200, {"job_id": "j2"})], []):
+        assert call("create_job", event, *answers)[0] == {"batchItemFailures": []}
+    [execution] = aws.executions()
+    assert json.loads(execution["input"])["attempt"] == request["attempt"] == 2
+
+
 def test_one_message_that_fails_fails_alone(aws: Any, call: Any) -> None:
     aws.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     bad, good = read_event("create_job", "queue"), read_event("create_job", "queue-odd-key")

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from videojobs.jobs import name_execution
-from videojobs.uploads import Upload, find_fault, read_uploads, suggest_remedy
+from videojobs.uploads import JobRequest, Upload, find_fault, read_requests, read_uploads, suggest_remedy
 
 EVENTS = Path(__file__).parents[3] / "events" / "create_job"
 
@@ -106,3 +106,14 @@ def test_a_remedy_for_a_file_that_the_api_takes_keeps_its_name(name: str) -> Non
 
 def test_a_remedy_for_a_file_without_extension_adds_one() -> None:
     assert suggest_remedy(make_upload("cameras/belt")) == "aws s3 cp belt.mp4 s3://uploads/cameras/belt.mp4"
+
+
+def test_an_upload_asks_for_its_first_attempt() -> None:
+    [upload] = read_uploads(read_event("s3.json"))
+    assert list(read_requests(read_event("s3.json"))) == [JobRequest(upload, 1)]
+
+
+def test_a_persons_request_is_read_as_it_was_made() -> None:
+    request = JobRequest(Upload("uploads", "line 3+ü.mp4", 5, "e1", None), 2)
+    message = json.loads(json.dumps({"job_requests": [request.to_dict()]}))
+    assert list(read_requests(message)) == [request]

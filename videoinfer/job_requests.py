@@ -1,0 +1,69 @@
+"""Asking for jobs without uploading anything: messages beside S3's own in the uploads queue, for the same function."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import batched
+from typing import TYPE_CHECKING
+
+from videoinfer.errors import CommandError
+from videoinfer.jobs import Item
+from videojobs.uploads import JobRequest, Upload
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+_BATCH = 10
+"""Messages that SQS takes at once."""
+
+
+@dataclass(frozen=True)
+class RetryPlan:
+    """What trying a job again takes: a `request`, or there is none and `refusal` says why."""
+
+    job: Item
+    request: JobRequest | None
+    refusal: str | None = None
+
+
+def plan_retry(job: Item) -> RetryPlan:
+    """The attempt that follows `job`, the latest one at its upload."""
+    match job["status"]:
+        case "failed" | "overdue" | "rejected":
+            return RetryPlan(job, JobRequest(read_upload(job), int(job["attempt"]) + 1))
+        case "done":
+            return RetryPlan(job, None, "it has its results. To infer it anew, upload it again")
+        case "waiting":
+            return RetryPlan(
+                job,
+                None,
+                "it waits in the queue and is tried again by itself, unless `videoinfer dead-letters` lists it",
+            )
+        case _:
+            return RetryPlan(job, None, "it is still running. `videoinfer cancel` would end it")
+
+
+def read_upload(item: Item) -> Upload:
+    """The upload of a job in the ledger."""
+    return Upload(item["bucket"], item["key"], int(item["size_bytes"]), item["etag"], item.get("version_id"))
+
+
+def send_requests(sqs: SQSClient, queue_url: str, requests: Iterable[JobRequest]) -> Iterator[JobRequest]:
+    """Puts requests into the uploads queue and yields each that is in it. Sent twice, a request is still one job.
+
+    Raises:
+        CommandError: SQS did not take one of them; says why.
+    """
+    for some in batched(requests, _BATCH, strict=False):
+        entries = [
+            {"Id": str(index), "MessageBody": json.dumps({"job_requests": [request.to_dict()]})}
+            for index, request in enumerate(some)
+        ]
+        failed = sqs.send_message_batch(QueueUrl=queue_url, Entries=entries).get("Failed", [])  # type: ignore[arg-type]
+        lost = {int(failure["Id"]) for failure in failed}
+        yield from (request for index, request in enumerate(some) if index not in lost)
+        if failed:
+            refused = some[min(lost)].upload.uri
+            raise CommandError(f"SQS did not take the request for {refused}: {failed[0].get('Message')} Run it again.")
