@@ -31,7 +31,7 @@ class RetryPlan:
 def plan_retry(job: Item) -> RetryPlan:
     """The attempt that follows `job`, the latest one at its upload."""
     match job["status"]:
-        case "failed" | "overdue" | "rejected":
+        case "failed" | "overdue" | "rejected" | "cancelled":
             return RetryPlan(job, JobRequest(read_upload(job), int(job["attempt"]) + 1))
         case "done":
             return RetryPlan(job, None, "it has its results. To infer it anew, upload it again")

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from videoinfer.cancelling import cancel_job, describe_bill
 from videoinfer.display import Display, errors_for_people
 from videoinfer.errors import CommandError
 from videoinfer.job_requests import plan_retry, send_requests
@@ -107,6 +108,22 @@ def retry(
                     display.warn(f"{plan.job['key']}: {plan.refusal}")
         if any(plan.refusal for plan in plans):
             raise typer.Exit(code=1)
+
+
+@commands.command()
+def cancel(job: JobName, stack: StackName = DEFAULT_STACK, as_json: AsJson = False) -> None:
+    """Stop waiting for a job, and say what the API will still bill."""
+    with errors_for_people():
+        deployed = find_stack(stack)
+        table = _open_jobs(deployed)
+        item, _ = table.find_job(job)
+        bill = cancel_job(deployed.clients, table, item)
+        display = Display(Console())
+        if as_json:
+            display.text(to_json({**item, "status": "cancelled", "bill": bill}))
+            return
+        display.done(f"{item['key']}: cancelled")
+        display.warn(describe_bill(item, bill))
 
 
 def _open_jobs(stack: PipelineStack) -> JobsTable:

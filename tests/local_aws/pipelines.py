@@ -9,7 +9,7 @@ from urllib.parse import quote_plus
 
 from videoinfer.aws_clients import AwsClients
 from videoinfer.deployments import Pipeline, deploy_pipeline
-from videoinfer.embedded_aws import EmbeddedAws
+from videoinfer.embedded_aws import EmbeddedAws, local_session
 from videoinfer.notices import Notice, receive_notices, subscribe_queue
 from videoinfer.uploads import Upload, find_job, read_history
 
@@ -123,3 +123,13 @@ def list_executions(clients: AwsClients, state_machine_arn: str) -> list[str]:
     """The ARNs of a state machine's executions."""
     pages = clients.stepfunctions.get_paginator("list_executions").paginate(stateMachineArn=state_machine_arn)
     return [execution["executionArn"] for page in pages for execution in page["executions"]]
+
+
+def invoke(aws: EmbeddedAws, pipeline: DeployedPipeline, logical_id: str, event: object) -> None:
+    """Calls a function of the pipeline's own stack, whose name its state machine's begins with."""
+    stack = pipeline.pipeline.state_machine_arn.split(":")[-1].split("-VideoJobStateMachine")[0]
+    found = aws.clients.cloudformation.describe_stack_resource(StackName=stack, LogicalResourceId=logical_id)
+    functions = local_session().client("lambda", endpoint_url=aws.endpoint_url)
+    functions.invoke(
+        FunctionName=found["StackResourceDetail"]["PhysicalResourceId"], Payload=json.dumps(event).encode()
+    )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from tests.local_aws.pipelines import API_KEY, DeployedPipeline, deploy
+from tests.local_aws.pipelines import API_KEY, DeployedPipeline, deploy, invoke
 from tests.stand_ins.video_inference_api import Answer, StandInApi, stand_in_api
 from tests.waiting import wait_until
 from videoinfer.embedded_aws import EmbeddedAws, tool_environment
@@ -148,3 +148,48 @@ def test_all_failed_jobs_are_tried_again_once(stage: Stage) -> None:
 
 def test_retry_wants_to_know_what(stage: Stage) -> None:
     assert "Name the jobs to try again, or all of them by --failed." in stage.run("retry").output
+
+
+def test_a_cancelled_job_is_waited_for_no_more(aws: EmbeddedAws, stage: Stage) -> None:
+    stage.api.statuses = [RUNNING]
+    upload = stage.upload("cancel/running.mp4")
+    wait_until(lambda: stage.find(upload).get("polls", 0) > 0)
+    job = stage.find(upload)
+
+    result = stage.run("cancel", "cancel/running.mp4")
+
+    assert result.exit_code == 0, result.output
+    assert f"job {job['job_id']} goes on there, and all of it will be billed: 5 frames of each second" in result.output
+    assert stage.find(upload)["status"] == "cancelled"
+    execution = aws.clients.stepfunctions.describe_execution(executionArn=job["execution_arn"])
+    assert execution["status"] == "ABORTED"
+    # As EventBridge tells it, which the embedded AWS does not.
+    detail = {"executionArn": job["execution_arn"], "status": "ABORTED", "input": execution["input"]}
+    event = {"source": "aws.states", "detail-type": "Step Functions Execution Status Change", "detail": detail}
+    invoke(aws, stage.pipeline, "ReportFailureFunction", event)
+    assert stage.find(upload)["status"] == "cancelled"
+    [notice] = stage.pipeline.take_notices(upload)
+    assert notice.subject == "Cancelled: cancel/running.mp4"
+
+    assert stage.read("cancel", "cancel/running.mp4")["bill"] == "all"
+
+
+def test_an_upload_that_waits_for_its_job_can_be_cancelled(stage: Stage) -> None:
+    stage.api.creation = Answer({}, 503)
+    upload = stage.pipeline.upload("cancel/waiting.mp4", b"video")
+    stage.wait_for_status(upload, "waiting")
+
+    assert stage.read("cancel", "cancel/waiting.mp4")["bill"] == "nothing"
+
+    stage.api.creation = Answer({"job_id": "too-late", "message": ""})
+    stage.pipeline.announce_again(upload)
+    assert stage.find(upload)["status"] == "cancelled"
+
+
+def test_a_job_that_ended_can_not_be_cancelled(stage: Stage) -> None:
+    upload, _ = fail_one(stage, "cancel/failed.mp4")
+
+    result = stage.run("cancel", upload.key)
+
+    assert result.exit_code == 1
+    assert "The job of cancel/failed.mp4 has come to its end: it is failed." in result.output

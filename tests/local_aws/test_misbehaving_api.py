@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.local_aws.pipelines import API_KEY, DeployedPipeline, DeployPipeline
+from tests.local_aws.pipelines import API_KEY, DeployedPipeline, DeployPipeline, invoke
 from tests.stand_ins.video_inference_api import Answer, StandInApi, stand_in_api
 from tests.waiting import wait_until
-from videoinfer.embedded_aws import EmbeddedAws, local_session
+from videoinfer.embedded_aws import EmbeddedAws
 from videoinfer.uploads import read_history
 
 MODEL_ID = "rock-paper-scissors-presentation"
@@ -40,16 +40,6 @@ def api(pipeline_and_api: tuple[DeployedPipeline, StandInApi]) -> StandInApi:
 def find_execution(pipeline: DeployedPipeline, prefix: str) -> str:
     [arn] = [arn for arn in pipeline.list_executions() if arn.split(":")[-1].startswith(prefix)]
     return arn
-
-
-def invoke(aws: EmbeddedAws, pipeline: DeployedPipeline, logical_id: str, event: object) -> None:
-    """Calls a function of the pipeline's own stack, whose name its state machine's begins with."""
-    stack = pipeline.pipeline.state_machine_arn.split(":")[-1].split("-VideoJobStateMachine")[0]
-    found = aws.clients.cloudformation.describe_stack_resource(StackName=stack, LogicalResourceId=logical_id)
-    functions = local_session().client("lambda", endpoint_url=aws.endpoint_url)
-    functions.invoke(
-        FunctionName=found["StackResourceDetail"]["PhysicalResourceId"], Payload=json.dumps(event).encode()
-    )
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from videojobs.jobs import Job, JobState, Ledger, format_time
 from videojobs.logs import logger
-from videojobs.notices import NoticesTopic, compose_failure
+from videojobs.notices import NoticesTopic, compose_cancellation, compose_failure
 
 
 @dataclass(frozen=True)
@@ -16,14 +16,21 @@ class FailureReport:
     topic: NoticesTopic
 
     def report(self, job: Job, status: JobState, reason: str) -> dict[str, str]:
-        """Records that `job` ended as `status` for `reason`, publishes the notice, and returns both."""
+        """Records that `job` ended as `status` for `reason`, publishes the notice, and returns both.
+
+        An execution that was stopped because a person cancelled its job has that in the ledger already.
+        """
         item = self.ledger.read(job.upload, job.attempt) or {}
         if "notice_id" in item:
             logger.info("The job's end is told already.", status=item["status"])
             return {"status": item["status"], "reason": item.get("error", "")}
         now = datetime.now(UTC)
-        self.ledger.record(job.upload, job.attempt, status=status, error=reason, finished_at=format_time(now))
-        notice_id = self.topic.publish(compose_failure(job, reason, age_seconds=job.age_seconds(now)))
+        if item.get("status") == "cancelled":
+            status, reason, compose = "cancelled", item["error"], compose_cancellation
+        else:
+            compose = compose_failure
+            self.ledger.record(job.upload, job.attempt, status=status, error=reason, finished_at=format_time(now))
+        notice_id = self.topic.publish(compose(job, reason, age_seconds=job.age_seconds(now)))
         self.ledger.record(job.upload, job.attempt, notice_id=notice_id)
-        logger.info("The failure is reported.", status=status, reason=reason)
+        logger.info("The end without results is reported.", status=status, reason=reason)
         return {"status": status, "reason": reason}

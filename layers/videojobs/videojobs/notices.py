@@ -23,7 +23,7 @@ SUBJECT_MAX_CHARACTERS = 99
 class Notice:
     """A mail: `outcome` travels as a message attribute, for subscriptions that filter."""
 
-    outcome: Literal["done", "failed", "rejected"]
+    outcome: Literal["done", "failed", "cancelled", "rejected"]
     subject: str
     message: str
 
@@ -56,13 +56,6 @@ def compose_done(
 
 def compose_failure(job: Job, reason: str, *, age_seconds: int) -> Notice:
     """The notice of a job that will have no results."""
-    facts = [
-        ("Video", job.upload.uri),
-        *_describe_models(job.options.models),
-        ("Reason", reason),
-        ("After", format_duration(age_seconds)),
-        ("Job", job.job_id),
-    ]
     retry = (
         "The video is still in the bucket. To try it again, as a new job, run:\n\n"
         f"  videoinfer retry {job.job_id}\n\n"
@@ -73,7 +66,15 @@ def compose_failure(job: Job, reason: str, *, age_seconds: int) -> Notice:
         "To put a mended video in its place:\n\n"
         f"  {suggest_remedy(job.upload)}"
     )
-    return Notice("failed", _compose_subject("Failed", job.upload.key), f"{_format_facts(facts)}\n\n{retry}")
+    message = f"{_describe_end(job, reason, age_seconds)}\n\n{retry}"
+    return Notice("failed", _compose_subject("Failed", job.upload.key), message)
+
+
+def compose_cancellation(job: Job, reason: str, *, age_seconds: int) -> Notice:
+    """The notice of a job that a person cancelled."""
+    retry = f"The video is still in the bucket. To try it again, as a new job, run:\n\n  videoinfer retry {job.job_id}"
+    message = f"{_describe_end(job, reason, age_seconds)}\n\n{retry}"
+    return Notice("cancelled", _compose_subject("Cancelled", job.upload.key), message)
 
 
 def compose_rejection(upload: Upload, rejection: Rejection) -> Notice:
@@ -130,6 +131,17 @@ def _compose_subject(outcome: str, key: str) -> str:
     subject = f"{outcome}: {name}"
     overflow = len(subject) - SUBJECT_MAX_CHARACTERS
     return f"{outcome}: ...{name[overflow + 3 :]}" if overflow > 0 else subject
+
+
+def _describe_end(job: Job, reason: str, age_seconds: int) -> str:
+    facts = [
+        ("Video", job.upload.uri),
+        *_describe_models(job.options.models),
+        ("Reason", reason),
+        ("After", format_duration(age_seconds)),
+        ("Job", job.job_id),
+    ]
+    return _format_facts(facts)
 
 
 def _describe_models(models: Sequence[Model]) -> list[tuple[str, str]]:

@@ -1,12 +1,21 @@
-"""A small video and a small model package, made for the tests."""
+"""A small video, a small model package and a ledger, made for the tests."""
 
 import json
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
+import boto3
 import pytest
+from moto import mock_aws
 from PIL import Image
+
+from tests.templates import find_resources
+from videoinfer.jobs import JobsTable
+from videojobs import jobs as ledger_module
+from videojobs.jobs import Ledger
 
 FRAME_COUNT = 12
 FRAME_RATE = Fraction(12)
@@ -41,3 +50,35 @@ def model_folder(tmp_path: Path) -> Path:
         json.dumps({"model_architecture": "yolov8", "task_type": "object-detection", "backend_type": "onnx"})
     )
     return folder
+
+
+class Clock:
+    """Stands still until it is read: each reading is a second later."""
+
+    def __init__(self) -> None:
+        self.seconds = 0
+
+    def __call__(self, _now: Any) -> str:
+        self.seconds += 1
+        return f"2026-01-02T03:04:{self.seconds:02}+00:00"
+
+
+@pytest.fixture
+def jobs(monkeypatch: pytest.MonkeyPatch) -> Iterator[JobsTable]:
+    """The jobs table as the template has it."""
+    monkeypatch.setattr(ledger_module, "format_time", Clock())
+    properties = find_resources("pipeline", "AWS::DynamoDB::Table")["JobsTable"]["Properties"]
+    with mock_aws():
+        dynamodb = boto3.client("dynamodb", region_name="us-east-1")
+        dynamodb.create_table(
+            TableName="jobs",
+            **{name: properties[name] for name in ("BillingMode", "AttributeDefinitions", "KeySchema")},
+            GlobalSecondaryIndexes=properties["GlobalSecondaryIndexes"],
+        )
+        yield JobsTable(dynamodb, "jobs")
+
+
+@pytest.fixture
+def ledger(jobs: JobsTable) -> Ledger:
+    """The same table as the functions write it, each write a second after the one before."""
+    return Ledger(boto3.resource("dynamodb", region_name="us-east-1").Table("jobs"))

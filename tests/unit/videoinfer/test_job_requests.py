@@ -15,7 +15,7 @@ def item(status: str, attempt: int = 1) -> dict[str, Any]:
     return {**vars(UPLOAD), "upload_id": UPLOAD.upload_id, "attempt": attempt, "status": status}
 
 
-@pytest.mark.parametrize("status", ["failed", "overdue", "rejected"])
+@pytest.mark.parametrize("status", ["failed", "overdue", "rejected", "cancelled"])
 def test_what_failed_is_tried_once_more(status: str) -> None:
     assert plan_retry(item(status, 2)).request == JobRequest(UPLOAD, 3)
 

@@ -1,51 +1,16 @@
-"""Looking for jobs in the ledger, which the functions' own code fills, in a table as the template has it."""
+"""Looking for jobs in the ledger."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
-from tests.templates import find_resources
 from videoinfer.errors import CommandError
 from videoinfer.jobs import JobsTable
-from videojobs import jobs as ledger_module
 from videojobs.jobs import Ledger
 from videojobs.uploads import Upload
 
 CLIP = Upload("uploads", "line-3/belt.mp4", 5, "e1", "version-1")
-
-
-class Clock:
-    """Stands still until it is read: each reading is a second later."""
-
-    def __init__(self) -> None:
-        self.seconds = 0
-
-    def __call__(self, _now: Any) -> str:
-        self.seconds += 1
-        return f"2026-01-02T03:04:{self.seconds:02}+00:00"
-
-
-@pytest.fixture
-def jobs(monkeypatch: pytest.MonkeyPatch) -> Iterator[JobsTable]:
-    monkeypatch.setattr(ledger_module, "format_time", Clock())
-    properties = find_resources("pipeline", "AWS::DynamoDB::Table")["JobsTable"]["Properties"]
-    with mock_aws():
-        dynamodb = boto3.client("dynamodb", region_name="us-east-1")
-        dynamodb.create_table(
-            TableName="jobs",
-            **{name: properties[name] for name in ("BillingMode", "AttributeDefinitions", "KeySchema")},
-            GlobalSecondaryIndexes=properties["GlobalSecondaryIndexes"],
-        )
-        yield JobsTable(dynamodb, "jobs")
-
-
-@pytest.fixture
-def ledger(jobs: JobsTable) -> Ledger:
-    return Ledger(boto3.resource("dynamodb", region_name="us-east-1").Table("jobs"))
 
 
 def names(items: Any) -> list[tuple[str, int]]:
@@ -127,3 +92,12 @@ def test_what_is_not_in_the_ledger_is_said_not_to_be(jobs: JobsTable, ledger: Le
 
     with pytest.raises(CommandError, match=r"There is no job .* in the ledger"):
         jobs.find_job(job)
+
+
+def test_a_status_that_has_changed_meanwhile_is_left_alone(jobs: JobsTable, ledger: Ledger) -> None:
+    ledger.record(CLIP, 1, status="running", job_id="j1")
+    seen, _ = jobs.find_job("j1")
+    ledger.record(CLIP, 1, status="done")
+
+    assert not jobs.change_status(seen, "cancelled", "A person cancelled it.")
+    assert jobs.find_job("j1")[0]["status"] == "done"

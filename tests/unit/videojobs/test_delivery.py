@@ -112,3 +112,14 @@ def test_a_job_whose_results_are_told_does_not_fail_afterwards(aws: Any, job: Jo
     FailureReport(aws.ledger, aws.topic).report(job, "failed", "Aborted.")
     assert aws.ledger.read(job.upload, job.attempt)["status"] == "done"
     assert len(aws.notices()) == 1
+
+
+def test_a_cancelled_job_keeps_its_reason_and_is_told_once(aws: Any, job: Job) -> None:
+    aws.ledger.record(job.upload, job.attempt, status="cancelled", error="A person cancelled it.")
+    for _ in range(2):
+        report = FailureReport(aws.ledger, aws.topic).report(job, "failed", "It has aborted.")
+        assert report == {"status": "cancelled", "reason": "A person cancelled it."}
+    [notice] = aws.notices()
+    assert notice["Subject"] == "Cancelled: line 3+?%41 (1).MP4"
+    assert notice["MessageAttributes"]["outcome"]["Value"] == "cancelled"
+    assert f"videoinfer retry {job.job_id}" in notice["Message"]
