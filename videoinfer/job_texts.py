@@ -1,4 +1,4 @@
-"""How a job of the ledger reads: a row of a list, a sheet of facts, or JSON."""
+"""How a job of the ledger or a dead letter reads: a row of a list, a sheet of facts, or JSON."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from videoinfer.dead_letters import DeadLetter
 from videoinfer.jobs import Item
 from videojobs.notices import format_duration
 
@@ -41,6 +42,26 @@ def compose_facts(item: Item, attempts: Sequence[Item], now: datetime) -> list[t
         ("Execution", item.get("execution_arn")),
     ]
     return [(name, value) for name, value in facts if value]
+
+
+LETTER_HEADINGS = ("SINCE", "TRIES", "VIDEO")
+
+
+def compose_letter_row(letter: DeadLetter) -> tuple[str, ...]:
+    """A dead letter under `LETTER_HEADINGS`."""
+    return format_local(letter.sent_at), str(letter.tries), name_letter(letter)
+
+
+def name_letter(letter: DeadLetter) -> str:
+    """The videos that it is about."""
+    return ", ".join(request.upload.key for request in letter.requests) or f"message {letter.message_id}"
+
+
+def describe_letter(letter: DeadLetter) -> dict[str, Any]:
+    """A dead letter for programs."""
+    names = ("message_id", "sent_at", "tries", "why")
+    requests = [request.to_dict() for request in letter.requests]
+    return {**{name: getattr(letter, name) for name in names}, "job_requests": requests}
 
 
 def format_local(time: str | datetime) -> str:

@@ -8,10 +8,22 @@ import typer
 from rich.console import Console
 
 from videoinfer.cancelling import cancel_job, describe_bill
+from videoinfer.dead_letters import read_dead_letters, release
+from videoinfer.dead_letters import redrive as redrive_letters
 from videoinfer.display import Display, errors_for_people
 from videoinfer.errors import CommandError
 from videoinfer.job_requests import plan_retry, send_requests
-from videoinfer.job_texts import HEADINGS, compose_facts, compose_row, format_local, to_json
+from videoinfer.job_texts import (
+    HEADINGS,
+    LETTER_HEADINGS,
+    compose_facts,
+    compose_letter_row,
+    compose_row,
+    describe_letter,
+    format_local,
+    name_letter,
+    to_json,
+)
 from videoinfer.jobs import JobsTable, Selection
 from videoinfer.pipeline_stack import PipelineStack, find_stack
 from videoinfer.timeline import read_timeline
@@ -124,6 +136,40 @@ def cancel(job: JobName, stack: StackName = DEFAULT_STACK, as_json: AsJson = Fal
             return
         display.done(f"{item['key']}: cancelled")
         display.warn(describe_bill(item, bill))
+
+
+@commands.command("dead-letters")
+def dead_letters(
+    redrive: Annotated[
+        bool, typer.Option("--redrive", help="Send them back to the uploads queue, with all their tries before them.")
+    ] = False,
+    stack: StackName = DEFAULT_STACK,
+    as_json: AsJson = False,
+) -> None:
+    """List the uploads that failed a hundred times, and why."""
+    with errors_for_people():
+        deployed = find_stack(stack)
+        sqs, queue_url = deployed.clients.sqs, deployed.dead_letter_queue_url
+        display = Display(Console())
+        letters = read_dead_letters(sqs, queue_url, _open_jobs(deployed))
+        if as_json:
+            display.text(to_json([describe_letter(letter) for letter in letters]))
+        elif not letters:
+            display.text("There are none.")
+        elif not redrive:
+            rows = [compose_letter_row(letter) for letter in letters]
+            display.columns([LETTER_HEADINGS, *rows], [letter.why for letter in letters])
+            display.text("\nOnce that is mended: videoinfer dead-letters --redrive")
+        wanted = [letter for letter in letters if redrive and letter.requests]
+        release(sqs, queue_url, [letter for letter in letters if letter not in wanted])
+        for letter in redrive_letters(
+            sqs, wanted, dead_letter_queue_url=queue_url, uploads_queue_url=deployed.uploads_queue_url
+        ):
+            if not as_json:
+                display.done(f"{name_letter(letter)}: back in the uploads queue")
+        for letter in letters:
+            if redrive and not as_json and not letter.requests:
+                display.warn(f"{name_letter(letter)}: left where it is. {letter.why}")
 
 
 def _open_jobs(stack: PipelineStack) -> JobsTable:

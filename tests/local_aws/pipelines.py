@@ -57,8 +57,8 @@ class DeployedPipeline:
         self.received += receive_notices(self.clients, self.notices_queue_url, timeout_seconds=0)
         return [notice for notice in self.received if f"s3://{upload.bucket}/{upload.key}\n" in notice.text]
 
-    def announce_again(self, upload: Upload) -> None:
-        """Sends S3's event about an upload to the queue once more, and waits until it has been dealt with."""
+    def compose_event(self, upload: Upload) -> str:
+        """S3's event about an upload."""
         head = self.clients.s3.head_object(Bucket=upload.bucket, Key=upload.key)
         described = {"size": head["ContentLength"], "eTag": head["ETag"].strip('"'), "versionId": upload.version_id}
         record = {
@@ -69,8 +69,12 @@ class DeployedPipeline:
                 "object": {"key": quote_plus(upload.key), **described, "sequencer": "0055AED6DCD90281E5"},
             },
         }
+        return json.dumps({"Records": [record]})
+
+    def announce_again(self, upload: Upload) -> None:
+        """Sends S3's event about an upload to the queue once more, and waits until it has been dealt with."""
         queue_url = self.pipeline.uploads_queue_url
-        self.clients.sqs.send_message(QueueUrl=queue_url, MessageBody=json.dumps({"Records": [record]}))
+        self.clients.sqs.send_message(QueueUrl=queue_url, MessageBody=self.compose_event(upload))
         deadline = time.monotonic() + _TIMEOUT_SECONDS
         while self._count_messages():
             assert time.monotonic() < deadline, "the event is still in the queue"

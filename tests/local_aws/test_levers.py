@@ -193,3 +193,24 @@ def test_a_job_that_ended_can_not_be_cancelled(stage: Stage) -> None:
 
     assert result.exit_code == 1
     assert "The job of cancel/failed.mp4 has come to its end: it is failed." in result.output
+
+
+def test_dead_letters_are_listed_with_their_reason_and_sent_back(stage: Stage) -> None:
+    assert stage.run("dead-letters").output == "There are none.\n"
+    stage.api.creation = Answer({}, 503)
+    upload = stage.pipeline.upload("dead/letter.mp4", b"video")
+    stage.wait_for_status(upload, "waiting")
+    queue_url = stage.pipeline.pipeline.dead_letter_queue_url
+    # As SQS does after a hundred tries.
+    stage.pipeline.clients.sqs.send_message(QueueUrl=queue_url, MessageBody=stage.pipeline.compose_event(upload))
+
+    for _ in range(2):
+        [letter] = stage.read("dead-letters")
+        assert letter["job_requests"][0]["upload"]["key"] == "dead/letter.mp4"
+        assert letter["why"] == "waiting: The Video Inference API answered 503."
+    assert "dead/letter.mp4" in stage.run("dead-letters").output
+
+    stage.api.creation = Answer({"job_id": "job-of-a-dead-letter", "message": ""})
+    assert "dead/letter.mp4: back in the uploads queue" in stage.run("dead-letters", "--redrive").output
+    assert stage.wait_for_status(upload, "done")["job_id"] == "job-of-a-dead-letter"
+    assert stage.read("dead-letters") == []

@@ -1,0 +1,117 @@
+"""Uploads that failed a hundred times: what they are, why, and back with them into the uploads queue."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import batched
+from typing import TYPE_CHECKING
+
+from videoinfer.jobs import JobsTable
+from videojobs.uploads import JobRequest, read_requests
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
+
+_BATCH = 10
+"""Messages that SQS gives and takes at once."""
+
+_HIDDEN_SECONDS = 120
+"""How long a message that is being looked at is hidden from others who look."""
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """One message of the dead-letter queue.
+
+    Attributes:
+        requests: The jobs that it asks for; none if it can't be read.
+        tries: How often it was received, in all.
+        why: What the ledger knows of the last failure.
+    """
+
+    message_id: str
+    receipt_handle: str
+    body: str
+    sent_at: datetime
+    tries: int
+    requests: tuple[JobRequest, ...]
+    why: str
+
+
+def read_dead_letters(sqs: SQSClient, queue_url: str, table: JobsTable) -> list[DeadLetter]:
+    """All that lie in the queue, the oldest first. They stay there, hidden for two minutes or until `release`."""
+    messages = {message["MessageId"]: message for message in _receive(sqs, queue_url)}
+    letters = [_read_letter(message, table) for message in messages.values()]
+    return sorted(letters, key=lambda letter: letter.sent_at)
+
+
+def release(sqs: SQSClient, queue_url: str, letters: Sequence[DeadLetter]) -> None:
+    """Lets others see them again."""
+    for some in batched(letters, _BATCH, strict=False):
+        sqs.change_message_visibility_batch(
+            QueueUrl=queue_url,
+            Entries=[
+                {"Id": str(index), "ReceiptHandle": letter.receipt_handle, "VisibilityTimeout": 0}
+                for index, letter in enumerate(some)
+            ],
+        )
+
+
+def redrive(
+    sqs: SQSClient, letters: Sequence[DeadLetter], *, dead_letter_queue_url: str, uploads_queue_url: str
+) -> Iterator[DeadLetter]:
+    """Sends them back to where they came from, with all their tries before them, and yields each that is there.
+
+    One is deleted only after it has been sent. An interruption in between leaves it in both queues, which does no harm:
+    an attempt at an upload is one job, however often it is asked for.
+    """
+    for letter in letters:
+        sqs.send_message(QueueUrl=uploads_queue_url, MessageBody=letter.body)
+        sqs.delete_message(QueueUrl=dead_letter_queue_url, ReceiptHandle=letter.receipt_handle)
+        yield letter
+
+
+def _receive(sqs: SQSClient, queue_url: str) -> Iterator[MessageTypeDef]:
+    seen = set[str]()
+    # A wait makes SQS ask all its servers, so that an empty answer means an empty queue.
+    while messages := sqs.receive_message(
+        QueueUrl=queue_url,
+        MaxNumberOfMessages=_BATCH,
+        WaitTimeSeconds=1,
+        VisibilityTimeout=_HIDDEN_SECONDS,
+        MessageSystemAttributeNames=["SentTimestamp", "ApproximateReceiveCount"],
+    ).get("Messages"):
+        yield from messages
+        if seen >= (ids := {message["MessageId"] for message in messages}):
+            return  # so many that the first come round again
+        seen |= ids
+
+
+def _read_letter(message: MessageTypeDef, table: JobsTable) -> DeadLetter:
+    attributes = message["Attributes"]
+    try:
+        requests = tuple(read_requests(json.loads(message["Body"])))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        requests = ()
+    return DeadLetter(
+        message_id=message["MessageId"],
+        receipt_handle=message["ReceiptHandle"],
+        body=message["Body"],
+        sent_at=datetime.fromtimestamp(int(attributes["SentTimestamp"]) / 1000, UTC),
+        tries=int(attributes["ApproximateReceiveCount"]),
+        requests=requests,
+        why=_find_reason(requests, table),
+    )
+
+
+def _find_reason(requests: Sequence[JobRequest], table: JobsTable) -> str:
+    if not requests:
+        return "The message is not one that S3 or this command line sends: nothing can come of it."
+    keys = [{"upload_id": request.upload.upload_id, "attempt": request.attempt} for request in requests]
+    items = list(table.read_all(keys))
+    reasons = [f"{item['status']}: {item['error']}" if "error" in item else item["status"] for item in items]
+    return "; ".join(reasons) or "It failed before the ledger knew of it: the log of create_job says why."
