@@ -1,4 +1,4 @@
-"""Where a stranger may send the engine: what each hostile address gets."""
+"""Where a stranger may send the engine. What each hostile address gets is in `tests/hostile`."""
 
 import ipaddress
 import socket
@@ -10,6 +10,8 @@ from tests.stand_ins.internet import PUBLIC_ADDRESS, Connection, Internet, answe
 from videoengine.destinations import find_destination, is_public, parse_ranges
 from videoengine.errors import JobFailed
 from videoengine.video_fetch import MAX_REDIRECTS, fetch_video
+
+pytestmark = pytest.mark.usefixtures("internet")
 
 LOCAL = parse_ranges("127.0.0.1/32")
 NOT_PUBLIC = "is no address on the public internet"
@@ -78,75 +80,6 @@ def test_what_anybody_can_reach_is_public(address: str) -> None:
     assert is_public(ipaddress.ip_address(address))
 
 
-HOSTILE = [
-    ("http://127.0.0.1/a.mp4", NOT_PUBLIC),
-    ("http://localhost/a.mp4", NOT_PUBLIC),
-    ("http://LOCALHOST:8080/a.mp4", NOT_PUBLIC),
-    ("http://2130706433/", NOT_PUBLIC),
-    ("http://0x7f000001/", NOT_PUBLIC),
-    ("http://0x7f.1/", NOT_PUBLIC),
-    ("http://017700000001/", NOT_PUBLIC),
-    ("http://0177.0.0.1/", NOT_PUBLIC),
-    ("http://127.1/", NOT_PUBLIC),
-    ("http://0/", NOT_PUBLIC),
-    ("http://[::1]/", NOT_PUBLIC),
-    ("http://[::ffff:127.0.0.1]:8000/", NOT_PUBLIC),
-    ("http://[::ffff:7f00:1]/", NOT_PUBLIC),
-    ("http://[64:ff9b::7f00:1]/", NOT_PUBLIC),
-    ("http://[2002:7f00:1::]/", NOT_PUBLIC),
-    ("http://169.254.169.254/latest/meta-data/iam/security-credentials/", NOT_PUBLIC),
-    ("http://2852039166/latest/meta-data/", NOT_PUBLIC),
-    ("http://[fd00:ec2::254]/latest/meta-data/", NOT_PUBLIC),
-    ("http://127.0.0.1.nip.example/", NOT_PUBLIC),
-    ("http://one-of-two.example/", NOT_PUBLIC),
-    ("https://intranet.example:8443/", NOT_PUBLIC),
-    ("https://mapped.example/", NOT_PUBLIC),
-    ("http://nowhere.example/", "nowhere.example: there is no such host"),
-    ("http://videos.example.com@127.0.0.1/", "must not hold a user name or password"),
-    ("http://user:password@videos.example.com/", "must not hold a user name or password"),
-    ("http://videos.example.com:22/", "port 22 is not one for web servers"),
-    ("http://videos.example.com:25/", "port 25 is not one for web servers"),
-    ("http://videos.example.com:0/", "port 0 is not one for web servers"),
-    ("http://videos.example.com:99999/", "its address can't be read"),
-    ("http://videos.example.com:port/", "its address can't be read"),
-    ("http://[::1/", "its address can't be read"),
-    ("http:///a.mp4", "must begin with http"),
-    ("file:///etc/passwd", "must begin with http"),
-    ("ftp://videos.example.com/a.mp4", "must begin with http"),
-    ("gopher://127.0.0.1:6379/_INFO", "must begin with http"),
-    ("data:video/mp4;base64,AAAA", "must begin with http"),
-    ("//videos.example.com/a.mp4", "must begin with http"),
-]
-
-
-@pytest.fixture(autouse=True)
-def names(internet: Internet) -> None:
-    internet.names |= {
-        "127.0.0.1.nip.example": [["127.0.0.1"]],
-        "one-of-two.example": [[PUBLIC_ADDRESS, "10.0.0.1"]],
-        "intranet.example": [["192.168.0.10"]],
-        "mapped.example": [["::ffff:169.254.169.254"]],
-        "nowhere.example": [[]],
-    }
-
-
-@pytest.mark.parametrize(("url", "reason"), HOSTILE)
-def test_a_hostile_address_is_never_connected_to(
-    url: str, reason: str, engine: EngineInProcess, internet: Internet
-) -> None:
-    with pytest.raises(JobFailed, match=reason):
-        fetch_video(engine.s3, url, VIDEOS_BUCKET, "video", 1000, allowed=())
-    assert internet.connections == []
-
-
-@pytest.mark.parametrize(("url", "reason"), [case for case in HOSTILE if not case[0].startswith("//")])
-def test_nor_is_it_by_way_of_a_redirect(url: str, reason: str, engine: EngineInProcess, internet: Internet) -> None:
-    internet.answers += [redirect_to(url)]
-    with pytest.raises(JobFailed, match=f"{reason}|redirects to what is no web address"):
-        fetch_video(engine.s3, "https://videos.example.com/", VIDEOS_BUCKET, "video", 1000, allowed=())
-    assert [connection.address for connection in internet.connections] == [PUBLIC_ADDRESS]
-
-
 def test_the_connection_goes_to_the_address_that_was_checked(engine: EngineInProcess, internet: Internet) -> None:
     internet.names["rebinding.example"] = [[PUBLIC_ADDRESS], ["127.0.0.1"]]
     internet.answers += [answer_with(b"video")]
@@ -184,7 +117,7 @@ def test_redirects_end(engine: EngineInProcess, internet: Internet) -> None:
     "url", ["http://127.0.0.1:4566/a", "http://localhost:4566/a", "http://[::ffff:127.0.0.1]:4566/a"]
 )
 def test_an_allowed_range_lets_in(url: str) -> None:
-    assert find_destination(url, LOCAL).port == 4566
+    assert find_destination(url, LOCAL).web_address.port == 4566
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.2:4566/a", "http://10.0.0.1:4566/a", "http://[::1]:4566/a"])

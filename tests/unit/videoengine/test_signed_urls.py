@@ -10,9 +10,10 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
+from videoengine.object_keys import upload_key
 from videoengine.signed_urls import UPLOAD_EXPIRES_SECONDS, find_upload_key, sign_results, sign_upload
 
-KEY = "uploads/1f0c/a_b+c%ü.mp4"
+KEY = upload_key("0b6ae1b1-2f60-4b07-a56f-7c8a34b1a2ad", "a b+c%ü.mp4")
 
 
 @pytest.fixture(params=["eu-central-1", "us-east-1"])

@@ -168,7 +168,7 @@ def test_a_job_whose_state_machine_was_stopped_fails_in_the_end(engine: EngineIn
     [
         ("MAX_FRAME_PIXELS", "3000", "frames of 64 x 48 are larger than the 3000 pixels"),
         ("MAX_VIDEO_HOURS", "0.0001", "hours are more than the 0.0001 that this engine takes"),
-        ("MAX_VIDEO_GIGABYTES", "0.000001", "larger than the 9.99309e-07 GiB that this engine takes"),
+        ("MAX_VIDEO_GIGABYTES", "0.000001", "larger than the 9.993e-07 GiB that this engine takes"),
     ],
 )
 def test_what_is_over_a_limit_fails_the_job(limit: str, value: str, reason: str, engine: EngineInProcess) -> None:

@@ -16,10 +16,10 @@ from videoengine.model_store import describe_package
 from videoengine.object_keys import results_key, upload_key, video_key
 from videoengine.openapi import describe_api
 from videoengine.projects import describe_project, describe_workspace
+from videoengine.request_bodies import quote
 from videoengine.settings import ApiSettings
 from videoengine.signed_urls import find_upload_key, sign_results, sign_upload
 
-MAX_JOB_ID_LENGTH = 100
 MAX_NAME_LENGTH = 100
 WORKSPACE = "engine"
 """The engine's name for itself as a workspace. It answers to any other, except to `videoinfer`, which is a route."""
@@ -45,7 +45,7 @@ def show_project(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:
     """`GET /{workspace}/{project}`: one model with its versions."""
     model_id = request.path["project"]
     if not NAME.fullmatch(model_id):
-        raise NotFound(f"Project {model_id[:MAX_NAME_LENGTH]} not found")
+        raise NotFound(f"Project {quote(model_id)} not found")
     versions = describe_versions(clients.s3(), settings.models_bucket, model_id)
     return describe_project(request.path["workspace"][:MAX_NAME_LENGTH], versions)
 
@@ -78,13 +78,12 @@ def show_job(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:
     job_id = request.query.get("job_id")
     if not job_id:
         raise BadRequest("job_id is missing from the query")
-    # A longer one is nobody's, and DynamoDB takes no endless keys.
-    job_id = job_id[:MAX_JOB_ID_LENGTH]
-    logger.append_keys(job_id=job_id)
     jobs = JobsTable(clients.dynamodb(), settings.jobs_table)
-    job = jobs.get(job_id)
+    # What is no name is nobody's, and DynamoDB takes neither endless keys nor all that a query can hold.
+    job = jobs.get(job_id) if NAME.fullmatch(job_id) else None
     if job is None:
-        raise NotFound(f"Job {job_id} not found")
+        raise NotFound(f"Job {quote(job_id)} not found")
+    logger.append_keys(job_id=job_id)
     answer = _describe_job(job, settings)
     if answer["status"] == JobStatus.RUNNING and settings.poll_seconds_min:
         _limit_polls(job, jobs, settings.poll_seconds_min)

@@ -9,6 +9,7 @@ import ipaddress
 import socket
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Self
 
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
@@ -24,16 +25,19 @@ _GLOBAL_UNICAST = IPv6Network("2000::/3")
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 
+class NoWebAddress(ValueError):
+    """Its text goes on after what the address is of: "input_url" must begin with http://."""
+
+
 @dataclass(frozen=True)
-class Destination:
-    """A URL that has been checked.
+class WebAddress:
+    """A URL that is in order, wherever it leads.
 
     Attributes:
         scheme: `http` or `https`.
         host: as the URL names it; what the server's certificate has to be for.
         authority: host and, where it is not the scheme's own, port: the `Host` header.
         target: path and query.
-        addresses: of the host, each of them checked; never empty, IPv4 first.
     """
 
     scheme: str
@@ -41,6 +45,39 @@ class Destination:
     authority: str
     port: int
     target: str
+
+    @classmethod
+    def parse(cls, url: str) -> Self:
+        """Checks what can be without looking the host up.
+
+        Raises:
+            NoWebAddress: it is none that the engine fetches from. The text holds nothing of it: it may be a secret.
+        """
+        try:
+            parts = parse_url(url)
+        except LocationParseError:
+            raise NoWebAddress("can't be read as an address") from None
+        if parts.scheme not in DEFAULT_PORTS or not parts.host:
+            raise NoWebAddress("must begin with http:// or https://")
+        if parts.auth is not None:
+            raise NoWebAddress("must not hold a user name or password")
+        port = DEFAULT_PORTS[parts.scheme] if parts.port is None else parts.port
+        # Below lie the ports of mail, remote shells and the like, which could be spoken to in disguise.
+        if port not in DEFAULT_PORTS.values() and port < FIRST_UNPRIVILEGED_PORT:
+            raise NoWebAddress(f"must not have port {port}, which is not one for web servers")
+        authority = parts.host if port == DEFAULT_PORTS[parts.scheme] else f"{parts.host}:{port}"
+        return cls(parts.scheme, parts.host.strip("[]"), authority, port, parts.request_uri)
+
+
+@dataclass(frozen=True)
+class Destination:
+    """A web address that has been looked up and checked.
+
+    Attributes:
+        addresses: of its host, each of them checked; never empty, IPv4 first.
+    """
+
+    web_address: WebAddress
     addresses: tuple[Address, ...]
 
 
@@ -55,25 +92,17 @@ def find_destination(url: str, allowed: Ranges) -> Destination:
         OSError: the name could not be resolved now.
     """
     try:
-        parts = parse_url(url)
-    except LocationParseError:
-        raise JobFailed("The video could not be fetched: its address can't be read") from None
-    if parts.scheme not in DEFAULT_PORTS or not parts.host:
-        raise JobFailed("The video could not be fetched: its address must begin with http:// or https://")
-    if parts.auth is not None:
-        raise JobFailed("The video could not be fetched: its address must not hold a user name or password")
-    host = parts.host.strip("[]")
-    port = DEFAULT_PORTS[parts.scheme] if parts.port is None else parts.port
-    _check_port(host, port)
-    addresses = _resolve(host, port)
+        web_address = WebAddress.parse(url)
+    except NoWebAddress as problem:
+        raise JobFailed(f"The video could not be fetched: its address {problem}") from None
+    addresses = _resolve(web_address.host, web_address.port)
     if not all(is_public(address) or is_in(address, allowed) for address in addresses):
         # Not which address: what a private network's DNS answers is nobody's business.
         raise JobFailed(
-            f"The video could not be fetched: {host} is no address on the public internet; "
+            f"The video could not be fetched: {web_address.host} is no address on the public internet; "
             "the engine's AllowedRanges parameter can let its own networks in"
         )
-    authority = parts.host if port == DEFAULT_PORTS[parts.scheme] else f"{parts.host}:{port}"
-    return Destination(parts.scheme, host, authority, port, parts.request_uri, addresses)
+    return Destination(web_address, addresses)
 
 
 def parse_ranges(text: str) -> Ranges:
@@ -104,12 +133,6 @@ def _unwrap(address: Address) -> Address:
     if address in _NAT64:
         return IPv4Address(int(address) & 0xFFFF_FFFF)
     return address.ipv4_mapped or address.sixtofour or address
-
-
-def _check_port(host: str, port: int) -> None:
-    # Below lie the ports of mail, remote shells and the like, which could be spoken to in disguise.
-    if port not in DEFAULT_PORTS.values() and port < FIRST_UNPRIVILEGED_PORT:
-        raise JobFailed(f"The video could not be fetched from {host}: port {port} is not one for web servers")
 
 
 def _resolve(host: str, port: int) -> tuple[Address, ...]:

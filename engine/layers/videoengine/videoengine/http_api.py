@@ -7,11 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from videoengine.errors import BadRequest, PolledTooOften, RequestRefused
+from videoengine.errors import PolledTooOften, RequestRefused
 from videoengine.logs import logger
-
-MAX_BODY_CHARACTERS = 65_536
-"""A hundred models and the longest signed URLs fit several times."""
+from videoengine.request_bodies import parse_body
 
 type Answer = dict[str, Any]
 
@@ -24,45 +22,35 @@ class HttpRequest:
         route: method and path, such as `POST /videoinfer` or `GET /{workspace}`, without a trailing slash.
         path: the path's parameters, by the names that the route gives them.
         query: the query's parameters; `api_key` is among them.
-        text: the body as it came.
+        content: the body as it came.
     """
 
     route: str
     path: dict[str, str]
     query: dict[str, str]
-    text: str
+    content: bytes
 
     @property
     def body(self) -> dict[str, Any]:
-        """The body's JSON object.
+        """The body's JSON object: looked at when it is asked for, which is after the key.
 
         Raises:
-            BadRequest: it is none, or longer than any request is.
+            BadRequest: it is none.
         """
-        if len(self.text) > MAX_BODY_CHARACTERS:
-            raise BadRequest(f"The body is longer than {MAX_BODY_CHARACTERS} characters")
-        try:
-            parsed = json.loads(self.text)
-            # Halves of a surrogate pair are JSON, but no text that could be written anywhere.
-            json.dumps(parsed, ensure_ascii=False).encode()
-        except (ValueError, RecursionError) as error:
-            raise BadRequest("The body must be JSON") from error
-        if not isinstance(parsed, dict):
-            raise BadRequest("The body must be a JSON object")
-        return parsed
+        return parse_body(self.content)
 
 
 def read_request(event: dict[str, Any]) -> HttpRequest:
     """Reads an event of an HTTP API, payload format 2.0."""
-    text = event.get("body") or ""
-    if event.get("isBase64Encoded"):
-        text = base64.b64decode(text).decode(errors="replace")
+    text: str = event.get("body") or ""
+    # What is no text in UTF-8 stays none, and is refused as such.
+    content = base64.b64decode(text) if event.get("isBase64Encoded") else text.encode(errors="surrogatepass")
     method, _, path = event["routeKey"].partition(" ")
     return HttpRequest(
         route=f"{method} {path.rstrip('/') or '/'}",
         path=event.get("pathParameters") or {},
         query=event.get("queryStringParameters") or {},
-        text=text,
+        content=content,
     )
 
 

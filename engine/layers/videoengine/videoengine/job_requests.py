@@ -1,15 +1,15 @@
 """What a client asks for, checked: every refusal names the field."""
 
-import json
 import math
 import re
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Self
-from urllib.parse import urlsplit
 
+from videoengine.destinations import NoWebAddress, WebAddress
 from videoengine.errors import BadRequest
 from videoengine.model_packages import TASK_TYPES
+from videoengine.request_bodies import quote
 
 DEFAULT_CONFIDENCE = 0.4
 DEFAULT_IOU_THRESHOLD = 0.3
@@ -17,6 +17,8 @@ MAX_INFER_FPS = 1_000_000
 """Far above any video's frame rate, which is the limit that matters and fails the job."""
 MAX_URL_LENGTH = 8192
 """Four times what browsers take, and far below what a record holds."""
+MAX_FILE_NAME_LENGTH = 1024
+"""Four times what file systems take."""
 OFFSET_KEYS = ("frame_offset", "time_offset")
 """Keys of the results file that are no model's."""
 
@@ -70,7 +72,10 @@ def parse_file_name(body: dict[str, Any]) -> str:
     Raises:
         BadRequest: there is no name.
     """
-    return _parse_text(body.get("file_name"), "file_name")
+    file_name = _parse_text(body.get("file_name"), "file_name")
+    if len(file_name) > MAX_FILE_NAME_LENGTH:
+        raise BadRequest(f"file_name must be at most {MAX_FILE_NAME_LENGTH} characters")
+    return file_name
 
 
 def _parse_text(value: Any, field: str) -> str:
@@ -84,12 +89,9 @@ def _parse_url(value: Any) -> str:
     if len(url) > MAX_URL_LENGTH:
         raise BadRequest(f"input_url must be at most {MAX_URL_LENGTH} characters")
     try:
-        parts = urlsplit(url)
-        is_web_address = parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        is_web_address = False
-    if not is_web_address:
-        raise BadRequest("input_url must be an address that begins with http:// or https://")
+        WebAddress.parse(url)
+    except NoWebAddress as problem:
+        raise BadRequest(f"input_url {problem}") from None
     return url
 
 
@@ -113,7 +115,7 @@ def _parse_models(value: Any) -> tuple[ModelRequest, ...]:
     for model in models:
         if model.model_id in seen:
             again = "twice" if seen[model.model_id] == model.model_version else "in two versions"
-            raise BadRequest(f"models: {json.dumps(model.model_id)} is asked for {again}; ask for it once a job")
+            raise BadRequest(f"models: {quote(model.model_id)} is asked for {again}; ask for it once a job")
         seen[model.model_id] = model.model_version
     return models
 
@@ -150,7 +152,7 @@ def _parse_parameters(value: Any, field: str) -> dict[str, float]:
     if not isinstance(value, dict):
         raise BadRequest(f"{field} must be an object")
     if unknown := sorted(value.keys() - _PARAMETERS.keys()):
-        raise BadRequest(f"{field}.{unknown[0]} is unknown; there are: {', '.join(_PARAMETERS)}")
+        raise BadRequest(f"{field} has no {quote(unknown[0])}; there are: {', '.join(_PARAMETERS)}")
     return {name: _parse_ratio(value.get(name, default), f"{field}.{name}") for name, default in _PARAMETERS.items()}
 
 

@@ -3,11 +3,17 @@
 import re
 
 _NOT_IN_A_KEY = re.compile(r"[^\w.-]")
+_UPLOAD_KEY = re.compile(r"uploads/[0-9a-f-]{36}/[\w.-]{1,100}")
 
 
 def upload_key(upload_id: str, file_name: str) -> str:
     """What a client uploads; the file's name is there for people alone."""
     return f"uploads/{upload_id}/{_NOT_IN_A_KEY.sub('_', file_name)[-100:]}"
+
+
+def is_upload_key(key: str) -> bool:
+    """Whether `upload_key` could have made it."""
+    return bool(_UPLOAD_KEY.fullmatch(key))
 
 
 def video_key(job_id: str) -> str:

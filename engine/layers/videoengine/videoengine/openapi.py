@@ -2,13 +2,19 @@
 
 from typing import Any
 
-from videoengine.job_requests import MAX_INFER_FPS, MAX_URL_LENGTH, NAME, OFFSET_KEYS
+from videoengine.job_requests import MAX_FILE_NAME_LENGTH, MAX_INFER_FPS, MAX_URL_LENGTH, NAME, OFFSET_KEYS
 from videoengine.jobs import JobStatus
 from videoengine.model_packages import TASK_TYPES
 
 type Json = dict[str, Any]
 
 _NAME = {"type": "string", "pattern": f"^{NAME.pattern}$"}
+_HOST = "[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?"
+# 80, 443, and from 1024 to 65535.
+_PORT = (
+    "(80|443|102[4-9]|10[3-9][0-9]|1[1-9][0-9]{2}|[2-9][0-9]{3}"
+    "|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+)
 _COUNT = {"type": "integer", "minimum": 0}
 _RATIO = {"type": "number", "minimum": 0, "maximum": 1}
 _TIME = {"type": "integer", "description": "Seconds since the epoch."}
@@ -105,12 +111,12 @@ def _describe_requests() -> Json:
         "additionalProperties": False,
     }
     return {
-        "Upload": _request({"file_name": {"type": "string", "pattern": r"\S"}}),
+        "Upload": _request({"file_name": {"type": "string", "pattern": r"\S", "maxLength": MAX_FILE_NAME_LENGTH}}),
         "Job": _request(
             {
                 "input_url": {
                     "type": "string",
-                    "pattern": r"^https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]+)?([/?].*)?$",
+                    "pattern": rf"^https?://{_HOST}(:{_PORT})?([/?].*)?$",
                     "maxLength": MAX_URL_LENGTH,
                 },
                 "infer_fps": {"type": "number", "minimum": 1, "maximum": MAX_INFER_FPS},

@@ -5,6 +5,8 @@ from urllib.parse import unquote
 
 from botocore.awsrequest import AWSRequest
 
+from videoengine.object_keys import is_upload_key
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
@@ -44,7 +46,8 @@ def find_upload_key(s3: "S3Client", bucket: str, url: str) -> str | None:
     address, prefix_address = url.partition("?")[0], prefix.partition("?")[0]
     if not address.startswith(prefix_address):
         return None
-    return unquote("uploads/" + address.removeprefix(prefix_address))
+    key = unquote("uploads/" + address.removeprefix(prefix_address))
+    return key if is_upload_key(key) else None
 
 
 def _add_google_expiry(request: AWSRequest, **_: Any) -> None:

@@ -1,15 +1,15 @@
 """Fetches a job's video from wherever it is into the engine's bucket, once and in constant memory."""
 
 import io
-import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 import urllib3
 
-from videoengine.destinations import Address, Destination, Ranges, find_destination
+from videoengine.destinations import Address, Destination, Ranges, WebAddress, find_destination
 from videoengine.errors import JobFailed
+from videoengine.fetch_deadline import FetchDeadline
 
 if TYPE_CHECKING:
     from collections.abc import Buffer
@@ -20,6 +20,7 @@ CONNECT_SECONDS = 10
 READ_SECONDS = 60
 FETCH_SECONDS = 600
 MAX_REDIRECTS = 5
+_COMPRESSIONS = {"br", "compress", "deflate", "gzip", "x-compress", "x-gzip", "zstd"}
 _RETRIES = urllib3.Retry(
     total=4,
     backoff_factor=1,
@@ -40,59 +41,77 @@ def fetch_video(s3: "S3Client", url: str, bucket: str, key: str, max_bytes: int,
     Raises:
         JobFailed: it could not be fetched, or is too large. The text names the host alone: a query may be a secret.
     """
-    for _ in range(1 + MAX_REDIRECTS):
-        destination = find_destination(url, allowed)
-        try:
-            with closing(_request(destination)) as answer:
-                location = answer.get_redirect_location()
-                if not location:
-                    _check_status(answer, destination.host)
-                    s3.upload_fileobj(io.BufferedReader(_Limited(answer, max_bytes)), bucket, key)
-                    return
-        except urllib3.exceptions.HTTPError as error:
-            # `from None`: the original's text holds the whole URL.
-            raise JobFailed(f"The video could not be fetched from {destination.host}: {_describe(error)}") from None
-        url = _follow(url, location)
-    raise JobFailed(f"The video could not be fetched: {destination.host} redirects too often")
+    with FetchDeadline(FETCH_SECONDS) as deadline:
+        for _ in range(1 + MAX_REDIRECTS):
+            destination = find_destination(url, allowed)
+            host = destination.web_address.host
+            try:
+                with closing(_request(destination, deadline)) as answer:
+                    location = answer.get_redirect_location()
+                    if not location:
+                        _check_answer(answer, host, max_bytes)
+                        s3.upload_fileobj(io.BufferedReader(_Limited(answer, max_bytes, deadline)), bucket, key)
+                        return
+            except urllib3.exceptions.HTTPError as error:
+                deadline.check()
+                # `from None`: the original's text holds the whole URL.
+                raise JobFailed(f"The video could not be fetched from {host}: {_describe(error)}") from None
+            url = _follow(url, location)
+    raise JobFailed(f"The video could not be fetched: {host} redirects too often")
 
 
 def explain_too_large(max_bytes: int) -> str:
     """Why a video is not taken."""
-    return f"The video is larger than the {max_bytes / 2**30:g} GiB that this engine takes"
+    return f"The video is larger than the {max_bytes / 2**30:.4g} GiB that this engine takes"
 
 
-def _request(destination: Destination) -> urllib3.BaseHTTPResponse:
+def _request(destination: Destination, deadline: FetchDeadline) -> urllib3.BaseHTTPResponse:
     """Asks the first of the addresses that takes a connection."""
     *others, last = destination.addresses
     for address in others:
         try:
-            return _request_from(address, destination, _RETRIES.new(connect=0))
+            return _request_from(address, destination.web_address, _RETRIES.new(connect=0), deadline)
         except urllib3.exceptions.MaxRetryError as error:
             if not isinstance(error.reason, _NOT_CONNECTED):
                 raise
-    return _request_from(last, destination, _RETRIES)
+    return _request_from(last, destination.web_address, _RETRIES, deadline)
 
 
-def _request_from(address: Address, destination: Destination, retries: urllib3.Retry) -> urllib3.BaseHTTPResponse:
+def _request_from(
+    address: Address, web_address: WebAddress, retries: urllib3.Retry, deadline: FetchDeadline
+) -> urllib3.BaseHTTPResponse:
     timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
     pool: urllib3.HTTPConnectionPool
-    if destination.scheme == "https":
+    if web_address.scheme == "https":
         # The certificate is checked for the name, though the connection is made to the address.
         pool = urllib3.HTTPSConnectionPool(
-            str(address), destination.port, timeout=timeout, server_hostname=destination.host
+            str(address), web_address.port, timeout=timeout, server_hostname=web_address.host
         )
     else:
-        pool = urllib3.HTTPConnectionPool(str(address), destination.port, timeout=timeout)
-    headers = {"Host": destination.authority, "Accept-Encoding": "identity", "User-Agent": "videoengine"}
+        pool = urllib3.HTTPConnectionPool(str(address), web_address.port, timeout=timeout)
+    deadline.watch(pool)
+    headers = {"Host": web_address.authority, "Accept-Encoding": "identity", "User-Agent": "videoengine"}
     return pool.urlopen(
-        "GET", destination.target, headers=headers, retries=retries, redirect=False, preload_content=False
+        "GET", web_address.target, headers=headers, retries=retries, redirect=False, preload_content=False
     )
 
 
-def _check_status(answer: urllib3.BaseHTTPResponse, host: str) -> None:
+def _check_answer(answer: urllib3.BaseHTTPResponse, host: str, max_bytes: int) -> None:
     if answer.status != 200:
         said = f"{answer.status} {answer.reason or ''}".strip()
         raise JobFailed(f"The video could not be fetched: {host} answered {said}")
+    if compression := _find_compression(answer):
+        # It was not asked for, no video gains by it, and what it unpacks to has no bounds.
+        raise JobFailed(f"The video could not be fetched: {host} sent it compressed ({compression})")
+    length = answer.headers.get("Content-Length", "")
+    if length.isdecimal() and int(length) > max_bytes:
+        raise JobFailed(explain_too_large(max_bytes))
+
+
+def _find_compression(answer: urllib3.BaseHTTPResponse) -> str | None:
+    encodings = {encoding.strip().lower() for encoding in answer.headers.get("Content-Encoding", "").split(",")}
+    # S3 keeps how an object was uploaded (`aws-chunked`) as its encoding.
+    return next(iter(sorted(encodings & _COMPRESSIONS)), None)
 
 
 def _follow(url: str, location: str) -> str:
@@ -103,25 +122,25 @@ def _follow(url: str, location: str) -> str:
 
 
 class _Limited(io.RawIOBase):
-    """Reads an answer up to a number of bytes and seconds."""
+    """Reads an answer up to a number of bytes, and as long as there is time."""
 
-    def __init__(self, answer: urllib3.BaseHTTPResponse, max_bytes: int) -> None:
+    def __init__(self, answer: urllib3.BaseHTTPResponse, max_bytes: int, deadline: FetchDeadline) -> None:
         self._answer = answer
         self._max_bytes = max_bytes
         self._bytes_read = 0
-        self._deadline = time.monotonic() + FETCH_SECONDS
+        self._deadline = deadline
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: "Buffer") -> int:
         view = memoryview(buffer).cast("B")
-        content = self._answer.read(len(view))
+        content = self._answer.read1(len(view), decode_content=False) or b""
+        # A connection that the deadline ended looks like the end of an answer that named no length.
+        self._deadline.check()
         self._bytes_read += len(content)
         if self._bytes_read > self._max_bytes:
             raise JobFailed(explain_too_large(self._max_bytes))
-        if time.monotonic() > self._deadline:
-            raise JobFailed(f"The video could not be fetched within {FETCH_SECONDS // 60} minutes")
         view[: len(content)] = content
         return len(content)
 

@@ -1,0 +1,102 @@
+"""What the engine answers to each of the hostile inputs: through its real handlers, as a caller sees it."""
+
+import base64
+import json
+import os
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from unittest.mock import patch
+
+from tests.hostile.addresses import NAMES, HostileAddress
+from tests.hostile.bodies import HostileBody
+from tests.hostile.servers import HOST, HostileServer, run_server
+from tests.stand_ins.engine import API_KEY, MODEL, EngineInProcess
+from tests.stand_ins.internet import PUBLIC_ADDRESS, Internet, answer_with, redirect_to, run_internet
+from tests.stand_ins.videos import VideoSpec, make_video
+from videoengine import video_fetch
+
+DONE = "job: done"
+PUBLIC_URL = f"https://{HOST}/"
+_TRIED_ONCE = video_fetch._RETRIES.new(total=0)
+
+
+def answer_body(engine: EngineInProcess, hostile: HostileBody) -> str:
+    """Status and error of a request with this body."""
+    event = {
+        "routeKey": "POST /videoinfer",
+        "queryStringParameters": {"api_key": API_KEY},
+        "body": base64.b64encode(hostile.content).decode(),
+        "isBase64Encoded": True,
+    }
+    answer = engine.invoke("serve_api", event)
+    return f"{answer['statusCode']} {json.loads(answer['body'])['error']}"
+
+
+def answer_address(engine: EngineInProcess, hostile: HostileAddress) -> str:
+    """Status and error of a request for a video at this address, or its job's error."""
+    with _run_strange_internet() as internet:
+        answer = _run_job(engine, hostile.url)
+        assert internet.connections == []
+    return answer
+
+
+def answer_redirect(engine: EngineInProcess, hostile: HostileAddress) -> str:
+    """The error of a job whose video's address is in order, and redirects to this one."""
+    with _run_strange_internet() as internet:
+        internet.answers.append(redirect_to(hostile.url))
+        answer = _run_job(engine, PUBLIC_URL)
+        assert [connection.address for connection in internet.connections] == [PUBLIC_ADDRESS]
+    return answer
+
+
+def answer_rebinding(engine: EngineInProcess, *, redirected: bool) -> str:
+    """The end of a job whose video's host has a public address when it is first looked up, and then loopback's."""
+    with run_internet() as internet:
+        internet.names["rebinding.example"] = [[PUBLIC_ADDRESS], ["127.0.0.1"]]
+        internet.answers.append(redirect_to("/b.mp4") if redirected else answer_with(make_video(VideoSpec())))
+        answer = _run_job(engine, "https://rebinding.example/a.mp4")
+        assert [connection.address for connection in internet.connections] == [PUBLIC_ADDRESS]
+    return answer
+
+
+def answer_server(engine: EngineInProcess, hostile: HostileServer) -> str:
+    """The error of a job whose video is at this server."""
+    allowing = replace(engine, environment={**engine.environment, "ALLOWED_RANGES": "127.0.0.1/32"})
+    internet = Internet({HOST: [["127.0.0.1"]]})
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        run_server(hostile, Path(folder)) as url,
+        patch.dict(os.environ, {"SSL_CERT_FILE": f"{folder}/ca.pem"}),
+        patch.object(socket, "getaddrinfo", internet.resolve),
+        patch.multiple(
+            video_fetch,
+            READ_SECONDS=hostile.read_seconds,
+            FETCH_SECONDS=hostile.fetch_seconds,
+            _RETRIES=_TRIED_ONCE,
+        ),
+    ):
+        return _run_job(allowing, url)
+
+
+@contextmanager
+def _run_strange_internet() -> Iterator[Internet]:
+    with run_internet() as internet:
+        internet.names |= {name: [list(addresses) for addresses in answers] for name, answers in NAMES.items()}
+        yield internet
+
+
+def _run_job(engine: EngineInProcess, url: str) -> str:
+    job = {"input_url": url, "infer_fps": 5, "models": [MODEL]}
+    status, created = engine.request("POST", "/videoinfer", {"api_key": API_KEY}, job)
+    if status != 200:
+        return f"{status} {created['error']}"
+    job_id = created["job_id"]
+    engine.run_job(job_id)
+    _, state = engine.request("GET", "/videoinfer", {"api_key": API_KEY, "job_id": job_id})
+    assert engine.find_job(job_id).input_url is None  # it may hold a secret
+    assert "secret" not in str(state.get("error"))
+    return f"job: {state['error']}" if "error" in state else DONE

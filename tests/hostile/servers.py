@@ -1,0 +1,279 @@
+"""Web servers that do what a stranger's may, on real sockets, and what each gets."""
+
+import gzip
+import ipaddress
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Thread
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from tests.stand_ins.videos import VideoSpec, make_video
+
+HOST = "videos.example.com"
+"""What the tests' DNS has for the servers."""
+KIB, MIB = 2**10, 2**20
+PAUSE_SECONDS = 0.05
+"""Between the bytes of a server that drips."""
+
+type Serve = Callable[[socket.socket], None]
+
+
+@dataclass(frozen=True)
+class HostileServer:
+    """What a server sends to whoever asks.
+
+    Attributes:
+        name: what is wrong with it.
+        serve: answers a request that has been read; ends when the other side does.
+        error: of the job; None for one that is done.
+        scheme: of its URL.
+        certificate_for: the name in its certificate, if it speaks TLS.
+        is_trusted: whether the certificate's issuer is.
+        read_seconds: how long the engine waits for the next byte; it is a minute.
+        fetch_seconds: and for the last one; it is ten minutes.
+    """
+
+    name: str
+    serve: Serve
+    error: str | None
+    scheme: str = "http"
+    certificate_for: str | None = None
+    is_trusted: bool = True
+    read_seconds: float = 30
+    fetch_seconds: float = 30
+
+
+@contextmanager
+def run_server(server: HostileServer, folder: Path) -> Iterator[str]:
+    """Runs it for as long as the block does, and returns its URL. Into `folder` goes its certificate, `ca.pem`."""
+    tls = _make_tls(server, folder) if server.certificate_for else None
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        Thread(target=_accept, args=(listening, server, tls), daemon=True).start()
+        try:
+            yield f"{server.scheme}://{HOST}:{listening.getsockname()[1]}/a.mp4?signature=secret"
+        finally:
+            # Closing alone would not wake `accept`.
+            listening.shutdown(socket.SHUT_RDWR)
+
+
+def _accept(listening: socket.socket, server: HostileServer, tls: ssl.SSLContext | None) -> None:
+    with suppress(OSError):
+        while True:
+            connected, _ = listening.accept()
+            Thread(target=_answer, args=(connected, server, tls), daemon=True).start()
+
+
+def _answer(connected: socket.socket, server: HostileServer, tls: ssl.SSLContext | None) -> None:
+    # OSError: the other side has gone, which is what most of these servers deserve.
+    with suppress(OSError), connected:
+        if tls:
+            with tls.wrap_socket(connected, server_side=True) as secured:
+                secured.recv(64 * KIB)
+                server.serve(secured)
+        else:
+            # A request, or the beginning of a handshake.
+            connected.recv(64 * KIB)
+            server.serve(connected)
+
+
+def _make_tls(server: HostileServer, folder: Path) -> ssl.SSLContext:
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a test's authority")])
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    try:
+        subject: x509.GeneralName = x509.IPAddress(ipaddress.ip_address(server.certificate_for or ""))
+    except ValueError:
+        subject = x509.DNSName(server.certificate_for or "")
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([subject]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+        .public_bytes(serialization.Encoding.PEM)
+    )
+    chain = folder / "chain.pem"
+    plain = serialization.NoEncryption()
+    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    chain.write_bytes(private + certificate)
+    (folder / "ca.pem").write_bytes(certificate if server.is_trusted else b"")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain)
+    return context
+
+
+def send(content: bytes, *, status: str = "200 OK", length: int | None = None, **headers: str) -> Serve:
+    """An answer in full; `length` is what it claims to be."""
+    lines = {"Content-Length": str(len(content) if length is None else length), "Connection": "close"}
+    lines |= {name.replace("_", "-"): value for name, value in headers.items()}
+    head = f"HTTP/1.1 {status}\r\n" + "".join(f"{name}: {value}\r\n" for name, value in lines.items()) + "\r\n"
+    return lambda connected: connected.sendall(head.encode() + content)
+
+
+def redirect(location: str) -> Serve:
+    return send(b"", status="302 Found", Location=location)
+
+
+def send_forever(head: bytes, chunk: bytes, pause_seconds: float = 0) -> Serve:
+    def serve(connected: socket.socket) -> None:
+        connected.sendall(head)
+        while True:
+            connected.sendall(chunk)
+            time.sleep(pause_seconds)
+
+    return serve
+
+
+def _say_nothing(connected: socket.socket) -> None:
+    connected.recv(1)
+
+
+def _hang_up(connected: socket.socket) -> None:
+    del connected
+
+
+_OK = b"HTTP/1.1 200 OK\r\n"
+_CHUNKED = _OK + b"Transfer-Encoding: chunked\r\n\r\n"
+_VIDEO = make_video(VideoSpec(frames=12))
+_BOMB = gzip.compress(bytes(10 * MIB))
+_HTML = b"<!DOCTYPE html><title>Log in</title><form method=post>"
+_PLAYLIST = b"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n"
+
+_COULD_NOT = "The video could not be fetched"
+_TOO_LARGE = "The video is larger than the 0.0001 GiB that this engine takes"
+_SLOW_SECONDS = 0.3
+_TOO_SLOW = f"{_COULD_NOT} within {_SLOW_SECONDS / 60:g} minutes"
+_NO_VIDEO = "The file is not an MP4, AVI, MKV or WebM video (Invalid data found when processing input)"
+_NOT_THIS_ONE = "The file is not an MP4, AVI, MKV or WebM video (Invalid argument)"
+_NOT_PUBLIC = "is no address on the public internet; the engine's AllowedRanges parameter can let its own networks in"
+_BROKE_OFF = f"{_COULD_NOT} from {HOST}: the connection broke off (ProtocolError)"
+_NO_CERTIFICATE = f"{_COULD_NOT} from {HOST}: its certificate is not accepted"
+
+SERVERS = [
+    HostileServer("a video, for comparison", send(_VIDEO), None),
+    # Elsewhere.
+    HostileServer(
+        "a redirect to metadata", redirect("http://169.254.169.254/"), f"{_COULD_NOT}: 169.254.169.254 {_NOT_PUBLIC}"
+    ),
+    HostileServer(
+        "a redirect to its neighbour", redirect("http://127.0.0.2:8000/"), f"{_COULD_NOT}: 127.0.0.2 {_NOT_PUBLIC}"
+    ),
+    HostileServer(
+        "a redirect to a file",
+        redirect("file:///etc/passwd"),
+        f"{_COULD_NOT}: its address must begin with http:// or https://",
+    ),
+    HostileServer(
+        "a redirect to a mail server",
+        redirect("http://videos.example.com:25/"),
+        f"{_COULD_NOT}: its address must not have port 25, which is not one for web servers",
+    ),
+    HostileServer(
+        "a redirect with a password",
+        redirect("http://me:secret@videos.example.com/"),
+        f"{_COULD_NOT}: its address must not hold a user name or password",
+    ),
+    HostileServer(
+        "a redirect to no address", redirect("http://[::1"), f"{_COULD_NOT}: it redirects to what is no web address"
+    ),
+    HostileServer("redirects without end", redirect("/again"), f"{_COULD_NOT}: {HOST} redirects too often"),
+    HostileServer("a redirect to nowhere", send(b"", status="302 Found"), f"{_COULD_NOT}: {HOST} answered 302 Found"),
+    # Without end.
+    HostileServer("a body without end", send_forever(_OK + b"\r\n", bytes(64 * KIB)), _TOO_LARGE),
+    HostileServer(
+        "a body without end, in chunks", send_forever(_CHUNKED, b"10000\r\n" + bytes(64 * KIB) + b"\r\n"), _TOO_LARGE
+    ),
+    HostileServer("a header without end", send_forever(_OK + b"X: ", b"x" * KIB), _BROKE_OFF),
+    HostileServer("headers without end", send_forever(_OK, b"X: x\r\n"), _BROKE_OFF),
+    HostileServer("a chunk's size without end", send_forever(_CHUNKED, b"1" * KIB), _BROKE_OFF),
+    # Slow.
+    HostileServer("nothing", _say_nothing, f"{_COULD_NOT} from {HOST}: nothing came for 0.2 s", read_seconds=0.2),
+    HostileServer(
+        "a body, a byte at a time",
+        send_forever(_OK + b"\r\n", b"x", PAUSE_SECONDS),
+        _TOO_SLOW,
+        fetch_seconds=_SLOW_SECONDS,
+    ),
+    HostileServer(
+        "a body of known length, a byte at a time",
+        send_forever(_OK + b"Content-Length: 50000\r\n\r\n", b"x", PAUSE_SECONDS),
+        _TOO_SLOW,
+        fetch_seconds=_SLOW_SECONDS,
+    ),
+    HostileServer(
+        "a header, a byte at a time",
+        send_forever(_OK + b"X: ", b"x", PAUSE_SECONDS),
+        _TOO_SLOW,
+        fetch_seconds=_SLOW_SECONDS,
+    ),
+    HostileServer(
+        "a handshake, a byte at a time",
+        send_forever(b"\x16\x03\x03\x3f\xff", b"\x02", PAUSE_SECONDS),
+        _TOO_SLOW,
+        fetch_seconds=_SLOW_SECONDS,
+        scheme="https",
+    ),
+    # Lies.
+    HostileServer("a length of 10 GB, and no body", send(b"", length=10**10), _TOO_LARGE),
+    HostileServer("more than its length says", send(_VIDEO + _HTML, length=len(_VIDEO)), None),
+    HostileServer("less than its length says", send(_VIDEO, length=len(_VIDEO) + 1), _BROKE_OFF),
+    HostileServer("a length below zero", send(_VIDEO, length=-1), None),
+    HostileServer(
+        "two lengths", send(_VIDEO, content_length="1"), _BROKE_OFF.replace("ProtocolError", "InvalidHeader")
+    ),
+    HostileServer("no HTTP", lambda it: it.sendall(b"SSH-2.0-OpenSSH_9.9\r\n"), _BROKE_OFF),
+    HostileServer("no answer", _hang_up, _BROKE_OFF),
+    HostileServer(
+        "a login page that says 403",
+        send(_HTML, status="403 Forbidden"),
+        f"{_COULD_NOT}: {HOST} answered 403 Forbidden",
+    ),
+    # No video.
+    HostileServer("a login page that says 200", send(_HTML, Content_Type="text/html"), _NO_VIDEO),
+    HostileServer("a login page that says video/mp4", send(_HTML, Content_Type="video/mp4"), _NO_VIDEO),
+    HostileServer("a playlist of the engine's own files", send(_PLAYLIST, Content_Type="video/mp4"), _NO_VIDEO),
+    HostileServer("a script of FFmpeg's", send(b"ffconcat version 1.0\nfile /etc/passwd\n"), _NOT_THIS_ONE),
+    HostileServer("an empty file", send(b""), "The video is an empty file"),
+    HostileServer(
+        "a compressed bomb, 10 MiB in 10 kB",
+        send(_BOMB, Content_Encoding="gzip"),
+        f"{_COULD_NOT}: {HOST} sent it compressed (gzip)",
+    ),
+    HostileServer(
+        "a compressed bomb, twice",
+        send(gzip.compress(_BOMB), Content_Encoding="gzip, gzip"),
+        f"{_COULD_NOT}: {HOST} sent it compressed (gzip)",
+    ),
+    HostileServer("a compressed bomb that doesn't say so", send(_BOMB), _NO_VIDEO),
+    HostileServer("a bomb as encoded part", send(_BOMB, Transfer_Encoding="gzip, chunked"), _NO_VIDEO),
+    # TLS: the connection is made to an address, the certificate has to be for the name.
+    HostileServer(
+        "a certificate for the name, for comparison", send(_VIDEO), None, scheme="https", certificate_for=HOST
+    ),
+    HostileServer(
+        "a certificate for another name",
+        send(_VIDEO),
+        _NO_CERTIFICATE,
+        scheme="https",
+        certificate_for="other.example.com",
+    ),
+    HostileServer(
+        "a certificate for the address", send(_VIDEO), _NO_CERTIFICATE, scheme="https", certificate_for="127.0.0.1"
+    ),
+    HostileServer(
+        "a certificate of nobody's",
+        send(_VIDEO),
+        _NO_CERTIFICATE,
+        scheme="https",
+        certificate_for=HOST,
+        is_trusted=False,
+    ),
+]
