@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from videoinfer.backfill import Action
 from videoinfer.dead_letters import DeadLetter
 from videoinfer.jobs import Item
 from videojobs.notices import format_duration
@@ -64,6 +65,13 @@ def describe_letter(letter: DeadLetter) -> dict[str, Any]:
     return {**{name: getattr(letter, name) for name in names}, "job_requests": requests}
 
 
+def describe_action(action: Action, *, dry_run: bool) -> str:
+    """What a backfill does, or would do, with a video."""
+    done = {"ask": "its job is asked for", "copy": "copied into the uploads bucket", "skip": "left out"}
+    would = {"ask": "its job would be asked for", "copy": "would be copied into the uploads bucket", "skip": "left out"}
+    return (would if dry_run else done)[action]
+
+
 def format_local(time: str | datetime) -> str:
     """A time in the zone of whoever reads it."""
     parsed = datetime.fromisoformat(time) if isinstance(time, str) else time
@@ -73,6 +81,11 @@ def format_local(time: str | datetime) -> str:
 def to_json(value: Any) -> str:
     """JSON for programs: numbers as numbers, times in ISO 8601."""
     return json.dumps(value, indent=2, ensure_ascii=False, default=_to_plain)
+
+
+def to_json_line(value: Any) -> str:
+    """JSON on a line of its own, for what comes one after another."""
+    return json.dumps(value, ensure_ascii=False, default=_to_plain)
 
 
 def _to_plain(value: Any) -> Any:

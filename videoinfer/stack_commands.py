@@ -1,12 +1,15 @@
 """The commands for a pipeline that is deployed: what its jobs are doing, and a person's levers."""
 
+from collections import Counter
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import batched
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from videoinfer.backfill import Action, carry_out, parse_s3_uri, plan_backfill
 from videoinfer.cancelling import cancel_job, describe_bill
 from videoinfer.dead_letters import read_dead_letters, release
 from videoinfer.dead_letters import redrive as redrive_letters
@@ -19,10 +22,12 @@ from videoinfer.job_texts import (
     compose_facts,
     compose_letter_row,
     compose_row,
+    describe_action,
     describe_letter,
     format_local,
     name_letter,
     to_json,
+    to_json_line,
 )
 from videoinfer.jobs import JobsTable, Selection
 from videoinfer.pipeline_stack import PipelineStack, find_stack
@@ -39,6 +44,9 @@ JobName = Annotated[
 ]
 
 DEFAULT_STACK = "videoinfer"
+
+_BACKFILL_BATCH = 10
+"""Videos between two signs of life."""
 
 
 @commands.command()
@@ -170,6 +178,42 @@ def dead_letters(
         for letter in letters:
             if redrive and not as_json and not letter.requests:
                 display.warn(f"{name_letter(letter)}: left where it is. {letter.why}")
+
+
+@commands.command()
+def backfill(
+    source: Annotated[str, typer.Argument(help="Where the videos are.", metavar="s3://BUCKET/PREFIX")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    stack: StackName = DEFAULT_STACK,
+    as_json: AsJson = False,
+) -> None:
+    """Make jobs of videos that were there before. Those of another bucket are copied into the uploads bucket.
+
+    A video that has a job is left out, so it can be run again. Each video is a job, which the API bills.
+    """
+    with errors_for_people():
+        bucket, prefix = parse_s3_uri(source)
+        deployed = find_stack(stack)
+        clients, uploads_bucket = deployed.clients, deployed.uploads_bucket
+        display = Display(Console())
+        counts = Counter[Action]()
+        plan = plan_backfill(clients, _open_jobs(deployed), bucket, prefix, uploads_bucket)
+        for some in batched(plan, _BACKFILL_BATCH, strict=False):
+            if not dry_run:
+                carry_out(clients, some, uploads_bucket=uploads_bucket, uploads_queue_url=deployed.uploads_queue_url)
+            counts.update(candidate.action for candidate in some)
+            for candidate in some:
+                if as_json:
+                    display.text(to_json_line({**asdict(candidate), "dry_run": dry_run}))
+                elif candidate.why:
+                    display.warn(f"{candidate.upload.key}: {candidate.why}")
+                else:
+                    display.done(f"{candidate.upload.key}: {describe_action(candidate.action, dry_run=dry_run)}")
+        if not as_json:
+            videos = counts["ask"] + counts["copy"]
+            display.text(
+                f"Jobs {'that would be ' if dry_run else ''}asked for: {videos:,}. Left out: {counts['skip']:,}."
+            )
 
 
 def _open_jobs(stack: PipelineStack) -> JobsTable:

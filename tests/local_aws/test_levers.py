@@ -214,3 +214,38 @@ def test_dead_letters_are_listed_with_their_reason_and_sent_back(stage: Stage) -
     assert "dead/letter.mp4: back in the uploads queue" in stage.run("dead-letters", "--redrive").output
     assert stage.wait_for_status(upload, "done")["job_id"] == "job-of-a-dead-letter"
     assert stage.read("dead-letters") == []
+
+
+def test_videos_that_were_there_before_become_jobs_once(stage: Stage) -> None:
+    """In the uploads bucket, as if they had come before its notifications: those are off for a moment."""
+    s3, bucket = stage.pipeline.clients.s3, stage.pipeline.pipeline.uploads_bucket
+    notifications = s3.get_bucket_notification_configuration(Bucket=bucket)
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
+    upload = stage.upload("before/old.mp4")
+    stage.pipeline.upload("before/notes.txt", b"text")
+    queues = {"QueueConfigurations": notifications["QueueConfigurations"]}
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=queues)  # type: ignore[arg-type]
+
+    source = f"s3://{bucket}/before/"
+    assert "Jobs that would be asked for: 1. Left out: 1." in stage.run("backfill", source, "--dry-run").output
+    result = stage.run("backfill", source)
+    assert result.exit_code == 0, result.output
+    assert "before/old.mp4: its job is asked for" in result.output
+    assert "before/notes.txt: The Video Inference API does not take files that end in .txt" in result.output
+    stage.wait_for_status(upload, "done")
+    assert "before/old.mp4: It has a job already, which is done." in stage.run("backfill", source).output
+    assert stage.api.count("POST", "/videoinfer") == 1
+
+
+def test_videos_of_another_bucket_are_copied_with_their_options(stage: Stage) -> None:
+    s3, bucket = stage.pipeline.clients.s3, stage.pipeline.pipeline.uploads_bucket
+    s3.create_bucket(Bucket="archive")
+    s3.put_object(Bucket="archive", Key="2024/old.mp4", Body=b"video", Metadata={"infer-fps": "2"})
+
+    lines = stage.run("backfill", "s3://archive/2024", "--json").output.splitlines()
+    assert [json.loads(line)["action"] for line in lines] == ["copy"]
+
+    copy = Upload(bucket, "2024/old.mp4", s3.head_object(Bucket=bucket, Key="2024/old.mp4")["VersionId"])
+    job = stage.wait_for_status(copy, "done")
+    assert job["options"]["infer_fps"] == 2
+    assert "The uploads bucket has it already" in stage.run("backfill", "s3://archive/2024").output

@@ -1,0 +1,99 @@
+import boto3
+import pytest
+
+from videoinfer.aws_clients import AwsClients
+from videoinfer.backfill import Candidate, carry_out, parse_s3_uri, plan_backfill
+from videoinfer.dead_letters import read_dead_letters
+from videoinfer.errors import CommandError
+from videoinfer.jobs import JobsTable
+from videojobs.jobs import Ledger
+from videojobs.uploads import JobRequest, Upload
+
+
+@pytest.fixture
+def clients(jobs: JobsTable) -> AwsClients:
+    clients = AwsClients(boto3.Session(region_name="us-east-1"))
+    for bucket in ("uploads", "archive"):
+        clients.s3.create_bucket(Bucket=bucket)
+    clients.s3.put_bucket_versioning(Bucket="uploads", VersioningConfiguration={"Status": "Enabled"})
+    return clients
+
+
+def put(clients: AwsClients, bucket: str, key: str, body: bytes = b"video") -> Upload:
+    answer = clients.s3.put_object(Bucket=bucket, Key=key, Body=body)
+    return Upload(bucket, key, len(body), answer["ETag"].strip('"'), answer.get("VersionId"))
+
+
+def plan(clients: AwsClients, jobs: JobsTable, uri: str) -> list[Candidate]:
+    return list(plan_backfill(clients, jobs, *parse_s3_uri(uri), "uploads"))
+
+
+@pytest.mark.parametrize(
+    ("uri", "parsed"),
+    [
+        ("s3://archive", ("archive", "")),
+        ("s3://archive/", ("archive", "")),
+        ("s3://archive/2024/a b", ("archive", "2024/a b")),
+    ],
+)
+def test_an_s3_uri_is_bucket_and_prefix(uri: str, parsed: tuple[str, str]) -> None:
+    assert parse_s3_uri(uri) == parsed
+
+
+@pytest.mark.parametrize("uri", ["archive/2024", "s3://", "https://archive/2024", ""])
+def test_what_is_no_s3_uri_is_refused(uri: str) -> None:
+    with pytest.raises(CommandError, match="is no S3 URI"):
+        parse_s3_uri(uri)
+
+
+def test_the_latest_versions_without_a_job_are_asked_for(clients: AwsClients, jobs: JobsTable, ledger: Ledger) -> None:
+    put(clients, "uploads", "in/a.mp4", b"first")
+    latest = put(clients, "uploads", "in/a.mp4")
+    known = put(clients, "uploads", "in/known.mp4")
+    ledger.record(known, 1, status="failed")
+    put(clients, "uploads", "in/deleted.mp4")
+    clients.s3.delete_object(Bucket="uploads", Key="in/deleted.mp4")
+    put(clients, "uploads", "in/folder/", b"")
+    put(clients, "uploads", "in/empty.mp4", b"")
+    put(clients, "uploads", "elsewhere.mp4")
+
+    candidates = plan(clients, jobs, "s3://uploads/in/")
+
+    assert [(candidate.upload.key, candidate.action, candidate.why) for candidate in candidates] == [
+        ("in/a.mp4", "ask", None),
+        ("in/empty.mp4", "skip", "The file is empty (0 bytes)."),
+        ("in/known.mp4", "skip", "It has a job already, which is failed."),
+    ]
+    assert candidates[0].upload == latest
+
+
+def test_objects_from_before_versioning_are_the_uploads_that_s3_announced(clients: AwsClients, jobs: JobsTable) -> None:
+    clients.s3.create_bucket(Bucket="old")
+    upload = put(clients, "old", "a.mp4")
+
+    [candidate] = plan_backfill(clients, jobs, "old", "", "old")
+
+    assert candidate == Candidate(upload, "ask")
+    assert candidate.upload.version_id is None
+
+
+def test_what_is_asked_for_is_in_the_queue_as_a_first_attempt(clients: AwsClients, jobs: JobsTable) -> None:
+    queue_url = clients.sqs.create_queue(QueueName="uploads")["QueueUrl"]
+    upload = put(clients, "uploads", "a.mp4")
+
+    carry_out(clients, plan(clients, jobs, "s3://uploads"), uploads_bucket="uploads", uploads_queue_url=queue_url)
+
+    [message] = read_dead_letters(clients.sqs, queue_url, jobs)
+    assert message.requests == (JobRequest(upload, 1),)
+
+
+@pytest.mark.parametrize("size_bytes", [100, 9 * 1024 * 1024], ids=["whole", "in parts"])
+def test_a_copy_keeps_its_options(clients: AwsClients, jobs: JobsTable, size_bytes: int) -> None:
+    body, options = b"v" * size_bytes, {"infer-fps": "2"}
+    clients.s3.put_object(Bucket="archive", Key="a.mp4", Body=body, Metadata=options, ContentType="video/mp4")
+
+    carry_out(clients, plan(clients, jobs, "s3://archive"), uploads_bucket="uploads", uploads_queue_url="")
+
+    head = clients.s3.head_object(Bucket="uploads", Key="a.mp4")
+    assert (head["ContentLength"], head["Metadata"], head["ContentType"]) == (size_bytes, options, "video/mp4")
+    assert [candidate.action for candidate in plan(clients, jobs, "s3://archive")] == ["skip"]

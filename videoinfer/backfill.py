@@ -1,0 +1,120 @@
+"""Jobs for videos that were there before: those in the uploads bucket are asked for, others are copied into it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import batched
+from typing import Literal
+
+from botocore.exceptions import ClientError
+
+from videoinfer.aws_clients import AwsClients
+from videoinfer.errors import CommandError
+from videoinfer.job_requests import send_requests
+from videoinfer.jobs import JobsTable
+from videojobs.uploads import FIRST_ATTEMPT, JobRequest, Upload, find_fault
+
+_BATCH = 100
+
+type Action = Literal["ask", "copy", "skip"]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One object that was found, and what is to be done with it; `why` it is skipped."""
+
+    upload: Upload
+    action: Action
+    why: str | None = None
+
+
+def parse_s3_uri(uri: str) -> tuple[str, str]:
+    """Bucket and prefix of `s3://bucket/prefix`. Raises `CommandError`."""
+    if not (match := re.fullmatch(r"s3://([^/]+)/?(.*)", uri)):
+        raise CommandError(f"{uri} is no S3 URI: it has to look like s3://bucket/prefix.")
+    return match[1], match[2]
+
+
+def plan_backfill(
+    clients: AwsClients, table: JobsTable, bucket: str, prefix: str, uploads_bucket: str
+) -> Iterator[Candidate]:
+    """What is to be done with each object under `prefix`, as far as that can be told before it is done."""
+    home = bucket == uploads_bucket
+    objects = _list_versions(clients, bucket, prefix) if home else _list_objects(clients, bucket, prefix)
+    for some in batched(objects, _BATCH, strict=False):
+        yield from _skip_known(table, some) if home else _skip_present(clients, some, uploads_bucket)
+
+
+def carry_out(
+    clients: AwsClients, candidates: Sequence[Candidate], *, uploads_bucket: str, uploads_queue_url: str
+) -> None:
+    """Asks for the jobs of those in the uploads bucket, and copies the others there, where S3 announces them.
+
+    A copy keeps key, content type and metadata, which are its options. S3 makes it: nothing passes this machine.
+    """
+    asked = [JobRequest(candidate.upload, FIRST_ATTEMPT) for candidate in candidates if candidate.action == "ask"]
+    for _ in send_requests(clients.sqs, uploads_queue_url, asked):
+        pass
+    for candidate in candidates:
+        if candidate.action == "copy":
+            _copy(clients, candidate.upload, uploads_bucket)
+
+
+def _copy(clients: AwsClients, upload: Upload, uploads_bucket: str) -> None:
+    head = clients.s3.head_object(Bucket=upload.bucket, Key=upload.key)
+    # Said explicitly, because a copy that is made in parts would lose them.
+    kept = {"Metadata": head["Metadata"], "ContentType": head["ContentType"], "MetadataDirective": "REPLACE"}
+    clients.s3.copy({"Bucket": upload.bucket, "Key": upload.key}, uploads_bucket, upload.key, ExtraArgs=kept)
+
+
+def _list_versions(clients: AwsClients, bucket: str, prefix: str) -> Iterator[Candidate]:
+    pages = clients.s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
+    for page in pages:
+        for entry in page.get("Versions", ()):
+            if entry["IsLatest"]:
+                # S3's events leave out the version id that objects have from before versioning.
+                version_id = entry["VersionId"] if entry["VersionId"] != "null" else None
+                upload = Upload(bucket, entry["Key"], entry["Size"], entry["ETag"].strip('"'), version_id)
+                yield from _consider(Candidate(upload, "ask"))
+
+
+def _list_objects(clients: AwsClients, bucket: str, prefix: str) -> Iterator[Candidate]:
+    pages = clients.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    for page in pages:
+        for entry in page.get("Contents", ()):
+            upload = Upload(bucket, entry["Key"], entry["Size"], entry["ETag"].strip('"'))
+            yield from _consider(Candidate(upload, "copy"))
+
+
+def _consider(candidate: Candidate) -> Iterator[Candidate]:
+    """Without folder markers, which are no uploads."""
+    if not candidate.upload.key.endswith("/"):
+        fault = find_fault(candidate.upload)
+        yield replace(candidate, action="skip", why=fault) if fault else candidate
+
+
+def _skip_known(table: JobsTable, candidates: Sequence[Candidate]) -> Iterator[Candidate]:
+    keys = [{"upload_id": candidate.upload.upload_id, "attempt": FIRST_ATTEMPT} for candidate in candidates]
+    known = {item["upload_id"]: item["status"] for item in table.read_all(keys)}
+    for candidate in candidates:
+        status = known.get(candidate.upload.upload_id)
+        known_to_be = f"It has a job already, which is {status}."
+        yield replace(candidate, action="skip", why=known_to_be) if status and not candidate.why else candidate
+
+
+def _skip_present(clients: AwsClients, candidates: Sequence[Candidate], uploads_bucket: str) -> Iterator[Candidate]:
+    for candidate in candidates:
+        size_bytes = _find_size(clients, uploads_bucket, candidate.upload.key) if not candidate.why else None
+        present = "The uploads bucket has it already: one of that key and size."
+        yield replace(candidate, action="skip", why=present) if size_bytes == candidate.upload.size_bytes else candidate
+
+
+def _find_size(clients: AwsClients, bucket: str, key: str) -> int | None:
+    try:
+        return clients.s3.head_object(Bucket=bucket, Key=key)["ContentLength"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
+            return None
+        raise
