@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 CONFIDENCE, IOU_THRESHOLD = 0.4, 0.3
 MARGIN = 114
@@ -166,13 +166,14 @@ def load_inference_models(package: Path, infer_fps: int) -> Run:
     return run
 
 
-def load_engine(package: Path, infer_fps: int, precision: Literal["f32", "hardware"] = "f32") -> Run:
+def load_engine(package: Path, infer_fps: int, precision: str = "f32") -> Run:
     """The engine's core, from planning to elements."""
     from fractions import Fraction
 
     from videoengine.detections import Thresholds
     from videoengine.detector import Detector
     from videoengine.frame_inference import FrameInference
+    from videoengine.precision import Precision
     from videoengine.segments import select_frames
     from videoengine.timeline import read_timeline
     from videoengine.video_file import open_video
@@ -181,7 +182,7 @@ def load_engine(package: Path, infer_fps: int, precision: Literal["f32", "hardwa
         raise error
 
     thresholds = Thresholds(CONFIDENCE, IOU_THRESHOLD)
-    inference = FrameInference({"model": (Detector(package, precision), thresholds)}, fail)
+    inference = FrameInference({"model": (Detector(package, Precision(precision)), thresholds)}, fail)
 
     def run(video: str) -> int:
         with open_video(video) as container:
@@ -207,7 +208,7 @@ def load_decoding(package: Path, infer_fps: int) -> Run:  # noqa: ARG001
     return run
 
 
-def load_model(package: Path, infer_fps: int, precision: Literal["f32", "hardware"] = "f32") -> Run:
+def load_model(package: Path, infer_fps: int, precision: str = "f32") -> Run:
     """The engine's network on ready tensors, and nothing else."""
     from collections import deque
 
@@ -216,10 +217,11 @@ def load_model(package: Path, infer_fps: int, precision: Literal["f32", "hardwar
 
     from videoengine.model_packages import DESCRIPTION_FILES, WEIGHTS, parse_package
     from videoengine.network import Network
+    from videoengine.precision import Precision
 
     present = [name for name in DESCRIPTION_FILES if (package / name).exists()]
     described = parse_package({name: (package / name).read_bytes() for name in present})
-    network = Network(package / WEIGHTS, described.network_input, precision)
+    network = Network(package / WEIGHTS, described.network_input, Precision(precision))
     shape = described.network_input.height, described.network_input.width, 3
     pictures = np.random.default_rng(0).integers(0, 255, (8, *shape), dtype=np.uint8)
 

@@ -8,8 +8,15 @@ Box = dict[str, Any]
 
 
 def count_matches(expected: Sequence[Box], found: Sequence[Box], *, iou: float, confidence: float = 1.0) -> int:
-    """How many of `expected` have a partner of their own in `found`: of the same class, with at least `iou` of overlap
-    and at most `confidence` of difference in confidence. The best overlap is taken first.
+    """How many of `expected` have a partner in `found`."""
+    return len(match_boxes(expected, found, iou=iou, confidence=confidence))
+
+
+def match_boxes(
+    expected: Sequence[Box], found: Sequence[Box], *, iou: float, confidence: float = 1.0
+) -> list[tuple[Box, Box]]:
+    """Each of `expected` that has a partner of its own in `found`, and that: of the same class, with at least `iou` of
+    overlap and at most `confidence` of difference in confidence. The best overlap is taken first.
     """
     pairs = sorted(
         (
@@ -23,11 +30,13 @@ def count_matches(expected: Sequence[Box], found: Sequence[Box], *, iou: float, 
     )
     matched: set[int] = set()
     taken: set[int] = set()
+    partners = []
     for _, index, other_index in pairs:
         if index not in matched and other_index not in taken:
             matched.add(index)
             taken.add(other_index)
-    return len(matched)
+            partners.append((expected[index], found[other_index]))
+    return partners
 
 
 def measure_iou(one: Box, other: Box) -> float:

@@ -13,6 +13,7 @@ from videoengine.detections import Thresholds
 from videoengine.detector import Detector
 from videoengine.errors import JobFailed
 from videoengine.frame_inference import FrameInference
+from videoengine.precision import Precision
 from videoengine.results import encode_results
 from videoengine.segments import SampledFrame, select_frames
 from videoengine.timeline import read_timeline
@@ -36,6 +37,7 @@ class InferenceOptions:
     infer_fps: float
     confidence: float
     iou_threshold: float
+    precision: Precision
     output: Path
 
 
@@ -50,7 +52,7 @@ def run_inference(options: InferenceOptions, display: Display) -> None:
         raise CommandError("Two of the models have the same id, and results are told apart by it: name each once.")
     try:
         thresholds = Thresholds(options.confidence, options.iou_threshold)
-        detectors = {package.model_id: (_load(package), thresholds) for package in packages}
+        detectors = {package.model_id: (_load(package, options.precision), thresholds) for package in packages}
         frames = _plan(options.video, options.infer_fps)
         failures = list[str]()
         inference = FrameInference(detectors, lambda model_id, error: failures.append(f"{model_id}: {error}"))
@@ -70,9 +72,9 @@ def run_inference(options: InferenceOptions, display: Display) -> None:
     display.outputs(options.output.parent, [options.output.name])
 
 
-def _load(package: ModelPackage) -> Detector:
+def _load(package: ModelPackage, precision: Precision) -> Detector:
     try:
-        return Detector(package.folder)
+        return Detector(package.folder, precision)
     except JobFailed as failure:
         raise CommandError(f"{package.folder} can't be run: {failure}.") from failure
 

@@ -194,6 +194,7 @@ def _make_resources() -> EngineInProcess:
         "MAX_VIDEO_GIGABYTES": "0.0001",
         "MAX_VIDEO_HOURS": "1",
         "MODELS_BUCKET": MODELS_BUCKET,
+        "PRECISION": "f32",
         "POLL_SECONDS_MIN": "0",
         "RETENTION_DAYS": "7",
         "STATE_MACHINE_ARN": machine["stateMachineArn"],

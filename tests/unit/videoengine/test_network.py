@@ -8,13 +8,14 @@ import pytest
 from tests.stand_ins.model_files import SIDE, make_network
 from videoengine.model_packages import NetworkInput
 from videoengine.network import Network
+from videoengine.precision import Precision
 
 INPUT = NetworkInput(SIDE, SIDE, "rgb", "stretch", 0, 255.0, None, None)
 
 
 def infer(folder: Path, weights: bytes, network_input: NetworkInput = INPUT) -> list[list[float]]:
     (folder / "weights.onnx").write_bytes(weights)
-    network = Network(folder / "weights.onnx", network_input, "f32")
+    network = Network(folder / "weights.onnx", network_input, Precision.F32)
     picture = np.full((network_input.height, network_input.width, 3), 51, dtype=np.uint8)
     outputs = network.infer(picture)
     assert [output.shape for output in outputs] == network.output_shapes
@@ -43,3 +44,13 @@ def test_an_input_of_any_size_becomes_the_packages(tmp_path: Path) -> None:
     wide = NetworkInput(64, 32, "rgb", "letterbox", 0, 255.0, None, None)
     weights = make_network([(np.ones((1, 1)), np.ones((1, 1)))], ("batch", 3, "height", "width"))
     assert infer(tmp_path, weights, wide) == [pytest.approx([1.2], abs=1e-5)]
+
+
+def test_single_precision_is_the_same_everywhere_and_the_hardwares_is_close(tmp_path: Path) -> None:
+    (tmp_path / "weights.onnx").write_bytes(
+        make_network([(np.zeros((1, 2)), np.array([[1.0, 2.0]]))], (1, 3, SIDE, SIDE))
+    )
+    picture = np.full((SIDE, SIDE, 3), 51, dtype=np.uint8)
+    for precision, tolerance in ((Precision.F32, 1e-6), (Precision.HARDWARE, 0.01)):
+        [output] = Network(tmp_path / "weights.onnx", INPUT, precision).infer(picture)
+        assert output.tolist() == pytest.approx([0.2, 0.4], rel=tolerance)

@@ -1,43 +1,93 @@
 """An S3 object read like a file."""
 
 import io
+from collections.abc import Iterator
 from random import Random
+from threading import Event
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.stand_ins.engine import VIDEOS_BUCKET, EngineInProcess
-from videoengine.s3_file import S3Object, open_object
+from videoengine.s3_file import S3Object
 
 CONTENT = Random(1).randbytes(10_000)  # noqa: S311 - nothing secret
+BLOCK_BYTES = 512
 
 
 @pytest.fixture
-def key(engine: EngineInProcess) -> str:
+def file(engine: EngineInProcess) -> Iterator[S3Object]:
     engine.s3.put_object(Bucket=VIDEOS_BUCKET, Key="video", Body=CONTENT)
-    return "video"
+    with S3Object(engine.s3, VIDEOS_BUCKET, "video", BLOCK_BYTES) as file:
+        yield file
 
 
-def test_reads_as_the_same_bytes_in_memory_would(engine: EngineInProcess, key: str) -> None:
+def test_reads_as_the_same_bytes_in_memory_would(file: S3Object) -> None:
     random = Random(2)  # noqa: S311
-    expected = io.BytesIO(CONTENT)
-    with io.BufferedReader(S3Object(engine.s3, VIDEOS_BUCKET, key), 512) as file:
-        for _ in range(50):
-            position, size = random.randrange(11_000), random.randrange(1, 2_000)
-            assert file.seek(position) == expected.seek(position)
-            assert file.read(size) == expected.read(size)
-            assert file.tell() == expected.tell()
+    expected, buffered = io.BytesIO(CONTENT), io.BufferedReader(file, 300)
+    for _ in range(50):
+        position, size = random.randrange(11_000), random.randrange(1, 2_000)
+        assert buffered.seek(position) == expected.seek(position)
+        assert buffered.read(size) == expected.read(size)
+        assert buffered.tell() == expected.tell()
 
 
-def test_the_end_is_a_place_to_seek_from(engine: EngineInProcess, key: str) -> None:
-    with open_object(engine.s3, VIDEOS_BUCKET, key) as file:
-        file.seek(-5, io.SEEK_END)
-        assert file.read() == CONTENT[-5:]
+def test_the_whole_is_read_block_by_block(file: S3Object) -> None:
+    assert file.read() == CONTENT
 
 
-def test_an_object_that_is_replaced_meanwhile_is_not_read_on(engine: EngineInProcess, key: str) -> None:
-    with S3Object(engine.s3, VIDEOS_BUCKET, key) as file:
-        assert file.read(4) == CONTENT[:4]
-        engine.s3.put_object(Bucket=VIDEOS_BUCKET, Key=key, Body=b"another video")
-        with pytest.raises(ClientError, match="PreconditionFailed"):
-            file.read(4)
+def test_the_end_is_a_place_to_seek_from(file: S3Object) -> None:
+    file.seek(-5, io.SEEK_END)
+    assert file.read() == CONTENT[-5:]
+
+
+def test_an_object_that_is_replaced_meanwhile_is_not_read_on(engine: EngineInProcess, file: S3Object) -> None:
+    assert file.read(4) == CONTENT[:4]
+    engine.s3.put_object(Bucket=VIDEOS_BUCKET, Key="video", Body=CONTENT[::-1])
+    file.seek(BLOCK_BYTES)
+    with pytest.raises(ClientError, match="PreconditionFailed"):
+        file.read(4)
+
+
+class RecordingS3:
+    """Hands on what is asked for, and remembers which blocks those were."""
+
+    def __init__(self, s3: Any, waits_for: dict[int, int]) -> None:
+        """Args:
+        waits_for: blocks that come only when another one has been asked for.
+        """
+        self._s3 = s3
+        self._waits_for = waits_for
+        self._asked = {block: Event() for block in waits_for.values()}
+        self.blocks: list[int] = []
+
+    def head_object(self, **arguments: Any) -> Any:
+        return self._s3.head_object(**arguments)
+
+    def get_object(self, **arguments: Any) -> Any:
+        block = int(arguments["Range"].removeprefix("bytes=").split("-")[0]) // BLOCK_BYTES
+        self.blocks.append(block)
+        if block in self._asked:
+            self._asked[block].set()
+        if block in self._waits_for:
+            assert self._asked[self._waits_for[block]].wait(timeout=10)
+        return self._s3.get_object(**arguments)
+
+
+@pytest.mark.usefixtures("file")
+def test_what_is_read_in_order_is_asked_for_ahead(engine: EngineInProcess) -> None:
+    s3: Any = RecordingS3(engine.s3, waits_for={1: 2, 2: 4, 3: 6})
+    with S3Object(s3, VIDEOS_BUCKET, "video", BLOCK_BYTES) as file:
+        assert file.read() == CONTENT
+    assert sorted(s3.blocks) == list(range(20))
+
+
+@pytest.mark.usefixtures("file")
+def test_a_look_here_and_there_reads_one_block_each(engine: EngineInProcess) -> None:
+    s3: Any = RecordingS3(engine.s3, waits_for={})
+    with S3Object(s3, VIDEOS_BUCKET, "video", BLOCK_BYTES) as file:
+        for block in (19, 3, 10, 0):
+            file.seek(block * BLOCK_BYTES + 7)
+            assert file.read(5) == CONTENT[block * BLOCK_BYTES + 7 :][:5]
+    assert s3.blocks == [19, 3, 10, 0]

@@ -11,12 +11,18 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
 
+CONNECTIONS = 32
+"""To S3 at once: merging reads ahead while it uploads."""
+
 
 @functools.cache
 def s3() -> "S3Client":
     # Presigned URLs need Signature Version 4 by name, and the bucket's regional host: the global one redirects, and a
     # redirected signature is void.
-    return boto3.client("s3", config=Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
+    return boto3.client(
+        "s3",
+        config=Config(max_pool_connections=CONNECTIONS, signature_version="s3v4", s3={"addressing_style": "virtual"}),
+    )
 
 
 @functools.cache

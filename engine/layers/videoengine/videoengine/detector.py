@@ -10,7 +10,8 @@ from av.video.frame import VideoFrame
 from videoengine.detections import Thresholds
 from videoengine.inference_types import INFERENCE_TYPES
 from videoengine.model_packages import DESCRIPTION_FILES, WEIGHTS, parse_package
-from videoengine.network import Network, Precision
+from videoengine.network import Network
+from videoengine.precision import Precision
 from videoengine.preprocessing import FramePreprocessor
 
 type Element = Any
@@ -23,7 +24,7 @@ type PendingElement = Callable[[], Element]
 class Detector:
     """A compiled model package, of any inference type."""
 
-    def __init__(self, folder: Path, precision: Precision = "f32") -> None:
+    def __init__(self, folder: Path, precision: Precision = Precision.F32) -> None:
         """Compiles the package in `folder`.
 
         Raises:

@@ -14,7 +14,8 @@ from videoengine.job_spec import JobSpec
 from videoengine.logs import logger
 from videoengine.model_store import download_package
 from videoengine.object_keys import part_key, segment_key
-from videoengine.s3_file import open_object
+from videoengine.precision import Precision
+from videoengine.s3_file import S3Object
 from videoengine.segments import Segment
 from videoengine.settings import InferSettings
 from videoengine.video_file import open_video
@@ -31,11 +32,11 @@ def infer_segment(job: JobSpec, number: int, settings: InferSettings) -> None:
         JobFailed: a model can't be run at all.
     """
     detectors = {
-        model.model_id: (_load_model(model, settings.models_bucket), Thresholds(model.confidence, model.iou_threshold))
+        model.model_id: (_load_model(model, settings), Thresholds(model.confidence, model.iou_threshold))
         for model in job.models
     }
     segment = _read_segment(job, number, settings)
-    with open_object(clients.s3(), settings.videos_bucket, job.video_key) as file, open_video(file) as container:
+    with S3Object(clients.s3(), settings.videos_bucket, job.video_key) as file, open_video(file) as container:
         elements = list(FrameInference(detectors, _log_failure).infer(container, segment.frames))
     for model_id in detectors:
         lines = "\n".join(found[model_id] for found in elements)
@@ -53,13 +54,14 @@ def _read_segment(job: JobSpec, number: int, settings: InferSettings) -> Segment
     return Segment.from_json(json.load(answer["Body"]))
 
 
-def _load_model(model: ModelRequest, models_bucket: str) -> Detector:
+def _load_model(model: ModelRequest, settings: InferSettings) -> Detector:
     try:
-        return _compile(download_package(clients.s3(), models_bucket, model.package_name, MODELS_CACHE))
+        folder = download_package(clients.s3(), settings.models_bucket, model.package_name, MODELS_CACHE)
+        return _compile(folder, settings.precision)
     except ModelPackageInvalid as error:
         raise ModelPackageInvalid(f"Model {model.package_name} can't be run: {error}") from error
 
 
 @functools.lru_cache(maxsize=MODELS_KEPT)
-def _compile(folder: Path) -> Detector:
-    return Detector(folder)
+def _compile(folder: Path, precision: Precision) -> Detector:
+    return Detector(folder, precision)

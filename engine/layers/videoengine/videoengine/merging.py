@@ -2,8 +2,11 @@
 
 import io
 import json
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from botocore.response import StreamingBody
 
 from videoengine import clients
 from videoengine.errors import JobFailed
@@ -15,6 +18,8 @@ from videoengine.results import PieceReader, encode_results
 from videoengine.settings import MergeSettings
 
 _CHUNK_BYTES = 2**20
+OPENED_AHEAD = 8
+"""Objects asked for before they are read."""
 
 
 def merge(job: JobSpec, segments: list[int], settings: MergeSettings) -> None:
@@ -44,9 +49,8 @@ def merge(job: JobSpec, segments: list[int], settings: MergeSettings) -> None:
 
 
 def _read_offsets(bucket: str, job_id: str, segments: list[int], key: str) -> Iterator[bytes]:
-    for segment in segments:
-        answer = clients.s3().get_object(Bucket=bucket, Key=segment_key(job_id, segment))
-        for offset in json.load(answer["Body"])[key]:
+    for body in _open_ahead(bucket, (segment_key(job_id, segment) for segment in segments)):
+        for offset in json.load(body)[key]:
             yield json.dumps(offset).encode()
 
 
@@ -57,6 +61,21 @@ def _count(lines: Iterator[bytes], elements: Counter[str]) -> Iterator[bytes]:
 
 
 def _read_parts(bucket: str, job_id: str, segments: list[int], model_id: str) -> Iterator[bytes]:
-    for segment in segments:
-        answer = clients.s3().get_object(Bucket=bucket, Key=part_key(job_id, segment, model_id))
-        yield from answer["Body"].iter_lines(_CHUNK_BYTES)
+    for body in _open_ahead(bucket, (part_key(job_id, segment, model_id) for segment in segments)):
+        yield from body.iter_lines(_CHUNK_BYTES)
+
+
+def _open_ahead(bucket: str, keys: Iterable[str]) -> Iterator[StreamingBody]:
+    """Objects' contents in order; the next ones are asked for while one is read, since most of that is waiting."""
+    with ThreadPoolExecutor(OPENED_AHEAD) as threads:
+        opened = deque[Future[StreamingBody]]()
+        for key in keys:
+            opened.append(threads.submit(_open, bucket, key))
+            if len(opened) > OPENED_AHEAD:
+                yield opened.popleft().result()
+        while opened:
+            yield opened.popleft().result()
+
+
+def _open(bucket: str, key: str) -> StreamingBody:
+    return clients.s3().get_object(Bucket=bucket, Key=key)["Body"]

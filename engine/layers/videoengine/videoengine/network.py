@@ -1,7 +1,6 @@
 """A model's network, compiled by OpenVINO for this CPU."""
 
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import openvino
@@ -10,11 +9,8 @@ from openvino import opset13 as opset
 
 from videoengine.errors import ModelPackageInvalid
 from videoengine.model_packages import WEIGHTS, NetworkInput
+from videoengine.precision import Precision
 from videoengine.signal_stack import kept_signal_stack
-
-Precision = Literal["f32", "hardware"]
-"""What a network computes in. `hardware` is bfloat16 on CPUs that have it: up to twice as fast, and some 2 % of the
-detections differ from what single precision, and so any other machine, finds (`python -m bench.parity`)."""
 
 _OPTIONS = {
     # A stream of its own for each core: pictures side by side, none of them split among the cores.
@@ -42,7 +38,9 @@ class Network:
         Raises:
             ModelPackageInvalid: OpenVINO can't read the weights, or they don't take the input that the package names.
         """
-        options = _OPTIONS if precision == "hardware" else {**_OPTIONS, "INFERENCE_PRECISION_HINT": precision}
+        options = dict(_OPTIONS)
+        if precision is Precision.F32:
+            options["INFERENCE_PRECISION_HINT"] = "f32"
         try:
             with kept_signal_stack():
                 model = _read_model(weights, network_input)

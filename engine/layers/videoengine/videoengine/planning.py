@@ -1,6 +1,9 @@
 """The second step: find the video's frames, cut them into segments."""
 
 import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 
 from av.container import InputContainer
 
@@ -9,8 +12,8 @@ from videoengine.errors import JobFailed
 from videoengine.job_spec import JobSpec
 from videoengine.logs import logger
 from videoengine.object_keys import segment_key
-from videoengine.s3_file import open_object
-from videoengine.segments import Effort, cut_segments, select_frames
+from videoengine.s3_file import S3Object
+from videoengine.segments import Effort, Segment, cut_segments, select_frames
 from videoengine.settings import PlanSettings
 from videoengine.steps import Outcome
 from videoengine.timeline import Timeline, find_video_stream, read_timeline
@@ -23,17 +26,25 @@ def plan(job: JobSpec, settings: PlanSettings) -> Outcome:
     Raises:
         JobFailed: this is no video, it is over a limit, or it has fewer frames a second than are asked for.
     """
-    s3, bucket = clients.s3(), settings.videos_bucket
-    with open_object(s3, bucket, job.video_key) as file, open_video(file) as container:
+    bucket = settings.videos_bucket
+    with S3Object(clients.s3(), bucket, job.video_key) as file, open_video(file) as container:
         pixels = _check_frame_size(container, settings.max_frame_pixels)
         timeline = read_timeline(container)
     _check_duration(timeline, settings.max_video_hours)
     effort = Effort.estimate(pixels, len(job.models))
     segments = cut_segments(select_frames(timeline, job.infer_fps), timeline, effort, settings.max_concurrency)
-    for number, segment in enumerate(segments):
-        s3.put_object(Bucket=bucket, Key=segment_key(job.job_id, number), Body=json.dumps(segment.to_json()).encode())
+    _write_segments(bucket, job.job_id, segments)
     logger.info("Planned", frames=len(timeline.timestamps), segments=len(segments))
     return {"segments": list(range(len(segments)))}
+
+
+def _write_segments(bucket: str, job_id: str, segments: Sequence[Segment]) -> None:
+    def write(number: int, segment: Segment) -> None:
+        content = json.dumps(segment.to_json()).encode()
+        clients.s3().put_object(Bucket=bucket, Key=segment_key(job_id, number), Body=content)
+
+    with ThreadPoolExecutor(clients.CONNECTIONS) as threads:
+        list(threads.map(write, count(), segments))
 
 
 def _check_frame_size(container: InputContainer, max_pixels: int) -> int:

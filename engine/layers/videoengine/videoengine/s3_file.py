@@ -1,6 +1,7 @@
-"""An S3 object as a seekable file, read in ranges."""
+"""An S3 object as a seekable file, read in blocks, of which the next ones are on their way while one is used."""
 
 import io
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -8,20 +9,27 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
-BLOCK_BYTES = 4 * 2**20
-"""Read at a time: what FFmpeg asks for next lies in it nearly always, and a request's latency is paid once for it."""
+BLOCK_BYTES = 2**20
+"""Read at a time: a request takes longer to begin than to bring so much."""
+
+AHEAD_MAX = 8
+"""Blocks on their way at once: what they bring is about what a function's network carries."""
 
 
 class S3Object(io.RawIOBase):
-    """Unbuffered: each read is one request."""
+    """Reads further ahead the longer it is read in order, so that a look here and there costs little."""
 
-    def __init__(self, s3: "S3Client", bucket: str, key: str) -> None:
+    def __init__(self, s3: "S3Client", bucket: str, key: str, block_bytes: int = BLOCK_BYTES) -> None:
         """Looks the object up."""
-        self._s3, self._bucket, self._key = s3, bucket, key
-        self._position = 0
+        self._threads = ThreadPoolExecutor(AHEAD_MAX)  # first: closing needs it, however far we come
+        self._s3, self._bucket, self._key, self._block_bytes = s3, bucket, key, block_bytes
         head = s3.head_object(Bucket=bucket, Key=key)
         self.size = head["ContentLength"]
         self._etag = head["ETag"]
+        self._position = 0
+        self._block: int | None = None  # the one that was read last
+        self._in_order = 0  # how many before it were read one after the other
+        self._blocks = dict[int, Future[bytes]]()
 
     def readable(self) -> bool:
         return True
@@ -38,20 +46,37 @@ class S3Object(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: "Buffer") -> int:
-        view = memoryview(buffer).cast("B")
-        end = min(self._position + len(view), self.size)
-        if end <= self._position:
+        if self._position >= self.size:
             return 0
-        # IfMatch: an object that is replaced meanwhile must not be read half and half.
-        answer = self._s3.get_object(
-            Bucket=self._bucket, Key=self._key, Range=f"bytes={self._position}-{end - 1}", IfMatch=self._etag
-        )
-        content = answer["Body"].read()
+        view = memoryview(buffer).cast("B")
+        block, start = divmod(self._position, self._block_bytes)
+        content = memoryview(self._read(block))[start : start + len(view)]
         view[: len(content)] = content
         self._position += len(content)
         return len(content)
 
+    def close(self) -> None:
+        if not self.closed:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+        super().close()
 
-def open_object(s3: "S3Client", bucket: str, key: str) -> io.BufferedReader:
-    """An object to read from, with read-ahead."""
-    return io.BufferedReader(S3Object(s3, bucket, key), BLOCK_BYTES)
+    def _read(self, block: int) -> bytes:
+        if block != self._block:
+            self._in_order = self._in_order + 1 if block - 1 == self._block else 0
+            self._block = block
+            last = min(block + min(self._in_order, AHEAD_MAX), (self.size - 1) // self._block_bytes)
+            for number in self._blocks.keys() - set(range(block - 1, last + 1)):
+                self._blocks.pop(number).cancel()
+            for number in range(block, last + 1):
+                if number not in self._blocks:
+                    self._blocks[number] = self._threads.submit(self._get, number)
+        return self._blocks[block].result()
+
+    def _get(self, block: int) -> bytes:
+        first = block * self._block_bytes
+        last = min(first + self._block_bytes, self.size) - 1
+        # IfMatch: an object that is replaced meanwhile must not be read half and half.
+        answer = self._s3.get_object(
+            Bucket=self._bucket, Key=self._key, Range=f"bytes={first}-{last}", IfMatch=self._etag
+        )
+        return answer["Body"].read()

@@ -3,6 +3,8 @@
 import os
 from dataclasses import dataclass, fields
 
+from videoengine.precision import Precision
+
 
 @dataclass(frozen=True)
 class ApiSettings:
@@ -44,6 +46,7 @@ class InferSettings:
     """Of `infer_segment`."""
 
     models_bucket: str
+    precision: Precision
     videos_bucket: str
 
 

@@ -1,5 +1,6 @@
 """Opens a video, wherever its bytes are."""
 
+from io import RawIOBase
 from typing import IO
 
 import av
@@ -12,7 +13,7 @@ from videoengine.errors import JobFailed
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
 
 
-def open_video(file: str | IO[bytes]) -> InputContainer:
+def open_video(file: str | IO[bytes] | RawIOBase) -> InputContainer:
     """A container to read packets and frames from.
 
     Args:
