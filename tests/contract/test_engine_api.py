@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cfnlint.jsonschema import StandardValidator
 
-from tests.stand_ins.engine import API_KEY, MODEL_ID, EngineInProcess, run_engine
+from tests.stand_ins.engine import API_KEY, MAX_MODELS, MODEL_ID, EngineInProcess, run_engine
 from tests.stand_ins.model_files import make_package
 from tests.stand_ins.videos import VideoSpec, make_video
 from tests.templates import find_resources
@@ -56,7 +56,7 @@ def engine(tmp_path: Path) -> Iterator[EngineInProcess]:
 
 def check_described(request: Mapping[str, Any], status_code: int, answer: Any) -> None:
     """The API's own description has the request, unless it was refused, and the answer."""
-    description = describe_api()
+    description = describe_api(MAX_MODELS)
     operation = description["paths"][request["path"]][request["method"].lower()]
     check_schema(operation["responses"][str(status_code)]["content"], answer)
     if "requestBody" in operation and status_code == 200:
@@ -64,7 +64,7 @@ def check_described(request: Mapping[str, Any], status_code: int, answer: Any) -
 
 
 def check_schema(content: Mapping[str, Any], value: Any) -> None:
-    schema = {**content["application/json"]["schema"], "components": describe_api()["components"]}
+    schema = {**content["application/json"]["schema"], "components": describe_api(MAX_MODELS)["components"]}
     assert [error.message for error in StandardValidator(schema).iter_errors(value)] == []
 
 
@@ -160,7 +160,7 @@ def test_the_description_can_tell_a_wrong_answer() -> None:
 def test_the_description_is_open_and_has_every_route(engine: EngineInProcess) -> None:
     status_code, description = engine.request("GET", "/openapi.json", {})
     assert (status_code, description["openapi"]) == (200, "3.1.0")
-    assert description == describe_api()
+    assert description == describe_api(MAX_MODELS)
     described = {
         f"{method.upper()} {path}" for path, operations in description["paths"].items() for method in operations
     }

@@ -44,6 +44,7 @@ def _malformed(name: str, url: str, error: str) -> HostileAddress:
 
 
 _NO_SCHEME = "must begin with http:// or https://"
+_NO_HOST = "must have a host of letters, digits, dots and dashes; others are written as xn--"
 _NO_ADDRESS = "can't be read as an address"
 
 ADDRESSES = [
@@ -100,6 +101,9 @@ ADDRESSES = [
     _malformed("a port that is a word", "http://videos.example.com:port/", _NO_ADDRESS),
     _malformed("half a bracket", "http://[::1/", _NO_ADDRESS),
     _malformed("a line break in the host", "http://videos.example.com\r\nHost: a/", _NO_ADDRESS),
+    _malformed("digits of another script", "http://\uff11\uff12\uff17.0.0.1/", _NO_HOST),
+    _malformed("a dot of another script", "http://127\u30020\u30020\u30021/", _NO_HOST),
+    _malformed("a list of hosts", "http://videos.example.com,127.0.0.1/", _NO_HOST),
     _malformed("no host", "http:///a.mp4", _NO_SCHEME),
     _malformed("a file", "file:///etc/passwd", _NO_SCHEME),
     _malformed("FTP", "ftp://videos.example.com/a.mp4", _NO_SCHEME),

@@ -27,6 +27,7 @@ FUNCTIONS = Path(__file__).parents[2] / "engine" / "functions"
 API_KEY = "k-of-the-workspace"
 MODEL_ID, MODEL_VERSION = "rock-paper-scissors-presentation", "4"
 MODEL = {"model_id": MODEL_ID, "model_version": MODEL_VERSION, "inference_type": "object-detection"}
+MAX_MODELS = 2
 VIDEOS_BUCKET, MODELS_BUCKET = "engine-videos", "engine-models"
 ACCOUNT = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "us-east-1"}
 STATE_MACHINE = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}
@@ -190,7 +191,7 @@ def _make_resources() -> EngineInProcess:
         "MAX_FAILED_SHARE": "0.5",
         "MAX_CONCURRENCY": "50",
         "MAX_FRAME_PIXELS": "10000",
-        "MAX_MODELS": "2",
+        "MAX_MODELS": str(MAX_MODELS),
         "MAX_VIDEO_GIGABYTES": "0.0001",
         "MAX_VIDEO_HOURS": "1",
         "MODELS_BUCKET": MODELS_BUCKET,

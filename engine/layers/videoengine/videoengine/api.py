@@ -27,7 +27,7 @@ WORKSPACE = "engine"
 
 def show_api(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:  # noqa: ARG001
     """`GET /openapi.json`: the API's description, for anybody."""
-    return describe_api()
+    return describe_api(settings.max_models)
 
 
 def show_key(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:  # noqa: ARG001

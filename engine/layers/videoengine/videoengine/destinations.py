@@ -6,6 +6,7 @@ checked, and the connection goes to the very address that was: a second answer o
 """
 
 import ipaddress
+import re
 import socket
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -21,7 +22,11 @@ type Ranges = tuple[IPv4Network | IPv6Network, ...]
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 FIRST_UNPRIVILEGED_PORT = 1024
+HOST_NAME = "[A-Za-z0-9_][A-Za-z0-9._-]*"
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
+_AUTHORITY = re.compile(r"https?://([^/?#]*)", re.IGNORECASE)
+_HOST_AND_PORT = re.compile(rf"({HOST_NAME}|\[[^\]]*\])(:[0-9]*)?")
+_HOST_RULE = "must have a host of letters, digits, dots and dashes; others are written as xn--"
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 
@@ -53,6 +58,10 @@ class WebAddress:
         Raises:
             NoWebAddress: it is none that the engine fetches from. The text holds nothing of it: it may be a secret.
         """
+        authority = _AUTHORITY.match(url)
+        if authority and not authority[1].isascii():
+            # Before it is parsed: a library that may be there or not would spell it anew.
+            raise NoWebAddress(_HOST_RULE)
         try:
             parts = parse_url(url)
         except LocationParseError:
@@ -61,12 +70,14 @@ class WebAddress:
             raise NoWebAddress("must begin with http:// or https://")
         if parts.auth is not None:
             raise NoWebAddress("must not hold a user name or password")
+        if not (authority and _HOST_AND_PORT.fullmatch(authority[1])):
+            raise NoWebAddress(_HOST_RULE)
         port = DEFAULT_PORTS[parts.scheme] if parts.port is None else parts.port
         # Below lie the ports of mail, remote shells and the like, which could be spoken to in disguise.
         if port not in DEFAULT_PORTS.values() and port < FIRST_UNPRIVILEGED_PORT:
             raise NoWebAddress(f"must not have port {port}, which is not one for web servers")
-        authority = parts.host if port == DEFAULT_PORTS[parts.scheme] else f"{parts.host}:{port}"
-        return cls(parts.scheme, parts.host.strip("[]"), authority, port, parts.request_uri)
+        named = parts.host if port == DEFAULT_PORTS[parts.scheme] else f"{parts.host}:{port}"
+        return cls(parts.scheme, parts.host.strip("[]"), named, port, parts.request_uri)
 
 
 @dataclass(frozen=True)

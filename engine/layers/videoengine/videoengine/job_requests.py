@@ -85,7 +85,7 @@ def _parse_text(value: Any, field: str) -> str:
 
 
 def _parse_url(value: Any) -> str:
-    url = _parse_text(value, "input_url").strip()
+    url = _parse_text(value, "input_url")
     if len(url) > MAX_URL_LENGTH:
         raise BadRequest(f"input_url must be at most {MAX_URL_LENGTH} characters")
     try:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from videoengine.destinations import HOST_NAME
 from videoengine.job_requests import MAX_FILE_NAME_LENGTH, MAX_INFER_FPS, MAX_URL_LENGTH, NAME, OFFSET_KEYS
 from videoengine.jobs import JobStatus
 from videoengine.model_packages import TASK_TYPES
@@ -9,7 +10,6 @@ from videoengine.model_packages import TASK_TYPES
 type Json = dict[str, Any]
 
 _NAME = {"type": "string", "pattern": f"^{NAME.pattern}$"}
-_HOST = "[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?"
 # 80, 443, and from 1024 to 65535.
 _PORT = (
     "(80|443|102[4-9]|10[3-9][0-9]|1[1-9][0-9]{2}|[2-9][0-9]{3}"
@@ -18,6 +18,8 @@ _PORT = (
 _COUNT = {"type": "integer", "minimum": 0}
 _RATIO = {"type": "number", "minimum": 0, "maximum": 1}
 _TIME = {"type": "integer", "description": "Seconds since the epoch."}
+_RETRY_AFTER = {"description": "Seconds to wait.", "required": True, "schema": {"type": "integer", "minimum": 1}}
+_SHOW_JOB = {"showJob": {"operationId": "showJob", "parameters": {"job_id": "$response.body#/job_id"}}}
 _ANY_OBJECT = {"type": "object"}
 _PROGRESS = {"progress": {"type": "number", "minimum": 0, "maximum": 100}}
 _URL = {"type": "string", "format": "uri"}
@@ -26,13 +28,16 @@ _ERRORS = {
     400: "A field is missing or wrong; the error names it",
     401: "The key is not known",
     404: "Not found",
-    429: "Asked too often; the header Retry-After says how many seconds to wait",
+    429: "Asked too often",
     500: "The engine failed; the error names the request in its log",
 }
 
 
-def describe_api() -> Json:
-    """The document. It shows the contract's paths in one form; they are served without their trailing slash as well."""
+def describe_api(max_models: int) -> Json:
+    """The document, of an engine that runs so many models in a job.
+
+    It shows the contract's paths in one form; they are served without their trailing slash as well.
+    """
     return {
         "openapi": "3.1.0",
         "info": {
@@ -45,7 +50,7 @@ def describe_api() -> Json:
         "paths": _describe_paths(),
         "components": {
             "securitySchemes": {"api_key": {"type": "apiKey", "in": "query", "name": "api_key"}},
-            "schemas": _describe_schemas(),
+            "schemas": _describe_schemas(max_models),
         },
     }
 
@@ -59,7 +64,7 @@ def _describe_paths() -> Json:
             "post": _operation("signUploadUrl", "Where to PUT a video", "SignedUrl", [400], body="Upload")
         },
         "/videoinfer/": {
-            "post": _operation("createJob", "Start a job", "CreatedJob", [400, 404], body="Job"),
+            "post": _operation("createJob", "Start a job", "CreatedJob", [400, 404], body="Job", links=_SHOW_JOB),
             "get": _operation("showJob", "How a job is doing", "JobState", [400, 404, 429], parameters=[job_id]),
         },
         "/": {"post": _operation("showKey", "The workspace that a key opens", "Key", [])},
@@ -83,7 +88,14 @@ def _describe_paths() -> Json:
 
 
 def _operation(
-    name: str, summary: str, answer: str, errors: list[int], *, parameters: list[Json] | None = None, body: str = ""
+    name: str,
+    summary: str,
+    answer: str,
+    errors: list[int],
+    *,
+    parameters: list[Json] | None = None,
+    body: str = "",
+    links: Json | None = None,
 ) -> Json:
     operation: Json = {
         "operationId": name,
@@ -97,14 +109,18 @@ def _operation(
         operation["parameters"] = parameters
     if body:
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": _reference(body)}}}
+    if links:
+        operation["responses"]["200"]["links"] = links
+    if 429 in errors:
+        operation["responses"]["429"]["headers"] = {"Retry-After": _RETRY_AFTER}
     return operation
 
 
-def _describe_schemas() -> Json:
-    return {**_describe_requests(), **_describe_answers(), **_describe_projects()}
+def _describe_schemas(max_models: int) -> Json:
+    return {**_describe_requests(max_models), **_describe_answers(), **_describe_projects()}
 
 
-def _describe_requests() -> Json:
+def _describe_requests(max_models: int) -> Json:
     parameters = {
         "type": ["object", "null"],
         "properties": {"confidence": _RATIO, "iou_threshold": _RATIO},
@@ -116,11 +132,12 @@ def _describe_requests() -> Json:
             {
                 "input_url": {
                     "type": "string",
-                    "pattern": rf"^https?://{_HOST}(:{_PORT})?([/?].*)?$",
+                    "description": "The host may be an IPv6 address in brackets as well.",
+                    "pattern": rf"^[Hh][Tt][Tt][Pp][Ss]?://{HOST_NAME}(:{_PORT}?)?([/?#][\s\S]*)?$",
                     "maxLength": MAX_URL_LENGTH,
                 },
                 "infer_fps": {"type": "number", "minimum": 1, "maximum": MAX_INFER_FPS},
-                "models": {"type": "array", "minItems": 1, "items": _reference("Model")},
+                "models": {"type": "array", "minItems": 1, "maxItems": max_models, "items": _reference("Model")},
             }
         ),
         "Model": _request(
