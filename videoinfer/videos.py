@@ -62,7 +62,7 @@ def check_infer_fps(infer_fps: float, video: Video) -> None:
 
 
 def decode_frame(path: Path, frame_offset: int) -> Image.Image:
-    """The frame at `frame_offset`, counted from 0 in presentation order.
+    """The frame at `frame_offset`, counted from 0 in presentation order, turned as players turn it.
 
     Raises:
         IndexError: The video has fewer frames.
@@ -71,5 +71,5 @@ def decode_frame(path: Path, frame_offset: int) -> Image.Image:
         for index, frame in enumerate(container.decode(video=0)):
             if index == frame_offset:
                 image: Image.Image = frame.to_image()  # type: ignore[no-untyped-call]
-                return image
+                return image if frame.rotation % 90 else image.rotate(frame.rotation, expand=True)
     raise IndexError(f"{path.name} has no frame {frame_offset}.")

@@ -1,7 +1,7 @@
 """Small videos whose pictures tell which frame they are."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import cast
@@ -9,7 +9,7 @@ from typing import cast
 import av
 import numpy as np
 from av.container import OutputContainer
-from av.video.frame import VideoFrame
+from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
 WIDTH, HEIGHT = 64, 48
@@ -21,7 +21,12 @@ class VideoSpec:
     """How a video is made.
 
     Attributes:
+        options: of the codec.
+        container_options: of the muxer.
         timestamps: milliseconds, for a frame rate that is not constant.
+        keyframes: indices of further keyframes, beside those at regular distances.
+        rotation: degrees, counterclockwise, that a player turns the pictures by.
+        texture: moving patterns, which depend on the frames that they are coded from; otherwise plain grey.
     """
 
     format: str = "mp4"
@@ -29,17 +34,27 @@ class VideoSpec:
     frames: int = 60
     rate: Fraction = Fraction(24)
     keyframe_every: int = 12
+    keyframes: Collection[int] = ()
     options: Mapping[str, str] = field(default_factory=dict)
+    container_options: Mapping[str, str] = field(default_factory=dict)
     timestamps: Sequence[int] | None = None
     audio: bool = False
+    width: int = WIDTH
+    height: int = HEIGHT
+    pixel_format: str = "yuv420p"
+    rotation: int = 0
+    texture: bool = False
 
 
 def make_video(spec: VideoSpec) -> bytes:
-    """Encodes grey pictures, each a little brighter than the one before."""
+    """Encodes pictures, each a little brighter than the one before."""
     file = io.BytesIO()
-    with av.open(file, "w", format=spec.format) as container:
+    with av.open(file, "w", format=spec.format, options=dict(spec.container_options)) as container:
         stream = cast(VideoStream, container.add_stream(spec.codec, rate=spec.rate, options=dict(spec.options)))
-        stream.width, stream.height, stream.pix_fmt, stream.gop_size = WIDTH, HEIGHT, "yuv420p", spec.keyframe_every
+        stream.width, stream.height, stream.pix_fmt = spec.width, spec.height, spec.pixel_format
+        stream.gop_size = spec.keyframe_every
+        if spec.rotation:
+            stream.set_display_rotation(spec.rotation)
         if spec.timestamps:
             stream.codec_context.time_base = _TIME_BASE
         if spec.audio:
@@ -56,8 +71,14 @@ def brightness(frame: VideoFrame) -> float:
 
 
 def _make_frame(spec: VideoSpec, index: int) -> VideoFrame:
-    picture = np.full((HEIGHT, WIDTH, 3), 20 + 2 * index, dtype=np.uint8)
+    picture = np.full((spec.height, spec.width, 3), 20 + 2 * index % 200, dtype=np.uint8)
+    if spec.texture:
+        rows, columns = np.mgrid[: spec.height, : spec.width]
+        waves = columns * 4 + index * 5, rows * 5 - index * 3, (columns + rows) * 2 + index * 7
+        picture += np.stack([abs(wave % 64 - 32) for wave in waves], axis=-1).astype(np.uint8)
     frame = VideoFrame.from_ndarray(picture, format="rgb24")
+    if index in spec.keyframes:
+        frame.pict_type = PictureType.I
     if spec.timestamps:
         frame.pts, frame.time_base = spec.timestamps[index], _TIME_BASE
     else:

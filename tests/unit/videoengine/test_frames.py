@@ -6,6 +6,8 @@ from fractions import Fraction
 
 import av
 import pytest
+from av.stream import Disposition
+from av.video.frame import VideoFrame
 
 from tests.stand_ins.videos import VideoSpec, add_silence, brightness, make_video
 from videoengine.errors import JobFailed
@@ -23,7 +25,7 @@ SPECS = {
     "mp4 whose pictures refer across keyframes": VideoSpec(options=OPEN_GOP),
     "mp4 of one keyframe": VideoSpec(keyframe_every=1000),
     "mp4 of a varying frame rate": VideoSpec(timestamps=JITTER),
-    "mp4 in fragments": VideoSpec(options={"movflags": "frag_keyframe+empty_moov"}),
+    "mp4 in fragments": VideoSpec(container_options={"movflags": "frag_keyframe+empty_moov"}),
     "mkv": VideoSpec("matroska"),
     "mkv whose pictures refer across keyframes": VideoSpec("matroska", options=OPEN_GOP),
     "webm": VideoSpec("webm", "libvpx"),
@@ -74,7 +76,7 @@ def test_damage_costs_the_frames_it_hits_and_no_others() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"hello, this is text\n" * 100, b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", bytes(5000)]
+    "content", [b"", b"hello, this is text\n" * 100, b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", bytes(5000)]
 )
 def test_what_is_no_video_fails_the_job(content: bytes) -> None:
     with pytest.raises(JobFailed, match="not an MP4, AVI, MKV or WebM video"):
@@ -88,8 +90,52 @@ def test_a_video_cut_off_before_its_index_fails_the_job() -> None:
 
 
 def test_sound_alone_fails_the_job() -> None:
+    with open_video(io.BytesIO(make_sound())) as container, pytest.raises(JobFailed, match="no video stream"):
+        read_timeline(container)
+
+
+def test_sound_with_a_cover_fails_the_job() -> None:
+    with av.open(io.BytesIO(make_sound(with_cover=True)), "r") as container:
+        assert container.streams.video
+    with (
+        open_video(io.BytesIO(make_sound(with_cover=True))) as container,
+        pytest.raises(JobFailed, match="no video stream"),
+    ):
+        read_timeline(container)
+
+
+def make_sound(*, with_cover: bool = False) -> bytes:
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as container:
+        if with_cover:
+            cover = container.add_stream("png", rate=1)
+            cover.width, cover.height, cover.pix_fmt = 16, 16, "rgb24"
+            cover.disposition = Disposition.attached_pic
         add_silence(container)
-    with open_video(io.BytesIO(file.getvalue())) as container, pytest.raises(JobFailed, match="no video stream"):
+        if with_cover:
+            container.mux(cover.encode(VideoFrame(16, 16, "rgb24")))
+            container.mux(cover.encode())
+    return file.getvalue()
+
+
+def test_a_video_without_frames_fails_the_job() -> None:
+    # What is before time 0 is cut off by an edit list.
+    video = make_video(VideoSpec(frames=2, timestamps=[-80, -40]))
+    with open_video(io.BytesIO(video)) as container, pytest.raises(JobFailed, match="no frames"):
         read_timeline(container)
+
+
+def test_an_unknown_codec_fails_the_job() -> None:
+    video = make_video(VideoSpec()).replace(b"avc1", b"zzzz")
+    with open_video(io.BytesIO(video)) as container, pytest.raises(JobFailed, match="codec"):
+        read_timeline(container)
+
+
+def test_a_damaged_description_of_the_codec_fails_the_job() -> None:
+    video = make_video(VideoSpec("matroska", "libx265", options={"x265-params": "log-level=none"}))
+    start = video.index(b"\x63\xa2") + 10  # CodecPrivate
+    video = video[:start] + b"\xff" * 60 + video[start + 60 :]
+    with open_video(io.BytesIO(video)) as container:
+        frames = select_frames(read_timeline(container), Fraction(1))
+        with pytest.raises(JobFailed, match="can't be decoded"):
+            next(read_frames(container, frames))

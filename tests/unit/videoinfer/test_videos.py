@@ -1,6 +1,8 @@
 from fractions import Fraction
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 from PIL import ImageStat
 
@@ -55,3 +57,22 @@ def test_frames_are_counted_in_presentation_order(video: Path, frame_offset: int
 def test_a_frame_beyond_the_end_is_an_error(video: Path) -> None:
     with pytest.raises(IndexError, match="no frame 12"):
         decode_frame(video, 12)
+
+
+@pytest.mark.parametrize(("rotation", "brighter"), [(90, "above"), (270, "below")])
+def test_a_picture_is_turned_as_players_turn_it(tmp_path: Path, rotation: int, brighter: str) -> None:
+    path = tmp_path / "lying.mp4"
+    with av.open(path, "w") as container:
+        stream = container.add_stream("libx264", rate=1)
+        stream.width, stream.height, stream.pix_fmt = 64, 32, "yuv420p"
+        stream.set_display_rotation(rotation)
+        picture = np.zeros((32, 64, 3), np.uint8)
+        picture[:, 32:] = 255
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+
+    image = decode_frame(path, 0)
+
+    assert image.size == (32, 64)
+    above, below = (ImageStat.Stat(image.crop(box)).mean[0] for box in [(0, 0, 32, 32), (0, 32, 32, 64)])
+    assert (above > below) == (brighter == "above")

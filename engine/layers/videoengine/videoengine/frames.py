@@ -1,5 +1,7 @@
 """Decodes the frames that a segment wants, and as little else as possible."""
 
+import contextlib
+import itertools
 import os
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,71 +12,110 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from videoengine.errors import JobFailed
+from videoengine.packets import read_packets
 from videoengine.segments import SampledFrame
 from videoengine.timeline import find_video_stream, has_presentation_times
 
 MAX_HELD = 16
 """Frames that wait for an earlier one: no codec reorders more."""
 
+THREADS = os.process_cpu_count() or 1
+
+SEEK_EARLIER = 0, 1, 10, 1_000_000
+"""Seconds before a keyframe to seek it from, as long as it is missed."""
+
 
 def read_frames(container: InputContainer, frames: Sequence[SampledFrame]) -> Iterator[tuple[int, VideoFrame]]:
     """Each wanted frame once, as (timestamp in ticks, picture), in presentation order.
 
     A frame whose data is damaged does not come.
+
+    Raises:
+        JobFailed: what the file says about the video is damaged.
     """
     stream = find_video_stream(container)
     stream.thread_type = "AUTO"
     # FFmpeg's own choice is one more than there are cores, which costs time.
-    stream.codec_context.thread_count = os.process_cpu_count() or 1
-    container.seek(frames[0].keyframe, stream=stream, backward=True)
+    stream.codec_context.thread_count = THREADS
+    # Some decoders (AV1's) ask only now what to skip, and would skip it to the end.
+    try:
+        stream.codec_context.open()
+    except av.error.FFmpegError as error:
+        raise JobFailed(f"The video can't be decoded ({error.strerror})") from error
     timestamps = sorted({frame.timestamp for frame in frames})
     decode = _decode_wanted if has_presentation_times(container) else _decode_all
-    yield from _put_in_order(decode(container, stream, frames), timestamps)
+    packets = _demux_from(container, stream, frames[0].keyframe)
+    yield from _put_in_order(decode(packets, stream, frames), timestamps)
+
+
+def _demux_from(container: InputContainer, stream: VideoStream, keyframe: int) -> Iterator["Packet[VideoStream]"]:
+    """The packets from a keyframe on, or from an earlier one.
+
+    FFmpeg seeks by times of decoding in some files, and then takes a later keyframe that is decoded by the time at
+    which this one is shown.
+    """
+    for seconds in SEEK_EARLIER:
+        # FFmpeg's -1, which reads as that error: a damaged index. What was not sought is read from the start.
+        with contextlib.suppress(av.error.PermissionError):
+            container.seek(keyframe - int(seconds / stream.time_base), stream=stream, backward=True)
+        packets = read_packets(container, stream)
+        first = next(packets, None)
+        if not has_presentation_times(container) or not first or first.pts is None or first.pts <= keyframe:
+            break
+    return itertools.chain([first] if first else [], packets)
 
 
 def _decode_wanted(
-    container: InputContainer, stream: VideoStream, frames: Sequence[SampledFrame]
+    packets: Iterator["Packet[VideoStream]"], stream: VideoStream, frames: Sequence[SampledFrame]
 ) -> Iterator[tuple[int, VideoFrame]]:
     wanted = {frame.timestamp for frame in frames}
-    for packet in _select_packets(container, stream, frames):
+    awaited = set(wanted)
+    for packet in _select_packets(packets, frames):
         # What no frame refers to and nobody wants need not be decoded; which that is, the decoder knows.
         stream.codec_context.skip_frame = "NONREF" if packet and packet.pts not in wanted else "DEFAULT"
         for picture in _decode(stream, packet) or ():
-            if picture.pts in wanted:
+            if picture.pts in awaited:
+                awaited.remove(picture.pts)
                 yield picture.pts, picture
+        if not awaited:
+            break
 
 
 def _select_packets(
-    container: InputContainer, stream: VideoStream, frames: Sequence[SampledFrame]
+    packets: Iterator["Packet[VideoStream]"], frames: Sequence[SampledFrame]
 ) -> Iterator["Packet[VideoStream] | None"]:
-    """From each wanted frame's keyframe to the frame, in decoding order; then None, the end.
+    """From each wanted frame's keyframe to the frame, in decoding order; then what brings the last of them out.
 
     So a few frames of each second are had from one group of pictures after the other without decoding the rest of each.
+    A decoder holds frames back until others follow. Rather than at once by None, the end, which gives none of them
+    where one is damaged, they come out by further packets.
     """
     by_keyframe = defaultdict[int | None, set[int | None]](set)
     for frame in frames:
         by_keyframe[frame.keyframe].add(frame.timestamp)
     missing = by_keyframe.pop(frames[0].keyframe)
-    for packet in container.demux(stream):
+    for packet in packets:
         missing |= by_keyframe.pop(packet.pts, set())
-        if missing and packet.size:
+        if missing:
             yield packet
             missing.discard(packet.pts)
         if not missing and not by_keyframe:
             break
+    yield from itertools.islice(packets, MAX_HELD + THREADS)
     yield None
 
 
 def _decode_all(
-    container: InputContainer, stream: VideoStream, frames: Sequence[SampledFrame]
+    packets: Iterator["Packet[VideoStream]"], stream: VideoStream, frames: Sequence[SampledFrame]
 ) -> Iterator[tuple[int, VideoFrame]]:
     """Without presentation times, frames come out in their order: each takes the next of the packets' times."""
     wanted, last, times = {frame.timestamp for frame in frames}, frames[-1].timestamp, deque[int]()
-    for packet in container.demux(stream):
-        if packet.dts is not None:
+    for packet in itertools.chain(packets, [None]):
+        if packet and packet.dts is not None:
             times.append(packet.dts)
-        pictures = _decode(stream, packet if packet.size else None)
-        if pictures is None:
+        pictures = _decode(stream, packet)
+        if pictures is None and packet:
             times.pop()
         for picture in pictures or ():
             timestamp = times.popleft()
@@ -85,10 +126,10 @@ def _decode_all(
 
 
 def _decode(stream: VideoStream, packet: "Packet[VideoStream] | None") -> list[VideoFrame] | None:
-    """None where a picture is damaged: the next may be whole."""
+    """None where a picture is damaged, for which each decoder has errors of its own: the next may be whole."""
     try:
         return stream.codec_context.decode(packet)
-    except av.error.InvalidDataError:
+    except av.error.FFmpegError:
         return None
 
 

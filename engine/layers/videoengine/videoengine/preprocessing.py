@@ -8,6 +8,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from videoengine.model_packages import NetworkInput
+from videoengine.orientation import read_orientation
 
 _PIXEL_FORMATS = {"rgb": "rgb24", "bgr": "bgr24"}
 
@@ -17,7 +18,7 @@ class Placement:
     """Where a frame lies in the network's input, by Roboflow's rounding.
 
     Attributes:
-        resolution_wh: of the frame, pixels.
+        resolution_wh: of the frame as it is shown, pixels.
         resized_wh: of the frame inside the input, pixels.
         offset_xy: its upper left corner there, pixels; negative where it is cropped.
         scale_xy: input pixels a frame pixel.
@@ -69,11 +70,13 @@ class FramePreprocessor:
         self._reformatter = VideoReformatter()
 
     def prepare(self, frame: VideoFrame) -> tuple[NDArray[np.uint8], Placement]:
-        """The network's input (height, width, 3), 0 to 255, in the model's color mode."""
+        """The network's input (height, width, 3), 0 to 255, in the model's color mode, of the frame as it is shown."""
         wanted = self._network_input
-        placement = place_frame(frame.width, frame.height, wanted)
-        width, height = placement.resized_wh
-        resized = self._reformatter.reformat(
+        orientation = read_orientation(frame)
+        placement = place_frame(*orientation.turn_size(frame.width, frame.height), wanted)
+        # Turned when it is small.
+        width, height = orientation.turn_size(*placement.resized_wh)
+        stored = self._reformatter.reformat(
             frame,
             width,
             height,
@@ -81,6 +84,7 @@ class FramePreprocessor:
             interpolation=_choose_interpolation(wanted),
             threads=1,
         ).to_ndarray()
+        resized = orientation.turn(stored)
         canvas = np.full((wanted.height, wanted.width, 3), _margin_level(wanted), dtype=np.uint8)
         left, top = placement.offset_xy
         visible = resized[max(-top, 0) : wanted.height - top, max(-left, 0) : wanted.width - left]

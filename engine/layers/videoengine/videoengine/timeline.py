@@ -6,9 +6,11 @@ from fractions import Fraction
 import av
 from av.container import InputContainer
 from av.rational import AVRational
+from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from videoengine.errors import JobFailed
+from videoengine.packets import read_packets, shows_picture, starts_decoding
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,8 @@ class Timeline:
 
     Attributes:
         timestamps: presentation times in ticks, ascending, one a frame; never empty.
-        keyframes: those of the frames that decoding can start from; never empty.
+        keyframes: those that decoding can start from, ascending; never empty. The first may be of a frame that an
+            edit list hides.
         time_base: seconds a tick.
         frame_rate: frames a second, as the container says or, where it says nothing, on average.
     """
@@ -35,15 +38,16 @@ def read_timeline(container: InputContainer) -> Timeline:
         JobFailed: the file has no frame to show.
     """
     stream = find_video_stream(container)
-    by_presentation = has_presentation_times(container)
+    by_presentation, codec = has_presentation_times(container), stream.codec_context
     timestamps, keyframes = [], []
-    for packet in container.demux(stream):
+    for packet in read_packets(container, stream):
         timestamp = packet.pts if by_presentation else packet.dts
-        # The last packet is empty and ends the stream.
-        if timestamp is None or packet.is_discard:
+        if timestamp is None or not shows_picture(packet, codec):
             continue
-        timestamps.append(timestamp)
-        if packet.is_keyframe:
+        # What an edit list cuts off is not shown, but is what the frames after it are decoded from.
+        if not packet.is_discard:
+            timestamps.append(timestamp)
+        if packet.is_keyframe and starts_decoding(packet, codec):
             keyframes.append(timestamp)
     if not timestamps:
         raise JobFailed("The video has no frames")
@@ -66,14 +70,17 @@ def has_presentation_times(container: InputContainer) -> bool:
 
 
 def find_video_stream(container: InputContainer) -> VideoStream:
-    """The first video stream.
+    """The first video stream that is not a cover.
 
     Raises:
-        JobFailed: there is none.
+        JobFailed: there is none, or it is of an unknown codec.
     """
-    if not container.streams.video:
-        raise JobFailed("The file has no video stream")
-    return container.streams.video[0]
+    for stream in container.streams.video:
+        if not stream.disposition & Disposition.attached_pic:
+            if not stream.codec_context:
+                raise JobFailed("The video is of a codec that this engine does not know")
+            return stream
+    raise JobFailed("The file has no video stream")
 
 
 def _to_fraction(rational: AVRational | Fraction | None) -> Fraction | None:

@@ -1,0 +1,94 @@
+"""A video read plainly, as nothing in the engine reads it: all of it is decoded in one go, and the rule applied."""
+
+import hashlib
+import io
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.rational import AVRational
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+
+@dataclass(frozen=True)
+class ShownFrame:
+    """A frame that a player shows.
+
+    Attributes:
+        time: seconds after the first.
+        digest: of its pixels.
+    """
+
+    time: Fraction
+    digest: str
+
+
+def read_plainly(video: bytes) -> list[ShownFrame]:
+    """Every frame of the first video stream that is not a cover, in presentation order."""
+    with av.open(io.BytesIO(video), "r") as container:
+        stream = next(stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic)
+        frames = [frame for frame in decode_all(container, stream) if frame.pts is not None]
+        if container.format.name == "avi":
+            unit = 1 / _to_fraction(stream.average_rate)
+            times = _find_avi_slots(video)
+        else:
+            unit = _to_fraction(stream.time_base)
+            times = [frame.pts or 0 for frame in frames]
+    first = min(times, default=0)
+    shown = [ShownFrame((time - first) * unit, digest(frame)) for time, frame in zip(times, frames, strict=True)]
+    return sorted(shown, key=lambda frame: frame.time)
+
+
+def _to_fraction(rational: AVRational | Fraction | None) -> Fraction:
+    assert rational
+    return Fraction(rational.numerator, rational.denominator)
+
+
+def _find_avi_slots(video: bytes) -> list[int]:
+    """An AVI has no times but a constant rate: an empty chunk is a moment in which the last picture stays."""
+    place, end = video.index(b"movi") + 4, video.index(b"idx1") if b"idx1" in video else len(video)
+    slots, slot = [], 0
+    while place + 8 <= end:
+        size = int.from_bytes(video[place + 4 : place + 8], "little")
+        if video[place + 2 : place + 4] in {b"dc", b"db"}:
+            slots += [slot] if size else []
+            slot += 1
+        place += 8 + size + size % 2
+    return slots
+
+
+def decode_all(container: InputContainer, stream: VideoStream) -> list[VideoFrame]:
+    """Every frame that can be decoded; what is damaged or cut off is left out."""
+    frames = list[VideoFrame]()
+    for packet in container.demux(stream):
+        if not packet.is_corrupt:
+            with suppress(av.error.FFmpegError):
+                frames += packet.decode()
+    return frames
+
+
+def sample_plainly(frames: list[ShownFrame], infer_fps: Fraction) -> list[int]:
+    """The rule as the design says it: the frame nearest to each sample's time, on a tie the earlier.
+
+    Up to the last frame, with a millisecond of allowance for containers that round times to one.
+    """
+    indices, sample = [], 0
+    while sample / infer_fps <= frames[-1].time + Fraction(1, 1000):
+        distances = [abs(frame.time - sample / infer_fps) for frame in frames]
+        indices.append(distances.index(min(distances)))
+        sample += 1
+    return indices
+
+
+def digest(frame: VideoFrame) -> str:
+    """Of the pixels, whatever their format and the padding in memory."""
+    hashed = hashlib.sha256()
+    for plane, component in zip(frame.planes, frame.format.components, strict=True):
+        rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+        hashed.update(rows[:, : plane.width * ((component.bits + 7) // 8)].tobytes())
+    return hashed.hexdigest()

@@ -1,0 +1,70 @@
+"""`python -m tests.sampling_report`: the engine's frames, wherever they are cut, beside one sequential decode."""
+
+import io
+import itertools
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+
+from tests.plain_reading import digest, read_plainly, sample_plainly
+from tests.stand_ins.awkward_videos import AWKWARD_VIDEOS
+from videoengine.frames import read_frames
+from videoengine.segments import Effort, SampledFrame, Segment, cut_segments, select_frames
+from videoengine.timeline import Timeline, read_timeline
+from videoengine.video_file import open_video
+
+INFER_FPS_MAX = Fraction(60)
+SEGMENT_LENGTHS = 1, 3, 7, 10_000
+EFFORTS = Effort(decode=0.0, infer=1.0), Effort(decode=0.2, infer=1.0)
+
+
+def sample_video(video: bytes, infer_fps: Fraction) -> tuple[Timeline, list[SampledFrame]]:
+    """The engine's sampling, at the video's own frame rate where that is lower."""
+    with open_video(io.BytesIO(video)) as container:
+        timeline = read_timeline(container)
+    return timeline, select_frames(timeline, min(infer_fps, timeline.frame_rate))
+
+
+def cut_in_many_ways(frames: Sequence[SampledFrame], timeline: Timeline) -> Iterator[list[Segment]]:
+    """As the engine cuts for many workers, and after every few frames, be there a keyframe or not."""
+    for effort in EFFORTS:
+        yield cut_segments(frames, timeline, effort, max_concurrency=1000)
+    for length in SEGMENT_LENGTHS:
+        yield [Segment(part) for part in itertools.batched(frames, length, strict=False)]
+
+
+def decode_segment(video: bytes, segment: Segment) -> list[str | None]:
+    """What each sampled frame's pixels hash to, None where it did not come; the segment travels as it does in a job."""
+    segment = Segment.from_json(json.loads(json.dumps(segment.to_json())))
+    with open_video(io.BytesIO(video)) as container:
+        found = {timestamp: digest(picture) for timestamp, picture in read_frames(container, segment.frames)}
+    return [found.get(frame.timestamp) for frame in segment.frames]
+
+
+def main() -> None:
+    """One row a video, sampled at every frame; exits with 1 where something differs."""
+    rows, differing = [], 0
+    for name, make in AWKWARD_VIDEOS.items():
+        video = make()
+        shown = read_plainly(video)
+        timeline, frames = sample_video(video, INFER_FPS_MAX)
+        expected = [shown[index].digest for index in sample_plainly(shown, min(INFER_FPS_MAX, timeline.frame_rate))]
+        cuts = list(cut_in_many_ways(frames, timeline))
+        found = [[digest for segment in segments for digest in decode_segment(video, segment)] for segments in cuts]
+        equal = sum(digests == expected for digests in found)
+        differing += equal < len(cuts)
+        counts = len(shown), len(frames), "/".join(str(len(segments)) for segments in cuts), f"{equal} of {len(cuts)}"
+        rows.append((name, *map(str, counts)))
+    print_table([("video", "frames", "sampled", "segments, by way of cutting", "ways with equal hashes"), *rows])
+    sys.exit(min(differing, 1))
+
+
+def print_table(rows: Sequence[tuple[str, ...]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print(" | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+"""Videos that are hard to sample right, each for a reason of its own."""
+
+import io
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from fractions import Fraction
+from functools import partial
+
+import av
+from av.stream import Disposition
+
+from tests.stand_ins.videos import VideoSpec, make_video
+
+os.environ.setdefault("SVT_LOG", "-1")  # AV1's encoder tells what it does
+
+_JITTER = [index * 40 + index * index * 7 % 37 for index in range(60)]
+_SLIDES = [0, 40, 80, 1000, 1040, 3000, 3010, 3500, 7000, 7040]
+_H264 = VideoSpec(texture=True)
+_CLOSE = replace(_H264, keyframes=(7, 9, 30, 31), options={"forced-idr": "1", "bf": "3"})
+_HEVC = VideoSpec(codec="libx265", options={"x265-params": "log-level=none:keyint=12"}, texture=True)
+_HEVC_OPEN = replace(_HEVC, options={"x265-params": "log-level=none:keyint=12:open-gop=1:bframes=4"})
+_VP9 = VideoSpec("webm", "libvpx-vp9", options={"deadline": "good", "cpu-used": "8"}, texture=True)
+_AV1 = VideoSpec("webm", "libsvtav1", options={"preset": "12", "svtav1-params": "lp=1"}, texture=True)
+_MPEG4 = VideoSpec(codec="mpeg4", texture=True)
+_HIDDEN = {"deadline": "good", "cpu-used": "0", "auto-alt-ref": "1", "lag-in-frames": "16", "b": "200k"}
+
+
+def _x264(spec: VideoSpec, parameters: str) -> VideoSpec:
+    return replace(spec, options={"x264-params": parameters})
+
+
+_SPECS = {
+    # Frames that are stored in another order than they are shown in, and what they refer to.
+    "H.264 in MP4": _H264,
+    "H.264 in MOV": replace(_H264, format="mov"),
+    "H.264 of one keyframe": replace(_H264, keyframe_every=1000),
+    "H.264 of keyframes alone": replace(_H264, keyframe_every=1),
+    "H.264 with keyframes close together": _CLOSE,
+    "H.264 with keyframes close together, without an edit list": replace(
+        _CLOSE, container_options={"use_editlist": "0"}
+    ),
+    "H.264 with keyframes close together, in fragments": replace(
+        _CLOSE, container_options={"movflags": "frag_keyframe+empty_moov"}
+    ),
+    "H.264 with keyframes close together, in MKV": replace(_CLOSE, format="matroska"),
+    "H.264 without reordering": replace(_H264, options={"bf": "0"}),
+    "H.264 with a pyramid of B-frames": _x264(_H264, "bframes=7:b-pyramid=normal:b-adapt=0:keyint=24:scenecut=0"),
+    "H.264 whose pictures refer across keyframes": _x264(_H264, "open-gop=1:bframes=3:keyint=12:scenecut=0"),
+    "H.264 with short groups across keyframes": _x264(_H264, "open-gop=1:bframes=2:b-adapt=0:keyint=4:scenecut=0"),
+    "H.264 refreshed column by column": _x264(_H264, "intra-refresh=1:keyint=12"),
+    "H.264 interlaced": _x264(_H264, "interlaced=1:keyint=12"),
+    "H.264 whose pictures refer across keyframes, in MKV": _x264(
+        replace(_H264, format="matroska"), "open-gop=1:bframes=3:keyint=12:scenecut=0"
+    ),
+    "HEVC in MP4": _HEVC,
+    "HEVC whose pictures refer across keyframes": _HEVC_OPEN,
+    "HEVC whose pictures refer across keyframes, in MKV": replace(_HEVC_OPEN, format="matroska"),
+    "HEVC in temporal layers": replace(
+        _HEVC, options={"x265-params": "log-level=none:keyint=24:temporal-layers=3:bframes=3:b-adapt=0"}
+    ),
+    "VP8 with hidden frames": VideoSpec("webm", "libvpx", frames=120, keyframe_every=40, options=_HIDDEN, texture=True),
+    "VP9 in WebM": _VP9,
+    "VP9 with hidden frames": replace(_VP9, keyframe_every=40, options=_HIDDEN),
+    "VP9 in MP4": replace(_VP9, format="mp4"),
+    "AV1 in WebM": _AV1,
+    "AV1 in MP4": replace(_AV1, format="mp4"),
+    "MPEG-4 in MP4": _MPEG4,
+    "MPEG-4 with B-frames": replace(_MPEG4, options={"bf": "2"}),
+    "MPEG-2 with B-frames, in MKV": VideoSpec(
+        "matroska", "mpeg2video", rate=Fraction(25), options={"bf": "2"}, texture=True
+    ),
+    "ProRes in MOV": VideoSpec("mov", "prores_ks", pixel_format="yuv422p10le", frames=24, texture=True),
+    # Pictures of other shapes.
+    "10-bit H.264": replace(_H264, pixel_format="yuv420p10le"),
+    "10-bit HEVC": replace(_HEVC_OPEN, pixel_format="yuv420p10le"),
+    "10-bit AV1": replace(_AV1, pixel_format="yuv420p10le"),
+    "H.264 of odd size": replace(_H264, width=63, height=47, pixel_format="yuv444p"),
+    "VP9 of odd size": replace(_VP9, width=63, height=47),
+    "H.264 turned by 90 degrees": replace(_H264, rotation=90),
+    # Times.
+    "29.97 frames a second in MP4": replace(_H264, rate=Fraction(30000, 1001)),
+    "179/6 frames a second in MKV": replace(_H264, format="matroska", rate=Fraction(179, 6)),
+    "a varying frame rate in MP4": replace(_H264, timestamps=_JITTER),
+    "a varying frame rate in MKV": replace(_H264, format="matroska", timestamps=_JITTER),
+    "frames that stay for seconds": replace(_H264, frames=len(_SLIDES), timestamps=_SLIDES),
+    "negative times, cut by an edit list": replace(_H264, timestamps=[index * 40 - 500 for index in range(60)]),
+    "negative times in MKV": replace(_H264, format="matroska", timestamps=[index * 40 - 500 for index in range(60)]),
+    "a start after five seconds, by an edit list": replace(
+        _H264, timestamps=[index * 40 + 5000 for index in range(60)]
+    ),
+    "a start after five seconds in MKV": replace(
+        _H264, format="matroska", timestamps=[index * 40 + 5000 for index in range(60)]
+    ),
+    "no edit list": replace(_H264, container_options={"use_editlist": "0"}),
+    "negative composition offsets": replace(_H264, container_options={"movflags": "negative_cts_offsets"}),
+    "one frame": replace(_H264, frames=1),
+    "two frames": replace(_H264, frames=2),
+    # No duration, no presentation times.
+    "MP4 in fragments": replace(_H264, container_options={"movflags": "frag_keyframe+empty_moov"}),
+    "a live MKV, without duration and index": replace(_H264, format="matroska", container_options={"live": "1"}),
+    "H.264 in AVI": replace(_H264, format="avi"),
+    "MS MPEG-4 in AVI": VideoSpec("avi", "msmpeg4", texture=True),
+    "MS MPEG-4 in MKV": VideoSpec("matroska", "msmpeg4", texture=True),
+    "MPEG-4 in AVI": replace(_MPEG4, format="avi"),
+    "MPEG-4 with B-frames in AVI": replace(_MPEG4, format="avi", options={"bf": "2"}),
+    "Motion JPEG in AVI": VideoSpec("avi", "mjpeg", pixel_format="yuvj420p", texture=True),
+    "a late start in AVI": replace(_MPEG4, format="avi", timestamps=[index * 40 + 1000 for index in range(60)]),
+    # Other streams.
+    "sound in MP4": replace(_H264, audio=True),
+    "sound in AVI": replace(_MPEG4, format="avi", audio=True),
+}
+
+
+def _add_cover() -> bytes:
+    """A video with a picture as file managers show it, which FFmpeg gives as a stream as well."""
+    cover = make_video(VideoSpec("image2pipe", "png", frames=1, pixel_format="rgb24"))
+    return _join([make_video(_H264), cover], covers=[1])
+
+
+def _put_cover_first() -> bytes:
+    """The same file, its description of the cover (`udta`) before that of the video (`trak`)."""
+    video = _add_cover()
+    trak, udta = video.index(b"trak") - 4, video.index(b"udta") - 4
+    end = udta + int.from_bytes(video[udta : udta + 4])
+    return video[:trak] + video[udta:end] + video[trak:udta] + video[end:]
+
+
+def _add_second_video() -> bytes:
+    other = replace(_MPEG4, frames=20, rate=Fraction(8))
+    return _join([make_video(_H264), make_video(other)])
+
+
+def _join(videos: Sequence[bytes], covers: Collection[int] = ()) -> bytes:
+    """An MP4 of the videos' streams, side by side."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as output, ExitStack() as inputs:
+        containers = [inputs.enter_context(av.open(io.BytesIO(video), "r")) for video in videos]
+        streams = [output.add_stream_from_template(container.streams.video[0]) for container in containers]
+        for index in covers:
+            streams[index].disposition = Disposition.attached_pic
+        for container, stream in zip(containers, streams, strict=True):
+            for packet in container.demux(video=0):
+                if packet.size:
+                    packet.stream = stream
+                    output.mux(packet)
+    return file.getvalue()
+
+
+AWKWARD_VIDEOS: Mapping[str, Callable[[], bytes]] = {
+    **{name: partial(make_video, spec) for name, spec in _SPECS.items()},
+    "two video streams": _add_second_video,
+    "a cover after the video": _add_cover,
+    "a cover before the video": _put_cover_first,
+}
+"""What makes each awkward, and how it is made."""

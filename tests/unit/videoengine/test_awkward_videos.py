@@ -1,0 +1,152 @@
+"""The sampling rule and the frames themselves, on videos that make both hard, beside one plain sequential decode."""
+
+import io
+import itertools
+import random
+from dataclasses import replace
+from fractions import Fraction
+
+import av
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.plain_reading import read_plainly, sample_plainly
+from tests.sampling_report import INFER_FPS_MAX, cut_in_many_ways, decode_segment, sample_video
+from tests.stand_ins.awkward_videos import AWKWARD_VIDEOS
+from tests.stand_ins.videos import VideoSpec, make_video
+from videoengine.errors import JobFailed
+from videoengine.segments import Segment
+
+CODECS = {
+    "H.264": VideoSpec("mp4", "libx264", options={"preset": "ultrafast"}),
+    "H.264 in MKV": VideoSpec("matroska", "libx264"),
+    "HEVC": VideoSpec("mp4", "libx265", options={"preset": "ultrafast", "x265-params": "log-level=none:pools=1"}),
+    "VP8": VideoSpec("webm", "libvpx", options={"deadline": "realtime", "cpu-used": "8"}),
+    "VP9": VideoSpec("webm", "libvpx-vp9", options={"deadline": "realtime", "cpu-used": "8"}),
+    "AV1": VideoSpec("mp4", "libsvtav1", options={"preset": "12", "svtav1-params": "lp=1"}),
+    "MPEG-4": VideoSpec("mp4", "mpeg4"),
+    "MPEG-4 in AVI": VideoSpec("avi", "mpeg4"),
+}
+REORDERING = {"libx264", "libx265", "mpeg4"}
+
+IN_FRAGMENTS = VideoSpec(container_options={"movflags": "frag_keyframe+empty_moov"}, texture=True)
+CUT_OFF = {
+    "MP4 in fragments": IN_FRAGMENTS,
+    "MKV": VideoSpec("matroska", texture=True),
+    "live MKV": VideoSpec("matroska", container_options={"live": "1"}, texture=True),
+    "WebM": VideoSpec("webm", "libvpx", texture=True),
+}
+
+deterministic = settings(deadline=None, derandomize=True, max_examples=40)
+
+
+@pytest.mark.parametrize("name", AWKWARD_VIDEOS)
+def test_every_cut_gives_the_frames_that_the_rule_picks_from_a_sequential_decode(name: str) -> None:
+    video = AWKWARD_VIDEOS[name]()
+    check_sampling(video, Fraction(5))
+    check_sampling(video, INFER_FPS_MAX)
+
+
+def check_sampling(video: bytes, infer_fps: Fraction) -> None:
+    shown = read_plainly(video)
+    timeline, frames = sample_video(video, infer_fps)
+    times = [(timestamp - timeline.timestamps[0]) * timeline.time_base for timestamp in timeline.timestamps]
+    assert times == [frame.time for frame in shown]
+    offsets = [frame.frame_offset for frame in frames]
+    assert offsets == sample_plainly(shown, min(infer_fps, timeline.frame_rate))
+    assert [frame.time_offset for frame in frames] == [round(float(times[offset]), 4) for offset in offsets]
+    for segments in cut_in_many_ways(frames, timeline):
+        for segment in segments:
+            assert decode_segment(video, segment) == [shown[frame.frame_offset].digest for frame in segment.frames]
+
+
+@st.composite
+def video_specs(draw: st.DrawFn) -> VideoSpec:
+    spec = replace(draw(st.sampled_from(list(CODECS.values()))), frames=draw(st.integers(1, 40)), texture=True)
+    options = dict(spec.options)
+    if spec.codec in REORDERING:
+        options["bf"] = str(draw(st.integers(0, 4)))
+    spec = replace(spec, keyframe_every=draw(st.integers(1, 30)), options=options)
+    if spec.codec == "libx264":
+        spec = replace(spec, keyframes=draw(st.sets(st.integers(1, 40), max_size=5)))
+    # An AVI of reordered frames can't have a varying frame rate.
+    if (spec.format == "avi" and options["bf"] != "0") or draw(st.booleans()):
+        return replace(spec, rate=draw(st.sampled_from([Fraction(10), Fraction(179, 6), Fraction(30000, 1001)])))
+    first, *gaps = draw(st.lists(st.integers(1, 400), min_size=spec.frames, max_size=spec.frames))
+    times = [first - draw(st.integers(0, 800))]
+    for gap in gaps:
+        times.append(times[-1] + gap)
+    return replace(spec, timestamps=times)
+
+
+@deterministic
+@given(
+    spec=video_specs(),
+    infer_fps=st.fractions(min_value=1, max_value=30, max_denominator=1001),
+    cuts=st.sets(st.integers(1, 200), max_size=6),
+)
+def test_any_video_however_it_is_cut(spec: VideoSpec, infer_fps: Fraction, cuts: set[int]) -> None:
+    video = make_video(spec)
+    shown = read_plainly(video)
+    if not shown:
+        # All of it is before time 0.
+        with pytest.raises(JobFailed, match="no frames"):
+            sample_video(video, infer_fps)
+        return
+    timeline, frames = sample_video(video, infer_fps)
+    assert [frame.frame_offset for frame in frames] == sample_plainly(shown, min(infer_fps, timeline.frame_rate))
+    borders = sorted({0, len(frames)} | {cut for cut in cuts if cut < len(frames)})
+    for start, end in itertools.pairwise(borders):
+        segment = Segment(tuple(frames[start:end]))
+        assert decode_segment(video, segment) == [shown[frame.frame_offset].digest for frame in segment.frames]
+
+
+@deterministic
+@given(name=st.sampled_from(list(CUT_OFF)), share=st.floats(0, 1))
+def test_a_file_that_is_cut_off_is_sampled_up_to_there_or_refused(name: str, share: float) -> None:
+    video = make_video(CUT_OFF[name])
+    video = video[: int(share * len(video))]
+    try:
+        sample_video(video, INFER_FPS_MAX)
+    except JobFailed:
+        with pytest.raises((av.error.FFmpegError, StopIteration, AssertionError)):
+            assert read_plainly(video)
+    else:
+        check_sampling(video, INFER_FPS_MAX)
+
+
+@deterministic
+@given(name=st.sampled_from(list(AWKWARD_VIDEOS)), seed=st.integers(0, 2**32))
+def test_damage_anywhere_ends_neither_in_a_crash_nor_in_other_frames_than_were_asked_for(name: str, seed: int) -> None:
+    damaged, generator = bytearray(AWKWARD_VIDEOS[name]()), random.Random(seed)  # noqa: S311 - of no secret
+    for _ in range(generator.choice([1, 3, 10])):
+        start = generator.randrange(len(damaged))
+        end = min(start + generator.choice([1, 8, 100, 1000]), len(damaged))
+        damaged[start:end] = generator.randbytes(end - start)
+    try:
+        _, frames = sample_video(bytes(damaged), Fraction(1))
+        found = decode_segment(bytes(damaged), Segment(tuple(frames[:200])))
+    except JobFailed:
+        return
+    assert len(found) == len(frames[:200])
+
+
+@pytest.mark.parametrize("container_format", ["mp4", "matroska"])
+def test_damage_costs_no_frame_of_another_group_of_pictures(container_format: str) -> None:
+    video = make_video(VideoSpec(container_format, texture=True))
+    shown = read_plainly(video)
+    timeline, frames = sample_video(video, INFER_FPS_MAX)
+    hit = bytearray(video)
+    with av.open(io.BytesIO(video), "r") as container:
+        for packet in container.demux(video=0):
+            if packet.pts and timeline.keyframes[1] < packet.pts < timeline.keyframes[2]:
+                assert packet.pos is not None
+                middle = packet.pos + packet.size // 2
+                hit[middle : middle + packet.size // 4] = bytes(packet.size // 4)
+    assert hit != video
+    for segments in cut_in_many_ways(frames, timeline):
+        for segment in segments:
+            for frame, found in zip(segment.frames, decode_segment(bytes(hit), segment), strict=True):
+                if frame.keyframe != timeline.keyframes[1]:
+                    assert found == shown[frame.frame_offset].digest
