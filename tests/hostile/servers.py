@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.stand_ins.videos import VideoSpec, make_video
+from tests.stand_ins.videos import VideoSpec, make_growing_video, make_video
 
 HOST = "videos.example.com"
 """What the tests' DNS has for the servers."""
@@ -147,6 +147,8 @@ _BOMB = gzip.compress(bytes(10 * MIB))
 _HTML = b"<!DOCTYPE html><title>Log in</title><form method=post>"
 _PLAYLIST = b"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n"
 
+_GROWING = make_growing_video()
+
 _COULD_NOT = "The video could not be fetched"
 _TOO_LARGE = "The video is larger than the 0.0001 GiB that this engine takes"
 _SLOW_SECONDS = 0.3
@@ -242,6 +244,11 @@ SERVERS = [
     HostileServer("a playlist of the engine's own files", send(_PLAYLIST, Content_Type="video/mp4"), _NO_VIDEO),
     HostileServer("a script of FFmpeg's", send(b"ffconcat version 1.0\nfile /etc/passwd\n"), _NOT_THIS_ONE),
     HostileServer("an empty file", send(b""), "The video is an empty file"),
+    HostileServer(
+        "a video whose frames grow beyond the limit",
+        send(_GROWING),
+        "10 of 15 results failed: the frames can't be decoded, or the models can't be run on them",
+    ),
     HostileServer(
         "a compressed bomb, 10 MiB in 10 kB",
         send(_BOMB, Content_Encoding="gzip"),

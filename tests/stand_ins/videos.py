@@ -65,6 +65,33 @@ def make_video(spec: VideoSpec) -> bytes:
     return file.getvalue()
 
 
+def make_growing_video() -> bytes:
+    """A second of the usual size, as the file says, and then two of 16 times as many pixels."""
+    packets = [*_encode_black(WIDTH, HEIGHT, 24), *_encode_black(4 * WIDTH, 4 * HEIGHT, 48)]
+    file = io.BytesIO()
+    with av.open(file, "w", format="avi") as container:
+        stream = container.add_stream("libx264", rate=24)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        for index, content in enumerate(packets):
+            packet = av.Packet(content)
+            packet.stream, packet.pts, packet.dts, packet.time_base = stream, index, index, Fraction(1, 24)
+            packet.is_keyframe = index % 24 == 0
+            container.mux(packet)
+    return file.getvalue()
+
+
+def _encode_black(width: int, height: int, frames: int) -> list[bytes]:
+    codec = av.CodecContext.create("libx264", "w")
+    codec.width, codec.height, codec.pix_fmt, codec.gop_size = width, height, "yuv420p", 24
+    codec.time_base, codec.framerate, codec.options = Fraction(1, 24), Fraction(24), {"tune": "zerolatency"}
+    packets = []
+    for index in range(frames):
+        frame = VideoFrame.from_ndarray(np.zeros((height, width, 3), np.uint8), format="rgb24")
+        frame.pts = index
+        packets += codec.encode(frame)
+    return [bytes(packet) for packet in [*packets, *codec.encode(None)]]
+
+
 def brightness(frame: VideoFrame) -> float:
     """Mean grey level, 0 to 255."""
     return float(frame.to_ndarray(format="gray").mean())

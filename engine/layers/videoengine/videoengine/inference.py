@@ -36,7 +36,10 @@ def infer_segment(job: JobSpec, number: int, settings: InferSettings) -> None:
         for model in job.models
     }
     segment = _read_segment(job, number, settings)
-    with S3Object(clients.s3(), settings.videos_bucket, job.video_key) as file, open_video(file) as container:
+    with (
+        S3Object(clients.s3(), settings.videos_bucket, job.video_key) as file,
+        open_video(file, settings.max_frame_pixels) as container,
+    ):
         elements = list(FrameInference(detectors, _log_failure).infer(container, segment.frames))
     for model_id in detectors:
         lines = "\n".join(found[model_id] for found in elements)

@@ -45,6 +45,7 @@ class PlanSettings:
 class InferSettings:
     """Of `infer_segment`."""
 
+    max_frame_pixels: int
     models_bucket: str
     precision: Precision
     videos_bucket: str

@@ -13,16 +13,21 @@ from videoengine.errors import JobFailed
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
 
 
-def open_video(file: str | IO[bytes] | RawIOBase) -> InputContainer:
+def open_video(file: str | IO[bytes] | RawIOBase, max_pixels: int | None = None) -> InputContainer:
     """A container to read packets and frames from.
 
     Args:
         file: a path, or a seekable binary file.
+        max_pixels: a larger frame counts as damaged, since one may be of another size than the file says.
 
     Raises:
         JobFailed: this is not a video that the engine reads.
     """
     try:
-        return av.open(file, mode="r", options={"format_whitelist": FORMATS})
+        container = av.open(file, mode="r", options={"format_whitelist": FORMATS})
     except av.error.FFmpegError as error:
         raise JobFailed(f"The file is not an MP4, AVI, MKV or WebM video ({error.strerror})") from error
+    if max_pixels:
+        for stream in container.streams.video:
+            stream.codec_context.options = {"max_pixels": str(max_pixels)}
+    return container
