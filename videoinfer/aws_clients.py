@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
 
@@ -39,6 +39,10 @@ class AwsClients:
     @cached_property
     def dynamodb(self) -> DynamoDBClient:
         return self._session.client("dynamodb", endpoint_url=self._endpoint_url)
+
+    @cached_property
+    def iam(self) -> Any:
+        return self._session.client("iam", endpoint_url=self._endpoint_url)
 
     @cached_property
     def lambda_(self) -> LambdaClient:

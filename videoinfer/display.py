@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
@@ -49,6 +50,13 @@ class Display:
 
     def warn(self, text: str) -> None:
         self._console.print(Text.assemble(("! ", "bold yellow"), text), soft_wrap=True)
+
+    def finding(self, level: Literal["ok", "warning", "problem"], what: str, remedy: str | None) -> None:
+        """Shows what an examination found, and what to do about it."""
+        sign = {"ok": ("✓ ", "bold green"), "warning": ("! ", "bold yellow"), "problem": ("✗ ", "bold red")}[level]
+        self._console.print(Text.assemble(sign, what), soft_wrap=True)
+        if remedy:
+            self._console.print(Text(f"    {remedy}", style="dim"), soft_wrap=True)
 
     def heading(self, text: str) -> None:
         self._console.print()

@@ -14,6 +14,7 @@ from videoinfer.cancelling import cancel_job, describe_bill
 from videoinfer.dead_letters import read_dead_letters, release
 from videoinfer.dead_letters import redrive as redrive_letters
 from videoinfer.display import Display, errors_for_people
+from videoinfer.doctor import Finding, examine
 from videoinfer.errors import CommandError
 from videoinfer.job_requests import plan_retry, send_requests
 from videoinfer.job_texts import (
@@ -214,6 +215,22 @@ def backfill(
             display.text(
                 f"Jobs {'that would be ' if dry_run else ''}asked for: {videos:,}. Left out: {counts['skip']:,}."
             )
+
+
+@commands.command()
+def doctor(stack: StackName = DEFAULT_STACK, as_json: AsJson = False) -> None:
+    """Look the pipeline over: API and key, permissions, subscriptions, quotas; and say how to mend what is wrong."""
+    with errors_for_people():
+        display = Display(Console())
+        findings = list[Finding]()
+        for finding in examine(find_stack(stack)):
+            findings.append(finding)
+            if not as_json:
+                display.finding(finding.level, finding.what, finding.remedy)
+        if as_json:
+            display.text(to_json([asdict(finding) for finding in findings]))
+        if any(finding.level == "problem" for finding in findings):
+            raise typer.Exit(code=1)
 
 
 def _open_jobs(stack: PipelineStack) -> JobsTable:

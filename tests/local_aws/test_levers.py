@@ -249,3 +249,48 @@ def test_videos_of_another_bucket_are_copied_with_their_options(stage: Stage) ->
     job = stage.wait_for_status(copy, "done")
     assert job["options"]["infer_fps"] == 2
     assert "The uploads bucket has it already" in stage.run("backfill", "s3://archive/2024").output
+
+
+def find_words(stage: Stage) -> dict[str, list[str]]:
+    """What the doctor says, by level."""
+    result = stage.run("doctor", "--json")
+    findings = json.loads(result.stdout)
+    words: dict[str, list[str]] = {"ok": [], "warning": [], "problem": []}
+    for finding in findings:
+        words[finding["level"]].append(finding["what"])
+    assert result.exit_code == (1 if words["problem"] else 0)
+    return words
+
+
+def test_the_doctor_finds_a_sound_pipeline_sound(stage: Stage) -> None:
+    stage.api.statuses = [Answer({"error": "Job not found"}, 404)]
+
+    words = find_words(stage)
+
+    assert words["problem"] == []
+    assert f"The API at {stage.api.url} answers and accepts the key." in words["ok"]
+    assert "The functions may do what they have to." in words["ok"]
+    assert "The uploads queue is being read." in words["ok"]
+
+
+def test_the_doctor_says_what_is_wrong_and_how_to_mend_it(aws: EmbeddedAws, stage: Stage) -> None:
+    stage.api.statuses = [Answer({"error": "No such key."}, 401)]
+    clients, pipeline = aws.clients, stage.pipeline.pipeline
+    # The embedded AWS confirms mail by itself.
+    clients.sns.subscribe(TopicArn=pipeline.notices_topic_arn, Protocol="https", Endpoint="https://127.0.0.1/notices")
+    resource = clients.cloudformation.describe_stack_resource(StackName=STACK, LogicalResourceId="CheckJobFunctionRole")
+    role = resource["StackResourceDetail"]["PhysicalResourceId"]
+    [policy] = clients.iam.list_role_policies(RoleName=role)["PolicyNames"]
+    document = clients.iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+    clients.iam.delete_role_policy(RoleName=role, PolicyName=policy)
+    try:
+        problems = find_words(stage)["problem"]
+        shown = stage.run("doctor").output
+    finally:
+        clients.iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
+
+    assert "The API does not accept the key: No such key." in problems
+    assert "Notices do not go to https://127.0.0.1/notices: the subscription is not confirmed." in problems
+    assert [words for words in problems if words.startswith("CheckJobFunction may not secretsmanager:GetSecretValue")]
+    assert f"aws secretsmanager put-secret-value --secret-id {STACK}/api-key" in shown
+    assert API_KEY not in shown

@@ -1,0 +1,102 @@
+"""What the doctor makes of what it sees; that it sees the right things is tested on the embedded AWS."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.templates import find_resources
+from videoinfer import doctor
+from videoinfer.doctor import Finding, examine
+from videoinfer.pipeline_stack import PipelineStack
+from videojobs.errors import ApiRefused, ApiUnavailable
+
+
+class Anything:
+    """Stands for every client and every stack; what is read of it is itself."""
+
+    def __init__(self, **values: Any) -> None:
+        vars(self).update(values)
+
+
+def look_at_api(monkeypatch: pytest.MonkeyPatch, answer: Exception | None) -> Finding:
+    class Api:
+        def __init__(self, *_arguments: Any) -> None: ...
+
+        def check_job(self, job_id: str) -> None:
+            if answer:
+                raise answer
+
+    monkeypatch.setattr(doctor, "VideoInferenceApi", Api)
+    secrets = Anything(get_secret_value=lambda **_secret: {"SecretString": "key"})
+    stack = Anything(clients=Anything(secretsmanager=secrets), api_url="https://api", api_key_secret="s/api-key")
+    [finding] = doctor._look_at_api(cast(PipelineStack, stack))
+    return finding
+
+
+@pytest.mark.parametrize(
+    ("answer", "level", "words"),
+    [
+        (None, "ok", "accepts the key"),
+        (ApiRefused(404, "Job not found"), "ok", "accepts the key"),
+        (ApiRefused(400, "job_id"), "ok", "accepts the key"),
+        (ApiRefused(401, "No such key."), "problem", "does not accept the key: No such key."),
+        (ApiRefused(403, "No."), "problem", "does not accept the key"),
+        (ApiRefused(301, "a redirect"), "problem", "not what it was"),
+        (ApiUnavailable("The Video Inference API answered 503."), "problem", "does not answer as it should"),
+    ],
+)
+def test_an_answer_about_no_job_tells_of_the_key(
+    monkeypatch: pytest.MonkeyPatch, answer: Exception | None, level: str, words: str
+) -> None:
+    finding = look_at_api(monkeypatch, answer)
+
+    assert finding.level == level
+    assert words in finding.what
+    assert (finding.level == "ok") == (finding.remedy is None)
+
+
+def test_few_functions_at_once_are_a_warning_with_the_quota_to_ask_for() -> None:
+    def settings(available: int) -> Mapping[str, Any]:
+        return {"AccountLimit": {"UnreservedConcurrentExecutions": available}}
+
+    def look(available: int) -> Finding:
+        functions = Anything(get_account_settings=lambda: settings(available))
+        [finding] = doctor._look_at_quotas(cast(PipelineStack, Anything(clients=Anything(lambda_=functions))))
+        return finding
+
+    assert look(1000).level == "ok"
+    assert look(10).level == "warning"
+    assert "L-B99A9384" in (look(10).remedy or "")
+
+
+def test_what_may_not_be_looked_at_is_a_warning_and_the_rest_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_stack: PipelineStack) -> None:
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "Not you."}}, "SimulatePrincipalPolicy")
+
+    refuse.__name__ = "_look_at_permissions"
+    looks = [name for name in vars(doctor) if name.startswith("_look_at_")]
+    for name in looks:
+        monkeypatch.setattr(doctor, name, lambda _stack: iter([Finding("ok", "Fine.")]))
+    monkeypatch.setattr(doctor, "_look_at_permissions", refuse)
+
+    findings = list(examine(cast(PipelineStack, Anything())))
+
+    assert len(findings) == len(looks)
+    [warning] = [finding for finding in findings if finding.level == "warning"]
+    assert warning.what == "Could not look at the permissions: SimulatePrincipalPolicy was refused. Not you."
+
+
+def test_the_template_grants_what_the_doctor_looks_for() -> None:
+    functions = find_resources("pipeline", "AWS::Serverless::Function")
+    for name, needed in doctor._PERMISSIONS.items():
+        statements = [
+            statement for policy in functions[name]["Properties"]["Policies"] for statement in policy["Statement"]
+        ]
+        granted = {action for statement in statements for action in _as_list(statement["Action"])}
+        assert {action for actions in needed.values() for action in actions} <= granted
+
+
+def _as_list(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value

@@ -1,0 +1,237 @@
+"""Looks a deployed pipeline over: what is well, what is not, and the command that mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import requests
+from botocore.exceptions import ClientError
+
+from videoinfer.jobs import JobsTable
+from videoinfer.pipeline_stack import PipelineStack
+from videojobs.api import VideoInferenceApi
+from videojobs.errors import ApiRefused, ApiUnavailable
+from videojobs.options import InvalidOption, Model, parse_json
+
+type Level = Literal["ok", "warning", "problem"]
+
+CONCURRENCY_MIN = 50
+"""New accounts may run ten functions at once: enough for a trial, not for a bulk upload beside all else."""
+
+_NO_SUCH_JOB = "videoinfer-doctor"
+
+_PERMISSIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "CreateJobFunction": {
+        "uploads": ("s3:GetObject", "s3:GetObjectVersion"),
+        "secret": ("secretsmanager:GetSecretValue",),
+        "jobs": ("dynamodb:GetItem", "dynamodb:UpdateItem"),
+        "state machine": ("states:StartExecution",),
+        "topic": ("sns:Publish",),
+        "queue": ("sqs:ChangeMessageVisibility",),
+    },
+    "CheckJobFunction": {"secret": ("secretsmanager:GetSecretValue",), "jobs": ("dynamodb:UpdateItem",)},
+    "DeliverResultsFunction": {
+        "secret": ("secretsmanager:GetSecretValue",),
+        "results": ("s3:PutObject", "s3:AbortMultipartUpload"),
+        "jobs": ("dynamodb:GetItem", "dynamodb:UpdateItem"),
+        "topic": ("sns:Publish",),
+    },
+    "ReportFailureFunction": {"jobs": ("dynamodb:GetItem", "dynamodb:UpdateItem"), "topic": ("sns:Publish",)},
+}
+"""What each function can't do without, by what it does it to; the template grants it, other hands may have taken it."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one look found; `remedy` is a command, or a sentence where no command helps."""
+
+    level: Level
+    what: str
+    remedy: str | None = None
+
+
+def examine(stack: PipelineStack) -> Iterator[Finding]:
+    """Every look, one after another. What the person's own credentials may not see is a warning of its own."""
+    looks: list[Callable[[PipelineStack], Iterator[Finding]]] = [
+        _look_at_stack,
+        _look_at_api,
+        _look_at_models,
+        _look_at_way_in,
+        _look_at_permissions,
+        _look_at_subscriptions,
+        _look_at_quotas,
+        _look_at_queues,
+        _look_at_jobs,
+    ]
+    for look in looks:
+        try:
+            yield from look(stack)
+        except ClientError as error:
+            subject = look.__name__.removeprefix("_look_at_").replace("_", " ")
+            reason = error.response["Error"].get("Message", error.response["Error"]["Code"])
+            yield Finding("warning", f"Could not look at the {subject}: {error.operation_name} was refused. {reason}")
+
+
+def _look_at_stack(stack: PipelineStack) -> Iterator[Finding]:
+    if stack.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+        yield Finding("ok", f"The stack {stack.name} is complete.")
+    else:
+        events = f"aws cloudformation describe-stack-events --stack-name {stack.name}"
+        yield Finding("problem", f"The stack {stack.name} is {stack.status}.", events)
+
+
+def _look_at_api(stack: PipelineStack) -> Iterator[Finding]:
+    """Asks for a job that there is not: the refusal tells whether it is about the job or about the key."""
+    key = stack.clients.secretsmanager.get_secret_value(SecretId=stack.api_key_secret)["SecretString"]
+    accepted = Finding("ok", f"The API at {stack.api_url} answers and accepts the key.")
+    try:
+        VideoInferenceApi(stack.api_url, key, requests.Session()).check_job(_NO_SUCH_JOB)
+    except ApiUnavailable as unavailable:
+        remedy = f"If it should: check the parameter ApiUrl ({stack.api_url}), and that it can be reached from here."
+        yield Finding("problem", f"The API does not answer as it should: {unavailable}", remedy)
+    except ApiRefused as refused:
+        if refused.status_code in (401, 403):
+            store = (
+                f"aws secretsmanager put-secret-value --secret-id {stack.api_key_secret} --secret-string YOUR_API_KEY"
+            )
+            yield Finding("problem", f"The API does not accept the key: {refused.reason}", store)
+        elif refused.status_code < 400:
+            yield Finding("problem", f"The API's address is not what it was: {refused.reason}.", "sam deploy --guided")
+        else:
+            yield accepted
+    else:
+        yield accepted
+
+
+def _look_at_models(stack: PipelineStack) -> Iterator[Finding]:
+    try:
+        models = [Model.parse(model) for model in parse_json("DefaultModels", stack.default_models)]
+    except InvalidOption as invalid:
+        yield Finding("problem", f"DefaultModels can't be used: {invalid}", "sam deploy --guided")
+    else:
+        names = ", ".join(f"{model.model_id}/{model.model_version}" for model in models)
+        yield Finding("ok", f"Videos without options of their own are looked at by {names}.")
+
+
+def _look_at_way_in(stack: PipelineStack) -> Iterator[Finding]:
+    """From the bucket to the queue to the function."""
+    clients, redeploy = stack.clients, "sam deploy, which puts it back"
+    notifications = clients.s3.get_bucket_notification_configuration(Bucket=stack.uploads_bucket)
+    attributes = clients.sqs.get_queue_attributes(QueueUrl=stack.uploads_queue_url, AttributeNames=["QueueArn"])
+    queue_arn = attributes["Attributes"]["QueueArn"]
+    if queue_arn in (queue["QueueArn"] for queue in notifications.get("QueueConfigurations", ())):
+        yield Finding("ok", "The uploads bucket announces what lands in it.")
+    else:
+        yield Finding("problem", "The uploads bucket does not announce what lands in it.", redeploy)
+    mappings = clients.lambda_.list_event_source_mappings(EventSourceArn=queue_arn)["EventSourceMappings"]
+    if [mapping for mapping in mappings if mapping["State"] == "Enabled"]:
+        yield Finding("ok", "The uploads queue is being read.")
+    else:
+        uuid = mappings[0]["UUID"] if mappings else None
+        enable = f"aws lambda update-event-source-mapping --uuid {uuid} --enabled" if uuid else redeploy
+        yield Finding("problem", "Nobody reads the uploads queue: uploads wait there.", enable)
+
+
+def _look_at_permissions(stack: PipelineStack) -> Iterator[Finding]:
+    """Asks IAM what would be allowed, with boundaries and the organization's policies counted in."""
+    arns = _find_arns(stack)
+    lacking = list[str]()
+    for function, needed in _PERMISSIONS.items():
+        role_arn = _find_role(stack, function)
+        for what, actions in needed.items():
+            answer = stack.clients.iam.simulate_principal_policy(
+                PolicySourceArn=role_arn, ActionNames=list(actions), ResourceArns=[arns[what]]
+            )
+            denied = [r["EvalActionName"] for r in answer["EvaluationResults"] if r["EvalDecision"] != "allowed"]
+            lacking += [f"{function} may not {action} on {arns[what]}" for action in denied]
+    if lacking:
+        for sentence in lacking:
+            yield Finding("problem", f"{sentence}.", "sam deploy, or have a policy from outside the stack taken back")
+    else:
+        yield Finding("ok", "The functions may do what they have to.")
+
+
+def _find_role(stack: PipelineStack, function: str) -> str:
+    resource = stack.clients.cloudformation.describe_stack_resource(StackName=stack.name, LogicalResourceId=function)
+    name = resource["StackResourceDetail"]["PhysicalResourceId"]
+    return stack.clients.lambda_.get_function_configuration(FunctionName=name)["Role"]
+
+
+def _find_arns(stack: PipelineStack) -> dict[str, str]:
+    attributes = stack.clients.sqs.get_queue_attributes(QueueUrl=stack.uploads_queue_url, AttributeNames=["QueueArn"])
+    partition = stack.state_machine_arn.split(":")[1]
+    return {
+        "uploads": f"arn:{partition}:s3:::{stack.uploads_bucket}/video.mp4",
+        "results": f"arn:{partition}:s3:::{stack.results_bucket}/results/video.mp4/job/results.json",
+        "secret": stack.clients.secretsmanager.describe_secret(SecretId=stack.api_key_secret)["ARN"],
+        "jobs": stack.clients.dynamodb.describe_table(TableName=stack.jobs_table)["Table"]["TableArn"],
+        "state machine": stack.state_machine_arn,
+        "topic": stack.notices_topic_arn,
+        "queue": attributes["Attributes"]["QueueArn"],
+    }
+
+
+def _look_at_subscriptions(stack: PipelineStack) -> Iterator[Finding]:
+    topic_arn = stack.notices_topic_arn
+    pages = stack.clients.sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic_arn)
+    subscriptions = [subscription for page in pages for subscription in page["Subscriptions"]]
+    subscribe = f"aws sns subscribe --topic-arn {topic_arn} --protocol"
+    if not subscriptions:
+        yield Finding(
+            "warning", "Nobody gets the notices.", f"{subscribe} email --notification-endpoint YOU@EXAMPLE.COM"
+        )
+    for subscription in subscriptions:
+        protocol, endpoint = subscription.get("Protocol", ""), subscription.get("Endpoint", "")
+        if _is_confirmed(stack, subscription.get("SubscriptionArn", "")):
+            yield Finding("ok", f"Notices go to {endpoint}.")
+        else:
+            again = f"{subscribe} {protocol} --notification-endpoint {endpoint}"
+            confirm = f"Follow the link that AWS has sent there. If it is lost: {again}"
+            yield Finding("problem", f"Notices do not go to {endpoint}: the subscription is not confirmed.", confirm)
+
+
+def _is_confirmed(stack: PipelineStack, arn: str) -> bool:
+    """Until it is, SNS lists most kinds of subscription with words in place of their ARN."""
+    if not arn.startswith("arn:"):
+        return False
+    attributes = stack.clients.sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+    return attributes.get("PendingConfirmation") != "true"
+
+
+def _look_at_quotas(stack: PipelineStack) -> Iterator[Finding]:
+    limit = stack.clients.lambda_.get_account_settings()["AccountLimit"]
+    available = limit["UnreservedConcurrentExecutions"]
+    if available >= CONCURRENCY_MIN:
+        yield Finding("ok", f"The account may run {available:,} functions at once.")
+    else:
+        more = (
+            "aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 "
+            "--desired-value 1000"
+        )
+        yield Finding("warning", f"The account may run only {available} functions at once, of all its stacks.", more)
+
+
+def _look_at_queues(stack: PipelineStack) -> Iterator[Finding]:
+    if dead := _count_messages(stack, stack.dead_letter_queue_url):
+        yield Finding("problem", f"Dead letters: {dead:,} uploads failed a hundred times.", "videoinfer dead-letters")
+    else:
+        yield Finding("ok", "There are no dead letters.")
+    yield Finding("ok", f"Uploads that wait their turn: {_count_messages(stack, stack.uploads_queue_url):,}.")
+
+
+def _count_messages(stack: PipelineStack, queue_url: str) -> int:
+    names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    answer = stack.clients.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)
+    return sum(map(int, answer["Attributes"].values()))
+
+
+def _look_at_jobs(stack: PipelineStack) -> Iterator[Finding]:
+    table = JobsTable(stack.clients.dynamodb, stack.jobs_table)
+    if newest := list(table.list_jobs("failed", 1)):
+        [job] = newest
+        words = f"Jobs have failed and were not tried again, {job['key']} the last of them: {job.get('error')}"
+        yield Finding("warning", words, "videoinfer jobs --failed")
+    else:
+        yield Finding("ok", "No job waits to be tried again.")
