@@ -2,7 +2,7 @@
 # Pins and hashes every requirement file anew, without download addresses. Needs uv (pip install uv).
 set -euo pipefail
 cd "$(dirname "$0")/.."
-for name in layers/videojobs/requirements engine/layers/{videoengine/requirements,runtime/{decoding,inference}} \
+for name in layers/{videojobs,drawing}/requirements engine/layers/{videoengine/requirements,runtime/{decoding,inference}} \
     requirements/{dev,aws,sam,check,client,peers}; do
     cp "$name.txt" "$name.new"  # so that pins stay unless --upgrade is given
     uv pip compile "$@" --quiet --python-version 3.13 --python-platform x86_64-manylinux_2_28 \

@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from videoengine.precision import Precision
+from videoinfer.annotation import AnnotationOptions, make_annotated_video
 from videoinfer.demo import DemoOptions, run_demo
 from videoinfer.display import Display, errors_for_people
 from videoinfer.embedded_aws import LOOPBACK
@@ -96,3 +97,14 @@ def report(
     """Make one page that plays the video with what was found drawn over it."""
     with errors_for_people():
         make_report(ReportOptions(results, video, output), Display(Console()))
+
+
+@app.command()
+def annotate(
+    results: Annotated[Path, typer.Argument(help="The results file.")],
+    video: Annotated[Path, typer.Argument(help="The video that it is of.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="An MP4.", metavar="FILE")] = Path("annotated.mp4"),
+) -> None:
+    """Make a video with what was found drawn on it."""
+    with errors_for_people():
+        make_annotated_video(AnnotationOptions(results, video, output), Display(Console()))

@@ -8,6 +8,7 @@ import pytest
 
 from tests.templates import ROOT, find_resources, read_definition, read_template
 from videojobs.settings import (
+    AnnotateVideoSettings,
     CheckJobSettings,
     CreateJobSettings,
     DeliverResultsSettings,
@@ -19,6 +20,7 @@ SETTINGS = {
     "CreateJobFunction": CreateJobSettings,
     "CheckJobFunction": CheckJobSettings,
     "DeliverResultsFunction": DeliverResultsSettings,
+    "AnnotateVideoFunction": AnnotateVideoSettings,
     "OpenShareLinkFunction": OpenShareLinkSettings,
     "ReportFailureFunction": ReportFailureSettings,
 }

@@ -94,5 +94,6 @@ def test_a_failure_never_ends_well() -> None:
     states = read_definition("pipeline")["States"]
     assert states["Is The Job Done?"]["Default"] == "Report Failure"
     assert states["Are The Results Delivered?"]["Default"] == "Report Failure"
+    assert states["Is The Video Annotated?"]["Default"] == "Report Missing Annotation"
     assert states["Report Failure"]["Next"] == "Job Failed"
     assert states["Job Failed"]["Type"] == "Fail"

@@ -18,6 +18,7 @@ from videoinfer.embedded_aws import embedded_aws, local_session
 STEPS = {
     "CheckJobFunctionArn": "check_job",
     "DeliverResultsFunctionArn": "deliver_results",
+    "AnnotateVideoFunctionArn": "annotate_video",
     "ReportFailureFunctionArn": "report_failure",
 }
 RETRIES = 2
@@ -40,6 +41,8 @@ PLAYER = textwrap.dedent("""
 
 WAIT, CHECK, CHOOSE = "Wait Before Checking", "Check Job", "Is The Job Done?"
 DELIVER, DELIVERED, END = "Deliver Results", "Are The Results Delivered?", "Results Delivered"
+ASKED, ANNOTATE, ANNOTATED = "Is An Annotated Video Asked For?", "Annotate Video", "Is The Video Annotated?"
+MISSING = "Report Missing Annotation"
 REPORT, FAIL = "Report Failure", "Job Failed"
 POLL = [WAIT, CHECK, CHOOSE]
 
@@ -51,8 +54,9 @@ class Stage:
     sfn: Any
     state_machine_arn: str
 
-    def play(self, folder: Path, script: dict[str, list[str]]) -> dict[str, Any]:
-        state = {"poll_seconds": 60, "check": {"status": "running", "polls": 0, "reason": None}}
+    def play(self, folder: Path, script: dict[str, list[str]], *, annotate: bool = False) -> dict[str, Any]:
+        check = {"status": "running", "polls": 0, "reason": None}
+        state = {"poll_seconds": 60, "check": check, "options": {"annotate": annotate}}
         arn = self.sfn.start_execution(
             stateMachineArn=self.state_machine_arn,
             input=json.dumps({**state, "folder": str(folder), "script": script}),
@@ -117,20 +121,20 @@ def shorten_retries(definition: str) -> str:
 @pytest.mark.parametrize(
     ("check", "deliver", "path"),
     [
-        pytest.param(["done"], ["delivered"], [*POLL, DELIVER, DELIVERED, END], id="done at once"),
+        pytest.param(["done"], ["delivered"], [*POLL, DELIVER, DELIVERED, ASKED, END], id="done at once"),
         pytest.param(
             ["running", "running", "done"],
             ["delivered"],
-            [*POLL, *POLL, *POLL, DELIVER, DELIVERED, END],
+            [*POLL, *POLL, *POLL, DELIVER, DELIVERED, ASKED, END],
             id="running for a while",
         ),
         pytest.param(
             ["raise", "running", "raise", "done"],
             ["delivered"],
-            [*POLL, *POLL, DELIVER, DELIVERED, END],
+            [*POLL, *POLL, DELIVER, DELIVERED, ASKED, END],
             id="could not find out at times",
         ),
-        pytest.param(["done"], ["raise", "delivered"], [*POLL, DELIVER, DELIVERED, END], id="delivered at last"),
+        pytest.param(["done"], ["raise", "delivered"], [*POLL, DELIVER, DELIVERED, ASKED, END], id="delivered at last"),
     ],
 )
 def test_ways_to_results(stage: Stage, tmp_path: Path, check: list[str], deliver: list[str], path: list[str]) -> None:
@@ -141,6 +145,30 @@ def test_ways_to_results(stage: Stage, tmp_path: Path, check: list[str], deliver
         [line for line in check if line != "raise"]
     )
     assert read_calls(tmp_path, "report_failure") == []
+
+
+@pytest.mark.parametrize(
+    ("annotate", "path", "told"),
+    [
+        pytest.param(["annotated"], [ANNOTATE, ANNOTATED], None, id="annotated"),
+        pytest.param(["raise", "annotated"], [ANNOTATE, ANNOTATED], None, id="annotated at last"),
+        pytest.param(["failed"], [ANNOTATE, ANNOTATED, MISSING], {"annotation": "failed"}, id="not annotated"),
+        pytest.param(["raise"], [ANNOTATE, MISSING], {"annotation_error": "No answer."}, id="could not be annotated"),
+    ],
+)
+def test_results_stay_delivered_whatever_becomes_of_the_annotated_video(
+    stage: Stage, tmp_path: Path, annotate: list[str], path: list[str], told: dict[str, str] | None
+) -> None:
+    script = {"check_job": ["done"], "deliver_results": ["delivered"], "annotate_video": annotate}
+    execution = stage.play(tmp_path, {**script, "report_failure": ["raise", "done"]}, annotate=True)
+    assert execution["status"] == "SUCCEEDED"
+    assert execution["path"] == [*POLL, DELIVER, DELIVERED, ASKED, *path, END]
+    calls = read_calls(tmp_path, "report_failure")
+    if told is None:
+        assert calls == []
+    else:
+        [(key, words)] = told.items()
+        assert words in json.dumps(calls[-1][key])
 
 
 @pytest.mark.parametrize(

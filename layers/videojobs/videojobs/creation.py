@@ -71,6 +71,7 @@ class JobCreator:
             "models": parse_json("DefaultModels", self.settings.default_models),
             "infer_fps": self.settings.default_infer_fps,
             "input_mode": self.settings.input_mode,
+            "annotate": self.settings.annotate,
         }
         return resolve_options(upload.key, metadata, parse_json("PrefixRoutes", self.settings.prefix_routes), defaults)
 

@@ -38,3 +38,7 @@ class LinkExpired(VideoJobsError):
 
 class BrokenResults(VideoJobsError):
     """The results file is not what the contract says; the message says where it breaks."""
+
+
+class VideoNotDrawable(VideoJobsError):
+    """There will be no annotated video; the message says why."""

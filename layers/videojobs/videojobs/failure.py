@@ -1,16 +1,18 @@
 """From a job that can't go on to a notice that says why: the flow of `report_failure`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from videojobs.jobs import Job, JobState, Ledger, format_time
 from videojobs.logs import logger
-from videojobs.notices import NoticesTopic, compose_cancellation, compose_failure
+from videojobs.notices import NoticesTopic, compose_cancellation, compose_failure, compose_missing_annotation
 
 
 @dataclass(frozen=True)
 class FailureReport:
-    """Reports failures. Called again for a job whose end is told already, it does nothing."""
+    """Reports failures. Of a job whose end is told, only that the annotated video that was promised is missing."""
 
     ledger: Ledger
     topic: NoticesTopic
@@ -21,6 +23,8 @@ class FailureReport:
         An execution that was stopped because a person cancelled its job has that in the ledger already.
         """
         item = self.ledger.read(job.upload, job.attempt) or {}
+        if "notice_id" in item and item["status"] == "done" and job.options.annotate:
+            return self._report_missing_annotation(job, item, reason)
         if "notice_id" in item:
             logger.info("The job's end is told already.", status=item["status"])
             return {"status": item["status"], "reason": item.get("error", "")}
@@ -34,3 +38,14 @@ class FailureReport:
         self.ledger.record(job.upload, job.attempt, notice_id=notice_id)
         logger.info("The end without results is reported.", status=status, reason=reason)
         return {"status": status, "reason": reason}
+
+    def _report_missing_annotation(self, job: Job, item: Mapping[str, Any], reason: str) -> dict[str, str]:
+        """Tells, once, that a job whose results are delivered has no annotated video."""
+        if "annotation_notice_id" in item:
+            logger.info("What became of the annotated video is told already.")
+            return {"status": "done", "reason": item.get("annotation_error", "")}
+        self.ledger.record(job.upload, job.attempt, annotation_error=reason)
+        notice_id = self.topic.publish(compose_missing_annotation(job, reason))
+        self.ledger.record(job.upload, job.attempt, annotation_notice_id=notice_id)
+        logger.info("The missing annotated video is reported.", reason=reason)
+        return {"status": "done", "reason": reason}

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
@@ -23,7 +24,7 @@ SUBJECT_MAX_CHARACTERS = 99
 class Notice:
     """A mail: `outcome` travels as a message attribute, for subscriptions that filter."""
 
-    outcome: Literal["done", "failed", "cancelled", "rejected"]
+    outcome: Literal["done", "failed", "cancelled", "rejected", "annotated", "not-annotated"]
     subject: str
     message: str
 
@@ -50,8 +51,33 @@ def compose_done(
         ("Console", console_url),
         ("Job", job.job_id),
     ]
+    if job.options.annotate:
+        facts.append(("Drawn", "the annotated video follows, with a notice of its own"))
     tables = [_format_counts(model_id, summary) for model_id in summary.counts]
     return Notice("done", _compose_subject("Done", job.upload.key), "\n\n".join([_format_facts(facts), *tables]))
+
+
+def compose_annotated(job: Job, url: str, expires_at: datetime, uri: str) -> Notice:
+    """The notice of an annotated video that is in S3, and that `url` plays."""
+    facts = [
+        ("Video", job.upload.uri),
+        ("Watch", url),
+        ("", f"for whoever has this link, until {expires_at:%Y-%m-%d %H:%M} UTC"),
+        ("Drawn", uri),
+        ("Job", job.job_id),
+    ]
+    return Notice("annotated", _compose_subject("Annotated", job.upload.key), _format_facts(facts))
+
+
+def compose_missing_annotation(job: Job, reason: str) -> Notice:
+    """The notice of results that are in S3, but not drawn on their video."""
+    facts = [("Video", job.upload.uri), ("Reason", reason), ("Job", job.job_id)]
+    message = (
+        f"{_format_facts(facts)}\n\n"
+        "The results are delivered, as an earlier notice says; only the annotated video is missing. "
+        f"To try it again, without asking the API again, run:\n\n  videoinfer redeliver {job.job_id}"
+    )
+    return Notice("not-annotated", _compose_subject("Not annotated", job.upload.key), message)
 
 
 def compose_failure(job: Job, reason: str, *, age_seconds: int) -> Notice:

@@ -1,4 +1,4 @@
-"""Options: which models look at a video, how often, and how the API gets the file.
+"""Options: which models look at a video, how often, how the API gets the file, and whether it is drawn on.
 
 The object's own metadata goes over the longest matching prefix route, and that over the stack's defaults.
 """
@@ -62,15 +62,20 @@ class Model:
 
 @dataclass(frozen=True)
 class Options:
-    """How one upload is to be inferred."""
+    """How one upload is to be inferred.
+
+    Attributes:
+        annotate: Whether a video with what was found drawn on it is made too.
+    """
 
     models: tuple[Model, ...]
     infer_fps: float
     input_mode: InputMode
+    annotate: bool = False
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> Self:
-        """Options from `{"models": […], "infer_fps": …, "input_mode": …}`. Raises InvalidOption."""
+        """Options from `{"models": […], "infer_fps": …, "input_mode": …, "annotate": …}`. Raises InvalidOption."""
         if not isinstance(data["models"], list) or not data["models"]:
             raise InvalidOption("models: a list of at least one model is needed.")
         models = tuple(map(Model.parse, data["models"]))
@@ -80,12 +85,17 @@ class Options:
         if data["input_mode"] not in get_args(InputMode):
             modes = ", ".join(get_args(InputMode))
             raise InvalidOption(f"input_mode: {data['input_mode']!r} is none of {modes}.")
-        return cls(models, infer_fps, data["input_mode"])
+        return cls(models, infer_fps, data["input_mode"], _parse_bool("annotate", data.get("annotate", False)))
 
     def to_dict(self) -> dict[str, Any]:
         """The options as plain JSON, as `parse` takes them."""
         models = [model.to_request() for model in self.models]
-        return {"models": models, "infer_fps": self.infer_fps, "input_mode": self.input_mode}
+        return {
+            "models": models,
+            "infer_fps": self.infer_fps,
+            "input_mode": self.input_mode,
+            "annotate": self.annotate,
+        }
 
 
 def resolve_options(
@@ -93,17 +103,16 @@ def resolve_options(
 ) -> Options:
     """The options of the upload `key`: its `metadata` (names without `x-amz-meta-`) over its route over `defaults`.
 
-    `routes` maps a key prefix to some of `models`, `infer_fps` and `input_mode`; the longest that matches counts.
+    `routes` maps a key prefix to some of the fields that `Options.parse` takes; the longest that matches counts.
 
     Raises:
         InvalidOption: a value can't be used; the message names its field.
     """
     prefix = max((prefix for prefix in routes if key.startswith(prefix)), key=len, default=None)
     data = {**defaults, **(routes[prefix] if prefix is not None else {})}
-    if "infer-fps" in metadata:
-        data["infer_fps"] = metadata["infer-fps"]
-    if "input-mode" in metadata:
-        data["input_mode"] = metadata["input-mode"]
+    for name in ("infer-fps", "input-mode", "annotate"):
+        if name in metadata:
+            data[name.replace("-", "_")] = metadata[name]
     if "models" in metadata:
         data["models"] = parse_json("models", metadata["models"])
     options = Options.parse(data)
@@ -138,6 +147,15 @@ def _read_short_form(fields: Mapping[str, str], metadata: Mapping[str, str], opt
     if "confidence" in fields:
         data["inference_params"] = {**data.get("inference_params", {}), "confidence": fields["confidence"]}
     return Model.parse(data)
+
+
+def _parse_bool(name: str, value: Any) -> bool:
+    words = {"true": True, "false": False}
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.strip().lower() in words:
+        return words[value.strip().lower()]
+    raise InvalidOption(f"{name}: {value!r} is neither true nor false.")
 
 
 def _parse_number(name: str, value: Any, at_least: float, at_most: float) -> float:

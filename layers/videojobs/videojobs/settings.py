@@ -25,6 +25,7 @@ class CreateJobSettings:
     default_infer_fps: float
     prefix_routes: str
     input_mode: str
+    annotate: str
     poll_seconds: int
     deadline_hours: float
     jobs_table: str
@@ -49,6 +50,18 @@ class DeliverResultsSettings:
 
     api_url: str
     api_key_secret: str
+    jobs_table: str
+    results_bucket: str
+    notices_topic_arn: str
+    share_key_secret: str
+    share_url: str
+    share_link_days: float
+
+
+@dataclass(frozen=True)
+class AnnotateVideoSettings:
+    """The environment of `annotate_video`."""
+
     jobs_table: str
     results_bucket: str
     notices_topic_arn: str

@@ -30,6 +30,10 @@ class ShareLink:
     url: str
     expires_at: datetime
 
+    def locate(self, name: str) -> str:
+        """The link to one of the job's outputs."""
+        return f"{self.url}/{name}"
+
 
 class ShareLinks:
     """Makes and reads links.

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 _ERRORS = {
+    "annotation_error": "The annotated video could not be made",
     "delivery_error": "The results are ready but could not be delivered",
     "check_error": "It could not be found out how the job is doing",
     "execution_error": "The execution that waited for the job did not finish",
@@ -53,7 +54,7 @@ def find_reason(state: Mapping[str, Any]) -> str:
     for name, beginning in _ERRORS.items():
         if name in state:
             return f"{beginning}: {_read_cause(state[name])}"
-    for step in ("delivery", "check"):
+    for step in ("annotation", "delivery", "check"):
         if reason := state.get(step, {}).get("reason"):
             return str(reason)
     return "No reason was given."

@@ -22,6 +22,7 @@ SETTINGS = CreateJobSettings(
     default_infer_fps=5,
     prefix_routes="{}",
     input_mode="presigned",
+    annotate="false",
     poll_seconds=60,
     deadline_hours=24,
     jobs_table="jobs",

@@ -59,6 +59,7 @@ def call(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
         "DEFAULT_INFER_FPS": "5",
         "PREFIX_ROUTES": "{}",
         "INPUT_MODE": "presigned",
+        "ANNOTATE": "false",
         "POLL_SECONDS": "60",
         "DEADLINE_HOURS": "24",
         "JOBS_TABLE": "jobs",
@@ -171,6 +172,15 @@ def test_results_are_delivered(aws: Any, call: Any) -> None:
     answer, _ = call("deliver_results", read_event("deliver_results", "done"), DONE, (200, RESULTS))
     assert answer == {"status": "delivered", "reason": None}
     assert len(aws.notices()) == 1
+
+
+def test_what_can_not_be_annotated_is_an_answer(aws: Any, call: Any) -> None:
+    event = read_event("annotate_video", "delivered")
+    aws.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    put = aws.s3.put_object(Bucket=BUCKET, Key=event["upload"]["key"], Body=b"video")
+    event["upload"]["version_id"] = put["VersionId"]
+    answer, _ = call("annotate_video", event)
+    assert answer == {"status": "failed", "reason": "There are no results."}
 
 
 @pytest.mark.parametrize("name", ["link", "output"])

@@ -10,7 +10,7 @@ from videojobs.options import InvalidOption, Options, resolve_options
 
 HANDS = {"model_id": "hands", "model_version": "4", "inference_type": "object-detection"}
 BELT = {"model_id": "belt", "model_version": 2, "inference_type": "classification"}
-DEFAULTS = {"models": [HANDS], "infer_fps": 5.0, "input_mode": "presigned"}
+DEFAULTS = {"models": [HANDS], "infer_fps": 5.0, "input_mode": "presigned", "annotate": False}
 ROUTES = {"shop/": {"infer_fps": 1}, "shop/till/": {"models": [BELT], "input_mode": "upload"}}
 
 
@@ -31,7 +31,21 @@ def test_the_longest_prefix_counts() -> None:
 
 def test_metadata_goes_over_the_route() -> None:
     options = resolve({"infer-fps": "2.5", "input-mode": "presigned", "models": json.dumps([HANDS])}, "shop/till/a.mp4")
-    assert options.to_dict() == {"models": [HANDS], "infer_fps": 2.5, "input_mode": "presigned"}
+    assert options.to_dict() == {**DEFAULTS, "infer_fps": 2.5}
+
+
+@pytest.mark.parametrize(("word", "annotate"), [("true", True), ("True", True), ("false", False)])
+def test_a_video_is_annotated_when_its_metadata_says_so(word: str, annotate: bool) -> None:
+    assert resolve({"annotate": word}).annotate is annotate
+
+
+def test_the_stack_s_parameter_may_say_so_too_and_a_route() -> None:
+    assert resolve({}, defaults={**DEFAULTS, "annotate": "true"}).annotate
+    assert resolve_options("a.mp4", {}, {"a": {"annotate": True}}, DEFAULTS).annotate
+
+
+def test_options_from_before_there_were_annotated_videos_ask_for_none() -> None:
+    assert Options.parse({"models": [HANDS], "infer_fps": 5, "input_mode": "presigned"}).annotate is False
 
 
 def test_a_model_in_its_short_form() -> None:

@@ -1,0 +1,254 @@
+"""Makes the annotated video: every frame with what was found in the nearest sampled frame drawn on it, as H.264 in MP4.
+
+Frame by frame, so memory does not grow with the video. The sound is copied as it is, or becomes AAC where few players
+of MP4 would play it.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, cast
+
+import av
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.container import InputContainer, OutputContainer
+from av.filter.context import FilterContext
+from av.packet import Packet
+from av.stream import Disposition
+from av.video.frame import PictureType, VideoFrame
+from av.video.reformatter import ColorRange
+from av.video.stream import VideoStream
+
+from videojobs.errors import VideoNotDrawable
+from videojobs.overlay_track import OverlayTrack
+from videojobs.samples import Sample
+
+FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
+"""FFmpeg's names of MP4 (and MOV, its twin), MKV and WebM, and AVI; a playlist format would open what a file names."""
+
+_ENCODER_OPTIONS = {"preset": "veryfast", "crf": "21"}
+
+_KEPT_AUDIO = frozenset({"aac", "mp3", "ac3", "eac3", "opus", "flac", "alac"})
+"""What players of MP4 play."""
+
+_TURNS = {90: ["cclock"], -90: ["clock"], 180: ["clock", "clock"], -180: ["clock", "clock"]}
+"""By the degrees, counterclockwise, that a picture is to be shown turned: how FFmpeg's `transpose` gets there."""
+
+
+def draw_video(video: Path, samples: Iterable[Sample], output: Path, watch: Callable[[float], None]) -> int:
+    """Writes `output`, and returns how many frames it has.
+
+    Args:
+        samples: The sampled frames in the order of the video.
+        watch: Called with the share of the video (0 to 1) that is done; what it raises ends the work.
+
+    Raises:
+        VideoNotDrawable: The video can't be read; says why.
+    """
+    try:
+        first = _read_first_frame(video)
+        with (
+            _open_video(video) as source,
+            av.open(str(output), "w", format="mp4", options={"movflags": "+faststart"}) as target,
+        ):
+            return _Drawing(source, target, first, samples).run(watch)
+    except av.error.FFmpegError as error:
+        raise VideoNotDrawable(f"The video can't be read: {error.strerror}.") from error
+
+
+def _open_video(video: Path) -> InputContainer:
+    return av.open(str(video), options={"format_whitelist": FORMATS})
+
+
+def _find_video_stream(source: InputContainer) -> VideoStream:
+    """The first that is not a cover."""
+    for stream in source.streams.video:
+        if not stream.disposition & Disposition.attached_pic:
+            return stream
+    raise VideoNotDrawable("The file has no video in it.")
+
+
+def _read_first_frame(video: Path) -> VideoFrame:
+    """What the others will be like. MP4 begins with what its streams are, so that has to be known before any sound."""
+    with _open_video(video) as source:
+        stream = _find_video_stream(source)
+        for packet in source.demux(stream):
+            for frame in _decode(stream, packet):
+                return cast(VideoFrame, frame)
+    raise VideoNotDrawable("No frame of the video can be decoded.")
+
+
+class _Drawing:
+    """The work on one video."""
+
+    def __init__(
+        self, source: InputContainer, target: OutputContainer, first: VideoFrame, samples: Iterable[Sample]
+    ) -> None:
+        self._source = source
+        self._stream = _find_video_stream(source)
+        self._stream.thread_type = "AUTO"
+        self._picture = _Picture(target, self._stream, first, samples)
+        self._sounds = {stream.index: _add_sound(target, stream) for stream in source.streams.audio}
+        self._step = _find_step(self._stream)
+        self._last_pts: int | None = None
+        self._frames = 0
+
+    def run(self, watch: Callable[[float], None]) -> int:
+        duration = (self._source.duration or 0) / av.time_base
+        for packet in self._source.demux([self._stream, *self._source.streams.audio]):
+            if packet.stream.index in self._sounds:
+                self._sounds[packet.stream.index].take(cast("Packet[AudioStream]", packet))
+                continue
+            for frame in _decode(self._stream, packet):
+                self._draw(frame)
+            if packet.pts is not None and duration:
+                watch(min(1.0, float(packet.pts * packet.time_base) / duration))
+        self._picture.end()
+        for sound in self._sounds.values():
+            sound.end()
+        return self._frames
+
+    def _draw(self, frame: VideoFrame) -> None:
+        # MP4's times only grow; some AVI files have none at all.
+        if frame.pts is None or (self._last_pts is not None and frame.pts <= self._last_pts):
+            frame.pts = 0 if self._last_pts is None else self._last_pts + self._step
+        self._last_pts, frame.time_base = frame.pts, cast(Fraction, self._stream.time_base)
+        self._picture.take(frame, self._frames)
+        self._frames += 1
+
+
+class _Picture:
+    """The video stream of the output: turned upright, drawn on by FFmpeg's own filter, encoded."""
+
+    def __init__(
+        self, target: OutputContainer, source: VideoStream, first: VideoFrame, samples: Iterable[Sample]
+    ) -> None:
+        self._target = target
+        self._coded_size, self._format = (first.width, first.height), first.format.name
+        turns = _TURNS.get(first.rotation, [])
+        is_sideways = len(turns) == 1
+        shown_size = (first.height, first.width) if is_sideways else (first.width, first.height)
+        self._overlays = OverlayTrack(samples, self._coded_size, shown_size, first.rotation if turns else 0)
+        self._stream = target.add_stream("libx264", rate=source.average_rate or 25)
+        self._stream.options = dict(_ENCODER_OPTIONS)
+        context = self._stream.codec_context
+        context.width, context.height = (side + side % 2 for side in shown_size)
+        context.pix_fmt, context.time_base = "yuv420p", source.time_base
+        context.color_range = ColorRange.MPEG
+        for name in ("colorspace", "color_primaries", "color_trc"):
+            setattr(context, name, getattr(first, name))
+        context.thread_count = os.process_cpu_count() or 1
+        aspect = source.sample_aspect_ratio
+        if aspect and aspect > 0:
+            context.sample_aspect_ratio = 1 / aspect if is_sideways else aspect
+        self._video_input, self._overlay_input, self._output = self._build_graph(first, turns, shown_size)
+
+    def take(self, frame: VideoFrame, number: int) -> None:
+        """Draws on the frame of a number, from 0."""
+        if (frame.width, frame.height) != self._coded_size or frame.format.name != self._format:
+            pts, time_base = frame.pts, frame.time_base
+            frame = frame.reformat(*self._coded_size, format=self._format)
+            frame.pts, frame.time_base = pts, time_base
+        overlay = self._overlays.find(number)
+        overlay.pts, overlay.time_base = frame.pts, frame.time_base
+        self._overlay_input.push(overlay)
+        self._video_input.push(frame)
+        self._encode_ready()
+
+    def end(self) -> None:
+        self._overlay_input.push(None)
+        self._video_input.push(None)
+        self._encode_ready()
+        self._target.mux(self._stream.encode())
+
+    def _encode_ready(self) -> None:
+        while True:
+            try:
+                frame = cast(VideoFrame, self._output.pull())
+            except (BlockingIOError, av.error.EOFError):
+                return
+            frame.pict_type = PictureType.NONE  # the encoder's own choice, not what the source had
+            self._target.mux(self._stream.encode(frame))
+
+    def _build_graph(
+        self, first: VideoFrame, turns: list[str], shown_size: tuple[int, int]
+    ) -> tuple[FilterContext, FilterContext, FilterContext]:
+        graph = av.filter.Graph()
+        video = graph.add_buffer(width=first.width, height=first.height, format=first.format, time_base=first.time_base)
+        chain = [video, *(graph.add("transpose", f"dir={turn}") for turn in turns)]
+        # What every player takes: brightness from 16 to 235, and half as many colours as pixels, so even sides.
+        chain += [graph.add("scale", "out_range=tv"), graph.add("format", "pix_fmts=yuv420p")]
+        chain += [graph.add("pad", "ceil(iw/2)*2:ceil(ih/2)*2")]
+        overlay = graph.add_buffer(
+            width=shown_size[0], height=shown_size[1], format=av.VideoFormat("yuva420p"), time_base=first.time_base
+        )
+        drawn, output = graph.add("overlay", "format=yuv420"), graph.add("buffersink")
+        for one, other in pairwise(chain):
+            one.link_to(other)
+        chain[-1].link_to(drawn, 0, 0)
+        overlay.link_to(drawn, 0, 1)
+        drawn.link_to(output)
+        graph.configure()
+        self._graph = graph
+        return video, overlay, output
+
+
+class _CopiedSound:
+    """An audio stream that goes into the output as it is."""
+
+    def __init__(self, target: OutputContainer, source: AudioStream) -> None:
+        self._target, self._stream = target, target.add_stream_from_template(source)
+        self._last_dts: int | None = None
+
+    def take(self, packet: "Packet[AudioStream]") -> None:
+        if packet.dts is None or (self._last_dts is not None and packet.dts <= self._last_dts):
+            return  # the end, or one that MP4's growing times have no place for
+        self._last_dts, packet.stream = packet.dts, self._stream
+        self._target.mux(packet)
+
+    def end(self) -> None:
+        """Nothing is held back."""
+
+
+class _EncodedSound:
+    """An audio stream that becomes AAC."""
+
+    def __init__(self, target: OutputContainer, source: AudioStream) -> None:
+        self._target, self._source = target, source
+        self._stream = target.add_stream("aac", rate=source.rate)
+        self._stream.codec_context.layout = "stereo" if source.codec_context.channels > 1 else "mono"
+        self._resampler = AudioResampler("fltp", self._stream.codec_context.layout, source.rate, frame_size=1024)
+
+    def take(self, packet: "Packet[AudioStream]") -> None:
+        for frame in _decode(self._source, packet):
+            self._encode(frame)
+
+    def end(self) -> None:
+        self._encode(None)
+        self._target.mux(self._stream.encode())
+
+    def _encode(self, frame: Any) -> None:
+        for resampled in self._resampler.resample(frame):
+            self._target.mux(self._stream.encode(resampled))
+
+
+def _add_sound(target: OutputContainer, source: AudioStream) -> _CopiedSound | _EncodedSound:
+    is_kept = source.codec_context.name.removesuffix("float") in _KEPT_AUDIO
+    return _CopiedSound(target, source) if is_kept else _EncodedSound(target, source)
+
+
+def _decode(stream: Any, packet: Any) -> Iterator[Any]:
+    """The frames that a packet completes; none where it is damaged, for the next may be whole."""
+    try:
+        yield from stream.codec_context.decode(packet if packet.size else None)
+    except av.error.InvalidDataError:
+        return
+
+
+def _find_step(stream: VideoStream) -> int:
+    """How many ticks a frame lasts, for those that do not say when they are shown."""
+    rate, time_base = stream.average_rate or Fraction(25), stream.time_base or Fraction(1, 1000)
+    return max(1, round(1 / (rate * time_base)))

@@ -1,0 +1,97 @@
+"""From delivered results to an annotated video in S3: the flow of `annotate_video`."""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from videojobs.annotated_video import draw_video
+from videojobs.errors import VideoNotDrawable
+from videojobs.jobs import Job, Ledger
+from videojobs.logs import logger
+from videojobs.notices import NoticesTopic, compose_annotated
+from videojobs.results import locate_results
+from videojobs.samples import read_samples
+from videojobs.share_links import SharedJob, ShareLinks
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+VIDEO_MAX_BYTES = 6 * 1024**3
+"""The function's disk holds the video, the results and the annotated video."""
+
+LAST_SECONDS = 90
+"""What is left for when the drawing ends: MP4's index moves to the front, and the file to S3."""
+
+ANNOTATED_VIDEO = "annotated.mp4"
+
+
+@dataclass(frozen=True)
+class VideoAnnotation:
+    """Makes annotated videos. Called again for the same job, it makes the same one and publishes no second notice."""
+
+    s3: "S3Client"
+    results_bucket: str
+    ledger: Ledger
+    topic: NoticesTopic
+    links: ShareLinks
+    share_link_days: float
+    count_seconds_left: Callable[[], float]
+
+    def annotate(self, job: Job) -> Mapping[str, Any]:
+        """Draws the results of `job` over its video, puts that beside them, and publishes a notice.
+
+        Returns `{"status": "annotated" | "failed", "reason": …}`.
+        """
+        try:
+            location = self._make_video(job)
+        except VideoNotDrawable as problem:
+            return {"status": "failed", "reason": str(problem)}
+        self.ledger.record(job.upload, job.attempt, annotated_location=location, annotation_error=None)
+        self._publish_once(job, location)
+        return {"status": "annotated", "reason": None}
+
+    def _make_video(self, job: Job) -> str:
+        """Where the annotated video is. Raises VideoNotDrawable."""
+        if job.upload.size_bytes > VIDEO_MAX_BYTES:
+            raise VideoNotDrawable(f"Videos above {VIDEO_MAX_BYTES / 1024**3:.0f} GiB are not drawn on.")
+        with tempfile.TemporaryDirectory() as folder:
+            video, results, annotated = (Path(folder) / name for name in ("video", "results.json", ANNOTATED_VIDEO))
+            self._download(job.upload.location, video, "The video has been deleted.")
+            results_key = locate_results(job.upload.key, job.job_id, "results.json")
+            self._download({"Bucket": self.results_bucket, "Key": results_key}, results, "There are no results.")
+            samples = read_samples(results, [model.model_id for model in job.options.models])
+            frames = draw_video(video, samples, annotated, self._watch)
+            logger.info("The video is drawn.", frames=frames, bytes=annotated.stat().st_size)
+            key = locate_results(job.upload.key, job.job_id, ANNOTATED_VIDEO)
+            content_type = {"ContentType": "video/mp4"}
+            self.s3.upload_file(str(annotated), self.results_bucket, key, ExtraArgs=content_type)
+        return f"s3://{self.results_bucket}/{key}"
+
+    def _download(self, location: Mapping[str, str], path: Path, missing: str) -> None:
+        bucket, key, version = location["Bucket"], location["Key"], location.get("VersionId")
+        try:
+            self.s3.download_file(bucket, key, str(path), ExtraArgs={"VersionId": version} if version else None)
+        except self.s3.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] in ("404", "NoSuchKey", "NoSuchVersion"):
+                raise VideoNotDrawable(missing) from None
+            raise
+
+    def _watch(self, share: float) -> None:
+        if self.count_seconds_left() < LAST_SECONDS:
+            raise VideoNotDrawable(
+                f"The video is too long for the time that a function has: {share:.0%} of it was done. "
+                "videoinfer annotate makes it on a machine of your own, of results.json and the video."
+            )
+
+    def _publish_once(self, job: Job, location: str) -> None:
+        item = self.ledger.read(job.upload, job.attempt) or {}
+        if "annotation_notice_id" in item:
+            logger.info("The notice is out already.")
+            return
+        shared = SharedJob(job.upload.upload_id, job.attempt)
+        link = self.links.make(shared, datetime.now(UTC), self.share_link_days)
+        notice = compose_annotated(job, link.locate(ANNOTATED_VIDEO), link.expires_at, location)
+        self.ledger.record(job.upload, job.attempt, annotation_notice_id=self.topic.publish(notice))

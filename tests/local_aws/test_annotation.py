@@ -1,0 +1,45 @@
+"""An upload that asks for an annotated video gets one, after its results, with a notice that leads to it."""
+
+import io
+import re
+import time
+from typing import IO, Any
+
+import av
+import requests
+
+from tests.local_aws.pipelines import DeployedPipeline
+from videoinfer.repository import SAMPLE_VIDEO
+from videoinfer.uploads import Upload, find_job
+
+_TIMEOUT_SECONDS = 60.0
+
+
+def test_an_annotated_video_follows_the_results(pipeline: DeployedPipeline) -> None:
+    upload = pipeline.upload("line 3/clip ü.mp4", SAMPLE_VIDEO.read_bytes(), {"annotate": "true", "infer-fps": "2"})
+    job = pipeline.wait_for_job(upload)
+    assert job["status"] == "done"
+    wait_for_annotation(pipeline, upload)
+
+    done, annotated = pipeline.take_notices(upload)
+    assert "the annotated video follows" in done.text
+    assert annotated.subject == "Annotated: line 3/clip ?.mp4"
+    [link] = re.findall(r"^Watch +(\S+)$", annotated.text, flags=re.MULTILINE)
+    content = requests.get(link, timeout=30).content
+    assert content == pipeline.read_results(upload, job["job_id"], "annotated.mp4")
+    drawn, plain = (read_pictures(file) for file in (io.BytesIO(content), SAMPLE_VIDEO.open("rb")))
+    assert len(drawn) == len(plain)
+    changed = [(abs(one.astype(int) - other) > 60).any(axis=2).mean() for one, other in zip(drawn, plain, strict=True)]
+    assert min(changed[10:-10]) > 0.005  # hands are in every one of these frames
+
+
+def read_pictures(video: IO[bytes]) -> list[Any]:
+    with video, av.open(video, "r") as container:
+        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+
+
+def wait_for_annotation(pipeline: DeployedPipeline, upload: Upload) -> None:
+    deadline = time.monotonic() + _TIMEOUT_SECONDS
+    while "annotation_notice_id" not in (find_job(pipeline.clients, pipeline.pipeline.jobs_table, upload) or {}):
+        assert time.monotonic() < deadline, "There is no notice about the annotated video."
+        time.sleep(0.1)

@@ -1,0 +1,128 @@
+"""annotate_video: results and video become an annotated video, or a reason why not; told once."""
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+from videojobs.annotation import LAST_SECONDS, VIDEO_MAX_BYTES, VideoAnnotation
+from videojobs.failure import FailureReport
+from videojobs.jobs import Job
+from videojobs.results import locate_results
+from videojobs.samples import read_samples
+from videojobs.share_links import ShareLinks
+
+SAMPLE_VIDEO = Path(__file__).parents[3] / "samples" / "rock-paper-scissors.mp4"
+LINKS = ShareLinks("s1gn1ng-key", "https://share.example.com")
+MODEL = "rock-paper-scissors-presentation"
+
+
+class Studio:
+    """One job that asks for an annotated video, its results delivered."""
+
+    def __init__(self, aws: Any, job: Job) -> None:
+        self.aws = aws
+        aws.s3.create_bucket(Bucket=job.upload.bucket)
+        aws.s3.put_bucket_versioning(Bucket=job.upload.bucket, VersioningConfiguration={"Status": "Enabled"})
+        self.job = replace(
+            job,
+            upload=replace(job.upload, version_id=self.put_video(job, SAMPLE_VIDEO.read_bytes())),
+            options=replace(job.options, annotate=True),
+        )
+        box = {"x": 100, "y": 100, "width": 60, "height": 40, "confidence": 0.9, "class": "Rock", "class_id": 0}
+        results = {"frame_offset": [0, 150], "time_offset": [0.0, 5.0], MODEL: [{"predictions": [box]}, None]}
+        self.put_results(json.dumps(results).encode())
+        aws.ledger.record(self.job.upload, job.attempt, status="done", job_id=job.job_id, notice_id="n1")
+
+    def put_video(self, job: Job, body: bytes) -> str:
+        version: str = self.aws.s3.put_object(Bucket=job.upload.bucket, Key=job.upload.key, Body=body)["VersionId"]
+        return version
+
+    def put_results(self, body: bytes) -> None:
+        key = locate_results(self.job.upload.key, self.job.job_id, "results.json")
+        self.aws.s3.put_object(Bucket=self.aws.results_bucket, Key=key, Body=body)
+
+    def annotate(self, seconds_left: float = 900) -> Any:
+        aws = self.aws
+        annotation = VideoAnnotation(
+            aws.s3, aws.results_bucket, aws.ledger, aws.topic, LINKS, 7, count_seconds_left=lambda: seconds_left
+        )
+        return annotation.annotate(self.job)
+
+    def read_item(self) -> dict[str, Any]:
+        item: dict[str, Any] = self.aws.ledger.read(self.job.upload, self.job.attempt)
+        return item
+
+
+@pytest.fixture
+def studio(aws: Any, job: Job) -> Studio:
+    return Studio(aws, job)
+
+
+def test_the_annotated_video_lies_beside_the_results_and_is_told(studio: Studio) -> None:
+    studio.put_video(studio.job, b"another video since")
+    assert studio.annotate() == {"status": "annotated", "reason": None}
+    location = studio.read_item()["annotated_location"]
+    assert location.endswith(f"/{studio.job.job_id}/annotated.mp4")
+    key = location.removeprefix(f"s3://{studio.aws.results_bucket}/")
+    stored = studio.aws.s3.get_object(Bucket=studio.aws.results_bucket, Key=key)
+    assert stored["ContentType"] == "video/mp4"
+    with av.open(io.BytesIO(stored["Body"].read())) as container:
+        assert container.streams.video[0].frames == 300
+    [notice] = studio.aws.notices()
+    assert notice["Subject"] == "Annotated: line 3+?%41 (1).MP4"
+    assert "https://share.example.com/s/" in notice["Message"]
+    assert "/annotated.mp4\n" in notice["Message"]
+    assert "/s/" not in json.dumps(studio.read_item(), default=str)
+
+
+def test_once_more_is_no_second_notice(studio: Studio) -> None:
+    for _ in range(2):
+        assert studio.annotate()["status"] == "annotated"
+    assert len(studio.aws.notices()) == 1
+
+
+def test_a_video_that_was_deleted_is_a_reason(studio: Studio) -> None:
+    studio.aws.s3.delete_object(**studio.job.upload.location)
+    assert studio.annotate() == {"status": "failed", "reason": "The video has been deleted."}
+    assert studio.aws.notices() == []
+
+
+def test_a_video_that_is_too_large_is_a_reason(studio: Studio) -> None:
+    studio.job = replace(studio.job, upload=replace(studio.job.upload, size_bytes=VIDEO_MAX_BYTES + 1))
+    assert studio.annotate()["reason"] == "Videos above 6 GiB are not drawn on."
+
+
+def test_a_video_that_takes_too_long_is_a_reason_that_says_what_to_do(studio: Studio) -> None:
+    answer = studio.annotate(seconds_left=LAST_SECONDS - 1)
+    assert answer["status"] == "failed"
+    assert "too long" in answer["reason"]
+    assert "videoinfer annotate" in answer["reason"]
+
+
+def test_a_missing_annotated_video_is_told_once_and_the_results_stay(studio: Studio) -> None:
+    report = FailureReport(studio.aws.ledger, studio.aws.topic)
+    for _ in range(2):
+        answer = report.report(studio.job, "failed", "The video has been deleted.")
+        assert answer == {"status": "done", "reason": "The video has been deleted."}
+    item = studio.read_item()
+    assert (item["status"], item["annotation_error"]) == ("done", "The video has been deleted.")
+    assert "error" not in item
+    [notice] = studio.aws.notices()
+    assert notice["Subject"] == "Not annotated: line 3+?%41 (1).MP4"
+    assert "The results are delivered" in notice["Message"]
+    assert f"videoinfer redeliver {studio.job.job_id}" in notice["Message"]
+
+
+@pytest.mark.parametrize("names", [("frame_offset", "time_offset"), ("frame_offsets", "time_offsets")])
+def test_samples_are_read_whatever_the_order_of_the_lists(tmp_path: Path, names: tuple[str, str]) -> None:
+    results = tmp_path / "results.json"
+    frames, times = names
+    results.write_text(json.dumps({"b.2": [None, [1.5]], times: [0, 1.5], "a": [{"top": "x"}, None], frames: [0, 45]}))
+    first, second = read_samples(results, ["a", "b.2"])
+    assert (first.frame_offset, first.elements) == (0, [("a", {"top": "x"}), ("b.2", None)])
+    assert (second.frame_offset, second.elements) == (45, [("a", None), ("b.2", [1.5])])
