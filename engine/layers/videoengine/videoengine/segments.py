@@ -18,14 +18,17 @@ MAX_SEGMENTS = 2000
 SECONDS_MIN = 2.0
 """Work that is worth a worker of its own, which takes about as long to start."""
 
-SEGMENTS_PER_WORKER = 3
-"""Of a long job: so nobody waits long for a worker that is slow, or for a segment that had to be tried again."""
+SECONDS_LAST = 1.0
+"""Work in the last segments of a long job, which are for workers that have started long before."""
 
 SECONDS_MAX = 60.0
 """Work in one segment, as estimated: a model that is ten times as slow still ends within Lambda's 15 minutes."""
 
 AGAIN_SHARE = 0.5
 """Of a segment's work: what may be spent on decoding again what lies before its first frame."""
+
+AGAIN_WEIGHT = 4
+"""Of decoding again, beside uneven shares: these are made up for by the next round, and that is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,32 +99,43 @@ def select_frames(timeline: Timeline, infer_fps: Fraction) -> list[SampledFrame]
 def cut_segments(
     frames: Sequence[SampledFrame], timeline: Timeline, effort: Effort, max_concurrency: int
 ) -> list[Segment]:
-    """Shares the frames out into segments that take about as long, for up to `max_concurrency` workers.
+    """Shares the frames out into segments for up to `max_concurrency` workers, the large ones first.
 
     A cut at a keyframe is free; one elsewhere decodes again what lies between its keyframe and itself. Each cut is made
-    where that, together with how far it is from equal shares, costs least, and not at all where it costs too much.
+    where that, and its distance from where it ought to be, cost least, and not at all where it costs too much.
     """
     work = [effort.decode * frame.frame_offset + effort.infer * index for index, frame in enumerate(frames)]
     again = [effort.decode * _count_preceding(frame, timeline) for frame in frames]
-    total = work[-1] + effort.infer
-    segments = _count_segments(total, max_concurrency)
-    share = total / segments
-    starts = [0]
-    for ideal in (share * number for number in range(1, segments)):
-        near = range(bisect_left(work, ideal - share / 2), bisect_left(work, ideal + share / 2))
-        cut = min(near, key=lambda index: abs(work[index] - ideal) + again[index], default=0)
+    starts, ideal = [0], 0.0
+    for share, following in pairwise(_share_out(work[-1] + effort.infer, max_concurrency)):
+        ideal += share
+        reach = min(share, following) / 2
+        near = range(bisect_left(work, ideal - reach), bisect_left(work, ideal + reach))
+        cut = min(near, key=lambda index: abs(work[index] - ideal) + AGAIN_WEIGHT * again[index], default=0)
         length = work[cut] - work[starts[-1]]
-        if cut > starts[-1] and (again[cut] <= AGAIN_SHARE * length or length + share > SECONDS_MAX):
+        if cut > starts[-1] and (again[cut] <= AGAIN_SHARE * length or length + following > SECONDS_MAX):
             starts.append(cut)
     return [Segment(tuple(frames[start:end])) for start, end in pairwise([*starts, len(frames)])]
 
 
-def _count_segments(seconds: float, max_concurrency: int) -> int:
-    worthwhile = min(int(seconds / SECONDS_MIN), SEGMENTS_PER_WORKER * max_concurrency)
-    if worthwhile > max_concurrency:
-        # As many for each worker, so that all end together.
-        worthwhile -= worthwhile % max_concurrency
-    return min(max(worthwhile, math.ceil(seconds / SECONDS_MAX), 1), MAX_SEGMENTS)
+def _share_out(seconds: float, workers: int) -> list[float]:
+    """Work of each segment.
+
+    Of a long job each worker gets a segment round by round, and a round takes half of what is left: so the others make
+    up for a slow worker or a segment that is tried again, and at the end nobody waits long ("factoring": Hummel,
+    Schonberg and Flynn, Communications of the ACM 35 (8), 1992).
+    """
+    if seconds < 2 * SECONDS_MIN * workers:
+        count = min(max(int(seconds / SECONDS_MIN), 1), workers)
+        return [seconds / count] * count
+    least = max(SECONDS_LAST, seconds / (MAX_SEGMENTS - 1))
+    most = max(SECONDS_MAX, least)
+    shares, left = list[float](), seconds
+    while left > least / 2:
+        share = min(max(left / 2 / workers, least), most)
+        shares += [share] * min(workers, math.ceil(left / share))
+        left = seconds - math.fsum(shares)
+    return shares
 
 
 def _count_preceding(frame: SampledFrame, timeline: Timeline) -> int:

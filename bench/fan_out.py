@@ -1,0 +1,283 @@
+"""How long a video takes on many workers: what their work costs is measured here, and the rest is simulated from it.
+
+    .venv/bin/python -m bench.fan_out [--minutes 2] [--repeats 3]
+
+A worker is one core, as a Lambda function of 1,769 MB has, and its clock is that core's, so that others on this machine
+don't count. Measured are: a worker's start, to a model that is ready; segments of a 1080p30 video, cut as the engine
+cuts them; and the whole of that video on two workers at once, which the simulation is held against. What can't be
+measured here is in `Assumptions`.
+"""
+
+import argparse
+import heapq
+import json
+import math
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from statistics import median
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from bench.engine import make_package
+from bench.memory import repeat_video
+from bench.moving_pictures import write_video
+from videoengine.clients import CONNECTIONS
+from videoengine.detections import Thresholds
+from videoengine.detector import Detector
+from videoengine.frame_inference import FrameInference
+from videoengine.merging import OPENED_AHEAD
+from videoengine.segments import Effort, Segment, cut_segments, select_frames
+from videoengine.timeline import Timeline, read_timeline
+from videoengine.video_file import open_video
+from videoinfer.repository import ROOT
+
+WIDTH, HEIGHT, RATE, GOP_SIZE = 1920, 1080, 30, 250
+INFER_FPS = Fraction(5)
+EFFORT = Effort.estimate(WIDTH * HEIGHT, models=1)
+WORKERS = (1, 10, 100, 1000)
+HOUR_SECONDS = 3600
+SIMULATIONS = 20
+
+
+@dataclass(frozen=True)
+class Assumptions:
+    """What a worker on Lambda has to do beside the work that is measured here.
+
+    Attributes:
+        sandbox_seconds: until a new sandbox runs our code, which is 250 MB unpacked.
+        invocation_seconds: a segment's states in the state machine, and the calls of S3 that begin and end it.
+        request_seconds: until S3 answers.
+        starts_per_second: how fast the distributed map starts segments, once it has begun.
+        bytes_per_second: from S3, for the model and the video.
+        straggling_share: of the segments, how many take `straggling_factor` times as long.
+        speed_deviation: of the workers' speeds, as a share.
+    """
+
+    sandbox_seconds: float = 0.5
+    invocation_seconds: float = 0.15
+    request_seconds: float = 0.03
+    starts_per_second: float = 500.0
+    bytes_per_second: float = 80e6
+    straggling_share: float = 0.01
+    straggling_factor: float = 2.0
+    speed_deviation: float = 0.05
+
+
+NOTHING_ELSE = Assumptions(0.0, 0.0, 0.0, math.inf, math.inf, 0.0, 1.0, 0.0)
+"""Two processes on this machine have no such troubles."""
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Seconds: of a worker's start, a frame looked for, a segment at all, a frame decoded, and a frame inferred."""
+
+    start: float
+    find: float
+    segment: float
+    decode: float
+    infer: float
+
+    def of(self, segment: Segment, timeline: Timeline) -> float:
+        return float(describe_work(segment, timeline) @ [self.segment, self.decode, self.infer])
+
+
+def describe_work(segment: Segment, timeline: Timeline) -> NDArray[np.float64]:
+    first = timeline.timestamps.index(segment.frames[0].keyframe)
+    return np.array([1, segment.frames[-1].frame_offset - first + 1, len(segment.frames)], dtype=float)
+
+
+class Worker:
+    """A process on one core that infers segments."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def wait_until_ready(self) -> float:
+        """Seconds of CPU since it started."""
+        assert self._process.stdout  # noqa: S101 - mypy
+        return float(self._process.stdout.readline())
+
+    def infer(self, segment: Segment) -> float:
+        """Seconds of CPU since it started, once the segment is inferred."""
+        assert self._process.stdin  # noqa: S101 - mypy
+        print(json.dumps(segment.to_json()), file=self._process.stdin, flush=True)
+        return self.wait_until_ready()
+
+
+@contextmanager
+def start_worker(core: int, package: Path, video: Path) -> Iterator[Worker]:
+    """Starts a worker; ends it with the block."""
+    command = [sys.executable, "-m", "bench.fan_out", "--serve", str(core), str(package), str(video)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        yield Worker(process)
+
+
+def serve(core: int, package: Path, video: Path) -> None:
+    """A worker's side: a segment a line in, its CPU's clock out, which stands still while others have the core."""
+    os.sched_setaffinity(0, {core})
+
+    def fail(_: str, error: Exception) -> None:
+        raise error
+
+    inference = FrameInference({"model": (Detector(package), Thresholds(0.4, 0.3))}, fail)
+    print(time.process_time(), flush=True)  # noqa: T201
+    for line in sys.stdin:
+        with open_video(str(video)) as container:
+            for _ in inference.infer(container, Segment.from_json(json.loads(line)).frames):
+                pass
+        print(time.process_time(), flush=True)  # noqa: T201
+
+
+def measure_costs(package: Path, video: Path, repeats: int) -> Costs:
+    """Starts a worker a few times; each time it infers segments of several lengths, sampled densely and sparsely."""
+    started = time.process_time()
+    timeline = read_timeline_of(video)
+    find = (time.process_time() - started) / len(timeline.timestamps)
+    segments = [
+        segment
+        for infer_fps in (INFER_FPS, INFER_FPS / 5)
+        for workers in (4, 20)
+        for segment in cut_segments(select_frames(timeline, infer_fps), timeline, EFFORT, workers)[:4]
+    ]
+    starts, seconds = [], []
+    for _ in range(repeats):
+        with start_worker(0, package, video) as worker:
+            clocks = [worker.wait_until_ready(), *(worker.infer(segment) for segment in segments)]
+        starts.append(clocks[0])
+        seconds.append(np.diff(clocks))
+    work = np.array([describe_work(segment, timeline) for segment in segments])
+    fitted, *_ = np.linalg.lstsq(work, np.median(seconds, axis=0), rcond=None)
+    return Costs(median(starts), find, *map(float, fitted))
+
+
+def read_timeline_of(video: Path) -> Timeline:
+    with open_video(str(video)) as container:
+        return read_timeline(container)
+
+
+def measure_two_workers(package: Path, video: Path, segments: Sequence[Segment]) -> float:
+    """Seconds of CPU of the busier of two workers, each of which infers the next segment when it is free."""
+    queue = SimpleQueue[Segment]()
+    for segment in segments:
+        queue.put(segment)
+
+    def work(worker: Worker) -> float:
+        clock = worker.wait_until_ready()
+        with suppress(Empty):
+            while True:
+                clock = worker.infer(queue.get_nowait())
+        return clock
+
+    with ExitStack() as stack:
+        workers = [stack.enter_context(start_worker(core, package, video)) for core in range(2)]
+        with ThreadPoolExecutor(2) as threads:
+            return max(threads.map(work, workers))
+
+
+def simulate(seconds: Sequence[float], workers: int, start: float, assumed: Assumptions, seed: int) -> float:
+    """When the last segment is done: each worker takes the next whenever it is free.
+
+    Args:
+        seconds: each segment's work.
+        start: of a worker, to a model that is ready; 0 where it is warm.
+    """
+    dice = random.Random(seed)  # noqa: S311 - a simulation
+    ready = []
+    for number in range(min(workers, len(seconds))):
+        began = number / assumed.starts_per_second + start
+        ready.append((began, max(dice.gauss(1, assumed.speed_deviation), 0.5)))
+    heapq.heapify(ready)
+    ends = []
+    for work in seconds:
+        free, slowness = heapq.heappop(ready)
+        factor = assumed.straggling_factor if dice.random() < assumed.straggling_share else 1.0
+        end = free + assumed.invocation_seconds + work * slowness * factor
+        heapq.heappush(ready, (end, slowness))
+        ends.append(end)
+    return max(ends)
+
+
+def simulate_hour(costs: Costs, video_bytes: float, model_bytes: int) -> Table:
+    """A line a number of workers, of which one finds the frames before, and one merges what all found."""
+    timestamps = tuple(range(HOUR_SECONDS * RATE))
+    hour = Timeline(timestamps, timestamps[::GOP_SIZE], Fraction(1, RATE), Fraction(RATE))
+    frames, assumed = select_frames(hour, INFER_FPS), Assumptions()
+    cold = assumed.sandbox_seconds + model_bytes / assumed.bytes_per_second + costs.start
+    table = Table(
+        "workers", "segments", "cold s", "efficiency", "warm s", "efficiency", "whole job s", title="One hour"
+    )
+    alone: dict[float, float] = {}
+    for workers in WORKERS:
+        started = time.process_time()
+        segments = cut_segments(frames, hour, EFFORT, workers)
+        cutting = time.process_time() - started
+        # The video is read ahead while what is there is decoded.
+        download = video_bytes / len(segments) / assumed.bytes_per_second
+        seconds = [max(costs.of(segment, hour), download) for segment in segments]
+        requests = len(segments) * assumed.request_seconds
+        step = assumed.sandbox_seconds + assumed.invocation_seconds
+        reading = max(video_bytes / assumed.bytes_per_second, costs.find * len(timestamps))
+        around = step + reading + cutting + requests / CONNECTIONS + step + 2 * requests / OPENED_AHEAD
+        row, took = [], {}
+        for start in (cold, 0.0):
+            took[start] = median(simulate(seconds, workers, start, assumed, seed) for seed in range(SIMULATIONS))
+            alone.setdefault(start, took[start])
+            row += [f"{took[start]:,.1f}", f"{alone[start] / took[start] / workers:.2f}"]
+        table.add_row(f"{workers:,}", f"{len(segments):,}", *row, f"{around + took[cold]:,.1f}")
+    return table
+
+
+def main() -> None:
+    """Measures, checks the simulation against two real workers, and simulates an hour."""
+    if sys.argv[1:2] == ["--serve"]:
+        serve(int(sys.argv[2]), Path(sys.argv[3]), Path(sys.argv[4]))
+        return
+    parser = argparse.ArgumentParser(description="Measures what a worker costs, and simulates many.")
+    parser.add_argument("--peers", type=Path, default=ROOT / ".venv-peers/bin/python", help="exports the model, once")
+    parser.add_argument("--folder", type=Path, default=ROOT / ".build/bench", help="where videos and model are kept")
+    parser.add_argument("--minutes", type=int, default=2, help="length of the video that is measured")
+    parser.add_argument("--repeats", type=int, default=3)
+    arguments = parser.parse_args()
+    console = Console()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    package = make_package(arguments.folder, arguments.peers)
+    minute, video = arguments.folder / "minute.mp4", arguments.folder / f"{arguments.minutes}-minutes.mp4"
+    with console.status("Making a video"):
+        if not minute.exists():
+            write_video(minute, WIDTH, HEIGHT, RATE, GOP_SIZE, seconds=60)
+        repeat_video(minute, video, arguments.minutes)
+    timeline = read_timeline_of(video)
+    with console.status("Measuring segments"):
+        costs = measure_costs(package, video, arguments.repeats)
+    console.print(
+        f"A worker starts in {costs.start:.2f} s. A segment takes {1000 * costs.segment:.0f} ms, "
+        f"a decoded frame {1000 * costs.decode:.2f} ms, an inferred one {1000 * costs.infer:.1f} ms."
+    )
+    segments = cut_segments(select_frames(timeline, INFER_FPS), timeline, EFFORT, max_concurrency=2)
+    expected = simulate([costs.of(segment, timeline) for segment in segments], 2, costs.start, NOTHING_ELSE, 0)
+    with console.status("Measuring two workers"):
+        found = median(measure_two_workers(package, video, segments) for _ in range(arguments.repeats))
+    console.print(
+        f"The busier of two workers took {found:.1f} s for {arguments.minutes} minutes in {len(segments)} segments; "
+        f"simulated {expected:.1f} s ({expected / found - 1:+.0%})."
+    )
+    hour_bytes = minute.stat().st_size * HOUR_SECONDS / 60
+    console.print(f"An hour of this 1080p30 at 5 fps, {hour_bytes / 1e9:.1f} GB:")
+    console.print(simulate_hour(costs, hour_bytes, (package / "weights.onnx").stat().st_size))
+
+
+if __name__ == "__main__":
+    main()
