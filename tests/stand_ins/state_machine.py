@@ -1,12 +1,13 @@
 """A state machine in this process: as much of the Amazon States Language as the engine's definition uses.
 
-Its definition is the real one, so what is written down about a job here is what will be. Retries are left out: a task
-that raises is caught at once.
+Its definition is the real one, so what is written down about a job here is what will be. A task that raises is tried
+again at once.
 """
 
 import json
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -55,7 +56,7 @@ class StateMachine:
             case "Choice":
                 return data, next((rule["Next"] for rule in state["Choices"] if _holds(rule, data)), state["Default"])
         try:
-            result = self._work(state, data)
+            result = self._try(state, data)
         except Exception as error:
             if "Catch" not in state:
                 raise
@@ -65,6 +66,13 @@ class StateMachine:
             result = _fill_in(state["ResultSelector"], result)
         output = _place(data, result, state.get("ResultPath", "$"))
         return {} if state.get("OutputPath", "$") is None else output, state.get("Next")
+
+    def _try(self, state: Mapping[str, Any], data: Any) -> Any:
+        further = sum(rule["MaxAttempts"] for rule in state.get("Retry", []) if rule["ErrorEquals"] == ["States.ALL"])
+        for _ in range(further):
+            with suppress(Exception):
+                return self._work(state, data)
+        return self._work(state, data)
 
     def _work(self, state: Mapping[str, Any], data: Any) -> Any:
         match state:

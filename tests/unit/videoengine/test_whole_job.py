@@ -1,6 +1,7 @@
 """Jobs from request to results, step by step as the state machine takes them."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -45,6 +46,29 @@ def test_segments_come_together_in_order(engine: EngineInProcess) -> None:
     assert np.diff(np.array(found, dtype=float)).min() > 0  # every frame is brighter than the one before
     parts = engine.s3.list_objects_v2(Bucket=VIDEOS_BUCKET, Prefix=f"jobs/{job_id}/parts/")
     assert parts["KeyCount"] == 5
+
+
+@pytest.mark.usefixtures("small_segments")
+def test_of_a_worker_that_dies_the_segment_alone_is_tried_again(
+    engine: EngineInProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invoke, tries = EngineInProcess.invoke, Counter[int]()
+
+    def die_once(self: EngineInProcess, function: str, event: Any) -> Any:
+        if function == "infer_segment":
+            tries[event["segment"]] += 1
+            if tries[2] == 1 and event["segment"] == 2:
+                raise MemoryError
+        return invoke(self, function, event)
+
+    monkeypatch.setattr(EngineInProcess, "invoke", die_once)
+    job_id = engine.create_job(
+        engine.upload_video(make_video(VideoSpec(frames=60))), infer_fps=12, models=[with_confidence(0.0)]
+    )
+    engine.run_job(job_id)
+    assert tries == {0: 1, 1: 1, 2: 2, 3: 1, 4: 1}
+    assert engine.find_job(job_id).status is JobStatus.DONE
+    assert engine.read_results(job_id)["frame_offset"] == list(range(0, 60, 2))
 
 
 def with_confidence(confidence: float, **changes: Any) -> dict[str, Any]:
