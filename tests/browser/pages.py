@@ -110,7 +110,7 @@ class ReportPage:
 
     def present(self) -> list[str]:
         """What is listed as being on screen."""
-        return [text.replace("\n", " ") for text in self.page.locator("#present li").all_inner_texts()]
+        return [" ".join(text.split()) for text in self.page.locator("#present li").all_text_contents()]
 
     def wait_for_present(self, *expected: str) -> None:
         """Waits until these are listed as being on screen."""

@@ -75,6 +75,19 @@ def test_boxes_scale_from_the_pixels_that_the_model_saw(open_report: OpenReport)
     assert report.find_color(BLUE) == pytest.approx((160, 160, 240, 240), abs=LINE)
 
 
+def test_of_very_many_boxes_the_surest_are_named(open_report: OpenReport) -> None:
+    boxes = [
+        make_box("Rock", 32 * (number % 20) + 16, 40 * (number // 20) + 60, 20, 10, confidence=0.9 - number / 200)
+        for number in range(100)
+    ]
+    report = open_report(make_results([make_element(boxes)] * 50))
+    report.wait_for_video()
+
+    # Just above the box of the surest, and of the least sure.
+    assert report.opacity_at(16, 47) > 0.5
+    assert report.opacity_at(19 * 32 + 16, 207) == 0
+
+
 def test_a_click_on_a_timeline_seeks(open_report: OpenReport) -> None:
     report = open_report(two_classes())
     report.wait_for_video()

@@ -34,15 +34,13 @@ import requests
 from videojobs.api import VideoInferenceApi
 from videojobs.connections import connect_s3
 from videojobs.options import Model
-from videojobs.derivation import derive
-from videojobs.results import ResultsBucket
-from videojobs.summary import Summary
+from videojobs.results import CountedStream, ResultsBucket, ResultsCounter
 url, bucket, key, size = sys.argv[1:]
 api = VideoInferenceApi(url, "key", requests.Session())
-models = [Model("hands", "4", "object-detection")]
-results = ResultsBucket(connect_s3(), bucket)
-pieces = results.copy_stream(api.open_results(f"{url}/results.json"), results.write(key, "application/json"))
-derive(pieces, models, [Summary(models)], lambda: results.read(key))
+counter = ResultsCounter([Model("hands", "4", "object-detection")])
+stream = CountedStream(api.open_results(f"{url}/results.json"), counter)
+ResultsBucket(connect_s3(), bucket).save_stream(key, stream)
+stream.finish()
 """
 
 

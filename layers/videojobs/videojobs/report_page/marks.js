@@ -3,7 +3,7 @@
 const PALETTE = [
   "#5b9bff", "#ff9248", "#3ecf8e", "#f0609e", "#b58cff", "#ecc534", "#2fc4d8", "#ff6b6b", "#9bd14b", "#d98cf0", "#f2a7a0", "#7fd6c2",
 ];
-const LABELS_MAX = 60; // more names than that hide the video
+const NAMES_MAX = 60; // more of them hide the video: the surest are named
 const POINT_SURE = 0.5; // a key point below it is drawn faintly
 
 // Which of the usual names of a body's key points are joined.
@@ -65,7 +65,8 @@ export class Overlay {
     context.font = `600 ${look.font}px system-ui, sans-serif`;
     context.textBaseline = "middle";
     context.lineJoin = "round";
-    const shown = layers.reduce((sum, layer) => sum + layer.marks.length, 0);
+    const surest = layers.flatMap((layer) => layer.marks).sort((one, other) => other[1] - one[1]);
+    const named = new Set(names ? surest.slice(0, NAMES_MAX) : []);
     let lineNumber = 0;
     for (const layer of layers) {
       const scale = { x: place.width / layer.size.width, y: place.height / layer.size.height };
@@ -75,7 +76,7 @@ export class Overlay {
         const style = layer.styles[mark[0]];
         const text = `${style.name} ${formatPercent(mark[1])}`;
         if (mark.length === 2) this.#drawLabel(text, 8, 8 + lineNumber++ * (look.font + 10), style.color, look, place);
-        else if (names && shown <= LABELS_MAX) {
+        else if (named.has(mark)) {
           const left = (mark[2] - mark[4] / 2) * scale.x - look.line / 2;
           const top = (mark[3] - mark[5] / 2) * scale.y - look.font - 6;
           this.#drawLabel(text, left, top, style.color, look, place);

@@ -104,7 +104,7 @@ class Report {
       for (const [number] of marks) this.#present.set(styles[number].key, (this.#present.get(styles[number].key) ?? 0) + 1);
     }
     const rows = this.#listPresent().map(([entry, count]) =>
-      create("li", {}, createSwatch(entry.color), create("span", { className: "name", textContent: entry.name }), create("b", { textContent: formatCount(count) })),
+      create("li", {}, createSwatch(entry.color), create("span", { className: "name", textContent: entry.name }), " ", create("b", { textContent: formatCount(count) })),
     );
     $("present").replaceChildren(...(rows.length ? rows : [create("li", { className: "muted", textContent: "Nothing at this moment." })]));
     const frame = this.#frames.find(Boolean);
