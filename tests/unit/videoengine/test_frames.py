@@ -85,8 +85,14 @@ def test_what_is_no_video_fails_the_job(content: bytes) -> None:
 
 def test_a_video_cut_off_before_its_index_fails_the_job() -> None:
     video = make_video(VideoSpec())
-    with pytest.raises(JobFailed, match="not an MP4, AVI, MKV or WebM video"):
+    with pytest.raises(JobFailed, match="not an MP4, AVI, MKV or WebM video, or is cut off"):
         open_video(io.BytesIO(video[: video.index(b"moov")]))
+
+
+@pytest.mark.parametrize("container_format", ["mpegts", "flv"])
+def test_other_containers_fail_the_job(container_format: str) -> None:
+    with pytest.raises(JobFailed, match="not an MP4, AVI, MKV or WebM video"):
+        open_video(io.BytesIO(make_video(VideoSpec(container_format))))
 
 
 def test_sound_alone_fails_the_job() -> None:

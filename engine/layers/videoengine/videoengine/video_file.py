@@ -26,7 +26,7 @@ def open_video(file: str | IO[bytes] | RawIOBase, max_pixels: int | None = None)
     try:
         container = av.open(file, mode="r", options={"format_whitelist": FORMATS})
     except av.error.FFmpegError as error:
-        raise JobFailed(f"The file is not an MP4, AVI, MKV or WebM video ({error.strerror})") from error
+        raise JobFailed(f"The file is not an MP4, AVI, MKV or WebM video, or is cut off ({error.strerror})") from error
     if max_pixels:
         for stream in container.streams.video:
             stream.codec_context.options = {"max_pixels": str(max_pixels)}
