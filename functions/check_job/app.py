@@ -9,14 +9,16 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from videojobs.checks import check_job
 from videojobs.connections import connect_api, open_ledger
+from videojobs.costs import Meter
 from videojobs.jobs import Job
 from videojobs.logs import logger
 from videojobs.settings import CheckJobSettings, read_settings
 
 
 @logger.inject_lambda_context(clear_state=True)
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Takes the execution's state and returns what becomes its `check`."""
+    meter = Meter(context.memory_limit_in_mb)
     settings = read_settings(CheckJobSettings, os.environ)
     job = Job.from_input(event)
     logger.append_keys(**job.log_keys)
@@ -24,4 +26,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  #
     check = check_job(connect_api(settings.api_url, settings.api_key_secret), job, datetime.now(UTC))
     open_ledger(settings.jobs_table).record(job.upload, job.attempt, polls=polls)
     logger.info("The job is checked.", status=check.status, reason=check.reason, polls=polls)
-    return {**asdict(check), "polls": polls}
+    used = event["check"].get("gigabyte_seconds", 0.0) + meter.gigabyte_seconds
+    return {**asdict(check), "polls": polls, "gigabyte_seconds": round(used, 4)}

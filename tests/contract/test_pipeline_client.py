@@ -8,9 +8,10 @@ import pytest
 
 from tests.stand_ins.wire import Wire
 from videojobs.api import JobStatus, VideoInferenceApi
+from videojobs.derivation import derive
 from videojobs.errors import ApiRefused
 from videojobs.options import Model
-from videojobs.results import ResultsCounter
+from videojobs.summary import Summary
 
 EXAMPLES = Path(__file__).parent / "examples"
 
@@ -75,9 +76,9 @@ def test_counts_the_results() -> None:
     content = (EXAMPLES / "results.json").read_bytes()
     results = json.loads(content)
     [model_id] = results.keys() - {"frame_offset", "time_offset"}
-    counter = ResultsCounter([Model(model_id, "4", "object-detection")])
-    counter.feed(content)
-    summary = counter.finish()
+    models = [Model(model_id, "4", "object-detection")]
+    summary = Summary(models)
+    derive([content], models, [summary], lambda: [content])
     found = [prediction["class"] for element in results[model_id] if element for prediction in element["predictions"]]
     assert summary.frames == len(results["frame_offset"])
     assert summary.counts == {model_id: {name: found.count(name) for name in set(found)}}

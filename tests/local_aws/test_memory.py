@@ -34,13 +34,15 @@ import requests
 from videojobs.api import VideoInferenceApi
 from videojobs.connections import connect_s3
 from videojobs.options import Model
-from videojobs.results import CountedStream, ResultsBucket, ResultsCounter
+from videojobs.derivation import derive
+from videojobs.results import ResultsBucket
+from videojobs.summary import Summary
 url, bucket, key, size = sys.argv[1:]
 api = VideoInferenceApi(url, "key", requests.Session())
-counter = ResultsCounter([Model("hands", "4", "object-detection")])
-stream = CountedStream(api.open_results(f"{url}/results.json"), counter)
-ResultsBucket(connect_s3(), bucket).save_stream(key, stream)
-stream.finish()
+models = [Model("hands", "4", "object-detection")]
+results = ResultsBucket(connect_s3(), bucket)
+pieces = results.copy_stream(api.open_results(f"{url}/results.json"), results.write(key, "application/json"))
+derive(pieces, models, [Summary(models)], lambda: results.read(key))
 """
 
 

@@ -1,6 +1,7 @@
 """Videos that are hard to sample right, each for a reason of its own."""
 
 import io
+import itertools
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
@@ -21,6 +22,7 @@ _H264 = VideoSpec(texture=True)
 _CLOSE = replace(_H264, keyframes=(7, 9, 30, 31), options={"forced-idr": "1", "bf": "3"})
 _HEVC = VideoSpec(codec="libx265", options={"x265-params": "log-level=none:keyint=12"}, texture=True)
 _HEVC_OPEN = replace(_HEVC, options={"x265-params": "log-level=none:keyint=12:open-gop=1:bframes=4"})
+_VP8 = VideoSpec("webm", "libvpx", options={"deadline": "realtime", "cpu-used": "8"}, texture=True)
 _VP9 = VideoSpec("webm", "libvpx-vp9", options={"deadline": "good", "cpu-used": "8"}, texture=True)
 _AV1 = VideoSpec("webm", "libsvtav1", options={"preset": "12", "svtav1-params": "lp=1"}, texture=True)
 _MPEG4 = VideoSpec(codec="mpeg4", texture=True)
@@ -60,7 +62,7 @@ _SPECS = {
     "HEVC in temporal layers": replace(
         _HEVC, options={"x265-params": "log-level=none:keyint=24:temporal-layers=3:bframes=3:b-adapt=0"}
     ),
-    "VP8 with hidden frames": VideoSpec("webm", "libvpx", frames=120, keyframe_every=40, options=_HIDDEN, texture=True),
+    "VP8 in WebM": _VP8,
     "VP9 in WebM": _VP9,
     "VP9 with hidden frames": replace(_VP9, keyframe_every=40, options=_HIDDEN),
     "VP9 in MP4": replace(_VP9, format="mp4"),
@@ -127,6 +129,18 @@ def _put_cover_first() -> bytes:
     return video[:trak] + video[udta:end] + video[trak:udta] + video[end:]
 
 
+def _hide_frames() -> bytes:
+    """A VP8 in which every seventh frame is decoded but not shown, as an encoder's alternate references are."""
+    video = make_video(_VP8)
+    with av.open(io.BytesIO(video), "r") as container:
+        for packet in itertools.islice(container.demux(video=0), 3, None, 7):
+            data = bytes(packet)
+            if data and not packet.is_keyframe:
+                # RFC 6386, section 9.1: the fifth bit is show_frame.
+                video = video.replace(data, bytes([data[0] & ~16]) + data[1:])
+    return video
+
+
 def _add_second_video() -> bytes:
     other = replace(_MPEG4, frames=20, rate=Fraction(8))
     return _join([make_video(_H264), make_video(other)])
@@ -150,6 +164,7 @@ def _join(videos: Sequence[bytes], covers: Collection[int] = ()) -> bytes:
 
 AWKWARD_VIDEOS: Mapping[str, Callable[[], bytes]] = {
     **{name: partial(make_video, spec) for name, spec in _SPECS.items()},
+    "VP8 with hidden frames": _hide_frames,
     "two video streams": _add_second_video,
     "a cover after the video": _add_cover,
     "a cover before the video": _put_cover_first,

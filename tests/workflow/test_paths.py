@@ -36,7 +36,8 @@ PLAYER = textwrap.dedent("""
         line = script[min(len(calls.read_text().splitlines()), len(script)) - 1]
         if line == "raise":
             raise RuntimeError("No answer.")
-        return {"status": line, "reason": f"It is {line}.", "polls": event["check"]["polls"] + 1}
+        polls = event["check"]["polls"] + 1
+        return {"status": line, "reason": f"It is {line}.", "polls": polls, "gigabyte_seconds": 0.5}
 """)
 
 WAIT, CHECK, CHOOSE = "Wait Before Checking", "Check Job", "Is The Job Done?"

@@ -1,23 +1,50 @@
 """From a finished job to results in S3: the flow of `deliver_results`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from videojobs.api import Readable, VideoInferenceApi
 from videojobs.checks import JOB_IS_UNKNOWN_STATUS_CODES
+from videojobs.costs import Meter, compose_cost, measure_usage
+from videojobs.derivation import derive
 from videojobs.errors import ApiRefused, ApiUnavailable, BrokenResults, LinkExpired
 from videojobs.jobs import Job, Ledger, format_time
 from videojobs.logs import logger
 from videojobs.notices import NoticesTopic, compose_console_url, compose_done
-from videojobs.results import CountedStream, ResultsBucket, ResultsCounter, Summary, locate_results
+from videojobs.output_files import OutputFiles
+from videojobs.outputs import OutputName, open_outputs
+from videojobs.results import ObjectWriter, ResultsBucket, drain, locate_results
 from videojobs.share_links import SharedJob, ShareLinks
+from videojobs.summary import Summary
+
+
+@dataclass(frozen=True)
+class Polling:
+    """What waiting for a job took.
+
+    Attributes:
+        gigabyte_seconds: Of all polls together.
+    """
+
+    polls: int
+    gigabyte_seconds: float = 0.0
+
+    @classmethod
+    def from_check(cls, check: Mapping[str, Any]) -> "Polling":
+        """As the state machine's `check` says."""
+        return cls(check["polls"], check.get("gigabyte_seconds", 0.0))
 
 
 @dataclass(frozen=True)
 class ResultsDelivery:
-    """Delivers results. Called again for the same job, it writes the same objects and publishes no second notice."""
+    """Delivers results. Called again for the same job, it writes the same objects and publishes no second notice.
+
+    Attributes:
+        outputs: What is derived, besides the summary.
+        meter: What this delivery has used.
+    """
 
     api: VideoInferenceApi
     ledger: Ledger
@@ -25,44 +52,68 @@ class ResultsDelivery:
     bucket: ResultsBucket
     links: ShareLinks
     share_link_days: float
+    outputs: Sequence[OutputName]
+    retention_days: int
+    meter: Meter
 
-    def deliver(self, job: Job, polls: int) -> Mapping[str, Any]:
-        """Copies the results, writes the job's record beside them, and publishes the notice.
+    def deliver(self, job: Job, polling: Polling) -> Mapping[str, Any]:
+        """Copies the results, derives the outputs on the way, writes records, and publishes the notice.
 
         Returns `{"status": "delivered" | "failed", "reason": …}`.
 
         Raises:
             ApiUnavailable, ApiRefused, LinkExpired: the results can't be had now.
         """
-        results_key = locate_results(job.upload.key, job.job_id, "results.json")
-        results_uri = f"s3://{self.bucket.name}/{results_key}"
         try:
             results = self._open_results(job)
         except ApiRefused as refused:
             if refused.status_code in JOB_IS_UNKNOWN_STATUS_CODES:
                 return {"status": "failed", "reason": f"The API no longer knows the job: {refused.reason}"}
             raise
-        stream = CountedStream(results, ResultsCounter(job.options.models))
-        self.bucket.save_stream(results_key, stream)
+        copy = self.bucket.write(_locate(job, "results.json"), "application/json")
+        pieces = self.bucket.copy_stream(results, copy)
         try:
-            summary = stream.finish()
+            files, summary = self._derive(job, pieces)
         except BrokenResults as broken:
-            return {"status": "failed", "reason": f"{broken} What came is kept at {results_uri}."}
+            drain(pieces)
+            return {"status": "failed", "reason": f"{broken} What came is kept at {copy.uri}."}
+        self._record(job, polling, summary, copy, files)
+        return {"status": "delivered", "reason": None}
+
+    def _derive(self, job: Job, pieces: Iterator[bytes]) -> tuple[OutputFiles, Summary]:
+        """Writes the outputs. Raises BrokenResults, and then leaves none."""
+        models = job.options.models
+        summary = Summary(models)
+        with OutputFiles(self.bucket, job) as files:
+            outputs = open_outputs(self.outputs, job, files)
+            derive(pieces, models, [summary, *outputs], lambda: self.bucket.read(_locate(job, "results.json")))
+        return files, summary
+
+    def _record(self, job: Job, polling: Polling, summary: Summary, copy: ObjectWriter, files: OutputFiles) -> None:
         finished_at = datetime.now(UTC)
-        record = compose_record(job, summary, finished_at, polls, results_uri)
-        self.bucket.save_json(locate_results(job.upload.key, job.job_id, "job.json"), record)
+        usage = measure_usage(
+            polls=polling.polls,
+            gigabyte_seconds=polling.gigabyte_seconds + self.meter.gigabyte_seconds,
+            s3_writes=copy.requests + files.requests + 2,
+            stored_bytes=copy.size_bytes + files.size_bytes,
+            retention_days=self.retention_days,
+        )
+        cost = compose_cost(usage)
+        record = compose_record(job, summary, finished_at, polling.polls, copy.uri, files.locations)
+        self.bucket.save_json(_locate(job, "summary.json"), compose_summary(job, summary, cost))
+        self.bucket.save_json(_locate(job, "job.json"), record)
         self.ledger.record(
             job.upload,
             job.attempt,
             status="done",
             finished_at=record["finished_at"],
-            polls=polls,
+            polls=polling.polls,
             frames=summary.frames,
             counts=record["counts"],
-            results_location=results_uri,
+            results_location=copy.uri,
+            cost_usd=cost["total_usd"],
         )
-        self._publish_once(job, summary, record)
-        return {"status": "delivered", "reason": None}
+        self._publish_once(job, summary, record, cost)
 
     def _open_results(self, job: Job) -> Readable:
         """The results behind a fresh link; a link that has expired meanwhile is renewed once."""
@@ -77,30 +128,48 @@ class ResultsDelivery:
             raise ApiUnavailable(f"The API said that the job is done and now says that it is {status.state}.")
         return status.output_signed_url
 
-    def _publish_once(self, job: Job, summary: Summary, record: Mapping[str, Any]) -> None:
+    def _publish_once(self, job: Job, summary: Summary, record: Mapping[str, Any], cost: Mapping[str, Any]) -> None:
         item = self.ledger.read(job.upload, job.attempt) or {}
         if "notice_id" in item:
             logger.info("The notice is out already.")
             return
-        results_key = locate_results(job.upload.key, job.job_id, "results.json")
         notice = compose_done(
             job,
             summary,
             age_seconds=record["duration_seconds"],
             polls=record["polls"],
+            cost_usd=cost["total_usd"],
             share_link=self.links.make(_share(job), datetime.now(UTC), self.share_link_days),
             results_uri=record["results_location"],
-            console_url=compose_console_url(self.topic.region, self.bucket.name, results_key),
+            console_url=compose_console_url(self.topic.region, self.bucket.name, _locate(job, "results.json")),
         )
         self.ledger.record(job.upload, job.attempt, notice_id=self.topic.publish(notice))
+
+
+def _locate(job: Job, file_name: str) -> str:
+    return locate_results(job.upload.key, job.job_id, file_name)
 
 
 def _share(job: Job) -> SharedJob:
     return SharedJob(job.upload.upload_id, job.attempt)
 
 
-def compose_record(job: Job, summary: Summary, finished_at: datetime, polls: int, results_uri: str) -> dict[str, Any]:
-    """`job.json`: what ran on which video, when, how long, and what came out."""
+def compose_summary(job: Job, summary: Summary, cost: Mapping[str, Any]) -> dict[str, Any]:
+    """`summary.json`: what was found when, and what it cost."""
+    return {
+        "job_id": job.job_id,
+        "upload": job.upload.uri,
+        "frames": summary.frames,
+        "infer_fps": job.options.infer_fps,
+        "models": {model_id: model.to_dict() for model_id, model in summary.models.items()},
+        "cost": cost,
+    }
+
+
+def compose_record(
+    job: Job, summary: Summary, finished_at: datetime, polls: int, results_uri: str, outputs: Mapping[str, str]
+) -> dict[str, Any]:
+    """`job.json`: what ran on which video, when, how long, what came out, and where it is."""
     return {
         "job_id": job.job_id,
         "upload": job.upload.uri,
@@ -115,4 +184,5 @@ def compose_record(job: Job, summary: Summary, finished_at: datetime, polls: int
         "failed_frames": summary.failed_frames,
         "counts": summary.counts,
         "results_location": results_uri,
+        "outputs": outputs,
     }

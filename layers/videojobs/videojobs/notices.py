@@ -1,16 +1,17 @@
 """Notices: what a person reads in the mail. Composed here as plain text, published by SNS once a job."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
+from videojobs.costs import PRICES_AS_OF
 from videojobs.jobs import Job
 from videojobs.options import Model
-from videojobs.results import Summary
 from videojobs.share_links import ShareLink
+from videojobs.summary import ClassSummary, ModelSummary, Summary
 from videojobs.uploads import Rejection, Upload, suggest_remedy
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def compose_done(
     *,
     age_seconds: int,
     polls: int,
+    cost_usd: float,
     share_link: ShareLink,
     results_uri: str,
     console_url: str,
@@ -45,6 +47,7 @@ def compose_done(
         *_describe_models(job.options.models),
         ("Frames", f"{summary.frames:,} ({job.options.infer_fps} a second)"),
         ("Took", f"{format_duration(age_seconds)}, {polls} {'poll' if polls == 1 else 'polls'}"),
+        ("Cost", f"${cost_usd:.4f} on AWS, at the prices of {PRICES_AS_OF}"),
         ("Look", share_link.url),
         ("", f"for whoever has this link, until {share_link.expires_at:%Y-%m-%d %H:%M} UTC"),
         ("Results", results_uri),
@@ -53,7 +56,7 @@ def compose_done(
     ]
     if job.options.annotate:
         facts.append(("Drawn", "the annotated video follows, with a notice of its own"))
-    tables = [_format_counts(model_id, summary) for model_id in summary.counts]
+    tables = [_format_counts(model_id, model) for model_id, model in summary.models.items()]
     return Notice("done", _compose_subject("Done", job.upload.key), "\n\n".join([_format_facts(facts), *tables]))
 
 
@@ -182,10 +185,31 @@ def _format_facts(facts: Sequence[tuple[str, str]]) -> str:
     return "\n".join(f"{name:<9}{value}" for name, value in facts)
 
 
-def _format_counts(model_id: str, summary: Summary) -> str:
-    counts: Mapping[str, int] = summary.counts[model_id] or {"(nothing found)": 0}
-    width = max(map(len, counts))
-    lines = [f"{model_id} found", *(f"  {name:<{width}}  {count:>9,}" for name, count in counts.items())]
-    if failed := summary.failed_frames[model_id]:
-        lines.append(f"  It could not do {failed:,} of {summary.frames:,} frames.")
+def _format_counts(model_id: str, model: ModelSummary) -> str:
+    width = max(map(len, model.classes), default=0)
+    lines = [f"{model_id} found"]
+    lines += [f"  {name:<{width}}  {entry.count:>9,}  {_describe_class(entry)}" for name, entry in model.most_common()]
+    if model.embeddings:
+        lines.append(f"  {model.embeddings:,} embeddings")
+    elif not model.classes:
+        lines.append("  (nothing)")
+    if model.failed_frames:
+        lines.append(
+            f"  It could not do {model.failed_frames:,} of {model.frames:,} frames ({model.failed_share:.1%})."
+        )
     return "\n".join(lines)
+
+
+def _describe_class(entry: ClassSummary) -> str:
+    """When it was seen, the most at once, and how sure the model was."""
+    seen = f"{_format_clock(entry.first_seen)} to {_format_clock(entry.last_seen)}"
+    peak = f", {entry.peak:,} at once at {_format_clock(entry.peak_at)}" if entry.peak > 1 else ""
+    mean = f", confidence {entry.mean_confidence:.2f}" if entry.mean_confidence is not None else ""
+    return f"{seen}{peak}{mean}"
+
+
+def _format_clock(seconds: float) -> str:
+    """A place in a video, as players show it: 0:07, 12:30, 1:02:03."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

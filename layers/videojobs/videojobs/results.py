@@ -1,141 +1,115 @@
-"""Results: the API's file goes to S3 as it is, and what it says is counted on the way, in constant memory."""
+"""The results bucket: where a job's files lie, and how they get there, in constant memory."""
 
 import json
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import ijson
-from boto3.s3.transfer import TransferConfig
+from collections.abc import Iterable, Iterator, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 from videojobs.api import Readable
-from videojobs.errors import BrokenResults
-from videojobs.options import InferenceType, Model
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
-_MIB = 1024 * 1024
-_ONE_PART_AT_A_TIME = TransferConfig(
-    multipart_threshold=16 * _MIB, multipart_chunksize=16 * _MIB, max_concurrency=1, use_threads=False
-)
+PIECE_BYTES = 256 * 1024
+"""What is read at a time; parsed, it takes some ten times as much."""
 
-_PIECE_BYTES = 64 * 1024
-"""What is counted at a time: the parser's events take some thirty times as much memory as the bytes they come from."""
-
-_OFFSETS = ("frame_offset.item", "frame_offsets.item")
-"""The wire has the singular, the documentation the plural."""
-
-_CLASS_PATHS: Mapping[InferenceType, Sequence[str]] = {
-    "object-detection": ("predictions.item.class",),
-    "instance-segmentation": ("predictions.item.class",),
-    "keypoint-detection": ("predictions.item.class",),
-    "classification": ("top", "predicted_classes.item"),
-    "gaze-detection": ("predictions.item.face.class",),
-    "clip-embed-image": (),
-}
-"""Where an element names a class, by inference type; `classification` has one path a label kind."""
+PART_BYTES = 16 * 1024 * 1024
+"""S3 takes at most 10,000 parts: an object may have 160 GB."""
 
 
-@dataclass(frozen=True)
-class Summary:
-    """What a results file says: sampled frames, and a model at a time predictions by class and frames that failed."""
-
-    frames: int
-    counts: Mapping[str, Mapping[str, int]]
-    failed_frames: Mapping[str, int]
-
-
-class ResultsCounter:
-    """Counts a results file that is fed to it in pieces."""
-
-    def __init__(self, models: Sequence[Model]) -> None:
-        self._elements = {f"{model.model_id}.item": model.model_id for model in models}
-        self._classes = {
-            f"{model.model_id}.item.{path}": model.model_id
-            for model in models
-            for path in _CLASS_PATHS[model.inference_type]
-        }
-        self._frames = 0
-        self._lengths: Counter[str] = Counter({model.model_id: 0 for model in models})
-        self._failed: Counter[str] = Counter({model.model_id: 0 for model in models})
-        self._counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        self._events = ijson.sendable_list()
-        self._parser = ijson.parse_coro(self._events, use_float=True)
-
-    def feed(self, chunk: bytes) -> None:
-        """Counts what is complete so far. Raises BrokenResults where the file stops being JSON."""
-        try:
-            self._parser.send(chunk)
-        except ijson.JSONError as error:
-            raise BrokenResults(f"The results are not JSON: {' '.join(str(error).split())}") from None
-        self._count_events()
-
-    def finish(self) -> Summary:
-        """The counts of the whole file. Raises BrokenResults if it is cut short or breaks the contract."""
-        try:
-            self._parser.close()
-        except ijson.JSONError:
-            raise BrokenResults("The results end in the middle of the JSON.") from None
-        self._count_events()
-        for model_id, length in self._lengths.items():
-            if length != self._frames:
-                raise BrokenResults(
-                    f"The results hold {self._frames} frame offsets but {length} elements for {model_id}."
-                )
-        counts = {model_id: dict(self._counts[model_id].most_common()) for model_id in self._lengths}
-        return Summary(self._frames, counts, dict(self._failed))
-
-    def _count_events(self) -> None:
-        for path, event, value in self._events:
-            if path in self._classes and event == "string":
-                self._counts[self._classes[path]][value] += 1
-            elif path in _OFFSETS:
-                self._frames += 1
-            elif path in self._elements and event not in ("end_map", "end_array", "map_key"):
-                self._lengths[self._elements[path]] += 1
-                self._failed[self._elements[path]] += event == "null"
-        del self._events[:]
-
-
-class CountedStream:
-    """A results stream that is counted as it is read; a broken file is read to its end all the same."""
-
-    def __init__(self, stream: Readable, counter: ResultsCounter) -> None:
-        self._stream = stream
-        self._counter = counter
-        self._broken: BrokenResults | None = None
-
-    def read(self, size: int = -1, /) -> bytes:
-        """`size` bytes, fewer only at the end of the file; all that are left if it is negative."""
-        content = bytearray()
-        while size < 0 or len(content) < size:
-            missing = _PIECE_BYTES if size < 0 else size - len(content)
-            piece = self._stream.read(min(missing, _PIECE_BYTES))
-            if not piece:
-                break
-            content += piece
-            self._count(piece)
-        return bytes(content)
-
-    def _count(self, piece: bytes) -> None:
-        if not self._broken:
-            try:
-                self._counter.feed(piece)
-            except BrokenResults as broken:
-                self._broken = broken
-
-    def finish(self) -> Summary:
-        """The counts of all that was read. Raises BrokenResults."""
-        if self._broken:
-            raise self._broken
-        return self._counter.finish()
+TABLES: Mapping[str, str] = {"detections.parquet": "detections", "frames.parquet": "frames"}
+"""The tables that Athena reads, by the output that each job adds to them."""
 
 
 def locate_results(upload_key: str, job_id: str, file_name: str) -> str:
     """The key of one of a job's files in the results bucket."""
     return f"results/{upload_key}/{job_id}/{file_name}"
+
+
+def locate_output(upload_key: str, job_id: str, created_at: str, file_name: str) -> str:
+    """The key of one of a job's outputs: beside its results, but for those that are a part of a table of all jobs.
+
+    Args:
+        created_at: When the job was created, ISO 8601 in UTC.
+    """
+    if file_name in TABLES:
+        return f"tables/{TABLES[file_name]}/day={created_at[:10]}/{job_id}.parquet"
+    return locate_results(upload_key, job_id, file_name)
+
+
+def read_pieces(stream: Readable) -> Iterator[bytes]:
+    """The stream's bytes, some at a time."""
+    while piece := stream.read(PIECE_BYTES):
+        yield piece
+
+
+class ObjectWriter:
+    """A file that becomes an object when it is left without an exception, in parts when it is large.
+
+    S3 shows the object only when it is whole; of one that is left with an exception nothing stays.
+    """
+
+    def __init__(self, s3: "S3Client", bucket: str, key: str, headers: Mapping[str, str]) -> None:
+        self._s3 = s3
+        self._place: Mapping[str, Any] = {"Bucket": bucket, "Key": key}
+        self._headers: Mapping[str, Any] = headers
+        self._content = bytearray()
+        self._upload_id: str | None = None
+        self._parts: list[CompletedPartTypeDef] = []
+        self.uri = f"s3://{bucket}/{key}"
+        self.size_bytes = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._complete()
+        elif self._upload_id is not None:
+            self._s3.abort_multipart_upload(**self._place, UploadId=self._upload_id)
+
+    def write(self, content: bytes, /) -> int:
+        self._content += content
+        self.size_bytes += len(content)
+        while len(self._content) >= PART_BYTES:
+            self._send_part(bytes(self._content[:PART_BYTES]))
+            del self._content[:PART_BYTES]
+        return len(content)
+
+    def flush(self) -> None:
+        """Parts go when they are full."""
+
+    def tell(self) -> int:
+        return self.size_bytes
+
+    def seek(self, *_: int) -> int:
+        """There for those who ask whether it exists; what is written is gone."""
+        raise OSError("An object can only be written from its beginning to its end.")
+
+    @property
+    def requests(self) -> int:
+        """How many requests it has taken, or will."""
+        return 1 if self._upload_id is None else len(self._parts) + 2
+
+    def _send_part(self, part: bytes) -> None:
+        if self._upload_id is None:
+            self._upload_id = self._s3.create_multipart_upload(**self._place, **self._headers)["UploadId"]
+        number = len(self._parts) + 1
+        answer = self._s3.upload_part(**self._place, UploadId=self._upload_id, PartNumber=number, Body=part)
+        self._parts.append({"ETag": answer["ETag"], "PartNumber": number})
+
+    def _complete(self) -> None:
+        if self._upload_id is None:
+            self._s3.put_object(**self._place, **self._headers, Body=bytes(self._content))
+            return
+        if self._content:
+            self._send_part(bytes(self._content))
+        self._s3.complete_multipart_upload(
+            **self._place, UploadId=self._upload_id, MultipartUpload={"Parts": self._parts}
+        )
 
 
 class ResultsBucket:
@@ -145,16 +119,30 @@ class ResultsBucket:
         self._s3 = s3
         self.name = name
 
-    def save_stream(self, key: str, stream: CountedStream) -> None:
-        """Streams to `key`, a part at a time; S3 shows the object only when it is whole."""
-        self._s3.upload_fileobj(
-            stream,  # type: ignore[arg-type]  # s3transfer calls nothing but read()
-            self.name,
-            key,
-            ExtraArgs={"ContentType": "application/json"},
-            Config=_ONE_PART_AT_A_TIME,
-        )
+    def locate(self, key: str) -> str:
+        return f"s3://{self.name}/{key}"
+
+    def write(self, key: str, content_type: str, **headers: str) -> ObjectWriter:
+        """A file to write the object `key` with; `headers` as boto3 names them (`ContentEncoding`)."""
+        return ObjectWriter(self._s3, self.name, key, {"ContentType": content_type, **headers})
+
+    def read(self, key: str) -> Iterator[bytes]:
+        """The object's bytes, some at a time."""
+        yield from read_pieces(self._s3.get_object(Bucket=self.name, Key=key)["Body"])
+
+    def copy_stream(self, stream: Readable, writer: ObjectWriter) -> Iterator[bytes]:
+        """Writes the stream as it is and hands its pieces on; the object is there when they have all been taken."""
+        with writer:
+            for piece in read_pieces(stream):
+                writer.write(piece)
+                yield piece
 
     def save_json(self, key: str, record: Mapping[str, Any]) -> None:
-        body = json.dumps(record, indent=2, ensure_ascii=False).encode()
-        self._s3.put_object(Bucket=self.name, Key=key, Body=body, ContentType="application/json")
+        with self.write(key, "application/json") as file:
+            file.write(json.dumps(record, indent=2, ensure_ascii=False).encode())
+
+
+def drain(pieces: Iterable[bytes]) -> None:
+    """Takes what is left."""
+    for _ in pieces:
+        pass

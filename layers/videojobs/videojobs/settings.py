@@ -56,6 +56,8 @@ class DeliverResultsSettings:
     share_key_secret: str
     share_url: str
     share_link_days: float
+    outputs: str
+    retention_days: int
 
 
 @dataclass(frozen=True)

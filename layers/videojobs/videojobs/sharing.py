@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from videojobs.jobs import Ledger
-from videojobs.results import locate_results
+from videojobs.results import locate_output
 from videojobs.share_links import LinkFault, SharedJob, ShareLinks
 
 if TYPE_CHECKING:
@@ -102,7 +102,8 @@ class SharedOutputs:
             return {"Bucket": item["bucket"], "Key": item["key"], **version}
         if not _OUTPUT.fullmatch(name):
             return None
-        return {"Bucket": self.results_bucket, "Key": locate_results(item["key"], item["job_id"], name)}
+        key = locate_output(item["key"], item["job_id"], item["created_at"], name)
+        return {"Bucket": self.results_bucket, "Key": key}
 
     def _exists(self, location: Mapping[str, Any]) -> bool:
         try:

@@ -20,7 +20,7 @@ _ERRORS = {
 
 def start_execution(sfn: "SFNClient", state_machine_arn: str, job: Job, poll_seconds: int) -> str:
     """Starts the waiting for `job`, once however often it is called, and returns the execution's ARN."""
-    first_check = {"status": "running", "polls": 0, "reason": None}
+    first_check = {"status": "running", "polls": 0, "gigabyte_seconds": 0.0, "reason": None}
     try:
         return sfn.start_execution(
             stateMachineArn=state_machine_arn,

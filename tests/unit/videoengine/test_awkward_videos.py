@@ -3,6 +3,7 @@
 import io
 import itertools
 import random
+import re
 from dataclasses import replace
 from fractions import Fraction
 
@@ -17,6 +18,8 @@ from tests.stand_ins.awkward_videos import AWKWARD_VIDEOS
 from tests.stand_ins.videos import VideoSpec, make_video
 from videoengine.errors import JobFailed
 from videoengine.segments import Segment
+from videoengine.timeline import read_timeline
+from videoengine.video_file import open_video
 
 CODECS = {
     "H.264": VideoSpec("mp4", "libx264", options={"preset": "ultrafast"}),
@@ -132,18 +135,67 @@ def test_damage_anywhere_ends_neither_in_a_crash_nor_in_other_frames_than_were_a
     assert len(found) == len(frames[:200])
 
 
+KNOWN_DAMAGE = {
+    "the decoder is out of memory": ("AV1 in WebM", 0.5, b"\xff" * 40),
+    "the index can't be sought": ("MPEG-4 with B-frames in AVI", 0.5, bytes(400)),
+}
+
+
+@pytest.mark.parametrize(("name", "share", "damage"), KNOWN_DAMAGE.values(), ids=KNOWN_DAMAGE)
+def test_damage_that_decoders_and_containers_have_errors_of_their_own_for(
+    name: str, share: float, damage: bytes
+) -> None:
+    video = bytearray(AWKWARD_VIDEOS[name]())
+    start = int(len(video) * share)
+    video[start : start + len(damage)] = damage
+    _, frames = sample_video(bytes(video), INFER_FPS_MAX)
+    assert any(decode_segment(bytes(video), Segment(tuple(frames))))
+
+
+def test_a_part_that_cannot_be_read_is_the_end() -> None:
+    video = make_video(IN_FRAGMENTS)
+    shown = read_plainly(video)
+    *_, third = itertools.islice(re.finditer(b"trun.{16}", video, re.DOTALL), 3)
+    # Its first frame is said to have 2 GiB.
+    hit = video[: third.end()] + b"\x7f\xff\xff\xff" + video[third.end() + 4 :]
+    _, frames = sample_video(hit, INFER_FPS_MAX)
+    assert len(frames) == 24
+    assert decode_segment(hit, Segment(tuple(frames))) == [frame.digest for frame in shown[:24]]
+
+
+class Unreachable(io.BytesIO):
+    """A file behind a connection that fails on the way."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if self.tell() > len(self.getvalue()) // 2:
+            raise ConnectionError
+        return super().read(size)
+
+
+def test_a_failing_connection_is_no_end() -> None:
+    file = Unreachable(make_video(VideoSpec("matroska", frames=100, width=640, height=480, texture=True)))
+    with open_video(file) as container, pytest.raises(ConnectionError):
+        read_timeline(container)
+
+
+WRONG_LENGTH = "wrong length"
+
+
 @pytest.mark.parametrize("container_format", ["mp4", "matroska"])
-def test_damage_costs_no_frame_of_another_group_of_pictures(container_format: str) -> None:
+@pytest.mark.parametrize("damage", ["some bytes", WRONG_LENGTH])
+def test_damage_costs_no_frame_of_another_group_of_pictures(container_format: str, damage: str) -> None:
     video = make_video(VideoSpec(container_format, texture=True))
     shown = read_plainly(video)
     timeline, frames = sample_video(video, INFER_FPS_MAX)
-    hit = bytearray(video)
+    hit, place = bytearray(video), 0
     with av.open(io.BytesIO(video), "r") as container:
         for packet in container.demux(video=0):
+            place = video.index(bytes(packet), place)
             if packet.pts and timeline.keyframes[1] < packet.pts < timeline.keyframes[2]:
-                assert packet.pos is not None
-                middle = packet.pos + packet.size // 2
-                hit[middle : middle + packet.size // 4] = bytes(packet.size // 4)
+                start, end = place + packet.size // 2, place + packet.size
+                if damage == WRONG_LENGTH:
+                    start, end = place, place + 4
+                hit[start:end] = b"\xff" * (end - start)
     assert hit != video
     for segments in cut_in_many_ways(frames, timeline):
         for segment in segments:

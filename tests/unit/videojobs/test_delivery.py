@@ -8,7 +8,8 @@ import pytest
 
 from tests.stand_ins.wire import Wire
 from videojobs.api import VideoInferenceApi
-from videojobs.delivery import ResultsDelivery
+from videojobs.costs import Meter
+from videojobs.delivery import Polling, ResultsDelivery
 from videojobs.errors import ApiRefused, ApiUnavailable, LinkExpired
 from videojobs.failure import FailureReport
 from videojobs.jobs import Job
@@ -23,7 +24,9 @@ FOLDER = "results/line 3+ü%41 (1).MP4/fec28362-f7d9-4cc0-a805-5e94495d063d"
 
 def build(aws: Any, *answers: Any) -> ResultsDelivery:
     api = VideoInferenceApi("https://api.example.com", "rf_s3cr3t", Wire(*answers).session())
-    return ResultsDelivery(api, aws.ledger, aws.topic, ResultsBucket(aws.s3, aws.results_bucket), LINKS, 7)
+    return ResultsDelivery(
+        api, aws.ledger, aws.topic, ResultsBucket(aws.s3, aws.results_bucket), LINKS, 7, ["parquet"], 30, Meter(1769)
+    )
 
 
 def read_object(aws: Any, name: str) -> bytes:
@@ -32,7 +35,7 @@ def read_object(aws: Any, name: str) -> bytes:
 
 
 def test_results_arrive_byte_for_byte_beside_their_record(aws: Any, job: Job) -> None:
-    assert build(aws, DONE, (200, RESULTS)).deliver(job, polls=3) == {"status": "delivered", "reason": None}
+    assert build(aws, DONE, (200, RESULTS)).deliver(job, Polling(3, 0.5)) == {"status": "delivered", "reason": None}
     assert read_object(aws, "results.json") == RESULTS
     record = json.loads(read_object(aws, "job.json"))
     assert record["job_id"] == job.job_id
@@ -52,30 +55,30 @@ def test_results_arrive_byte_for_byte_beside_their_record(aws: Any, job: Job) ->
 
 def test_a_second_delivery_publishes_no_second_notice(aws: Any, job: Job) -> None:
     for _ in range(2):
-        build(aws, DONE, (200, RESULTS)).deliver(job, polls=3)
+        build(aws, DONE, (200, RESULTS)).deliver(job, Polling(3, 0.5))
     assert len(aws.notices()) == 1
 
 
 def test_an_expired_link_is_renewed(aws: Any, job: Job) -> None:
-    build(aws, DONE, (403, b"expired"), DONE, (200, RESULTS)).deliver(job, polls=3)
+    build(aws, DONE, (403, b"expired"), DONE, (200, RESULTS)).deliver(job, Polling(3, 0.5))
     assert read_object(aws, "results.json") == RESULTS
 
 
 def test_a_link_that_stays_expired_means_later(aws: Any, job: Job) -> None:
     with pytest.raises(LinkExpired):
-        build(aws, DONE, (403, b""), DONE, (403, b"")).deliver(job, polls=3)
+        build(aws, DONE, (403, b""), DONE, (403, b"")).deliver(job, Polling(3, 0.5))
 
 
 def test_a_download_that_breaks_off_leaves_nothing_behind(aws: Any, job: Job) -> None:
     cut_short = (200, RESULTS[:100], {"Content-Length": str(len(RESULTS))})
     with pytest.raises(ApiUnavailable, match="broke off"):
-        build(aws, DONE, cut_short).deliver(job, polls=3)
+        build(aws, DONE, cut_short).deliver(job, Polling(3, 0.5))
     assert "Contents" not in aws.s3.list_objects_v2(Bucket=aws.results_bucket)
     assert aws.notices() == []
 
 
 def test_results_that_break_the_contract_are_kept_and_fail(aws: Any, job: Job) -> None:
-    outcome = build(aws, DONE, (200, b"<html>")).deliver(job, polls=3)
+    outcome = build(aws, DONE, (200, b"<html>")).deliver(job, Polling(3, 0.5))
     assert outcome["status"] == "failed"
     assert "not JSON" in outcome["reason"]
     assert read_object(aws, "results.json") == b"<html>"
@@ -84,17 +87,17 @@ def test_results_that_break_the_contract_are_kept_and_fail(aws: Any, job: Job) -
 
 def test_a_job_that_is_no_longer_done_means_later(aws: Any, job: Job) -> None:
     with pytest.raises(ApiUnavailable, match="now says that it is running"):
-        build(aws, (200, {"status": 1})).deliver(job, polls=3)
+        build(aws, (200, {"status": 1})).deliver(job, Polling(3, 0.5))
 
 
 def test_a_job_that_the_api_has_forgotten_fails(aws: Any, job: Job) -> None:
-    outcome = build(aws, (404, {"error": "Job not found"})).deliver(job, polls=3)
+    outcome = build(aws, (404, {"error": "Job not found"})).deliver(job, Polling(3, 0.5))
     assert outcome == {"status": "failed", "reason": "The API no longer knows the job: Job not found"}
 
 
 def test_a_key_that_is_refused_means_later(aws: Any, job: Job) -> None:
     with pytest.raises(ApiRefused):
-        build(aws, (401, {"error": "Unknown key"})).deliver(job, polls=3)
+        build(aws, (401, {"error": "Unknown key"})).deliver(job, Polling(3, 0.5))
 
 
 def test_a_failure_is_told_once(aws: Any, job: Job) -> None:
@@ -108,7 +111,7 @@ def test_a_failure_is_told_once(aws: Any, job: Job) -> None:
 
 
 def test_a_job_whose_results_are_told_does_not_fail_afterwards(aws: Any, job: Job) -> None:
-    build(aws, DONE, (200, RESULTS)).deliver(job, polls=3)
+    build(aws, DONE, (200, RESULTS)).deliver(job, Polling(3, 0.5))
     FailureReport(aws.ledger, aws.topic).report(job, "failed", "Aborted.")
     assert aws.ledger.read(job.upload, job.attempt)["status"] == "done"
     assert len(aws.notices()) == 1

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from videojobs.costs import PRICES_AS_OF
 from videojobs.jobs import Job
 from videojobs.notices import (
     Notice,
@@ -18,8 +19,8 @@ from videojobs.notices import (
     format_duration,
 )
 from videojobs.options import Model, Options
-from videojobs.results import Summary
 from videojobs.share_links import ShareLink
+from videojobs.summary import ClassSummary, ModelSummary, Summary
 from videojobs.uploads import Rejection, Upload
 
 HANDS = Model("hands", "4", "object-detection")
@@ -32,12 +33,17 @@ def make_job(key: str = "line 3/belt.mp4", models: tuple[Model, ...] = (HANDS, R
 
 
 def make_done(job: Job) -> Notice:
-    counts = {"hands": {"Rock": 1200, "Paper": 7}, "room": {}}
+    summary = Summary((HANDS, ROOM))
+    rock = ClassSummary(1200, 50, 0.0, 3725.5, 31, 62.2, 1200, 1092.0)
+    paper = ClassSummary(7, 7, 1.0, 9.5, 1, 1.0)
+    summary.models["hands"] = ModelSummary(50, 3, 0, 1207, {"Paper": paper, "Rock": rock})
+    summary.models["room"] = ModelSummary(50)
     return compose_done(
         job,
-        Summary(50, counts, {"hands": 3, "room": 0}),
+        summary,
         age_seconds=125,
         polls=1,
+        cost_usd=0.00214,
         share_link=ShareLink("https://share.example.com/s/token", datetime(2026, 11, 9, 8, 30, tzinfo=UTC)),
         results_uri="s3://results/results/line 3/belt.mp4/job-1/results.json",
         console_url=compose_console_url("eu-central-1", "results", "results/line 3/belt.mp4/job-1/results.json"),
@@ -53,6 +59,7 @@ def test_a_notice_says_what_ran_and_what_came_out() -> None:
         "         room version 1 (classification)\n"
         "Frames   50 (5 a second)\n"
         "Took     2 min 5 s, 1 poll\n"
+        f"Cost     $0.0021 on AWS, at the prices of {PRICES_AS_OF}\n"
         "Look     https://share.example.com/s/token\n"
         "         for whoever has this link, until 2026-11-09 08:30 UTC\n"
         "Results  s3://results/results/line 3/belt.mp4/job-1/results.json\n"
@@ -61,12 +68,12 @@ def test_a_notice_says_what_ran_and_what_came_out() -> None:
         "Job      job-1\n"
         "\n"
         "hands found\n"
-        "  Rock       1,200\n"
-        "  Paper          7\n"
-        "  It could not do 3 of 50 frames.\n"
+        "  Rock       1,200  0:00 to 1:02:05, 31 at once at 1:02, confidence 0.91\n"
+        "  Paper          7  0:01 to 0:09\n"
+        "  It could not do 3 of 50 frames (6.0%).\n"
         "\n"
         "room found\n"
-        "  (nothing found)          0"
+        "  (nothing)"
     )
 
 

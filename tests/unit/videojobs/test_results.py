@@ -1,21 +1,23 @@
-"""Results are counted as they stream by, whatever the pieces."""
+"""Results are read as they stream by, whatever the pieces, and derived outputs agree with a plain reading."""
 
-import io
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from videojobs.derivation import derive, read_frames
 from videojobs.errors import BrokenResults
 from videojobs.options import Model
-from videojobs.results import CountedStream, ResultsCounter, Summary
+from videojobs.results_reader import read_lists
+from videojobs.summary import Summary
 
 HANDS = Model("my.hands", "4", "object-detection")
 ROOM = Model("room", "1", "classification")
 
-classes = st.sampled_from(["Rock", "Paper", "Scissors", "class", "ü\"'"])
+classes = st.sampled_from(["Rock", "Paper", "Scissors", "class", "ü\"'", "[{", "\\"])
 detections = st.none() | st.lists(classes, max_size=4).map(
     lambda names: {"time": 0.1, "predictions": [{"x": 1.5, "class": name, "extra": {"class": 1}} for name in names]}
 )
@@ -26,13 +28,22 @@ labels = (
         lambda names: {"predictions": {name: {"confidence": 1} for name in names}, "predicted_classes": names}
     )
 )
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(-1e9, 1e9) | st.text(),
+    lambda values: st.lists(values, max_size=3) | st.dictionaries(st.text(), values, max_size=3),
+    max_leaves=12,
+)
+indents = st.sampled_from([None, 0, 3])
 
 
-def count(content: bytes, models: list[Model], piece_size: int = 7) -> Summary:
-    stream = CountedStream(io.BytesIO(content), ResultsCounter(models))
-    while stream.read(piece_size):
-        pass
-    return stream.finish()
+def cut(content: bytes, piece_size: int) -> Iterator[bytes]:
+    return (content[start : start + piece_size] for start in range(0, len(content), piece_size))
+
+
+def summarize(content: bytes, models: list[Model], piece_size: int = 7) -> Summary:
+    summary = Summary(models)
+    derive(cut(content, piece_size), models, [summary], lambda: cut(content, piece_size))
+    return summary
 
 
 def name_classes(element: Any) -> list[str]:
@@ -43,17 +54,33 @@ def name_classes(element: Any) -> list[str]:
     return element.get("predicted_classes") or [prediction["class"] for prediction in element["predictions"]]
 
 
-@given(st.lists(st.tuples(detections, labels), max_size=5), st.integers(1, 50), st.randoms(), st.booleans())
-def test_counts_agree_with_a_plain_reading(frames: Any, piece_size: int, random: Any, plural: bool) -> None:
+@given(st.dictionaries(st.text(), anything, max_size=4), st.integers(1, 40), indents, st.booleans())
+def test_lists_are_read_whatever_they_hold(
+    document: Any, piece_size: int, indent: int | None, ascii_only: bool
+) -> None:
+    text = json.dumps(document, indent=indent, ensure_ascii=ascii_only).encode(errors="surrogatepass")
+    read: dict[str, list[Any]] = {}
+    for entries in read_lists(cut(text, piece_size)):
+        values = read.setdefault(entries.key, [])
+        assert entries.first == len(values)
+        values += entries.values
+    assert read == {key: value for key, value in document.items() if isinstance(value, list)}
+
+
+@given(st.lists(st.tuples(detections, labels), max_size=5), st.integers(1, 50), st.randoms(), st.booleans(), indents)
+def test_counts_agree_with_a_plain_reading(
+    frames: Any, piece_size: int, random: Any, plural: bool, indent: int | None
+) -> None:
     items = [
         ("frame_offsets" if plural else "frame_offset", list(range(len(frames)))),
         ("time_offset", [float(index) for index in range(len(frames))]),
         (HANDS.model_id, [hands for hands, _ in frames]),
         (ROOM.model_id, [room for _, room in frames]),
+        ("unknown", {"further": [1]}),
     ]
     random.shuffle(items)
     results: dict[str, Any] = dict(items)
-    summary = count(json.dumps(results).encode(), [HANDS, ROOM], piece_size)
+    summary = summarize(json.dumps(results, indent=indent).encode(), [HANDS, ROOM], piece_size)
     assert summary.frames == len(frames)
     for model in (HANDS, ROOM):
         names = [name for element in results[model.model_id] for name in name_classes(element)]
@@ -64,21 +91,59 @@ def test_counts_agree_with_a_plain_reading(frames: Any, piece_size: int, random:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"<html>", "not JSON"),
-        (b"", "end in the middle"),
-        (b'{"frame_offset": [0], "my.hands": [{"predictions"', "end in the middle"),
-        (b'{"frame_offset": [0, 6], "my.hands": [null]}', "2 frame offsets but 1 elements for my.hands"),
-        (b'{"frame_offset": [0]}', "1 frame offsets but 0 elements for my.hands"),
+        (b"<html>", "not JSON: '{' is missing, at byte 0"),
+        (b"", "end in the middle of the JSON, after 0 bytes"),
+        (b'{"frame_offset": [0], "my.hands": [null, {"predictions"', "after 55 bytes, in element 1 of my.hands"),
+        (
+            b'{"frame_offset": [0, 6], "time_offset": [0, 1], "my.hands": [null]}',
+            "2 frame offsets but 1 elements for my.h",
+        ),
+        (b'{"frame_offset": [0], "time_offset": [0]}', "1 frame offsets but 0 elements for my.hands"),
+        (b'{"frame_offset": [0], "time_offset": [0, 1], "my.hands": [null]}', "1 frame offsets but 2 time offsets"),
+        (b'{"frame_offset": [0], "my.hands": [null]}', "1 frame offsets but 0 time offsets"),
+        (b'{"frame_offset": [0, 6.5], "time_offset": [0, 1], "my.hands": [null, null]}', "element 1 of frame_offset"),
+        (b'{"frame_offset": [0], "frame_offsets": [0], "my.hands": []}', "frame_offset twice"),
+        (b'{"my.hands": [], "my.hands": []}', "my.hands twice"),
+        (b'{"my.hands": [null,\nnull,\n{"x": 1,}]}', "at byte 34 .line 3., in element 2 of my.hands"),
+        (b'{"my.hands": [null, [}]}', "in element 1 of my.hands"),
+        (b'{"my.hands": [null, nul]}', "in element 1 of my.hands"),
+        (b'{"my.hands": [null, "\xff"]}', "not UTF-8, at byte 21"),
+        (b'{"my.hands": [null,]}', "not JSON"),
+        (b'{"my.hands": [,null]}', "not JSON"),
+        (b'{"my.hands": [null null]}', "not JSON"),
+        (b'{"my.hands": [NaN]}', "not JSON"),
+        (b'{"my.hands": []} x', "something follows its end, at byte 17"),
+        (b'{"my.hands": [],}', "a key is missing"),
+        (b'{"other": 1 2}', "not JSON"),
+        (b'{"my.hands" []}', "':' is missing"),
+        (
+            b'{"frame_offset": [0, 6], "time_offset": [0, 1], "my.hands": [null, 7]}',
+            "contract in element 1 of my.hands: 7 is neither",
+        ),
+        (
+            b'{"frame_offset": [0], "time_offset": [0], "my.hands": [{"predictions": [{}, 8]}]}',
+            "contract in element 0 of my.hands: 8 is not a prediction",
+        ),
     ],
 )
-def test_a_broken_file_says_where(content: bytes, words: str) -> None:
+@pytest.mark.parametrize("piece_size", [1, 5, 1000])
+def test_a_broken_file_says_where(content: bytes, words: str, piece_size: int) -> None:
     with pytest.raises(BrokenResults, match=words):
-        count(content, [HANDS])
+        summarize(content, [HANDS], piece_size)
 
 
-def test_a_broken_file_is_read_to_its_end() -> None:
-    content = b"<html>" + b"x" * 1000
-    stream = CountedStream(io.BytesIO(content), ResultsCounter([HANDS]))
-    assert stream.read(6) + stream.read() == content
-    with pytest.raises(BrokenResults):
-        stream.finish()
+@given(st.binary(max_size=30), st.integers(0, 60), st.integers(1, 70))
+def test_a_damaged_file_is_read_or_refused(damage: bytes, place: int, piece_size: int) -> None:
+    whole = b'{"frame_offset": [0], "time_offset": [0.5], "my.hands": [{"predictions": [{"class": "a"}]}]}'
+    content = whole[:place] + damage + whole[place + len(damage) :]
+    try:
+        summarize(content, [HANDS], piece_size)
+    except BrokenResults:
+        return
+    assert isinstance(json.loads(content), dict)
+
+
+def test_elements_before_their_offsets_are_read_once_more() -> None:
+    content = b'{"my.hands": [null, {}], "frame_offset": [0, 6], "time_offset": [0, 0.25]}'
+    [frames] = [frames for frames in read_frames([content], [HANDS], lambda: [content]) if frames.elements]
+    assert (list(frames.frame_offsets), list(frames.time_offsets)) == ([0, 6], [0, 0.25])

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from videojobs.jobs import Job
-from videojobs.results import locate_results
+from videojobs.results import locate_output
 from videojobs.share_links import SharedJob, ShareLinks
 from videojobs.sharing import SharedOutputs, ShareRequest
 
@@ -32,7 +32,7 @@ class Shared:
         self.token = LINKS.make(SharedJob(job.upload.upload_id, job.attempt), NOW, 7).url.rsplit("/", 1)[1]
 
     def put(self, name: str, body: bytes) -> None:
-        key = locate_results(self.job.upload.key, self.job.job_id, name)
+        key = locate_output(self.job.upload.key, self.job.job_id, self.job.created_at, name)
         self.aws.s3.put_object(Bucket=self.aws.results_bucket, Key=key, Body=body)
 
     def put_video(self, body: bytes) -> str:
@@ -52,7 +52,7 @@ class Shared:
 
 @pytest.fixture
 def shared(aws: Any, job: Job) -> Shared:
-    aws.ledger.record(job.upload, job.attempt, status="done", job_id=job.job_id)
+    aws.ledger.record(job.upload, job.attempt, status="done", job_id=job.job_id, created_at=job.created_at)
     return Shared(aws, job)
 
 
@@ -126,7 +126,8 @@ def test_nothing_but_an_output_of_the_job_is_opened(shared: Shared, name: str) -
 
 @given(name=st.text(alphabet="ab./%2e\\\n-_:json", max_size=30).map(lambda text: f"{text}.json"))
 def test_no_name_leads_out_of_the_job_s_folder(name: str) -> None:
-    location = SharedOutputs(LINKS, None, None, "results")._locate({"key": "k", "job_id": "j"}, name)  # type: ignore[arg-type]
+    outputs = SharedOutputs(LINKS, None, None, "results")  # type: ignore[arg-type]
+    location = outputs._locate({"key": "k", "job_id": "j", "created_at": "2026"}, name)
     if location:
         assert location["Key"].removeprefix("results/k/j/").removeprefix("report-data/").count("/") == 0
         assert ".." not in location["Key"]

@@ -54,4 +54,4 @@ def test_an_execution_is_started_once(aws: Any, job: Job) -> None:
     state = json.loads(execution["input"])
     assert Job.from_input(state) == job
     assert state["poll_seconds"] == 60
-    assert state["check"] == {"status": "running", "polls": 0, "reason": None}
+    assert state["check"] == {"status": "running", "polls": 0, "gigabyte_seconds": 0.0, "reason": None}

@@ -1,0 +1,51 @@
+"""The files that a job's outputs become: all of them there when everything went well, or none."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+from videojobs.jobs import Job
+from videojobs.results import ObjectWriter, ResultsBucket, locate_output
+
+
+class OutputFiles:
+    """Opens files for one job's outputs, and completes them when it is left without an exception."""
+
+    def __init__(self, bucket: ResultsBucket, job: Job) -> None:
+        self._bucket = bucket
+        self._job = job
+        self._stack = ExitStack()
+        self._writers: dict[str, ObjectWriter] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def open(self, name: str, content_type: str, **headers: str) -> ObjectWriter:
+        """The file `name`; `headers` as boto3 names them (`ContentEncoding`)."""
+        key = locate_output(self._job.upload.key, self._job.job_id, self._job.created_at, name)
+        writer = self._stack.enter_context(self._bucket.write(key, content_type, **headers))
+        self._writers[name] = writer
+        return writer
+
+    def call_at_exit(self, function: Callable[[], None]) -> None:
+        """Calls `function` before the files that are open by now are completed or given up."""
+        self._stack.callback(function)
+
+    @property
+    def locations(self) -> dict[str, str]:
+        """Where each file is, by name."""
+        return {name: writer.uri for name, writer in self._writers.items()}
+
+    @property
+    def requests(self) -> int:
+        return sum(writer.requests for writer in self._writers.values())
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(writer.size_bytes for writer in self._writers.values())

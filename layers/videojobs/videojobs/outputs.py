@@ -1,0 +1,29 @@
+"""The outputs that a stack may be asked for, and what each of them is made by."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, get_args
+
+from videojobs.derivation import Output
+from videojobs.jobs import Job
+from videojobs.output_files import OutputFiles
+from videojobs.tables import open_parquet
+
+OutputName = Literal["parquet"]
+
+_OPENERS: Mapping[OutputName, Callable[[Job, OutputFiles], Output]] = {
+    "parquet": open_parquet,
+}
+
+
+def parse_outputs(text: str) -> Sequence[OutputName]:
+    """The outputs that a stack's parameter names, separated by commas. Raises ValueError."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in get_args(OutputName):
+            raise ValueError(f"Outputs: {name!r} is none of {', '.join(get_args(OutputName))}.")
+    return [name for name in get_args(OutputName) if name in names]
+
+
+def open_outputs(names: Sequence[OutputName], job: Job, files: OutputFiles) -> list[Output]:
+    """The outputs `names` of a job, with their files open."""
+    return [_OPENERS[name](job, files) for name in names]

@@ -1,0 +1,124 @@
+"""A Parquet file that is written batch by batch.
+
+The writer asks for batches itself, so it runs in a thread of its own, and a short queue lies between: `write` waits
+when it is full. What goes wrong in the thread is raised by the next call.
+"""
+
+from collections.abc import Mapping, Sequence
+from queue import Queue
+from threading import Thread
+from typing import Any, Protocol
+
+from arro3.core import Array, DataType, Field, RecordBatch, RecordBatchReader, Schema, list_array, struct_array
+from arro3.io import write_parquet
+
+ROWS_A_GROUP = 122_880
+ROWS_A_GROUP_OF_LISTS = 8_192
+"""A row group is held in memory, encoded, until it is full; rows with polygons or vectors are thousands of bytes."""
+
+FLOAT, FLOAT32, INT, TEXT, BOOL = (
+    DataType.float64(),
+    DataType.float32(),
+    DataType.int64(),
+    DataType.utf8(),
+    DataType.bool(),
+)
+
+
+def list_of(item: DataType) -> DataType:
+    return DataType.list(Field("element", item))
+
+
+def struct_of(**fields: DataType) -> DataType:
+    return DataType.struct([Field(name, kind) for name, kind in fields.items()])
+
+
+def make_array(values: Sequence[Any], kind: DataType) -> Array:
+    """An Arrow array of Python values: numbers, texts, None, and lists and dicts of these as `kind` says."""
+    if DataType.is_list(kind):
+        return _make_list_array(values, kind)
+    if DataType.is_struct(kind):
+        children = [make_array([value.get(field.name) for value in values], field.type) for field in kind.fields]
+        return struct_array(children, fields=kind.fields)
+    return Array(values, type=kind)
+
+
+def _make_list_array(values: Sequence[Sequence[Any] | None], kind: DataType) -> Array:
+    items: list[Any] = []
+    offsets = [0]
+    for value in values:
+        if value:
+            items += value
+        offsets.append(len(items))
+    item_kind = kind.value_field.type  # type: ignore[union-attr]  # it is a list's
+    nulls = Array([value is None for value in values], type=BOOL)
+    return list_array(Array(offsets, type=DataType.int32()), make_array(items, item_kind), type=kind, mask=nulls)
+
+
+class Writable(Protocol):
+    """As much of a file as is needed."""
+
+    def write(self, content: bytes, /) -> int: ...
+
+
+class ParquetFile:
+    """Writes record batches to `file`, compressed.
+
+    Args:
+        columns: Name and type of each.
+    """
+
+    def __init__(self, file: Writable, columns: Mapping[str, DataType], rows_a_group: int) -> None:
+        self._schema = Schema([Field(name, kind) for name, kind in columns.items()])
+        self._queue: Queue[RecordBatch | None] = Queue(maxsize=2)
+        self._error: BaseException | None = None
+        self._thread = Thread(target=self._run, args=(file, rows_a_group), name="parquet", daemon=True)
+        self._thread.start()
+
+    def write(self, columns: Sequence[Array]) -> None:
+        self._put(RecordBatch(columns, schema=self._schema))
+
+    def close(self) -> None:
+        """Writes what is left and the footer; without it the file is not one."""
+        self.stop()
+        self._raise()
+
+    def stop(self) -> None:
+        """Ends the thread, whether the file is whole or not."""
+        if self._thread.is_alive():
+            self._queue.put(None)
+            self._thread.join()
+
+    def _put(self, batch: RecordBatch | None) -> None:
+        self._raise()
+        self._queue.put(batch)
+
+    def _raise(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    def _run(self, file: Writable, rows_a_group: int) -> None:
+        batches = iter(self._queue.get, None)
+        try:
+            write_parquet(
+                RecordBatchReader.from_batches(self._schema, batches),
+                file,  # type: ignore[arg-type]  # it calls nothing but write and flush
+                compression="zstd(1)",
+                max_row_group_size=rows_a_group,
+            )
+        except BaseException as error:  # the other thread raises it
+            self._error = error
+            for _ in batches:
+                pass
+
+
+class ConstantTexts:
+    """Arrays that hold one text again and again, made once."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Array] = {}
+
+    def make(self, text: str, length: int) -> Array:
+        if text not in self._made or len(self._made[text]) < length:
+            self._made[text] = Array([text] * max(length, 4096), type=TEXT)
+        return self._made[text].slice(0, length)

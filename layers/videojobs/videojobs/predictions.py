@@ -1,0 +1,272 @@
+"""Predictions: what an element of the results says was found, in columns that are the same for every inference type.
+
+One row is one thing that a model says is there: a box, a mask, a person's key points, a face with its gaze, a label.
+Of a classification these are the labels it chose (`top`, or `predicted_classes`); how sure it was of the others is in
+the frames' `scores`.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from typing import Any, TypeIs
+
+from videojobs.errors import BrokenResults
+from videojobs.options import Model
+
+type Points = Sequence[Mapping[str, Any]]
+
+COLUMNS: Mapping[str, type | tuple[type, ...]] = {
+    "class": str,
+    "class_id": int,
+    "confidence": (float, int),
+    "x": (float, int),
+    "y": (float, int),
+    "width": (float, int),
+    "height": (float, int),
+    "tracker_id": (int, str),
+    "detection_id": str,
+    "points": list,
+    "keypoints": list,
+    "yaw": (float, int),
+    "pitch": (float, int),
+    "landmarks": list,
+}
+"""The fields of a prediction that have a column, and what they may be; everything else goes to `extra`, as JSON."""
+
+_POINT_FIELDS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
+    "points": {"x": (float, int), "y": (float, int)},
+    "landmarks": {"x": (float, int), "y": (float, int)},
+    "keypoints": {"x": (float, int), "y": (float, int), "confidence": (float, int), "class_id": int, "class": str},
+}
+_KNOWN = frozenset(COLUMNS)
+_INT64 = range(-(2**63), 2**63)
+_NONE = type(None)
+
+_ELEMENT_FIELDS = frozenset(("time", "image", "predictions", "top", "confidence", "predicted_classes", "embeddings"))
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """The predictions of some sampled frames.
+
+    Attributes:
+        frames: Of each row the frame's number among these frames, ascending.
+        columns: One list a name of COLUMNS, one value a row, None where there is none.
+        extra: Of each row what has no column, as JSON text, or None.
+    """
+
+    frames: Sequence[int]
+    columns: Mapping[str, Sequence[Any]]
+    extra: Sequence[str | None]
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+
+@dataclass(frozen=True)
+class Frames:
+    """What one model said of some sampled frames that follow each other.
+
+    Attributes:
+        first: The number of the first sampled frame, from 0.
+        frame_offsets: Frames counted in presentation order.
+        time_offsets: Seconds.
+        elements: As in the results; None where the model failed.
+    """
+
+    model: Model
+    first: int
+    frame_offsets: Sequence[int]
+    time_offsets: Sequence[float]
+    elements: Sequence[Any]
+
+    @cached_property
+    def predictions(self) -> Predictions:
+        """Raises BrokenResults where an element is not what the contract says."""
+        lists = [self._list_predictions(number, element) for number, element in enumerate(self.elements)]
+        rows = list(chain.from_iterable(lists))
+        frames = [number for number, entries in enumerate(lists) for _ in entries]
+        if not set(map(type, rows)) <= {dict}:
+            number, row = next((number, row) for number, row in zip(frames, rows, strict=True) if type(row) is not dict)
+            raise self._broken(number, f"{_shorten(row)} is not a prediction")
+        return _make_columns(rows, frames)
+
+    def _list_predictions(self, number: int, element: Any) -> Sequence[Any]:
+        if element is None or isinstance(element, list):
+            return ()
+        if not isinstance(element, dict):
+            raise self._broken(number, f"{_shorten(element)} is neither an object nor a list nor null")
+        predictions = element.get("predictions")
+        if isinstance(predictions, list):
+            if "top" in element:
+                return _choose_label(element, predictions)
+            if predictions and isinstance(predictions[0], dict) and "face" in predictions[0]:
+                return list(map(_flatten_face, predictions))
+            return predictions
+        if isinstance(predictions, dict):
+            return _choose_labels(element, predictions)
+        if predictions is None:
+            return ()
+        raise self._broken(number, f"predictions is {_shorten(predictions)}")
+
+    def _broken(self, number: int, what: str) -> BrokenResults:
+        return BrokenResults(
+            f"The results break the contract in element {self.first + number:,} of {self.model.model_id}: {what}."
+        )
+
+
+@dataclass(frozen=True)
+class FrameFacts:
+    """What an element says besides its predictions.
+
+    Attributes:
+        size: Width and height in pixels, or None.
+        seconds: What computing took, or None.
+        scores: Of a classification, all labels with their confidence.
+        embedding: A vector, or None.
+        extra: The element's other fields as JSON text, or None.
+    """
+
+    size: tuple[int, int] | None = None
+    seconds: float | None = None
+    scores: Sequence[Mapping[str, Any]] | None = None
+    embedding: Sequence[float] | None = None
+    extra: str | None = None
+
+
+def read_frame_facts(element: Any) -> FrameFacts:
+    """The facts of one element; none of `null`."""
+    if isinstance(element, list):
+        return _read_vector(element, {})
+    if not isinstance(element, dict):
+        return FrameFacts()
+    extra = {name: element[name] for name in element.keys() - _ELEMENT_FIELDS}
+    if "embeddings" in element:
+        return _read_vector(element["embeddings"], extra)
+    predictions, scores = element.get("predictions"), None
+    if isinstance(predictions, dict):
+        scores = [{**score, "class": name} for name, score in predictions.items() if isinstance(score, dict)]
+    elif "top" in element and isinstance(predictions, list):
+        scores = [score for score in predictions if isinstance(score, dict)]
+    if scores is not None:
+        scores = [{name: _take(score, name) for name in ("class", "class_id", "confidence")} for score in scores]
+    seconds = element.get("time")
+    return FrameFacts(
+        _read_size(element.get("image")),
+        float(seconds) if _is_number(seconds) else None,
+        scores,
+        None,
+        _to_json(extra) if extra else None,
+    )
+
+
+def _read_vector(value: Any, extra: dict[str, Any]) -> FrameFacts:
+    vectors = value if isinstance(value, list) and value and isinstance(value[0], list) else [value]
+    vector, *others = vectors
+    if not isinstance(vector, list) or not set(map(type, vector)) <= {int, float}:
+        return FrameFacts(extra=_to_json({**extra, "embeddings": value}))
+    if others:
+        extra = {**extra, "embeddings": others}
+    return FrameFacts(embedding=vector, extra=_to_json(extra) if extra else None)
+
+
+def _read_size(image: Any) -> tuple[int, int] | None:
+    if isinstance(image, list):
+        image = image[0] if image else None
+    if not isinstance(image, dict):
+        return None
+    width, height = image.get("width"), image.get("height")
+    if _is_number(width) and _is_number(height) and 0 < width < 2**31 and 0 < height < 2**31:
+        return int(width), int(height)
+    return None
+
+
+def _is_number(value: Any) -> TypeIs[float]:
+    return type(value) is float or (type(value) is int and value in _INT64)
+
+
+def _choose_label(element: Mapping[str, Any], predictions: Sequence[Any]) -> Sequence[Any]:
+    top = element["top"]
+    if not top:
+        return ()
+    score = next((entry for entry in predictions if isinstance(entry, dict) and entry.get("class") == top), {})
+    return [{"confidence": element.get("confidence"), **score, "class": top}]
+
+
+def _choose_labels(element: Mapping[str, Any], predictions: Mapping[str, Any]) -> Sequence[Any]:
+    chosen = element.get("predicted_classes")
+    names = chosen if isinstance(chosen, list) else list(predictions)
+    scores = [predictions.get(name) if isinstance(name, str) else None for name in names]
+    return [
+        {**(score if isinstance(score, dict) else {}), "class": name} for name, score in zip(names, scores, strict=True)
+    ]
+
+
+def _flatten_face(prediction: Any) -> Any:
+    """A gaze prediction with the fields of its face beside its angles."""
+    face = prediction.get("face") if isinstance(prediction, dict) else None
+    if not isinstance(face, dict):
+        return prediction
+    return {**face, **{name: value for name, value in prediction.items() if name != "face"}}
+
+
+def _make_columns(rows: Sequence[dict[str, Any]], frames: Sequence[int]) -> Predictions:
+    extra: list[dict[str, Any] | None] = [
+        None if row.keys() <= _KNOWN else {name: row[name] for name in row.keys() - _KNOWN} for row in rows
+    ]
+    columns = {name: _make_column(name, rows, extra) for name in COLUMNS}
+    return Predictions(frames, columns, [None if entry is None else _to_json(entry) for entry in extra])
+
+
+def _make_column(name: str, rows: Sequence[dict[str, Any]], extra: list[dict[str, Any] | None]) -> Sequence[Any]:
+    values = [row.get(name) for row in rows]
+    fits = _FITS[name]
+    allowed = COLUMNS[name]
+    kinds = set(map(type, values))
+    if kinds <= {_NONE, *(allowed if isinstance(allowed, tuple) else (allowed,))} and (
+        not kinds & {int, list} or all(value is None or fits(value) for value in values)
+    ):
+        return values
+    for number, value in enumerate(values):
+        if value is not None and not fits(value):
+            extra[number] = {**(extra[number] or {}), name: value}
+            values[number] = None
+    return values
+
+
+def _is(kinds: type | tuple[type, ...]) -> Callable[[Any], bool]:
+    allowed = kinds if isinstance(kinds, tuple) else (kinds,)
+    return lambda value: type(value) in allowed and (type(value) is not int or value in _INT64)
+
+
+def _are_points(name: str) -> Callable[[Any], bool]:
+    fields = {point_field: _is(kinds) for point_field, kinds in _POINT_FIELDS[name].items()}
+
+    def fits(value: Any) -> bool:
+        return type(value) is list and all(
+            type(point) is dict
+            and point.keys() <= fields.keys()
+            and all(entry is None or fields[point_field](entry) for point_field, entry in point.items())
+            for point in value
+        )
+
+    return fits
+
+
+_FITS = {name: _are_points(name) if name in _POINT_FIELDS else _is(kinds) for name, kinds in COLUMNS.items()}
+
+
+def _take(score: Mapping[str, Any], name: str) -> Any:
+    value = score.get(name)
+    return value if value is not None and _FITS[name](value) else None
+
+
+def _to_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def _shorten(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."

@@ -1,0 +1,236 @@
+"""A results file read while it streams by: entries of its top-level lists, some at a time, in bounded memory.
+
+Where entries end is found by jumping from bracket to bracket, and what lies between is parsed by msgspec: nesting,
+order of fields and white space may be what they like, and whatever is not JSON is found, with its place.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import msgspec
+
+from videojobs.errors import BrokenResults
+
+ENTRY_MAX_BYTES = 64 * 1024 * 1024
+"""An entry is held in memory as a whole; a file whose brackets never close would be too."""
+
+_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_FLAT = rb'(?:[^"{}\[\]]++|' + _STRING + rb")*+"
+_NESTED = rb"|" + _STRING + rb"|\{" + _FLAT + rb"\}|\[" + _FLAT + rb"\]"
+
+_NEXT_BRACKET = re.compile(rb'(?:[^"{}\[\]]++' + _NESTED + rb")*+([{}\[\]])", re.DOTALL)
+_NEXT_BRACKET_OR_COMMA = re.compile(rb'(?:[^"{}\[\],]++' + _NESTED + rb")*+([{}\[\],])", re.DOTALL)
+"""What has no bracket inside but its own two is jumped over in one match."""
+
+_A_STRING = re.compile(_STRING, re.DOTALL)
+_NO_SPACE = re.compile(rb"[^ \t\r\n]")
+_BYTE_OF_ERROR = re.compile(r" \(byte (\d+)\)")
+
+_decode = msgspec.json.Decoder().decode
+
+
+@dataclass(frozen=True)
+class Entries:
+    """Some entries of one top-level list.
+
+    Attributes:
+        first: The number of the first of them, from 0.
+        values: Empty once, when the list begins.
+    """
+
+    key: str
+    first: int
+    values: list[Any]
+
+
+def read_lists(pieces: Iterable[bytes]) -> Iterator[Entries]:
+    """The entries of the top-level lists of a JSON object, in the order of the file; other values are passed over.
+
+    Raises:
+        BrokenResults: It is not JSON, no object, or cut short; says at which byte, line and entry.
+    """
+    return _ListsReader(pieces).read()
+
+
+class _ListsReader:
+    """A buffer over the file's pieces, and where in it reading is."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = iter(pieces)
+        self._buffer = b""
+        self._at = 0
+        self._bytes_before = 0
+        self._lines_before = 0
+        self._key: str | None = None
+        self._count = 0
+        self._scan = 0
+        self._openers = bytearray()
+
+    def read(self) -> Iterator[Entries]:
+        self._expect(b"{")
+        if self._peek() == b"}":
+            self._at += 1
+        else:
+            while True:
+                self._key = None
+                self._key = self._read_key()
+                self._count = 0
+                self._expect(b":")
+                if self._peek() == b"[":
+                    self._at += 1
+                    yield from self._read_entries(self._key)
+                else:
+                    self._pass_over_value()
+                self._key = None
+                if self._expect(b",", b"}") == b"}":
+                    break
+        self._check_end()
+
+    def _read_entries(self, key: str) -> Iterator[Entries]:
+        yield Entries(key, 0, [])
+        self._scan = self._at
+        self._openers.clear()
+        while True:
+            end, is_list_end = self._find_end()
+            if end > self._at or is_list_end:
+                values = self._decode(self._at, end)
+                if values:
+                    yield Entries(key, self._count, values)
+                elif self._count or not is_list_end:
+                    self._fail("a value is missing", end)
+                self._count += len(values)
+                self._at = end + 1
+            if is_list_end:
+                return
+            kept = self._at
+            self._read_on()
+            self._scan -= kept
+
+    def _find_end(self) -> tuple[int, bool]:
+        """Where the last entry that is whole ends, and whether the list does so too."""
+        end = self._at
+        while match := (_NEXT_BRACKET if self._openers else _NEXT_BRACKET_OR_COMMA).match(self._buffer, self._scan):
+            self._scan = match.end()
+            mark = match[1]
+            if mark in b"{[":
+                self._openers += mark
+            elif self._openers and bytes(self._openers[-1:]) + mark in (b"{}", b"[]"):
+                del self._openers[-1:]
+            elif not self._openers and mark == b",":
+                end = self._scan - 1
+            elif not self._openers and mark == b"]":
+                return self._scan - 1, True
+            else:
+                self._fail_to_decode(self._at, self._scan)
+        return end, False
+
+    def _pass_over_value(self) -> None:
+        scan, depth = self._at, 0
+        while True:
+            while match := (_NEXT_BRACKET if depth else _NEXT_BRACKET_OR_COMMA).match(self._buffer, scan):
+                if not depth and match[1] in b",}]":
+                    self._decode(self._at, match.start(1), one=True)
+                    self._at = match.start(1)
+                    return
+                scan = match.end()
+                depth += 1 if match[1] in b"{[" else -1
+            kept = self._at
+            self._read_on()
+            scan -= kept
+
+    def _read_key(self) -> str:
+        if self._peek() != b'"':
+            self._fail("a key is missing", self._at)
+        while not (match := _A_STRING.match(self._buffer, self._at)):
+            self._read_on()
+        key: str = self._decode(self._at, match.end(), one=True)
+        self._at = match.end()
+        return key
+
+    def _expect(self, *marks: bytes) -> bytes:
+        mark = self._peek()
+        if mark not in marks:
+            wanted = " or ".join(f"'{wanted.decode()}'" for wanted in marks)
+            self._fail(f"{wanted} is missing", self._at)
+        self._at += 1
+        return mark
+
+    def _peek(self) -> bytes:
+        """The next byte that is not white space."""
+        while not (match := _NO_SPACE.search(self._buffer, self._at)):
+            self._at = len(self._buffer)
+            self._read_on()
+        self._at = match.start()
+        return match[0]
+
+    def _check_end(self) -> None:
+        while True:
+            if match := _NO_SPACE.search(self._buffer, self._at):
+                self._fail("something follows its end", match.start())
+            self._at = len(self._buffer)
+            if not self._take_piece():
+                return
+
+    def _read_on(self) -> None:
+        if len(self._buffer) - self._at > ENTRY_MAX_BYTES:
+            self._fail(f"there is a value of more than {ENTRY_MAX_BYTES:,} bytes", self._at)
+        if not self._take_piece():
+            place = self._describe_place(self._count_before(len(self._buffer)))
+            size = self._bytes_before + len(self._buffer)
+            raise BrokenResults(f"The results end in the middle of the JSON, after {size:,} bytes{place}.")
+
+    def _take_piece(self) -> bool:
+        piece = next(self._pieces, b"")
+        if piece:
+            self._lines_before += self._buffer.count(b"\n", 0, self._at)
+            self._bytes_before += self._at
+            self._buffer = self._buffer[self._at :] + piece
+            self._at = 0
+        return bool(piece)
+
+    def _decode(self, start: int, end: int, *, one: bool = False) -> Any:
+        text = self._buffer[start:end]
+        try:
+            return _decode(text if one else b"[" + text + b"]")
+        except (ValueError, RecursionError):  # also what is no UTF-8
+            self._fail_to_decode(start, end, one=one)
+
+    def _fail_to_decode(self, start: int, end: int, *, one: bool = False) -> NoReturn:
+        """Says what is wrong with what lies there, whatever it is."""
+        text = self._buffer[start:end]
+        try:
+            text.decode()
+            _decode(text if one else b"[" + text + b"]")
+        except UnicodeDecodeError as error:
+            self._fail("it is not UTF-8", start + error.start)
+        except ValueError as error:
+            words = str(error).removeprefix("JSON is malformed: ")
+            at = _BYTE_OF_ERROR.search(words)
+            position = start + int(at[1]) - (not one) if at else end
+            self._fail(_BYTE_OF_ERROR.sub("", words), min(position, end))
+        except RecursionError:
+            self._fail("it is nested too deep", start)
+        self._fail("brackets do not match", end - 1)
+
+    def _fail(self, what: str, position: int) -> NoReturn:
+        line = self._lines_before + self._buffer.count(b"\n", 0, position) + 1
+        place = self._describe_place(self._count_before(position))
+        raise BrokenResults(
+            f"The results are not JSON: {what}, at byte {self._bytes_before + position:,} (line {line:,}){place}."
+        )
+
+    def _describe_place(self, number: int) -> str:
+        return f", in element {number:,} of {self._key}" if self._key is not None else ""
+
+    def _count_before(self, position: int) -> int:
+        """The number of the entry that `position` is in."""
+        number, scan, depth = self._count, self._at, 0
+        while match := (_NEXT_BRACKET if depth else _NEXT_BRACKET_OR_COMMA).match(self._buffer, scan, position):
+            scan = match.end()
+            if match[1] == b",":
+                number += 1
+            else:
+                depth = max(0, depth + (1 if match[1] in b"{[" else -1))
+        return number

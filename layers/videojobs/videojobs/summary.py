@@ -1,0 +1,128 @@
+"""The summary: what was found when, and how surely, model by model and class by class."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from videojobs.options import Model
+from videojobs.predictions import Frames
+
+
+@dataclass
+class ClassSummary:
+    """One class of one model. Times are seconds; a prediction without a confidence counts for the mean as none."""
+
+    count: int = 0
+    frames: int = 0
+    first_seen: float = 0
+    last_seen: float = 0
+    peak: int = 0
+    peak_at: float = 0
+    confidences: int = 0
+    confidence_sum: float = 0
+
+    def add(self, time_offset: float, count: int) -> None:
+        """Counts one frame that it is in."""
+        if not self.frames:
+            self.first_seen = time_offset
+        self.frames += 1
+        self.last_seen = time_offset
+        self.count += count
+        if count > self.peak:
+            self.peak, self.peak_at = count, time_offset
+
+    @property
+    def mean_confidence(self) -> float | None:
+        return self.confidence_sum / self.confidences if self.confidences else None
+
+    def to_dict(self) -> dict[str, Any]:
+        mean = self.mean_confidence
+        return {
+            "count": self.count,
+            "frames": self.frames,
+            "first_seen_seconds": self.first_seen,
+            "last_seen_seconds": self.last_seen,
+            "peak": self.peak,
+            "peak_at_seconds": self.peak_at,
+            "mean_confidence": None if mean is None else round(mean, 4),
+        }
+
+
+@dataclass
+class ModelSummary:
+    """What one model did and found."""
+
+    frames: int = 0
+    failed_frames: int = 0
+    embeddings: int = 0
+    predictions: int = 0
+    classes: dict[str, ClassSummary] = field(default_factory=dict)
+
+    @property
+    def failed_share(self) -> float:
+        return self.failed_frames / self.frames if self.frames else 0.0
+
+    def most_common(self) -> list[tuple[str, ClassSummary]]:
+        """The classes, the most frequent first."""
+        return sorted(self.classes.items(), key=lambda item: -item[1].count)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "frames": self.frames,
+            "failed_frames": self.failed_frames,
+            "failed_share": round(self.failed_share, 6),
+            "predictions": self.predictions,
+            "embeddings": self.embeddings,
+            "classes": {name: entry.to_dict() for name, entry in self.most_common()},
+        }
+
+
+class Summary:
+    """An output that keeps nothing but sums; memory grows with the number of classes alone."""
+
+    def __init__(self, models: Sequence[Model]) -> None:
+        self.models = {model.model_id: ModelSummary() for model in models}
+
+    def add(self, frames: Frames) -> None:
+        model = self.models[frames.model.model_id]
+        predictions = frames.predictions
+        model.frames += len(frames.elements)
+        model.failed_frames += frames.elements.count(None)
+        model.predictions += len(predictions)
+        model.embeddings += sum(
+            isinstance(element, list) or (isinstance(element, dict) and "embeddings" in element)
+            for element in frames.elements
+        )
+        names = predictions.columns["class"]
+        for (number, name), count in Counter(zip(predictions.frames, names, strict=True)).items():
+            if name is not None:
+                entry = model.classes.get(name)
+                if entry is None:
+                    entry = model.classes[name] = ClassSummary()
+                entry.add(frames.time_offsets[number], count)
+        for name, confidence in zip(names, predictions.columns["confidence"], strict=True):
+            if confidence is not None and name is not None:
+                entry = model.classes[name]
+                entry.confidences += 1
+                entry.confidence_sum += confidence
+
+    def finish(self) -> None:
+        """There is nothing left to do."""
+
+    @property
+    def frames(self) -> int:
+        """Sampled frames; all models have the same."""
+        return max((model.frames for model in self.models.values()), default=0)
+
+    @property
+    def counts(self) -> Mapping[str, Mapping[str, int]]:
+        """Predictions by model and class, the most frequent class first."""
+        return {
+            model_id: {name: entry.count for name, entry in model.most_common()}
+            for model_id, model in self.models.items()
+        }
+
+    @property
+    def failed_frames(self) -> Mapping[str, int]:
+        return {model_id: model.failed_frames for model_id, model in self.models.items()}

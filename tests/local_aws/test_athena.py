@@ -1,0 +1,75 @@
+"""What jobs found is in tables that Athena reads the moment the first job is done."""
+
+import time
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.local_aws.pipelines import DeployedPipeline
+from videoinfer.embedded_aws import REGION, EmbeddedAws, tool_environment
+from videoinfer.repository import SAMPLE_VIDEO
+
+
+class Athena:
+    """One stack's database, queried in its workgroup."""
+
+    def __init__(self, aws: EmbeddedAws, stack: str) -> None:
+        [described] = aws.clients.cloudformation.describe_stacks(StackName=stack)["Stacks"]
+        outputs = {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
+        environment = tool_environment(aws)
+        self._athena = boto3.client(
+            "athena",
+            region_name=REGION,
+            endpoint_url=environment["AWS_ENDPOINT_URL"],
+            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+        )
+        self._database, self._workgroup = outputs["ResultsDatabaseName"], outputs["ResultsWorkGroupName"]
+
+    def query(self, sql: str) -> list[list[str | None]]:
+        """The rows of the answer, without the heading."""
+        started = self._athena.start_query_execution(
+            QueryString=sql, QueryExecutionContext={"Database": self._database}, WorkGroup=self._workgroup
+        )
+        deadline = time.monotonic() + 30
+        while True:
+            status = self._athena.get_query_execution(QueryExecutionId=started["QueryExecutionId"])
+            status = status["QueryExecution"]["Status"]
+            if status["State"] not in ("QUEUED", "RUNNING"):
+                break
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert status["State"] == "SUCCEEDED", status
+        answer = self._athena.get_query_results(QueryExecutionId=started["QueryExecutionId"])
+        return [[cell.get("VarCharValue") for cell in row["Data"]] for row in answer["ResultSet"]["Rows"][1:]]
+
+
+@pytest.fixture(scope="module")
+def done_job(pipeline: DeployedPipeline) -> dict[str, Any]:
+    upload = pipeline.upload("athena/clip.mp4", SAMPLE_VIDEO.read_bytes())
+    job = pipeline.wait_for_job(upload)
+    assert job["status"] == "done", job
+    return job
+
+
+@pytest.fixture(scope="module")
+def athena(aws: EmbeddedAws, pipeline: DeployedPipeline) -> Athena:
+    return Athena(aws, pipeline.pipeline.state_machine_arn.split(":")[-1].split("-VideoJob")[0])
+
+
+def test_classes_are_counted_over_all_jobs(athena: Athena, done_job: dict[str, Any]) -> None:
+    condition = f"job_id = '{done_job['job_id']}'"
+    rows = athena.query(f"SELECT class, count(*) FROM detections WHERE {condition} GROUP BY class")  # noqa: S608
+    [counts] = done_job["counts"].values()
+    assert {name: int(found or 0) for name, found in rows} == counts
+    rows = athena.query("SELECT class, count(*) FROM detections GROUP BY class")
+    assert {name for name, _ in rows} >= set(counts)
+
+
+def test_a_day_is_a_partition(athena: Athena, done_job: dict[str, Any]) -> None:
+    condition = f"day = '{done_job['created_at'][:10]}' AND job_id = '{done_job['job_id']}'"
+    [[rows]] = athena.query(f"SELECT count(*) FROM frames WHERE {condition}")  # noqa: S608
+    assert rows == str(done_job["frames"])
+    [[rows]] = athena.query("SELECT count(*) FROM frames WHERE day = '2026-01-01'")
+    assert rows == "0"

@@ -1,0 +1,35 @@
+"""What a job cost: what it used times what that costs."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from videojobs.costs import OTHER_TRANSITIONS, PRICES_USD, TRANSITIONS_A_POLL, compose_cost, measure_usage
+
+STATES = json.loads((Path(__file__).parents[3] / "statemachine" / "video_job.asl.json").read_text())["States"]
+
+
+def count_states(start: str, end: str) -> int:
+    """How many states an execution goes through from `start` to before `end`, by choices that say delivered or done."""
+    count, name = 0, start
+    while name != end:
+        state = STATES[name]
+        ends = {choice.get("StringEquals"): choice["Next"] for choice in state.get("Choices", ())}
+        name = ends.get("delivered") or ends.get("done") or state.get("Next") or state.get("Default", "")
+        count += 1
+    return count
+
+
+def test_the_transitions_are_those_of_the_state_machine() -> None:
+    assert count_states("Wait Before Checking", "Deliver Results") == TRANSITIONS_A_POLL
+    assert count_states("Deliver Results", "Results Delivered") + 1 == OTHER_TRANSITIONS
+
+
+def test_a_cost_is_usage_times_price() -> None:
+    usage = measure_usage(polls=10, gigabyte_seconds=60.0, s3_writes=100, stored_bytes=1024**3, retention_days=30)
+    cost = compose_cost(usage)
+    assert cost["used"]["state_transitions"] == 34
+    assert cost["usd"]["lambda_gigabyte_seconds"] == pytest.approx(0.001)
+    assert cost["usd"].keys() == cost["used"].keys() == PRICES_USD.keys()
+    assert cost["total_usd"] == pytest.approx(34 * 0.000025 + 0.001 + 11 * 2e-7 + 0.0005 + 0.023 * 30 / 30.4, abs=1e-6)
