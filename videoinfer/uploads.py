@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
 
 # Where the state machine keeps what its tasks answered.
-_OUTCOME_FIELDS = {"Check Job": "check", "Deliver Results": "delivery", "Report Failure": "failure"}
+_OUTCOME_FIELDS = {
+    "Check Job": "check",
+    "Deliver Results": "delivery",
+    "Annotate Video": "annotation",
+    "Report Failure": "failure",
+}
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from videojobs.connections import connect_api, open_ledger
 from videojobs.costs import Meter
 from videojobs.jobs import Job
 from videojobs.logs import logger
+from videojobs.metrics import measure
 from videojobs.settings import CheckJobSettings, read_settings
 
 
@@ -25,6 +26,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     polls = event["check"]["polls"] + 1
     check = check_job(connect_api(settings.api_url, settings.api_key_secret), job, datetime.now(UTC))
     open_ledger(settings.jobs_table).record(job.upload, job.attempt, polls=polls)
+    measure("Polls")
     logger.info("The job is checked.", status=check.status, reason=check.reason, polls=polls)
     used = event["check"].get("gigabyte_seconds", 0.0) + meter.gigabyte_seconds
     return {**asdict(check), "polls": polls, "gigabyte_seconds": round(used, 4)}

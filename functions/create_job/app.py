@@ -9,12 +9,12 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from videojobs.connections import connect_api, connect_s3, connect_sfn, connect_sqs, open_ledger, open_topic
+from videojobs.connections import connect_api, connect_s3, connect_sfn, connect_sqs, open_ends, open_ledger, open_topic
 from videojobs.creation import JobCreator
 from videojobs.idempotency import create_once
 from videojobs.logs import logger
 from videojobs.settings import CreateJobSettings, read_settings
-from videojobs.uploads import read_requests
+from videojobs.uploads import JobRequest, read_requests
 from videojobs.uploads_queue import UploadsQueue
 
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
@@ -24,7 +24,14 @@ processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failu
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse | list[dict[str, str]]:
     """Takes what the uploads queue delivers, or a bare S3 event."""
     settings = read_settings(CreateJobSettings, os.environ)
-    create_job = create_once(build_creator(settings).create_job, settings.idempotency_table, context)
+    creator, ends = build_creator(settings), open_ends(settings.jobs_table)
+
+    def create(request: JobRequest) -> dict[str, str]:
+        answer = creator.create_job(request)
+        ends.tell(request.upload, request.attempt)  # for some come to their end at once
+        return answer
+
+    create_job = create_once(create, settings.idempotency_table, context)
     if not is_from_queue(event):
         return [create_job(request) for request in read_requests(event)]
     queue = UploadsQueue(connect_sqs(), settings.uploads_queue_url)

@@ -6,7 +6,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from videojobs.connections import connect_api, connect_s3, open_ledger, open_topic, read_share_links
+from videojobs.connections import connect_api, connect_s3, open_ends, open_ledger, open_topic, read_share_links
 from videojobs.costs import Meter
 from videojobs.delivery import Polling, ResultsDelivery
 from videojobs.jobs import Job
@@ -25,6 +25,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
     logger.append_keys(**job.log_keys)
     delivery = build_delivery(settings, meter).deliver(job, Polling.from_check(event["check"]))
     logger.info("The results are dealt with.", **delivery)
+    open_ends(settings.jobs_table).tell(job.upload, job.attempt)
     return delivery
 
 

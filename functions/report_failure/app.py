@@ -5,7 +5,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from videojobs.connections import open_ledger, open_topic
+from videojobs.connections import open_ends, open_ledger, open_topic
 from videojobs.failure import FailureReport
 from videojobs.jobs import Job
 from videojobs.logs import logger
@@ -21,4 +21,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:  #
     job = Job.from_input(state)
     logger.append_keys(**job.log_keys)
     report = FailureReport(open_ledger(settings.jobs_table), open_topic(settings.notices_topic_arn))
-    return report.report(job, find_outcome(state), find_reason(state))
+    answer = report.report(job, find_outcome(state), find_reason(state))
+    open_ends(settings.jobs_table).tell(job.upload, job.attempt)
+    return answer

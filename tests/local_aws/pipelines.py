@@ -43,11 +43,11 @@ class DeployedPipeline:
         return Upload(bucket, key, answer["VersionId"])
 
     def wait_for_job(self, upload: Upload) -> dict[str, Any]:
-        """The upload's item in the ledger once it has come to its end and the notice is out."""
+        """The upload's item in the ledger once it has come to its end, and notice and event are out."""
         deadline = time.monotonic() + _TIMEOUT_SECONDS
         while time.monotonic() < deadline:
             job = find_job(self.clients, self.pipeline.jobs_table, upload)
-            if job and job["status"] in FINAL_STATUSES and "notice_id" in job:
+            if job and job["status"] in FINAL_STATUSES and "event_id" in job:
                 return job
             time.sleep(_LOOK_INTERVAL_SECONDS)
         raise AssertionError(f"{upload.key} has not come to an end in {_TIMEOUT_SECONDS:g} s: {job}")

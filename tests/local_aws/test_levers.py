@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from tests.local_aws.pipelines import API_KEY, DeployedPipeline, deploy, invoke
 from tests.stand_ins.video_inference_api import Answer, StandInApi, stand_in_api
 from tests.waiting import wait_until
-from videoinfer.embedded_aws import EmbeddedAws, tool_environment
+from videoinfer.embedded_aws import EmbeddedAws, local_session, tool_environment
 from videoinfer.main import app
 from videoinfer.uploads import Upload, find_job
 
@@ -249,6 +249,33 @@ def test_videos_of_another_bucket_are_copied_with_their_options(stage: Stage) ->
     job = stage.wait_for_status(copy, "done")
     assert job["options"]["infer_fps"] == 2
     assert "The uploads bucket has it already" in stage.run("backfill", "s3://archive/2024").output
+
+
+def test_the_end_of_a_job_is_an_event_on_the_bus(aws: EmbeddedAws, stage: Stage) -> None:
+    """Sent with the functions' own permissions, which the embedded AWS enforces."""
+    events = local_session().client("events", endpoint_url=aws.endpoint_url)
+    queue_url = aws.clients.sqs.create_queue(QueueName="ends")["QueueUrl"]
+    attributes = aws.clients.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])["Attributes"]
+    bucket = stage.pipeline.pipeline.uploads_bucket
+    pattern = {"source": ["videoinfer"], "detail": {"upload": {"bucket": [bucket]}}}
+    events.put_rule(Name="ends", EventPattern=json.dumps(pattern))
+    events.put_targets(Rule="ends", Targets=[{"Id": "1", "Arn": attributes["QueueArn"]}])
+
+    fail_one(stage, "event/failed.mp4")
+    stage.pipeline.wait_for_job(stage.pipeline.upload("event/notes.txt", b"text"))
+    job = stage.pipeline.wait_for_job(stage.upload("event/done.mp4"))
+    events.delete_rule(Name="ends", Force=True)
+
+    answer = aws.clients.sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=5)
+    details = [json.loads(message["Body"])["detail"] for message in answer["Messages"]]
+    by_key = {detail["upload"]["key"]: detail for detail in details}
+    assert {key: detail["status"] for key, detail in by_key.items()} == {
+        "event/failed.mp4": "failed",
+        "event/notes.txt": "rejected",
+        "event/done.mp4": "done",
+    }
+    assert by_key["event/done.mp4"]["results_location"] == job["results_location"]
+    assert by_key["event/failed.mp4"]["reason"] == "The GPU is on fire."
 
 
 def find_words(stage: Stage) -> dict[str, list[str]]:

@@ -9,6 +9,7 @@ from aws_lambda_powertools.utilities.parameters import get_secret
 from botocore.config import Config
 
 from videojobs.api import VideoInferenceApi
+from videojobs.ends import JobEnds
 from videojobs.jobs import Ledger
 from videojobs.notices import NoticesTopic
 from videojobs.share_links import ShareLinks
@@ -40,6 +41,11 @@ def read_share_links(share_key_secret: str, share_url: str, *, anew: bool = Fals
 @cache
 def open_ledger(table_name: str) -> Ledger:
     return Ledger(boto3.resource("dynamodb").Table(table_name))
+
+
+@cache
+def open_ends(table_name: str) -> JobEnds:
+    return JobEnds(boto3.client("events"), open_ledger(table_name))
 
 
 @cache

@@ -9,6 +9,7 @@ from videojobs.api import VideoInferenceApi
 from videojobs.errors import ApiRefused, ApiUnavailable
 from videojobs.jobs import ENDED_STATES, Job, Ledger, format_time, name_execution
 from videojobs.logs import logger
+from videojobs.metrics import measure
 from videojobs.notices import NoticesTopic, compose_rejection, compose_retry_command
 from videojobs.options import InvalidOption, Options, parse_json, resolve_options
 from videojobs.settings import CreateJobSettings, limit_deadline_seconds, limit_poll_seconds
@@ -104,6 +105,7 @@ class JobCreator:
             created_at=job.created_at,
             deadline_at=job.deadline_at,
         )
+        measure("JobsCreated")
         return job
 
     def _ask_api(self, request: JobRequest, options: Options) -> str:

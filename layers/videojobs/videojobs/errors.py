@@ -6,8 +6,8 @@
     ├── LinkExpired      a download link no longer works: ask for the status again
     └── BrokenResults    a results file that breaks the contract
 
-Foreign errors (requests, urllib3, msgspec) become one of these where they arise, and never as a `__cause__`: their texts
-hold whole URLs, and in a URL of this API stands the key.
+Foreign errors (requests, urllib3, msgspec) become one of these where they arise, and never as a `__cause__`: their
+texts hold whole URLs, and in a URL of this API stands the key.
 """
 
 

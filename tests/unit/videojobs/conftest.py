@@ -25,6 +25,7 @@ class Aws:
     sns: Any
     sqs: Any
     sfn: Any
+    events: Any
     ledger: Ledger
     topic: NoticesTopic
     uploads_bucket: str
@@ -52,7 +53,8 @@ class Aws:
 def aws() -> Iterator[Aws]:
     with mock_aws():
         s3, sns, sqs = boto3.client("s3"), boto3.client("sns"), boto3.client("sqs")
-        sfn, dynamodb = boto3.client("stepfunctions"), boto3.resource("dynamodb")
+        sfn, events = boto3.client("stepfunctions"), boto3.client("events")
+        dynamodb = boto3.resource("dynamodb")
         for bucket in ("uploads", "results"):
             s3.create_bucket(Bucket=bucket)
         s3.put_bucket_versioning(Bucket="uploads", VersioningConfiguration={"Status": "Enabled"})
@@ -82,7 +84,7 @@ def aws() -> Iterator[Aws]:
             name="video-job", definition=json.dumps(STATE_MACHINE), roleArn="arn:aws:iam::123456789012:role/role"
         )["stateMachineArn"]
         topic = NoticesTopic(sns, topic_arn)
-        yield Aws(s3, sns, sqs, sfn, Ledger(table), topic, "uploads", "results", state_machine_arn, queue_url)
+        yield Aws(s3, sns, sqs, sfn, events, Ledger(table), topic, "uploads", "results", state_machine_arn, queue_url)
 
 
 @pytest.fixture

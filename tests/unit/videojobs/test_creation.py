@@ -46,7 +46,7 @@ def upload(aws: Any, key: str = "line 3+ü.mp4", body: bytes = b"video", **metad
     return replace(landed, key=key)
 
 
-def test_a_presigned_url_is_given_to_the_api(aws: Any) -> None:
+def test_a_presigned_url_is_given_to_the_api(aws: Any, capsys: pytest.CaptureFixture[str]) -> None:
     creator, wire = build(aws, (200, {"job_id": "j1"}))
     landed = upload(aws, infer_fps="2")
     assert creator.create_job(JobRequest(landed, 1)) == {"status": "running", "job_id": "j1"}
@@ -61,6 +61,7 @@ def test_a_presigned_url_is_given_to_the_api(aws: Any) -> None:
     assert execution["name"] == f"{landed.upload_id}-1"
     assert item["execution_arn"] == execution["executionArn"]
     assert aws.notices() == []
+    assert '"JobsCreated":[1.0]' in capsys.readouterr().out
 
 
 def test_an_upload_is_streamed_to_the_signed_url(aws: Any) -> None:

@@ -163,11 +163,12 @@ def test_what_can_not_be_a_video_is_rejected_once(aws: Any, call: Any, name: str
 
 
 @pytest.mark.parametrize(("name", "status"), [("first", "running"), ("past-deadline", "overdue")])
-def test_a_poll_is_counted(aws: Any, call: Any, name: str, status: str) -> None:
+def test_a_poll_is_counted(aws: Any, call: Any, capsys: pytest.CaptureFixture[str], name: str, status: str) -> None:
     event = read_event("check_job", name)
     answer, _ = call("check_job", event, (200, {"status": 1}))
     assert answer["status"] == status
     assert answer["polls"] == event["check"]["polls"] + 1
+    assert '"Polls":[1.0]' in capsys.readouterr().out
 
 
 def test_results_are_delivered(aws: Any, call: Any) -> None:
