@@ -16,6 +16,8 @@ from videoinfer.repository import SAMPLE_VIDEO
 
 ODD_KEY = "line 3+ü%41 (1).MP4"
 
+OUTPUTS = {"detections.parquet", "frames.parquet", "detections.csv.gz", "coco.json", "detections.vtt", "report.html"}
+
 # Ten seconds of video, five frames of each.
 SAMPLED_FRAMES = 50
 
@@ -48,6 +50,14 @@ def test_an_upload_becomes_results_and_a_notice(
     assert record["counts"] == {model.model_id: dict(classes)}
     assert record["frames"] == SAMPLED_FRAMES
     assert record["input_mode"] == input_mode
+
+    assert {*record["outputs"]} == OUTPUTS
+    for uri in record["outputs"].values():
+        bucket, key = uri.removeprefix("s3://").split("/", 1)
+        assert pipeline.clients.s3.head_object(Bucket=bucket, Key=key)["ContentLength"] > 0
+    summary = json.loads(pipeline.read_results(upload, job["job_id"], "summary.json"))
+    assert {name: entry["count"] for name, entry in summary["models"][model.model_id]["classes"].items()} == classes
+    assert summary["cost"]["used"]["lambda_gigabyte_seconds"] > 0
 
     [notice] = pipeline.take_notices(upload)
     assert notice.subject == "Done: line 3+?%41 (1).MP4"

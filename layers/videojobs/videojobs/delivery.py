@@ -84,7 +84,7 @@ class ResultsDelivery:
         """Writes the outputs. Raises BrokenResults, and then leaves none."""
         models = job.options.models
         summary = Summary(models)
-        with OutputFiles(self.bucket, job) as files:
+        with OutputFiles(self.bucket, job, self.links.url) as files:
             outputs = open_outputs(self.outputs, job, files)
             derive(pieces, models, [summary, *outputs], lambda: self.bucket.read(_locate(job, "results.json")))
         return files, summary

@@ -3,15 +3,23 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, get_args
 
+from videojobs.coco import open_coco
+from videojobs.csv_table import open_csv
 from videojobs.derivation import Output
 from videojobs.jobs import Job
 from videojobs.output_files import OutputFiles
+from videojobs.report_output import open_report
 from videojobs.tables import open_parquet
+from videojobs.webvtt import open_webvtt
 
-OutputName = Literal["parquet"]
+OutputName = Literal["parquet", "csv", "coco", "webvtt", "report"]
 
 _OPENERS: Mapping[OutputName, Callable[[Job, OutputFiles], Output]] = {
     "parquet": open_parquet,
+    "csv": open_csv,
+    "coco": open_coco,
+    "webvtt": open_webvtt,
+    "report": open_report,
 }
 
 

@@ -68,6 +68,7 @@ class ObjectWriter:
     ) -> None:
         if kind is None:
             self._complete()
+            self._content.clear()
         elif self._upload_id is not None:
             self._s3.abort_multipart_upload(**self._place, UploadId=self._upload_id)
 

@@ -44,7 +44,7 @@ class ShareLinks:
     """
 
     def __init__(self, key: str, url: str) -> None:
-        self._url = url.rstrip("/")
+        self.url = url.rstrip("/")
         self._serializer = URLSafeSerializer(
             key, salt="videoinfer share link", signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"}
         )
@@ -57,7 +57,7 @@ class ShareLinks:
 
     def locate(self, token: str) -> str:
         """The URL of a token; `/video` and the names of outputs go after it."""
-        return f"{self._url}/s/{token}"
+        return f"{self.url}/s/{token}"
 
     def read(self, token: str, now: datetime) -> SharedJob | LinkFault:
         """The job that `token` opens at `now`, or why it opens none."""

@@ -68,7 +68,7 @@ def call(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
         "STATE_MACHINE_ARN": aws.state_machine_arn,
         "UPLOADS_QUEUE_URL": aws.sqs.create_queue(QueueName="uploads")["QueueUrl"],
         "RESULTS_BUCKET": aws.results_bucket,
-        "OUTPUTS": "parquet",
+        "OUTPUTS": "parquet,csv,coco,webvtt,report",
         "RETENTION_DAYS": "30",
         "SHARE_KEY_SECRET": "share-key",
         "SHARE_LINK_DAYS": "7",

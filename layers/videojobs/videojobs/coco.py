@@ -1,0 +1,173 @@
+"""`coco.json`: the predictions as a dataset in COCO's format, for tools that train, compare or show.
+
+An image is a sampled frame. A category is a class of a model, with the model as its `supercategory`; categories are
+numbered from 1 as they come, and keep the model's own number as `class_id`. A label of a whole picture has the picture
+as its box.
+Source: cocodataset.org, "Data format".
+"""
+
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+import msgspec
+
+from videojobs.derivation import Output
+from videojobs.jobs import Job
+from videojobs.output_files import OutputFiles
+from videojobs.predictions import Frames, read_frame_facts
+from videojobs.results import ObjectWriter
+
+_encode = msgspec.json.Encoder().encode
+
+
+def open_coco(job: Job, files: OutputFiles) -> Output:
+    """`coco.json`."""
+    return CocoDataset(job, files.open("coco.json", "application/json"))
+
+
+@dataclass
+class _Category:
+    number: int
+    name: str
+    supercategory: str
+    class_id: int | None
+    keypoints: list[str] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        described = {"id": self.number, "name": self.name, "supercategory": self.supercategory}
+        if self.class_id is not None:
+            described["class_id"] = self.class_id
+        if self.keypoints:
+            described |= {"keypoints": self.keypoints, "skeleton": []}
+        return described
+
+
+@dataclass
+class _Image:
+    """Of one frame, the offsets and the size in pixels; 0 where no model says it."""
+
+    frame_offset: int
+    time_offset: float
+    width: int
+    height: int
+
+
+class CocoDataset:
+    """Writes annotations as they come, and images and categories at the end: memory holds 32 bytes a sampled frame."""
+
+    def __init__(self, job: Job, file: ObjectWriter) -> None:
+        self._job = job
+        self._file = file
+        self._frames, self._times = array("q"), array("d")
+        self._widths, self._heights = array("i"), array("i")
+        self._categories: dict[tuple[str, str], _Category] = {}
+        self._annotations = 0
+        info = {"description": job.upload.uri, "date_created": job.created_at, "version": job.job_id}
+        self._file.write(b'{"info": ' + _encode(info) + b', "licenses": [], "annotations": [')
+
+    def add(self, frames: Frames) -> None:
+        self._take_images(frames)
+        predictions = frames.predictions
+        names = ("class", "class_id", "confidence", "x", "y", "width", "height", "points", "keypoints")
+        columns = [predictions.columns[name] for name in names]
+        lines = []
+        for number, name, class_id, confidence, x, y, width, height, points, keypoints in zip(
+            predictions.frames, *columns, strict=True
+        ):
+            if name is None:
+                continue
+            category = self._find_category(frames.model.model_id, name, class_id)
+            self._annotations += 1
+            image = frames.first + number
+            annotation = {"id": self._annotations, "image_id": image + 1, "category_id": category.number, "iscrowd": 0}
+            if None in (x, y, width, height):
+                width, height = self._widths[image], self._heights[image]
+                left, top = 0.0, 0.0
+            else:
+                left, top = x - width / 2, y - height / 2
+            polygon = _flatten(points) if points else []
+            annotation["bbox"] = [left, top, width, height]
+            annotation["area"] = _measure_area(polygon) if polygon else width * height
+            annotation["segmentation"] = [polygon] if polygon else []
+            if confidence is not None:
+                annotation["score"] = confidence
+            if keypoints:
+                annotation |= _place_keypoints(keypoints, category)
+            lines.append(_encode(annotation))
+        if lines:
+            begun = self._annotations > len(lines)
+            self._file.write((b",\n" if begun else b"") + b",\n".join(lines))
+
+    def finish(self) -> None:
+        self._file.write(b'], "images": [')
+        name = PurePosixPath(self._job.upload.key).stem
+        for number, (frame, time, width, height) in enumerate(
+            zip(self._frames, self._times, self._widths, self._heights, strict=True), start=1
+        ):
+            image = {
+                "id": number,
+                "file_name": f"{name}/{frame:08}.jpg",
+                "width": width,
+                "height": height,
+                "frame_offset": frame,
+                "time_offset": time,
+            }
+            self._file.write((b",\n" if number > 1 else b"") + _encode(image))
+        categories = [category.to_dict() for category in self._categories.values()]
+        self._file.write(b'], "categories": ' + _encode(categories) + b"}\n")
+
+    def _take_images(self, frames: Frames) -> None:
+        for number, element in enumerate(frames.elements, start=frames.first):
+            if number == len(self._frames):
+                self._frames.append(frames.frame_offsets[number - frames.first])
+                self._times.append(frames.time_offsets[number - frames.first])
+                self._widths.append(0)
+                self._heights.append(0)
+            if not self._widths[number] and (size := read_frame_facts(element).size):
+                self._widths[number], self._heights[number] = size
+
+    def _find_category(self, model_id: str, name: str, class_id: int | None) -> _Category:
+        category = self._categories.get((model_id, name))
+        if category is None:
+            category = _Category(len(self._categories) + 1, name, model_id, class_id)
+            self._categories[model_id, name] = category
+        return category
+
+
+def _flatten(points: Sequence[Mapping[str, Any]]) -> list[float]:
+    """x, y, x, y, …; empty where a coordinate is missing or there are too few for a polygon."""
+    flat = [point.get(axis) for point in points for axis in ("x", "y")]
+    return [] if None in flat or len(flat) < 6 else flat  # type: ignore[return-value]  # None is ruled out
+
+
+def _measure_area(polygon: Sequence[float]) -> float:
+    """The shoelace formula."""
+    xs, ys = polygon[::2], polygon[1::2]
+    following = zip([*xs[1:], xs[0]], [*ys[1:], ys[0]], strict=True)
+    return abs(sum(x * next_y - next_x * y for x, y, (next_x, next_y) in zip(xs, ys, following, strict=True))) / 2
+
+
+def _place_keypoints(keypoints: Sequence[Mapping[str, Any]], category: _Category) -> dict[str, Any]:
+    """COCO has x, y, visibility of every key point of a category, in one order: that of their numbers."""
+    for index, point in enumerate(keypoints):
+        number = _number_keypoint(index, point)
+        while len(category.keypoints) <= number:
+            category.keypoints.append(str(len(category.keypoints)))
+        if isinstance(point.get("class"), str):
+            category.keypoints[number] = point["class"]
+    placed: list[float] = [0] * (3 * len(category.keypoints))
+    count = 0
+    for index, point in enumerate(keypoints):
+        if point.get("x") is not None and point.get("y") is not None:
+            start = 3 * _number_keypoint(index, point)
+            placed[start : start + 3] = [point["x"], point["y"], 2]
+            count += 1
+    return {"keypoints": placed, "num_keypoints": count}
+
+
+def _number_keypoint(index: int, point: Mapping[str, Any]) -> int:
+    number = point.get("class_id")
+    return number if isinstance(number, int) and 0 <= number < 1000 else min(index, 999)

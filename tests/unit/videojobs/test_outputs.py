@@ -1,0 +1,282 @@
+"""Every output says what a plain reading of the results says, for every inference type, in formats that others read."""
+
+import contextlib
+import csv
+import gzip
+import io
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+import webvtt
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pycocotools.coco import COCO
+
+from videojobs.derivation import derive
+from videojobs.jobs import Job
+from videojobs.options import InferenceType, Model, Options
+from videojobs.outputs import open_outputs, parse_outputs
+from videojobs.summary import Summary
+
+ALL = parse_outputs("parquet,csv,coco,webvtt,report")
+EVENT = json.loads((Path(__file__).parents[3] / "events" / "deliver_results" / "done.json").read_text())
+
+names = st.sampled_from(["Rock", "Paper", "ü <b> --> & ,\"'"])
+numbers = st.floats(0, 1000, allow_subnormal=False) | st.integers(0, 1000)
+confidences = st.floats(0, 1, allow_subnormal=False)
+points = st.lists(st.fixed_dictionaries({"x": numbers, "y": numbers}), max_size=5)
+ids = st.integers(0, 5)
+boxes = {"x": numbers, "y": numbers, "width": numbers, "height": numbers, "confidence": confidences}
+optional = {
+    "class_id": ids,
+    "tracker_id": ids | st.just("seven"),
+    "detection_id": st.uuids().map(str),
+    "mood": st.just({"good": True}),
+}
+keypoints = st.fixed_dictionaries(
+    {"x": numbers, "y": numbers, "confidence": confidences, "class_id": ids, "class": names}
+)
+scores = st.fixed_dictionaries({"confidence": confidences, "class_id": ids})
+image = {"image": st.just({"width": 640, "height": 360}), "time": confidences}
+
+
+def element(predictions: Any, **more: Any) -> Any:
+    return st.none() | st.fixed_dictionaries({"predictions": predictions, **more}, optional=image)
+
+
+def lists_of(**fields: Any) -> Any:
+    return st.lists(st.fixed_dictionaries({**boxes, "class": names, **fields}, optional=optional), max_size=3)
+
+
+ELEMENTS: Mapping[InferenceType, Any] = {
+    "object-detection": element(lists_of()),
+    "instance-segmentation": element(lists_of(points=points)),
+    "keypoint-detection": element(lists_of(keypoints=st.lists(keypoints, max_size=3))),
+    "gaze-detection": element(
+        st.lists(
+            st.fixed_dictionaries(
+                {
+                    "face": st.fixed_dictionaries({**boxes, "class": st.just("face"), "landmarks": points}),
+                    "yaw": confidences,
+                    "pitch": confidences,
+                }
+            ),
+            max_size=2,
+        ),
+        time_face_det=confidences,
+    ),
+    "classification": element(
+        st.lists(st.fixed_dictionaries({"class": names, "class_id": ids, "confidence": confidences}), max_size=3),
+        top=names,
+        confidence=confidences,
+    )
+    | st.dictionaries(names, scores, max_size=3).flatmap(
+        lambda found: element(
+            st.just(found),
+            predicted_classes=st.lists(st.sampled_from(sorted(found)), unique=True) if found else st.just([]),
+        )
+    ),
+    "clip-embed-image": st.none()
+    | st.lists(confidences, min_size=2, max_size=4)
+    | st.fixed_dictionaries({"embeddings": st.lists(st.lists(confidences, min_size=2), min_size=1, max_size=2)}),
+}
+
+
+def list_classes(element: Any) -> list[str]:
+    """What an element says is there: a plain reading of the contract."""
+    if not isinstance(element, dict) or "predictions" not in element:
+        return []
+    if "top" in element:
+        return [element["top"]]
+    if "predicted_classes" in element:
+        return list(element["predicted_classes"])
+    return [prediction.get("face", prediction)["class"] for prediction in element["predictions"]]
+
+
+class KeptFiles:
+    """Keeps files in memory."""
+
+    share_url = "https://share.example.com"
+
+    def __init__(self) -> None:
+        self.files: dict[str, io.BytesIO] = {}
+        self.exits: list[Callable[[], None]] = []
+
+    def open(self, name: str, *_: str) -> io.BytesIO:
+        self.files[name] = io.BytesIO()
+        return self.files[name]
+
+    def save(self, name: str, content: bytes, _: str) -> None:
+        self.files[name] = io.BytesIO(content)
+
+    def call_at_exit(self, function: Callable[[], None]) -> None:
+        self.exits.append(function)
+
+    def read(self, name: str) -> bytes:
+        return self.files[name].getvalue()
+
+
+def make_job(*models: Model) -> Job:
+    return replace(Job.from_input(EVENT), options=Options(models, 5, "presigned"))
+
+
+def derive_all(job: Job, content: bytes) -> tuple[KeptFiles, Summary]:
+    files, summary = KeptFiles(), Summary(job.options.models)
+    outputs = open_outputs(ALL, job, files)  # type: ignore[arg-type]
+    try:
+        derive([content], job.options.models, [summary, *outputs], lambda: [content])
+    finally:
+        for function in files.exits:
+            function()
+    return files, summary
+
+
+@st.composite
+def jobs(draw: Any) -> tuple[Job, dict[str, Any]]:
+    """A job of one model or two, and its results with keys in any order."""
+    types = draw(st.lists(st.sampled_from(list(ELEMENTS)), min_size=1, max_size=2))
+    models = [Model(f"model-{number}", "1", kind) for number, kind in enumerate(types)]
+    length = draw(st.integers(0, 4))
+    items = [
+        ("frame_offset", [6 * number for number in range(length)]),
+        ("time_offsets", [0.25 * n for n in range(length)]),
+    ]
+    for model in models:
+        elements = st.lists(ELEMENTS[model.inference_type], min_size=length, max_size=length)
+        items += [(model.model_id, draw(elements))]
+    return make_job(*models), dict(draw(st.permutations(items)))
+
+
+@settings(deadline=None)
+@given(jobs())
+def test_all_outputs_agree_with_a_plain_reading(made: tuple[Job, dict[str, Any]]) -> None:
+    job, results = made
+    found = [
+        (model.model_id, offset, name)
+        for model in job.options.models
+        for offset, entry in zip(results["frame_offset"], results[model.model_id], strict=True)
+        for name in list_classes(entry)
+    ]
+    files, summary = derive_all(job, json.dumps(results).encode())
+
+    expected = Counter(found)
+    rows = pq.read_table(files.files["detections.parquet"]).to_pylist()
+    assert Counter((row["model_id"], row["frame_offset"], row["class"]) for row in rows) == expected
+    assert all(row["time_offset"] == row["frame_offset"] / 24 for row in rows)
+    lines = list(csv.DictReader(io.StringIO(gzip.decompress(files.read("detections.csv.gz")).decode())))
+    assert Counter((line["model_id"], int(line["frame_offset"]), line["class"]) for line in lines) == expected
+    coco = json.loads(files.read("coco.json"))
+    images = {entry["id"]: entry["frame_offset"] for entry in coco["images"]}
+    categories = {entry["id"]: (entry["supercategory"], entry["name"]) for entry in coco["categories"]}
+    annotations = [(*categories[a["category_id"]], images[a["image_id"]]) for a in coco["annotations"]]
+    assert Counter((model_id, offset, name) for model_id, name, offset in annotations) == expected
+    counted = {(model_id, name): n for model_id, model in summary.counts.items() for name, n in model.items()}
+    assert counted == Counter((model_id, name) for model_id, _, name in found)
+    cues = webvtt.from_buffer(io.StringIO(files.read("detections.vtt").decode()))
+    assert bool(len(cues)) == bool(found)
+
+    frames = pq.read_table(files.files["frames.parquet"]).to_pylist()
+    assert len(frames) == len(results["frame_offset"]) * len(job.options.models)
+    elements = [entry for model in job.options.models for entry in results[model.model_id]]
+    assert sorted(row["failed"] for row in frames) == sorted(entry is None for entry in elements)
+    assert sum(row["predictions"] for row in frames) == len(found)
+    assert b"<html" in files.read("report.html")
+
+
+BOX = {"x": 10, "y": 20.5, "width": 4, "height": 6, "confidence": 0.5, "class": "Rock", "class_id": 1}
+PICTURE = {"image": {"width": 640, "height": 360}, "time": 0.07}
+
+
+@pytest.fixture
+def hands(tmp_path: Path) -> Path:
+    """A folder with the outputs of a small job of masks."""
+    corners = [{"x": 8, "y": 17.5}, {"x": 12, "y": 17.5}, {"x": 12, "y": 23.5}]
+    frames = [
+        {**PICTURE, "predictions": [{**BOX, "points": corners, "tracker_id": 3, "mood": "good"}, {**BOX, "x": "left"}]},
+        {**PICTURE, "predictions": [{**BOX, "class": "Paper", "class_id": 0}]},
+        None,
+        {**PICTURE, "predictions": [{**BOX, "class": "Paper", "class_id": 0}]},
+    ]
+    results = {"hands": frames, "frame_offset": [0, 5, 10, 15], "time_offset": [0.0, 0.2, 0.4, 0.6]}
+    files, _ = derive_all(make_job(Model("hands", "1", "instance-segmentation")), json.dumps(results).encode())
+    for name in files.files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(files.read(name))
+    return tmp_path
+
+
+def test_pandas_reads_the_tables(hands: Path) -> None:
+    table = pd.read_parquet(hands / "detections.parquet")
+    assert list(table["class"]) == ["Rock", "Rock", "Paper", "Paper"]
+    assert table["confidence"].mean() == 0.5
+    assert [point["y"] for point in table["points"][0]] == [17.5, 17.5, 23.5]
+    assert list(table["tracker_id"])[:1] == ["3"]
+    assert pd.isna(table["x"][1])
+    assert [json.loads(text) for text in table["extra"][:2]] == [{"mood": "good"}, {"x": "left"}]
+    lines = pd.read_csv(hands / "detections.csv.gz")
+    assert list(lines.columns) == list(table.columns)
+    assert len(lines) == len(table)
+
+
+def test_duckdb_reads_the_tables(hands: Path) -> None:
+    query = f"SELECT class, count(*), max(len(points)) FROM '{hands}/detections.parquet' GROUP BY class ORDER BY class"  # noqa: S608
+    assert duckdb.execute(query).fetchall() == [("Paper", 2, None), ("Rock", 2, 3)]
+    query = f"SELECT frame_offset, failed, predictions, image_width FROM '{hands}/frames.parquet'"  # noqa: S608
+    assert duckdb.execute(query).fetchall() == [
+        (0, False, 2, 640),
+        (5, False, 1, 640),
+        (10, True, 0, None),
+        (15, False, 1, 640),
+    ]
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # its own
+def test_pycocotools_loads_the_dataset(hands: Path) -> None:
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+        dataset = COCO(str(hands / "coco.json"))
+    assert {entry["name"]: entry["class_id"] for entry in dataset.loadCats(dataset.getCatIds())} == {
+        "Rock": 1,
+        "Paper": 0,
+    }
+    [first, *_] = dataset.loadAnns(dataset.getAnnIds(imgIds=[1]))
+    assert first["bbox"] == [8, 17.5, 4, 6]
+    assert first["area"] == 12
+    assert dataset.annToMask(first).sum() > 0
+    assert [entry["frame_offset"] for entry in dataset.loadImgs(dataset.getImgIds())] == [0, 5, 10, 15]
+
+
+def test_webvtt_has_a_cue_as_long_as_the_same_is_there(hands: Path) -> None:
+    cues = [(cue.start, cue.end, cue.text) for cue in webvtt.read(str(hands / "detections.vtt")).captions]
+    assert cues == [
+        ("00:00:00.000", "00:00:00.200", "Rock (2)"),
+        ("00:00:00.200", "00:00:00.400", "Paper"),
+        ("00:00:00.600", "00:00:00.800", "Paper"),
+    ]
+
+
+def test_keypoints_have_the_places_that_coco_gives_them() -> None:
+    keypoints = [{"x": 1, "y": 2, "confidence": 1, "class_id": 2, "class": "wrist"}]
+    results = {
+        "frame_offset": [0],
+        "time_offset": [0],
+        "pose": [{**PICTURE, "predictions": [{**BOX, "keypoints": keypoints}]}],
+    }
+    files, _ = derive_all(make_job(Model("pose", "1", "keypoint-detection")), json.dumps(results).encode())
+    coco = json.loads(files.read("coco.json"))
+    assert coco["annotations"][0]["keypoints"] == [0, 0, 0, 0, 0, 0, 1, 2, 2]
+    assert coco["annotations"][0]["num_keypoints"] == 1
+    assert coco["categories"][0]["keypoints"] == ["0", "1", "wrist"]
+
+
+def test_an_unknown_output_is_named() -> None:
+    with pytest.raises(ValueError, match="Outputs: 'xml' is none of parquet"):
+        parse_outputs("parquet, xml")
