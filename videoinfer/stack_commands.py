@@ -32,6 +32,7 @@ from videoinfer.job_texts import (
 )
 from videoinfer.jobs import JobsTable, Selection
 from videoinfer.pipeline_stack import PipelineStack, find_stack
+from videoinfer.redelivery import redeliver_jobs
 from videoinfer.timeline import read_timeline
 
 commands = typer.Typer()
@@ -145,6 +146,42 @@ def cancel(job: JobName, stack: StackName = DEFAULT_STACK, as_json: AsJson = Fal
             return
         display.done(f"{item['key']}: cancelled")
         display.warn(describe_bill(item, bill))
+
+
+@commands.command()
+def redeliver(
+    wanted: Annotated[
+        str,
+        typer.Argument(
+            help="A job's id, the key or S3 URI of its video, or a prefix of the results bucket for all jobs below it.",
+            metavar="JOB|s3://RESULTS_BUCKET/PREFIX",
+            show_default=False,
+        ),
+    ],
+    annotate: Annotated[
+        bool, typer.Option("--annotate", help="Make annotated videos also of jobs that did not ask for one.")
+    ] = False,
+    stack: StackName = DEFAULT_STACK,
+    as_json: AsJson = False,
+) -> None:
+    """Make every output of jobs anew of their stored results. The API is not asked, so nothing is billed again.
+
+    Each job gets a notice, with a new link.
+    """
+    with errors_for_people():
+        deployed = find_stack(stack)
+        display = Display(Console())
+        failures = 0
+        for redelivery in redeliver_jobs(deployed, _open_jobs(deployed), wanted, annotate=annotate):
+            failures += redelivery.failure is not None
+            if as_json:
+                display.text(to_json_line(asdict(redelivery)))
+            elif redelivery.failure:
+                display.warn(f"{redelivery.job['key']}: {redelivery.failure}")
+            else:
+                display.done(f"{redelivery.job['key']}: delivered anew")
+        if failures:
+            raise typer.Exit(code=1)
 
 
 @commands.command("dead-letters")

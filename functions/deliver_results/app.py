@@ -23,7 +23,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
     settings = read_settings(DeliverResultsSettings, os.environ)
     job = Job.from_input(event)
     logger.append_keys(**job.log_keys)
-    delivery = build_delivery(settings, meter).deliver(job, Polling.from_check(event["check"]))
+    results = build_delivery(settings, meter)
+    deliver = results.redeliver if event.get("redelivery") else results.deliver
+    delivery = deliver(job, Polling.from_check(event["check"]))
     logger.info("The results are dealt with.", **delivery)
     open_ends(settings.jobs_table).tell(job.upload, job.attempt)
     return delivery

@@ -1,12 +1,14 @@
 """A person's levers, pulled at a deployed pipeline: what is printed, and what comes of it."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
 import pytest
+import requests
 from typer.testing import CliRunner, Result
 
 from tests.local_aws.pipelines import API_KEY, DeployedPipeline, deploy, invoke
@@ -321,3 +323,41 @@ def test_the_doctor_says_what_is_wrong_and_how_to_mend_it(aws: EmbeddedAws, stag
     assert [words for words in problems if words.startswith("CheckJobFunction may not secretsmanager:GetSecretValue")]
     assert f"aws secretsmanager put-secret-value --secret-id {STACK}/api-key" in shown
     assert API_KEY not in shown
+
+
+def test_outputs_are_made_anew_without_asking_the_api(stage: Stage) -> None:
+    upload = stage.upload("again/belt.mp4")
+    job = stage.pipeline.wait_for_job(upload)
+    clients, bucket = stage.pipeline.clients, stage.pipeline.pipeline.results_bucket
+    place = f"results/again/belt.mp4/{job['job_id']}"
+    before = {key: read_object(stage, key) for key in stage.pipeline.list_results(upload)}
+    assert f"{place}/results.json" in before
+    clients.s3.delete_object(Bucket=bucket, Key=f"{place}/summary.json")
+    clients.s3.delete_object(Bucket=bucket, Key=f"{place}/job.json")
+    stage.api.requests.clear()
+
+    for wanted in (job["job_id"], f"s3://{bucket}/results/again/"):
+        result = stage.run("redeliver", wanted)
+        assert result.exit_code == 0, result.output
+        assert "again/belt.mp4: delivered anew" in result.output
+
+    assert stage.api.requests == []
+    assert set(stage.pipeline.list_results(upload)) == set(before)
+    for key in (f"{place}/results.json", f"{place}/job.json"):
+        assert read_object(stage, key) == before[key]
+    notices = "\n".join(notice.text for notice in stage.pipeline.take_notices(upload))
+    links = re.findall(r"^Look +(\S+)$", notices, re.MULTILINE)
+    assert len(links) == 3
+    assert all(requests.get(f"{link}/results.json", timeout=30).content == RESULTS.encode() for link in links)
+
+
+def test_what_has_no_results_can_not_be_delivered_anew(stage: Stage) -> None:
+    _, job = fail_one(stage, "again/fails.mp4")
+    result = stage.run("redeliver", job["job_id"])
+    assert result.exit_code == 1
+    assert "it has no stored results: it is failed" in " ".join(result.output.split())
+
+
+def read_object(stage: Stage, key: str) -> bytes:
+    bucket = stage.pipeline.pipeline.results_bucket
+    return stage.pipeline.clients.s3.get_object(Bucket=bucket, Key=key)["Body"].read()

@@ -55,8 +55,10 @@ class Stage:
     sfn: Any
     state_machine_arn: str
 
-    def play(self, folder: Path, script: dict[str, list[str]], *, annotate: bool = False) -> dict[str, Any]:
-        check = {"status": "running", "polls": 0, "reason": None}
+    def play(
+        self, folder: Path, script: dict[str, list[str]], *, annotate: bool = False, status: str = "running"
+    ) -> dict[str, Any]:
+        check = {"status": status, "polls": 0, "reason": None}
         state = {"poll_seconds": 60, "check": check, "options": {"annotate": annotate}}
         arn = self.sfn.start_execution(
             stateMachineArn=self.state_machine_arn,
@@ -122,20 +124,22 @@ def shorten_retries(definition: str) -> str:
 @pytest.mark.parametrize(
     ("check", "deliver", "path"),
     [
-        pytest.param(["done"], ["delivered"], [*POLL, DELIVER, DELIVERED, ASKED, END], id="done at once"),
+        pytest.param(["done"], ["delivered"], [CHOOSE, *POLL, DELIVER, DELIVERED, ASKED, END], id="done at once"),
         pytest.param(
             ["running", "running", "done"],
             ["delivered"],
-            [*POLL, *POLL, *POLL, DELIVER, DELIVERED, ASKED, END],
+            [CHOOSE, *POLL, *POLL, *POLL, DELIVER, DELIVERED, ASKED, END],
             id="running for a while",
         ),
         pytest.param(
             ["raise", "running", "raise", "done"],
             ["delivered"],
-            [*POLL, *POLL, DELIVER, DELIVERED, ASKED, END],
+            [CHOOSE, *POLL, *POLL, DELIVER, DELIVERED, ASKED, END],
             id="could not find out at times",
         ),
-        pytest.param(["done"], ["raise", "delivered"], [*POLL, DELIVER, DELIVERED, ASKED, END], id="delivered at last"),
+        pytest.param(
+            ["done"], ["raise", "delivered"], [CHOOSE, *POLL, DELIVER, DELIVERED, ASKED, END], id="delivered at last"
+        ),
     ],
 )
 def test_ways_to_results(stage: Stage, tmp_path: Path, check: list[str], deliver: list[str], path: list[str]) -> None:
@@ -146,6 +150,13 @@ def test_ways_to_results(stage: Stage, tmp_path: Path, check: list[str], deliver
         [line for line in check if line != "raise"]
     )
     assert read_calls(tmp_path, "report_failure") == []
+
+
+def test_a_redelivery_does_not_ask_the_api(stage: Stage, tmp_path: Path) -> None:
+    execution = stage.play(tmp_path, {"deliver_results": ["delivered"]}, status="done")
+    assert execution["status"] == "SUCCEEDED"
+    assert execution["path"] == [CHOOSE, DELIVER, DELIVERED, ASKED, END]
+    assert read_calls(tmp_path, "check_job") == []
 
 
 @pytest.mark.parametrize(
@@ -163,7 +174,7 @@ def test_results_stay_delivered_whatever_becomes_of_the_annotated_video(
     script = {"check_job": ["done"], "deliver_results": ["delivered"], "annotate_video": annotate}
     execution = stage.play(tmp_path, {**script, "report_failure": ["raise", "done"]}, annotate=True)
     assert execution["status"] == "SUCCEEDED"
-    assert execution["path"] == [*POLL, DELIVER, DELIVERED, ASKED, *path, END]
+    assert execution["path"] == [CHOOSE, *POLL, DELIVER, DELIVERED, ASKED, *path, END]
     calls = read_calls(tmp_path, "report_failure")
     if told is None:
         assert calls == []
@@ -175,13 +186,17 @@ def test_results_stay_delivered_whatever_becomes_of_the_annotated_video(
 @pytest.mark.parametrize(
     ("check", "deliver", "path", "told"),
     [
-        pytest.param(["failed"], [], POLL, {"check": "failed"}, id="failed"),
-        pytest.param(["running", "failed"], [], [*POLL, *POLL], {"check": "failed"}, id="failed later"),
-        pytest.param(["paused"], [], POLL, {"check": "paused"}, id="unknown status"),
-        pytest.param(["overdue"], [], POLL, {"check": "overdue"}, id="overdue"),
-        pytest.param(["raise"], [], [WAIT, CHECK], {"check_error": "No answer."}, id="could not find out"),
-        pytest.param(["done"], ["failed"], [*POLL, DELIVER, DELIVERED], {"delivery": "failed"}, id="broken results"),
-        pytest.param(["done"], ["raise"], [*POLL, DELIVER], {"delivery_error": "No answer."}, id="undeliverable"),
+        pytest.param(["failed"], [], [CHOOSE, *POLL], {"check": "failed"}, id="failed"),
+        pytest.param(["running", "failed"], [], [CHOOSE, *POLL, *POLL], {"check": "failed"}, id="failed later"),
+        pytest.param(["paused"], [], [CHOOSE, *POLL], {"check": "paused"}, id="unknown status"),
+        pytest.param(["overdue"], [], [CHOOSE, *POLL], {"check": "overdue"}, id="overdue"),
+        pytest.param(["raise"], [], [CHOOSE, WAIT, CHECK], {"check_error": "No answer."}, id="could not find out"),
+        pytest.param(
+            ["done"], ["failed"], [CHOOSE, *POLL, DELIVER, DELIVERED], {"delivery": "failed"}, id="broken results"
+        ),
+        pytest.param(
+            ["done"], ["raise"], [CHOOSE, *POLL, DELIVER], {"delivery_error": "No answer."}, id="undeliverable"
+        ),
     ],
 )
 def test_ways_to_a_failure(

@@ -24,8 +24,8 @@ _GIGABYTE = 1024**3
 _DAYS_A_MONTH = 30.4
 
 TRANSITIONS_A_POLL = 3
-OTHER_TRANSITIONS = 4
-"""Wait, check, choose; then deliver, choose twice, succeed. A test holds them against the state machine."""
+OTHER_TRANSITIONS = 5
+"""Choose; wait, check, choose; then deliver, choose twice, succeed. A test holds them against the state machine."""
 
 
 @dataclass(frozen=True)

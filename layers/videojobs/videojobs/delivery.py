@@ -15,7 +15,7 @@ from videojobs.logs import logger
 from videojobs.notices import NoticesTopic, compose_console_url, compose_done
 from videojobs.output_files import OutputFiles
 from videojobs.outputs import OutputName, open_outputs
-from videojobs.results import ObjectWriter, ResultsBucket, drain, locate_results
+from videojobs.results import ResultsBucket, drain, locate_results
 from videojobs.share_links import SharedJob, ShareLinks
 from videojobs.summary import Summary
 
@@ -77,7 +77,43 @@ class ResultsDelivery:
         except BrokenResults as broken:
             drain(pieces)
             return {"status": "failed", "reason": f"{broken} What came is kept at {copy.uri}."}
-        self._record(job, polling, summary, copy, files)
+        usage = measure_usage(
+            polls=polling.polls,
+            gigabyte_seconds=polling.gigabyte_seconds + self.meter.gigabyte_seconds,
+            s3_writes=copy.requests + files.requests + 2,
+            stored_bytes=copy.size_bytes + files.size_bytes,
+            retention_days=self.retention_days,
+        )
+        cost = compose_cost(usage)
+        record = self._record(job, polling, summary, datetime.now(UTC).replace(microsecond=0), cost, files)
+        self._publish_once(job, summary, record, cost)
+        return {"status": "delivered", "reason": None}
+
+    def redeliver(self, job: Job, polling: Polling) -> Mapping[str, Any]:
+        """Derives the outputs anew of the results that are stored, writes the records anew, and publishes a notice.
+
+        The API is not asked. When the job finished and what it cost stay what they were.
+
+        Returns `{"status": "delivered" | "failed", "reason": …}`.
+        """
+        item = self.ledger.read(job.upload, job.attempt) or {}
+        try:
+            files, summary = self._derive(job, self.bucket.read(_locate(job, "results.json")))
+        except BrokenResults as broken:
+            return {"status": "failed", "reason": str(broken)}
+        finished_at = datetime.fromisoformat(item["finished_at"]) if "finished_at" in item else datetime.now(UTC)
+        before = self.bucket.read_json(_locate(job, "summary.json")) or {}
+        cost = before.get("cost") or compose_cost(
+            measure_usage(
+                polls=polling.polls,
+                gigabyte_seconds=self.meter.gigabyte_seconds,
+                s3_writes=files.requests + 2,
+                stored_bytes=files.size_bytes,
+                retention_days=self.retention_days,
+            )
+        )
+        record = self._record(job, polling, summary, finished_at, cost, files)
+        self._publish(job, summary, record, cost)
         return {"status": "delivered", "reason": None}
 
     def _derive(self, job: Job, pieces: Iterator[bytes]) -> tuple[OutputFiles, Summary]:
@@ -89,17 +125,18 @@ class ResultsDelivery:
             derive(pieces, models, [summary, *outputs], lambda: self.bucket.read(_locate(job, "results.json")))
         return files, summary
 
-    def _record(self, job: Job, polling: Polling, summary: Summary, copy: ObjectWriter, files: OutputFiles) -> None:
-        finished_at = datetime.now(UTC)
-        usage = measure_usage(
-            polls=polling.polls,
-            gigabyte_seconds=polling.gigabyte_seconds + self.meter.gigabyte_seconds,
-            s3_writes=copy.requests + files.requests + 2,
-            stored_bytes=copy.size_bytes + files.size_bytes,
-            retention_days=self.retention_days,
-        )
-        cost = compose_cost(usage)
-        record = compose_record(job, summary, finished_at, polling.polls, copy.uri, files.locations)
+    def _record(
+        self,
+        job: Job,
+        polling: Polling,
+        summary: Summary,
+        finished_at: datetime,
+        cost: Mapping[str, Any],
+        files: OutputFiles,
+    ) -> Mapping[str, Any]:
+        """Writes down what came out, beside the results and in the ledger, and returns `job.json`."""
+        results_uri = self.bucket.locate(_locate(job, "results.json"))
+        record = compose_record(job, summary, finished_at, polling.polls, results_uri, files.locations)
         self.bucket.save_json(_locate(job, "summary.json"), compose_summary(job, summary, cost))
         self.bucket.save_json(_locate(job, "job.json"), record)
         self.ledger.record(
@@ -110,10 +147,14 @@ class ResultsDelivery:
             polls=polling.polls,
             frames=summary.frames,
             counts=record["counts"],
-            results_location=copy.uri,
+            results_location=results_uri,
             cost_usd=cost["total_usd"],
+            error=None,
+            # What is to be told of the annotated video comes after this.
+            annotation_error=None,
+            annotation_notice_id=None,
         )
-        self._publish_once(job, summary, record, cost)
+        return record
 
     def _open_results(self, job: Job) -> Readable:
         """The results behind a fresh link; a link that has expired meanwhile is renewed once."""
@@ -133,6 +174,9 @@ class ResultsDelivery:
         if "notice_id" in item:
             logger.info("The notice is out already.")
             return
+        self._publish(job, summary, record, cost)
+
+    def _publish(self, job: Job, summary: Summary, record: Mapping[str, Any], cost: Mapping[str, Any]) -> None:
         notice = compose_done(
             job,
             summary,

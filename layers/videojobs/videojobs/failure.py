@@ -27,7 +27,7 @@ class FailureReport:
             return self._report_missing_annotation(job, item, reason)
         if "notice_id" in item:
             logger.info("The job's end is told already.", status=item["status"])
-            return {"status": item["status"], "reason": item.get("error", "")}
+            return {"status": item["status"], "reason": item.get("error") or reason}
         now = datetime.now(UTC)
         if item.get("status") == "cancelled":
             status, reason, compose = "cancelled", item["error"], compose_cancellation

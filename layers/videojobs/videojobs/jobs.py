@@ -53,6 +53,13 @@ class Job:
             data["deadline_at"],
         )
 
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> Self:
+        """The job of an item of the ledger, which the API has answered with a `job_id`."""
+        upload = Upload(item["bucket"], item["key"], int(item["size_bytes"]), item["etag"], item.get("version_id"))
+        options = Options.parse(json.loads(json.dumps(item["options"], default=float)))  # DynamoDB has decimals
+        return cls(upload, int(item["attempt"]), item["job_id"], options, item["created_at"], item["deadline_at"])
+
     def to_input(self) -> dict[str, Any]:
         """The job as plain JSON, for a state machine's input."""
         return {

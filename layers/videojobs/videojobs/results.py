@@ -138,6 +138,13 @@ class ResultsBucket:
                 writer.write(piece)
                 yield piece
 
+    def read_json(self, key: str) -> Any:
+        """The JSON that the object holds, or None if there is none."""
+        try:
+            return json.loads(b"".join(self.read(key)))
+        except self._s3.exceptions.NoSuchKey:
+            return None
+
     def save_json(self, key: str, record: Mapping[str, Any]) -> None:
         with self.write(key, "application/json") as file:
             file.write(json.dumps(record, indent=2, ensure_ascii=False).encode())

@@ -59,6 +59,47 @@ def test_a_second_delivery_publishes_no_second_notice(aws: Any, job: Job) -> Non
     assert len(aws.notices()) == 1
 
 
+def test_a_redelivery_makes_the_same_outputs_of_the_stored_results_and_another_notice(aws: Any, job: Job) -> None:
+    build(aws, DONE, (200, RESULTS)).deliver(job, Polling(3, 0.5))
+    names = [entry["Key"] for entry in aws.s3.list_objects_v2(Bucket=aws.results_bucket)["Contents"]]
+    before = read_all(aws, names)
+    item = aws.ledger.read(job.upload, job.attempt)
+    for name in names:
+        if name.endswith(".parquet"):
+            aws.s3.delete_object(Bucket=aws.results_bucket, Key=name)
+
+    no_answers_of_an_api = build(aws)
+    assert no_answers_of_an_api.redeliver(job, Polling(3)) == {"status": "delivered", "reason": None}
+
+    assert read_all(aws, names) == before
+    again = aws.ledger.read(job.upload, job.attempt)
+    changing = {"notice_id", "updated_at"}
+    assert {name: again[name] for name in again if name not in changing} == {
+        name: item[name] for name in item if name not in changing
+    }
+    assert len(aws.notices()) == 2
+
+
+def test_results_that_could_not_be_delivered_once_can_be_later(aws: Any, job: Job) -> None:
+    aws.s3.put_object(Bucket=aws.results_bucket, Key=f"{FOLDER}/results.json", Body=RESULTS)
+    aws.ledger.record(job.upload, job.attempt, status="failed", error="A bug.", job_id=job.job_id, notice_id="n1")
+    assert build(aws).redeliver(job, Polling(3))["status"] == "delivered"
+    item = aws.ledger.read(job.upload, job.attempt)
+    assert item["status"] == "done"
+    assert "error" not in item
+
+
+def test_stored_results_that_break_the_contract_fail_again(aws: Any, job: Job) -> None:
+    aws.s3.put_object(Bucket=aws.results_bucket, Key=f"{FOLDER}/results.json", Body=b"<html>")
+    outcome = build(aws).redeliver(job, Polling(3))
+    assert outcome["status"] == "failed"
+    assert "JSON" in outcome["reason"]
+
+
+def read_all(aws: Any, names: list[str]) -> list[bytes]:
+    return [aws.s3.get_object(Bucket=aws.results_bucket, Key=name)["Body"].read() for name in names]
+
+
 def test_an_expired_link_is_renewed(aws: Any, job: Job) -> None:
     build(aws, DONE, (403, b"expired"), DONE, (200, RESULTS)).deliver(job, Polling(3, 0.5))
     assert read_object(aws, "results.json") == RESULTS

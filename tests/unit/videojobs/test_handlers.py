@@ -177,6 +177,15 @@ def test_results_are_delivered(aws: Any, call: Any) -> None:
     assert len(aws.notices()) == 1
 
 
+def test_results_are_delivered_anew_without_the_api(aws: Any, call: Any) -> None:
+    event = read_event("deliver_results", "done")
+    call("deliver_results", event, DONE, (200, RESULTS))
+    answer, wire = call("deliver_results", read_event("deliver_results", "redelivery"))
+    assert answer == {"status": "delivered", "reason": None}
+    assert wire.requests == []
+    assert len(aws.notices()) == 2
+
+
 def test_what_can_not_be_annotated_is_an_answer(aws: Any, call: Any) -> None:
     event = read_event("annotate_video", "delivered")
     aws.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})

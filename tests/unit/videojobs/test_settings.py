@@ -15,8 +15,9 @@ from videojobs.settings import (
 # Five of the task (entered, scheduled, started, succeeded, exited), and entering and leaving Wait and Choice.
 EVENTS_A_POLL = 9
 EVENTS_MAX = 25_000
-# The start, 60 retries of a poll at 3 events each, a delivery and a report with 20 retries each, an annotation with 3.
-EVENTS_BESIDE_POLLS = 1 + 60 * 3 + 2 * (9 + 20 * 3) + 2 + (9 + 3 * 3)
+# The start and its choice, 60 retries of a poll at 3 events each, a delivery and a report with 20 retries each, and an
+# annotation with 3.
+EVENTS_BESIDE_POLLS = 1 + 2 + 60 * 3 + 2 * (9 + 20 * 3) + 2 + (9 + 3 * 3)
 
 
 def test_reads_every_field_by_its_name() -> None:

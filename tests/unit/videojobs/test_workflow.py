@@ -1,13 +1,15 @@
 """What the state machine's steps hand on, as the events show it."""
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from videojobs.jobs import Job
-from videojobs.workflow import find_outcome, find_reason, read_execution_event, start_execution
+from videojobs.workflow import find_outcome, find_reason, read_execution_event, start_execution, start_redelivery
 
 EVENTS = Path(__file__).parents[3] / "events" / "report_failure"
 
@@ -55,3 +57,13 @@ def test_an_execution_is_started_once(aws: Any, job: Job) -> None:
     assert Job.from_input(state) == job
     assert state["poll_seconds"] == 60
     assert state["check"] == {"status": "running", "polls": 0, "gigabyte_seconds": 0.0, "reason": None}
+
+
+def test_an_execution_that_delivers_anew_has_a_name_of_its_own_that_aws_takes(aws: Any, job: Job) -> None:
+    job = replace(job, upload=replace(job.upload, key="k" * 200), attempt=999)
+    now = datetime(2026, 11, 2, 12, 30, 15, tzinfo=UTC)
+    first = start_redelivery(aws.sfn, aws.state_machine_arn, job, 3, now)
+    second = start_redelivery(aws.sfn, aws.state_machine_arn, job, 3, now + timedelta(seconds=1))
+    assert len(aws.executions()) == 2
+    assert first != second
+    assert max(len(arn.rpartition(":")[2]) for arn in (first, second)) <= 80

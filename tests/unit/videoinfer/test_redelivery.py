@@ -1,0 +1,120 @@
+"""Jobs are delivered anew by executions that begin with results that are there."""
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+
+from videoinfer.aws_clients import AwsClients
+from videoinfer.errors import CommandError
+from videoinfer.jobs import JobsTable
+from videoinfer.pipeline_stack import PipelineStack
+from videoinfer.redelivery import Redelivery, redeliver_jobs
+from videojobs.jobs import Job, Ledger
+from videojobs.uploads import Upload
+
+MODEL = {
+    "model_id": "hands",
+    "model_version": "4",
+    "inference_type": "object-detection",
+    "inference_params": {"confidence": 0.25},
+}
+OPTIONS = {"models": [MODEL], "infer_fps": 2.5, "input_mode": "presigned", "annotate": False}
+TIMES = {"created_at": "2026-11-02T08:15:33+00:00", "deadline_at": "2026-11-03T08:15:33+00:00"}
+
+
+class Stage:
+    """A stack whose executions end at once, in `status`; moto's own never do."""
+
+    status = "SUCCEEDED"
+
+    def __init__(self, jobs: JobsTable, ledger: Ledger) -> None:
+        self.jobs, self.ledger = jobs, ledger
+        self.clients = AwsClients(boto3.Session(region_name="us-east-1"))
+        self.clients.s3.create_bucket(Bucket="results")
+        end: dict[str, Any] = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}
+        machine = self.clients.stepfunctions.create_state_machine(
+            name="video-job", definition=json.dumps(end), roleArn="arn:aws:iam::123456789012:role/role"
+        )
+        arn = machine["stateMachineArn"]
+        self.describe = self.clients.stepfunctions.describe_execution
+        self.clients.stepfunctions.describe_execution = self.end  # type: ignore[method-assign]
+        names = ("uploads", "results", "arn:topic", "jobs", arn, "queue", "dead", "https://api.example.com", "[]")
+        self.stack = PipelineStack(self.clients, "videoinfer", "CREATE_COMPLETE", *names)
+
+    def end(self, **arguments: Any) -> Any:
+        cause = {} if self.status == "SUCCEEDED" else {"cause": "The results are not JSON."}
+        return {**self.describe(**arguments), "status": self.status, **cause}
+
+    def add(self, key: str, *, status: str = "done", has_results: bool = True, is_known: bool = True) -> Upload:
+        upload = Upload("uploads", key, 5, "e1", f"version of {key}")
+        job_id = f"job-of-{key.rpartition('/')[2]}"
+        if is_known:
+            self.ledger.record(upload, 1, status=status, job_id=job_id, options=OPTIONS, polls=3, **TIMES)
+        if has_results:
+            self.clients.s3.put_object(Bucket="results", Key=f"results/{key}/{job_id}/results.json", Body=b"{}")
+            self.clients.s3.put_object(Bucket="results", Key=f"results/{key}/{job_id}/job.json", Body=b"{}")
+        return upload
+
+    def redeliver(self, wanted: str, *, annotate: bool = False) -> list[Redelivery]:
+        return list(redeliver_jobs(self.stack, self.jobs, wanted, annotate=annotate))
+
+    def read_input(self, done: Redelivery) -> dict[str, Any]:
+        answer = self.clients.stepfunctions.describe_execution(executionArn=done.execution_arn or "")
+        state: dict[str, Any] = json.loads(answer["input"])
+        return state
+
+
+@pytest.fixture
+def stage(jobs: JobsTable, ledger: Ledger) -> Stage:
+    return Stage(jobs, ledger)
+
+
+@pytest.mark.parametrize("name", ["job-of-belt.mp4", "line-3/belt.mp4", "s3://uploads/line-3/belt.mp4"])
+def test_a_job_is_delivered_anew_by_any_of_its_names(stage: Stage, name: str) -> None:
+    upload = stage.add("line-3/belt.mp4")
+    [done] = stage.redeliver(name)
+    state = stage.read_input(done)
+    job = Job.from_input(state)
+    assert (job.upload, job.job_id) == (upload, "job-of-belt.mp4")
+    assert job.options.to_dict() == OPTIONS
+    assert state["check"] == {"status": "done", "polls": 3, "gigabyte_seconds": 0.0, "reason": None}
+    assert state["redelivery"] is True
+
+
+def test_it_can_be_asked_for_an_annotated_video_that_the_upload_did_not_ask_for(stage: Stage) -> None:
+    stage.add("belt.mp4")
+    [done] = stage.redeliver("belt.mp4", annotate=True)
+    assert stage.read_input(done)["options"] == {**OPTIONS, "annotate": True}
+
+
+def test_a_prefix_of_the_results_means_all_jobs_below_it(stage: Stage) -> None:
+    for key in ("line-3/a.mp4", "line-3/b/c.mp4", "line-4/d.mp4"):
+        stage.add(key)
+    stage.add("line-3/forgotten.mp4", is_known=False)
+    done = {one.job["key"]: one.failure for one in stage.redeliver("s3://results/results/line-3/")}
+    assert done == {
+        "line-3/a.mp4": None,
+        "line-3/b/c.mp4": None,
+        "line-3/forgotten.mp4": "the ledger does not know its job job-of-forgotten.mp4",
+    }
+
+
+def test_a_job_without_stored_results_is_refused(stage: Stage) -> None:
+    stage.add("belt.mp4", status="failed", has_results=False)
+    [refused] = stage.redeliver("belt.mp4")
+    assert refused.execution_arn is None
+    assert refused.failure == "it has no stored results: it is failed"
+
+
+def test_an_empty_prefix_says_where_results_are(stage: Stage) -> None:
+    with pytest.raises(CommandError, match="results/<upload key>/<job_id>/"):
+        stage.redeliver("s3://results/line-3/")
+
+
+def test_an_execution_that_fails_says_why(stage: Stage) -> None:
+    stage.add("belt.mp4")
+    stage.status = "FAILED"
+    [failed] = stage.redeliver("belt.mp4")
+    assert failed.failure == "The results are not JSON."

@@ -1,0 +1,115 @@
+"""Redelivery: every output of a job is made anew of its stored results, without asking the API again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import batched
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from videoinfer.errors import CommandError
+from videoinfer.jobs import Item, JobsTable
+from videoinfer.pipeline_stack import PipelineStack
+from videojobs.jobs import Job
+from videojobs.results import locate_results
+from videojobs.workflow import start_redelivery
+
+_RESULTS = "results.json"
+_LOOK_INTERVAL_SECONDS = 0.5
+_SIDE_BY_SIDE = 20
+
+
+@dataclass(frozen=True)
+class Redelivery:
+    """What became of one job: `failure` says why its outputs are not there anew."""
+
+    job: Item
+    execution_arn: str | None
+    failure: str | None = None
+
+
+def redeliver_jobs(
+    stack: PipelineStack, table: JobsTable, wanted: str, *, annotate: bool = False
+) -> Iterator[Redelivery]:
+    """Delivers the jobs that a person means, some at a time, and yields each that has come to its end.
+
+    Args:
+        wanted: A job's name as `JobsTable.find_job` takes it, or a prefix of the results bucket, for all jobs below it.
+        annotate: Makes annotated videos also of those that did not ask for one.
+
+    Raises:
+        CommandError: There is none.
+    """
+    for some in batched(_find_jobs(stack, table, wanted), _SIDE_BY_SIDE, strict=False):
+        started = [_start(stack, item, annotate=annotate) for item in some]
+        for redelivery in started:
+            yield _wait_for(stack, redelivery) if redelivery.execution_arn else redelivery
+
+
+def _find_jobs(stack: PipelineStack, table: JobsTable, wanted: str) -> Iterator[Item]:
+    prefix = wanted.removeprefix(f"s3://{stack.results_bucket}/")
+    if prefix == wanted:
+        yield table.find_job(wanted)[0]
+        return
+    is_empty = True
+    for key, job_id in _list_results(stack, prefix):
+        is_empty = False
+        try:
+            yield table.find_job(job_id)[0]
+        except CommandError:
+            yield {"key": key, "job_id": job_id}
+    if is_empty:
+        results = f"s3://{stack.results_bucket}/results/<upload key>/<job_id>/"
+        raise CommandError(f"There are no results below {wanted}: they are at {results}.")
+
+
+def _start(stack: PipelineStack, item: Item, *, annotate: bool) -> Redelivery:
+    """Starts the delivery of a job's stored results."""
+    if "upload_id" not in item:
+        return Redelivery(item, None, f"the ledger does not know its job {item['job_id']}")
+    if "job_id" not in item or not _has_results(stack, item):
+        return Redelivery(item, None, f"it has no stored results: it is {item['status']}")
+    job = Job.from_item(item)
+    job = replace(job, options=replace(job.options, annotate=job.options.annotate or annotate))
+    sfn, machine = stack.clients.stepfunctions, stack.state_machine_arn
+    return Redelivery(item, start_redelivery(sfn, machine, job, int(item.get("polls", 0)), datetime.now(UTC)))
+
+
+def _wait_for(stack: PipelineStack, redelivery: Redelivery) -> Redelivery:
+    arn = redelivery.execution_arn or ""
+    while True:
+        execution: Any = stack.clients.stepfunctions.describe_execution(executionArn=arn)
+        if execution["status"] != "RUNNING":
+            break
+        time.sleep(_LOOK_INTERVAL_SECONDS)
+    if execution["status"] == "SUCCEEDED":
+        return redelivery
+    ended = f"its execution has {execution['status'].lower().replace('_', ' ')}"
+    return replace(redelivery, failure=execution.get("cause") or ended)
+
+
+def _list_results(stack: PipelineStack, prefix: str) -> Iterator[tuple[str, str]]:
+    """The upload's key and the job's id of every stored results file."""
+    pages = stack.clients.s3.get_paginator("list_objects_v2").paginate(Bucket=stack.results_bucket, Prefix=prefix)
+    for page in pages:
+        for entry in page.get("Contents", []):
+            folder, _, name = entry["Key"].rpartition("/")
+            upload, _, job_id = folder.removeprefix("results/").rpartition("/")
+            if name == _RESULTS:
+                yield upload, job_id
+
+
+def _has_results(stack: PipelineStack, item: Item) -> bool:
+    try:
+        stack.clients.s3.head_object(
+            Bucket=stack.results_bucket, Key=locate_results(item["key"], item["job_id"], _RESULTS)
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
+            return False
+        raise
+    return True
