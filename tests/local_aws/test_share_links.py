@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 import requests
+from playwright.sync_api import Page
 
 from tests.browser.conftest import OpenPage
 from tests.local_aws.pipelines import DeployedPipeline, DeployPipeline
 from videoinfer.deployments import Engine, pipeline_parameters
+from videoinfer.function_logs import read_log_lines
 from videoinfer.model_packages import ModelPackage
 from videoinfer.repository import SAMPLE_VIDEO
 from videojobs.report import PIECES_FOLDER, ReportFacts, ReportWriter
@@ -77,17 +79,43 @@ def test_the_link_leads_to_the_video(shared: Shared) -> None:
     assert video.content == SAMPLE_VIDEO.read_bytes()
 
 
-def test_the_report_plays_the_video_and_finds_its_data_under_the_link(shared: Shared, open_page: OpenPage) -> None:
-    put_report(shared)
+def test_every_output_is_behind_the_link(shared: Shared) -> None:
+    outputs = json.loads(shared.read_output("job.json"))["outputs"]
+    assert outputs
+    for name in (*outputs, "summary.json", "job.json"):
+        answer = requests.get(f"{shared.link}/{name}", timeout=30)
+        assert answer.status_code == HTTPStatus.OK, name
+        assert answer.content
+
+
+def test_the_link_opens_the_report(shared: Shared, open_page: OpenPage) -> None:
     page = open_page(shared.link)
+    wait_for_drawing(page)
+    assert page.title().startswith("clip.MP4")
+    token = shared.link.rsplit("/", 1)[1]
+    assert token not in shared.read_output("report.html").decode()
+
+
+def test_a_large_report_finds_its_pieces_under_the_link(shared: Shared, open_page: OpenPage) -> None:
+    put_report_in_pieces(shared)
+    wait_for_drawing(open_page(shared.link))
+
+
+def wait_for_drawing(page: Page) -> None:
+    """Until the video's picture is there, and what was found in it drawn over it."""
     page.wait_for_function("() => document.querySelector('#video').readyState >= 2")
     page.wait_for_function(
         """() => { const canvas = document.querySelector('#overlay');
         const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
         return data.some(value => value > 0); }"""
     )
-    token = shared.link.rsplit("/", 1)[1]
-    assert token not in shared.read_output("report.html").decode()
+
+
+def test_no_log_has_the_token(shared: Shared) -> None:
+    logs = "\n".join(line.text for line in read_log_lines(shared.pipeline.clients))
+    assert "A share link is answered." in logs
+    assert shared.link.rsplit("/", 1)[1] not in logs
+    assert "X-Amz-Signature" not in logs
 
 
 @pytest.mark.parametrize(
@@ -149,7 +177,7 @@ def forget_key(shared: Shared) -> None:
     )
 
 
-def put_report(shared: Shared) -> None:
+def put_report_in_pieces(shared: Shared) -> None:
     """The report of the job, its data in pieces beside it."""
     results = json.loads(shared.read_output("results.json"))
     [model_id] = set(results) - {"frame_offset", "time_offset"}
