@@ -174,22 +174,24 @@ def _find_arns(stack: PipelineStack) -> dict[str, str]:
 
 
 def _look_at_subscriptions(stack: PipelineStack) -> Iterator[Finding]:
-    topic_arn = stack.notices_topic_arn
+    yield from _read_topic(stack, "Notices", stack.notices_topic_arn)
+    yield from _read_topic(stack, "Alarms", stack.alarms_topic_arn)
+
+
+def _read_topic(stack: PipelineStack, what: str, topic_arn: str) -> Iterator[Finding]:
     pages = stack.clients.sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic_arn)
     subscriptions = [subscription for page in pages for subscription in page["Subscriptions"]]
     subscribe = f"aws sns subscribe --topic-arn {topic_arn} --protocol"
     if not subscriptions:
-        yield Finding(
-            "warning", "Nobody gets the notices.", f"{subscribe} email --notification-endpoint YOU@EXAMPLE.COM"
-        )
+        yield Finding("warning", f"{what} go to nobody.", f"{subscribe} email --notification-endpoint YOU@EXAMPLE.COM")
     for subscription in subscriptions:
         protocol, endpoint = subscription.get("Protocol", ""), subscription.get("Endpoint", "")
         if _is_confirmed(stack, subscription.get("SubscriptionArn", "")):
-            yield Finding("ok", f"Notices go to {endpoint}.")
+            yield Finding("ok", f"{what} go to {endpoint}.")
         else:
             again = f"{subscribe} {protocol} --notification-endpoint {endpoint}"
             confirm = f"Follow the link that AWS has sent there. If it is lost: {again}"
-            yield Finding("problem", f"Notices do not go to {endpoint}: the subscription is not confirmed.", confirm)
+            yield Finding("problem", f"{what} do not go to {endpoint}: the subscription is not confirmed.", confirm)
 
 
 def _is_confirmed(stack: PipelineStack, arn: str) -> bool:

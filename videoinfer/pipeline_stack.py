@@ -19,6 +19,7 @@ class PipelineStack:
     uploads_bucket: str
     results_bucket: str
     notices_topic_arn: str
+    alarms_topic_arn: str
     jobs_table: str
     state_machine_arn: str
     uploads_queue_url: str
@@ -61,6 +62,7 @@ def find_stack(name: str, clients: AwsClients | None = None) -> PipelineStack:
             uploads_bucket=outputs["UploadsBucketName"],
             results_bucket=outputs["ResultsBucketName"],
             notices_topic_arn=outputs["NoticesTopicArn"],
+            alarms_topic_arn=outputs["AlarmsTopicArn"],
             jobs_table=outputs["JobsTableName"],
             state_machine_arn=outputs["StateMachineArn"],
             uploads_queue_url=outputs["UploadsQueueUrl"],

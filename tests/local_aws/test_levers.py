@@ -280,6 +280,17 @@ def test_the_end_of_a_job_is_an_event_on_the_bus(aws: EmbeddedAws, stage: Stage)
     assert by_key["event/failed.mp4"]["reason"] == "The GPU is on fire."
 
 
+def test_the_dashboard_and_the_alarms_are_there(aws: EmbeddedAws, stage: Stage) -> None:
+    cloudwatch = local_session().client("cloudwatch", endpoint_url=aws.endpoint_url)
+
+    body = cloudwatch.get_dashboard(DashboardName=STACK)["DashboardBody"]
+    shown = [arn for widget in json.loads(body)["widgets"] for arn in widget["properties"].get("alarms", ())]
+
+    assert "${" not in body
+    alarms = cloudwatch.describe_alarms(AlarmNamePrefix=STACK)["MetricAlarms"]
+    assert {alarm["AlarmArn"] for alarm in alarms} == set(shown)
+
+
 def find_words(stage: Stage) -> dict[str, list[str]]:
     """What the doctor says, by level."""
     result = stage.run("doctor", "--json")

@@ -18,13 +18,16 @@ MetricName = Literal[
     "JobsRejected",
     "JobsCancelled",
     "MinutesWaited",
+    "MinutesPostponed",
     "Polls",
 ]
-"""`MinutesWaited` is from the first sight of an upload to the end of its job; the others are counts."""
+"""`MinutesWaited` is from the first sight of an upload to the end of its job, `MinutesPostponed` how long a message has
+been in the uploads queue that is postponed once more; the others are counts.
+"""
 
 
 def measure(name: MetricName, value: float = 1) -> None:
     """Adds `value` to a metric."""
-    unit = MetricUnit.NoUnit if name == "MinutesWaited" else MetricUnit.Count
+    unit = MetricUnit.NoUnit if name.startswith("Minutes") else MetricUnit.Count
     with single_metric(name=name, unit=unit, value=value, namespace=NAMESPACE):
         pass  # it is written when the block ends

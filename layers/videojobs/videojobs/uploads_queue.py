@@ -1,5 +1,6 @@
 """The uploads queue: what could not be done now comes back later, and the later the more often it failed."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from videojobs.errors import ApiUnavailable
 from videojobs.logs import logger
+from videojobs.metrics import measure
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -38,6 +40,7 @@ class UploadsQueue:
             self.sqs.change_message_visibility(
                 QueueUrl=self.url, ReceiptHandle=message.receipt_handle, VisibilityTimeout=seconds
             )
+            measure("MinutesPostponed", (time.time() - int(message.attributes.sent_timestamp) / 1000) / 60)
             raise
 
 

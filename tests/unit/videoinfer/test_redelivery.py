@@ -40,7 +40,18 @@ class Stage:
         arn = machine["stateMachineArn"]
         self.describe = self.clients.stepfunctions.describe_execution
         self.clients.stepfunctions.describe_execution = self.end  # type: ignore[method-assign]
-        names = ("uploads", "results", "arn:topic", "jobs", arn, "queue", "dead", "https://api.example.com", "[]")
+        names = (
+            "uploads",
+            "results",
+            "arn:topic",
+            "arn:alarms",
+            "jobs",
+            arn,
+            "queue",
+            "dead",
+            "https://api.example.com",
+            "[]",
+        )
         self.stack = PipelineStack(self.clients, "videoinfer", "CREATE_COMPLETE", *names)
 
     def end(self, **arguments: Any) -> Any:

@@ -1,5 +1,7 @@
 """What could not be done now comes back later."""
 
+import json
+import time
 from typing import Any
 
 import pytest
@@ -30,14 +32,16 @@ def test_a_hundred_tries_outlast_a_day() -> None:
     assert sum(choose_postponement(count, ValueError()) for count in range(1, 100)) > 23 * 3600
 
 
-def test_a_message_that_failed_is_postponed_and_stays(aws: Any) -> None:
+def test_a_message_that_failed_is_postponed_and_stays(aws: Any, capsys: pytest.CaptureFixture[str]) -> None:
     url = aws.sqs.create_queue(QueueName="uploads")["QueueUrl"]
     aws.sqs.send_message(QueueUrl=url, MessageBody="{}")
     [message] = aws.sqs.receive_message(QueueUrl=url)["Messages"]
-    record = SQSRecord(
-        {"receiptHandle": message["ReceiptHandle"], "attributes": {"ApproximateReceiveCount": "1"}, "body": "{}"}
-    )
+    two_minutes_ago = str(round((time.time() - 120) * 1000))
+    attributes = {"ApproximateReceiveCount": "1", "SentTimestamp": two_minutes_ago}
+    record = SQSRecord({"receiptHandle": message["ReceiptHandle"], "attributes": attributes, "body": "{}"})
     with pytest.raises(ZeroDivisionError), UploadsQueue(aws.sqs, url).postponed_on_error(record):
         raise ZeroDivisionError
     attributes = aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     assert attributes["ApproximateNumberOfMessagesNotVisible"] == "1"
+    [metric] = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "MinutesPostponed" in line]
+    assert metric["MinutesPostponed"] == [pytest.approx(2, abs=0.5)]
