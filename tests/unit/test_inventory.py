@@ -1,12 +1,17 @@
 """Lists that have to agree: so nothing can be forgotten in one of two places."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from arro3.core import DataType
 
 from tests.templates import ROOT, find_resources, read_definition, read_template
+from videojobs.outputs import OutputName
+from videojobs.parquet import BOOL, FLOAT, FLOAT32, INT, TEXT
 from videojobs.settings import (
     AnnotateVideoSettings,
     CheckJobSettings,
@@ -15,6 +20,7 @@ from videojobs.settings import (
     OpenShareLinkSettings,
     ReportFailureSettings,
 )
+from videojobs.tables import DETECTION_COLUMNS, FRAME_COLUMNS
 
 SETTINGS = {
     "CreateJobFunction": CreateJobSettings,
@@ -106,3 +112,28 @@ def test_the_readme_lists_every_parameter(application: str, heading: str) -> Non
     documented = re.findall(r"^\| `(\w+)`", section, flags=re.MULTILINE)
     assert documented == sorted(documented, key=list(read_template(application)["Parameters"]).index)
     assert set(documented) == set(read_template(application)["Parameters"])
+
+
+@pytest.mark.parametrize(("table", "columns"), [("Detections", DETECTION_COLUMNS), ("Frames", FRAME_COLUMNS)])
+def test_athena_knows_the_columns_that_are_written(table: str, columns: Mapping[str, DataType]) -> None:
+    described = read_template("pipeline")["Resources"][f"{table}Table"]["Properties"]["TableInput"]
+    written = {name: name_glue_type(kind) for name, kind in columns.items()}
+    assert {column["Name"]: column["Type"] for column in described["StorageDescriptor"]["Columns"]} == written
+    assert list(written) == [column["Name"] for column in described["StorageDescriptor"]["Columns"]]
+
+
+def test_the_template_knows_every_output() -> None:
+    parameter = read_template("pipeline")["Parameters"]["Outputs"]
+    assert parameter["AllowedValues"] == list(get_args(OutputName))
+    assert parameter["Default"] == ",".join(get_args(OutputName))
+
+
+def name_glue_type(kind: DataType) -> str:
+    """A type as Glue spells it."""
+    if DataType.is_list(kind):
+        assert kind.value_field
+        return f"array<{name_glue_type(kind.value_field.type)}>"
+    if DataType.is_struct(kind):
+        return f"struct<{','.join(f'{field.name}:{name_glue_type(field.type)}' for field in kind.fields)}>"
+    names = {TEXT: "string", INT: "bigint", FLOAT: "double", FLOAT32: "float", BOOL: "boolean"}
+    return next(name for own, name in names.items() if own == kind)

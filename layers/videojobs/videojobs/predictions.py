@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
+from operator import itemgetter
 from typing import Any, TypeIs
 
 from videojobs.errors import BrokenResults
@@ -213,27 +214,40 @@ def _flatten_face(prediction: Any) -> Any:
 
 
 def _make_columns(rows: Sequence[dict[str, Any]], frames: Sequence[int]) -> Predictions:
-    extra: list[dict[str, Any] | None] = [
-        None if row.keys() <= _KNOWN else {name: row[name] for name in row.keys() - _KNOWN} for row in rows
-    ]
-    columns = {name: _make_column(name, rows, extra) for name in COLUMNS}
+    names: set[str] = set().union(*rows)
+    extra: list[dict[str, Any] | None] = [None] * len(rows)
+    if not names <= _KNOWN:
+        extra = [{name: row[name] for name in row.keys() - _KNOWN} or None for row in rows]
+    nulls = [None] * len(rows)
+    columns = {name: _make_column(name, rows, extra) if name in names else nulls for name in COLUMNS}
     return Predictions(frames, columns, [None if entry is None else _to_json(entry) for entry in extra])
 
 
 def _make_column(name: str, rows: Sequence[dict[str, Any]], extra: list[dict[str, Any] | None]) -> Sequence[Any]:
-    values = [row.get(name) for row in rows]
-    fits = _FITS[name]
-    allowed = COLUMNS[name]
-    kinds = set(map(type, values))
-    if kinds <= {_NONE, *(allowed if isinstance(allowed, tuple) else (allowed,))} and (
-        not kinds & {int, list} or all(value is None or fits(value) for value in values)
-    ):
-        return values
-    for number, value in enumerate(values):
-        if value is not None and not fits(value):
-            extra[number] = {**(extra[number] or {}), name: value}
-            values[number] = None
+    """The values of one field; those that do not fit go to `extra`."""
+    try:
+        values = list(map(itemgetter(name), rows))
+    except KeyError:
+        values = [row.get(name) for row in rows]
+    if not _all_fit(name, values):
+        fits = _FITS[name]
+        for number, value in enumerate(values):
+            if value is not None and not fits(value):
+                extra[number] = {**(extra[number] or {}), name: value}
+                values[number] = None
     return values
+
+
+def _all_fit(name: str, values: Sequence[Any]) -> bool:
+    """Whether every value fits its column, by their types as far as these tell."""
+    kinds = set(map(type, values))
+    if kinds <= _TYPES[name]:
+        if int not in kinds and list not in kinds:
+            return True
+        if kinds <= {int, float}:
+            return bool(_INT64.start <= min(values) and max(values) < _INT64.stop)
+    fits = _FITS[name]
+    return all(value is None or fits(value) for value in values)
 
 
 def _is(kinds: type | tuple[type, ...]) -> Callable[[Any], bool]:
@@ -256,6 +270,8 @@ def _are_points(name: str) -> Callable[[Any], bool]:
 
 
 _FITS = {name: _are_points(name) if name in _POINT_FIELDS else _is(kinds) for name, kinds in COLUMNS.items()}
+
+_TYPES = {name: {_NONE, *(kinds if isinstance(kinds, tuple) else (kinds,))} for name, kinds in COLUMNS.items()}
 
 
 def _take(score: Mapping[str, Any], name: str) -> Any:

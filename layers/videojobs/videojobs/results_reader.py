@@ -24,6 +24,7 @@ _NEXT_BRACKET = re.compile(rb'(?:[^"{}\[\]]++' + _NESTED + rb")*+([{}\[\]])", re
 _NEXT_BRACKET_OR_COMMA = re.compile(rb'(?:[^"{}\[\],]++' + _NESTED + rb")*+([{}\[\],])", re.DOTALL)
 """What has no bracket inside but its own two is jumped over in one match."""
 
+_ENTRY_HEAD = re.compile(rb'\s*(\{\s*"[^"\\]{1,40}"\s*:)')
 _A_STRING = re.compile(_STRING, re.DOTALL)
 _NO_SPACE = re.compile(rb"[^ \t\r\n]")
 _BYTE_OF_ERROR = re.compile(r" \(byte (\d+)\)")
@@ -79,7 +80,7 @@ class _ListsReader:
                 self._count = 0
                 self._expect(b":")
                 if self._peek() == b"[":
-                    self._at += 1
+                    self._begin_entry(self._at + 1)
                     yield from self._read_entries(self._key)
                 else:
                     self._pass_over_value()
@@ -90,23 +91,54 @@ class _ListsReader:
 
     def _read_entries(self, key: str) -> Iterator[Entries]:
         yield Entries(key, 0, [])
-        self._scan = self._at
-        self._openers.clear()
+        may_guess = True
         while True:
+            if may_guess:
+                values, end = self._guess_entries()
+                may_guess = bool(values) or end < 0
+            else:
+                values, end = [], -1
+            if values:
+                yield self._hand_on(key, values, end)
+                continue
             end, is_list_end = self._find_end()
-            if end > self._at or is_list_end:
-                values = self._decode(self._at, end)
-                if values:
-                    yield Entries(key, self._count, values)
-                elif self._count or not is_list_end:
-                    self._fail("a value is missing", end)
-                self._count += len(values)
-                self._at = end + 1
+            values = self._decode(self._at, end)
+            if not values and (end > self._at or (is_list_end and self._count)):
+                self._fail("a value is missing", end)
+            if values:
+                yield self._hand_on(key, values, end)
             if is_list_end:
+                self._at = end + 1
                 return
             kept = self._at
             self._read_on()
             self._scan -= kept
+
+    def _hand_on(self, key: str, values: list[Any], end: int) -> Entries:
+        """The next entries; those after them begin behind the comma at `end`."""
+        entries = Entries(key, self._count, values)
+        self._count += len(values)
+        self._begin_entry(end + 1)
+        return entries
+
+    def _begin_entry(self, position: int) -> None:
+        self._at = self._scan = position
+        self._openers.clear()
+
+    def _guess_entries(self) -> tuple[list[Any], int]:
+        """The entries before the last that begins as the first does, and where they end; -1 where there is no such one.
+
+        If `[`, these bytes and `]` are JSON, then these bytes are entries: a guess may fail, but not mislead.
+        """
+        head = _ENTRY_HEAD.match(self._buffer, self._at)
+        start = self._buffer.rfind(head[1], head.end()) if head else -1
+        end = self._buffer.rfind(b",", self._at, start) if start >= 0 else -1
+        if end < 0 or self._buffer[end + 1 : start].strip():
+            return [], -1
+        try:
+            return _decode(b"[" + self._buffer[self._at : end] + b"]"), end
+        except (ValueError, RecursionError):
+            return [], end
 
     def _find_end(self) -> tuple[int, bool]:
         """Where the last entry that is whole ends, and whether the list does so too."""

@@ -1,6 +1,7 @@
 """deliver_results and report_failure: everything once, and again without harm."""
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ from videojobs.delivery import Polling, ResultsDelivery
 from videojobs.errors import ApiRefused, ApiUnavailable, LinkExpired
 from videojobs.failure import FailureReport
 from videojobs.jobs import Job
+from videojobs.outputs import parse_outputs
 from videojobs.results import ResultsBucket
 from videojobs.share_links import ShareLinks
 
 RESULTS = (Path(__file__).parents[2] / "contract" / "examples" / "results.json").read_bytes()
 DONE = (200, {"status": 0, "output_signed_url": "https://storage.example.com/r?X-Goog-Signature=s1gn3d"})
+OUTPUTS = parse_outputs("parquet,csv,coco,webvtt,report")
 LINKS = ShareLinks("s1gn1ng-key", "https://share.example.com")
 FOLDER = "results/line 3+ü%41 (1).MP4/fec28362-f7d9-4cc0-a805-5e94495d063d"
 
@@ -25,7 +28,7 @@ FOLDER = "results/line 3+ü%41 (1).MP4/fec28362-f7d9-4cc0-a805-5e94495d063d"
 def build(aws: Any, *answers: Any) -> ResultsDelivery:
     api = VideoInferenceApi("https://api.example.com", "rf_s3cr3t", Wire(*answers).session())
     return ResultsDelivery(
-        api, aws.ledger, aws.topic, ResultsBucket(aws.s3, aws.results_bucket), LINKS, 7, ["parquet"], 30, Meter(1769)
+        api, aws.ledger, aws.topic, ResultsBucket(aws.s3, aws.results_bucket), LINKS, 7, OUTPUTS, 30, Meter(1769)
     )
 
 
@@ -124,6 +127,45 @@ def test_results_that_break_the_contract_are_kept_and_fail(aws: Any, job: Job) -
     assert "not JSON" in outcome["reason"]
     assert read_object(aws, "results.json") == b"<html>"
     assert aws.notices() == []
+
+
+def test_of_results_that_break_late_no_output_stays(aws: Any, job: Job) -> None:
+    threads = threading.active_count()
+    broken = RESULTS.rstrip().removesuffix(b"}") + b', "rest'
+    outcome = build(aws, DONE, (200, broken)).deliver(job, Polling(3))
+    assert "end in the middle of the JSON" in outcome["reason"]
+    listed = aws.s3.list_objects_v2(Bucket=aws.results_bucket)["Contents"]
+    assert [entry["Key"] for entry in listed] == [f"{FOLDER}/results.json"]
+    assert threading.active_count() == threads
+
+
+def test_outputs_lie_beside_the_results_and_tables_together(aws: Any, job: Job) -> None:
+    build(aws, DONE, (200, RESULTS)).deliver(job, Polling(3))
+    keys = {entry["Key"] for entry in aws.s3.list_objects_v2(Bucket=aws.results_bucket)["Contents"]}
+    beside = {
+        "results.json",
+        "summary.json",
+        "job.json",
+        "detections.csv.gz",
+        "coco.json",
+        "detections.vtt",
+        "report.html",
+    }
+    tables = {f"tables/{name}/day=2026-11-02/{job.job_id}.parquet" for name in ("detections", "frames")}
+    assert keys == {f"{FOLDER}/{name}" for name in beside} | tables
+    outputs = json.loads(read_object(aws, "job.json"))["outputs"]
+    assert outputs["detections.parquet"].endswith(f"/tables/detections/day=2026-11-02/{job.job_id}.parquet")
+    assert b"media-src https: blob:" in read_object(aws, "report.html")  # what a shared page may load
+
+
+def test_elements_before_their_offsets_are_read_from_the_stored_file(aws: Any, job: Job) -> None:
+    results = dict(reversed(json.loads(RESULTS).items()))
+    build(aws, DONE, (200, results)).deliver(job, Polling(3))
+    summary = json.loads(read_object(aws, "summary.json"))
+    [model] = summary["models"].values()
+    assert sum(entry["count"] for entry in model["classes"].values()) == 2
+    assert model["failed_share"] == pytest.approx(1 / 3, abs=1e-6)
+    assert summary["cost"]["used"]["state_transitions"] == 13
 
 
 def test_a_job_that_is_no_longer_done_means_later(aws: Any, job: Job) -> None:
