@@ -29,16 +29,35 @@ _PERMISSIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "jobs": ("dynamodb:GetItem", "dynamodb:UpdateItem"),
         "state machine": ("states:StartExecution",),
         "topic": ("sns:Publish",),
+        "event bus": ("events:PutEvents",),
         "queue": ("sqs:ChangeMessageVisibility",),
     },
     "CheckJobFunction": {"secret": ("secretsmanager:GetSecretValue",), "jobs": ("dynamodb:UpdateItem",)},
     "DeliverResultsFunction": {
         "secret": ("secretsmanager:GetSecretValue",),
-        "results": ("s3:PutObject", "s3:AbortMultipartUpload"),
+        "share key": ("secretsmanager:GetSecretValue",),
+        "results": ("s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"),
+        "jobs": ("dynamodb:GetItem", "dynamodb:UpdateItem"),
+        "topic": ("sns:Publish",),
+        "event bus": ("events:PutEvents",),
+    },
+    "AnnotateVideoFunction": {
+        "uploads": ("s3:GetObject", "s3:GetObjectVersion"),
+        "results": ("s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"),
         "jobs": ("dynamodb:GetItem", "dynamodb:UpdateItem"),
         "topic": ("sns:Publish",),
     },
-    "ReportFailureFunction": {"jobs": ("dynamodb:GetItem", "dynamodb:UpdateItem"), "topic": ("sns:Publish",)},
+    "OpenShareLinkFunction": {
+        "share key": ("secretsmanager:GetSecretValue",),
+        "uploads": ("s3:GetObject", "s3:GetObjectVersion"),
+        "results": ("s3:GetObject",),
+        "jobs": ("dynamodb:GetItem",),
+    },
+    "ReportFailureFunction": {
+        "jobs": ("dynamodb:GetItem", "dynamodb:UpdateItem"),
+        "topic": ("sns:Publish",),
+        "event bus": ("events:PutEvents",),
+    },
 }
 """What each function can't do without, by what it does it to; the template grants it, other hands may have taken it."""
 
@@ -161,11 +180,14 @@ def _find_role(stack: PipelineStack, function: str) -> str:
 
 def _find_arns(stack: PipelineStack) -> dict[str, str]:
     attributes = stack.clients.sqs.get_queue_attributes(QueueUrl=stack.uploads_queue_url, AttributeNames=["QueueArn"])
-    partition = stack.state_machine_arn.split(":")[1]
+    _, partition, _, region, account, *_ = stack.state_machine_arn.split(":")
+    secrets = stack.clients.secretsmanager
     return {
         "uploads": f"arn:{partition}:s3:::{stack.uploads_bucket}/video.mp4",
         "results": f"arn:{partition}:s3:::{stack.results_bucket}/results/video.mp4/job/results.json",
-        "secret": stack.clients.secretsmanager.describe_secret(SecretId=stack.api_key_secret)["ARN"],
+        "secret": secrets.describe_secret(SecretId=stack.api_key_secret)["ARN"],
+        "share key": secrets.describe_secret(SecretId=f"{stack.name}/share-key")["ARN"],
+        "event bus": f"arn:{partition}:events:{region}:{account}:event-bus/default",
         "jobs": stack.clients.dynamodb.describe_table(TableName=stack.jobs_table)["Table"]["TableArn"],
         "state machine": stack.state_machine_arn,
         "topic": stack.notices_topic_arn,

@@ -30,6 +30,9 @@ export AWS_ACCESS_KEY_ID=$access_key_id AWS_SECRET_ACCESS_KEY=$secret_access_key
 aws s3 cp $video s3://$uploads_bucket/$another --metadata infer-fps=2
 aws s3 ls --recursive s3://$results_bucket
 
+# What became of it. More is in: videoinfer --help
+VIDEOINFER_STACK=pipeline videoinfer jobs
+
 # The API's calls, from signed URL to results.
 API='$api_url' API_KEY='$api_key'
 read_field() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$$1"; }

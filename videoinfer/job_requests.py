@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from videoinfer.errors import CommandError
 from videoinfer.jobs import Item
-from videojobs.uploads import JobRequest, Upload
+from videojobs.uploads import JobRequest, Upload, find_fault
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -30,9 +30,12 @@ class RetryPlan:
 
 def plan_retry(job: Item) -> RetryPlan:
     """The attempt that follows `job`, the latest one at its upload."""
+    upload = read_upload(job)
+    if fault := find_fault(upload):
+        return RetryPlan(job, None, f"trying again does not help. {fault}")
     match job["status"]:
         case "failed" | "overdue" | "rejected" | "cancelled":
-            return RetryPlan(job, JobRequest(read_upload(job), int(job["attempt"]) + 1))
+            return RetryPlan(job, JobRequest(upload, int(job["attempt"]) + 1))
         case "done":
             return RetryPlan(job, None, "it has its results. To infer it anew, upload it again")
         case "waiting":

@@ -128,7 +128,7 @@ def retry(
             for plan in plans:
                 if plan.refusal:
                     display.warn(f"{plan.job['key']}: {plan.refusal}")
-        if any(plan.refusal for plan in plans):
+        if jobs and any(plan.refusal for plan in plans):
             raise typer.Exit(code=1)
 
 

@@ -11,6 +11,7 @@ import pytest
 from arro3.core import DataType
 
 from tests.templates import ROOT, find_resources, read_definition, read_template
+from videoinfer.stack_commands import commands as stack_commands
 from videojobs.outputs import OutputName
 from videojobs.parquet import BOOL, FLOAT, FLOAT32, INT, TEXT
 from videojobs.settings import (
@@ -99,6 +100,13 @@ def test_every_bucket_is_private_encrypted_and_for_tls_only(application: str) ->
         assert all(bucket["Properties"]["PublicAccessBlockConfiguration"].values())
         assert bucket["Properties"]["BucketEncryption"]
         assert bucket["Properties"]["LifecycleConfiguration"]
+
+
+def test_the_readme_lists_every_command_for_a_deployed_stack() -> None:
+    section = (ROOT / "README.md").read_text().split("## Operate it")[1].split("\n## ")[0]
+    documented = re.findall(r"^\| `([a-z-]+)", section, flags=re.MULTILINE)
+    commands = [command.name or command.callback.__name__ for command in stack_commands.registered_commands]  # type: ignore[union-attr]
+    assert sorted(documented) == sorted(commands)
 
 
 def to_camel(name: str) -> str:

@@ -90,6 +90,7 @@ def test_what_may_not_be_looked_at_is_a_warning_and_the_rest_is_looked_at(monkey
 
 def test_the_template_grants_what_the_doctor_looks_for() -> None:
     functions = find_resources("pipeline", "AWS::Serverless::Function")
+    assert set(doctor._PERMISSIONS) == set(functions)
     for name, needed in doctor._PERMISSIONS.items():
         statements = [
             statement for policy in functions[name]["Properties"]["Policies"] for statement in policy["Statement"]

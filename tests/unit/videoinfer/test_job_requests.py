@@ -37,6 +37,13 @@ def test_what_did_not_fail_is_not(status: str, words: str) -> None:
     assert words in plan.refusal
 
 
+def test_what_can_not_be_a_video_is_not_tried_again() -> None:
+    plan = plan_retry({**item("rejected"), "key": "line-3/belt.mov"})
+
+    assert plan.request is None
+    assert ".mov" in (plan.refusal or "")
+
+
 def test_requests_arrive_as_the_function_reads_them() -> None:
     requests = [JobRequest(UPLOAD, number) for number in range(1, 13)]
     with mock_aws():
