@@ -29,7 +29,12 @@ from videojobs.samples import Sample
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
 """FFmpeg's names of MP4 (and MOV, its twin), MKV and WebM, and AVI; a playlist format would open what a file names."""
 
-_ENCODER_OPTIONS = {"preset": "veryfast", "crf": "21"}
+_CRF = "21"
+
+UNHURRIED_PIXELS = 20_000_000_000
+"""Of all frames together: five minutes of 1920 by 1080 at 30 a second. What has more is encoded in half of the time and
+becomes three times as large (`python -m bench.annotation`): a function has a quarter of an hour.
+"""
 
 _KEPT_AUDIO = frozenset({"aac", "mp3", "ac3", "eac3", "opus", "flac", "alac"})
 """What players of MP4 play."""
@@ -133,7 +138,7 @@ class _Picture:
         shown_size = (first.height, first.width) if is_sideways else (first.width, first.height)
         self._overlays = OverlayTrack(samples, self._coded_size, shown_size, first.rotation if turns else 0)
         self._stream = target.add_stream("libx264", rate=source.average_rate or 25)
-        self._stream.options = dict(_ENCODER_OPTIONS)
+        self._stream.options = {"preset": choose_preset(source, first), "crf": _CRF}
         context = self._stream.codec_context
         context.width, context.height = (side + side % 2 for side in shown_size)
         context.pix_fmt, context.time_base = "yuv420p", source.time_base
@@ -194,6 +199,13 @@ class _Picture:
         graph.configure()
         self._graph = graph
         return video, overlay, output
+
+
+def choose_preset(source: VideoStream, first: VideoFrame) -> str:
+    """How thoroughly x264 is to encode a video, so that long ones are done in time."""
+    seconds = (cast(InputContainer, source.container).duration or 0) / av.time_base
+    pixels = first.width * first.height * seconds * float(source.average_rate or 25)
+    return "veryfast" if pixels <= UNHURRIED_PIXELS else "ultrafast"
 
 
 class _CopiedSound:

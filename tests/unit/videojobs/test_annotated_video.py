@@ -16,7 +16,8 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
-from videojobs.annotated_video import draw_video
+from videojobs import annotated_video
+from videojobs.annotated_video import choose_preset, draw_video
 from videojobs.errors import VideoNotDrawable
 from videojobs.samples import Sample
 
@@ -256,6 +257,19 @@ def test_the_work_can_be_ended_on_the_way(tmp_path: Path) -> None:
         draw_video(Clip().write(tmp_path), [], tmp_path / "annotated.mp4", watch)
     assert 0 <= shares[0] < 0.1
     assert 0.5 < shares[-1] < 0.7
+
+
+def test_a_long_video_is_encoded_in_a_hurry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    video = Clip().write(tmp_path)
+    with av.open(str(video)) as container:
+        stream = container.streams.video[0]
+        first = next(container.decode(stream))
+        assert choose_preset(stream, first) == "veryfast"
+        monkeypatch.setattr(annotated_video, "UNHURRIED_PIXELS", 40 * WIDTH * HEIGHT)
+        assert choose_preset(stream, first) == "ultrafast"
+    pictures = read_pictures(draw(video, [make_sample(0, 160, 100)], tmp_path))
+    assert len(pictures) == 50
+    assert_box_at(pictures[49][1], 160, 100)
 
 
 MEASURE = """
