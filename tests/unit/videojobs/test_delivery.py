@@ -165,7 +165,7 @@ def test_elements_before_their_offsets_are_read_from_the_stored_file(aws: Any, j
     [model] = summary["models"].values()
     assert sum(entry["count"] for entry in model["classes"].values()) == 2
     assert model["failed_share"] == pytest.approx(1 / 3, abs=1e-6)
-    assert summary["cost"]["used"]["state_transitions"] == 13
+    assert summary["cost"]["used"]["state_transitions"] == 14
 
 
 def test_a_job_that_is_no_longer_done_means_later(aws: Any, job: Job) -> None:
