@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 PIECE_BYTES = 256 * 1024
 """What is read at a time; parsed, it takes some ten times as much."""
 
-PART_BYTES = 16 * 1024 * 1024
-"""S3 takes at most 10,000 parts: an object may have 160 GB."""
+PART_BYTES = 8 * 1024 * 1024
+"""Each file that is being written holds as much. S3 takes at most 10,000 parts: an object may have 80 GB."""
 
 
 TABLES: Mapping[str, str] = {"detections.parquet": "detections", "frames.parquet": "frames"}
@@ -76,7 +76,9 @@ class ObjectWriter:
         self._content += content
         self.size_bytes += len(content)
         while len(self._content) >= PART_BYTES:
-            self._send_part(bytes(self._content[:PART_BYTES]))
+            with memoryview(self._content) as view:
+                part = bytes(view[:PART_BYTES])
+            self._send_part(part)
             del self._content[:PART_BYTES]
         return len(content)
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.stand_ins.wire import Wire
 from videojobs.api import VideoInferenceApi
-from videojobs.costs import Meter
+from videojobs.costs import OTHER_TRANSITIONS, TRANSITIONS_A_POLL, Meter
 from videojobs.delivery import Polling, ResultsDelivery
 from videojobs.errors import ApiRefused, ApiUnavailable, LinkExpired
 from videojobs.failure import FailureReport
@@ -165,7 +165,7 @@ def test_elements_before_their_offsets_are_read_from_the_stored_file(aws: Any, j
     [model] = summary["models"].values()
     assert sum(entry["count"] for entry in model["classes"].values()) == 2
     assert model["failed_share"] == pytest.approx(1 / 3, abs=1e-6)
-    assert summary["cost"]["used"]["state_transitions"] == 14
+    assert summary["cost"]["used"]["state_transitions"] == 3 * TRANSITIONS_A_POLL + OTHER_TRANSITIONS
 
 
 def test_a_job_that_is_no_longer_done_means_later(aws: Any, job: Job) -> None:
