@@ -207,14 +207,15 @@ def dead_letters(
             display.columns([LETTER_HEADINGS, *rows], [letter.why for letter in letters])
             display.text("\nOnce that is mended: videoinfer dead-letters --redrive")
         wanted = [letter for letter in letters if redrive and letter.requests]
-        release(sqs, queue_url, [letter for letter in letters if letter not in wanted])
+        left = [letter for letter in letters if not (redrive and letter.requests)]
+        release(sqs, queue_url, left)
         for letter in redrive_letters(
             sqs, wanted, dead_letter_queue_url=queue_url, uploads_queue_url=deployed.uploads_queue_url
         ):
             if not as_json:
                 display.done(f"{name_letter(letter)}: back in the uploads queue")
-        for letter in letters:
-            if redrive and not as_json and not letter.requests:
+        for letter in left:
+            if redrive and not as_json:
                 display.warn(f"{name_letter(letter)}: left where it is. {letter.why}")
 
 

@@ -218,6 +218,16 @@ def test_dead_letters_are_listed_with_their_reason_and_sent_back(stage: Stage) -
     assert stage.read("dead-letters") == []
 
 
+def test_a_letter_that_nobody_can_read_is_left_where_it_is(stage: Stage) -> None:
+    queue_url = stage.pipeline.pipeline.dead_letter_queue_url
+    stage.pipeline.clients.sqs.send_message(QueueUrl=queue_url, MessageBody="Hello?")
+
+    assert "left where it is. The message is not one that S3" in stage.run("dead-letters", "--redrive").output
+    [letter] = stage.read("dead-letters")
+    assert letter["job_requests"] == []
+    stage.pipeline.clients.sqs.purge_queue(QueueUrl=queue_url)
+
+
 def test_videos_that_were_there_before_become_jobs_once(stage: Stage) -> None:
     """In the uploads bucket, as if they had come before its notifications: those are off for a moment."""
     s3, bucket = stage.pipeline.clients.s3, stage.pipeline.pipeline.uploads_bucket
