@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -38,9 +39,8 @@ def test_the_digest_ignores_bytecode_and_times(source: Path) -> None:
 @pytest.mark.parametrize("application", [PIPELINE, ENGINE], ids=lambda application: application.name)
 def test_an_application_reads_what_its_template_names(application: Application) -> None:
     """Otherwise a change would not be built."""
-    template = application.template.read_text()
-    folder = application.template.parent
-    parts = {path.name for path in folder.iterdir() if path.is_dir() and f" {path.name}/" in template}
+    parts = set(re.findall(r"(?:Code|Content|Definition)Uri: (\w+)/", application.template.read_text()))
 
+    assert parts
     assert parts <= {source.name for source in application.sources}
     assert all(source.exists() for source in application.sources)
