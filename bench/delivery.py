@@ -25,6 +25,9 @@ from rich.console import Console
 from rich.table import Table
 
 OBJECTS_A_FRAME = 100
+DISTINCT_FRAMES = 2000
+"""More rows than a row group has: nothing is so small because it was there before."""
+
 CLASSES = ("person", "car", "dog", "zebra")
 MODEL_ID = "m"
 
@@ -129,7 +132,7 @@ class Run:
 def write_results(path: Path, megabytes: float) -> None:
     """Results of about this size, as the engine writes them."""
     chance = random.Random(1)  # noqa: S311  the same for everyone
-    elements = [json.dumps(_make_element(chance)) for _ in range(50)]
+    elements = [json.dumps(_make_element(chance)) for _ in range(DISTINCT_FRAMES)]
     frames = max(1, round(megabytes * 1e6 / (sum(map(len, elements)) / len(elements) + 22)))
     with path.open("w") as file:
         offsets = {
@@ -138,7 +141,7 @@ def write_results(path: Path, megabytes: float) -> None:
         }
         file.write(json.dumps(offsets)[:-1] + f', "{MODEL_ID}": [')
         for number in range(frames):
-            file.write((", " if number else "") + elements[number % 50])
+            file.write((", " if number else "") + elements[number % DISTINCT_FRAMES])
         file.write("]}")
 
 

@@ -70,7 +70,7 @@ class ParquetFile:
 
     def __init__(self, file: Writable, columns: Mapping[str, DataType], rows_a_group: int) -> None:
         self._schema = Schema([Field(name, kind) for name, kind in columns.items()])
-        self._queue: Queue[RecordBatch | None] = Queue(maxsize=2)
+        self._queue: Queue[RecordBatch | None] = Queue(maxsize=1)
         self._error: BaseException | None = None
         self._thread = Thread(target=self._run, args=(file, rows_a_group), name="parquet", daemon=True)
         self._thread.start()

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 PIECE_BYTES = 256 * 1024
 """What is read at a time; parsed, it takes some ten times as much."""
 
-PART_BYTES = 8 * 1024 * 1024
-"""Each file that is being written holds as much. S3 takes at most 10,000 parts: an object may have 80 GB."""
+PART_BYTES = 5 * 1024 * 1024
+"""Each file that is being written holds as much. It is S3's least, and 10,000 its most: an object may have 50 GB."""
 
 
 TABLES: Mapping[str, str] = {"detections.parquet": "detections", "frames.parquet": "frames"}
