@@ -27,7 +27,10 @@ def plan(job: JobSpec, settings: PlanSettings) -> Outcome:
         JobFailed: this is no video, it is over a limit, or it has fewer frames a second than are asked for.
     """
     bucket = settings.videos_bucket
-    with S3Object(clients.s3(), bucket, job.video_key) as file, open_video(file) as container:
+    with (
+        S3Object(clients.s3(), bucket, job.video_key) as file,
+        open_video(file, settings.max_frame_pixels) as container,
+    ):
         pixels = _check_frame_size(container, settings.max_frame_pixels)
         timeline = read_timeline(container)
     _check_duration(timeline, settings.max_video_hours)

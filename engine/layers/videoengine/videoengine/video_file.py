@@ -24,10 +24,13 @@ def open_video(file: str | IO[bytes] | RawIOBase, max_pixels: int | None = None)
         JobFailed: this is not a video that the engine reads.
     """
     try:
-        container = av.open(file, mode="r", options={"format_whitelist": FORMATS})
+        # FFmpeg hands what the format does not know to the decoders, of which it tries some while it opens the file.
+        limits = {"max_pixels": str(max_pixels)} if max_pixels else {}
+        container = av.open(file, mode="r", options={"format_whitelist": FORMATS, **limits})
     except av.error.FFmpegError as error:
         raise JobFailed(f"The file is not an MP4, AVI, MKV or WebM video, or is cut off ({error.strerror})") from error
     if max_pixels:
         for stream in container.streams.video:
-            stream.codec_context.options = {"max_pixels": str(max_pixels)}
+            if stream.codec_context:  # none where the codec is unknown
+                stream.codec_context.options = {"max_pixels": str(max_pixels)}
     return container

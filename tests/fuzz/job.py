@@ -1,0 +1,114 @@
+"""One job over one file: the engine's own plan, decode and merge; a dictionary for S3, a stand-in for the network."""
+
+import io
+import json
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from typing import Any
+from unittest.mock import patch
+
+from av.video.frame import VideoFrame
+from botocore.response import StreamingBody
+
+from videoengine import clients, inference
+from videoengine.detections import Thresholds
+from videoengine.inference import infer_segment
+from videoengine.job_requests import ModelRequest
+from videoengine.job_spec import JobSpec
+from videoengine.merging import merge
+from videoengine.model_packages import NetworkInput
+from videoengine.object_keys import results_key, segment_key, video_key
+from videoengine.planning import plan
+from videoengine.precision import Precision
+from videoengine.preprocessing import FramePreprocessor
+from videoengine.settings import InferSettings, MergeSettings, PlanSettings
+from videoengine.steps import Outcome, run_step
+
+JOB_ID, MODEL_ID, BUCKET = "job", "model", "videos"
+MAX_FAILED_SHARE = 0.5
+MAX_FRAME_PIXELS = 4096 * 2160
+"""The engine's own defaults."""
+
+
+class Store:
+    """What the steps ask of S3."""
+
+    def __init__(self) -> None:
+        self.objects = dict[str, bytes]()
+
+    def head_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+        return {"ContentLength": len(self.objects[Key]), "ETag": "1"}
+
+    def get_object(self, Bucket: str, Key: str, Range: str = "", IfMatch: str = "") -> dict[str, Any]:  # noqa: N803
+        content = self.objects[Key]
+        if Range:
+            first, last = map(int, Range.removeprefix("bytes=").split("-"))
+            content = content[first : last + 1]
+        return {"Body": StreamingBody(io.BytesIO(content), len(content))}
+
+    def put_object(self, Bucket: str, Key: str, Body: bytes) -> None:  # noqa: N803
+        self.objects[Key] = Body
+
+    def upload_fileobj(self, file: io.BufferedReader, bucket: str, key: str, ExtraArgs: Mapping[str, str]) -> None:  # noqa: N803
+        self.objects[key] = file.read()
+
+
+class PicturesOnly:
+    """Prepares each picture as for a network, and finds its size."""
+
+    concurrency = 1
+
+    def __init__(self) -> None:
+        self._preprocessor = FramePreprocessor(NETWORK_INPUT)
+
+    def start(self, frame: VideoFrame, thresholds: Thresholds) -> Any:
+        _, placement = self._preprocessor.prepare(frame)
+        return lambda: {"size": placement.resolution_wh}
+
+
+NETWORK_INPUT = NetworkInput(64, 64, "rgb", "letterbox", 114, 255.0, None, None)
+
+
+def run_job(video: bytes) -> str:
+    """How the job ended: `done`, or why it failed.
+
+    Raises:
+        AssertionError: it is done, and its results are not whole.
+        Exception: whatever the steps raise, which is a bug: the file is the same on every try.
+    """
+    store, model = Store(), ModelRequest(MODEL_ID, "1", "object-detection", 0.4, 0.3)
+    job = JobSpec(JOB_ID, Fraction(5), (model,), video_key(JOB_ID))
+    store.objects[job.video_key] = video
+    with (
+        patch.object(clients, "s3", lambda: store),
+        patch.object(inference, "_load_model", return_value=PicturesOnly()),
+    ):
+        for outcome in _run_steps(job):
+            if outcome["outcome"] == "failed":
+                return outcome["reason"]
+    _check_results(store, outcome["segments"])
+    return "done"
+
+
+def _run_steps(job: JobSpec) -> Iterator[Outcome]:
+    planned = run_step(JOB_ID, lambda: plan(job, PlanSettings(50, MAX_FRAME_PIXELS, 24.0, BUCKET)))
+    yield planned
+    infer = InferSettings(MAX_FRAME_PIXELS, "models", Precision.F32, BUCKET)
+    for number in planned["segments"]:
+
+        def infer_one(number: int = number) -> None:
+            infer_segment(job, number, infer)
+
+        yield run_step(JOB_ID, infer_one)
+    yield run_step(JOB_ID, lambda: merge(job, planned["segments"], MergeSettings(MAX_FAILED_SHARE, BUCKET)))
+    yield planned
+
+
+def _check_results(store: Store, segments: list[int]) -> None:
+    results = json.loads(store.objects[results_key(JOB_ID)])
+    planned = [json.loads(store.objects[segment_key(JOB_ID, number)]) for number in segments]
+    offsets = [offset for segment in planned for offset in segment["frame_offset"]]
+    elements = results[MODEL_ID]
+    assert results["frame_offset"] == offsets == sorted(offsets), "frames are missing or out of order"
+    assert len(elements) == len(offsets) == len(results["time_offset"]) > 0, "elements are missing"
+    assert elements.count(None) <= MAX_FAILED_SHARE * len(elements), "most of it is missing"

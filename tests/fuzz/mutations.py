@@ -1,0 +1,71 @@
+"""Real files, damaged at random: the same damage for the same seed."""
+
+import random
+
+from tests.stand_ins.awkward_videos import AWKWARD_VIDEOS
+
+ORIGINALS = (
+    "H.264 in MP4",
+    "H.264 whose pictures refer across keyframes, in MKV",
+    "H.264 in AVI",
+    "HEVC in MP4",
+    "VP8 with hidden frames",
+    "VP9 in WebM",
+    "AV1 in MP4",
+    "MPEG-4 with B-frames in AVI",
+    "MPEG-2 with B-frames, in MKV",
+    "Motion JPEG in AVI",
+    "ProRes in MOV",
+    "MP4 in fragments",
+    "a cover before the video",
+    "sound in MP4",
+)
+"""Of `AWKWARD_VIDEOS`: each container, each codec."""
+
+MUTATIONS_MAX = 8
+HEADER_BYTES = 4096
+"""At either end, where containers describe what is between: half of the damage goes there."""
+
+_SIZES = 1, 2, 4, 8
+_EXTREMES = 0, 1, 0x7F, 0x80, 0xFF
+
+
+def make_originals() -> dict[str, bytes]:
+    """The files, by what they are."""
+    return {name: AWKWARD_VIDEOS[name]() for name in ORIGINALS}
+
+
+def mutate(original: bytes, other: bytes, dice: random.Random) -> bytes:
+    """A few kinds of damage, one after the other.
+
+    Args:
+        other: where foreign pieces come from.
+    """
+    content = bytearray(original)
+    for _ in range(dice.randint(1, MUTATIONS_MAX)):
+        if not content:
+            break
+        place = _pick_place(len(content), dice)
+        match dice.randrange(6):
+            case 0:
+                content[place] ^= 1 << dice.randrange(8)
+            case 1:
+                size = dice.choice(_SIZES)
+                content[place : place + size] = bytes([dice.choice(_EXTREMES)]) * size
+            case 2:
+                content[place : place + 4] = dice.randbytes(4)
+            case 3:
+                del content[place : place + dice.randint(1, 64)]
+            case 4:
+                start, length = dice.randrange(len(other)), dice.randint(1, 512)
+                content[place : place + length * dice.randrange(2)] = other[start : start + length]
+            case 5 if dice.random() < 0.3:  # otherwise most files would be cut off
+                del content[place:]
+    return bytes(content)
+
+
+def _pick_place(size: int, dice: random.Random) -> int:
+    if dice.random() < 0.5:
+        return dice.randrange(size)
+    near_end = dice.randrange(min(HEADER_BYTES, size))
+    return dice.choice((near_end, size - 1 - near_end))
