@@ -64,7 +64,7 @@ bench: .venv/ready .venv-peers/ready  ## the engine's speed beside that of other
 	.venv/bin/python -m bench.engine
 
 .PHONY: check
-check: .venv/ready .venv-sam/ready .venv-check/ready  ## formatter, linter, types, templates
+check: .venv/ready .venv-sam/ready .venv-check/ready  ## formatter, linter, types, templates, security
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/python -m mypy
@@ -74,6 +74,23 @@ check: .venv/ready .venv-sam/ready .venv-check/ready  ## formatter, linter, type
 	  .venv/bin/cfn-lint "$$template"; \
 	  .venv-check/bin/checkov --quiet --compact --skip-download --framework cloudformation --file "$$template"; \
 	done
+
+	.venv-check/bin/bandit --quiet --configfile pyproject.toml --recursive functions layers engine/functions engine/layers videoinfer
+	git ls-files -z | xargs -0 .venv-check/bin/detect-secrets-hook --no-verify --exclude-files '\.txt$$' \
+	  --disable-plugin HexHighEntropyString --disable-plugin Base64HighEntropyString --disable-plugin KeywordDetector
+	$(MAKE) --no-print-directory audit
+
+# Known vulnerabilities are looked up in a database of the internet; without it there is nothing to compare with, and this says so.
+OSV_HOST := api.osv.dev
+SHIPPED := $(wildcard layers/*/requirements.txt engine/layers/*/*.txt)
+
+.PHONY: audit
+audit: .venv-check/ready  ## known vulnerabilities of what the functions carry; needs the internet
+	@if .venv-check/bin/python -c 'import socket; socket.create_connection(("$(OSV_HOST)", 443), 5)' 2>/dev/null; then \
+	  .venv-check/bin/pip-audit --vulnerability-service osv --disable-pip --require-hashes $(SHIPPED:%=--requirement %); \
+	else \
+	  echo "NOT AUDITED: $(OSV_HOST) can't be reached, so nobody has looked for known vulnerabilities. Run 'make audit' where it can." >&2; \
+	fi
 
 .PHONY: format
 format: .venv/ready  ## lets the formatter and the linter mend what they can
