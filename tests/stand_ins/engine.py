@@ -17,6 +17,7 @@ import boto3
 from aws_lambda_powertools.utilities import parameters
 from moto import mock_aws
 
+from tests.permissions import only_what_is_granted
 from tests.stand_ins.model_files import make_package
 from tests.stand_ins.state_machine import ExecutionFailed, StateMachine
 from tests.templates import read_definition
@@ -84,7 +85,7 @@ class EngineInProcess:
         assert spec.loader
         app = module_from_spec(spec)
         spec.loader.exec_module(app)
-        with patch.dict(os.environ, self.environment):
+        with patch.dict(os.environ, self.environment), only_what_is_granted("engine", function):
             answer: dict[str, Any] = app.handler(event, CONTEXT)
         return answer
 

@@ -11,6 +11,7 @@ from typing import Any
 import boto3
 import pytest
 
+from tests.permissions import only_what_is_granted
 from tests.stand_ins.wire import Wire
 from videojobs.api import VideoInferenceApi
 from videojobs.logs import logger
@@ -82,7 +83,8 @@ def call(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
         app = load_app(function)
         api = VideoInferenceApi("https://api.example.com", "key", wire.session())
         monkeypatch.setattr(app, "connect_api", lambda *_: api, raising=False)
-        return app.handler(event, Context()), wire
+        with only_what_is_granted("pipeline", function):
+            return app.handler(event, Context()), wire
 
     return call_function
 

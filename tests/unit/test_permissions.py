@@ -1,0 +1,128 @@
+"""Who may do what: read from both templates, beside what the functions call."""
+
+from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.permissions import list_functions, record_calls, walk_grants, walk_statements
+from tests.stand_ins.engine import API_KEY, EngineInProcess, run_engine
+from tests.stand_ins.videos import VideoSpec, make_video
+from tests.templates import find_resources, read_template
+
+APPLICATIONS = "pipeline", "engine"
+
+# A `*` is a job's random id or an upload's key, below a bucket of the stack; each other one is here, with its reason.
+STARS = {
+    ("xray:PutTraceSegments", "*"): "X-Ray's two actions know no resources",
+    ("xray:PutTelemetryRecords", "*"): "X-Ray's two actions know no resources",
+    (
+        "states:DescribeExecution",
+        "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution:${AWS::StackName}-inference-job*",
+    ): "the executions of the state machine's own map, whose names come with them",
+    (
+        "states:StopExecution",
+        "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution:${AWS::StackName}-inference-job*",
+    ): "the executions of the state machine's own map, whose names come with them",
+}
+RARE = {
+    "s3:AbortMultipartUpload": "an upload that failed half way is given up",
+    "s3:ListBucket": "without it S3 answers 403 instead of 404 for what is not there",
+    "logs:CreateLogStream": "Lambda's runtime calls it",
+    "logs:PutLogEvents": "Lambda's runtime calls it",
+    "xray:PutTraceSegments": "Lambda's runtime calls it",
+    "xray:PutTelemetryRecords": "Lambda's runtime calls it",
+}
+"""Allowed, though a job that goes well never calls it; on whole buckets and by moto, which checks no permissions."""
+
+
+def list_roles() -> list[tuple[str, str]]:
+    machines = [(it, name) for it in APPLICATIONS for name in find_resources(it, "AWS::Serverless::StateMachine")]
+    return machines + [(it, name) for it in APPLICATIONS for name in list_functions(it).values()]
+
+
+def is_bucket_part(resource: str) -> bool:
+    return "Bucket.Arn}/" in resource or "s3:::${UploadsBucket}/" in resource
+
+
+@pytest.mark.parametrize(("application", "name"), list_roles())
+def test_no_star_without_a_reason(application: str, name: str) -> None:
+    for action, resource in walk_grants(application, name):
+        assert "*" not in action
+        if "*" in resource and not is_bucket_part(resource):
+            assert (action, resource) in STARS
+
+
+@pytest.mark.parametrize(("application", "name"), list_roles())
+def test_statements_allow_and_no_more(application: str, name: str) -> None:
+    statements = list(walk_statements(application, name))
+    assert statements
+    for statement in statements:
+        # No NotAction, no NotResource.
+        assert statement.keys() <= {"Effect", "Action", "Resource", "Condition"}
+        assert statement["Effect"] == "Allow"
+
+
+@pytest.mark.parametrize("application", APPLICATIONS)
+def test_no_function_has_a_managed_or_a_shared_role(application: str) -> None:
+    roles = []
+    for function in find_resources(application, "AWS::Serverless::Function").values():
+        properties = function["Properties"]
+        assert ("Role" in properties) != ("Policies" in properties)
+        if "Role" in properties:
+            roles.append(properties["Role"]["Fn::GetAtt"][0])
+        else:
+            assert all(isinstance(policy, dict) and "Statement" in policy for policy in properties["Policies"])
+    assert len(roles) == len(set(roles))
+
+
+@pytest.mark.parametrize("application", APPLICATIONS)
+def test_buckets_are_encrypted_private_and_reached_by_tls_alone(application: str) -> None:
+    resources = read_template(application)["Resources"]
+    buckets = find_resources(application, "AWS::S3::Bucket")
+    policies = [policy["Properties"] for policy in find_resources(application, "AWS::S3::BucketPolicy").values()]
+    assert len(buckets) == 2  # what comes in, and what goes out or what the engine knows: never one for both
+    for name in buckets:
+        properties = resources[name]["Properties"]
+        assert properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+        assert len(properties["PublicAccessBlockConfiguration"]) == 4
+        assert properties["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+        [policy] = [policy for policy in policies if policy["Bucket"] == {"Ref": name}]
+        assert any(
+            statement["Effect"] == "Deny"
+            and statement["Action"] == "s3:*"
+            and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+            for statement in policy["PolicyDocument"]["Statement"]
+        )
+        assert all(statement["Effect"] == "Deny" for statement in policy["PolicyDocument"]["Statement"])
+
+
+def test_the_engine_calls_all_that_it_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # That it calls no more, `EngineInProcess.invoke` looks at in every test.
+    called = defaultdict[str, set[str]](set)
+    invoke = EngineInProcess.invoke
+
+    def invoke_recorded(engine: EngineInProcess, function: str, event: Any) -> Any:
+        with record_calls() as actions:
+            answer = invoke(engine, function, event)
+        called[function] |= actions
+        return answer
+
+    monkeypatch.setattr(EngineInProcess, "invoke", invoke_recorded)
+    with run_engine(tmp_path) as engine:
+        # So that it remembers when a job was polled.
+        engine = replace(engine, environment={**engine.environment, "POLL_SECONDS_MIN": "60"})
+        job_id = engine.create_job(engine.upload_video(make_video(VideoSpec(frames=24))))
+        engine.request("GET", "/videoinfer", {"api_key": API_KEY, "job_id": job_id})
+        engine.run_job(job_id)
+        status, answer = engine.request("GET", "/videoinfer", {"api_key": API_KEY, "job_id": job_id})
+    assert status == 200
+    assert answer["output_signed_url"]
+    for function, name in list_functions("engine").items():
+        granted = {action for action, _ in walk_grants("engine", name)}
+        # A video of another's URL is put where an upload lies already, and its URL is forgotten.
+        elsewhere = {"s3:PutObject", "dynamodb:UpdateItem"} if function == "fetch_video" else set()
+        assert granted - called[function] - RARE.keys() - elsewhere == set(), function
