@@ -1,5 +1,6 @@
 """Who may do what: read from both templates, beside what the functions call."""
 
+import re
 from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from tests.permissions import list_functions, record_calls, walk_grants, walk_statements
 from tests.stand_ins.engine import API_KEY, EngineInProcess, run_engine
 from tests.stand_ins.videos import VideoSpec, make_video
-from tests.templates import find_resources, read_template
+from tests.templates import ROOT, find_resources, read_template
 
 APPLICATIONS = "pipeline", "engine"
 
@@ -126,3 +127,11 @@ def test_the_engine_calls_all_that_it_may(tmp_path: Path, monkeypatch: pytest.Mo
         # A video of another's URL is put where an upload lies already, and its URL is forgotten.
         elsewhere = {"s3:PutObject", "dynamodb:UpdateItem"} if function == "fetch_video" else set()
         assert granted - called[function] - RARE.keys() - elsewhere == set(), function
+
+
+def test_the_threat_model_names_tests_that_exist() -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", (ROOT / "SECURITY.md").read_text())
+    assert len(named) > 10
+    for path, test in named:
+        assert not test or f"def {test}(" in (ROOT / path).read_text()
+        assert (ROOT / path).exists()
