@@ -1,0 +1,150 @@
+"""`python -m tests.local_aws.permission_matrix`: the engine's steps, each without one of its permissions."""
+
+import copy
+import json
+import sys
+import time
+import urllib.parse
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+
+from tests.permissions import as_list
+from videoinfer.builds import ENGINE, build
+from videoinfer.deployments import Engine, deploy_engine, put_model
+from videoinfer.embedded_aws import EmbeddedAws, embedded_aws, local_session
+from videoinfer.model_packages import ModelPackage, read_model_package
+from videoinfer.repository import SAMPLE_MODEL, SAMPLE_VIDEO
+
+STACK = "engine"
+
+NOTHING, WORKS = "(nothing)", "works"
+
+_RUNTIME = {"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+
+NOT_NEEDED = {
+    # The video is the caller's own upload: it is not fetched, its URL is not kept, and it is there.
+    "FetchVideoFunction": {"dynamodb:UpdateItem", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListBucket"},
+    "PlanJobFunction": _RUNTIME,
+    "InferSegmentFunction": _RUNTIME,
+    "MergeResultsFunction": {"s3:AbortMultipartUpload"},
+}
+"""What this job goes well without: for other jobs, or for Lambda itself, which the embedded AWS lets log anyway."""
+
+
+@dataclass
+class Matrix:
+    """A deployed engine with one job that is done, whose steps are run again."""
+
+    aws: EmbeddedAws
+
+    def __post_init__(self) -> None:
+        session = local_session()
+        self.iam = session.client("iam", endpoint_url=self.aws.endpoint_url)
+        resources = self.aws.clients.cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]
+        self.names = {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in resources}
+
+    def call(self, function: str, event: Any) -> str:
+        """`works`, or the error."""
+        answer = self.aws.clients.lambda_.invoke(FunctionName=self.names[function], Payload=json.dumps(event).encode())
+        payload = json.load(answer["Payload"])
+        if "FunctionError" in answer:
+            return str(payload.get("errorMessage", payload)).partition(" operation:")[0]
+        if payload.get("outcome") == "failed":
+            return str(payload["reason"])
+        return WORKS if payload.get("statusCode", 200) == 200 else f"{payload['statusCode']} {payload['body']}"
+
+    def walk_policies(self, function: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """Each inline policy of the function's role."""
+        role = self.aws.clients.lambda_.get_function_configuration(FunctionName=self.names[function])["Role"]
+        role = role.split("/")[-1]
+        for policy in self.iam.list_role_policies(RoleName=role)["PolicyNames"]:
+            document = self.iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+            yield role, policy, json.loads(urllib.parse.unquote(document)) if isinstance(document, str) else document
+
+    def try_without_each(self, function: str, event: Any) -> Iterator[tuple[str, str, str]]:
+        """Function, action, and what came of a call without it."""
+        yield function, NOTHING, self.call(function, event)
+        for role, policy, document in self.walk_policies(function):
+            actions = [action for statement in document["Statement"] for action in as_list(statement["Action"])]
+            for action in dict.fromkeys(actions):
+                self.iam.put_role_policy(
+                    RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(_without(document, action))
+                )
+                yield function, action, self.call(function, event)
+            self.iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
+
+
+def _without(document: dict[str, Any], action: str) -> dict[str, Any]:
+    changed = copy.deepcopy(document)
+    for statement in changed["Statement"]:
+        statement["Action"] = [it for it in as_list(statement["Action"]) if it != action]
+    changed["Statement"] = [statement for statement in changed["Statement"] if statement["Action"]]
+    return changed
+
+
+def walk_matrix(aws: EmbeddedAws, engine: Engine, model: ModelPackage) -> Iterator[tuple[str, str, str]]:
+    """Runs a job, and then each of its steps again: function, the action that is taken away, and what came of it."""
+    matrix = Matrix(aws)
+    job_id = _run_job(engine, model)
+    fetched = aws.clients.lambda_.invoke(
+        FunctionName=matrix.names["FetchVideoFunction"], Payload=json.dumps({"job_id": job_id}).encode()
+    )
+    job = json.load(fetched["Payload"])["job"]
+    events = {
+        "FetchVideoFunction": {"job_id": job_id},
+        "PlanJobFunction": {"job": job},
+        "InferSegmentFunction": {"job": job, "segment": 0},
+        "MergeResultsFunction": {"job": job, "segments": [0]},
+    }
+    for function, event in events.items():
+        yield from matrix.try_without_each(function, event)
+
+
+def find_surprises(rows: Iterable[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """What did not end as it should."""
+    return [row for row in rows if not _is_expected(*row)]
+
+
+def _is_expected(function: str, action: str, result: str) -> bool:
+    if action == NOTHING or action in NOT_NEEDED.get(function, ()):
+        return result == WORKS
+    return "AccessDenied" in result or "403" in result
+
+
+def _run_job(engine: Engine, model: ModelPackage) -> str:
+    query, url = {"api_key": engine.api_key}, f"{engine.api_url}/videoinfer"
+    asked = requests.post(
+        f"{engine.api_url}/video_upload_signed_url", params=query, json={"file_name": "a.mp4"}, timeout=60
+    )
+    signed_url = asked.json()["signed_url"]
+    requests.put(signed_url, data=SAMPLE_VIDEO.read_bytes(), timeout=60).raise_for_status()
+    body = {"input_url": signed_url, "infer_fps": 1, "models": [model.as_api_model()]}
+    job_id: str = requests.post(url, params=query, json=body, timeout=60).json()["job_id"]
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        answer = requests.get(url, params={**query, "job_id": job_id}, timeout=60).json()
+        if answer["status"] != 1:
+            assert answer["status"] == 0, answer
+            return job_id
+        time.sleep(0.2)
+    raise AssertionError("The job has not come to an end")
+
+
+def main() -> None:
+    model = read_model_package(SAMPLE_MODEL)
+    with embedded_aws() as aws:
+        build([ENGINE], aws)
+        engine = deploy_engine(aws, name=STACK, api_key="key")
+        put_model(aws.clients, engine, model)
+        rows = list(walk_matrix(aws, engine, model))
+    print("| function | without | result |\n|---|---|---|")  # noqa: T201
+    for row in rows:
+        print("| " + " | ".join(row) + " |")  # noqa: T201
+    sys.exit(bool(find_surprises(rows)))
+
+
+if __name__ == "__main__":
+    main()
