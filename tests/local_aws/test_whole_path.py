@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from videoinfer.embedded_aws import EmbeddedAws
 from videoinfer.function_logs import read_log_lines
 from videoinfer.model_packages import ModelPackage
 from videoinfer.repository import SAMPLE_VIDEO
+from videoinfer.uploads import read_history
 
 ODD_KEY = "line 3+ü%41 (1).MP4"
 
@@ -139,15 +141,30 @@ def test_an_event_that_comes_twice_is_one_job_and_one_notice(
 
 
 def test_nothing_that_is_written_down_holds_a_secret(aws: EmbeddedAws, pipeline: DeployedPipeline) -> None:
-    upload = pipeline.upload("secret.mp4", b"This is text.")
-    job = pipeline.wait_for_job(upload)
-    pipeline.take_notices(upload)
+    done = pipeline.upload("marked.mp4", SAMPLE_VIDEO.read_bytes())
+    failed = pipeline.upload("secret.mp4", b"This is text.")
+    jobs = [pipeline.wait_for_job(upload) for upload in (done, failed)]
+    for upload in (done, failed):
+        pipeline.take_notices(upload)
 
     logs = "\n".join(line.text for line in read_log_lines(aws.clients))
     records = pipeline.read_records()
+    everywhere = read_tables_and_histories(aws, [job["job_id"] for job in jobs])
 
-    for text in (logs, records):
-        assert job["job_id"] in text
+    assert [job["status"] for job in jobs] == ["done", "failed"]
+    for text in (logs, records, everywhere):
+        assert all(job["job_id"] in text for job in jobs)
         assert API_KEY not in text
         assert "X-Amz-Signature" not in text
         assert "X-Goog-Signature" not in text
+
+
+def read_tables_and_histories(aws: EmbeddedAws, job_ids: Sequence[str]) -> str:
+    """Of every table the items, and of every state machine the histories, that tell of the jobs; the engine's too."""
+    clients = aws.clients
+    tables = clients.dynamodb.list_tables()["TableNames"]
+    items = [item for name in tables for item in clients.dynamodb.scan(TableName=name)["Items"]]
+    machines = clients.stepfunctions.list_state_machines()["stateMachines"]
+    executions = [arn for machine in machines for arn in list_executions(clients, machine["stateMachineArn"])]
+    texts = [json.dumps(it, default=str) for it in (*items, *(read_history(clients, arn) for arn in executions))]
+    return "\n".join(text for text in texts if any(job_id in text for job_id in job_ids))
