@@ -8,10 +8,11 @@ import av
 import numpy as np
 import pytest
 
-from tests.browser.conftest import OpenPage, OpenReport
+from tests.browser.conftest import OpenReport
 from tests.browser.pages import ReportPage
 from tests.browser.results import BLUE, make_box, make_element, make_results
 from tests.browser.shared_site import SharedSite, share_folder
+from tests.conftest import OpenPage
 from videoinfer.repository import SAMPLE_VIDEO
 from videojobs.report import ReportFacts, ReportWriter
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.browser.conftest import browser, open_page  # noqa: F401  fixtures
 from tests.local_aws.pipelines import API_KEY, DeployedPipeline, DeployPipeline, deploy
 from videoinfer.builds import ENGINE, PIPELINE, build
 from videoinfer.deployments import Engine, deploy_engine, pipeline_parameters, put_model

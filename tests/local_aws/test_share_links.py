@@ -13,7 +13,7 @@ import pytest
 import requests
 from playwright.sync_api import Page
 
-from tests.browser.conftest import OpenPage
+from tests.conftest import OpenPage
 from tests.local_aws.pipelines import DeployedPipeline, DeployPipeline
 from videoinfer.deployments import Engine, pipeline_parameters
 from videoinfer.function_logs import read_log_lines
