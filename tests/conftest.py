@@ -1,7 +1,8 @@
-"""One Chromium for all tests that look at pages: a second Playwright would find the loop of the first running."""
+"""What all tests share: how a run ends, and one Chromium (a second Playwright would find the loop of the first)."""
 
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -18,6 +19,11 @@ ARGUMENTS = [
 ]
 
 type OpenPage = Callable[..., Page]
+
+
+def pytest_configure() -> None:
+    """A run that is terminated ends as by Ctrl-C, and so with the servers that its tests started."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,8 @@ import pytest
 from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
-from tests.templates import find_definition, read_definition
+from tests.templates import find_definition, read_definition, read_template
+from videojobs.settings import limit_deadline_seconds
 
 APPLICATIONS = ["pipeline", "engine"]
 
@@ -77,17 +78,32 @@ def test_every_task_is_bounded_and_tried_again(application: str) -> None:
     for name, task in find_tasks(application):
         assert "TimeoutSeconds" in task, name
         [retry] = [retry for retry in task["Retry"] if "States.ALL" in retry["ErrorEquals"]]
-        assert retry["JitterStrategy"] == "FULL", name
+        assert retry["JitterStrategy"] == ("NONE" if name == "Check Job" else "FULL"), name
 
 
-def test_a_poll_can_be_tried_again_for_longer_than_six_hours() -> None:
-    [retry] = read_definition("pipeline")["States"]["Check Job"]["Retry"]
-    waits = [
+def test_a_poll_is_tried_again_until_the_latest_deadline() -> None:
+    deadline_hours = read_template("pipeline")["Parameters"]["DeadlineHours"]["MaxValue"]
+    assert sum(list_retry_waits("Check Job")) > deadline_hours * 3600
+
+
+@pytest.mark.parametrize("poll_seconds", [1, 60, 90, 120, 600])
+def test_polls_and_their_retries_until_the_deadline_fit_into_a_history(poll_seconds: int) -> None:
+    # Five of the task (entered, scheduled, started, succeeded, exited), and entering and leaving Wait and Choice; three
+    # more for each retry. A history is fullest with as many retries of each poll as give the most events a second.
+    waits = list_retry_waits("Check Job")
+    most_a_second = max((9 + 3 * tries) / (poll_seconds + sum(waits[:tries])) for tries in range(len(waits)))
+    # The start and its choice, a delivery and a report with 20 retries each, and an annotation with 3.
+    besides = 1 + 2 + 2 * (9 + 20 * 3) + 2 + (9 + 3 * 3)
+    assert limit_deadline_seconds(40, poll_seconds) * most_a_second + besides < 25_000
+
+
+def list_retry_waits(state: str) -> list[float]:
+    """Seconds before each retry of a state of the pipeline that does not jitter."""
+    [retry] = read_definition("pipeline")["States"][state]["Retry"]
+    return [
         min(retry["IntervalSeconds"] * retry["BackoffRate"] ** attempt, retry["MaxDelaySeconds"])
         for attempt in range(retry["MaxAttempts"])
     ]
-    # Full jitter waits half of each on average.
-    assert sum(waits) / 2 > 6 * 3600
 
 
 def test_a_failure_never_ends_well() -> None:

@@ -1,11 +1,11 @@
 """What opens a stranger's video may touch its own job's objects, and nothing else: read from the template."""
 
-from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
 
+from tests.permissions import walk_grants
 from tests.templates import find_resources, read_template
 from videoengine.object_keys import part_key, results_key, segment_key, upload_key, video_key
 
@@ -33,34 +33,6 @@ def read_function(name: str) -> dict[str, Any]:
     return properties
 
 
-def walk_grants(function: str) -> Iterator[tuple[str, str]]:
-    """Each action that the function's role allows, with each resource."""
-    role_name, attribute = read_function(function)["Role"]["Fn::GetAtt"]
-    assert attribute == "Arn"
-    role = read_template("engine")["Resources"][role_name]["Properties"]
-    assert role.keys() == {"AssumeRolePolicyDocument", "Policies"}  # no managed policies
-    for policy in role["Policies"]:
-        for statement in policy["PolicyDocument"]["Statement"]:
-            assert statement.keys() == {"Effect", "Action", "Resource"}
-            assert statement["Effect"] == "Allow"
-            for action in as_list(statement["Action"]):
-                for resource in as_list(statement["Resource"]):
-                    yield action, write_arn(resource)
-
-
-def as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def write_arn(resource: Any) -> str:
-    match resource:
-        case {"Fn::GetAtt": [name, "Arn"]}:
-            return f"${{{name}.Arn}}"
-        case {"Fn::Sub": str(arn)}:
-            return arn
-    return str(resource)
-
-
 def test_these_are_the_functions_that_open_videos() -> None:
     assert set(find_decoding()) == GETS.keys() == PUTS.keys()
 
@@ -69,6 +41,7 @@ def test_these_are_the_functions_that_open_videos() -> None:
 def test_the_role_is_all_that_it_has(function: str) -> None:
     # SAM adds to a role that it makes itself, so this one has to be ours.
     assert "Policies" not in read_function(function)
+    assert "Role" in read_function(function)
     assert not {
         name for name in read_function(function)["Environment"]["Variables"] if "TABLE" in name or "KEY" in name
     }
@@ -76,14 +49,14 @@ def test_the_role_is_all_that_it_has(function: str) -> None:
 
 @pytest.mark.parametrize("function", find_decoding())
 def test_no_records_no_secrets_no_other_service(function: str) -> None:
-    actions = {action for action, _ in walk_grants(function)}
+    actions = {action for action, _ in walk_grants("engine", function)}
     assert actions <= OWN_LOG | TRACES | {"s3:GetObject", "s3:PutObject", "s3:ListBucket"}
 
 
 @pytest.mark.parametrize("function", find_decoding())
 def test_all_resources_are_named(function: str) -> None:
     log = f"${{{function.removesuffix('Function')}Logs.Arn}}"
-    for action, resource in walk_grants(function):
+    for action, resource in walk_grants("engine", function):
         if action in OWN_LOG:
             assert resource == log
         elif action in TRACES:
@@ -95,6 +68,6 @@ def test_all_resources_are_named(function: str) -> None:
 @pytest.mark.parametrize("function", find_decoding())
 @pytest.mark.parametrize(("action", "allowed"), [("s3:GetObject", GETS), ("s3:PutObject", PUTS)])
 def test_of_a_jobs_objects_it_has_those_of_its_step(action: str, allowed: dict[str, set[str]], function: str) -> None:
-    patterns = [resource for granted, resource in walk_grants(function) if granted == action]
+    patterns = [resource for granted, resource in walk_grants("engine", function) if granted == action]
     reached = {key for key in KEYS if any(fnmatchcase(f"${{VideosBucket.Arn}}/{key}", it) for it in patterns)}
     assert reached == allowed[function]

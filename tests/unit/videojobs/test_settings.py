@@ -12,13 +12,6 @@ from videojobs.settings import (
     read_settings,
 )
 
-# Five of the task (entered, scheduled, started, succeeded, exited), and entering and leaving Wait and Choice.
-EVENTS_A_POLL = 9
-EVENTS_MAX = 25_000
-# The start and its choice, 60 retries of a poll at 3 events each, a delivery and a report with 20 retries each, and an
-# annotation with 3.
-EVENTS_BESIDE_POLLS = 1 + 2 + 60 * 3 + 2 * (9 + 20 * 3) + 2 + (9 + 3 * 3)
-
 
 def test_reads_every_field_by_its_name() -> None:
     settings = read_settings(ReportFailureSettings, {"JOBS_TABLE": "jobs", "NOTICES_TOPIC_ARN": "arn", "HOME": "/"})
@@ -48,7 +41,3 @@ def test_the_hosted_api_is_asked_once_a_minute_at_most(api_url: str, asked: int,
 )
 def test_the_deadline_comes_before_the_history_is_full(hours: float, poll_seconds: int, seconds: int) -> None:
     assert limit_deadline_seconds(hours, poll_seconds) == seconds
-
-
-def test_polls_until_the_deadline_fit_into_a_history() -> None:
-    assert POLLS_MAX * EVENTS_A_POLL + EVENTS_BESIDE_POLLS < EVENTS_MAX
