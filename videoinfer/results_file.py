@@ -11,9 +11,7 @@ import ijson
 from ijson.common import ObjectBuilder
 
 from videoinfer.errors import CommandError
-
-_FRAME_OFFSETS = ("frame_offset", "frame_offsets")
-_TIME_OFFSETS = ("time_offset", "time_offsets")
+from videojobs.results_reader import FRAME_OFFSETS, TIME_OFFSETS
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ class ResultsFile:
     def read_elements(self) -> Iterator[tuple[str, int, float, Any]]:
         """Model id, frame offset, time offset and element: one model after the other, each in the order of time."""
         for model_id, number, element in _read_lists(self.path):
-            if model_id not in _FRAME_OFFSETS and model_id not in _TIME_OFFSETS:
+            if model_id not in FRAME_OFFSETS and model_id not in TIME_OFFSETS:
                 yield model_id, self.frame_offsets[number], self.time_offsets[number], element
 
 
@@ -49,9 +47,9 @@ def read_results_file(path: Path) -> ResultsFile:
     lengths: defaultdict[str, int] = defaultdict(int)
     try:
         for key, number, value in _read_lists(path):
-            if key in _FRAME_OFFSETS:
+            if key in FRAME_OFFSETS:
                 frame_offsets.append(value)
-            elif key in _TIME_OFFSETS:
+            elif key in TIME_OFFSETS:
                 time_offsets.append(value)
             else:
                 lengths[key] = number + 1

@@ -12,11 +12,7 @@ from typing import Any, Protocol
 from videojobs.errors import BrokenResults
 from videojobs.options import Model
 from videojobs.predictions import Frames
-from videojobs.results_reader import Entries, read_lists
-
-_FRAME_OFFSETS = ("frame_offset", "frame_offsets")
-_TIME_OFFSETS = ("time_offset", "time_offsets")
-"""The wire has the singular, the documentation the plural."""
+from videojobs.results_reader import FRAME_OFFSETS, TIME_OFFSETS, Entries, read_lists
 
 
 class Output(Protocol):
@@ -96,7 +92,7 @@ class _Offsets:
 
     def take(self, entries: Entries) -> None:
         """Takes entries of the offset lists, and leaves others alone."""
-        for names, numbers in ((_FRAME_OFFSETS, self.frames), (_TIME_OFFSETS, self.times)):
+        for names, numbers in ((FRAME_OFFSETS, self.frames), (TIME_OFFSETS, self.times)):
             if entries.key in names:
                 if not entries.values:
                     if any(key in names for key in self._keys):

@@ -13,6 +13,10 @@ import msgspec
 
 from videojobs.errors import BrokenResults
 
+FRAME_OFFSETS = ("frame_offset", "frame_offsets")
+TIME_OFFSETS = ("time_offset", "time_offsets")
+"""The lists beside those of the models: the wire has the singular, the documentation the plural."""
+
 ENTRY_MAX_BYTES = 64 * 1024 * 1024
 """An entry is held in memory as a whole; a file whose brackets never close would be too."""
 

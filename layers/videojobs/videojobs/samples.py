@@ -9,8 +9,7 @@ from typing import Any
 
 import ijson
 
-_FRAME_OFFSETS = ("frame_offset", "frame_offsets")
-"""The wire has the singular, the documentation the plural."""
+from videojobs.results_reader import FRAME_OFFSETS
 
 
 @dataclass(frozen=True)
@@ -31,6 +30,6 @@ def read_samples(results: Path, model_ids: Sequence[str]) -> Iterator[Sample]:
         def read_list(name: str) -> Iterator[Any]:
             return iter(ijson.items(files.enter_context(results.open("rb")), f"{name}.item", use_float=True))
 
-        frame_offsets = chain.from_iterable(map(read_list, _FRAME_OFFSETS))
+        frame_offsets = chain.from_iterable(map(read_list, FRAME_OFFSETS))
         for frame_offset, *elements in zip(frame_offsets, *map(read_list, model_ids), strict=True):
             yield Sample(frame_offset, list(zip(model_ids, elements, strict=True)))
