@@ -65,7 +65,7 @@ def run_inference(options: InferenceOptions, display: Display) -> None:
                     parts[model_id].write(f"{element}\n".encode())
             _write_results(options.output, frames, parts)
     except JobFailed as failure:
-        raise CommandError(f"{failure}.") from failure
+        raise CommandError(f"{options.video}: {failure}.") from failure
     display.done(f"{len(frames):,} frames inferred")
     if failures:
         display.warn(f"{len(failures):,} results are null, the first because of {failures[0]}")

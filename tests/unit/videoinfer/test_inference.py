@@ -45,7 +45,10 @@ def test_a_confidence_of_one_leaves_nothing(tmp_path: Path) -> None:
         ([SAMPLE_VIDEO, "--model", "nowhere/1"], "There is no folder"),
         ([SAMPLE_VIDEO, "--model", SAMPLE_MODEL, "--model", SAMPLE_MODEL], "Two of the models have the same id"),
         ([SAMPLE_VIDEO, "--model", SAMPLE_MODEL, "--infer-fps", "31"], "above the video's frame rate of 30"),
-        ([SAMPLE_MODEL / "class_names.txt", "--model", SAMPLE_MODEL], "not an MP4, AVI, MKV or WebM video"),
+        (
+            [SAMPLE_MODEL / "class_names.txt", "--model", SAMPLE_MODEL],
+            "class_names.txt: The file is not an MP4, AVI, MKV or WebM video",
+        ),
         (
             [SAMPLE_VIDEO, "--model", SAMPLE_MODEL, "--infer-fps", "1", "--output", "/proc/no/r.json"],
             "can't be written",
