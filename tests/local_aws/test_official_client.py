@@ -1,68 +1,36 @@
-"""Roboflow's own client, as it comes from PyPI, with nothing changed but the address in its environment."""
+"""Roboflow's own client against the engine; `python -m tests.local_aws.official_client` prints what is checked here."""
 
 import json
-import os
-import re
-import subprocess
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
+from tests.local_aws.official_client import (
+    CLIENT,
+    MISTAKES,
+    RESULTS,
+    Terminal,
+    open_terminal,
+    run_command_line,
+    run_script,
+)
 from tests.local_aws.pipelines import API_KEY
-from videoinfer.api_front import start_api_front, stop_api_front
 from videoinfer.deployments import Engine
 from videoinfer.embedded_aws import EmbeddedAws
 from videoinfer.model_packages import ModelPackage
-from videoinfer.repository import ROOT, SAMPLE_VIDEO
-
-CLIENT = ROOT / ".venv-client" / "bin"
 
 pytestmark = pytest.mark.skipif(
-    not (CLIENT.parent / "ready").exists(), reason="the client is not installed: make .venv-client/ready"
+    not (CLIENT / "ready").exists(), reason="the client is not installed: make .venv-client/ready"
 )
-
-# What a person would write, but for the wait: the client sleeps a minute before each poll.
-SCRIPT = """
-import json, sys, time
-from roboflow import Roboflow
-project, version, video = sys.argv[1:]
-model = Roboflow().workspace().project(project).version(version).model
-job_id, signed_url, expires = model.predict_video(video, fps=5)
-sleep = time.sleep
-time.sleep = lambda seconds: sleep(seconds / 100)
-results = model.poll_until_video_results(job_id)
-print(json.dumps({"expires": expires, "results": results}))
-"""
 
 
 @pytest.fixture(scope="module")
-def api_url(aws: EmbeddedAws, engine: Engine) -> Iterator[str]:
-    """The engine's API without a path."""
-    front = start_api_front(aws, engine.api_url)
-    yield front.url
-    stop_api_front(front)
-
-
-@pytest.fixture
-def environment(api_url: str, tmp_path: Path) -> dict[str, str]:
-    """Of a person who has nothing but the address and the key."""
-    return {
-        "API_URL": api_url,
-        "ROBOFLOW_API_KEY": API_KEY,
-        "HOME": str(tmp_path),
-        "PATH": os.defpath,
-        "LANG": "C.UTF-8",
-    }
-
-
-def run(command: list[str | Path], environment: Mapping[str, str]) -> str:
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    return ended.stdout
+def terminal(aws: EmbeddedAws, engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
+    with open_terminal(aws, engine, tmp_path_factory.mktemp("terminal")) as terminal:
+        yield terminal
 
 
 def check_results(results: dict[str, Any], model: ModelPackage) -> None:
@@ -71,41 +39,39 @@ def check_results(results: dict[str, Any], model: ModelPackage) -> None:
     assert any(element["predictions"] for element in results[model.model_id])
 
 
-def test_a_script(environment: dict[str, str], model: ModelPackage) -> None:
-    command: list[str | Path] = [CLIENT / "python", "-c", SCRIPT, model.model_id, model.model_version, SAMPLE_VIDEO]
-    printed = run(command, environment)
-    ended = json.loads(printed.splitlines()[-1])
-    assert ended["expires"] == "3600"
-    check_results(ended["results"], model)
+def test_a_script(terminal: Terminal, model: ModelPackage) -> None:
+    run = run_script(terminal, model)
+    assert run.status == 0, run.shown
+    assert "the video's address works for 3600 s" in run.printed
+    check_results(json.loads((terminal.folder / RESULTS).read_text()), model)
 
 
-def test_the_command_line(environment: dict[str, str], model: ModelPackage, api_url: str) -> None:
-    options = ["-p", model.model_id, "-v", model.model_version, "--fps", "5"]
-    printed = run([CLIENT / "roboflow", "video", "infer", *options, "-f", SAMPLE_VIDEO], environment)
-    [job_id] = re.findall(r"Job ID: (\S+)", printed)
-    deadline = time.monotonic() + 60
-    status = ""
-    while status != "0" and time.monotonic() < deadline:
-        printed = run([CLIENT / "roboflow", "video", "status", job_id], environment)
-        [status] = re.findall(r"Status: +(\d+)", printed)
-    assert status == "0", printed
-    answer = requests.get(f"{api_url}/videoinfer", params={"api_key": API_KEY, "job_id": job_id}, timeout=60)
-    check_results(requests.get(answer.json()["output_signed_url"], timeout=60).json(), model)
+def test_the_command_line(terminal: Terminal, model: ModelPackage) -> None:
+    *_, ended = run_command_line(terminal, model)
+    state = json.loads(ended.printed)
+    assert state["status"] == 0
+    check_results(requests.get(state["output_signed_url"], timeout=60).json(), model)
+    assert "?…" in ended.shown
+    assert "Signature=" in ended.printed
+    assert "Signature=" not in ended.shown
 
 
 @pytest.mark.parametrize(
-    ("changes", "arguments", "said"),
+    ("mistake", "said"),
     [
-        ({"ROBOFLOW_API_KEY": "not-the-key"}, ["status", "a-job"], "This api_key is not known here"),
-        ({}, ["status", "a-job"], "Video job 'a-job' not found"),
-        ({}, ["infer", "-p", "no-such-model", "-v", "1", "-f", "no-video"], "not found"),
+        ("key", "This api_key is not known here"),
+        ("job", "Video job 'a-job' not found"),
+        ("project", "not found"),
     ],
-    ids=["key", "job", "project"],
 )
-def test_what_it_says_when_something_is_wrong(
-    changes: dict[str, str], arguments: list[str], said: str, environment: dict[str, str]
-) -> None:
-    command: list[str | Path] = [CLIENT / "roboflow", "video", *arguments]
-    ended = subprocess.run(command, env=environment | changes, capture_output=True, text=True, timeout=120, check=False)
-    assert ended.returncode
-    assert said in ended.stdout + ended.stderr
+def test_what_it_says_when_something_is_wrong(mistake: str, said: str, terminal: Terminal) -> None:
+    run = terminal.run(MISTAKES[mistake])
+    assert run.status
+    assert said in run.printed
+
+
+def test_what_is_shown_holds_no_key(tmp_path: Path) -> None:
+    run = Terminal(tmp_path, "http://127.0.0.1:9").run("echo Error: http://127.0.0.1:9/?api_key=$ROBOFLOW_API_KEY")
+    assert API_KEY in run.printed
+    assert API_KEY not in run.shown + repr(run)
+    assert API_KEY not in Terminal(tmp_path, "http://127.0.0.1:9").run("echo $ROBOFLOW_API_KEY").shown

@@ -1,0 +1,177 @@
+"""Roboflow's own client, as it comes from PyPI, used with the engine as a person would; only its address differs.
+
+    make .venv/ready .venv-aws/ready .venv-sam/ready .venv-client/ready
+    .venv/bin/python -m tests.local_aws.official_client
+
+prints the transcript, on an embedded AWS of its own.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.local_aws.pipelines import API_KEY
+from videoinfer.api_front import start_api_front, stop_api_front
+from videoinfer.builds import ENGINE, build
+from videoinfer.deployments import Engine, deploy_engine, put_model
+from videoinfer.embedded_aws import EmbeddedAws, embedded_aws
+from videoinfer.model_packages import ModelPackage, read_model_package
+from videoinfer.repository import ROOT, SAMPLE_MODEL, SAMPLE_VIDEO
+
+CLIENT = ROOT / ".venv-client"
+
+RESULTS = "results.json"
+"""What the script writes."""
+
+SCRIPT = f"""\
+import collections, json, sys, time
+from roboflow import Roboflow
+
+# The client sleeps a minute before each poll; the embedded AWS's minutes are shorter.
+sleep = time.sleep
+time.sleep = lambda seconds: sleep(seconds / 100)
+
+project, version, video = sys.argv[1:]
+model = Roboflow().workspace().project(project).version(version).model
+job_id, signed_url, expires = model.predict_video(video, fps=5)
+print(f"Job {{job_id}}: the video's address works for {{expires}} s")
+results = model.poll_until_video_results(job_id)
+
+frames = results[project]
+found = collections.Counter(box["class"] for frame in frames for box in frame["predictions"])
+print(f"{{len(frames)}} frames:", *(f"{{count}} {{name}}," for name, count in found.most_common()))
+print("The first:", json.dumps(frames[0])[:200], "...")
+with open("{RESULTS}", "w") as file:
+    json.dump(results, file)
+"""
+
+MISTAKES = {
+    "key": "ROBOFLOW_API_KEY=not-the-key roboflow video status a-job",
+    "job": "roboflow video status a-job",
+    "project": "roboflow video infer -p no-such-model -v 1 -f no-video.mp4",
+}
+"""Commands of a person who errs, by what is wrong."""
+
+_COMMAND_SECONDS = 120.0
+_JOB_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """A command that was run.
+
+    Attributes:
+        status: what it exited with.
+        printed: all that it printed; with secrets, so that it is never shown.
+    """
+
+    command: str
+    status: int
+    printed: str = field(repr=False)
+
+    @property
+    def shown(self) -> str:
+        """What may be shown of it: a URL's query, which signs it, and the key are left out."""
+        without_key = self.printed.replace(API_KEY, "…")
+        return f"$ {self.command}\n{re.sub(r'(https?://[^\s?"]+)[?][^\s"]+', r'\1?…', without_key)}"
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """Of a person who has nothing but the client, the engine's address and a key."""
+
+    folder: Path
+    api_url: str
+
+    def run(self, command: str) -> Run:
+        """Runs a line of shell."""
+        environment = {
+            "API_URL": self.api_url,
+            "ROBOFLOW_API_KEY": API_KEY,
+            "HOME": str(self.folder),
+            "PATH": f"{CLIENT / 'bin'}:{os.defpath}",
+            "LANG": "C.UTF-8",
+            "NO_COLOR": "1",
+        }
+        ended = subprocess.run(
+            ["/bin/sh", "-c", command],
+            cwd=self.folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=_COMMAND_SECONDS,
+            check=False,
+        )
+        return Run(command, ended.returncode, ended.stdout)
+
+
+@contextmanager
+def open_terminal(aws: EmbeddedAws, engine: Engine, folder: Path) -> Iterator[Terminal]:
+    """A terminal in `folder`, with the video and the script; the engine's API has an address without a path."""
+    shutil.copy(SAMPLE_VIDEO, folder)
+    (folder / "infer.py").write_text(SCRIPT)
+    front = start_api_front(aws, engine.api_url)
+    try:
+        yield Terminal(folder, front.url)
+    finally:
+        stop_api_front(front)
+
+
+def run_script(terminal: Terminal, model: ModelPackage) -> Run:
+    """A script that waits for the results of a video."""
+    return terminal.run(f"python infer.py {model.model_id} {model.model_version} {SAMPLE_VIDEO.name}")
+
+
+def run_command_line(terminal: Terminal, model: ModelPackage) -> list[Run]:
+    """The same by the command line: a job, its status whenever it is another one, and at the end all of its state.
+
+    Raises:
+        AssertionError: one of these failed, or the job came to no end.
+    """
+    options = f"-p {model.model_id} -v {model.model_version} --fps 5 -f {SAMPLE_VIDEO.name}"
+    runs = [terminal.run(f"roboflow video infer {options}")]
+    assert runs[0].status == 0, runs[0].shown
+    [job_id] = re.findall(r"Job ID: (\S+)", runs[0].printed)
+    deadline = time.monotonic() + _JOB_SECONDS
+    while time.monotonic() < deadline:
+        asked = terminal.run(f"roboflow video status {job_id}")
+        if asked.printed != runs[-1].printed:
+            runs.append(asked)
+        [status] = re.findall(r"Status: +(\d+)", asked.printed)
+        if status == "0":
+            return [*runs, terminal.run(f"roboflow --json video status {job_id}")]
+    raise AssertionError(f"The job came to no end in {_JOB_SECONDS:g} s: {runs[-1].shown}")
+
+
+def use_client(terminal: Terminal, model: ModelPackage) -> Iterator[Run]:
+    """All that a person tries."""
+    yield terminal.run("roboflow --version")
+    yield terminal.run("cat infer.py")
+    yield run_script(terminal, model)
+    yield from run_command_line(terminal, model)
+    yield from map(terminal.run, MISTAKES.values())
+
+
+def main() -> None:
+    """Prints the transcript."""
+    model = read_model_package(SAMPLE_MODEL)
+    with tempfile.TemporaryDirectory() as folder, embedded_aws() as aws:
+        build([ENGINE], aws)
+        engine = deploy_engine(aws, name="engine", api_key=API_KEY)
+        put_model(aws.clients, engine, model)
+        with open_terminal(aws, engine, Path(folder)) as terminal:
+            print(f"$ export API_URL={terminal.api_url} ROBOFLOW_API_KEY=…\n")
+            for run in use_client(terminal, model):
+                print(run.shown, f"(exit status {run.status})\n" if run.status else "", sep="", flush=True)
+
+
+if __name__ == "__main__":
+    main()
