@@ -26,50 +26,55 @@ class AwsClients:
     Args:
         session: Credentials, region and client settings.
         endpoint_url: Where AWS is, when it is not AWS.
+        config: How long to wait for an answer, and how often to ask; botocore's own, which is minutes, if None.
     """
 
-    def __init__(self, session: boto3.Session, endpoint_url: str | None = None) -> None:
+    def __init__(
+        self, session: boto3.Session, endpoint_url: str | None = None, *, config: Config | None = None
+    ) -> None:
         self._session = session
         self._endpoint_url = endpoint_url
+        self._config = config or Config()
 
     @cached_property
     def cloudformation(self) -> CloudFormationClient:
-        return self._session.client("cloudformation", endpoint_url=self._endpoint_url)
+        return self._session.client("cloudformation", endpoint_url=self._endpoint_url, config=self._config)
 
     @cached_property
     def dynamodb(self) -> DynamoDBClient:
-        return self._session.client("dynamodb", endpoint_url=self._endpoint_url)
+        return self._session.client("dynamodb", endpoint_url=self._endpoint_url, config=self._config)
 
     @cached_property
     def iam(self) -> Any:
-        return self._session.client("iam", endpoint_url=self._endpoint_url)
+        return self._session.client("iam", endpoint_url=self._endpoint_url, config=self._config)
 
     @cached_property
     def lambda_(self) -> LambdaClient:
-        return self._session.client("lambda", endpoint_url=self._endpoint_url)
+        return self._session.client("lambda", endpoint_url=self._endpoint_url, config=self._config)
 
     @cached_property
     def logs(self) -> CloudWatchLogsClient:
-        return self._session.client("logs", endpoint_url=self._endpoint_url)
+        return self._session.client("logs", endpoint_url=self._endpoint_url, config=self._config)
 
     @cached_property
     def s3(self) -> S3Client:
         # Unless asked, botocore signs URLs with the outdated version 2.
-        signature_4 = Config(signature_version="s3v4")
-        return self._session.client("s3", endpoint_url=self._endpoint_url, config=signature_4)
+        return self._session.client(
+            "s3", endpoint_url=self._endpoint_url, config=self._config.merge(Config(signature_version="s3v4"))
+        )
 
     @cached_property
     def secretsmanager(self) -> SecretsManagerClient:
-        return self._session.client("secretsmanager", endpoint_url=self._endpoint_url)
+        return self._session.client("secretsmanager", endpoint_url=self._endpoint_url, config=self._config)
 
     @cached_property
     def sns(self) -> SNSClient:
-        return self._session.client("sns", endpoint_url=self._endpoint_url)
+        return self._session.client("sns", endpoint_url=self._endpoint_url, config=self._config)
 
     @cached_property
     def sqs(self) -> SQSClient:
-        return self._session.client("sqs", endpoint_url=self._endpoint_url)
+        return self._session.client("sqs", endpoint_url=self._endpoint_url, config=self._config)
 
     @cached_property
     def stepfunctions(self) -> SFNClient:
-        return self._session.client("stepfunctions", endpoint_url=self._endpoint_url)
+        return self._session.client("stepfunctions", endpoint_url=self._endpoint_url, config=self._config)

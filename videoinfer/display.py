@@ -24,6 +24,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from videoinfer.aws_errors import describe_error
 from videoinfer.errors import CommandError
 from videoinfer.notices import Notice
 from videoinfer.uploads import Step
@@ -175,7 +176,8 @@ def errors_for_people() -> Iterator[None]:
     try:
         yield
     except (CommandError, BotoCoreError, ClientError, OSError) as error:
-        Console(stderr=True).print(Text.assemble(("Error: ", "bold red"), str(error)), soft_wrap=True)
+        words = describe_error(error) if isinstance(error, BotoCoreError | ClientError) else str(error)
+        Console(stderr=True).print(Text.assemble(("Error: ", "bold red"), words), soft_wrap=True)
         raise typer.Exit(code=1) from error
     except KeyboardInterrupt as interrupt:
         Console(stderr=True).print("Interrupted. Nothing is left running.")

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import requests
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
+from videoinfer.aws_errors import describe_error
 from videoinfer.jobs import JobsTable
 from videoinfer.pipeline_stack import PipelineStack
 from videojobs.api import VideoInferenceApi
@@ -87,10 +88,9 @@ def examine(stack: PipelineStack) -> Iterator[Finding]:
     for look in looks:
         try:
             yield from look(stack)
-        except ClientError as error:
+        except (BotoCoreError, ClientError) as error:
             subject = look.__name__.removeprefix("_look_at_").replace("_", " ")
-            reason = error.response["Error"].get("Message", error.response["Error"]["Code"])
-            yield Finding("warning", f"Could not look at the {subject}: {error.operation_name} was refused. {reason}")
+            yield Finding("warning", f"Could not look at the {subject}. {describe_error(error)}")
 
 
 def _look_at_stack(stack: PipelineStack) -> Iterator[Finding]:

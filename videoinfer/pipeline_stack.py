@@ -1,12 +1,17 @@
 """A deployed pipeline, found by its stack's name with the credentials and the region that AWS's own tools would use."""
 
+import os
 from dataclasses import dataclass
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from videoinfer.aws_clients import AwsClients
 from videoinfer.errors import CommandError
+
+_IMPATIENT = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
+"""Half a minute in all, with the pauses between; by itself botocore waits for five, and a person takes it for hung."""
 
 
 @dataclass(frozen=True)
@@ -32,16 +37,22 @@ class PipelineStack:
         return f"{self.name}/api-key"
 
 
+def open_clients() -> AwsClients:
+    """AWS as its own tools would find it: profile, region, `AWS_ENDPOINT_URL`."""
+    # boto3 knows AWS_DEFAULT_REGION alone; the AWS CLI and the other SDKs put AWS_REGION first.
+    return AwsClients(boto3.Session(region_name=os.environ.get("AWS_REGION")), config=_IMPATIENT)
+
+
 def find_stack(name: str, clients: AwsClients | None = None) -> PipelineStack:
     """The pipeline deployed as `name`.
 
     Args:
-        clients: Where to look; without them, where AWS's own settings say (profile, region, `AWS_ENDPOINT_URL`).
+        clients: Where to look; without them, where AWS's own settings say.
 
     Raises:
         CommandError: There is no such stack, or it is no pipeline's; says what to do.
     """
-    clients = clients or AwsClients(boto3.Session())
+    clients = clients or open_clients()
     try:
         [stack] = clients.cloudformation.describe_stacks(StackName=name)["Stacks"]
     except ClientError as error:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from tests.templates import find_resources
 from videoinfer import doctor
@@ -71,9 +71,21 @@ def test_few_functions_at_once_are_a_warning_with_the_quota_to_ask_for() -> None
     assert "L-B99A9384" in (look(10).remedy or "")
 
 
-def test_what_may_not_be_looked_at_is_a_warning_and_the_rest_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (
+            ClientError({"Error": {"Code": "AccessDenied", "Message": "Not you."}}, "SimulatePrincipalPolicy"),
+            "AWS refused SimulatePrincipalPolicy: Not you. ",
+        ),
+        (ReadTimeoutError(endpoint_url="https://iam.amazonaws.com/"), "AWS did not answer in time at "),
+    ],
+)
+def test_what_can_not_be_looked_at_is_a_warning_and_the_rest_is_looked_at(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, words: str
+) -> None:
     def refuse(_stack: PipelineStack) -> None:
-        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "Not you."}}, "SimulatePrincipalPolicy")
+        raise error
 
     refuse.__name__ = "_look_at_permissions"
     looks = [name for name in vars(doctor) if name.startswith("_look_at_")]
@@ -85,7 +97,7 @@ def test_what_may_not_be_looked_at_is_a_warning_and_the_rest_is_looked_at(monkey
 
     assert len(findings) == len(looks)
     [warning] = [finding for finding in findings if finding.level == "warning"]
-    assert warning.what == "Could not look at the permissions: SimulatePrincipalPolicy was refused. Not you."
+    assert warning.what.startswith(f"Could not look at the permissions. {words}")
 
 
 def test_the_template_grants_what_the_doctor_looks_for() -> None:

@@ -1,0 +1,70 @@
+"""What a person reads when AWS's client library gives up."""
+
+import pytest
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionClosedError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    ProfileNotFound,
+    ProxyConnectionError,
+    ReadTimeoutError,
+    UnauthorizedSSOTokenError,
+)
+from typer.testing import CliRunner
+
+from videoinfer.aws_errors import describe_error
+from videoinfer.main import app
+from videoinfer.pipeline_stack import open_clients
+
+URL = "https://sqs.eu-central-1.amazonaws.com/123/queue?secret=1"
+
+
+def refuse(code: str, message: str = "The words of AWS.") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, "DescribeStacks")
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (NoRegionError(), "set AWS_REGION"),
+        (NoCredentialsError(), "aws configure"),
+        (ProfileNotFound(profile="work"), "aws configure list-profiles"),
+        (UnauthorizedSSOTokenError(), "aws sso login"),
+        (ReadTimeoutError(endpoint_url=URL), "did not answer in time at https://sqs.eu-central-1.amazonaws.com: check"),
+        (
+            EndpointConnectionError(endpoint_url=URL),
+            "can't be reached at https://sqs.eu-central-1.amazonaws.com: check",
+        ),
+        (ConnectionClosedError(endpoint_url=URL), "can't be reached at https://sqs.eu-central-1.amazonaws.com: check"),
+        (ProxyConnectionError(proxy_url="http://user:secret@proxy"), "check HTTPS_PROXY"),
+        (refuse("ExpiredToken"), "aws sso login"),
+        (refuse("InvalidClientTokenId"), "aws sts get-caller-identity"),
+        (refuse("AccessDenied", "You may not"), "AWS refused DescribeStacks: You may not. Whoever looks after"),
+        (refuse("ThrottlingException"), "The words of AWS."),
+    ],
+    ids=lambda it: type(it).__name__ if isinstance(it, Exception) else "",
+)
+def test_an_error_names_its_remedy(error: BotoCoreError | ClientError, words: str) -> None:
+    said = describe_error(error)
+    assert words in said
+    assert "secret" not in said
+
+
+def test_a_command_without_a_region_says_how_to_set_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    monkeypatch.delenv("AWS_REGION", raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "nothing")
+
+    result = CliRunner().invoke(app, ["jobs"])
+
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: No region is set: set AWS_REGION, or run `aws configure set region")
+
+
+def test_the_region_may_be_named_as_the_aws_cli_takes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert open_clients().sqs.meta.region_name == "us-east-1"
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    assert open_clients().sqs.meta.region_name == "eu-central-1"
