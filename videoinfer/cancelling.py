@@ -8,6 +8,7 @@ from videoinfer.aws_clients import AwsClients
 from videoinfer.errors import CommandError
 from videoinfer.jobs import Item, JobsTable
 from videojobs.jobs import ENDED_STATES
+from videojobs.unanswered import Unanswered
 
 REASON = "A person cancelled it."
 
@@ -37,11 +38,13 @@ def cancel_job(clients: AwsClients, table: JobsTable, job: Item) -> Bill:
 
 def describe_bill(job: Item, bill: Bill) -> str:
     """What a person has to know of the bill."""
+    unanswered = Unanswered.from_item(job).describe()
     if bill == "nothing":
-        return "The API never answered with a job, so it bills nothing, unless its answer was lost on the way."
+        return unanswered or "The API has made no job of it, so it bills nothing."
     options = job["options"]
     models = " and ".join(f"{model['model_id']}/{model['model_version']}" for model in options["models"])
-    return (
+    words = (
         f"The API has no call that cancels: job {job['job_id']} goes on there, and all of it will be billed: "
         f"{options['infer_fps']} frames of each second of the video, by {models}."
     )
+    return f"{words} {unanswered}" if unanswered else words

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import requests
@@ -20,6 +21,9 @@ type Level = Literal["ok", "warning", "problem"]
 
 CONCURRENCY_MIN = 50
 """New accounts may run ten functions at once: enough for a trial, not for a bulk upload beside all else."""
+
+UNANSWERED_DAYS = 35
+"""How far back a bill reaches, and some more."""
 
 _NO_SUCH_JOB = "videoinfer-doctor"
 
@@ -259,3 +263,12 @@ def _look_at_jobs(stack: PipelineStack) -> Iterator[Finding]:
         yield Finding("warning", words, "videoinfer jobs --failed")
     else:
         yield Finding("ok", "No job waits to be tried again.")
+    since = datetime.now(UTC) - timedelta(days=UNANSWERED_DAYS)
+    if unanswered := list(table.list_unanswered(stack.uploads_bucket, since)):
+        words = (
+            f"The API may have made, and bill, more jobs than it told of, for {len(unanswered):,} uploads in "
+            f"{UNANSWERED_DAYS} days, {unanswered[0]['key']} the last of them."
+        )
+        yield Finding("warning", words, "videoinfer jobs --unanswered")
+    else:
+        yield Finding("ok", f"No job was asked for in {UNANSWERED_DAYS} days without an answer.")

@@ -10,6 +10,7 @@ from videoinfer.backfill import Action
 from videoinfer.dead_letters import DeadLetter
 from videoinfer.jobs import Item
 from videojobs.notices import format_duration
+from videojobs.unanswered import Unanswered
 
 HEADINGS = ("STATUS", "SEEN", "TOOK", "VIDEO", "JOB")
 
@@ -19,6 +20,11 @@ def compose_row(item: Item, now: datetime) -> tuple[str, ...]:
     attempt = f" (attempt {item['attempt']})" if item["attempt"] > 1 else ""
     name = item.get("job_id") or item["upload_id"]
     return item["status"], format_local(item["recorded_at"]), _duration(item, now), f"{item['key']}{attempt}", name
+
+
+def compose_note(item: Item) -> str | None:
+    """What is to be said below a row: why a job has no results, and which calls brought no answer."""
+    return " ".join(filter(None, [item.get("error"), Unanswered.from_item(item).describe()])) or None
 
 
 def compose_facts(item: Item, attempts: Sequence[Item], now: datetime) -> list[tuple[str, str]]:
@@ -32,6 +38,7 @@ def compose_facts(item: Item, attempts: Sequence[Item], now: datetime) -> list[t
         ("Attempt", f"{item['attempt']} of {attempts[-1]['attempt']}"),
         ("Status", item["status"]),
         ("Reason", item.get("error")),
+        ("Unanswered", Unanswered.from_item(item).describe()),
         *(("Model", f"{model['model_id']}/{model['model_version']} ({model['inference_type']})") for model in models),
         ("Frames", f"{options['infer_fps']} a second" if options else None),
         ("Took", _duration(item, now)),

@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import batched, islice
+from itertools import batched, islice, takewhile
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -44,6 +44,13 @@ class JobsTable:
         states = [self._query("by-status", "status", state, newest_first=True) for state in STATES[selection]]
         keys = heapq.merge(*states, key=lambda key: str(key["recorded_at"]), reverse=True)
         return islice(self._read_selected(keys, selection), limit)
+
+    def list_unanswered(self, uploads_bucket: str, since: datetime | None = None) -> Iterator[Item]:
+        """Jobs of which the API may have made, and bill, more than it told of; that with the latest such call first."""
+        after = since.astimezone(UTC).isoformat(timespec="seconds") if since else ""
+        keys = self._query("by-unanswered", "bucket", uploads_bucket, newest_first=True)
+        recent = takewhile(lambda key: str(key["unanswered_at"]) >= after, keys)
+        return self.read_all(recent)
 
     def find_attempts(self, job: str) -> list[Item]:
         """All attempts at the upload that `job` means, the latest last.

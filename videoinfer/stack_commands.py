@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import asdict
 from datetime import UTC, datetime
-from itertools import batched
+from itertools import batched, islice
 from typing import Annotated
 
 import typer
@@ -22,6 +22,7 @@ from videoinfer.job_texts import (
     LETTER_HEADINGS,
     compose_facts,
     compose_letter_row,
+    compose_note,
     compose_row,
     describe_action,
     describe_letter,
@@ -57,16 +58,22 @@ def jobs(
         bool, typer.Option("--failed", help="Only those that failed and were not tried again since.")
     ] = False,
     running: Annotated[bool, typer.Option("--running", help="Only those that have not come to their end.")] = False,
+    unanswered: Annotated[
+        bool, typer.Option("--unanswered", help="Only those of which the API may have made, and bill, more than one.")
+    ] = False,
     limit: Annotated[int, typer.Option(help="How many, the newest first.", min=1)] = 20,
     stack: StackName = DEFAULT_STACK,
     as_json: AsJson = False,
 ) -> None:
     """List jobs, the newest first."""
     with errors_for_people():
-        if failed and running:
-            raise CommandError("A job is either running or failed: give one of --failed and --running.")
+        if failed + running + unanswered > 1:
+            raise CommandError("Give one of --failed, --running and --unanswered.")
         selection: Selection = "failed" if failed else "running" if running else "all"
-        items = list(_open_jobs(find_stack(stack)).list_jobs(selection, limit))
+        deployed = find_stack(stack)
+        table = _open_jobs(deployed)
+        found = table.list_unanswered(deployed.uploads_bucket) if unanswered else table.list_jobs(selection)
+        items = list(islice(found, limit))
         display = Display(Console())
         if as_json:
             display.text(to_json(items))
@@ -75,7 +82,7 @@ def jobs(
         else:
             now = datetime.now(UTC)
             display.columns(
-                [HEADINGS, *(compose_row(item, now) for item in items)], [item.get("error") for item in items]
+                [HEADINGS, *(compose_row(item, now) for item in items)], [compose_note(item) for item in items]
             )
 
 

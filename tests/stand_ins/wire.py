@@ -14,7 +14,7 @@ from requests.adapters import BaseAdapter
 class Wire(BaseAdapter):
     """Gives `answers` in turn: a `(status code, body, headers)`, or an exception to raise."""
 
-    def __init__(self, *answers: tuple[int, Any] | tuple[int, Any, Mapping[str, str]] | Exception) -> None:
+    def __init__(self, *answers: tuple[int, Any] | tuple[int, Any, Mapping[str, str]] | BaseException) -> None:
         super().__init__()
         self.answers = list(answers)
         self.requests: list[requests.PreparedRequest] = []
@@ -25,7 +25,7 @@ class Wire(BaseAdapter):
         body: Any = request.body
         self.bodies.append(body.read() if hasattr(body, "read") else (body or b""))
         answer = self.answers.pop(0)
-        if isinstance(answer, Exception):
+        if isinstance(answer, BaseException):
             raise answer
         status_code, content, *rest = answer
         headers = rest[0] if rest else {}

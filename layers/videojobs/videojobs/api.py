@@ -5,6 +5,7 @@ The test seam is the wire: a `requests.Session` with an adapter of the test's ow
 """
 
 import re
+import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -148,13 +149,18 @@ class VideoInferenceApi:
         }
         try:
             return self._session.request(method, url, **request)
-        except requests.Timeout:
-            raise ApiUnavailable("The Video Inference API did not answer in time.") from None
+        except requests.Timeout as error:
+            raise ApiUnavailable(
+                "The Video Inference API did not answer in time.", may_have_acted=_may_have_arrived(error)
+            ) from None
         except (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema):
-            raise ApiUnavailable("The Video Inference API's address is not a URL: check ApiUrl.") from None
+            problem = "The Video Inference API's address is not a URL: check ApiUrl."
+            raise ApiUnavailable(problem, may_have_acted=False) from None
         except requests.RequestException as error:
-            problem = type(error).__name__
-            raise ApiUnavailable(f"The Video Inference API could not be reached ({problem}).") from None
+            raise ApiUnavailable(
+                f"The Video Inference API could not be reached ({type(error).__name__}).",
+                may_have_acted=_may_have_arrived(error),
+            ) from None
 
     def _raise_for_status(self, response: requests.Response) -> None:
         code = response.status_code
@@ -162,7 +168,11 @@ class VideoInferenceApi:
             return
         if code >= 500 or code in _TRY_AGAIN_STATUS_CODES:
             retry_after_seconds = read_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
-            raise ApiUnavailable(f"The Video Inference API answered {code}.", retry_after_seconds)
+            # Of 503 alone a gateway's own time-out can't be told, unless it says when to come back.
+            declined = code in _TRY_AGAIN_STATUS_CODES or (code == 503 and "Retry-After" in response.headers)
+            raise ApiUnavailable(
+                f"The Video Inference API answered {code}.", retry_after_seconds, may_have_acted=not declined
+            )
         if code < 400:
             raise ApiRefused(code, "a redirect, which would turn a POST into a GET: check ApiUrl")
         raise ApiRefused(code, self._read_reason(response))
@@ -179,6 +189,16 @@ class VideoInferenceApi:
         """`words` as one short line without secrets (an API may well quote the key it did not like)."""
         text = redact(" ".join(str(words).split()), self._api_key)
         return text if len(text) <= _REASON_MAX_CHARACTERS else text[:_REASON_MAX_CHARACTERS] + "…"
+
+
+def _may_have_arrived(error: requests.RequestException) -> bool:
+    """Whether a request may have got to the other side, whatever came of it: no connection, no request."""
+    cause = getattr(error.args[0], "reason", None) if error.args else None
+    no_connection = isinstance(cause, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError)
+    no_trust = isinstance(cause, urllib3.exceptions.SSLError) and any(
+        isinstance(argument, ssl.SSLCertVerificationError) for argument in cause.args
+    )
+    return not (no_connection or no_trust or isinstance(error, requests.ConnectTimeout))
 
 
 def read_retry_after(value: str | None, now: datetime) -> float | None:

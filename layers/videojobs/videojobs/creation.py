@@ -13,6 +13,7 @@ from videojobs.metrics import measure
 from videojobs.notices import NoticesTopic, compose_rejection, compose_retry_command
 from videojobs.options import InvalidOption, Options, parse_json, resolve_options
 from videojobs.settings import CreateJobSettings, limit_deadline_seconds, limit_poll_seconds
+from videojobs.unanswered import Unanswered
 from videojobs.uploads import JobRequest, Rejection, Upload, find_fault, suggest_remedy
 from videojobs.workflow import start_execution
 
@@ -52,18 +53,18 @@ class JobCreator:
             logger.info("The job has come to its end already.", status=item["status"])
             return {"status": item["status"]}
         if fault := find_fault(upload):
-            return self._reject(request, Rejection(fault, suggest_remedy(upload)))
+            return self._reject(request, item, Rejection(fault, suggest_remedy(upload)))
         try:
             options = self._read_options(upload)
         except InvalidOption as invalid:
-            return self._reject(request, Rejection(str(invalid), _suggest_metadata(upload)))
+            return self._reject(request, item, Rejection(str(invalid), _suggest_metadata(upload)))
         except UploadGone:
             gone = "It was deleted before its job could be created."
-            return self._reject(request, Rejection(gone, suggest_remedy(upload)))
+            return self._reject(request, item, Rejection(gone, suggest_remedy(upload)))
         try:
-            job = self._find_created(request, item, options) or self._create(request, options)
+            job = self._find_created(request, item, options) or self._create(request, item, options)
         except ApiRefused as refused:
-            return self._reject(request, self._explain_refusal(upload, refused))
+            return self._reject(request, item, self._explain_refusal(upload, refused))
         return self._wait_for(job)
 
     def _read_options(self, upload: Upload) -> Options:
@@ -93,8 +94,9 @@ class JobCreator:
             logger.warning("An earlier call was cut off while it asked the API, which may have created a job for it.")
         return None
 
-    def _create(self, request: JobRequest, options: Options) -> Job:
-        job_id = self._ask_api(request, options)
+    def _create(self, request: JobRequest, item: Mapping[str, Any], options: Options) -> Job:
+        unanswered = Unanswered.from_item(item)
+        job_id = self._ask_api(request, unanswered, options)
         deadline_seconds = limit_deadline_seconds(self.settings.deadline_hours, self._poll_seconds)
         job = Job.begin(request.upload, request.attempt, job_id, options, datetime.now(UTC), deadline_seconds)
         self.ledger.record(
@@ -104,19 +106,29 @@ class JobCreator:
             job_id=job_id,
             created_at=job.created_at,
             deadline_at=job.deadline_at,
+            **unanswered.to_values(),
         )
         measure("JobsCreated")
         return job
 
-    def _ask_api(self, request: JobRequest, options: Options) -> str:
+    def _ask_api(self, request: JobRequest, unanswered: Unanswered, options: Options) -> str:
+        """Asks for the job, the call being counted as unanswered while there is no answer."""
         upload, attempt = request.upload, request.attempt
         models = [model.to_request() for model in options.models]
         try:
             input_url = self._provide_input(upload, options)
-            self.ledger.record(upload, attempt, status="creating", error=None, options=options.to_dict())
-            return self.api.create_job(input_url, models, options.infer_fps)
         except ApiUnavailable as unavailable:
             self.ledger.record(upload, attempt, status="waiting", error=str(unavailable))
+            raise
+        counted = unanswered.with_one_more(datetime.now(UTC)).to_values()
+        self.ledger.record(upload, attempt, status="creating", error=None, options=options.to_dict(), **counted)
+        try:
+            return self.api.create_job(input_url, models, options.infer_fps)
+        except ApiUnavailable as unavailable:
+            if unavailable.may_have_acted:
+                logger.warning("No answer tells whether the API has created a job: it may have.")
+            values = counted if unavailable.may_have_acted else unanswered.to_values()
+            self.ledger.record(upload, attempt, status="waiting", error=str(unavailable), **values)
             raise
 
     def _provide_input(self, upload: Upload, options: Options) -> str:
@@ -136,8 +148,9 @@ class JobCreator:
         logger.info("The job is created and waited for.")
         return {"status": "running", "job_id": job.job_id}
 
-    def _reject(self, request: JobRequest, rejection: Rejection) -> dict[str, str]:
-        notice_id = self.topic.publish(compose_rejection(request.upload, rejection))
+    def _reject(self, request: JobRequest, item: Mapping[str, Any], rejection: Rejection) -> dict[str, str]:
+        unanswered = Unanswered.from_item(item)
+        notice_id = self.topic.publish(compose_rejection(request.upload, rejection, unanswered))
         self.ledger.record(
             request.upload,
             request.attempt,
@@ -145,6 +158,7 @@ class JobCreator:
             error=rejection.reason,
             finished_at=format_time(datetime.now(UTC)),
             notice_id=notice_id,
+            **unanswered.to_values(),
         )
         logger.info("The upload is rejected.", reason=rejection.reason)
         return {"status": "rejected", "reason": rejection.reason}

@@ -12,12 +12,13 @@ from videojobs.derivation import derive
 from videojobs.errors import ApiRefused, ApiUnavailable, BrokenResults, LinkExpired
 from videojobs.jobs import Job, Ledger, format_time
 from videojobs.logs import logger
-from videojobs.notices import NoticesTopic, compose_console_url, compose_done
+from videojobs.notices import NoticesTopic, compose_console_url, compose_done, mention_unanswered
 from videojobs.output_files import OutputFiles
 from videojobs.outputs import OutputName, open_outputs
 from videojobs.results import ResultsBucket, drain, locate_results
 from videojobs.share_links import SharedJob, ShareLinks
 from videojobs.summary import Summary
+from videojobs.unanswered import Unanswered
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ class ResultsDelivery:
             )
         )
         record = self._record(job, polling, summary, finished_at, cost, files)
-        self._publish(job, summary, record, cost)
+        self._publish(job, item, summary, record, cost)
         return {"status": "delivered", "reason": None}
 
     def _derive(self, job: Job, pieces: Iterator[bytes]) -> tuple[OutputFiles, Summary]:
@@ -174,9 +175,16 @@ class ResultsDelivery:
         if "notice_id" in item:
             logger.info("The notice is out already.")
             return
-        self._publish(job, summary, record, cost)
+        self._publish(job, item, summary, record, cost)
 
-    def _publish(self, job: Job, summary: Summary, record: Mapping[str, Any], cost: Mapping[str, Any]) -> None:
+    def _publish(
+        self,
+        job: Job,
+        item: Mapping[str, Any],
+        summary: Summary,
+        record: Mapping[str, Any],
+        cost: Mapping[str, Any],
+    ) -> None:
         notice = compose_done(
             job,
             summary,
@@ -187,6 +195,7 @@ class ResultsDelivery:
             results_uri=record["results_location"],
             console_url=compose_console_url(self.topic.region, self.bucket.name, _locate(job, "results.json")),
         )
+        notice = mention_unanswered(notice, Unanswered.from_item(item))
         self.ledger.record(job.upload, job.attempt, notice_id=self.topic.publish(notice))
 
 

@@ -16,11 +16,15 @@ class VideoJobsError(Exception):
 
 
 class ApiUnavailable(VideoJobsError):
-    """The API is down, throttles, times out or talks nonsense; the same call may work later."""
+    """The API is down, throttles, times out or talks nonsense; the same call may work later.
 
-    def __init__(self, message: str, retry_after_seconds: float | None = None) -> None:
+    `may_have_acted` is False where it is certain that the API did not do what it was asked for.
+    """
+
+    def __init__(self, message: str, retry_after_seconds: float | None = None, *, may_have_acted: bool = True) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+        self.may_have_acted = may_have_acted
 
 
 class ApiRefused(VideoJobsError):

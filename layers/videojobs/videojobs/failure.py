@@ -7,7 +7,14 @@ from typing import Any
 
 from videojobs.jobs import Job, JobState, Ledger, format_time
 from videojobs.logs import logger
-from videojobs.notices import NoticesTopic, compose_cancellation, compose_failure, compose_missing_annotation
+from videojobs.notices import (
+    NoticesTopic,
+    compose_cancellation,
+    compose_failure,
+    compose_missing_annotation,
+    mention_unanswered,
+)
+from videojobs.unanswered import Unanswered
 
 
 @dataclass(frozen=True)
@@ -34,7 +41,8 @@ class FailureReport:
         else:
             compose = compose_failure
             self.ledger.record(job.upload, job.attempt, status=status, error=reason, finished_at=format_time(now))
-        notice_id = self.topic.publish(compose(job, reason, age_seconds=job.age_seconds(now)))
+        notice = compose(job, reason, age_seconds=job.age_seconds(now))
+        notice_id = self.topic.publish(mention_unanswered(notice, Unanswered.from_item(item)))
         self.ledger.record(job.upload, job.attempt, notice_id=notice_id)
         logger.info("The end without results is reported.", status=status, reason=reason)
         return {"status": status, "reason": reason}

@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
@@ -12,6 +12,7 @@ from videojobs.jobs import Job
 from videojobs.options import Model
 from videojobs.share_links import ShareLink
 from videojobs.summary import ClassSummary, ModelSummary, Summary
+from videojobs.unanswered import Unanswered
 from videojobs.uploads import Rejection, Upload, suggest_remedy
 
 if TYPE_CHECKING:
@@ -106,11 +107,18 @@ def compose_cancellation(job: Job, reason: str, *, age_seconds: int) -> Notice:
     return Notice("cancelled", _compose_subject("Cancelled", job.upload.key), message)
 
 
-def compose_rejection(upload: Upload, rejection: Rejection) -> Notice:
+def compose_rejection(upload: Upload, rejection: Rejection, unanswered: Unanswered) -> Notice:
     """The notice of an upload that does not become a job."""
     facts = _format_facts([("Video", upload.uri), ("Reason", rejection.reason)])
-    message = f"{facts}\n\nNo job was created, so nothing was billed. Next, run:\n\n  {rejection.remedy}"
+    bill = unanswered.describe() or "No job was created, so nothing was billed."
+    message = f"{facts}\n\n{bill} Next, run:\n\n  {rejection.remedy}"
     return Notice("rejected", _compose_subject("Rejected", upload.key), message)
+
+
+def mention_unanswered(notice: Notice, unanswered: Unanswered) -> Notice:
+    """`notice`, and what there is to say of calls that may have made a further job."""
+    words = unanswered.describe()
+    return replace(notice, message=f"{notice.message}\n\n{words}") if words else notice
 
 
 def compose_retry_command(upload: Upload) -> str:

@@ -9,6 +9,7 @@ from videoinfer.cancelling import cancel_job, describe_bill
 from videoinfer.errors import CommandError
 from videoinfer.jobs import JobsTable
 from videojobs.jobs import Ledger
+from videojobs.unanswered import Unanswered
 from videojobs.uploads import Upload
 
 CLIP = Upload("uploads", "line-3/belt.mp4", 5, "e1", "version-1")
@@ -53,6 +54,16 @@ def test_what_waits_is_not_billed(clients: AwsClients, jobs: JobsTable, ledger: 
 
     assert cancel_job(clients, jobs, find(jobs)) == "nothing"
     assert find(jobs)["status"] == "cancelled"
+    assert describe_bill(find(jobs), "nothing") == "The API has made no job of it, so it bills nothing."
+
+
+def test_what_waits_may_be_billed_where_an_answer_was_lost(
+    clients: AwsClients, jobs: JobsTable, ledger: Ledger
+) -> None:
+    unanswered = Unanswered(1, "2026-01-02T03:04:05+00:00")
+    ledger.record(CLIP, 1, status="waiting", error="502.", **unanswered.to_values())
+
+    assert "1 call that asked the API for this job" in describe_bill(find(jobs), cancel_job(clients, jobs, find(jobs)))
 
 
 @pytest.mark.parametrize(

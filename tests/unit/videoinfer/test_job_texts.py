@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from videoinfer.job_texts import compose_facts, compose_row, to_json
+from videoinfer.job_texts import compose_facts, compose_note, compose_row, to_json
 
 NOW = datetime(2026, 1, 2, 3, 5, 6, tzinfo=UTC)
 MODEL = {"model_id": "hands", "model_version": "4", "inference_type": "object-detection"}
@@ -31,6 +31,16 @@ def test_an_upload_that_never_became_a_job_goes_by_its_own_name() -> None:
 
     assert compose_row({**rejected, "status": "rejected"}, NOW)[2:] == ("", "belt.mp4 (attempt 2)", "belt-mp4-1")
     assert ("Attempt", "2 of 2") in compose_facts({**rejected, "status": "rejected"}, [ITEM], NOW)
+
+
+def test_calls_that_brought_no_answer_are_a_fact_and_a_note() -> None:
+    item = {**ITEM, "error": "It failed.", "unanswered": Decimal(2), "unanswered_at": "2026-01-02T03:04:05+00:00"}
+    words = "2 calls that asked the API for this job, the last at 2026-01-02 03:04:05 UTC, brought no answer."
+
+    assert dict(compose_facts(item, [item], NOW))["Unanswered"].startswith(words)
+    assert (compose_note(item) or "").startswith(f"It failed. {words}")
+    assert "Unanswered" not in dict(compose_facts(ITEM, [ITEM], NOW))
+    assert compose_note(ITEM) is None
 
 
 def test_facts_name_models_and_frames() -> None:

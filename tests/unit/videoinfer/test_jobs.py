@@ -1,6 +1,7 @@
 """Looking for jobs in the ledger."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from videoinfer.errors import CommandError
 from videoinfer.jobs import JobsTable
 from videojobs.jobs import Ledger
+from videojobs.unanswered import Unanswered
 from videojobs.uploads import Upload
 
 CLIP = Upload("uploads", "line-3/belt.mp4", 5, "e1", "version-1")
@@ -46,6 +48,20 @@ def test_more_jobs_than_come_at_once_all_come(jobs: JobsTable, ledger: Ledger, m
         ledger.record(replace(CLIP, key=f"{number}.mp4"), 1, status="failed")
 
     assert len(list(jobs.list_jobs("failed"))) == 5
+
+
+def test_jobs_with_calls_that_brought_no_answer_are_found_by_the_last_of_them(jobs: JobsTable, ledger: Ledger) -> None:
+    ledger.record(CLIP, 1, status="done")
+    times = ["2026-01-01T00:00:00+00:00", "2026-03-01T00:00:00+00:00", "2026-02-01T00:00:00+00:00"]
+    for number, time in enumerate(times):
+        upload = replace(CLIP, key=f"{number}.mp4")
+        ledger.record(upload, 1, status="done", **Unanswered(1, time).to_values())
+    ledger.record(replace(CLIP, key="cleared.mp4"), 1, status="creating", **Unanswered(1, times[1]).to_values())
+    ledger.record(replace(CLIP, key="cleared.mp4"), 1, status="running", **Unanswered().to_values())
+
+    assert names(jobs.list_unanswered("uploads")) == [("1.mp4", 1), ("2.mp4", 1), ("0.mp4", 1)]
+    assert names(jobs.list_unanswered("uploads", datetime(2026, 2, 1, tzinfo=UTC))) == [("1.mp4", 1), ("2.mp4", 1)]
+    assert names(jobs.list_unanswered("elsewhere")) == []
 
 
 def test_a_failure_that_was_tried_again_is_not_one_to_deal_with(jobs: JobsTable, ledger: Ledger) -> None:

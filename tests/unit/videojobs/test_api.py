@@ -3,10 +3,13 @@
 import io
 import traceback
 from datetime import UTC, datetime
+from ssl import SSLCertVerificationError
 from typing import Any
 
 import pytest
 import requests
+import urllib3
+from urllib3.exceptions import MaxRetryError, NewConnectionError, SSLError
 
 from tests.stand_ins.wire import Wire
 from videojobs.api import VideoInferenceApi, read_retry_after
@@ -14,6 +17,7 @@ from videojobs.errors import ApiRefused, ApiUnavailable, LinkExpired
 
 KEY = "rf_s3cr3t"
 LINK = "https://storage.example.com/results.json?X-Goog-Signature=s1gn3d"
+POOL = urllib3.HTTPConnectionPool("api.example.com")
 NOW = datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
 
 
@@ -73,6 +77,33 @@ def test_no_usable_answer_means_later(answer: Any) -> None:
     with pytest.raises(ApiUnavailable) as unavailable:
         api.check_job("job")
     assert KEY not in "".join(traceback.format_exception(unavailable.value))
+
+
+@pytest.mark.parametrize(
+    ("answer", "may_have_acted"),
+    [
+        ((429, {}), False),
+        ((425, {}), False),
+        ((503, {}, {"Retry-After": "7"}), False),
+        ((503, {}), True),
+        ((500, {}), True),
+        ((502, b"<html>Bad gateway</html>"), True),
+        ((200, b"<html>Welcome</html>"), True),
+        ((200, {"message": "created"}), True),
+        (requests.ConnectTimeout(), False),
+        (requests.ReadTimeout(), True),
+        (requests.exceptions.MissingSchema(), False),
+        (requests.ConnectionError(urllib3.exceptions.ProtocolError("Connection aborted.")), True),
+        (requests.ConnectionError(MaxRetryError(POOL, "/", NewConnectionError(POOL, "refused"))), False),  # type: ignore[arg-type]
+        (requests.exceptions.SSLError(MaxRetryError(POOL, "/", SSLError(SSLCertVerificationError("expired")))), False),
+        (requests.exceptions.SSLError(MaxRetryError(POOL, "/", SSLError("bad record"))), True),
+    ],
+)
+def test_whether_a_job_may_have_been_created_is_known_of_each_failure(answer: Any, may_have_acted: bool) -> None:
+    api, _ = connect(answer)
+    with pytest.raises(ApiUnavailable) as unavailable:
+        api.create_job(LINK, [], 5)
+    assert unavailable.value.may_have_acted == may_have_acted
 
 
 @pytest.mark.parametrize("status_code", [400, 401, 403, 404, 413])

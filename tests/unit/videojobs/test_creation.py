@@ -1,15 +1,21 @@
 """create_job: one upload, one job, one bill, whatever happens in between."""
 
+import io
 import json
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
+import requests
 
 from tests.stand_ins.wire import Wire
 from videojobs.api import VideoInferenceApi
 from videojobs.creation import JobCreator
 from videojobs.errors import ApiUnavailable
+from videojobs.failure import FailureReport
+from videojobs.jobs import Job
+from videojobs.logs import logger
 from videojobs.settings import CreateJobSettings
 from videojobs.uploads import JobRequest, Upload, read_uploads
 
@@ -129,6 +135,64 @@ def test_an_outage_leaves_no_job_and_no_notice(aws: Any) -> None:
     again, _ = build(aws, (200, {"job_id": "j1"}))
     assert again.create_job(JobRequest(landed, 1))["status"] == "running"
     assert "error" not in aws.ledger.read(landed, 1)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (502, b"<html>Bad gateway</html>"),
+        (200, {"message": "created"}),
+        requests.ReadTimeout(),
+        requests.ConnectionError(),
+        KeyboardInterrupt(),  # stands for the end of the process
+    ],
+)
+def test_an_answer_that_was_lost_stays_in_the_ledger_and_is_told(aws: Any, answer: Any) -> None:
+    creator, _ = build(aws, answer)
+    landed = upload(aws)
+    with pytest.raises((ApiUnavailable, KeyboardInterrupt)):
+        creator.create_job(JobRequest(landed, 1))
+    assert aws.ledger.read(landed, 1)["unanswered"] == 1
+    again, _ = build(aws, (429, {}))
+    with pytest.raises(ApiUnavailable):
+        again.create_job(JobRequest(landed, 1))
+    at_last, _ = build(aws, (200, {"job_id": "j2"}))
+    at_last.create_job(JobRequest(landed, 1))
+
+    item = aws.ledger.read(landed, 1)
+    assert (item["status"], item["job_id"], item["unanswered"]) == ("running", "j2", 1)
+    job = Job.from_item(item)
+    FailureReport(aws.ledger, aws.topic).report(job, "failed", "It failed.")
+    [notice] = aws.notices()
+    assert f"1 call that asked the API for this job, at {item['unanswered_at'][:10]}" in notice["Message"]
+
+
+@pytest.mark.parametrize("answer", [(429, {}), (503, {}, {"Retry-After": "7"}), requests.ConnectTimeout(), (404, {})])
+def test_a_call_that_created_nothing_leaves_no_doubt(aws: Any, answer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = io.StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", output)
+    creator, _ = build(aws, answer)
+    landed = upload(aws)
+    with suppress(ApiUnavailable):
+        creator.create_job(JobRequest(landed, 1))
+    item = aws.ledger.read(landed, 1)
+    assert item["status"] in ("waiting", "rejected")
+    assert "unanswered" not in item
+    assert "unanswered_at" not in item
+    assert "may have" not in output.getvalue()
+
+
+def test_a_rejection_after_a_lost_answer_does_not_say_that_nothing_is_billed(aws: Any) -> None:
+    creator, _ = build(aws, (502, {}))
+    landed = upload(aws)
+    with pytest.raises(ApiUnavailable):
+        creator.create_job(JobRequest(landed, 1))
+    again, _ = build(aws, (401, {"error": "no such key"}))
+    again.create_job(JobRequest(landed, 1))
+    assert aws.ledger.read(landed, 1)["unanswered"] == 1
+    [notice] = aws.notices()
+    assert "nothing was billed" not in notice["Message"]
+    assert "1 call that asked the API for this job" in notice["Message"]
 
 
 def test_a_job_that_is_written_down_is_not_asked_for_again(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ from videojobs.notices import (
 from videojobs.options import Model, Options
 from videojobs.share_links import ShareLink
 from videojobs.summary import ClassSummary, ModelSummary, Summary
+from videojobs.unanswered import Unanswered
 from videojobs.uploads import Rejection, Upload
 
 HANDS = Model("hands", "4", "object-detection")
@@ -87,7 +88,7 @@ def test_a_failure_says_why_and_what_to_run() -> None:
 
 def test_a_rejection_says_why_and_what_to_run() -> None:
     upload = make_job("a.mov").upload
-    notice = compose_rejection(upload, Rejection("Not taken.", "ffmpeg …"))
+    notice = compose_rejection(upload, Rejection("Not taken.", "ffmpeg …"), Unanswered())
     assert notice.subject == "Rejected: a.mov"
     assert "Reason   Not taken." in notice.message
     assert "nothing was billed" in notice.message
