@@ -10,6 +10,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from videojobs.connections import connect_api, connect_s3, connect_sfn, connect_sqs, open_ends, open_ledger, open_topic
+from videojobs.costs import Meter
 from videojobs.creation import JobCreator
 from videojobs.idempotency import create_once
 from videojobs.logs import logger
@@ -24,10 +25,10 @@ processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failu
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse | list[dict[str, str]]:
     """Takes what the uploads queue delivers, or a bare S3 event."""
     settings = read_settings(CreateJobSettings, os.environ)
-    creator, ends = build_creator(settings), open_ends(settings.jobs_table)
+    ends = open_ends(settings.jobs_table)
 
     def create(request: JobRequest) -> dict[str, str]:
-        answer = creator.create_job(request)
+        answer = build_creator(settings, Meter(context.memory_limit_in_mb)).create_job(request)
         ends.tell(request.upload, request.attempt)  # for some come to their end at once
         return answer
 
@@ -48,12 +49,7 @@ def is_from_queue(event: dict[str, Any]) -> bool:
     return any(record.get("eventSource") == "aws:sqs" for record in event.get("Records", ()))
 
 
-def build_creator(settings: CreateJobSettings) -> JobCreator:
-    return JobCreator(
-        settings,
-        connect_api(settings.api_url, settings.api_key_secret),
-        open_ledger(settings.jobs_table),
-        open_topic(settings.notices_topic_arn),
-        connect_s3(),
-        connect_sfn(),
-    )
+def build_creator(settings: CreateJobSettings, meter: Meter) -> JobCreator:
+    api = connect_api(settings.api_url, settings.api_key_secret)
+    ledger, topic = open_ledger(settings.jobs_table), open_topic(settings.notices_topic_arn)
+    return JobCreator(settings, api, ledger, topic, connect_s3(), connect_sfn(), meter)

@@ -1,5 +1,6 @@
 """From delivered results to an annotated video in S3: the flow of `annotate_video`."""
 
+import math
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,12 +8,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from boto3.s3.transfer import TransferConfig
+
 from videojobs.annotated_video import draw_video
+from videojobs.costs import COSTS, Meter, add_costs, compose_cost, measure_annotation
 from videojobs.errors import VideoNotDrawable
 from videojobs.jobs import Job, Ledger
 from videojobs.logs import logger
 from videojobs.notices import NoticesTopic, compose_annotated
-from videojobs.results import locate_results
+from videojobs.results import ResultsBucket, locate_results
 from videojobs.samples import read_samples
 from videojobs.share_links import SharedJob, ShareLinks
 
@@ -27,17 +31,25 @@ LAST_SECONDS = 90
 
 ANNOTATED_VIDEO = "annotated.mp4"
 
+_UPLOAD = TransferConfig()
+
 
 @dataclass(frozen=True)
 class VideoAnnotation:
-    """Makes annotated videos. Called again for the same job, it makes the same one and publishes no second notice."""
+    """Makes annotated videos. Called again for the same job, it makes the same one and publishes no second notice.
+
+    Attributes:
+        meter: What this call has used.
+    """
 
     s3: "S3Client"
-    results_bucket: str
+    bucket: ResultsBucket
     ledger: Ledger
     topic: NoticesTopic
     links: ShareLinks
     share_link_days: float
+    retention_days: int
+    meter: Meter
     count_seconds_left: Callable[[], float]
 
     def annotate(self, job: Job) -> Mapping[str, Any]:
@@ -46,29 +58,51 @@ class VideoAnnotation:
         Returns `{"status": "annotated" | "failed", "reason": …}`.
         """
         try:
-            location = self._make_video(job)
+            size_bytes = self._make_video(job)
         except VideoNotDrawable as problem:
             return {"status": "failed", "reason": str(problem)}
-        self.ledger.record(job.upload, job.attempt, annotated_location=location, annotation_error=None)
-        self._publish_once(job, location)
+        location = self.bucket.locate(_locate(job, ANNOTATED_VIDEO))
+        cost_usd, job_cost_usd = self._save_cost(job, size_bytes)
+        self.ledger.record(
+            job.upload, job.attempt, annotated_location=location, annotation_error=None, cost_usd=job_cost_usd
+        )
+        self._publish_once(job, location, cost_usd, job_cost_usd)
         return {"status": "annotated", "reason": None}
 
-    def _make_video(self, job: Job) -> str:
-        """Where the annotated video is. Raises VideoNotDrawable."""
+    def _make_video(self, job: Job) -> int:
+        """Puts the annotated video beside the results, and returns its bytes. Raises VideoNotDrawable."""
         if job.upload.size_bytes > VIDEO_MAX_BYTES:
             raise VideoNotDrawable(f"Videos above {VIDEO_MAX_BYTES / 1024**3:.0f} GiB are not drawn on.")
         with tempfile.TemporaryDirectory() as folder:
             video, results, annotated = (Path(folder) / name for name in ("video", "results.json", ANNOTATED_VIDEO))
             self._download(job.upload.location, video, "The video has been deleted.")
-            results_key = locate_results(job.upload.key, job.job_id, "results.json")
-            self._download({"Bucket": self.results_bucket, "Key": results_key}, results, "There are no results.")
+            location = {"Bucket": self.bucket.name, "Key": _locate(job, "results.json")}
+            self._download(location, results, "There are no results.")
             samples = read_samples(results, [model.model_id for model in job.options.models])
             frames = draw_video(video, samples, annotated, self._watch)
-            logger.info("The video is drawn.", frames=frames, bytes=annotated.stat().st_size)
-            key = locate_results(job.upload.key, job.job_id, ANNOTATED_VIDEO)
-            content_type = {"ContentType": "video/mp4"}
-            self.s3.upload_file(str(annotated), self.results_bucket, key, ExtraArgs=content_type)
-        return f"s3://{self.results_bucket}/{key}"
+            size_bytes = annotated.stat().st_size
+            logger.info("The video is drawn.", frames=frames, bytes=size_bytes)
+            self.s3.upload_file(
+                str(annotated),
+                self.bucket.name,
+                _locate(job, ANNOTATED_VIDEO),
+                ExtraArgs={"ContentType": "video/mp4"},
+                Config=_UPLOAD,
+            )
+        return size_bytes
+
+    def _save_cost(self, job: Job, size_bytes: int) -> tuple[float, float]:
+        """Adds to the summary what the annotated video cost, and returns that and what the whole job cost, in USD."""
+        usage = measure_annotation(
+            gigabyte_seconds=self.meter.gigabyte_seconds,
+            s3_writes=_count_requests(size_bytes) + 1,
+            stored_bytes=size_bytes,
+            retention_days=self.retention_days,
+        )
+        cost = compose_cost(usage)
+        summary = (self.bucket.read_json(_locate(job, "summary.json")) or {}) | {"annotation_cost": cost}
+        self.bucket.save_json(_locate(job, "summary.json"), summary)
+        return cost["total_usd"], add_costs({name: summary[name] for name in COSTS if name in summary})
 
     def _download(self, location: Mapping[str, str], path: Path, missing: str) -> None:
         bucket, key, version = location["Bucket"], location["Key"], location.get("VersionId")
@@ -86,12 +120,30 @@ class VideoAnnotation:
                 "videoinfer annotate makes it on a machine of your own, of results.json and the video."
             )
 
-    def _publish_once(self, job: Job, location: str) -> None:
+    def _publish_once(self, job: Job, location: str, cost_usd: float, job_cost_usd: float) -> None:
         item = self.ledger.read(job.upload, job.attempt) or {}
         if "annotation_notice_id" in item:
             logger.info("The notice is out already.")
             return
         shared = SharedJob(job.upload.upload_id, job.attempt)
         link = self.links.make(shared, datetime.now(UTC), self.share_link_days)
-        notice = compose_annotated(job, link.locate(ANNOTATED_VIDEO), link.expires_at, location)
+        notice = compose_annotated(
+            job,
+            link.locate(ANNOTATED_VIDEO),
+            link.expires_at,
+            location,
+            cost_usd=cost_usd,
+            job_cost_usd=job_cost_usd,
+        )
         self.ledger.record(job.upload, job.attempt, annotation_notice_id=self.topic.publish(notice))
+
+
+def _locate(job: Job, file_name: str) -> str:
+    return locate_results(job.upload.key, job.job_id, file_name)
+
+
+def _count_requests(size_bytes: int) -> int:
+    """How many requests a file's upload takes."""
+    if size_bytes < _UPLOAD.multipart_threshold:
+        return 1
+    return math.ceil(size_bytes / _UPLOAD.multipart_chunksize) + 2

@@ -5,27 +5,53 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-PRICES_AS_OF = "2025-06-01"
 PRICES_REGION = "us-east-1"
-PRICES_USD: Mapping[str, float] = {
-    "state_transitions": 0.025 / 1_000,
-    "lambda_gigabyte_seconds": 0.0000166667,
-    "lambda_requests": 0.20 / 1_000_000,
-    "s3_writes": 0.005 / 1_000,
-    "stored_gigabyte_months": 0.023,
-}
-"""On demand, without free tiers, of one unit: Step Functions Standard, Lambda on x86, S3 Standard.
 
-Source: the price pages of AWS Step Functions, AWS Lambda and Amazon S3. Left out, for they round to nothing: creating
-the job, DynamoDB, SQS, SNS, Secrets Manager, logs and traces. What the Video Inference API bills is between you and it.
+
+@dataclass(frozen=True)
+class Price:
+    """US dollars for one unit, on demand and without free tiers; the day it was so, and where that is said."""
+
+    usd: float
+    as_of: str
+    source: str
+
+
+PRICES: Mapping[str, Price] = {
+    "state_transitions": Price(0.025 / 1_000, "2026-03-14", "Step Functions' price page, Standard Workflows"),
+    "lambda_gigabyte_seconds": Price(0.0000166667, "2026-06-14", "AWS Price List, Lambda on x86, first 6 billion"),
+    "lambda_requests": Price(0.20 / 1_000_000, "2026-06-14", "AWS Price List, Lambda"),
+    "s3_writes": Price(0.005 / 1_000, "2026-06-14", "AWS Price List, S3 Standard, PUT, COPY, POST and LIST"),
+    "stored_gigabyte_months": Price(0.023, "2026-06-14", "AWS Price List, S3 Standard, first 50 TB"),
+}
+"""What is counted, as public copies of AWS's Price List and price pages had it on those days.
+
+What is not: DynamoDB ($0.625 a million writes, one or two a poll), SQS, SNS and S3's reads ($0.40 to $0.50 a million),
+a function's disk above 512 MB ($0.0000000309 a gigabyte-second) and its cold start come to about a twentieth of the
+rest; logs ($0.50 a gigabyte) and traces ($5 a million) depend on the account.
+
+Nor is what the Video Inference API bills, and the video's way to it: $0.09 a gigabyte (Amazon S3's price page) where
+it leaves AWS, which a pipeline can't tell.
 """
+
+PRICES_AS_OF = min(price.as_of for price in PRICES.values())
+"""The day since when each price has been what it is here, as far as is known."""
+
+COSTS = ("cost", "annotation_cost")
+"""The names in `summary.json` of what a job cost: created, polled and delivered; and drawn on its video."""
+
+type Costs = Mapping[str, Mapping[str, Any]]
+"""Some of COSTS, each as `compose_cost` gives it."""
 
 _GIGABYTE = 1024**3
 _DAYS_A_MONTH = 30.4
 
 TRANSITIONS_A_POLL = 3
 OTHER_TRANSITIONS = 5
-"""Choose; wait, check, choose; then deliver, choose twice, succeed. A test holds them against the state machine."""
+ANNOTATION_TRANSITIONS = 2
+"""Choose; wait, check, choose; then deliver, choose twice, succeed. Between, if it is asked for: annotate, choose.
+A test holds them against the state machine.
+"""
 
 
 @dataclass(frozen=True)
@@ -42,7 +68,7 @@ class Meter:
 
 @dataclass(frozen=True)
 class Usage:
-    """What a job used, in the units of PRICES_USD."""
+    """What was used, in the units of PRICES."""
 
     state_transitions: int
     lambda_gigabyte_seconds: float
@@ -54,25 +80,40 @@ class Usage:
 def measure_usage(
     *, polls: int, gigabyte_seconds: float, s3_writes: int, stored_bytes: int, retention_days: int
 ) -> Usage:
-    """The usage of a job that was polled and delivered.
+    """The usage of a job that was created, polled and delivered.
 
     Args:
-        gigabyte_seconds: Of the polls and the delivery, as they measured themselves.
+        gigabyte_seconds: Of creation, polls and delivery, as they measured themselves.
         stored_bytes: All that was written, to be kept for `retention_days`.
     """
     return Usage(
         state_transitions=polls * TRANSITIONS_A_POLL + OTHER_TRANSITIONS,
         lambda_gigabyte_seconds=round(gigabyte_seconds, 3),
-        lambda_requests=polls + 1,
+        lambda_requests=polls + 2,
         s3_writes=s3_writes,
-        stored_gigabyte_months=round(stored_bytes / _GIGABYTE * retention_days / _DAYS_A_MONTH, 9),
+        stored_gigabyte_months=_measure_storage(stored_bytes, retention_days),
     )
+
+
+def measure_annotation(*, gigabyte_seconds: float, s3_writes: int, stored_bytes: int, retention_days: int) -> Usage:
+    """What drawing on the video used beside that."""
+    return Usage(
+        state_transitions=ANNOTATION_TRANSITIONS,
+        lambda_gigabyte_seconds=round(gigabyte_seconds, 3),
+        lambda_requests=1,
+        s3_writes=s3_writes,
+        stored_gigabyte_months=_measure_storage(stored_bytes, retention_days),
+    )
+
+
+def _measure_storage(stored_bytes: int, retention_days: int) -> float:
+    return round(stored_bytes / _GIGABYTE * retention_days / _DAYS_A_MONTH, 9)
 
 
 def compose_cost(usage: Usage) -> dict[str, Any]:
     """What was used, what each of it cost, and all together, in US dollars."""
     used = asdict(usage)
-    costs = {name: used[name] * price for name, price in PRICES_USD.items()}
+    costs = {name: used[name] * price.usd for name, price in PRICES.items()}
     return {
         "total_usd": round(sum(costs.values()), 6),
         "prices_as_of": PRICES_AS_OF,
@@ -80,3 +121,9 @@ def compose_cost(usage: Usage) -> dict[str, Any]:
         "used": used,
         "usd": {name: round(cost, 8) for name, cost in costs.items()},
     }
+
+
+def add_costs(costs: Costs) -> float:
+    """All together, in US dollars."""
+    total: float = sum(cost["total_usd"] for cost in costs.values())
+    return round(total, 6)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from videojobs.api import VideoInferenceApi
+from videojobs.costs import Meter
 from videojobs.errors import ApiRefused, ApiUnavailable
 from videojobs.jobs import ENDED_STATES, Job, Ledger, format_time, name_execution
 from videojobs.logs import logger
@@ -31,7 +32,11 @@ class UploadGone(Exception):
 
 @dataclass(frozen=True)
 class JobCreator:
-    """Creates jobs for uploads. Called again for the same attempt at one, it goes on where it was."""
+    """Creates jobs for uploads. Called again for the same attempt at one, it goes on where it was.
+
+    Attributes:
+        meter: What this call has used.
+    """
 
     settings: CreateJobSettings
     api: VideoInferenceApi
@@ -39,6 +44,7 @@ class JobCreator:
     topic: NoticesTopic
     s3: "S3Client"
     sfn: "SFNClient"
+    meter: Meter
 
     def create_job(self, request: JobRequest) -> dict[str, str]:
         """Creates the job that is asked for, or rejects its upload, and returns what became of it as plain JSON.
@@ -143,7 +149,9 @@ class JobCreator:
 
     def _wait_for(self, job: Job) -> dict[str, str]:
         logger.append_keys(job_id=job.job_id)
-        execution_arn = start_execution(self.sfn, self.settings.state_machine_arn, job, self._poll_seconds)
+        execution_arn = start_execution(
+            self.sfn, self.settings.state_machine_arn, job, self._poll_seconds, self.meter.gigabyte_seconds
+        )
         self.ledger.record(job.upload, job.attempt, execution_arn=execution_arn)
         logger.info("The job is created and waited for.")
         return {"status": "running", "job_id": job.job_id}

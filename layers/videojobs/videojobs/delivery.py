@@ -7,7 +7,7 @@ from typing import Any
 
 from videojobs.api import Readable, VideoInferenceApi
 from videojobs.checks import JOB_IS_UNKNOWN_STATUS_CODES
-from videojobs.costs import Meter, compose_cost, measure_usage
+from videojobs.costs import COSTS, Costs, Meter, add_costs, compose_cost, measure_usage
 from videojobs.derivation import derive
 from videojobs.errors import ApiRefused, ApiUnavailable, BrokenResults, LinkExpired
 from videojobs.jobs import Job, Ledger, format_time
@@ -26,7 +26,7 @@ class Polling:
     """What waiting for a job took.
 
     Attributes:
-        gigabyte_seconds: Of all polls together.
+        gigabyte_seconds: Of all polls together, and of creating the job.
     """
 
     polls: int
@@ -85,9 +85,9 @@ class ResultsDelivery:
             stored_bytes=copy.size_bytes + files.size_bytes,
             retention_days=self.retention_days,
         )
-        cost = compose_cost(usage)
-        record = self._record(job, polling, summary, datetime.now(UTC).replace(microsecond=0), cost, files)
-        self._publish_once(job, summary, record, cost)
+        costs = {"cost": compose_cost(usage)}
+        record = self._record(job, polling, summary, datetime.now(UTC).replace(microsecond=0), costs, files)
+        self._publish_once(job, summary, record, costs)
         return {"status": "delivered", "reason": None}
 
     def redeliver(self, job: Job, polling: Polling) -> Mapping[str, Any]:
@@ -104,17 +104,18 @@ class ResultsDelivery:
             return {"status": "failed", "reason": str(broken)}
         finished_at = datetime.fromisoformat(item["finished_at"]) if "finished_at" in item else datetime.now(UTC)
         before = self.bucket.read_json(_locate(job, "summary.json")) or {}
-        cost = before.get("cost") or compose_cost(
-            measure_usage(
+        costs = {name: before[name] for name in COSTS if name in before}
+        if "cost" not in costs:
+            usage = measure_usage(
                 polls=polling.polls,
                 gigabyte_seconds=self.meter.gigabyte_seconds,
                 s3_writes=files.requests + 2,
                 stored_bytes=files.size_bytes,
                 retention_days=self.retention_days,
             )
-        )
-        record = self._record(job, polling, summary, finished_at, cost, files)
-        self._publish(job, item, summary, record, cost)
+            costs["cost"] = compose_cost(usage)
+        record = self._record(job, polling, summary, finished_at, costs, files)
+        self._publish(job, item, summary, record, costs)
         return {"status": "delivered", "reason": None}
 
     def _derive(self, job: Job, pieces: Iterator[bytes]) -> tuple[OutputFiles, Summary]:
@@ -132,13 +133,13 @@ class ResultsDelivery:
         polling: Polling,
         summary: Summary,
         finished_at: datetime,
-        cost: Mapping[str, Any],
+        costs: Costs,
         files: OutputFiles,
     ) -> Mapping[str, Any]:
         """Writes down what came out, beside the results and in the ledger, and returns `job.json`."""
         results_uri = self.bucket.locate(_locate(job, "results.json"))
         record = compose_record(job, summary, finished_at, polling.polls, results_uri, files.locations)
-        self.bucket.save_json(_locate(job, "summary.json"), compose_summary(job, summary, cost))
+        self.bucket.save_json(_locate(job, "summary.json"), compose_summary(job, summary, costs))
         self.bucket.save_json(_locate(job, "job.json"), record)
         self.ledger.record(
             job.upload,
@@ -149,7 +150,7 @@ class ResultsDelivery:
             frames=summary.frames,
             counts=record["counts"],
             results_location=results_uri,
-            cost_usd=cost["total_usd"],
+            cost_usd=add_costs(costs),
             error=None,
             # What is to be told of the annotated video comes after this.
             annotation_error=None,
@@ -170,27 +171,22 @@ class ResultsDelivery:
             raise ApiUnavailable(f"The API said that the job is done and now says that it is {status.state}.")
         return status.output_signed_url
 
-    def _publish_once(self, job: Job, summary: Summary, record: Mapping[str, Any], cost: Mapping[str, Any]) -> None:
+    def _publish_once(self, job: Job, summary: Summary, record: Mapping[str, Any], costs: Costs) -> None:
         item = self.ledger.read(job.upload, job.attempt) or {}
         if "notice_id" in item:
             logger.info("The notice is out already.")
             return
-        self._publish(job, item, summary, record, cost)
+        self._publish(job, item, summary, record, costs)
 
     def _publish(
-        self,
-        job: Job,
-        item: Mapping[str, Any],
-        summary: Summary,
-        record: Mapping[str, Any],
-        cost: Mapping[str, Any],
+        self, job: Job, item: Mapping[str, Any], summary: Summary, record: Mapping[str, Any], costs: Costs
     ) -> None:
         notice = compose_done(
             job,
             summary,
             age_seconds=record["duration_seconds"],
             polls=record["polls"],
-            cost_usd=cost["total_usd"],
+            cost_usd=add_costs(costs),
             share_link=self.links.make(_share(job), datetime.now(UTC), self.share_link_days),
             results_uri=record["results_location"],
             console_url=compose_console_url(self.topic.region, self.bucket.name, _locate(job, "results.json")),
@@ -207,7 +203,7 @@ def _share(job: Job) -> SharedJob:
     return SharedJob(job.upload.upload_id, job.attempt)
 
 
-def compose_summary(job: Job, summary: Summary, cost: Mapping[str, Any]) -> dict[str, Any]:
+def compose_summary(job: Job, summary: Summary, costs: Costs) -> dict[str, Any]:
     """`summary.json`: what was found when, and what it cost."""
     return {
         "job_id": job.job_id,
@@ -215,7 +211,7 @@ def compose_summary(job: Job, summary: Summary, cost: Mapping[str, Any]) -> dict
         "frames": summary.frames,
         "infer_fps": job.options.infer_fps,
         "models": {model_id: model.to_dict() for model_id, model in summary.models.items()},
-        "cost": cost,
+        **costs,
     }
 
 

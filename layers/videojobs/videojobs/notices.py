@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
-from videojobs.costs import PRICES_AS_OF
+from videojobs.costs import PRICES_AS_OF, PRICES_REGION
 from videojobs.jobs import Job
 from videojobs.options import Model
 from videojobs.share_links import ShareLink
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 SUBJECT_MAX_CHARACTERS = 99
 """SNS takes ASCII subjects of fewer than 100 characters, without line breaks."""
+
+_PRICES = f"at {PRICES_REGION}'s prices of {PRICES_AS_OF}"
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def compose_done(
         *_describe_models(job.options.models),
         ("Frames", f"{summary.frames:,} ({job.options.infer_fps} a second)"),
         ("Took", f"{format_duration(age_seconds)}, {polls} {'poll' if polls == 1 else 'polls'}"),
-        ("Cost", f"${cost_usd:.4f} on AWS, at the prices of {PRICES_AS_OF}"),
+        ("Cost", f"${cost_usd:.4f} on AWS, {_PRICES}"),
         ("Look", share_link.url),
         ("", f"for whoever has this link, until {share_link.expires_at:%Y-%m-%d %H:%M} UTC"),
         ("Results", results_uri),
@@ -61,13 +63,16 @@ def compose_done(
     return Notice("done", _compose_subject("Done", job.upload.key), "\n\n".join([_format_facts(facts), *tables]))
 
 
-def compose_annotated(job: Job, url: str, expires_at: datetime, uri: str) -> Notice:
+def compose_annotated(
+    job: Job, url: str, expires_at: datetime, uri: str, *, cost_usd: float, job_cost_usd: float
+) -> Notice:
     """The notice of an annotated video that is in S3, and that `url` plays."""
     facts = [
         ("Video", job.upload.uri),
         ("Watch", url),
         ("", f"for whoever has this link, until {expires_at:%Y-%m-%d %H:%M} UTC"),
         ("Drawn", uri),
+        ("Cost", f"${cost_usd:.4f} on AWS, ${job_cost_usd:.4f} with the rest of the job, {_PRICES}"),
         ("Job", job.job_id),
     ]
     return Notice("annotated", _compose_subject("Annotated", job.upload.key), _format_facts(facts))

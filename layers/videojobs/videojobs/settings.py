@@ -70,6 +70,7 @@ class AnnotateVideoSettings:
     share_key_secret: str
     share_url: str
     share_link_days: float
+    retention_days: int
 
 
 @dataclass(frozen=True)

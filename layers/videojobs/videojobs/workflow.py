@@ -19,9 +19,16 @@ _ERRORS = {
 """Where the state machine keeps an exception that a step raised to the last, and what that means."""
 
 
-def start_execution(sfn: "SFNClient", state_machine_arn: str, job: Job, poll_seconds: int) -> str:
-    """Starts the waiting for `job`, once however often it is called, and returns the execution's ARN."""
-    first_check = {"status": "running", "polls": 0, "gigabyte_seconds": 0.0, "reason": None}
+def start_execution(
+    sfn: "SFNClient", state_machine_arn: str, job: Job, poll_seconds: int, gigabyte_seconds: float
+) -> str:
+    """Starts the waiting for `job`, once however often it is called, and returns the execution's ARN.
+
+    Args:
+        gigabyte_seconds: What creating the job has used.
+    """
+    used = round(gigabyte_seconds, 4)
+    first_check = {"status": "running", "polls": 0, "gigabyte_seconds": used, "reason": None}
     try:
         return sfn.start_execution(
             stateMachineArn=state_machine_arn,

@@ -10,9 +10,10 @@ import av
 import pytest
 
 from videojobs.annotation import LAST_SECONDS, VIDEO_MAX_BYTES, VideoAnnotation
+from videojobs.costs import ANNOTATION_TRANSITIONS, PRICES, Meter
 from videojobs.failure import FailureReport
 from videojobs.jobs import Job
-from videojobs.results import locate_results
+from videojobs.results import ResultsBucket, locate_results
 from videojobs.samples import read_samples
 from videojobs.share_links import ShareLinks
 
@@ -26,6 +27,7 @@ class Studio:
 
     def __init__(self, aws: Any, job: Job) -> None:
         self.aws = aws
+        self.bucket = ResultsBucket(aws.s3, aws.results_bucket)
         aws.s3.create_bucket(Bucket=job.upload.bucket)
         aws.s3.put_bucket_versioning(Bucket=job.upload.bucket, VersioningConfiguration={"Status": "Enabled"})
         self.job = replace(
@@ -49,7 +51,15 @@ class Studio:
     def annotate(self, seconds_left: float = 900) -> Any:
         aws = self.aws
         annotation = VideoAnnotation(
-            aws.s3, aws.results_bucket, aws.ledger, aws.topic, LINKS, 7, count_seconds_left=lambda: seconds_left
+            aws.s3,
+            self.bucket,
+            aws.ledger,
+            aws.topic,
+            LINKS,
+            share_link_days=7,
+            retention_days=30,
+            meter=Meter(3008),
+            count_seconds_left=lambda: seconds_left,
         )
         return annotation.annotate(self.job)
 
@@ -84,6 +94,40 @@ def test_once_more_is_no_second_notice(studio: Studio) -> None:
     for _ in range(2):
         assert studio.annotate()["status"] == "annotated"
     assert len(studio.aws.notices()) == 1
+
+
+def test_what_it_cost_is_added_to_the_job_s_cost_once(studio: Studio) -> None:
+    key = locate_results(studio.job.upload.key, studio.job.job_id, "summary.json")
+    studio.bucket.save_json(key, {"frames": 2, "cost": {"total_usd": 0.25}})
+    for _ in range(2):
+        assert studio.annotate()["status"] == "annotated"
+    summary = studio.bucket.read_json(key)
+    cost = summary.pop("annotation_cost")
+    assert summary == {"frames": 2, "cost": {"total_usd": 0.25}}
+    assert cost["used"]["state_transitions"] == ANNOTATION_TRANSITIONS
+    assert (cost["used"]["lambda_requests"], cost["used"]["s3_writes"]) == (1, 2)
+    assert cost["usd"]["lambda_gigabyte_seconds"] > 0.05 * 3 * PRICES["lambda_gigabyte_seconds"].usd
+    assert cost["usd"]["stored_gigabyte_months"] > 0
+    assert float(studio.read_item()["cost_usd"]) == pytest.approx(0.25 + cost["total_usd"], abs=1e-6)
+    [notice] = studio.aws.notices()
+    assert "with the rest of the job, at us-east-1's prices of 2026-" in notice["Message"]
+
+
+@pytest.mark.parametrize("size_bytes", [1000, 8 * 1024**2, 20_000_000])
+def test_the_requests_that_are_counted_are_those_that_are_sent(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, size_bytes: int
+) -> None:
+    def draw(video: Path, samples: Any, output: Path, watch: Any) -> int:
+        output.write_bytes(bytes(size_bytes))
+        return 1
+
+    sent: list[str] = []
+    monkeypatch.setattr("videojobs.annotation.draw_video", draw)
+    studio.aws.s3.meta.events.register("before-send.s3", lambda request, **_: sent.append(request.method))
+    assert studio.annotate()["status"] == "annotated"
+    key = locate_results(studio.job.upload.key, studio.job.job_id, "summary.json")
+    used = studio.bucket.read_json(key)["annotation_cost"]["used"]
+    assert used["s3_writes"] == sum(method in ("PUT", "POST") for method in sent)
 
 
 def test_a_video_that_was_deleted_is_a_reason(studio: Studio) -> None:

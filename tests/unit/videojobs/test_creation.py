@@ -11,6 +11,7 @@ import requests
 
 from tests.stand_ins.wire import Wire
 from videojobs.api import VideoInferenceApi
+from videojobs.costs import Meter
 from videojobs.creation import JobCreator
 from videojobs.errors import ApiUnavailable
 from videojobs.failure import FailureReport
@@ -43,7 +44,7 @@ def build(aws: Any, *answers: Any, settings: CreateJobSettings = SETTINGS) -> tu
     wire = Wire(*answers)
     api = VideoInferenceApi(settings.api_url, KEY, wire.session())
     settings = replace(settings, state_machine_arn=aws.state_machine_arn)
-    return JobCreator(settings, api, aws.ledger, aws.topic, aws.s3, aws.sfn), wire
+    return JobCreator(settings, api, aws.ledger, aws.topic, aws.s3, aws.sfn, Meter(256)), wire
 
 
 def upload(aws: Any, key: str = "line 3+ü.mp4", body: bytes = b"video", **metadata: str) -> Upload:

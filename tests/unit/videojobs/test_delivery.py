@@ -83,6 +83,17 @@ def test_a_redelivery_makes_the_same_outputs_of_the_stored_results_and_another_n
     assert len(aws.notices()) == 2
 
 
+def test_a_redelivery_keeps_what_the_annotated_video_cost(aws: Any, job: Job) -> None:
+    build(aws, DONE, (200, RESULTS)).deliver(job, Polling(3, 0.5))
+    bucket = ResultsBucket(aws.s3, aws.results_bucket)
+    summary = bucket.read_json(f"{FOLDER}/summary.json") | {"annotation_cost": {"total_usd": 0.25}}
+    bucket.save_json(f"{FOLDER}/summary.json", summary)
+    build(aws).redeliver(job, Polling(3))
+    assert bucket.read_json(f"{FOLDER}/summary.json") == summary
+    item = aws.ledger.read(job.upload, job.attempt)
+    assert float(item["cost_usd"]) == pytest.approx(0.25 + summary["cost"]["total_usd"])
+
+
 def test_results_that_could_not_be_delivered_once_can_be_later(aws: Any, job: Job) -> None:
     aws.s3.put_object(Bucket=aws.results_bucket, Key=f"{FOLDER}/results.json", Body=RESULTS)
     aws.ledger.record(job.upload, job.attempt, status="failed", error="A bug.", job_id=job.job_id, notice_id="n1")

@@ -60,7 +60,7 @@ def test_a_notice_says_what_ran_and_what_came_out() -> None:
         "         room version 1 (classification)\n"
         "Frames   50 (5 a second)\n"
         "Took     2 min 5 s, 1 poll\n"
-        f"Cost     $0.0021 on AWS, at the prices of {PRICES_AS_OF}\n"
+        f"Cost     $0.0021 on AWS, at us-east-1's prices of {PRICES_AS_OF}\n"
         "Look     https://share.example.com/s/token\n"
         "         for whoever has this link, until 2026-11-09 08:30 UTC\n"
         "Results  s3://results/results/line 3/belt.mp4/job-1/results.json\n"

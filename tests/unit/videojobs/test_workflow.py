@@ -50,13 +50,13 @@ def test_an_overdue_job_is_recorded_as_such() -> None:
 
 
 def test_an_execution_is_started_once(aws: Any, job: Job) -> None:
-    first = start_execution(aws.sfn, aws.state_machine_arn, job, 60)
-    assert start_execution(aws.sfn, aws.state_machine_arn, job, 60) == first
+    first = start_execution(aws.sfn, aws.state_machine_arn, job, 60, 0.25)
+    assert start_execution(aws.sfn, aws.state_machine_arn, job, 60, 0.5) == first
     [execution] = aws.executions()
     state = json.loads(execution["input"])
     assert Job.from_input(state) == job
     assert state["poll_seconds"] == 60
-    assert state["check"] == {"status": "running", "polls": 0, "gigabyte_seconds": 0.0, "reason": None}
+    assert state["check"] == {"status": "running", "polls": 0, "gigabyte_seconds": 0.25, "reason": None}
 
 
 def test_an_execution_that_delivers_anew_has_a_name_of_its_own_that_aws_takes(aws: Any, job: Job) -> None:
