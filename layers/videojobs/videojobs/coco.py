@@ -2,15 +2,19 @@
 
 An image is a sampled frame. A category is a class of a model, with the model as its `supercategory`; categories are
 numbered from 1 as they come, and keep the model's own number as `class_id`. A label of a whole picture has the picture
-as its box.
+as its box, and a mask without an outline its box as that, for tools read one of every mask.
+
+Every annotation of a category has as many key points as the category, but predictions leave out those that the model
+did not see. How many there are is known when all have come, so annotations with key points wait in a file.
 Source: cocodataset.org, "Data format".
 """
 
+import tempfile
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any
+from typing import IO, Any
 
 import msgspec
 
@@ -21,11 +25,16 @@ from videojobs.predictions import Frames, read_frame_facts
 from videojobs.results import ObjectWriter
 
 _encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+
+KEYPOINTS_MAX = 1000
 
 
 def open_coco(job: Job, files: OutputFiles) -> Output:
     """`coco.json`."""
-    return CocoDataset(job, files.open("coco.json", "application/json"))
+    dataset = CocoDataset(job, files.open("coco.json", "application/json"))
+    files.call_at_exit(dataset.close)
+    return dataset
 
 
 @dataclass
@@ -45,16 +54,6 @@ class _Category:
         return described
 
 
-@dataclass
-class _Image:
-    """Of one frame, the offsets and the size in pixels; 0 where no model says it."""
-
-    frame_offset: int
-    time_offset: float
-    width: int
-    height: int
-
-
 class CocoDataset:
     """Writes annotations as they come, and images and categories at the end: memory holds 32 bytes a sampled frame."""
 
@@ -65,6 +64,8 @@ class CocoDataset:
         self._widths, self._heights = array("i"), array("i")
         self._categories: dict[tuple[str, str], _Category] = {}
         self._annotations = 0
+        self._is_begun = False
+        self._waiting: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  close() is what ends it
         info = {"description": job.upload.uri, "date_created": job.created_at, "version": job.job_id}
         self._file.write(b'{"info": ' + _encode(info) + b', "licenses": [], "annotations": [')
 
@@ -73,6 +74,7 @@ class CocoDataset:
         predictions = frames.predictions
         names = ("class", "class_id", "confidence", "x", "y", "width", "height", "points", "keypoints")
         columns = [predictions.columns[name] for name in names]
+        has_keypoints = frames.model.inference_type == "keypoint-detection"
         lines = []
         for number, name, class_id, confidence, x, y, width, height, points, keypoints in zip(
             predictions.frames, *columns, strict=True
@@ -89,35 +91,54 @@ class CocoDataset:
             else:
                 left, top = x - width / 2, y - height / 2
             polygon = _flatten(points) if points else []
+            if not polygon and frames.model.inference_type == "instance-segmentation":
+                polygon = [left, top, left + width, top, left + width, top + height, left, top + height]
             annotation["bbox"] = [left, top, width, height]
             annotation["area"] = _measure_area(polygon) if polygon else width * height
             annotation["segmentation"] = [polygon] if polygon else []
             if confidence is not None:
                 annotation["score"] = confidence
-            if keypoints:
-                annotation |= _place_keypoints(keypoints, category)
+            if has_keypoints:
+                annotation["keypoints"] = _place_keypoints(keypoints or (), category)
             lines.append(_encode(annotation))
-        if lines:
-            begun = self._annotations > len(lines)
-            self._file.write((b",\n" if begun else b"") + b",\n".join(lines))
+        if has_keypoints:
+            self._waiting.writelines(line + b"\n" for line in lines)
+        elif lines:
+            self._write_annotations(b",\n".join(lines))
 
     def finish(self) -> None:
+        self._waiting.seek(0)
+        lengths = {category.number: 3 * len(category.keypoints) for category in self._categories.values()}
+        for line in self._waiting:
+            annotation = _decode(line)
+            keypoints = annotation["keypoints"]
+            keypoints += [0] * (lengths[annotation["category_id"]] - len(keypoints))
+            annotation["num_keypoints"] = sum(visibility > 0 for visibility in keypoints[2::3])
+            self._write_annotations(_encode(annotation))
         self._file.write(b'], "images": [')
         name = PurePosixPath(self._job.upload.key).stem
+        size = next(((w, h) for w, h in zip(self._widths, self._heights, strict=True) if w), (0, 0))
         for number, (frame, time, width, height) in enumerate(
             zip(self._frames, self._times, self._widths, self._heights, strict=True), start=1
         ):
             image = {
                 "id": number,
                 "file_name": f"{name}/{frame:08}.jpg",
-                "width": width,
-                "height": height,
+                "width": width or size[0],  # a video's frames are all of one size
+                "height": height or size[1],
                 "frame_offset": frame,
                 "time_offset": time,
             }
             self._file.write((b",\n" if number > 1 else b"") + _encode(image))
         categories = [category.to_dict() for category in self._categories.values()]
         self._file.write(b'], "categories": ' + _encode(categories) + b"}\n")
+
+    def close(self) -> None:
+        self._waiting.close()
+
+    def _write_annotations(self, lines: bytes) -> None:
+        self._file.write((b",\n" if self._is_begun else b"") + lines)
+        self._is_begun = True
 
     def _take_images(self, frames: Frames) -> None:
         for number, element in enumerate(frames.elements, start=frames.first):
@@ -150,7 +171,7 @@ def _measure_area(polygon: Sequence[float]) -> float:
     return abs(sum(x * next_y - next_x * y for x, y, (next_x, next_y) in zip(xs, ys, following, strict=True))) / 2
 
 
-def _place_keypoints(keypoints: Sequence[Mapping[str, Any]], category: _Category) -> dict[str, Any]:
+def _place_keypoints(keypoints: Sequence[Mapping[str, Any]], category: _Category) -> list[float]:
     """COCO has x, y, visibility of every key point of a category, in one order: that of their numbers."""
     for index, point in enumerate(keypoints):
         number = _number_keypoint(index, point)
@@ -159,15 +180,13 @@ def _place_keypoints(keypoints: Sequence[Mapping[str, Any]], category: _Category
         if isinstance(point.get("class"), str):
             category.keypoints[number] = point["class"]
     placed: list[float] = [0] * (3 * len(category.keypoints))
-    count = 0
     for index, point in enumerate(keypoints):
         if point.get("x") is not None and point.get("y") is not None:
             start = 3 * _number_keypoint(index, point)
             placed[start : start + 3] = [point["x"], point["y"], 2]
-            count += 1
-    return {"keypoints": placed, "num_keypoints": count}
+    return placed
 
 
 def _number_keypoint(index: int, point: Mapping[str, Any]) -> int:
     number = point.get("class_id")
-    return number if isinstance(number, int) and 0 <= number < 1000 else min(index, 999)
+    return number if isinstance(number, int) and 0 <= number < KEYPOINTS_MAX else min(index, KEYPOINTS_MAX - 1)

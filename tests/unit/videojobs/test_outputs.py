@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -20,6 +21,7 @@ import webvtt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 
 from videojobs.derivation import derive
 from videojobs.jobs import Job
@@ -275,6 +277,81 @@ def test_keypoints_have_the_places_that_coco_gives_them() -> None:
     assert coco["annotations"][0]["keypoints"] == [0, 0, 0, 0, 0, 0, 1, 2, 2]
     assert coco["annotations"][0]["num_keypoints"] == 1
     assert coco["categories"][0]["keypoints"] == ["0", "1", "wrist"]
+
+
+def make_keypoint(number: int, x: float, y: float) -> dict[str, Any]:
+    return {"x": x, "y": y, "confidence": 0.9, "class_id": number, "class": f"joint {number}"}
+
+
+def test_every_annotation_has_as_many_keypoints_as_its_category(tmp_path: Path) -> None:
+    """Models leave out the key points that they did not see, and the last to come may be the first in number."""
+    seen = [[0], [], [3, 1], [0, 1, 2, 3], [2], [1, 1]]
+    predictions: list[list[dict[str, Any]]] = [
+        [{**BOX, "keypoints": [make_keypoint(number, 9, 18) for number in numbers]}] for numbers in seen
+    ]
+    predictions[1].append({**BOX, "class": "Paper"})
+    elements = [{**PICTURE, "predictions": found} for found in predictions]
+    coco = json.loads(write_coco(tmp_path, "keypoint-detection", elements).read_text())
+    rock, paper = coco["categories"]
+    assert rock["keypoints"] == ["joint 0", "joint 1", "joint 2", "joint 3"]
+    assert "keypoints" not in paper
+    lists = [a["keypoints"] for a in coco["annotations"] if a["category_id"] == rock["id"]]
+    assert [len(entry) for entry in lists] == [12] * 6
+    assert [[at for at in range(4) if entry[3 * at + 2]] for entry in lists] == [sorted(set(one)) for one in seen]
+    counts = [a["num_keypoints"] for a in coco["annotations"]]
+    assert counts == [1, 0, 0, 2, 4, 1, 1]
+    assert [a["id"] for a in coco["annotations"]] == list(range(1, 8))
+
+
+@pytest.mark.parametrize(
+    ("kind", "measure"),
+    [("object-detection", "bbox"), ("instance-segmentation", "segm"), ("keypoint-detection", "keypoints")],
+)
+def test_pycocotools_evaluates_what_was_found_against_itself(tmp_path: Path, kind: InferenceType, measure: str) -> None:
+    """What is right by COCO's own measure is right to the last box, outline and key point."""
+    elements: list[Any] = []
+    for frame in range(8):
+        predictions = []
+        for place in range(frame % 4):
+            x, y = 100 + 150 * place, 60 + 20 * frame
+            corners = [(x - 40, y - 30), (x + 40, y - 30), (x + 40, y + 30), (x, y + 10), (x - 40, y + 30)]
+            points = [make_keypoint(number, *corner) for number, corner in enumerate(corners)]
+            prediction = {**BOX, "x": x, "y": y, "width": 80, "height": 60, "class": ("Rock", "Paper")[place % 2]}
+            if kind == "instance-segmentation":
+                outline = [{"x": point_x, "y": point_y} for point_x, point_y in corners]
+                prediction["points"] = outline if frame != 3 else outline[:2]  # a mask of a pixel or two has no outline
+            if kind == "keypoint-detection":
+                prediction["keypoints"] = points[frame % 3 :]
+            predictions.append(prediction)
+        elements.append({**(PICTURE if frame else {}), "predictions": predictions})
+    elements.append(None)
+    path = write_coco(tmp_path, kind, elements)
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+        truth = COCO(str(path))
+        needed = {"bbox": "bbox", "segm": "segmentation", "keypoints": "keypoints"}[measure]
+        found = [
+            {name: entry[name] for name in ("image_id", "category_id", "score", needed)}
+            for entry in truth.dataset["annotations"]
+        ]
+        for entry, annotation in zip(found, truth.dataset["annotations"], strict=True):
+            if measure == "segm":  # COCO's results have masks, its datasets outlines
+                entry["segmentation"] = truth.annToRLE(annotation)
+        evaluation = COCOeval(truth, truth.loadRes(found), measure)
+        evaluation.params.kpt_oks_sigmas = np.full(5, 0.05)
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    assert evaluation.stats[0] == 1.0
+
+
+def write_coco(folder: Path, kind: InferenceType, elements: list[Any]) -> Path:
+    """`coco.json` of a model of one kind."""
+    offsets = list(range(len(elements)))
+    results = {"frame_offset": offsets, "time_offset": offsets, "parts": elements}
+    files, _ = derive_all(make_job(Model("parts", "1", kind)), json.dumps(results).encode())
+    path = folder / "coco.json"
+    path.write_bytes(files.read("coco.json"))
+    return path
 
 
 def test_an_unknown_output_is_named() -> None:
