@@ -4,7 +4,9 @@ The writer asks for batches itself, so it runs in a thread of its own, and a sho
 when it is full. What goes wrong in the thread is raised by the next call.
 """
 
+from array import array
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from queue import Queue
 from threading import Thread
 from typing import Any, Protocol
@@ -15,6 +17,9 @@ from arro3.io import write_parquet
 ROWS_A_GROUP = 122_880
 ROWS_A_GROUP_OF_LISTS = 8_192
 """A row group is held in memory, encoded, until it is full; rows with polygons or vectors are thousands of bytes."""
+
+HANDED_ON_BYTES = 1024 * 1024
+"""What is handed to the writer's thread at once; to wake it for each batch takes longer than writing it."""
 
 FLOAT, FLOAT32, INT, TEXT, BOOL = (
     DataType.float64(),
@@ -55,6 +60,14 @@ def _make_list_array(values: Sequence[Sequence[Any] | None], kind: DataType) -> 
     return list_array(Array(offsets, type=DataType.int32()), make_array(items, item_kind), type=kind, mask=nulls)
 
 
+def repeat_numbers(typecode: str, numbers: Sequence[float], counts: Sequence[int]) -> Array:
+    """An Arrow array of each number as many times as `counts` says; `typecode` as of `array.array`."""
+    repeated: array[float] = array(typecode)
+    for number, count in zip(numbers, counts, strict=True):
+        repeated.extend(array(typecode, (number,)) * count)
+    return Array.from_buffer(repeated)
+
+
 class Writable(Protocol):
     """As much of a file as is needed."""
 
@@ -70,16 +83,24 @@ class ParquetFile:
 
     def __init__(self, file: Writable, columns: Mapping[str, DataType], rows_a_group: int) -> None:
         self._schema = Schema([Field(name, kind) for name, kind in columns.items()])
-        self._queue: Queue[RecordBatch | None] = Queue(maxsize=1)
+        self._queue: Queue[list[RecordBatch] | None] = Queue(maxsize=1)
+        self._held: list[RecordBatch] = []
+        self._held_bytes = 0
         self._error: BaseException | None = None
         self._thread = Thread(target=self._run, args=(file, rows_a_group), name="parquet", daemon=True)
         self._thread.start()
 
     def write(self, columns: Sequence[Array]) -> None:
-        self._put(RecordBatch(columns, schema=self._schema))
+        self._raise()
+        batch = RecordBatch(columns, schema=self._schema)
+        self._held.append(batch)
+        self._held_bytes += batch.nbytes
+        if self._held_bytes >= HANDED_ON_BYTES:
+            self._hand_on()
 
     def close(self) -> None:
         """Writes what is left and the footer; without it the file is not one."""
+        self._hand_on()
         self.stop()
         self._raise()
 
@@ -89,16 +110,17 @@ class ParquetFile:
             self._queue.put(None)
             self._thread.join()
 
-    def _put(self, batch: RecordBatch | None) -> None:
-        self._raise()
-        self._queue.put(batch)
+    def _hand_on(self) -> None:
+        self._queue.put(self._held)
+        self._held = []
+        self._held_bytes = 0
 
     def _raise(self) -> None:
         if self._error is not None:
             raise self._error
 
     def _run(self, file: Writable, rows_a_group: int) -> None:
-        batches = iter(self._queue.get, None)
+        batches = chain.from_iterable(iter(self._queue.get, None))
         try:
             write_parquet(
                 RecordBatchReader.from_batches(self._schema, batches),

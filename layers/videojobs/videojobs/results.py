@@ -54,7 +54,8 @@ class ObjectWriter:
         self._s3 = s3
         self._place: Mapping[str, Any] = {"Bucket": bucket, "Key": key}
         self._headers: Mapping[str, Any] = headers
-        self._content = bytearray()
+        self._pieces: list[bytes] = []
+        self._held_bytes = 0
         self._upload_id: str | None = None
         self._parts: list[CompletedPartTypeDef] = []
         self.uri = f"s3://{bucket}/{key}"
@@ -68,18 +69,15 @@ class ObjectWriter:
     ) -> None:
         if kind is None:
             self._complete()
-            self._content.clear()
         elif self._upload_id is not None:
             self._s3.abort_multipart_upload(**self._place, UploadId=self._upload_id)
 
     def write(self, content: bytes, /) -> int:
-        self._content += content
+        self._pieces.append(bytes(content))  # no copy of what is bytes already
+        self._held_bytes += len(content)
         self.size_bytes += len(content)
-        while len(self._content) >= PART_BYTES:
-            with memoryview(self._content) as view:
-                part = bytes(view[:PART_BYTES])
-            self._send_part(part)
-            del self._content[:PART_BYTES]
+        if self._held_bytes >= PART_BYTES:
+            self._send_part(self._take_held())
         return len(content)
 
     def flush(self) -> None:
@@ -97,6 +95,12 @@ class ObjectWriter:
         """How many requests it has taken, or will."""
         return 1 if self._upload_id is None else len(self._parts) + 2
 
+    def _take_held(self) -> bytes:
+        held = b"".join(self._pieces)
+        self._pieces.clear()
+        self._held_bytes = 0
+        return held
+
     def _send_part(self, part: bytes) -> None:
         if self._upload_id is None:
             self._upload_id = self._s3.create_multipart_upload(**self._place, **self._headers)["UploadId"]
@@ -106,10 +110,10 @@ class ObjectWriter:
 
     def _complete(self) -> None:
         if self._upload_id is None:
-            self._s3.put_object(**self._place, **self._headers, Body=bytes(self._content))
+            self._s3.put_object(**self._place, **self._headers, Body=self._take_held())
             return
-        if self._content:
-            self._send_part(bytes(self._content))
+        if self._pieces:
+            self._send_part(self._take_held())
         self._s3.complete_multipart_upload(
             **self._place, UploadId=self._upload_id, MultipartUpload={"Parts": self._parts}
         )

@@ -1,12 +1,13 @@
 """The summary: what was found when, and how surely, model by model and class by class."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from videojobs.options import Model
-from videojobs.predictions import Frames
+from videojobs.predictions import Frames, Predictions
 
 
 @dataclass
@@ -94,18 +95,18 @@ class Summary:
             isinstance(element, list) or (isinstance(element, dict) and "embeddings" in element)
             for element in frames.elements
         )
-        names = predictions.columns["class"]
-        for (number, name), count in Counter(zip(predictions.frames, names, strict=True)).items():
-            if name is not None:
-                entry = model.classes.get(name)
-                if entry is None:
-                    entry = model.classes[name] = ClassSummary()
-                entry.add(frames.time_offsets[number], count)
-        for name, confidence in zip(names, predictions.columns["confidence"], strict=True):
-            if confidence is not None and name is not None:
-                entry = model.classes[name]
-                entry.confidences += 1
-                entry.confidence_sum += confidence
+        names = iter(predictions.columns["class"])
+        for time_offset, rows in zip(frames.time_offsets, predictions.counts, strict=True):
+            for name, count in Counter(islice(names, rows)).items():
+                if name is not None:
+                    entry = model.classes.get(name)
+                    if entry is None:
+                        entry = model.classes[name] = ClassSummary()
+                    entry.add(time_offset, count)
+        for name, confidences in _group(predictions).items():
+            entry = model.classes[name]
+            entry.confidences += len(confidences)
+            entry.confidence_sum += sum(confidences)
 
     def finish(self) -> None:
         """There is nothing left to do."""
@@ -126,3 +127,12 @@ class Summary:
     @property
     def failed_frames(self) -> Mapping[str, int]:
         return {model_id: model.failed_frames for model_id, model in self.models.items()}
+
+
+def _group(predictions: Predictions) -> Mapping[str, Sequence[float]]:
+    """The confidences of each class, of those predictions that have both."""
+    groups: defaultdict[str, list[float]] = defaultdict(list)
+    for name, confidence in zip(predictions.columns["class"], predictions.columns["confidence"], strict=True):
+        if confidence is not None and name is not None:
+            groups[name].append(confidence)
+    return groups

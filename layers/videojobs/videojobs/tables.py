@@ -21,9 +21,10 @@ from videojobs.parquet import (
     ParquetFile,
     list_of,
     make_array,
+    repeat_numbers,
     struct_of,
 )
-from videojobs.predictions import COLUMNS, Frames, read_frame_facts
+from videojobs.predictions import Frames, read_frame_facts
 
 _JOB_COLUMNS = {"job_id": TEXT, "upload_key": TEXT, "model_id": TEXT}
 _FRAME_COLUMNS = {"frame_offset": INT, "time_offset": FLOAT}
@@ -66,6 +67,11 @@ FRAME_COLUMNS: Mapping[str, DataType] = {
 
 _TYPES_WITH_LISTS = {"instance-segmentation", "keypoint-detection", "gaze-detection", "clip-embed-image"}
 
+_FACTS = ("seconds", "scores", "embedding", "extra")
+
+FRAMES_A_BATCH = 256
+"""Rows of frames.parquet wait for each other, unless they have lists or texts and so may be large."""
+
 _CONTENT_TYPE = "application/vnd.apache.parquet"
 
 
@@ -90,59 +96,69 @@ class ParquetTables:
         self._frames = frames
         self._texts = ConstantTexts()
         self._nulls: dict[str, Array] = {}
+        self._frame_rows: list[tuple[Any, ...]] = []
+        self._model: Model | None = None
 
     def add(self, frames: Frames) -> None:
-        if frames.predictions.frames:
+        if len(frames.predictions):
             self._detections.write(self._make_detections(frames))
-        if frames.elements:
-            self._frames.write(self._make_frames(frames))
+        if frames.model != self._model:
+            self._write_frames()
+            self._model = frames.model
+        facts = list(map(read_frame_facts, frames.elements))
+        self._frame_rows += zip(
+            frames.frame_offsets,
+            frames.time_offsets,
+            [element is None for element in frames.elements],
+            frames.predictions.counts,
+            [fact.size and fact.size[0] for fact in facts],
+            [fact.size and fact.size[1] for fact in facts],
+            *([getattr(fact, name) for fact in facts] for name in _FACTS),
+            strict=True,
+        )
+        if len(self._frame_rows) >= FRAMES_A_BATCH or any(
+            fact.scores or fact.embedding or fact.extra for fact in facts
+        ):
+            self._write_frames()
 
     def finish(self) -> None:
+        self._write_frames()
         self._detections.close()
         self._frames.close()
 
     def _make_detections(self, frames: Frames) -> list[Array]:
         predictions = frames.predictions
-        numbers = predictions.frames
+        columns = {**predictions.columns, "extra": predictions.extra}
         return [
-            *self._name_job(frames.model, len(numbers)),
-            make_array([frames.frame_offsets[number] for number in numbers], INT),
-            make_array([frames.time_offsets[number] for number in numbers], FLOAT),
-            *(self._make_column(name, predictions.columns[name]) for name in COLUMNS),
-            self._make_column("extra", predictions.extra),
+            *self._name_job(frames.model, len(predictions)),
+            repeat_numbers("q", frames.frame_offsets, predictions.counts),
+            repeat_numbers("d", frames.time_offsets, predictions.counts),
+            *(
+                self._make_nulls(name, len(values)) if name in predictions.absent else _make_column(name, values)
+                for name, values in columns.items()
+            ),
         ]
 
-    def _make_column(self, name: str, values: Sequence[Any]) -> Array:
-        kind = DETECTION_COLUMNS[name]
-        if values.count(None) == len(values):  # most columns are empty, whichever the inference type
-            nulls = self._nulls.get(name)
-            if nulls is None or len(nulls) < len(values):
-                nulls = self._nulls[name] = make_array([None] * max(len(values), 4096), kind)
-            return nulls.slice(0, len(values))
-        if name == "tracker_id":
-            values = [None if value is None else str(value) for value in values]
-        return make_array(values, kind)
+    def _make_nulls(self, name: str, length: int) -> Array:
+        """Most columns are empty, whichever the inference type."""
+        nulls = self._nulls.get(name)
+        if nulls is None or len(nulls) < length:
+            nulls = self._nulls[name] = make_array([None] * max(length, 4096), DETECTION_COLUMNS[name])
+        return nulls.slice(0, length)
 
-    def _make_frames(self, frames: Frames) -> list[Array]:
-        length = len(frames.elements)
-        facts = [read_frame_facts(element) for element in frames.elements]
-        counts = [0] * length
-        for number in frames.predictions.frames:
-            counts[number] += 1
-        return [
-            *self._name_job(frames.model, length),
-            make_array(frames.frame_offsets, INT),
-            make_array(frames.time_offsets, FLOAT),
-            make_array([element is None for element in frames.elements], BOOL),
-            make_array(counts, INT),
-            make_array([fact.size and fact.size[0] for fact in facts], INT),
-            make_array([fact.size and fact.size[1] for fact in facts], INT),
-            make_array([fact.seconds for fact in facts], FLOAT),
-            make_array([fact.scores for fact in facts], FRAME_COLUMNS["scores"]),
-            make_array([fact.embedding for fact in facts], FRAME_COLUMNS["embedding"]),
-            make_array([fact.extra for fact in facts], TEXT),
-        ]
+    def _write_frames(self) -> None:
+        if self._frame_rows and self._model:
+            columns = zip(*self._frame_rows, strict=True)
+            kinds = list(FRAME_COLUMNS.values())[len(_JOB_COLUMNS) :]
+            self._frames.write([*self._name_job(self._model, len(self._frame_rows)), *map(make_array, columns, kinds)])
+            self._frame_rows.clear()
 
     def _name_job(self, model: Model, length: int) -> list[Array]:
         texts = (self._job.job_id, self._job.upload.key, model.model_id)
         return [self._texts.make(text, length) for text in texts]
+
+
+def _make_column(name: str, values: Sequence[Any]) -> Array:
+    if name == "tracker_id":
+        values = [None if value is None else str(value) for value in values]
+    return make_array(values, DETECTION_COLUMNS[name])
