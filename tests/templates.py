@@ -2,10 +2,14 @@
 
 import json
 import re
+import subprocess
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
 from cfnlint.decode import cfn_yaml
+
+from videoinfer.repository import SAM, require_tool
 
 ROOT = Path(__file__).parents[1]
 
@@ -14,6 +18,16 @@ TEMPLATES = {"pipeline": ROOT / "template.yaml", "engine": ROOT / "engine" / "te
 
 def read_template(application: str) -> dict[str, Any]:
     return cast(dict[str, Any], cfn_yaml.load(str(TEMPLATES[application])))
+
+
+@cache
+def read_expanded_templates() -> dict[str, dict[str, Any]]:
+    """Both templates after the SAM transform, by application: with the roles that it makes."""
+    python = require_tool(SAM).with_name("python")
+    templates = json.dumps({application: read_template(application) for application in TEMPLATES})
+    expand = [python, Path(__file__).with_name("expand_templates.py")]
+    expanded = subprocess.run(expand, input=templates, capture_output=True, text=True, check=True)
+    return cast(dict[str, dict[str, Any]], json.loads(expanded.stdout))
 
 
 def find_resources(application: str, kind: str) -> dict[str, dict[str, Any]]:

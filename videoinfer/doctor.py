@@ -35,7 +35,12 @@ _PERMISSIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "state machine": ("states:StartExecution",),
         "topic": ("sns:Publish",),
         "event bus": ("events:PutEvents",),
-        "queue": ("sqs:ChangeMessageVisibility",),
+        "queue": (
+            "sqs:ReceiveMessage",
+            "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes",
+            "sqs:ChangeMessageVisibility",
+        ),
     },
     "CheckJobFunction": {"secret": ("secretsmanager:GetSecretValue",), "jobs": ("dynamodb:UpdateItem",)},
     "DeliverResultsFunction": {

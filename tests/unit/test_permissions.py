@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.permissions import list_functions, record_calls, walk_grants, walk_statements
+from tests.permissions import as_list, list_functions, record_calls, walk_grants, walk_statements
 from tests.stand_ins.engine import API_KEY, EngineInProcess, run_engine
 from tests.stand_ins.videos import VideoSpec, make_video
-from tests.templates import ROOT, find_resources, read_template
+from tests.templates import ROOT, find_resources, read_expanded_templates, read_template
 
 APPLICATIONS = "pipeline", "engine"
 
@@ -28,6 +28,12 @@ STARS = {
         "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution:${AWS::StackName}-inference-job*",
     ): "the executions of the state machine's own map, whose names come with them",
 }
+MANAGED = {
+    "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole": "SAM adds it for logs, to any group",
+    "arn:aws:iam::aws:policy/AWSXrayWriteOnlyAccess": "SAM adds it for traces: X-Ray's actions know no resources",
+}
+"""Policies of AWS's that roles may have; their own stars are in them."""
+
 RARE = {
     "s3:AbortMultipartUpload": "an upload that failed half way is given up",
     "s3:ListBucket": "without it S3 answers 403 instead of 404 for what is not there",
@@ -77,6 +83,43 @@ def test_no_function_has_a_managed_or_a_shared_role(application: str) -> None:
         else:
             assert all(isinstance(policy, dict) and "Statement" in policy for policy in properties["Policies"])
     assert len(roles) == len(set(roles))
+
+
+def list_expanded_roles() -> dict[str, tuple[str, dict[str, Any]]]:
+    """Application and role of each function and state machine, as CloudFormation gets them."""
+    roles = {}
+    for application, template in read_expanded_templates().items():
+        for name, resource in template["Resources"].items():
+            role = {"AWS::Lambda::Function": "Role", "AWS::StepFunctions::StateMachine": "RoleArn"}.get(
+                resource["Type"]
+            )
+            if role:
+                logical_id = resource["Properties"][role]["Fn::GetAtt"][0]
+                roles[f"{application} {name}"] = application, template["Resources"][logical_id]["Properties"]
+    return roles
+
+
+def test_the_transform_adds_no_permission_without_a_reason() -> None:
+    """What all other tests read in the templates is what the roles are."""
+    roles = list_expanded_roles()
+    assert set(roles) == {f"{application} {name}" for application, name in list_roles()}
+    for of, (application, role) in roles.items():
+        [trust] = role["AssumeRolePolicyDocument"]["Statement"]
+        assert as_list(trust["Action"]) == ["sts:AssumeRole"]
+        [service] = as_list(trust["Principal"]["Service"])
+        assert service == ("states.amazonaws.com" if "StateMachine" in of else "lambda.amazonaws.com")
+        statements = [it for policy in role["Policies"] for it in policy["PolicyDocument"]["Statement"]]
+        assert statements == list(walk_statements(application, of.split()[1])), of
+        assert set(role.get("ManagedPolicyArns", ())) <= MANAGED.keys(), of
+
+
+def test_every_role_of_the_expanded_templates_is_one_function_s_or_one_machine_s() -> None:
+    for application, template in read_expanded_templates().items():
+        roles = [name for name, resource in template["Resources"].items() if resource["Type"] == "AWS::IAM::Role"]
+        assert len(roles) == len([of for of in list_expanded_roles() if of.startswith(application)])
+        # Nothing else that grants is made: no user, no group, no policy that is attached from elsewhere.
+        kinds = {resource["Type"] for resource in template["Resources"].values()}
+        assert {kind for kind in kinds if kind.startswith("AWS::IAM::")} == {"AWS::IAM::Role"}
 
 
 @pytest.mark.parametrize("application", APPLICATIONS)
