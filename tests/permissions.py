@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 from unittest.mock import patch
 
 from botocore.client import BaseClient
@@ -32,7 +32,7 @@ def list_functions(application: str) -> dict[str, str]:
 
 
 def walk_statements(application: str, logical_id: str) -> Iterator[dict[str, Any]]:
-    """The statements of a function's or a state machine's own role."""
+    """The statements of a function's or a state machine's own role, those that come with a parameter among them."""
     resources = read_template(application)["Resources"]
     properties = resources[logical_id]["Properties"]
     if "Role" in properties:
@@ -41,7 +41,16 @@ def walk_statements(application: str, logical_id: str) -> Iterator[dict[str, Any
     else:
         policies = properties.get("Policies", [])
     for policy in policies:
-        yield from policy["Statement"]
+        yield from map(unwrap, policy["Statement"])
+
+
+def unwrap(statement: dict[str, Any]) -> dict[str, Any]:
+    """A statement without the condition that it is there on."""
+    if "Fn::If" not in statement:
+        return statement
+    _, granted, otherwise = statement["Fn::If"]
+    assert otherwise == {"Ref": "AWS::NoValue"}
+    return cast(dict[str, Any], granted)
 
 
 def walk_grants(application: str, logical_id: str) -> Iterator[tuple[str, str]]:

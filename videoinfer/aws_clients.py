@@ -49,6 +49,10 @@ class AwsClients:
         return self._session.client("iam", endpoint_url=self._endpoint_url, config=self._config)
 
     @cached_property
+    def kms(self) -> Any:
+        return self._session.client("kms", endpoint_url=self._endpoint_url, config=self._config)
+
+    @cached_property
     def lambda_(self) -> LambdaClient:
         return self._session.client("lambda", endpoint_url=self._endpoint_url, config=self._config)
 

@@ -5,6 +5,7 @@ import json
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from videoinfer.aws_clients import AwsClients
@@ -41,8 +42,10 @@ class Pipeline:
     share_url: str
 
 
-def deploy_engine(aws: EmbeddedAws, *, name: str, api_key: str) -> Engine:
-    """Creates the engine's stack; it must have been built."""
+def deploy_engine(
+    aws: EmbeddedAws, *, name: str, api_key: str, parameters: Mapping[str, str] = MappingProxyType({})
+) -> Engine:
+    """Creates the engine's stack, with further `parameters`; it must have been built."""
     outputs = create_stack(
         aws.clients,
         name,
@@ -52,6 +55,7 @@ def deploy_engine(aws: EmbeddedAws, *, name: str, api_key: str) -> Engine:
             "MaxConcurrency": str(_LOCAL_MAX_CONCURRENCY),
             "PollSecondsMin": "0",  # its minutes are shorter
             "AllowedRanges": f"{_find_host_address(aws)}/32",  # its S3 gives out the videos
+            **parameters,
         },
     )
     return Engine(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from videoinfer.aws_errors import describe_error
 from videoinfer.jobs import JobsTable
+from videoinfer.key_policy import find_left_out
 from videoinfer.pipeline_stack import PipelineStack
 from videojobs.api import VideoInferenceApi
 from videojobs.errors import ApiRefused, ApiUnavailable
@@ -25,10 +27,13 @@ CONCURRENCY_MIN = 50
 UNANSWERED_DAYS = 35
 """How far back a bill reaches, and some more."""
 
+_KEY_POLICY = "docs/operations.md, A key of yours, has the statement; aws kms put-key-policy sets it"
+
 _NO_SUCH_JOB = "videoinfer-doctor"
 
 _PERMISSIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "CreateJobFunction": {
+        "key": ("kms:Decrypt", "kms:GenerateDataKey"),
         "uploads": ("s3:GetObject", "s3:GetObjectVersion"),
         "secret": ("secretsmanager:GetSecretValue",),
         "jobs": ("dynamodb:GetItem", "dynamodb:UpdateItem"),
@@ -42,8 +47,13 @@ _PERMISSIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "sqs:ChangeMessageVisibility",
         ),
     },
-    "CheckJobFunction": {"secret": ("secretsmanager:GetSecretValue",), "jobs": ("dynamodb:UpdateItem",)},
+    "CheckJobFunction": {
+        "key": ("kms:Decrypt",),
+        "secret": ("secretsmanager:GetSecretValue",),
+        "jobs": ("dynamodb:UpdateItem",),
+    },
     "DeliverResultsFunction": {
+        "key": ("kms:Decrypt", "kms:GenerateDataKey"),
         "secret": ("secretsmanager:GetSecretValue",),
         "share key": ("secretsmanager:GetSecretValue",),
         "results": ("s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"),
@@ -52,18 +62,21 @@ _PERMISSIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "event bus": ("events:PutEvents",),
     },
     "AnnotateVideoFunction": {
+        "key": ("kms:Decrypt", "kms:GenerateDataKey"),
         "uploads": ("s3:GetObject", "s3:GetObjectVersion"),
         "results": ("s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"),
         "jobs": ("dynamodb:GetItem", "dynamodb:UpdateItem"),
         "topic": ("sns:Publish",),
     },
     "OpenShareLinkFunction": {
+        "key": ("kms:Decrypt",),
         "share key": ("secretsmanager:GetSecretValue",),
         "uploads": ("s3:GetObject", "s3:GetObjectVersion"),
         "results": ("s3:GetObject",),
         "jobs": ("dynamodb:GetItem",),
     },
     "ReportFailureFunction": {
+        "key": ("kms:Decrypt", "kms:GenerateDataKey"),
         "jobs": ("dynamodb:GetItem", "dynamodb:UpdateItem"),
         "topic": ("sns:Publish",),
         "event bus": ("events:PutEvents",),
@@ -89,6 +102,7 @@ def examine(stack: PipelineStack) -> Iterator[Finding]:
         _look_at_models,
         _look_at_way_in,
         _look_at_permissions,
+        _look_at_key,
         _look_at_subscriptions,
         _look_at_quotas,
         _look_at_queues,
@@ -169,6 +183,8 @@ def _look_at_permissions(stack: PipelineStack) -> Iterator[Finding]:
     for function, needed in _PERMISSIONS.items():
         role_arn = _find_role(stack, function)
         for what, actions in needed.items():
+            if what not in arns:
+                continue
             answer = stack.clients.iam.simulate_principal_policy(
                 PolicySourceArn=role_arn, ActionNames=list(actions), ResourceArns=[arns[what]]
             )
@@ -179,6 +195,25 @@ def _look_at_permissions(stack: PipelineStack) -> Iterator[Finding]:
             yield Finding("problem", f"{sentence}.", "sam deploy, or have a policy from outside the stack taken back")
     else:
         yield Finding("ok", "The functions may do what they have to.")
+
+
+def _look_at_key(stack: PipelineStack) -> Iterator[Finding]:
+    """Whether the owner's key is usable, and its policy lets in those that no role stands for."""
+    if not (arn := stack.kms_key_arn):
+        yield Finding("ok", "What is stored is encrypted by AWS's own keys.")
+        return
+    state = stack.clients.kms.describe_key(KeyId=arn)["KeyMetadata"]["KeyState"]
+    if state != "Enabled":
+        mend = "cancel-key-deletion" if state == "PendingDeletion" else "enable-key"
+        words = f"The key {arn} is {state}: nothing that is stored can be read."
+        yield Finding("problem", words, f"aws kms {mend} --key-id {arn}")
+        return
+    policy = json.loads(stack.clients.kms.get_key_policy(KeyId=arn, PolicyName="default")["Policy"])
+    left_out = find_left_out(policy, region=arn.split(":")[3], account=arn.split(":")[4])
+    for who, so_what in left_out.items():
+        yield Finding("problem", f"The policy of the key {arn} leaves out {who}: {so_what}.", _KEY_POLICY)
+    if not left_out:
+        yield Finding("ok", f"What is stored is encrypted by {arn}.")
 
 
 def _find_role(stack: PipelineStack, function: str) -> str:
@@ -201,6 +236,7 @@ def _find_arns(stack: PipelineStack) -> dict[str, str]:
         "state machine": stack.state_machine_arn,
         "topic": stack.notices_topic_arn,
         "queue": attributes["Attributes"]["QueueArn"],
+        **({"key": stack.kms_key_arn} if stack.kms_key_arn else {}),
     }
 
 

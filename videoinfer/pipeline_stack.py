@@ -16,7 +16,7 @@ _IMPATIENT = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standa
 
 @dataclass(frozen=True)
 class PipelineStack:
-    """A deployed stack. Fields are its outputs; `api_url` and `default_models` are two of its parameters."""
+    """A deployed stack. Fields are outputs, but for the parameters `api_url`, `default_models` and `kms_key_arn`."""
 
     clients: AwsClients
     name: str
@@ -31,6 +31,7 @@ class PipelineStack:
     dead_letter_queue_url: str
     api_url: str
     default_models: str
+    kms_key_arn: str
 
     @property
     def api_key_secret(self) -> str:
@@ -80,6 +81,7 @@ def find_stack(name: str, clients: AwsClients | None = None) -> PipelineStack:
             dead_letter_queue_url=outputs["DeadLetterQueueUrl"],
             api_url=parameters["ApiUrl"],
             default_models=parameters["DefaultModels"],
+            kms_key_arn=parameters.get("KmsKeyArn", ""),
         )
     except KeyError as missing:
         raise CommandError(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.permissions import as_list, list_functions, record_calls, walk_grants, walk_statements
+from tests.permissions import as_list, list_functions, record_calls, unwrap, walk_grants, walk_statements
 from tests.stand_ins.engine import API_KEY, EngineInProcess, run_engine
 from tests.stand_ins.videos import VideoSpec, make_video
 from tests.templates import ROOT, find_resources, read_expanded_templates, read_template
@@ -37,6 +37,8 @@ MANAGED = {
 RARE = {
     "s3:AbortMultipartUpload": "an upload that failed half way is given up",
     "s3:ListBucket": "without it S3 answers 403 instead of 404 for what is not there",
+    "kms:Decrypt": "S3 and the other stores call it for the function, if there is a key",
+    "kms:GenerateDataKey": "S3 and the other stores call it for the function, if there is a key",
     "logs:CreateLogStream": "Lambda's runtime calls it",
     "logs:PutLogEvents": "Lambda's runtime calls it",
     "xray:PutTraceSegments": "Lambda's runtime calls it",
@@ -108,7 +110,7 @@ def test_the_transform_adds_no_permission_without_a_reason() -> None:
         assert as_list(trust["Action"]) == ["sts:AssumeRole"]
         [service] = as_list(trust["Principal"]["Service"])
         assert service == ("states.amazonaws.com" if "StateMachine" in of else "lambda.amazonaws.com")
-        statements = [it for policy in role["Policies"] for it in policy["PolicyDocument"]["Statement"]]
+        statements = [unwrap(it) for policy in role["Policies"] for it in policy["PolicyDocument"]["Statement"]]
         assert statements == list(walk_statements(application, of.split()[1])), of
         assert set(role.get("ManagedPolicyArns", ())) <= MANAGED.keys(), of
 

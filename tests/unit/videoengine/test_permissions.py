@@ -16,6 +16,7 @@ KEYS = VIDEO | {SEGMENT, PART, results_key(JOB_ID)}
 
 OWN_LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
 TRACES = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+KEY = {"kms:Decrypt", "kms:GenerateDataKey"}
 MODELS = {("s3:ListBucket", "${ModelsBucket.Arn}"), ("s3:GetObject", "${ModelsBucket.Arn}/*")}
 GETS = {"PlanJobFunction": VIDEO, "InferSegmentFunction": VIDEO | {SEGMENT}}
 PUTS = {"PlanJobFunction": {SEGMENT}, "InferSegmentFunction": {PART}}
@@ -50,7 +51,7 @@ def test_the_role_is_all_that_it_has(function: str) -> None:
 @pytest.mark.parametrize("function", find_decoding())
 def test_no_records_no_secrets_no_other_service(function: str) -> None:
     actions = {action for action, _ in walk_grants("engine", function)}
-    assert actions <= OWN_LOG | TRACES | {"s3:GetObject", "s3:PutObject", "s3:ListBucket"}
+    assert actions <= OWN_LOG | TRACES | KEY | {"s3:GetObject", "s3:PutObject", "s3:ListBucket"}
 
 
 @pytest.mark.parametrize("function", find_decoding())
@@ -61,6 +62,8 @@ def test_all_resources_are_named(function: str) -> None:
             assert resource == log
         elif action in TRACES:
             assert resource == "*"  # they know no other
+        elif action in KEY:
+            assert resource == "${KmsKeyArn}"
         else:
             assert resource.startswith("${VideosBucket.Arn}/") or (action, resource) in MODELS
 

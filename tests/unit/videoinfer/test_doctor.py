@@ -6,6 +6,7 @@ from typing import Any, cast
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
+from tests.permissions import walk_grants
 from tests.templates import find_resources
 from videoinfer import doctor
 from videoinfer.doctor import Finding, examine
@@ -104,12 +105,5 @@ def test_the_template_grants_what_the_doctor_looks_for() -> None:
     functions = find_resources("pipeline", "AWS::Serverless::Function")
     assert set(doctor._PERMISSIONS) == set(functions)
     for name, needed in doctor._PERMISSIONS.items():
-        statements = [
-            statement for policy in functions[name]["Properties"]["Policies"] for statement in policy["Statement"]
-        ]
-        granted = {action for statement in statements for action in _as_list(statement["Action"])}
+        granted = {action for action, _ in walk_grants("pipeline", name)}
         assert {action for actions in needed.values() for action in actions} <= granted
-
-
-def _as_list(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value

@@ -51,6 +51,7 @@ class Stage:
             "dead",
             "https://api.example.com",
             "[]",
+            "",
         )
         self.stack = PipelineStack(self.clients, "videoinfer", "CREATE_COMPLETE", *names)
 

@@ -1,0 +1,114 @@
+"""Both applications with a key of the owner's: each store has it, and a video comes through."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.key_policy import read_documented_policy
+from tests.local_aws.pipelines import API_KEY, DeployedPipeline, deploy
+from tests.stand_ins.video_inference_api import stand_in_api
+from videoinfer.deployments import deploy_engine
+from videoinfer.embedded_aws import REGION, EmbeddedAws, local_session, tool_environment
+from videoinfer.main import app
+
+ACCOUNT = "000000000000"
+PIPELINE, ENGINE = "with-a-key", "engine-with-a-key"
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key of the owner's with the policy that the documentation gives."""
+
+    kms: Any
+    arn: str
+
+    def put_policy(self, policy: str) -> None:
+        self.kms.put_key_policy(KeyId=self.arn, PolicyName="default", Policy=policy)
+
+
+@pytest.fixture(scope="module")
+def key(aws: EmbeddedAws) -> Key:
+    kms = local_session().client("kms", endpoint_url=aws.endpoint_url)
+    policy = read_documented_policy(region=REGION, account=ACCOUNT)
+    return Key(kms, kms.create_key(Policy=policy)["KeyMetadata"]["Arn"])
+
+
+@pytest.fixture(scope="module")
+def pipeline(aws: EmbeddedAws, key: Key) -> Iterator[DeployedPipeline]:
+    with stand_in_api() as api:
+        api.statuses = [api.done()]
+        yield deploy(aws, PIPELINE, {"ApiUrl": api.url, "ApiKey": API_KEY, "KmsKeyArn": key.arn})
+
+
+def list_keys(aws: EmbeddedAws, stack: str) -> dict[str, str | None]:
+    """The key of each store of a stack, by its logical id, as its service tells it.
+
+    Without buckets and tables, whose encryption the embedded AWS leaves out of stacks: `tests/unit/test_encryption.py` reads theirs.
+    """
+    clients, session = aws.clients, local_session()
+    logs = session.client("logs", endpoint_url=aws.endpoint_url)
+    groups = {group["logGroupName"]: group.get("kmsKeyId") for group in logs.describe_log_groups()["logGroups"]}
+    keys: dict[str, str | None] = {}
+    for resource in clients.cloudformation.describe_stack_resources(StackName=stack)["StackResources"]:
+        name, called = resource["LogicalResourceId"], resource["PhysicalResourceId"]
+        match resource["ResourceType"]:
+            case "AWS::SQS::Queue":
+                queue = clients.sqs.get_queue_attributes(QueueUrl=called, AttributeNames=["All"])
+                keys[name] = queue["Attributes"].get("KmsMasterKeyId")
+            case "AWS::SNS::Topic":
+                topic: Any = clients.sns.get_topic_attributes(TopicArn=called)
+                keys[name] = topic["Attributes"].get("KmsMasterKeyId")
+            case "AWS::SecretsManager::Secret":
+                keys[name] = clients.secretsmanager.describe_secret(SecretId=called).get("KmsKeyId")
+            case "AWS::Logs::LogGroup":
+                keys[name] = groups[called]
+    return keys
+
+
+def test_every_store_of_the_pipeline_has_the_key(aws: EmbeddedAws, pipeline: DeployedPipeline, key: Key) -> None:
+    keys = list_keys(aws, pipeline.stack)
+    assert len(keys) == 13
+    assert keys == dict.fromkeys(keys, key.arn)
+
+
+def test_every_store_of_the_engine_has_the_key(aws: EmbeddedAws, key: Key) -> None:
+    deploy_engine(aws, name=ENGINE, api_key=API_KEY, parameters={"KmsKeyArn": key.arn})
+
+    keys = list_keys(aws, ENGINE)
+
+    assert len(keys) == 7
+    assert keys == dict.fromkeys(keys, key.arn)
+
+
+def test_a_video_comes_through(pipeline: DeployedPipeline) -> None:
+    upload = pipeline.upload("belt.mp4", b"video")
+
+    job = pipeline.wait_for_job(upload)
+
+    assert job["status"] == "done"
+
+
+def test_the_doctor_says_whom_the_key_s_policy_leaves_out(
+    aws: EmbeddedAws, pipeline: DeployedPipeline, key: Key
+) -> None:
+    def examine() -> list[str]:
+        environment = {**tool_environment(aws, {}), "VIDEOINFER_STACK": pipeline.stack}
+        result = CliRunner().invoke(app, ["doctor", "--json"], env=environment)
+        return [finding["what"] for finding in json.loads(result.stdout)]
+
+    policy = read_documented_policy(region=REGION, account=ACCOUNT)
+    try:
+        assert f"What is stored is encrypted by {key.arn}." in examine()
+        assert "The functions may do what they have to." in examine()
+        key.put_policy(policy.replace("s3.amazonaws.com", "ec2.amazonaws.com"))
+        assert f"The policy of the key {key.arn} leaves out s3.amazonaws.com: uploads are not announced." in examine()
+        key.put_policy(policy)
+        key.kms.disable_key(KeyId=key.arn)
+        assert f"The key {key.arn} is Disabled: nothing that is stored can be read." in examine()
+    finally:
+        key.put_policy(policy)
+        key.kms.enable_key(KeyId=key.arn)

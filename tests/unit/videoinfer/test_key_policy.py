@@ -1,0 +1,41 @@
+"""The key policy that the documentation gives lets in all that have to be let in, and less does not."""
+
+import json
+from typing import Any
+
+from tests.key_policy import read_documented_policy
+from videoinfer.key_policy import find_left_out
+
+PLACE = {"region": "eu-central-1", "account": "123456789012"}
+
+
+def read_policy() -> Any:
+    return json.loads(read_documented_policy(**PLACE))
+
+
+def test_the_documented_policy_leaves_out_nobody() -> None:
+    assert find_left_out(read_policy(), **PLACE) == {}
+
+
+def test_each_statement_is_needed() -> None:
+    left_out = []
+    for index in range(3):
+        policy = read_policy()
+        del policy["Statement"][index]
+        left_out.append(set(find_left_out(policy, **PLACE)))
+    assert left_out == [
+        {"the account"},
+        {"s3.amazonaws.com", "cloudwatch.amazonaws.com"},
+        {"logs.eu-central-1.amazonaws.com"},
+    ]
+
+
+def test_another_account_and_a_refusal_let_in_nobody() -> None:
+    policy = read_policy()
+    policy["Statement"][1]["Effect"] = "Deny"
+    assert find_left_out(policy, region="eu-west-1", account="210987654321").keys() == {
+        "the account",
+        "s3.amazonaws.com",
+        "cloudwatch.amazonaws.com",
+        "logs.eu-west-1.amazonaws.com",
+    }
