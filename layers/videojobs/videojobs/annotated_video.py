@@ -29,7 +29,7 @@ from videojobs.samples import Sample
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
 """FFmpeg's names of MP4 (and MOV, its twin), MKV and WebM, and AVI; a playlist format would open what a file names."""
 
-_CRF = "21"
+_ENCODER, _CRF = "libx264", "21"
 
 UNHURRIED_PIXELS = 20_000_000_000
 """Of all frames together: five minutes of 1920 by 1080 at 30 a second. What has more is encoded in half of the time and
@@ -137,7 +137,12 @@ class _Picture:
         is_sideways = len(turns) == 1
         shown_size = (first.height, first.width) if is_sideways else (first.width, first.height)
         self._overlays = OverlayTrack(samples, self._coded_size, shown_size, first.rotation if turns else 0)
-        self._stream = target.add_stream("libx264", rate=source.average_rate or 25)
+        try:
+            self._stream = target.add_stream(_ENCODER, rate=source.average_rate or 25)
+        except av.codec.codec.UnknownCodecError:
+            raise VideoNotDrawable(
+                f"This build of PyAV has no {_ENCODER}, which encodes the annotated video."
+            ) from None
         self._stream.options = {"preset": choose_preset(source, first), "crf": _CRF}
         context = self._stream.codec_context
         context.width, context.height = (side + side % 2 for side in shown_size)

@@ -2,11 +2,14 @@
 
 import colorsys
 import math
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
+from anyascii import anyascii
 from PIL import Image, ImageDraw, ImageFont
 
 from videojobs.report_marks import Mark
@@ -53,6 +56,9 @@ LIMBS = (
 LABELS_MAX = 60
 """More names than that hide the picture."""
 
+_FONT = Path(__file__).with_name("fonts") / "Roboto-Regular.ttf"
+"""It has the letters of Latin, Greek and Cyrillic."""
+
 _POINT_SURE = 0.5
 """A key point below it is drawn faintly."""
 
@@ -75,6 +81,20 @@ def pick_color(number: int) -> str:
     # The golden angle keeps neighbours apart.
     channels = colorsys.hls_to_rgb(number * 137.508 % 360 / 360, 0.62 if number % 2 else 0.7, 0.75)
     return "#" + "".join(f"{round(255 * channel):02x}" for channel in channels)
+
+
+@cache
+def spell(name: str) -> str:
+    """A name in letters that the font has. What is in others is spelled in Latin ones: 安全帽 becomes AnQuanMao."""
+    composed = " ".join(unicodedata.normalize("NFC", name).split())
+    return "".join(character if _is_drawable(character) else anyascii(character) for character in composed) or "?"
+
+
+@cache
+def _is_drawable(character: str) -> bool:
+    """Whether the font has more for it than the box that stands for what is missing."""
+    font = _load_font(16)
+    return character == " " or bytes(font.getmask(character)) not in (b"", bytes(font.getmask("\U0010ffff")))
 
 
 def draw_overlay(size: tuple[int, int], marks: Sequence[Mark], styles: Sequence[ClassStyle]) -> Image.Image:
@@ -126,7 +146,7 @@ class _Pen:
         line = 0
         for mark in marks:
             style = styles[mark[0]]
-            text = f"{style.name} {int(mark[1] * 100 + 1e-9)}%"
+            text = f"{spell(style.name)} {int(mark[1] * 100 + 1e-9)}%"
             if len(mark) == 2:
                 self._write(text, (8, 8 + line * (self._font.size + 10)), style.color)
                 line += 1
@@ -199,6 +219,4 @@ def _needs_dark_text(color: str) -> bool:
 
 @cache
 def _load_font(size: int) -> ImageFont.FreeTypeFont:
-    font = ImageFont.load_default(size)
-    assert isinstance(font, ImageFont.FreeTypeFont)  # noqa: S101  Pillow's wheels have FreeType
-    return font
+    return ImageFont.truetype(_FONT, size)

@@ -234,6 +234,12 @@ def test_a_file_of_sound_alone_says_so(tmp_path: Path) -> None:
         draw(video, [], tmp_path)
 
 
+def test_a_build_without_x264_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(annotated_video, "_ENCODER", "libopenh264")
+    with pytest.raises(VideoNotDrawable, match="This build of PyAV has no libopenh264"):
+        draw(Clip().write(tmp_path), [], tmp_path)
+
+
 def test_a_video_that_is_damaged_is_drawn_as_far_as_it_can_be_read(tmp_path: Path) -> None:
     video = Clip("mkv").write(tmp_path)
     content = video.read_bytes()

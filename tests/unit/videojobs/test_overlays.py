@@ -7,7 +7,7 @@ from importlib import resources
 import pytest
 from PIL import Image
 
-from videojobs.overlays import LIMBS, PALETTE, ClassStyle, draw_overlay, pick_color
+from videojobs.overlays import LIMBS, PALETTE, ClassStyle, draw_overlay, pick_color, spell
 
 SIZE = (320, 180)
 BLUE, ORANGE = (0x5B, 0x9B, 0xFF), (0xFF, 0x92, 0x48)
@@ -35,6 +35,39 @@ def test_a_box_is_an_outline_around_a_faint_area() -> None:
     assert colour == BLUE
     assert 0 < opacity < 64
     assert read(picture, 210, 100)[1] == CLEAR
+
+
+@pytest.mark.parametrize(
+    ("name", "spelled"),
+    [
+        ("Rock 2", "Rock 2"),
+        ("Übergröße", "Übergröße"),
+        ("U\u0308bergröße", "Übergröße"),
+        ("łódź, каска, κράνος", "łódź, каска, κράνος"),
+        ("安全帽", "AnQuanMao"),
+        ("ヘルメット", "herumetto"),
+        ("hat 🙂", "hat :slight_smile:"),
+        ("two\nlines", "two lines"),
+        ("\ue000\ufe0f", "?"),
+        ("", "?"),
+    ],
+)
+def test_names_are_in_letters_that_can_be_drawn(name: str, spelled: str) -> None:
+    assert spell(name) == spelled
+
+    def draw_name(text: str) -> bytes:
+        return draw_overlay(SIZE, [[0, 0.9, 160, 100, 60, 40]], [ClassStyle(text, pick_color(0))]).tobytes()
+
+    assert draw_name(name) == draw_name(spelled)
+
+
+def test_a_letter_is_not_drawn_as_one_that_is_missing() -> None:
+    pictures = {
+        name: draw_overlay(SIZE, [[0, 0.9, 160, 100, 60, 40]], [ClassStyle(name, pick_color(0))]).tobytes()
+        for name in ("Ü", "U", "ß", "帽", "Mao", "?")
+    }
+    assert pictures["帽"] == pictures["Mao"]
+    assert len(set(pictures.values())) == len(pictures) - 1
 
 
 def test_a_mask_is_an_area_within_its_outline() -> None:
