@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import av
 from av.audio.resampler import AudioResampler
@@ -29,7 +29,8 @@ from videojobs.samples import Sample
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
 """FFmpeg's names of MP4 (and MOV, its twin), MKV and WebM, and AVI; a playlist format would open what a file names."""
 
-_ENCODER, _CRF = "libx264", "21"
+_ENCODER: Final = "libx264"
+_CRF = "21"
 
 UNHURRIED_PIXELS = 20_000_000_000
 """Of all frames together: five minutes of 1920 by 1080 at 30 a second. What has more is encoded in half of the time and
