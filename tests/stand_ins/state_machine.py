@@ -1,7 +1,7 @@
-"""A state machine in this process: as much of the Amazon States Language as the engine's definition uses.
+"""A state machine in this process: as much of the Amazon States Language as the two definitions use.
 
-Its definition is the real one, so what is written down about a job here is what will be. A task that raises is tried
-again at once.
+The definition is the real one, so what is written down about a job here is what will be. Nothing is waited for: a task
+that raises is tried again at once.
 """
 
 import json
@@ -52,7 +52,9 @@ class StateMachine:
             case "Succeed":
                 return data, None
             case "Fail":
-                raise ExecutionFailed(state["Error"])
+                raise ExecutionFailed(state["Error"] if "Error" in state else _find(state["ErrorPath"], data))
+            case "Wait":
+                return data, state["Next"]
             case "Choice":
                 return data, next((rule["Next"] for rule in state["Choices"] if _holds(rule, data)), state["Default"])
         try:
@@ -61,7 +63,8 @@ class StateMachine:
             if "Catch" not in state:
                 raise
             [catch] = state["Catch"]
-            return _place(data, {"Error": type(error).__name__}, catch["ResultPath"]), catch["Next"]
+            caught = {"Error": type(error).__name__, "Cause": str(error)}
+            return _place(data, caught, catch["ResultPath"]), catch["Next"]
         if "ResultSelector" in state:
             result = _fill_in(state["ResultSelector"], result)
         output = _place(data, result, state.get("ResultPath", "$"))
@@ -87,12 +90,13 @@ class StateMachine:
         called = FUNCTION.fullmatch(state["Parameters"]["FunctionName"])
         assert called
         function = re.sub(r"\B(?=[A-Z])", "_", called[1]).lower()
-        payload = json.loads(json.dumps(_fill_in(state["Parameters"]["Payload"], data)))
+        payload = json.loads(json.dumps(_fill_in(state["Parameters"], data)["Payload"]))
         return {"Payload": json.loads(json.dumps(self._invoke(function, payload)))}
 
 
 def _holds(rule: Mapping[str, Any], data: Any) -> bool:
-    return bool(_find(rule["Variable"], data) == rule["StringEquals"])
+    expected = rule["StringEquals"] if "StringEquals" in rule else rule["BooleanEquals"]
+    return bool(_find(rule["Variable"], data) == expected)
 
 
 def _find(path: str, data: Any) -> Any:

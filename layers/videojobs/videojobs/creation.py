@@ -136,6 +136,9 @@ class JobCreator:
             values = counted if unavailable.may_have_acted else unanswered.to_values()
             self.ledger.record(upload, attempt, status="waiting", error=str(unavailable), **values)
             raise
+        except ApiRefused:
+            self.ledger.record(upload, attempt, status="waiting", **unanswered.to_values())
+            raise
 
     def _provide_input(self, upload: Upload, options: Options) -> str:
         """A URL that the API can read the video from."""

@@ -183,6 +183,17 @@ def test_a_call_that_created_nothing_leaves_no_doubt(aws: Any, answer: Any, monk
     assert "may have" not in output.getvalue()
 
 
+def test_a_refusal_leaves_no_doubt_even_if_its_notice_has_to_wait(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    creator, _ = build(aws, (404, {}))
+    landed = upload(aws)
+    with monkeypatch.context() as refusing:
+        refusing.setattr(creator.topic, "publish", lambda _notice: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            creator.create_job(JobRequest(landed, 1))
+    item = aws.ledger.read(landed, 1)
+    assert (item["status"], item.get("unanswered")) == ("waiting", None)
+
+
 def test_a_rejection_after_a_lost_answer_does_not_say_that_nothing_is_billed(aws: Any) -> None:
     creator, _ = build(aws, (502, {}))
     landed = upload(aws)

@@ -1,0 +1,242 @@
+"""A deployed pipeline, driven by hand: its functions run here, where their wires can be cut, on the embedded AWS.
+
+The functions read the environment that the template gives them and work on the stack's own tables, buckets and topics.
+What SQS and Step Functions do is played: a message that was not dealt with comes again, and the template's own state
+machine takes its steps in this process, both without the waiting between tries.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from copy import deepcopy
+from dataclasses import asdict, dataclass, field
+from queue import Queue
+from typing import Any
+
+from tests.faults.function_host import Invocation, Outcome, WireFault
+from tests.local_aws.pipelines import DeployedPipeline
+from tests.permissions import list_functions
+from tests.stand_ins.faulty_api import FaultyApi, Script
+from tests.stand_ins.state_machine import ExecutionFailed, StateMachine
+from tests.templates import ROOT, read_definition
+from videoinfer.embedded_aws import EmbeddedAws, local_session
+from videoinfer.notices import Notice
+from videojobs.jobs import Ledger
+from videojobs.uploads import Upload, read_uploads
+
+RECEIVES_MAX = 100
+"""After so many a message is a dead letter; see the template's RedrivePolicy."""
+
+HOSTS = 2
+"""As many invocations go on side by side."""
+
+type WireFaults = Mapping[str, Sequence[Sequence[WireFault]]]
+"""Of each function the faults of its first invocation, its second, and so on."""
+
+
+@dataclass
+class Story:
+    """What became of one upload.
+
+    Attributes:
+        outcomes: Of every invocation, with the name of its function, in order.
+        item: The ledger's.
+        jobs: How many the API made, each of which is billed.
+        notices: Those that were delivered.
+        results: `results.json` as it lies in the bucket.
+    """
+
+    upload: Upload
+    outcomes: list[tuple[str, Outcome]] = field(default_factory=list)
+    item: dict[str, Any] = field(default_factory=dict)
+    jobs: int = 0
+    notices: list[Notice] = field(default_factory=list)
+    results: bytes | None = None
+
+    @property
+    def log(self) -> str:
+        return "".join(outcome.log for _, outcome in self.outcomes)
+
+
+class InvocationFailed(Exception):
+    """A function raised, or its process ended; what Step Functions hears of it."""
+
+
+class FunctionHost:
+    """The process that the functions run in; see `function_host`."""
+
+    def __init__(self, endpoint_url: str) -> None:
+        credentials = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.function_host"],
+            cwd=ROOT,
+            env={"PATH": "", "PYTHONPATH": f"{ROOT}:{ROOT / 'layers/videojobs'}", "AWS_ENDPOINT_URL": endpoint_url}
+            | credentials,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def invoke(self, invocation: Invocation) -> Outcome:
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps(asdict(invocation)) + "\n")
+        self._process.stdin.flush()
+        return Outcome(**json.loads(self._process.stdout.readline()))
+
+    def close(self) -> None:
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait(timeout=10)
+
+
+@dataclass
+class Bench:
+    """The pipeline whose functions run here."""
+
+    aws: EmbeddedAws
+    pipeline: DeployedPipeline
+    api: FaultyApi
+    hosts: Queue[FunctionHost]
+    environments: Mapping[str, Mapping[str, str]]
+    ledger: Ledger
+    definition: Mapping[str, Any]
+    stories: list[Story] = field(default_factory=list)
+
+    def upload(self, key: str, script: Script | None = None) -> Upload:
+        """Puts a video into the bucket; nobody but `run` takes note of it."""
+        if script:
+            self.api.scripts[key] = deepcopy(script)
+        landed = self.pipeline.upload(key, b"video")
+        [upload] = read_uploads(json.loads(self.pipeline.compose_event(landed)))
+        return upload
+
+    def invoke(self, story: Story, function: str, event: Any, **options: Any) -> Outcome:
+        host = self.hosts.get()
+        try:
+            outcome = host.invoke(Invocation(function, event, self.environments[function], **options))
+        finally:
+            self.hosts.put(host)
+        story.outcomes.append((function, outcome))
+        return outcome
+
+    def run(self, upload: Upload, faults: WireFaults | None = None, **options: Any) -> Story:
+        """Everything that the pipeline does about an upload, from its event to its end."""
+        story = Story(upload)
+        left = {function: iter(each) for function, each in (faults or {}).items()}
+
+        def step(function: str, event: Any) -> Any:
+            outcome = self.invoke(story, function, event, faults=next(left.get(function, iter(())), ()), **options)
+            if outcome.killed or outcome.raised:
+                raise InvocationFailed(outcome.raised or "the process ended")
+            return outcome.returned
+
+        self.receive(story, step)
+        if "job_id" in (self.ledger.read(upload, 1) or {}):
+            self.wait_for(upload, step)
+        self.stories.append(story)
+        return story
+
+    def receive(self, story: Story, step: Any) -> None:
+        """The upload's message, as often as it takes."""
+        for receives in range(1, RECEIVES_MAX + 1):
+            try:
+                answer = step("create_job", self.compose_message(story.upload, receives))
+            except InvocationFailed:
+                answer = None
+            if answer == {"batchItemFailures": []}:
+                return
+            time.sleep(0.1)  # by then the lock of an invocation that died is void
+
+    def compose_message(self, upload: Upload, receives: int) -> Any:
+        """What Lambda gets of the queue."""
+        queue_url = self.pipeline.pipeline.uploads_queue_url
+        sqs = self.aws.clients.sqs
+        event = json.loads((ROOT / "events" / "create_job" / "queue.json").read_text())
+        [record] = event["Records"]
+        body = json.loads(record["body"])
+        s3 = body["Records"][0]["s3"]
+        s3["bucket"]["name"] = upload.bucket
+        s3["object"] |= {
+            "key": upload.key, "size": upload.size_bytes, "eTag": upload.etag, "versionId": upload.version_id,
+        }  # fmt: skip
+        record["body"] = json.dumps(body)
+        sqs.send_message(QueueUrl=queue_url, MessageBody="{}")  # whose turn it is does not matter: any can be postponed
+        received = sqs.receive_message(QueueUrl=queue_url, VisibilityTimeout=600)["Messages"][0]
+        record["receiptHandle"] = received["ReceiptHandle"]
+        record["attributes"] |= {
+            "ApproximateReceiveCount": str(receives),
+            "SentTimestamp": str(time.time_ns() // 10**6),
+        }
+        return event
+
+    def wait_for(self, upload: Upload, step: Any) -> None:
+        """The execution, and the event about it if it fails."""
+        arn = self.find_execution(upload)
+        started = json.loads(self.aws.clients.stepfunctions.describe_execution(executionArn=arn)["input"])
+        try:
+            StateMachine(self.definition, step, None).run(started)
+        except ExecutionFailed:
+            detail = {"status": "FAILED", "executionArn": arn, "input": json.dumps(started)}
+            event = {"source": "aws.states", "detail-type": "Step Functions Execution Status Change", "detail": detail}
+            step("report_failure", event)
+
+    def find_execution(self, upload: Upload) -> str:
+        machine = self.pipeline.pipeline.state_machine_arn
+        return f"{machine.replace(':stateMachine:', ':execution:')}:{upload.upload_id}-1"
+
+    def finish(self) -> None:
+        """Reads what became of every upload that was run."""
+        notices = list(self._drain_notices())
+        for story in self.stories:
+            story.item = self.ledger.read(story.upload, 1) or {}
+            story.jobs = self.api.count_jobs(story.upload.key)
+            story.notices = [notice for notice in notices if f"{story.upload.uri}\n" in notice.text]
+            if location := story.item.get("results_location"):
+                bucket, key = location.removeprefix("s3://").split("/", 1)
+                story.results = self.aws.clients.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+
+    def _drain_notices(self) -> Iterator[Notice]:
+        sqs, url = self.aws.clients.sqs, self.pipeline.notices_queue_url
+        while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                envelope = json.loads(message["Body"])
+                yield Notice(envelope["Subject"], envelope["Message"])
+
+
+@contextmanager
+def open_bench(aws: EmbeddedAws, api: FaultyApi, pipeline: DeployedPipeline) -> Iterator[Bench]:
+    """Takes a pipeline that was just deployed, to be driven by hand from now on."""
+    clients = aws.clients
+    attributes = clients.sqs.get_queue_attributes(
+        QueueUrl=pipeline.pipeline.uploads_queue_url, AttributeNames=["QueueArn"]
+    )
+    arn = attributes["Attributes"]["QueueArn"]
+    for mapping in clients.lambda_.list_event_source_mappings(EventSourceArn=arn)["EventSourceMappings"]:
+        clients.lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    # Executions are begun, and so their names are taken, but the steps are taken here.
+    at_once = {"StartAt": "Begun", "States": {"Begun": {"Type": "Succeed"}}}
+    clients.stepfunctions.update_state_machine(
+        stateMachineArn=pipeline.pipeline.state_machine_arn, definition=json.dumps(at_once)
+    )
+    environments = {}
+    for function, logical_id in list_functions("pipeline").items():
+        found = clients.cloudformation.describe_stack_resource(StackName=pipeline.stack, LogicalResourceId=logical_id)
+        name = found["StackResourceDetail"]["PhysicalResourceId"]
+        configuration = clients.lambda_.get_function_configuration(FunctionName=name)
+        environments[function] = configuration["Environment"]["Variables"]
+    dynamodb = local_session().resource("dynamodb", endpoint_url=aws.endpoint_url)
+    ledger = Ledger(dynamodb.Table(pipeline.pipeline.jobs_table))
+    with ExitStack() as stack:
+        hosts = Queue[FunctionHost]()
+        for _ in range(HOSTS):
+            host = FunctionHost(aws.endpoint_url)
+            stack.callback(host.close)
+            hosts.put(host)
+        yield Bench(aws, pipeline, api, hosts, environments, ledger, read_definition("pipeline"))

@@ -1,0 +1,226 @@
+"""The cases that take one upload: an API that misbehaves, and an AWS that does."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+from tests.faults.bench import WireFaults
+from tests.faults.function_host import WireFault
+from tests.faults.table import Expected
+from tests.stand_ins.faulty_api import Fault, Script
+
+MODEL_ID = "rock-paper-scissors-presentation"
+RESULTS = (
+    b'{"frame_offset": [0], "time_offset": [0.0], "rock-paper-scissors-presentation": [{"predictions": ['
+    b'{"class": "Rock", "confidence": 0.9, "x": 1, "y": 1, "width": 1, "height": 1}]}]}'
+)
+OTHER_RESULTS = RESULTS.replace(b"Rock", b"Paper")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One upload.
+
+    Attributes:
+        script: What the API does about it.
+        wire: What happens to the functions' calls.
+    """
+
+    name: str
+    injected: str
+    script: Script = field(default_factory=Script)
+    wire: WireFaults = field(default_factory=dict)
+    expected: Expected = field(default_factory=Expected)
+
+
+HTML = b"<html><body>Welcome to the captive portal</body></html>"
+
+NOT_CREATED = {
+    "500": Fault(500, {"error": "internal"}),
+    "502": Fault(502, b"<html>Bad gateway</html>"),
+    "503": Fault(503, {}),
+    "a reset": Fault(ending="reset"),
+    "silence": Fault(ending="silence"),
+}
+"""What comes in place of an answer; no job is created, but that can't be known."""
+
+CREATED = {
+    "502": Fault(502, b"<html>Bad gateway</html>", acts=True),
+    "a reset": Fault(ending="reset", acts=True),
+    "silence": Fault(ending="silence", acts=True),
+    "silence in the middle of the body": Fault(ending="silence in the body", acts=True),
+    "a body cut short": Fault(ending="truncated", acts=True),
+    "a chunked body cut short": Fault(ending="half a chunk", acts=True),
+    "HTML instead of JSON": Fault(body=HTML, acts=True),
+    "a list instead of an object": Fault(body=[1, 2], acts=True),
+    "job_id as a number": Fault(body={"job_id": 7}, acts=True),
+    "no job_id": Fault(body={"job_id": None}, acts=True),
+}
+"""The same where the job has been created."""
+
+DECLINED = {
+    "429": Fault(429, {}),
+    "429 with Retry-After: 1800": Fault(429, {}, {"Retry-After": "1800"}),
+    "503 with Retry-After: 1800": Fault(503, {}, {"Retry-After": "1800"}),
+}
+"""Answers that say that there is no job."""
+
+NO_STATUS = {
+    "500": Fault(500, {"error": "internal"}),
+    "502": Fault(502, b"<html>Bad gateway</html>"),
+    "429 with Retry-After: 90": Fault(429, {}, {"Retry-After": "90"}),
+    "a reset": Fault(ending="reset"),
+    "silence": Fault(ending="silence"),
+    "silence in the middle of the body": Fault(ending="silence in the body", acts=True),
+    "a body cut short": Fault(ending="truncated", acts=True),
+    "a chunked body cut short": Fault(ending="half a chunk", acts=True),
+    "HTML instead of JSON": Fault(body=HTML),
+    "a list instead of an object": Fault(body=["done"]),
+    "403": Fault(403, {"error": "This key may not see it"}),
+    "no status": Fault(body={"progress": 0.5}),
+    "status null": Fault(body={"status": None}),
+    'status "1"': Fault(body={"status": "1"}),
+    "done without a link": Fault(body={"status": 0}),
+    "done with a link that is no string": Fault(body={"status": 0, "output_signed_url": 7}),
+}
+"""What comes once in place of a status; the job goes on."""
+
+FAILURES = {
+    "a job that fails": (Fault(body={"status": 2, "error": "The GPU is on fire."}), "The GPU is on fire."),
+    "status 99": (Fault(body={"status": 99}), "status 99"),
+    "status paused": (Fault(body={"status": "paused"}), "a status that is not known: paused"),
+    "status true": (Fault(body={"status": True}), "a status that is not known: True"),
+    "status in a list": (Fault(body={"status": [0]}), "a status that is not known: [0]"),
+    "a job that is forgotten": (Fault(404, {"error": "Job not found"}), "The API no longer knows the job"),
+}
+
+BROKEN_DOWNLOADS = {
+    "a link that has expired": [Fault(403, b"<Error>Request has expired</Error>")],
+    "links that expire twice": [Fault(403, b""), Fault(410, b"")],
+    "a file cut short": [Fault(ending="truncated", acts=True)],
+    "a chunked file cut short": [Fault(ending="half a chunk", acts=True)],
+    "silence in the middle of the file": [Fault(ending="silence in the body", acts=True)],
+    "a reset": [Fault(ending="reset")],
+    "500": [Fault(500, b"")],
+}
+
+BROKEN_RESULTS = {
+    "JSON that ends in the middle": (RESULTS[:60], "end in the middle of the JSON"),
+    "HTML": (HTML, "What came is kept at"),
+    "nothing": (b"", "What came is kept at"),
+    "lists of unequal lengths": (
+        b'{"frame_offset": [0, 6], "time_offset": [0.0, 0.2], "rock-paper-scissors-presentation": [null]}',
+        "What came is kept at",
+    ),
+    "no list of the model": (b'{"frame_offset": [0], "time_offset": [0.0]}', "What came is kept at"),
+}
+
+
+def list_cases() -> Iterator[Case]:
+    """All of them, in the order of the table."""
+    yield from list_api_cases()
+    yield from list_aws_cases()
+
+
+def hurry(function: str, fault: Fault) -> WireFaults:
+    """Has the function not wait for long where the API is silent."""
+    return {function: [[WireFault("hurry", call="api:")]]} if fault.ending.startswith("silence") else {}
+
+
+def list_api_cases() -> Iterator[Case]:
+    for name, fault in NOT_CREATED.items():
+        told = Expected(unanswered=1)
+        yield Case(
+            "a job is asked for", f"{name}; no job is created", Script([fault]), hurry("create_job", fault), told
+        )
+    for name, fault in CREATED.items():
+        told = Expected(jobs=2, unanswered=1)
+        yield Case(
+            "a job is asked for", f"{name}; the job is created", Script([fault]), hurry("create_job", fault), told
+        )
+    for name, fault in DECLINED.items():
+        yield Case("a job is asked for", name, Script([fault]))
+    in_an_hour = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
+    late = Fault(429, {}, {"Retry-After": in_an_hour})
+    yield Case("a job is asked for", "429 with Retry-After as a date, in an hour", Script([late]))
+    yield Case(
+        "a job is asked for",
+        "400",
+        Script([Fault(400, {"error": "infer_fps is above the frame rate"})]),
+        expected=Expected("rejected", ("Rejected",), jobs=0, reason="infer_fps is above the frame rate"),
+    )
+    for name, fault in NO_STATUS.items():
+        yield Case("a status is asked for", name, Script(statuses=[fault]), hurry("check_job", fault))
+    yield Case("a status is asked for", 'status "0"', Script(statuses=[Fault(body={"status": "0"}, acts=True)]))
+    for name, (fault, reason) in FAILURES.items():
+        failed = Expected("failed", ("Failed",), reason=reason)
+        yield Case("a status is asked for", name, Script(statuses=[fault]), expected=failed)
+    flip = Script(statuses=[Fault(acts=True), Fault(body={"status": 1}), Fault(acts=True)])
+    yield Case("a status is asked for", "done, then running, then done", flip)
+    for name, faults in BROKEN_DOWNLOADS.items():
+        wire = {"deliver_results": [[WireFault("hurry", call="api:GET results")]]} if "silence" in name else {}
+        yield Case("results are fetched", name, Script(downloads=list(faults)), wire, Expected(results=RESULTS))
+    other = Script(downloads=[Fault(body=RESULTS, ending="truncated")], results=OTHER_RESULTS)
+    yield Case(
+        "results are fetched", "a file cut short, then other bytes", other, expected=Expected(results=OTHER_RESULTS)
+    )
+    for name, (results, reason) in BROKEN_RESULTS.items():
+        failed = Expected("failed", ("Failed",), reason=reason)
+        yield Case("results are fetched", f"{name} in place of results", Script(results=results), expected=failed)
+
+
+def refuse(call: str, code: str, status_code: int = 400) -> list[list[WireFault]]:
+    """All calls of one invocation whose names begin with `call`, more often than boto3 tries."""
+    return [[WireFault("refuse", call=call, times=99, code=code, status_code=status_code)]]
+
+
+def cut(call: str) -> list[list[WireFault]]:
+    """The connection breaks after the first such call has taken effect."""
+    return [[WireFault("cut after", call=call)]]
+
+
+def list_aws_cases() -> Iterator[Case]:
+    failing = Script(statuses=[Fault(body={"status": 2, "error": "It failed."})])
+    failed = Expected("failed", ("Failed",), reason="It failed.")
+    throttled = refuse("dynamodb:", "ProvisionedThroughputExceededException")
+    for function in ("create_job", "check_job", "deliver_results"):
+        yield Case(f"DynamoDB throttles {function}", "every call of one invocation", wire={function: throttled})
+    yield Case(
+        "DynamoDB throttles report_failure",
+        "every call of one invocation",
+        failing,
+        {"report_failure": throttled},
+        failed,
+    )
+    for call, function in (("s3:HeadObject", "create_job"), ("s3:PutObject", "deliver_results")):
+        slow = refuse(call, "SlowDown", 503)
+        yield Case(f"S3 slows {function} down", f"503 SlowDown to {call[3:]}", wire={function: slow})
+    refused = refuse("sns:", "Throttling")
+    yield Case("SNS refuses deliver_results", "Throttling of one invocation", wire={"deliver_results": refused})
+    yield Case(
+        "SNS refuses report_failure", "Throttling of one invocation", failing, {"report_failure": refused}, failed
+    )
+    rejected = Expected("rejected", ("Rejected",), jobs=0, reason="No such model")
+    no_model = Script([Fault(404, {"error": "No such model"}), Fault(404, {"error": "No such model"})])
+    yield Case("SNS refuses create_job", "Throttling of one invocation", no_model, {"create_job": refused}, rejected)
+    others = {
+        "Step Functions": ("stepfunctions:", "ExecutionLimitExceeded", "create_job"),
+        "Secrets Manager": ("secretsmanager:", "InternalServiceError", "create_job"),
+        "EventBridge": ("events:", "ThrottlingException", "deliver_results"),
+    }
+    for service, (call, code, function) in others.items():
+        yield Case(f"{service} refuses {function}", f"{code}, one invocation", wire={function: refuse(call, code)})
+    down = {"create_job": refuse("sqs:", "InternalError")}
+    yield Case("SQS refuses create_job", "InternalError while it postpones an upload", Script([Fault(429, {})]), down)
+    for call, function in (
+        ("dynamodb:PutItem", "create_job"),
+        ("dynamodb:UpdateItem", "create_job"),
+        ("stepfunctions:StartExecution", "create_job"),
+        ("dynamodb:UpdateItem", "check_job"),
+        ("s3:PutObject", "deliver_results"),
+        ("dynamodb:UpdateItem", "deliver_results"),
+    ):
+        yield Case(
+            f"the connection of {function} breaks", f"after {call}, before its answer", wire={function: cut(call)}
+        )

@@ -1,0 +1,284 @@
+"""Runs the pipeline's functions, each invocation in a process of its own, and breaks its wire to AWS and to the API.
+
+The functions and what they connect to are loaded once; an invocation is a fork of that, which a fault may end as the
+power going out would: no `finally`, no `with` gets its turn. Faults strike at the lowest place in Python that a
+request passes, below the retries of boto3: `URLLib3Session.send` of botocore and `HTTPAdapter.send` of requests.
+
+It reads invocations from stdin, a line of JSON each, and answers each with a line.
+"""
+
+import gc
+import importlib.util
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any, Literal, NoReturn
+from unittest.mock import patch
+from urllib.parse import urlsplit
+
+import boto3
+import botocore.endpoint
+import botocore.httpsession
+import requests
+import requests.adapters
+from aws_lambda_powertools.utilities.parameters import SecretsProvider
+from aws_lambda_powertools.utilities.parameters.constants import DEFAULT_PROVIDERS
+from botocore.awsrequest import AWSResponse
+from botocore.client import BaseClient
+from botocore.exceptions import ConnectionClosedError
+from botocore.loaders import JSONFileLoader
+from urllib3.response import HTTPResponse
+
+from videojobs import connections
+
+FUNCTIONS = Path(__file__).parents[2] / "functions"
+
+NAMES = ("create_job", "check_job", "deliver_results", "report_failure")
+
+HURRY_SECONDS = 0.3
+
+KILLED = 137
+
+type Kind = Literal["kill before", "kill after", "refuse", "cut after", "hurry"]
+
+
+@dataclass(frozen=True)
+class WireFault:
+    """What happens to calls of an invocation.
+
+    Attributes:
+        kind: The process ends before the call, or after the call has taken effect; the call is answered with `code` and
+            takes no effect; it takes effect, and the connection breaks before the answer; or the API is waited for
+            `HURRY_SECONDS` alone, and called at `address` instead if there is one.
+        at: The number of the call, the first being 0; None, any whose name begins with `call`.
+        times: How many calls it happens to.
+        code: An error of the service; `status_code` comes with it.
+    """
+
+    kind: Kind
+    at: int | None = None
+    call: str | None = None
+    times: int = 1
+    code: str = ""
+    status_code: int = 400
+    address: str = ""
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """One call of a function."""
+
+    function: str
+    event: Any
+    environment: Mapping[str, str]
+    faults: Sequence[WireFault] = ()
+    remaining_seconds: float = 0.05
+    clock_seconds: float = 0.0
+    """How far the function's clock is ahead."""
+
+
+@dataclass
+class Outcome:
+    """What came of an invocation: `returned`, `raised`, or neither when it was `killed`; and the calls that it made."""
+
+    returned: Any = None
+    raised: str | None = None
+    killed: bool = False
+    calls: list[str] = field(default_factory=list)
+    log: str = ""
+
+
+@dataclass
+class Context:
+    """What Lambda tells a function about itself."""
+
+    deadline: float
+    function_name: str = "function"
+    memory_limit_in_mb: int = 256
+    invoked_function_arn: str = "arn:aws:lambda:us-east-1:000000000000:function:function"
+    aws_request_id: str = "52fdfc07-2182-154f-163f-5f0f9a621d72"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return max(0, round(1000 * (self.deadline - time.monotonic())))
+
+
+class Wire:
+    """Counts the calls of this process, writes each down before it is made, and lets the faults happen."""
+
+    def __init__(self, faults: Sequence[WireFault], record: Callable[[str], None]) -> None:
+        self._faults = [fault for fault in faults for _ in range(fault.times)]
+        self._record = record
+        self._operation = ""
+        self._number = 0
+
+    def install(self) -> None:
+        make_call, send = BaseClient._make_api_call, botocore.httpsession.URLLib3Session.send  # type: ignore[attr-defined]
+        send_request = requests.adapters.HTTPAdapter.send
+
+        def make(client: Any, operation: str, parameters: Any) -> Any:
+            self._operation = f"{client.meta.service_model.service_name}:{operation}"
+            return make_call(client, operation, parameters)
+
+        def send_to_aws(session: Any, request: Any) -> Any:
+            return self._pass(self._operation, lambda _: send(session, request), request.url)
+
+        def send_to_api(adapter: Any, request: Any, *arguments: Any, **options: Any) -> Any:
+            path = request.url.split("?")[0].split("/", 3)[3]
+            call = "results" if path.startswith("results/") else path.strip("/")
+            name = f"api:{request.method} {call}"
+
+            def send(fault: WireFault | None) -> Any:
+                if fault and fault.kind == "hurry":
+                    options["timeout"] = HURRY_SECONDS
+                    if fault.address:
+                        request.url = urlsplit(request.url)._replace(netloc=fault.address).geturl()
+                return send_request(adapter, request, *arguments, **options)
+
+            return self._pass(name, send, request.url)
+
+        patch.object(BaseClient, "_make_api_call", make).start()
+        patch.object(botocore.httpsession.URLLib3Session, "send", send_to_aws).start()
+        patch.object(requests.adapters.HTTPAdapter, "send", send_to_api).start()
+
+    def _pass(self, call: str, send: Callable[[WireFault | None], Any], url: str) -> Any:
+        fault = self._find_fault(call)
+        self._number += 1
+        if fault and fault.kind == "kill before":
+            os._exit(KILLED)
+        self._record(call)
+        if fault and fault.kind == "refuse":
+            return _refuse(call, fault, url)
+        answer = send(fault)
+        if fault and fault.kind == "kill after":
+            os._exit(KILLED)
+        if fault and fault.kind == "cut after":
+            if call.startswith("api:"):
+                raise requests.ConnectionError("Connection aborted.")
+            raise ConnectionClosedError(endpoint_url=url)
+        return answer
+
+    def _find_fault(self, call: str) -> WireFault | None:
+        for fault in self._faults:
+            if fault.at == self._number if fault.at is not None else call.startswith(fault.call or ""):
+                self._faults.remove(fault)
+                return fault
+        return None
+
+
+def _refuse(call: str, fault: WireFault, url: str) -> Any:
+    service = call.split(":")[0]
+    if service in ("s3", "sns"):
+        error = f"<Error><Code>{fault.code}</Code><Message>Not now.</Message></Error>"
+        body = error if service == "s3" else f"<ErrorResponse>{error}<RequestId>1</RequestId></ErrorResponse>"
+    else:
+        body = json.dumps({"__type": fault.code, "message": "Not now."})
+    answer = AWSResponse(url, fault.status_code, {"x-amzn-requestid": "1"}, HTTPResponse())  # type: ignore[arg-type]
+    answer._content = body.encode()  # type: ignore[attr-defined]
+    return answer
+
+
+def load_app(function: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"{function}_app", FUNCTIONS / function / "app.py")
+    assert spec
+    assert spec.loader
+    app = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(app)
+    return app
+
+
+def main() -> None:
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # nothing that is printed is taken for an answer
+    read_models_once()
+    # Nothing waits in earnest: boto3 tries again at once.
+    patch.object(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _: None)).start()
+    apps = {name: load_app(name) for name in NAMES}
+    gc.freeze()
+    for line in sys.stdin:
+        asked = json.loads(line)
+        asked["faults"] = [WireFault(**fault) for fault in asked["faults"]]
+        invocation = Invocation(**asked)
+        warm_up(invocation.environment)
+        answers.write(json.dumps(asdict(run_in_fork(apps[invocation.function], invocation))) + "\n")
+        answers.flush()
+
+
+def warm_up(environment: Mapping[str, str]) -> None:
+    """Makes the clients, which takes long and makes no call, so that every fork has them."""
+    for connect in (connections.connect_s3, connections.connect_sqs, connections.connect_sfn):
+        connect()
+    connections.open_ends(environment["JOBS_TABLE"])
+    if "NOTICES_TOPIC_ARN" in environment:
+        connections.open_topic(environment["NOTICES_TOPIC_ARN"])
+    boto3.Session().client("dynamodb")
+    DEFAULT_PROVIDERS.setdefault("secrets", SecretsProvider())
+
+
+def read_models_once() -> None:
+    """boto3's descriptions of AWS are read by each session anew, and Powertools makes sessions of its own."""
+    read = cache(JSONFileLoader().load_file)
+    patch.object(JSONFileLoader, "load_file", lambda _, path: read(path)).start()
+
+
+def run_in_fork(app: ModuleType, invocation: Invocation) -> Outcome:
+    read_end, write_end = os.pipe()
+    with tempfile.TemporaryFile("w+") as log:
+        if (pid := os.fork()) == 0:
+            os.close(read_end)
+            os.dup2(log.fileno(), 1)
+            run_invocation(app, invocation, write_end)
+        os.close(write_end)
+        with os.fdopen(read_end) as lines:
+            entries = [json.loads(line) for line in lines]
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        log.seek(0)
+        outcome = Outcome(killed=status == KILLED, calls=[it["call"] for it in entries if "call" in it], log=log.read())
+    assert status in (0, KILLED), f"{invocation.function} ended with {status}: {outcome.log}"
+    for entry in entries:
+        outcome.returned = entry.get("returned")
+        outcome.raised = entry.get("raised")
+    return outcome
+
+
+def run_invocation(app: ModuleType, invocation: Invocation, pipe: int) -> NoReturn:
+    """In the fork: calls the handler, and writes down each call that it makes and what comes of it."""
+
+    def write(**entry: Any) -> None:
+        os.write(pipe, f"{json.dumps(entry)}\n".encode())
+
+    os.environ.update(invocation.environment)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    Wire(invocation.faults, lambda call: write(call=call)).install()
+    shift_clock(timedelta(seconds=invocation.clock_seconds))
+    context = Context(time.monotonic() + invocation.remaining_seconds)
+    try:
+        write(returned=app.handler(invocation.event, context))
+    except Exception as error:
+        write(raised=f"{type(error).__name__}: {error}")
+    sys.stdout.flush()
+    os._exit(0)
+
+
+def shift_clock(ahead: timedelta) -> None:
+    """Sets the clock of the pipeline's own code; boto3's, by which requests are signed, stays right."""
+
+    class ShiftedTime(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
+            return datetime.now(tz) + ahead
+
+    for name, module in sys.modules.items():
+        if ahead and name.startswith("videojobs.") and hasattr(module, "datetime"):
+            module.datetime = ShiftedTime  # type: ignore[attr-defined]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""Runs every case, and makes the table of them."""
+
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+
+from tests.faults.bench import HOSTS, Bench, Story, open_bench
+from tests.faults.cases import RESULTS, list_cases
+from tests.faults.kill_switch import run_switches
+from tests.faults.table import Group, Row
+from tests.local_aws.pipelines import API_KEY, deploy
+from tests.stand_ins.faulty_api import faulty_api
+from videoinfer.builds import PIPELINE, build
+from videoinfer.embedded_aws import embedded_aws
+
+
+def run_all() -> list[Row]:
+    """On an embedded AWS of its own."""
+    with embedded_aws() as aws, faulty_api(RESULTS) as api:
+        build([PIPELINE], aws)
+        pipeline = deploy(aws, "faults", {"ApiUrl": api.url, "ApiKey": API_KEY})
+        with open_bench(aws, api, pipeline) as bench, ThreadPoolExecutor(HOSTS) as pool:
+            groups = [*run_cases(bench, pool), *run_switches(bench, pool)]
+            bench.finish()
+            return [group.to_row() for group in groups]
+
+
+def run_cases(bench: Bench, pool: Executor) -> Iterator[Group]:
+    cases = list(list_cases())
+
+    def run(number: int) -> Story:
+        case = cases[number]
+        return bench.run(bench.upload(f"case-{number}.mp4", case.script), case.wire)
+
+    for case, story in zip(cases, pool.map(run, range(len(cases))), strict=True):
+        group = Group(case.name, case.injected)
+        group.add(story, case.expected)
+        yield group

@@ -1,0 +1,134 @@
+"""The fault table: what was injected, what the user got, and whether anything was lost or billed twice."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from tests.faults.bench import Story
+from videojobs.jobs import ENDED_STATES
+
+TOLD = "brought no answer"
+"""Words of the notice that tells of a call that may have made a further job."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """How a story is to end.
+
+    Attributes:
+        notices: What their subjects begin with.
+        jobs: How many the API makes, all that it bills.
+        unanswered: How many calls the ledger and the notice are to tell of, of which there may be a job more.
+        reason: Words in the ledger's `error`.
+        results: What is to lie in the bucket; None, whatever the API gave.
+    """
+
+    status: str = "done"
+    notices: tuple[str, ...] = ("Done",)
+    jobs: int = 1
+    unanswered: int = 0
+    reason: str = ""
+    results: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line; `surprises` is what is not as expected, in a test nothing."""
+
+    case: str
+    injected: str
+    seen: str
+    lost: int = 0
+    billed_twice: int = 0
+    surprises: Sequence[str] = field(default_factory=list)
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        twice = f"{self.billed_twice}, told" if self.billed_twice else "no"
+        return self.case, self.injected, self.seen, str(self.lost) if self.lost else "no", twice
+
+
+HEADINGS = ("case", "injected", "seen", "lost", "billed twice")
+
+
+@dataclass
+class Group:
+    """A row in the making: the stories of one case, each with how it is to end."""
+
+    case: str
+    injected: str
+    stories: list[Story] = field(default_factory=list)
+    expected: list[Expected] = field(default_factory=list)
+
+    def add(self, story: Story, expected: Expected) -> None:
+        self.stories.append(story)
+        self.expected.append(expected)
+
+    def to_row(self) -> Row:
+        """Once it is known what became of all uploads."""
+        told = Counter(describe(story) for story in self.stories)
+        of_how_many = f" of {len(self.stories)}: " if len(self.stories) > 1 else None
+        seen = "; ".join(f"{count}{of_how_many}{what}" if of_how_many else what for what, count in told.items())
+        surprises = [
+            surprise
+            for story, expected in zip(self.stories, self.expected, strict=True)
+            for surprise in find_surprises(story, expected)
+        ]
+        lost, further = sum(map(is_lost, self.stories)), sum(map(count_further, self.stories))
+        return Row(self.case, self.injected, seen, lost, further, surprises)
+
+
+def describe(story: Story) -> str:
+    """What the user got."""
+    notices = Counter(notice.subject.split(":")[0] for notice in story.notices)
+    parts = [
+        " and ".join(f"{name} {count} times" if count > 1 else name for name, count in notices.items()) or "no notice"
+    ]
+    if (reason := story.item.get("error")) and story.item.get("status") in ENDED_STATES:
+        parts.append(f"“{reason}”")
+    calls = Counter(name for name, _ in story.outcomes)
+    parts += [f"{name} {count} times" for name, count in calls.items() if count > 1]
+    if unanswered := story.item.get("unanswered"):
+        parts.append(f"told: {unanswered} unanswered")
+    return "; ".join(parts)
+
+
+def is_lost(story: Story) -> bool:
+    """Whether an upload came to no end, or nobody was told of it, or its results are not there."""
+    ended = story.item.get("status") in ENDED_STATES and "event_id" in story.item
+    return not (ended and story.notices and (story.item["status"] != "done" or story.results is not None))
+
+
+def count_further(story: Story) -> int:
+    """Jobs that are billed beside the first."""
+    return max(0, story.jobs - 1)
+
+
+def find_surprises(story: Story, expected: Expected) -> Iterator[str]:
+    key, item = story.upload.key, story.item
+    if item.get("status") != expected.status:
+        yield f"{key}: it is {item.get('status')}, not {expected.status}: {item.get('error')}"
+    if expected.reason not in (item.get("error") or ""):
+        yield f"{key}: {item.get('error')!r} does not say {expected.reason!r}"
+    subjects = tuple(notice.subject.split(":")[0] for notice in story.notices)
+    if subjects != expected.notices:
+        yield f"{key}: the notices are {subjects}, not {expected.notices}"
+    if story.jobs != expected.jobs:
+        yield f"{key}: the API made {story.jobs} jobs, not {expected.jobs}"
+    if item.get("unanswered", 0) != expected.unanswered:
+        yield f"{key}: {item.get('unanswered', 0)} calls are said to be unanswered, not {expected.unanswered}"
+    if story.jobs > 1 + item.get("unanswered", 0):
+        yield f"{key}: {story.jobs} jobs are billed, and the ledger tells of {item.get('unanswered', 0)} calls"
+    if any((TOLD in notice.text) != bool(expected.unanswered) for notice in story.notices):
+        yield f"{key}: a notice does not tell of {expected.unanswered} unanswered calls"
+    if expected.results is not None and story.results != expected.results:
+        yield f"{key}: the results are not those that the API gave last"
+    if is_lost(story):
+        yield f"{key}: it is lost"
+
+
+def print_table(rows: Iterable[Row]) -> None:
+    """In Markdown."""
+    print("| " + " | ".join(HEADINGS) + " |\n|" + "---|" * len(HEADINGS))
+    for row in rows:
+        print("| " + " | ".join(cell.replace("|", r"\|").replace("\n", " ") for cell in row.cells) + " |", flush=True)

@@ -1,0 +1,27 @@
+"""After each fault nothing is lost, and what is billed twice is told. `python -m tests.faults` prints the table."""
+
+import pytest
+
+from tests.faults.cases import list_cases
+from tests.faults.kill_switch import SWITCHES
+from tests.faults.run import run_all
+from tests.faults.table import Row
+
+CASES = [(case.name, case.injected) for case in list_cases()]
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[Row]:
+    """All at once: most of the time is in the waiting for each other."""
+    return run_all()
+
+
+def test_the_table_is_whole(rows: list[Row]) -> None:
+    assert len(rows) == len(CASES) + len(SWITCHES)
+
+
+def test_nothing_is_lost_and_all_is_as_expected(rows: list[Row], subtests: pytest.Subtests) -> None:
+    for row in rows:
+        with subtests.test(f"{row.case}: {row.injected}"):
+            assert list(row.surprises) == []
+            assert row.lost == 0

@@ -1,0 +1,199 @@
+"""A Video Inference API on loopback that fails on command, for each upload in its own way, and counts what it bills.
+
+An upload is known by the last part of the path of its `input_url`: the key that a presigned URL is for.
+"""
+
+import http
+import itertools
+import json
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Literal
+from urllib.parse import parse_qs, unquote, urlsplit
+
+type Ending = Literal["whole", "reset", "truncated", "half a chunk", "silence", "silence in the body"]
+
+SILENCE_SECONDS = 1.0
+"""How long it says nothing: more than a client in a hurry waits for."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One answer that is not as it should be.
+
+    Attributes:
+        acts: Whether it does what it was asked for all the same.
+        body: JSON unless it is bytes already; None, what it would answer if all were well. Of an answer that acts, the
+            fields that are not as they would be.
+        ending: How the answer ends.
+    """
+
+    status_code: int = 200
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+    ending: Ending = "whole"
+    acts: bool = False
+
+
+@dataclass
+class Script:
+    """What comes of the first calls about an upload; after those, all is well. `results` are in place of the API's."""
+
+    creations: list[Fault] = field(default_factory=list)
+    statuses: list[Fault] = field(default_factory=list)
+    downloads: list[Fault] = field(default_factory=list)
+    results: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call that came."""
+
+    at: float
+    kind: Literal["create", "check", "download"]
+    key: str
+
+
+@dataclass
+class FaultyApi:
+    """The scripts by key, and what came: calls, and `jobs`, the keys by job_id, each of which is a bill.
+
+    Attributes:
+        down: Prefixes of keys about which every call is answered 503, whatever the scripts say.
+    """
+
+    url: str
+    results: bytes
+    scripts: dict[str, Script] = field(default_factory=dict)
+    jobs: dict[str, str] = field(default_factory=dict)
+    calls: list[Call] = field(default_factory=list)
+    down: set[str] = field(default_factory=set)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def count_jobs(self, key: str) -> int:
+        """How many jobs it would bill for the upload."""
+        with self.lock:
+            return sum(job_key == key for job_key in self.jobs.values())
+
+    def list_calls(self, kind: str, key: str) -> list[Call]:
+        with self.lock:
+            return [call for call in self.calls if (call.kind, call.key) == (kind, key)]
+
+    def answer(self, method: str, path: str, query: dict[str, list[str]], body: bytes) -> Fault:
+        with self.lock:
+            match method, path.strip("/").split("/"):
+                case "POST", ["videoinfer"]:
+                    return self._create(json.loads(body))
+                case "GET", ["videoinfer"]:
+                    return self._check(query["job_id"][0])
+                case "GET", ["results", job_id, _]:
+                    return self._download(job_id)
+        return Fault(404, {"error": f"no such path: {path}"})
+
+    def _create(self, body: dict[str, Any]) -> Fault:
+        key = unquote(urlsplit(body["input_url"]).path.rsplit("/", 1)[-1])
+        fault = self._note("create", key, "creations")
+        if not fault.acts:
+            return fault
+        job_id = f"job-{next(self._numbers)}-of-{key}"
+        self.jobs[job_id] = key
+        return _complete(fault, {"job_id": job_id, "message": "This endpoint will create videojob"})
+
+    def _check(self, job_id: str) -> Fault:
+        if job_id not in self.jobs:
+            return Fault(404, {"error": f"Job {job_id} not found"})
+        fault = self._note("check", self.jobs[job_id], "statuses")
+        link = f"{self.url}/results/{job_id}/{next(self._numbers)}?X-Goog-Signature=secret"
+        return _complete(fault, {"status": 0, "output_signed_url": link})
+
+    def _download(self, job_id: str) -> Fault:
+        fault = self._note("download", self.jobs[job_id], "downloads")
+        results = self._script(self.jobs[job_id]).results
+        return _complete(fault, self.results if results is None else results)
+
+    def _note(self, kind: Literal["create", "check", "download"], key: str, name: str) -> Fault:
+        self.calls.append(Call(time.monotonic(), kind, key))
+        if any(key.startswith(prefix) for prefix in self.down):
+            return Fault(503, {"error": "down for maintenance"})
+        script: list[Fault] = getattr(self._script(key), name)
+        return script.pop(0) if script else Fault(acts=True)
+
+    def _script(self, key: str) -> Script:
+        return self.scripts.setdefault(key, Script())
+
+
+def _complete(fault: Fault, proper: Any) -> Fault:
+    body = proper if fault.body is None else fault.body
+    if fault.acts and isinstance(body, dict) and isinstance(proper, dict):
+        body = {**proper, **body}
+    return replace(fault, body=body)
+
+
+@contextmanager
+def faulty_api(results: bytes) -> Iterator[FaultyApi]:
+    """A running one, ended with the block. Every job's results are `results` unless its script says otherwise."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    server.daemon_threads = True
+    server.api = api = FaultyApi(f"http://127.0.0.1:{server.server_port}", results)  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield api
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def _handle(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        url = urlsplit(self.path)
+        api: FaultyApi = self.server.api  # type: ignore[attr-defined]
+        fault = api.answer(self.command, url.path, parse_qs(url.query), body)
+        content = fault.body if isinstance(fault.body, bytes) else json.dumps(fault.body).encode()
+        if fault.ending != "whole":
+            self.close_connection = True
+        with suppress(ConnectionError):  # of a client that has gone
+            self._answer(fault, content)
+
+    def _answer(self, fault: Fault, content: bytes) -> None:
+        match fault.ending:
+            case "reset":
+                linger = struct.pack("ii", 1, 0)  # closing now sends a reset
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                self.connection.close()
+            case "silence":
+                time.sleep(SILENCE_SECONDS)
+            case "half a chunk":
+                self._begin(fault, {"Transfer-Encoding": "chunked"})
+                self.wfile.write(f"{len(content):x}\r\n".encode() + content[: len(content) // 2])
+            case "truncated" | "silence in the body":
+                self._begin(fault, {"Content-Length": str(len(content))})
+                self.wfile.write(content[: len(content) // 2])
+                self.wfile.flush()
+                if fault.ending == "silence in the body":
+                    time.sleep(SILENCE_SECONDS)
+            case "whole":
+                self._begin(fault, {"Content-Length": str(len(content))})
+                self.wfile.write(content)
+
+    def _begin(self, fault: Fault, headers: dict[str, str]) -> None:
+        self.send_response(http.HTTPStatus(fault.status_code))
+        for name, value in {**headers, **fault.headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+    do_GET = do_POST = _handle  # noqa: N815  the names that http.server calls
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Nothing: what came is in `calls`."""
