@@ -26,10 +26,14 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
+def find_chromium() -> str | None:
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, or one of that name on the path; without one, these tests are skipped, but not in CI."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    path = find_chromium()
     if not path:
         message = "There is no Chromium to look at the report with: apt-get install chromium."
         pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
@@ -47,7 +51,7 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
 
     def open_url(url: str, **options: object) -> Page:
         context = browser.new_context(**options)  # type: ignore[arg-type]  # passed on as they are
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)  # for machines that have much else to do
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))

@@ -65,7 +65,10 @@ class ReportPage:
     page: Page
 
     def wait_for_video(self) -> None:
-        self.page.wait_for_function("() => document.querySelector('#video').readyState >= 2")
+        """Waits until there is a picture, and the page has been told of it: its controls are then those that stay."""
+        self.page.wait_for_function(
+            "() => document.querySelector('#video').readyState >= 2 && !document.querySelector('#play').disabled"
+        )
 
     def seek(self, seconds: float) -> None:
         """Moves the position's slider, and waits until the picture is there."""

@@ -88,6 +88,16 @@ def test_of_very_many_boxes_the_surest_are_named(open_report: OpenReport) -> Non
     assert report.opacity_at(19 * 32 + 16, 207) == 0
 
 
+def test_a_name_does_not_cover_that_of_a_surer_box(open_report: OpenReport) -> None:
+    boxes = [make_box("Paper", 150, 120, confidence=0.8), make_box("Rock", 100, 120)]
+    report = open_report(make_results([make_element(boxes)] * 50))
+    report.wait_for_video()
+
+    assert report.opacity_at(72, 94) == 1  # Rock's, above its box
+    assert report.opacity_at(175, 94) == 0
+    assert report.opacity_at(124, 112) == 1  # Paper's, inside
+
+
 def test_a_click_on_a_timeline_seeks(open_report: OpenReport) -> None:
     report = open_report(two_classes())
     report.wait_for_video()

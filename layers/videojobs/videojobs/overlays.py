@@ -121,6 +121,7 @@ class _Pen:
         self._width, self._height = picture.size
         self._line = max(2, min(6, round(self._width / 320)))
         self._font = _load_font(max(11, round(self._width / 60)))
+        self._labels: list[Box] = []
 
     def fill(self, mark: Mark, color: str) -> None:
         polygon = _read_extra(mark).get("polygon")
@@ -142,17 +143,13 @@ class _Pen:
             self._draw_gaze(mark, extra, color)
 
     def write_labels(self, marks: Iterable[Mark], styles: Sequence[ClassStyle], *, names: bool) -> None:
-        """The names of boxes above them, if `names`; those of labels without a box at the top left, one a line."""
-        line = 0
-        for mark in marks:
-            style = styles[mark[0]]
-            text = f"{spell(style.name)} {int(mark[1] * 100 + 1e-9)}%"
-            if len(mark) == 2:
-                self._write(text, (8, 8 + line * (self._font.size + 10)), style.color)
-                line += 1
-            elif names:
-                left, top, _, _ = _find_corners(mark)
-                self._write(text, (left, top - self._font.size - 6), style.color)
+        """The names of boxes above them, if `names`, surest first; those of labels without a box at the top left."""
+        for line, mark in enumerate(mark for mark in marks if len(mark) == 2):
+            self._write(mark, styles[mark[0]], 8, (8 + line * (self._font.size + 10),))
+        if names:
+            for mark in sorted((mark for mark in marks if len(mark) > 2), key=lambda mark: -mark[1]):
+                left, top, _, bottom = _find_corners(mark)
+                self._write(mark, styles[mark[0]], left, (top - self._font.size - 6, top, bottom))
 
     def _fill_polygon(self, polygon: Sequence[float], paint: tuple[int, ...]) -> None:
         points = list(zip(polygon[::2], polygon[1::2], strict=False))
@@ -187,17 +184,30 @@ class _Pen:
     def _draw_point(self, point: Point, radius: float, paint: tuple[int, ...]) -> None:
         self._draw.circle(point, radius, fill=paint)
 
-    def _write(self, text: str, corner: Point, color: str) -> None:
+    def _write(self, mark: Mark, style: ClassStyle, left: float, tops: Iterable[float]) -> None:
+        """Writes a label at the first of some tops where it covers no other; nowhere if it would do so at each."""
+        text = f"{spell(style.name)} {int(mark[1] * 100 + 1e-9)}%"
         width, height = self._draw.textlength(text, font=self._font) + 10, self._font.size + 6
-        left = max(0, min(corner[0], self._width - width))
-        top = max(0, min(corner[1], self._height - height))
-        self._draw.rounded_rectangle((left, top, left + width, top + height), radius=3, fill=_paint(color))
-        paint = _DARK if _needs_dark_text(color) else _LIGHT
+        left = max(0, min(left, self._width - width))
+        places = (
+            (left, top, left + width, top + height) for top in (max(0, min(top, self._height - height)) for top in tops)
+        )
+        place = next((place for place in places if not any(_overlap(place, label) for label in self._labels)), None)
+        if place is None:
+            return
+        self._labels.append(place)
+        left, top, _, _ = place
+        self._draw.rounded_rectangle(place, radius=3, fill=_paint(style.color))
+        paint = _DARK if _needs_dark_text(style.color) else _LIGHT
         self._draw.text((left + 5, top + height / 2), text, fill=paint, font=self._font, anchor="lm")
 
 
 def _read_extra(mark: Mark) -> Mapping[str, Any]:
     return mark[6] if len(mark) > 6 else {}
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def _find_corners(mark: Mark) -> Box:

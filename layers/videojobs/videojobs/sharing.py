@@ -60,7 +60,7 @@ _REFUSALS: Mapping[LinkFault, tuple[str, str]] = {
     "expired": ("This link has expired", _NEW_LINK),
     "invalid": (
         "This link does not work",
-        f"{_INCOMPLETE} {_NEW_LINK}",
+        f"{_INCOMPLETE}</p><p>{_NEW_LINK}",
     ),
 }
 

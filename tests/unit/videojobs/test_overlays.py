@@ -93,6 +93,14 @@ def test_a_gaze_is_an_arrow() -> None:
     assert read(picture, 150, 100) == (BLUE, 255)
 
 
+def test_a_label_that_would_cover_that_of_a_surer_box_is_inside_its_own_and_else_below() -> None:
+    picture = draw([1, 0.8, 150, 100, 60, 40], [0, 0.9, 110, 100, 60, 40], [1, 0.7, 150, 100, 60, 40])
+    assert read(picture, 82, 72) == (BLUE, 255)
+    assert read(picture, 185, 72)[1] == CLEAR
+    assert read(picture, 122, 88) == (ORANGE, 255)
+    assert read(picture, 122, 130) == (ORANGE, 255)
+
+
 def test_labels_stay_inside_the_picture_and_those_without_a_box_are_lines_at_the_top() -> None:
     picture = draw([0, 0.9, 319, 0, 60, 40], [0, 0.8], [1, 0.7])
     assert read(picture, 10, 12)[0] == BLUE

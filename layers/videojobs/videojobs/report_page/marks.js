@@ -39,6 +39,7 @@ export function fitInside(area, picture) {
 export class Overlay {
   #canvas;
   #context;
+  #labels = []; // where they are: {left, top, width, height}
 
   constructor(canvas) {
     this.#canvas = canvas;
@@ -65,23 +66,23 @@ export class Overlay {
     context.font = `600 ${look.font}px system-ui, sans-serif`;
     context.textBaseline = "middle";
     context.lineJoin = "round";
-    const surest = layers.flatMap((layer) => layer.marks).sort((one, other) => other[1] - one[1]);
-    const named = new Set(names ? surest.slice(0, NAMES_MAX) : []);
-    let lineNumber = 0;
-    for (const layer of layers) {
+    const drawn = layers.flatMap((layer) => {
       const scale = { x: place.width / layer.size.width, y: place.height / layer.size.height };
-      const boxes = layer.marks.filter((mark) => mark.length > 2);
-      for (const mark of boxes) this.#drawShape(mark, scale, layer.styles[mark[0]].color, look);
-      for (const mark of layer.marks) {
-        const style = layer.styles[mark[0]];
-        const text = `${style.name} ${formatPercent(mark[1])}`;
-        if (mark.length === 2) this.#drawLabel(text, 8, 8 + lineNumber++ * (look.font + 10), style.color, look, place);
-        else if (named.has(mark)) {
-          const left = (mark[2] - mark[4] / 2) * scale.x - look.line / 2;
-          const top = (mark[3] - mark[5] / 2) * scale.y - look.font - 6;
-          this.#drawLabel(text, left, top, style.color, look, place);
-        }
-      }
+      return layer.marks.map((mark) => ({ mark, scale, style: layer.styles[mark[0]] }));
+    });
+    const boxes = drawn.filter(({ mark }) => mark.length > 2);
+    for (const { mark, scale, style } of boxes) this.#drawShape(mark, scale, style.color, look);
+    this.#labels = [];
+    drawn
+      .filter(({ mark }) => mark.length === 2)
+      .forEach((one, line) => this.#drawLabel(one, 8, [8 + line * (look.font + 10)], look, place));
+    if (!names) return;
+    boxes.sort((one, other) => other.mark[1] - one.mark[1]);
+    for (const box of boxes.slice(0, NAMES_MAX)) {
+      const [, , x, y, width, height] = box.mark;
+      const left = (x - width / 2) * box.scale.x - look.line / 2;
+      const [top, bottom] = [-1, 1].map((side) => (y + (side * height) / 2) * box.scale.y);
+      this.#drawLabel(box, left, [top - look.font - 6, top, bottom], look, place);
     }
   }
 
@@ -158,19 +159,32 @@ export class Overlay {
     this.#context.fill();
   }
 
-  #drawLabel(text, left, top, color, look, place) {
+  /** Draws a label at the first of some tops where it covers no other; nowhere if it would do so at each of them. */
+  #drawLabel({ mark, style }, left, tops, look, place) {
     const context = this.#context;
+    const text = `${style.name} ${formatPercent(mark[1])}`;
     const width = context.measureText(text).width + 10;
     const height = look.font + 6;
     left = Math.max(0, Math.min(left, place.width - width));
-    top = Math.max(0, Math.min(top, place.height - height));
-    context.fillStyle = color;
+    const top = tops
+      .map((wanted) => Math.max(0, Math.min(wanted, place.height - height)))
+      .find((wanted) => !this.#labels.some((other) => overlap(other, { left, top: wanted, width, height })));
+    if (top === undefined) return;
+    this.#labels.push({ left, top, width, height });
+    context.fillStyle = style.color;
     context.beginPath();
     context.roundRect(left, top, width, height, 3);
     context.fill();
-    context.fillStyle = needsDarkText(color) ? "#10131a" : "#fff";
+    context.fillStyle = needsDarkText(style.color) ? "#10131a" : "#fff";
     context.fillText(text, left + 5, top + height / 2 + 0.5);
   }
+}
+
+function overlap(one, other) {
+  return (
+    one.left < other.left + other.width && other.left < one.left + one.width &&
+    one.top < other.top + other.height && other.top < one.top + one.height
+  );
 }
 
 export function formatPercent(confidence) {

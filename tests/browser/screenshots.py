@@ -1,0 +1,152 @@
+"""`python -m tests.browser.screenshots -o DIR`: the report as people see it, to be looked at after a change to it.
+
+Real results of the clip that is shipped, on a desktop, a phone and in the dark; one in which nothing was found; two
+hours with many classes; and the page of a share link that does not work.
+"""
+
+import argparse
+import json
+import math
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.browser.pages import ReportPage
+from tests.browser.results import HEIGHT, WIDTH, make_box, make_element, make_results, write_report
+from tests.conftest import ARGUMENTS, find_chromium
+from videoengine.detections import Thresholds
+from videoengine.detector import Detector
+from videoinfer.repository import SAMPLE_MODEL, SAMPLE_VIDEO
+from videojobs.share_links import SharedJob, ShareLinks
+from videojobs.sharing import SharedOutputs, ShareRequest
+
+MODEL = "rock-paper-scissors-presentation"
+SAMPLE_FPS, SAMPLED_EVERY = 10, 3
+HOURS_SECONDS = 7200
+
+DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 900}}
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 390, "height": 844},
+    "device_scale_factor": 2,
+    "is_mobile": True,
+    "has_touch": True,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0] if __doc__ else None)
+    parser.add_argument("-o", "--output", type=Path, required=True, help="the folder to put them in")
+    output: Path = parser.parse_args().output
+    output.mkdir(parents=True, exist_ok=True)
+    path = find_chromium()
+    if not path:
+        parser.error("There is no Chromium: apt-get install chromium.")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=path, args=ARGUMENTS) as browser,
+    ):
+        for name, picture in take_pictures(browser, Path(folder)):
+            (output / f"{name}.png").write_bytes(picture)
+            print(output / f"{name}.png")  # noqa: T201
+
+
+def take_pictures(browser: Browser, folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Each picture's name, and its PNG."""
+    sample = write_report(make_folder(folder / "sample"), make_results(list(find_hands()), SAMPLE_FPS, MODEL))
+    empty = write_report(make_folder(folder / "empty"), make_results([make_element([])] * 50))
+    hours_video = write_hours_of_video(folder)
+    hours = write_report(make_folder(folder / "hours"), make_hours_of_results(), hours_video)
+    for name, page, seconds, options in [
+        ("desktop", sample, 4.5, DESKTOP),
+        ("dark", sample, 4.5, {**DESKTOP, "color_scheme": "dark"}),
+        ("phone", sample, 4.5, PHONE),
+        ("empty", empty, 2.0, DESKTOP),
+        ("two-hours", hours, 4321.0, DESKTOP),
+        ("two-hours-phone", hours, 4321.0, {**PHONE, "color_scheme": "dark"}),
+    ]:
+        with browser.new_context(**options) as context:
+            report = ReportPage(context.new_page())
+            report.page.goto(page.as_uri())
+            report.wait_for_video()
+            report.seek(seconds)
+            yield name, report.page.screenshot(full_page=True)
+            if name == "desktop":
+                report.page.keyboard.press("?")
+                yield "desktop-help", report.page.screenshot()
+    for fault, content in make_refusals():
+        with browser.new_context(**PHONE) as context:
+            refusal = context.new_page()
+            refusal.set_content(content)
+            yield f"link-{fault}", refusal.screenshot()
+
+
+def make_refusals() -> Iterator[tuple[str, str]]:
+    """The pages of links that are answered 403."""
+    nothing: Any = None
+    links, now = ShareLinks("s1gn1ng-key", "https://share.example.com"), datetime.now(UTC)
+    outputs = SharedOutputs(links, nothing, nothing, "results")
+    for fault, link in [
+        ("expired", links.make(SharedJob("u", 1), now - timedelta(days=8), 7).url),
+        ("tampered", links.make(SharedJob("u", 1), now, 7).url[:-1]),
+        ("foreign", ShareLinks("another-key", "https://share.example.com").make(SharedJob("u", 1), now, 7).url),
+    ]:
+        token = link.rpartition("/")[2]
+        answer = outputs.answer(ShareRequest("GET", token, ""), now)
+        assert answer["statusCode"] == HTTPStatus.FORBIDDEN
+        yield fault, answer["body"]
+
+
+def make_folder(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def find_hands() -> Iterator[dict[str, Any]]:
+    """What the shipped model finds in the shipped clip."""
+    detector = Detector(SAMPLE_MODEL)
+    with av.open(str(SAMPLE_VIDEO)) as container:
+        for number, frame in enumerate(container.decode(video=0)):
+            if number % SAMPLED_EVERY == 0:
+                yield json.loads(json.dumps(detector.detect(frame, Thresholds(0.4, 0.3)), default=float))
+
+
+def write_hours_of_video(folder: Path) -> Path:
+    """Two hours, a picture a second, that grow lighter and darker."""
+    path = folder / "warehouse, camera 3.mp4"
+    with av.open(path, "w") as container:
+        stream = container.add_stream("libx264", rate=1, options={"preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = WIDTH // 2, HEIGHT // 2, "yuv420p"
+        for second in range(HOURS_SECONDS):
+            grey = np.full((HEIGHT // 2, WIDTH // 2, 3), 110 + 50 * math.sin(second / 900), np.uint8)
+            picture = av.VideoFrame.from_ndarray(grey, format="rgb24")
+            picture.pts = second
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+    return path
+
+
+def make_hours_of_results() -> dict[str, Any]:
+    """A sampled frame a second; classes that come and go, each in its own rhythm, with names of all kinds."""
+    names = ["person", "forklift", "pallet", "安全帽", "reflective safety vest without a name tag", "Übergröße", "door"]
+    elements: list[Any] = []
+    for second in range(HOURS_SECONDS):
+        boxes = []
+        for number, name in enumerate(names):
+            wave = math.sin(second / (130 + 170 * number)) + 0.5 * math.sin(second / (17 + 5 * number))
+            for place in range(max(0, round(3 * wave) - number // 2)):
+                x, y = (60 + 70 * number + 5 * (second % 20)) % WIDTH, 60 + 70 * place
+                boxes.append(make_box(name, x, y, confidence=0.5 + 0.45 * abs(math.cos(second / 50 + place))))
+        elements.append(make_element(boxes) if second % 600 else None)
+    return make_results(elements, fps=1, frame_rate=1)
+
+
+if __name__ == "__main__":
+    main()
