@@ -141,13 +141,13 @@ class CocoDataset:
         self._is_begun = True
 
     def _take_images(self, frames: Frames) -> None:
-        for number, element in enumerate(frames.elements, start=frames.first):
+        for number, entry in enumerate(frames.entries, start=frames.first):
             if number == len(self._frames):
                 self._frames.append(frames.frame_offsets[number - frames.first])
                 self._times.append(frames.time_offsets[number - frames.first])
                 self._widths.append(0)
                 self._heights.append(0)
-            if not self._widths[number] and (size := read_frame_facts(element).size):
+            if not self._widths[number] and (size := read_frame_facts(entry).size):
                 self._widths[number], self._heights[number] = size
 
     def _find_category(self, model_id: str, name: str, class_id: int | None) -> _Category:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from videojobs.errors import BrokenResults
 from videojobs.options import Model
-from videojobs.predictions import Frames
+from videojobs.predictions import Frames, decode_boxes
 from videojobs.results_reader import FRAME_OFFSETS, TIME_OFFSETS, Entries, read_lists
 
 
@@ -59,7 +59,8 @@ def read_frames(
     offsets = _Offsets()
     lengths: dict[str, int] = {}
     early: set[str] = set()
-    for entries in read_lists(pieces):
+    decoders = dict.fromkeys(by_id, decode_boxes)
+    for entries in read_lists(pieces, decoders):
         if entries.key in by_id:
             if not entries.values:
                 _refuse_second(entries, lengths)
@@ -72,7 +73,7 @@ def read_frames(
             offsets.take(entries)
     _check_lengths(by_id, lengths, offsets)
     if early:
-        for entries in read_lists(read_again()):
+        for entries in read_lists(read_again(), decoders):
             if entries.key in early:
                 yield from offsets.match(by_id[entries.key], entries)
 

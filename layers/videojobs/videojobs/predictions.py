@@ -11,8 +11,11 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, repeat
-from operator import itemgetter
-from typing import Any, TypeIs
+from operator import attrgetter, itemgetter
+from typing import Annotated, Any, TypeIs
+
+import msgspec
+from msgspec import Meta, Struct
 
 from videojobs.errors import BrokenResults
 from videojobs.options import Model
@@ -49,6 +52,36 @@ _NONE = type(None)
 _ELEMENT_FIELDS = frozenset(("time", "image", "predictions", "top", "confidence", "predicted_classes", "embeddings"))
 
 
+type _Int64 = Annotated[int, Meta(ge=_INT64.start, le=_INT64.stop - 1)]
+type _Number = _Int64 | float | None
+
+
+class _Box(Struct, gc=False, forbid_unknown_fields=True, omit_defaults=True, rename={"class_": "class"}):
+    class_: str | None = None
+    class_id: _Int64 | None = None
+    confidence: _Number = None
+    x: _Number = None
+    y: _Number = None
+    width: _Number = None
+    height: _Number = None
+    tracker_id: _Int64 | str | None = None
+    detection_id: str | None = None
+
+
+class BoxesElement(Struct, gc=False, forbid_unknown_fields=True, omit_defaults=True):
+    """An element that holds nothing but boxes, as most do: half as much work as dictionaries."""
+
+    predictions: list[_Box]
+    time: _Number = None
+    image: Any = None
+
+
+decode_boxes = msgspec.json.Decoder(list[BoxesElement | None]).decode
+"""Parses a list of elements; raises msgspec.ValidationError where any is more than boxes, or other than it should."""
+
+_BOX_COLUMNS = {field.encode_name: attrgetter(field.name) for field in msgspec.structs.fields(_Box)}
+
+
 @dataclass(frozen=True)
 class Predictions:
     """The predictions of some sampled frames.
@@ -82,19 +115,26 @@ class Frames:
         first: The number of the first sampled frame, from 0.
         frame_offsets: Frames counted in presentation order.
         time_offsets: Seconds.
-        elements: As in the results; None where the model failed.
+        entries: The elements, None where the model failed: either boxes or None, or of JSON's own types.
     """
 
     model: Model
     first: int
     frame_offsets: Sequence[int]
     time_offsets: Sequence[float]
-    elements: Sequence[Any]
+    entries: Sequence[Any]
+
+    @cached_property
+    def elements(self) -> Sequence[Any]:
+        """The elements as in the results; None where the model failed."""
+        return msgspec.to_builtins(self.entries) if self._are_boxes else self.entries
 
     @cached_property
     def predictions(self) -> Predictions:
         """Raises BrokenResults where an element is not what the contract says."""
-        lists = [self._list_predictions(number, element) for number, element in enumerate(self.elements)]
+        if self._are_boxes:
+            return _make_box_columns([entry.predictions if entry else () for entry in self.entries])
+        lists = [self._list_predictions(number, element) for number, element in enumerate(self.entries)]
         rows = list(chain.from_iterable(lists))
         if not set(map(type, rows)) <= {dict}:
             number, row = next(
@@ -102,6 +142,10 @@ class Frames:
             )
             raise self._broken(number, f"{_shorten(row)} is not a prediction")
         return _make_columns(rows, list(map(len, lists)))
+
+    @property
+    def _are_boxes(self) -> bool:
+        return any(isinstance(entry, BoxesElement) for entry in self.entries)
 
     def _list_predictions(self, number: int, element: Any) -> Sequence[Any]:
         if element is None or isinstance(element, list):
@@ -147,7 +191,9 @@ class FrameFacts:
 
 
 def read_frame_facts(element: Any) -> FrameFacts:
-    """The facts of one element; none of `null`."""
+    """The facts of one of `Frames.entries`; none of `null`."""
+    if isinstance(element, BoxesElement):
+        return FrameFacts(_read_size(element.image), None if element.time is None else float(element.time))
     if isinstance(element, list):
         return _read_vector(element, {})
     if not isinstance(element, dict):
@@ -220,6 +266,18 @@ def _flatten_face(prediction: Any) -> Any:
     if not isinstance(face, dict):
         return prediction
     return {**face, **{name: value for name, value in prediction.items() if name != "face"}}
+
+
+def _make_box_columns(lists: Sequence[Sequence[_Box]]) -> Predictions:
+    rows = list(chain.from_iterable(lists))
+    nulls = [None] * len(rows)
+    columns: dict[str, Sequence[Any]] = dict.fromkeys(COLUMNS, nulls)
+    absent = {*COLUMNS, "extra"}
+    for name, get in _BOX_COLUMNS.items():
+        columns[name] = values = list(map(get, rows))
+        if values and (values[0] is not None or values != nulls):
+            absent.remove(name)
+    return Predictions(list(map(len, lists)), columns, absent, nulls)
 
 
 def _make_columns(rows: Sequence[dict[str, Any]], counts: Sequence[int]) -> Predictions:

@@ -32,7 +32,7 @@ class ReportOutput:
 
     def add(self, frames: Frames) -> None:
         model_id = frames.model.model_id
-        self._frames = max(self._frames, frames.first + len(frames.elements))
+        self._frames = max(self._frames, frames.first + len(frames.entries))
         for frame_offset, time_offset, element in zip(
             frames.frame_offsets, frames.time_offsets, frames.elements, strict=True
         ):

@@ -5,7 +5,7 @@ order of fields and white space may be what they like, and whatever is not JSON 
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -35,6 +35,9 @@ _BYTE_OF_ERROR = re.compile(r" \(byte (\d+)\)")
 
 _decode = msgspec.json.Decoder().decode
 
+type DecodeEntries = Callable[[bytes], list[Any]]
+"""Parses a JSON list; raises msgspec.ValidationError where its entries are not what it is for."""
+
 
 @dataclass(frozen=True)
 class Entries:
@@ -50,20 +53,25 @@ class Entries:
     values: list[Any]
 
 
-def read_lists(pieces: Iterable[bytes]) -> Iterator[Entries]:
+def read_lists(pieces: Iterable[bytes], decoders: Mapping[str, DecodeEntries] | None = None) -> Iterator[Entries]:
     """The entries of the top-level lists of a JSON object, in the order of the file; other values are passed over.
+
+    Args:
+        decoders: By a list's key, what parses most of its entries, until it refuses some. All others are of JSON's
+            own types; those of one `Entries` are parsed alike.
 
     Raises:
         BrokenResults: It is not JSON, no object, or cut short; says at which byte, line and entry.
     """
-    return _ListsReader(pieces).read()
+    return _ListsReader(pieces, decoders or {}).read()
 
 
 class _ListsReader:
     """A buffer over the file's pieces, and where in it reading is."""
 
-    def __init__(self, pieces: Iterable[bytes]) -> None:
+    def __init__(self, pieces: Iterable[bytes], decoders: Mapping[str, DecodeEntries]) -> None:
         self._pieces = iter(pieces)
+        self._decoders = dict(decoders)
         self._buffer = b""
         self._at = 0
         self._bytes_before = 0
@@ -98,7 +106,7 @@ class _ListsReader:
         may_guess = True
         while True:
             if may_guess:
-                values, end = self._guess_entries()
+                values, end = self._guess_entries(key)
                 may_guess = bool(values) or end < 0
             else:
                 values, end = [], -1
@@ -129,7 +137,7 @@ class _ListsReader:
         self._at = self._scan = position
         self._openers.clear()
 
-    def _guess_entries(self) -> tuple[list[Any], int]:
+    def _guess_entries(self, key: str) -> tuple[list[Any], int]:
         """The entries before the last that begins as the first does, and where they end; -1 where there is no such one.
 
         If `[`, these bytes and `]` are JSON, then these bytes are entries: a guess may fail, but not mislead.
@@ -139,8 +147,16 @@ class _ListsReader:
         end = self._buffer.rfind(b",", self._at, start) if start >= 0 else -1
         if end < 0 or self._buffer[end + 1 : start].strip():
             return [], -1
+        text = b"[" + self._buffer[self._at : end] + b"]"
+        if key in self._decoders:
+            try:
+                return self._decoders[key](text), end
+            except msgspec.ValidationError:
+                del self._decoders[key]
+            except (ValueError, RecursionError):
+                return [], end
         try:
-            return _decode(b"[" + self._buffer[self._at : end] + b"]"), end
+            return _decode(text), end
         except (ValueError, RecursionError):
             return [], end
 

@@ -88,12 +88,11 @@ class Summary:
     def add(self, frames: Frames) -> None:
         model = self.models[frames.model.model_id]
         predictions = frames.predictions
-        model.frames += len(frames.elements)
-        model.failed_frames += frames.elements.count(None)
+        model.frames += len(frames.entries)
+        model.failed_frames += frames.entries.count(None)
         model.predictions += len(predictions)
         model.embeddings += sum(
-            isinstance(element, list) or (isinstance(element, dict) and "embeddings" in element)
-            for element in frames.elements
+            isinstance(entry, list) or (isinstance(entry, dict) and "embeddings" in entry) for entry in frames.entries
         )
         names = iter(predictions.columns["class"])
         for time_offset, rows in zip(frames.time_offsets, predictions.counts, strict=True):

@@ -105,11 +105,11 @@ class ParquetTables:
         if frames.model != self._model:
             self._write_frames()
             self._model = frames.model
-        facts = list(map(read_frame_facts, frames.elements))
+        facts = list(map(read_frame_facts, frames.entries))
         self._frame_rows += zip(
             frames.frame_offsets,
             frames.time_offsets,
-            [element is None for element in frames.elements],
+            [entry is None for entry in frames.entries],
             frames.predictions.counts,
             [fact.size and fact.size[0] for fact in facts],
             [fact.size and fact.size[1] for fact in facts],

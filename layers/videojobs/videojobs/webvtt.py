@@ -35,7 +35,7 @@ class Captions:
         self._cues: dict[str, _ModelCues] = {}
 
     def add(self, frames: Frames) -> None:
-        if not frames.elements:
+        if not frames.entries:
             return
         model_id = frames.model.model_id
         if model_id not in self._cues:

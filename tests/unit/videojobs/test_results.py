@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from videojobs.derivation import derive, read_frames
 from videojobs.errors import BrokenResults
 from videojobs.options import Model
+from videojobs.predictions import COLUMNS, Frames, decode_boxes, read_frame_facts
 from videojobs.results_reader import read_lists
 from videojobs.summary import Summary
 
@@ -147,3 +149,55 @@ def test_elements_before_their_offsets_are_read_once_more() -> None:
     content = b'{"my.hands": [null, {}], "frame_offset": [0, 6], "time_offset": [0, 0.25]}'
     [frames] = [frames for frames in read_frames([content], [HANDS], lambda: [content]) if frames.elements]
     assert (list(frames.frame_offsets), list(frames.time_offsets)) == ([0, 6], [0, 0.25])
+
+
+numbers = st.none() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+boxes = st.fixed_dictionaries(
+    {},
+    optional={
+        **dict.fromkeys(("x", "y", "width", "height", "confidence"), numbers),
+        "class": st.none() | classes,
+        "class_id": st.none() | st.integers(-5, 5),
+        "tracker_id": st.none() | st.integers(0, 5) | st.text(max_size=3),
+        "detection_id": st.none() | st.text(max_size=3),
+    },
+)
+box_elements = st.fixed_dictionaries(
+    {"predictions": st.lists(boxes, max_size=3)},
+    optional={"time": numbers, "image": st.sampled_from([None, 3, [], {"width": 640, "height": 360}, [{"width": 1}]])},
+)
+
+
+@given(st.lists(st.none() | box_elements, min_size=1, max_size=5))
+def test_boxes_are_the_same_however_they_are_parsed(elements: list[Any]) -> None:
+    offsets = [0] * len(elements)
+    plain = Frames(HANDS, 0, offsets, offsets, elements)
+    parsed = Frames(HANDS, 0, offsets, offsets, decode_boxes(json.dumps(elements).encode()))
+    for name in COLUMNS:
+        assert list(map(repr, parsed.predictions.columns[name])) == list(map(repr, plain.predictions.columns[name]))
+    for frames in (plain, parsed):
+        assert all(set(frames.predictions.columns[name]) <= {None} for name in frames.predictions.absent - {"extra"})
+    assert (parsed.predictions.counts, parsed.predictions.extra) == (plain.predictions.counts, plain.predictions.extra)
+    assert list(map(read_frame_facts, parsed.entries)) == list(map(read_frame_facts, elements))
+    again = Frames(HANDS, 0, offsets, offsets, parsed.elements)
+    assert again.predictions.columns == plain.predictions.columns
+
+
+@pytest.mark.parametrize(
+    "prediction",
+    [{"mood": 1}, {"points": []}, {"x": 2**63}, {"x": -(2**63) - 1}, {"x": True}, {"x": "1"}, {"class_id": 1.0}, 5],
+)
+def test_what_is_more_than_boxes_is_not_parsed_as_boxes(prediction: Any) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        decode_boxes(json.dumps([{"predictions": [prediction]}]).encode())
+
+
+def test_a_list_goes_on_when_it_is_boxes_no_more() -> None:
+    elements = [*({"predictions": [{"class": "a"}]} for _ in range(9)), *({"predictions": [{"mood": 1}]},) * 9, None]
+    text = json.dumps({"frame_offset": [0] * 19, "time_offset": [0] * 19, HANDS.model_id: elements}).encode()
+    found = [
+        element
+        for frames in read_frames([text[n : n + 90] for n in range(0, len(text), 90)], [HANDS], lambda: [text])
+        for element in frames.elements
+    ]
+    assert found == elements
