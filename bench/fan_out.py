@@ -39,7 +39,7 @@ from videoengine.detections import Thresholds
 from videoengine.detector import Detector
 from videoengine.frame_inference import FrameInference
 from videoengine.merging import OPENED_AHEAD
-from videoengine.segments import Effort, Segment, cut_segments, select_frames
+from videoengine.segments import Effort, Segment, cut_segments, order_by_work, select_frames
 from videoengine.timeline import Timeline, read_timeline
 from videoengine.video_file import open_video
 from videoinfer.repository import ROOT
@@ -226,7 +226,8 @@ def simulate_hour(costs: Costs, video_bytes: float, model_bytes: int) -> Table:
         cutting = time.process_time() - started
         # The video is read ahead while what is there is decoded.
         download = video_bytes / len(segments) / assumed.bytes_per_second
-        seconds = [max(costs.of(segment, hour), download) for segment in segments]
+        order = order_by_work(segments, hour, EFFORT)
+        seconds = [max(costs.of(segments[number], hour), download) for number in order]
         requests = len(segments) * assumed.request_seconds
         step = assumed.sandbox_seconds + assumed.invocation_seconds
         reading = max(video_bytes / assumed.bytes_per_second, costs.find * len(timestamps))

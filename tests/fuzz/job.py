@@ -8,6 +8,7 @@ from typing import Any
 from unittest.mock import patch
 
 from av.video.frame import VideoFrame
+from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 
 from videoengine import clients, inference
@@ -36,15 +37,15 @@ class Store:
     def __init__(self) -> None:
         self.objects = dict[str, bytes]()
 
-    def head_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
-        return {"ContentLength": len(self.objects[Key]), "ETag": "1"}
-
     def get_object(self, Bucket: str, Key: str, Range: str = "", IfMatch: str = "") -> dict[str, Any]:  # noqa: N803
-        content = self.objects[Key]
+        content, described = self.objects[Key], {"ETag": "1"}
         if Range:
             first, last = map(int, Range.removeprefix("bytes=").split("-"))
+            if first >= len(content):
+                raise ClientError({"Error": {"Code": "InvalidRange"}}, "GetObject")
+            described["ContentRange"] = f"bytes {first}-{last}/{len(content)}"
             content = content[first : last + 1]
-        return {"Body": StreamingBody(io.BytesIO(content), len(content))}
+        return {"Body": StreamingBody(io.BytesIO(content), len(content)), **described}
 
     def put_object(self, Bucket: str, Key: str, Body: bytes) -> None:  # noqa: N803
         self.objects[Key] = Body
@@ -106,7 +107,7 @@ def _run_steps(job: JobSpec) -> Iterator[Outcome]:
 
 def _check_results(store: Store, segments: list[int]) -> None:
     results = json.loads(store.objects[results_key(JOB_ID)])
-    planned = [json.loads(store.objects[segment_key(JOB_ID, number)]) for number in segments]
+    planned = [json.loads(store.objects[segment_key(JOB_ID, number)]) for number in sorted(segments)]
     offsets = [offset for segment in planned for offset in segment["frame_offset"]]
     elements = results[MODEL_ID]
     assert results["frame_offset"] == offsets == sorted(offsets), "frames are missing or out of order"

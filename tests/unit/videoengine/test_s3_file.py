@@ -62,9 +62,6 @@ class RecordingS3:
         self._asked = {block: Event() for block in waits_for.values()}
         self.blocks: list[int] = []
 
-    def head_object(self, **arguments: Any) -> Any:
-        return self._s3.head_object(**arguments)
-
     def get_object(self, **arguments: Any) -> Any:
         block = int(arguments["Range"].removeprefix("bytes=").split("-")[0]) // BLOCK_BYTES
         self.blocks.append(block)
@@ -90,4 +87,17 @@ def test_a_look_here_and_there_reads_one_block_each(engine: EngineInProcess) -> 
         for block in (19, 3, 10, 0):
             file.seek(block * BLOCK_BYTES + 7)
             assert file.read(5) == CONTENT[block * BLOCK_BYTES + 7 :][:5]
-    assert s3.blocks == [19, 3, 10, 0]
+    assert s3.blocks == [0, 19, 3, 10, 0]
+
+
+@pytest.mark.parametrize("content", [b"", b"a", CONTENT[: BLOCK_BYTES - 1], CONTENT[:BLOCK_BYTES]])
+def test_no_object_is_too_small(engine: EngineInProcess, content: bytes) -> None:
+    engine.s3.put_object(Bucket=VIDEOS_BUCKET, Key="video", Body=content)
+    with S3Object(engine.s3, VIDEOS_BUCKET, "video", BLOCK_BYTES) as file:
+        assert file.size == len(content)
+        assert file.read() == content
+
+
+def test_an_object_that_is_missing_is_an_error(engine: EngineInProcess) -> None:
+    with pytest.raises(ClientError, match="NoSuchKey"):
+        S3Object(engine.s3, VIDEOS_BUCKET, "missing", BLOCK_BYTES)

@@ -21,6 +21,7 @@ from videoengine.segments import (
     SampledFrame,
     Segment,
     cut_segments,
+    order_by_work,
     select_frames,
 )
 from videoengine.timeline import Timeline
@@ -72,11 +73,15 @@ def test_no_worker_of_an_hour_of_video_keeps_the_others_waiting(max_concurrency:
     total = sum(seconds for seconds, _ in costs)
     assert again <= 0.1 * total
     assert max(seconds for seconds, _ in costs) <= 1.1 * SECONDS_MAX
+    order = order_by_work(segments, timeline, EFFORT)
+    assert sorted(order) == list(range(len(segments)))
+    in_turn = [costs[number][0] for number in order]
+    assert in_turn == pytest.approx(sorted(in_turn, reverse=True), abs=2 * EFFORT.decode)
     workers = [0.0] * max_concurrency
-    for seconds, _ in costs:
+    for seconds in in_turn:
         heapq.heapreplace(workers, workers[0] + seconds)
-    # Beside equal shares, what is decoded again, and half of a last segment or so.
-    assert max(workers) <= 1.05 * total / max_concurrency + SECONDS_LAST
+    # Beside equal shares, part of a last segment.
+    assert max(workers) <= 1.01 * total / max_concurrency + SECONDS_LAST / 2
 
 
 def test_more_workers_than_are_worth_it_do_not_start() -> None:

@@ -2,7 +2,9 @@
 
 import functools
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from videoengine import clients
 from videoengine.detections import Thresholds
@@ -20,6 +22,9 @@ from videoengine.segments import Segment
 from videoengine.settings import InferSettings
 from videoengine.video_file import open_video
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 MODELS_CACHE = Path("/tmp/models")  # noqa: S108 - Lambda's only writable folder, and nobody else's
 MODELS_KEPT = 4
 """Compiled models that a warm function holds."""
@@ -31,20 +36,25 @@ def infer_segment(job: JobSpec, number: int, settings: InferSettings) -> None:
     Raises:
         JobFailed: a model can't be run at all.
     """
-    detectors = {
-        model.model_id: (_load_model(model, settings), Thresholds(model.confidence, model.iou_threshold))
-        for model in job.models
-    }
-    segment = _read_segment(job, number, settings)
-    with (
-        S3Object(clients.s3(), settings.videos_bucket, job.video_key) as file,
-        open_video(file, settings.max_frame_pixels) as container,
-    ):
-        elements = list(FrameInference(detectors, _log_failure).infer(container, segment.frames))
+    s3 = clients.s3()
+    # All of this is mostly waiting for S3: for one thing while the others are on their way.
+    with ThreadPoolExecutor(len(job.models) + 1) as threads:
+        reading = threads.submit(_read_segment, s3, job, number, settings)
+        loading = [threads.submit(_load_model, s3, model, settings) for model in job.models]
+        with (
+            S3Object(s3, settings.videos_bucket, job.video_key) as file,
+            open_video(file, settings.max_frame_pixels) as container,
+        ):
+            segment = reading.result()
+            detectors = {
+                model.model_id: (loaded.result(), Thresholds(model.confidence, model.iou_threshold))
+                for model, loaded in zip(job.models, loading, strict=True)
+            }
+            elements = list(FrameInference(detectors, _log_failure).infer(container, segment.frames))
     for model_id in detectors:
         lines = "\n".join(found[model_id] for found in elements)
         key = part_key(job.job_id, number, model_id)
-        clients.s3().put_object(Bucket=settings.videos_bucket, Key=key, Body=lines.encode())
+        s3.put_object(Bucket=settings.videos_bucket, Key=key, Body=lines.encode())
     logger.info("Inferred", segment=number, frames=len(segment.frames))
 
 
@@ -52,14 +62,14 @@ def _log_failure(model_id: str, error: Exception) -> None:
     logger.error("A model failed on a frame", model=model_id, exc_info=error)
 
 
-def _read_segment(job: JobSpec, number: int, settings: InferSettings) -> Segment:
-    answer = clients.s3().get_object(Bucket=settings.videos_bucket, Key=segment_key(job.job_id, number))
+def _read_segment(s3: "S3Client", job: JobSpec, number: int, settings: InferSettings) -> Segment:
+    answer = s3.get_object(Bucket=settings.videos_bucket, Key=segment_key(job.job_id, number))
     return Segment.from_json(json.load(answer["Body"]))
 
 
-def _load_model(model: ModelRequest, settings: InferSettings) -> Detector:
+def _load_model(s3: "S3Client", model: ModelRequest, settings: InferSettings) -> Detector:
     try:
-        folder = download_package(clients.s3(), settings.models_bucket, model.package_name, MODELS_CACHE)
+        folder = download_package(s3, settings.models_bucket, model.package_name, MODELS_CACHE)
         return _compile(folder, settings.precision)
     except ModelPackageInvalid as error:
         raise ModelPackageInvalid(f"Model {model.package_name} can't be run: {error}") from error

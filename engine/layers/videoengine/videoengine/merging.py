@@ -3,7 +3,7 @@
 import io
 import json
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from botocore.response import StreamingBody
@@ -22,13 +22,13 @@ OPENED_AHEAD = 8
 """Objects asked for before they are read."""
 
 
-def merge(job: JobSpec, segments: list[int], settings: MergeSettings) -> None:
-    """Streams the parts into the results file.
+def merge(job: JobSpec, segments: Sequence[int], settings: MergeSettings) -> None:
+    """Streams the parts into the results file, in the order of the segments' numbers.
 
     Raises:
         JobFailed: the models failed on more than the share of frames that may be lost.
     """
-    bucket, elements = settings.videos_bucket, Counter[str]()
+    bucket, elements, segments = settings.videos_bucket, Counter[str](), sorted(segments)
     columns = [(key, _read_offsets(bucket, job.job_id, segments, key)) for key in OFFSET_KEYS]
     columns += [
         (model.model_id, _count(_read_parts(bucket, job.job_id, segments, model.model_id), elements))
@@ -48,7 +48,7 @@ def merge(job: JobSpec, segments: list[int], settings: MergeSettings) -> None:
     logger.info("Merged", segments=len(segments))
 
 
-def _read_offsets(bucket: str, job_id: str, segments: list[int], key: str) -> Iterator[bytes]:
+def _read_offsets(bucket: str, job_id: str, segments: Sequence[int], key: str) -> Iterator[bytes]:
     for body in _open_ahead(bucket, (segment_key(job_id, segment) for segment in segments)):
         for offset in json.load(body)[key]:
             yield json.dumps(offset).encode()
@@ -60,7 +60,7 @@ def _count(lines: Iterator[bytes], elements: Counter[str]) -> Iterator[bytes]:
         yield line
 
 
-def _read_parts(bucket: str, job_id: str, segments: list[int], model_id: str) -> Iterator[bytes]:
+def _read_parts(bucket: str, job_id: str, segments: Sequence[int], model_id: str) -> Iterator[bytes]:
     for body in _open_ahead(bucket, (part_key(job_id, segment, model_id) for segment in segments)):
         yield from body.iter_lines(_CHUNK_BYTES)
 

@@ -1,6 +1,7 @@
 """Model packages in the models bucket: `<model_id>/<model_version>/` and the package's files."""
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,10 +50,15 @@ def download_package(s3: "S3Client", bucket: str, package_name: str, cache: Path
     revision = hashlib.sha256("".join(name + etags[name] for name in present).encode()).hexdigest()[:16]
     folder = cache / package_name / revision
     folder.mkdir(parents=True, exist_ok=True)
-    for name in present:
-        if not (folder / name).exists():
-            # boto3 downloads to a temporary name and renames, so a file that is there is whole.
-            s3.download_file(bucket, f"{package_name}/{name}", str(folder / name))
+    with ThreadPoolExecutor(len(FILES)) as threads:
+        # boto3 downloads to a temporary name and renames, so a file that is there is whole.
+        downloads = [
+            threads.submit(s3.download_file, bucket, f"{package_name}/{name}", str(folder / name))
+            for name in present
+            if not (folder / name).exists()
+        ]
+    for download in downloads:
+        download.result()
     return folder
 
 

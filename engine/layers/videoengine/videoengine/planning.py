@@ -13,7 +13,7 @@ from videoengine.job_spec import JobSpec
 from videoengine.logs import logger
 from videoengine.object_keys import segment_key
 from videoengine.s3_file import S3Object
-from videoengine.segments import Effort, Segment, cut_segments, select_frames
+from videoengine.segments import Effort, Segment, cut_segments, order_by_work, select_frames
 from videoengine.settings import PlanSettings
 from videoengine.steps import Outcome
 from videoengine.timeline import Timeline, find_video_stream, read_timeline
@@ -21,7 +21,7 @@ from videoengine.video_file import open_video
 
 
 def plan(job: JobSpec, settings: PlanSettings) -> Outcome:
-    """Writes one object a segment, and returns the segments' numbers.
+    """Writes one object a segment, and returns the segments' numbers, in the order to begin them in.
 
     Raises:
         JobFailed: this is no video, it is over a limit, or it has fewer frames a second than are asked for.
@@ -38,7 +38,7 @@ def plan(job: JobSpec, settings: PlanSettings) -> Outcome:
     segments = cut_segments(select_frames(timeline, job.infer_fps), timeline, effort, settings.max_concurrency)
     _write_segments(bucket, job.job_id, segments)
     logger.info("Planned", frames=len(timeline.timestamps), segments=len(segments))
-    return {"segments": list(range(len(segments)))}
+    return {"segments": order_by_work(segments, timeline, effort)}
 
 
 def _write_segments(bucket: str, job_id: str, segments: Sequence[Segment]) -> None:

@@ -4,6 +4,8 @@ import io
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import ClientError
+
 if TYPE_CHECKING:
     from collections.abc import Buffer
 
@@ -20,16 +22,23 @@ class S3Object(io.RawIOBase):
     """Reads further ahead the longer it is read in order, so that a look here and there costs little."""
 
     def __init__(self, s3: "S3Client", bucket: str, key: str, block_bytes: int = BLOCK_BYTES) -> None:
-        """Looks the object up."""
+        """Asks for the first block, whose answer tells the object's size as well."""
         self._threads = ThreadPoolExecutor(AHEAD_MAX)  # first: closing needs it, however far we come
         self._s3, self._bucket, self._key, self._block_bytes = s3, bucket, key, block_bytes
-        head = s3.head_object(Bucket=bucket, Key=key)
-        self.size = head["ContentLength"]
-        self._etag = head["ETag"]
         self._position = 0
         self._block: int | None = None  # the one that was read last
         self._in_order = 0  # how many before it were read one after the other
         self._blocks = dict[int, Future[bytes]]()
+        try:
+            first = s3.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{block_bytes - 1}")
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "InvalidRange":
+                raise
+            self.size = 0  # of no bytes there is no first one
+            return
+        self.size = int(first["ContentRange"].rpartition("/")[2])
+        self._etag = first["ETag"]
+        self._blocks[0] = self._threads.submit(first["Body"].read)
 
     def readable(self) -> bool:
         return True

@@ -99,7 +99,7 @@ def select_frames(timeline: Timeline, infer_fps: Fraction) -> list[SampledFrame]
 def cut_segments(
     frames: Sequence[SampledFrame], timeline: Timeline, effort: Effort, max_concurrency: int
 ) -> list[Segment]:
-    """Shares the frames out into segments for up to `max_concurrency` workers, the large ones first.
+    """Shares the frames out, in their order, into segments for up to `max_concurrency` workers.
 
     A cut at a keyframe is free; one elsewhere decodes again what lies between its keyframe and itself. Each cut is made
     where that, and its distance from where it ought to be, cost least, and not at all where it costs too much.
@@ -116,6 +116,20 @@ def cut_segments(
         if cut > starts[-1] and (again[cut] <= AGAIN_SHARE * length or length + following > SECONDS_MAX):
             starts.append(cut)
     return [Segment(tuple(frames[start:end])) for start, end in pairwise([*starts, len(frames)])]
+
+
+def order_by_work(segments: Sequence[Segment], timeline: Timeline, effort: Effort) -> list[int]:
+    """The segments' numbers, those that take longest first: what workers wait for in the end is short.
+
+    Cuts are made near keyframes, so that a short share may be a long segment.
+    """
+
+    def estimate(number: int) -> float:
+        first, last = segments[number].frames[0], segments[number].frames[-1]
+        decoded = last.frame_offset - first.frame_offset + 1 + _count_preceding(first, timeline)
+        return effort.decode * decoded + effort.infer * len(segments[number].frames)
+
+    return sorted(range(len(segments)), key=estimate, reverse=True)
 
 
 def _share_out(seconds: float, workers: int) -> list[float]:

@@ -16,7 +16,7 @@ class Outcome(TypedDict, total=False):
     Attributes:
         reason: why the job `failed`, for a person.
         job: `JobSpec.to_json`, of `fetch_video`.
-        segments: the segments' numbers, of `plan_job`.
+        segments: the segments' numbers in the order to begin them in, of `plan_job`.
     """
 
     outcome: Literal["done", "failed"]
