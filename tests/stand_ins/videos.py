@@ -1,7 +1,9 @@
 """Small videos whose pictures tell which frame they are."""
 
 import io
-from collections.abc import Collection, Mapping, Sequence
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import cast
@@ -49,7 +51,7 @@ class VideoSpec:
 def make_video(spec: VideoSpec) -> bytes:
     """Encodes pictures, each a little brighter than the one before."""
     file = io.BytesIO()
-    with av.open(file, "w", format=spec.format, options=dict(spec.container_options)) as container:
+    with kept_priority(), av.open(file, "w", format=spec.format, options=dict(spec.container_options)) as container:
         stream = cast(VideoStream, container.add_stream(spec.codec, rate=spec.rate, options=dict(spec.options)))
         stream.width, stream.height, stream.pix_fmt = spec.width, spec.height, spec.pixel_format
         stream.gop_size = spec.keyframe_every
@@ -63,6 +65,19 @@ def make_video(spec: VideoSpec) -> bytes:
             container.mux(stream.encode(_make_frame(spec, index)))
         container.mux(stream.encode())
     return file.getvalue()
+
+
+@contextmanager
+def kept_priority() -> Iterator[None]:
+    """Puts this thread's scheduling back: SVT-AV1 run by root makes it real-time, and nothing else would get a turn."""
+    if not hasattr(os, "sched_getscheduler"):  # Linux alone has it, and the trouble
+        yield
+        return
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, policy, parameters)
 
 
 def make_growing_video() -> bytes:

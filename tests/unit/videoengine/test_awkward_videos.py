@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import os
 import random
 import re
 from dataclasses import replace
@@ -133,6 +134,13 @@ def test_damage_anywhere_ends_neither_in_a_crash_nor_in_other_frames_than_were_a
     except JobFailed:
         return
     assert len(found) == len(frames[:200])
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="Linux alone has it")
+def test_encoding_av1_leaves_others_their_turn() -> None:
+    before = os.sched_getscheduler(0)
+    make_video(CODECS["AV1"])
+    assert os.sched_getscheduler(0) == before
 
 
 KNOWN_DAMAGE = {

@@ -38,18 +38,14 @@ def infer_segment(job: JobSpec, number: int, settings: InferSettings) -> None:
     """
     s3 = clients.s3()
     # All of this is mostly waiting for S3: for one thing while the others are on their way.
-    with ThreadPoolExecutor(len(job.models) + 1) as threads:
+    with ThreadPoolExecutor() as threads:
         reading = threads.submit(_read_segment, s3, job, number, settings)
-        loading = [threads.submit(_load_model, s3, model, settings) for model in job.models]
+        loading = threads.submit(_load_models, s3, job, settings)
         with (
             S3Object(s3, settings.videos_bucket, job.video_key) as file,
             open_video(file, settings.max_frame_pixels) as container,
         ):
-            segment = reading.result()
-            detectors = {
-                model.model_id: (loaded.result(), Thresholds(model.confidence, model.iou_threshold))
-                for model, loaded in zip(job.models, loading, strict=True)
-            }
+            segment, detectors = reading.result(), loading.result()
             elements = list(FrameInference(detectors, _log_failure).infer(container, segment.frames))
     for model_id in detectors:
         lines = "\n".join(found[model_id] for found in elements)
@@ -65,6 +61,13 @@ def _log_failure(model_id: str, error: Exception) -> None:
 def _read_segment(s3: "S3Client", job: JobSpec, number: int, settings: InferSettings) -> Segment:
     answer = s3.get_object(Bucket=settings.videos_bucket, Key=segment_key(job.job_id, number))
     return Segment.from_json(json.load(answer["Body"]))
+
+
+def _load_models(s3: "S3Client", job: JobSpec, settings: InferSettings) -> dict[str, tuple[Detector, Thresholds]]:
+    return {
+        model.model_id: (_load_model(s3, model, settings), Thresholds(model.confidence, model.iou_threshold))
+        for model in job.models
+    }
 
 
 def _load_model(s3: "S3Client", model: ModelRequest, settings: InferSettings) -> Detector:
