@@ -37,6 +37,7 @@ _PERMISSIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "uploads": ("s3:GetObject", "s3:GetObjectVersion"),
         "secret": ("secretsmanager:GetSecretValue",),
         "jobs": ("dynamodb:GetItem", "dynamodb:UpdateItem"),
+        "budget": ("dynamodb:GetItem", "dynamodb:UpdateItem"),
         "state machine": ("states:StartExecution",),
         "topic": ("sns:Publish",),
         "event bus": ("events:PutEvents",),
@@ -51,6 +52,7 @@ _PERMISSIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "key": ("kms:Decrypt",),
         "secret": ("secretsmanager:GetSecretValue",),
         "jobs": ("dynamodb:UpdateItem",),
+        "budget": ("dynamodb:GetItem", "dynamodb:UpdateItem"),
     },
     "DeliverResultsFunction": {
         "key": ("kms:Decrypt", "kms:GenerateDataKey"),
@@ -58,6 +60,7 @@ _PERMISSIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "share key": ("secretsmanager:GetSecretValue",),
         "results": ("s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"),
         "jobs": ("dynamodb:GetItem", "dynamodb:UpdateItem"),
+        "budget": ("dynamodb:GetItem", "dynamodb:UpdateItem"),
         "topic": ("sns:Publish",),
         "event bus": ("events:PutEvents",),
     },
@@ -217,9 +220,17 @@ def _look_at_key(stack: PipelineStack) -> Iterator[Finding]:
 
 
 def _find_role(stack: PipelineStack, function: str) -> str:
-    resource = stack.clients.cloudformation.describe_stack_resource(StackName=stack.name, LogicalResourceId=function)
-    name = resource["StackResourceDetail"]["PhysicalResourceId"]
+    name = _find_resource(stack, function)
     return stack.clients.lambda_.get_function_configuration(FunctionName=name)["Role"]
+
+
+def _find_resource(stack: PipelineStack, logical_id: str) -> str:
+    resource = stack.clients.cloudformation.describe_stack_resource(StackName=stack.name, LogicalResourceId=logical_id)
+    return resource["StackResourceDetail"]["PhysicalResourceId"]
+
+
+def _find_table_arn(stack: PipelineStack, name: str) -> str:
+    return stack.clients.dynamodb.describe_table(TableName=name)["Table"]["TableArn"]
 
 
 def _find_arns(stack: PipelineStack) -> dict[str, str]:
@@ -232,7 +243,8 @@ def _find_arns(stack: PipelineStack) -> dict[str, str]:
         "secret": secrets.describe_secret(SecretId=stack.api_key_secret)["ARN"],
         "share key": secrets.describe_secret(SecretId=f"{stack.name}/share-key")["ARN"],
         "event bus": f"arn:{partition}:events:{region}:{account}:event-bus/default",
-        "jobs": stack.clients.dynamodb.describe_table(TableName=stack.jobs_table)["Table"]["TableArn"],
+        "jobs": _find_table_arn(stack, stack.jobs_table),
+        "budget": _find_table_arn(stack, _find_resource(stack, "BudgetTable")),
         "state machine": stack.state_machine_arn,
         "topic": stack.notices_topic_arn,
         "queue": attributes["Attributes"]["QueueArn"],

@@ -23,10 +23,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     settings = read_settings(CheckJobSettings, os.environ)
     job = Job.from_input(event)
     logger.append_keys(**job.log_keys)
-    polls = event["check"]["polls"] + 1
-    check = check_job(connect_api(settings.api_url, settings.api_key_secret), job, datetime.now(UTC))
-    open_ledger(settings.jobs_table).record(job.upload, job.attempt, polls=polls)
-    measure("Polls")
-    logger.info("The job is checked.", status=check.status, reason=check.reason, polls=polls)
-    used = event["check"].get("gigabyte_seconds", 0.0) + meter.gigabyte_seconds
+    before = event["check"]
+    api = connect_api(settings)
+    check = check_job(api, job, datetime.now(UTC), event["poll_seconds"], before.get("turn_at"))
+    polls = before["polls"] + (1 if check.asked else 0)
+    if check.asked:
+        open_ledger(settings.jobs_table).record(job.upload, job.attempt, polls=polls)
+        measure("Polls")
+    logger.info("The job is checked.", **asdict(check), polls=polls)
+    used = before.get("gigabyte_seconds", 0.0) + meter.gigabyte_seconds
     return {**asdict(check), "polls": polls, "gigabyte_seconds": round(used, 4)}

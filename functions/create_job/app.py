@@ -50,6 +50,6 @@ def is_from_queue(event: dict[str, Any]) -> bool:
 
 
 def build_creator(settings: CreateJobSettings, meter: Meter) -> JobCreator:
-    api = connect_api(settings.api_url, settings.api_key_secret)
+    api = connect_api(settings)
     ledger, topic = open_ledger(settings.jobs_table), open_topic(settings.notices_topic_arn)
     return JobCreator(settings, api, ledger, topic, connect_s3(), connect_sfn(), meter)

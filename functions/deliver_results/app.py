@@ -14,6 +14,7 @@ from videojobs.logs import logger
 from videojobs.outputs import parse_outputs
 from videojobs.results import ResultsBucket
 from videojobs.settings import DeliverResultsSettings, read_settings
+from videojobs.waiting import Waiting
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -23,17 +24,19 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
     settings = read_settings(DeliverResultsSettings, os.environ)
     job = Job.from_input(event)
     logger.append_keys(**job.log_keys)
-    results = build_delivery(settings, meter)
-    deliver = results.redeliver if event.get("redelivery") else results.deliver
-    delivery = deliver(job, Polling.from_check(event["check"]))
+    results, polling = build_delivery(settings, meter), Polling.from_check(event["check"])
+    if event.get("redelivery"):
+        delivery = results.redeliver(job, polling)
+    else:
+        delivery = results.deliver(job, polling, Waiting.from_delivery(event.get("delivery", {})))
     logger.info("The results are dealt with.", **delivery)
     open_ends(settings.jobs_table).tell(job.upload, job.attempt)
-    return delivery
+    return {"wait_seconds": 0, "turn_at": None, "waits": 0, **delivery}
 
 
 def build_delivery(settings: DeliverResultsSettings, meter: Meter) -> ResultsDelivery:
     return ResultsDelivery(
-        connect_api(settings.api_url, settings.api_key_secret),
+        connect_api(settings),
         open_ledger(settings.jobs_table),
         open_topic(settings.notices_topic_arn),
         ResultsBucket(connect_s3(), settings.results_bucket),

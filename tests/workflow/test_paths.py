@@ -37,7 +37,7 @@ PLAYER = textwrap.dedent("""
         if line == "raise":
             raise RuntimeError("No answer.")
         polls = event["check"]["polls"] + 1
-        return {"status": line, "reason": f"It is {line}.", "polls": polls, "gigabyte_seconds": 0.5}
+        return {"status": line, "reason": f"It is {line}.", "polls": polls, "gigabyte_seconds": 0.5, "wait_seconds": 60}
 """)
 
 WAIT, CHECK, CHOOSE = "Wait Before Checking", "Check Job", "Is The Job Done?"
@@ -58,7 +58,7 @@ class Stage:
     def play(
         self, folder: Path, script: dict[str, list[str]], *, annotate: bool = False, status: str = "running"
     ) -> dict[str, Any]:
-        check = {"status": status, "polls": 0, "reason": None}
+        check = {"status": status, "polls": 0, "reason": None, "wait_seconds": 60}
         state = {"poll_seconds": 60, "check": check, "options": {"annotate": annotate}}
         arn = self.sfn.start_execution(
             stateMachineArn=self.state_machine_arn,

@@ -17,8 +17,9 @@ import urllib3
 
 from videojobs.errors import ApiRefused, ApiUnavailable, LinkExpired
 from videojobs.redaction import redact
+from videojobs.turns import Turns, UnlimitedTurns
 
-CONNECT_TIMEOUT_SECONDS = 10
+CONNECT_TIMEOUT_SECONDS = 5
 ANSWER_TIMEOUT_SECONDS = 30
 """The longest silence while waiting for an answer or for the next bytes of a file."""
 
@@ -48,9 +49,15 @@ class Readable(Protocol):
 
 
 class VideoInferenceApi:
-    """One API at one address with one key."""
+    """One API at one address with one key.
 
-    def __init__(self, base_url: str, api_key: str, session: requests.Session) -> None:
+    Attributes:
+        turns: Each request of an endpoint uses one, which the caller has taken just before. What goes to a signed URL
+            is storage's, and needs none.
+    """
+
+    def __init__(self, base_url: str, api_key: str, session: requests.Session, turns: Turns | None = None) -> None:
+        self.turns = turns or UnlimitedTurns()
         self._base_url = base_url.rstrip("/")
         self._api_key = api_key
         self._session = session
@@ -128,10 +135,16 @@ class VideoInferenceApi:
         query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
     ) -> Mapping[str, Any]:
+        self.turns.use()
         response = self._send(
             method, self._base_url + path, params={"api_key": self._api_key, **(query or {})}, json=body
         )
-        self._raise_for_status(response)
+        try:
+            self._raise_for_status(response)
+        except ApiUnavailable as unavailable:
+            if unavailable.retry_after_seconds:
+                self.turns.pause(unavailable.retry_after_seconds)
+            raise
         try:
             answer = response.json()
         except ValueError:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from videojobs.api import VideoInferenceApi
-from videojobs.errors import ApiRefused, ApiUnavailable
+from videojobs.errors import ApiRefused, ApiUnavailable, TurnLater, VideoJobsError
 from videojobs.jobs import Job
 from videojobs.notices import format_duration
 
@@ -15,34 +15,60 @@ JOB_IS_UNKNOWN_STATUS_CODES = {400, 404, 410, 422}
 
 @dataclass(frozen=True)
 class Check:
-    """What a poll found out: whether to wait on, to deliver, or to give up for `reason`."""
+    """What a poll found out: whether to wait on, to deliver, or to give up for `reason`.
+
+    Attributes:
+        wait_seconds: Of a job that is running, when to come back.
+        turn_at: Where the API was not asked because its budget is used up, the turn that is booked: seconds since the
+            epoch.
+        asked: Whether the API was asked.
+    """
 
     status: Literal["running", "done", "failed", "overdue"]
     reason: str | None = None
+    wait_seconds: int = 0
+    turn_at: float | None = None
+    asked: bool = True
 
 
-def check_job(api: VideoInferenceApi, job: Job, now: datetime) -> Check:
-    """Asks the API about `job`.
+def check_job(
+    api: VideoInferenceApi, job: Job, now: datetime, poll_seconds: int, turn_at: float | None = None
+) -> Check:
+    """Asks the API about `job`, if it is its turn.
+
+    Args:
+        turn_at: What the check before this one answered.
 
     Raises:
         ApiUnavailable, ApiRefused: it could not be found out (an outage, a key that is no longer accepted), and there
             is time left to try again.
     """
     try:
+        api.turns.take("polls", turn_at)
         answer = api.check_job(job.job_id)
     except ApiRefused as refused:
         if refused.status_code in JOB_IS_UNKNOWN_STATUS_CODES:
             return Check("failed", f"The API no longer knows the job: {refused.reason}")
-        if job.is_overdue(now):
-            return _give_up(job, now, str(refused))
-        raise
+        return _give_up_or_raise(refused, job, now)
+    except TurnLater as later:
+        # A turn that was missed ends as what is tried again: however often that happens, it fills no history.
+        if turn_at is not None and turn_at != later.turn_at:
+            return _give_up_or_raise(later, job, now)
+        return Check("running", str(later), int(later.seconds), later.turn_at, asked=False)
     except ApiUnavailable as unavailable:
-        if job.is_overdue(now):
-            return _give_up(job, now, str(unavailable))
-        raise
+        if unavailable.retry_after_seconds is None or job.is_overdue(now):
+            return _give_up_or_raise(unavailable, job, now)
+        seconds = min(unavailable.retry_after_seconds, job.seconds_left(now))
+        return Check("running", str(unavailable), max(round(seconds), poll_seconds))
     if answer.state == "running" and job.is_overdue(now):
         return _give_up(job, now, "The API says that it is still running.")
-    return Check(answer.state, answer.reason)
+    return Check(answer.state, answer.reason, poll_seconds)
+
+
+def _give_up_or_raise(error: VideoJobsError, job: Job, now: datetime) -> Check:
+    if job.is_overdue(now):
+        return _give_up(job, now, str(error))
+    raise error
 
 
 def _give_up(job: Job, now: datetime, last_words: str) -> Check:

@@ -9,12 +9,16 @@ from aws_lambda_powertools.utilities.parameters import get_secret
 from botocore.config import Config
 
 from videojobs.api import VideoInferenceApi
+from videojobs.budget import Limit
 from videojobs.ends import JobEnds
 from videojobs.jobs import Ledger
 from videojobs.notices import NoticesTopic
+from videojobs.settings import ApiSettings
 from videojobs.share_links import ShareLinks
+from videojobs.turns import SharedTurns, Turns, UnlimitedTurns
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
@@ -26,10 +30,17 @@ SHARE_KEY_CACHE_SECONDS = 60
 """How long links go on working after their key was changed."""
 
 
-def connect_api(api_url: str, api_key_secret: str) -> VideoInferenceApi:
-    """The API with the key that the secret holds."""
-    api_key = get_secret(api_key_secret, max_age=API_KEY_CACHE_SECONDS)
-    return VideoInferenceApi(api_url, str(api_key), _session())
+def connect_api(settings: ApiSettings) -> VideoInferenceApi:
+    """The API with the key that the secret holds, and turns from the budget that all functions share."""
+    api_key = get_secret(settings.api_key_secret, max_age=API_KEY_CACHE_SECONDS)
+    return VideoInferenceApi(settings.api_url, str(api_key), _session(), _open_turns(settings))
+
+
+def _open_turns(settings: ApiSettings) -> Turns:
+    if not settings.api_requests_per_minute:
+        return UnlimitedTurns()
+    limit = Limit(settings.api_requests_per_minute, settings.api_minute_seconds)
+    return SharedTurns(_open_table(settings.budget_table), limit)
 
 
 def read_share_links(share_key_secret: str, share_url: str, *, anew: bool = False) -> ShareLinks:
@@ -40,7 +51,7 @@ def read_share_links(share_key_secret: str, share_url: str, *, anew: bool = Fals
 
 @cache
 def open_ledger(table_name: str) -> Ledger:
-    return Ledger(boto3.resource("dynamodb").Table(table_name))
+    return Ledger(_open_table(table_name))
 
 
 @cache
@@ -67,6 +78,11 @@ def connect_sqs() -> "SQSClient":
 @cache
 def connect_sfn() -> "SFNClient":
     return boto3.client("stepfunctions")
+
+
+@cache
+def _open_table(name: str) -> "Table":
+    return boto3.resource("dynamodb").Table(name)
 
 
 @cache

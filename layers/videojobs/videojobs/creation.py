@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from videojobs.api import VideoInferenceApi
 from videojobs.costs import Meter
-from videojobs.errors import ApiRefused, ApiUnavailable
+from videojobs.errors import ApiRefused, ApiUnavailable, TurnLater
 from videojobs.jobs import ENDED_STATES, Job, Ledger, format_time, name_execution
 from videojobs.logs import logger
 from videojobs.metrics import measure
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 INPUT_URL_SECONDS = 12 * 3600
 """How long the API may wait before it downloads; the URL dies with the function's credentials if that is sooner."""
+
+
+SENT_PATIENCE_SECONDS = 300
+"""For the turn of a job whose video has been sent: more than for others, as the video would have to be sent again."""
 
 
 class UploadGone(Exception):
@@ -102,8 +107,11 @@ class JobCreator:
 
     def _create(self, request: JobRequest, item: Mapping[str, Any], options: Options) -> Job:
         unanswered = Unanswered.from_item(item)
-        job_id = self._ask_api(request, unanswered, options)
-        deadline_seconds = limit_deadline_seconds(self.settings.deadline_hours, self._poll_seconds)
+        job_id = self._ask_api(request, item.get("turn_at"), unanswered, options)
+        takes_turns = self.settings.api_requests_per_minute > 0
+        deadline_seconds = limit_deadline_seconds(
+            self.settings.deadline_hours, self._poll_seconds, takes_turns=takes_turns
+        )
         job = Job.begin(request.upload, request.attempt, job_id, options, datetime.now(UTC), deadline_seconds)
         self.ledger.record(
             job.upload,
@@ -117,17 +125,21 @@ class JobCreator:
         measure("JobsCreated")
         return job
 
-    def _ask_api(self, request: JobRequest, unanswered: Unanswered, options: Options) -> str:
+    def _ask_api(self, request: JobRequest, turn_at: Decimal | None, unanswered: Unanswered, options: Options) -> str:
         """Asks for the job, the call being counted as unanswered while there is no answer."""
         upload, attempt = request.upload, request.attempt
         models = [model.to_request() for model in options.models]
         try:
+            self.api.turns.take("creates", float(turn_at) if turn_at else None)
             input_url = self._provide_input(upload, options)
         except ApiUnavailable as unavailable:
-            self.ledger.record(upload, attempt, status="waiting", error=str(unavailable))
+            booked = unavailable.turn_at if isinstance(unavailable, TurnLater) else None
+            self.ledger.record(upload, attempt, status="waiting", error=str(unavailable), turn_at=booked)
             raise
         counted = unanswered.with_one_more(datetime.now(UTC)).to_values()
-        self.ledger.record(upload, attempt, status="creating", error=None, options=options.to_dict(), **counted)
+        self.ledger.record(
+            upload, attempt, status="creating", error=None, turn_at=None, options=options.to_dict(), **counted
+        )
         try:
             return self.api.create_job(input_url, models, options.infer_fps)
         except ApiUnavailable as unavailable:
@@ -148,6 +160,7 @@ class JobCreator:
         upload_url = self.api.create_upload_url(file_name)
         video = self.s3.get_object(**upload.location)["Body"]
         self.api.send_video(upload_url, video, upload.size_bytes)
+        self.api.turns.take("completions", patience_seconds=SENT_PATIENCE_SECONDS)
         return upload_url
 
     def _wait_for(self, job: Job) -> dict[str, str]:

@@ -19,6 +19,7 @@ from videojobs.results import ResultsBucket, drain, locate_results
 from videojobs.share_links import SharedJob, ShareLinks
 from videojobs.summary import Summary
 from videojobs.unanswered import Unanswered
+from videojobs.waiting import NOT_YET, Waiting
 
 
 @dataclass(frozen=True)
@@ -57,16 +58,18 @@ class ResultsDelivery:
     retention_days: int
     meter: Meter
 
-    def deliver(self, job: Job, polling: Polling) -> Mapping[str, Any]:
+    def deliver(self, job: Job, polling: Polling, waiting: Waiting = NOT_YET) -> Mapping[str, Any]:
         """Copies the results, derives the outputs on the way, writes records, and publishes the notice.
 
-        Returns `{"status": "delivered" | "failed", "reason": …}`.
+        Returns `{"status": "delivered" | "failed", "reason": …}`, or that it is `waiting`.
 
         Raises:
             ApiUnavailable, ApiRefused, LinkExpired: the results can't be had now.
         """
         try:
-            results = self._open_results(job)
+            results = self._open_results(job, waiting.turn_at)
+        except ApiUnavailable as unavailable:
+            return waiting.put_off(unavailable)
         except ApiRefused as refused:
             if refused.status_code in JOB_IS_UNKNOWN_STATUS_CODES:
                 return {"status": "failed", "reason": f"The API no longer knows the job: {refused.reason}"}
@@ -158,14 +161,15 @@ class ResultsDelivery:
         )
         return record
 
-    def _open_results(self, job: Job) -> Readable:
+    def _open_results(self, job: Job, turn_at: float | None) -> Readable:
         """The results behind a fresh link; a link that has expired meanwhile is renewed once."""
         try:
-            return self.api.open_results(self._renew_link(job))
+            return self.api.open_results(self._renew_link(job, turn_at))
         except LinkExpired:
             return self.api.open_results(self._renew_link(job))
 
-    def _renew_link(self, job: Job) -> str:
+    def _renew_link(self, job: Job, turn_at: float | None = None) -> str:
+        self.api.turns.take("completions", turn_at)
         status = self.api.check_job(job.job_id)
         if status.output_signed_url is None:
             raise ApiUnavailable(f"The API said that the job is done and now says that it is {status.state}.")

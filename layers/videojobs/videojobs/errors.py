@@ -2,6 +2,7 @@
 
     VideoJobsError
     ├── ApiUnavailable   no usable answer: try again later
+    │   └── TurnLater    not asked at all: too many requests come before
     ├── ApiRefused       an answer that trying again will not change
     ├── LinkExpired      a download link no longer works: ask for the status again
     └── BrokenResults    a results file that breaks the contract
@@ -9,6 +10,8 @@
 Foreign errors (requests, urllib3, msgspec) become one of these where they arise, and never as a `__cause__`: their
 texts hold whole URLs, and in a URL of this API stands the key.
 """
+
+from datetime import UTC, datetime
 
 
 class VideoJobsError(Exception):
@@ -25,6 +28,23 @@ class ApiUnavailable(VideoJobsError):
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
         self.may_have_acted = may_have_acted
+
+
+class TurnLater(ApiUnavailable):
+    """The budget of requests is used up for now.
+
+    Attributes:
+        turn_at: The turn that is booked, in seconds since the epoch; None if it is too far off to be booked.
+        seconds: Until then.
+    """
+
+    def __init__(self, requests_per_minute: int, turn_at: float | None, seconds: float) -> None:
+        when = f"has its turn at {datetime.fromtimestamp(turn_at, UTC):%H:%M:%S} UTC" if turn_at else "waits"
+        limit = f"{requests_per_minute} requests a minute (ApiRequestsPerMinute)"
+        text = f"The Video Inference API takes {limit}, and this one {when}."
+        super().__init__(text, retry_after_seconds=seconds, may_have_acted=False)
+        self.turn_at = turn_at
+        self.seconds = seconds
 
 
 class ApiRefused(VideoJobsError):

@@ -84,6 +84,9 @@ class Job:
     def is_overdue(self, now: datetime) -> bool:
         return now >= datetime.fromisoformat(self.deadline_at)
 
+    def seconds_left(self, now: datetime) -> float:
+        return (datetime.fromisoformat(self.deadline_at) - now).total_seconds()
+
     def age_seconds(self, now: datetime) -> int:
         return round((now - datetime.fromisoformat(self.created_at)).total_seconds())
 

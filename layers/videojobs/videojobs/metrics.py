@@ -19,10 +19,12 @@ MetricName = Literal[
     "JobsCancelled",
     "MinutesWaited",
     "MinutesPostponed",
+    "MinutesToTurn",
     "Polls",
 ]
 """`MinutesWaited` is from the first sight of an upload to the end of its job, `MinutesPostponed` how long a message has
-been in the uploads queue that is postponed once more; the others are counts.
+been in the uploads queue that is postponed once more, `MinutesToTurn` how far off the turn at the API is that an
+upload books; the others are counts.
 """
 
 

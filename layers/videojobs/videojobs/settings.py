@@ -5,7 +5,9 @@ A field's name in capitals is the variable's name, so the lists can be compared 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Protocol
+
+from videojobs.budget import PATIENCE_SECONDS
 
 HOSTED_API_URL = "https://api.roboflow.com"
 HOSTED_POLL_SECONDS_MIN = 60
@@ -14,6 +16,29 @@ HOSTED_POLL_SECONDS_MIN = 60
 POLLS_MAX = 2_500
 """A Standard workflow ends at 25,000 history events and a poll takes 9: the deadline must come before this many."""
 
+POLLS_WITH_TURNS_MAX = 1_335
+"""As many polls with twice as many events, for each may have to wait for its turn at the API."""
+
+
+class ApiSettings(Protocol):
+    """What every function that asks the API has to know of it.
+
+    Attributes:
+        api_requests_per_minute: 0 for no limit.
+        api_minute_seconds: A minute, except in a test that has less time.
+    """
+
+    @property
+    def api_url(self) -> str: ...
+    @property
+    def api_key_secret(self) -> str: ...
+    @property
+    def api_requests_per_minute(self) -> int: ...
+    @property
+    def api_minute_seconds(self) -> float: ...
+    @property
+    def budget_table(self) -> str: ...
+
 
 @dataclass(frozen=True)
 class CreateJobSettings:
@@ -21,6 +46,9 @@ class CreateJobSettings:
 
     api_url: str
     api_key_secret: str
+    api_requests_per_minute: int
+    api_minute_seconds: float
+    budget_table: str
     default_models: str
     default_infer_fps: float
     prefix_routes: str
@@ -41,6 +69,9 @@ class CheckJobSettings:
 
     api_url: str
     api_key_secret: str
+    api_requests_per_minute: int
+    api_minute_seconds: float
+    budget_table: str
     jobs_table: str
 
 
@@ -50,6 +81,9 @@ class DeliverResultsSettings:
 
     api_url: str
     api_key_secret: str
+    api_requests_per_minute: int
+    api_minute_seconds: float
+    budget_table: str
     jobs_table: str
     results_bucket: str
     notices_topic_arn: str
@@ -107,6 +141,13 @@ def limit_poll_seconds(api_url: str, poll_seconds: int) -> int:
     return max(poll_seconds, HOSTED_POLL_SECONDS_MIN) if api_url.rstrip("/") == HOSTED_API_URL else poll_seconds
 
 
-def limit_deadline_seconds(deadline_hours: float, poll_seconds: int) -> int:
-    """How long a job may take: what is asked for, as far as the workflow's history reaches."""
-    return min(round(deadline_hours * 3600), POLLS_MAX * poll_seconds)
+def limit_deadline_seconds(deadline_hours: float, poll_seconds: int, *, takes_turns: bool) -> int:
+    """How long a job may take: what is asked for, as far as the workflow's history reaches.
+
+    Args:
+        takes_turns: Whether a poll may have to wait for its turn, in the state machine then and not for a moment only.
+    """
+    reach = POLLS_MAX * poll_seconds
+    if takes_turns:
+        reach = min(reach, POLLS_WITH_TURNS_MAX * (poll_seconds + int(PATIENCE_SECONDS)))
+    return min(round(deadline_hours * 3600), reach)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from videojobs.errors import ApiUnavailable
+from videojobs.errors import ApiUnavailable, TurnLater
 from videojobs.logs import logger
 from videojobs.metrics import measure
 
@@ -40,12 +40,20 @@ class UploadsQueue:
             self.sqs.change_message_visibility(
                 QueueUrl=self.url, ReceiptHandle=message.receipt_handle, VisibilityTimeout=seconds
             )
-            measure("MinutesPostponed", (time.time() - int(message.attributes.sent_timestamp) / 1000) / 60)
+            if isinstance(error, TurnLater):
+                measure("MinutesToTurn", error.seconds / 60)
+            else:
+                measure("MinutesPostponed", (time.time() - int(message.attributes.sent_timestamp) / 1000) / 60)
             raise
 
 
 def choose_postponement(receive_count: int | str, error: Exception) -> int:
-    """Seconds until the next try: doubled every time from 5 up to 900, or more if the API asks for it."""
+    """Seconds until the next try: doubled every time from 5 up to 900, or more if the API asks for it.
+
+    Of an upload that has a turn, until its turn, less the moment that the function waits itself.
+    """
+    if isinstance(error, TurnLater):
+        return int(error.seconds)
     backoff = min(POSTPONE_SECONDS_MIN * 2 ** min(int(receive_count) - 1, 10), POSTPONE_SECONDS_MAX)
     asked_for = (error.retry_after_seconds if isinstance(error, ApiUnavailable) else None) or 0
     return round(min(max(float(backoff), asked_for), VISIBILITY_TIMEOUT_SECONDS_MAX))

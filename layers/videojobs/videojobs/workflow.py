@@ -28,7 +28,13 @@ def start_execution(
         gigabyte_seconds: What creating the job has used.
     """
     used = round(gigabyte_seconds, 4)
-    first_check = {"status": "running", "polls": 0, "gigabyte_seconds": used, "reason": None}
+    first_check = {
+        "status": "running",
+        "reason": None,
+        "wait_seconds": poll_seconds,
+        "polls": 0,
+        "gigabyte_seconds": used,
+    }
     try:
         return sfn.start_execution(
             stateMachineArn=state_machine_arn,

@@ -19,7 +19,7 @@ NOW = datetime(2026, 11, 4, tzinfo=UTC)
 
 def check(event: str, answer: Any) -> Check:
     job = Job.from_input(json.loads((EVENTS / event).read_text()))
-    return check_job(VideoInferenceApi("https://api.example.com", "key", Wire(answer).session()), job, NOW)
+    return check_job(VideoInferenceApi("https://api.example.com", "key", Wire(answer).session()), job, NOW, 60)
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,9 @@ SIGNED_URL = "https://storage.example.com/u?X-Goog-Algorithm=a&X-Goog-Expires=60
 SETTINGS = CreateJobSettings(
     api_url="https://api.example.com",
     api_key_secret="videoinfer/api-key",
+    api_requests_per_minute=0,
+    api_minute_seconds=60,
+    budget_table="budget",
     default_models='[{"model_id": "hands", "model_version": "4", "inference_type": "object-detection"}]',
     default_infer_fps=5,
     prefix_routes="{}",

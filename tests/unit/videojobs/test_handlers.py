@@ -13,12 +13,13 @@ import pytest
 
 from tests.permissions import only_what_is_granted
 from tests.stand_ins.wire import Wire
-from videojobs.api import VideoInferenceApi
+from videojobs import connections
 from videojobs.logs import logger
 
 ROOT = Path(__file__).parents[3]
 BUCKET = "videoinfer-uploadsbucket-1a2b3c4d5e6f"
 DONE = (200, {"status": 0, "output_signed_url": "https://storage.example.com/r?X-Goog-Signature=s1gn3d"})
+DELIVERED = {"status": "delivered", "reason": None, "wait_seconds": 0, "turn_at": None, "waits": 0}
 RESULTS = {"frame_offset": [0], "time_offset": [0.0], "rock-paper-scissors-presentation": [None]}
 
 
@@ -52,10 +53,14 @@ def read_event(function: str, name: str) -> Any:
 def call(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Calls a function with an event and an API that answers as told; returns what it returned, and the wire."""
     aws.s3.create_bucket(Bucket=BUCKET)
+    boto3.client("secretsmanager").create_secret(Name="api-key", SecretString="key")
     boto3.client("secretsmanager").create_secret(Name="share-key", SecretString="s1gn1ng-key")
     environment = {
         "API_URL": "https://api.example.com",
         "API_KEY_SECRET": "api-key",
+        "API_REQUESTS_PER_MINUTE": "60",
+        "API_MINUTE_SECONDS": "60",
+        "BUDGET_TABLE": "budget",
         "DEFAULT_MODELS": '[{"model_id": "hands", "model_version": "4", "inference_type": "object-detection"}]',
         "DEFAULT_INFER_FPS": "5",
         "PREFIX_ROUTES": "{}",
@@ -81,8 +86,7 @@ def call(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     def call_function(function: str, event: Any, *answers: Any) -> tuple[Any, Wire]:
         wire = Wire(*answers)
         app = load_app(function)
-        api = VideoInferenceApi("https://api.example.com", "key", wire.session())
-        monkeypatch.setattr(app, "connect_api", lambda *_: api, raising=False)
+        monkeypatch.setattr(connections, "_session", wire.session)
         with only_what_is_granted("pipeline", function):
             return app.handler(event, Context()), wire
 
@@ -175,7 +179,7 @@ def test_a_poll_is_counted(aws: Any, call: Any, capsys: pytest.CaptureFixture[st
 
 def test_results_are_delivered(aws: Any, call: Any) -> None:
     answer, _ = call("deliver_results", read_event("deliver_results", "done"), DONE, (200, RESULTS))
-    assert answer == {"status": "delivered", "reason": None}
+    assert answer == DELIVERED
     assert len(aws.notices()) == 1
 
 
@@ -183,7 +187,7 @@ def test_results_are_delivered_anew_without_the_api(aws: Any, call: Any) -> None
     event = read_event("deliver_results", "done")
     call("deliver_results", event, DONE, (200, RESULTS))
     answer, wire = call("deliver_results", read_event("deliver_results", "redelivery"))
-    assert answer == {"status": "delivered", "reason": None}
+    assert answer == DELIVERED
     assert wire.requests == []
     assert len(aws.notices()) == 2
 

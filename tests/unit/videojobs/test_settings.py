@@ -5,6 +5,7 @@ import pytest
 from videojobs.settings import (
     HOSTED_API_URL,
     POLLS_MAX,
+    POLLS_WITH_TURNS_MAX,
     CreateJobSettings,
     ReportFailureSettings,
     limit_deadline_seconds,
@@ -37,7 +38,17 @@ def test_the_hosted_api_is_asked_once_a_minute_at_most(api_url: str, asked: int,
 
 
 @pytest.mark.parametrize(
-    ("hours", "poll_seconds", "seconds"), [(24, 60, 86_400), (0.01, 60, 36), (24, 1, POLLS_MAX), (40, 60, 144_000)]
+    ("hours", "poll_seconds", "seconds", "with_turns"),
+    [
+        (24, 60, 86_400, 86_400),
+        (0.01, 60, 36, 36),
+        (24, 1, POLLS_MAX, POLLS_MAX),
+        (40, 60, 144_000, 65 * POLLS_WITH_TURNS_MAX),
+        (40, 103, 144_000, 144_000),
+    ],
 )
-def test_the_deadline_comes_before_the_history_is_full(hours: float, poll_seconds: int, seconds: int) -> None:
-    assert limit_deadline_seconds(hours, poll_seconds) == seconds
+def test_the_deadline_comes_before_the_history_is_full(
+    hours: float, poll_seconds: int, seconds: int, with_turns: int
+) -> None:
+    assert limit_deadline_seconds(hours, poll_seconds, takes_turns=False) == seconds
+    assert limit_deadline_seconds(hours, poll_seconds, takes_turns=True) == with_turns

@@ -56,7 +56,8 @@ def test_an_execution_is_started_once(aws: Any, job: Job) -> None:
     state = json.loads(execution["input"])
     assert Job.from_input(state) == job
     assert state["poll_seconds"] == 60
-    assert state["check"] == {"status": "running", "polls": 0, "gigabyte_seconds": 0.25, "reason": None}
+    first_check = {"status": "running", "reason": None, "wait_seconds": 60, "polls": 0, "gigabyte_seconds": 0.25}
+    assert state["check"] == first_check
 
 
 def test_an_execution_that_delivers_anew_has_a_name_of_its_own_that_aws_takes(aws: Any, job: Job) -> None:
