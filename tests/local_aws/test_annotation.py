@@ -1,6 +1,7 @@
 """An upload that asks for an annotated video gets one, after its results, with a notice that leads to it."""
 
 import io
+import json
 import re
 import time
 from typing import IO, Any
@@ -27,6 +28,9 @@ def test_an_annotated_video_follows_the_results(pipeline: DeployedPipeline) -> N
     [link] = re.findall(r"^Watch +(\S+)$", annotated.text, flags=re.MULTILINE)
     content = requests.get(link, timeout=30).content
     assert content == pipeline.read_results(upload, job["job_id"], "annotated.mp4")
+    summary = json.loads(pipeline.read_results(upload, job["job_id"], "summary.json"))
+    assert summary["cost"]["used"]["lambda_requests"] == job["polls"] + 2
+    assert summary["annotation_cost"]["used"]["lambda_gigabyte_seconds"] > 0.5
     drawn, plain = (read_pictures(file) for file in (io.BytesIO(content), SAMPLE_VIDEO.open("rb")))
     assert len(drawn) == len(plain)
     changed = [(abs(one.astype(int) - other) > 60).any(axis=2).mean() for one, other in zip(drawn, plain, strict=True)]

@@ -47,12 +47,12 @@ def compose_done(
     """The notice of a job whose results are in S3."""
     facts = [
         ("Video", job.upload.uri),
+        ("Look", share_link.url),
+        ("", f"for whoever has this link, until {share_link.expires_at:%Y-%m-%d %H:%M} UTC"),
         *_describe_models(job.options.models),
         ("Frames", f"{summary.frames:,} ({job.options.infer_fps} a second)"),
         ("Took", f"{format_duration(age_seconds)}, {polls} {'poll' if polls == 1 else 'polls'}"),
         ("Cost", f"${cost_usd:.4f} on AWS, {_PRICES}"),
-        ("Look", share_link.url),
-        ("", f"for whoever has this link, until {share_link.expires_at:%Y-%m-%d %H:%M} UTC"),
         ("Results", results_uri),
         ("Console", console_url),
         ("Job", job.job_id),

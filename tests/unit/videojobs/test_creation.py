@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -47,7 +48,7 @@ def build(aws: Any, *answers: Any, settings: CreateJobSettings = SETTINGS) -> tu
     wire = Wire(*answers)
     api = VideoInferenceApi(settings.api_url, KEY, wire.session())
     settings = replace(settings, state_machine_arn=aws.state_machine_arn)
-    return JobCreator(settings, api, aws.ledger, aws.topic, aws.s3, aws.sfn, Meter(256)), wire
+    return JobCreator(settings, api, aws.ledger, aws.topic, aws.s3, aws.sfn, Meter(256, time.monotonic() - 10)), wire
 
 
 def upload(aws: Any, key: str = "line 3+ü.mp4", body: bytes = b"video", **metadata: str) -> Upload:
@@ -69,6 +70,7 @@ def test_a_presigned_url_is_given_to_the_api(aws: Any, capsys: pytest.CaptureFix
     assert (item["status"], item["job_id"], item["options"]["infer_fps"]) == ("running", "j1", 2)
     [execution] = aws.executions()
     assert execution["name"] == f"{landed.upload_id}-1"
+    assert json.loads(execution["input"])["check"]["gigabyte_seconds"] == pytest.approx(2.5, rel=0.9)
     assert item["execution_arn"] == execution["executionArn"]
     assert aws.notices() == []
     assert '"JobsCreated":[1.0]' in capsys.readouterr().out
