@@ -54,8 +54,7 @@ class ObjectWriter:
         self._s3 = s3
         self._place: Mapping[str, Any] = {"Bucket": bucket, "Key": key}
         self._headers: Mapping[str, Any] = headers
-        self._pieces: list[bytes] = []
-        self._held_bytes = 0
+        self._content = bytearray()
         self._upload_id: str | None = None
         self._parts: list[CompletedPartTypeDef] = []
         self.uri = f"s3://{bucket}/{key}"
@@ -73,11 +72,10 @@ class ObjectWriter:
             self._s3.abort_multipart_upload(**self._place, UploadId=self._upload_id)
 
     def write(self, content: bytes, /) -> int:
-        self._pieces.append(bytes(content))  # no copy of what is bytes already
-        self._held_bytes += len(content)
+        self._content += content
         self.size_bytes += len(content)
-        if self._held_bytes >= PART_BYTES:
-            self._send_part(self._take_held())
+        if len(self._content) >= PART_BYTES:
+            self._send_part()
         return len(content)
 
     def flush(self) -> None:
@@ -95,25 +93,27 @@ class ObjectWriter:
         """How many requests it has taken, or will."""
         return 1 if self._upload_id is None else len(self._parts) + 2
 
-    def _take_held(self) -> bytes:
-        held = b"".join(self._pieces)
-        self._pieces.clear()
-        self._held_bytes = 0
-        return held
-
-    def _send_part(self, part: bytes) -> None:
+    def _send_part(self) -> None:
+        """Sends all that is held as it is held: a copy would be as large."""
         if self._upload_id is None:
             self._upload_id = self._s3.create_multipart_upload(**self._place, **self._headers)["UploadId"]
         number = len(self._parts) + 1
-        answer = self._s3.upload_part(**self._place, UploadId=self._upload_id, PartNumber=number, Body=part)
+        answer = self._s3.upload_part(
+            **self._place,
+            UploadId=self._upload_id,
+            PartNumber=number,
+            Body=self._content,  # type: ignore[arg-type]  # boto3 takes a bytearray
+        )
+        self._content = bytearray()
         self._parts.append({"ETag": answer["ETag"], "PartNumber": number})
 
     def _complete(self) -> None:
         if self._upload_id is None:
-            self._s3.put_object(**self._place, **self._headers, Body=self._take_held())
+            self._s3.put_object(**self._place, **self._headers, Body=bytes(self._content))
+            self._content = bytearray()
             return
-        if self._pieces:
-            self._send_part(self._take_held())
+        if self._content:
+            self._send_part()
         self._s3.complete_multipart_upload(
             **self._place, UploadId=self._upload_id, MultipartUpload={"Parts": self._parts}
         )
