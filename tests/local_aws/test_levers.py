@@ -3,66 +3,22 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import count
-from typing import Any
 
 import pytest
 import requests
-from typer.testing import CliRunner, Result
 
-from tests.local_aws.pipelines import API_KEY, DeployedPipeline, deploy, invoke
-from tests.stand_ins.video_inference_api import Answer, StandInApi, stand_in_api
+from tests.local_aws.levers import RESULTS, RUNNING, STACK, Stage, fail_one, set_stage
+from tests.local_aws.pipelines import API_KEY, invoke
+from tests.stand_ins.video_inference_api import Answer
 from tests.waiting import wait_until
-from videoinfer.embedded_aws import EmbeddedAws, local_session, tool_environment
-from videoinfer.main import app
-from videoinfer.uploads import Upload, find_job
-
-STACK = "levers"
-MODEL_ID = "rock-paper-scissors-presentation"
-RESULTS = json.dumps({"frame_offset": [0], "time_offset": [0.0], MODEL_ID: [{"predictions": [{"class": "Rock"}]}]})
-FAILED = Answer({"status": 2, "error": "The GPU is on fire."})
-RUNNING = Answer({"status": 1})
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A pipeline, the API that it asks, and a terminal."""
-
-    pipeline: DeployedPipeline
-    api: StandInApi
-    environment: dict[str, str]
-    numbers: Iterator[int]
-
-    def upload(self, key: str) -> Upload:
-        """Drops a video; the API gives its job an id of its own."""
-        self.api.creation = Answer({"job_id": f"job-{next(self.numbers)}", "message": ""})
-        return self.pipeline.upload(key, b"video")
-
-    def run(self, *arguments: str) -> Result:
-        """A command as a person types it, at this stack."""
-        environment = {**self.environment, "VIDEOINFER_STACK": STACK, "TERM": "dumb"}
-        return CliRunner().invoke(app, list(arguments), env=environment)
-
-    def read(self, *arguments: str) -> Any:
-        """What the command says to a program."""
-        result = self.run(*arguments, "--json")
-        assert result.exit_code == 0, result.output
-        return json.loads(result.stdout)
-
-    def find(self, upload: Upload) -> dict[str, Any]:
-        return find_job(self.pipeline.clients, self.pipeline.pipeline.jobs_table, upload) or {}
-
-    def wait_for_status(self, upload: Upload, status: str) -> dict[str, Any]:
-        wait_until(lambda: self.find(upload).get("status") == status)
-        return self.find(upload)
+from videoinfer.embedded_aws import EmbeddedAws, local_session
+from videoinfer.uploads import Upload
 
 
 @pytest.fixture(scope="module")
 def deployed(aws: EmbeddedAws) -> Iterator[Stage]:
-    with stand_in_api() as api:
-        pipeline = deploy(aws, STACK, {"ApiUrl": api.url, "ApiKey": API_KEY})
-        yield Stage(pipeline, api, tool_environment(aws, {}), count(1))
+    with set_stage(aws) as stage:
+        yield stage
 
 
 @pytest.fixture
@@ -72,14 +28,6 @@ def stage(deployed: Stage) -> Stage:
     deployed.api.results = RESULTS.encode()
     deployed.api.requests.clear()
     return deployed
-
-
-def fail_one(stage: Stage, key: str) -> tuple[Upload, dict[str, Any]]:
-    stage.api.statuses = [FAILED]
-    upload = stage.upload(key)
-    job = stage.pipeline.wait_for_job(upload)
-    stage.api.statuses = [stage.api.done()]
-    return upload, job
 
 
 def test_jobs_are_listed_and_shown(stage: Stage) -> None:

@@ -45,6 +45,7 @@ NO_STORES = {
     "AWS::Lambda::Permission": "keeps nothing",
     "AWS::S3::BucketPolicy": "keeps nothing",
     "AWS::SNS::Subscription": "an address",
+    "AWS::SNS::TopicPolicy": "keeps nothing",
     "AWS::SQS::QueuePolicy": "keeps nothing",
     "AWS::StepFunctions::StateMachine": "names, counts and outcomes: links and results stay out of its data",
 }

@@ -146,6 +146,21 @@ def test_buckets_are_encrypted_private_and_reached_by_tls_alone(application: str
         assert all(statement["Effect"] == "Deny" for statement in policy["PolicyDocument"]["Statement"])
 
 
+def test_topics_are_published_to_by_those_that_are_named() -> None:
+    """SNS's own policy, which every topic without one has, lets every role of the account publish."""
+    policies = find_resources("pipeline", "AWS::SNS::TopicPolicy").values()
+    allowed = {
+        policy["Properties"]["Topics"][0]["Ref"]: policy["Properties"]["PolicyDocument"]["Statement"]
+        for policy in policies
+    }
+    assert set(allowed) == set(find_resources("pipeline", "AWS::SNS::Topic"))
+    [notices], [alarms] = allowed["NoticesTopic"], allowed["AlarmsTopic"]
+    # A policy that names the account leaves it to the roles' own policies.
+    assert notices["Principal"] == {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}
+    assert alarms["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert alarms["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
 def test_the_engine_calls_all_that_it_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # That it calls no more, `EngineInProcess.invoke` looks at in every test.
     called = defaultdict[str, set[str]](set)

@@ -1,0 +1,94 @@
+"""`python -m tests.local_aws.lever_transcript`: each of a person's levers as it looks when it is pulled."""
+
+import shlex
+import sys
+from collections.abc import Iterator
+
+from tests.local_aws.levers import RESULTS, RUNNING, Stage, fail_one, set_stage
+from tests.local_aws.pipelines import API_KEY
+from tests.stand_ins.video_inference_api import Answer
+from tests.waiting import wait_until
+from videoinfer.builds import PIPELINE, build
+from videoinfer.embedded_aws import EmbeddedAws, embedded_aws
+
+BELT, SHIFT, NIGHT, DOCK = "line-3/belt.mp4", "line-3/morning shift.mp4", "line-4/night.mp4", "line-4/dock.mp4"
+
+
+def pull_all(aws: EmbeddedAws) -> Iterator[str]:
+    """The transcript, a command at a time, of jobs that fail, finish and run on."""
+    with set_stage(aws) as stage:
+        stage.api.results = RESULTS.encode()
+        fail_one(stage, BELT)
+        stage.pipeline.wait_for_job(stage.upload(SHIFT))
+        stage.api.statuses = [RUNNING]
+        night = stage.upload(NIGHT)
+        wait_until(lambda: stage.find(night).get("polls", 0) > 1)
+        for command in (["jobs"], ["jobs", "--failed"], ["jobs", "--running", "--json"], ["show", SHIFT]):
+            yield pull(stage, *command)
+        yield pull(stage, "cancel", NIGHT)
+        yield from pull_again(stage)
+        yield from pull_dead_letters(stage)
+        yield from pull_backfill(stage)
+        yield from pull_doctor(stage)
+        stage.api.statuses = [stage.api.done()]
+
+
+def pull_again(stage: Stage) -> Iterator[str]:
+    stage.api.statuses = [stage.api.done()]
+    stage.api.creation = Answer({"job_id": "job-1-again", "message": ""})
+    yield pull(stage, "retry", BELT)
+    wait_until(lambda: stage.read("show", BELT)["status"] == "done")
+    yield pull(stage, "show", BELT)
+    yield pull(stage, "retry", BELT)
+    yield pull(stage, "redeliver", BELT)
+
+
+def pull_dead_letters(stage: Stage) -> Iterator[str]:
+    stage.api.creation = Answer({}, 503)
+    dock = stage.pipeline.upload(DOCK, b"video")
+    stage.wait_for_status(dock, "waiting")
+    queue_url = stage.pipeline.pipeline.dead_letter_queue_url
+    # As SQS does after a hundred tries.
+    stage.pipeline.clients.sqs.send_message(QueueUrl=queue_url, MessageBody=stage.pipeline.compose_event(dock))
+    yield pull(stage, "dead-letters")
+    stage.api.creation = Answer({"job_id": "job-of-the-dock", "message": ""})
+    yield pull(stage, "dead-letters", "--redrive")
+    stage.wait_for_status(dock, "done")
+
+
+def pull_backfill(stage: Stage) -> Iterator[str]:
+    s3 = stage.pipeline.clients.s3
+    s3.create_bucket(Bucket="archive")
+    for key in ("2024/monday.mp4", "2024/notes.txt"):
+        s3.put_object(Bucket="archive", Key=key, Body=b"video")
+    stage.api.creation = Answer({"job_id": "job-of-monday", "message": ""})
+    for options in (["--dry-run"], [], []):
+        yield pull(stage, "backfill", "s3://archive/2024", *options)
+
+
+def pull_doctor(stage: Stage) -> Iterator[str]:
+    stage.api.statuses = [Answer({"error": "Job not found"}, 404)]
+    yield pull(stage, "doctor")
+    stage.api.statuses = [Answer({"error": "This API key does not exist."}, 401)]
+    yield pull(stage, "doctor")
+    yield pull(stage, "jobs", "--stack", "nowhere")
+
+
+def pull(stage: Stage, *arguments: str) -> str:
+    """A command and what it says, as in a terminal."""
+    result = stage.run(*arguments)
+    status = f"[exit status {result.exit_code}]\n" if result.exit_code else ""
+    return f"$ videoinfer {shlex.join(arguments)}\n{result.output}{status}"
+
+
+def main() -> None:
+    with embedded_aws() as aws:
+        build([PIPELINE], aws)
+        for text in pull_all(aws):
+            print(text, flush=True)  # noqa: T201
+            if API_KEY in text:
+                sys.exit("The transcript holds the API's key.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""A deployed pipeline, the API that it asks, and a terminal to pull a person's levers at."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+from typer.testing import CliRunner, Result
+
+from tests.local_aws.pipelines import API_KEY, DeployedPipeline, deploy
+from tests.stand_ins.video_inference_api import Answer, StandInApi, stand_in_api
+from tests.waiting import wait_until
+from videoinfer.embedded_aws import EmbeddedAws, tool_environment
+from videoinfer.main import app
+from videoinfer.uploads import Upload, find_job
+
+STACK = "videoinfer"
+MODEL_ID = "rock-paper-scissors-presentation"
+RESULTS = json.dumps({"frame_offset": [0], "time_offset": [0.0], MODEL_ID: [{"predictions": [{"class": "Rock"}]}]})
+FAILED = Answer({"status": 2, "error": "The GPU is on fire."})
+RUNNING = Answer({"status": 1})
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A pipeline, the API that it asks, and a terminal."""
+
+    pipeline: DeployedPipeline
+    api: StandInApi
+    environment: dict[str, str]
+    numbers: Iterator[int]
+
+    def upload(self, key: str) -> Upload:
+        """Drops a video; the API gives its job an id of its own."""
+        self.api.creation = Answer({"job_id": f"job-{next(self.numbers)}", "message": ""})
+        return self.pipeline.upload(key, b"video")
+
+    def run(self, *arguments: str) -> Result:
+        """A command as a person types it, at this stack."""
+        environment = {**self.environment, "VIDEOINFER_STACK": STACK, "TERM": "dumb"}
+        return CliRunner().invoke(app, list(arguments), env=environment)
+
+    def read(self, *arguments: str) -> Any:
+        """What the command says to a program."""
+        result = self.run(*arguments, "--json")
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)
+
+    def find(self, upload: Upload) -> dict[str, Any]:
+        return find_job(self.pipeline.clients, self.pipeline.pipeline.jobs_table, upload) or {}
+
+    def wait_for_status(self, upload: Upload, status: str) -> dict[str, Any]:
+        wait_until(lambda: self.find(upload).get("status") == status)
+        return self.find(upload)
+
+
+@contextmanager
+def set_stage(aws: EmbeddedAws) -> Iterator[Stage]:
+    """A pipeline of its own; what the API answers is set on the way."""
+    with stand_in_api() as api:
+        pipeline = deploy(aws, STACK, {"ApiUrl": api.url, "ApiKey": API_KEY})
+        yield Stage(pipeline, api, tool_environment(aws, {}), count(1))
+
+
+def fail_one(stage: Stage, key: str) -> tuple[Upload, dict[str, Any]]:
+    stage.api.statuses = [FAILED]
+    upload = stage.upload(key)
+    job = stage.pipeline.wait_for_job(upload)
+    stage.api.statuses = [stage.api.done()]
+    return upload, job

@@ -1,0 +1,297 @@
+"""What functions do, as far as permissions are concerned: each permission is needed by at least one of these."""
+
+import json
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from fractions import Fraction
+from itertools import count
+from types import ModuleType
+from typing import Any
+
+from tests.local_aws.pipelines import DeployedPipeline
+from tests.local_aws.role_trials import WORKS, RoleTrials, Row, Scenario, describe_error, judge_url
+from tests.stand_ins.video_inference_api import Answer, StandInApi
+from tests.stand_ins.videos import VideoSpec, make_video
+from videoengine.job_requests import ModelRequest
+from videoengine.jobs import Job as EngineJob
+from videoengine.jobs import JobsTable, JobStatus
+from videoengine.object_keys import results_key, upload_key
+from videoinfer.deployments import Engine
+from videoinfer.embedded_aws import EmbeddedAws, local_session
+from videoinfer.model_packages import ModelPackage
+from videojobs.errors import ApiUnavailable
+from videojobs.jobs import Job, Ledger
+from videojobs.options import Options
+from videojobs.share_links import SharedJob, ShareLinks
+from videojobs.uploads import FIRST_ATTEMPT, Upload
+
+MODEL = {"model_id": "hands", "model_version": "4", "inference_type": "object-detection"}
+RESULTS = json.dumps({"frame_offset": [0], "time_offset": [0.0], "hands": [{"predictions": [{"class": "Rock"}]}]})
+
+NO_WORK = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}
+
+_NOT_THERE = "without it S3 says 403, not 404, of what is not there; the embedded AWS says 404"
+
+NOT_TRIED: Mapping[str, str] = {
+    "s3:AbortMultipartUpload": "an upload of many parts that fails half way is given up",
+    "s3:ListBucket on UploadsBucket": _NOT_THERE,
+    "s3:ListBucket on ResultsBucket": _NOT_THERE,
+    "s3:ListBucket on ResultsBucket, UploadsBucket": _NOT_THERE,
+    "sqs:ReceiveMessage": "Lambda reads the queue with it, the function does not",
+    "sqs:DeleteMessage": "Lambda reads the queue with it, the function does not",
+    "sqs:GetQueueAttributes": "Lambda reads the queue with it, the function does not",
+    "dynamodb:GetItem on IdempotencyTable": "Powertools reads what DynamoDB did not hand back with a refusal",
+}
+"""Permissions that none of these needs, with the reason that they are there."""
+
+
+@dataclass(frozen=True)
+class PipelineScenarios:
+    """The pipeline's six functions, on a deployed stack in which nothing moves by itself."""
+
+    aws: EmbeddedAws
+    pipeline: DeployedPipeline
+    api: StandInApi
+    numbers: Iterator[int] = field(default_factory=count)
+    video: bytes = field(default_factory=lambda: make_video(VideoSpec(frames=4)))
+
+    def __iter__(self) -> Iterator[Scenario]:
+        yield Scenario("create_job", self.land, self._judge_creation)
+        yield Scenario("create_job", lambda: self.land(versioned=False), self._judge_creation)
+        yield Scenario("create_job", self.delete, _expect_status("rejected"))
+        yield Scenario("create_job", self.land_while_the_api_is_down, _judge_postponement)
+        yield Scenario(
+            "check_job", lambda: {**self.make_job().to_input(), "check": {"polls": 0}}, _expect("status", "done")
+        )
+        yield Scenario("deliver_results", self.finish, _expect("status", "delivered"))
+        yield Scenario("deliver_results", self.redeliver, _expect("status", "delivered"))
+        yield Scenario("annotate_video", self.deliver, _expect("status", "annotated"))
+        yield Scenario("annotate_video", lambda: self.deliver(versioned=False), _expect("status", "annotated"))
+        yield Scenario("annotate_video", self.deliver_of_deleted, _expect("status", "failed"))
+        yield Scenario("open_share_link", self.share, _judge_redirect)
+        yield Scenario("open_share_link", lambda: self.share("video"), _judge_redirect)
+        yield Scenario("open_share_link", lambda: self.share("video", versioned=False), _judge_redirect)
+        yield Scenario("report_failure", self.fail, _expect("status", "failed"))
+
+    @property
+    def s3(self) -> Any:
+        return self.aws.clients.s3
+
+    def put_upload(self, *, versioned: bool = True) -> Upload:
+        """A new video in the uploads bucket, or one from before its versioning."""
+        key, bucket = f"matrix/{next(self.numbers)}.mp4", self.pipeline.pipeline.uploads_bucket
+        put = self.s3.put_object(Bucket=bucket, Key=key, Body=self.video)
+        return Upload(bucket, key, len(self.video), put["ETag"].strip('"'), put["VersionId"] if versioned else None)
+
+    def land(self, *, versioned: bool = True) -> Any:
+        """S3's event about a new video, which the API takes."""
+        upload = self.put_upload(versioned=versioned)
+        self.api.creation = Answer({"job_id": str(uuid.uuid4()), "message": ""})
+        described = {"key": upload.key, "size": upload.size_bytes, "eTag": upload.etag, "versionId": upload.version_id}
+        record = {
+            "eventSource": "aws:s3",
+            "eventName": "ObjectCreated:Put",
+            "s3": {"bucket": {"name": upload.bucket}, "object": {n: v for n, v in described.items() if v is not None}},
+        }
+        return {"Records": [record]}
+
+    def delete(self) -> Any:
+        """The same about one that is gone."""
+        event = self.land(versioned=False)
+        s3 = event["Records"][0]["s3"]
+        self.s3.delete_object(Bucket=s3["bucket"]["name"], Key=s3["object"]["key"])
+        return event
+
+    def land_while_the_api_is_down(self) -> Any:
+        """A message of the queue, as Lambda hands it over."""
+        sqs, url = self.aws.clients.sqs, self.pipeline.pipeline.uploads_queue_url
+        sqs.send_message(QueueUrl=url, MessageBody=json.dumps(self.land()))
+        self.api.creation = Answer({}, 503)
+        [message] = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5, VisibilityTimeout=3600)["Messages"]
+        sent = str(round(datetime.now(UTC).timestamp() * 1000))
+        record = {
+            "messageId": message["MessageId"],
+            "receiptHandle": message["ReceiptHandle"],
+            "body": message["Body"],
+            "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": sent},
+            "eventSource": "aws:sqs",
+        }
+        return {"Records": [record]}
+
+    def make_job(self, *, versioned: bool = True) -> Job:
+        """A job that the API has created, and that the ledger knows."""
+        options = Options.parse({"models": [MODEL], "infer_fps": 5, "input_mode": "presigned"})
+        upload = self.put_upload(versioned=versioned)
+        job = Job.begin(upload, FIRST_ATTEMPT, str(uuid.uuid4()), options, datetime.now(UTC), 3600)
+        values = {"status": "running", "job_id": job.job_id, "options": options.to_dict()}
+        times = {"created_at": job.created_at, "deadline_at": job.deadline_at}
+        self._ledger.record(upload, FIRST_ATTEMPT, **values, **times)
+        return job
+
+    def finish(self) -> Any:
+        return {**self.make_job().to_input(), "check": {"polls": 1}}
+
+    def deliver(self, *, versioned: bool = True) -> Any:
+        """A job whose results are in their bucket, and nothing else of it."""
+        job = self.make_job(versioned=versioned)
+        key = f"results/{job.upload.key}/{job.job_id}/results.json"
+        self.s3.put_object(Bucket=self.pipeline.pipeline.results_bucket, Key=key, Body=RESULTS.encode())
+        return {**job.to_input(), "check": {"polls": 1}}
+
+    def redeliver(self) -> Any:
+        return {**self.deliver(), "redelivery": True}
+
+    def deliver_of_deleted(self) -> Any:
+        event = self.deliver(versioned=False)
+        self.s3.delete_object(Bucket=event["upload"]["bucket"], Key=event["upload"]["key"])
+        return event
+
+    def share(self, name: str = "", *, versioned: bool = True) -> Any:
+        """A request for what a link opens."""
+        upload = Upload(**self.deliver(versioned=versioned)["upload"])
+        secret = self.aws.clients.secretsmanager.get_secret_value(SecretId=f"{self.pipeline.stack}/share-key")
+        links = ShareLinks(secret["SecretString"], "https://share.example.com")
+        link = links.make(SharedJob(upload.upload_id, FIRST_ATTEMPT), datetime.now(UTC), days=1)
+        parts = {"token": link.url.rpartition("/")[2], "proxy": name}
+        return {"requestContext": {"http": {"method": "GET"}}, "pathParameters": parts}
+
+    def fail(self) -> Any:
+        check = {"status": "failed", "polls": 1, "reason": "The GPU is on fire."}
+        return {**self.make_job().to_input(), "check": check}
+
+    @property
+    def _ledger(self) -> Ledger:
+        dynamodb = local_session().resource("dynamodb", endpoint_url=self.aws.endpoint_url)
+        return Ledger(dynamodb.Table(self.pipeline.pipeline.jobs_table))
+
+    def _judge_creation(self, app: ModuleType, answer: Any) -> str:
+        """Whether the job runs, and the API can read the video."""
+        result = _expect_status("running")(app, answer)
+        asked = [body for _, path, _, body in self.api.requests if path.rstrip("/") == "/videoinfer" and body]
+        return result if result != WORKS else judge_url(json.loads(asked[-1])["input_url"])
+
+
+@contextmanager
+def at_rest(aws: EmbeddedAws, pipeline: DeployedPipeline) -> Iterator[None]:
+    """While the block runs, nothing comes of what lands in the stack's bucket or lies in its queue."""
+    bucket, queue_url = pipeline.pipeline.uploads_bucket, pipeline.pipeline.uploads_queue_url
+    aws.clients.s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
+    queue = aws.clients.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])["Attributes"]
+    [mapping] = aws.clients.lambda_.list_event_source_mappings(EventSourceArn=queue["QueueArn"])["EventSourceMappings"]
+    aws.clients.lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    with idle(aws, pipeline.pipeline.state_machine_arn):
+        yield
+
+
+@contextmanager
+def idle(aws: EmbeddedAws, state_machine_arn: str) -> Iterator[None]:
+    """While the block runs, executions of the state machine end at once."""
+    machines = aws.clients.stepfunctions
+    definition = machines.describe_state_machine(stateMachineArn=state_machine_arn)["definition"]
+    machines.update_state_machine(stateMachineArn=state_machine_arn, definition=json.dumps(NO_WORK))
+    try:
+        yield
+    finally:
+        machines.update_state_machine(stateMachineArn=state_machine_arn, definition=definition)
+
+
+def walk_pipeline(aws: EmbeddedAws, pipeline: DeployedPipeline, api: StandInApi) -> Iterator[Row]:
+    """The rows of the pipeline's six functions; the stack is good for nothing else after."""
+    api.statuses, api.results = [api.done()], RESULTS.encode()
+    with at_rest(aws, pipeline):
+        yield from RoleTrials(aws, "pipeline", pipeline.stack).walk(list(PipelineScenarios(aws, pipeline, api)))
+
+
+@dataclass(frozen=True)
+class ApiScenarios:
+    """What the engine's `serve_api` answers."""
+
+    aws: EmbeddedAws
+    engine: Engine
+    model: ModelPackage
+    trials: RoleTrials
+
+    def __iter__(self) -> Iterator[Scenario]:
+        sign = self.request("POST", "/video_upload_signed_url", body={"file_name": "a.mp4"})
+        yield Scenario("serve_api", lambda: sign, _judge_answer("signed_url", "PUT"))
+        yield Scenario("serve_api", self.create, _judge_answer())
+        yield Scenario("serve_api", lambda: self.poll(JobStatus.RUNNING), _judge_answer())
+        yield Scenario("serve_api", lambda: self.poll(JobStatus.DONE), _judge_answer("output_signed_url"))
+
+    def request(self, method: str, path: str, body: Any = None, **query: str) -> Any:
+        """An event as API Gateway sends it."""
+        parameters = {"api_key": self.engine.api_key, **query}
+        event = {"routeKey": f"{method} {path}", "rawPath": path, "queryStringParameters": parameters}
+        return event if body is None else {**event, "body": json.dumps(body)}
+
+    def create(self) -> Any:
+        """A request for a job whose video never comes."""
+        key = upload_key(str(uuid.uuid4()), "a.mp4")
+        url = f"{self.aws.endpoint_url}/{self.trials.names['VideosBucket']}/{key}?X-Goog-Expires=1"
+        return self.request("POST", "/videoinfer", {"input_url": url, "infer_fps": 1, "models": [self._api_model]})
+
+    def poll(self, status: JobStatus) -> Any:
+        """A request about a job that nobody has asked about."""
+        job_id = str(uuid.uuid4())
+        job = EngineJob(
+            job_id=job_id,
+            infer_fps=Fraction(1),
+            models=(ModelRequest("hands", "4", "object-detection", 0.4, 0.3),),
+            video_key=upload_key(job_id, "a.mp4"),
+            input_url=None,
+            created_at=round(datetime.now(UTC).timestamp()),
+            status=status,
+        )
+        JobsTable(self.aws.clients.dynamodb, self.trials.names["JobsTable"]).put(job, 1)
+        bucket = self.trials.names["VideosBucket"]
+        self.aws.clients.s3.put_object(Bucket=bucket, Key=results_key(job_id), Body=RESULTS.encode())
+        return self.request("GET", "/videoinfer", job_id=job_id)
+
+    @property
+    def _api_model(self) -> Any:
+        return self.model.as_api_model()
+
+
+def walk_serve_api(aws: EmbeddedAws, stack: str, engine: Engine, model: ModelPackage) -> Iterator[Row]:
+    """The rows of the engine's API, which remembers polls here as it does on AWS."""
+    trials = RoleTrials(aws, "engine", stack, {"POLL_SECONDS_MIN": "60"})
+    with idle(aws, engine.state_machine_arn):
+        yield from trials.walk(list(ApiScenarios(aws, engine, model, trials)))
+
+
+def _expect(name: str, value: str) -> Callable[[ModuleType, Any], str]:
+    def judge(_app: ModuleType, answer: Any) -> str:
+        return WORKS if answer[name] == value else f"{answer[name]}: {answer.get('reason')}"
+
+    return judge
+
+
+def _expect_status(value: str) -> Callable[[ModuleType, Any], str]:
+    """Of `create_job`, which answers a list."""
+    return lambda app, answer: _expect("status", value)(app, answer[0])
+
+
+def _judge_postponement(app: ModuleType, answer: Any) -> str:
+    """Whether the message stays in the queue because the API is down, and for no other reason."""
+    [(_, error, _)] = app.processor.exceptions
+    if isinstance(error, ApiUnavailable) and answer["batchItemFailures"]:
+        return WORKS
+    return f"the upload waits: {describe_error(error)}"
+
+
+def _judge_redirect(_app: ModuleType, answer: Any) -> str:
+    location = answer["headers"].get("Location")
+    return judge_url(location.partition("#")[0]) if location else f"{answer['statusCode']}"
+
+
+def _judge_answer(url: str = "", method: str = "GET") -> Callable[[ModuleType, Any], str]:
+    def judge(_app: ModuleType, answer: Any) -> str:
+        body = json.loads(answer["body"])
+        if answer["statusCode"] != 200:
+            return f"{answer['statusCode']}: {body['error'].partition(';')[0]}"
+        return judge_url(body[url], method) if url else WORKS
+
+    return judge
