@@ -296,7 +296,9 @@ def _look_at_quotas(stack: PipelineStack) -> Iterator[Finding]:
 
 def _look_at_queues(stack: PipelineStack) -> Iterator[Finding]:
     if dead := _count_messages(stack, stack.dead_letter_queue_url):
-        yield Finding("problem", f"Dead letters: {dead:,} uploads failed a hundred times.", "videoinfer dead-letters")
+        yield Finding(
+            "problem", f"Dead letters, uploads that failed a hundred times: {dead:,}.", "videoinfer dead-letters"
+        )
     else:
         yield Finding("ok", "There are no dead letters.")
     yield Finding("ok", f"Uploads that wait their turn: {_count_messages(stack, stack.uploads_queue_url):,}.")
@@ -319,8 +321,8 @@ def _look_at_jobs(stack: PipelineStack) -> Iterator[Finding]:
     since = datetime.now(UTC) - timedelta(days=UNANSWERED_DAYS)
     if unanswered := list(table.list_unanswered(stack.uploads_bucket, since)):
         words = (
-            f"The API may have made, and bill, more jobs than it told of, for {len(unanswered):,} uploads in "
-            f"{UNANSWERED_DAYS} days, {unanswered[0]['key']} the last of them."
+            "The API may have made, and bill, more jobs than it told of. "
+            f"Uploads in {UNANSWERED_DAYS} days: {len(unanswered):,}, {unanswered[0]['key']} the last of them."
         )
         yield Finding("warning", words, "videoinfer jobs --unanswered")
     else:

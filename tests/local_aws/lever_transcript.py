@@ -30,7 +30,6 @@ def pull_all(aws: EmbeddedAws) -> Iterator[str]:
         yield from pull_dead_letters(stage)
         yield from pull_backfill(stage)
         yield from pull_doctor(stage)
-        stage.api.statuses = [stage.api.done()]
 
 
 def pull_again(stage: Stage) -> Iterator[str]:
@@ -64,6 +63,7 @@ def pull_backfill(stage: Stage) -> Iterator[str]:
     stage.api.creation = Answer({"job_id": "job-of-monday", "message": ""})
     for options in (["--dry-run"], [], []):
         yield pull(stage, "backfill", "s3://archive/2024", *options)
+    wait_until(lambda: stage.read("show", "2024/monday.mp4")["status"] == "done")
 
 
 def pull_doctor(stage: Stage) -> Iterator[str]:

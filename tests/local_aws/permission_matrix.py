@@ -144,7 +144,7 @@ def walk_all(aws: EmbeddedAws, engine: Engine, model: ModelPackage) -> Iterator[
     yield from walk_matrix(aws, engine, model)
     yield from walk_serve_api(aws, STACK, engine, model)
     with stand_in_api() as api:
-        pipeline = deploy(aws, "matrix", {"ApiUrl": api.url, "ApiKey": "key"})
+        pipeline = deploy(aws, "matrix", {"ApiUrl": api.url, "ApiKey": "key", "ApiRequestsPerMinute": "6000"})
         yield from walk_pipeline(aws, pipeline, api)
 
 

@@ -64,7 +64,9 @@ class PipelineScenarios:
         yield Scenario("create_job", self.delete, _expect_status("rejected"))
         yield Scenario("create_job", self.land_while_the_api_is_down, _judge_postponement)
         yield Scenario(
-            "check_job", lambda: {**self.make_job().to_input(), "check": {"polls": 0}}, _expect("status", "done")
+            "check_job",
+            lambda: {**self.make_job().to_input(), "check": {"polls": 0}, "poll_seconds": 60},
+            _expect("status", "done"),
         )
         yield Scenario("deliver_results", self.finish, _expect("status", "delivered"))
         yield Scenario("deliver_results", self.redeliver, _expect("status", "delivered"))
@@ -182,6 +184,8 @@ def at_rest(aws: EmbeddedAws, pipeline: DeployedPipeline) -> Iterator[None]:
     queue = aws.clients.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])["Attributes"]
     [mapping] = aws.clients.lambda_.list_event_source_mappings(EventSourceArn=queue["QueueArn"])["EventSourceMappings"]
     aws.clients.lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    # S3 has announced by a message that it will announce.
+    aws.clients.sqs.purge_queue(QueueUrl=queue_url)
     with idle(aws, pipeline.pipeline.state_machine_arn):
         yield
 

@@ -22,6 +22,8 @@ import boto3
 import requests
 from aws_lambda_powertools.utilities import parameters
 from botocore.exceptions import ClientError
+from botocore.loaders import create_loader
+from botocore.session import Session as BotocoreSession
 
 from tests.permissions import as_list, list_functions, record_calls
 from tests.templates import ROOT
@@ -41,6 +43,7 @@ CONTEXT = SimpleNamespace(
     get_remaining_time_in_millis=lambda: 600_000,
 )
 
+_LOADER = create_loader()
 _FOLDERS = {"pipeline": ROOT / "functions", "engine": ROOT / "engine" / "functions"}
 _ROLE = "permission-matrix"
 
@@ -170,8 +173,8 @@ class RoleTrials:
 
 
 def _name(arn: str) -> str:
-    """What of an ARN, or of a name, is its own."""
-    return arn.split(":", 5)[-1]
+    """What of an ARN, a queue's URL or a name is its own."""
+    return arn.rsplit("/", 1)[-1] if "://" in arn else arn.split(":", 5)[-1]
 
 
 def describe_error(error: BaseException) -> str:
@@ -207,7 +210,10 @@ def _forget() -> None:
                 kept.cache_clear()
     parameters.clear_caches()  # type: ignore[no-untyped-call]
     parameters.base.DEFAULT_PROVIDERS.clear()  # type: ignore[attr-defined]
-    boto3.DEFAULT_SESSION = None
+    session = BotocoreSession()
+    # Reading the services' models takes longer than all that is asked of them.
+    session.register_component("data_loader", _LOADER)
+    boto3.setup_default_session(botocore_session=session)
 
 
 def _load_app(path: Path) -> ModuleType:

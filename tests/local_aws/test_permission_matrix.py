@@ -33,5 +33,5 @@ def test_the_engine_s_api_fails_without_any_of_its_permissions(
 
 def test_a_function_of_the_pipeline_fails_without_any_of_its_permissions(aws: EmbeddedAws) -> None:
     with stand_in_api() as api:
-        pipeline = deploy(aws, "matrix", {"ApiUrl": api.url, "ApiKey": API_KEY})
+        pipeline = deploy(aws, "matrix", {"ApiUrl": api.url, "ApiKey": API_KEY, "ApiRequestsPerMinute": "6000"})
         assert_each_is_needed(list(walk_pipeline(aws, pipeline, api)), set(list_functions("pipeline")))
