@@ -1,18 +1,20 @@
 """How long a video takes on many workers: what their work costs is measured here, and the rest is simulated from it.
 
+    make .venv/ready .venv-aws/ready .venv-sam/ready .venv-peers/ready
     .venv/bin/python -m bench.fan_out [--minutes 2] [--repeats 3]
 
 A worker is one core, as a Lambda function of 1,769 MB has, and its clock is that core's, so that others on this machine
-don't count. Measured are: a worker's start, to a model that is ready; segments of a 1080p30 video, cut as the engine
-cuts them; and the whole of that video on two workers at once, which the simulation is held against. What can't be
-measured here is in `Assumptions`.
+don't count. It runs `infer_segment` as `sam build` leaves it, in an interpreter that sees what Lambda's would. Measured
+are: a worker's start, to a model that is ready; segments of a 1080p30 video, cut as the engine cuts them; and the whole
+of that video on two workers at once, which the simulation is held against. What can't be measured here is in
+`Assumptions`. Efficiency is what one worker takes for all, as a share of what N of them take together: N times as long
+as they take. One worker starts and is invoked and straggles as the others do.
 """
 
 import argparse
 import heapq
 import json
 import math
-import os
 import random
 import subprocess
 import sys
@@ -25,23 +27,24 @@ from fractions import Fraction
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from statistics import median
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from bench.cold_import import BuiltFunction, find_functions, link_boto3
 from bench.engine import make_package
 from bench.memory import repeat_video
 from bench.moving_pictures import write_video
 from videoengine.clients import CONNECTIONS
-from videoengine.detections import Thresholds
-from videoengine.detector import Detector
-from videoengine.frame_inference import FrameInference
 from videoengine.merging import OPENED_AHEAD
 from videoengine.segments import Effort, Segment, cut_segments, order_by_work, select_frames
 from videoengine.timeline import Timeline, read_timeline
 from videoengine.video_file import open_video
+from videoinfer.builds import ENGINE, build
+from videoinfer.embedded_aws import REGION, embedded_aws
 from videoinfer.repository import ROOT
 
 WIDTH, HEIGHT, RATE, GOP_SIZE = 1920, 1080, 30, 250
@@ -50,6 +53,7 @@ EFFORT = Effort.estimate(WIDTH * HEIGHT, models=1)
 WORKERS = (1, 10, 100, 1000)
 HOUR_SECONDS = 3600
 SIMULATIONS = 20
+WORKER = Path(__file__).with_name("fan_out_worker.py")
 
 
 @dataclass(frozen=True)
@@ -117,34 +121,43 @@ class Worker:
         return self.wait_until_ready()
 
 
+@dataclass(frozen=True)
+class Workplace:
+    """What workers are started with.
+
+    Attributes:
+        import_path: the function, its layers, and Lambda's boto3.
+    """
+
+    package: Path
+    video: Path
+    import_path: Sequence[Path]
+
+
 @contextmanager
-def start_worker(core: int, package: Path, video: Path) -> Iterator[Worker]:
+def start_worker(core: int, place: Workplace) -> Iterator[Worker]:
     """Starts a worker; ends it with the block."""
-    command = [sys.executable, "-m", "bench.fan_out", "--serve", str(core), str(package), str(video)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+    arguments = map(str, (WORKER, core, place.package, place.video, *place.import_path))
+    command = [sys.executable, "-I", "-S", "-B", *arguments]
+    environment = {"AWS_DEFAULT_REGION": REGION}
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
         yield Worker(process)
 
 
-def serve(core: int, package: Path, video: Path) -> None:
-    """A worker's side: a segment a line in, its CPU's clock out, which stands still while others have the core."""
-    os.sched_setaffinity(0, {core})
-
-    def fail(_: str, error: Exception) -> None:
-        raise error
-
-    inference = FrameInference({"model": (Detector(package), Thresholds(0.4, 0.3))}, fail)
-    print(time.process_time(), flush=True)  # noqa: T201
-    for line in sys.stdin:
-        with open_video(str(video)) as container:
-            for _ in inference.infer(container, Segment.from_json(json.loads(line)).frames):
-                pass
-        print(time.process_time(), flush=True)  # noqa: T201
+def find_infer_segment() -> BuiltFunction:
+    """The engine's function, built unless it is."""
+    with embedded_aws() as aws:
+        build([ENGINE], aws)
+    [function] = (function for function in find_functions(ENGINE) if function.name == "InferSegmentFunction")
+    return function
 
 
-def measure_costs(package: Path, video: Path, repeats: int) -> Costs:
+def measure_costs(place: Workplace, repeats: int) -> Costs:
     """Starts a worker a few times; each time it infers segments of several lengths, sampled densely and sparsely."""
     started = time.process_time()
-    timeline = read_timeline_of(video)
+    timeline = read_timeline_of(place.video)
     find = (time.process_time() - started) / len(timeline.timestamps)
     segments = [
         segment
@@ -154,7 +167,7 @@ def measure_costs(package: Path, video: Path, repeats: int) -> Costs:
     ]
     starts, seconds = [], []
     for _ in range(repeats):
-        with start_worker(0, package, video) as worker:
+        with start_worker(0, place) as worker:
             clocks = [worker.wait_until_ready(), *(worker.infer(segment) for segment in segments)]
         starts.append(clocks[0])
         seconds.append(np.diff(clocks))
@@ -168,7 +181,7 @@ def read_timeline_of(video: Path) -> Timeline:
         return read_timeline(container)
 
 
-def measure_two_workers(package: Path, video: Path, segments: Sequence[Segment]) -> float:
+def measure_two_workers(place: Workplace, segments: Sequence[Segment]) -> float:
     """Seconds of CPU of the busier of two workers, each of which infers the next segment when it is free."""
     queue = SimpleQueue[Segment]()
     for segment in segments:
@@ -182,7 +195,7 @@ def measure_two_workers(package: Path, video: Path, segments: Sequence[Segment])
         return clock
 
     with ExitStack() as stack:
-        workers = [stack.enter_context(start_worker(core, package, video)) for core in range(2)]
+        workers = [stack.enter_context(start_worker(core, place)) for core in range(2)]
         with ThreadPoolExecutor(2) as threads:
             return max(threads.map(work, workers))
 
@@ -243,9 +256,6 @@ def simulate_hour(costs: Costs, video_bytes: float, model_bytes: int) -> Table:
 
 def main() -> None:
     """Measures, checks the simulation against two real workers, and simulates an hour."""
-    if sys.argv[1:2] == ["--serve"]:
-        serve(int(sys.argv[2]), Path(sys.argv[3]), Path(sys.argv[4]))
-        return
     parser = argparse.ArgumentParser(description="Measures what a worker costs, and simulates many.")
     parser.add_argument("--peers", type=Path, default=ROOT / ".venv-peers/bin/python", help="exports the model, once")
     parser.add_argument("--folder", type=Path, default=ROOT / ".build/bench", help="where videos and model are kept")
@@ -260,17 +270,21 @@ def main() -> None:
         if not minute.exists():
             write_video(minute, WIDTH, HEIGHT, RATE, GOP_SIZE, seconds=60)
         repeat_video(minute, video, arguments.minutes)
+    with console.status("Building the engine"):
+        function = find_infer_segment()
     timeline = read_timeline_of(video)
-    with console.status("Measuring segments"):
-        costs = measure_costs(package, video, arguments.repeats)
+    segments = cut_segments(select_frames(timeline, INFER_FPS), timeline, EFFORT, max_concurrency=2)
+    with TemporaryDirectory() as folder:
+        place = Workplace(package, video, [*function.import_path, link_boto3(Path(folder))])
+        with console.status("Measuring segments"):
+            costs = measure_costs(place, arguments.repeats)
+        with console.status("Measuring two workers"):
+            found = median(measure_two_workers(place, segments) for _ in range(arguments.repeats))
     console.print(
         f"A worker starts in {costs.start:.2f} s. A segment takes {1000 * costs.segment:.0f} ms, "
         f"a decoded frame {1000 * costs.decode:.2f} ms, an inferred one {1000 * costs.infer:.1f} ms."
     )
-    segments = cut_segments(select_frames(timeline, INFER_FPS), timeline, EFFORT, max_concurrency=2)
     expected = simulate([costs.of(segment, timeline) for segment in segments], 2, costs.start, NOTHING_ELSE, 0)
-    with console.status("Measuring two workers"):
-        found = median(measure_two_workers(package, video, segments) for _ in range(arguments.repeats))
     console.print(
         f"The busier of two workers took {found:.1f} s for {arguments.minutes} minutes in {len(segments)} segments; "
         f"simulated {expected:.1f} s ({expected / found - 1:+.0%})."
