@@ -187,7 +187,6 @@ def load_engine(package: Path, infer_fps: int, precision: str = "f32") -> Run:
     def run(video: str) -> int:
         with open_video(video) as container:
             frames = select_frames(read_timeline(container), Fraction(infer_fps))
-        with open_video(video) as container:
             return sum(1 for _ in inference.infer(container, frames))
 
     return run
@@ -225,13 +224,17 @@ def load_model(package: Path, infer_fps: int, precision: str = "f32") -> Run:
     shape = described.network_input.height, described.network_input.width, 3
     pictures = np.random.default_rng(0).integers(0, 255, (8, *shape), dtype=np.uint8)
 
+    def start(picture: Any) -> Any:
+        network.next_input[:] = picture
+        return network.start()
+
     def run(video: str) -> int:
         with av.open(video) as container:
             stream = container.streams.video[0]
             frames = round(stream.frames / stream.average_rate * infer_fps)
-        on_their_way = deque(network.start(pictures[0]) for _ in range(2 * network.concurrency))
+        on_their_way = deque(start(pictures[0]) for _ in range(2 * network.concurrency))
         for index in range(frames):
-            on_their_way.append(network.start(pictures[index % len(pictures)]))
+            on_their_way.append(start(pictures[index % len(pictures)]))
             on_their_way.popleft().finish()
         for inference in on_their_way:
             inference.finish()

@@ -9,6 +9,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import IO
 
+from av.container import InputContainer
+
 from videoengine.detections import Thresholds
 from videoengine.detector import Detector
 from videoengine.errors import JobFailed
@@ -53,11 +55,11 @@ def run_inference(options: InferenceOptions, display: Display) -> None:
     try:
         thresholds = Thresholds(options.confidence, options.iou_threshold)
         detectors = {package.model_id: (_load(package, options.precision), thresholds) for package in packages}
-        frames = _plan(options.video, options.infer_fps)
         failures = list[str]()
         inference = FrameInference(detectors, lambda model_id, error: failures.append(f"{model_id}: {error}"))
         with ExitStack() as files:
-            container = files.enter_context(open_video(str(options.video)))
+            container = files.enter_context(_open(options.video))
+            frames = select_frames(read_timeline(container), Fraction(str(options.infer_fps)))
             parts = {model_id: files.enter_context(tempfile.TemporaryFile()) for model_id in detectors}
             elements = inference.infer(container, frames)
             for found in display.track(elements, "Inferring", total=len(frames)):
@@ -79,11 +81,10 @@ def _load(package: ModelPackage, precision: Precision) -> Detector:
         raise CommandError(f"{package.folder} can't be run: {failure}.") from failure
 
 
-def _plan(video: Path, infer_fps: float) -> Sequence[SampledFrame]:
+def _open(video: Path) -> InputContainer:
     if not video.is_file():
         raise CommandError(f"There is no file {video}.")
-    with open_video(str(video)) as container:
-        return select_frames(read_timeline(container), Fraction(str(infer_fps)))
+    return open_video(str(video))
 
 
 def _write_results(output: Path, frames: Sequence[SampledFrame], parts: Mapping[str, IO[bytes]]) -> None:

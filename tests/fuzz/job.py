@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 from unittest.mock import patch
 
+import numpy as np
 from av.video.frame import VideoFrame
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
@@ -61,9 +62,10 @@ class PicturesOnly:
 
     def __init__(self) -> None:
         self._preprocessor = FramePreprocessor(NETWORK_INPUT)
+        self._canvas = np.zeros((NETWORK_INPUT.height, NETWORK_INPUT.width, 3), dtype=np.uint8)
 
     def start(self, frame: VideoFrame, thresholds: Thresholds) -> Any:
-        _, placement = self._preprocessor.prepare(frame)
+        placement = self._preprocessor.prepare(frame, self._canvas)
         return lambda: {"size": placement.resolution_wh}
 
 

@@ -69,10 +69,11 @@ def test_quarters_lie_where_a_player_shows_them(matrix: tuple[int, int, int, int
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
 def test_a_model_sees_the_turned_picture_and_boxes_are_in_its_pixels(rotation: int) -> None:
-    upright, turned = (
-        FramePreprocessor(make_network_input()).prepare(read_first_frame(make_video(spec)))
-        for spec in (VideoSpec(frames=1, texture=True), VideoSpec(frames=1, texture=True, rotation=rotation))
-    )
-    expected: NDArray[np.uint8] = np.rot90(upright[0], rotation // 90)
-    np.testing.assert_allclose(turned[0].astype(int), expected.astype(int), atol=1)
-    assert turned[1].resolution_wh == ((48, 64) if rotation % 180 else (64, 48))
+    preprocessor = FramePreprocessor(make_network_input())
+    upright, turned = np.zeros((2, 64, 64, 3), dtype=np.uint8)
+    preprocessor.prepare(read_first_frame(make_video(VideoSpec(frames=1, texture=True))), upright)
+    rotated = make_video(VideoSpec(frames=1, texture=True, rotation=rotation))
+    placement = preprocessor.prepare(read_first_frame(rotated), turned)
+    expected: NDArray[np.uint8] = np.rot90(upright, rotation // 90)
+    np.testing.assert_allclose(turned.astype(int), expected.astype(int), atol=1)
+    assert placement.resolution_wh == ((48, 64) if rotation % 180 else (64, 48))

@@ -8,6 +8,7 @@ import pytest
 from av.video.frame import VideoFrame
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from videoengine.model_packages import NetworkInput, ResizeMode
 from videoengine.preprocessing import FramePreprocessor, Placement, place_frame
@@ -68,8 +69,14 @@ def make_frame(width: int, height: int, rgb: tuple[int, int, int]) -> VideoFrame
     return VideoFrame.from_ndarray(np.full((height, width, 3), rgb, dtype=np.uint8), format="rgb24")
 
 
+def prepare(frame: VideoFrame, network_input: NetworkInput) -> tuple[NDArray[np.uint8], Placement]:
+    # Left over from another frame.
+    picture = np.full((network_input.height, network_input.width, 3), 7, dtype=np.uint8)
+    return picture, FramePreprocessor(network_input).prepare(frame, picture)
+
+
 def test_a_letterboxed_frame_lies_between_margins_of_the_padding_value() -> None:
-    picture, placement = FramePreprocessor(make_input(width=64, height=64)).prepare(make_frame(128, 64, (200, 100, 50)))
+    picture, placement = prepare(make_frame(128, 64, (200, 100, 50)), make_input(width=64, height=64))
     assert placement.offset_xy == (0, 16)
     assert (picture[:16] == 114).all()
     assert (picture[48:] == 114).all()
@@ -78,7 +85,7 @@ def test_a_letterboxed_frame_lies_between_margins_of_the_padding_value() -> None
 
 def test_colors_come_in_the_models_order() -> None:
     frame = make_frame(64, 64, (200, 100, 50))
-    picture, _ = FramePreprocessor(make_input("stretch", width=32, height=16, color_mode="bgr")).prepare(frame)
+    picture, _ = prepare(frame, make_input("stretch", width=32, height=16, color_mode="bgr"))
     assert picture.shape == (16, 32, 3)
     assert np.abs(picture.astype(int) - (50, 100, 200)).max() <= 1
 
@@ -87,7 +94,7 @@ def test_a_cropped_frame_keeps_its_middle_and_gets_black_margins() -> None:
     pixels = np.zeros((16, 64, 3), dtype=np.uint8)
     pixels[:, 16:48] = 200
     frame = VideoFrame.from_ndarray(pixels, format="rgb24")
-    picture, placement = FramePreprocessor(make_input("center-crop", width=32, height=32)).prepare(frame)
+    picture, placement = prepare(frame, make_input("center-crop", width=32, height=32))
     assert placement.offset_xy == (-16, 8)
     assert (picture[8:24] == 200).all()
     assert not picture[:8].any()
@@ -95,5 +102,5 @@ def test_a_cropped_frame_keeps_its_middle_and_gets_black_margins() -> None:
 
 
 def test_a_covering_frame_leaves_no_margin() -> None:
-    picture, _ = FramePreprocessor(make_input("cover", width=32, height=32)).prepare(make_frame(96, 64, (200, 100, 50)))
+    picture, _ = prepare(make_frame(96, 64, (200, 100, 50)), make_input("cover", width=32, height=32))
     assert np.abs(picture.astype(int) - (200, 100, 50)).max() <= 1

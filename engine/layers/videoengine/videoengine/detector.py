@@ -45,9 +45,9 @@ class Detector:
     def start(self, frame: VideoFrame, thresholds: Thresholds) -> PendingElement:
         """Begins with a frame, which may then be forgotten. Frames end in the order they began in."""
         started = time.perf_counter()
-        picture, placement = self._preprocessor.prepare(frame)
+        placement = self._preprocessor.prepare(frame, self._network.next_input)
         preparing_seconds = time.perf_counter() - started
-        inference = self._network.start(picture)
+        inference = self._network.start()
 
         def finish() -> Element:
             outputs = inference.finish()

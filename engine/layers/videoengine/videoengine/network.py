@@ -49,16 +49,24 @@ class Network:
             raise ModelPackageInvalid(f"{WEIGHTS} can't be compiled: {_last_line(error)}") from error
         self._idle: list[openvino.InferRequest] = []
 
-    def start(self, picture: NDArray[np.uint8]) -> "Inference":
-        """Begins to infer a picture (height, width, 3), on threads of OpenVINO's."""
-        request = self._idle.pop() if self._idle else self._create_request()
-        request.input_tensors[0].data[0] = picture
+    @property
+    def next_input(self) -> NDArray[np.uint8]:
+        """Pixels (height, width, 3) to draw on, which `start` infers."""
+        if not self._idle:
+            self._idle.append(self._create_request())
+        pixels: NDArray[np.uint8] = self._idle[-1].input_tensors[0].data[0]
+        return pixels
+
+    def start(self) -> "Inference":
+        """Begins to infer what was drawn on `next_input`, on threads of OpenVINO's."""
+        request = self._idle.pop()
         request.start_async()
         return Inference(request, self._idle)
 
     def infer(self, picture: NDArray[np.uint8]) -> RawOutputs:
-        """The outputs for a picture; overwritten by the next."""
-        return self.start(picture).finish()
+        """The outputs for a picture (height, width, 3); overwritten by the next."""
+        self.next_input[:] = picture
+        return self.start().finish()
 
     def _create_request(self) -> openvino.InferRequest:
         request = self._compiled.create_infer_request()

@@ -4,13 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from av.video.frame import VideoFrame
-from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from videoengine.model_packages import NetworkInput
 from videoengine.orientation import read_orientation
-
-_PIXEL_FORMATS = {"rgb": "rgb24", "bgr": "bgr24"}
+from videoengine.resizing import FrameResizer
 
 
 @dataclass(frozen=True)
@@ -63,39 +61,36 @@ def place_frame(width: int, height: int, network_input: NetworkInput) -> Placeme
 
 
 class FramePreprocessor:
-    """Turns frames into network inputs; keeps FFmpeg's scaler from frame to frame."""
+    """Turns frames into network inputs; keeps FFmpeg's scalers from frame to frame."""
 
     def __init__(self, network_input: NetworkInput) -> None:
         self._network_input = network_input
-        self._reformatter = VideoReformatter()
+        # CLIP, which alone covers, was trained on bicubic pictures.
+        self._resizer = FrameResizer(bicubic=network_input.resize_mode == "cover")
 
-    def prepare(self, frame: VideoFrame) -> tuple[NDArray[np.uint8], Placement]:
-        """The network's input (height, width, 3), 0 to 255, in the model's color mode, of the frame as it is shown."""
+    def prepare(self, frame: VideoFrame, canvas: NDArray[np.uint8]) -> Placement:
+        """Draws the frame as it is shown on a network's input (height, width, 3), 0 to 255, in the model's color mode.
+
+        Whatever was there before is gone.
+        """
         wanted = self._network_input
         orientation = read_orientation(frame)
         placement = place_frame(*orientation.turn_size(frame.width, frame.height), wanted)
-        # Turned when it is small.
-        width, height = orientation.turn_size(*placement.resized_wh)
-        stored = self._reformatter.reformat(
-            frame,
-            width,
-            height,
-            _PIXEL_FORMATS[wanted.color_mode],
-            interpolation=_choose_interpolation(wanted),
-            threads=1,
-        ).to_ndarray()
-        resized = orientation.turn(stored)
-        canvas = np.full((wanted.height, wanted.width, 3), _margin_level(wanted), dtype=np.uint8)
         left, top = placement.offset_xy
-        visible = resized[max(-top, 0) : wanted.height - top, max(-left, 0) : wanted.width - left]
+        visible = slice(max(-top, 0), wanted.height - top), slice(max(-left, 0), wanted.width - left)
         left, top = max(left, 0), max(top, 0)
-        canvas[top : top + visible.shape[0], left : left + visible.shape[1]] = visible
-        return canvas, placement
-
-
-def _choose_interpolation(network_input: NetworkInput) -> Interpolation:
-    # CLIP, which alone covers, was trained on bicubic pictures; Roboflow's runner resizes bilinearly for all others.
-    return Interpolation.BICUBIC if network_input.resize_mode == "cover" else Interpolation.AREA
+        right, bottom = (
+            min(left + placement.resized_wh[0], wanted.width),
+            min(top + placement.resized_wh[1], wanted.height),
+        )
+        # Turned when it is small.
+        red_green_blue = self._resizer.resize(frame, *orientation.turn_size(*placement.resized_wh))
+        channels = red_green_blue if wanted.color_mode == "rgb" else reversed(red_green_blue)
+        for index, channel in enumerate(channels):
+            canvas[top:bottom, left:right, index] = orientation.turn(channel)[visible]
+        for margin in (canvas[:top], canvas[bottom:], canvas[top:bottom, :left], canvas[top:bottom, right:]):
+            margin[:] = _margin_level(wanted)
+        return placement
 
 
 def _margin_level(network_input: NetworkInput) -> int:
