@@ -43,6 +43,7 @@ PLAYER = textwrap.dedent("""
 WAIT, CHECK, CHOOSE = "Wait Before Checking", "Check Job", "Is The Job Done?"
 DELIVER, DELIVERED, END = "Deliver Results", "Are The Results Delivered?", "Results Delivered"
 ASKED, ANNOTATE, ANNOTATED = "Is An Annotated Video Asked For?", "Annotate Video", "Is The Video Annotated?"
+TURN = "Wait Before Delivering"
 MISSING = "Report Missing Annotation"
 REPORT, FAIL = "Report Failure", "Job Failed"
 POLL = [WAIT, CHECK, CHOOSE]
@@ -139,6 +140,12 @@ def shorten_retries(definition: str) -> str:
         ),
         pytest.param(
             ["done"], ["raise", "delivered"], [CHOOSE, *POLL, DELIVER, DELIVERED, ASKED, END], id="delivered at last"
+        ),
+        pytest.param(
+            ["done"],
+            ["waiting", "delivered"],
+            [CHOOSE, *POLL, DELIVER, DELIVERED, TURN, DELIVER, DELIVERED, ASKED, END],
+            id="delivered when it is its turn",
         ),
     ],
 )

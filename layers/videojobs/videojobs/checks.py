@@ -51,9 +51,12 @@ def check_job(
             return Check("failed", f"The API no longer knows the job: {refused.reason}")
         return _give_up_or_raise(refused, job, now)
     except TurnLater as later:
-        # A turn that was missed ends as what is tried again: however often that happens, it fills no history.
-        if turn_at is not None and turn_at != later.turn_at:
-            return _give_up_or_raise(later, job, now)
+        missed = turn_at is not None and turn_at != later.turn_at
+        if missed and job.is_overdue(now):
+            return _give_up(job, now, str(later))
+        # However often a turn is missed, it fills no history: the next look is as far off as a poll.
+        if missed and later.seconds < poll_seconds:
+            return Check("running", str(later), poll_seconds, asked=False)
         return Check("running", str(later), int(later.seconds), later.turn_at, asked=False)
     except ApiUnavailable as unavailable:
         if unavailable.retry_after_seconds is None or job.is_overdue(now):

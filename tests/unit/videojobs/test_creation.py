@@ -10,15 +10,17 @@ from typing import Any
 import pytest
 import requests
 
+from tests.stand_ins.turns import ScriptedTurns
 from tests.stand_ins.wire import Wire
 from videojobs.api import VideoInferenceApi
 from videojobs.costs import Meter
 from videojobs.creation import JobCreator
-from videojobs.errors import ApiUnavailable
+from videojobs.errors import ApiUnavailable, TurnLater
 from videojobs.failure import FailureReport
 from videojobs.jobs import Job
 from videojobs.logs import logger
 from videojobs.settings import CreateJobSettings
+from videojobs.turns import Turns
 from videojobs.uploads import JobRequest, Upload, read_uploads
 
 KEY = "rf_s3cr3t"
@@ -44,9 +46,11 @@ SETTINGS = CreateJobSettings(
 )
 
 
-def build(aws: Any, *answers: Any, settings: CreateJobSettings = SETTINGS) -> tuple[JobCreator, Wire]:
+def build(
+    aws: Any, *answers: Any, settings: CreateJobSettings = SETTINGS, turns: Turns | None = None
+) -> tuple[JobCreator, Wire]:
     wire = Wire(*answers)
-    api = VideoInferenceApi(settings.api_url, KEY, wire.session())
+    api = VideoInferenceApi(settings.api_url, KEY, wire.session(), turns)
     settings = replace(settings, state_machine_arn=aws.state_machine_arn)
     return JobCreator(settings, api, aws.ledger, aws.topic, aws.s3, aws.sfn, Meter(256, time.monotonic() - 10)), wire
 
@@ -253,3 +257,28 @@ def test_a_job_that_ended_is_not_created_again(aws: Any, status: str) -> None:
     assert wire.requests == []
     assert aws.executions() == []
     assert aws.notices() == []
+
+
+def test_an_upload_waits_for_its_turn_and_goes_with_it(aws: Any) -> None:
+    turns, landed = ScriptedTurns([TurnLater(60, 1_800_000_100.5, 100.5)]), upload(aws)
+    creator, wire = build(aws, turns=turns)
+    with pytest.raises(TurnLater):
+        creator.create_job(JobRequest(landed, 1))
+    item = aws.ledger.read(landed, 1)
+    assert item["status"] == "waiting"
+    assert "60 requests a minute" in item["error"]
+    assert "unanswered" not in item  # for nothing was asked
+    creator, wire = build(aws, (200, {"job_id": "j1"}), turns=turns)
+    creator.create_job(JobRequest(landed, 1))
+    assert turns.taken == [("creates", None), ("creates", 1_800_000_100.5)]
+    assert len(wire.requests) == turns.used == 1
+    item = aws.ledger.read(landed, 1)
+    assert (item["status"], item.get("turn_at"), item.get("error")) == ("running", None, None)
+
+
+def test_a_video_that_is_sent_takes_a_turn_for_each_request(aws: Any) -> None:
+    turns, landed = ScriptedTurns(), upload(aws, input_mode="upload")
+    creator, wire = build(aws, (200, {"signed_url": SIGNED_URL}), (200, {}), (200, {"job_id": "j1"}), turns=turns)
+    creator.create_job(JobRequest(landed, 1))
+    assert [lane for lane, _ in turns.taken] == ["creates", "completions"]
+    assert (turns.used, len(wire.requests)) == (2, 3)  # the video itself goes to storage

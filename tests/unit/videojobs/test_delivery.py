@@ -7,16 +7,19 @@ from typing import Any
 
 import pytest
 
+from tests.stand_ins.turns import ScriptedTurns
 from tests.stand_ins.wire import Wire
 from videojobs.api import VideoInferenceApi
 from videojobs.costs import OTHER_TRANSITIONS, TRANSITIONS_A_POLL, Meter
 from videojobs.delivery import Polling, ResultsDelivery
-from videojobs.errors import ApiRefused, ApiUnavailable, LinkExpired
+from videojobs.errors import ApiRefused, ApiUnavailable, LinkExpired, TurnLater
 from videojobs.failure import FailureReport
 from videojobs.jobs import Job
 from videojobs.outputs import parse_outputs
 from videojobs.results import ResultsBucket
 from videojobs.share_links import ShareLinks
+from videojobs.turns import Turns
+from videojobs.waiting import WAITS_MAX, Waiting
 
 RESULTS = (Path(__file__).parents[2] / "contract" / "examples" / "results.json").read_bytes()
 DONE = (200, {"status": 0, "output_signed_url": "https://storage.example.com/r?X-Goog-Signature=s1gn3d"})
@@ -25,8 +28,8 @@ LINKS = ShareLinks("s1gn1ng-key", "https://share.example.com")
 FOLDER = "results/line 3+ü%41 (1).MP4/fec28362-f7d9-4cc0-a805-5e94495d063d"
 
 
-def build(aws: Any, *answers: Any) -> ResultsDelivery:
-    api = VideoInferenceApi("https://api.example.com", "rf_s3cr3t", Wire(*answers).session())
+def build(aws: Any, *answers: Any, turns: Turns | None = None) -> ResultsDelivery:
+    api = VideoInferenceApi("https://api.example.com", "rf_s3cr3t", Wire(*answers).session(), turns)
     return ResultsDelivery(
         api, aws.ledger, aws.topic, ResultsBucket(aws.s3, aws.results_bucket), LINKS, 7, OUTPUTS, 30, Meter(1769)
     )
@@ -220,3 +223,35 @@ def test_a_cancelled_job_keeps_its_reason_and_is_told_once(aws: Any, job: Job) -
     assert notice["Subject"] == "Cancelled: line 3+?%41 (1).MP4"
     assert notice["MessageAttributes"]["outcome"]["Value"] == "cancelled"
     assert f"videoinfer retry {job.job_id}" in notice["Message"]
+
+
+def test_a_delivery_waits_for_its_turn_and_goes_on_with_it(aws: Any, job: Job) -> None:
+    turns = ScriptedTurns([TurnLater(60, 1_800_000_100.5, 100.5)])
+    answer = build(aws, turns=turns).deliver(job, Polling(3))
+    assert {**answer, "reason": None} == {
+        "status": "waiting",
+        "reason": None,
+        "wait_seconds": 100,
+        "turn_at": 1_800_000_100.5,
+        "waits": 1,
+    }
+    answer = build(aws, DONE, (200, RESULTS), turns=turns).deliver(job, Polling(3), Waiting.from_delivery(answer))
+    assert answer["status"] == "delivered"
+    assert turns.taken == [("completions", None), ("completions", 1_800_000_100.5)]
+
+
+def test_a_link_that_has_expired_takes_another_turn(aws: Any, job: Job) -> None:
+    turns = ScriptedTurns()
+    build(aws, DONE, (403, {}), DONE, (200, RESULTS), turns=turns).deliver(job, Polling(3))
+    assert len(turns.taken) == turns.used == 2
+
+
+def test_a_delivery_comes_back_when_the_api_says_and_not_for_ever(aws: Any, job: Job) -> None:
+    waiting = Waiting()
+    for waits in range(1, WAITS_MAX + 1):
+        answer = build(aws, (429, {}, {"Retry-After": "120"})).deliver(job, Polling(3), waiting)
+        assert (answer["status"], answer["wait_seconds"], answer["turn_at"]) == ("waiting", 120, None)
+        waiting = Waiting.from_delivery(answer)
+        assert waiting.waits == waits
+    with pytest.raises(ApiUnavailable, match="429"):
+        build(aws, (429, {}, {"Retry-After": "120"})).deliver(job, Polling(3), waiting)

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from videojobs.errors import ApiUnavailable
+from videojobs.errors import ApiUnavailable, TurnLater
 from videojobs.uploads_queue import UploadsQueue, choose_postponement
+
+NOW = 1_800_000_000.0
 
 
 @pytest.mark.parametrize(
@@ -22,6 +24,8 @@ from videojobs.uploads_queue import UploadsQueue, choose_postponement
         (1, ApiUnavailable("busy", retry_after_seconds=77), 77),
         (9, ApiUnavailable("busy", retry_after_seconds=1), 900),
         (1, ApiUnavailable("gone fishing", retry_after_seconds=10**6), 12 * 3600),
+        (1, TurnLater(60, NOW + 1000.7, 1000.7), 1000),
+        (9, TurnLater(60, NOW + 7, 7.2), 7),
     ],
 )
 def test_the_longer_the_more_often_it_failed(receive_count: Any, error: Exception, seconds: int) -> None:

@@ -1,0 +1,114 @@
+"""A Video Inference API on loopback that takes so many requests a minute, counts them, and refuses what is more.
+
+What becomes of a job is in its video's name: `refused…` is no job, `failing…` fails, others are done when asked again.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+_RESULTS: dict[str, Any] = {"frame_offset": [0], "time_offset": [0.0], "rock-paper-scissors-presentation": [None]}
+
+
+@dataclass
+class LimitedApi:
+    """What it has been asked, and when.
+
+    Attributes:
+        requests: The most that it takes in any `seconds`.
+        arrivals: When a request came to one of its endpoints, by a monotonic clock.
+        refusals: Of those, how many were answered 429.
+        jobs: How often each was asked for, by the path of its video.
+    """
+
+    url: str
+    requests: int
+    seconds: float
+    arrivals: list[float] = field(default_factory=list)
+    refusals: int = 0
+    jobs: dict[str, int] = field(default_factory=dict)
+    polls: dict[str, int] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def answer(self, method: str, path: str, query: dict[str, list[str]], body: bytes) -> tuple[int, Any]:
+        if path.startswith("/results/"):
+            return 200, _RESULTS
+        with self.lock:
+            if not self._count():
+                return 429, {"error": "Too many requests"}
+            if method == "POST":
+                return self._create(urlsplit(json.loads(body)["input_url"]).path)
+            return self._tell(query["job_id"][0])
+
+    def count_in_any_window(self) -> int:
+        """The most requests that came in any of its minutes."""
+        arrivals = sorted(self.arrivals)
+        most = first = 0
+        for last, arrived in enumerate(arrivals):
+            while arrived - arrivals[first] >= self.seconds:
+                first += 1
+            most = max(most, last - first + 1)
+        return most
+
+    def _count(self) -> bool:
+        now = time.monotonic()
+        self.arrivals.append(now)
+        taken = sum(now - arrived < self.seconds for arrived in self.arrivals[-self.requests - 1 :])
+        self.refusals += taken > self.requests
+        return taken <= self.requests
+
+    def _create(self, video: str) -> tuple[int, Any]:
+        name = unquote(video).rsplit("/", 1)[-1]
+        self.jobs[name] = self.jobs.get(name, 0) + 1
+        if name.startswith("refused"):
+            return 400, {"error": "This video is of no use."}
+        return 200, {"job_id": name, "message": ""}
+
+    def _tell(self, job_id: str) -> tuple[int, Any]:
+        self.polls[job_id] = self.polls.get(job_id, 0) + 1
+        if job_id.startswith("failing"):
+            return 200, {"status": 2, "error": "The GPU is on fire."}
+        return 200, {"status": 0, "output_signed_url": f"{self.url}/results/{job_id}.json?X-Goog-Signature=secret"}
+
+
+@contextmanager
+def limited_api(requests: int, seconds: float) -> Iterator[LimitedApi]:
+    """A running API, ended with the block."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    server.daemon_threads = True
+    server.api = api = LimitedApi(f"http://127.0.0.1:{server.server_port}", requests, seconds)  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield api
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def _handle(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        url = urlsplit(self.path)
+        api: LimitedApi = self.server.api  # type: ignore[attr-defined]
+        status_code, answer = api.answer(self.command, url.path, parse_qs(url.query), body)
+        content = json.dumps(answer).encode()
+        self.send_response(status_code)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_POST = _handle  # noqa: N815  the names that http.server calls
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Nothing: what came is counted."""
