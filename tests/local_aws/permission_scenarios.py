@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fractions import Fraction
+from functools import cached_property
 from itertools import count
 from types import ModuleType
 from typing import Any
@@ -164,7 +165,7 @@ class PipelineScenarios:
         check = {"status": "failed", "polls": 1, "reason": "The GPU is on fire."}
         return {**self.make_job().to_input(), "check": check}
 
-    @property
+    @cached_property
     def _ledger(self) -> Ledger:
         dynamodb = local_session().resource("dynamodb", endpoint_url=self.aws.endpoint_url)
         return Ledger(dynamodb.Table(self.pipeline.pipeline.jobs_table))

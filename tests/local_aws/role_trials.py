@@ -21,9 +21,8 @@ from unittest.mock import patch
 import boto3
 import requests
 from aws_lambda_powertools.utilities import parameters
+from botocore import loaders
 from botocore.exceptions import ClientError
-from botocore.loaders import create_loader
-from botocore.session import Session as BotocoreSession
 
 from tests.permissions import as_list, list_functions, record_calls
 from tests.templates import ROOT
@@ -43,7 +42,7 @@ CONTEXT = SimpleNamespace(
     get_remaining_time_in_millis=lambda: 600_000,
 )
 
-_LOADER = create_loader()
+_LOADER = loaders.create_loader()
 _FOLDERS = {"pipeline": ROOT / "functions", "engine": ROOT / "engine" / "functions"}
 _ROLE = "permission-matrix"
 
@@ -136,7 +135,12 @@ class RoleTrials:
             "AWS_SESSION_TOKEN": credentials["SessionToken"],
             "NO_PROXY": "127.0.0.1",
         }
-        with patch.dict(os.environ, environment), contextlib.redirect_stdout(io.StringIO()):
+        with (
+            patch.dict(os.environ, environment),
+            contextlib.redirect_stdout(io.StringIO()),
+            # Reading the services' descriptions takes longer than all that is asked of them.
+            patch.object(loaders, "create_loader", return_value=_LOADER),
+        ):
             _forget()
             yield
         _forget()
@@ -210,10 +214,7 @@ def _forget() -> None:
                 kept.cache_clear()
     parameters.clear_caches()  # type: ignore[no-untyped-call]
     parameters.base.DEFAULT_PROVIDERS.clear()  # type: ignore[attr-defined]
-    session = BotocoreSession()
-    # Reading the services' models takes longer than all that is asked of them.
-    session.register_component("data_loader", _LOADER)
-    boto3.setup_default_session(botocore_session=session)
+    boto3.DEFAULT_SESSION = None
 
 
 def _load_app(path: Path) -> ModuleType:
