@@ -147,6 +147,9 @@ def main() -> None:
     parser.add_argument("--video", type=Path, action="append", default=[], help="may be given again")
     parser.add_argument("--references", type=Path, help="the folder of the runner's predictions, named like the videos")
     arguments = parser.parse_args()
+    for video in arguments.video if arguments.references else ():
+        if not (arguments.references / f"{video.stem}.json").exists():
+            parser.error(f"{arguments.references} holds no {video.stem}.json: the runner's predictions of {video}")
     console = Console()
     families = Table("family and type", *HEADINGS, title="Random weights, every resize mode")
     for name, comparison in compare_families():

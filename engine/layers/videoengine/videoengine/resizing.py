@@ -11,6 +11,7 @@ Channel = NDArray[np.uint8]
 """(height, width) levels, 0 to 255."""
 
 _ROUNDING = 128
+"""Half of what the lower byte holds, which is then left out."""
 
 _SEPARATED_ALIKE = "yuv420p", "yuvj420p"
 """Pixel formats whose colors FFmpeg computes alike, whether they then lie apart or, as most have them, side by side."""
