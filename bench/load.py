@@ -77,7 +77,7 @@ def deploy(
             functions.put_function_concurrency(
                 FunctionName=function["FunctionName"], ReservedConcurrentExecutions=concurrency
             )
-        if "API_MINUTE_SECONDS" in variables:
+        if variables.get("API_MINUTE_SECONDS", f"{api.seconds:g}") != f"{api.seconds:g}":
             changed = {**variables, "API_MINUTE_SECONDS": f"{api.seconds:g}"}
             functions.update_function_configuration(
                 FunctionName=function["FunctionName"], Environment={"Variables": changed}

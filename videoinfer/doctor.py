@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,12 +18,17 @@ from videoinfer.key_policy import find_left_out
 from videoinfer.pipeline_stack import PipelineStack
 from videojobs.api import VideoInferenceApi
 from videojobs.errors import ApiRefused, ApiUnavailable
+from videojobs.notices import format_duration
 from videojobs.options import InvalidOption, Model, parse_json
+from videojobs.turns import BUDGET_ID
 
 type Level = Literal["ok", "warning", "problem"]
 
 CONCURRENCY_MIN = 50
 """New accounts may run ten functions at once: enough for a trial, not for a bulk upload beside all else."""
+
+SECONDS_NO_WAIT = 60
+"""A turn that is nearer needs no mention."""
 
 UNANSWERED_DAYS = 35
 """How far back a bill reaches, and some more."""
@@ -108,6 +114,7 @@ def examine(stack: PipelineStack) -> Iterator[Finding]:
         _look_at_key,
         _look_at_subscriptions,
         _look_at_quotas,
+        _look_at_budget,
         _look_at_queues,
         _look_at_jobs,
     ]
@@ -292,6 +299,21 @@ def _look_at_quotas(stack: PipelineStack) -> Iterator[Finding]:
             "--desired-value 1000"
         )
         yield Finding("warning", f"The account may run only {available} functions at once, of all its stacks.", more)
+
+
+def _look_at_budget(stack: PipelineStack) -> Iterator[Finding]:
+    """How many requests the API takes a minute, and how long an upload that came now would wait for its turn."""
+    if not stack.api_requests_per_minute:
+        yield Finding("ok", "The API is asked as often as there is something to ask (ApiRequestsPerMinute is 0).")
+        return
+    table = _find_resource(stack, "BudgetTable")
+    item = stack.clients.dynamodb.get_item(TableName=table, Key={"id": {"S": BUDGET_ID}}).get("Item", {})
+    booked = max((float(item[name]["N"]) for name in ("creates", "paused_until") if name in item), default=0.0)
+    limit = f"The API is asked at most {stack.api_requests_per_minute:,} times a minute"
+    if (seconds := booked - time.time()) < SECONDS_NO_WAIT:
+        yield Finding("ok", f"{limit}, and no upload waits for its turn.")
+    else:
+        yield Finding("ok", f"{limit}: an upload that comes now has its turn in {format_duration(round(seconds))}.")
 
 
 def _look_at_queues(stack: PipelineStack) -> Iterator[Finding]:

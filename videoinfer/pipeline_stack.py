@@ -16,7 +16,9 @@ _IMPATIENT = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standa
 
 @dataclass(frozen=True)
 class PipelineStack:
-    """A deployed stack. Fields are outputs, but for the parameters `api_url`, `default_models` and `kms_key_arn`."""
+    """A deployed stack. Fields are outputs, but for some parameters: `api_url`, `api_requests_per_minute`,
+    `default_models` and `kms_key_arn`.
+    """
 
     clients: AwsClients
     name: str
@@ -32,6 +34,7 @@ class PipelineStack:
     api_url: str
     default_models: str
     kms_key_arn: str
+    api_requests_per_minute: int
 
     @property
     def api_key_secret(self) -> str:
@@ -82,6 +85,7 @@ def find_stack(name: str, clients: AwsClients | None = None) -> PipelineStack:
             api_url=parameters["ApiUrl"],
             default_models=parameters["DefaultModels"],
             kms_key_arn=parameters.get("KmsKeyArn", ""),
+            api_requests_per_minute=int(parameters.get("ApiRequestsPerMinute", 0)),
         )
     except KeyError as missing:
         raise CommandError(

@@ -20,7 +20,9 @@ BOOK_AHEAD_SECONDS_MAX = 11 * 3600
 PAUSE_SECONDS_MAX = 900
 """However long an API wants to be left alone, it is asked again after a quarter of an hour."""
 
-_ITEM = "api-budget"
+BUDGET_ID = "api-budget"
+"""The key of the one item in the budget's table."""
+
 _ATTEMPTS = 50
 
 
@@ -108,7 +110,7 @@ class SharedTurns:
 
     def read(self) -> Bookings:
         """What is booked."""
-        item: Any = self._table.get_item(Key={"id": _ITEM}, ConsistentRead=True).get("Item", {})
+        item: Any = self._table.get_item(Key={"id": BUDGET_ID}, ConsistentRead=True).get("Item", {})
         free_from = {lane: float(item[lane]) for lane in LANES if lane in item}
         return Bookings(free_from, float(item.get("paused_until", 0)))
 
@@ -143,7 +145,7 @@ class SharedTurns:
     def _update(self, name: str, value: float, condition: str, values: Mapping[str, float]) -> None:
         try:
             self._table.update_item(
-                Key={"id": _ITEM},
+                Key={"id": BUDGET_ID},
                 UpdateExpression="SET #name = :value",
                 ConditionExpression=condition,
                 ExpressionAttributeNames={"#name": name},

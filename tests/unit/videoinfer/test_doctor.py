@@ -1,5 +1,6 @@
 """What the doctor makes of what it sees; that it sees the right things is tested on the embedded AWS."""
 
+import time
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -107,3 +108,26 @@ def test_the_template_grants_what_the_doctor_looks_for() -> None:
     for name, needed in doctor._PERMISSIONS.items():
         granted = {action for action, _ in walk_grants("pipeline", name)}
         assert {action for actions in needed.values() for action in actions} <= granted
+
+
+@pytest.mark.parametrize(
+    ("limit", "item", "words"),
+    [
+        (0, {}, "as often as there is something to ask"),
+        (60, {}, "at most 60 times a minute, and no upload waits"),
+        (60, {"polls": 3600.0}, "and no upload waits"),
+        (60, {"creates": 30.0}, "and no upload waits"),
+        (1200, {"creates": 1500.4}, "at most 1,200 times a minute: an upload that comes now has its turn in 25 min"),
+        (60, {"creates": 30.0, "paused_until": 600.4}, "has its turn in 10 min"),
+    ],
+)
+def test_the_budget_tells_when_the_next_turn_is(limit: int, item: Mapping[str, float], words: str) -> None:
+    stored = {name: {"N": str(time.time() + seconds)} for name, seconds in item.items()}
+    dynamodb = Anything(get_item=lambda **_key: {"Item": stored} if item else {})
+    resource = {"StackResourceDetail": {"PhysicalResourceId": "budget"}}
+    cloudformation = Anything(describe_stack_resource=lambda **_resource: resource)
+    clients = Anything(cloudformation=cloudformation, dynamodb=dynamodb)
+    stack = Anything(clients=clients, name="stack", api_requests_per_minute=limit)
+    [finding] = doctor._look_at_budget(cast(PipelineStack, stack))
+    assert finding.level == "ok"
+    assert words in finding.what

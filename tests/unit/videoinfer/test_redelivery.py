@@ -53,7 +53,7 @@ class Stage:
             "[]",
             "",
         )
-        self.stack = PipelineStack(self.clients, "videoinfer", "CREATE_COMPLETE", *names)
+        self.stack = PipelineStack(self.clients, "videoinfer", "CREATE_COMPLETE", *names, api_requests_per_minute=300)
 
     def end(self, **arguments: Any) -> Any:
         cause = {} if self.status == "SUCCEEDED" else {"cause": "The results are not JSON."}
