@@ -79,15 +79,18 @@ class ParquetFile:
 
     Args:
         columns: Name and type of each.
+        distinct: Columns of texts that are hardly ever the same: a dictionary of them would be in vain.
     """
 
-    def __init__(self, file: Writable, columns: Mapping[str, DataType], rows_a_group: int) -> None:
+    def __init__(
+        self, file: Writable, columns: Mapping[str, DataType], rows_a_group: int, distinct: Sequence[str] = ()
+    ) -> None:
         self._schema = Schema([Field(name, kind) for name, kind in columns.items()])
         self._queue: Queue[list[RecordBatch] | None] = Queue(maxsize=1)
         self._held: list[RecordBatch] = []
         self._held_bytes = 0
         self._error: BaseException | None = None
-        self._thread = Thread(target=self._run, args=(file, rows_a_group), name="parquet", daemon=True)
+        self._thread = Thread(target=self._run, args=(file, rows_a_group, distinct), name="parquet", daemon=True)
         self._thread.start()
 
     def write(self, columns: Sequence[Array]) -> None:
@@ -119,7 +122,7 @@ class ParquetFile:
         if self._error is not None:
             raise self._error
 
-    def _run(self, file: Writable, rows_a_group: int) -> None:
+    def _run(self, file: Writable, rows_a_group: int, distinct: Sequence[str]) -> None:
         batches = chain.from_iterable(iter(self._queue.get, None))
         try:
             write_parquet(
@@ -127,6 +130,8 @@ class ParquetFile:
                 file,  # type: ignore[arg-type]  # it calls nothing but write and flush
                 compression="zstd(1)",
                 max_row_group_size=rows_a_group,
+                column_dictionary_enabled=dict.fromkeys(distinct, False),
+                column_encoding=dict.fromkeys(distinct, "delta_byte_array"),
             )
         except BaseException as error:  # the other thread raises it
             self._error = error

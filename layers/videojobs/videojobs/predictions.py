@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, repeat
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from typing import Annotated, Any, TypeIs
 
 import msgspec
@@ -78,8 +78,6 @@ class BoxesElement(Struct, gc=False, forbid_unknown_fields=True, omit_defaults=T
 
 decode_boxes = msgspec.json.Decoder(list[BoxesElement | None]).decode
 """Parses a list of elements; raises msgspec.ValidationError where any is more than boxes, or other than it should."""
-
-_BOX_COLUMNS = {field.encode_name: attrgetter(field.name) for field in msgspec.structs.fields(_Box)}
 
 
 @dataclass(frozen=True)
@@ -273,8 +271,17 @@ def _make_box_columns(lists: Sequence[Sequence[_Box]]) -> Predictions:
     nulls = [None] * len(rows)
     columns: dict[str, Sequence[Any]] = dict.fromkeys(COLUMNS, nulls)
     absent = {*COLUMNS, "extra"}
-    for name, get in _BOX_COLUMNS.items():
-        columns[name] = values = list(map(get, rows))
+    # Spelled out: an attribute that the code names is read in less than half the time that `attrgetter` takes.
+    columns["class"] = [row.class_ for row in rows]
+    columns["class_id"] = [row.class_id for row in rows]
+    columns["confidence"] = [row.confidence for row in rows]
+    columns["x"] = [row.x for row in rows]
+    columns["y"] = [row.y for row in rows]
+    columns["width"] = [row.width for row in rows]
+    columns["height"] = [row.height for row in rows]
+    columns["tracker_id"] = [row.tracker_id for row in rows]
+    columns["detection_id"] = [row.detection_id for row in rows]
+    for name, values in columns.items():
         if values and (values[0] is not None or values != nulls):
             absent.remove(name)
     return Predictions(list(map(len, lists)), columns, absent, nulls)

@@ -112,6 +112,8 @@ class _ListsReader:
                 values, end = [], -1
             if values:
                 yield self._hand_on(key, values, end)
+                if self._take_piece():  # a last entry with more behind it is guessed, without is looked for
+                    self._scan = self._at
                 continue
             end, is_list_end = self._find_end()
             values = self._decode(self._at, end)

@@ -80,8 +80,11 @@ def open_parquet(job: Job, files: OutputFiles) -> Output:
     has_lists = any(model.inference_type in _TYPES_WITH_LISTS for model in job.options.models)
     rows_a_group = ROWS_A_GROUP_OF_LISTS if has_lists else ROWS_A_GROUP
     opened = []
-    for name, columns in (("detections.parquet", DETECTION_COLUMNS), ("frames.parquet", FRAME_COLUMNS)):
-        file = ParquetFile(files.open(name, _CONTENT_TYPE), columns, rows_a_group)
+    for name, columns, distinct in (
+        ("detections.parquet", DETECTION_COLUMNS, ("detection_id",)),
+        ("frames.parquet", FRAME_COLUMNS, ()),
+    ):
+        file = ParquetFile(files.open(name, _CONTENT_TYPE), columns, rows_a_group, distinct)
         files.call_at_exit(file.stop)
         opened.append(file)
     return ParquetTables(job, *opened)
