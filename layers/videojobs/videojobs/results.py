@@ -55,6 +55,7 @@ class ObjectWriter:
         self._place: Mapping[str, Any] = {"Bucket": bucket, "Key": key}
         self._headers: Mapping[str, Any] = headers
         self._content = bytearray()
+        self._used = 0
         self._upload_id: str | None = None
         self._parts: list[CompletedPartTypeDef] = []
         self.uri = f"s3://{bucket}/{key}"
@@ -72,10 +73,19 @@ class ObjectWriter:
             self._s3.abort_multipart_upload(**self._place, UploadId=self._upload_id)
 
     def write(self, content: bytes, /) -> int:
-        self._content += content
+        rest = memoryview(content)
+        while rest:
+            taken = rest[: PART_BYTES - self._used]
+            end = self._used + len(taken)
+            if end > len(self._content):  # the first part grows, all others are written over it
+                self._content += taken
+            else:
+                memoryview(self._content)[self._used : end] = taken
+            self._used = end
+            rest = rest[len(taken) :]
+            if end == PART_BYTES:
+                self._send_part()
         self.size_bytes += len(content)
-        if len(self._content) >= PART_BYTES:
-            self._send_part()
         return len(content)
 
     def flush(self) -> None:
@@ -94,7 +104,8 @@ class ObjectWriter:
         return 1 if self._upload_id is None else len(self._parts) + 2
 
     def _send_part(self) -> None:
-        """Sends all that is held as it is held: a copy would be as large."""
+        """Sends what is held as it is held, and keeps the buffer: a copy is as large, and a new one leaves holes."""
+        del self._content[self._used :]
         if self._upload_id is None:
             self._upload_id = self._s3.create_multipart_upload(**self._place, **self._headers)["UploadId"]
         number = len(self._parts) + 1
@@ -104,7 +115,7 @@ class ObjectWriter:
             PartNumber=number,
             Body=self._content,  # type: ignore[arg-type]  # boto3 takes a bytearray
         )
-        self._content = bytearray()
+        self._used = 0
         self._parts.append({"ETag": answer["ETag"], "PartNumber": number})
 
     def _complete(self) -> None:
@@ -112,8 +123,9 @@ class ObjectWriter:
             self._s3.put_object(**self._place, **self._headers, Body=bytes(self._content))
             self._content = bytearray()
             return
-        if self._content:
+        if self._used:
             self._send_part()
+        self._content = bytearray()
         self._s3.complete_multipart_upload(
             **self._place, UploadId=self._upload_id, MultipartUpload={"Parts": self._parts}
         )

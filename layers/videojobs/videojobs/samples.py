@@ -1,15 +1,12 @@
 """The sampled frames of a results file on disk, one at a time, each with what every model found in it."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import ijson
-
-from videojobs.results_reader import FRAME_OFFSETS
+from videojobs.results import read_pieces
+from videojobs.results_reader import FRAME_OFFSETS, read_lists
 
 
 @dataclass(frozen=True)
@@ -25,11 +22,13 @@ def read_samples(results: Path, model_ids: Sequence[str]) -> Iterator[Sample]:
 
     The file has one list after the other and may be larger than memory, so each list is read by a reader of its own.
     """
-    with ExitStack() as files:
+    lists = [_read_list(results, model_id) for model_id in model_ids]
+    for frame_offset, *elements in zip(_read_list(results, *FRAME_OFFSETS), *lists, strict=True):
+        yield Sample(frame_offset, list(zip(model_ids, elements, strict=True)))
 
-        def read_list(name: str) -> Iterator[Any]:
-            return iter(ijson.items(files.enter_context(results.open("rb")), f"{name}.item", use_float=True))
 
-        frame_offsets = chain.from_iterable(map(read_list, FRAME_OFFSETS))
-        for frame_offset, *elements in zip(frame_offsets, *map(read_list, model_ids), strict=True):
-            yield Sample(frame_offset, list(zip(model_ids, elements, strict=True)))
+def _read_list(results: Path, *names: str) -> Iterator[Any]:
+    with results.open("rb") as file:
+        for entries in read_lists(read_pieces(file)):
+            if entries.key in names:
+                yield from entries.values

@@ -61,8 +61,9 @@ def test_keys_may_come_in_any_order_and_elements_hold_anything(tmp_path: Path) -
     [
         ("", "is not a results file"),
         ('{"frame_offset": [0', "is not a results file"),
-        ("[1]", "is no JSON object"),
-        ({"frame_offset": 3}, "'frame_offset' is no list"),
+        ("[1]", "'{' is missing"),
+        ({"frame_offset": 3, "time_offset": []}, "it holds no list frame_offset"),
+        ({"frame_offset": []}, "it holds no list time_offset"),
         ({"frame_offset": ["a"]}, "is not a results file"),
         ({"frame_offset": [0], "time_offset": [0], "parts": [None, None]}, "1 frame offsets but 2 of parts"),
         ({"frame_offset": [0], "time_offset": []}, "1 frame offsets but 0 of time offsets"),
