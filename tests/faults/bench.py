@@ -10,22 +10,25 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from queue import Queue
 from typing import Any
 
 from tests.faults.function_host import Invocation, Outcome, WireFault
 from tests.local_aws.pipelines import DeployedPipeline
 from tests.permissions import list_functions
-from tests.stand_ins.faulty_api import FaultyApi, Script
+from tests.stand_ins.faulty_api import FaultyApi, Script, Video
 from tests.stand_ins.state_machine import ExecutionFailed, StateMachine
 from tests.templates import ROOT, read_definition
 from videoinfer.embedded_aws import EmbeddedAws, local_session
 from videoinfer.notices import Notice
-from videojobs.jobs import Ledger
-from videojobs.uploads import Upload, read_uploads
+from videojobs.jobs import Ledger, name_execution
+from videojobs.uploads import JobRequest, Upload, read_uploads
+
+ALL_DONE = {"batchItemFailures": list[Any]()}
 
 RECEIVES_MAX = 100
 """After so many a message is a dead letter; see the template's RedrivePolicy."""
@@ -42,19 +45,29 @@ class Story:
     """What became of one upload.
 
     Attributes:
+        attempt: The latest.
+        faults: Those to come, by function and invocation.
+        clocks: By function, by how many seconds its clock is ahead.
         outcomes: Of every invocation, with the name of its function, in order.
         item: The ledger's.
         jobs: How many the API made, each of which is billed.
-        notices: Those that were delivered.
+        notices: Those that were delivered, about whatever version of the key.
         results: `results.json` as it lies in the bucket.
     """
 
     upload: Upload
+    attempt: int = 1
+    faults: dict[str, list[Sequence[WireFault]]] = field(default_factory=dict)
+    clocks: dict[str, float] = field(default_factory=dict)
     outcomes: list[tuple[str, Outcome]] = field(default_factory=list)
     item: dict[str, Any] = field(default_factory=dict)
     jobs: int = 0
     notices: list[Notice] = field(default_factory=list)
     results: bytes | None = None
+
+    @property
+    def video(self) -> Video:
+        return Video(self.upload.key, self.upload.version_id or "")
 
     @property
     def log(self) -> str:
@@ -112,49 +125,61 @@ class Bench:
         """Puts a video into the bucket; nobody but `run` takes note of it."""
         if script:
             self.api.scripts[key] = deepcopy(script)
-        landed = self.pipeline.upload(key, b"video")
-        [upload] = read_uploads(json.loads(self.pipeline.compose_event(landed)))
-        return upload
+        return put_video(self.pipeline, key)
 
-    def invoke(self, story: Story, function: str, event: Any, **options: Any) -> Outcome:
+    def invoke(
+        self, story: Story, function: str, event: Any, faults: Sequence[WireFault] = (), *, lock_seconds: float = 0.05
+    ) -> Outcome:
+        """Calls a function; for `lock_seconds` nobody else may work on the same upload."""
+        clock = story.clocks.get(function, 0)
         host = self.hosts.get()
         try:
-            outcome = host.invoke(Invocation(function, event, self.environments[function], **options))
+            invocation = Invocation(function, event, self.environments[function], faults, lock_seconds, clock)
+            outcome = host.invoke(invocation)
         finally:
             self.hosts.put(host)
         story.outcomes.append((function, outcome))
         return outcome
 
-    def run(self, upload: Upload, faults: WireFaults | None = None, **options: Any) -> Story:
+    def run(self, upload: Upload, faults: WireFaults | None = None) -> Story:
         """Everything that the pipeline does about an upload, from its event to its end."""
-        story = Story(upload)
-        left = {function: iter(each) for function, each in (faults or {}).items()}
-
-        def step(function: str, event: Any) -> Any:
-            outcome = self.invoke(story, function, event, faults=next(left.get(function, iter(())), ()), **options)
-            if outcome.killed or outcome.raised:
-                raise InvocationFailed(outcome.raised or "the process ended")
-            return outcome.returned
-
-        self.receive(story, step)
+        story = self.begin(upload, faults)
+        self.receive(story)
         if "job_id" in (self.ledger.read(upload, 1) or {}):
-            self.wait_for(upload, step)
+            self.wait_for(story)
+        return story
+
+    def begin(self, upload: Upload, faults: WireFaults | None = None) -> Story:
+        """A story in which nothing has happened yet."""
+        story = Story(upload, faults={function: list(each) for function, each in (faults or {}).items()})
         self.stories.append(story)
         return story
 
-    def receive(self, story: Story, step: Any) -> None:
-        """The upload's message, as often as it takes."""
-        for receives in range(1, RECEIVES_MAX + 1):
-            try:
-                answer = step("create_job", self.compose_message(story.upload, receives))
-            except InvocationFailed:
-                answer = None
-            if answer == {"batchItemFailures": []}:
-                return
+    def step(self, story: Story, function: str, event: Any) -> Any:
+        """Calls a function, as Lambda does for SQS or Step Functions."""
+        upcoming = story.faults.get(function)
+        outcome = self.invoke(story, function, event, upcoming.pop(0) if upcoming else ())
+        if outcome.killed or outcome.raised:
+            raise InvocationFailed(outcome.raised or "the process ended")
+        return outcome.returned
+
+    def receive(self, story: Story, receives_max: int = RECEIVES_MAX) -> None:
+        """The upload's message, as often as it takes, or until it has come so often."""
+        for receives in range(1, receives_max + 1):
+            with suppress(InvocationFailed):
+                if self.step(story, "create_job", self.compose_message(story, receives)) == ALL_DONE:
+                    return
             time.sleep(0.1)  # by then the lock of an invocation that died is void
 
-    def compose_message(self, upload: Upload, receives: int) -> Any:
+    def retry(self, story: Story) -> None:
+        """What `videoinfer retry` asks for: a further attempt."""
+        story.attempt += 1
+        self.receive(story)
+        self.wait_for(story)
+
+    def compose_message(self, story: Story, receives: int = 1) -> Any:
         """What Lambda gets of the queue."""
+        upload = story.upload
         queue_url = self.pipeline.pipeline.uploads_queue_url
         sqs = self.aws.clients.sqs
         event = json.loads((ROOT / "events" / "create_job" / "queue.json").read_text())
@@ -165,6 +190,8 @@ class Bench:
         s3["object"] |= {
             "key": upload.key, "size": upload.size_bytes, "eTag": upload.etag, "versionId": upload.version_id,
         }  # fmt: skip
+        if story.attempt > 1:
+            body = {"job_requests": [JobRequest(upload, story.attempt).to_dict()]}
         record["body"] = json.dumps(body)
         sqs.send_message(QueueUrl=queue_url, MessageBody="{}")  # whose turn it is does not matter: any can be postponed
         received = sqs.receive_message(QueueUrl=queue_url, VisibilityTimeout=600)["Messages"][0]
@@ -175,39 +202,55 @@ class Bench:
         }
         return event
 
-    def wait_for(self, upload: Upload, step: Any) -> None:
+    def wait_for(self, story: Story) -> None:
         """The execution, and the event about it if it fails."""
-        arn = self.find_execution(upload)
+        machine = self.pipeline.pipeline.state_machine_arn
+        name = name_execution(story.upload, story.attempt)
+        arn = f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
         started = json.loads(self.aws.clients.stepfunctions.describe_execution(executionArn=arn)["input"])
         try:
-            StateMachine(self.definition, step, None).run(started)
+            StateMachine(self.definition, partial(self.step, story), None).run(started)
         except ExecutionFailed:
             detail = {"status": "FAILED", "executionArn": arn, "input": json.dumps(started)}
             event = {"source": "aws.states", "detail-type": "Step Functions Execution Status Change", "detail": detail}
-            step("report_failure", event)
-
-    def find_execution(self, upload: Upload) -> str:
-        machine = self.pipeline.pipeline.state_machine_arn
-        return f"{machine.replace(':stateMachine:', ':execution:')}:{upload.upload_id}-1"
+            self.step(story, "report_failure", event)
 
     def finish(self) -> None:
         """Reads what became of every upload that was run."""
-        notices = list(self._drain_notices())
-        for story in self.stories:
-            story.item = self.ledger.read(story.upload, 1) or {}
-            story.jobs = self.api.count_jobs(story.upload.key)
-            story.notices = [notice for notice in notices if f"{story.upload.uri}\n" in notice.text]
-            if location := story.item.get("results_location"):
-                bucket, key = location.removeprefix("s3://").split("/", 1)
-                story.results = self.aws.clients.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        read_ends(self.stories, self.pipeline, self.ledger, self.api)
 
-    def _drain_notices(self) -> Iterator[Notice]:
-        sqs, url = self.aws.clients.sqs, self.pipeline.notices_queue_url
-        while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-            for message in messages:
-                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-                envelope = json.loads(message["Body"])
-                yield Notice(envelope["Subject"], envelope["Message"])
+
+def read_ends(stories: Sequence[Story], pipeline: DeployedPipeline, ledger: Ledger, api: FaultyApi) -> None:
+    """Reads what became of the uploads, and every notice that is out."""
+    notices = list(_drain_notices(pipeline))
+    for story in stories:
+        story.item = ledger.read(story.upload, story.attempt) or {}
+        story.jobs = api.count_jobs(story.video)
+        story.notices = [notice for notice in notices if f"{story.upload.uri}\n" in notice.text]
+        if location := story.item.get("results_location"):
+            bucket, key = location.removeprefix("s3://").split("/", 1)
+            story.results = pipeline.clients.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+
+
+def _drain_notices(pipeline: DeployedPipeline) -> Iterator[Notice]:
+    sqs, url = pipeline.clients.sqs, pipeline.notices_queue_url
+    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        for message in messages:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            envelope = json.loads(message["Body"])
+            yield Notice(envelope["Subject"], envelope["Message"])
+
+
+def open_ledger(pipeline: DeployedPipeline) -> Ledger:
+    endpoint_url = pipeline.clients.dynamodb.meta.endpoint_url
+    dynamodb = local_session().resource("dynamodb", endpoint_url=endpoint_url)
+    return Ledger(dynamodb.Table(pipeline.pipeline.jobs_table))
+
+
+def put_video(pipeline: DeployedPipeline, key: str) -> Upload:
+    """Puts a video into the bucket."""
+    [upload] = read_uploads(json.loads(pipeline.compose_event(pipeline.upload(key, b"video"))))
+    return upload
 
 
 @contextmanager
@@ -231,12 +274,10 @@ def open_bench(aws: EmbeddedAws, api: FaultyApi, pipeline: DeployedPipeline) -> 
         name = found["StackResourceDetail"]["PhysicalResourceId"]
         configuration = clients.lambda_.get_function_configuration(FunctionName=name)
         environments[function] = configuration["Environment"]["Variables"]
-    dynamodb = local_session().resource("dynamodb", endpoint_url=aws.endpoint_url)
-    ledger = Ledger(dynamodb.Table(pipeline.pipeline.jobs_table))
     with ExitStack() as stack:
         hosts = Queue[FunctionHost]()
         for _ in range(HOSTS):
             host = FunctionHost(aws.endpoint_url)
             stack.callback(host.close)
             hosts.put(host)
-        yield Bench(aws, pipeline, api, hosts, environments, ledger, read_definition("pipeline"))
+        yield Bench(aws, pipeline, api, hosts, environments, open_ledger(pipeline), read_definition("pipeline"))

@@ -79,9 +79,9 @@ class Invocation:
     function: str
     event: Any
     environment: Mapping[str, str]
-    faults: Sequence[WireFault] = ()
-    remaining_seconds: float = 0.05
-    clock_seconds: float = 0.0
+    faults: Sequence[WireFault]
+    remaining_seconds: float
+    clock_seconds: float
     """How far the function's clock is ahead."""
 
 
@@ -201,7 +201,7 @@ def main() -> None:
     # Nothing waits in earnest: boto3 tries again at once.
     patch.object(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _: None)).start()
     apps = {name: load_app(name) for name in NAMES}
-    gc.freeze()
+    gc.disable()  # a collection would touch, and so copy, every page that a fork shares
     for line in sys.stdin:
         asked = json.loads(line)
         asked["faults"] = [WireFault(**fault) for fault in asked["faults"]]
@@ -257,7 +257,7 @@ def run_invocation(app: ModuleType, invocation: Invocation, pipe: int) -> NoRetu
     os.environ.update(invocation.environment)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     Wire(invocation.faults, lambda call: write(call=call)).install()
-    shift_clock(timedelta(seconds=invocation.clock_seconds))
+    shift_clock(app, timedelta(seconds=invocation.clock_seconds))
     context = Context(time.monotonic() + invocation.remaining_seconds)
     try:
         write(returned=app.handler(invocation.event, context))
@@ -267,7 +267,7 @@ def run_invocation(app: ModuleType, invocation: Invocation, pipe: int) -> NoRetu
     os._exit(0)
 
 
-def shift_clock(ahead: timedelta) -> None:
+def shift_clock(app: ModuleType, ahead: timedelta) -> None:
     """Sets the clock of the pipeline's own code; boto3's, by which requests are signed, stays right."""
 
     class ShiftedTime(datetime):
@@ -275,9 +275,9 @@ def shift_clock(ahead: timedelta) -> None:
         def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
             return datetime.now(tz) + ahead
 
-    for name, module in sys.modules.items():
-        if ahead and name.startswith("videojobs.") and hasattr(module, "datetime"):
-            module.datetime = ShiftedTime  # type: ignore[attr-defined]
+    for module in [app, *(module for name, module in sys.modules.items() if name.startswith("videojobs."))]:
+        if ahead and hasattr(module, "datetime"):
+            patch.object(module, "datetime", ShiftedTime).start()
 
 
 if __name__ == "__main__":

@@ -53,12 +53,13 @@ HEADINGS = ("case", "injected", "seen", "lost", "billed twice")
 
 @dataclass
 class Group:
-    """A row in the making: the stories of one case, each with how it is to end."""
+    """A row in the making: the stories of one case, each with how it is to end; `seen` in place of what they tell."""
 
     case: str
     injected: str
     stories: list[Story] = field(default_factory=list)
     expected: list[Expected] = field(default_factory=list)
+    seen: str = ""
 
     def add(self, story: Story, expected: Expected) -> None:
         self.stories.append(story)
@@ -68,7 +69,7 @@ class Group:
         """Once it is known what became of all uploads."""
         told = Counter(describe(story) for story in self.stories)
         of_how_many = f" of {len(self.stories)}: " if len(self.stories) > 1 else None
-        seen = "; ".join(f"{count}{of_how_many}{what}" if of_how_many else what for what, count in told.items())
+        seen = self.seen or "; ".join(f"{n}{of_how_many}{what}" if of_how_many else what for what, n in told.items())
         surprises = [
             surprise
             for story, expected in zip(self.stories, self.expected, strict=True)
@@ -100,8 +101,8 @@ def is_lost(story: Story) -> bool:
 
 
 def count_further(story: Story) -> int:
-    """Jobs that are billed beside the first."""
-    return max(0, story.jobs - 1)
+    """Jobs that are billed beside the first, those aside that a person asked for."""
+    return max(0, story.jobs - story.attempt)
 
 
 def find_surprises(story: Story, expected: Expected) -> Iterator[str]:
@@ -117,7 +118,7 @@ def find_surprises(story: Story, expected: Expected) -> Iterator[str]:
         yield f"{key}: the API made {story.jobs} jobs, not {expected.jobs}"
     if item.get("unanswered", 0) != expected.unanswered:
         yield f"{key}: {item.get('unanswered', 0)} calls are said to be unanswered, not {expected.unanswered}"
-    if story.jobs > 1 + item.get("unanswered", 0):
+    if count_further(story) > item.get("unanswered", 0):
         yield f"{key}: {story.jobs} jobs are billed, and the ledger tells of {item.get('unanswered', 0)} calls"
     if any((TOLD in notice.text) != bool(expected.unanswered) for notice in story.notices):
         yield f"{key}: a notice does not tell of {expected.unanswered} unanswered calls"

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.faults.cases import list_cases
+from tests.faults.events import EVENTS
 from tests.faults.kill_switch import SWITCHES
 from tests.faults.run import run_all
 from tests.faults.table import Row
@@ -17,7 +18,7 @@ def rows() -> list[Row]:
 
 
 def test_the_table_is_whole(rows: list[Row]) -> None:
-    assert len(rows) == len(CASES) + len(SWITCHES)
+    assert len(rows) == len(CASES) + len(EVENTS) + len(SWITCHES) + 1
 
 
 def test_nothing_is_lost_and_all_is_as_expected(rows: list[Row], subtests: pytest.Subtests) -> None:

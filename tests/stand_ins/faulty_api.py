@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
 type Ending = Literal["whole", "reset", "truncated", "half a chunk", "silence", "silence in the body"]
@@ -32,6 +32,7 @@ class Fault:
         body: JSON unless it is bytes already; None, what it would answer if all were well. Of an answer that acts, the
             fields that are not as they would be.
         ending: How the answer ends.
+        delay_seconds: How long it takes before it answers.
     """
 
     status_code: int = 200
@@ -39,6 +40,7 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     ending: Ending = "whole"
     acts: bool = False
+    delay_seconds: float = 0.0
 
 
 @dataclass
@@ -51,18 +53,25 @@ class Script:
     results: bytes | None = None
 
 
+class Video(NamedTuple):
+    """What a job is of: one version of one object."""
+
+    key: str
+    version_id: str
+
+
 @dataclass(frozen=True)
 class Call:
     """One call that came."""
 
     at: float
     kind: Literal["create", "check", "download"]
-    key: str
+    video: Video
 
 
 @dataclass
 class FaultyApi:
-    """The scripts by key, and what came: calls, and `jobs`, the keys by job_id, each of which is a bill.
+    """The scripts by key, and what came: calls, and `jobs`, the videos by job_id, each of which is a bill.
 
     Attributes:
         down: Prefixes of keys about which every call is answered 503, whatever the scripts say.
@@ -71,20 +80,20 @@ class FaultyApi:
     url: str
     results: bytes
     scripts: dict[str, Script] = field(default_factory=dict)
-    jobs: dict[str, str] = field(default_factory=dict)
+    jobs: dict[str, Video] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     down: set[str] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
-    def count_jobs(self, key: str) -> int:
-        """How many jobs it would bill for the upload."""
+    def count_jobs(self, video: Video) -> int:
+        """How many jobs it would bill for the video."""
         with self.lock:
-            return sum(job_key == key for job_key in self.jobs.values())
+            return sum(it == video for it in self.jobs.values())
 
-    def list_calls(self, kind: str, key: str) -> list[Call]:
+    def list_calls(self, kind: str, video: Video) -> list[Call]:
         with self.lock:
-            return [call for call in self.calls if (call.kind, call.key) == (kind, key)]
+            return [call for call in self.calls if (call.kind, call.video) == (kind, video)]
 
     def answer(self, method: str, path: str, query: dict[str, list[str]], body: bytes) -> Fault:
         with self.lock:
@@ -98,12 +107,13 @@ class FaultyApi:
         return Fault(404, {"error": f"no such path: {path}"})
 
     def _create(self, body: dict[str, Any]) -> Fault:
-        key = unquote(urlsplit(body["input_url"]).path.rsplit("/", 1)[-1])
-        fault = self._note("create", key, "creations")
+        url = urlsplit(body["input_url"])
+        video = Video(unquote(url.path.rsplit("/", 1)[-1]), parse_qs(url.query)["versionId"][0])
+        fault = self._note("create", video, "creations")
         if not fault.acts:
             return fault
-        job_id = f"job-{next(self._numbers)}-of-{key}"
-        self.jobs[job_id] = key
+        job_id = f"job-{next(self._numbers)}-of-{video.key}"
+        self.jobs[job_id] = video
         return _complete(fault, {"job_id": job_id, "message": "This endpoint will create videojob"})
 
     def _check(self, job_id: str) -> Fault:
@@ -115,14 +125,14 @@ class FaultyApi:
 
     def _download(self, job_id: str) -> Fault:
         fault = self._note("download", self.jobs[job_id], "downloads")
-        results = self._script(self.jobs[job_id]).results
+        results = self._script(self.jobs[job_id].key).results
         return _complete(fault, self.results if results is None else results)
 
-    def _note(self, kind: Literal["create", "check", "download"], key: str, name: str) -> Fault:
-        self.calls.append(Call(time.monotonic(), kind, key))
-        if any(key.startswith(prefix) for prefix in self.down):
-            return Fault(503, {"error": "down for maintenance"})
-        script: list[Fault] = getattr(self._script(key), name)
+    def _note(self, kind: Literal["create", "check", "download"], video: Video, name: str) -> Fault:
+        self.calls.append(Call(time.monotonic(), kind, video))
+        if any(video.key.startswith(prefix) for prefix in self.down):
+            return Fault(503, {"error": "no healthy upstream"})
+        script: list[Fault] = getattr(self._script(video.key), name)
         return script.pop(0) if script else Fault(acts=True)
 
     def _script(self, key: str) -> Script:
@@ -163,6 +173,7 @@ class _Handler(BaseHTTPRequestHandler):
         content = fault.body if isinstance(fault.body, bytes) else json.dumps(fault.body).encode()
         if fault.ending != "whole":
             self.close_connection = True
+        time.sleep(fault.delay_seconds)
         with suppress(ConnectionError):  # of a client that has gone
             self._answer(fault, content)
 

@@ -63,6 +63,10 @@ class JobCreator:
         if item.get("status") in ENDED_STATES:
             logger.info("The job has come to its end already.", status=item["status"])
             return {"status": item["status"]}
+        if "job_id" in item:  # an earlier call was cut off: the API must not be asked twice, whatever the video is now
+            return self._wait_for(Job.from_item(item))
+        if item.get("status") == "creating":
+            logger.warning("An earlier call was cut off while it asked the API, which may have created a job for it.")
         if fault := find_fault(upload):
             return self._reject(request, item, Rejection(fault, suggest_remedy(upload)))
         try:
@@ -73,7 +77,7 @@ class JobCreator:
             gone = "It was deleted before its job could be created."
             return self._reject(request, item, Rejection(gone, suggest_remedy(upload)))
         try:
-            job = self._find_created(request, item, options) or self._create(request, item, options)
+            job = self._create(request, item, options)
         except ApiRefused as refused:
             return self._reject(request, item, self._explain_refusal(upload, refused))
         return self._wait_for(job)
@@ -89,21 +93,15 @@ class JobCreator:
         return resolve_options(upload.key, metadata, parse_json("PrefixRoutes", self.settings.prefix_routes), defaults)
 
     def _read_metadata(self, upload: Upload) -> Mapping[str, str]:
+        """Raises UploadGone also of a version that is kept under a delete marker: a person does not want its job."""
         try:
+            if upload.version_id:
+                self.s3.head_object(Bucket=upload.bucket, Key=upload.key)
             return self.s3.head_object(**upload.location)["Metadata"]
         except self.s3.exceptions.ClientError as error:
             if error.response["Error"]["Code"] in ("404", "NoSuchKey", "NoSuchVersion"):
                 raise UploadGone from error
             raise
-
-    def _find_created(self, request: JobRequest, item: Mapping[str, Any], options: Options) -> Job | None:
-        """The job that an earlier, interrupted call created: the API must not be asked for it twice."""
-        if "job_id" in item:
-            times = item["created_at"], item["deadline_at"]
-            return Job(request.upload, request.attempt, item["job_id"], options, *times)
-        if item.get("status") == "creating":
-            logger.warning("An earlier call was cut off while it asked the API, which may have created a job for it.")
-        return None
 
     def _create(self, request: JobRequest, item: Mapping[str, Any], options: Options) -> Job:
         unanswered = Unanswered.from_item(item)

@@ -69,7 +69,7 @@ def compose_detail(upload: Upload, attempt: int, item: Mapping[str, Any]) -> dic
 
 def _find_minutes(item: Mapping[str, Any]) -> float:
     begun, ended = (datetime.fromisoformat(item[name]) for name in ("recorded_at", "finished_at"))
-    return (ended - begun).total_seconds() / 60
+    return max(0.0, (ended - begun).total_seconds() / 60)
 
 
 def _to_number(value: Any) -> int | float:

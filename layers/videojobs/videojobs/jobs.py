@@ -88,7 +88,8 @@ class Job:
         return (datetime.fromisoformat(self.deadline_at) - now).total_seconds()
 
     def age_seconds(self, now: datetime) -> int:
-        return round((now - datetime.fromisoformat(self.created_at)).total_seconds())
+        """At least 0, also where the clock is behind that of the machine that created it."""
+        return max(0, round((now - datetime.fromisoformat(self.created_at)).total_seconds()))
 
 
 def name_execution(upload: Upload, attempt: int) -> str:

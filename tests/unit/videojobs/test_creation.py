@@ -229,10 +229,29 @@ def test_a_job_that_is_written_down_is_not_asked_for_again(aws: Any, monkeypatch
     assert len(aws.executions()) == 1
 
 
-def test_an_upload_that_was_deleted_meanwhile_is_rejected(aws: Any) -> None:
+def test_a_job_that_is_written_down_is_waited_for_whatever_became_of_its_video(
+    aws: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    creator, _ = build(aws, (200, {"job_id": "j1"}))
+    landed = upload(aws, infer_fps="2")
+    with monkeypatch.context() as crash:
+        crash.setattr("videojobs.creation.start_execution", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            creator.create_job(JobRequest(landed, 1))
+    aws.s3.delete_object(Bucket=landed.bucket, Key=landed.key, VersionId=landed.version_id)
+    again, _ = build(aws)
+    assert again.create_job(JobRequest(landed, 1)) == {"status": "running", "job_id": "j1"}
+    [execution] = aws.executions()
+    assert json.loads(execution["input"])["options"]["infer_fps"] == 2
+    assert aws.notices() == []
+
+
+@pytest.mark.parametrize("for_good", [True, False])
+def test_an_upload_that_was_deleted_meanwhile_is_rejected(aws: Any, for_good: bool) -> None:
     creator, wire = build(aws)
     landed = upload(aws)
-    aws.s3.delete_object(Bucket=landed.bucket, Key=landed.key, VersionId=landed.version_id)
+    version = {"VersionId": landed.version_id} if for_good else {}
+    aws.s3.delete_object(Bucket=landed.bucket, Key=landed.key, **version)
     assert creator.create_job(JobRequest(landed, 1))["status"] == "rejected"
     assert wire.requests == []
     [notice] = aws.notices()

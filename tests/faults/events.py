@@ -1,0 +1,195 @@
+"""The cases that take more than one event, version or clock, or a person who tries again."""
+
+import socket
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+
+from tests.faults.bench import Bench, Story
+from tests.faults.function_host import WireFault
+from tests.faults.table import Expected, Group
+from tests.stand_ins.faulty_api import Fault, Script
+
+DAY = 24 * 3600.0
+REJECTED = Expected("rejected", ("Rejected",), jobs=0, reason="It was deleted before its job could be created.")
+
+type Event = Callable[[Bench], Group]
+
+
+def run_events(bench: Bench, pool: Executor) -> Iterator[Group]:
+    yield from pool.map(lambda event: event(bench), EVENTS)
+
+
+def repeat(bench: Bench) -> Group:
+    group = Group("an event comes again", "twice more after the job is done")
+    story = bench.run(bench.upload("repeated.mp4"))
+    for _ in range(2):
+        bench.receive(story)
+    group.add(story, Expected())
+    return group
+
+
+def come_late(bench: Bench) -> Group:
+    """Step Functions then knows the execution's name: `ExecutionAlreadyExists`."""
+    group = Group("an event comes late", "while the job runs, and after it, when Idempotency has forgotten it")
+    story = bench.begin(bench.upload("late.mp4"))
+    bench.receive(story)
+    forget(bench, story)
+    bench.receive(story)
+    bench.wait_for(story)
+    forget(bench, story)
+    bench.receive(story)
+    group.add(story, Expected())
+    return group
+
+
+def come_at_once(bench: Bench) -> Group:
+    group = Group("an event comes four times at once", "while the API takes its time")
+    story = bench.begin(bench.upload("at-once.mp4", Script([Fault(acts=True, delay_seconds=0.3)])))
+    event = bench.compose_message(story)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: bench.invoke(story, "create_job", event, lock_seconds=60), range(4)))
+    bench.receive(story)
+    bench.wait_for(story)
+    group.add(story, Expected())
+    return group
+
+
+def come_in_reverse(bench: Bench) -> Group:
+    group = Group("events come in reverse", "of two versions of a key, the second first")
+    uploads = [bench.upload("reversed.mp4") for _ in range(2)]
+    for story in [bench.run(upload) for upload in reversed(uploads)]:
+        group.add(story, Expected(notices=("Done", "Done")))
+    return group
+
+
+def overwrite(bench: Bench) -> Group:
+    group = Group("an upload is overwritten", "while its job runs")
+    first = bench.begin(bench.upload("overwritten.mp4"))
+    bench.receive(first)
+    second = bench.run(bench.upload("overwritten.mp4"))
+    bench.wait_for(first)
+    for story in (first, second):
+        group.add(story, Expected(notices=("Done", "Done")))
+    return group
+
+
+def delete_while_it_waits(bench: Bench) -> Group:
+    group = Group("an upload is deleted", "while it waits for the API: a version, or the key by a delete marker")
+    for name, by_version in (("version", True), ("marker", False)):
+        story = bench.begin(bench.upload(f"deleted-{name}.mp4", Script([Fault(429, {})])))
+        bench.receive(story, receives_max=1)
+        delete(bench, story, by_version=by_version)
+        bench.receive(story)
+        group.add(story, REJECTED)
+    return group
+
+
+def delete_while_its_job_runs(bench: Bench) -> Group:
+    group = Group("an upload is deleted", "while its job runs")
+    story = bench.begin(bench.upload("deleted-later.mp4"))
+    bench.receive(story)
+    delete(bench, story, by_version=True)
+    bench.wait_for(story)
+    group.add(story, Expected())
+    return group
+
+
+def delete_before_its_job_is_waited_for(bench: Bench) -> Group:
+    group = Group("an upload is deleted", "after create_job died between the ledger and the execution")
+    kill = [WireFault("kill before", call="stepfunctions:StartExecution")]
+    story = bench.begin(bench.upload("deleted-between.mp4"), {"create_job": [kill]})
+    bench.receive(story, receives_max=1)
+    delete(bench, story, by_version=True)
+    bench.receive(story)
+    bench.wait_for(story)
+    group.add(story, Expected())
+    return group
+
+
+def refuse_connections(bench: Bench) -> Group:
+    group = Group("a job is asked for", "no connection: refused, and hanging")
+    with socket.socket() as closed, full_backlog() as hanging:
+        closed.bind(("127.0.0.1", 0))
+        for name, port in (("refused", closed.getsockname()[1]), ("hanging", hanging)):
+            fault = WireFault("hurry", call="api:POST", address=f"127.0.0.1:{port}")
+            story = bench.run(bench.upload(f"{name}.mp4"), {"create_job": [[fault]]})
+            group.add(story, Expected())
+            assert "may have" not in story.log
+    return group
+
+
+@contextmanager
+def full_backlog() -> Iterator[int]:
+    """A port that takes no more connections, so that the next hangs."""
+    with ExitStack() as sockets:
+        address = sockets.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0)).getsockname()
+        for _ in range(2):
+            waiting = sockets.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(address)
+        yield address[1]
+
+
+def be_overdue_and_try_again(bench: Bench) -> Group:
+    group = Group("a job is overdue, and a person retries it", "it is running when the deadline passes")
+    story = bench.begin(bench.upload("overdue.mp4", Script(statuses=[Fault(body={"status": 1})] * 2)))
+    bench.receive(story)
+    story.clocks["check_job"] = 1.1 * DAY
+    bench.wait_for(story)
+    story.clocks.clear()
+    bench.retry(story)
+    group.add(story, Expected(notices=("Failed", "Done"), jobs=2))
+    return group
+
+
+def be_overdue_while_the_api_is_down(bench: Bench) -> Group:
+    group = Group("a job is overdue", "the API is down when the deadline passes")
+    story = bench.begin(bench.upload("overdue-down.mp4", Script(statuses=[Fault(503, {})] * 2)))
+    bench.receive(story)
+    story.clocks["check_job"] = 1.1 * DAY
+    bench.wait_for(story)
+    group.add(story, Expected("overdue", ("Failed",), reason="Not done after 26 h"))
+    return group
+
+
+def skew_clocks(bench: Bench) -> Group:
+    group = Group("clocks differ", "ten minutes ahead: that of create_job, check_job, deliver_results")
+    for function in ("create_job", "check_job", "deliver_results"):
+        story = bench.begin(bench.upload(f"skewed-{function}.mp4"))
+        story.clocks[function] = 600
+        bench.receive(story)
+        bench.wait_for(story)
+        group.add(story, Expected())
+    return group
+
+
+EVENTS: tuple[Event, ...] = (
+    repeat,
+    come_late,
+    come_at_once,
+    come_in_reverse,
+    overwrite,
+    delete_while_it_waits,
+    delete_while_its_job_runs,
+    delete_before_its_job_is_waited_for,
+    refuse_connections,
+    be_overdue_and_try_again,
+    be_overdue_while_the_api_is_down,
+    skew_clocks,
+)
+
+
+def forget(bench: Bench, story: Story) -> None:
+    """As if fifteen days had passed since the upload's last event."""
+    table = bench.environments["create_job"]["IDEMPOTENCY_TABLE"]
+    dynamodb = bench.aws.clients.dynamodb
+    for item in dynamodb.scan(TableName=table)["Items"]:
+        if story.upload.key in item.get("data", {}).get("S", ""):
+            dynamodb.delete_item(TableName=table, Key={"id": item["id"]})
+
+
+def delete(bench: Bench, story: Story, *, by_version: bool) -> None:
+    upload = story.upload
+    location = upload.location if by_version else {"Bucket": upload.bucket, "Key": upload.key}
+    bench.aws.clients.s3.delete_object(**location)
