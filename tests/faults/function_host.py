@@ -218,14 +218,15 @@ def warm_up(environment: Mapping[str, str]) -> None:
     connections.open_ends(environment["JOBS_TABLE"])
     if "NOTICES_TOPIC_ARN" in environment:
         connections.open_topic(environment["NOTICES_TOPIC_ARN"])
-    boto3.Session().client("dynamodb")
-    DEFAULT_PROVIDERS.setdefault("secrets", SecretsProvider())
+    if "secrets" not in DEFAULT_PROVIDERS:
+        DEFAULT_PROVIDERS["secrets"] = SecretsProvider()
 
 
 def read_models_once() -> None:
     """boto3's descriptions of AWS are read by each session anew, and Powertools makes sessions of its own."""
     read = cache(JSONFileLoader().load_file)
     patch.object(JSONFileLoader, "load_file", lambda _, path: read(path)).start()
+    boto3.Session().client("dynamodb")
 
 
 def run_in_fork(app: ModuleType, invocation: Invocation) -> Outcome:

@@ -19,7 +19,9 @@ def run_all() -> list[Row]:
     """On an embedded AWS of its own."""
     with embedded_aws(wait_scale=WAIT_SCALE) as aws, faulty_api(RESULTS) as api:
         build([PIPELINE], aws)
-        pipeline = deploy(aws, "faults", {"ApiUrl": api.url, "ApiKey": API_KEY, "Outputs": "csv"})
+        pipeline = deploy(
+            aws, "faults", {"ApiUrl": api.url, "ApiKey": API_KEY, "Outputs": "csv", "ApiRequestsPerMinute": "0"}
+        )
         with open_bench(aws, api, pipeline) as bench, ThreadPoolExecutor(HOSTS + 1) as pool:
             outage = pool.submit(outlast_the_outage, aws, api)  # it is waiting, most of the time
             groups = [*run_cases(bench, pool), *run_events(bench, pool), *run_switches(bench, pool)]
