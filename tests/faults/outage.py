@@ -26,6 +26,9 @@ WAIT_SCALE = 1 / 60
 NEW, RUNNING = 8, 2
 """Videos that are uploaded during the outage, and those whose jobs run when it begins."""
 
+PATIENCE_SECONDS = 180.0
+"""For what comes in seconds where there is a processor free: workers of the embedded AWS start one beside the other."""
+
 TRIES_MIN = 4
 """Of each new upload, while the API is down, also on a machine that is busy; it is some thirty on one that is not."""
 
@@ -52,15 +55,20 @@ def outlast_the_outage(aws: EmbeddedAws, api: FaultyApi) -> Group:
         running = [f"running-{number}.mp4" for number in range(RUNNING)]
         api.scripts |= dict.fromkeys(running, _STILL_RUNNING)
         stories = [Story(put_video(pipeline, key)) for key in running]
-        wait_until(lambda: all(api.list_calls("check", story.video) for story in stories), timeout_seconds=60)
+        wait_until(
+            lambda: all(api.list_calls("check", story.video) for story in stories), timeout_seconds=PATIENCE_SECONDS
+        )
         end = time.monotonic() + OUTAGE_SECONDS / SPEED
         api.down = {"running-", "bulk-"}
         stories += [Story(put_video(pipeline, f"bulk-{number}.mp4")) for number in range(NEW)]
         time.sleep(max(0.0, end - time.monotonic()))
-        wait_until(lambda: all(is_postponed(api, story) for story in stories), timeout_seconds=60)
+        wait_until(lambda: all(is_postponed(api, story) for story in stories), timeout_seconds=PATIENCE_SECONDS)
         api.scripts |= {key: Script() for key in running}
         api.down = set()
-        wait_until(lambda: all("event_id" in (ledger.read(it.upload, 1) or {}) for it in stories), timeout_seconds=120)
+        wait_until(
+            lambda: all("event_id" in (ledger.read(it.upload, 1) or {}) for it in stories),
+            timeout_seconds=PATIENCE_SECONDS,
+        )
     read_ends(stories, pipeline, ledger, api)
     calls = [len(api.list_calls("create", story.video)) for story in stories]
     for story, asked in zip(stories, calls, strict=True):
