@@ -64,6 +64,19 @@ class Scenario:
     judge: Callable[[ModuleType, Any], str]
 
 
+@contextlib.contextmanager
+def silence_logs() -> Iterator[None]:
+    """Of the failures that are asked for here nobody wants to read; the tests after these do want logs."""
+    levels = {logger: logger.log_level for logger in (pipeline_logger, engine_logger)}
+    for logger in levels:
+        logger.setLevel("CRITICAL")
+    try:
+        yield
+    finally:
+        for logger, level in levels.items():
+            logger.setLevel(level)
+
+
 class RoleTrials:
     """The functions of one deployed application under lesser roles.
 
@@ -85,8 +98,6 @@ class RoleTrials:
 
     def walk(self, scenarios: Sequence[Scenario]) -> Iterator[Row]:
         """Each function without any of its permissions: the first thing that it then does not do as it should."""
-        for logger in (pipeline_logger, engine_logger):
-            logger.setLevel("CRITICAL")
         for function in dict.fromkeys(scenario.function for scenario in scenarios):
             mine = [scenario for scenario in scenarios if scenario.function == function]
             yield from self._walk_function(function, mine)
@@ -111,7 +122,7 @@ class RoleTrials:
         """What comes of it under a role with that policy, and the actions that are called for it."""
         event = scenario.prepare()
         app = _load_app(_FOLDERS[self._application] / scenario.function / "app.py")
-        with self._as_role(scenario.function, document), record_calls() as actions:
+        with self._as_role(scenario.function, document), silence_logs(), record_calls() as actions:
             try:
                 answer = app.handler(event, CONTEXT)
             except Exception as error:
