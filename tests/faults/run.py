@@ -7,6 +7,7 @@ from tests.faults.bench import HOSTS, Bench, Story, open_bench
 from tests.faults.cases import RESULTS, list_cases
 from tests.faults.events import run_events
 from tests.faults.kill_switch import run_switches
+from tests.faults.outage import WAIT_SCALE, outlast_the_outage
 from tests.faults.table import Group, Row
 from tests.local_aws.pipelines import API_KEY, deploy
 from tests.stand_ins.faulty_api import faulty_api
@@ -16,14 +17,16 @@ from videoinfer.embedded_aws import embedded_aws
 
 def run_all() -> list[Row]:
     """On an embedded AWS of its own."""
-    with embedded_aws() as aws, faulty_api(RESULTS) as api:
+    with embedded_aws(wait_scale=WAIT_SCALE) as aws, faulty_api(RESULTS) as api:
         build([PIPELINE], aws)
         pipeline = deploy(
             aws, "faults", {"ApiUrl": api.url, "ApiKey": API_KEY, "Outputs": "csv", "ApiRequestsPerMinute": "0"}
         )
-        with open_bench(aws, api, pipeline) as bench, ThreadPoolExecutor(HOSTS) as pool:
+        with open_bench(aws, api, pipeline) as bench, ThreadPoolExecutor(HOSTS + 1) as pool:
+            outage = pool.submit(outlast_the_outage, aws, api)  # it is waiting, most of the time
             groups = [*run_cases(bench, pool), *run_events(bench, pool), *run_switches(bench, pool)]
             bench.finish()
+            groups.append(outage.result())
             return [group.to_row() for group in groups]
 
 

@@ -53,12 +53,13 @@ HEADINGS = ("case", "injected", "seen", "lost", "billed twice")
 
 @dataclass
 class Group:
-    """A row in the making: the stories of one case, each with how it is to end."""
+    """A row in the making: the stories of one case, each with how it is to end; `seen` in place of what they tell."""
 
     case: str
     injected: str
     stories: list[Story] = field(default_factory=list)
     expected: list[Expected] = field(default_factory=list)
+    seen: str = ""
 
     def add(self, story: Story, expected: Expected) -> None:
         self.stories.append(story)
@@ -68,7 +69,7 @@ class Group:
         """Once it is known what became of all uploads."""
         told = Counter(describe(story) for story in self.stories)
         of_how_many = f" of {len(self.stories)}: " if len(self.stories) > 1 else None
-        seen = "; ".join(f"{n}{of_how_many}{what}" if of_how_many else what for what, n in told.items())
+        seen = self.seen or "; ".join(f"{n}{of_how_many}{what}" if of_how_many else what for what, n in told.items())
         surprises = [
             surprise
             for story, expected in zip(self.stories, self.expected, strict=True)
