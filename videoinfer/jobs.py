@@ -121,8 +121,12 @@ class JobsTable:
             yield from self._read(some)
 
     def _read(self, keys: Sequence[Mapping[str, Any]]) -> list[Item]:
-        """The items of up to a hundred keys, in their order; those that aren't there are left out."""
-        wanted = [{"upload_id": key["upload_id"], "attempt": key["attempt"]} for key in keys if key["upload_id"]]
+        """The items of up to a hundred keys, in their order; those that aren't there are left out.
+
+        A key may come twice: an item that changes while an index is read moves there, and DynamoDB refuses repetitions.
+        """
+        unique = dict.fromkeys((key["upload_id"], key["attempt"]) for key in keys if key["upload_id"])
+        wanted = [{"upload_id": upload_id, "attempt": attempt} for upload_id, attempt in unique]
         found: dict[tuple[str, int], Item] = {}
         ahead = [_serialize(key) for key in wanted]
         while ahead:

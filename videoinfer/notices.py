@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from videoinfer.aws_clients import AwsClients
 
+MESSAGES_MAX = 10
+"""That SQS gives at once."""
+
 
 @dataclass(frozen=True)
 class Notice:
@@ -39,7 +42,7 @@ def receive_notices(clients: AwsClients, queue_url: str, *, timeout_seconds: flo
     """Takes what has been delivered; waits up to `timeout_seconds` for a first notice."""
     deadline = time.monotonic() + timeout_seconds
     while True:
-        answer = clients.sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+        answer = clients.sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=MESSAGES_MAX, WaitTimeSeconds=1)
         messages = answer.get("Messages", [])
         for message in messages:
             clients.sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])

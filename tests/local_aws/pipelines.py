@@ -10,7 +10,7 @@ from urllib.parse import quote_plus
 from videoinfer.aws_clients import AwsClients
 from videoinfer.deployments import Pipeline, deploy_pipeline
 from videoinfer.embedded_aws import EmbeddedAws, local_session
-from videoinfer.notices import Notice, receive_notices, subscribe_queue
+from videoinfer.notices import MESSAGES_MAX, Notice, receive_notices, subscribe_queue
 from videoinfer.uploads import Upload, find_job, read_history
 
 API_KEY = "a-key-that-nothing-may-write-down"
@@ -54,7 +54,10 @@ class DeployedPipeline:
 
     def take_notices(self, upload: Upload) -> list[Notice]:
         """The notices about an upload whose job has come to its end."""
-        self.received += receive_notices(self.clients, self.notices_queue_url, timeout_seconds=0)
+        while new := receive_notices(self.clients, self.notices_queue_url, timeout_seconds=0):
+            self.received += new
+            if len(new) < MESSAGES_MAX:
+                break
         return [notice for notice in self.received if f"s3://{upload.bucket}/{upload.key}\n" in notice.text]
 
     def compose_event(self, upload: Upload) -> str:

@@ -50,6 +50,13 @@ def test_more_jobs_than_come_at_once_all_come(jobs: JobsTable, ledger: Ledger, m
     assert len(list(jobs.list_jobs("failed"))) == 5
 
 
+def test_a_job_that_an_index_names_twice_comes_once(jobs: JobsTable, ledger: Ledger) -> None:
+    ledger.record(CLIP, 1, status="running")
+    [item] = jobs.list_jobs("running")
+
+    assert list(jobs.read_all([item, item])) == [item]
+
+
 def test_jobs_with_calls_that_brought_no_answer_are_found_by_the_last_of_them(jobs: JobsTable, ledger: Ledger) -> None:
     ledger.record(CLIP, 1, status="done")
     times = ["2026-01-01T00:00:00+00:00", "2026-03-01T00:00:00+00:00", "2026-02-01T00:00:00+00:00"]
