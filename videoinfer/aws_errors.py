@@ -67,4 +67,4 @@ def _describe_answer(error: ClientError) -> str:
 
 def _find_host(error: BotoCoreError) -> str:
     url = urlsplit(str(error.kwargs["endpoint_url"]))
-    return f"{url.scheme}://{url.netloc}"
+    return f"{url.scheme}://{url.netloc.rpartition('@')[2]}"  # without a login

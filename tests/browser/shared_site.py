@@ -1,6 +1,5 @@
 """A stand-in for share links: one server redirects, another, of another origin, has the files, as S3 has."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -8,6 +7,8 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import quote, urlsplit
+
+from tests.serving import serve
 
 _TYPES = {".html": "text/html", ".mp4": "video/mp4", ".gz": "application/gzip"}
 
@@ -44,7 +45,7 @@ def share_folder(folder: Path) -> Iterator[SharedSite]:
                 return self.answer(HTTPStatus.FORBIDDEN)
             return self.send_file(site.folder / path.strip("/"), site.part_bytes)
 
-    with _serve(Files) as files_url:
+    with serve(_Server(("127.0.0.1", 0), Files)) as files_url:
 
         class Links(_Answers):
             def do_GET(self) -> None:
@@ -57,7 +58,7 @@ def share_folder(folder: Path) -> Iterator[SharedSite]:
                     location += f"#base={quote(site.url, safe='')}"
                 return self.answer(HTTPStatus.FOUND, {"Location": location})
 
-        with _serve(Links) as links_url:
+        with serve(_Server(("127.0.0.1", 0), Links)) as links_url:
             site.url = f"{links_url}/s/token"
             yield site
 
@@ -90,16 +91,3 @@ class _Answers(BaseHTTPRequestHandler):
 class _Server(ThreadingHTTPServer):
     def handle_error(self, *_: object) -> None:
         """A browser hangs up on a video that it has enough of."""
-
-
-@contextmanager
-def _serve(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    server = _Server(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

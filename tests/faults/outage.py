@@ -1,7 +1,6 @@
 """The API is down for six hours during a bulk upload: the deployed pipeline, in time that runs 900 times as fast."""
 
 import json
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tests.faults.bench import Story, open_ledger, put_video, read_ends
 from tests.faults.table import Expected, Group
 from tests.local_aws.pipelines import API_KEY, DeployedPipeline, deploy
+from tests.serving import serve
 from tests.stand_ins.faulty_api import Fault, FaultyApi, Script
 from tests.waiting import wait_until
 from videoinfer.embedded_aws import EmbeddedAws
@@ -119,12 +119,5 @@ def fast_queue(sqs: "SQSClient") -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """Nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serve(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as url:
+        yield url

@@ -17,6 +17,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tests.serving import serve
+
 type Ending = Literal["whole", "reset", "truncated", "half a chunk", "silence", "silence in the body"]
 
 SILENCE_SECONDS = 1.0
@@ -151,15 +153,9 @@ def faulty_api(results: bytes) -> Iterator[FaultyApi]:
     """A running one, ended with the block. Every job's results are `results` unless its script says otherwise."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     server.daemon_threads = True
-    server.api = api = FaultyApi(f"http://127.0.0.1:{server.server_port}", results)  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serve(server) as url:
+        server.api = api = FaultyApi(url, results)  # type: ignore[attr-defined]
         yield api
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -13,6 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tests.serving import serve
+
 _RESULTS: dict[str, Any] = {"frame_offset": [0], "time_offset": [0.0], "rock-paper-scissors-presentation": [None]}
 
 
@@ -82,15 +84,9 @@ def limited_api(requests: int, seconds: float) -> Iterator[LimitedApi]:
     """A running API, ended with the block."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     server.daemon_threads = True
-    server.api = api = LimitedApi(f"http://127.0.0.1:{server.server_port}", requests, seconds)  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serve(server) as url:
+        server.api = api = LimitedApi(url, requests, seconds)  # type: ignore[attr-defined]
         yield api
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.serving import serve
+
 _PIECE_BYTES = 1024 * 1024
 
 
@@ -67,15 +69,9 @@ class StandInApi:
 def stand_in_api() -> Iterator[StandInApi]:
     """A running stand-in, ended with the block."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.api = api = StandInApi(f"http://127.0.0.1:{server.server_port}")  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serve(server) as url:
+        server.api = api = StandInApi(url)  # type: ignore[attr-defined]
         yield api
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -28,6 +28,7 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
 KEYPOINTS_MAX = 1000
+"""Of a category: a model's number above that is no number of a key point, and would make every annotation as long."""
 
 
 def open_coco(job: Job, files: OutputFiles) -> Output:

@@ -19,7 +19,7 @@ from videoinfer.aws_errors import describe_error
 from videoinfer.main import app
 from videoinfer.pipeline_stack import open_clients
 
-PROXY_LOGIN = "user:secret"
+LOGIN = "user:secret"
 URL = "https://sqs.eu-central-1.amazonaws.com/123/queue?secret=1"
 
 
@@ -40,7 +40,11 @@ def refuse(code: str, message: str = "The words of AWS.") -> ClientError:
             "can't be reached at https://sqs.eu-central-1.amazonaws.com: check",
         ),
         (ConnectionClosedError(endpoint_url=URL), "can't be reached at https://sqs.eu-central-1.amazonaws.com: check"),
-        (ProxyConnectionError(proxy_url=f"http://{PROXY_LOGIN}@proxy"), "check HTTPS_PROXY"),
+        (
+            EndpointConnectionError(endpoint_url=f"http://{LOGIN}@127.0.0.1:4566"),
+            "can't be reached at http://127.0.0.1:4566: check",
+        ),
+        (ProxyConnectionError(proxy_url=f"http://{LOGIN}@proxy"), "check HTTPS_PROXY"),
         (refuse("ExpiredToken"), "aws sso login"),
         (refuse("InvalidClientTokenId"), "aws sts get-caller-identity"),
         (refuse("AccessDenied", "You may not"), "AWS refused DescribeStacks: You may not. Whoever looks after"),

@@ -1,0 +1,19 @@
+"""Servers of the tests' own: on loopback, on a free port, ended with the block that started them."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import ThreadingHTTPServer
+
+
+@contextmanager
+def serve(server: ThreadingHTTPServer) -> Iterator[str]:
+    """Lets a server answer on threads of its own, and gives its address."""
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
