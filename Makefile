@@ -20,18 +20,19 @@ MAKEFLAGS += --jobs=4
 help:  ## what there is to run
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-# The environments: the project's own; MiniStack's, apart, because it runs the functions with its own interpreter and what is
-# installed beside it would hide a forgotten dependency; the SAM CLI's and the checkers', because they pin what the project does not;
+# The environments: the project's own; MiniStack's; what Lambda's Python runtime brings, which runs the functions on it and holds
+# nothing else, so that no forgotten dependency is hidden; the SAM CLI's and the checkers', because they pin what the project does not;
 # the official client's, because it brings OpenCV and more, and one test alone runs it; and gigabytes that only bench/engine.py needs.
-ENVIRONMENTS := .venv .venv-aws .venv-sam
+ENVIRONMENTS := .venv .venv-aws .venv-lambda .venv-sam
 
 .venv/ready: requirements/dev.txt pyproject.toml
 .venv-aws/ready: requirements/aws.txt
+.venv-lambda/ready: requirements/lambda.txt
 .venv-sam/ready: requirements/sam.txt
 .venv-check/ready: requirements/check.txt
 .venv-client/ready: requirements/client.txt
 .venv-peers/ready: requirements/peers.txt
-.venv/ready .venv-aws/ready .venv-sam/ready .venv-check/ready .venv-client/ready .venv-peers/ready: | python
+.venv/ready .venv-aws/ready .venv-lambda/ready .venv-sam/ready .venv-check/ready .venv-client/ready .venv-peers/ready: | python
 	@echo "Installing $(notdir $(firstword $<)) into $(@D)"
 	@$(PYTHON) -m venv --clear $(@D)
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes --requirement $<
@@ -58,6 +59,10 @@ chromium:
 .PHONY: test
 test: $(ENVIRONMENTS:=/ready) .venv-client/ready chromium  ## every test: units, contract, state machine, the whole path on the embedded AWS
 	.venv/bin/python -m pytest
+
+.PHONY: unit
+unit: .venv/ready  ## the tests without network: within a minute
+	.venv/bin/python -m pytest tests/unit
 
 .PHONY: bench
 bench: .venv/ready .venv-peers/ready  ## the engine's speed beside that of others; installs 6 GB of them
