@@ -1,4 +1,4 @@
-"""SAM templates on standard input, as CloudFormation gets them on standard output; runs beside the SAM CLI."""
+"""SAM templates on standard input, as CloudFormation gets them in the named region; runs beside the SAM CLI."""
 
 import json
 import logging
@@ -24,5 +24,5 @@ def expand(template: dict[str, Any]) -> dict[str, Any]:
 
 if __name__ == "__main__":
     logging.disable(logging.WARNING)
-    os.environ["AWS_DEFAULT_REGION"] = "us-east-1"
+    os.environ["AWS_DEFAULT_REGION"] = sys.argv[1]
     json.dump({name: expand(template) for name, template in json.load(sys.stdin).items()}, sys.stdout)

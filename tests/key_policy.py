@@ -9,4 +9,4 @@ def read_documented_policy(*, region: str, account: str) -> str:
     """The JSON of `docs/operations.md`, for one place."""
     section = (ROOT / "docs" / "operations.md").read_text().split("## A key of yours")[1]
     [policy] = re.findall(r"```json\n(.*?)```", section.split("\n## ")[0], re.DOTALL)
-    return str(policy).replace("REGION", region).replace("ACCOUNT", account)
+    return str(policy).replace("PARTITION", "aws").replace("REGION", region).replace("ACCOUNT", account)

@@ -21,11 +21,11 @@ def read_template(application: str) -> dict[str, Any]:
 
 
 @cache
-def read_expanded_templates() -> dict[str, dict[str, Any]]:
+def read_expanded_templates(region: str = "us-east-1") -> dict[str, dict[str, Any]]:
     """Both templates after the SAM transform, by application: with the roles that it makes."""
     python = require_tool(SAM).with_name("python")
     templates = json.dumps({application: read_template(application) for application in TEMPLATES})
-    expand = [python, Path(__file__).with_name("expand_templates.py")]
+    expand = [str(python), str(Path(__file__).with_name("expand_templates.py")), region]
     expanded = subprocess.run(expand, input=templates, capture_output=True, text=True, check=True)
     return cast(dict[str, dict[str, Any]], json.loads(expanded.stdout))
 
@@ -44,6 +44,6 @@ def find_definition(application: str) -> tuple[Path, dict[str, Any]]:
 
 
 def read_definition(application: str) -> dict[str, Any]:
-    """The definition, with a 1 where the template fills in a bare number."""
-    text = find_definition(application)[0].read_text()
+    """The definition, with a 1 where the template fills in a bare number, in AWS's commercial partition."""
+    text = find_definition(application)[0].read_text().replace("${Partition}", "aws")
     return cast(dict[str, Any], json.loads(re.sub(r": \$\{\w+\}", ": 1", text)))

@@ -6,7 +6,13 @@ from typing import Any
 def find_left_out(policy: Any, *, region: str, account: str) -> dict[str, str]:
     """Who has to be let in by a key's policy and is not, with what comes of it."""
     principals = [statement["Principal"] for statement in policy["Statement"] if statement["Effect"] == "Allow"]
-    services = {service for it in principals if isinstance(it, dict) for service in _as_list(it.get("Service"))}
+    # In China some services have a name of their own there: https://github.com/aws/aws-cdk, region-info, default.ts.
+    services = {
+        service.removesuffix(".cn")
+        for it in principals
+        if isinstance(it, dict)
+        for service in _as_list(it.get("Service"))
+    }
     accounts = {who for it in principals if isinstance(it, dict) for who in _as_list(it.get("AWS"))}
     needed = {
         "s3.amazonaws.com": "uploads are not announced",

@@ -93,7 +93,7 @@ def stage() -> Iterator[Stage]:
             PolicyName="invoke",
             PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [invoke]}),
         )
-        definition = find_definition("pipeline")[0].read_text()
+        definition = find_definition("pipeline")[0].read_text().replace("${Partition}", "aws")
         for placeholder, name in STEPS.items():
             arn = functions.create_function(
                 FunctionName=name,

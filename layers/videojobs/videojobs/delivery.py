@@ -193,7 +193,9 @@ class ResultsDelivery:
             cost_usd=add_costs(costs),
             share_link=self.links.make(_share(job), datetime.now(UTC), self.share_link_days),
             results_uri=record["results_location"],
-            console_url=compose_console_url(self.topic.region, self.bucket.name, _locate(job, "results.json")),
+            console_url=compose_console_url(
+                self.topic.partition, self.topic.region, self.bucket.name, _locate(job, "results.json")
+            ),
         )
         notice = mention_unanswered(notice, Unanswered.from_item(item))
         self.ledger.record(job.upload, job.attempt, notice_id=self.topic.publish(notice))

@@ -21,6 +21,18 @@ if TYPE_CHECKING:
 SUBJECT_MAX_CHARACTERS = 99
 """SNS takes ASCII subjects of fewer than 100 characters, without line breaks."""
 
+CONSOLE_HOSTS = {
+    "aws": "console.aws.amazon.com",
+    "aws-cn": "console.amazonaws.cn",
+    "aws-us-gov": "console.amazonaws-us-gov.com",
+}
+"""The AWS console's host by partition; the region comes before it.
+
+Sources: https://docs.aws.amazon.com/general/latest/gr/mgmt-console.html,
+https://docs.amazonaws.cn/en_us/AmazonS3/latest/userguide/creating-bucket.html,
+https://docs.aws.amazon.com/govcloud-us/latest/UserGuide/configure-account.html
+"""
+
 _PRICES = f"at {PRICES_REGION}'s prices of {PRICES_AS_OF}"
 
 
@@ -132,9 +144,10 @@ def compose_retry_command(upload: Upload) -> str:
     return f"aws s3 cp {uri} {uri} --storage-class STANDARD"
 
 
-def compose_console_url(region: str, bucket: str, key: str) -> str:
-    """Where the AWS console shows one object."""
-    return f"https://{region}.console.aws.amazon.com/s3/object/{bucket}?region={region}&prefix={quote(key, safe='')}"
+def compose_console_url(partition: str, region: str, bucket: str, key: str) -> str:
+    """The address at which the AWS console shows one object."""
+    host = f"{region}.{CONSOLE_HOSTS.get(partition, CONSOLE_HOSTS['aws'])}"
+    return f"https://{host}/s3/object/{bucket}?region={region}&prefix={quote(key, safe='')}"
 
 
 def format_duration(seconds: int) -> str:
@@ -152,6 +165,10 @@ class NoticesTopic:
     def __init__(self, sns: "SNSClient", topic_arn: str) -> None:
         self._sns = sns
         self._topic_arn = topic_arn
+
+    @property
+    def partition(self) -> str:
+        return self._topic_arn.split(":")[1]
 
     @property
     def region(self) -> str:

@@ -17,6 +17,14 @@ def test_the_documented_policy_leaves_out_nobody() -> None:
     assert find_left_out(read_policy(), **PLACE) == {}
 
 
+def test_the_documented_policy_leaves_out_nobody_in_china() -> None:
+    place = {"region": "cn-north-1", "account": "123456789012"}
+    policy = read_documented_policy(**place).replace(
+        "logs.cn-north-1.amazonaws.com", "logs.cn-north-1.amazonaws.com.cn"
+    )
+    assert find_left_out(json.loads(policy), **place) == {}
+
+
 def test_each_statement_is_needed() -> None:
     left_out = []
     for index in range(3):

@@ -47,7 +47,7 @@ def make_done(job: Job) -> Notice:
         cost_usd=0.00214,
         share_link=ShareLink("https://share.example.com/s/token", datetime(2026, 11, 9, 8, 30, tzinfo=UTC)),
         results_uri="s3://results/results/line 3/belt.mp4/job-1/results.json",
-        console_url=compose_console_url("eu-central-1", "results", "results/line 3/belt.mp4/job-1/results.json"),
+        console_url=compose_console_url("aws", "eu-central-1", "results", "results/line 3/belt.mp4/job-1/results.json"),
     )
 
 
