@@ -18,7 +18,7 @@ from videojobs.settings import AnnotateVideoSettings, read_settings
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
     """Takes the execution's state and returns what becomes its `annotation`."""
-    meter = Meter(context.memory_limit_in_mb)
+    meter = Meter.start(context)
     settings = read_settings(AnnotateVideoSettings, os.environ)
     job = Job.from_input(event)
     logger.append_keys(**job.log_keys)

@@ -19,7 +19,7 @@ from videojobs.settings import CheckJobSettings, read_settings
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Takes the execution's state and returns what becomes its `check`."""
-    meter = Meter(context.memory_limit_in_mb)
+    meter = Meter.start(context)
     settings = read_settings(CheckJobSettings, os.environ)
     job = Job.from_input(event)
     logger.append_keys(**job.log_keys)

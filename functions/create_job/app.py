@@ -28,7 +28,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
     ends = open_ends(settings.jobs_table)
 
     def create(request: JobRequest) -> dict[str, str]:
-        answer = build_creator(settings, Meter(context.memory_limit_in_mb)).create_job(request)
+        answer = build_creator(settings, Meter.start(context)).create_job(request)
         ends.tell(request.upload, request.attempt)  # for some come to their end at once
         return answer
 

@@ -20,7 +20,7 @@ from videojobs.waiting import Waiting
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
     """Takes the execution's state and returns what becomes its `delivery`."""
-    meter = Meter(context.memory_limit_in_mb)
+    meter = Meter.start(context)
     settings = read_settings(DeliverResultsSettings, os.environ)
     job = Job.from_input(event)
     logger.append_keys(**job.log_keys)

@@ -1,8 +1,9 @@
 """Runs the pipeline's functions, each invocation in a process of its own, and breaks its wire to AWS and to the API.
 
-The functions and what they connect to are loaded once; an invocation is a fork of that, which a fault may end as the
-power going out would: no `finally`, no `with` gets its turn. Faults strike at the lowest place in Python that a
-request passes, below the retries of boto3: `URLLib3Session.send` of botocore and `HTTPAdapter.send` of requests.
+It runs in the environment of Lambda's runtime, on the layers that were built. The functions and their clients are
+loaded once; an invocation is a fork of that, called by AWS's runtime client. A fault may end it as a power failure
+would: no `finally`, no `with` gets its turn. Faults strike at the lowest place in Python that a request passes, below
+the retries of boto3: `URLLib3Session.send` of botocore and `HTTPAdapter.send` of requests.
 
 It reads invocations from stdin, a line of JSON each, and answers each with a line.
 """
@@ -13,7 +14,6 @@ import json
 import os
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
@@ -37,6 +37,7 @@ from botocore.exceptions import ConnectionClosedError
 from botocore.loaders import JSONFileLoader
 from urllib3.response import HTTPResponse
 
+from tests.lambda_runtime import invoke
 from videojobs import connections
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
@@ -94,20 +95,6 @@ class Outcome:
     killed: bool = False
     calls: list[str] = field(default_factory=list)
     log: str = ""
-
-
-@dataclass
-class Context:
-    """What Lambda tells a function about itself."""
-
-    deadline: float
-    function_name: str = "function"
-    memory_limit_in_mb: int = 256
-    invoked_function_arn: str = "arn:aws:lambda:us-east-1:000000000000:function:function"
-    aws_request_id: str = "52fdfc07-2182-154f-163f-5f0f9a621d72"
-
-    def get_remaining_time_in_millis(self) -> int:
-        return max(0, round(1000 * (self.deadline - time.monotonic())))
 
 
 class Wire:
@@ -259,9 +246,8 @@ def run_invocation(app: ModuleType, invocation: Invocation, pipe: int) -> NoRetu
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     Wire(invocation.faults, lambda call: write(call=call)).install()
     shift_clock(app, timedelta(seconds=invocation.clock_seconds))
-    context = Context(time.monotonic() + invocation.remaining_seconds)
     try:
-        write(returned=app.handler(invocation.event, context))
+        write(returned=invoke(app.handler, invocation.event, seconds=invocation.remaining_seconds))
     except Exception as error:
         write(raised=f"{type(error).__name__}: {error}")
     sys.stdout.flush()

@@ -14,7 +14,7 @@ import urllib.parse
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
@@ -24,6 +24,7 @@ from aws_lambda_powertools.utilities import parameters
 from botocore import loaders
 from botocore.exceptions import ClientError
 
+from tests.lambda_runtime import invoke
 from tests.permissions import as_list, list_functions, record_calls
 from tests.templates import ROOT
 from videoengine import clients as engine_clients
@@ -33,14 +34,6 @@ from videojobs import connections as pipeline_connections
 from videojobs.logs import logger as pipeline_logger
 
 NOTHING, WORKS = "(nothing)", "works"
-
-CONTEXT = SimpleNamespace(
-    function_name="function",
-    memory_limit_in_mb=256,
-    invoked_function_arn="arn:aws:lambda:us-east-1:000000000000:function:function",
-    aws_request_id="52fdfc07-2182-154f-163f-5f0f9a621d72",
-    get_remaining_time_in_millis=lambda: 600_000,
-)
 
 _LOADER = loaders.create_loader()
 _FOLDERS = {"pipeline": ROOT / "functions", "engine": ROOT / "engine" / "functions"}
@@ -124,7 +117,7 @@ class RoleTrials:
         app = _load_app(_FOLDERS[self._application] / scenario.function / "app.py")
         with self._as_role(scenario.function, document), silence_logs(), record_calls() as actions:
             try:
-                answer = app.handler(event, CONTEXT)
+                answer = invoke(app.handler, event)
             except Exception as error:
                 return describe_error(error), actions
             return scenario.judge(app, answer), actions

@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -17,6 +16,7 @@ import boto3
 from aws_lambda_powertools.utilities import parameters
 from moto import mock_aws
 
+from tests.lambda_runtime import invoke
 from tests.permissions import only_what_is_granted
 from tests.stand_ins.model_files import make_package
 from tests.stand_ins.state_machine import ExecutionFailed, StateMachine
@@ -32,12 +32,6 @@ MAX_MODELS = 2
 VIDEOS_BUCKET, MODELS_BUCKET = "engine-videos", "engine-models"
 ACCOUNT = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "us-east-1"}
 STATE_MACHINE = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}
-CONTEXT = SimpleNamespace(
-    function_name="function",
-    memory_limit_in_mb=128,
-    invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:function",
-    aws_request_id="52fdfc07-2182-154f-163f-5f0f9a621d72",
-)
 
 
 @dataclass(frozen=True)
@@ -86,7 +80,7 @@ class EngineInProcess:
         app = module_from_spec(spec)
         spec.loader.exec_module(app)
         with patch.dict(os.environ, self.environment), only_what_is_granted("engine", function):
-            answer: dict[str, Any] = app.handler(event, CONTEXT)
+            answer: dict[str, Any] = invoke(app.handler, event)
         return answer
 
     def create_job(self, input_url: str, infer_fps: float = 5, models: Any = (MODEL,)) -> str:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
 PRICES_REGION = "us-east-1"
 
 
@@ -56,10 +58,17 @@ A test holds them against the state machine.
 
 @dataclass(frozen=True)
 class Meter:
-    """What a function that is running has used so far; `started_at` is a monotonic clock's."""
+    """What a running function has used so far; `started_at` is a monotonic clock's."""
 
     memory_megabytes: int
     started_at: float = field(default_factory=time.monotonic)
+
+    @classmethod
+    def start(cls, context: LambdaContext) -> "Meter":
+        """Starts to measure the function that `context` describes, from now on."""
+        # AWS's runtime client gives the memory as text, whatever Powertools' type says:
+        # https://github.com/aws/aws-lambda-python-runtime-interface-client/blob/main/awslambdaric/lambda_context.py
+        return cls(int(context.memory_limit_in_mb))
 
     @property
     def gigabyte_seconds(self) -> float:

@@ -3,7 +3,6 @@
 import importlib.util
 import io
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import boto3
 import pytest
 
+from tests.lambda_runtime import invoke
 from tests.permissions import only_what_is_granted
 from tests.stand_ins.wire import Wire
 from videojobs import connections
@@ -21,19 +21,6 @@ BUCKET = "videoinfer-uploadsbucket-1a2b3c4d5e6f"
 DONE = (200, {"status": 0, "output_signed_url": "https://storage.example.com/r?X-Goog-Signature=s1gn3d"})
 DELIVERED = {"status": "delivered", "reason": None, "wait_seconds": 0, "turn_at": None, "waits": 0}
 RESULTS = {"frame_offset": [0], "time_offset": [0.0], "rock-paper-scissors-presentation": [None]}
-
-
-@dataclass
-class Context:
-    """What Lambda tells a function about itself."""
-
-    function_name: str = "function"
-    memory_limit_in_mb: int = 256
-    invoked_function_arn: str = "arn:aws:lambda:us-east-1:123456789012:function:function"
-    aws_request_id: str = "52fdfc07-2182-154f-163f-5f0f9a621d72"
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 60_000
 
 
 def load_app(function: str) -> ModuleType:
@@ -86,9 +73,9 @@ def call(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     def call_function(function: str, event: Any, *answers: Any) -> tuple[Any, Wire]:
         wire = Wire(*answers)
         app = load_app(function)
-        monkeypatch.setattr(connections, "Session", wire.session)
+        monkeypatch.setattr(connections, "_session", wire.session)
         with only_what_is_granted("pipeline", function):
-            return app.handler(event, Context()), wire
+            return invoke(app.handler, event), wire
 
     return call_function
 

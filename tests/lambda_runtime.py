@@ -1,0 +1,90 @@
+"""Calls a function's handler as Lambda does, in this process: by AWS's own runtime client (`awslambdaric`).
+
+The event becomes JSON and back, the context is AWS's, and the answer is marshalled as AWS marshals it. Only the HTTP to
+the Runtime API is left out: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+"""
+
+import json
+import os
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+from unittest.mock import patch
+
+from awslambdaric import bootstrap
+from awslambdaric.lambda_runtime_marshaller import LambdaMarshaller
+
+SECONDS = 600
+"""How long a function may take that is told nothing else."""
+
+
+class RuntimeApi:
+    """Takes what the runtime client posts, as the Runtime API does."""
+
+    def __init__(self) -> None:
+        self.marshaller = LambdaMarshaller()
+        self.result: str | bytes | None = None
+        self.error: dict[str, Any] | None = None
+
+    def post_invocation_result(self, invoke_id: str, result: str | bytes, content_type: str, _id: str | None) -> None:
+        assert content_type == "application/json", f"{invoke_id} answered {content_type}"
+        self.result = result
+
+    def post_invocation_error(self, _invoke_id: str, error: str, _xray_fault: str, _id: str | None) -> None:
+        self.error = json.loads(error)
+
+
+def describe_function(name: str, *, memory_megabytes: int = 256) -> dict[str, str]:
+    """The variables by which Lambda tells a function, and its runtime client, what it is."""
+    return {
+        "AWS_LAMBDA_FUNCTION_NAME": name,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory_megabytes),
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{name}",
+        "AWS_LAMBDA_LOG_STREAM_NAME": "2026/01/01/[$LATEST]0123456789abcdef",
+    }
+
+
+def invoke(handler: Callable[..., Any], event: Any, *, name: str = "function", seconds: float = SECONDS) -> Any:
+    """Returns what the handler answers, as the caller reads it.
+
+    Args:
+        event: Anything that JSON can hold.
+        name: The function's; one that the environment has goes before it.
+        seconds: How long the function may take.
+
+    Raises:
+        Exception: What the handler raised.
+    """
+    raised: list[Exception] = []
+
+    def call(event: Any, context: Any) -> Any:
+        try:
+            return handler(event, context)
+        except Exception as error:
+            raised.append(error)
+            raise
+
+    api = RuntimeApi()
+    with patch.dict(os.environ, describe_function(name) | os.environ):
+        bootstrap.handle_event_request(
+            api,
+            call,
+            str(uuid.uuid4()),
+            json.dumps(event).encode(),
+            "application/json",
+            client_context_json=None,
+            cognito_identity_json=None,
+            invoked_function_arn=f"arn:aws:lambda:us-east-1:123456789012:function:{name}",
+            epoch_deadline_time_in_ms=round(1000 * (time.time() + seconds)),
+            tenant_id=None,
+            log_sink=bootstrap.StandardLogSink(),
+        )
+    if raised:
+        assert api.error
+        assert api.error["errorType"] == type(raised[0]).__name__
+        raise raised[0]
+    assert api.error is None, f"The runtime client could not hand over the answer: {api.error}"
+    assert api.result is not None
+    return json.loads(api.result)
