@@ -35,7 +35,7 @@ ENVIRONMENTS := .venv .venv-aws .venv-lambda .venv-sam
 .venv/ready .venv-aws/ready .venv-lambda/ready .venv-sam/ready .venv-check/ready .venv-client/ready .venv-peers/ready: | python
 	@echo "Installing $(notdir $(firstword $<)) into $(@D)"
 	@$(PYTHON) -m venv --clear $(@D)
-	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes --requirement $<
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check $(if $(filter .venv-lambda,$(@D)),,--no-compile) --no-deps --require-hashes --requirement $<
 	@if [ $(@D) = .venv ]; then $(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .; fi
 	@touch $@
 

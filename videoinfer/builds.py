@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from fcntl import LOCK_EX, flock
 from pathlib import Path
 
+from videoinfer import lambda_bootstraps
 from videoinfer.aws_clients import AwsClients
 from videoinfer.embedded_aws import EmbeddedAws, tool_environment
 from videoinfer.errors import CommandError
+from videoinfer.lambda_bootstraps import compile_layers, use_bootstraps, write_bootstraps
 from videoinfer.processes import kill_group, log_tail, start_group
 from videoinfer.repository import BUILD_FOLDER, ROOT, SAM, require_tool
 
@@ -70,12 +72,16 @@ def build(applications: Sequence[Application], aws: EmbeddedAws) -> list[Applica
     """
     BUILD_FOLDER.mkdir(exist_ok=True)
     with _locked(BUILD_FOLDER / "lock"):
-        digests = {application: digest_files(application.sources) for application in applications}
+        digests = {application: _digest(application) for application in applications}
         stale = [application for application in applications if not _is_current(application, digests)]
         _create_artifacts_bucket(aws.clients)
         _run_side_by_side("build", {application: _build_command(application) for application in stale}, aws)
+        for application in stale:
+            write_bootstraps(application.folder / "build")
         _run_side_by_side("package", {application: _package_command(application) for application in stale}, aws)
         for application in stale:
+            use_bootstraps(application.packaged_template)
+            compile_layers(application.folder / "build")
             _keep_artifacts(application, aws.clients)
             application.stamp.write_text(digests[application])
     return stale
@@ -105,6 +111,11 @@ def digest_files(sources: Sequence[Path]) -> str:
                 digest.update(f"{file.relative_to(source.parent)}\0".encode())
                 digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()
+
+
+def _digest(application: Application) -> str:
+    """Of all that the artifacts are made from: what is written into them here too."""
+    return digest_files([*application.sources, Path(lambda_bootstraps.__file__)])
 
 
 def _is_current(application: Application, digests: Mapping[Application, str]) -> bool:

@@ -19,8 +19,10 @@ import boto3
 from botocore.config import Config
 from botocore.session import Session as BotocoreSession
 
+from videoinfer import lambda_sandbox
 from videoinfer.aws_clients import AwsClients
 from videoinfer.errors import CommandError
+from videoinfer.lambda_bootstraps import name_sandbox
 from videoinfer.processes import kill_group, start_group, uninterrupted, wait_until_ready
 from videoinfer.repository import MINISTACK, require_tool
 
@@ -123,10 +125,10 @@ def tool_environment(aws: EmbeddedAws, environment: Mapping[str, str] = os.envir
 
 
 def _server_environment(folder: Path, host: str, port: int, wait_scale: float) -> dict[str, str]:
-    # Nothing else of ours gets in: the Lambda workers inherit it.
-    for name in ("home", "tmp", "state"):
+    # Nothing else gets in: the functions' processes inherit it.
+    for name in ("home", "tmp", "state", "root"):
         (folder / name).mkdir()
-    return {
+    environment = {
         "PATH": os.environ.get("PATH", os.defpath),
         "LANG": "C.UTF-8",
         "HOME": str(folder / "home"),
@@ -136,13 +138,18 @@ def _server_environment(folder: Path, host: str, port: int, wait_scale: float) -
         "GATEWAY_PORT": str(port),
         "BIND_HOST": host,
         "MINISTACK_HOST": host,
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",  # for the Lambda workers
         "MINISTACK_REGION": REGION,
         "AUTH": "true",
         "SFN_WAIT_SCALE": str(wait_scale),
         "SFTP_ENABLED": "0",
         "IOT_MTLS_ENABLED": "0",  # it would listen on every address of the machine
         "DOCKER_HOST": f"unix://{folder}/no-docker",  # it would look for containers to remove
+        **name_sandbox(folder / "root"),
+    }
+    return {
+        **environment,
+        lambda_sandbox.SERVER_VARIABLES: ",".join(environment),
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",  # for the functions
     }
 
 

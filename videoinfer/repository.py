@@ -11,6 +11,7 @@ SAMPLE_MODEL = ROOT / "engine" / "models" / "rock-paper-scissors-presentation" /
 
 MINISTACK = ROOT / ".venv-aws" / "bin" / "ministack"
 SAM = ROOT / ".venv-sam" / "bin" / "sam"
+LAMBDA_PYTHON = ROOT / ".venv-lambda" / "bin" / "python"
 BUILD_FOLDER = ROOT / ".aws-sam"
 
 

@@ -7,7 +7,6 @@ machine takes its steps in this process, both without the waiting between tries.
 
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -18,13 +17,16 @@ from queue import Queue
 from typing import Any
 
 from tests.faults.function_host import Invocation, Outcome, WireFault
+from tests.lambda_runtime import describe_function
 from tests.local_aws.pipelines import DeployedPipeline
 from tests.permissions import list_functions
 from tests.stand_ins.faulty_api import FaultyApi, Script, Video
 from tests.stand_ins.state_machine import ExecutionFailed, StateMachine
 from tests.templates import ROOT, read_definition
+from videoinfer.builds import PIPELINE
 from videoinfer.embedded_aws import EmbeddedAws, local_session
 from videoinfer.notices import Notice
+from videoinfer.repository import LAMBDA_PYTHON, require_tool
 from videojobs.jobs import Ledger, name_execution
 from videojobs.uploads import JobRequest, Upload, read_uploads
 
@@ -83,11 +85,12 @@ class FunctionHost:
 
     def __init__(self, endpoint_url: str) -> None:
         credentials = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+        layers = (PIPELINE.folder / "build" / layer / "python" for layer in ("VideoJobsLayer", "TablesLayer"))
+        path = ":".join(map(str, (ROOT, *layers)))
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.function_host"],
+            [require_tool(LAMBDA_PYTHON), "-m", "tests.faults.function_host"],
             cwd=ROOT,
-            env={"PATH": "", "PYTHONPATH": f"{ROOT}:{ROOT / 'layers/videojobs'}", "AWS_ENDPOINT_URL": endpoint_url}
-            | credentials,
+            env={"PATH": "", "PYTHONPATH": path, "AWS_ENDPOINT_URL": endpoint_url} | credentials,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -273,7 +276,9 @@ def open_bench(aws: EmbeddedAws, api: FaultyApi, pipeline: DeployedPipeline) -> 
         found = clients.cloudformation.describe_stack_resource(StackName=pipeline.stack, LogicalResourceId=logical_id)
         name = found["StackResourceDetail"]["PhysicalResourceId"]
         configuration = clients.lambda_.get_function_configuration(FunctionName=name)
-        environments[function] = configuration["Environment"]["Variables"]
+        memory = configuration["MemorySize"]
+        variables = configuration["Environment"]["Variables"]
+        environments[function] = variables | describe_function(name, memory_megabytes=memory)
     with ExitStack() as stack:
         hosts = Queue[FunctionHost]()
         for _ in range(HOSTS):
