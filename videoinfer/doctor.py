@@ -139,7 +139,7 @@ def _look_at_api(stack: PipelineStack) -> Iterator[Finding]:
     key = stack.clients.secretsmanager.get_secret_value(SecretId=stack.api_key_secret)["SecretString"]
     accepted = Finding("ok", f"The API at {stack.api_url} answers and accepts the key.")
     try:
-        VideoInferenceApi(stack.api_url, key, requests.Session()).check_job(_NO_SUCH_JOB)
+        VideoInferenceApi(stack.api_url, key, requests.Session).check_job(_NO_SUCH_JOB)
     except ApiUnavailable as unavailable:
         remedy = f"If it should: check the parameter ApiUrl ({stack.api_url}), and that it can be reached from here."
         yield Finding("problem", f"The API does not answer as it should: {unavailable}", remedy)

@@ -23,7 +23,7 @@ def read_example(name: str) -> dict[str, Any]:
 
 def connect(example: dict[str, Any]) -> tuple[VideoInferenceApi, Wire]:
     wire = Wire((example["answer"]["status"], example["answer"]["body"]))
-    return VideoInferenceApi("https://api.example.com/", example["request"]["query"]["api_key"], wire.session()), wire
+    return VideoInferenceApi("https://api.example.com/", example["request"]["query"]["api_key"], wire.session), wire
 
 
 def test_asks_for_a_signed_url() -> None:

@@ -33,6 +33,7 @@ def api(pipeline_and_api: tuple[DeployedPipeline, StandInApi]) -> StandInApi:
     api.creation = Answer({"job_id": "job-1", "message": ""})
     api.statuses = [api.done()]
     api.results = RESULTS.encode()
+    api.resets_kept_connections = False
     api.requests.clear()
     return api
 
@@ -77,6 +78,17 @@ def test_an_api_that_can_not_be_asked_is_asked_again(pipeline: DeployedPipeline,
     assert job["status"] == "done", job
     assert api.count("POST", "/videoinfer") == 1
     assert len(pipeline.take_notices(upload)) == 1
+
+
+def test_a_connection_that_died_between_two_uploads_leaves_no_doubt(
+    pipeline: DeployedPipeline, api: StandInApi
+) -> None:
+    """The function that creates the second job is warm from the first."""
+    api.resets_kept_connections = True
+    for number in (1, 2):
+        api.creation = Answer({"job_id": f"kept-{number}", "message": ""})
+        job = pipeline.wait_for_job(pipeline.upload(f"kept-{number}.mp4", b"video"))
+        assert (job["status"], job["job_id"], job.get("unanswered", 0)) == ("done", f"kept-{number}", 0)
 
 
 def test_an_upload_during_an_outage_waits_in_the_queue(pipeline: DeployedPipeline, api: StandInApi) -> None:

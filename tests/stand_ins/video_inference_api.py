@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import socket
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,12 +33,17 @@ class Answer:
 class StandInApi:
     """The answers to give (statuses are taken in turn, the last one stays), and the requests that came: method, path,
     query, and body, of an uploaded file its SHA-256 in its stead.
+
+    Attributes:
+        resets_kept_connections: Resets a connection on which a second request comes, as a server does that has closed
+            it meanwhile.
     """
 
     url: str
     creation: Answer = field(default_factory=lambda: Answer({"job_id": "stand-in-job", "message": ""}))
     statuses: list[Answer] = field(default_factory=list)
     results: bytes = b"{}"
+    resets_kept_connections: bool = False
     requests: list[tuple[str, str, dict[str, list[str]], bytes]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -76,11 +83,18 @@ def stand_in_api() -> Iterator[StandInApi]:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    is_used = False
 
     def _handle(self) -> None:
         body = self._read_body(int(self.headers.get("Content-Length", 0)))
         url = urlsplit(self.path)
         api: StandInApi = self.server.api  # type: ignore[attr-defined]
+        if self.is_used and api.resets_kept_connections:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()  # sends a reset
+            self.close_connection = True
+            return
+        self.is_used = True
         answer = api.answer(self.command, url.path, parse_qs(url.query), body)
         content = answer.encode()
         self.send_response(answer.status_code)

@@ -6,7 +6,7 @@ The test seam is the wire: a `requests.Session` with an adapter of the test's ow
 
 import re
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -51,16 +51,21 @@ class Readable(Protocol):
 class VideoInferenceApi:
     """One API at one address with one key.
 
+    Each request has a connection of its own. A kept one may have died while the function was frozen, or while a video
+    was being sent, and a POST that is reset looks as if it might have created a job.
+
     Attributes:
         turns: Each request of an endpoint uses one, which the caller has taken just before. What goes to a signed URL
             is storage's, and needs none.
     """
 
-    def __init__(self, base_url: str, api_key: str, session: requests.Session, turns: Turns | None = None) -> None:
+    def __init__(
+        self, base_url: str, api_key: str, open_session: Callable[[], requests.Session], turns: Turns | None = None
+    ) -> None:
         self.turns = turns or UnlimitedTurns()
         self._base_url = base_url.rstrip("/")
         self._api_key = api_key
-        self._session = session
+        self._open_session = open_session
 
     def create_upload_url(self, file_name: str) -> str:
         """A signed URL that takes one file by PUT and then serves as an `input_url`."""
@@ -161,7 +166,9 @@ class VideoInferenceApi:
             **request,
         }
         try:
-            return self._session.request(method, url, **request)
+            # A response that is streamed keeps its connection until it is read; then it is closed like all others.
+            with self._open_session() as session:
+                return session.request(method, url, **request)
         except requests.Timeout as error:
             raise ApiUnavailable(
                 "The Video Inference API did not answer in time.", may_have_acted=_may_have_arrived(error)

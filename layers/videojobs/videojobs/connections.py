@@ -1,12 +1,18 @@
-"""The edge: clients of AWS and of the API, made once and kept while the function is warm."""
+"""The edge: clients of AWS, made once and kept while the function is warm, and the API, which is connected to anew.
+
+The clients of AWS keep connections, which may die while a function is frozen. botocore then tries again: its
+retries include ConnectionError and ConnectionClosedError (https://docs.aws.amazon.com/boto3/latest/guide/retries.html).
+Every call of the functions to AWS may be made twice: a write to DynamoDB sets the same values again, an execution has a
+name, and a notice or an event may come twice.
+"""
 
 from functools import cache
 from typing import TYPE_CHECKING
 
 import boto3
-import requests
 from aws_lambda_powertools.utilities.parameters import get_secret
 from botocore.config import Config
+from requests import Session
 
 from videojobs.api import VideoInferenceApi
 from videojobs.budget import Limit
@@ -33,7 +39,7 @@ SHARE_KEY_CACHE_SECONDS = 60
 def connect_api(settings: ApiSettings) -> VideoInferenceApi:
     """The API with the key that the secret holds, and turns from the budget that all functions share."""
     api_key = get_secret(settings.api_key_secret, max_age=API_KEY_CACHE_SECONDS)
-    return VideoInferenceApi(settings.api_url, str(api_key), _session(), _open_turns(settings))
+    return VideoInferenceApi(settings.api_url, str(api_key), Session, _open_turns(settings))
 
 
 def _open_turns(settings: ApiSettings) -> Turns:
@@ -83,8 +89,3 @@ def connect_sfn() -> "SFNClient":
 @cache
 def _open_table(name: str) -> "Table":
     return boto3.resource("dynamodb").Table(name)
-
-
-@cache
-def _session() -> requests.Session:
-    return requests.Session()

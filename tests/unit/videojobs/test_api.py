@@ -23,7 +23,7 @@ NOW = datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
 
 def connect(*answers: Any) -> tuple[VideoInferenceApi, Wire]:
     wire = Wire(*answers)
-    return VideoInferenceApi("https://api.example.com", KEY, wire.session()), wire
+    return VideoInferenceApi("https://api.example.com", KEY, wire.session), wire
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ LEFT = (datetime(2099, 11, 3, 8, 15, 33, tzinfo=UTC) - NOW).total_seconds()
 
 def check(event: str, *answers: Any, turns: ScriptedTurns | None = None, turn_at: float | None = None) -> Check:
     job = Job.from_input(json.loads((EVENTS / event).read_text()))
-    api = VideoInferenceApi("https://api.example.com", "key", Wire(*answers).session(), turns)
+    api = VideoInferenceApi("https://api.example.com", "key", Wire(*answers).session, turns)
     return check_job(api, job, NOW, 60, turn_at)
 
 

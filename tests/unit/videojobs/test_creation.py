@@ -50,7 +50,7 @@ def build(
     aws: Any, *answers: Any, settings: CreateJobSettings = SETTINGS, turns: Turns | None = None
 ) -> tuple[JobCreator, Wire]:
     wire = Wire(*answers)
-    api = VideoInferenceApi(settings.api_url, KEY, wire.session(), turns)
+    api = VideoInferenceApi(settings.api_url, KEY, wire.session, turns)
     settings = replace(settings, state_machine_arn=aws.state_machine_arn)
     return JobCreator(settings, api, aws.ledger, aws.topic, aws.s3, aws.sfn, Meter(256, time.monotonic() - 10)), wire
 

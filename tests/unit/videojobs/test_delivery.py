@@ -29,7 +29,7 @@ FOLDER = "results/line 3+ü%41 (1).MP4/fec28362-f7d9-4cc0-a805-5e94495d063d"
 
 
 def build(aws: Any, *answers: Any, turns: Turns | None = None) -> ResultsDelivery:
-    api = VideoInferenceApi("https://api.example.com", "rf_s3cr3t", Wire(*answers).session(), turns)
+    api = VideoInferenceApi("https://api.example.com", "rf_s3cr3t", Wire(*answers).session, turns)
     return ResultsDelivery(
         api, aws.ledger, aws.topic, ResultsBucket(aws.s3, aws.results_bucket), LINKS, 7, OUTPUTS, 30, Meter(1769)
     )

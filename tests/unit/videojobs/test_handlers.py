@@ -73,7 +73,7 @@ def call(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     def call_function(function: str, event: Any, *answers: Any) -> tuple[Any, Wire]:
         wire = Wire(*answers)
         app = load_app(function)
-        monkeypatch.setattr(connections, "_session", wire.session)
+        monkeypatch.setattr(connections, "Session", wire.session)
         with only_what_is_granted("pipeline", function):
             return invoke(app.handler, event), wire
 

@@ -1,0 +1,75 @@
+"""GitHub's workflows: least permissions, pinned actions, and no text of others in their scripts."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+
+from tests.templates import ROOT
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").iterdir())
+
+PINNED = re.compile(r"[\w-]+/[\w./-]+@[0-9a-f]{40}")
+"""An action by the digest of a commit: a tag can be moved to another."""
+
+EXTRA_PERMISSIONS: Mapping[str, set[tuple[str, str]]] = {}
+"""Permissions beyond `contents: read`, by workflow."""
+
+
+def read_workflow(path: Path) -> dict[str, Any]:
+    # The base loader keeps `on` a word; YAML 1.1 takes it for true.
+    workflow: dict[str, Any] = yaml.load(path.read_text(), yaml.BaseLoader)  # noqa: S506  it makes texts alone
+    return workflow
+
+
+def list_steps(workflow: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for job in workflow["jobs"].values():
+        yield from job["steps"]
+
+
+@pytest.fixture(params=WORKFLOWS, ids=lambda path: path.name)
+def path(request: pytest.FixtureRequest) -> Path:
+    assert isinstance(request.param, Path)
+    return request.param
+
+
+def test_ci_runs_what_a_person_runs() -> None:
+    workflow = read_workflow(ROOT / ".github" / "workflows" / "ci.yml")
+    assert [step["run"] for step in list_steps(workflow) if "run" in step] == [".ci/run"]
+    assert set(workflow["on"]) == {"push", "pull_request"}
+
+
+def test_nothing_but_reading_the_repository_is_permitted_unless_named(path: Path) -> None:
+    workflow = read_workflow(path)
+    permissions = [workflow["permissions"], *(job.get("permissions", {}) for job in workflow["jobs"].values())]
+    granted = {grant for some in permissions for grant in some.items()}
+    assert granted <= {("contents", "read")} | EXTRA_PERMISSIONS.get(path.name, set())
+
+
+def test_every_action_is_pinned_by_a_digest_that_says_its_version(path: Path) -> None:
+    for step in list_steps(read_workflow(path)):
+        if "uses" in step:
+            assert PINNED.fullmatch(step["uses"])
+    for line in path.read_text().splitlines():
+        assert "uses:" not in line or re.search(r" # v\d+\.\d+\.\d+$", line), line
+
+
+def test_the_checkout_keeps_no_credentials(path: Path) -> None:
+    checkouts = [step for step in list_steps(read_workflow(path)) if "actions/checkout@" in step.get("uses", "")]
+    assert checkouts
+    assert all(step["with"]["persist-credentials"] == "false" for step in checkouts)
+
+
+def test_a_script_takes_values_from_its_environment_alone(path: Path) -> None:
+    """GitHub pastes an expression into the script before a shell reads it."""
+    for step in list_steps(read_workflow(path)):
+        assert "${{" not in step.get("run", "")
+
+
+def test_no_run_lasts_for_ever_or_runs_beside_another_of_its_kind(path: Path) -> None:
+    workflow = read_workflow(path)
+    assert "concurrency" in workflow
+    assert all(int(job["timeout-minutes"]) <= 90 for job in workflow["jobs"].values())
