@@ -1,0 +1,57 @@
+"""What outlives its use: read from both templates as CloudFormation gets them.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
+"""
+
+from typing import Any
+
+import pytest
+
+from tests.templates import TEMPLATES, read_expanded_templates
+
+KEPT = {
+    "pipeline": {"JobsTable", "ResultsBucket", "UploadsBucket"},
+    "engine": {"JobsTable", "ModelsBucket", "VideosBucket"},
+}
+"""The resources that hold the owner's data; the stack's removal leaves them alone."""
+
+
+def find_expanded(application: str, kind: str) -> dict[str, dict[str, Any]]:
+    resources = read_expanded_templates()[application]["Resources"]
+    return {name: resource for name, resource in resources.items() if resource["Type"] == kind}
+
+
+@pytest.mark.parametrize("application", TEMPLATES)
+def test_only_the_owner_s_data_outlives_the_stack_and_not_a_failed_first_deployment(application: str) -> None:
+    """`Retain` would leave the resources of a first deployment that was rolled back: orphans without a stack."""
+    resources = read_expanded_templates()[application]["Resources"]
+    kept = {name: it for name, it in resources.items() if it.get("DeletionPolicy", "Delete") != "Delete"}
+    assert kept.keys() == KEPT[application]
+    for name, resource in kept.items():
+        assert resource["DeletionPolicy"] == "RetainExceptOnCreate", name
+        assert resource["UpdateReplacePolicy"] == "Retain", name
+
+
+@pytest.mark.parametrize("application", TEMPLATES)
+def test_old_versions_of_objects_go_after_a_day(application: str) -> None:
+    """An expired object becomes a noncurrent version first: its days are added to those of the promise."""
+    buckets = find_expanded(application, "AWS::S3::Bucket")
+    assert buckets
+    for name, bucket in buckets.items():
+        [rule] = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
+        assert rule["Status"] == "Enabled"
+        assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}, name
+        if "VersioningConfiguration" in bucket["Properties"]:
+            assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}, name
+        # Models stay until their owner deletes them.
+        expires = None if name == "ModelsBucket" else {"Ref": "RetentionDays"}
+        assert rule.get("ExpirationInDays") == expires, name
+
+
+@pytest.mark.parametrize("application", TEMPLATES)
+def test_an_update_removes_the_layer_version_that_it_replaces(application: str) -> None:
+    """SAM keeps them all, unless it is told not to."""
+    layers = find_expanded(application, "AWS::Lambda::LayerVersion")
+    assert layers
+    assert {name: it.get("DeletionPolicy", "Delete") for name, it in layers.items()} == dict.fromkeys(layers, "Delete")
