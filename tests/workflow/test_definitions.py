@@ -9,7 +9,8 @@ import pytest
 from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
-from tests.templates import find_definition, read_definition, read_template
+from tests.parameters import NUMBERS
+from tests.templates import find_definition, read_definition
 from videojobs.budget import PATIENCE_SECONDS
 from videojobs.settings import limit_deadline_seconds
 from videojobs.waiting import WAITS_MAX
@@ -84,7 +85,7 @@ def test_every_task_is_bounded_and_tried_again(application: str) -> None:
 
 
 def test_a_poll_is_tried_again_until_the_latest_deadline() -> None:
-    deadline_hours = read_template("pipeline")["Parameters"]["DeadlineHours"]["MaxValue"]
+    deadline_hours = NUMBERS["pipeline"]["DeadlineHours"].highest
     assert sum(list_retry_waits("Check Job")) > deadline_hours * 3600
 
 

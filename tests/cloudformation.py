@@ -1,0 +1,60 @@
+"""What CloudFormation makes of a template's intrinsic functions, worked out by cfn-lint."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from cfnlint.jsonschema import CfnTemplateValidator
+from cfnlint.template import Template
+
+_NO_VALUE = "AWS::NoValue"
+
+
+class Evaluator:
+    """Evaluates the values of one template.
+
+    Args:
+        template: The template after the SAM transform.
+        references: The value of each parameter, pseudo parameter and resource, by the name that `Ref` has for it;
+            those of `Fn::GetAtt` by `<logical id>.<attribute>`.
+        conditions: The conditions that are true; all others are false.
+    """
+
+    def __init__(
+        self, template: dict[str, Any], references: Mapping[str, str], conditions: Collection[str] = ()
+    ) -> None:
+        cfn = Template("template.yaml", template, ["us-east-1"])
+        status = {name: name in conditions for name in template.get("Conditions", {})}
+        context = cfn.context.evolve(
+            ref_values={**references, _NO_VALUE: _NO_VALUE}, conditions=cfn.context.conditions.evolve(status)
+        )
+        self._validator = CfnTemplateValidator({}, context=context, cfn=cfn)
+
+    def evaluate(self, value: Any) -> Any:
+        """The value without functions, and without properties that are `AWS::NoValue`.
+
+        Raises:
+            LookupError: The value refers to something without a value.
+        """
+        if isinstance(value, list):
+            return [it for it in map(self.evaluate, value) if it != _NO_VALUE]
+        if not isinstance(value, dict):
+            return value
+        if len(value) == 1 and next(iter(value)).startswith(("Fn::", "Ref")):
+            found = [it for it, _, error in self._validator.resolve_value(_name_attributes(value)) if error is None]
+            if len(found) != 1:
+                raise LookupError(f"{value} has {len(found)} values")
+            return self.evaluate(found[0])
+        parts = {name: self.evaluate(part) for name, part in value.items()}
+        return {name: part for name, part in parts.items() if part != _NO_VALUE}
+
+
+def _name_attributes(value: Any) -> Any:
+    """The value with `Ref` for `Fn::GetAtt`, which cfn-lint does not evaluate."""
+    match value:
+        case {"Fn::GetAtt": [name, attribute]}:
+            return {"Ref": f"{name}.{attribute}"}
+        case dict():
+            return {name: _name_attributes(part) for name, part in value.items()}
+        case list():
+            return [_name_attributes(part) for part in value]
+    return value

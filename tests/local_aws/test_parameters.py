@@ -1,0 +1,29 @@
+"""CloudFormation refuses parameters that the functions can't work with, and creates nothing."""
+
+from collections.abc import Mapping
+
+import pytest
+from botocore.exceptions import ClientError
+
+from videoinfer.builds import PIPELINE, publish
+from videoinfer.embedded_aws import EmbeddedAws
+from videoinfer.stacks import create_stack
+
+
+@pytest.mark.parametrize(
+    ("parameters", "reason"),
+    [
+        ({"PollSeconds": "1.5"}, "PollSeconds.* a whole number from 1 to 3600"),
+        ({"PollSeconds": "1e3"}, "PollSeconds.* a whole number from 1 to 3600"),
+        ({"DeadlineHours": "nan"}, "DeadlineHours.* a number from 0.01 to 40"),
+        ({"RetentionDays": "30.0"}, "RetentionDays"),
+    ],
+)
+def test_a_number_that_can_not_be_read_is_refused(aws: EmbeddedAws, parameters: Mapping[str, str], reason: str) -> None:
+    template_url = publish(PIPELINE, aws.clients)
+
+    with pytest.raises(ClientError, match=reason):
+        create_stack(aws.clients, "refused", template_url=template_url, parameters={"ApiKey": "key", **parameters})
+
+    with pytest.raises(ClientError, match=r"refused.* does not exist"):
+        aws.clients.cloudformation.describe_stacks(StackName="refused")

@@ -1,0 +1,42 @@
+"""The numbers that the two templates take: strings to CloudFormation, so that a pattern can say which."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class NumberRange:
+    """The numbers that a parameter takes, both ends included; `whole` without fractions."""
+
+    lowest: float
+    highest: float
+    whole: bool
+
+
+def _whole(lowest: int, highest: int) -> NumberRange:
+    return NumberRange(lowest, highest, whole=True)
+
+
+def _any(lowest: float, highest: float) -> NumberRange:
+    return NumberRange(lowest, highest, whole=False)
+
+
+NUMBERS: Mapping[str, Mapping[str, NumberRange]] = {
+    "pipeline": {
+        "ApiRequestsPerMinute": _whole(0, 6_000),
+        "DefaultInferFps": _any(1, 120),
+        "DeadlineHours": _any(0.01, 40),
+        "PollSeconds": _whole(1, 3_600),
+        "ShareLinkDays": _any(0.01, 365),
+    },
+    "engine": {
+        "MaxConcurrency": _whole(1, 1_000),
+        "PollSecondsMin": _whole(0, 3_600),
+        "MaxVideoGigabytes": _any(0.001, 100),
+        "MaxVideoHours": _any(0.001, 999),
+        "MaxFramePixels": _whole(1, 999_999_999),
+        "MaxModels": _whole(1, 999),
+        "MaxFailedShare": _any(0, 1),
+    },
+}
+"""By application and parameter; `RetentionDays` has a list of values instead."""

@@ -1,0 +1,196 @@
+"""CloudFormation refuses each parameter that a function could not read.
+
+Its type Number takes 1.5 where a whole number is meant, and only strings can have a pattern:
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import fields
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.cloudformation import Evaluator
+from tests.parameters import NUMBERS, NumberRange
+from tests.templates import TEMPLATES, find_definition, read_expanded_templates
+from videoengine import settings as engine
+from videojobs import settings as pipeline
+
+SETTINGS: Mapping[str, Mapping[str, type]] = {
+    "pipeline": {
+        "CreateJobFunction": pipeline.CreateJobSettings,
+        "CheckJobFunction": pipeline.CheckJobSettings,
+        "DeliverResultsFunction": pipeline.DeliverResultsSettings,
+        "AnnotateVideoFunction": pipeline.AnnotateVideoSettings,
+        "OpenShareLinkFunction": pipeline.OpenShareLinkSettings,
+        "ReportFailureFunction": pipeline.ReportFailureSettings,
+    },
+    "engine": {
+        "ServeApiFunction": engine.ApiSettings,
+        "FetchVideoFunction": engine.FetchSettings,
+        "PlanJobFunction": engine.PlanSettings,
+        "InferSegmentFunction": engine.InferSettings,
+        "MergeResultsFunction": engine.MergeSettings,
+    },
+}
+
+NO_NUMBERS = [
+    "",
+    "1e2",
+    "1E2",
+    "0x10",
+    "nan",
+    "NaN",
+    "inf",
+    "-1",
+    "+1",
+    " 1",
+    "1 ",
+    "1\n",
+    "1,5",
+    "1_0",
+    "01",
+    "1.",
+    "1d",
+    "\uff11",
+    "one",
+]
+
+RANGES = [(application, name) for application, ranges in NUMBERS.items() for name in ranges]
+
+
+def find_parameter(application: str, name: str) -> dict[str, Any]:
+    parameter: dict[str, Any] = read_expanded_templates()[application]["Parameters"][name]
+    return parameter
+
+
+def draw_number(of: NumberRange) -> st.SearchStrategy[str]:
+    """Numbers of a range, as a person writes them."""
+    if of.whole:
+        return st.integers(int(of.lowest), int(of.highest)).map(str)
+    return st.decimals(Decimal(str(of.lowest)), Decimal(str(of.highest)), places=3).map(
+        lambda number: f"{number:f}".rstrip("0").rstrip(".") or "0"
+    )
+
+
+def draw_allowed(parameter: dict[str, Any]) -> st.SearchStrategy[str]:
+    """What CloudFormation lets through."""
+    if "AllowedValues" in parameter:
+        return st.sampled_from(parameter["AllowedValues"])
+    return st.from_regex(parameter["AllowedPattern"].removesuffix("$") + r"\Z", fullmatch=True)
+
+
+@pytest.mark.parametrize("application", TEMPLATES)
+def test_numbers_are_strings_with_a_pattern_or_a_list(application: str) -> None:
+    parameters = read_expanded_templates()[application]["Parameters"]
+    assert {name for name, it in parameters.items() if it["Type"] != "String"} == set()
+    for name in (*NUMBERS[application], "RetentionDays"):
+        parameter = parameters[name]
+        assert ("AllowedPattern" in parameter) != ("AllowedValues" in parameter), name
+        assert all(isinstance(it, str) for it in [parameter["Default"], *parameter.get("AllowedValues", [])]), name
+        if "AllowedPattern" in parameter:
+            assert re.fullmatch(parameter["AllowedPattern"], parameter["Default"]), name
+            assert parameter["ConstraintDescription"], name
+
+
+@pytest.mark.parametrize("application", TEMPLATES)
+def test_every_number_that_is_read_comes_from_such_a_parameter(application: str) -> None:
+    resources = read_expanded_templates()[application]["Resources"]
+    functions = {name: it for name, it in resources.items() if it["Type"] == "AWS::Lambda::Function"}
+    assert functions.keys() == SETTINGS[application].keys()
+    read = set()
+    for name, function in functions.items():
+        variables = function["Properties"]["Environment"]["Variables"]
+        for field in fields(SETTINGS[application][name]):
+            value = variables[field.name.upper()]
+            if field.type in (int, float) and isinstance(value, dict) and "Ref" in value:
+                read.add(value["Ref"])
+                of = NUMBERS[application].get(value["Ref"])
+                assert field.type is float or of is None or of.whole, (name, field.name)
+            elif field.type in (int, float):
+                # A constant of the template's own.
+                Evaluator(read_expanded_templates()[application], {}).evaluate(value)
+    substituted = {value["Ref"] for value in find_bare_substitutions(application).values() if "Ref" in value}
+    assert all(NUMBERS[application][name].whole for name in substituted)
+    assert read | substituted == {*NUMBERS[application], "RetentionDays"}
+
+
+def find_bare_substitutions(application: str) -> dict[str, Any]:
+    """What the template fills into the state machine's definition as a number."""
+    path, substitutions = find_definition(application)
+    return {name: substitutions[name] for name in re.findall(r": \$\{(\w+)\}", path.read_text())}
+
+
+@pytest.mark.parametrize(("application", "name"), RANGES)
+def test_every_number_of_the_range_is_taken(application: str, name: str) -> None:
+    pattern, of = find_parameter(application, name)["AllowedPattern"], NUMBERS[application][name]
+    for end in (of.lowest, of.highest):
+        assert re.fullmatch(pattern, f"{end:g}" if end < 10_000 else f"{end:.0f}")
+    if of.whole and of.highest < 10_000:
+        taken = [number for number in range(20_000) if re.fullmatch(pattern, str(number))]
+        assert taken == list(range(int(of.lowest), int(of.highest) + 1))
+
+    @given(draw_number(of))
+    def is_taken(number: str) -> None:
+        assert re.fullmatch(pattern, number)
+
+    is_taken()
+
+
+@pytest.mark.parametrize(("application", "name"), RANGES)
+def test_nothing_else_is_taken(application: str, name: str) -> None:
+    parameter, of = find_parameter(application, name), NUMBERS[application][name]
+    too_low, too_high = of.lowest - (1 if of.whole else 0.0001), of.highest + (1 if of.whole else 0.0001)
+    for value in (*NO_NUMBERS, f"{too_low:.4f}".removesuffix(".0000"), f"{too_high:.4f}".removesuffix(".0000")):
+        assert not re.fullmatch(parameter["AllowedPattern"], value), value
+    assert bool(re.fullmatch(parameter["AllowedPattern"], "1.5" if of.highest > 1 else "0.5")) != of.whole
+
+    @given(draw_allowed(parameter))
+    def is_a_number_of_the_range(value: str) -> None:
+        number = int(value) if of.whole else float(value)
+        assert of.lowest <= number <= of.highest
+
+    is_a_number_of_the_range()
+
+
+@pytest.mark.parametrize("application", TEMPLATES)
+def test_the_functions_read_all_that_cloudformation_lets_through(
+    application: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    template = read_expanded_templates()[application]
+    parameters = template["Parameters"]
+    numbers = {name: draw_allowed(parameters[name]) for name in (*NUMBERS[application], "RetentionDays")}
+    others = {name: it.get("Default", name) for name, it in parameters.items() if name not in numbers}
+
+    @settings(max_examples=10, deadline=None)
+    @given(st.fixed_dictionaries(numbers))
+    def are_read(drawn: Mapping[str, str]) -> None:
+        evaluator = Evaluator(template, refer_to_all(template, {**others, **drawn}))
+        for name, kind in SETTINGS[application].items():
+            variables = evaluator.evaluate(template["Resources"][name]["Properties"]["Environment"]["Variables"])
+            if application == "pipeline":
+                pipeline.read_settings(kind, variables)
+            else:
+                with monkeypatch.context() as patch:
+                    for variable, value in variables.items():
+                        patch.setenv(variable, value)
+                    engine.read_settings(kind)
+
+    are_read()
+
+
+def refer_to_all(template: dict[str, Any], parameters: Mapping[str, str]) -> dict[str, str]:
+    """Values for all that the template refers to: the `parameters`, and some name for each resource."""
+    return {
+        "AWS::StackName": "stack",
+        "AWS::Region": "us-east-1",
+        "AWS::Partition": "aws",
+        "AWS::URLSuffix": "amazonaws.com",
+        "AWS::AccountId": "123456789012",
+        **{name: name for name in template["Resources"]},
+        **parameters,
+    }
