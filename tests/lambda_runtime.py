@@ -77,7 +77,7 @@ def invoke(handler: Callable[..., Any], event: Any, *, name: str = "function", s
             client_context_json=None,
             cognito_identity_json=None,
             invoked_function_arn=f"arn:aws:lambda:us-east-1:123456789012:function:{name}",
-            epoch_deadline_time_in_ms=round(1000 * (time.time() + seconds)),
+            epoch_deadline_time_in_ms=int(1000 * (time.time() + seconds)),
             tenant_id=None,
             log_sink=bootstrap.StandardLogSink(),
         )
