@@ -6,14 +6,16 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from functools import partial
 
-from tests.plain_reading import digest, read_plainly, sample_plainly
-from tests.stand_ins.awkward_videos import AWKWARD_VIDEOS
+from tests.plain_reading import ShownFrame, digest, read_plainly, sample_plainly
+from tests.stand_ins.awkward_videos import AWKWARD_VIDEOS, SPARSE_RATES, SPARSE_SPECS, make_sparse_video
 from videoengine.frames import read_frames
 from videoengine.segments import Effort, SampledFrame, Segment, cut_segments, select_frames
 from videoengine.timeline import Timeline, read_timeline
 from videoengine.video_file import open_video
 
+INFER_FPS = tuple(map(Fraction, (1, 2, 3, 5, 10, 120)))
 INFER_FPS_MAX = Fraction(60)
 SEGMENT_LENGTHS = 1, 3, 7, 10_000
 EFFORTS = Effort(decode=0.0, infer=1.0), Effort(decode=0.2, infer=1.0)
@@ -43,21 +45,31 @@ def decode_segment(video: bytes, segment: Segment) -> list[str | None]:
 
 
 def main() -> None:
-    """One row a video, sampled at every frame; exits with 1 where something differs."""
+    """One row a video, sampled sparsely and at every frame; exits with 1 where something differs."""
+    makers = dict(AWKWARD_VIDEOS)
+    for name, rate in itertools.product(SPARSE_SPECS, SPARSE_RATES):
+        makers[f"{name}, {rate} frames a second"] = partial(make_sparse_video, name, rate)
     rows, differing = [], 0
-    for name, make in AWKWARD_VIDEOS.items():
+    for name, make in makers.items():
         video = make()
         shown = read_plainly(video)
-        timeline, frames = sample_video(video, INFER_FPS_MAX)
-        expected = [shown[index].digest for index in sample_plainly(shown, min(INFER_FPS_MAX, timeline.frame_rate))]
-        cuts = list(cut_in_many_ways(frames, timeline))
-        found = [[digest for segment in segments for digest in decode_segment(video, segment)] for segments in cuts]
-        equal = sum(digests == expected for digests in found)
-        differing += equal < len(cuts)
-        counts = len(shown), len(frames), "/".join(str(len(segments)) for segments in cuts), f"{equal} of {len(cuts)}"
-        rows.append((name, *map(str, counts)))
-    print_table([("video", "frames", "sampled", "segments, by way of cutting", "ways with equal hashes"), *rows])
+        counts = [compare(video, shown, infer_fps) for infer_fps in INFER_FPS]
+        equal, cuts = (sum(column) for column in zip(*counts, strict=True))
+        differing += equal < cuts
+        rows.append((name, str(len(shown)), f"{equal} of {cuts}"))
+    print_table([("video", "frames", "rates and cuts with equal hashes"), *rows])
+    rates = ", ".join(map(str, INFER_FPS))
+    print(f"{len(rows)} videos, {differing} differ; sampled at {rates} a second, or at each frame")  # noqa: T201
     sys.exit(min(differing, 1))
+
+
+def compare(video: bytes, shown: list[ShownFrame], infer_fps: Fraction) -> tuple[int, int]:
+    """How many ways of cutting give what one sequential decode gives, and of how many."""
+    timeline, frames = sample_video(video, infer_fps)
+    expected = [shown[index].digest for index in sample_plainly(shown, min(infer_fps, timeline.frame_rate))]
+    cuts = list(cut_in_many_ways(frames, timeline))
+    found = [[digest for segment in segments for digest in decode_segment(video, segment)] for segments in cuts]
+    return sum(digests == expected for digests in found), len(cuts)
 
 
 def print_table(rows: Sequence[tuple[str, ...]]) -> None:

@@ -22,7 +22,7 @@ _H264 = VideoSpec(texture=True)
 _CLOSE = replace(_H264, keyframes=(7, 9, 30, 31), options={"forced-idr": "1", "bf": "3"})
 _HEVC = VideoSpec(codec="libx265", options={"x265-params": "log-level=none:keyint=12"}, texture=True)
 _HEVC_OPEN = replace(_HEVC, options={"x265-params": "log-level=none:keyint=12:open-gop=1:bframes=4"})
-_VP8 = VideoSpec("webm", "libvpx", options={"deadline": "realtime", "cpu-used": "8"}, texture=True)
+_VP8 = VideoSpec("webm", "libvpx", options={"deadline": "realtime", "cpu-used": "8", "threads": "1"}, texture=True)
 _VP9 = VideoSpec("webm", "libvpx-vp9", options={"deadline": "good", "cpu-used": "8"}, texture=True)
 _AV1 = VideoSpec("webm", "libsvtav1", options={"preset": "12", "svtav1-params": "lp=1"}, texture=True)
 _MPEG4 = VideoSpec(codec="mpeg4", texture=True)
@@ -32,6 +32,10 @@ _HIDDEN = {"deadline": "good", "cpu-used": "0", "auto-alt-ref": "1", "lag-in-fra
 def _x264(spec: VideoSpec, parameters: str) -> VideoSpec:
     return replace(spec, options={"x264-params": parameters})
 
+
+_SCENE_CUTS = _x264(
+    replace(_H264, rate=Fraction(30), cuts=range(9, 240, 9)), "keyint=1000:min-keyint=500:scenecut=80:bframes=0:ref=1"
+)
 
 _SPECS = {
     # Frames that are stored in another order than they are shown in, and what they refer to.
@@ -52,6 +56,7 @@ _SPECS = {
     "H.264 whose pictures refer across keyframes": _x264(_H264, "open-gop=1:bframes=3:keyint=12:scenecut=0"),
     "H.264 with short groups across keyframes": _x264(_H264, "open-gop=1:bframes=2:b-adapt=0:keyint=4:scenecut=0"),
     "H.264 refreshed column by column": _x264(_H264, "intra-refresh=1:keyint=12"),
+    "H.264 with keyframes at scene cuts that the decoder is not reset by": _SCENE_CUTS,
     "H.264 interlaced": _x264(_H264, "interlaced=1:keyint=12"),
     "H.264 whose pictures refer across keyframes, in MKV": _x264(
         replace(_H264, format="matroska"), "open-gop=1:bframes=3:keyint=12:scenecut=0"
@@ -170,3 +175,34 @@ AWKWARD_VIDEOS: Mapping[str, Callable[[], bytes]] = {
     "a cover before the video": _put_cover_first,
 }
 """What makes each awkward, and how it is made."""
+
+SPARSE_SECONDS = 4
+SPARSE_RATES = tuple(map(Fraction, (24, 25, 30, 50, 60, 120)))
+SPARSE_SPECS: Mapping[str, VideoSpec] = {
+    "H.264": replace(_H264, keyframe_every=50),
+    "H.264 with short groups": replace(_H264, keyframe_every=10),
+    "H.264 whose pictures refer across keyframes": _x264(_H264, "open-gop=1:bframes=3:keyint=50:scenecut=0"),
+    "H.264 whose pictures refer across keyframes, in MKV": _x264(
+        replace(_H264, format="matroska"), "open-gop=1:bframes=3:b-pyramid=normal:keyint=20:scenecut=0"
+    ),
+    "H.264 with short groups across keyframes": _x264(_H264, "open-gop=1:bframes=2:b-adapt=0:keyint=8:scenecut=0"),
+    "H.264 with keyframes at scene cuts": _SCENE_CUTS,
+    "H.264 refreshed column by column": _x264(_H264, "intra-refresh=1:keyint=12"),
+    "H.264 in fragments": replace(_H264, container_options={"movflags": "frag_keyframe+empty_moov"}),
+    "H.264 in AVI": replace(_H264, format="avi"),
+    "HEVC": _HEVC,
+    "HEVC whose pictures refer across keyframes": _HEVC_OPEN,
+    "VP8": _VP8,
+    "VP9": _VP9,
+    "AV1": _AV1,
+    "MPEG-4 with B-frames": replace(_MPEG4, options={"bf": "2"}),
+    "MPEG-4 with B-frames in AVI": replace(_MPEG4, format="avi", options={"bf": "2"}),
+    "MPEG-2 with B-frames": VideoSpec("matroska", "mpeg2video", options={"bf": "2"}, texture=True),
+    "Motion JPEG": VideoSpec("avi", "mjpeg", pixel_format="yuvj420p", texture=True),
+}
+"""Videos of every codec, of which most frames are passed over when only a few of each second are sampled."""
+
+
+def make_sparse_video(name: str, rate: Fraction) -> bytes:
+    """One of `SPARSE_SPECS`, of `rate` frames a second."""
+    return make_video(replace(SPARSE_SPECS[name], rate=rate, frames=int(SPARSE_SECONDS * rate)))

@@ -29,6 +29,7 @@ class VideoSpec:
         keyframes: indices of further keyframes, beside those at regular distances.
         rotation: degrees, counterclockwise, that a player turns the pictures by.
         texture: moving patterns, which depend on the frames that they are coded from; otherwise plain grey.
+        cuts: with `texture`, indices of frames from which on the patterns are others, as at a scene cut.
     """
 
     format: str = "mp4"
@@ -46,6 +47,7 @@ class VideoSpec:
     pixel_format: str = "yuv420p"
     rotation: int = 0
     texture: bool = False
+    cuts: Collection[int] = ()
 
 
 def make_video(spec: VideoSpec) -> bytes:
@@ -116,6 +118,8 @@ def _make_frame(spec: VideoSpec, index: int) -> VideoFrame:
     picture = np.full((spec.height, spec.width, 3), 20 + 2 * index % 200, dtype=np.uint8)
     if spec.texture:
         rows, columns = np.mgrid[: spec.height, : spec.width]
+        if sum(cut <= index for cut in spec.cuts) % 2:
+            rows, columns = rows**2, 63 - columns**2 // 9
         waves = columns * 4 + index * 5, rows * 5 - index * 3, (columns + rows) * 2 + index * 7
         picture += np.stack([abs(wave % 64 - 32) for wave in waves], axis=-1).astype(np.uint8)
     frame = VideoFrame.from_ndarray(picture, format="rgb24")

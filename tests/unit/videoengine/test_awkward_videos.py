@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.plain_reading import read_plainly, sample_plainly
 from tests.sampling_report import INFER_FPS_MAX, cut_in_many_ways, decode_segment, sample_video
-from tests.stand_ins.awkward_videos import AWKWARD_VIDEOS
+from tests.stand_ins.awkward_videos import AWKWARD_VIDEOS, SPARSE_RATES, SPARSE_SPECS, make_sparse_video
 from tests.stand_ins.videos import VideoSpec, make_video
 from videoengine.errors import JobFailed
 from videoengine.segments import Segment
@@ -48,8 +48,16 @@ deterministic = settings(deadline=None, derandomize=True, max_examples=40)
 @pytest.mark.parametrize("name", AWKWARD_VIDEOS)
 def test_every_cut_gives_the_frames_that_the_rule_picks_from_a_sequential_decode(name: str) -> None:
     video = AWKWARD_VIDEOS[name]()
+    check_sampling(video, Fraction(1))
     check_sampling(video, Fraction(5))
     check_sampling(video, INFER_FPS_MAX)
+
+
+@pytest.mark.parametrize(("name", "rate"), list(zip(SPARSE_SPECS, itertools.cycle(SPARSE_RATES), strict=False)))
+def test_a_few_frames_of_each_second_are_those_of_a_sequential_decode(name: str, rate: Fraction) -> None:
+    video = make_sparse_video(name, rate)
+    check_sampling(video, Fraction(1))
+    check_sampling(video, Fraction(5))
 
 
 def check_sampling(video: bytes, infer_fps: Fraction) -> None:

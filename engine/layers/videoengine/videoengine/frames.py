@@ -13,7 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from videoengine.errors import JobFailed
-from videoengine.packets import read_packets
+from videoengine.packets import read_packets, resets_decoder
 from videoengine.segments import SampledFrame
 from videoengine.timeline import find_video_stream, has_presentation_times
 
@@ -71,32 +71,40 @@ def _decode_wanted(
 ) -> Iterator[tuple[int, VideoFrame]]:
     wanted = {frame.timestamp for frame in frames}
     awaited = set(wanted)
-    for packet in _select_packets(packets, frames):
+    for packet in _select_packets(packets, stream, frames):
         # What no frame refers to and nobody wants need not be decoded; which that is, the decoder knows.
         stream.codec_context.skip_frame = "NONREF" if packet and packet.pts not in wanted else "DEFAULT"
         for picture in _decode(stream, packet) or ():
             if picture.pts in awaited:
                 awaited.remove(picture.pts)
                 yield picture.pts, picture
+        if not packet:
+            # What comes now is as after a seek: the decoder expects nothing of it.
+            stream.codec_context.flush_buffers()
         if not awaited:
             break
 
 
 def _select_packets(
-    packets: Iterator["Packet[VideoStream]"], frames: Sequence[SampledFrame]
+    packets: Iterator["Packet[VideoStream]"], stream: VideoStream, frames: Sequence[SampledFrame]
 ) -> Iterator["Packet[VideoStream] | None"]:
-    """From each wanted frame's keyframe to the frame, in decoding order; then what brings the last of them out.
+    """The packets from each wanted frame's keyframe to the frame, in decoding order; the others are passed over.
 
-    So a few frames of each second are had from one group of pictures after the other without decoding the rest of each.
-    A decoder holds frames back until others follow. Rather than at once by None, the end, which gives none of them
-    where one is damaged, they come out by further packets.
+    None stands for an end: the decoder gives the frames that it holds back, and begins anew. That is so at the end,
+    and after packets that were passed over where the next ones are no start for a decoder that still knows the ones
+    before: H.264 and HEVC count their pictures across keyframes that are not IDR pictures.
+
+    At the end, further packets come first: an end gives none of the frames held back where one of them is damaged.
     """
     by_keyframe = defaultdict[int | None, set[int | None]](set)
     for frame in frames:
         by_keyframe[frame.keyframe].add(frame.timestamp)
-    missing = by_keyframe.pop(frames[0].keyframe)
+    missing, skipped = by_keyframe.pop(frames[0].keyframe), False
     for packet in packets:
         missing |= by_keyframe.pop(packet.pts, set())
+        if missing and skipped and not resets_decoder(packet, stream.codec_context):
+            yield None
+        skipped = not missing
         if missing:
             yield packet
             missing.discard(packet.pts)

@@ -1,0 +1,68 @@
+"""Packets: where decoding can start, told by the bits of the standards (H.264 Annex D, 7.3.2.3)."""
+
+from typing import cast
+
+import av
+import pytest
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
+from av.video.stream import VideoStream
+
+from videoengine.packets import resets_decoder, starts_decoding
+
+IDR, I_SLICE = b"\x65\x88", b"\x41\x88"
+RECOVERED_AT_ONCE, RECOVERED_LATER = b"\x06\x06\x01\xc4\x80", b"\x06\x06\x01\x24\x80"
+MESSAGES = {
+    "a short message": b"\x01\x02\x10\x20",
+    "a long message": b"\x05\xff\x01" + bytes(range(255, 0, -1)) + b"\x07",
+    "a message with escaped zeros": b"\x05\x04\x00\x00\x03\x00\x01",
+}
+"""Supplemental messages: type, size, content. The last has four bytes; 3 keeps them from looking like a start code."""
+
+
+def join(*units: bytes) -> bytes:
+    """Each unit behind a start code."""
+    return b"".join(b"\0\0\0\1" + unit for unit in units)
+
+
+def make_codec(name: str) -> VideoCodecContext:
+    codec = av.CodecContext.create(name, "r")
+    assert isinstance(codec, VideoCodecContext)
+    return codec
+
+
+H264 = {
+    "an IDR picture": (join(IDR), True, True),
+    "an I picture": (join(I_SLICE), False, False),
+    "an I picture at a recovery point": (join(RECOVERED_AT_ONCE, I_SLICE), True, False),
+    "the beginning of a refresh": (join(RECOVERED_LATER, I_SLICE), False, False),
+    **{
+        f"a recovery point after {name}": (join(b"\x06" + message + RECOVERED_AT_ONCE[1:], I_SLICE), True, False)
+        for name, message in MESSAGES.items()
+    },
+    "a message that is cut off": (join(b"\x06\x06", b"\x06\xff", I_SLICE), False, False),
+}
+HEVC = {
+    "an IDR picture": (join(b"\x26\x01\xaf"), True, True),
+    "a picture after a splice": (join(b"\x20\x01\xaf"), True, True),
+    "a clean random access picture": (join(b"\x2a\x01\xaf"), True, False),
+    "another picture": (join(b"\x02\x01\xaf"), False, False),
+}
+OTHERS = {
+    "a keyframe of VP9": ("vp9", b"\x82\x49\x83\x42", True, True),
+    "a keyframe of VVC": ("vvc", join(b"\x00\x49\x80"), True, False),
+}
+PACKETS = {
+    **{f"H.264: {name}": ("h264", *case) for name, case in H264.items()},
+    **{f"HEVC: {name}": ("hevc", *case) for name, case in HEVC.items()},
+    **OTHERS,
+}
+
+
+@pytest.mark.parametrize(("codec", "content", "starts", "resets"), PACKETS.values(), ids=PACKETS)
+def test_where_decoding_starts_and_where_a_decoder_begins_anew(
+    codec: str, content: bytes, starts: bool, resets: bool
+) -> None:
+    packet, context = cast("Packet[VideoStream]", av.Packet(content)), make_codec(codec)
+    assert starts_decoding(packet, context) is starts
+    assert resets_decoder(packet, context) is resets
