@@ -1,8 +1,10 @@
 """`coco.json`: the predictions as a dataset in COCO's format, for tools that train, compare or show.
 
-An image is a sampled frame. A category is a class of a model, with the model as its `supercategory`; categories are
-numbered from 1 as they come, and keep the model's own number as `class_id`. A label of a whole picture has the picture
-as its box, and a mask without an outline its box as that, for tools read one of every mask.
+An image is a sampled frame; one that is sampled twice in a row is one image, with what was found in it the first time.
+A category is a class of a model, with the model as its `supercategory`; categories are numbered from 1 as they come,
+and keep the model's own name and number as `class` and `class_id`. Their `name` is the same as `class`, unless two
+models have a class of that name: readers such as Datumaro, which is CVAT's, take a name once. A label of a whole
+picture has the picture as its box, and a mask without an outline its box as that, for tools read one of every mask.
 
 Every annotation of a category has as many key points as the category, but predictions leave out those that the model
 did not see. How many there are is known when all have come, so annotations with key points wait in a file.
@@ -11,14 +13,17 @@ Source: cocodataset.org, "Data format".
 
 import tempfile
 from array import array
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import PurePosixPath
 from typing import IO, Any
 
 import msgspec
 
 from videojobs.derivation import Output
+from videojobs.foreign_text import name_file
 from videojobs.jobs import Job
 from videojobs.output_files import OutputFiles
 from videojobs.predictions import Frames, read_frame_facts
@@ -46,8 +51,13 @@ class _Category:
     class_id: int | None
     keypoints: list[str] = field(default_factory=list)
 
-    def to_dict(self) -> dict[str, Any]:
-        described = {"id": self.number, "name": self.name, "supercategory": self.supercategory}
+    def to_dict(self, unique_name: str) -> dict[str, Any]:
+        described = {
+            "id": self.number,
+            "name": unique_name,
+            "supercategory": self.supercategory,
+            "class": self.name,
+        }
         if self.class_id is not None:
             described["class_id"] = self.class_id
         if self.keypoints:
@@ -56,11 +66,12 @@ class _Category:
 
 
 class CocoDataset:
-    """Writes annotations as they come, and images and categories at the end: memory holds 32 bytes a sampled frame."""
+    """Writes annotations as they come, and images and categories at the end: memory holds 28 bytes a sampled frame."""
 
     def __init__(self, job: Job, file: ObjectWriter) -> None:
         self._job = job
         self._file = file
+        self._images = array("i")  # of each sample, its place in the following
         self._frames, self._times = array("q"), array("d")
         self._widths, self._heights = array("i"), array("i")
         self._categories: dict[tuple[str, str], _Category] = {}
@@ -80,11 +91,12 @@ class CocoDataset:
         for number, name, class_id, confidence, x, y, width, height, points, keypoints in zip(
             predictions.frames, *columns, strict=True
         ):
-            if name is None:
+            sample = frames.first + number
+            image = self._images[sample]
+            if name is None or (sample and image == self._images[sample - 1]):
                 continue
             category = self._find_category(frames.model.model_id, name, class_id)
             self._annotations += 1
-            image = frames.first + number
             annotation = {"id": self._annotations, "image_id": image + 1, "category_id": category.number, "iscrowd": 0}
             if None in (x, y, width, height):
                 width, height = self._widths[image], self._heights[image]
@@ -117,21 +129,26 @@ class CocoDataset:
             annotation["num_keypoints"] = sum(visibility > 0 for visibility in keypoints[2::3])
             self._write_annotations(_encode(annotation))
         self._file.write(b'], "images": [')
-        name = PurePosixPath(self._job.upload.key).stem
+        folder = name_file(PurePosixPath(self._job.upload.key).stem) or "video"
+        last = -1
         size = next(((w, h) for w, h in zip(self._widths, self._heights, strict=True) if w), (0, 0))
         for number, (frame, time, width, height) in enumerate(
             zip(self._frames, self._times, self._widths, self._heights, strict=True), start=1
         ):
+            # Frames come in order; one that does not may have been there before.
+            name = f"{frame:08}" if frame > last else f"{frame:08}-{number}"
+            last = max(last, frame)
             image = {
                 "id": number,
-                "file_name": f"{name}/{frame:08}.jpg",
+                "file_name": f"{folder}/{name}.jpg",
                 "width": width or size[0],  # a video's frames are all of one size
                 "height": height or size[1],
                 "frame_offset": frame,
                 "time_offset": time,
             }
             self._file.write((b",\n" if number > 1 else b"") + _encode(image))
-        categories = [category.to_dict() for category in self._categories.values()]
+        found = list(self._categories.values())
+        categories = [category.to_dict(name) for category, name in zip(found, _make_unique(found), strict=True)]
         self._file.write(b'], "categories": ' + _encode(categories) + b"}\n")
 
     def close(self) -> None:
@@ -142,14 +159,20 @@ class CocoDataset:
         self._is_begun = True
 
     def _take_images(self, frames: Frames) -> None:
-        for number, entry in enumerate(frames.entries, start=frames.first):
-            if number == len(self._frames):
-                self._frames.append(frames.frame_offsets[number - frames.first])
-                self._times.append(frames.time_offsets[number - frames.first])
-                self._widths.append(0)
-                self._heights.append(0)
-            if not self._widths[number] and (size := read_frame_facts(entry).size):
-                self._widths[number], self._heights[number] = size
+        for number, entry in enumerate(frames.entries):
+            if frames.first + number == len(self._images):
+                self._take_image(frames.frame_offsets[number], frames.time_offsets[number])
+            image = self._images[frames.first + number]
+            if not self._widths[image] and (size := read_frame_facts(entry).size):
+                self._widths[image], self._heights[image] = size
+
+    def _take_image(self, frame_offset: int, time_offset: float) -> None:
+        if not self._frames or self._frames[-1] != frame_offset:
+            self._frames.append(frame_offset)
+            self._times.append(time_offset)
+            self._widths.append(0)
+            self._heights.append(0)
+        self._images.append(len(self._frames) - 1)
 
     def _find_category(self, model_id: str, name: str, class_id: int | None) -> _Category:
         category = self._categories.get((model_id, name))
@@ -157,6 +180,23 @@ class CocoDataset:
             category = _Category(len(self._categories) + 1, name, model_id, class_id)
             self._categories[model_id, name] = category
         return category
+
+
+def _make_unique(categories: Sequence[_Category]) -> Iterator[str]:
+    """A name of its own for each category: `person`, or `person (model)` where several models have that class."""
+    counts = Counter(category.name for category in categories)
+    taken = {name for name, categories_of_it in counts.items() if name and categories_of_it == 1}
+    for category in categories:
+        if category.name and counts[category.name] == 1:
+            yield category.name
+            continue
+        name = wanted = f"{category.name or '(no name)'} ({category.supercategory})"
+        for number in count(2):
+            if name not in taken:
+                break
+            name = f"{wanted} {number}"
+        taken.add(name)
+        yield name
 
 
 def _flatten(points: Sequence[Mapping[str, Any]]) -> list[float]:

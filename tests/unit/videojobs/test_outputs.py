@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -131,6 +132,11 @@ def make_job(*models: Model) -> Job:
     return replace(Job.from_input(EVENT), options=Options(models, 5, "presigned"))
 
 
+def read_csv(files: "KeptFiles") -> list[dict[str, str]]:
+    text = gzip.decompress(files.read("detections.csv.gz")).decode("utf-8-sig")
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
 def derive_all(job: Job, content: bytes) -> tuple[KeptFiles, Summary]:
     files, summary = KeptFiles(), Summary(job.options.models)
     outputs = open_outputs(ALL, job, files)  # type: ignore[arg-type]
@@ -174,11 +180,11 @@ def test_all_outputs_agree_with_a_plain_reading(made: tuple[Job, dict[str, Any]]
     rows = pq.read_table(files.files["detections.parquet"]).to_pylist()
     assert Counter((row["model_id"], row["frame_offset"], row["class"]) for row in rows) == expected
     assert all(row["time_offset"] == row["frame_offset"] / 24 for row in rows)
-    lines = list(csv.DictReader(io.StringIO(gzip.decompress(files.read("detections.csv.gz")).decode())))
-    assert Counter((line["model_id"], int(line["frame_offset"]), line["class"]) for line in lines) == expected
+    lines = read_csv(files)
+    assert Counter((line["model_id"], int(line["frame_offset"]), undisarm(line["class"])) for line in lines) == expected
     coco = json.loads(files.read("coco.json"))
     images = {entry["id"]: entry["frame_offset"] for entry in coco["images"]}
-    categories = {entry["id"]: (entry["supercategory"], entry["name"]) for entry in coco["categories"]}
+    categories = {entry["id"]: (entry["supercategory"], entry["class"]) for entry in coco["categories"]}
     annotations = [(*categories[a["category_id"]], images[a["image_id"]]) for a in coco["annotations"]]
     assert Counter((model_id, offset, name) for model_id, name, offset in annotations) == expected
     counted = {(model_id, name): n for model_id, model in summary.counts.items() for name, n in model.items()}
@@ -352,6 +358,88 @@ def write_coco(folder: Path, kind: InferenceType, elements: list[Any]) -> Path:
     path = folder / "coco.json"
     path.write_bytes(files.read("coco.json"))
     return path
+
+
+file_texts = st.text(st.sampled_from('./\\\\:~ a\u0301ü安\0\n\u202e😀हिन्दी%*?"<>|'), max_size=8)
+
+
+@settings(deadline=None)
+@given(
+    key=file_texts,
+    offsets=st.lists(st.integers(0, 3), max_size=6),
+    found=st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(["", "x", "x (a)", "x (a) 2"])), max_size=8),
+)
+def test_the_names_of_the_dataset_are_unique_and_stay_where_they_are(
+    key: str, offsets: list[int], found: list[tuple[str, str]]
+) -> None:
+    """Datumaro, which CVAT reads datasets with, refuses a name twice, an empty one, and a parent folder."""
+    job = make_job(Model("a", "1", "object-detection"), Model("b", "1", "object-detection"))
+    job = replace(job, upload=replace(job.upload, key=f"{key}.mp4"))
+    elements = {
+        model_id: [{"predictions": [{**BOX, "class": name} for model, name in found if model == model_id]}]
+        * len(offsets)
+        for model_id in "ab"
+    }
+    files, _ = derive_all(job, json.dumps({"frame_offset": offsets, "time_offset": offsets, **elements}).encode())
+    coco = json.loads(files.read("coco.json"))
+    names = [category["name"] for category in coco["categories"]]
+    assert len(set(names)) == len(names)
+    assert all(names)
+    assert {(category["supercategory"], category["class"]) for category in coco["categories"]} == (
+        set(found) if offsets else set()
+    )
+    paths = [entry["file_name"] for entry in coco["images"]]
+    assert len(set(paths)) == len(paths)
+    for path in paths:
+        folder, name = path.split("/")
+        assert re.fullmatch(r"\d{8}(-\d+)?\.jpg", name)
+        assert folder.strip(". ") == folder != ""
+        assert not set(folder) & set('\\:*?"<>|\0\n\u202e')
+    assert {entry["frame_offset"] for entry in coco["images"]} == set(offsets)
+    known = {entry["id"] for entry in coco["images"]}
+    assert {a["image_id"] for a in coco["annotations"]} == (known if found else set())
+
+
+def test_a_frame_that_is_sampled_twice_is_one_picture() -> None:
+    results = {"frame_offset": [0, 0, 7], "time_offset": [0, 0, 0.4], "m": [{"predictions": [BOX]}] * 3}
+    files, _ = derive_all(make_job(Model("m", "1", "object-detection")), json.dumps(results).encode())
+    coco = json.loads(files.read("coco.json"))
+    assert [entry["frame_offset"] for entry in coco["images"]] == [0, 7]
+    assert [a["image_id"] for a in coco["annotations"]] == [1, 2]
+
+
+spreadsheet_texts = st.text(st.sampled_from("=+-@\uff1d\uff20'\"\t\r\n,;|\0 a1(é"), max_size=12)
+
+
+def undisarm(text: str) -> str:
+    """What `disarm` says of the way back."""
+    return re.sub(r"""(^|[,;\t\r\n]"*)'(?=[=+\-@\uff1d\uff0b\uff0d\uff20\t\r\n\0'])""", r"\1", text)
+
+
+@settings(deadline=None)
+@given(key=spreadsheet_texts, name=spreadsheet_texts, more=spreadsheet_texts, number=st.integers(-5, 5))
+def test_no_cell_of_the_csv_is_a_formula(key: str, name: str, more: str, number: int) -> None:
+    """Whichever separator a spreadsheet takes: Excel's is a semicolon in half of Europe."""
+    job = make_job(Model("=1+2", "1", "object-detection"))
+    job = replace(job, upload=replace(job.upload, key=key))
+    found = {**BOX, "x": number, "class": name, "tracker_id": more, "detection_id": more, more: more}
+    results = {"frame_offset": [0], "time_offset": [0], "=1+2": [{"predictions": [found]}]}
+    files, _ = derive_all(job, json.dumps(results).encode())
+    text = gzip.decompress(files.read("detections.csv.gz")).decode("utf-8-sig")
+    for separator in ",;\t":
+        for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator):
+            for cell in row:
+                assert cell == str(number) or not re.match(r"[=+\-@\uff1d\uff0b\uff0d\uff20\t\r\n\0]", cell)
+    [line] = read_csv(files)
+    assert undisarm(line["upload_key"]) == key
+    assert undisarm(line["class"]) == name
+    assert undisarm(line["model_id"]) == "=1+2"
+    assert json.loads(undisarm(line["extra"])) == {more: more}
+
+
+def test_excel_knows_the_csv_s_encoding() -> None:
+    files, _ = derive_all(make_job(Model("m", "1", "classification")), b'{"frame_offset":[],"time_offset":[],"m":[]}')
+    assert gzip.decompress(files.read("detections.csv.gz")).startswith(b'\xef\xbb\xbf"job_id",')
 
 
 def test_an_unknown_output_is_named() -> None:
