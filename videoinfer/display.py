@@ -10,7 +10,6 @@ from typing import Literal
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.cells import cell_len
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -27,6 +26,7 @@ from rich.text import Text
 from videoinfer.aws_errors import describe_error
 from videoinfer.errors import CommandError
 from videoinfer.notices import Notice
+from videoinfer.terminal import Console
 from videoinfer.uploads import Step
 
 

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from videoengine.precision import Precision
 from videoinfer.annotation import AnnotationOptions, make_annotated_video
@@ -14,6 +13,7 @@ from videoinfer.embedded_aws import LOOPBACK
 from videoinfer.report import ReportOptions, make_report
 from videoinfer.repository import SAMPLE_MODEL, SAMPLE_VIDEO
 from videoinfer.stack_commands import commands
+from videoinfer.terminal import Console
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 app.add_typer(commands)

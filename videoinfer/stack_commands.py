@@ -7,7 +7,6 @@ from itertools import batched, islice
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from videoinfer.backfill import Action, carry_out, parse_s3_uri, plan_backfill
 from videoinfer.cancelling import cancel_job, describe_bill
@@ -34,6 +33,7 @@ from videoinfer.job_texts import (
 from videoinfer.jobs import JobsTable, Selection
 from videoinfer.pipeline_stack import PipelineStack, find_stack
 from videoinfer.redelivery import redeliver_jobs
+from videoinfer.terminal import Console
 from videoinfer.timeline import read_timeline
 
 commands = typer.Typer()

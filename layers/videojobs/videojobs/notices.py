@@ -1,6 +1,6 @@
 """Notices: what a person reads in the mail. Composed here as plain text, published by SNS once a job."""
 
-import shlex
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from videojobs.costs import PRICES_AS_OF, PRICES_REGION
+from videojobs.foreign_text import printable
 from videojobs.jobs import Job
 from videojobs.options import Model
 from videojobs.share_links import ShareLink
 from videojobs.summary import ClassSummary, ModelSummary, Summary
 from videojobs.unanswered import Unanswered
-from videojobs.uploads import Rejection, Upload, suggest_remedy
+from videojobs.uploads import Rejection, Upload, suggest_remedy, uri_for_command
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -32,6 +33,14 @@ Sources: https://docs.aws.amazon.com/general/latest/gr/mgmt-console.html,
 https://docs.amazonaws.cn/en_us/AmazonS3/latest/userguide/creating-bucket.html,
 https://docs.aws.amazon.com/govcloud-us/latest/UserGuide/configure-account.html
 """
+
+_HARMLESS_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,199}")
+
+VALUE_MAX_CHARACTERS = 5_000
+"""Of one fact: more than the console's URL of a key of 1,024 bytes has."""
+
+NAME_MAX_CHARACTERS = 100
+"""Of the name of a class."""
 
 _PRICES = f"at {PRICES_REGION}'s prices of {PRICES_AS_OF}"
 
@@ -96,7 +105,7 @@ def compose_missing_annotation(job: Job, reason: str) -> Notice:
     message = (
         f"{_format_facts(facts)}\n\n"
         "The results are delivered, as an earlier notice says; only the annotated video is missing. "
-        f"To try it again, without asking the API again, run:\n\n  videoinfer redeliver {job.job_id}"
+        f"To try it again, without asking the API again, run:\n\n  videoinfer redeliver {name_for_command(job)}"
     )
     return Notice("not-annotated", _compose_subject("Not annotated", job.upload.key), message)
 
@@ -105,7 +114,7 @@ def compose_failure(job: Job, reason: str, *, age_seconds: int) -> Notice:
     """The notice of a job that will have no results."""
     retry = (
         "The video is still in the bucket. To try it again, as a new job, run:\n\n"
-        f"  videoinfer retry {job.job_id}\n\n"
+        f"  videoinfer retry {name_for_command(job)}\n\n"
         "With the AWS CLI alone, which makes a new version of it:\n\n"
         f"  {compose_retry_command(job.upload)}\n\n"
         "To change an option on the way, add to that for example:\n\n"
@@ -119,7 +128,10 @@ def compose_failure(job: Job, reason: str, *, age_seconds: int) -> Notice:
 
 def compose_cancellation(job: Job, reason: str, *, age_seconds: int) -> Notice:
     """The notice of a job that a person cancelled."""
-    retry = f"The video is still in the bucket. To try it again, as a new job, run:\n\n  videoinfer retry {job.job_id}"
+    retry = (
+        f"The video is still in the bucket. To try it again, as a new job, run:\n\n"
+        f"  videoinfer retry {name_for_command(job)}"
+    )
     message = f"{_describe_end(job, reason, age_seconds)}\n\n{retry}"
     return Notice("cancelled", _compose_subject("Cancelled", job.upload.key), message)
 
@@ -140,8 +152,13 @@ def mention_unanswered(notice: Notice, unanswered: Unanswered) -> Notice:
 
 def compose_retry_command(upload: Upload) -> str:
     """The command that makes a new version of an upload out of itself, and so a new job."""
-    uri = shlex.quote(upload.uri)
+    uri = uri_for_command(upload)
     return f"aws s3 cp {uri} {uri} --storage-class STANDARD"
+
+
+def name_for_command(job: Job) -> str:
+    """What `videoinfer` finds `job` by: its job_id, or its execution's name where the API's id could be anything."""
+    return job.job_id if _HARMLESS_ID.fullmatch(job.job_id) else job.execution_name
 
 
 def compose_console_url(partition: str, region: str, bucket: str, key: str) -> str:
@@ -212,13 +229,15 @@ def _describe_models(models: Sequence[Model]) -> list[tuple[str, str]]:
 
 
 def _format_facts(facts: Sequence[tuple[str, str]]) -> str:
-    return "\n".join(f"{name:<9}{value}" for name, value in facts)
+    """A line a fact, whatever its value holds: a line break in it would begin a line that looks like another fact."""
+    return "\n".join(f"{name:<9}{printable(value, VALUE_MAX_CHARACTERS)}" for name, value in facts)
 
 
 def _format_counts(model_id: str, model: ModelSummary) -> str:
-    width = max(map(len, model.classes), default=0)
-    lines = [f"{model_id} found"]
-    lines += [f"  {name:<{width}}  {entry.count:>9,}  {_describe_class(entry)}" for name, entry in model.most_common()]
+    found = [(_show_name(name), entry) for name, entry in model.most_common()]
+    width = max((len(name) for name, _ in found), default=0)
+    lines = [f"{_show_name(model_id)} found"]
+    lines += [f"  {name:<{width}}  {entry.count:>9,}  {_describe_class(entry)}" for name, entry in found]
     if model.embeddings:
         lines.append(f"  {model.embeddings:,} embeddings")
     elif not model.classes:
@@ -228,6 +247,11 @@ def _format_counts(model_id: str, model: ModelSummary) -> str:
             f"  It could not do {model.failed_frames:,} of {model.frames:,} frames ({model.failed_share:.1%})."
         )
     return "\n".join(lines)
+
+
+def _show_name(name: str) -> str:
+    """A name with single spaces: with more, it could look like one of the facts above."""
+    return printable(" ".join(name.split()), NAME_MAX_CHARACTERS)
 
 
 def _describe_class(entry: ClassSummary) -> str:

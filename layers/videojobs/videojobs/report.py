@@ -18,6 +18,7 @@ from importlib import resources
 from typing import IO, Any
 from urllib.parse import urlsplit
 
+from videojobs.foreign_text import file_for_command, printable
 from videojobs.report_marks import is_embedding, read_image_size, read_marks
 from videojobs.report_timeline import COUNTS, ModelTimelines
 
@@ -150,16 +151,19 @@ class ReportWriter:
                 yield _name_piece(model_number, number), piece
 
     def _compose_index(self, facts: ReportFacts, is_inline: bool) -> Mapping[str, Any]:
+        mp4 = f"{facts.title.rpartition('.')[0]}.mp4"
+        convert = f"ffmpeg -i {file_for_command(facts.title, 'VIDEO')} {file_for_command(mp4, 'VIDEO.mp4')}"
         return {
-            "title": facts.title,
-            "facts": facts.facts,
+            "title": printable(facts.title),
+            "convert": convert,
+            "facts": [(label, printable(text)) for label, text in facts.facts],
             "video": facts.video_url,
             "share_url": facts.share_url,
             "pieces_url": None if is_inline else PIECES_FOLDER,
             "counts": COUNTS,
             "models": [
                 {
-                    "id": model_id,
+                    "id": printable(model_id),
                     "type": model.inference_type,
                     "frames": model.frames,
                     "failed": model.failed,

@@ -11,6 +11,8 @@ A mark is a list, so that hours of them stay small as JSON: `[class, confidence]
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from videojobs.foreign_text import printable
+
 type Mark = list[Any]
 type ClassNumber = Callable[[str], int]
 """Numbers the class of a name."""
@@ -92,7 +94,7 @@ def _read_extra(prediction: Mapping[str, Any], face: Mapping[str, Any] | None) -
                     round(_number(point["x"]), 1),
                     round(_number(point["y"]), 1),
                     round(_number(point.get("confidence", 1)), 2),
-                    str(point.get("class", "")),
+                    printable(str(point.get("class", ""))),
                 ]
                 for point in keypoints
             ]

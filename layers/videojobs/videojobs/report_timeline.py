@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import Any
 
+from videojobs.foreign_text import printable
+
 BINS_MAX = 1024
 """Even; when a video needs more bins, pairs of them become one."""
 
@@ -53,7 +55,7 @@ class ClassTimeline:
     def to_dict(self, bins: int) -> dict[str, Any]:
         """As the page reads it: `found` and `frames` as [percent, count, …], a list a bin, 0 for an empty one."""
         return {
-            "name": self.name,
+            "name": printable(self.name),
             "found": list(_to_pairs(self.found)),
             "frames": list(_to_pairs(self.frames)),
             "bins": [self.bins.get(number, 0) for number in range(bins)],

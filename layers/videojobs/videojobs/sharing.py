@@ -17,6 +17,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from videojobs.foreign_text import printable
 from videojobs.jobs import Ledger
 from videojobs.results import locate_output
 from videojobs.share_links import LinkFault, SharedJob, ShareLinks
@@ -135,7 +136,7 @@ def read_request(event: Mapping[str, Any]) -> ShareRequest:
 def _explain_missing(name: str) -> str:
     if name == VIDEO:
         return "The video has been deleted: videos are kept for a limited time. The job's results may still be there."
-    what = f"This job has no output <code>{escape(name)}</code>" if name else "This job has no results"
+    what = f"This job has no output <code>{escape(printable(name))}</code>" if name else "This job has no results"
     return f"{what}: it was not asked for, or it has been deleted, since results are kept for a limited time."
 
 

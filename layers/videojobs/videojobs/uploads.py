@@ -2,12 +2,13 @@
 
 import hashlib
 import re
-import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote_plus
+
+from videojobs.foreign_text import file_for_command, word_for_command
 
 VIDEO_EXTENSIONS = (".mp4", ".avi", ".mkv", ".webm")
 """What the API takes, in either case (its documentation; not mov)."""
@@ -110,11 +111,19 @@ def find_fault(upload: Upload) -> str | None:
 
 def suggest_remedy(upload: Upload) -> str:
     """The command that puts a proper video in place of `upload`."""
-    path = PurePosixPath(upload.key)
+    folder, slash, name = upload.key.rpartition("/")
+    stem, dot, extension = name.rpartition(".")
     if len(upload.key.encode()) > KEY_MAX_BYTES:
-        return f"aws s3 mv {shlex.quote(upload.uri)} s3://{upload.bucket}/SHORTER_KEY.mp4"
-    if path.suffix.lower() in VIDEO_EXTENSIONS:
-        return f"aws s3 cp {shlex.quote(path.name)} {shlex.quote(upload.uri)}"
-    name = shlex.quote(f"{path.stem}.mp4")
-    copy = f"aws s3 cp {name} {shlex.quote(f's3://{upload.bucket}/{path.with_suffix(".mp4")}')}"
-    return f"ffmpeg -i {shlex.quote(path.name)} {name}\n  {copy}" if path.suffix else copy
+        return f"aws s3 mv {uri_for_command(upload)} s3://{upload.bucket}/SHORTER_KEY.mp4"
+    if f".{extension}".lower() in VIDEO_EXTENSIONS and dot:
+        return f"aws s3 cp {file_for_command(name, f'VIDEO.{extension.lower()}')} {uri_for_command(upload)}"
+    stem = stem if dot else name
+    video = file_for_command(f"{stem}.mp4", "VIDEO.mp4")
+    target = uri_for_command(replace(upload, key=f"{folder}{slash}{stem}.mp4"))
+    copy = f"aws s3 cp {video} {target}"
+    return f"ffmpeg -i {file_for_command(name, 'VIDEO')} {video}\n  {copy}" if stem and extension and dot else copy
+
+
+def uri_for_command(upload: Upload) -> str:
+    """Its URI as a word of a command: with KEY in place of a key that a shell could take for more than a name."""
+    return word_for_command(upload.uri, f"s3://{upload.bucket}/KEY")

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import IO
 
 from videojobs.derivation import Output
+from videojobs.foreign_text import printable
 from videojobs.jobs import Job
 from videojobs.output_files import OutputFiles
 from videojobs.predictions import Frames
@@ -102,7 +103,7 @@ def compose_cue(found: Counter[str]) -> str:
 
 def escape(text: str) -> str:
     """`text` as a cue may hold it: no tags, no arrow, no line that ends it."""
-    text = " ".join(text.split()) or "(no name)"
+    text = printable(" ".join(text.split())) or "(no name)"
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 

@@ -1,11 +1,16 @@
 import io
+import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
-from rich.console import Console
+import typer
 
-from videoinfer.display import Display, describe_step
+from videoinfer.display import Display, describe_step, errors_for_people
+from videoinfer.errors import CommandError
+from videoinfer.job_texts import to_json
 from videoinfer.notices import Notice
+from videoinfer.terminal import Console
 from videoinfer.uploads import Step
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -66,3 +71,38 @@ def test_a_task_that_fails_is_not_reported_done(console: Console) -> None:
         raise RuntimeError
 
     assert "Built" not in read(console)
+
+
+HOSTILE = "a\x1b]0;title\x07b\x9b31mc\rd\u202ee\x1b[2Jf"
+
+
+def test_no_name_moves_the_cursor_or_names_the_window() -> None:
+    console = Console(file=io.StringIO(), width=400, force_terminal=True)
+    display = Display(console)
+    with display.task(HOSTILE, HOSTILE):
+        pass
+    display.warn(HOSTILE)
+    display.finding("problem", HOSTILE, HOSTILE)
+    display.heading(HOSTILE)
+    display.text(HOSTILE)
+    display.notice(Notice(HOSTILE, HOSTILE))
+    display.counts({HOSTILE: {HOSTILE: 1}})
+    display.outputs(Path(HOSTILE), [HOSTILE])
+    display.facts([(HOSTILE, HOSTILE)])
+    display.columns([[HOSTILE], [HOSTILE]], [HOSTILE])
+    with display.execution() as execution:
+        execution.step(Step(NOW, HOSTILE, HOSTILE, 1))
+
+    assert read(console).count("title") > 10
+    assert not [mark for mark in ("\x1b]", "\x07", "\x9b", "\rd", "\u202e", "\x1b[2Jf") if mark in read(console)]
+
+
+def test_an_error_s_text_is_shown_as_text(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit), errors_for_people():
+        raise CommandError(HOSTILE)
+    assert "a\\u001b]0;title" in capsys.readouterr().err.replace("\n", "")
+
+
+def test_json_for_programs_means_the_same_on_a_terminal(console: Console) -> None:
+    Display(console).text(to_json({"key": HOSTILE, "lines": "a\nb\ufeff"}))
+    assert json.loads(read(console)) == {"key": HOSTILE, "lines": "a\nb\ufeff"}

@@ -1,5 +1,7 @@
 """Notices are read by people, and their subjects by SNS."""
 
+import re
+import unicodedata
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -8,12 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from videojobs.costs import PRICES_AS_OF
+from videojobs.foreign_text import printable
 from videojobs.jobs import Job
 from videojobs.notices import (
     Notice,
+    compose_annotated,
+    compose_cancellation,
     compose_console_url,
     compose_done,
     compose_failure,
+    compose_missing_annotation,
     compose_rejection,
     compose_retry_command,
     format_duration,
@@ -22,7 +28,7 @@ from videojobs.options import Model, Options
 from videojobs.share_links import ShareLink
 from videojobs.summary import ClassSummary, ModelSummary, Summary
 from videojobs.unanswered import Unanswered
-from videojobs.uploads import Rejection, Upload
+from videojobs.uploads import Rejection, Upload, suggest_remedy
 
 HANDS = Model("hands", "4", "object-detection")
 ROOM = Model("room", "1", "classification")
@@ -83,7 +89,7 @@ def test_a_failure_says_why_and_what_to_run() -> None:
     assert notice.subject == "Failed: line 3/belt.mp4"
     assert "Reason   The model was not found." in notice.message
     assert "aws s3 cp 's3://uploads/line 3/belt.mp4' 's3://uploads/line 3/belt.mp4'" in notice.message
-    assert "aws s3 cp belt.mp4 's3://uploads/line 3/belt.mp4'" in notice.message
+    assert "aws s3 cp ./belt.mp4 's3://uploads/line 3/belt.mp4'" in notice.message
 
 
 def test_a_rejection_says_why_and_what_to_run() -> None:
@@ -110,10 +116,73 @@ def test_a_long_subject_keeps_the_end_of_the_key() -> None:
     assert len(subject) == 99
 
 
-def test_a_command_survives_a_shell() -> None:
+def test_a_command_names_no_key_that_a_shell_could_take_for_more() -> None:
     upload = replace(make_job().upload, key="it's; $(rm) here.mp4")
-    uri = "'s3://uploads/it'\"'\"'s; $(rm) here.mp4'"
+    uri = "s3://uploads/KEY"
     assert compose_retry_command(upload) == f"aws s3 cp {uri} {uri} --storage-class STANDARD"
+
+
+HOSTILE = [
+    "a\nJob      job-2",
+    "a\r\nb",
+    "\x1b]0;title\x07",
+    "\x9b31m",
+    "\u202egpj.exe",
+    "a\u2028b",
+    "\ud800",
+    "\0",
+    "x" * 9000,
+]
+texts = st.one_of(st.sampled_from(HOSTILE), st.text(max_size=30))
+
+
+LABELS = {"Video", "Look", "Watch", "Drawn", "Models", "Frames", "Took", "Cost", "Results", "Console", "Job", "Reason"}
+
+
+def list_labels(lines: list[str]) -> list[str]:
+    return [line[:9].rstrip() for line in lines if line[:9].rstrip() in LABELS and line[8] == " "]
+
+
+keys = texts.filter(lambda text: text != "\ud800").map(lambda text: f"{text}.mp4")
+"""S3's are UTF-8."""
+
+
+@given(key=keys, model_id=texts, class_name=texts, reason=texts, job_id=texts)
+def test_no_text_of_a_stranger_s_forges_a_line_or_a_command(
+    key: str, model_id: str, class_name: str, reason: str, job_id: str
+) -> None:
+    """Whatever the names are, a mail has the lines that it has with harmless ones, and nothing that can't be seen."""
+
+    def compose_all(key: str, model_id: str, class_name: str, reason: str, job_id: str) -> list[Notice]:
+        model = Model(model_id, "1", "object-detection")
+        job = replace(make_job(key, (model,)), job_id=job_id)
+        summary = Summary((model,))
+        summary.models[model_id] = ModelSummary(1, 0, 0, 1, {class_name: ClassSummary(1, 1)})
+        link = ShareLink("https://share.example.com/s/token", datetime(2026, 11, 9, 8, 30, tzinfo=UTC))
+        uri = f"s3://results/{key}/{job_id}/results.json"
+        costs = {"cost_usd": 0.1, "job_cost_usd": 0.2}
+        rejection = Rejection(reason, suggest_remedy(job.upload))
+        return [
+            compose_done(
+                job, summary, age_seconds=1, polls=1, cost_usd=0.1, share_link=link, results_uri=uri, console_url="url"
+            ),
+            compose_annotated(job, link.url, link.expires_at, uri, **costs),
+            compose_missing_annotation(job, reason),
+            compose_failure(job, reason, age_seconds=1),
+            compose_cancellation(job, reason, age_seconds=1),
+            compose_rejection(job.upload, rejection, Unanswered()),
+        ]
+
+    expected = compose_all("belt.mp4", "m", "c", "Because.", "job-1")
+    for hostile, harmless in zip(compose_all(key, model_id, class_name, reason, job_id), expected, strict=True):
+        lines, wanted = hostile.message.split("\n"), harmless.message.split("\n")
+        assert list_labels(lines) == list_labels(wanted)
+        assert len(lines) == len(wanted)
+        for line in lines:
+            assert line == printable(line)
+        commands = [line for line in lines if re.match(r"  (aws|ffmpeg|videoinfer) ", line)]
+        for command in commands:
+            assert all(c.isalnum() or c in " ./:'=+@-_" or unicodedata.category(c)[0] == "M" for c in command)
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0 s"), (59, "59 s"), (61, "1 min 1 s"), (7260, "2 h 1 min")])

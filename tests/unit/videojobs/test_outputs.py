@@ -1,5 +1,6 @@
 """Every output says what a plain reading of the results says, for every inference type, in formats that others read."""
 
+import base64
 import contextlib
 import csv
 import gzip
@@ -25,6 +26,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from videojobs.derivation import derive
+from videojobs.foreign_text import printable
 from videojobs.jobs import Job
 from videojobs.options import InferenceType, Model, Options
 from videojobs.outputs import open_outputs, parse_outputs
@@ -269,6 +271,23 @@ def test_webvtt_has_a_cue_as_long_as_the_same_is_there(hands: Path) -> None:
         ("00:00:00.200", "00:00:00.400", "Paper"),
         ("00:00:00.600", "00:00:00.800", "Paper"),
     ]
+
+
+def test_no_caption_and_no_page_holds_what_can_not_be_seen() -> None:
+    name = "a\x1b]0;b\u202ec\nd --> e"
+    point = {"x": 1, "y": 1, "confidence": 1, "class_id": 0, "class": name}
+    job = make_job(Model(name, "1", "keypoint-detection"), Model("other", "1", "object-detection"))
+    job = replace(job, upload=replace(job.upload, key=f"{name}.mkv"))
+    found = [{**PICTURE, "predictions": [{**BOX, "class": name, "keypoints": [point]}]}]
+    results = {"frame_offset": [0], "time_offset": [0], name: found, "other": found}
+    files, _ = derive_all(job, json.dumps(results).encode())
+    [_, _, _, caption, *_] = files.read("detections.vtt").decode().splitlines()
+    assert caption == "a\\u001b]0;b\\u202ec d --&gt; e: a\\u001b]0;b\\u202ec d --&gt; e"
+    page = files.read("report.html").decode()
+    for content in re.findall('<script type="application/gzip"[^>]*>([^<]*)</script>', page):
+        decoded = json.dumps(json.loads(gzip.decompress(base64.b64decode(content))), ensure_ascii=False)
+        assert decoded == printable(decoded)
+    assert page.count("\u202e") == 0
 
 
 def test_keypoints_have_the_places_that_coco_gives_them() -> None:

@@ -145,30 +145,18 @@ export class Player extends EventTarget {
 }
 
 /** What is said where the video can't be loaded: {title, text}. */
-export function explainMissingVideo({ title, video, share_url }) {
-  const name = share_url === null ? decodeName(video) : title;
-  const ending = /\.(mkv|avi)$/i.exec(name)?.[0].toLowerCase();
-  const convert = ending
-    ? ` Many browsers can't play ${ending}: make an MP4 of it with ffmpeg -i '${name}' '${name.slice(0, -4)}.mp4', and choose that.`
-    : "";
+export function explainMissingVideo({ title, share_url, convert }) {
+  const ending = /\.(mkv|avi)$/i.exec(title)?.[0].toLowerCase();
+  const advice = ending ? ` Many browsers can't play ${ending}: make an MP4 of it with ${convert}, and choose that.` : "";
   return share_url === null
     ? {
-        title: `${name} can't be played`,
-        text: `Is it still where it was when this page was made? Put it back, or choose the file from this device.${convert}`,
+        title: `${title} can't be played`,
+        text: `Is it still where it was when this page was made? Put it back, or choose the file from this device.${advice}`,
       }
     : {
         title: "The video can't be loaded",
         text:
           "The link may have expired, or you may be offline. Open the report by its link again, ask whoever shared it for a new one, " +
-          `or choose the video's file from this device.${convert}`,
+          `or choose the video's file from this device.${advice}`,
       };
-}
-
-function decodeName(url) {
-  const last = url.split(/[?#]/)[0].split("/").at(-1);
-  try {
-    return decodeURIComponent(last);
-  } catch {
-    return last;
-  }
 }
