@@ -10,17 +10,16 @@ from typing import Any
 import pytest
 from cfnlint.jsonschema import StandardValidator
 
-from tests.stand_ins.engine import API_KEY, MAX_MODELS, MODEL_ID, EngineInProcess, run_engine
+from tests.stand_ins.api_gateway import make_event
+from tests.stand_ins.engine import API_KEY, MAX_MODELS, MODEL_ID, EngineInProcess, load_app, run_engine
 from tests.stand_ins.model_files import make_package
 from tests.stand_ins.videos import VideoSpec, make_video
-from tests.templates import find_resources
 from videoengine.job_requests import JobRequest
 from videoengine.jobs import Job, JobStatus
 from videoengine.openapi import describe_api
 
 EXAMPLES = Path(__file__).parent / "examples"
 NAMES = sorted(path.stem for path in EXAMPLES.glob("*.json") if path.stem != "results")
-API_ROUTE = "AWS::ApiGatewayV2::Route"
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 # Where a value is the server's own choice, what it has to be like.
@@ -114,7 +113,7 @@ def test_a_failed_jobs_reason_is_passed_on(engine: EngineInProcess) -> None:
 def test_a_running_job_that_is_polled_too_often_is_told_when_to_come_back(engine: EngineInProcess) -> None:
     limited = replace(engine, environment={**engine.environment, "POLL_SECONDS_MIN": "60"})
     request = read_example("status_running")["request"]
-    event = {"routeKey": "GET /videoinfer", "queryStringParameters": request["query"]}
+    event = make_event("GET", "/videoinfer", list(request["query"].items()))
     assert limited.invoke("serve_api", event)["statusCode"] == 200
     refused = limited.invoke("serve_api", event)
     assert refused["statusCode"] == 429
@@ -146,7 +145,7 @@ def test_a_job_that_ended_may_be_asked_for_at_any_time(name: str, engine: Engine
 def test_what_the_official_client_asks_for_is_as_described(
     method: str, path: str, names: Mapping[str, str], engine: EngineInProcess
 ) -> None:
-    status_code, answer = engine.request(method, path, {"api_key": API_KEY}, path_parameters=names)
+    status_code, answer = engine.request(method, path.format(**names), {"api_key": API_KEY})
     check_described({"method": method, "path": path}, status_code, answer)
 
 
@@ -164,9 +163,9 @@ def test_the_description_is_open_and_has_every_route(engine: EngineInProcess) ->
     described = {
         f"{method.upper()} {path}" for path, operations in description["paths"].items() for method in operations
     }
-    routes = {route["Properties"]["RouteKey"] for route in find_resources("engine", API_ROUTE).values()}
-    assert described <= routes
-    assert {route.rstrip("/") for route in routes} == {route.rstrip("/") for route in described}
+    app = load_app("serve_api")
+    served = [*app.OPEN_ROUTES, *app.ROUTES]
+    assert sorted(served) == sorted(route.rstrip("/") if route != "POST /" else route for route in described)
 
 
 def shape(value: Any) -> Any:

@@ -1,6 +1,5 @@
 """What the engine answers to each of the hostile inputs: through its real handlers, as a caller sees it."""
 
-import base64
 import json
 import os
 import socket
@@ -14,6 +13,7 @@ from unittest.mock import patch
 from tests.hostile.addresses import NAMES, HostileAddress
 from tests.hostile.bodies import HostileBody
 from tests.hostile.servers import HOST, HostileServer, run_server
+from tests.stand_ins.api_gateway import make_event
 from tests.stand_ins.engine import API_KEY, MODEL, EngineInProcess
 from tests.stand_ins.internet import PUBLIC_ADDRESS, Internet, answer_with, redirect_to, run_internet
 from tests.stand_ins.videos import VideoSpec, make_video
@@ -26,12 +26,7 @@ _TRIED_ONCE = video_fetch._RETRIES.new(total=0)
 
 def answer_body(engine: EngineInProcess, hostile: HostileBody) -> str:
     """Status and error of a request with this body."""
-    event = {
-        "routeKey": "POST /videoinfer",
-        "queryStringParameters": {"api_key": API_KEY},
-        "body": base64.b64encode(hostile.content).decode(),
-        "isBase64Encoded": True,
-    }
+    event = make_event("POST", "/videoinfer", [("api_key", API_KEY)], body=hostile.content)
     answer = engine.invoke("serve_api", event)
     return f"{answer['statusCode']} {json.loads(answer['body'])['error']}"
 

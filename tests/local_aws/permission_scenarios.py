@@ -11,9 +11,11 @@ from functools import cached_property
 from itertools import count
 from types import ModuleType
 from typing import Any
+from urllib.parse import urlsplit
 
 from tests.local_aws.pipelines import DeployedPipeline
 from tests.local_aws.role_trials import WORKS, RoleTrials, Row, Scenario, describe_error, judge_url
+from tests.stand_ins.api_gateway import make_event
 from tests.stand_ins.video_inference_api import Answer, StandInApi
 from tests.stand_ins.videos import VideoSpec, make_video
 from videoengine.job_requests import ModelRequest
@@ -158,8 +160,7 @@ class PipelineScenarios:
         secret = self.aws.clients.secretsmanager.get_secret_value(SecretId=f"{self.pipeline.stack}/share-key")
         links = ShareLinks(secret["SecretString"], "https://share.example.com")
         link = links.make(SharedJob(upload.upload_id, FIRST_ATTEMPT), datetime.now(UTC), days=1)
-        parts = {"token": link.url.rpartition("/")[2], "proxy": name}
-        return {"requestContext": {"http": {"method": "GET"}}, "pathParameters": parts}
+        return make_event("GET", f"{urlsplit(link.url).path}/{name}")
 
     def fail(self) -> Any:
         check = {"status": "failed", "polls": 1, "reason": "The GPU is on fire."}
@@ -229,8 +230,8 @@ class ApiScenarios:
     def request(self, method: str, path: str, body: Any = None, **query: str) -> Any:
         """An event as API Gateway sends it."""
         parameters = {"api_key": self.engine.api_key, **query}
-        event = {"routeKey": f"{method} {path}", "rawPath": path, "queryStringParameters": parameters}
-        return event if body is None else {**event, "body": json.dumps(body)}
+        content = b"" if body is None else json.dumps(body).encode()
+        return make_event(method, path, list(parameters.items()), body=content)
 
     def create(self) -> Any:
         """A request for a job whose video never comes."""

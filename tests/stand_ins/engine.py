@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
@@ -18,6 +19,7 @@ from moto import mock_aws
 
 from tests.lambda_runtime import invoke
 from tests.permissions import only_what_is_granted
+from tests.stand_ins.api_gateway import make_event
 from tests.stand_ins.model_files import make_package
 from tests.stand_ins.state_machine import ExecutionFailed, StateMachine
 from tests.templates import read_definition
@@ -29,6 +31,7 @@ API_KEY = "k-of-the-workspace"
 MODEL_ID, MODEL_VERSION = "rock-paper-scissors-presentation", "4"
 MODEL = {"model_id": MODEL_ID, "model_version": MODEL_VERSION, "inference_type": "object-detection"}
 MAX_MODELS = 2
+JSON = [("Content-Type", "application/json")]
 VIDEOS_BUCKET, MODELS_BUCKET = "engine-videos", "engine-models"
 ACCOUNT = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "us-east-1"}
 STATE_MACHINE = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}
@@ -49,36 +52,15 @@ class EngineInProcess:
     dynamodb: Any
     jobs: JobsTable
 
-    def request(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str | None],
-        body: Any = None,
-        path_parameters: Mapping[str, str] | None = None,
-    ) -> tuple[int, dict[str, Any]]:
-        """Status and JSON of an answer; the event is as API Gateway sends it, `path` as the route names it."""
-        event = {
-            "version": "2.0",
-            "routeKey": f"{method} {path}",
-            "rawPath": path,
-            "queryStringParameters": dict(query),
-            "isBase64Encoded": False,
-        }
-        if path_parameters:
-            event["pathParameters"] = dict(path_parameters)
-        if body is not None:
-            event["body"] = body if isinstance(body, str) else json.dumps(body)
-        answer = self.invoke("serve_api", event)
+    def request(self, method: str, path: str, query: Mapping[str, str], body: Any = None) -> tuple[int, dict[str, Any]]:
+        """Status and JSON of an answer; a `body` that is no text is sent as JSON."""
+        text = "" if body is None else body if isinstance(body, str) else json.dumps(body)
+        answer = self.invoke("serve_api", make_event(method, path, list(query.items()), JSON, text.encode()))
         assert answer["headers"]["Content-Type"] == "application/json"
         return answer["statusCode"], json.loads(answer["body"])
 
     def invoke(self, function: str, event: Mapping[str, Any]) -> dict[str, Any]:
-        spec = spec_from_file_location(f"engine_{function}", FUNCTIONS / function / "app.py")
-        assert spec
-        assert spec.loader
-        app = module_from_spec(spec)
-        spec.loader.exec_module(app)
+        app = load_app(function)
         with patch.dict(os.environ, self.environment), only_what_is_granted("engine", function):
             answer: dict[str, Any] = invoke(app.handler, event)
         return answer
@@ -138,6 +120,16 @@ class EngineInProcess:
         body = self.s3.get_object(Bucket=VIDEOS_BUCKET, Key=f"jobs/{job_id}/results.json")["Body"]
         results: dict[str, Any] = json.load(body)
         return results
+
+
+def load_app(function: str) -> ModuleType:
+    """A function's `app.py`, anew."""
+    spec = spec_from_file_location(f"engine_{function}", FUNCTIONS / function / "app.py")
+    assert spec
+    assert spec.loader
+    app = module_from_spec(spec)
+    spec.loader.exec_module(app)
+    return app
 
 
 @contextmanager

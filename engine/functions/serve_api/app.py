@@ -26,7 +26,7 @@ ROUTES = {
 @logger.inject_lambda_context(clear_state=True)
 @answer_errors
 def handler(event: dict[str, Any], context: LambdaContext) -> Answer:  # noqa: ARG001
-    request = read_request(event)
+    request = read_request(event, [*OPEN_ROUTES, *ROUTES])
     settings = read_settings(ApiSettings)
     if show := OPEN_ROUTES.get(request.route):
         return answer(200, show(request, settings))

@@ -35,6 +35,9 @@ _OUTPUT = re.compile(
 )
 """The names that outputs have: no path leads out of a job's folder."""
 
+_METHODS = ("GET", "HEAD")
+"""Mail programs and download managers look at a link by HEAD first."""
+
 _VIDEO_TYPES = {".mp4": "video/mp4", ".webm": "video/webm", ".mkv": "video/x-matroska", ".avi": "video/x-msvideo"}
 
 _HEADERS = {
@@ -68,7 +71,7 @@ _REFUSALS: Mapping[LinkFault, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class ShareRequest:
-    """What somebody asks for: `name` is the part behind the token, empty for the link itself."""
+    """What somebody asks for: `name` is the path behind the token, empty for the link itself."""
 
     method: str
     token: str
@@ -86,6 +89,9 @@ class SharedOutputs:
 
     def answer(self, request: ShareRequest, now: datetime) -> dict[str, Any]:
         """The answer as an HTTP API takes it (payload format 2.0)."""
+        if request.method not in _METHODS:
+            page = _answer_page(405, "This link can only be opened", "It takes nothing that is sent to it.")
+            return {**page, "headers": {**page["headers"], "Allow": ", ".join(_METHODS)}}
         job = self.links.read(request.token, now)
         if not isinstance(job, SharedJob):
             return _answer_page(403, *_REFUSALS[job])
@@ -128,9 +134,9 @@ class SharedOutputs:
 
 
 def read_request(event: Mapping[str, Any]) -> ShareRequest:
-    """The request in an event of an HTTP API (payload format 2.0)."""
-    parts = event.get("pathParameters") or {}
-    return ShareRequest(event["requestContext"]["http"]["method"], parts.get("token", ""), parts.get("proxy") or "")
+    """The request in an event of an HTTP API (payload format 2.0); a link may end in a slash."""
+    link, token, name = [*event["rawPath"].strip("/").split("/", 2), "", ""][:3]
+    return ShareRequest(event["requestContext"]["http"]["method"], token if link == "s" else "", name)
 
 
 def _explain_missing(name: str) -> str:

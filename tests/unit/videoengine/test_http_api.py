@@ -1,6 +1,5 @@
 """The edge to HTTP: who gets in, what is read, and that every answer is short JSON."""
 
-import base64
 import hashlib
 import hmac
 import io
@@ -11,6 +10,7 @@ import pytest
 import urllib3
 from aws_lambda_powertools.utilities import parameters
 
+from tests.stand_ins.api_gateway import make_event
 from tests.stand_ins.engine import API_KEY, EngineInProcess, digest
 from tests.stand_ins.internet import Internet
 from tests.templates import read_template
@@ -79,14 +79,42 @@ def test_the_secret_is_not_read_for_every_request(engine: EngineInProcess, monke
     assert engine.request(*SIGN, {"api_key": API_KEY}, {"file_name": "a.mp4"})[0] == 200
 
 
-def test_a_body_may_come_in_base64(engine: EngineInProcess) -> None:
-    event = {
-        "routeKey": "POST /video_upload_signed_url/",
-        "queryStringParameters": {"api_key": API_KEY},
-        "body": base64.b64encode(b'{"file_name": "a.mp4"}').decode(),
-        "isBase64Encoded": True,
-    }
+@pytest.mark.parametrize("content_type", ["application/json", "application/octet-stream"])
+def test_a_body_comes_as_text_or_in_base64(content_type: str, engine: EngineInProcess) -> None:
+    headers = [("Content-Type", content_type)]
+    event = make_event(*SIGN, [("api_key", API_KEY)], headers, b'{"file_name": "a.mp4"}')
+    assert event["isBase64Encoded"] == (content_type != "application/json")
     assert engine.invoke("serve_api", event)["statusCode"] == 200
+
+
+@pytest.mark.parametrize("path", ["/video_upload_signed_url", "/video_upload_signed_url/", "//video_upload_signed_url"])
+def test_a_path_is_served_with_and_without_a_slash(path: str, engine: EngineInProcess) -> None:
+    assert engine.request("POST", path, {"api_key": API_KEY}, {"file_name": "a.mp4"})[0] == 200
+
+
+@pytest.mark.parametrize("path", ["/a/b/c", "/videoinfer/a/b", "/a//b", "/video//infer/", "/" + "x/" * 3000])
+def test_an_unknown_path_is_not_found(path: str, engine: EngineInProcess) -> None:
+    status, answer = engine.request("GET", path, {"api_key": API_KEY})
+    assert (status, list(answer)) == (404, ["error"])
+    assert len(answer["error"]) < 100
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/videoinfer", "POST, GET"),
+        ("HEAD", "/openapi.json/", "GET"),
+        ("GET", "/", "POST"),
+        ("GET", "/video_upload_signed_url/", "POST"),
+        ("OPTIONS", "/my-team/my-model", "GET"),
+    ],
+)
+def test_an_unknown_method_is_told_which_are_known(
+    method: str, path: str, allowed: str, engine: EngineInProcess
+) -> None:
+    answer = engine.invoke("serve_api", make_event(method, path))
+    assert (answer["statusCode"], answer["headers"]["Allow"]) == (405, allowed)
+    assert list(json.loads(answer["body"])) == ["error"]
 
 
 def test_an_unforeseen_failure_is_500_in_the_same_shape(engine: EngineInProcess, log: io.StringIO) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import fields
 from typing import Any
 
-from tests.templates import ROOT, find_resources, read_definition, read_template
+from tests.templates import find_resources, read_definition, read_template
 from videoengine import model_packages
 from videoengine.jobs import JobStatus
 from videoengine.settings import ApiSettings, FetchSettings, InferSettings, MergeSettings, PlanSettings
@@ -23,20 +23,6 @@ def test_every_variable_that_is_set_is_read_and_every_one_read_is_set() -> None:
         for name, function in find_resources("engine", "AWS::Serverless::Function").items()
     }
     assert set_by_template == {name: {field.name.upper() for field in fields(kind)} for name, kind in SETTINGS.items()}
-
-
-def test_every_route_is_served_and_those_of_the_contract_with_and_without_slash() -> None:
-    routes = {
-        route["Properties"]["RouteKey"] for route in find_resources("engine", "AWS::ApiGatewayV2::Route").values()
-    }
-    served = {
-        line.split('"')[1]
-        for line in (ROOT / "engine/functions/serve_api/app.py").read_text().splitlines()
-        if line.startswith('    "')
-    }
-    contract = {route for route in served if route.split(" ")[1] in ("/videoinfer", "/video_upload_signed_url")}
-    assert len(contract) == 3
-    assert routes == served | {f"{route}/" for route in contract}
 
 
 def test_only_what_decodes_carries_pyav_and_only_what_infers_openvino() -> None:

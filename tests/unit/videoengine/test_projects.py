@@ -18,12 +18,11 @@ VERSION_KEYS = {"augmentation", "created", "id", "images", "preprocessing", "spl
 
 
 def show(engine: EngineInProcess, project: str, workspace: str = "my-team") -> tuple[int, dict[str, Any]]:
-    names = {"workspace": workspace, "project": project}
-    return engine.request("GET", "/{workspace}/{project}", KEY, path_parameters=names)
+    return engine.request("GET", f"/{workspace}/{project}", KEY)
 
 
 def show_workspace(engine: EngineInProcess, workspace: str = "my-team") -> dict[str, Any]:
-    _, answer = engine.request("GET", "/{workspace}", KEY, path_parameters={"workspace": workspace})
+    _, answer = engine.request("GET", f"/{workspace}", KEY)
     described: dict[str, Any] = answer["workspace"]
     return described
 

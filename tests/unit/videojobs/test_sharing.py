@@ -11,10 +11,11 @@ from botocore.config import Config
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.stand_ins.api_gateway import make_event
 from videojobs.jobs import Job
 from videojobs.results import locate_output
 from videojobs.share_links import SharedJob, ShareLinks
-from videojobs.sharing import SharedOutputs, ShareRequest
+from videojobs.sharing import SharedOutputs, ShareRequest, read_request
 
 LINKS = ShareLinks("s1gn1ng-key", "https://share.example.com")
 NOW = datetime.now(UTC)
@@ -68,6 +69,28 @@ def test_a_link_opens_the_results_until_there_is_a_report(shared: Shared) -> Non
     assert read_location(shared.ask()).endswith("/results.json")
     shared.put("report.html", b"<html>")
     assert read_location(shared.ask()).endswith("/report.html")
+
+
+@pytest.mark.parametrize(
+    ("path", "request_"),
+    [
+        ("/s/token", ShareRequest("GET", "token", "")),
+        ("/s/token/", ShareRequest("GET", "token", "")),
+        ("/s/token/video", ShareRequest("GET", "token", "video")),
+        ("/s/token/report-data/0-0.json.gz", ShareRequest("GET", "token", "report-data/0-0.json.gz")),
+        ("/s/", ShareRequest("GET", "", "")),
+        ("/", ShareRequest("GET", "", "")),
+        ("/robots.txt/token", ShareRequest("GET", "", "")),
+    ],
+)
+def test_a_link_is_read_with_and_without_a_slash_at_its_end(path: str, request_: ShareRequest) -> None:
+    assert read_request(make_event("GET", path)) == request_
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE", "OPTIONS"])
+def test_a_link_is_only_opened(shared: Shared, method: str) -> None:
+    answer = shared.ask(method=method)
+    assert (answer["statusCode"], answer["headers"]["Allow"]) == (405, "GET, HEAD")
 
 
 def test_a_report_is_told_the_link_that_it_was_opened_by(shared: Shared) -> None:

@@ -22,7 +22,7 @@ from videoengine.signed_urls import find_upload_key, sign_results, sign_upload
 
 MAX_NAME_LENGTH = 100
 WORKSPACE = "engine"
-"""The engine's name for itself as a workspace. It answers to any other, except to `videoinfer`, which is a route."""
+"""The engine's name for itself as a workspace. It answers to any other name, except to those of its own paths."""
 
 
 def show_api(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:  # noqa: ARG001

@@ -4,16 +4,24 @@ RequestRefused            answered by `serve_api`, with a status
 ├── BadRequest            400: names the field
 ├── UnknownKey            401
 ├── NotFound              404: says "not found"
+├── MethodNotAllowed      405: names the methods that are
 └── PolledTooOften        429: says when to come back
 JobFailed                 written into the job's record: trying again would not help
 └── ModelPackageInvalid   a model package that this engine can't run
 """
 
+from collections.abc import Iterable, Mapping
+
 
 class RequestRefused(Exception):
-    """A request that is answered with an error; its text is for the caller."""
+    """A request that is answered with an error; its text is for the caller.
+
+    Attributes:
+        headers: HTTP headers that the answer has besides.
+    """
 
     status_code: int
+    headers: Mapping[str, str] = {}
 
 
 class BadRequest(RequestRefused):
@@ -28,6 +36,16 @@ class NotFound(RequestRefused):
     status_code = 404
 
 
+class MethodNotAllowed(RequestRefused):
+    """The path takes the `allowed` methods only."""
+
+    status_code = 405
+
+    def __init__(self, message: str, allowed: Iterable[str]) -> None:
+        super().__init__(message)
+        self.headers = {"Allow": ", ".join(allowed)}
+
+
 class PolledTooOften(RequestRefused):
     """Come back in `retry_after_seconds`."""
 
@@ -35,7 +53,7 @@ class PolledTooOften(RequestRefused):
 
     def __init__(self, message: str, retry_after_seconds: int) -> None:
         super().__init__(message)
-        self.retry_after_seconds = retry_after_seconds
+        self.headers = {"Retry-After": str(retry_after_seconds)}
 
 
 class JobFailed(Exception):

@@ -1,15 +1,19 @@
-"""API Gateway's HTTP events, and the answers to them: always JSON, an error always `{"error": "…"}`."""
+"""API Gateway's HTTP events, and the answers to them: always JSON, an error always `{"error": "…"}`.
+
+API Gateway sends every request here, by its one `$default` route: its own routes can't end in a slash, as the
+contract's paths do.
+"""
 
 import base64
 import functools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from videoengine.errors import PolledTooOften, RequestRefused
+from videoengine.errors import MethodNotAllowed, NotFound, RequestRefused
 from videoengine.logs import logger
-from videoengine.request_bodies import parse_body
+from videoengine.request_bodies import parse_body, quote
 
 type Answer = dict[str, Any]
 
@@ -19,8 +23,8 @@ class HttpRequest:
     """A request to the API.
 
     Attributes:
-        route: method and path, such as `POST /videoinfer` or `GET /{workspace}`, without a trailing slash.
-        path: the path's parameters, by the names that the route gives them.
+        route: the route that the request matches, such as `POST /videoinfer` or `GET /{workspace}`.
+        path: the path's variables, by the names that the route gives them.
         query: the query's parameters; `api_key` is among them.
         content: the body as it came.
     """
@@ -40,24 +44,58 @@ class HttpRequest:
         return parse_body(self.content)
 
 
-def read_request(event: dict[str, Any]) -> HttpRequest:
-    """Reads an event of an HTTP API, payload format 2.0."""
+def read_request(event: dict[str, Any], routes: Iterable[str]) -> HttpRequest:
+    """Reads an event of an HTTP API, payload format 2.0.
+
+    Args:
+        routes: method and path of each operation. `{name}` stands for one part of a path. A request's path matches
+            with and without a trailing slash; a path that is named in full goes before one with variables.
+
+    Raises:
+        NotFound: No route has this path.
+        MethodNotAllowed: Those that have it take other methods.
+    """
     text: str = event.get("body") or ""
-    # What is no text in UTF-8 stays none, and is refused as such.
+    # Keep invalid UTF-8 so that parse_body rejects it.
     content = base64.b64decode(text) if event.get("isBase64Encoded") else text.encode(errors="surrogatepass")
-    method, _, path = event["routeKey"].partition(" ")
-    return HttpRequest(
-        route=f"{method} {path.rstrip('/') or '/'}",
-        path=event.get("pathParameters") or {},
-        query=event.get("queryStringParameters") or {},
-        content=content,
-    )
+    route, variables = _find_route(event["requestContext"]["http"]["method"], event["rawPath"], routes)
+    return HttpRequest(route=route, path=variables, query=event.get("queryStringParameters") or {}, content=content)
 
 
-def answer(status_code: int, body: dict[str, Any]) -> Answer:
+def _find_route(method: str, path: str, routes: Iterable[str]) -> tuple[str, dict[str, str]]:
+    parts = path.strip("/").split("/")
+    matching: dict[str, dict[str, str]] = {}
+    for route in routes:
+        _, _, pattern = route.partition(" ")
+        if (variables := _match_path(pattern.strip("/").split("/"), parts)) is not None:
+            matching[route] = variables
+    if not matching:
+        raise NotFound(f"Path {quote(path)} not found")
+    fewest = min(map(len, matching.values()))
+    allowed = {route.partition(" ")[0]: route for route, variables in matching.items() if len(variables) == fewest}
+    if method not in allowed:
+        raise MethodNotAllowed(f"{quote(path)} takes {' and '.join(allowed)}, not {quote(method)}", allowed)
+    return allowed[method], matching[allowed[method]]
+
+
+def _match_path(pattern: list[str], parts: list[str]) -> dict[str, str] | None:
+    """The path's variables; None where the path does not match."""
+    if len(pattern) != len(parts):
+        return None
+    variables = {}
+    for expected, part in zip(pattern, parts, strict=True):
+        # API Gateway has decoded the path already.
+        if expected.startswith("{") and part:
+            variables[expected[1:-1]] = part
+        elif expected != part:
+            return None
+    return variables
+
+
+def answer(status_code: int, body: dict[str, Any], headers: Mapping[str, str] | None = None) -> Answer:
     return {
         "statusCode": status_code,
-        "headers": {"Content-Type": "application/json"},
+        "headers": {"Content-Type": "application/json", **(headers or {})},
         "body": json.dumps(body),
     }
 
@@ -71,10 +109,7 @@ def answer_errors(handler: Callable[[dict[str, Any], Any], Answer]) -> Callable[
             return handler(event, context)
         except RequestRefused as refusal:
             logger.info("Refused", status_code=refusal.status_code, reason=str(refusal))
-            refused = answer(refusal.status_code, {"error": str(refusal)})
-            if isinstance(refusal, PolledTooOften):
-                refused["headers"]["Retry-After"] = str(refusal.retry_after_seconds)
-            return refused
+            return answer(refusal.status_code, {"error": str(refusal)}, refusal.headers)
         except Exception:
             logger.exception("Not answered")
             return answer(500, {"error": f"The engine failed; its log has request {context.aws_request_id}"})
