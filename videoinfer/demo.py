@@ -13,6 +13,7 @@ from videoinfer.model_packages import read_model_package
 from videoinfer.outputs import OUTPUT_FILES, REPORT_FILE, fetch_results, prepare_folder, save_notice, save_preview
 from videoinfer.processes import exiting_on_termination
 from videoinfer.report import ReportOptions, write_report
+from videoinfer.repository import require_repository
 from videoinfer.system import start_system
 from videoinfer.uploads import upload_video
 from videoinfer.videos import check_infer_fps, read_video
@@ -36,6 +37,7 @@ def run_demo(options: DemoOptions, display: Display) -> None:
     Raises:
         CommandError: An option can't be used, something could not be started, or the video has no results.
     """
+    require_repository()
     check_infer_fps(options.infer_fps, read_video(options.video))
     model = read_model_package(options.model)
     prepare_folder(options.output)

@@ -15,6 +15,15 @@ LAMBDA_PYTHON = ROOT / ".venv-lambda" / "bin" / "python"
 BUILD_FOLDER = ROOT / ".aws-sam"
 
 
+def require_repository() -> None:
+    """Raises `CommandError` where this package is installed without the repository's templates, samples and tools."""
+    if not (ROOT / "template.yaml").is_file():
+        raise CommandError(
+            "videoinfer demo runs from the project's repository alone: it builds and deploys what is there. "
+            "Get the repository, and run `make demo` in it."
+        )
+
+
 def require_tool(tool: Path) -> Path:
     """The tool, or a `CommandError` that says how to install it."""
     if not tool.exists():
