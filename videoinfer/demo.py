@@ -10,13 +10,19 @@ from videoinfer.errors import CommandError
 from videoinfer.following import follow_upload, receive_notice
 from videoinfer.instructions import compose_instructions
 from videoinfer.model_packages import read_model_package
-from videoinfer.outputs import OUTPUT_FILES, REPORT_FILE, fetch_results, prepare_folder, save_notice, save_preview
-from videoinfer.processes import exiting_on_termination
-from videoinfer.report import ReportOptions, write_report
+from videoinfer.outputs import (
+    NOTICE_FILE,
+    OUTPUT_FILES,
+    REPORT_FILE,
+    derive_outputs,
+    fetch_results,
+    open_outputs,
+    save_notice,
+)
 from videoinfer.repository import require_repository
 from videoinfer.system import start_system
 from videoinfer.uploads import upload_video
-from videoinfer.videos import check_infer_fps, read_video
+from videoinfer.videos import sample_video
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,10 @@ class DemoOptions:
     host: str
 
 
+_LINK_ENDS = f"""
+The link in it ends with this demo; {REPORT_FILE} is the same page. With --keep, both go on."""
+
+
 def run_demo(options: DemoOptions, display: Display) -> None:
     """Runs it, and leaves nothing behind but the output folder, unless asked to keep it running.
 
@@ -38,22 +48,23 @@ def run_demo(options: DemoOptions, display: Display) -> None:
         CommandError: An option can't be used, something could not be started, or the video has no results.
     """
     require_repository()
-    check_infer_fps(options.infer_fps, read_video(options.video))
+    frames = sample_video(options.video, options.infer_fps)
     model = read_model_package(options.model)
-    prepare_folder(options.output)
-    with exiting_on_termination(), ExitStack() as cleanup:
+    with open_outputs(options.output, [options.video, model.folder]) as outputs, ExitStack() as cleanup:
         system = start_system(model, options.infer_fps, options.host, display, cleanup)
         upload = upload_video(system.aws.clients, system.pipeline.uploads_bucket, options.video)
         display.done(f"Uploaded {options.video.name} to s3://{upload.bucket}/{upload.key}")
         job = follow_upload(system, upload, display)
         notice = receive_notice(system)
-        save_notice(options.output, notice)
         display.notice(notice)
         if job["status"] == "done":
-            record = fetch_results(options.output, system, upload, job["job_id"])
-            save_preview(options.output, options.video, model.model_id)
-            report = ReportOptions(options.output / "results.json", options.video, options.output / REPORT_FILE)
-            write_report(report, display)
+            if not options.keep:
+                display.text(_LINK_ENDS)
+            record = fetch_results(outputs, system, upload, job["job_id"])
+            save_notice(outputs[NOTICE_FILE], notice)
+            derive_outputs(outputs, options.video, frames, model.model_id, display)
+            for output in outputs.values():
+                output.finish()
             display.counts(record["counts"])
             display.outputs(options.output.resolve(), OUTPUT_FILES)
         if options.keep:

@@ -2,10 +2,10 @@
 
 import signal
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
@@ -24,8 +24,9 @@ from rich.table import Table
 from rich.text import Text
 
 from videoinfer.aws_errors import describe_error
-from videoinfer.errors import CommandError
+from videoinfer.errors import CommandError, describe_os_error
 from videoinfer.notices import Notice
+from videoinfer.processes import exiting_on_termination
 from videoinfer.terminal import Console
 from videoinfer.uploads import Step
 
@@ -75,12 +76,15 @@ class Display:
     def counts(self, counts: Mapping[str, Mapping[str, int]]) -> None:
         """Shows detections by model and class."""
         for model_id, by_class in counts.items():
+            self.heading(model_id)
+            if not by_class:
+                self.text("It gave no predictions with a class.")
+                continue
             table = Table()
             table.add_column("class")
             table.add_column("detections", justify="right")
             for class_name, count in by_class.items():
                 table.add_row(Text(class_name), f"{count:,}")
-            self.heading(model_id)
             self._console.print(table)
 
     def outputs(self, folder: Path, files: Sequence[str]) -> None:
@@ -109,8 +113,12 @@ class Display:
         self.heading("Left running")
         self.text(instructions)
 
-    def track[Item](self, items: Iterable[Item], doing: str, *, total: int) -> Iterator[Item]:
-        """Passes `items` on, and shows how many of them are through and how long the rest will take."""
+    @contextmanager
+    def track[Item](self, items: Iterable[Item], doing: str, *, total: int) -> Iterator[Iterator[Item]]:
+        """Gives `items` on, and shows how many of them have been taken and how long the rest will take.
+
+        The bar has threads of its own, so it is bound to a block and not to a generator, which nobody might close.
+        """
         bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -120,8 +128,9 @@ class Display:
             transient=True,
             disable=not self._console.is_terminal,
         )
-        with bar:
-            yield from bar.track(items, total=total, description=doing)
+        tracked = cast("Generator[Item]", bar.track(items, total=total, description=doing))
+        with bar, closing(tracked):
+            yield tracked
 
     @contextmanager
     def execution(self) -> Iterator["ExecutionDisplay"]:
@@ -172,13 +181,22 @@ def describe_step(step: Step) -> str:
 
 @contextmanager
 def errors_for_people() -> Iterator[None]:
-    """Ends the command with a sentence instead of a traceback if the block fails in a way that was foreseen."""
+    """Ends the command with a sentence instead of a traceback if the block fails in a way that was foreseen.
+
+    SIGTERM and SIGHUP end it as Ctrl-C does, so that nothing unfinished is left.
+    """
     try:
-        yield
+        with exiting_on_termination():
+            yield
     except (CommandError, BotoCoreError, ClientError, OSError) as error:
-        words = describe_error(error) if isinstance(error, BotoCoreError | ClientError) else str(error)
-        Console(stderr=True).print(Text.assemble(("Error: ", "bold red"), words), soft_wrap=True)
+        Console(stderr=True).print(Text.assemble(("Error: ", "bold red"), _describe(error)), soft_wrap=True)
         raise typer.Exit(code=1) from error
     except KeyboardInterrupt as interrupt:
         Console(stderr=True).print("Interrupted. Nothing is left running.")
         raise typer.Exit(code=128 + signal.SIGINT) from interrupt
+
+
+def _describe(error: CommandError | BotoCoreError | ClientError | OSError) -> str:
+    if isinstance(error, BotoCoreError | ClientError):
+        return describe_error(error)
+    return describe_os_error(error) if isinstance(error, OSError) else str(error)

@@ -42,7 +42,11 @@ def demo(
         float, typer.Option(help="Frames to sample from each second, from 1 to the video's frame rate.")
     ] = 5,
     output: Annotated[
-        Path, typer.Option(help="Gets results.json, job.json, notice.txt, preview.png and report.html.", metavar="DIR")
+        Path,
+        typer.Option(
+            help="Gets results.json, job.json, notice.txt, preview.png and report.html once the job is done.",
+            metavar="DIR",
+        ),
     ] = Path("out"),
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave it running, and print how to use and how to stop it.")
@@ -80,10 +84,10 @@ def infer(
     output: Annotated[Path, typer.Option(help="The results file.", metavar="FILE")] = Path("results.json"),
 ) -> None:
     """Run models over a video with the engine's core alone: no AWS, embedded or other."""
-    # Here, so that the other commands do without loading OpenVINO.
-    from videoinfer.inference import InferenceOptions, run_inference
-
     with errors_for_people():
+        # Here, so that the other commands do without loading OpenVINO.
+        from videoinfer.inference import InferenceOptions, run_inference
+
         options = InferenceOptions(video, tuple(model), infer_fps, confidence, iou_threshold, precision, output)
         run_inference(options, Display(Console()))
 

@@ -1,12 +1,11 @@
 """Model packages: folders in Roboflow's own layout, read before they are handed to the engine."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from videoengine.errors import ModelPackageInvalid
+from videoengine.model_packages import DESCRIPTION_FILES, REQUIRED_FILES, parse_package
 from videoinfer.errors import CommandError
-
-PACKAGE_FILES = ("weights.onnx", "class_names.txt", "inference_config.json", "model_config.json")
 
 
 @dataclass(frozen=True)
@@ -14,7 +13,7 @@ class ModelPackage:
     """A model package on disk.
 
     Attributes:
-        task_type: What the API calls the inference type, such as `object-detection`.
+        task_type: The inference type as the API names it, such as `object-detection`.
     """
 
     folder: Path
@@ -35,29 +34,27 @@ def read_model_package(folder: Path) -> ModelPackage:
     """Reads the package in `…/<model_id>/<model_version>`.
 
     Raises:
-        CommandError: The folder is no such package; says what is missing.
+        CommandError: The folder is no such package, or one that the engine can't run; says why.
     """
     folder = folder.resolve()
     if not folder.is_dir():
         raise CommandError(f"There is no folder {folder}: give the folder of a model package.")
-    missing = [name for name in PACKAGE_FILES if not (folder / name).is_file()]
+    missing = [name for name in REQUIRED_FILES if not (folder / name).is_file()]
     if missing:
         raise CommandError(f"{folder} is no model package: it lacks {', '.join(missing)}.{_hint(folder)}")
+    described = [name for name in DESCRIPTION_FILES if (folder / name).is_file()]
+    try:
+        package = parse_package({name: (folder / name).read_bytes() for name in described})
+    except ModelPackageInvalid as invalid:
+        raise CommandError(f"{folder} can't be run: {invalid}.") from invalid
     return ModelPackage(
         folder=folder,
         model_id=folder.parent.name,
         model_version=folder.name,
-        task_type=_read_task_type(folder / "model_config.json"),
+        task_type=package.task_type,
     )
 
 
 def _hint(folder: Path) -> str:
     versions = sorted(path.parent.name for path in folder.glob("*/weights.onnx"))
     return f" Its versions are packages: {folder / versions[-1]}, for one." if versions else ""
-
-
-def _read_task_type(config: Path) -> str:
-    try:
-        return str(json.loads(config.read_text(encoding="utf-8"))["task_type"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise CommandError(f"{config} does not say a task_type, such as object-detection.") from error

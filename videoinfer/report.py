@@ -9,8 +9,9 @@ from urllib.parse import quote
 
 from videoinfer.display import Display
 from videoinfer.errors import CommandError
+from videoinfer.output_file import OutputFile, open_output
 from videoinfer.results_file import ResultsFile, read_results_file
-from videojobs.report import Report, ReportFacts, ReportWriter
+from videojobs.report import ReportFacts, ReportWriter
 
 
 @dataclass(frozen=True)
@@ -27,33 +28,45 @@ class ReportOptions:
 
 
 def make_report(options: ReportOptions, display: Display) -> None:
-    """Writes the page, and says so. Raises as `write_report` does."""
-    frames = write_report(options, display)
-    display.done(f"{frames:,} frames in the report")
-    display.outputs(options.output.parent, [options.output.name])
-
-
-def write_report(options: ReportOptions, display: Display) -> int:
-    """Writes the page, with all that it needs but the video in it; it finds the video by its path from the page.
-
-    Returns how many sampled frames it shows.
+    """Writes the page, and says so.
 
     Raises:
         CommandError: The results or the video can't be used, or the page can't be written; says why.
     """
     if not options.video.is_file():
         raise CommandError(f"There is no file {options.video}.")
-    results = read_results_file(options.results)
-    types = _read_inference_types(options.results.with_name("job.json"))
+    record = options.results.with_name("job.json")
+    with open_output(options.output, [options.results, options.video, record]) as output:
+        frames = write_report(options.results, record, options.video, output, display)
+        output.finish()
+    display.done(f"{frames:,} frames in the report")
+    display.outputs(options.output.parent, [options.output.name])
+
+
+def write_report(results_file: Path, record: Path, video: Path, output: OutputFile, display: Display) -> int:
+    """Writes the page, with all that it needs but the video in it; it finds the video by its path from the page.
+
+    Args:
+        record: The job's `job.json`, which tells the models' inference types; it may be missing.
+
+    Returns how many sampled frames it shows.
+
+    Raises:
+        CommandError: The results or the video can't be used, or the page can't be written; says why.
+    """
+    results = read_results_file(results_file)
+    types = _read_inference_types(record)
     total = len(results.model_ids) * len(results.frame_offsets)
     with ReportWriter() as writer:
         for model_id in results.model_ids:
             writer.add_model(model_id, types.get(model_id))
-        for element in display.track(results.read_elements(), "Reading results", total=total):
-            writer.add(*element)
+        with display.track(results.read_elements(), "Reading results", total=total) as elements:
+            for element in elements:
+                writer.add(*element)
         # A page from a disk may not fetch what lies beside it, so everything is in it.
-        report = writer.finish(_compose_facts(options, results), inline_max_bytes=None)
-        _write(options.output, report)
+        report = writer.finish(_compose_facts(video, output.path, results), inline_max_bytes=None)
+        with output.writing(), output.unfinished.open("wb") as file:
+            report.write_page(file)
     return len(results.frame_offsets)
 
 
@@ -66,32 +79,19 @@ def locate_video(video: Path, page: Path) -> str:
     return "./" + quote(path.replace(os.sep, "/"))
 
 
-def _compose_facts(options: ReportOptions, results: ResultsFile) -> ReportFacts:
+def _compose_facts(video: Path, page: Path, results: ResultsFile) -> ReportFacts:
     frames = f"{len(results.frame_offsets):,}"
     return ReportFacts(
-        title=options.video.name,
-        video_url=locate_video(options.video, options.output),
+        title=video.name,
+        video_url=locate_video(video, page),
         facts=[("Frames looked at", frames), ("Models", ", ".join(results.model_ids))],
     )
 
 
 def _read_inference_types(record: Path) -> dict[str, str]:
-    """The models' inference types, where the job's record lies beside the results."""
+    """The models' inference types; none where there is no record."""
     try:
         models: list[dict[str, Any]] = json.loads(record.read_bytes())["models"]
         return {model["model_id"]: model["inference_type"] for model in models}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
-
-
-def _write(output: Path, report: Report) -> None:
-    """The page appears when it is whole."""
-    unfinished = output.with_name(f"{output.name}.part")
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with unfinished.open("wb") as file:
-            report.write_page(file)
-        unfinished.replace(output)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise CommandError(f"The report can't be written to {output}: {error.strerror}.") from error

@@ -1,75 +1,69 @@
-"""The video on disk: can it be sent at all, and its frames as pictures."""
+"""The video on disk: whether it can be sent at all, and its frames, as the engine sees them."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from shlex import quote
 
-import av
-from av.error import FFmpegError
-from PIL import Image
+from av.video.frame import VideoFrame
 
+from videoengine.errors import JobFailed
+from videoengine.frames import read_frames
+from videoengine.segments import SampledFrame, select_frames
+from videoengine.timeline import read_timeline
+from videoengine.video_file import open_video
 from videoinfer.errors import CommandError
 
 # The Video Inference API's list; `.mov` is not on it.
 EXTENSIONS = (".mp4", ".avi", ".mkv", ".webm")
 
-
-@dataclass(frozen=True)
-class Video:
-    """A video that can be decoded."""
-
-    path: Path
-    frame_rate: Fraction
+_TRIED_FRAMES = 10
+"""Sampled frames of which one has to be decodable: the first ones of a cut video may be damaged."""
 
 
-def read_video(path: Path) -> Video:
-    """Opens the file and looks at its first frame.
+def sample_video(path: Path, infer_fps: float) -> list[SampledFrame]:
+    """The frames that the engine would look at, with at least one of the first of them decodable.
 
     Raises:
-        CommandError: It is not a video that the API takes; says why and what to do.
+        CommandError: It is not a video that the API takes, or not at that rate; says why and what to do.
     """
     if not path.is_file():
         raise CommandError(f"There is no file {path}.")
     if path.suffix.lower() not in EXTENSIONS:
         raise CommandError(
             f"{path.name}: the API takes {', '.join(EXTENSIONS)}. "
-            f"If it is a video, convert it: ffmpeg -i {quote(str(path))} {quote(path.stem + '.mp4')}"
+            f"If it is a video, convert it: ffmpeg -i {quote(str(path.absolute()))} {quote(f'./{path.stem}.mp4')}"
         )
     if path.stat().st_size == 0:
         raise CommandError(f"{path.name} is empty (0 bytes).")
+    rate = read_rate(infer_fps)
     try:
-        with av.open(path) as container:
-            next(container.decode(video=0))
-            stream = container.streams.video[0]
-            frame_rate = stream.average_rate or stream.guessed_rate
-    except FFmpegError as error:
-        raise CommandError(f"{path.name} is not a video that can be decoded: {error.strerror}.") from error
-    except (IndexError, StopIteration) as error:
-        raise CommandError(f"There are no pictures in {path.name}.") from error
-    if not frame_rate:
-        raise CommandError(f"{path.name} does not say its frame rate.")
-    return Video(path, Fraction(frame_rate.numerator, frame_rate.denominator))
+        with open_video(str(path.absolute())) as container:
+            frames = select_frames(read_timeline(container), rate)
+        if not any(decode_frame(path, frame) for frame in frames[:_TRIED_FRAMES]):
+            raise CommandError(f"{path.name}: none of its first frames can be decoded.")
+    except JobFailed as failure:
+        raise CommandError(f"{path.name}: {failure}.") from failure
+    return frames
 
 
-def check_infer_fps(infer_fps: float, video: Video) -> None:
-    """Raises `CommandError` for a sampling rate that the API would refuse."""
-    if not 1 <= infer_fps <= video.frame_rate:
-        raise CommandError(
-            f"infer_fps is {infer_fps:g}: for {video.path.name} it is from 1 to the video's frame rate, "
-            f"{float(video.frame_rate):.6g}."
-        )
+def read_rate(infer_fps: float) -> Fraction:
+    """`--infer-fps` as the engine takes it. Raises `CommandError` for what is no rate."""
+    if not 1 <= infer_fps < float("inf"):  # NaN is in no range
+        raise CommandError(f"--infer-fps is {infer_fps:g}: it is at least 1, and at most the video's frame rate.")
+    return Fraction(str(infer_fps))
 
 
-def decode_frame(path: Path, frame_offset: int) -> Image.Image:
-    """The frame at `frame_offset`, counted from 0 in presentation order, turned as players turn it.
+def decode_frame(path: Path, frame: SampledFrame) -> VideoFrame | None:
+    """The picture of a frame that `sample_video` gave, as it is stored; None if its data is damaged.
 
     Raises:
-        IndexError: The video has fewer frames.
+        JobFailed: The video can't be decoded at all.
     """
-    with av.open(path) as container:
-        for index, frame in enumerate(container.decode(video=0)):
-            if index == frame_offset:
-                image: Image.Image = frame.to_image()  # type: ignore[no-untyped-call]
-                return image if frame.rotation % 90 else image.rotate(frame.rotation, expand=True)
-    raise IndexError(f"{path.name} has no frame {frame_offset}.")
+    with open_video(str(path.absolute())) as container:
+        return next((picture for _, picture in read_frames(container, [frame])), None)
+
+
+def find_frame(frames: Sequence[SampledFrame], frame_offset: int) -> SampledFrame:
+    """The sampled frame with that number in the video. Raises `StopIteration` if it was not sampled."""
+    return next(frame for frame in frames if frame.frame_offset == frame_offset)

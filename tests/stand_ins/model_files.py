@@ -4,6 +4,8 @@ Its network answers with two fixed boxes; the score of each is the picture's mea
 """
 
 import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,6 +41,14 @@ def make_package(**network_input: Any) -> dict[str, bytes]:
         "inference_config.json": json.dumps(inference).encode(),
         "model_config.json": json.dumps(model).encode(),
     }
+
+
+def write_package(folder: Path, files: Mapping[str, bytes]) -> Path:
+    """Writes a package's files into a new folder, and returns that."""
+    folder.mkdir(parents=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return folder
 
 
 def make_weights() -> bytes:

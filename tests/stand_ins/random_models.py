@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.stand_ins.model_files import make_network, make_package
+from tests.stand_ins.model_files import make_answer, make_network, make_package
 
 SIDE = 160
 CLASSES = ("car", "cat", "cup")
@@ -129,6 +129,21 @@ def make_random_packages() -> dict[str, dict[str, bytes]]:
         )
         packages[f"{architecture} {task_type} stretch"] = files
     return packages
+
+
+def make_packages_of_every_type() -> dict[str, dict[str, bytes]]:
+    """Files by name, by what a package may name as its `task_type`."""
+    packages = make_random_packages()
+    names = {
+        "object-detection": "yolov8 object-detection stretch",
+        "instance-segmentation": "yolov8 instance-segmentation stretch",
+        "keypoint-detection": "yolov8 keypoint-detection stretch",
+        "classification": "resnet classification stretch",
+    }
+    return {task_type: packages[name] for task_type, name in names.items()} | {
+        "multi-label-classification": make_answer("resnet", "multi-label-classification", [2.0, -2.0]),
+        "embedding": make_answer("clip", "embedding", [0.6, -0.8, 0.0]),
+    }
 
 
 def _make_files(

@@ -4,6 +4,7 @@ Frame by frame, so memory does not grow with the video. The sound is copied as i
 of MP4 would play it.
 """
 
+import errno
 import os
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
@@ -22,7 +23,7 @@ from av.video.frame import PictureType, VideoFrame
 from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
-from videojobs.errors import VideoNotDrawable
+from videojobs.errors import NoRoomForVideo, VideoNotDrawable
 from videojobs.overlay_track import OverlayTrack
 from videojobs.samples import Sample
 
@@ -40,6 +41,9 @@ becomes three times as large (`python -m bench.annotation`): a function has a qu
 _KEPT_AUDIO = frozenset({"aac", "mp3", "ac3", "eac3", "opus", "flac", "alac"})
 """What players of MP4 play."""
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What reading never fails with: FFmpeg does not say which of its files an error is about."""
+
 _TURNS = {90: ["cclock"], -90: ["clock"], 180: ["clock", "clock"], -180: ["clock", "clock"]}
 """By the degrees, counterclockwise, that a picture is to be shown turned: how FFmpeg's `transpose` gets there."""
 
@@ -52,21 +56,24 @@ def draw_video(video: Path, samples: Iterable[Sample], output: Path, watch: Call
         watch: Called with the share of the video (0 to 1) that is done; what it raises ends the work.
 
     Raises:
-        VideoNotDrawable: The video can't be read; says why.
+        VideoNotDrawable: The video can't be read, or (`NoRoomForVideo`) the output can't be written; says why.
     """
     try:
         first = _read_first_frame(video)
         with (
             _open_video(video) as source,
-            av.open(str(output), "w", format="mp4", options={"movflags": "+faststart"}) as target,
+            av.open(str(output.absolute()), "w", format="mp4", options={"movflags": "+faststart"}) as target,
         ):
             return _Drawing(source, target, first, samples).run(watch)
     except av.error.FFmpegError as error:
+        if error.errno in _NO_ROOM:
+            raise NoRoomForVideo(f"The annotated video can't be written: {error.strerror}.") from error
         raise VideoNotDrawable(f"The video can't be read: {error.strerror}.") from error
 
 
 def _open_video(video: Path) -> InputContainer:
-    return av.open(str(video), options={"format_whitelist": FORMATS})
+    # An absolute path: FFmpeg takes a name like 12:30.mp4 for a URL.
+    return av.open(str(video.absolute()), options={"format_whitelist": FORMATS})
 
 
 def _find_video_stream(source: InputContainer) -> VideoStream:

@@ -5,7 +5,9 @@
     │   └── TurnLater    not asked at all: too many requests come before
     ├── ApiRefused       an answer that trying again will not change
     ├── LinkExpired      a download link no longer works: ask for the status again
-    └── BrokenResults    a results file that breaks the contract
+    ├── BrokenResults    a results file that breaks the contract
+    └── VideoNotDrawable no annotated video can be made
+        └── NoRoomForVideo   because the disk is full, and not because of the video
 
 Foreign errors (requests, urllib3, msgspec) become one of these where they arise, and never as a `__cause__`: their
 texts hold whole URLs, and in a URL of this API stands the key.
@@ -66,3 +68,7 @@ class BrokenResults(VideoJobsError):
 
 class VideoNotDrawable(VideoJobsError):
     """There will be no annotated video; the message says why."""
+
+
+class NoRoomForVideo(VideoNotDrawable):
+    """The annotated video can't be written where it should be."""

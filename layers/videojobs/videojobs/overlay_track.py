@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from av.video.frame import VideoFrame
+from PIL import Image
 
 from videojobs.overlays import ClassStyle, draw_overlay, pick_color
 from videojobs.report_marks import Mark, read_image_size, read_marks
@@ -48,12 +49,16 @@ class OverlayTrack:
         assert self._next is not None  # noqa: S101
         return abs(self._next.frame_offset - number) < abs(number - self._current.frame_offset)
 
-    def _draw(self, sample: Sample | None) -> VideoFrame:
+    def draw_picture(self, sample: Sample | None) -> Image.Image:
+        """The overlay of a sample, transparent (RGBA) where nothing was found."""
         marks: list[Mark] = []
         for model_id, element in sample.elements if sample else ():
             found = list(read_marks(element, partial(self._number_class, model_id)))
             marks += self._place(found, read_image_size(element))
-        picture = draw_overlay(self._shown_size, marks, self._styles)
+        return draw_overlay(self._shown_size, marks, self._styles)
+
+    def _draw(self, sample: Sample | None) -> VideoFrame:
+        picture = self.draw_picture(sample)
         frame = VideoFrame.from_bytes(picture.tobytes(), *self._shown_size, format="rgba")
         return frame.reformat(format="yuva420p")
 

@@ -1,6 +1,5 @@
 """A small video, a small model package and a ledger, made for the tests."""
 
-import json
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 from moto import mock_aws
 from PIL import Image
 
+from tests.stand_ins.model_files import make_package, write_package
 from tests.templates import find_resources
 from videoinfer.jobs import JobsTable
 from videojobs import jobs as ledger_module
@@ -40,16 +40,8 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def model_folder(tmp_path: Path) -> Path:
-    """A package whose weights nobody reads."""
-    folder = tmp_path / "hands" / "4"
-    folder.mkdir(parents=True)
-    (folder / "weights.onnx").write_bytes(b"weights")
-    (folder / "class_names.txt").write_text("rock\npaper\nscissors\n")
-    (folder / "inference_config.json").write_text("{}")
-    (folder / "model_config.json").write_text(
-        json.dumps({"model_architecture": "yolov8", "task_type": "object-detection", "backend_type": "onnx"})
-    )
-    return folder
+    """A package whose network finds two boxes in every picture, for as sure as it is bright."""
+    return write_package(tmp_path / "hands" / "4", make_package())
 
 
 class Clock:

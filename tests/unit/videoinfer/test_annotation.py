@@ -33,14 +33,6 @@ def test_the_video_is_written_where_it_was_asked_for(tmp_path: Path, results: Pa
         assert len(list(drawn.decode(video=0))) == len(list(plain.decode(video=0)))
 
 
-def test_a_video_is_not_written_over_itself(results: Path, video: Path) -> None:
-    before = video.read_bytes()
-    status, text = annotate(results, video, "-o", video)
-    assert status == 1
-    assert "name another with --output" in text
-    assert video.read_bytes() == before
-
-
 def test_what_is_no_video_says_so_and_leaves_nothing(tmp_path: Path, results: Path) -> None:
     notes = tmp_path / "notes.mp4"
     notes.write_text("This is text.")

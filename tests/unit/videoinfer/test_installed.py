@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from tests.stand_ins.model_files import make_package
 from tests.templates import ROOT
 from videoinfer.main import app
 
@@ -139,14 +138,9 @@ def test_help_is_printed_for_the_program_and_for_every_command(installed: Instal
     assert each.returncode == 0, each.stderr
 
 
-def test_a_video_is_inferred_reported_and_annotated(installed: Installed, video: Path, tmp_path: Path) -> None:
-    model = tmp_path / "parts" / "1"
-    model.mkdir(parents=True)
-    for name, content in make_package().items():
-        (model / name).write_bytes(content)
-
+def test_a_video_is_inferred_reported_and_annotated(installed: Installed, video: Path, model_folder: Path) -> None:
     for command in (
-        ("infer", video, "--model", model, "--infer-fps", "1", "--output", "results.json"),
+        ("infer", video, "--model", model_folder, "--infer-fps", "1", "--output", "results.json"),
         ("report", "results.json", video, "-o", "report.html"),
         ("annotate", "results.json", video, "-o", "annotated.mp4"),
     ):
@@ -156,7 +150,7 @@ def test_a_video_is_inferred_reported_and_annotated(installed: Installed, video:
     assert list(json.loads((installed.folder / "results.json").read_bytes())) == [
         "frame_offset",
         "time_offset",
-        "parts",
+        "hands",
     ]
     assert {"report.html", "annotated.mp4"} <= {path.name for path in installed.folder.iterdir()}
 

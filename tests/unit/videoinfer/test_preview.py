@@ -1,80 +1,126 @@
+"""The picture that shows what came out of the demo."""
+
+import json
+from pathlib import Path
 from typing import Any
 
+import av
+import numpy as np
 import pytest
 from PIL import Image
 
-from videoinfer.preview import Detection, Sample, draw_detections, find_clearest, read_samples
+from videoinfer.preview import draw_preview
+from videoinfer.videos import sample_video
 
-BLACK = (0, 0, 0)
-
-
-def predict(class_name: str, confidence: float) -> dict[str, Any]:
-    return {
-        "x": 50.0,
-        "y": 40.0,
-        "width": 20.0,
-        "height": 10.0,
-        "confidence": confidence,
-        "class": class_name,
-        "class_id": 1,
-    }
+SURE, DOUBTFUL = 0.9, 0.5
 
 
-def test_samples_have_corners_for_centres_and_nothing_where_the_model_failed() -> None:
+def predict(confidence: float, **fields: Any) -> dict[str, Any]:
+    box = {"x": 160, "y": 90, "width": 40, "height": 40}
+    return {**box, "confidence": confidence, "class": "rock", "class_id": 0, **fields}
+
+
+def draw(video: Path, folder: Path, elements: list[Any]) -> Image.Image:
+    """The preview of a model's elements for the first frames of a video."""
+    frames = sample_video(video, 12)[: len(elements)]
     results = {
-        "frame_offset": [0, 6],
-        "time_offset": [0.0, 0.25],
-        "hands": [{"predictions": [predict("rock", 0.9)]}, None],
+        "frame_offset": [frame.frame_offset for frame in frames],
+        "time_offset": [frame.time_offset for frame in frames],
+        "hands": elements,
     }
+    (folder / "results.json").write_text(json.dumps(results))
+    return draw_preview(video, frames, folder / "results.json", "hands")
 
-    assert list(read_samples(results, "hands")) == [
-        Sample(0, 0.0, (Detection((40.0, 35.0, 60.0, 45.0), "rock", 1, 0.9),)),
-        Sample(6, 0.25, ()),
-    ]
+
+def element(*confidences: float) -> dict[str, Any]:
+    return {"image": {"width": 320, "height": 180}, "predictions": [*map(predict, confidences)]}
+
+
+def find_frame(picture: Image.Image) -> int:
+    """The number of the frame in the test video, whose frame `i` is a grey of `20 * i`."""
+    level = picture.getpixel((10, picture.height - 10))
+    assert isinstance(level, tuple)
+    return round(level[0] / 20)
 
 
 @pytest.mark.parametrize(
     ("clearest", "other"),
     [
-        ([0.9, 0.9], [0.9]),
-        ([0.9], [0.5, 0.5, 0.5]),
-        ([0.8, 0.8], [0.9, 0.9, 0.5]),
-        ([0.9, 0.9], [0.8, 0.8]),
-        ([0.5], []),
+        ([SURE, SURE], [SURE]),
+        ([SURE], [DOUBTFUL] * 3),
+        ([0.8, 0.8], [SURE, SURE, DOUBTFUL]),
+        ([SURE, SURE], [0.8, 0.8]),
+        ([DOUBTFUL], []),
     ],
     ids=["more", "sure", "without-doubtful", "surer", "any"],
 )
-def test_the_clearest_sample_shows_most_for_sure(clearest: list[float], other: list[float]) -> None:
-    best, second = (
-        Sample(0, 0.0, tuple(Detection((0, 0, 1, 1), "rock", 0, confidence) for confidence in confidences))
-        for confidences in (clearest, other)
-    )
-
-    assert find_clearest([best, second]) is best
-    assert find_clearest([second, best]) is best
+def test_the_clearest_frame_is_shown(tmp_path: Path, video: Path, clearest: list[float], other: list[float]) -> None:
+    assert find_frame(draw(video, tmp_path, [None, element(*other), element(*clearest)])) == 2
+    assert find_frame(draw(video, tmp_path, [None, element(*clearest), element(*other)])) == 1
 
 
-def test_a_box_is_drawn_at_its_place_on_an_enlarged_copy() -> None:
-    frame = Image.new("RGB", (640, 360))
-
-    picture = draw_detections(frame, [Detection((200, 100, 300, 250), "rock", 0, 0.9)])
+def test_a_box_is_drawn_at_its_place_on_an_enlarged_copy(tmp_path: Path, video: Path) -> None:
+    picture = draw(video, tmp_path, [element(SURE)])
 
     assert picture.size == (1280, 720)
-    assert frame.getcolors() == [(640 * 360, BLACK)]
-    for on_the_box in [(400, 300), (599, 300), (500, 499)]:
-        assert picture.getpixel(on_the_box) != BLACK
-    for beside_it in [(395, 300), (605, 300), (500, 300), (500, 505)]:
-        assert picture.getpixel(beside_it) == BLACK
+    black = (0, 0, 0)
+    for on_the_box in [(561, 360), (718, 360), (640, 438)]:
+        assert picture.getpixel(on_the_box) != black
+    for beside_it in [(550, 360), (730, 360), (640, 450)]:
+        assert picture.getpixel(beside_it) == black
 
 
-@pytest.mark.parametrize("xyxy", [(-5, -5, 3, 3), (635, 355, 650, 370), (0, 0, 640, 360)])
-def test_a_label_stays_within_the_picture(xyxy: tuple[float, float, float, float]) -> None:
-    picture = draw_detections(Image.new("RGB", (640, 360)), [Detection(xyxy, "scissors", 0, 0.9)])
-
-    # The label's own filling: a hundred pixels long at least, and as high as a line of text.
-    colours = {colour: count for count, colour in picture.getcolors(1 << 20) or []}
-    assert colours[0xE6, 0x9F, 0x00] > 100 * 20
+POLYGON = [{"x": x, "y": y} for x, y in [(100, 50), (220, 50), (160, 130)]]
+POINT = {"x": 40, "y": 150, "confidence": 0.9, "class": "thumb", "class_id": 0}
 
 
-def test_a_frame_without_detections_is_drawn_too() -> None:
-    assert draw_detections(Image.new("RGB", (1920, 1080)), []).size == (1920, 1080)
+@pytest.mark.parametrize(
+    ("found", "drawn", "empty"),
+    [
+        ({"predictions": [predict(SURE, points=POLYGON)]}, (640, 210), (441, 440)),
+        ({"predictions": [predict(SURE, keypoints=[POINT])]}, (160, 600), (200, 600)),
+        (
+            {"top": "rock", "confidence": 0.8, "predictions": [{"class": "rock", "confidence": 0.8}]},
+            (20, 15),
+            (640, 360),
+        ),
+        ({"predicted_classes": ["rock"], "predictions": {"rock": {"confidence": 0.8}}}, (20, 15), (640, 360)),
+    ],
+    ids=["outline", "key point", "label", "labels"],
+)
+def test_what_is_no_box_is_drawn_as_what_it_is(
+    tmp_path: Path, video: Path, found: dict[str, Any], drawn: tuple[int, int], empty: tuple[int, int]
+) -> None:
+    picture = draw(video, tmp_path, [{"image": {"width": 320, "height": 180}, **found}])
+
+    assert picture.getpixel(drawn) != (0, 0, 0)
+    assert picture.getpixel(empty) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("nothing", [[0.5, 0.5], {"predictions": []}, None], ids=["embedding", "empty", "failed"])
+def test_a_frame_with_nothing_to_draw_is_shown_as_it_is(tmp_path: Path, video: Path, nothing: Any) -> None:
+    assert draw(video, tmp_path, [nothing]).getcolors() == [(1280 * 720, (0, 0, 0))]
+
+
+@pytest.mark.parametrize(("rotation", "place"), [(90, (640, 30)), (270, (640, 2500))])
+def test_a_picture_and_what_is_drawn_on_it_are_turned_as_players_turn_them(
+    tmp_path: Path, rotation: int, place: tuple[int, int]
+) -> None:
+    path = tmp_path / "lying.mp4"
+    with av.open(path, "w") as container:
+        stream = container.add_stream("libx264", rate=1)
+        stream.width, stream.height, stream.pix_fmt = 64, 32, "yuv420p"
+        stream.set_display_rotation(rotation)
+        picture = np.zeros((32, 64, 3), np.uint8)
+        picture[:, 32:] = 255
+        for _ in range(2):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+    results = {"frame_offset": [0], "time_offset": [0], "hands": [{"image": {"width": 64, "height": 32}}]}
+    (tmp_path / "results.json").write_text(json.dumps(results))
+
+    preview = draw_preview(path, sample_video(path, 1), tmp_path / "results.json", "hands")
+
+    assert preview.size == (1280, 2560)
+    assert preview.getpixel(place) == pytest.approx((255, 255, 255), abs=3)
+    assert preview.getpixel((640, 2559 - place[1])) == pytest.approx((0, 0, 0), abs=3)

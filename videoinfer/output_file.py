@@ -1,0 +1,96 @@
+"""Output files of the command line: never in place of a file that is read, and in their place only once complete."""
+
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from videoinfer.errors import CommandError
+
+
+@dataclass(frozen=True)
+class OutputFile:
+    """A file that is being written.
+
+    Attributes:
+        path: Where it will be.
+        unfinished: Where to write it: an empty file in the same folder, which exists.
+    """
+
+    path: Path
+    unfinished: Path
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Translates an `OSError` of the block, which writes the file, into a `CommandError` that names the file."""
+        with _translating_errors(self.path):
+            yield
+
+    def finish(self) -> None:
+        """Moves the file to its place. Raises `CommandError`."""
+        with self.writing():
+            place = self.path.resolve()
+            with suppress(FileNotFoundError):
+                shutil.copymode(place, self.unfinished)
+            self.unfinished.replace(place)
+
+
+@contextmanager
+def open_output(path: Path, inputs: Iterable[Path]) -> Iterator[OutputFile]:
+    """Checks a destination before the work begins, and removes what was not finished, however the block ends.
+
+    What was there stays until `OutputFile.finish`. A symbolic link stays a link: the file that it names is replaced.
+
+    Args:
+        path: The output. Its folder is made if there is none.
+        inputs: The files that the command reads; the files in it, where one is a folder.
+
+    Raises:
+        CommandError: The output is an input, also by another name, or can't be written; says what to do.
+    """
+    _refuse_inputs(path, inputs)
+    with _translating_errors(path):
+        place = path.resolve()
+        _check_place(path, place)
+        place.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = place.with_name(f".videoinfer-{secrets.token_hex(8)}.part")
+    try:
+        with _translating_errors(path):
+            unfinished.touch(exist_ok=False)
+        yield OutputFile(path, unfinished)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _refuse_inputs(path: Path, inputs: Iterable[Path]) -> None:
+    for one in inputs:
+        for file in one.iterdir() if one.is_dir() else [one]:
+            # By the file itself: links, and names in other case where the file system does not tell them apart.
+            with suppress(OSError):
+                if path.samefile(file):
+                    raise CommandError(f"{path} can't be the output, because {file} is read: give another --output.")
+
+
+def _check_place(path: Path, place: Path) -> None:
+    try:
+        mode = place.stat().st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISDIR(mode):
+        raise CommandError(f"{path} is a folder: give --output the name of a file in it.")
+    if not stat.S_ISREG(mode):
+        raise CommandError(f"{path} is not a file: give another --output.")
+    if not os.access(place, os.W_OK):
+        raise CommandError(f"{path} is write-protected: give another --output.")
+
+
+@contextmanager
+def _translating_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CommandError(f"{path} can't be written: {error.strerror}.") from error
