@@ -9,7 +9,12 @@ VIDEO ?=
 MODEL ?=
 FPS ?=
 OUTPUT ?=
-DEMO_OPTIONS := $(if $(VIDEO),--video '$(VIDEO)') $(if $(MODEL),--model '$(MODEL)') $(if $(FPS),--infer-fps '$(FPS)') $(if $(OUTPUT),--output '$(OUTPUT)')
+# The recipe gets them through its environment, so that neither make nor the shell reads a quote or a $ in a name.
+export DEMO_VIDEO = $(value VIDEO)
+export DEMO_MODEL = $(value MODEL)
+export DEMO_FPS = $(value FPS)
+export DEMO_OUTPUT = $(value OUTPUT)
+unexport VIDEO MODEL FPS OUTPUT
 
 export SAM_CLI_TELEMETRY := 0
 
@@ -46,7 +51,8 @@ python:
 
 .PHONY: demo
 demo: $(ENVIRONMENTS:=/ready)  ## a video through the whole system on an embedded AWS [VIDEO=… MODEL=… FPS=… OUTPUT=…]
-	@.venv/bin/python -m videoinfer demo $(DEMO_OPTIONS)
+	@.venv/bin/python -m videoinfer demo $${DEMO_VIDEO:+--video="$$DEMO_VIDEO"} $${DEMO_MODEL:+--model="$$DEMO_MODEL"} \
+	  $${DEMO_FPS:+--infer-fps="$$DEMO_FPS"} $${DEMO_OUTPUT:+--output="$$DEMO_OUTPUT"}
 
 # The report is looked at in a real browser. Where it can't be installed, those tests are skipped and say so.
 .PHONY: chromium
