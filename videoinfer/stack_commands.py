@@ -31,6 +31,7 @@ from videoinfer.job_texts import (
     to_json_line,
 )
 from videoinfer.jobs import JobsTable, Selection
+from videoinfer.own_command import spell_command
 from videoinfer.pipeline_stack import PipelineStack, find_stack
 from videoinfer.redelivery import redeliver_jobs
 from videoinfer.terminal import Console
@@ -212,7 +213,7 @@ def dead_letters(
         elif not redrive:
             rows = [compose_letter_row(letter) for letter in letters]
             display.columns([LETTER_HEADINGS, *rows], [letter.why for letter in letters])
-            display.text("\nOnce that is mended: videoinfer dead-letters --redrive")
+            display.text(f"\nOnce that is mended: {spell_command('videoinfer dead-letters --redrive')}")
         wanted = [letter for letter in letters if redrive and letter.requests]
         left = [letter for letter in letters if not (redrive and letter.requests)]
         release(sqs, queue_url, left)

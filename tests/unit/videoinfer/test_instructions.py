@@ -1,4 +1,11 @@
+"""What `demo --keep` prints can be pasted into a shell, whatever the names in it."""
+
+import json
+import os
+import shlex
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import cast
 
@@ -9,12 +16,15 @@ from videoinfer.deployments import Engine, Pipeline
 from videoinfer.embedded_aws import EmbeddedAws
 from videoinfer.instructions import compose_instructions
 from videoinfer.model_packages import ModelPackage
+from videoinfer.own_command import spell_command
 from videoinfer.system import System
+
+ODD_NAME = 'it\'s $HOME `mine` "1"'
 
 
 class RunningAws:
     endpoint_url = "http://127.0.0.1:4566"
-    folder = Path("/tmp/videoinfer-1")
+    folder = Path("/tmp/my files/videoinfer-1")
     log = folder / "ministack.log"
 
     class process:  # noqa: N801
@@ -36,34 +46,69 @@ def instructions() -> str:
         Pipeline("uploads", "results", "arn:topic", "jobs", "arn:machine", "queue", "dead", "share"),
         "notices",
     )
-    model = ModelPackage(Path("hands/4"), "hands", "4", "object-detection")
+    model = ModelPackage(Path("hands/4"), ODD_NAME, "4", "object-detection")
     return compose_instructions(
-        system, cast(ApiFront, RunningFront), model, Path("/videos/it's mine.mkv"), infer_fps=2.5
+        system, cast(ApiFront, RunningFront), model, Path(f"/videos/{ODD_NAME}.mkv"), infer_fps=2.5
     )
 
 
-def test_they_can_be_pasted_into_a_shell(instructions: str) -> None:
-    commands = instructions.partition("\n\n")[2]
+def paste(instructions: str, folder: Path) -> list[list[str]]:
+    """The programs that the pasted lines start, with their arguments; each answers nothing but what the API would."""
+    answer = json.dumps(dict.fromkeys(["signed_url", "job_id", "output_signed_url"], "answered"))
+    for name in ("curl", "aws", "roboflow", "kill", "rm"):
+        program, calls = folder / name, shlex.quote(str(folder / "calls"))
+        program.write_text(f"#!/bin/sh\nprintf '%s\\0' {name} \"$@\" >> {calls}; echo >> {calls}\necho {answer!r}\n")
+        program.chmod(0o755)
+    (folder / "python3").symlink_to(sys.executable)
+    commands = instructions.partition("\n\n")[2].replace(spell_command("videoinfer"), "aws own")
+    script = f"enable -n kill\n{commands}"  # or bash would do it itself
+    environment = {**os.environ, "PATH": f"{folder}:{os.defpath}"}
+    done = subprocess.run(
+        ["/bin/bash", "-eu"], input=script, text=True, env=environment, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return [line.split("\0")[:-1] for line in (folder / "calls").read_text().splitlines()]
 
-    subprocess.run(["/bin/bash", "-n"], input=commands, text=True, check=True)
+
+def test_they_do_what_they_say_when_they_are_pasted(instructions: str, tmp_path: Path) -> None:
+    calls = paste(instructions, tmp_path)
+
+    video, api = f"/videos/{ODD_NAME}.mkv", "http://127.0.0.1:4566/_aws/execute-api/a1/$default"
+    assert ["aws", "s3", "cp", video, "s3://uploads/another.mkv", "--metadata", "infer-fps=2"] in calls
+    assert ["aws", "own", "jobs"] in calls
+    assert ["roboflow", "video", "infer", "-p", ODD_NAME, "-v", "4", "-f", video, "--fps", "2"] in calls
+    assert calls[-2:] == [["kill", "-KILL", "--", "-4711", "-4712"], ["rm", "-r", "/tmp/my files/videoinfer-1"]]
+    [created] = [call for call in calls if f"{api}/videoinfer/?api_key=the-key" in call]
+    assert json.loads(created[created.index("-d") + 1]) == {
+        "input_url": "answered",
+        "infer_fps": 2.5,
+        "models": [{"model_id": ODD_NAME, "model_version": "4", "inference_type": "object-detection"}],
+    }
+    assert any(f"{api}/videoinfer/?api_key=the-key&job_id=answered" in call for call in calls)
+    assert any("--upload-file" in call and call[call.index("--upload-file") + 1] == video for call in calls)
 
 
-def test_they_name_every_call_of_the_api(instructions: str) -> None:
-    for call in ('POST "$API/video_upload_signed_url/', 'POST "$API/videoinfer/', '"$API/videoinfer/?api_key'):
-        assert call in instructions
-    assert "API='http://127.0.0.1:4566/_aws/execute-api/a1/$default' API_KEY='the-key'" in instructions
-    assert '"infer_fps": 2.5' in instructions
-
-
-def test_they_name_the_official_client(instructions: str) -> None:
+def test_they_say_where_the_official_client_goes(instructions: str) -> None:
     assert "export API_URL=http://127.0.0.1:4567 ROBOFLOW_API_KEY='the-key'" in instructions
-    assert "roboflow video infer -p hands -v 4 -f" in instructions
-
-
-def test_they_say_how_to_stop(instructions: str) -> None:
-    assert "kill -KILL -- -4711 -4712; rm -r /tmp/videoinfer-1" in instructions
 
 
 def test_no_placeholder_is_left(instructions: str) -> None:
     assert "$endpoint_url" not in instructions
     assert "another.mkv" in instructions
+
+
+def test_a_program_that_is_not_on_the_path_is_named_by_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    program, *arguments = shlex.split(spell_command("videoinfer jobs --failed"))
+    assert (program, arguments) == (sys.executable, ["-m", "videoinfer", "jobs", "--failed"])
+
+    other = Path("/somewhere/else/bin/videoinfer")
+    monkeypatch.setattr(shutil, "which", lambda _: str(other))
+    assert spell_command("videoinfer jobs").startswith(shlex.quote(sys.executable))
+
+    monkeypatch.setattr(shutil, "which", lambda _: str(Path(sys.executable).with_name("videoinfer")))
+    assert spell_command("videoinfer jobs") == "videoinfer jobs"
+
+
+def test_other_commands_stay_as_they_are() -> None:
+    assert spell_command("aws s3 ls") == "aws s3 ls"
