@@ -26,9 +26,12 @@ from rich.text import Text
 from videoinfer.aws_errors import describe_error
 from videoinfer.errors import CommandError, describe_os_error
 from videoinfer.notices import Notice
-from videoinfer.processes import exiting_on_termination
+from videoinfer.own_command import spell_command
+from videoinfer.processes import exiting_on_interrupts
 from videoinfer.terminal import Console
 from videoinfer.uploads import Step
+
+_PLAIN_SIGNS = {"✓": "+", "✗": "x"}
 
 
 class Display:
@@ -47,7 +50,7 @@ class Display:
 
     def done(self, text: str, *, seconds: float | None = None) -> None:
         took = f"  {seconds:.1f} s" if seconds is not None else ""
-        line = Text.assemble(("✓ ", "bold green"), text, (took, "dim"))
+        line = Text.assemble((self._sign("✓"), "bold green"), text, (took, "dim"))
         self._console.print(line, soft_wrap=True)
 
     def warn(self, text: str) -> None:
@@ -55,10 +58,14 @@ class Display:
 
     def finding(self, level: Literal["ok", "warning", "problem"], what: str, remedy: str | None) -> None:
         """Shows what an examination found, and what to do about it."""
-        sign = {"ok": ("✓ ", "bold green"), "warning": ("! ", "bold yellow"), "problem": ("✗ ", "bold red")}[level]
-        self._console.print(Text.assemble(sign, what), soft_wrap=True)
+        sign, style = {"ok": ("✓", "bold green"), "warning": ("!", "bold yellow"), "problem": ("✗", "bold red")}[level]
+        self._console.print(Text.assemble((self._sign(sign), style), what), soft_wrap=True)
         if remedy:
-            self._console.print(Text(f"    {remedy}", style="dim"), soft_wrap=True)
+            self._console.print(Text(f"    {spell_command(remedy)}", style="dim"), soft_wrap=True)
+
+    def _sign(self, sign: str) -> str:
+        """A sign before a line, or what stands for it where the console's encoding lacks it."""
+        return f"{sign if self._console.encoding.startswith('utf') else _PLAIN_SIGNS.get(sign, sign)} "
 
     def heading(self, text: str) -> None:
         self._console.print()
@@ -183,11 +190,14 @@ def describe_step(step: Step) -> str:
 def errors_for_people() -> Iterator[None]:
     """Ends the command with a sentence instead of a traceback if the block fails in a way that was foreseen.
 
-    SIGTERM and SIGHUP end it as Ctrl-C does, so that nothing unfinished is left.
+    SIGTERM and SIGHUP end it as Ctrl-C does, so that nothing unfinished is left. A reader that is gone, as after
+    `| head`, is nobody to say it to: typer ends the command.
     """
     try:
-        with exiting_on_termination():
+        with exiting_on_interrupts():
             yield
+    except BrokenPipeError:
+        raise
     except (CommandError, BotoCoreError, ClientError, OSError) as error:
         Console(stderr=True).print(Text.assemble(("Error: ", "bold red"), _describe(error)), soft_wrap=True)
         raise typer.Exit(code=1) from error

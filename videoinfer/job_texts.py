@@ -86,13 +86,13 @@ def format_local(time: str | datetime) -> str:
 
 
 def to_json(value: Any) -> str:
-    """JSON for programs: numbers as numbers, times in ISO 8601."""
-    return json.dumps(value, indent=2, ensure_ascii=False, default=_to_plain)
+    """JSON for programs, in ASCII, whatever the encoding of the output: numbers as numbers, times in ISO 8601."""
+    return json.dumps(value, indent=2, default=_to_plain)
 
 
 def to_json_line(value: Any) -> str:
     """JSON on a line of its own, for what comes one after another."""
-    return json.dumps(value, ensure_ascii=False, default=_to_plain)
+    return json.dumps(value, default=_to_plain)
 
 
 def _to_plain(value: Any) -> Any:

@@ -84,10 +84,10 @@ def infer(
     output: Annotated[Path, typer.Option(help="The results file.", metavar="FILE")] = Path("results.json"),
 ) -> None:
     """Run models over a video with the engine's core alone: no AWS, embedded or other."""
-    with errors_for_people():
-        # Here, so that the other commands do without loading OpenVINO.
-        from videoinfer.inference import InferenceOptions, run_inference
+    # Here, so that the other commands do without loading OpenVINO.
+    from videoinfer.inference import InferenceOptions, run_inference
 
+    with errors_for_people():
         options = InferenceOptions(video, tuple(model), infer_fps, confidence, iou_threshold, precision, output)
         run_inference(options, Display(Console()))
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from videoinfer.errors import CommandError
 
@@ -61,25 +61,44 @@ def log_tail(log: Path, *, lines: int) -> str:
     return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
 
 
+def end_at_once_on_interrupt() -> None:
+    """Lets Ctrl-C end the process from now on without a word more: for when there is nothing to clean up.
+
+    An exception would be lost, or become another one, in a module that is being loaded.
+    """
+
+    def end(number: int, _frame: FrameType | None) -> NoReturn:
+        os.write(2, b"Interrupted.\n")
+        os._exit(128 + number)
+
+    # Who starts a program in the background may have it ignore Ctrl-C.
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, end)
+
+
 @contextmanager
-def exiting_on_termination() -> Iterator[None]:
-    """Turns SIGTERM and SIGHUP into `SystemExit`, so that they clean up as Ctrl-C does."""
+def exiting_on_interrupts() -> Iterator[None]:
+    """Lets the block clean up: Ctrl-C raises `KeyboardInterrupt` in it, SIGTERM and SIGHUP raise `SystemExit`."""
 
     def exit_with_status(number: int, _frame: FrameType | None) -> NoReturn:
         raise SystemExit(128 + number)
 
-    previous = {number: signal.signal(number, exit_with_status) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
+    handlers = dict.fromkeys(_INTERRUPTS, exit_with_status) | {signal.SIGINT: signal.default_int_handler}
+    # `nohup` and `&` have some ignored.
+    with _handling({number: it for number, it in handlers.items() if signal.getsignal(number) is not signal.SIG_IGN}):
         yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
     """Ignores Ctrl-C and its like while cleaning up: an impatient second one leaves nothing behind."""
-    previous = {number: signal.signal(number, signal.SIG_IGN) for number in _INTERRUPTS}
+    with _handling(dict.fromkeys(_INTERRUPTS, signal.SIG_IGN)):
+        yield
+
+
+@contextmanager
+def _handling(handlers: Mapping[signal.Signals, Any]) -> Iterator[None]:
+    previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     finally:

@@ -76,7 +76,8 @@ def locate_video(video: Path, page: Path) -> str:
         path = os.path.relpath(video.resolve(), page.resolve().parent)
     except ValueError:  # on another drive of Windows
         raise CommandError(f"A page at {page} can't find a video on another drive: copy {video} beside it.") from None
-    return "./" + quote(path.replace(os.sep, "/"))
+    # As bytes: a name need not be UTF-8.
+    return "./" + quote(os.fsencode(path.replace(os.sep, "/")))
 
 
 def _compose_facts(video: Path, page: Path, results: ResultsFile) -> ReportFacts:

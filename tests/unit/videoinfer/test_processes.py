@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from videoinfer.processes import exiting_on_termination, kill_group, log_tail, start_group, uninterrupted
+from videoinfer.processes import exiting_on_interrupts, kill_group, log_tail, start_group, uninterrupted
 
 # Says its child's id, and waits as that does.
 PARENT = "import subprocess; child = subprocess.Popen(['sleep', '60']); print(child.pid, flush=True); child.wait()"
@@ -55,11 +55,21 @@ def test_a_log_tail_is_its_last_lines(tmp_path: Path) -> None:
 def test_termination_leaves_by_the_door(number: signal.Signals) -> None:
     before = signal.getsignal(number)
 
-    with pytest.raises(SystemExit) as exit_info, exiting_on_termination():
+    with pytest.raises(SystemExit) as exit_info, exiting_on_interrupts():
         signal.raise_signal(number)
 
     assert exit_info.value.code == 128 + number
     assert signal.getsignal(number) is before
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_what_whoever_started_it_has_ignored_stays_ignored(number: signal.Signals) -> None:
+    previous = signal.signal(number, signal.SIG_IGN)
+    try:
+        with exiting_on_interrupts():
+            signal.raise_signal(number)
+    finally:
+        signal.signal(number, previous)
 
 
 @pytest.fixture

@@ -51,6 +51,7 @@ def run_on_terminal(
     """
 
     def prepare() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # what is started in the background may find it ignored
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_max_bytes, file_max_bytes))
 
