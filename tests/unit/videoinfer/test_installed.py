@@ -119,7 +119,7 @@ def test_every_dependency_is_declared_and_every_one_declared_is_imported() -> No
     own = {Path(path).name for path in SOURCES}
     by_package = packages_distributions()
     imported = {name for name in list_imports() if name not in sys.stdlib_module_names and name not in own}
-    needed = {name: {it.replace("_", "-") for it in by_package[name]} for name in imported}
+    needed = {name: {it.replace("_", "-").lower() for it in by_package[name]} for name in imported}
     assert {name for name, distributions in needed.items() if not distributions & declared} == set()
     assert declared - set().union(*needed.values()) == set()
 
