@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from rich.console import Console
 from typer.testing import CliRunner
 
 from tests.stand_ins.model_files import write_package
@@ -16,6 +15,7 @@ from videoinfer.main import app
 from videoinfer.model_packages import read_model_package
 from videoinfer.notices import Notice
 from videoinfer.outputs import OUTPUT_FILES, RECORD_FILE, RESULTS_FILE, derive_outputs, open_outputs, save_notice
+from videoinfer.terminal import Console
 from videoinfer.videos import sample_video
 
 
