@@ -1,6 +1,6 @@
 """What CloudFormation makes of a template's intrinsic functions, worked out by cfn-lint."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from cfnlint.jsonschema import CfnTemplateValidator
@@ -15,17 +15,16 @@ class Evaluator:
     Args:
         template: The template after the SAM transform.
         references: The value of each parameter, pseudo parameter and resource, by the name that `Ref` has for it;
-            those of `Fn::GetAtt` by `<logical id>.<attribute>`.
-        conditions: The conditions that are true; all others are false.
+            those of `Fn::GetAtt` by `<logical id>.<attribute>`. Parameters without one have their default.
     """
 
-    def __init__(
-        self, template: dict[str, Any], references: Mapping[str, str], conditions: Collection[str] = ()
-    ) -> None:
+    def __init__(self, template: dict[str, Any], references: Mapping[str, str]) -> None:
         cfn = Template("template.yaml", template, ["us-east-1"])
-        status = {name: name in conditions for name in template.get("Conditions", {})}
+        parameters = template.get("Parameters", {})
+        values = {name: str(it["Default"]) for name, it in parameters.items() if "Default" in it} | {**references}
+        status = {name: cfn.conditions.satisfiable({name: True}, values) for name in template.get("Conditions", {})}
         context = cfn.context.evolve(
-            ref_values={**references, _NO_VALUE: _NO_VALUE}, conditions=cfn.context.conditions.evolve(status)
+            ref_values={**values, _NO_VALUE: _NO_VALUE}, conditions=cfn.context.conditions.evolve(status)
         )
         self._validator = CfnTemplateValidator({}, context=context, cfn=cfn)
 

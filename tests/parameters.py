@@ -40,3 +40,6 @@ NUMBERS: Mapping[str, Mapping[str, NumberRange]] = {
     },
 }
 """By application and parameter; `RetentionDays` has a list of values instead."""
+
+LONGEST_STACK_NAME = {"pipeline": 122, "engine": 66}
+"""Longer ones leave no room for `-share` in an API's 128 characters, and `-inference-job` in a state machine's 80."""

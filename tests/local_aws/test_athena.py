@@ -6,7 +6,7 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.local_aws.pipelines import DeployedPipeline
+from tests.local_aws.pipelines import API_KEY, DeployedPipeline, deploy
 from videoinfer.embedded_aws import REGION, EmbeddedAws, tool_environment
 from videoinfer.repository import SAMPLE_VIDEO
 
@@ -25,12 +25,12 @@ class Athena:
             aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
         )
-        self._database, self._workgroup = outputs["ResultsDatabaseName"], outputs["ResultsWorkGroupName"]
+        self.database, self._workgroup = outputs["ResultsDatabaseName"], outputs["ResultsWorkGroupName"]
 
     def query(self, sql: str) -> list[list[str | None]]:
         """The rows of the answer, without the heading."""
         started = self._athena.start_query_execution(
-            QueryString=sql, QueryExecutionContext={"Database": self._database}, WorkGroup=self._workgroup
+            QueryString=sql, QueryExecutionContext={"Database": self.database}, WorkGroup=self._workgroup
         )
         deadline = time.monotonic() + 30
         while True:
@@ -73,3 +73,13 @@ def test_a_day_is_a_partition(athena: Athena, done_job: dict[str, Any]) -> None:
     assert rows == str(done_job["frames"])
     [[rows]] = athena.query("SELECT count(*) FROM frames WHERE day = '2026-01-01'")
     assert rows == "0"
+
+
+def test_ddl_takes_the_database_of_a_stack_with_hyphens_and_capitals(aws: EmbeddedAws) -> None:
+    pipeline = deploy(aws, "Belt-Line-7", {"ApiKey": API_KEY})
+    athena = Athena(aws, pipeline.stack)
+    location = f"s3://{pipeline.pipeline.results_bucket}/notes/"
+
+    athena.query(f"CREATE EXTERNAL TABLE {athena.database}.notes (text string) STORED AS PARQUET LOCATION '{location}'")
+    assert athena.query(f"SELECT count(*) FROM {athena.database}.detections") == [["0"]]  # noqa: S608
+    athena.query(f"DROP TABLE {athena.database}.notes")

@@ -1,0 +1,84 @@
+"""Every name that a template makes of its stack's is one that the service takes, however the stack is called.
+
+Longest names: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html (a stack's),
+https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid.html (an API's, which botocore does not know).
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.session import Session
+
+from tests.cloudformation import Evaluator
+from tests.parameters import LONGEST_STACK_NAME
+from tests.templates import TEMPLATES, read_expanded_templates
+
+NAMES: dict[str, tuple[str, tuple[str, str, str] | None]] = {
+    "AWS::ApiGatewayV2::Api": ("Name", None),
+    "AWS::Athena::WorkGroup": ("Name", ("athena", "CreateWorkGroup", "Name")),
+    "AWS::CloudWatch::Dashboard": ("DashboardName", ("cloudwatch", "PutDashboard", "DashboardName")),
+    "AWS::SecretsManager::Secret": ("Name", ("secretsmanager", "CreateSecret", "Name")),
+    "AWS::StepFunctions::StateMachine": ("StateMachineName", ("stepfunctions", "CreateStateMachine", "name")),
+}
+"""Where each kind of resource is named, and the parameter of the operation that creates it, in botocore's models."""
+
+DATABASE_NAME = r"[a-z][a-z0-9_]{0,254}"
+"""What Athena's DDL takes without quotes, underscores being the only special characters that it supports:
+https://docs.aws.amazon.com/athena/latest/ug/tables-databases-columns-names.html
+"""
+
+
+def list_stack_names(application: str) -> list[str]:
+    return ["v", "videoinfer", "Belt-Line-7", "UPPER", "double--hyphen-", "X" * LONGEST_STACK_NAME[application]]
+
+
+def make_evaluator(application: str, stack: str) -> Evaluator:
+    uuid = "51af3dc0-da77-11e4-872e-1234567db123"
+    stack_id = f"arn:aws-us-gov:cloudformation:us-gov-west-1:123456789012:stack/{stack}/{uuid}"
+    return Evaluator(read_expanded_templates()[application], {"AWS::StackName": stack, "AWS::StackId": stack_id})
+
+
+def find_named(application: str) -> Iterator[tuple[str, str, Any]]:
+    """Logical id, type and name of each resource that the template names after its stack."""
+    for logical_id, resource in read_expanded_templates()[application]["Resources"].items():
+        for name, value in resource.get("Properties", {}).items():
+            if name.endswith("Name") and "AWS::StackName" in str(value):
+                yield logical_id, resource["Type"], value
+
+
+@pytest.mark.parametrize("application", TEMPLATES)
+def test_names_after_the_stack_s_are_taken(application: str) -> None:
+    named = list(find_named(application))
+    assert {kind for _, kind, _ in named} <= NAMES.keys()
+    for stack in list_stack_names(application):
+        for logical_id, kind, value in named:
+            name = make_evaluator(application, stack).evaluate(value)
+            if operation := NAMES[kind][1]:
+                service, call, parameter = operation
+                model = Session().get_service_model(service).operation_model(call)
+                shape = model.input_shape.members[parameter].metadata  # type: ignore[union-attr]
+                assert shape.get("min", 1) <= len(name) <= shape.get("max", 255), logical_id
+                # The patterns that botocore keeps are Java's, which differ in nothing here.
+                assert re.fullmatch(shape.get("pattern", ".*"), name), logical_id
+            else:
+                assert 1 <= len(name) <= 128, logical_id
+
+
+@pytest.mark.parametrize("stack", list_stack_names("pipeline"))
+def test_athena_s_ddl_takes_the_database_s_name(stack: str) -> None:
+    database = read_expanded_templates()["pipeline"]["Resources"]["ResultsDatabase"]["Properties"]["DatabaseInput"]
+    name = make_evaluator("pipeline", stack).evaluate(database["Name"])
+    assert re.fullmatch(DATABASE_NAME, name)
+
+
+def test_each_stack_has_a_database_of_its_own() -> None:
+    database = read_expanded_templates()["pipeline"]["Resources"]["ResultsDatabase"]["Properties"]["DatabaseInput"]
+    names = set()
+    for uuid in ("51af3dc0-da77-11e4-872e-1234567db123", "62bf3dc0-da77-11e4-872e-1234567db123"):
+        stack_id = f"arn:aws:cloudformation:us-east-1:123456789012:stack/videos/{uuid}"
+        names.add(
+            Evaluator(read_expanded_templates()["pipeline"], {"AWS::StackId": stack_id}).evaluate(database["Name"])
+        )
+    assert len(names) == 2
