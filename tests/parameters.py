@@ -1,4 +1,4 @@
-"""The numbers that the two templates take: strings to CloudFormation, so that a pattern can say which."""
+"""What the two templates take. Numbers are strings to CloudFormation, so that a pattern can say which."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

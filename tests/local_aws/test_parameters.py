@@ -17,9 +17,13 @@ from videoinfer.stacks import create_stack
         ({"PollSeconds": "1e3"}, "PollSeconds.* a whole number from 1 to 3600"),
         ({"DeadlineHours": "nan"}, "DeadlineHours.* a number from 0.01 to 40"),
         ({"RetentionDays": "30.0"}, "RetentionDays"),
+        ({"DefaultModels": 701 * " "}, "DefaultModels.* at most 700 characters"),
+        ({"PrefixRoutes": 181 * '"'}, "PrefixRoutes.* at most 180 of them quotes"),
     ],
 )
-def test_a_number_that_can_not_be_read_is_refused(aws: EmbeddedAws, parameters: Mapping[str, str], reason: str) -> None:
+def test_what_the_functions_could_not_work_with_is_refused(
+    aws: EmbeddedAws, parameters: Mapping[str, str], reason: str
+) -> None:
     template_url = publish(PIPELINE, aws.clients)
 
     with pytest.raises(ClientError, match=reason):
