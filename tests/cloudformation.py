@@ -3,10 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
-from cfnlint.jsonschema import CfnTemplateValidator
+from cfnlint.jsonschema import CfnTemplateValidator, Validator
+from cfnlint.jsonschema._typing import ResolutionResult
 from cfnlint.template import Template
 
 _NO_VALUE = "AWS::NoValue"
+
+_PSEUDO_PARAMETERS = {
+    "AWS::AccountId": "123456789012",
+    "AWS::Partition": "aws",
+    "AWS::Region": "us-east-1",
+    "AWS::StackName": "stack",
+    "AWS::URLSuffix": "amazonaws.com",
+}
 
 
 class Evaluator:
@@ -15,18 +24,21 @@ class Evaluator:
     Args:
         template: The template after the SAM transform.
         references: The value of each parameter, pseudo parameter and resource, by the name that `Ref` has for it;
-            those of `Fn::GetAtt` by `<logical id>.<attribute>`. Parameters without one have their default.
+            those of `Fn::GetAtt` by `<logical id>.<attribute>`. Parameters without one have their default, and pseudo
+            parameters those of a stack in us-east-1.
     """
 
     def __init__(self, template: dict[str, Any], references: Mapping[str, str]) -> None:
         cfn = Template("template.yaml", template, ["us-east-1"])
         parameters = template.get("Parameters", {})
-        values = {name: str(it["Default"]) for name, it in parameters.items() if "Default" in it} | {**references}
+        defaults = {name: str(it["Default"]) for name, it in parameters.items() if "Default" in it}
+        values = {**_PSEUDO_PARAMETERS, **defaults, **references}
         status = {name: cfn.conditions.satisfiable({name: True}, values) for name in template.get("Conditions", {})}
         context = cfn.context.evolve(
             ref_values={**values, _NO_VALUE: _NO_VALUE}, conditions=cfn.context.conditions.evolve(status)
         )
-        self._validator = CfnTemplateValidator({}, context=context, cfn=cfn)
+        resolving: Any = CfnTemplateValidator({}).extend(fn_resolvers={"Fn::GetAtt": _get_attribute})
+        self._validator: Validator = resolving({}, context=context, cfn=cfn)
 
     def evaluate(self, value: Any) -> Any:
         """The value without functions, and without properties that are `AWS::NoValue`.
@@ -39,7 +51,7 @@ class Evaluator:
         if not isinstance(value, dict):
             return value
         if len(value) == 1 and next(iter(value)).startswith(("Fn::", "Ref")):
-            found = [it for it, _, error in self._validator.resolve_value(_name_attributes(value)) if error is None]
+            found = [it for it, _, error in self._validator.resolve_value(value) if error is None]
             if len(found) != 1:
                 raise LookupError(f"{value} has {len(found)} values")
             return self.evaluate(found[0])
@@ -47,13 +59,8 @@ class Evaluator:
         return {name: part for name, part in parts.items() if part != _NO_VALUE}
 
 
-def _name_attributes(value: Any) -> Any:
-    """The value with `Ref` for `Fn::GetAtt`, which cfn-lint does not evaluate."""
-    match value:
-        case {"Fn::GetAtt": [name, attribute]}:
-            return {"Ref": f"{name}.{attribute}"}
-        case dict():
-            return {name: _name_attributes(part) for name, part in value.items()}
-        case list():
-            return [_name_attributes(part) for part in value]
-    return value
+def _get_attribute(validator: Validator, value: Any) -> ResolutionResult:
+    """`Fn::GetAtt`, which cfn-lint does not evaluate."""
+    name = value if isinstance(value, str) else ".".join(value)
+    for attribute, context in validator.context.ref_value(name):
+        yield attribute, validator.evolve(context=context), None

@@ -34,10 +34,10 @@ def list_stack_names(application: str) -> list[str]:
     return ["v", "videoinfer", "Belt-Line-7", "UPPER", "double--hyphen-", "X" * LONGEST_STACK_NAME[application]]
 
 
-def make_evaluator(application: str, stack: str) -> Evaluator:
-    uuid = "51af3dc0-da77-11e4-872e-1234567db123"
+def make_evaluator(application: str, stack: str, uuid: str = "51af3dc0-da77-11e4-872e-1234567db123") -> Evaluator:
     stack_id = f"arn:aws-us-gov:cloudformation:us-gov-west-1:123456789012:stack/{stack}/{uuid}"
-    return Evaluator(read_expanded_templates()[application], {"AWS::StackName": stack, "AWS::StackId": stack_id})
+    references = {"AWS::StackName": stack, "AWS::StackId": stack_id, "ApiKey": "key"}
+    return Evaluator(read_expanded_templates()[application], references)
 
 
 def find_named(application: str) -> Iterator[tuple[str, str, Any]]:
@@ -75,10 +75,6 @@ def test_athena_s_ddl_takes_the_database_s_name(stack: str) -> None:
 
 def test_each_stack_has_a_database_of_its_own() -> None:
     database = read_expanded_templates()["pipeline"]["Resources"]["ResultsDatabase"]["Properties"]["DatabaseInput"]
-    names = set()
-    for uuid in ("51af3dc0-da77-11e4-872e-1234567db123", "62bf3dc0-da77-11e4-872e-1234567db123"):
-        stack_id = f"arn:aws:cloudformation:us-east-1:123456789012:stack/videos/{uuid}"
-        names.add(
-            Evaluator(read_expanded_templates()["pipeline"], {"AWS::StackId": stack_id}).evaluate(database["Name"])
-        )
-    assert len(names) == 2
+    uuids = "51af3dc0-da77-11e4-872e-1234567db123", "62bf3dc0-da77-11e4-872e-1234567db123"
+    names = {make_evaluator("pipeline", "videos", uuid).evaluate(database["Name"]) for uuid in uuids}
+    assert len(names) == len(uuids)
