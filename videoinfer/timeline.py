@@ -12,6 +12,8 @@ from typing import Any
 from videoinfer.aws_clients import AwsClients
 from videoinfer.uploads import Step, list_steps, read_history
 
+_POLL = "Check Job: "
+
 
 @dataclass(frozen=True)
 class Moment:
@@ -34,14 +36,21 @@ def read_timeline(clients: AwsClients, item: Mapping[str, Any]) -> list[Moment]:
 
 
 def compose_timeline(item: Mapping[str, Any], steps: Iterable[Step]) -> list[Moment]:
-    """What the ledger and an execution's steps tell; polls with the same outcome are one moment, that of the last."""
+    """What the ledger and an execution's steps tell; polls with the same outcome are one moment, that of the last.
+
+    The end comes after the polls, whatever the clocks say: a person's clock writes that of a canceled job, while a poll
+    may still be on its way.
+    """
     told = [("recorded_at", "Upload seen"), ("created_at", f"Job {item.get('job_id')} created at the API")]
     if item["status"] == "waiting" and "error" in item:
         told.append(("updated_at", f"Not created yet: {item['error']}"))
     ended = [("finished_at", f"Ended: {item['status']}")]
-    moments = [*_read_times(item, told), *_compose_steps(steps), *_read_times(item, ended)]
+    passed = [*_read_times(item, told), *_compose_steps(steps)]
+    last_poll = max((moment.at for moment in passed if moment.what.startswith(_POLL)), default=None)
     # The ledger writes whole seconds; within one, what began comes before the steps, and the end after them.
-    return sorted(moments, key=lambda moment: moment.at.replace(microsecond=0))
+    placed = [(moment.at, moment) for moment in passed]
+    placed += [(max(moment.at, last_poll or moment.at), moment) for moment in _read_times(item, ended)]
+    return [moment for _, moment in sorted(placed, key=lambda place: place[0].replace(microsecond=0))]
 
 
 def _read_times(item: Mapping[str, Any], told: Iterable[tuple[str, str]]) -> Iterator[Moment]:

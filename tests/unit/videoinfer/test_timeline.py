@@ -46,3 +46,17 @@ def test_an_upload_that_waits_says_for_what() -> None:
     item = {"status": "waiting", "recorded_at": SEEN.isoformat(), "updated_at": at(5).isoformat(), "error": "503."}
 
     assert tell(item) == [(0, "Upload seen"), (5, "Not created yet: 503.")]
+
+
+def test_the_end_of_a_canceled_job_comes_after_its_polls() -> None:
+    item = {**ITEM, "status": "cancelled", "finished_at": at(125).isoformat()}
+    polls = [Step(at(60), "Check Job", "running", 1), Step(at(126.5), "Check Job", "running", 2)]
+
+    assert tell(item, *polls)[-2:] == [(126.5, "Check Job: running (polls 1 to 2)"), (125, "Ended: cancelled")]
+
+
+def test_what_comes_after_the_end_stays_after_it() -> None:
+    item = {**ITEM, "finished_at": at(180).isoformat()}
+    steps = [Step(at(179.5), "Check Job", "done", 1), Step(at(240), "Annotate Video", "annotated")]
+
+    assert [what for _, what in tell(item, *steps)[-2:]] == ["Ended: done", "Annotate Video: annotated"]
