@@ -7,6 +7,7 @@ from pathlib import Path
 from videoinfer.display import Display
 from videoinfer.errors import CommandError
 from videoinfer.output_file import OutputFile, open_output
+from videoinfer.result_fit import check_fit
 from videoinfer.results_file import read_results_file
 from videojobs.annotated_video import draw_video
 from videojobs.errors import NoRoomForVideo, VideoNotDrawable
@@ -36,6 +37,7 @@ def make_annotated_video(options: AnnotationOptions, display: Display) -> None:
         raise CommandError(f"There is no file {options.video}.")
     with open_output(options.output, [options.results, options.video]) as output:
         results = read_results_file(options.results)
+        check_fit(results, options.video)
         samples = read_samples(options.results, results.model_ids)
         with display.track(samples, "Drawing", total=len(results.frame_offsets)) as tracked:
             frames = _draw(options.video, tracked, output)

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from videoinfer.display import Display
 from videoinfer.errors import CommandError
 from videoinfer.output_file import OutputFile, open_output
+from videoinfer.result_fit import check_fit
 from videoinfer.results_file import ResultsFile, read_results_file
 from videojobs.report import ReportFacts, ReportWriter
 
@@ -55,6 +56,7 @@ def write_report(results_file: Path, record: Path, video: Path, output: OutputFi
         CommandError: The results or the video can't be used, or the page can't be written; says why.
     """
     results = read_results_file(results_file)
+    check_fit(results, video)
     types = _read_inference_types(record)
     total = len(results.model_ids) * len(results.frame_offsets)
     with ReportWriter() as writer:

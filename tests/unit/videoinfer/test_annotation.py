@@ -38,5 +38,5 @@ def test_what_is_no_video_says_so_and_leaves_nothing(tmp_path: Path, results: Pa
     notes.write_text("This is text.")
     status, text = annotate(results, notes, "-o", tmp_path / "out" / "drawn.mp4")
     assert status == 1
-    assert "can't be read" in text
+    assert "The file is not an MP4, AVI, MKV or WebM video" in text
     assert list((tmp_path / "out").iterdir()) == []

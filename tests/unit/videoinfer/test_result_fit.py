@@ -1,0 +1,92 @@
+"""Results of another video are refused by `report` and by `annotate`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from videoinfer.main import app
+
+
+def run(command: str, results: Path, video: Path, folder: Path) -> tuple[int, str]:
+    output = folder / {"report": "out.html", "annotate": "out.mp4"}[command]
+    result = CliRunner().invoke(app, [command, str(results), str(video), "--output", str(output)])
+    return result.exit_code, " ".join(result.output.split())
+
+
+def write_results(folder: Path, offsets: list[int], size: tuple[int, int] | None = None, fps: float = 12) -> Path:
+    element: dict[str, Any] = {"predictions": []}
+    if size:
+        element["image"] = {"width": size[0], "height": size[1]}
+    times = [offset / fps for offset in offsets]
+    path = folder / "results.json"
+    path.write_text(
+        json.dumps({"frame_offset": offsets, "time_offset": times, "parts": [None, *[element] * (len(offsets) - 1)]})
+    )
+    return path
+
+
+@pytest.mark.parametrize("command", ["report", "annotate"])
+@pytest.mark.parametrize(
+    ("offsets", "size", "fps", "words"),
+    [
+        ([0, 6, 30], None, 12, "it tells of frame 30, and the video has 12 frames"),
+        ([0, 6, 30], None, 60, "it tells of frame 30, and the video has 12 frames"),
+        ([0, 6], (640, 480), 12, "it tells of frames of 640 x 480 pixels, and those of the video have 320 x 180"),
+    ],
+    ids=["longer", "faster", "of another shape"],
+)
+def test_results_of_another_video_are_refused(
+    tmp_path: Path, video: Path, command: str, offsets: list[int], size: tuple[int, int] | None, fps: float, words: str
+) -> None:
+    results = write_results(tmp_path, offsets, size, fps)
+
+    status, text = run(command, results, video, tmp_path)
+
+    assert status == 1
+    assert f"{results} is not of {video}: {words}." in text
+    assert [*tmp_path.iterdir()] == [results]
+
+
+@pytest.mark.parametrize("command", ["report", "annotate"])
+@pytest.mark.parametrize(
+    ("offsets", "size"),
+    [([0], None), ([0, 11], (320, 180)), ([0, 13], (640, 360)), ([0, 6], (180, 320)), ([], None)],
+    ids=["one frame", "whole", "counted otherwise", "turned", "none"],
+)
+def test_results_of_the_video_are_taken(
+    tmp_path: Path, video: Path, command: str, offsets: list[int], size: tuple[int, int] | None
+) -> None:
+    results = tmp_path / "results.json"
+    write_results(tmp_path, offsets, size) if offsets else results.write_text(
+        '{"frame_offset": [], "time_offset": [], "parts": []}'
+    )
+    assert run(command, results, video, tmp_path)[0] == 0
+
+
+def test_a_header_that_says_too_little_is_not_believed(tmp_path: Path) -> None:
+    """A recorder that lost power: neither a length nor a number of frames is written in Matroska's header."""
+    path = tmp_path / "live.mkv"
+    with av.open(path, "w", options={"live": "1"}) as container:
+        stream = container.add_stream("libx264", rate=12)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for _ in range(24):
+            picture = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+
+    assert run("report", write_results(tmp_path, [0, 12, 23]), path, tmp_path)[0] == 0
+
+
+def test_what_is_no_video_gets_no_report(tmp_path: Path) -> None:
+    notes = tmp_path / "notes.mp4"
+    notes.write_text("This is text.")
+
+    status, text = run("report", write_results(tmp_path, [0]), notes, tmp_path)
+
+    assert status == 1
+    assert f"{notes}: The file is not an MP4, AVI, MKV or WebM video" in text
