@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import batched
 from typing import Literal
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ParamValidationError
 
 from videoinfer.aws_clients import AwsClients
 from videoinfer.errors import CommandError
@@ -40,7 +40,12 @@ def parse_s3_uri(uri: str) -> tuple[str, str]:
 def plan_backfill(
     clients: AwsClients, table: JobsTable, bucket: str, prefix: str, uploads_bucket: str
 ) -> Iterator[Candidate]:
-    """What is to be done with each object under `prefix`, as far as that can be told before it is done."""
+    """What is to be done with each object under `prefix`, as far as that can be told before it is done.
+
+    Raises:
+        CommandError: There is no such bucket, or it can't be listed.
+    """
+    _check_bucket(clients, bucket)
     home = bucket == uploads_bucket
     objects = _list_versions(clients, bucket, prefix) if home else _list_objects(clients, bucket, prefix)
     for some in batched(objects, _BATCH, strict=False):
@@ -60,6 +65,23 @@ def carry_out(
     for candidate in candidates:
         if candidate.action == "copy":
             _copy(clients, candidate.upload, uploads_bucket)
+
+
+def _check_bucket(clients: AwsClients, bucket: str) -> None:
+    """S3's own errors don't say of which bucket they are."""
+    try:
+        clients.s3.head_bucket(Bucket=bucket)
+    except ParamValidationError as error:
+        raise CommandError(f"{bucket} can't be the name of a bucket.") from error
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("404", "NoSuchBucket"):
+            raise CommandError(f"There is no bucket {bucket}: `aws s3 ls` lists yours.") from error
+        if error.response["Error"]["Code"] in ("403", "AccessDenied"):
+            raise CommandError(
+                f"AWS refused to list the bucket {bucket}: it is another account's, or your permissions "
+                "lack s3:ListBucket. Whoever looks after it can allow it."
+            ) from error
+        raise
 
 
 def _copy(clients: AwsClients, upload: Upload, uploads_bucket: str) -> None:

@@ -1,5 +1,7 @@
 """The demo: a video through the whole system, on this machine."""
 
+import shutil
+import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +39,12 @@ class DemoOptions:
     host: str
 
 
+_ROOM_BYTES = 1_000_000_000
+"""What the embedded AWS takes at most for the functions: several workers unpack the engine, a quarter of a gigabyte."""
+
+_COPIES = 4
+"""Of the video: the upload's, the engine's, and those that functions work on."""
+
 _LINK_ENDS = f"""
 The link in it ends with this demo; {REPORT_FILE} is the same page. With --keep, both go on."""
 
@@ -50,6 +58,7 @@ def run_demo(options: DemoOptions, display: Display) -> None:
     require_repository()
     frames = sample_video(options.video, options.infer_fps)
     model = read_model_package(options.model)
+    _check_room(options.video.stat().st_size)
     with open_outputs(options.output, [options.video, model.folder]) as outputs, ExitStack() as cleanup:
         system = start_system(model, options.infer_fps, options.host, display, cleanup)
         upload = upload_video(system.aws.clients, system.pipeline.uploads_bucket, options.video)
@@ -74,3 +83,18 @@ def run_demo(options: DemoOptions, display: Display) -> None:
             cleanup.pop_all()
     if job["status"] != "done":
         raise CommandError(f"{options.video.name} has no results: the job is {job['status']} (see the notice).")
+
+
+def _check_room(video_bytes: int) -> None:
+    """Raises `CommandError` where the functions would fail for want of room, of which an upload's log says little."""
+    folder = tempfile.gettempdir()
+    needed, free = _ROOM_BYTES + _COPIES * video_bytes, shutil.disk_usage(folder).free
+    if free < needed:
+        sizes = f"{_format_megabytes(needed)} for temporary files, and {folder} has {_format_megabytes(free)}"
+        raise CommandError(
+            f"The demo needs {sizes}: make room there, or name another folder with the environment variable TMPDIR."
+        )
+
+
+def _format_megabytes(size: int) -> str:
+    return f"{size / 1e6:,.0f} MB"

@@ -76,6 +76,12 @@ def _infer(
     """Writes the results, and returns how many frames they are of; `failures` gets what models failed with."""
     thresholds = Thresholds(options.confidence, options.iou_threshold)
     detectors = {package.model_id: (_load(package, options.precision), thresholds) for package in packages}
+    for model_id, (detector, _) in detectors.items():
+        if detector.is_threshold_on_objectness:
+            display.warn(
+                f"{model_id}: --confidence applies to objectness, as in Roboflow's runner: "
+                "the results may hold predictions of less confidence"
+            )
     inference = FrameInference(detectors, lambda model_id, error: failures.append(f"{model_id}: {error}"))
     with ExitStack() as files:
         container = files.enter_context(open_video(str(options.video.absolute())))

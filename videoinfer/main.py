@@ -73,7 +73,12 @@ def infer(
     infer_fps: Annotated[
         float, typer.Option(help="Frames to sample from each second, up to the video's frame rate.", min=1)
     ] = 5,
-    confidence: Annotated[float, typer.Option(help="Predictions below it are left out.", min=0, max=1)] = 0.4,
+    confidence: Annotated[
+        float,
+        typer.Option(
+            help="Predictions below it are left out; of YOLOv5 and YOLOv7, by their objectness.", min=0, max=1
+        ),
+    ] = 0.4,
     iou_threshold: Annotated[
         float, typer.Option(help="Boxes of one class that overlap more are one.", min=0, max=1)
     ] = 0.3,

@@ -1,5 +1,8 @@
+from typing import Any
+
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from videoinfer.aws_clients import AwsClients
 from videoinfer.backfill import Candidate, carry_out, parse_s3_uri, plan_backfill
@@ -44,6 +47,29 @@ def test_an_s3_uri_is_bucket_and_prefix(uri: str, parsed: tuple[str, str]) -> No
 def test_what_is_no_s3_uri_is_refused(uri: str) -> None:
     with pytest.raises(CommandError, match="is no S3 URI"):
         parse_s3_uri(uri)
+
+
+@pytest.mark.parametrize(
+    ("bucket", "words"),
+    [
+        ("archives", "There is no bucket archives: `aws s3 ls` lists yours."),
+        ("my bucket", "my bucket can't be the name of a bucket."),
+    ],
+)
+def test_a_bucket_that_is_not_there_is_named(clients: AwsClients, jobs: JobsTable, bucket: str, words: str) -> None:
+    with pytest.raises(CommandError, match=words):
+        plan(clients, jobs, f"s3://{bucket}/2024")
+
+
+def test_a_bucket_that_can_not_be_listed_is_named(
+    clients: AwsClients, jobs: JobsTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "403", "Message": "Forbidden"}}, "HeadBucket")
+
+    monkeypatch.setattr(clients.s3, "head_bucket", refuse)
+    with pytest.raises(CommandError, match="AWS refused to list the bucket archive"):
+        plan(clients, jobs, "s3://archive/2024")
 
 
 def test_the_latest_versions_without_a_job_are_asked_for(clients: AwsClients, jobs: JobsTable, ledger: Ledger) -> None:

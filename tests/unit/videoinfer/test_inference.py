@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from tests.stand_ins.model_files import make_answer, write_package
 from videoinfer.main import app
 from videoinfer.repository import SAMPLE_MODEL, SAMPLE_VIDEO
 
@@ -36,6 +38,21 @@ def test_a_confidence_of_one_leaves_nothing(tmp_path: Path) -> None:
     infer(SAMPLE_VIDEO, "--model", SAMPLE_MODEL, "--infer-fps", "1", "--confidence", "1", "--output", output)
     elements = json.loads(output.read_text())[SAMPLE_MODEL.parent.name]
     assert [element["predictions"] for element in elements] == [[]] * 10
+
+
+@pytest.mark.parametrize(("architecture", "is_said"), [("yolov5", True), ("yolov8", False)])
+def test_a_threshold_on_objectness_is_said(tmp_path: Path, video: Path, architecture: str, is_said: bool) -> None:
+    rows = np.array([[16, 16, 8, 12, 0.9, 0.1, 0.0]])  # objectness, and the scores of two classes
+    columns = np.delete(rows, 4, axis=1).T
+    files = make_answer(architecture, "object-detection", rows if is_said else columns)
+    model = write_package(tmp_path / "parts" / "1", files)
+
+    status, text = infer(video, "--model", model, "--infer-fps", "1", "--output", tmp_path / "results.json")
+
+    assert status == 0, text
+    assert ("--confidence applies to objectness" in text) == is_said
+    [element] = json.loads((tmp_path / "results.json").read_bytes())["parts"]
+    assert [prediction["confidence"] < 0.4 for prediction in element["predictions"]] == [True] * is_said
 
 
 @pytest.mark.parametrize(

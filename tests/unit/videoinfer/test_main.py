@@ -1,4 +1,7 @@
+import shutil
+import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
@@ -57,3 +60,15 @@ def test_an_output_that_cannot_be_written_is_refused_before_anything_starts(
 
     assert exit_code == 1
     assert f"{file / 'out' / 'results.json'} can't be written: Not a directory." in output
+
+
+def test_too_little_room_is_said_before_anything_starts(
+    video: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=20_000_000))
+
+    exit_code, output = run_demo("--video", video, "--model", model_folder, "--output", tmp_path / "out")
+
+    assert exit_code == 1
+    assert f"The demo needs 1,000 MB for temporary files, and {tempfile.gettempdir()} has 20 MB" in output
+    assert "TMPDIR" in output

@@ -136,6 +136,11 @@ _READERS: dict[str, Callable[[NDArray[np.float32], int], Candidates]] = {
 }
 
 
+def is_threshold_on_objectness(package: ModelPackage) -> bool:
+    """Whether the confidence threshold applies to objectness, so that the confidences of what passes may be lower."""
+    return not package.fused and _READERS.get(package.architecture) is read_with_objectness
+
+
 def check_shapes(package: ModelPackage, shapes: list[Shape], extras: int = 0) -> None:
     """Tells weights that don't belong to the package, before they give nonsense.
 
@@ -165,7 +170,7 @@ def _box_axis(package: ModelPackage) -> tuple[int, int]:
     """Along which axis a box's values lie, and how many there are without extras."""
     if package.fused:
         return 1, 6
-    if _READERS[package.architecture] is read_with_objectness:
+    if is_threshold_on_objectness(package):
         return 1, 5 + len(package.class_names)
     return 0, 4 + len(package.class_names)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from av.video.frame import VideoFrame
 
-from videoengine.detections import Thresholds
+from videoengine.detections import Thresholds, is_threshold_on_objectness
 from videoengine.inference_types import INFERENCE_TYPES
 from videoengine.model_packages import DESCRIPTION_FILES, WEIGHTS, parse_package
 from videoengine.network import Network
@@ -41,6 +41,11 @@ class Detector:
     def concurrency(self) -> int:
         """Frames that are worked on at once; further ones wait."""
         return self._network.concurrency
+
+    @property
+    def is_threshold_on_objectness(self) -> bool:
+        """As the function of that name says."""
+        return is_threshold_on_objectness(self._package)
 
     def start(self, frame: VideoFrame, thresholds: Thresholds) -> PendingElement:
         """Begins with a frame, which may then be forgotten. Frames end in the order they began in."""
