@@ -28,16 +28,16 @@ class DeadLetter:
     """One message of the dead-letter queue.
 
     Attributes:
-        requests: The jobs that it asks for; none if it can't be read.
-        tries: How often it was received, in all.
+        requests: The jobs that it asks for; none if it can't be read, and so can't become a job.
         why: What the ledger knows of the last failure.
+
+    SQS's count of receives is left out: each look at the queue adds to it.
     """
 
     message_id: str
     receipt_handle: str
     body: str
     sent_at: datetime
-    tries: int
     requests: tuple[JobRequest, ...]
     why: str
 
@@ -75,6 +75,13 @@ def redrive(
         yield letter
 
 
+def discard(sqs: SQSClient, letters: Sequence[DeadLetter], queue_url: str) -> Iterator[DeadLetter]:
+    """Deletes messages that can't become jobs, and yields each that is gone."""
+    for letter in letters:
+        sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=letter.receipt_handle)
+        yield letter
+
+
 def _receive(sqs: SQSClient, queue_url: str) -> Iterator[MessageTypeDef]:
     seen = set[str]()
     # A wait makes SQS ask all its servers, so that an empty answer means an empty queue.
@@ -83,7 +90,7 @@ def _receive(sqs: SQSClient, queue_url: str) -> Iterator[MessageTypeDef]:
         MaxNumberOfMessages=_BATCH,
         WaitTimeSeconds=1,
         VisibilityTimeout=_HIDDEN_SECONDS,
-        MessageSystemAttributeNames=["SentTimestamp", "ApproximateReceiveCount"],
+        MessageSystemAttributeNames=["SentTimestamp"],
     ).get("Messages"):
         yield from messages
         if seen >= (ids := {message["MessageId"] for message in messages}):
@@ -92,7 +99,6 @@ def _receive(sqs: SQSClient, queue_url: str) -> Iterator[MessageTypeDef]:
 
 
 def _read_letter(message: MessageTypeDef, table: JobsTable) -> DeadLetter:
-    attributes = message["Attributes"]
     try:
         requests = tuple(read_requests(json.loads(message["Body"])))
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -101,8 +107,7 @@ def _read_letter(message: MessageTypeDef, table: JobsTable) -> DeadLetter:
         message_id=message["MessageId"],
         receipt_handle=message["ReceiptHandle"],
         body=message["Body"],
-        sent_at=datetime.fromtimestamp(int(attributes["SentTimestamp"]) / 1000, UTC),
-        tries=int(attributes["ApproximateReceiveCount"]),
+        sent_at=datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC),
         requests=requests,
         why=_find_reason(requests, table),
     )
@@ -110,7 +115,7 @@ def _read_letter(message: MessageTypeDef, table: JobsTable) -> DeadLetter:
 
 def _find_reason(requests: Sequence[JobRequest], table: JobsTable) -> str:
     if not requests:
-        return "The message is not one that S3 or this command line sends: nothing can come of it."
+        return "Neither S3 nor this command line sends such a message: no job can come of it. --discard deletes it."
     keys = [{"upload_id": request.upload.upload_id, "attempt": request.attempt} for request in requests]
     items = list(table.read_all(keys))
     reasons = [f"{item['status']}: {item['error']}" if "error" in item else item["status"] for item in items]

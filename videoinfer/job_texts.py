@@ -52,12 +52,12 @@ def compose_facts(item: Item, attempts: Sequence[Item], now: datetime) -> list[t
     return [(name, value) for name, value in facts if value]
 
 
-LETTER_HEADINGS = ("SINCE", "TRIES", "VIDEO")
+LETTER_HEADINGS = ("SINCE", "VIDEO")
 
 
 def compose_letter_row(letter: DeadLetter) -> tuple[str, ...]:
     """A dead letter under `LETTER_HEADINGS`."""
-    return format_local(letter.sent_at), str(letter.tries), name_letter(letter)
+    return format_local(letter.sent_at), name_letter(letter)
 
 
 def name_letter(letter: DeadLetter) -> str:
@@ -67,7 +67,7 @@ def name_letter(letter: DeadLetter) -> str:
 
 def describe_letter(letter: DeadLetter) -> dict[str, Any]:
     """A dead letter for programs."""
-    names = ("message_id", "sent_at", "tries", "why")
+    names = ("message_id", "sent_at", "why")
     requests = [request.to_dict() for request in letter.requests]
     return {**{name: getattr(letter, name) for name in names}, "job_requests": requests}
 

@@ -10,12 +10,13 @@ import typer
 
 from videoinfer.backfill import Action, carry_out, parse_s3_uri, plan_backfill
 from videoinfer.cancelling import cancel_job, describe_bill
+from videoinfer.dead_letters import discard as discard_letters
 from videoinfer.dead_letters import read_dead_letters, release
 from videoinfer.dead_letters import redrive as redrive_letters
 from videoinfer.display import Display, errors_for_people
 from videoinfer.doctor import Finding, examine
 from videoinfer.errors import CommandError
-from videoinfer.job_requests import plan_retry, send_requests
+from videoinfer.job_requests import check_upload, plan_retry, send_requests
 from videoinfer.job_texts import (
     HEADINGS,
     LETTER_HEADINGS,
@@ -122,7 +123,8 @@ def retry(
         deployed = find_stack(stack)
         table = _open_jobs(deployed)
         latest = [table.find_attempts(job)[-1] for job in jobs or []] or list(table.list_jobs("failed"))
-        plans = [plan_retry(item) for item in {item["upload_id"]: item for item in latest}.values()]
+        latest_by_upload = {item["upload_id"]: item for item in latest}
+        plans = [check_upload(plan_retry(item), deployed.clients.s3) for item in latest_by_upload.values()]
         requests = [plan.request for plan in plans if plan.request]
         sent = list(send_requests(deployed.clients.sqs, deployed.uploads_queue_url, requests))
         display = Display(Console())
@@ -197,6 +199,7 @@ def dead_letters(
     redrive: Annotated[
         bool, typer.Option("--redrive", help="Send them back to the uploads queue, with all their tries before them.")
     ] = False,
+    discard: Annotated[bool, typer.Option("--discard", help="Delete those that can't become jobs.")] = False,
     stack: StackName = DEFAULT_STACK,
     as_json: AsJson = False,
 ) -> None:
@@ -210,20 +213,27 @@ def dead_letters(
             display.text(to_json([describe_letter(letter) for letter in letters]))
         elif not letters:
             display.text("There are none.")
-        elif not redrive:
+        elif not (redrive or discard):
             rows = [compose_letter_row(letter) for letter in letters]
             display.columns([LETTER_HEADINGS, *rows], [letter.why for letter in letters])
             display.text(f"\nOnce that is mended: {spell_command('videoinfer dead-letters --redrive')}")
-        wanted = [letter for letter in letters if redrive and letter.requests]
-        left = [letter for letter in letters if not (redrive and letter.requests)]
+        usable = [letter for letter in letters if letter.requests]
+        unusable = [letter for letter in letters if not letter.requests]
+        left = [*([] if redrive else usable), *([] if discard else unusable)]
         release(sqs, queue_url, left)
         for letter in redrive_letters(
-            sqs, wanted, dead_letter_queue_url=queue_url, uploads_queue_url=deployed.uploads_queue_url
+            sqs,
+            usable if redrive else [],
+            dead_letter_queue_url=queue_url,
+            uploads_queue_url=deployed.uploads_queue_url,
         ):
             if not as_json:
                 display.done(f"{name_letter(letter)}: back in the uploads queue")
+        for letter in discard_letters(sqs, unusable if discard else [], queue_url):
+            if not as_json:
+                display.done(f"{name_letter(letter)}: deleted")
         for letter in left:
-            if redrive and not as_json:
+            if (redrive or discard) and not as_json:
                 display.warn(f"{name_letter(letter)}: left where it is. {letter.why}")
 
 

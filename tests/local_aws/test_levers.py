@@ -166,14 +166,15 @@ def test_dead_letters_are_listed_with_their_reason_and_sent_back(stage: Stage) -
     assert stage.read("dead-letters") == []
 
 
-def test_a_letter_that_nobody_can_read_is_left_where_it_is(stage: Stage) -> None:
+def test_a_letter_that_nobody_can_read_is_left_where_it_is_until_it_is_discarded(stage: Stage) -> None:
     queue_url = stage.pipeline.pipeline.dead_letter_queue_url
     stage.pipeline.clients.sqs.send_message(QueueUrl=queue_url, MessageBody="Hello?")
 
-    assert "left where it is. The message is not one that S3" in stage.run("dead-letters", "--redrive").output
+    assert "left where it is. Neither S3 nor this" in stage.run("dead-letters", "--redrive").output
     [letter] = stage.read("dead-letters")
     assert letter["job_requests"] == []
-    stage.pipeline.clients.sqs.purge_queue(QueueUrl=queue_url)
+    assert "deleted" in stage.run("dead-letters", "--discard").output
+    assert stage.read("dead-letters") == []
 
 
 def test_videos_that_were_there_before_become_jobs_once(stage: Stage) -> None:

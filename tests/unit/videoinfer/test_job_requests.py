@@ -1,11 +1,13 @@
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from videoinfer.job_requests import plan_retry, send_requests
+from videoinfer.job_requests import check_upload, plan_retry, send_requests
 from videojobs.uploads import JobRequest, Upload, read_requests
 
 UPLOAD = Upload("uploads", "line-3/belt.mp4", 5, "e1", "version-1")
@@ -42,6 +44,70 @@ def test_what_can_not_be_a_video_is_not_tried_again() -> None:
 
     assert plan.request is None
     assert ".mov" in (plan.refusal or "")
+
+
+@pytest.fixture
+def s3() -> Iterator[Any]:
+    with mock_aws():
+        client = boto3.client("s3", region_name="us-east-1")
+        client.create_bucket(Bucket="uploads")
+        client.put_bucket_versioning(Bucket="uploads", VersioningConfiguration={"Status": "Enabled"})
+        yield client
+
+
+def put_video(s3: Any, **metadata: str) -> dict[str, Any]:
+    """The failed job of a video that is put into the bucket."""
+    put = s3.put_object(Bucket="uploads", Key=UPLOAD.key, Body=b"video", Metadata=metadata)
+    return {**item("failed"), "version_id": put["VersionId"]}
+
+
+def test_a_video_that_is_there_is_tried_again(s3: Any) -> None:
+    job = put_video(s3, **{"infer-fps": "2", "something": "else"})
+    assert check_upload(plan_retry(job), s3) == plan_retry(job)
+
+
+def test_what_is_refused_already_stays_so(s3: Any) -> None:
+    plan = plan_retry(item("done"))
+    assert check_upload(plan, s3) is plan
+
+
+@pytest.mark.parametrize("for_good", [False, True])
+def test_a_video_that_is_gone_is_not_tried_again(s3: Any, for_good: bool) -> None:
+    job = put_video(s3)
+    version = {"VersionId": job["version_id"]} if for_good else {}
+    s3.delete_object(Bucket="uploads", Key=UPLOAD.key, **version)
+
+    plan = check_upload(plan_retry(job), s3)
+
+    assert plan.request is None
+    assert plan.refusal == "its video is no longer in the bucket. Upload it again"
+
+
+@pytest.mark.parametrize(
+    ("metadata", "words"),
+    [
+        ({"infer-fps": "0"}, "infer_fps: 0 is not between"),
+        ({"models": "[{"}, "models: not JSON"),
+        ({"model-id": "belts"}, "model_version: missing"),
+        ({"confidence": "2"}, "confidence: 2 is not between"),
+    ],
+)
+def test_metadata_that_no_option_of_the_stack_can_mend_is_not_tried_again(
+    s3: Any, metadata: dict[str, str], words: str
+) -> None:
+    plan = check_upload(plan_retry(put_video(s3, **metadata)), s3)
+
+    assert plan.request is None
+    assert words in (plan.refusal or "")
+
+
+def test_who_may_not_read_videos_may_try_again(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "403", "Message": "Forbidden"}}, "HeadObject")
+
+    job = put_video(s3)
+    monkeypatch.setattr(s3, "head_object", refuse)
+    assert check_upload(plan_retry(job), s3) == plan_retry(job)
 
 
 def test_requests_arrive_as_the_function_reads_them() -> None:
