@@ -1,4 +1,4 @@
-"""Redelivery: every output of a job is made anew of its stored results, without asking the API again."""
+"""Redelivery: every output of a job is made again, from its stored results or those that the API still has."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from videoinfer.errors import CommandError
 from videoinfer.jobs import Item, JobsTable
 from videoinfer.pipeline_stack import PipelineStack
-from videojobs.jobs import Job
+from videojobs.jobs import ENDED_STATES, Job
 from videojobs.results import locate_results
 from videojobs.workflow import start_redelivery
 
@@ -68,11 +68,13 @@ def _find_jobs(stack: PipelineStack, table: JobsTable, wanted: str) -> Iterator[
 
 
 def _start(stack: PipelineStack, item: Item, *, annotate: bool) -> Redelivery:
-    """Starts the delivery of a job's stored results."""
+    """Starts another delivery of a job's results."""
     if "upload_id" not in item:
         return Redelivery(item, None, f"the ledger does not know its job {item['job_id']}")
-    if "job_id" not in item or not _has_results(stack, item):
-        return Redelivery(item, None, f"it has no stored results: it is {item['status']}")
+    if "job_id" not in item:
+        return Redelivery(item, None, f"it has no job at the API: it is {item['status']}")
+    if item["status"] not in ENDED_STATES and not _has_results(stack, item):
+        return Redelivery(item, None, f"it has no results yet: it is {item['status']}")
     job = Job.from_item(item)
     job = replace(job, options=replace(job.options, annotate=job.options.annotate or annotate))
     sfn, machine = stack.clients.stepfunctions, stack.state_machine_arn

@@ -174,7 +174,7 @@ def redeliver(
     stack: StackName = DEFAULT_STACK,
     as_json: AsJson = False,
 ) -> None:
-    """Make every output of jobs anew of their stored results. The API is not asked, so nothing is billed again.
+    """Make every output of jobs again, from their stored results or those that the API still has. Nothing is billed.
 
     Each job gets a notice, with a new link.
     """

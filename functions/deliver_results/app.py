@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -14,7 +15,7 @@ from videojobs.logs import logger
 from videojobs.outputs import parse_outputs
 from videojobs.results import ResultsBucket
 from videojobs.settings import DeliverResultsSettings, read_settings
-from videojobs.waiting import Waiting
+from videojobs.waiting import Waiting, give_up
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -24,14 +25,20 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
     settings = read_settings(DeliverResultsSettings, os.environ)
     job = Job.from_input(event)
     logger.append_keys(**job.log_keys)
-    results, polling = build_delivery(settings, meter), Polling.from_check(event["check"])
-    if event.get("redelivery"):
-        delivery = results.redeliver(job, polling)
-    else:
-        delivery = results.deliver(job, polling, Waiting.from_delivery(event.get("delivery", {})))
+    try:
+        delivery = deliver(build_delivery(settings, meter), job, event)
+    except Exception as error:
+        delivery = give_up(job, error, datetime.now(UTC))
     logger.info("The results are dealt with.", **delivery)
     open_ends(settings.jobs_table).tell(job.upload, job.attempt)
     return {"wait_seconds": 0, "turn_at": None, "waits": 0, **delivery}
+
+
+def deliver(results: ResultsDelivery, job: Job, event: Mapping[str, Any]) -> Mapping[str, Any]:
+    polling, waiting = Polling.from_check(event["check"]), Waiting.from_delivery(event.get("delivery", {}))
+    if event.get("redelivery"):
+        return results.redeliver(job, polling, waiting)
+    return results.deliver(job, polling, waiting)
 
 
 def build_delivery(settings: DeliverResultsSettings, meter: Meter) -> ResultsDelivery:

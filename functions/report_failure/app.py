@@ -10,7 +10,7 @@ from videojobs.failure import FailureReport
 from videojobs.jobs import Job
 from videojobs.logs import logger
 from videojobs.settings import ReportFailureSettings, read_settings
-from videojobs.workflow import find_outcome, find_reason, read_execution_event
+from videojobs.workflow import find_outcome, find_reason, is_undelivered, read_execution_event
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -21,6 +21,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:  #
     job = Job.from_input(state)
     logger.append_keys(**job.log_keys)
     report = FailureReport(open_ledger(settings.jobs_table), open_topic(settings.notices_topic_arn))
-    answer = report.report(job, find_outcome(state), find_reason(state))
+    reason = find_reason(state)
+    answer = report.report(job, find_outcome(state), reason, is_undelivered=is_undelivered(state))
     open_ends(settings.jobs_table).tell(job.upload, job.attempt)
-    return answer
+    # The job's own end was told before; who redelivers it asks why there are no results this time.
+    return {**answer, "reason": reason} if state.get("redelivery") else answer

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from tests.local_aws.levers import RESULTS, RUNNING, STACK, Stage, fail_one, set_stage
+from tests.local_aws.levers import FAILED, RESULTS, RUNNING, STACK, Stage, fail_one, set_stage
 from tests.local_aws.pipelines import API_KEY, invoke
 from tests.stand_ins.video_inference_api import Answer
 from tests.waiting import wait_until
@@ -321,11 +321,30 @@ def test_outputs_are_made_anew_without_asking_the_api(stage: Stage) -> None:
     assert all(requests.get(f"{link}/results.json", timeout=30).content == RESULTS.encode() for link in links)
 
 
-def test_what_has_no_results_can_not_be_delivered_anew(stage: Stage) -> None:
+def test_results_that_were_never_stored_are_fetched_without_a_bill(stage: Stage) -> None:
+    """As after a delivery that was given up: there is a job, and nothing in the bucket."""
+    upload = stage.upload("again/lost.mp4")
+    job = stage.pipeline.wait_for_job(upload)
+    clients, bucket = stage.pipeline.clients, stage.pipeline.pipeline.results_bucket
+    for key in stage.pipeline.list_results(upload):
+        clients.s3.delete_object(Bucket=bucket, Key=key)
+    stage.api.requests.clear()
+
+    result = stage.run("redeliver", job["job_id"])
+
+    assert result.exit_code == 0, result.output
+    assert stage.api.count("POST", "/videoinfer") == 0
+    assert read_object(stage, f"results/again/lost.mp4/{job['job_id']}/results.json") == RESULTS.encode()
+
+
+def test_what_the_api_has_no_results_of_can_not_be_delivered_anew(stage: Stage) -> None:
     _, job = fail_one(stage, "again/fails.mp4")
+    stage.api.statuses = [FAILED]
     result = stage.run("redeliver", job["job_id"])
     assert result.exit_code == 1
-    assert "it has no stored results: it is failed" in " ".join(result.output.split())
+    said = " ".join(result.output.split())
+    assert "The API no longer has the job's results (The GPU is on fire.)." in said
+    assert f"as a new job that is billed: videoinfer retry {job['job_id']}" in said
 
 
 def read_object(stage: Stage, key: str) -> bytes:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import Any
 
 import pytest
@@ -10,12 +11,41 @@ from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
 from tests.parameters import NUMBERS
-from tests.templates import find_definition, read_definition
+from tests.templates import find_definition, read_definition, read_template
+from tests.workflow.retriers import list_waits
 from videojobs.budget import PATIENCE_SECONDS
+from videojobs.costs import PRICES
 from videojobs.settings import limit_deadline_seconds
-from videojobs.waiting import WAITS_MAX
+from videojobs.waiting import LAST_TRIES_SECONDS, WAITS_MAX
 
 APPLICATIONS = ["pipeline", "engine"]
+DEADLINES_SECONDS = {
+    "pipeline": NUMBERS["pipeline"]["DeadlineHours"].highest * 3600,
+    "engine": int(read_template("engine")["Mappings"]["Job"]["Limits"]["DeadlineSeconds"]),
+}
+"""The latest that a job may have."""
+
+HISTORY_EVENTS_MAX = 25_000
+"""Of a Standard workflow's execution. https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
+
+STATE_EVENTS = 2
+TASK_EVENTS = 5
+RETRY_EVENTS = 3
+"""A state is entered and exited; a task between these is scheduled, started and succeeds, or fails for each retry."""
+
+POLL_EVENTS = TASK_EVENTS + 2 * STATE_EVENTS
+"""Wait, check, choose."""
+
+OTHER_EVENTS = (
+    1  # the execution starts
+    + STATE_EVENTS  # the first choice
+    + (1 + WAITS_MAX) * (TASK_EVENTS + STATE_EVENTS)  # deliver, choose
+    + WAITS_MAX * STATE_EVENTS  # wait for a turn
+    + STATE_EVENTS  # is an annotated video asked for?
+    + TASK_EVENTS + STATE_EVENTS  # annotate, choose
+    + TASK_EVENTS  # report that it is missing
+    + STATE_EVENTS  # the end
+)  # fmt: skip
 
 
 def walk_machines(machine: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -81,39 +111,105 @@ def test_every_task_is_bounded_and_tried_again(application: str) -> None:
     for name, task in find_tasks(application):
         assert "TimeoutSeconds" in task, name
         [retry] = [retry for retry in task["Retry"] if "States.ALL" in retry["ErrorEquals"]]
-        assert retry["JitterStrategy"] == ("NONE" if name == "Check Job" else "FULL"), name
+        assert retry["JitterStrategy"] == ("NONE" if name in ("Check Job", "Deliver Results") else "FULL"), name
 
 
-def test_a_poll_is_tried_again_until_the_latest_deadline() -> None:
-    deadline_hours = NUMBERS["pipeline"]["DeadlineHours"].highest
-    assert sum(list_retry_waits("Check Job")) > deadline_hours * 3600
+@pytest.mark.parametrize("application", APPLICATIONS)
+def test_throttling_is_no_failure(application: str) -> None:
+    """Every Lambda task first retries what Lambda itself refuses, for longer than a job may take.
+
+    Source: https://docs.aws.amazon.com/step-functions/latest/dg/bp-lambda-serviceexception.html
+    """
+    calls = [(name, task) for name, task in find_tasks(application) if task["Resource"].endswith(":lambda:invoke")]
+    assert len(calls) >= 4
+    for name, task in calls:
+        first = task["Retry"][0]
+        assert first["ErrorEquals"] == [
+            "Lambda.TooManyRequestsException",
+            "Lambda.ServiceException",
+            "Lambda.AWSLambdaException",
+            "Lambda.SdkClientException",
+            "Lambda.ClientExecutionTimeoutException",
+        ], name
+        assert first["JitterStrategy"] == "FULL", name
+        # By twice as much, since jitter makes some of the delays shorter than the average.
+        assert sum(list_waits(first)) > 2 * DEADLINES_SECONDS[application], name
 
 
-@pytest.mark.parametrize("poll_seconds", [1, 60, 90, 120, 600])
-def test_polls_and_their_retries_until_the_deadline_fit_into_a_history(poll_seconds: int) -> None:
-    # Five of the task (entered, scheduled, started, succeeded, exited), and entering and leaving Wait and Choice; three
-    # more for each retry. A history is fullest with as many retries of each poll as give the most events a second.
-    waits = list_retry_waits("Check Job")
-    tries = range(len(waits))
-    # The start and its choice, a delivery that waits as often as it may before each of its 20 retries, a report with as
-    # many retries, and an annotation with 3.
-    besides = 1 + 2 + WAITS_MAX * 9 + 2 * (9 + 20 * 3) + 2 + (9 + 3 * 3)
-    most_a_second = max((9 + 3 * n) / (poll_seconds + sum(waits[:n])) for n in tries)
-    assert limit_deadline_seconds(40, poll_seconds, takes_turns=False) * most_a_second + besides < 25_000
-    # A poll that finds no turn near has waited, and waits once more, for longer than a function's patience.
-    most_a_second = max(
-        most_a_second, *((18 + 3 * n) / (poll_seconds + PATIENCE_SECONDS + sum(waits[:n])) for n in tries)
+@pytest.mark.parametrize("state", ["Check Job", "Deliver Results"])
+def test_a_job_is_asked_after_and_delivered_until_the_latest_deadline(state: str) -> None:
+    [retry] = find_retriers(state, "States.ALL")
+    assert sum(list_waits(retry)) > DEADLINES_SECONDS["pipeline"] + LAST_TRIES_SECONDS
+
+
+def test_an_execution_ends_after_every_deadline() -> None:
+    [report] = find_retriers("Report Failure", "States.ALL")
+    last = DEADLINES_SECONDS["pipeline"] + LAST_TRIES_SECONDS + sum(list_waits(report))
+    assert read_definition("pipeline")["TimeoutSeconds"] > last
+
+
+def test_a_delivery_that_always_runs_out_of_time_costs_little() -> None:
+    [retry] = find_retriers("Deliver Results", "Sandbox.Timedout")
+    function = read_template("pipeline")["Resources"]["DeliverResultsFunction"]["Properties"]
+    gigabyte_seconds = (1 + retry["MaxAttempts"]) * function["Timeout"] * function["MemorySize"] / 1024
+    assert gigabyte_seconds * PRICES["lambda_gigabyte_seconds"].usd < 0.60
+
+
+@pytest.mark.parametrize("takes_turns", [False, True])
+@pytest.mark.parametrize("poll_seconds", [1, 10, 60, 90, 104, 120, 600, 3600])
+def test_an_execution_fits_into_a_history(poll_seconds: int, *, takes_turns: bool) -> None:
+    # The fullest history polls until the deadline, and fails from then on until the execution times out.
+    reach_seconds = limit_deadline_seconds(40, poll_seconds, takes_turns=takes_turns)
+    polls = reach_seconds * find_events_a_second(poll_seconds, takes_turns=takes_turns)
+    left_seconds = read_definition("pipeline")["TimeoutSeconds"] - reach_seconds
+    assert polls + OTHER_EVENTS + RETRY_EVENTS * count_retries(left_seconds) < HISTORY_EVENTS_MAX
+
+
+def test_a_throttled_job_of_the_engine_fits_into_a_history() -> None:
+    for machine in walk_machines(read_definition("engine")):
+        tasks = [state for state in machine["States"].values() if state["Type"] == "Task"]
+        waits = sorted(wait for task in tasks for retry in task["Retry"] for wait in list_waits(retry))
+        retries = sum(total <= DEADLINES_SECONDS["engine"] for total in accumulate(waits))
+        assert RETRY_EVENTS * retries + TASK_EVENTS * len(machine["States"]) < HISTORY_EVENTS_MAX / 2
+
+
+def find_events_a_second(poll_seconds: int, *, takes_turns: bool) -> float:
+    """The most events a second while a job is polled, of all numbers of retries that a poll may take."""
+    [throttled], [failed] = (
+        find_retriers("Check Job", "Lambda.ServiceException"),
+        find_retriers("Check Job", "States.ALL"),
     )
-    assert limit_deadline_seconds(40, poll_seconds, takes_turns=True) * most_a_second + besides < 25_000
-
-
-def list_retry_waits(state: str) -> list[float]:
-    """Seconds before each retry of a state of the pipeline that does not jitter."""
-    [retry] = read_definition("pipeline")["States"][state]["Retry"]
-    return [
-        min(retry["IntervalSeconds"] * retry["BackoffRate"] ** attempt, retry["MaxDelaySeconds"])
-        for attempt in range(retry["MaxAttempts"])
+    throttled_waits, failed_waits = list_waits(throttled), list_waits(failed)
+    tries = [
+        (throttles + failures, sum(throttled_waits[:throttles]) + sum(failed_waits[:failures]))
+        for throttles in range(20)
+        for failures in range(20)
     ]
+    # A poll that finds no turn near has waited, and waits once more, for longer than a function's patience.
+    ways = [(1, poll_seconds), (2, poll_seconds + PATIENCE_SECONDS)] if takes_turns else [(1, poll_seconds)]
+    return max(
+        (looks * POLL_EVENTS + RETRY_EVENTS * retries) / (seconds + waits)
+        for looks, seconds in ways
+        for retries, waits in tries
+    )
+
+
+def count_retries(seconds: float) -> int:
+    """The most retries within a time after the polls.
+
+    A delivery, which waits for its turn as often as it may; an annotation; and the report that it is missing.
+    """
+    function = read_template("pipeline")["Resources"]["DeliverResultsFunction"]["Properties"]
+    waits = list[float]()
+    for state, visits in (("Deliver Results", 1 + WAITS_MAX), ("Annotate Video", 1), ("Report Missing Annotation", 1)):
+        for retry in read_definition("pipeline")["States"][state]["Retry"]:
+            run_seconds = function["Timeout"] if "Sandbox.Timedout" in retry["ErrorEquals"] else 0
+            waits += visits * [run_seconds + wait for wait in list_waits(retry)]
+    return sum(total <= seconds for total in accumulate(sorted(waits)))
+
+
+def find_retriers(state: str, error: str) -> list[dict[str, Any]]:
+    return [retry for retry in read_definition("pipeline")["States"][state]["Retry"] if error in retry["ErrorEquals"]]
 
 
 def test_a_failure_never_ends_well() -> None:

@@ -202,6 +202,9 @@ def test_results_stay_delivered_whatever_becomes_of_the_annotated_video(
             ["done"], ["failed"], [CHOOSE, *POLL, DELIVER, DELIVERED], {"delivery": "failed"}, id="broken results"
         ),
         pytest.param(
+            ["done"], ["given_up"], [CHOOSE, *POLL, DELIVER, DELIVERED], {"delivery": "given_up"}, id="given up"
+        ),
+        pytest.param(
             ["done"], ["raise"], [CHOOSE, *POLL, DELIVER], {"delivery_error": "No answer."}, id="undeliverable"
         ),
     ],

@@ -12,7 +12,13 @@ from videojobs.derivation import derive
 from videojobs.errors import ApiRefused, ApiUnavailable, BrokenResults, LinkExpired
 from videojobs.jobs import Job, Ledger, format_time
 from videojobs.logs import logger
-from videojobs.notices import NoticesTopic, compose_console_url, compose_done, mention_unanswered
+from videojobs.notices import (
+    NoticesTopic,
+    compose_console_url,
+    compose_done,
+    mention_unanswered,
+    name_for_command,
+)
 from videojobs.output_files import OutputFiles
 from videojobs.outputs import OutputName, open_outputs
 from videojobs.results import ResultsBucket, drain, locate_results
@@ -93,13 +99,19 @@ class ResultsDelivery:
         self._publish_once(job, summary, record, costs)
         return {"status": "delivered", "reason": None}
 
-    def redeliver(self, job: Job, polling: Polling) -> Mapping[str, Any]:
-        """Derives the outputs anew of the results that are stored, writes the records anew, and publishes a notice.
+    def redeliver(self, job: Job, polling: Polling, waiting: Waiting = NOT_YET) -> Mapping[str, Any]:
+        """Derives the outputs of the stored results again, writes the records again, and publishes a notice.
 
-        The API is not asked. When the job finished and what it cost stay what they were.
+        The API is asked only if no results are stored, because the job's delivery was given up: for the same results,
+        which bills nothing. When the job finished and what it cost stay what they were.
 
-        Returns `{"status": "delivered" | "failed", "reason": …}`.
+        Returns `{"status": "delivered" | "failed", "reason": …}`, or that it is `waiting`.
+
+        Raises:
+            ApiUnavailable, ApiRefused, LinkExpired: the results can't be had now.
         """
+        if not self.bucket.has(_locate(job, "results.json")) and (refusal := self._fetch(job, waiting)):
+            return refusal
         item = self.ledger.read(job.upload, job.attempt) or {}
         try:
             files, summary = self._derive(job, self.bucket.read(_locate(job, "results.json")))
@@ -120,6 +132,25 @@ class ResultsDelivery:
         record = self._record(job, polling, summary, finished_at, costs, files)
         self._publish(job, item, summary, record, costs)
         return {"status": "delivered", "reason": None}
+
+    def _fetch(self, job: Job, waiting: Waiting) -> Mapping[str, Any] | None:
+        """Copies the results from the API, of a job that has come to its end here; returns why it can't be done."""
+        try:
+            self.api.turns.take("completions", waiting.turn_at)
+            status = self.api.check_job(job.job_id)
+        except ApiUnavailable as unavailable:
+            return waiting.put_off(unavailable)
+        except ApiRefused as refused:
+            if refused.status_code in JOB_IS_UNKNOWN_STATUS_CODES:
+                return _refuse(job, refused.reason)
+            raise
+        if status.state == "failed":
+            return _refuse(job, status.reason or "it failed")
+        if status.output_signed_url is None:
+            return {"status": "failed", "reason": "The API is still running the job. Redeliver it later."}
+        copy = self.bucket.write(_locate(job, "results.json"), "application/json")
+        drain(self.bucket.copy_stream(self.api.open_results(status.output_signed_url), copy))
+        return None
 
     def _derive(self, job: Job, pieces: Iterator[bytes]) -> tuple[OutputFiles, Summary]:
         """Writes the outputs. Raises BrokenResults, and then leaves none."""
@@ -203,6 +234,12 @@ class ResultsDelivery:
 
 def _locate(job: Job, file_name: str) -> str:
     return locate_results(job.upload.key, job.job_id, file_name)
+
+
+def _refuse(job: Job, why: str) -> Mapping[str, Any]:
+    """The answer to a redelivery that only a new job can replace."""
+    retry = f"To have it inferred again, as a new job that is billed: videoinfer retry {name_for_command(job)}"
+    return {"status": "failed", "reason": f"The API no longer has the job's results ({why}). {retry}"}
 
 
 def _share(job: Job) -> SharedJob:

@@ -24,10 +24,13 @@ class FailureReport:
     ledger: Ledger
     topic: NoticesTopic
 
-    def report(self, job: Job, status: JobState, reason: str) -> dict[str, str]:
+    def report(self, job: Job, status: JobState, reason: str, *, is_undelivered: bool = False) -> dict[str, str]:
         """Records that `job` ended as `status` for `reason`, publishes the notice, and returns both.
 
         An execution that was stopped because a person cancelled its job has that in the ledger already.
+
+        Args:
+            is_undelivered: The API has the results, so the notice says how to get them without another bill.
         """
         item = self.ledger.read(job.upload, job.attempt) or {}
         if "notice_id" in item and item["status"] == "done" and job.options.annotate:
@@ -36,12 +39,13 @@ class FailureReport:
             logger.info("The job's end is told already.", status=item["status"])
             return {"status": item["status"], "reason": item.get("error") or reason}
         now = datetime.now(UTC)
+        age_seconds = job.age_seconds(now)
         if item.get("status") == "cancelled":
-            status, reason, compose = "cancelled", item["error"], compose_cancellation
+            status, reason = "cancelled", item["error"]
+            notice = compose_cancellation(job, reason, age_seconds=age_seconds)
         else:
-            compose = compose_failure
             self.ledger.record(job.upload, job.attempt, status=status, error=reason, finished_at=format_time(now))
-        notice = compose(job, reason, age_seconds=job.age_seconds(now))
+            notice = compose_failure(job, reason, age_seconds=age_seconds, is_undelivered=is_undelivered)
         notice_id = self.topic.publish(mention_unanswered(notice, Unanswered.from_item(item)))
         self.ledger.record(job.upload, job.attempt, notice_id=notice_id)
         logger.info("The end without results is reported.", status=status, reason=reason)

@@ -110,8 +110,12 @@ def compose_missing_annotation(job: Job, reason: str) -> Notice:
     return Notice("not-annotated", _compose_subject("Not annotated", job.upload.key), message)
 
 
-def compose_failure(job: Job, reason: str, *, age_seconds: int) -> Notice:
-    """The notice of a job that will have no results."""
+def compose_failure(job: Job, reason: str, *, age_seconds: int, is_undelivered: bool = False) -> Notice:
+    """The notice of a job that will have no results, unless a person fetches those that are `is_undelivered`."""
+    redeliver = (
+        "The API has the results. To deliver them, without another bill, run:\n\n"
+        f"  videoinfer redeliver {name_for_command(job)}\n\n"
+    )
     retry = (
         "The video is still in the bucket. To try it again, as a new job, run:\n\n"
         f"  videoinfer retry {name_for_command(job)}\n\n"
@@ -122,7 +126,7 @@ def compose_failure(job: Job, reason: str, *, age_seconds: int) -> Notice:
         "To put a mended video in its place:\n\n"
         f"  {suggest_remedy(job.upload)}"
     )
-    message = f"{_describe_end(job, reason, age_seconds)}\n\n{retry}"
+    message = f"{_describe_end(job, reason, age_seconds)}\n\n{redeliver if is_undelivered else ''}{retry}"
     return Notice("failed", _compose_subject("Failed", job.upload.key), message)
 
 

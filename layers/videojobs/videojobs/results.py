@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from botocore.exceptions import ClientError
+
 from videojobs.api import Readable
 
 if TYPE_CHECKING:
@@ -144,6 +146,16 @@ class ResultsBucket:
     def write(self, key: str, content_type: str, **headers: str) -> ObjectWriter:
         """A file to write the object `key` with; `headers` as boto3 names them (`ContentEncoding`)."""
         return ObjectWriter(self._s3, self.name, key, {"ContentType": content_type, **headers})
+
+    def has(self, key: str) -> bool:
+        """Whether there is such an object."""
+        try:
+            self._s3.head_object(Bucket=self.name, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "404":
+                return False
+            raise
+        return True
 
     def read(self, key: str) -> Iterator[bytes]:
         """The object's bytes, some at a time."""

@@ -16,7 +16,7 @@ HOSTED_POLL_SECONDS_MIN = 60
 POLLS_MAX = 2_500
 """A Standard workflow ends at 25,000 history events and a poll takes 9: the deadline must come before this many."""
 
-POLLS_WITH_TURNS_MAX = 1_335
+POLLS_WITH_TURNS_MAX = 1_330
 """As many polls with twice as many events, for each may have to wait for its turn at the API."""
 
 

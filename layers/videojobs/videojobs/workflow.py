@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from videojobs.jobs import Job
+from videojobs.jobs import Job, format_time
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
@@ -46,7 +47,11 @@ def start_execution(
 
 
 def start_redelivery(sfn: "SFNClient", state_machine_arn: str, job: Job, polls: int, now: datetime) -> str:
-    """Starts the delivery of results that are stored already, and all that follows it; returns the execution's ARN."""
+    """Starts another delivery of a job's results, and all that follows it; returns the execution's ARN.
+
+    Its deadline is now: a person waits for it, so it is not retried for as long as the first delivery.
+    """
+    job = replace(job, deadline_at=format_time(now))
     done = {"status": "done", "polls": polls, "gigabyte_seconds": 0.0, "reason": None}
     return sfn.start_execution(
         stateMachineArn=state_machine_arn,
@@ -82,6 +87,11 @@ def find_reason(state: Mapping[str, Any]) -> str:
         if reason := state.get(step, {}).get("reason"):
             return str(reason)
     return "No reason was given."
+
+
+def is_undelivered(state: Mapping[str, Any]) -> bool:
+    """Whether the API has the results of the execution's job, as far as is known, and they could not be delivered."""
+    return "delivery_error" in state or state.get("delivery", {}).get("status") == "given_up"
 
 
 def _read_cause(error: Mapping[str, Any]) -> str:

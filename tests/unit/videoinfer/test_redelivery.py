@@ -113,11 +113,24 @@ def test_a_prefix_of_the_results_means_all_jobs_below_it(stage: Stage) -> None:
     }
 
 
-def test_a_job_without_stored_results_is_refused(stage: Stage) -> None:
-    stage.add("belt.mp4", status="failed", has_results=False)
+@pytest.mark.parametrize("status", ["failed", "overdue", "cancelled", "done"])
+def test_of_a_job_without_stored_results_the_api_is_asked(stage: Stage, status: str) -> None:
+    stage.add("belt.mp4", status=status, has_results=False)
+    [done] = stage.redeliver("belt.mp4")
+    assert stage.read_input(done)["redelivery"] is True
+
+
+def test_a_job_that_has_no_results_yet_is_refused(stage: Stage) -> None:
+    stage.add("belt.mp4", status="running", has_results=False)
     [refused] = stage.redeliver("belt.mp4")
     assert refused.execution_arn is None
-    assert refused.failure == "it has no stored results: it is failed"
+    assert refused.failure == "it has no results yet: it is running"
+
+
+def test_an_upload_without_a_job_is_refused(stage: Stage) -> None:
+    stage.ledger.record(Upload("uploads", "notes.txt", 5, "e1", "v1"), 1, status="rejected", error="No video.")
+    [refused] = stage.redeliver("notes.txt")
+    assert refused.failure == "it has no job at the API: it is rejected"
 
 
 def test_an_empty_prefix_says_where_results_are(stage: Stage) -> None:

@@ -113,6 +113,53 @@ def test_stored_results_that_break_the_contract_fail_again(aws: Any, job: Job) -
     assert "JSON" in outcome["reason"]
 
 
+def test_a_redelivery_fetches_results_that_were_never_stored(aws: Any, job: Job) -> None:
+    aws.ledger.record(job.upload, job.attempt, status="failed", error="S3 was down.", job_id=job.job_id, notice_id="n1")
+    assert build(aws, DONE, (200, RESULTS)).redeliver(job, Polling(3)) == {"status": "delivered", "reason": None}
+    assert read_object(aws, "results.json") == RESULTS
+    assert aws.ledger.read(job.upload, job.attempt)["status"] == "done"
+    [notice] = aws.notices()
+    assert notice["Subject"].startswith("Done: ")
+
+
+RETRY = "To have it inferred again, as a new job that is billed: videoinfer retry fec28362-f7d9-4cc0-a805-5e94495d063d"
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ((404, {"error": "Job not found"}), f"The API no longer has the job's results (Job not found). {RETRY}"),
+        (
+            (200, {"status": 2, "error": "The GPU is on fire."}),
+            f"The API no longer has the job's results (The GPU is on fire.). {RETRY}",
+        ),
+        ((200, {"status": 1}), "The API is still running the job. Redeliver it later."),
+    ],
+    ids=["forgotten", "failed", "running"],
+)
+def test_a_redelivery_without_results_says_what_helps(aws: Any, job: Job, answer: Any, reason: str) -> None:
+    assert build(aws, answer).redeliver(job, Polling(3)) == {"status": "failed", "reason": reason}
+    assert "Contents" not in aws.s3.list_objects_v2(Bucket=aws.results_bucket)
+
+
+def test_a_redelivery_takes_its_turn_at_the_api(aws: Any, job: Job) -> None:
+    turns = ScriptedTurns([TurnLater(60, 1_800_000_100.5, 100.5)])
+    answer = build(aws, turns=turns).redeliver(job, Polling(3))
+    assert (answer["status"], answer["turn_at"]) == ("waiting", 1_800_000_100.5)
+    answer = build(aws, DONE, (200, RESULTS), turns=turns).redeliver(job, Polling(3), Waiting.from_delivery(answer))
+    assert answer["status"] == "delivered"
+    assert turns.taken == [("completions", None), ("completions", 1_800_000_100.5)]
+
+
+@pytest.mark.parametrize(
+    "answers", [[(503, {})], [(401, {"error": "Unknown key"})], [DONE, (403, {})], [DONE, (500, {})]]
+)
+def test_a_redelivery_that_can_not_be_made_now_means_later(aws: Any, job: Job, answers: list[Any]) -> None:
+    with pytest.raises((ApiUnavailable, ApiRefused, LinkExpired)):
+        build(aws, *answers).redeliver(job, Polling(3))
+    assert "Contents" not in aws.s3.list_objects_v2(Bucket=aws.results_bucket)
+
+
 def read_all(aws: Any, names: list[str]) -> list[bytes]:
     return [aws.s3.get_object(Bucket=aws.results_bucket, Key=name)["Body"].read() for name in names]
 
@@ -205,6 +252,13 @@ def test_a_failure_is_told_once(aws: Any, job: Job) -> None:
     assert (item["status"], item["error"]) == ("overdue", "Too late.")
     [notice] = aws.notices()
     assert notice["Subject"] == "Failed: line 3+?%41 (1).MP4"
+
+
+def test_a_delivery_that_was_given_up_is_told_with_a_remedy_that_bills_nothing(aws: Any, job: Job) -> None:
+    FailureReport(aws.ledger, aws.topic).report(job, "failed", "S3 was down.", is_undelivered=True)
+    [notice] = aws.notices()
+    redeliver, retry = (notice["Message"].find(f"videoinfer {lever} {job.job_id}") for lever in ("redeliver", "retry"))
+    assert 0 < redeliver < retry
 
 
 def test_a_job_whose_results_are_told_does_not_fail_afterwards(aws: Any, job: Job) -> None:

@@ -3,6 +3,7 @@
 import importlib.util
 import io
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,6 +15,7 @@ from tests.lambda_runtime import invoke
 from tests.permissions import only_what_is_granted
 from tests.stand_ins.wire import Wire
 from videojobs import connections
+from videojobs.errors import ApiRefused
 from videojobs.logs import logger
 
 ROOT = Path(__file__).parents[3]
@@ -177,6 +179,45 @@ def test_results_are_delivered_anew_without_the_api(aws: Any, call: Any) -> None
     assert answer == DELIVERED
     assert wire.requests == []
     assert len(aws.notices()) == 2
+
+
+REFUSED = (401, {"error": "Not for you"})
+
+
+@pytest.mark.parametrize("name", ["done", "redelivery"])
+def test_a_delivery_is_tried_until_two_hours_after_the_deadline(aws: Any, call: Any, name: str) -> None:
+    event = read_event("deliver_results", name)
+    event["deadline_at"] = (datetime.now(UTC) - timedelta(hours=1, minutes=59)).isoformat()
+    with pytest.raises(ApiRefused):
+        call("deliver_results", event, REFUSED)
+    event["deadline_at"] = (datetime.now(UTC) - timedelta(hours=2, seconds=1)).isoformat()
+    answer, _ = call("deliver_results", event, REFUSED)
+    reason = (
+        "The results are ready but could not be delivered in time: the Video Inference API answered 401: Not for you"
+    )
+    assert answer == {**DELIVERED, "status": "given_up", "reason": reason}
+
+
+def test_whatever_stops_a_delivery_is_told_in_the_end(aws: Any, call: Any) -> None:
+    """Also what stops it before it begins, as a secret that can't be read."""
+    boto3.client("secretsmanager").delete_secret(SecretId="share-key", ForceDeleteWithoutRecovery=True)
+    event = {**read_event("deliver_results", "done"), "deadline_at": "2026-11-03T08:15:33+00:00"}
+    answer, _ = call("deliver_results", event)
+    assert answer["status"] == "given_up"
+    answer, _ = call("report_failure", {**event, "delivery": answer})
+    assert answer["status"] == "failed"
+    [notice] = aws.notices()
+    assert "could not be delivered in time: An error occurred (ResourceNotFoundException)" in notice["Message"]
+    assert f"videoinfer redeliver {event['job_id']}" in notice["Message"]
+
+
+def test_who_redelivers_learns_why_there_are_no_results_this_time(aws: Any, call: Any) -> None:
+    event = read_event("deliver_results", "redelivery")
+    call("report_failure", {**event, "delivery": {"status": "failed", "reason": "S3 was down."}})
+    again = {**event, "delivery": {"status": "failed", "reason": "The API no longer knows the job."}}
+    answer, _ = call("report_failure", again)
+    assert answer["reason"] == "The API no longer knows the job."
+    assert len(aws.notices()) == 1
 
 
 def test_what_can_not_be_annotated_is_an_answer(aws: Any, call: Any) -> None:

@@ -44,7 +44,7 @@ def test_the_hosted_api_is_asked_once_a_minute_at_most(api_url: str, asked: int,
         (0.01, 60, 36, 36),
         (24, 1, POLLS_MAX, POLLS_MAX),
         (40, 60, 144_000, 65 * POLLS_WITH_TURNS_MAX),
-        (40, 103, 144_000, 144_000),
+        (40, 104, 144_000, 144_000),
     ],
 )
 def test_the_deadline_comes_before_the_history_is_full(

@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 
 from videojobs.jobs import Job
-from videojobs.workflow import find_outcome, find_reason, read_execution_event, start_execution, start_redelivery
+from videojobs.workflow import (
+    find_outcome,
+    find_reason,
+    is_undelivered,
+    read_execution_event,
+    start_execution,
+    start_redelivery,
+)
 
 EVENTS = Path(__file__).parents[3] / "events" / "report_failure"
 
@@ -45,6 +52,21 @@ def test_a_step_that_timed_out_has_no_json_to_read() -> None:
     assert find_reason(state) == "The results are ready but could not be delivered: States.Timeout"
 
 
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ({"delivery_error": {"Error": "States.Timeout"}}, True),
+        ({"delivery": {"status": "given_up", "reason": "S3 was down."}}, True),
+        ({"delivery": {"status": "failed", "reason": "The results are not JSON."}}, False),
+        ({}, False),
+    ],
+)
+def test_results_that_could_not_be_delivered_are_told_from_those_that_there_are_not(
+    state: dict[str, Any], *, expected: bool
+) -> None:
+    assert is_undelivered({**read_event("failed.json"), **state}) == expected
+
+
 def test_an_overdue_job_is_recorded_as_such() -> None:
     assert find_outcome({"check": {"status": "overdue"}}) == "overdue"
 
@@ -68,3 +90,5 @@ def test_an_execution_that_delivers_anew_has_a_name_of_its_own_that_aws_takes(aw
     assert len(aws.executions()) == 2
     assert first != second
     assert max(len(arn.rpartition(":")[2]) for arn in (first, second)) <= 80
+    deadlines = {json.loads(execution["input"])["deadline_at"] for execution in aws.executions()}
+    assert deadlines == {"2026-11-02T12:30:15+00:00", "2026-11-02T12:30:16+00:00"}

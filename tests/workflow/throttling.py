@@ -1,0 +1,202 @@
+"""A bulk upload in an account that may run 10 functions at once: what the retries cost beside what the functions cost.
+
+Both applications' steps take their turns at the account's concurrency in a simulation, with the retriers of the real
+definitions. `python -m tests.workflow.throttling` prints the table.
+"""
+
+import heapq
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from tests.templates import find_resources
+from tests.workflow.retriers import find_delay
+from tests.workflow.test_definitions import find_tasks
+from videojobs.costs import PRICES
+
+CONCURRENCY = 10
+"""What a new account may have: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+
+VIDEOS = 1_000
+
+SECONDS = {
+    "Create Job": 1.0,
+    "Check Job": 0.4,
+    "Deliver Results": 1.5,
+    "Fetch Video": 3.0,
+    "Plan Job": 1.5,
+    "Infer Segment": 2.7,
+    "Merge Results": 1.0,
+}
+"""What a warm function takes for a minute of 1080p30 at 5 frames a second. Cold starts would add compute, no retries.
+
+`python -m bench.engine` measures 30 ms a sampled frame and its decoding on two cores, `python -m bench.delivery` the
+delivery.
+"""
+
+SEGMENTS = 8
+"""What the engine cuts such a video into; it takes 2 s of work for what is worth a worker."""
+
+CREATORS = 5
+"""Uploads that become jobs at once: the queue's MaximumConcurrency."""
+
+POLL_SECONDS = 60
+
+QUEUE_SECONDS = 1.0
+"""Before the queue's poller tries again, which costs no transition."""
+
+
+@dataclass
+class Account:
+    """Runs functions while there is room, and has the rest retried; `billed` counts by step.
+
+    Attributes:
+        retriers: Of each step, for what Lambda refuses.
+        memory_gigabytes: Of each step's function.
+    """
+
+    retriers: Mapping[str, Mapping[str, Any]]
+    memory_gigabytes: Mapping[str, float]
+    seed: int = 1
+    now: float = 0.0
+    running: int = 0
+    runs: Counter[str] = field(default_factory=Counter)
+    retries: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self._random = random.Random(self.seed)  # noqa: S311  # a simulation's
+        self._events = list[tuple[float, int, Callable[[], None]]]()
+        self._numbers = count()
+
+    def after(self, seconds: float, act: Callable[[], None]) -> None:
+        heapq.heappush(self._events, (self.now + seconds, next(self._numbers), act))
+
+    def run(self, step: str, then: Callable[[], None], attempt: int = 0) -> None:
+        """Calls a step's function, at once or later."""
+        if self.running == CONCURRENCY:
+            if step in self.retriers:
+                self.retries[step] += 1
+                delay = find_delay(self.retriers[step], attempt) * self._random.random()
+            else:
+                delay = QUEUE_SECONDS
+            self.after(delay, lambda: self.run(step, then, attempt + 1))
+            return
+        self.running += 1
+        self.runs[step] += 1
+        self.after(SECONDS[step], lambda: self._end(then))
+
+    def _end(self, then: Callable[[], None]) -> None:
+        self.running -= 1
+        then()
+
+    def finish(self) -> None:
+        """Everything until the last event."""
+        while self._events:
+            self.now, _, act = heapq.heappop(self._events)
+            act()
+
+    @property
+    def compute_usd(self) -> float:
+        gigabyte_seconds = sum(n * SECONDS[step] * self.memory_gigabytes[step] for step, n in self.runs.items())
+        requests = self.runs.total() * PRICES["lambda_requests"].usd
+        return gigabyte_seconds * PRICES["lambda_gigabyte_seconds"].usd + requests
+
+    @property
+    def retries_usd(self) -> float:
+        """Each retry is a state transition: https://aws.amazon.com/step-functions/pricing/"""
+        return self.retries.total() * PRICES["state_transitions"].usd
+
+    @property
+    def busy_seconds(self) -> float:
+        """How long it would take without a moment's room."""
+        return sum(n * SECONDS[step] for step, n in self.runs.items()) / CONCURRENCY
+
+
+def open_account(application: str, seed: int) -> Account:
+    """An account with an application's own retriers and memory."""
+    retriers = {name: task["Retry"][0] for name, task in find_tasks(application)}
+    functions = find_resources(application, "AWS::Serverless::Function")
+    memory = {
+        step: functions[f"{step.replace(' ', '')}Function"]["Properties"]["MemorySize"] / 1024
+        for step in SECONDS
+        if f"{step.replace(' ', '')}Function" in functions
+    }
+    return Account(retriers, memory, seed)
+
+
+def run_pipeline(account: Account, polls_max: int = 3) -> None:
+    """Uploads become jobs as fast as the queue lets them; the hosted API is done after some polls."""
+    uploads, choose = count(), random.Random(account.seed)  # noqa: S311
+
+    def create() -> None:
+        if next(uploads) < VIDEOS:
+            account.run("Create Job", created)
+
+    def created() -> None:
+        polls = choose.randint(1, polls_max)
+        account.after(POLL_SECONDS, lambda: check(polls))
+        create()
+
+    def check(polls: int) -> None:
+        account.run("Check Job", lambda: checked(polls - 1))
+
+    def checked(polls: int) -> None:
+        if polls:
+            account.after(POLL_SECONDS, lambda: check(polls))
+        else:
+            account.run("Deliver Results", lambda: None)
+
+    for _ in range(CREATORS):
+        create()
+    account.finish()
+
+
+def run_engine(account: Account) -> None:
+    """All jobs come at once."""
+
+    def plan() -> None:
+        account.run("Plan Job", infer)
+
+    def infer() -> None:
+        left = iter(range(SEGMENTS - 1, -1, -1))
+
+        def inferred() -> None:
+            if next(left) == 0:
+                account.run("Merge Results", lambda: None)
+
+        for _ in range(SEGMENTS):
+            account.run("Infer Segment", inferred)
+
+    for _ in range(VIDEOS):
+        account.run("Fetch Video", plan)
+    account.finish()
+
+
+RUNS: Mapping[str, Callable[[Account], None]] = {"pipeline": run_pipeline, "engine": run_engine}
+
+
+def describe(application: str, account: Account) -> Sequence[str]:
+    retries = account.retries.total() / VIDEOS
+    return (
+        application,
+        f"{account.busy_seconds / 60:.0f} min",
+        f"{account.now / 60:.0f} min",
+        f"{retries:.1f}",
+        f"${account.retries_usd:.3f}",
+        f"${account.compute_usd:.3f}",
+    )
+
+
+def main() -> None:
+    print("| of 1,000 videos | busy | took | retries a video | retries | compute |\n|---|---|---|---|---|---|")  # noqa: T201
+    for application, run in RUNS.items():
+        account = open_account(application, 1)
+        run(account)
+        print("| " + " | ".join(describe(application, account)) + " |")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
