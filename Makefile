@@ -62,13 +62,17 @@ chromium:
 	       && apt-get update >/dev/null && apt-get install --yes --no-install-recommends chromium >/dev/null; } \
 	  || echo "There is no Chromium here, so the report's tests in a browser are skipped: apt-get install chromium" >&2
 
+# One process a processor: units share nothing. All others share an embedded AWS and a browser.
+UNIT := .venv/bin/python -m pytest tests/unit --numprocesses auto --dist loadfile
+
 .PHONY: test
 test: $(ENVIRONMENTS:=/ready) .venv-client/ready chromium  ## every test: units, contract, state machine, the whole path on the embedded AWS
-	.venv/bin/python -m pytest
+	$(UNIT)
+	.venv/bin/python -m pytest --ignore tests/unit
 
 .PHONY: unit
-unit: .venv/ready  ## the tests without network: within a minute
-	.venv/bin/python -m pytest tests/unit
+unit: .venv/ready  ## the tests without network: within a minute or two
+	$(UNIT)
 
 .PHONY: bench
 bench: .venv/ready .venv-peers/ready  ## the engine's speed beside that of others; installs 6 GB of them
