@@ -66,4 +66,4 @@ class Workflow(schema.as_state_machine()):  # type: ignore[misc]
 
 
 TestWorkflow = Workflow.TestCase
-TestWorkflow.settings = settings(max_examples=50, stateful_step_count=4, derandomize=True, database=None, deadline=None)
+TestWorkflow.settings = settings(max_examples=50, stateful_step_count=4, derandomize=True, database=None)

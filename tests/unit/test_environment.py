@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.cloudformation import Evaluator
@@ -117,7 +117,6 @@ def test_a_text_with_quotes_is_as_large_as_is_reckoned_with(name: str) -> None:
     ):
         assert not re.fullmatch(pattern, value)
 
-    @settings(deadline=None)
     @given(st.from_regex(pattern.removesuffix("$") + r"\Z", fullmatch=True))
     def is_in_bounds(value: str) -> None:
         assert len(json.dumps(value).encode()) - len('""') <= len(value) + quotes

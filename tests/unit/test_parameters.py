@@ -166,7 +166,7 @@ def test_the_functions_read_all_that_cloudformation_lets_through(
     resources = {name: name for name in template["Resources"]}
     numbers = {name: draw_allowed(parameters[name]) for name in (*NUMBERS[application], "RetentionDays")}
 
-    @settings(max_examples=10, deadline=None)
+    @settings(max_examples=10)
     @given(st.fixed_dictionaries(numbers))
     def are_read(drawn: Mapping[str, str]) -> None:
         evaluator = Evaluator(template, {"ApiKey": "key", **resources, **drawn})

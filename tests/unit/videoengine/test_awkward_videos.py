@@ -42,7 +42,7 @@ CUT_OFF = {
     "WebM": VideoSpec("webm", "libvpx", texture=True),
 }
 
-deterministic = settings(deadline=None, derandomize=True, max_examples=40)
+deterministic = settings(derandomize=True, max_examples=40)
 
 
 @pytest.mark.parametrize("name", AWKWARD_VIDEOS)

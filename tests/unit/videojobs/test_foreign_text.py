@@ -64,7 +64,7 @@ def test_a_long_text_ends_in_an_ellipsis() -> None:
     assert printable("x" * 100, 100) == "x" * 100
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.sampled_from(WORDS) | st.text(max_size=10), min_size=1, max_size=30))
 def test_a_shell_reads_each_word_as_itself(texts: list[str]) -> None:
     words = [word_for_command(text, "PLACEHOLDER") for text in texts]

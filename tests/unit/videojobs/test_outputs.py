@@ -20,7 +20,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import webvtt
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
@@ -166,7 +166,6 @@ def jobs(draw: Any) -> tuple[Job, dict[str, Any]]:
     return make_job(*models), dict(draw(st.permutations(items)))
 
 
-@settings(deadline=None)
 @given(jobs())
 def test_all_outputs_agree_with_a_plain_reading(made: tuple[Job, dict[str, Any]]) -> None:
     job, results = made
@@ -382,7 +381,6 @@ def write_coco(folder: Path, kind: InferenceType, elements: list[Any]) -> Path:
 file_texts = st.text(st.sampled_from('./\\\\:~ a\u0301ü安\0\n\u202e😀हिन्दी%*?"<>|'), max_size=8)
 
 
-@settings(deadline=None)
 @given(
     key=file_texts,
     offsets=st.lists(st.integers(0, 3), max_size=6),
@@ -435,7 +433,6 @@ def undisarm(text: str) -> str:
     return re.sub(r"""(^|[,;\t\r\n]"*)'(?=[=+\-@\uff1d\uff0b\uff0d\uff20\t\r\n\0'])""", r"\1", text)
 
 
-@settings(deadline=None)
 @given(key=spreadsheet_texts, name=spreadsheet_texts, more=spreadsheet_texts, number=st.integers(-5, 5))
 def test_no_cell_of_the_csv_is_a_formula(key: str, name: str, more: str, number: int) -> None:
     """Whichever separator a spreadsheet takes: Excel's is a semicolon in half of Europe."""

@@ -48,7 +48,7 @@ elements = st.lists(st.one_of(st.none(), st.builds(lambda found: {"predictions":
 
 
 @given(elements, st.integers(0, 100))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_the_index_counts_what_a_plain_reading_counts_at_any_confidence(elements: list[Any], percent: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(report_timeline, "BINS_MAX", 8)
