@@ -19,6 +19,7 @@ NAMES: dict[str, tuple[str, tuple[str, str, str] | None]] = {
     "AWS::ApiGatewayV2::Api": ("Name", None),
     "AWS::Athena::WorkGroup": ("Name", ("athena", "CreateWorkGroup", "Name")),
     "AWS::CloudWatch::Dashboard": ("DashboardName", ("cloudwatch", "PutDashboard", "DashboardName")),
+    "AWS::Logs::LogGroup": ("LogGroupName", ("logs", "CreateLogGroup", "logGroupName")),
     "AWS::SecretsManager::Secret": ("Name", ("secretsmanager", "CreateSecret", "Name")),
     "AWS::StepFunctions::StateMachine": ("StateMachineName", ("stepfunctions", "CreateStateMachine", "name")),
 }

@@ -28,6 +28,19 @@ STARS = {
         "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution:${AWS::StackName}-inference-job*",
     ): "the executions of the state machine's own map, whose names come with them",
 }
+STARS |= {
+    (f"logs:{action}", "*"): "CloudWatch Logs' actions for log delivery know no resources"
+    for action in (
+        "CreateLogDelivery",
+        "GetLogDelivery",
+        "UpdateLogDelivery",
+        "DeleteLogDelivery",
+        "ListLogDeliveries",
+        "PutResourcePolicy",
+        "DescribeResourcePolicies",
+        "DescribeLogGroups",
+    )
+}
 MANAGED = {
     "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole": "SAM adds it for logs, to any group",
     "arn:aws:iam::aws:policy/AWSXrayWriteOnlyAccess": "SAM adds it for traces: X-Ray's actions know no resources",
