@@ -116,6 +116,7 @@ def examine(stack: PipelineStack) -> Iterator[Finding]:
         _look_at_quotas,
         _look_at_budget,
         _look_at_queues,
+        _look_at_unreported_ends,
         _look_at_jobs,
     ]
     for look in looks:
@@ -324,6 +325,22 @@ def _look_at_queues(stack: PipelineStack) -> Iterator[Finding]:
     else:
         yield Finding("ok", "There are no dead letters.")
     yield Finding("ok", f"Uploads that wait their turn: {_count_messages(stack, stack.uploads_queue_url):,}.")
+
+
+def _look_at_unreported_ends(stack: PipelineStack) -> Iterator[Finding]:
+    queues = [_find_resource(stack, name) for name in ("ExecutionEndsDeadLetterQueue", "ExecutionEndsQueue")]
+    if unreported := _count_messages(stack, queues[0]):
+        source, destination = (_find_queue_arn(stack, url) for url in queues)
+        again = f"aws sqs start-message-move-task --source-arn {source} --destination-arn {destination}"
+        words = f"Executions that ended and could not be reported, whose jobs seem to be running: {unreported:,}."
+        yield Finding("problem", words, again)
+    else:
+        yield Finding("ok", "Every end of an execution is reported.")
+
+
+def _find_queue_arn(stack: PipelineStack, url: str) -> str:
+    answer = stack.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    return answer["Attributes"]["QueueArn"]
 
 
 def _count_messages(stack: PipelineStack, queue_url: str) -> int:

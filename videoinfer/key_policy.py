@@ -17,6 +17,7 @@ def find_left_out(policy: Any, *, region: str, account: str) -> dict[str, str]:
     needed = {
         "s3.amazonaws.com": "uploads are not announced",
         "cloudwatch.amazonaws.com": "alarms reach nobody",
+        "events.amazonaws.com": "aborted executions are not reported",
         f"logs.{region}.amazonaws.com": "logs can't be written",
     }
     left_out = {service: so_what for service, so_what in needed.items() if service not in services}

@@ -15,7 +15,7 @@ from videojobs.workflow import find_outcome, find_reason, is_undelivered, read_e
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:  # noqa: ARG001
-    """Takes the execution's state, or the EventBridge event of an execution that failed, timed out or was aborted."""
+    """Takes the execution's state, or from a queue the event of an execution that failed, timed out or was aborted."""
     settings = read_settings(ReportFailureSettings, os.environ)
     state = read_execution_event(event)
     job = Job.from_input(state)

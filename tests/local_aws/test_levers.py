@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from tests.local_aws.levers import FAILED, RESULTS, RUNNING, STACK, Stage, fail_one, set_stage
-from tests.local_aws.pipelines import API_KEY, invoke
+from tests.local_aws.pipelines import API_KEY
 from tests.stand_ins.video_inference_api import Answer
 from tests.waiting import wait_until
 from videoinfer.embedded_aws import EmbeddedAws, local_session
@@ -113,10 +113,8 @@ def test_a_cancelled_job_is_waited_for_no_more(aws: EmbeddedAws, stage: Stage) -
     assert stage.find(upload)["status"] == "cancelled"
     execution = aws.clients.stepfunctions.describe_execution(executionArn=job["execution_arn"])
     assert execution["status"] == "ABORTED"
-    # As EventBridge tells it, which the embedded AWS does not.
-    detail = {"executionArn": job["execution_arn"], "status": "ABORTED", "input": execution["input"]}
-    event = {"source": "aws.states", "detail-type": "Step Functions Execution Status Change", "detail": detail}
-    invoke(aws, stage.pipeline, "ReportFailureFunction", event)
+    # EventBridge tells of it.
+    wait_until(lambda: "notice_id" in stage.find(upload))
     assert stage.find(upload)["status"] == "cancelled"
     [notice] = stage.pipeline.take_notices(upload)
     assert notice.subject == "Cancelled: cancel/running.mp4"
@@ -248,6 +246,40 @@ def test_the_dashboard_and_the_alarms_are_there(aws: EmbeddedAws, stage: Stage) 
     assert "${" not in body
     alarms = cloudwatch.describe_alarms(AlarmNamePrefix=STACK)["MetricAlarms"]
     assert {alarm["AlarmArn"] for alarm in alarms} == set(shown)
+
+
+def test_an_end_that_can_not_be_reported_is_kept_and_reported_later(aws: EmbeddedAws, stage: Stage) -> None:
+    """An execution that fails while nobody may write to the ledger: Lambda would have dropped the event."""
+    queues = {
+        name: aws.clients.cloudformation.describe_stack_resource(StackName=STACK, LogicalResourceId=name)[
+            "StackResourceDetail"
+        ]["PhysicalResourceId"]
+        for name in ("ExecutionEndsQueue", "ExecutionEndsDeadLetterQueue")
+    }
+    sqs = aws.clients.sqs
+    stage.api.statuses = [RUNNING]
+    upload = stage.upload("unreported.mp4")
+    wait_until(lambda: stage.find(upload).get("polls", 0) > 0)
+    [mapping] = aws.clients.lambda_.list_event_source_mappings(
+        EventSourceArn=sqs.get_queue_attributes(QueueUrl=queues["ExecutionEndsQueue"], AttributeNames=["QueueArn"])[
+            "Attributes"
+        ]["QueueArn"]
+    )["EventSourceMappings"]
+    aws.clients.lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    aws.clients.stepfunctions.stop_execution(executionArn=stage.find(upload)["execution_arn"])
+    # As SQS does after 160 tries.
+    [message] = sqs.receive_message(QueueUrl=queues["ExecutionEndsQueue"], WaitTimeSeconds=20)["Messages"]
+    sqs.send_message(QueueUrl=queues["ExecutionEndsDeadLetterQueue"], MessageBody=message["Body"])
+    sqs.delete_message(QueueUrl=queues["ExecutionEndsQueue"], ReceiptHandle=message["ReceiptHandle"])
+    [problem] = [words for words in find_words(stage)["problem"] if words.startswith("Executions that ended")]
+    assert problem.endswith("whose jobs seem to be running: 1.")
+
+    aws.clients.lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+    sqs.send_message(QueueUrl=queues["ExecutionEndsQueue"], MessageBody=message["Body"])  # start-message-move-task
+    sqs.purge_queue(QueueUrl=queues["ExecutionEndsDeadLetterQueue"])
+
+    assert stage.wait_for_status(upload, "failed")["error"].endswith("it has aborted")
+    stage.api.statuses = [stage.api.done()]
 
 
 def find_words(stage: Stage) -> dict[str, list[str]]:

@@ -62,10 +62,13 @@ def start_redelivery(sfn: "SFNClient", state_machine_arn: str, job: Job, polls: 
 
 def read_execution_event(event: dict[str, Any]) -> dict[str, Any]:
     """The state that a failed execution was in: the event itself when a step of it calls, or else its input in an
-    EventBridge event about an execution that failed, timed out or was aborted.
+    EventBridge event about an execution that failed, timed out or was aborted, by itself or in a queue's message.
 
     Source: Step Functions Developer Guide, "Automating Step Functions event delivery".
     """
+    if "Records" in event:
+        [record] = event["Records"]  # the queue's mapping hands on one at a time
+        return read_execution_event(json.loads(record["body"]))
     if event.get("detail-type") != "Step Functions Execution Status Change":
         return event
     status = event["detail"]["status"].lower().replace("_", " ")

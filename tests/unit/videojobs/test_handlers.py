@@ -235,7 +235,7 @@ def test_a_token_of_no_stack_opens_nothing(aws: Any, call: Any, name: str) -> No
     assert answer["statusCode"] == 403
 
 
-@pytest.mark.parametrize("name", ["failed", "could-not-find-out", "aborted"])
+@pytest.mark.parametrize("name", ["failed", "could-not-find-out", "aborted", "queue"])
 def test_a_failure_is_reported(aws: Any, call: Any, name: str) -> None:
     answer, _ = call("report_failure", read_event("report_failure", name))
     assert answer["status"] == "failed"

@@ -34,6 +34,7 @@ def read_event(name: str) -> Any:
             "It could not be found out how the job is doing: The Video Inference API answered 503.",
         ),
         ("aborted.json", "The execution that waited for the job did not finish: it has aborted"),
+        ("queue.json", "The execution that waited for the job did not finish: it has aborted"),
     ],
 )
 def test_reasons(name: str, reason: str) -> None:

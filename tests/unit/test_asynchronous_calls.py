@@ -1,0 +1,84 @@
+"""No asynchronous call of a function is lost: in the end it lies in a dead-letter queue that an alarm watches.
+
+Lambda retries an asynchronous call twice and then drops it. So nothing calls a function like that: events go to queues.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.templates import ROOT, TEMPLATES, find_resources, read_expanded_templates
+
+WAITING_CALLERS = {"apigateway.amazonaws.com"}
+"""Services that wait for the function's answer and hand it on. Others call without waiting (S3, SNS, EventBridge, ...).
+
+Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-services.html
+"""
+
+
+def find_expanded(application: str, kind: str) -> Iterator[dict[str, Any]]:
+    """The properties of all resources of a type after the SAM transform."""
+    resources = read_expanded_templates()[application]["Resources"].values()
+    return (resource["Properties"] for resource in resources if resource["Type"] == kind)
+
+
+def find_watched_queues() -> set[str]:
+    """The queues for which an alarm is raised when they hold a message."""
+    return {
+        dimension["Value"]["Fn::GetAtt"][0]
+        for alarm in find_resources("pipeline", "AWS::CloudWatch::Alarm").values()
+        if alarm["Properties"]["MetricName"] == "ApproximateNumberOfMessagesVisible"
+        and alarm["Properties"]["Threshold"] == 0
+        for dimension in alarm["Properties"]["Dimensions"]
+    }
+
+
+def name_resource(arn: Any) -> str:
+    name, attribute = arn["Fn::GetAtt"]
+    assert attribute == "Arn"
+    return str(name)
+
+
+@pytest.mark.parametrize("application", TEMPLATES)
+def test_whoever_calls_a_function_waits_for_its_answer(application: str) -> None:
+    permissions = list(find_expanded(application, "AWS::Lambda::Permission"))
+    assert {permission["Principal"] for permission in permissions} == WAITING_CALLERS
+    sources = "".join(path.read_text() for path in ROOT.glob("**/functions/*/app.py") if ".aws-sam" not in path.parts)
+    assert "InvocationType" not in sources
+
+
+@pytest.mark.parametrize("application", TEMPLATES)
+def test_every_queue_that_is_read_has_a_dead_letter_queue_with_an_alarm(application: str) -> None:
+    queues = find_resources(application, "AWS::SQS::Queue")
+    read = {name_resource(it["EventSourceArn"]) for it in find_expanded(application, "AWS::Lambda::EventSourceMapping")}
+    dead_letters = {name_resource(queues[name]["Properties"]["RedrivePolicy"]["deadLetterTargetArn"]) for name in read}
+    assert dead_letters <= find_watched_queues()
+    assert set(queues) == read | dead_letters
+    # The 14 days that SQS keeps a message count from when it was sent, not from when it was moved.
+    assert all(queues[name]["Properties"]["MessageRetentionPeriod"] == 1_209_600 for name in read | dead_letters)
+
+
+@pytest.mark.parametrize("application", TEMPLATES)
+def test_every_target_of_a_rule_is_a_queue_and_has_a_dead_letter_queue_with_an_alarm(application: str) -> None:
+    queues = find_resources(application, "AWS::SQS::Queue")
+    for rule in find_expanded(application, "AWS::Events::Rule"):
+        for target in rule["Targets"]:
+            assert name_resource(target["Arn"]) in queues
+            assert name_resource(target["DeadLetterConfig"]["Arn"]) in find_watched_queues()
+
+
+def test_eventbridge_may_send_to_the_queues_that_the_rule_names_and_nothing_else_may() -> None:
+    [rule] = find_expanded("pipeline", "AWS::Events::Rule")
+    [target] = rule["Targets"]
+    told = {name_resource(target["Arn"]), name_resource(target["DeadLetterConfig"]["Arn"])}
+    for policy in find_resources("pipeline", "AWS::SQS::QueuePolicy").values():
+        [queue] = policy["Properties"]["Queues"]
+        [statement] = policy["Properties"]["PolicyDocument"]["Statement"]
+        assert name_resource(statement["Resource"]) == queue["Ref"]
+        if statement["Principal"] == {"Service": "events.amazonaws.com"}:
+            assert statement["Condition"] == {
+                "ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["ExecutionEndedRule", "Arn"]}}
+            }
+            told.remove(queue["Ref"])
+    assert told == set()
