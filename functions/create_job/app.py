@@ -28,7 +28,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
     ends = open_ends(settings.jobs_table)
 
     def create(request: JobRequest) -> dict[str, str]:
-        answer = build_creator(settings, Meter.start(context)).create_job(request)
+        answer = build_creator(settings, Meter.start(context), context).create_job(request)
         ends.tell(request.upload, request.attempt)  # for some come to their end at once
         return answer
 
@@ -49,7 +49,9 @@ def is_from_queue(event: dict[str, Any]) -> bool:
     return any(record.get("eventSource") == "aws:sqs" for record in event.get("Records", ()))
 
 
-def build_creator(settings: CreateJobSettings, meter: Meter) -> JobCreator:
-    api = connect_api(settings)
+def build_creator(settings: CreateJobSettings, meter: Meter, context: LambdaContext) -> JobCreator:
+    api, clients = connect_api(settings), (connect_s3(), connect_sfn())
     ledger, topic = open_ledger(settings.jobs_table), open_topic(settings.notices_topic_arn)
-    return JobCreator(settings, api, ledger, topic, connect_s3(), connect_sfn(), meter)
+    return JobCreator(
+        settings, api, ledger, topic, *clients, meter, lambda: context.get_remaining_time_in_millis() / 1000
+    )

@@ -23,7 +23,7 @@ class Wire(BaseAdapter):
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         self.requests.append(request)
         body: Any = request.body
-        self.bodies.append(body.read() if hasattr(body, "read") else (body or b""))
+        self.bodies.append(body if isinstance(body, bytes) else b"".join(body or ()))
         answer = self.answers.pop(0)
         if isinstance(answer, BaseException):
             raise answer

@@ -6,7 +6,7 @@ The test seam is the wire: a `requests.Session` with an adapter of the test's ow
 
 import re
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -23,8 +23,11 @@ CONNECT_TIMEOUT_SECONDS = 5
 ANSWER_TIMEOUT_SECONDS = 30
 """The longest silence while waiting for an answer or for the next bytes of a file."""
 
-UPLOAD_TIMEOUT_SECONDS = 300
-"""The longest silence after the last byte of an upload, while the storage on the other side puts it together."""
+STORAGE_CONNECT_TIMEOUT_SECONDS = 30
+"""Also the longest that storage may take no bytes of a video while it is sent."""
+
+STORAGE_ANSWER_TIMEOUT_SECONDS = 120
+"""The longest silence after the last byte of a video, while storage puts it together."""
 
 _TRY_AGAIN_STATUS_CODES = {408, 425, 429}
 _LINK_EXPIRED_STATUS_CODES = {400, 401, 403, 404, 410}
@@ -82,7 +85,7 @@ class VideoInferenceApi:
             signed_url,
             data=_SizedStream(video, size_bytes),
             headers={"Content-Type": "application/octet-stream"},
-            timeout=(CONNECT_TIMEOUT_SECONDS, UPLOAD_TIMEOUT_SECONDS),
+            timeout=(STORAGE_CONNECT_TIMEOUT_SECONDS, STORAGE_ANSWER_TIMEOUT_SECONDS),
         )
         self._raise_for_status(response)
 
@@ -234,7 +237,10 @@ def read_retry_after(value: str | None, now: datetime) -> float | None:
 
 
 class _SizedStream:
-    """A stream with a length: requests then sends a Content-Length instead of chunks, which signed URLs don't take."""
+    """A stream with a length: requests then sends a Content-Length instead of chunks, which signed URLs don't take.
+
+    It is iterated, because http.client would read it 16 KiB at a time.
+    """
 
     def __init__(self, stream: Readable, size_bytes: int) -> None:
         self._stream = stream
@@ -243,8 +249,9 @@ class _SizedStream:
     def __len__(self) -> int:
         return self._size_bytes
 
-    def read(self, size: int = -1, /) -> bytes:
-        return self._stream.read(size)
+    def __iter__(self) -> Iterator[bytes]:
+        while piece := self._stream.read(_PIECE_BYTES):
+            yield piece
 
 
 class _ResultsStream:

@@ -1,6 +1,6 @@
 """From an upload to a running job, or to a rejection that says why: the flow of `create_job`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from videojobs.api import VideoInferenceApi
 from videojobs.costs import Meter
-from videojobs.errors import ApiRefused, ApiUnavailable, TurnLater
+from videojobs.errors import ApiRefused, ApiUnavailable, SendingTooSlow, TurnLater
 from videojobs.jobs import ENDED_STATES, Job, Ledger, format_time, name_execution
 from videojobs.logs import logger
 from videojobs.metrics import measure
 from videojobs.notices import NoticesTopic, compose_rejection, compose_retry_command
 from videojobs.options import InvalidOption, Options, parse_json, resolve_options
+from videojobs.sending import TimedVideo, count_sends, reject_sending, reject_slow_sending
 from videojobs.settings import CreateJobSettings, limit_deadline_seconds, limit_poll_seconds
 from videojobs.unanswered import Unanswered
 from videojobs.uploads import JobRequest, Rejection, Upload, find_fault, suggest_remedy
@@ -26,9 +27,11 @@ if TYPE_CHECKING:
 INPUT_URL_SECONDS = 12 * 3600
 """How long the API may wait before it downloads; the URL dies with the function's credentials if that is sooner."""
 
-
 SENT_PATIENCE_SECONDS = 300
 """For the turn of a job whose video has been sent: more than for others, as the video would have to be sent again."""
+
+CREATION_SECONDS = 60
+"""What asking the API for a job takes at most, with its connection and with the ledger."""
 
 
 class UploadGone(Exception):
@@ -41,6 +44,7 @@ class JobCreator:
 
     Attributes:
         meter: What this call has used.
+        count_seconds_left: How long this invocation may still take.
     """
 
     settings: CreateJobSettings
@@ -50,6 +54,7 @@ class JobCreator:
     s3: "S3Client"
     sfn: "SFNClient"
     meter: Meter
+    count_seconds_left: Callable[[], float]
 
     def create_job(self, request: JobRequest) -> dict[str, str]:
         """Creates the job that is asked for, or rejects its upload, and returns what became of it as plain JSON.
@@ -76,10 +81,14 @@ class JobCreator:
         except UploadGone:
             gone = "It was deleted before its job could be created."
             return self._reject(request, item, Rejection(gone, suggest_remedy(upload)))
+        if options.input_mode == "upload" and (rejection := reject_sending(upload, item)):
+            return self._reject(request, item, rejection)
         try:
             job = self._create(request, item, options)
         except ApiRefused as refused:
             return self._reject(request, item, self._explain_refusal(upload, refused))
+        except SendingTooSlow as slow:
+            return self._reject(request, item, reject_slow_sending(upload, slow))
         return self._wait_for(job)
 
     def _read_options(self, upload: Upload) -> Options:
@@ -105,7 +114,7 @@ class JobCreator:
 
     def _create(self, request: JobRequest, item: Mapping[str, Any], options: Options) -> Job:
         unanswered = Unanswered.from_item(item)
-        job_id = self._ask_api(request, item.get("turn_at"), unanswered, options)
+        job_id = self._ask_api(request, item, unanswered, options)
         takes_turns = self.settings.api_requests_per_minute > 0
         deadline_seconds = limit_deadline_seconds(
             self.settings.deadline_hours, self._poll_seconds, takes_turns=takes_turns
@@ -123,20 +132,28 @@ class JobCreator:
         measure("JobsCreated")
         return job
 
-    def _ask_api(self, request: JobRequest, turn_at: Decimal | None, unanswered: Unanswered, options: Options) -> str:
+    def _ask_api(self, request: JobRequest, item: Mapping[str, Any], unanswered: Unanswered, options: Options) -> str:
         """Asks for the job, the call being counted as unanswered while there is no answer."""
         upload, attempt = request.upload, request.attempt
+        turn_at: Decimal | None = item.get("turn_at")
         models = [model.to_request() for model in options.models]
         try:
             self.api.turns.take("creates", float(turn_at) if turn_at else None)
-            input_url = self._provide_input(upload, options)
+            input_url = self._provide_input(request, item, options)
         except ApiUnavailable as unavailable:
             booked = unavailable.turn_at if isinstance(unavailable, TurnLater) else None
-            self.ledger.record(upload, attempt, status="waiting", error=str(unavailable), turn_at=booked)
+            self.ledger.record(upload, attempt, status="waiting", error=str(unavailable), turn_at=booked, sends=None)
             raise
         counted = unanswered.with_one_more(datetime.now(UTC)).to_values()
         self.ledger.record(
-            upload, attempt, status="creating", error=None, turn_at=None, options=options.to_dict(), **counted
+            upload,
+            attempt,
+            status="creating",
+            error=None,
+            turn_at=None,
+            sends=None,
+            options=options.to_dict(),
+            **counted,
         )
         try:
             return self.api.create_job(input_url, models, options.infer_fps)
@@ -150,15 +167,18 @@ class JobCreator:
             self.ledger.record(upload, attempt, status="waiting", **unanswered.to_values())
             raise
 
-    def _provide_input(self, upload: Upload, options: Options) -> str:
+    def _provide_input(self, request: JobRequest, item: Mapping[str, Any], options: Options) -> str:
         """A URL that the API can read the video from."""
+        upload = request.upload
         if options.input_mode == "presigned":
             return self.s3.generate_presigned_url("get_object", Params=upload.location, ExpiresIn=INPUT_URL_SECONDS)
         file_name = upload.key.rsplit("/", 1)[-1]
         upload_url = self.api.create_upload_url(file_name)
-        video = self.s3.get_object(**upload.location)["Body"]
+        self.ledger.record(upload, request.attempt, status="sending", error=None, sends=count_sends(item) + 1)
+        video = TimedVideo(self.s3.get_object(**upload.location)["Body"], self.count_seconds_left)
         self.api.send_video(upload_url, video, upload.size_bytes)
-        self.api.turns.take("completions", patience_seconds=SENT_PATIENCE_SECONDS)
+        patience = min(SENT_PATIENCE_SECONDS, self.count_seconds_left() - CREATION_SECONDS)
+        self.api.turns.take("completions", patience_seconds=patience)
         return upload_url
 
     def _wait_for(self, job: Job) -> dict[str, str]:

@@ -6,6 +6,7 @@
     ├── ApiRefused       an answer that trying again will not change
     ├── LinkExpired      a download link no longer works: ask for the status again
     ├── BrokenResults    a results file that breaks the contract
+    ├── SendingTooSlow   a video that can't be sent in the time that a function has
     └── VideoNotDrawable no annotated video can be made
         └── NoRoomForVideo   because the disk is full, and not because of the video
 
@@ -64,6 +65,14 @@ class LinkExpired(VideoJobsError):
 
 class BrokenResults(VideoJobsError):
     """The results file is not what the contract says; the message says where it breaks."""
+
+
+class SendingTooSlow(VideoJobsError):
+    """There is no time left to send the rest of a video."""
+
+    def __init__(self, sent_bytes: int) -> None:
+        super().__init__(f"{sent_bytes:,} bytes of the video were sent.")
+        self.sent_bytes = sent_bytes
 
 
 class VideoNotDrawable(VideoJobsError):

@@ -13,9 +13,10 @@ from videojobs.uploads import Upload
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
-JobState = Literal["creating", "waiting", "running", "done", "failed", "overdue", "rejected", "cancelled"]
-"""`creating` is written before the API is asked, so that a job whose answer was lost leaves a trace; `waiting` when it
-can't be asked now; `cancelled` by a person, before the execution is stopped.
+JobState = Literal["sending", "creating", "waiting", "running", "done", "failed", "overdue", "rejected", "cancelled"]
+"""`sending` is written before a video is sent to the API; `creating` before the API is asked, so that a job whose
+answer was lost leaves a trace; `waiting` when it can't be asked now; `cancelled` by a person, before the execution is
+stopped.
 """
 
 ENDED_STATES: frozenset[JobState] = frozenset(("done", "failed", "overdue", "rejected", "cancelled"))

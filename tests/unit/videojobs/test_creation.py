@@ -19,6 +19,7 @@ from videojobs.errors import ApiUnavailable, TurnLater
 from videojobs.failure import FailureReport
 from videojobs.jobs import Job
 from videojobs.logs import logger
+from videojobs.sending import LAST_SECONDS, SENDS_MAX
 from videojobs.settings import CreateJobSettings
 from videojobs.turns import Turns
 from videojobs.uploads import JobRequest, Upload, read_uploads
@@ -47,12 +48,17 @@ SETTINGS = CreateJobSettings(
 
 
 def build(
-    aws: Any, *answers: Any, settings: CreateJobSettings = SETTINGS, turns: Turns | None = None
+    aws: Any,
+    *answers: Any,
+    settings: CreateJobSettings = SETTINGS,
+    turns: Turns | None = None,
+    seconds_left: float = 880,
 ) -> tuple[JobCreator, Wire]:
     wire = Wire(*answers)
     api = VideoInferenceApi(settings.api_url, KEY, wire.session, turns)
     settings = replace(settings, state_machine_arn=aws.state_machine_arn)
-    return JobCreator(settings, api, aws.ledger, aws.topic, aws.s3, aws.sfn, Meter(256, time.monotonic() - 10)), wire
+    meter = Meter(256, time.monotonic() - 10)
+    return JobCreator(settings, api, aws.ledger, aws.topic, aws.s3, aws.sfn, meter, lambda: seconds_left), wire
 
 
 def upload(aws: Any, key: str = "line 3+ü.mp4", body: bytes = b"video", **metadata: str) -> Upload:
@@ -301,3 +307,55 @@ def test_a_video_that_is_sent_takes_a_turn_for_each_request(aws: Any) -> None:
     creator.create_job(JobRequest(landed, 1))
     assert [lane for lane, _ in turns.taken] == ["creates", "completions"]
     assert (turns.used, len(wire.requests)) == (2, 3)  # the video itself goes to storage
+
+
+def test_a_video_that_is_too_large_to_be_sent_is_rejected_before_it_is_sent(aws: Any) -> None:
+    creator, wire = build(aws)
+    landed = replace(upload(aws, input_mode="upload"), size_bytes=20_000_000_000)
+    assert creator.create_job(JobRequest(landed, 1))["status"] == "rejected"
+    assert wire.requests == []
+    [notice] = aws.notices()
+    assert "The video has 20.0 GB, and input mode upload sends at most 5.0 GB." in notice["Message"]
+    assert "--metadata input-mode=presigned" in notice["Message"]
+
+
+def test_a_large_video_is_downloaded_by_the_api(aws: Any) -> None:
+    creator, _ = build(aws, (200, {"job_id": "j1"}))
+    landed = replace(upload(aws), size_bytes=20_000_000_000)
+    assert creator.create_job(JobRequest(landed, 1))["status"] == "running"
+
+
+def test_sending_ends_before_the_function_is_ended(aws: Any) -> None:
+    creator, wire = build(aws, (200, {"signed_url": SIGNED_URL}), seconds_left=LAST_SECONDS - 1)
+    landed = upload(aws, input_mode="upload")
+    assert creator.create_job(JobRequest(landed, 1))["status"] == "rejected"
+    assert [request.method for request in wire.requests] == ["POST", "PUT"]
+    [notice] = aws.notices()
+    assert "Only 0.0 MB of 0.0 MB reached the API in the time that a function has." in notice["Message"]
+
+
+def test_sending_that_is_cut_off_is_not_repeated_for_ever(aws: Any) -> None:
+    landed = upload(aws, input_mode="upload")
+    for number in range(1, SENDS_MAX + 1):
+        creator, wire = build(aws, (200, {"signed_url": SIGNED_URL}), KeyboardInterrupt())  # the end of the process
+        with pytest.raises(KeyboardInterrupt):
+            creator.create_job(JobRequest(landed, 1))
+        item = aws.ledger.read(landed, 1)
+        assert (item["status"], item["sends"]) == ("sending", number)
+    creator, wire = build(aws)
+    assert creator.create_job(JobRequest(landed, 1))["status"] == "rejected"
+    assert wire.requests == []
+    [notice] = aws.notices()
+    assert "Sending the video to the API was cut off 3 times." in notice["Message"]
+
+
+def test_a_storage_that_is_down_is_waited_for(aws: Any) -> None:
+    landed = upload(aws, input_mode="upload")
+    for _ in range(SENDS_MAX + 1):
+        creator, _ = build(aws, (200, {"signed_url": SIGNED_URL}), (503, b""))
+        with pytest.raises(ApiUnavailable):
+            creator.create_job(JobRequest(landed, 1))
+        item = aws.ledger.read(landed, 1)
+        assert (item["status"], item.get("sends")) == ("waiting", None)
+    creator, _ = build(aws, (200, {"signed_url": SIGNED_URL}), (200, b""), (200, {"job_id": "j1"}))
+    assert creator.create_job(JobRequest(landed, 1))["status"] == "running"
