@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import boto3
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.service_resource import Table
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
@@ -43,6 +44,11 @@ class AwsClients:
     @cached_property
     def dynamodb(self) -> DynamoDBClient:
         return self._session.client("dynamodb", endpoint_url=self._endpoint_url, config=self._config)
+
+    def open_table(self, name: str) -> Table:
+        """A table of DynamoDB, as the functions open it."""
+        dynamodb = self._session.resource("dynamodb", endpoint_url=self._endpoint_url, config=self._config)
+        return dynamodb.Table(name)
 
     @cached_property
     def iam(self) -> Any:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal
 
-from videoinfer.aws_clients import AwsClients
 from videoinfer.errors import CommandError
-from videoinfer.jobs import Item, JobsTable
-from videojobs.jobs import ENDED_STATES
+from videoinfer.job_requests import read_upload
+from videoinfer.jobs import Item
+from videojobs.errors import ChangeRefused
+from videojobs.job_states import ENDED_STATES
+from videojobs.jobs import Ledger, format_time
 from videojobs.unanswered import Unanswered
+from videojobs.workflow import locate_execution
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
 
 REASON = "A person cancelled it."
 
@@ -16,23 +24,26 @@ type Bill = Literal["all", "nothing"]
 """What the API bills of a job that was cancelled."""
 
 
-def cancel_job(clients: AwsClients, table: JobsTable, job: Item) -> Bill:
+def cancel_job(sfn: SFNClient, state_machine_arn: str, ledger: Ledger, job: Item) -> Bill:
     """Writes the end down, and then stops the execution, whose own end is then told by a notice.
 
-    Done again, as after an interruption, it stops what is still running.
+    Every function looks whether the job is cancelled before it goes on, so it may be at any step. Done again, as after
+    an interruption, this stops what is still running.
 
     Raises:
-        CommandError: The job has come to another end, or has not come far enough to be cancelled; says what to do.
+        CommandError: The job has come to another end; says which.
     """
-    if job["status"] == "creating" or (job["status"] == "running" and "execution_arn" not in job):
-        raise CommandError(f"The API is being asked for the job of {job['key']} right now: cancel it in a minute.")
+    upload, attempt = read_upload(job), int(job["attempt"])
     if job["status"] != "cancelled":
         if job["status"] in ENDED_STATES:
             raise CommandError(f"The job of {job['key']} has come to its end: it is {job['status']}.")
-        if not table.change_status(job, "cancelled", REASON):
-            raise CommandError(f"The job of {job['key']} has just gone on: see `videoinfer show`, and cancel it again.")
-    if arn := job.get("execution_arn"):
-        clients.stepfunctions.stop_execution(executionArn=arn, error="Cancelled", cause=REASON)
+        try:
+            ledger.record(upload, attempt, status="cancelled", error=REASON, finished_at=format_time(datetime.now(UTC)))
+        except ChangeRefused as refused:
+            raise CommandError(f"The job of {job['key']} has just come to its end: see `videoinfer show`.") from refused
+    with suppress(sfn.exceptions.ExecutionDoesNotExist):
+        arn = job.get("execution_arn") or locate_execution(state_machine_arn, upload, attempt)
+        sfn.stop_execution(executionArn=arn, error="Cancelled", cause=REASON)
     return "all" if "job_id" in job else "nothing"
 
 

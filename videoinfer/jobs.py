@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from videoinfer.errors import CommandError
-from videojobs.jobs import ENDED_STATES, JobState, format_time
+from videojobs.job_states import OPEN_STATES, JobState
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -24,7 +24,7 @@ type Selection = Literal["all", "running", "failed"]
 
 STATES: Mapping[Selection, Sequence[JobState]] = {
     "all": get_args(JobState),
-    "running": [state for state in get_args(JobState) if state not in ENDED_STATES],
+    "running": [state for state in get_args(JobState) if state in OPEN_STATES],
     "failed": ["failed", "overdue", "rejected"],
 }
 
@@ -75,25 +75,6 @@ class JobsTable:
         attempts = self.find_attempts(job)
         named = [item for item in attempts if job in (item.get("job_id"), f"{item['upload_id']}-{item['attempt']}")]
         return (named or attempts)[-1], attempts
-
-    def change_status(self, item: Item, status: JobState, reason: str) -> bool:
-        """Ends a job, if its status is still that of `item`; else nothing is changed."""
-        now = format_time(datetime.now(UTC))
-        values = {"status": status, "error": reason, "finished_at": now, "updated_at": now}
-        try:
-            self.dynamodb.update_item(
-                TableName=self.name,
-                Key=_serialize({"upload_id": item["upload_id"], "attempt": item["attempt"]}),
-                UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
-                ConditionExpression="#status = :expected",
-                ExpressionAttributeNames={f"#{name}": name for name in values},
-                ExpressionAttributeValues=_serialize(
-                    {":expected": item["status"], **{f":{name}": value for name, value in values.items()}}
-                ),
-            )
-        except self.dynamodb.exceptions.ConditionalCheckFailedException:
-            return False
-        return True
 
     def _find_upload_ids(self, job: str) -> Iterator[str]:
         for key in self._query("by-job-id", "job_id", job):

@@ -14,7 +14,8 @@ from botocore.exceptions import ClientError
 from videoinfer.errors import CommandError
 from videoinfer.jobs import Item, JobsTable
 from videoinfer.pipeline_stack import PipelineStack
-from videojobs.jobs import ENDED_STATES, Job
+from videojobs.job_states import ENDED_STATES
+from videojobs.jobs import Job
 from videojobs.results import locate_results
 from videojobs.workflow import start_redelivery
 

@@ -37,6 +37,7 @@ from videoinfer.pipeline_stack import PipelineStack, find_stack
 from videoinfer.redelivery import redeliver_jobs
 from videoinfer.terminal import Console
 from videoinfer.timeline import read_timeline
+from videojobs.jobs import Ledger
 
 commands = typer.Typer()
 
@@ -147,9 +148,9 @@ def cancel(job: JobName, stack: StackName = DEFAULT_STACK, as_json: AsJson = Fal
     """Stop waiting for a job, and say what the API will still bill."""
     with errors_for_people():
         deployed = find_stack(stack)
-        table = _open_jobs(deployed)
-        item, _ = table.find_job(job)
-        bill = cancel_job(deployed.clients, table, item)
+        item, _ = _open_jobs(deployed).find_job(job)
+        ledger = Ledger(deployed.clients.open_table(deployed.jobs_table))
+        bill = cancel_job(deployed.clients.stepfunctions, deployed.state_machine_arn, ledger, item)
         display = Display(Console())
         if as_json:
             display.text(to_json({**item, "status": "cancelled", "bill": bill}))

@@ -7,7 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from videojobs.checks import check_job
+from videojobs.checks import check_job, record_check
 from videojobs.connections import connect_api, open_ledger
 from videojobs.costs import Meter
 from videojobs.jobs import Job
@@ -28,7 +28,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     check = check_job(api, job, datetime.now(UTC), event["poll_seconds"], before.get("turn_at"))
     polls = before["polls"] + (1 if check.asked else 0)
     if check.asked:
-        open_ledger(settings.jobs_table).record(job.upload, job.attempt, polls=polls)
+        check = record_check(open_ledger(settings.jobs_table), job, check, polls)
         measure("Polls")
     logger.info("The job is checked.", **asdict(check), polls=polls)
     used = before.get("gigabyte_seconds", 0.0) + meter.gigabyte_seconds

@@ -24,11 +24,14 @@ from tests.stand_ins.faulty_api import FaultyApi, Script, Video
 from tests.stand_ins.state_machine import ExecutionFailed, StateMachine
 from tests.templates import ROOT, read_definition
 from videoinfer.builds import PIPELINE
+from videoinfer.cancelling import cancel_job
 from videoinfer.embedded_aws import EmbeddedAws, local_session
+from videoinfer.jobs import JobsTable
 from videoinfer.notices import Notice
 from videoinfer.repository import LAMBDA_PYTHON, require_tool
-from videojobs.jobs import Ledger, name_execution
+from videojobs.jobs import Ledger
 from videojobs.uploads import JobRequest, Upload, read_uploads
+from videojobs.workflow import locate_execution
 
 ALL_DONE = {"batchItemFailures": list[Any]()}
 
@@ -148,7 +151,7 @@ class Bench:
         """Everything that the pipeline does about an upload, from its event to its end."""
         story = self.begin(upload, faults)
         self.receive(story)
-        if "job_id" in (self.ledger.read(upload, 1) or {}):
+        if self.find_execution(story):
             self.wait_for(story)
         return story
 
@@ -205,12 +208,26 @@ class Bench:
         }
         return event
 
+    def cancel(self, story: Story) -> None:
+        """What `videoinfer cancel` does."""
+        [item, *_] = JobsTable(self.aws.clients.dynamodb, self.pipeline.pipeline.jobs_table).read_all(
+            [{"upload_id": story.upload.upload_id, "attempt": story.attempt}]
+        )
+        cancel_job(self.aws.clients.stepfunctions, self.pipeline.pipeline.state_machine_arn, self.ledger, item)
+
+    def find_execution(self, story: Story) -> Any:
+        """The execution that waits for the job, or None."""
+        sfn = self.aws.clients.stepfunctions
+        arn = locate_execution(self.pipeline.pipeline.state_machine_arn, story.upload, story.attempt)
+        try:
+            return sfn.describe_execution(executionArn=arn)
+        except sfn.exceptions.ExecutionDoesNotExist:
+            return None
+
     def wait_for(self, story: Story) -> None:
         """The execution, and the event about it if it fails."""
-        machine = self.pipeline.pipeline.state_machine_arn
-        name = name_execution(story.upload, story.attempt)
-        arn = f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
-        started = json.loads(self.aws.clients.stepfunctions.describe_execution(executionArn=arn)["input"])
+        execution = self.find_execution(story)
+        started, arn = json.loads(execution["input"]), execution["executionArn"]
         try:
             StateMachine(self.definition, partial(self.step, story), None).run(started)
         except ExecutionFailed:

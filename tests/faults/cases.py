@@ -175,6 +175,12 @@ def refuse(call: str, code: str, status_code: int = 400) -> list[list[WireFault]
     return [[WireFault("refuse", call=call, times=99, code=code, status_code=status_code)]]
 
 
+def refuse_after_answer(code: str, invocations: int) -> list[list[WireFault]]:
+    """Every write to DynamoDB after the API has answered that there is a job."""
+    fault = WireFault("refuse", call="dynamodb:UpdateItem", after="api:POST videoinfer", times=99, code=code)
+    return [[fault]] * invocations
+
+
 def cut(call: str) -> list[list[WireFault]]:
     """The connection breaks after the first such call has taken effect."""
     return [[WireFault("cut after", call=call)]]
@@ -193,6 +199,12 @@ def list_aws_cases() -> Iterator[Case]:
         {"report_failure": throttled},
         failed,
     )
+    for invocations in (1, 3):
+        yield Case(
+            "DynamoDB does not take the job's id",
+            f"every write after the API's answer, {invocations} of create_job's invocations",
+            wire={"create_job": refuse_after_answer("InternalServerError", invocations)},
+        )
     for call, function in (("s3:HeadObject", "create_job"), ("s3:PutObject", "deliver_results")):
         slow = refuse(call, "SlowDown", 503)
         yield Case(f"S3 slows {function} down", f"503 SlowDown to {call[3:]}", wire={function: slow})

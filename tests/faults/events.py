@@ -9,6 +9,7 @@ from tests.faults.bench import Bench, Story
 from tests.faults.function_host import WireFault
 from tests.faults.table import Expected, Group
 from tests.stand_ins.faulty_api import Fault, Script
+from tests.waiting import wait_until
 
 DAY = 24 * 3600.0
 REJECTED = Expected("rejected", ("Rejected",), jobs=0, reason="It was deleted before its job could be created.")
@@ -107,6 +108,31 @@ def delete_before_its_job_is_waited_for(bench: Bench) -> Group:
     return group
 
 
+def cancel_at_each_step(bench: Bench) -> Group:
+    group = Group("a job is cancelled", "while it waits for the API, while the API is asked, and while it runs")
+    waiting = bench.begin(bench.upload("cancelled-waiting.mp4", Script([Fault(429, {})])))
+    bench.receive(waiting, receives_max=1)
+    bench.cancel(waiting)
+    bench.receive(waiting)
+    group.add(waiting, Expected("cancelled", ("Cancelled",), jobs=0))
+
+    asking = bench.begin(bench.upload("cancelled-asking.mp4", Script([Fault(acts=True, delay_seconds=1)])))
+    with ThreadPoolExecutor(1) as pool:
+        receiving = pool.submit(bench.receive, asking)
+        wait_until(lambda: bool(bench.api.list_calls("create", asking.video)))
+        bench.cancel(asking)
+        receiving.result()
+    assert bench.find_execution(asking) is None
+    group.add(asking, Expected("cancelled", ("Cancelled",)))
+
+    running = bench.begin(bench.upload("cancelled-running.mp4"))
+    bench.receive(running)
+    bench.cancel(running)
+    bench.wait_for(running)  # as if the execution could not be stopped
+    group.add(running, Expected("cancelled", ("Cancelled",)))
+    return group
+
+
 def refuse_connections(bench: Bench) -> Group:
     group = Group("a job is asked for", "no connection: refused, and hanging")
     with socket.socket() as closed, full_backlog() as hanging:
@@ -173,6 +199,7 @@ EVENTS: tuple[Event, ...] = (
     delete_while_it_waits,
     delete_while_its_job_runs,
     delete_before_its_job_is_waited_for,
+    cancel_at_each_step,
     refuse_connections,
     be_overdue_and_try_again,
     be_overdue_while_the_api_is_down,

@@ -60,6 +60,7 @@ class WireFault:
             takes no effect; it takes effect, and the connection breaks before the answer; or the API is waited for
             `HURRY_SECONDS` alone, and called at `address` instead if there is one.
         at: The number of the call, the first being 0; None, any whose name begins with `call`.
+        after: The beginning of the name of a call that has to come before.
         times: How many calls it happens to.
         code: An error of the service; `status_code` comes with it.
     """
@@ -67,6 +68,7 @@ class WireFault:
     kind: Kind
     at: int | None = None
     call: str | None = None
+    after: str = ""
     times: int = 1
     code: str = ""
     status_code: int = 400
@@ -105,6 +107,7 @@ class Wire:
         self._record = record
         self._operation = ""
         self._number = 0
+        self._made: list[str] = []
 
     def install(self) -> None:
         make_call, send = BaseClient._make_api_call, botocore.httpsession.URLLib3Session.send  # type: ignore[attr-defined]
@@ -138,6 +141,7 @@ class Wire:
     def _pass(self, call: str, send: Callable[[WireFault | None], Any], url: str) -> Any:
         fault = self._find_fault(call)
         self._number += 1
+        self._made.append(call)
         if fault and fault.kind == "kill before":
             os._exit(KILLED)
         self._record(call)
@@ -154,6 +158,8 @@ class Wire:
 
     def _find_fault(self, call: str) -> WireFault | None:
         for fault in self._faults:
+            if not any(made.startswith(fault.after) for made in self._made) and fault.after:
+                continue
             if fault.at == self._number if fault.at is not None else call.startswith(fault.call or ""):
                 self._faults.remove(fault)
                 return fault

@@ -29,7 +29,7 @@ from videojobs.errors import ApiUnavailable
 from videojobs.jobs import Job, Ledger
 from videojobs.options import Options
 from videojobs.share_links import SharedJob, ShareLinks
-from videojobs.uploads import FIRST_ATTEMPT, Upload
+from videojobs.uploads import FIRST_ATTEMPT, Upload, read_uploads
 
 MODEL = {"model_id": "hands", "model_version": "4", "inference_type": "object-detection"}
 RESULTS = json.dumps({"frame_offset": [0], "time_offset": [0.0], "hands": [{"predictions": [{"class": "Rock"}]}]})
@@ -65,6 +65,7 @@ class PipelineScenarios:
         yield Scenario("create_job", self.land, self._judge_creation)
         yield Scenario("create_job", lambda: self.land(versioned=False), self._judge_creation)
         yield Scenario("create_job", self.delete, _expect_status("rejected"))
+        yield Scenario("create_job", self.land_after_a_crash, self._judge_creation)
         yield Scenario("create_job", self.land_while_the_api_is_down, _judge_postponement)
         yield Scenario(
             "check_job",
@@ -108,6 +109,13 @@ class PipelineScenarios:
         event = self.land(versioned=False)
         s3 = event["Records"][0]["s3"]
         self.s3.delete_object(Bucket=s3["bucket"]["name"], Key=s3["object"]["key"])
+        return event
+
+    def land_after_a_crash(self) -> Any:
+        """The same about one whose job an earlier invocation was asking for when it ended."""
+        event = self.land()
+        [upload] = read_uploads(event)
+        self._ledger.record(upload, FIRST_ATTEMPT, status="creating")
         return event
 
     def land_while_the_api_is_down(self) -> Any:

@@ -24,6 +24,10 @@ STARS = {
         "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution:${AWS::StackName}-inference-job*",
     ): "the executions of the state machine's own map, whose names come with them",
     (
+        "states:DescribeExecution",
+        "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution:${VideoJobStateMachine.Name}:*",
+    ): "the executions of the pipeline's state machine, one a job",
+    (
         "states:StopExecution",
         "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution:${AWS::StackName}-inference-job*",
     ): "the executions of the state machine's own map, whose names come with them",

@@ -34,6 +34,12 @@ _LINK_EXPIRED_STATUS_CODES = {400, 401, 403, 404, 410}
 _REASON_MAX_CHARACTERS = 300
 _PIECE_BYTES = 1024 * 1024
 
+JOB_ID_MAX_CHARACTERS = 200
+JOB_IDS = f"1 to {JOB_ID_MAX_CHARACTERS} letters, digits and -._:~, of which the first is a letter or a digit"
+"""Ids are parts of keys in S3, of URLs and of commands."""
+
+_JOB_ID = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:~-]{{0,{JOB_ID_MAX_CHARACTERS - 1}}}")
+
 
 @dataclass(frozen=True)
 class JobStatus:
@@ -93,8 +99,8 @@ class VideoInferenceApi:
         """Starts a job and returns its job_id. There is no idempotency key: each call is a job, and a bill."""
         body = {"input_url": input_url, "infer_fps": infer_fps, "models": models}
         job_id = self._call("POST", "/videoinfer/", body=body).get("job_id")
-        if not isinstance(job_id, str) or not job_id:
-            raise ApiUnavailable("The Video Inference API answered without a job_id.")
+        if not isinstance(job_id, str) or not _JOB_ID.fullmatch(job_id):
+            raise ApiUnavailable(f"The Video Inference API answered without a job_id that can be used: {JOB_IDS}.")
         return job_id
 
     def check_job(self, job_id: str) -> JobStatus:

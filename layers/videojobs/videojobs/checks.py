@@ -1,12 +1,12 @@
 """One poll: what is known of a job, as data that the state machine chooses by."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
 from videojobs.api import VideoInferenceApi
-from videojobs.errors import ApiRefused, ApiUnavailable, TurnLater, VideoJobsError
-from videojobs.jobs import Job
+from videojobs.errors import ApiRefused, ApiUnavailable, ChangeRefused, TurnLater, VideoJobsError
+from videojobs.jobs import Job, Ledger
 from videojobs.notices import format_duration
 
 JOB_IS_UNKNOWN_STATUS_CODES = {400, 404, 410, 422}
@@ -66,6 +66,18 @@ def check_job(
     if answer.state == "running" and job.is_overdue(now):
         return _give_up(job, now, "The API says that it is still running.")
     return Check(answer.state, answer.reason, poll_seconds)
+
+
+def record_check(ledger: Ledger, job: Job, check: Check, polls: int) -> Check:
+    """Writes a poll down, and returns what the state machine is to go by.
+
+    The job is written with it, in case `create_job` was not able to.
+    """
+    try:
+        ledger.record(job.upload, job.attempt, status="running", polls=polls, **job.to_values())
+    except ChangeRefused:
+        return replace(check, status="failed", reason="The job had come to its end already.")
+    return check
 
 
 def _give_up_or_raise(error: VideoJobsError, job: Job, now: datetime) -> Check:

@@ -1,24 +1,34 @@
 """From an upload to a running job, or to a rejection that says why: the flow of `create_job`."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from videojobs.api import VideoInferenceApi
 from videojobs.costs import Meter
-from videojobs.errors import ApiRefused, ApiUnavailable, SendingTooSlow, TurnLater
-from videojobs.jobs import ENDED_STATES, Job, Ledger, format_time, name_execution
+from videojobs.errors import ApiRefused, ApiUnavailable, ChangeRefused, SendingTooSlow, TurnLater
+from videojobs.job_states import ENDED_STATES
+from videojobs.jobs import Job, Ledger, format_time, name_execution
 from videojobs.logs import logger
 from videojobs.metrics import measure
-from videojobs.notices import NoticesTopic, compose_rejection, compose_retry_command
+from videojobs.notices import (
+    NoticesTopic,
+    compose_cancelled_upload,
+    compose_rejection,
+    compose_retry_command,
+    mention_unanswered,
+)
 from videojobs.options import InvalidOption, Options, parse_json, resolve_options
 from videojobs.sending import TimedVideo, count_sends, reject_sending, reject_slow_sending
 from videojobs.settings import CreateJobSettings, limit_deadline_seconds, limit_poll_seconds
 from videojobs.unanswered import Unanswered
 from videojobs.uploads import JobRequest, Rejection, Upload, find_fault, suggest_remedy
-from videojobs.workflow import start_execution
+from videojobs.workflow import find_executed_job, start_execution
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -32,6 +42,12 @@ SENT_PATIENCE_SECONDS = 300
 
 CREATION_SECONDS = 60
 """What asking the API for a job takes at most, with its connection and with the ledger."""
+
+START_SECONDS = 30
+"""What an invocation keeps for starting the execution while DynamoDB does not take the job's id."""
+
+RECORD_PAUSE_SECONDS_MAX = 30
+"""The longest pause between two tries to write the job's id down."""
 
 
 class UploadGone(Exception):
@@ -65,31 +81,61 @@ class JobCreator:
         upload, attempt = request.upload, request.attempt
         logger.append_keys(upload=upload.uri, execution=name_execution(upload, attempt), job_id=None)
         item = self.ledger.read(upload, attempt) or {}
+        try:
+            return self._create_or_reject(request, item)
+        except ChangeRefused:
+            return self._leave(request, self.ledger.read(upload, attempt) or {})
+
+    def _create_or_reject(self, request: JobRequest, item: Mapping[str, Any]) -> dict[str, str]:
+        """Raises ChangeRefused: somebody has ended the job meanwhile."""
         if item.get("status") in ENDED_STATES:
-            logger.info("The job has come to its end already.", status=item["status"])
-            return {"status": item["status"]}
-        if "job_id" in item:  # an earlier call was cut off: the API must not be asked twice, whatever the video is now
-            return self._wait_for(Job.from_item(item))
-        if item.get("status") == "creating":
+            return self._leave(request, item)
+        job = self._find_job(request, item) or self._create(request, item)
+        if isinstance(job, Rejection):
+            return self._reject(request, item, job)
+        return self._wait_for(job)
+
+    def _leave(self, request: JobRequest, item: Mapping[str, Any]) -> dict[str, str]:
+        """Leaves a job alone that somebody else has brought to another state, and tells a cancellation that nobody has
+        told: no execution was waiting for the job, so none has ended.
+        """
+        logger.info("The job has come to another state already.", status=item["status"])
+        if item["status"] == "cancelled" and "notice_id" not in item:
+            notice = compose_cancelled_upload(request.upload, item["error"])
+            notice_id = self.topic.publish(mention_unanswered(notice, Unanswered.from_item(item)))
+            self.ledger.record(request.upload, request.attempt, notice_id=notice_id)
+        return {"status": item["status"]}
+
+    def _find_job(self, request: JobRequest, item: Mapping[str, Any]) -> Job | None:
+        """The job that an earlier call has created: the API must not be asked twice, whatever the video is now."""
+        if "job_id" in item:
+            return Job.from_item(item)
+        if item.get("status") != "creating":
+            return None
+        job = find_executed_job(self.sfn, self.settings.state_machine_arn, request.upload, request.attempt)
+        if job:
+            self._record_job(job, Unanswered.from_item(item).with_one_less())
+        else:
             logger.warning("An earlier call was cut off while it asked the API, which may have created a job for it.")
+        return job
+
+    def _create(self, request: JobRequest, item: Mapping[str, Any]) -> Job | Rejection:
+        upload = request.upload
         if fault := find_fault(upload):
-            return self._reject(request, item, Rejection(fault, suggest_remedy(upload)))
+            return Rejection(fault, suggest_remedy(upload))
         try:
             options = self._read_options(upload)
+            if options.input_mode == "upload" and (rejection := reject_sending(upload, item)):
+                return rejection
+            return self._create_with(options, request, item)
         except InvalidOption as invalid:
-            return self._reject(request, item, Rejection(str(invalid), _suggest_metadata(upload)))
+            return Rejection(str(invalid), _suggest_metadata(upload))
         except UploadGone:
-            gone = "It was deleted before its job could be created."
-            return self._reject(request, item, Rejection(gone, suggest_remedy(upload)))
-        if options.input_mode == "upload" and (rejection := reject_sending(upload, item)):
-            return self._reject(request, item, rejection)
-        try:
-            job = self._create(request, item, options)
+            return Rejection("It was deleted before its job could be created.", suggest_remedy(upload))
         except ApiRefused as refused:
-            return self._reject(request, item, self._explain_refusal(upload, refused))
+            return self._explain_refusal(upload, refused)
         except SendingTooSlow as slow:
-            return self._reject(request, item, reject_slow_sending(upload, slow))
-        return self._wait_for(job)
+            return reject_slow_sending(upload, slow)
 
     def _read_options(self, upload: Upload) -> Options:
         metadata = self._read_metadata(upload)
@@ -112,7 +158,7 @@ class JobCreator:
                 raise UploadGone from error
             raise
 
-    def _create(self, request: JobRequest, item: Mapping[str, Any], options: Options) -> Job:
+    def _create_with(self, options: Options, request: JobRequest, item: Mapping[str, Any]) -> Job:
         unanswered = Unanswered.from_item(item)
         job_id = self._ask_api(request, item, unanswered, options)
         takes_turns = self.settings.api_requests_per_minute > 0
@@ -120,17 +166,35 @@ class JobCreator:
             self.settings.deadline_hours, self._poll_seconds, takes_turns=takes_turns
         )
         job = Job.begin(request.upload, request.attempt, job_id, options, datetime.now(UTC), deadline_seconds)
-        self.ledger.record(
-            job.upload,
-            job.attempt,
-            status="running",
-            job_id=job_id,
-            created_at=job.created_at,
-            deadline_at=job.deadline_at,
-            **unanswered.to_values(),
-        )
+        self._record_job(job, unanswered)
         measure("JobsCreated")
         return job
+
+    def _record_job(self, job: Job, unanswered: Unanswered) -> None:
+        """Writes the API's answer down, for as long as there is time to try.
+
+        If DynamoDB never takes it, the execution starts all the same: its input has the job, and each of its steps
+        writes it down again.
+
+        Raises:
+            ChangeRefused: a person has cancelled the job meanwhile. What the API answered is written down.
+        """
+        facts = {**job.to_values(), **unanswered.to_values()}
+        pause_seconds = 1
+        while True:
+            try:
+                self.ledger.record(job.upload, job.attempt, status="running", **facts)
+            except ChangeRefused:
+                self.ledger.record(job.upload, job.attempt, **facts)
+                raise
+            except (ClientError, BotoCoreError):
+                logger.exception("The job's id could not be written down.")
+                if self.count_seconds_left() < START_SECONDS + pause_seconds:
+                    return
+                time.sleep(pause_seconds)
+                pause_seconds = min(2 * pause_seconds, RECORD_PAUSE_SECONDS_MAX)
+            else:
+                return
 
     def _ask_api(self, request: JobRequest, item: Mapping[str, Any], unanswered: Unanswered, options: Options) -> str:
         """Asks for the job, the call being counted as unanswered while there is no answer."""
@@ -142,7 +206,7 @@ class JobCreator:
             input_url = self._provide_input(request, item, options)
         except ApiUnavailable as unavailable:
             booked = unavailable.turn_at if isinstance(unavailable, TurnLater) else None
-            self.ledger.record(upload, attempt, status="waiting", error=str(unavailable), turn_at=booked, sends=None)
+            self._put_off(request, unavailable, turn_at=booked, sends=None)
             raise
         counted = unanswered.with_one_more(datetime.now(UTC)).to_values()
         self.ledger.record(
@@ -156,15 +220,29 @@ class JobCreator:
             **counted,
         )
         try:
-            return self.api.create_job(input_url, models, options.infer_fps)
+            job_id = self.api.create_job(input_url, models, options.infer_fps)
         except ApiUnavailable as unavailable:
             if unavailable.may_have_acted:
                 logger.warning("No answer tells whether the API has created a job: it may have.")
-            values = counted if unavailable.may_have_acted else unanswered.to_values()
-            self.ledger.record(upload, attempt, status="waiting", error=str(unavailable), **values)
+            self._put_off(request, unavailable, **(counted if unavailable.may_have_acted else unanswered.to_values()))
             raise
-        except ApiRefused:
-            self.ledger.record(upload, attempt, status="waiting", **unanswered.to_values())
+        except ApiRefused as refused:
+            self._put_off(request, refused, **unanswered.to_values())
+            raise
+        logger.append_keys(job_id=job_id)
+        logger.info("The API has created the job.")  # at once: it may be the only trace of what is billed
+        return job_id
+
+    def _put_off(self, request: JobRequest, error: Exception, **facts: Any) -> None:
+        """Writes down why the job has to wait.
+
+        Raises:
+            ChangeRefused: a person has cancelled the job meanwhile. Only the facts are written down.
+        """
+        try:
+            self.ledger.record(request.upload, request.attempt, status="waiting", error=str(error), **facts)
+        except ChangeRefused:
+            self.ledger.record(request.upload, request.attempt, **facts)
             raise
 
     def _provide_input(self, request: JobRequest, item: Mapping[str, Any], options: Options) -> str:
@@ -174,8 +252,8 @@ class JobCreator:
             return self.s3.generate_presigned_url("get_object", Params=upload.location, ExpiresIn=INPUT_URL_SECONDS)
         file_name = upload.key.rsplit("/", 1)[-1]
         upload_url = self.api.create_upload_url(file_name)
-        self.ledger.record(upload, request.attempt, status="sending", error=None, sends=count_sends(item) + 1)
         video = TimedVideo(self.s3.get_object(**upload.location)["Body"], self.count_seconds_left)
+        self.ledger.record(upload, request.attempt, status="sending", error=None, sends=count_sends(item) + 1)
         self.api.send_video(upload_url, video, upload.size_bytes)
         patience = min(SENT_PATIENCE_SECONDS, self.count_seconds_left() - CREATION_SECONDS)
         self.api.turns.take("completions", patience_seconds=patience)

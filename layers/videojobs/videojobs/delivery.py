@@ -9,7 +9,8 @@ from videojobs.api import Readable, VideoInferenceApi
 from videojobs.checks import JOB_IS_UNKNOWN_STATUS_CODES
 from videojobs.costs import COSTS, Costs, Meter, add_costs, compose_cost, measure_usage
 from videojobs.derivation import derive
-from videojobs.errors import ApiRefused, ApiUnavailable, BrokenResults, LinkExpired
+from videojobs.errors import ApiRefused, ApiUnavailable, BrokenResults, ChangeRefused, LinkExpired
+from videojobs.job_states import CHANGES, REDELIVERY, Changes
 from videojobs.jobs import Job, Ledger, format_time
 from videojobs.logs import logger
 from videojobs.notices import (
@@ -95,7 +96,11 @@ class ResultsDelivery:
             retention_days=self.retention_days,
         )
         costs = {"cost": compose_cost(usage)}
-        record = self._record(job, polling, summary, datetime.now(UTC).replace(microsecond=0), costs, files)
+        finished_at = datetime.now(UTC).replace(microsecond=0)
+        try:
+            record = self._record(job, polling, summary, finished_at, costs, files)
+        except ChangeRefused:
+            return {"status": "failed", "reason": f"The job had ended already. Its results are at {copy.uri}."}
         self._publish_once(job, summary, record, costs)
         return {"status": "delivered", "reason": None}
 
@@ -129,7 +134,7 @@ class ResultsDelivery:
                 retention_days=self.retention_days,
             )
             costs["cost"] = compose_cost(usage)
-        record = self._record(job, polling, summary, finished_at, costs, files)
+        record = self._record(job, polling, summary, finished_at, costs, files, REDELIVERY)
         self._publish(job, item, summary, record, costs)
         return {"status": "delivered", "reason": None}
 
@@ -169,8 +174,13 @@ class ResultsDelivery:
         finished_at: datetime,
         costs: Costs,
         files: OutputFiles,
+        changes: Changes = CHANGES,
     ) -> Mapping[str, Any]:
-        """Writes down what came out, beside the results and in the ledger, and returns `job.json`."""
+        """Writes down what came out, beside the results and in the ledger, and returns `job.json`.
+
+        Raises:
+            ChangeRefused: The job has come to another end meanwhile.
+        """
         results_uri = self.bucket.locate(_locate(job, "results.json"))
         record = compose_record(job, summary, finished_at, polling.polls, results_uri, files.locations)
         self.bucket.save_json(_locate(job, "summary.json"), compose_summary(job, summary, costs))
@@ -178,7 +188,9 @@ class ResultsDelivery:
         self.ledger.record(
             job.upload,
             job.attempt,
+            changes,
             status="done",
+            **job.to_values(),
             finished_at=record["finished_at"],
             polls=polling.polls,
             frames=summary.frames,

@@ -6,7 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from videojobs.jobs import ENDED_STATES, Ledger, name_execution
+from videojobs.job_states import ENDED_STATES
+from videojobs.jobs import Ledger, name_execution
 from videojobs.logs import logger
 from videojobs.metrics import measure
 from videojobs.uploads import Upload

@@ -7,6 +7,7 @@
     ├── LinkExpired      a download link no longer works: ask for the status again
     ├── BrokenResults    a results file that breaks the contract
     ├── SendingTooSlow   a video that can't be sent in the time that a function has
+    ├── ChangeRefused    a job has come to another state meanwhile
     └── VideoNotDrawable no annotated video can be made
         └── NoRoomForVideo   because the disk is full, and not because of the video
 
@@ -73,6 +74,14 @@ class SendingTooSlow(VideoJobsError):
     def __init__(self, sent_bytes: int) -> None:
         super().__init__(f"{sent_bytes:,} bytes of the video were sent.")
         self.sent_bytes = sent_bytes
+
+
+class ChangeRefused(VideoJobsError):
+    """The ledger was not changed: the job is in a state that `status` may not follow, as when a person cancelled it."""
+
+    def __init__(self, status: str) -> None:
+        super().__init__(f"The job has come to another state meanwhile, and can't be {status} any more.")
+        self.status = status
 
 
 class VideoNotDrawable(VideoJobsError):

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from videojobs.jobs import Job, JobState, Ledger, format_time
+from videojobs.errors import ChangeRefused
+from videojobs.job_states import JobState
+from videojobs.jobs import Job, Ledger, format_time
 from videojobs.logs import logger
 from videojobs.notices import (
     NoticesTopic,
     compose_cancellation,
     compose_failure,
+    compose_late_done,
     compose_missing_annotation,
     mention_unanswered,
 )
@@ -39,12 +42,24 @@ class FailureReport:
             logger.info("The job's end is told already.", status=item["status"])
             return {"status": item["status"], "reason": item.get("error") or reason}
         now = datetime.now(UTC)
+        try:
+            self.ledger.record(
+                job.upload,
+                job.attempt,
+                status=status,
+                error=reason,
+                finished_at=format_time(now),
+                **job.to_values(),
+            )
+        except ChangeRefused:
+            item = self.ledger.read(job.upload, job.attempt) or {}
+            status, reason = item["status"], item.get("error") or reason
         age_seconds = job.age_seconds(now)
-        if item.get("status") == "cancelled":
-            status, reason = "cancelled", item["error"]
+        if status == "cancelled":
             notice = compose_cancellation(job, reason, age_seconds=age_seconds)
+        elif status == "done":
+            notice = compose_late_done(job, reason, age_seconds=age_seconds)
         else:
-            self.ledger.record(job.upload, job.attempt, status=status, error=reason, finished_at=format_time(now))
             notice = compose_failure(job, reason, age_seconds=age_seconds, is_undelivered=is_undelivered)
         notice_id = self.topic.publish(mention_unanswered(notice, Unanswered.from_item(item)))
         self.ledger.record(job.upload, job.attempt, notice_id=notice_id)

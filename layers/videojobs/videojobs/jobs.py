@@ -5,22 +5,17 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
+from botocore.exceptions import ClientError
+
+from videojobs.errors import ChangeRefused
+from videojobs.job_states import CHANGES, Changes
 from videojobs.options import Options
 from videojobs.uploads import Upload
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
-
-JobState = Literal["sending", "creating", "waiting", "running", "done", "failed", "overdue", "rejected", "cancelled"]
-"""`sending` is written before a video is sent to the API; `creating` before the API is asked, so that a job whose
-answer was lost leaves a trace; `waiting` when it can't be asked now; `cancelled` by a person, before the execution is
-stopped.
-"""
-
-ENDED_STATES: frozenset[JobState] = frozenset(("done", "failed", "overdue", "rejected", "cancelled"))
-"""Those that nothing follows, unless a person tries again."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +67,10 @@ class Job:
             "deadline_at": self.deadline_at,
         }
 
+    def to_values(self) -> dict[str, Any]:
+        """What the API's answer adds to the ledger. Each step writes it again: the first may not have been able to."""
+        return {"job_id": self.job_id, "created_at": self.created_at, "deadline_at": self.deadline_at}
+
     @property
     def execution_name(self) -> str:
         """The same upload and attempt give the same name, and Step Functions runs a name once."""
@@ -103,7 +102,7 @@ def format_time(time: datetime) -> str:
 
 
 class Ledger:
-    """The jobs table."""
+    """The jobs table. Nothing else writes to it."""
 
     def __init__(self, table: "Table") -> None:
         self._table = table
@@ -117,25 +116,43 @@ class Ledger:
         answer = self._table.get_item(Key={"upload_id": upload_id, "attempt": attempt}, ConsistentRead=True)
         return answer.get("Item")
 
-    def record(self, upload: Upload, attempt: int, **values: Any) -> None:
+    def record(self, upload: Upload, attempt: int, changes: Changes = CHANGES, /, **values: Any) -> None:
         """Sets `values` on a job's item, takes away those that are None, and leaves the rest of it alone.
 
         `recorded_at` is the time of the first of these writes: the order in which jobs are listed.
+
+        Args:
+            changes: Which states a `status` among the values may follow.
+
+        Raises:
+            ChangeRefused: The job has come to a state that the `status` may not follow, and nothing is set.
         """
         now = format_time(datetime.now(UTC))
         values = {**asdict(upload), **values, "updated_at": now}
         aliases = {name: f"#{index}" for index, name in enumerate(values)}
         places = {name: f":{index}" for index, name in enumerate(values) if values[name] is not None}
         removed = [aliases[name] for name in values if name not in places]
-        self._table.update_item(
-            Key=_key(upload, attempt),
-            UpdateExpression="SET "
+        update: dict[str, Any] = {
+            "Key": _key(upload, attempt),
+            "UpdateExpression": "SET "
             + ", ".join(f"{aliases[name]} = {place}" for name, place in places.items())
             + ", recorded_at = if_not_exists(recorded_at, :now)"
             + (f" REMOVE {', '.join(removed)}" if removed else ""),
-            ExpressionAttributeNames={alias: name for name, alias in aliases.items()},
-            ExpressionAttributeValues={":now": now} | {place: _to_item(values[name]) for name, place in places.items()},
-        )
+            "ExpressionAttributeNames": {alias: name for name, alias in aliases.items()},
+            "ExpressionAttributeValues": {":now": now}
+            | {place: _to_item(values[name]) for name, place in places.items()},
+        }
+        if "status" in values:
+            status = aliases["status"]
+            before = {f":before{index}": state for index, state in enumerate(sorted(changes[values["status"]]))}
+            update["ConditionExpression"] = f"attribute_not_exists({status}) OR {status} IN ({', '.join(before)})"
+            update["ExpressionAttributeValues"] |= before
+        try:
+            self._table.update_item(**update)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                raise ChangeRefused(values["status"]) from None
+            raise
 
 
 def _key(upload: Upload, attempt: int) -> dict[str, Any]:

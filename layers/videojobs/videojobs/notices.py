@@ -140,6 +140,24 @@ def compose_cancellation(job: Job, reason: str, *, age_seconds: int) -> Notice:
     return Notice("cancelled", _compose_subject("Cancelled", job.upload.key), message)
 
 
+def compose_cancelled_upload(upload: Upload, reason: str) -> Notice:
+    """The notice of an upload that a person cancelled before a job of it was waited for."""
+    facts = _format_facts([("Video", upload.uri), ("Reason", reason)])
+    retry = f"The video is still in the bucket. To make a job of it, run:\n\n  videoinfer retry {upload.upload_id}"
+    return Notice("cancelled", _compose_subject("Cancelled", upload.key), f"{facts}\n\n{retry}")
+
+
+def compose_late_done(job: Job, reason: str, *, age_seconds: int) -> Notice:
+    """The notice of a job whose results are in S3, but whose own notice could not be sent."""
+    facts = [("Video", job.upload.uri), ("Took", format_duration(age_seconds)), ("Reason", reason), ("Job", job.job_id)]
+    message = (
+        f"{_format_facts(facts)}\n\n"
+        "The results are delivered, but the notice with the details could not be sent. To send it, run:\n\n"
+        f"  videoinfer redeliver {name_for_command(job)}"
+    )
+    return Notice("done", _compose_subject("Done", job.upload.key), message)
+
+
 def compose_rejection(upload: Upload, rejection: Rejection, unanswered: Unanswered) -> Notice:
     """The notice of an upload that does not become a job."""
     facts = _format_facts([("Video", upload.uri), ("Reason", rejection.reason)])

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from botocore.exceptions import BotoCoreError
+
 from videojobs.api import Readable
-from videojobs.errors import SendingTooSlow
+from videojobs.errors import ApiUnavailable, SendingTooSlow
 from videojobs.notices import compose_retry_command
 from videojobs.uploads import Rejection, Upload
 
@@ -55,10 +57,14 @@ class TimedVideo:
         self._sent_bytes = 0
 
     def read(self, size: int = -1, /) -> bytes:
-        """Raises SendingTooSlow."""
+        """Raises SendingTooSlow, or ApiUnavailable where S3 does not give the rest."""
         if self._count_seconds_left() < LAST_SECONDS:
             raise SendingTooSlow(self._sent_bytes)
-        piece = self._video.read(size)
+        try:
+            piece = self._video.read(size)
+        except BotoCoreError as error:
+            problem = f"The video could not be read from S3 to the end ({type(error).__name__})."
+            raise ApiUnavailable(problem, may_have_acted=False) from None
         self._sent_bytes += len(piece)
         return piece
 

@@ -26,6 +26,10 @@ class Unanswered:
     def with_one_more(self, now: datetime) -> "Unanswered":
         return Unanswered(self.count + 1, now.astimezone(UTC).isoformat(timespec="seconds"))
 
+    def with_one_less(self) -> "Unanswered":
+        """After the answer to the last call was found."""
+        return Unanswered(self.count - 1, self.last_at) if self.count > 1 else Unanswered()
+
     def to_values(self) -> dict[str, Any]:
         """What the ledger is to hold; None takes a value away."""
         return {"unanswered": self.count or None, "unanswered_at": self.last_at}

@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from videojobs.jobs import Job, format_time
+from videojobs.jobs import Job, format_time, name_execution
+from videojobs.uploads import Upload
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
@@ -43,7 +44,21 @@ def start_execution(
             input=json.dumps({**job.to_input(), "poll_seconds": poll_seconds, "check": first_check}),
         )["executionArn"]
     except sfn.exceptions.ExecutionAlreadyExists:
-        return f"{state_machine_arn.replace(':stateMachine:', ':execution:')}:{job.execution_name}"
+        return locate_execution(state_machine_arn, job.upload, job.attempt)
+
+
+def locate_execution(state_machine_arn: str, upload: Upload, attempt: int) -> str:
+    """The ARN of the execution that waits for a job, whether it has been started or not."""
+    return f"{state_machine_arn.replace(':stateMachine:', ':execution:')}:{name_execution(upload, attempt)}"
+
+
+def find_executed_job(sfn: "SFNClient", state_machine_arn: str, upload: Upload, attempt: int) -> Job | None:
+    """The job that an execution waits for, or None if none was started."""
+    try:
+        arn = locate_execution(state_machine_arn, upload, attempt)
+        return Job.from_input(json.loads(sfn.describe_execution(executionArn=arn)["input"]))
+    except sfn.exceptions.ExecutionDoesNotExist:
+        return None
 
 
 def start_redelivery(sfn: "SFNClient", state_machine_arn: str, job: Job, polls: int, now: datetime) -> str:

@@ -1,10 +1,11 @@
+"""Cancelling: at whatever step a job is, nobody goes on with it."""
+
 import json
 from typing import Any, cast
 
 import boto3
 import pytest
 
-from videoinfer.aws_clients import AwsClients
 from videoinfer.cancelling import cancel_job, describe_bill
 from videoinfer.errors import CommandError
 from videoinfer.jobs import JobsTable
@@ -15,80 +16,89 @@ from videojobs.uploads import Upload
 CLIP = Upload("uploads", "line-3/belt.mp4", 5, "e1", "version-1")
 MODEL = {"model_id": "hands", "model_version": "4", "inference_type": "object-detection"}
 OPTIONS = {"models": [MODEL], "infer_fps": 2.5, "input_mode": "presigned"}
+NO_ANSWER = Unanswered(1, "2026-01-02T03:04:05+00:00").to_values()
+
+
+class Pipeline:
+    """The ledger and the state machine, as `videoinfer cancel` finds them."""
+
+    def __init__(self, jobs: JobsTable, ledger: Ledger) -> None:
+        self.jobs = jobs
+        self.ledger = ledger
+        self.sfn = boto3.client("stepfunctions", region_name="us-east-1")
+        wait = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}}
+        role = "arn:aws:iam::123456789012:role/role"
+        machine = self.sfn.create_state_machine(name="video-job", definition=json.dumps(wait), roleArn=role)
+        self.state_machine_arn = machine["stateMachineArn"]
+
+    def start(self) -> str:
+        name = f"{CLIP.upload_id}-1"
+        return self.sfn.start_execution(stateMachineArn=self.state_machine_arn, name=name)["executionArn"]
+
+    def find(self) -> dict[str, Any]:
+        return self.jobs.find_job(CLIP.key)[0]
+
+    def cancel(self, job: dict[str, Any] | None = None) -> str:
+        return cancel_job(self.sfn, self.state_machine_arn, self.ledger, job or self.find())
 
 
 @pytest.fixture
-def clients(jobs: JobsTable) -> AwsClients:
-    return AwsClients(boto3.Session(region_name="us-east-1"))
+def pipeline(jobs: JobsTable, ledger: Ledger) -> Pipeline:
+    return Pipeline(jobs, ledger)
 
 
-def start(clients: AwsClients) -> str:
-    wait = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}}
-    machine = clients.stepfunctions.create_state_machine(
-        name="video-job", definition=json.dumps(wait), roleArn="arn:aws:iam::123456789012:role/role"
-    )
-    return clients.stepfunctions.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
-
-
-def find(jobs: JobsTable) -> dict[str, Any]:
-    return jobs.find_job(CLIP.key)[0]
-
-
-def test_the_ledger_and_the_execution_end(clients: AwsClients, jobs: JobsTable, ledger: Ledger) -> None:
-    arn = start(clients)
-    ledger.record(CLIP, 1, status="running", job_id="j1", options=OPTIONS, execution_arn=arn)
+@pytest.mark.parametrize("is_written_down", [True, False])
+def test_the_ledger_and_the_execution_end(pipeline: Pipeline, is_written_down: bool) -> None:
+    arn = pipeline.start()
+    written = {"execution_arn": arn} if is_written_down else {}
+    pipeline.ledger.record(CLIP, 1, status="running", job_id="j1", options=OPTIONS, **written)
 
     for _ in range(2):
-        assert cancel_job(clients, jobs, find(jobs)) == "all"
+        assert pipeline.cancel() == "all"
 
-    assert (find(jobs)["status"], find(jobs)["error"]) == ("cancelled", "A person cancelled it.")
-    assert clients.stepfunctions.describe_execution(executionArn=arn)["status"] == "ABORTED"
-    assert describe_bill(find(jobs), "all") == (
+    job = pipeline.find()
+    assert (job["status"], job["error"]) == ("cancelled", "A person cancelled it.")
+    assert pipeline.sfn.describe_execution(executionArn=arn)["status"] == "ABORTED"
+    assert describe_bill(job, "all") == (
         "The API has no call that cancels: job j1 goes on there, and all of it will be billed: "
         "2.5 frames of each second of the video, by hands/4."
     )
 
 
-def test_what_waits_is_not_billed(clients: AwsClients, jobs: JobsTable, ledger: Ledger) -> None:
-    ledger.record(CLIP, 1, status="waiting", error="503.")
+@pytest.mark.parametrize("status", ["waiting", "sending"])
+def test_what_has_no_job_yet_is_not_billed(pipeline: Pipeline, status: str) -> None:
+    pipeline.ledger.record(CLIP, 1, status=status, error="503.")
 
-    assert cancel_job(clients, jobs, find(jobs)) == "nothing"
-    assert find(jobs)["status"] == "cancelled"
-    assert describe_bill(find(jobs), "nothing") == "The API has made no job of it, so it bills nothing."
-
-
-def test_what_waits_may_be_billed_where_an_answer_was_lost(
-    clients: AwsClients, jobs: JobsTable, ledger: Ledger
-) -> None:
-    unanswered = Unanswered(1, "2026-01-02T03:04:05+00:00")
-    ledger.record(CLIP, 1, status="waiting", error="502.", **unanswered.to_values())
-
-    assert "1 call that asked the API for this job" in describe_bill(find(jobs), cancel_job(clients, jobs, find(jobs)))
+    assert pipeline.cancel() == "nothing"
+    assert pipeline.find()["status"] == "cancelled"
+    assert describe_bill(pipeline.find(), "nothing") == "The API has made no job of it, so it bills nothing."
 
 
-@pytest.mark.parametrize(
-    ("values", "words"),
-    [
-        ({"status": "creating"}, "is being asked"),
-        ({"status": "running", "job_id": "j1"}, "is being asked"),
-        ({"status": "done", "job_id": "j1"}, "has come to its end: it is done"),
-    ],
-)
-def test_what_can_not_be_cancelled_is_left_alone(
-    clients: AwsClients, jobs: JobsTable, ledger: Ledger, values: dict[str, str], words: str
-) -> None:
-    ledger.record(CLIP, 1, **cast(Any, values))
+@pytest.mark.parametrize("status", ["waiting", "creating"])
+def test_what_has_no_answer_may_be_billed(pipeline: Pipeline, status: str) -> None:
+    pipeline.ledger.record(CLIP, 1, status=status, **NO_ANSWER)
 
-    with pytest.raises(CommandError, match=words):
-        cancel_job(clients, jobs, find(jobs))
-
-    assert find(jobs)["status"] == values["status"]
+    job = pipeline.find()
+    assert "1 call that asked the API for this job" in describe_bill(job, cast(Any, pipeline.cancel()))
+    assert pipeline.find()["status"] == "cancelled"
 
 
-def test_a_job_that_went_on_meanwhile_is_left_alone(clients: AwsClients, jobs: JobsTable, ledger: Ledger) -> None:
-    ledger.record(CLIP, 1, status="running", job_id="j1", execution_arn="arn")
-    seen = find(jobs)
-    ledger.record(CLIP, 1, status="done")
+@pytest.mark.parametrize("status", ["done", "failed", "overdue", "rejected"])
+def test_what_has_come_to_its_end_is_left_alone(pipeline: Pipeline, status: str) -> None:
+    pipeline.ledger.record(CLIP, 1, status=status)
 
-    with pytest.raises(CommandError, match="has just gone on"):
-        cancel_job(clients, jobs, seen)
+    with pytest.raises(CommandError, match=f"has come to its end: it is {status}"):
+        pipeline.cancel()
+
+    assert pipeline.find()["status"] == status
+
+
+def test_a_job_that_ended_meanwhile_is_left_alone(pipeline: Pipeline) -> None:
+    pipeline.ledger.record(CLIP, 1, status="running", job_id="j1")
+    seen = pipeline.find()
+    pipeline.ledger.record(CLIP, 1, status="done")
+
+    with pytest.raises(CommandError, match="has just come to its end"):
+        pipeline.cancel(seen)
+
+    assert pipeline.find()["status"] == "done"

@@ -29,6 +29,7 @@ def test_what_failed_is_tried_once_more(status: str) -> None:
         ("waiting", "waits in the queue"),
         ("running", "still running"),
         ("creating", "still running"),
+        ("sending", "still running"),
     ],
 )
 def test_what_did_not_fail_is_not(status: str, words: str) -> None:

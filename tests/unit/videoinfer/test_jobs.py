@@ -115,12 +115,3 @@ def test_what_is_not_in_the_ledger_is_said_not_to_be(jobs: JobsTable, ledger: Le
 
     with pytest.raises(CommandError, match=r"There is no job .* in the ledger"):
         jobs.find_job(job)
-
-
-def test_a_status_that_has_changed_meanwhile_is_left_alone(jobs: JobsTable, ledger: Ledger) -> None:
-    ledger.record(CLIP, 1, status="running", job_id="j1")
-    seen, _ = jobs.find_job("j1")
-    ledger.record(CLIP, 1, status="done")
-
-    assert not jobs.change_status(seen, "cancelled", "A person cancelled it.")
-    assert jobs.find_job("j1")[0]["status"] == "done"

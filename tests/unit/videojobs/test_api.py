@@ -130,11 +130,21 @@ def test_a_redirect_is_not_followed() -> None:
     assert len(wire.requests) == 1
 
 
-@pytest.mark.parametrize("answer", [{}, {"job_id": None}, {"job_id": 7}, {"job_id": ""}])
-def test_a_job_needs_an_id(answer: Any) -> None:
-    api, _ = connect((200, answer))
-    with pytest.raises(ApiUnavailable, match="without a job_id"):
-        api.create_job(LINK, [], 5)
+@pytest.mark.parametrize(
+    "job_id", [None, 7, "", "a" * 201, "../a", "a/b", "a b", "a\nb", "-i", "..", "$(id)", "é", "a\n", "\ud800"]
+)
+def test_a_job_needs_an_id_that_can_be_used(job_id: Any) -> None:
+    api, _ = connect((200, {"job_id": job_id}), (200, {}))
+    for _ in range(2):
+        with pytest.raises(ApiUnavailable, match="without a job_id") as unavailable:
+            api.create_job(LINK, [], 5)
+        assert unavailable.value.may_have_acted
+
+
+@pytest.mark.parametrize("job_id", ["7", "fec28362-f7d9-4cc0-a805-5e94495d063d", "job_1.2:3~", "a" * 200])
+def test_ids_of_all_usual_kinds_are_taken(job_id: str) -> None:
+    api, _ = connect((200, {"job_id": job_id}))
+    assert api.create_job(LINK, [], 5) == job_id
 
 
 def test_reads_both_spellings_of_the_signed_url() -> None:

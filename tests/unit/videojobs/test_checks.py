@@ -12,7 +12,7 @@ import pytest
 from tests.stand_ins.turns import ScriptedTurns
 from tests.stand_ins.wire import Wire
 from videojobs.api import VideoInferenceApi
-from videojobs.checks import Check, check_job
+from videojobs.checks import Check, check_job, record_check
 from videojobs.errors import ApiRefused, ApiUnavailable, TurnLater
 from videojobs.jobs import Job
 
@@ -103,3 +103,21 @@ def test_a_turn_that_was_missed_is_no_failure(event: str, seconds: float, outcom
 def test_a_job_that_is_overdue_is_asked_after_once_more_when_its_turn_comes() -> None:
     turns = ScriptedTurns([TurnLater(60, 1_800_000_100.5, 100.5)])
     assert check("past-deadline.json", turns=turns).status == "running"
+
+
+def test_a_poll_writes_the_job_down_that_create_job_could_not(aws: Any, job: Job) -> None:
+    aws.ledger.record(job.upload, job.attempt, status="creating")
+    assert record_check(aws.ledger, job, Check("running", wait_seconds=60), polls=3) == Check(
+        "running", wait_seconds=60
+    )
+    item = aws.ledger.read(job.upload, job.attempt)
+    assert (item["status"], item["job_id"], item["polls"]) == ("running", job.job_id, 3)
+    assert (item["created_at"], item["deadline_at"]) == (job.created_at, job.deadline_at)
+
+
+@pytest.mark.parametrize("status", ["running", "done"])
+def test_a_poll_does_not_go_on_with_a_job_that_was_cancelled(aws: Any, job: Job, status: Any) -> None:
+    aws.ledger.record(job.upload, job.attempt, status="cancelled", error="A person cancelled it.")
+    check = record_check(aws.ledger, job, Check(status), polls=3)
+    assert (check.status, check.reason) == ("failed", "The job had come to its end already.")
+    assert aws.ledger.read(job.upload, job.attempt)["status"] == "cancelled"

@@ -3,12 +3,14 @@
 import io
 import json
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import requests
+from botocore.exceptions import ClientError
 
 from tests.stand_ins.turns import ScriptedTurns
 from tests.stand_ins.wire import Wire
@@ -17,7 +19,7 @@ from videojobs.costs import Meter
 from videojobs.creation import JobCreator
 from videojobs.errors import ApiUnavailable, TurnLater
 from videojobs.failure import FailureReport
-from videojobs.jobs import Job
+from videojobs.jobs import Job, Ledger
 from videojobs.logs import logger
 from videojobs.sending import LAST_SECONDS, SENDS_MAX
 from videojobs.settings import CreateJobSettings
@@ -359,3 +361,143 @@ def test_a_storage_that_is_down_is_waited_for(aws: Any) -> None:
         assert (item["status"], item.get("sends")) == ("waiting", None)
     creator, _ = build(aws, (200, {"signed_url": SIGNED_URL}), (200, b""), (200, {"job_id": "j1"}))
     assert creator.create_job(JobRequest(landed, 1))["status"] == "running"
+
+
+class Meddler(Wire):
+    """A wire on which something happens elsewhere while a request is on its way."""
+
+    def __init__(self, *answers: Any, during: int, meddle: Callable[[], None]) -> None:
+        super().__init__(*answers)
+        self._during = during
+        self._meddle = meddle
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        if len(self.requests) == self._during:
+            self._meddle()
+        return super().send(request, *args, **kwargs)
+
+
+def cancel(aws: Any, landed: Upload) -> None:
+    aws.ledger.record(landed, 1, status="cancelled", error="A person cancelled it.")
+
+
+SENDING = [(200, {"signed_url": SIGNED_URL}), (200, b"")]
+
+
+@pytest.mark.parametrize("during", [0, 1])
+def test_a_job_that_is_cancelled_while_its_video_is_sent_is_not_created(aws: Any, during: int) -> None:
+    landed = upload(aws, input_mode="upload")
+    wire = Meddler(*SENDING, during=during, meddle=lambda: cancel(aws, landed))
+    creator, _ = build(aws)
+    creator = replace(creator, api=VideoInferenceApi("https://api.example.com", KEY, wire.session))
+    assert creator.create_job(JobRequest(landed, 1)) == {"status": "cancelled"}
+    assert all("/videoinfer/" not in str(request.url) for request in wire.requests)
+    assert aws.ledger.read(landed, 1)["status"] == "cancelled"
+    [notice] = aws.notices()
+    assert notice["Subject"].startswith("Cancelled: ")
+    assert aws.executions() == []
+
+
+def test_a_job_that_is_cancelled_while_it_waits_for_its_turn_is_not_created(aws: Any) -> None:
+    landed = upload(aws)
+
+    class Turns(ScriptedTurns):
+        def take(self, *args: Any, **kwargs: Any) -> None:
+            cancel(aws, landed)
+            super().take(*args, **kwargs)
+
+    creator, wire = build(aws, turns=Turns())
+    assert creator.create_job(JobRequest(landed, 1)) == {"status": "cancelled"}
+    assert wire.requests == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "values"),
+    [
+        ((200, {"job_id": "j1"}), ("j1", None)),
+        ((404, {}), (None, None)),
+        ((429, {}), (None, None)),
+        ((502, {}), (None, 1)),
+    ],
+)
+def test_what_comes_of_a_job_that_is_cancelled_while_the_api_is_asked_is_written_down(
+    aws: Any, answer: Any, values: tuple[str | None, int | None]
+) -> None:
+    landed = upload(aws)
+    wire = Meddler(answer, during=0, meddle=lambda: cancel(aws, landed))
+    creator, _ = build(aws)
+    creator = replace(creator, api=VideoInferenceApi("https://api.example.com", KEY, wire.session))
+    assert creator.create_job(JobRequest(landed, 1)) == {"status": "cancelled"}
+    item = aws.ledger.read(landed, 1)
+    assert (item["status"], item.get("job_id"), item.get("unanswered")) == ("cancelled", *values)
+    assert aws.executions() == []
+    assert len(aws.notices()) == 1
+
+
+def test_a_job_that_was_cancelled_while_it_waited_is_told_once(aws: Any) -> None:
+    landed = upload(aws)
+    aws.ledger.record(landed, 1, status="waiting", error="503.")
+    cancel(aws, landed)
+    for _ in range(2):
+        creator, wire = build(aws)
+        assert creator.create_job(JobRequest(landed, 1)) == {"status": "cancelled"}
+        assert wire.requests == []
+    [notice] = aws.notices()
+    assert f"videoinfer retry {landed.upload_id}" in notice["Message"]
+
+
+class RefusingTable:
+    """A table that refuses writes once the API has been asked, as often as it is told."""
+
+    def __init__(self, table: Any, wire: Wire, times: int) -> None:
+        self._table = table
+        self._wire = wire
+        self._times = times
+
+    def get_item(self, **arguments: Any) -> Any:
+        return self._table.get_item(**arguments)
+
+    def update_item(self, **arguments: Any) -> Any:
+        if self._wire.requests and self._times:
+            self._times -= 1
+            raise ClientError({"Error": {"Code": "InternalServerError", "Message": "Not now."}}, "UpdateItem")
+        return self._table.update_item(**arguments)
+
+
+def refuse_writes(aws: Any, creator: JobCreator, wire: Wire, times: int) -> JobCreator:
+    return replace(creator, ledger=Ledger(cast(Any, RefusingTable(aws.ledger._table, wire, times))))
+
+
+def test_the_id_of_a_job_is_logged_at_once_and_written_down_when_dynamodb_takes_it(
+    aws: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, slept = io.StringIO(), list[float]()
+    monkeypatch.setattr(logger.registered_handler, "stream", output)
+    monkeypatch.setattr("videojobs.creation.time.sleep", slept.append)
+    landed = upload(aws)
+    creator, wire = build(aws, (200, {"job_id": "j1"}))
+    creator = refuse_writes(aws, creator, wire, times=7)
+    assert creator.create_job(JobRequest(landed, 1)) == {"status": "running", "job_id": "j1"}
+    assert slept == [1, 2, 4, 8, 16, 30, 30]
+    assert aws.ledger.read(landed, 1)["job_id"] == "j1"
+    first = json.loads(output.getvalue().splitlines()[0])
+    assert (first["message"], first["job_id"]) == ("The API has created the job.", "j1")
+
+
+def test_a_job_whose_id_can_not_be_written_down_is_waited_for_and_not_asked_for_again(aws: Any) -> None:
+    landed = upload(aws)
+    creator, wire = build(aws, (200, {"job_id": "j1"}), seconds_left=0)
+    with pytest.raises(ClientError):  # the execution's ARN can't be written down either
+        refuse_writes(aws, creator, wire, times=99).create_job(JobRequest(landed, 1))
+    item = aws.ledger.read(landed, 1)
+    assert (item["status"], item.get("job_id"), item["unanswered"]) == ("creating", None, 1)
+    [execution] = aws.executions()
+    assert json.loads(execution["input"])["job_id"] == "j1"
+
+    again, wire = build(aws)
+    assert again.create_job(JobRequest(landed, 1)) == {"status": "running", "job_id": "j1"}
+    assert wire.requests == []
+    item = aws.ledger.read(landed, 1)
+    assert (item["status"], item["job_id"], item.get("unanswered")) == ("running", "j1", None)
+    assert item["execution_arn"] == execution["executionArn"]
+    assert len(aws.executions()) == 1

@@ -309,3 +309,39 @@ def test_a_delivery_comes_back_when_the_api_says_and_not_for_ever(aws: Any, job:
         assert waiting.waits == waits
     with pytest.raises(ApiUnavailable, match="429"):
         build(aws, (429, {}, {"Retry-After": "120"})).deliver(job, Polling(3), waiting)
+
+
+def test_a_delivery_writes_the_job_down_that_create_job_could_not(aws: Any, job: Job) -> None:
+    aws.ledger.record(job.upload, job.attempt, status="creating")
+    build(aws, DONE, (200, RESULTS)).deliver(job, Polling(3, 0.5))
+    item = aws.ledger.read(job.upload, job.attempt)
+    assert (item["status"], item["job_id"], item["created_at"]) == ("done", job.job_id, job.created_at)
+
+
+def test_a_job_that_was_cancelled_is_not_delivered(aws: Any, job: Job) -> None:
+    aws.ledger.record(job.upload, job.attempt, status="cancelled", error="A person cancelled it.")
+    delivery = build(aws, DONE, (200, RESULTS)).deliver(job, Polling(3, 0.5))
+    assert delivery["status"] == "failed"
+    report = FailureReport(aws.ledger, aws.topic).report(job, "failed", delivery["reason"])
+    assert report == {"status": "cancelled", "reason": "A person cancelled it."}
+    assert aws.ledger.read(job.upload, job.attempt)["status"] == "cancelled"
+    [notice] = aws.notices()
+    assert notice["Subject"].startswith("Cancelled: ")
+
+
+def test_a_job_that_was_cancelled_can_be_redelivered(aws: Any, job: Job) -> None:
+    aws.ledger.record(job.upload, job.attempt, status="cancelled", error="A person cancelled it.")
+    build(aws, DONE, (200, RESULTS)).deliver(job, Polling(3, 0.5))
+    assert build(aws).redeliver(job, Polling(3))["status"] == "delivered"
+    assert aws.ledger.read(job.upload, job.attempt)["status"] == "done"
+
+
+@pytest.mark.parametrize(("status", "subject"), [("done", "Done: "), ("overdue", "Failed: "), ("failed", "Failed: ")])
+def test_a_failure_that_comes_late_changes_no_end_and_tells_it(aws: Any, job: Job, status: Any, subject: str) -> None:
+    """The function that brought the job to its end died before its notice was out."""
+    aws.ledger.record(job.upload, job.attempt, status=status, error="The first reason.")
+    report = FailureReport(aws.ledger, aws.topic).report(job, "failed", "It has aborted.")
+    assert report["status"] == aws.ledger.read(job.upload, job.attempt)["status"] == status
+    [notice] = aws.notices()
+    assert notice["Subject"].startswith(subject)
+    assert job.job_id in notice["Message"]

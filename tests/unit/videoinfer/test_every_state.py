@@ -1,0 +1,53 @@
+"""A person can lead every job to its results or to a further attempt, whatever state the ledger has it in."""
+
+import json
+from typing import Any, get_args
+
+import boto3
+import pytest
+
+from videoinfer.cancelling import cancel_job
+from videoinfer.job_requests import plan_retry
+from videoinfer.jobs import JobsTable
+from videojobs.job_states import ENDED_STATES, JobState
+from videojobs.jobs import Ledger
+from videojobs.uploads import Upload
+
+CLIP = Upload("uploads", "line-3/belt.mp4", 5, "e1", "version-1")
+LEVERS = {
+    "sending": "cancel, then retry",
+    "creating": "cancel, then retry",
+    "waiting": "cancel, then retry",
+    "running": "cancel, then retry",
+    "done": "redeliver",
+    "failed": "retry",
+    "overdue": "retry",
+    "rejected": "retry",
+    "cancelled": "retry",
+}
+"""`redeliver` works beside these wherever the API has a job: see tests/unit/videojobs/test_job_states.py."""
+
+
+def test_every_state_has_a_lever() -> None:
+    assert set(LEVERS) == set(get_args(JobState))
+
+
+@pytest.mark.parametrize("with_job", [True, False])
+@pytest.mark.parametrize("state", LEVERS)
+def test_a_person_leads_out_of_every_state(jobs: JobsTable, ledger: Ledger, state: Any, with_job: bool) -> None:
+    """No execution is waiting and no message is in the queue, so that nothing else leads out of it."""
+    sfn = boto3.client("stepfunctions", region_name="us-east-1")
+    end: dict[str, Any] = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}
+    machine = sfn.create_state_machine(
+        name="video-job", definition=json.dumps(end), roleArn="arn:aws:iam::123456789012:role/role"
+    )
+    ledger.record(CLIP, 1, status=state, **({"job_id": "j1"} if with_job else {}))
+
+    if LEVERS[state].startswith("cancel"):
+        assert plan_retry(jobs.find_job(CLIP.key)[0]).request is None
+        cancel_job(sfn, machine["stateMachineArn"], ledger, jobs.find_job(CLIP.key)[0])
+
+    job = jobs.find_job(CLIP.key)[0]
+    assert job["status"] in ENDED_STATES
+    request = plan_retry(job).request
+    assert (request.attempt if request else None) == (2 if "retry" in LEVERS[state] else None)
