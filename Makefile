@@ -27,20 +27,22 @@ help:  ## what there is to run
 
 # The environments: the project's own; MiniStack's; what Lambda's Python runtime brings, which runs the functions on it and holds
 # nothing else, so that no forgotten dependency is hidden; the SAM CLI's and the checkers', because they pin what the project does not;
-# the official client's, because it brings OpenCV and more, and one test alone runs it; and gigabytes that only bench/engine.py needs.
+# the official client's, because it brings OpenCV and more, and one test alone runs it; an older boto3 than Lambda's, for one test as
+# well; and gigabytes that only bench/engine.py needs.
 ENVIRONMENTS := .venv .venv-aws .venv-lambda .venv-sam
 
 .venv/ready: requirements/dev.txt pyproject.toml
 .venv-aws/ready: requirements/aws.txt
 .venv-lambda/ready: requirements/lambda.txt
+.venv-lambda-oldest/ready: requirements/lambda-oldest.txt
 .venv-sam/ready: requirements/sam.txt
 .venv-check/ready: requirements/check.txt
 .venv-client/ready: requirements/client.txt
 .venv-peers/ready: requirements/peers.txt
-.venv/ready .venv-aws/ready .venv-lambda/ready .venv-sam/ready .venv-check/ready .venv-client/ready .venv-peers/ready: | python
+.venv/ready .venv-aws/ready .venv-lambda/ready .venv-lambda-oldest/ready .venv-sam/ready .venv-check/ready .venv-client/ready .venv-peers/ready: | python
 	@echo "Installing $(notdir $(firstword $<)) into $(@D)"
 	@$(PYTHON) -m venv --clear $(@D)
-	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check $(if $(filter .venv-lambda,$(@D)),,--no-compile) --no-deps --require-hashes --requirement $<
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check $(if $(filter .venv-lambda%,$(@D)),,--no-compile) --no-deps --require-hashes --requirement $<
 	@if [ $(@D) = .venv ]; then $(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .; fi
 	@touch $@
 
@@ -66,7 +68,7 @@ chromium:
 UNIT := .venv/bin/python -m pytest tests/unit --numprocesses auto --dist loadfile
 
 .PHONY: test
-test: $(ENVIRONMENTS:=/ready) .venv-client/ready chromium  ## every test: units, contract, state machine, the whole path on the embedded AWS
+test: $(ENVIRONMENTS:=/ready) .venv-client/ready .venv-lambda-oldest/ready chromium  ## every test: units, contract, state machine, the whole path on the embedded AWS
 	$(UNIT)
 	.venv/bin/python -m pytest --ignore tests/unit
 
@@ -114,4 +116,4 @@ format: .venv/ready  ## lets the formatter and the linter mend what they can
 
 .PHONY: clean
 clean:  ## removes environments and build output
-	rm -rf $(ENVIRONMENTS) .venv-check .venv-client .venv-peers .aws-sam .build .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(ENVIRONMENTS) .venv-lambda-oldest .venv-check .venv-client .venv-peers .aws-sam .build .mypy_cache .ruff_cache .pytest_cache
