@@ -14,7 +14,7 @@ from videoinfer.aws_clients import AwsClients
 from videoinfer.errors import CommandError
 from videoinfer.job_requests import send_requests
 from videoinfer.jobs import JobsTable
-from videojobs.uploads import FIRST_ATTEMPT, JobRequest, Upload, find_fault
+from videojobs.uploads import FIRST_ATTEMPT, JobRequest, Upload, find_fault, is_folder_marker
 
 _BATCH = 100
 
@@ -112,7 +112,7 @@ def _list_objects(clients: AwsClients, bucket: str, prefix: str) -> Iterator[Can
 
 def _consider(candidate: Candidate) -> Iterator[Candidate]:
     """Without folder markers, which are no uploads."""
-    if not candidate.upload.key.endswith("/"):
+    if not is_folder_marker(candidate.upload):
         fault = find_fault(candidate.upload)
         yield replace(candidate, action="skip", why=fault) if fault else candidate
 

@@ -4,7 +4,6 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -13,8 +12,8 @@ from videojobs.foreign_text import file_for_command, word_for_command
 VIDEO_EXTENSIONS = (".mp4", ".avi", ".mkv", ".webm")
 """What the API takes, in either case (its documentation; not mov)."""
 
-KEY_MAX_BYTES = 900
-"""S3 keys have at most 1,024 bytes, and the results' key holds the upload's."""
+KEY_MAX_BYTES = 770
+"""S3 keys have at most 1,024 bytes, and those of results hold the upload's, the job's id and names of outputs."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def read_uploads(event: Mapping[str, Any]) -> Iterator[Upload]:
     """The uploads that an S3 event notification names.
 
     Keys arrive URL-encoded with `+` for a space. The `s3:TestEvent` that S3 sends when notifications are set up has no
-    records; folder markers (keys that end in `/`) are no uploads.
+    records; folder markers (empty objects whose keys end in `/`) are no uploads.
     Source: Amazon S3 User Guide, "Event message structure".
     """
     for record in event.get("Records", ()):
@@ -91,14 +90,20 @@ def read_uploads(event: Mapping[str, Any]) -> Iterator[Upload]:
             continue
         s3_object = record["s3"]["object"]
         key = unquote_plus(s3_object["key"])
-        if not key.endswith("/"):
-            bucket = record["s3"]["bucket"]["name"]
-            yield Upload(bucket, key, s3_object["size"], s3_object["eTag"], s3_object.get("versionId"))
+        bucket = record["s3"]["bucket"]["name"]
+        upload = Upload(bucket, key, s3_object["size"], s3_object["eTag"], s3_object.get("versionId"))
+        if not is_folder_marker(upload):
+            yield upload
+
+
+def is_folder_marker(upload: Upload) -> bool:
+    """Whether `upload` is what S3's console makes of a new folder."""
+    return upload.key.endswith("/") and upload.size_bytes == 0
 
 
 def find_fault(upload: Upload) -> str | None:
     """Why `upload` can't be a video as far as its name and size tell, or None."""
-    extension = PurePosixPath(upload.key).suffix
+    extension = find_extension(upload.key)
     if extension.lower() not in VIDEO_EXTENSIONS:
         what = f"files that end in {extension}" if extension else "files without an extension"
         return f"The Video Inference API does not take {what}, only {', '.join(VIDEO_EXTENSIONS)}."
@@ -106,22 +111,42 @@ def find_fault(upload: Upload) -> str | None:
         return "The file is empty (0 bytes)."
     if len(upload.key.encode()) > KEY_MAX_BYTES:
         return f"The key is longer than {KEY_MAX_BYTES} bytes, which leaves no room for that of its results."
+    if not is_path(upload.key):
+        return (
+            "The key begins with a slash, or has . or .. as a part, which web clients take out of the address: "
+            "the video could not be fetched by it."
+        )
     return None
+
+
+def find_extension(key: str) -> str:
+    """What the name in a key ends in, with its dot; empty where there is nothing before or behind that."""
+    stem, dot, extension = key.rpartition("/")[2].rpartition(".")
+    return f".{extension}" if stem and dot and extension else ""
+
+
+def is_path(key: str) -> bool:
+    """Whether web clients ask for `key` as it was signed. They resolve dot segments (RFC 3986, 5.2.4), and requests
+    makes one slash of several at the beginning.
+    """
+    return not key.startswith("/") and not {".", ".."} & set(key.split("/"))
 
 
 def suggest_remedy(upload: Upload) -> str:
     """The command that puts a proper video in place of `upload`."""
     folder, slash, name = upload.key.rpartition("/")
-    stem, dot, extension = name.rpartition(".")
+    extension = find_extension(upload.key)
     if len(upload.key.encode()) > KEY_MAX_BYTES:
         return f"aws s3 mv {uri_for_command(upload)} s3://{upload.bucket}/SHORTER_KEY.mp4"
-    if f".{extension}".lower() in VIDEO_EXTENSIONS and dot:
-        return f"aws s3 cp {file_for_command(name, f'VIDEO.{extension.lower()}')} {uri_for_command(upload)}"
-    stem = stem if dot else name
+    if not is_path(upload.key):
+        return f"aws s3 mv {uri_for_command(upload)} s3://{upload.bucket}/OTHER_KEY.mp4"
+    if extension.lower() in VIDEO_EXTENSIONS:
+        return f"aws s3 cp {file_for_command(name, f'VIDEO{extension.lower()}')} {uri_for_command(upload)}"
+    stem = name.removesuffix(extension) or "video"
     video = file_for_command(f"{stem}.mp4", "VIDEO.mp4")
     target = uri_for_command(replace(upload, key=f"{folder}{slash}{stem}.mp4"))
     copy = f"aws s3 cp {video} {target}"
-    return f"ffmpeg -i {file_for_command(name, 'VIDEO')} {video}\n  {copy}" if stem and extension and dot else copy
+    return f"ffmpeg -i {file_for_command(name, 'VIDEO')} {video}\n  {copy}" if extension else copy
 
 
 def uri_for_command(upload: Upload) -> str:

@@ -79,7 +79,7 @@ def test_takes_the_extensions_of_the_api_in_either_case(key: str) -> None:
         (make_upload("a.mov"), "files that end in .mov"),
         (make_upload("a"), "files without an extension"),
         (make_upload("a.mp4", size_bytes=0), "empty (0 bytes)"),
-        (make_upload("ü" * 450 + ".mp4"), "longer than 900 bytes"),
+        (make_upload("ü" * 450 + ".mp4"), "longer than 770 bytes"),
     ],
 )
 def test_says_what_is_wrong(upload: Upload, words: str) -> None:

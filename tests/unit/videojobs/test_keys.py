@@ -1,0 +1,130 @@
+"""Every key that S3 takes, 1 to 1,024 bytes of UTF-8, becomes a job whose video can be fetched, or one rejection."""
+
+import itertools
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote_plus, unquote, urljoin, urlsplit
+
+import boto3
+import pytest
+import requests
+import urllib3
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.unit.videojobs.test_creation import build
+from videoengine.destinations import WebAddress
+from videojobs import connections
+from videojobs.api import JOB_ID_MAX_CHARACTERS
+from videojobs.results import locate_output
+from videojobs.uploads import (
+    KEY_MAX_BYTES,
+    VIDEO_EXTENSIONS,
+    JobRequest,
+    Upload,
+    find_fault,
+    is_folder_marker,
+    is_path,
+    read_requests,
+    suggest_remedy,
+)
+
+S3_KEY_MAX_BYTES = 1024
+"""Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
+
+PARTS = (
+    *(".", "..", "", "...", "a", "é", "e\u0301", "%2e%2e", "%2E", "%", "+", " ", "?versionId=1", "#", "\\", "..\\"),
+    *("\x00", "\n", "\x7f", "\u202e", "'; rm -rf /", "-i", "http:", "a;b=c", "~", "*", "\U0001f600", "\ufeff"),
+)
+parts = st.sampled_from(PARTS) | st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+names = st.builds(
+    lambda stem, end: stem + end, parts, st.sampled_from((*VIDEO_EXTENSIONS, ".MP4", ".mov", "", ".", "/"))
+)
+keys = st.builds(
+    lambda folders, name: "/".join([*folders, name]),
+    st.lists(parts, max_size=4) | st.lists(st.just("x" * 250), max_size=4),
+    names,
+).filter(lambda key: 1 <= len(key.encode()) <= S3_KEY_MAX_BYTES)
+
+
+def ask_by_requests(url: str) -> str:
+    """What requests puts into the first line of a request."""
+    prepared = requests.Request("GET", url).prepare()
+    return requests.adapters.HTTPAdapter().request_url(prepared, {})
+
+
+numbers = itertools.count()
+"""Of the examples, so that each is an upload of its own."""
+
+CLIENTS: dict[str, Callable[[str], str]] = {
+    "requests": ask_by_requests,
+    "urllib3": lambda url: urllib3.util.parse_url(url).request_uri,
+    "the engine": lambda url: WebAddress.parse(url).target,
+    "RFC 3986": lambda url: urlsplit(urljoin(url, urlsplit(url).path)).path,
+}
+
+
+@pytest.fixture(scope="module")
+def sign() -> Callable[[str], str]:
+    """Presigns a URL of a key as `create_job` does."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "testing")
+        patch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+        patch.setattr(boto3, "DEFAULT_SESSION", None)
+        s3 = connections.connect_s3.__wrapped__()
+    return lambda key: s3.generate_presigned_url("get_object", Params={"Bucket": "uploads", "Key": key})
+
+
+@given(keys.filter(is_path))
+@settings(max_examples=500, deadline=None)
+def test_a_video_is_asked_for_by_the_key_that_was_signed(sign: Callable[[str], str], key: str) -> None:
+    asked = {name: unquote(ask(sign(key)).partition("?")[0], errors="strict") for name, ask in CLIENTS.items()}
+    assert asked == dict.fromkeys(CLIENTS, f"/{key}")
+
+
+@pytest.mark.parametrize(
+    "key", ["./a.mp4", "a/../b.mp4", "a/./b.mp4", "../a.mp4", "/a.mp4", "//a.mp4", "a/..", "v.mp4/."]
+)
+def test_keys_that_are_asked_for_by_another_path_are_rejected(sign: Callable[[str], str], key: str) -> None:
+    assert not is_path(key)
+    assert {unquote(ask(sign(key)).partition("?")[0]) for ask in CLIENTS.values()} != {f"/{key}"}
+    assert find_fault(Upload("uploads", key, 1, "e1"))
+
+
+@given(keys, st.sampled_from([0, 1]))
+@settings(max_examples=500)
+def test_every_remedy_helps(key: str, size_bytes: int) -> None:
+    upload = Upload("uploads", key, size_bytes, "e1")
+    remedy = suggest_remedy(upload)
+    target = re.search(r".* '?s3://uploads/([^']*)'?$", remedy.splitlines()[-1])
+    assert target
+    placeholders = ("KEY", "SHORTER_KEY.mp4", "OTHER_KEY.mp4")
+    assert target[1] in placeholders or find_fault(Upload("uploads", target[1], 1, "e1")) is None
+
+
+@given(keys, st.sampled_from([0, 1]))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_every_key_becomes_a_job_or_one_rejection(aws: Any, key: str, size_bytes: int) -> None:
+    described = {"key": quote_plus(key), "size": size_bytes, "eTag": f"e{next(numbers)}"}
+    record = {"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "uploads"}, "object": described}}
+    requested = list(read_requests({"Records": [record]}))
+    assert bool(requested) != is_folder_marker(Upload("uploads", key, size_bytes, "e1"))
+    for request in requested:
+        assert request.upload.key == key
+        fault = find_fault(request.upload)
+        if not fault:
+            aws.s3.put_object(Bucket="uploads", Key=key, Body=b"video")
+        before = len(aws.executions())
+        for _ in range(2):
+            creator, _ = build(aws, (200, {"job_id": "j1"}))
+            assert creator.create_job(JobRequest(request.upload, 1))["status"] == ("rejected" if fault else "running")
+        assert len(aws.notices()) == (1 if fault else 0)
+        assert len(aws.executions()) - before <= (0 if fault else 1)
+
+
+def test_the_results_of_the_longest_key_and_id_have_keys_that_s3_takes() -> None:
+    for name in ("report-data/999999-999999.json.gz", "detections.csv.gz", "annotated.mp4", "results.json"):
+        key = locate_output("k" * KEY_MAX_BYTES, "j" * JOB_ID_MAX_CHARACTERS, "2026-11-28", name)
+        assert len(key) <= S3_KEY_MAX_BYTES
