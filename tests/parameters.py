@@ -25,6 +25,7 @@ NUMBERS: Mapping[str, Mapping[str, NumberRange]] = {
     "pipeline": {
         "ApiRequestsPerMinute": _whole(0, 6_000),
         "DefaultInferFps": _any(1, 120),
+        "MaxInferFps": _any(1, 120),
         "DeadlineHours": _any(0.01, 40),
         "PollSeconds": _whole(1, 3_600),
         "ShareLinkDays": _any(0.01, 365),

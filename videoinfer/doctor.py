@@ -17,9 +17,9 @@ from videoinfer.jobs import JobsTable
 from videoinfer.key_policy import find_left_out
 from videoinfer.pipeline_stack import PipelineStack
 from videojobs.api import VideoInferenceApi
-from videojobs.errors import ApiRefused, ApiUnavailable
+from videojobs.errors import ApiRefused, ApiUnavailable, InvalidOption
 from videojobs.notices import format_duration
-from videojobs.options import InvalidOption, Model, parse_json
+from videojobs.options import Model, parse_json
 from videojobs.turns import BUDGET_ID
 
 type Level = Literal["ok", "warning", "problem"]

@@ -12,7 +12,9 @@ from botocore.exceptions import ClientError
 
 from videoinfer.errors import CommandError
 from videoinfer.jobs import Item
-from videojobs.options import INFER_FPS_MIN, InvalidOption, resolve_options
+from videojobs.errors import InvalidOption
+from videojobs.options import INFER_FPS_MIN, resolve_options
+from videojobs.upload_metadata import select_options
 from videojobs.uploads import JobRequest, Upload, find_fault
 
 if TYPE_CHECKING:
@@ -79,7 +81,7 @@ def _find_obstacle(upload: Upload, s3: S3Client) -> str | None:
             return None  # who may send requests need not be allowed to read videos
         raise
     try:
-        resolve_options(upload.key, metadata, {}, _VALID_OPTIONS)
+        resolve_options(upload.key, select_options(metadata), {}, _VALID_OPTIONS)
     except InvalidOption as invalid:
         return f"its metadata can't be used. {invalid} Upload it again with other metadata"
     return None

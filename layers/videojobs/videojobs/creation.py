@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from videojobs.api import VideoInferenceApi
 from videojobs.costs import Meter
-from videojobs.errors import ApiRefused, ApiUnavailable, ChangeRefused, SendingTooSlow, TurnLater
+from videojobs.errors import ApiRefused, ApiUnavailable, ChangeRefused, InvalidOption, SendingTooSlow, TurnLater
 from videojobs.job_states import ENDED_STATES
 from videojobs.jobs import Job, Ledger, format_time, name_execution
 from videojobs.logs import logger
@@ -23,10 +23,11 @@ from videojobs.notices import (
     compose_retry_command,
     mention_unanswered,
 )
-from videojobs.options import InvalidOption, Options, parse_json, resolve_options
+from videojobs.options import Options, parse_json, resolve_options
 from videojobs.sending import TimedVideo, count_sends, reject_sending, reject_slow_sending
 from videojobs.settings import CreateJobSettings, limit_deadline_seconds, limit_poll_seconds
 from videojobs.unanswered import Unanswered
+from videojobs.upload_metadata import MetadataLimits
 from videojobs.uploads import JobRequest, Rejection, Upload, find_fault, suggest_remedy
 from videojobs.workflow import find_executed_job, start_execution
 
@@ -138,14 +139,17 @@ class JobCreator:
             return reject_slow_sending(upload, slow)
 
     def _read_options(self, upload: Upload) -> Options:
+        settings = self.settings
+        limits = MetadataLimits.parse(settings.max_infer_fps, settings.allowed_models, settings.allowed_metadata)
         metadata = self._read_metadata(upload)
         defaults = {
-            "models": parse_json("DefaultModels", self.settings.default_models),
-            "infer_fps": self.settings.default_infer_fps,
-            "input_mode": self.settings.input_mode,
-            "annotate": self.settings.annotate,
+            "models": parse_json("DefaultModels", settings.default_models),
+            "infer_fps": settings.default_infer_fps,
+            "input_mode": settings.input_mode,
+            "annotate": settings.annotate,
         }
-        return resolve_options(upload.key, metadata, parse_json("PrefixRoutes", self.settings.prefix_routes), defaults)
+        routes = parse_json("PrefixRoutes", settings.prefix_routes)
+        return resolve_options(upload.key, metadata, routes, defaults, limits)
 
     def _read_metadata(self, upload: Upload) -> Mapping[str, str]:
         """Raises UploadGone also of a version that is kept under a delete marker: a person does not want its job."""

@@ -7,6 +7,7 @@
     ├── LinkExpired      a download link no longer works: ask for the status again
     ├── BrokenResults    a results file that breaks the contract
     ├── SendingTooSlow   a video that can't be sent in the time that a function has
+    ├── InvalidOption    an option that can't be used
     ├── ChangeRefused    a job has come to another state meanwhile
     └── VideoNotDrawable no annotated video can be made
         └── NoRoomForVideo   because the disk is full, and not because of the video
@@ -74,6 +75,10 @@ class SendingTooSlow(VideoJobsError):
     def __init__(self, sent_bytes: int) -> None:
         super().__init__(f"{sent_bytes:,} bytes of the video were sent.")
         self.sent_bytes = sent_bytes
+
+
+class InvalidOption(VideoJobsError):
+    """An option that can't be used; the message starts with its name."""
 
 
 class ChangeRefused(VideoJobsError):

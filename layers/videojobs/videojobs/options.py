@@ -4,9 +4,14 @@ The object's own metadata goes over the longest matching prefix route, and that 
 """
 
 import json
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Self, get_args
+
+from videojobs import strict_json
+from videojobs.errors import InvalidOption
+from videojobs.upload_metadata import ANY_METADATA, MetadataLimits
 
 InputMode = Literal["presigned", "upload"]
 InferenceType = Literal[
@@ -21,11 +26,11 @@ InferenceType = Literal[
 INFER_FPS_MIN, INFER_FPS_MAX = 1, 120
 """The API's documented minimum, and the official client's maximum."""
 
+NAME_MAX_CHARACTERS = 200
+"""Of a model's id and of its version."""
+
 _MODEL_FIELDS = ("model-id", "model-version", "inference-type", "confidence")
-
-
-class InvalidOption(Exception):
-    """An option that can't be used; the message starts with its name."""
+_ROUTE_FIELDS = {"models", "infer_fps", "input_mode", "annotate"}
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,8 @@ class Model:
         for name in ("model_id", "model_version", "inference_type"):
             if not isinstance(data.get(name), str | int) or isinstance(data[name], bool) or data[name] == "":
                 raise InvalidOption(f"{name}: missing in {json.dumps(data)}.")
+            if not str(data[name]).isprintable() or len(str(data[name])) > NAME_MAX_CHARACTERS:
+                raise InvalidOption(f"{name}: {data[name]!r} is not 1 to {NAME_MAX_CHARACTERS} printable characters.")
         if data["inference_type"] not in get_args(InferenceType):
             types = ", ".join(get_args(InferenceType))
             raise InvalidOption(f"inference_type: {data['inference_type']!r} is none of {types}.")
@@ -53,6 +60,10 @@ class Model:
             raise InvalidOption(f"inference_params: {params!r} is not an object.")
         if "confidence" in params:
             params = {**params, "confidence": _parse_number("confidence", params["confidence"], 0, 1)}
+        try:
+            strict_json.check(params)
+        except ValueError as problem:
+            raise InvalidOption(f"inference_params: {problem}.") from None
         return cls(str(data["model_id"]), str(data["model_version"]), data["inference_type"], params)
 
     def to_request(self) -> dict[str, Any]:
@@ -99,33 +110,60 @@ class Options:
 
 
 def resolve_options(
-    key: str, metadata: Mapping[str, str], routes: Mapping[str, Any], defaults: Mapping[str, Any]
+    key: str,
+    metadata: Mapping[str, str],
+    routes: Mapping[str, Any],
+    defaults: Mapping[str, Any],
+    limits: MetadataLimits = ANY_METADATA,
 ) -> Options:
     """The options of the upload `key`: its `metadata` (names without `x-amz-meta-`) over its route over `defaults`.
 
-    `routes` maps a key prefix to some of the fields that `Options.parse` takes; the longest that matches counts.
+    Args:
+        routes: Some of the fields that `Options.parse` takes, by key prefix; the longest that matches counts.
+        limits: What the metadata may ask for.
 
     Raises:
-        InvalidOption: a value can't be used; the message names its field.
+        InvalidOption: a value can't be used, or goes too far; the message names its field.
     """
-    prefix = max((prefix for prefix in routes if key.startswith(prefix)), key=len, default=None)
-    data = {**defaults, **(routes[prefix] if prefix is not None else {})}
+    metadata = limits.select(metadata)
+    data = {**defaults, **find_route(key, routes)}
     for name in ("infer-fps", "input-mode", "annotate"):
         if name in metadata:
             data[name.replace("-", "_")] = metadata[name]
     if "models" in metadata:
         data["models"] = parse_json("models", metadata["models"])
     options = Options.parse(data)
-    short_form = {name: metadata[name] for name in _MODEL_FIELDS if name in metadata}
-    return replace(options, models=(_read_short_form(short_form, metadata, options),)) if short_form else options
+    if short_form := {name: metadata[name] for name in _MODEL_FIELDS if name in metadata}:
+        options = replace(options, models=(_read_short_form(short_form, metadata, options),))
+    limits.check(metadata, options.infer_fps, [(model.model_id, model.model_version) for model in options.models])
+    return options
+
+
+def find_route(key: str, routes: Any) -> Mapping[str, Any]:
+    """The options of the longest prefix in `routes` that `key` begins with; none if there is no such prefix.
+
+    A prefix matches however its letters are composed: macOS uploads `é` as two characters.
+    """
+    if not isinstance(routes, Mapping):
+        raise InvalidOption("PrefixRoutes: it is not an object.")
+    composed = unicodedata.normalize("NFC", key)
+    matching = [prefix for prefix in routes if composed.startswith(unicodedata.normalize("NFC", prefix))]
+    if not matching:
+        return {}
+    prefix = max(matching, key=len)
+    route = routes[prefix]
+    if not isinstance(route, Mapping) or not route.keys() <= _ROUTE_FIELDS:
+        fields = ", ".join(sorted(_ROUTE_FIELDS))
+        raise InvalidOption(f"PrefixRoutes: {prefix!r} is not an object that has some of {fields}, and nothing else.")
+    return route
 
 
 def parse_json(name: str, text: str) -> Any:
     """The value in the JSON `text` of the option `name`. Raises InvalidOption."""
     try:
-        return json.loads(text)
+        return strict_json.parse(text)
     except ValueError as problem:
-        raise InvalidOption(f"{name}: not JSON ({problem}).") from None
+        raise InvalidOption(f"{name}: not JSON that can be used ({problem}).") from None
 
 
 def _read_short_form(fields: Mapping[str, str], metadata: Mapping[str, str], options: Options) -> Model:

@@ -56,6 +56,9 @@ class CreateJobSettings:
     annotate: str
     poll_seconds: int
     deadline_hours: float
+    max_infer_fps: float
+    allowed_models: str
+    allowed_metadata: str
     jobs_table: str
     idempotency_table: str
     notices_topic_arn: str

@@ -24,9 +24,13 @@ from videojobs.logs import logger
 from videojobs.sending import LAST_SECONDS, SENDS_MAX
 from videojobs.settings import CreateJobSettings
 from videojobs.turns import Turns
+from videojobs.upload_metadata import METADATA_OPTIONS
 from videojobs.uploads import JobRequest, Upload, read_uploads
 
 KEY = "rf_s3cr3t"
+POISON = (
+    '[{"model_id": "a", "model_version": "4", "inference_type": "classification", "inference_params": {"iou": %s}}]'
+)
 SIGNED_URL = "https://storage.example.com/u?X-Goog-Algorithm=a&X-Goog-Expires=60&X-Goog-Signature=s1gn3d"
 SETTINGS = CreateJobSettings(
     api_url="https://api.example.com",
@@ -41,6 +45,9 @@ SETTINGS = CreateJobSettings(
     annotate="false",
     poll_seconds=60,
     deadline_hours=24,
+    max_infer_fps=120,
+    allowed_models="*",
+    allowed_metadata=",".join(METADATA_OPTIONS),
     jobs_table="jobs",
     idempotency_table="idempotency",
     notices_topic_arn="arn",
@@ -105,6 +112,17 @@ def test_an_upload_is_streamed_to_the_signed_url(aws: Any) -> None:
         ("a.mov", b"video", {}, "files that end in .mov"),
         ("a.mp4", b"", {}, "empty (0 bytes)"),
         ("a.mp4", b"video", {"infer_fps": "0"}, "infer_fps: 0 is not between 1 and 120."),
+        ("a.mp4", b"video", {"infer_fsp": "2"}, "infer-fsp: there is no such option; infer-fps is meant, perhaps."),
+        (
+            "a.mp4",
+            b"video",
+            {"models": POISON % "NaN"},
+            "models: not JSON that can be used (NaN is no number of JSON).",
+        ),
+        ("a.mp4", b"video", {"models": POISON % "1e400"}, "not JSON that can be used (a number is too large)."),
+        ("a.mp4", b"video", {"models": POISON % "1e200"}, "a number is not 0 and not between 1e-130 and 9.9e125"),
+        ("a.mp4", b"video", {"models": POISON % ("1" * 50)}, "a number has more than 38 digits"),
+        ("a.mp4", b"video", {"models": POISON % r'"\ud800"'}, "a text holds half of a surrogate pair"),
     ],
 )
 def test_a_rejection_costs_nothing_and_says_why(

@@ -1,12 +1,14 @@
 """Metadata over the longest matching route over the stack's defaults."""
 
 import json
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from videojobs.options import InvalidOption, Options, resolve_options
+from videojobs.errors import InvalidOption
+from videojobs.options import Options, resolve_options
 
 HANDS = {"model_id": "hands", "model_version": "4", "inference_type": "object-detection"}
 BELT = {"model_id": "belt", "model_version": 2, "inference_type": "classification"}
@@ -27,6 +29,19 @@ def test_the_longest_prefix_counts() -> None:
     till = resolve({}, "shop/till/a.mp4")
     assert (till.models[0].model_id, till.models[0].model_version) == ("belt", "2")
     assert (till.input_mode, till.infer_fps) == ("upload", 5)
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("key_form", ["NFC", "NFD"])
+def test_a_route_matches_however_its_letters_are_composed(form: Any, key_form: Any) -> None:
+    routes = {unicodedata.normalize(form, "café/"): {"infer_fps": 1}}
+    assert resolve_options(unicodedata.normalize(key_form, "café/x.mp4"), {}, routes, DEFAULTS).infer_fps == 1
+
+
+@pytest.mark.parametrize("routes", [[], "shop/", {"a": 3}, {"a": {"infer-fps": 1}}, {"a": {"fps": 1}}])
+def test_routes_that_can_not_be_read_are_named(routes: Any) -> None:
+    with pytest.raises(InvalidOption, match=r"^PrefixRoutes: "):
+        resolve_options("a.mp4", {}, routes, DEFAULTS)
 
 
 def test_metadata_goes_over_the_route() -> None:
@@ -85,6 +100,16 @@ def test_options_survive_the_state_machine() -> None:
         ({"models": json.dumps([{**HANDS, "inference_params": 3}])}, "inference_params"),
         ({"model-id": "gloves"}, "model_version"),
         ({"model-id": "gloves", "model-version": "1", "inference-type": "divination"}, "inference_type"),
+        ({"models": json.dumps([{**HANDS, "inference_params": {"iou": 1e200}}])}, "models"),
+        ({"models": json.dumps([{**HANDS, "inference_params": {"iou": float("nan")}}])}, "models"),
+        ({"models": json.dumps([{**HANDS, "inference_params": {"": 1}}])}, "models"),
+        ({"models": json.dumps([{**HANDS, "model_id": "hands\ud800"}])}, "models"),
+        ({"models": json.dumps([{**HANDS, "model_id": "hands\nJob      j2"}])}, "model_id"),
+        ({"models": json.dumps([{**HANDS, "model_version": "\u202e4"}])}, "model_version"),
+        ({"models": json.dumps([{**HANDS, "model_id": "a" * 201}])}, "model_id"),
+        ({"models": "[" * 1500}, "models"),
+        ({"model-id": "a" * 201, "model-version": "1"}, "model_id"),
+        ({"confidence": "1e-200"}, "inference_params"),
         ({"confidence": "1.5"}, "confidence"),
         ({"confidence": "high"}, "confidence"),
     ],
