@@ -56,6 +56,7 @@ CREATED = {
     "a list instead of an object": Fault(body=[1, 2], acts=True),
     "job_id as a number": Fault(body={"job_id": 7}, acts=True),
     "no job_id": Fault(body={"job_id": None}, acts=True),
+    "a job_id of 3,000 letters": Fault(body={"job_id": "j" * 3000}, acts=True),
 }
 """The same where the job has been created."""
 

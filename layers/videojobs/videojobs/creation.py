@@ -305,4 +305,5 @@ class JobCreator:
 
 
 def _suggest_metadata(upload: Upload) -> str:
-    return f"{compose_retry_command(upload)} --metadata-directive REPLACE --metadata infer-fps=5"
+    """Without its metadata an upload gets the options of its route and of the stack."""
+    return f"{compose_retry_command(upload)} --metadata-directive REPLACE"
