@@ -18,6 +18,7 @@ from videojobs.logs import logger
 from videojobs.notices import NoticesTopic, compose_annotated
 from videojobs.results import ResultsBucket, locate_results
 from videojobs.samples import read_samples
+from videojobs.scratch import scratch_folder
 from videojobs.share_links import SharedJob, ShareLinks
 
 if TYPE_CHECKING:
@@ -73,8 +74,8 @@ class VideoAnnotation:
         """Puts the annotated video beside the results, and returns its bytes. Raises VideoNotDrawable."""
         if job.upload.size_bytes > VIDEO_MAX_BYTES:
             raise VideoNotDrawable(f"Videos above {VIDEO_MAX_BYTES / 1024**3:.0f} GiB are not drawn on.")
-        with tempfile.TemporaryDirectory() as folder:
-            video, results, annotated = (Path(folder) / name for name in ("video", "results.json", ANNOTATED_VIDEO))
+        with scratch_folder(Path(tempfile.gettempdir(), "annotation")) as folder:
+            video, results, annotated = (folder / name for name in ("video", "results.json", ANNOTATED_VIDEO))
             self._download(job.upload.location, video, "The video has been deleted.")
             location = {"Bucket": self.bucket.name, "Key": _locate(job, "results.json")}
             self._download(location, results, "There are no results.")
