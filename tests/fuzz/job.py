@@ -84,7 +84,7 @@ def run_job(video: bytes) -> str:
     store.objects[job.video_key] = video
     with (
         patch.object(clients, "s3", lambda: store),
-        patch.object(inference, "_load_model", return_value=PicturesOnly()),
+        patch.object(inference, "_load_models", return_value={MODEL_ID: (PicturesOnly(), Thresholds(0.4, 0.3))}),
     ):
         for outcome in _run_steps(job):
             if outcome["outcome"] == "failed":
@@ -100,7 +100,7 @@ def _run_steps(job: JobSpec) -> Iterator[Outcome]:
     for number in planned["segments"]:
 
         def infer_one(number: int = number) -> None:
-            infer_segment(job, number, infer)
+            infer_segment(job, number, infer, memory_bytes=2**31)
 
         yield run_step(JOB_ID, infer_one)
     yield run_step(JOB_ID, lambda: merge(job, planned["segments"], MergeSettings(MAX_FAILED_SHARE, BUCKET)))

@@ -51,13 +51,47 @@ def write_package(folder: Path, files: Mapping[str, bytes]) -> Path:
     return folder
 
 
-def make_weights() -> bytes:
-    """An ONNX file: boxes + weights x mean(images), as 1 x (4 + classes) x boxes."""
+def make_weights(beside: str = "") -> bytes:
+    """An ONNX file: boxes + weights x mean(images), as 1 x (4 + classes) x boxes.
+
+    Args:
+        beside: the name of the file that `make_external_data` is in, instead of this one.
+    """
+    boxes, weights = _make_answer()
+    return make_network([(boxes, weights)], beside=beside)
+
+
+def make_external_data() -> bytes:
+    """What is in a file of its own by `make_weights("…")`."""
+    return b"".join(values.astype(np.float32).tobytes() for values in _make_answer())
+
+
+def _make_answer() -> tuple[NDArray[Any], NDArray[Any]]:
     boxes = np.zeros((4 + len(CLASS_NAMES), len(BOXES_CXCYWH)))
     boxes[:4] = np.transpose(BOXES_CXCYWH)
     weights = np.zeros_like(boxes)
     weights[4:] = np.transpose(WEIGHTS_OF_SCORES)
-    return make_network([(boxes[np.newaxis], weights[np.newaxis])])
+    return boxes[np.newaxis], weights[np.newaxis]
+
+
+def make_large_network(size_bytes: int) -> bytes:
+    """An ONNX file of about this size that answers like `make_weights`, with boxes at other places."""
+    rows, columns = 3, SIDE * SIDE
+    factors = size_bytes // (4 * columns * columns) or 1
+    shape = np.array([rows, columns], dtype=np.int64)
+    graph = _message(5, _number(1, 2) + _number(2, 7) + _text(8, "shape") + _message(9, shape.tobytes()))
+    graph += _node("Reshape", ["images", "shape"], "product0")
+    for index in range(factors):
+        factor = np.eye(columns, dtype=np.float32) * (1 + index)  # of equal factors OpenVINO keeps one
+        graph += _message(5, _tensor(f"factor{index}", factor))
+        graph += _node("MatMul", [f"product{index}", f"factor{index}"], f"product{index + 1}")
+    mean = _text(1, "keepdims") + _number(3, 0) + _number(20, 2)
+    graph += _node("ReduceMean", [f"product{factors}"], "mean", attribute=mean)
+    answer = np.zeros((1, 4 + len(CLASS_NAMES), len(BOXES_CXCYWH)), dtype=np.float32)
+    graph += _message(5, _tensor("constant", answer)) + _node("Add", ["constant", "mean"], "output0")
+    graph += _message(12, _value("output0", answer.shape, np.float32))
+    graph += _text(2, "graph") + _message(11, _value("images", (1, 3, SIDE, SIDE), np.float32))
+    return _number(1, 8) + _message(7, graph) + _message(8, _text(1, "") + _number(2, 13))
 
 
 def make_answer(architecture: str, task_type: str, *outputs: ArrayLike, **inference: Any) -> dict[str, bytes]:
@@ -82,6 +116,7 @@ def make_network(
     outputs: list[tuple[NDArray[Any], NDArray[Any]]],
     shape: tuple[int | str, ...] = (1, 3, SIDE, SIDE),
     dtype: type[np.float16 | np.float32] = np.float32,
+    beside: str = "",
 ) -> bytes:
     """An ONNX file whose outputs are a constant + another x mean(images).
 
@@ -89,13 +124,16 @@ def make_network(
 
     Args:
         shape: of the input; a name where it may be any size.
+        beside: a file that the constants are in, one after the other, instead of this one.
     """
+    offset = 0
     graph = _node("ReduceMean", ["images"], "mean", attribute=_text(1, "keepdims") + _number(3, 0) + _number(20, 2))
     for index, (constant, weights) in enumerate(outputs):
         graph += _node("Mul", ["mean", f"weights{index}"], f"scaled{index}")
         graph += _node("Add", [f"constant{index}", f"scaled{index}"], f"output{index}")
-        graph += _message(5, _tensor(f"constant{index}", constant.astype(dtype)))
-        graph += _message(5, _tensor(f"weights{index}", weights.astype(dtype)))
+        for name, values in (("constant", constant.astype(dtype)), ("weights", weights.astype(dtype))):
+            graph += _message(5, _tensor(f"{name}{index}", values, beside, offset))
+            offset += values.nbytes
         graph += _message(12, _value(f"output{index}", constant.shape, dtype))
     graph += _text(2, "graph") + _message(11, _value("images", shape, dtype))
     return _number(1, 8) + _message(7, graph) + _message(8, _text(1, "") + _number(2, 13))
@@ -110,9 +148,14 @@ def _node(kind: str, inputs: list[str], output: str, attribute: bytes | None = N
     return _message(1, content + (_message(5, attribute) if attribute else b""))
 
 
-def _tensor(name: str, values: NDArray[Any]) -> bytes:
+def _tensor(name: str, values: NDArray[Any], beside: str = "", offset: int = 0) -> bytes:
     dimensions = b"".join(_number(1, size) for size in values.shape)
-    return dimensions + _number(2, _ELEMENT_TYPES[values.dtype]) + _text(8, name) + _message(9, values.tobytes())
+    described = dimensions + _number(2, _ELEMENT_TYPES[values.dtype]) + _text(8, name)
+    if not beside:
+        return described + _message(9, values.tobytes())
+    entries = {"location": beside, "offset": str(offset), "length": str(values.nbytes)}
+    external = b"".join(_message(13, _text(1, key) + _text(2, value)) for key, value in entries.items())
+    return described + external + _number(14, 1)
 
 
 def _value(name: str, shape: tuple[int | str, ...], dtype: type[np.generic]) -> bytes:

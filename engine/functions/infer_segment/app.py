@@ -12,6 +12,7 @@ from videoengine.steps import Outcome, run_step
 
 
 @logger.inject_lambda_context(clear_state=True)
-def handler(event: dict[str, Any], context: LambdaContext) -> Outcome:  # noqa: ARG001
+def handler(event: dict[str, Any], context: LambdaContext) -> Outcome:
     settings, job = read_settings(InferSettings), JobSpec.from_json(event["job"])
-    return run_step(job.job_id, lambda: infer_segment(job, event["segment"], settings))
+    memory_bytes = int(context.memory_limit_in_mb) * 2**20
+    return run_step(job.job_id, lambda: infer_segment(job, event["segment"], settings, memory_bytes))

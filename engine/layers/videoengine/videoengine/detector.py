@@ -8,6 +8,8 @@ from typing import Any
 from av.video.frame import VideoFrame
 
 from videoengine.detections import Thresholds, is_threshold_on_objectness
+from videoengine.errors import ModelPackageInvalid
+from videoengine.external_data import find_external_files
 from videoengine.inference_types import INFERENCE_TYPES
 from videoengine.model_packages import DESCRIPTION_FILES, WEIGHTS, parse_package
 from videoengine.network import Network
@@ -30,6 +32,8 @@ class Detector:
         Raises:
             ModelPackageInvalid: it can't be run.
         """
+        if missing := sorted(name for name in find_external_files(folder / WEIGHTS) if not (folder / name).exists()):
+            raise ModelPackageInvalid(f"{WEIGHTS} has weights in {' and '.join(missing)}, which the package lacks")
         present = [name for name in DESCRIPTION_FILES if (folder / name).exists()]
         self._package = parse_package({name: (folder / name).read_bytes() for name in present})
         self._inference_type = INFERENCE_TYPES[self._package.task_type]

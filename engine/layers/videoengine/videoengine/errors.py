@@ -10,7 +10,8 @@ JobFailed                 written into the job's record: trying again would not 
 └── ModelPackageInvalid   a model package that this engine can't run
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 
 class RequestRefused(Exception):
@@ -62,3 +63,12 @@ class JobFailed(Exception):
 
 class ModelPackageInvalid(JobFailed):
     """A model package that is broken, or asks for what this engine does not do."""
+
+
+@contextmanager
+def explain_model(package_name: str) -> Iterator[None]:
+    """Says of a ModelPackageInvalid in the block which of a job's models it is about."""
+    try:
+        yield
+    except ModelPackageInvalid as error:
+        raise ModelPackageInvalid(f"Model {package_name} can't be run: {error}") from error

@@ -1,22 +1,20 @@
 """The third step, one segment at a time: decode its frames once and run every model on them."""
 
-import functools
 import json
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from videoengine import clients
+from videoengine.compiled_models import CompiledModels
 from videoengine.detections import Thresholds
 from videoengine.detector import Detector
-from videoengine.errors import ModelPackageInvalid
 from videoengine.frame_inference import FrameInference
-from videoengine.job_requests import ModelRequest
 from videoengine.job_spec import JobSpec
 from videoengine.logs import logger
-from videoengine.model_store import download_package
+from videoengine.model_store import ModelStore
 from videoengine.object_keys import part_key, segment_key
-from videoengine.precision import Precision
 from videoengine.s3_file import S3Object
 from videoengine.segments import Segment
 from videoengine.settings import InferSettings
@@ -25,13 +23,15 @@ from videoengine.video_file import open_video
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-MODELS_CACHE = Path("/tmp/models")  # noqa: S108 - Lambda's only writable folder, and nobody else's
-MODELS_KEPT = 4
-"""Compiled models that a warm function holds."""
+MODELS_CACHE = Path(tempfile.gettempdir(), "models")
+_COMPILED = CompiledModels()
 
 
-def infer_segment(job: JobSpec, number: int, settings: InferSettings) -> None:
+def infer_segment(job: JobSpec, number: int, settings: InferSettings, memory_bytes: int) -> None:
     """Writes what each model found: one object a model, one line a frame, `null` where a frame or a model failed.
+
+    Args:
+        memory_bytes: what the function has.
 
     Raises:
         JobFailed: a model can't be run at all.
@@ -40,7 +40,7 @@ def infer_segment(job: JobSpec, number: int, settings: InferSettings) -> None:
     # All of this is mostly waiting for S3: for one thing while the others are on their way.
     with ThreadPoolExecutor() as threads:
         reading = threads.submit(_read_segment, s3, job, number, settings)
-        loading = threads.submit(_load_models, s3, job, settings)
+        loading = threads.submit(_load_models, s3, job, settings, memory_bytes)
         with (
             S3Object(s3, settings.videos_bucket, job.video_key) as file,
             open_video(file, settings.max_frame_pixels) as container,
@@ -63,21 +63,13 @@ def _read_segment(s3: "S3Client", job: JobSpec, number: int, settings: InferSett
     return Segment.from_json(json.load(answer["Body"]))
 
 
-def _load_models(s3: "S3Client", job: JobSpec, settings: InferSettings) -> dict[str, tuple[Detector, Thresholds]]:
+def _load_models(
+    s3: "S3Client", job: JobSpec, settings: InferSettings, memory_bytes: int
+) -> dict[str, tuple[Detector, Thresholds]]:
+    store = ModelStore(s3, settings.models_bucket, MODELS_CACHE)
+    folders = store.fetch(model.package_name for model in job.models)
+    detectors = _COMPILED.load(folders, settings.precision, memory_bytes)
     return {
-        model.model_id: (_load_model(s3, model, settings), Thresholds(model.confidence, model.iou_threshold))
+        model.model_id: (detectors[model.package_name], Thresholds(model.confidence, model.iou_threshold))
         for model in job.models
     }
-
-
-def _load_model(s3: "S3Client", model: ModelRequest, settings: InferSettings) -> Detector:
-    try:
-        folder = download_package(s3, settings.models_bucket, model.package_name, MODELS_CACHE)
-        return _compile(folder, settings.precision)
-    except ModelPackageInvalid as error:
-        raise ModelPackageInvalid(f"Model {model.package_name} can't be run: {error}") from error
-
-
-@functools.lru_cache(maxsize=MODELS_KEPT)
-def _compile(folder: Path, precision: Precision) -> Detector:
-    return Detector(folder, precision)

@@ -1,17 +1,27 @@
 """Model packages in the models bucket: `<model_id>/<model_version>/` and the package's files."""
 
 import hashlib
+import os
+import shutil
+from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from videoengine.errors import ModelPackageInvalid
+from videoengine.errors import ModelPackageInvalid, explain_model
+from videoengine.external_data import find_external_files
+from videoengine.logs import logger
 from videoengine.model_packages import DESCRIPTION_FILES, REQUIRED_FILES, WEIGHTS, ModelPackage, parse_package
+from videoengine.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 FILES = (WEIGHTS, *DESCRIPTION_FILES)
+
+_SPARE_BYTES = 8 * 2**20
+"""Left free on the disk: files take whole blocks, and folders take some."""
 
 
 def describe_package(s3: "S3Client", bucket: str, package_name: str) -> ModelPackage | None:
@@ -23,51 +33,126 @@ def describe_package(s3: "S3Client", bucket: str, package_name: str) -> ModelPac
     Raises:
         ModelPackageInvalid: it can't be run.
     """
-    etags = _list_etags(s3, bucket, package_name)
-    if not etags:
+    listing = _list_objects(s3, bucket, package_name)
+    if not listing:
         return None
-    _check_complete(package_name, etags)
+    _check_complete(package_name, listing)
     return parse_package(
         {
             name: s3.get_object(Bucket=bucket, Key=f"{package_name}/{name}")["Body"].read()
             for name in DESCRIPTION_FILES
-            if name in etags
+            if name in listing
         }
     )
 
 
-def download_package(s3: "S3Client", bucket: str, package_name: str, cache: Path) -> Path:
-    """The folder under `cache` with the package's files, downloaded unless they are there already.
+class ModelStore:
+    """One job's model packages on the function's disk.
 
-    A package that changed in the bucket has another folder: nobody runs yesterday's weights with today's class names.
-
-    Raises:
-        ModelPackageInvalid: files are missing.
+    Packages stay there for later jobs. When the disk is short, those go that were used least recently, and none of
+    this job.
     """
-    etags = _list_etags(s3, bucket, package_name)
-    _check_complete(package_name, etags)
-    present = [name for name in FILES if name in etags]
-    revision = hashlib.sha256("".join(name + etags[name] for name in present).encode()).hexdigest()[:16]
-    folder = cache / package_name / revision
-    folder.mkdir(parents=True, exist_ok=True)
-    with ThreadPoolExecutor(len(FILES)) as threads:
-        # boto3 downloads to a temporary name and renames, so a file that is there is whole.
-        downloads = [
-            threads.submit(s3.download_file, bucket, f"{package_name}/{name}", str(folder / name))
-            for name in present
-            if not (folder / name).exists()
-        ]
-    for download in downloads:
-        download.result()
-    return folder
+
+    def __init__(self, s3: "S3Client", bucket: str, folder: Path) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+        self._packages = folder / "packages"
+        self._scratch = folder / "scratch"
+
+    def fetch(self, package_names: Iterable[str]) -> dict[str, Path]:
+        """The folder of each package, downloaded unless it is there already.
+
+        A package that changed in the bucket has another folder: nobody runs yesterday's weights with today's class
+        names. A folder appears when it is complete.
+
+        Args:
+            package_names: each `<model_id>/<model_version>`.
+
+        Raises:
+            ModelPackageInvalid: Files are missing, or the job's packages together don't fit on the disk.
+        """
+        listings = {}
+        for name in package_names:
+            with explain_model(name):
+                listings[name] = _list_objects(self._s3, self._bucket, name)
+                _check_complete(name, listings[name])
+        folders = {name: self._packages / name / _name_revision(listing) for name, listing in listings.items()}
+        for name, folder in folders.items():
+            if not folder.exists():
+                with explain_model(name), scratch_folder(self._scratch) as scratch:
+                    self._download(name, listings[name], scratch, keep=folders.values())
+                    _move(scratch / "package", folder)
+            os.utime(folder)
+        return folders
+
+    def _download(self, name: str, listing: "Listing", scratch: Path, keep: Collection[Path]) -> None:
+        folder = scratch / "package"
+        folder.mkdir()
+
+        def download(files: Iterable[str]) -> None:
+            present = [file for file in files if file in listing]
+            self._make_room(sum(listing[file].size_bytes for file in present), scratch, keep)
+            with ThreadPoolExecutor(len(FILES)) as threads:
+                ended = threads.map(
+                    lambda file: self._s3.download_file(self._bucket, f"{name}/{file}", str(folder / file)), present
+                )
+            list(ended)  # raises what a download raised
+
+        download(FILES)
+        download(file for file in find_external_files(folder / WEIGHTS) if "/" not in file)
+
+    def _make_room(self, size_bytes: int, scratch: Path, keep: Collection[Path]) -> None:
+        idle = sorted(set(self._packages.glob("*/*/*")).difference(keep), key=lambda folder: folder.stat().st_mtime_ns)
+        while (free := shutil.disk_usage(scratch).free) < size_bytes + _SPARE_BYTES:
+            if not idle:
+                raise ModelPackageInvalid(
+                    f"its {_megabytes(size_bytes)} don't fit beside the job's other models: the function's disk has "
+                    f"{_megabytes(free)} left"
+                )
+            evicted = idle.pop(0)
+            logger.info("Model evicted from the disk", model="/".join(evicted.parts[-3:-1]))
+            # At once, so that a folder is whole as long as it is there.
+            evicted.rename(scratch / "evicted")
+            shutil.rmtree(scratch / "evicted")
 
 
-def _list_etags(s3: "S3Client", bucket: str, package_name: str) -> dict[str, str]:
+def _move(downloaded: Path, folder: Path) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        downloaded.rename(folder)
+    except OSError:
+        # Workers of the embedded AWS may share a disk, and another one may have been faster.
+        if not folder.exists():
+            raise
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A package's file in the bucket."""
+
+    etag: str
+    size_bytes: int
+
+
+type Listing = dict[str, StoredFile]
+"""A package's files by name."""
+
+
+def _name_revision(listing: Listing) -> str:
+    content = "".join(name + file.etag for name, file in sorted(listing.items()))
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def _list_objects(s3: "S3Client", bucket: str, package_name: str) -> Listing:
     prefix = f"{package_name}/"
     listing = s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
-    return {entry["Key"].removeprefix(prefix): entry["ETag"] for entry in listing}
+    return {entry["Key"].removeprefix(prefix): StoredFile(entry["ETag"], entry["Size"]) for entry in listing}
 
 
-def _check_complete(package_name: str, etags: dict[str, str]) -> None:
-    if missing := [name for name in REQUIRED_FILES if name not in etags]:
+def _check_complete(package_name: str, listing: Listing) -> None:
+    if missing := [name for name in REQUIRED_FILES if name not in listing]:
         raise ModelPackageInvalid(f"{package_name} has no {' and no '.join(missing)}")
+
+
+def _megabytes(size_bytes: int) -> str:
+    return f"{size_bytes / 1e6:.0f} MB"

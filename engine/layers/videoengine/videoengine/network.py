@@ -106,13 +106,16 @@ class Inference:
 
 def _read_model(weights: Path, network_input: NetworkInput) -> openvino.Model:
     """The model for one picture at a time, or for as many as it was exported for where it takes no fewer."""
-    model = openvino.Core().read_model(weights)
+    core = openvino.Core()
+    # Weights in files of their own stay mapped otherwise: then removing those files frees nothing on the disk.
+    core.set_property({"ENABLE_MMAP": False})
+    model = core.read_model(weights)
     exported_batch = _shape_of(model.input(0))[0]
     if exported_batch <= 1 or _takes_batch(model, 1, network_input):
         batch = 1
     else:
         # What failed may have been reshaped in part.
-        model, batch = openvino.Core().read_model(weights), exported_batch
+        model, batch = core.read_model(weights), exported_batch
     model.reshape([batch, 3, network_input.height, network_input.width])
     return model
 
