@@ -82,6 +82,39 @@ def test_clip_brings_its_own_normalization() -> None:
     assert package.network_input.mean == (0.48145466, 0.4578275, 0.40821073)
 
 
+# "Mülleimer" has a byte in Latin-1, and none of those of UTF-8's.
+ENCODINGS = ("utf-16", "utf-16-le", "utf-32", "latin-1")
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+def test_a_mark_that_windows_editors_write_is_no_part_of_a_name(ending: str) -> None:
+    names = ending.join(["person", " Mülleimer ", "", "  ", "a\u2028b", "c\x85d", ""])
+    package = parse_package(make_package() | {"class_names.txt": names.encode("utf-8-sig")})
+    assert package.class_names == ("person", "Mülleimer", "a\u2028b", "c\x85d")
+
+
+@pytest.mark.parametrize("file", ["inference_config.json", "model_config.json"])
+def test_a_mark_before_json_is_no_hindrance(file: str) -> None:
+    files = make_package()
+    assert parse_package(files | {file: b"\xef\xbb\xbf" + files[file]}) == parse_package(files)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("file", ["class_names.txt", "inference_config.json", "model_config.json"])
+def test_another_encoding_is_named_as_the_reason(file: str, encoding: str) -> None:
+    files = make_package()
+    text = files[file].decode().replace('"color_mode"', '"Mülleimer": 1, "color_mode"').replace("onnx", "Mülleimer")
+    content = text.replace("Paper", "Mülleimer").encode(encoding)
+    with pytest.raises(ModelPackageInvalid, match=f"^{file} is not in UTF-8, the encoding to save it in: byte "):
+        parse_package(files | {file: content})
+
+
+def test_another_encoding_of_key_points_is_named_as_the_reason() -> None:
+    files = changed("model_config.json", task_type="keypoint-detection")
+    with pytest.raises(ModelPackageInvalid, match=r"^keypoints_metadata\.json is not in UTF-8"):
+        parse_package(files | {"keypoints_metadata.json": "[]".encode("utf-16")})
+
+
 def changed(file: str, **entries: Any) -> dict[str, bytes]:
     files = make_package()
     return files | {file: json.dumps(json.loads(files[file]) | entries).encode()}

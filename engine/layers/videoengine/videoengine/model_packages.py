@@ -5,6 +5,7 @@ detects key points has `keypoints_metadata.json` too.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -151,15 +152,29 @@ def parse_package(files: Mapping[str, bytes]) -> ModelPackage:
 
 
 def _parse_class_names(content: bytes, task: Task) -> tuple[str, ...]:
-    names = tuple(name for name in content.decode().splitlines() if name)
+    # As Roboflow's runner reads lines: by these three ends, without the spaces around them, empty ones left out.
+    lines = (line.strip() for line in re.split(r"\r\n|\r|\n", _decode(CLASS_NAMES, content)))
+    names = tuple(filter(None, lines))
     if not names and task.name != "clip-embed-image":
         raise ModelPackageInvalid(f"{CLASS_NAMES} names no class")
     return names
 
 
+def _decode(name: str, content: bytes) -> str:
+    """A file's text, without the byte order mark that Windows' editors begin it with."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ModelPackageInvalid(f"{name} is not in UTF-8, the encoding to save it in: byte {error.start}") from error
+    # UTF-16 without its mark is valid UTF-8, with a NUL beside each Latin letter.
+    if "\0" in text:
+        raise ModelPackageInvalid(f"{name} is not in UTF-8, the encoding to save it in: byte {text.index('\0')} is NUL")
+    return text
+
+
 def _parse_json(name: str, content: bytes) -> dict[str, Any]:
     try:
-        parsed = json.loads(content)
+        parsed = json.loads(_decode(name, content))
     except ValueError as error:
         raise ModelPackageInvalid(f"{name} is not JSON: {error}") from error
     if not isinstance(parsed, dict):
@@ -269,7 +284,7 @@ def _parse_keypoints(files: Mapping[str, bytes], class_names: tuple[str, ...]) -
     try:
         described = {
             int(entry["object_class_id"]): tuple(name for _, name in sorted(_number_keypoints(entry["keypoints"])))
-            for entry in json.loads(files[KEYPOINTS_METADATA])
+            for entry in json.loads(_decode(KEYPOINTS_METADATA, files[KEYPOINTS_METADATA]))
         }
         return tuple(described[class_id] for class_id in range(len(class_names)))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
