@@ -1,12 +1,18 @@
 """What a model sees is what Roboflow's runner, by OpenCV, would show it."""
 
+import base64
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from av.video.frame import VideoFrame
+from av.video.reformatter import Interpolation
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from bench.opencv_pixels import make_frame
 from videoengine.resizing import FrameResizer
 
 SIDES = st.integers(9, 200)
@@ -39,9 +45,28 @@ def test_every_size_comes_from_every_other_as_in_opencv(
     assert np.abs(resized - resize_plainly(picture, new_width, new_height)).max() <= 2
 
 
-@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuvj420p", "yuv422p", "yuv444p", "nv12", "yuv420p10le", "gray"])
-def test_colors_are_those_that_pyav_gives_others(pixel_format: str) -> None:
-    picture = np.random.default_rng(0).integers(0, 256, (96, 128, 3), dtype=np.uint8)
-    frame = VideoFrame.from_ndarray(picture, format="rgb24").reformat(format=pixel_format)
-    kept = np.stack(FrameResizer().resize(frame, 128, 96), axis=-1).astype(int)
-    assert np.abs(kept - frame.to_ndarray(format="rgb24")).max() <= 1
+OPENCV_PIXELS = json.loads(Path(__file__).with_name("opencv_pixels.json").read_text())["rgb"]
+
+
+@pytest.mark.parametrize("name", OPENCV_PIXELS)
+def test_colors_are_those_that_opencv_reads(name: str) -> None:
+    """By `python -m bench.opencv_pixels`."""
+    pixel_format, _, size = name.partition(" ")
+    width, height = map(int, size.split("x"))
+    expected = np.frombuffer(base64.b64decode(OPENCV_PIXELS[name]), dtype=np.uint8).reshape(height, width, 3)
+    kept = np.stack(FrameResizer().resize(make_frame(pixel_format, width, height), width, height), axis=-1)
+    assert np.abs(kept.astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("size", [(128, 96), (128, 95), (127, 95), (127, 96)])
+@pytest.mark.parametrize(
+    "pixel_format", ["yuv420p", "yuvj420p", "yuv422p", "yuv444p", "nv12", "yuv420p10le", "yuv422p10le", "gray", "bgra"]
+)
+def test_every_format_and_size_has_the_colors_that_ffmpeg_gives_opencv(
+    pixel_format: str, size: tuple[int, int]
+) -> None:
+    frame = make_frame(pixel_format, *size)
+    kept = np.stack(FrameResizer().resize(frame, *size), axis=-1).astype(int)
+    # What OpenCV has FFmpeg do: modules/videoio/src/cap_ffmpeg_impl.hpp.
+    opencvs = frame.reformat(format="bgr24", interpolation=Interpolation.BICUBIC).to_ndarray()[..., ::-1]
+    assert np.abs(kept - opencvs).max() <= 1

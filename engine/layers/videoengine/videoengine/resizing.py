@@ -14,7 +14,7 @@ _ROUNDING = 128
 """Half of what the lower byte holds, which is then left out."""
 
 _SEPARATED_ALIKE = "yuv420p", "yuvj420p"
-"""Pixel formats whose colors FFmpeg computes alike, whether they then lie apart or, as most have them, side by side."""
+"""Pixel formats of which FFmpeg computes the same colors in planes as in pixels, where the height is even."""
 
 
 class FrameResizer:
@@ -31,8 +31,9 @@ class FrameResizer:
             return _read_planes(
                 self._separator.reformat(frame, width, height, "gbrp", interpolation=Interpolation.BICUBIC, threads=1)
             )
-        if frame.format.name not in _SEPARATED_ALIKE:
-            frame = self._converter.reformat(frame, format="rgb24", threads=1)
+        if frame.format.name not in _SEPARATED_ALIKE or frame.height % 2:
+            # As OpenCV reads videos: FFmpeg rounds to rgb24 otherwise, and interpolates colors otherwise by default.
+            frame = self._converter.reformat(frame, format="bgr24", interpolation=Interpolation.BICUBIC, threads=1)
         channels = _read_planes(self._separator.reformat(frame, format="gbrp", threads=1))
         if (frame.width, frame.height) == (width, height):
             return channels
