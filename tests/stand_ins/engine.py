@@ -180,6 +180,7 @@ def _make_resources() -> EngineInProcess:
         "MAX_FRAME_PIXELS": "10000",
         "MAX_MODELS": str(MAX_MODELS),
         "MAX_VIDEO_GIGABYTES": "0.0001",
+        "MAX_SAMPLED_FRAMES": "1000",
         "MAX_VIDEO_HOURS": "1",
         "MODELS_BUCKET": MODELS_BUCKET,
         "PRECISION": "f32",

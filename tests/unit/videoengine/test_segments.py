@@ -4,7 +4,7 @@ import heapq
 import json
 from bisect import bisect_left
 from fractions import Fraction
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import pytest
 from hypothesis import given
@@ -123,6 +123,25 @@ def test_every_frame_is_in_one_segment(
     assert [frame for segment in segments for frame in segment.frames] == select_frames(timeline, Fraction(infer_fps))
     assert all(segment.frames for segment in segments)
     assert len(segments) <= max(sum(estimate(segment, timeline, effort)[0] for segment in segments) / SECONDS_LAST, 1)
+
+
+@given(
+    stills=st.lists(st.integers(1, 40), min_size=1, max_size=40),
+    keyframe_every=st.integers(1, 30),
+    max_concurrency=st.integers(1, 1000),
+)
+def test_all_samples_of_a_frame_are_in_one_segment(
+    stills: list[int], keyframe_every: int, max_concurrency: int
+) -> None:
+    """Of frames that stay on screen for so many seconds each: a frame is inferred once however often it is sampled."""
+    timestamps = tuple(accumulate(stills, initial=0))
+    timeline = Timeline(timestamps, timestamps[::keyframe_every], Fraction(1), Fraction(1))
+    frames = [sample for sample in select_frames(timeline, Fraction(1)) for _ in range(3)]
+    effort = Effort(decode=0.003, infer=2.0)
+    segments = cut_segments(frames, timeline, effort, max_concurrency)
+    offsets = [{frame.frame_offset for frame in segment.frames} for segment in segments]
+    assert sum(map(len, offsets)) == len({frame.frame_offset for frame in frames})
+    assert sorted(order_by_work(segments, timeline, effort)) == list(range(len(segments)))
 
 
 def test_a_day_of_video_has_larger_segments_rather_than_more() -> None:

@@ -191,6 +191,12 @@ def test_a_job_whose_state_machine_was_stopped_fails_in_the_end(engine: EngineIn
     ("limit", "value", "reason"),
     [
         ("MAX_FRAME_PIXELS", "3000", "frames of 64 x 48 are larger than the 3000 pixels"),
+        (
+            "MAX_SAMPLED_FRAMES",
+            "9",
+            "10 sampled frames are more than the 9 that this engine takes; ask for an infer_fps of 4.08 or less",
+        ),
+        ("MAX_SAMPLED_FRAMES", "2", "more than the 2 that this engine takes; cut the video into shorter ones"),
         ("MAX_VIDEO_HOURS", "0.0001", "hours are more than the 0.0001 that this engine takes"),
         ("MAX_VIDEO_GIGABYTES", "0.000001", "larger than the 9.993e-07 GiB that this engine takes"),
     ],
@@ -200,6 +206,13 @@ def test_what_is_over_a_limit_fails_the_job(limit: str, value: str, reason: str,
     limited = replace(engine, environment={**engine.environment, limit: value})
     limited.run_job(job_id)
     assert reason in str(engine.find_job(job_id).error)
+
+
+def test_the_advice_of_a_limit_can_be_followed(engine: EngineInProcess) -> None:
+    limited = replace(engine, environment={**engine.environment, "MAX_SAMPLED_FRAMES": "9"})
+    job_id = limited.create_job(limited.upload_video(make_video(VideoSpec(frames=48))), infer_fps=4.08)
+    limited.run_job(job_id)
+    assert len(limited.read_results(job_id)["frame_offset"]) <= 9
 
 
 def test_a_job_may_not_run_more_models_than_the_stack_allows(engine: EngineInProcess) -> None:

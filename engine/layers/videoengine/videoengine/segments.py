@@ -5,7 +5,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any, Self
 
 from videoengine.errors import JobFailed
@@ -104,7 +104,11 @@ def cut_segments(
     A cut at a keyframe is free; one elsewhere decodes again what lies between its keyframe and itself. Each cut is made
     where that, and its distance from where it ought to be, cost least, and not at all where it costs too much.
     """
-    work = [effort.decode * frame.frame_offset + effort.infer * index for index, frame in enumerate(frames)]
+    # A frame is inferred once however often it is sampled, so all its samples are the same work and in one segment.
+    inferred = accumulate((before != after for before, after in pairwise(frames)), initial=0)
+    work = [
+        effort.decode * frame.frame_offset + effort.infer * count for frame, count in zip(frames, inferred, strict=True)
+    ]
     again = [effort.decode * _count_preceding(frame, timeline) for frame in frames]
     starts, ideal = [0], 0.0
     for share, following in pairwise(_share_out(work[-1] + effort.infer, max_concurrency)):
@@ -127,7 +131,7 @@ def order_by_work(segments: Sequence[Segment], timeline: Timeline, effort: Effor
     def estimate(number: int) -> float:
         first, last = segments[number].frames[0], segments[number].frames[-1]
         decoded = last.frame_offset - first.frame_offset + 1 + _count_preceding(first, timeline)
-        return effort.decode * decoded + effort.infer * len(segments[number].frames)
+        return effort.decode * decoded + effort.infer * len(set(segments[number].frames))
 
     return sorted(range(len(segments)), key=estimate, reverse=True)
 

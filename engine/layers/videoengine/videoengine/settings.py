@@ -37,6 +37,7 @@ class PlanSettings:
 
     max_concurrency: int
     max_frame_pixels: int
+    max_sampled_frames: int
     max_video_hours: float
     videos_bucket: str
 
