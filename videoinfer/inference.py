@@ -4,16 +4,16 @@ import json
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from videoengine.detections import Thresholds
 from videoengine.detector import Detector
 from videoengine.errors import JobFailed
-from videoengine.frame_inference import FrameInference
+from videoengine.frame_inference import NULL, FrameInference
 from videoengine.precision import Precision
-from videoengine.results import encode_results
+from videoengine.results import check_failures, encode_results
 from videoengine.segments import SampledFrame, select_frames
 from videoengine.timeline import read_timeline
 from videoengine.video_file import open_video
@@ -30,6 +30,7 @@ class InferenceOptions:
 
     Attributes:
         infer_fps: Frames to sample from each second.
+        max_failed_share: Of all results, how many may be null.
         output: The results file.
     """
 
@@ -39,6 +40,7 @@ class InferenceOptions:
     confidence: float
     iou_threshold: float
     precision: Precision
+    max_failed_share: float
     output: Path
 
 
@@ -53,27 +55,38 @@ def run_inference(options: InferenceOptions, display: Display) -> None:
         raise CommandError("Two of the models have the same id, and results are told apart by it: name each once.")
     if not options.video.is_file():
         raise CommandError(f"There is no file {options.video}.")
-    failures = list[str]()
     with open_output(options.output, [options.video, *options.models]) as output:
         try:
-            frames = _infer(packages, options, output, failures, display)
+            inferred = _infer(packages, options, output, display)
         except JobFailed as failure:
             raise CommandError(f"{options.video}: {failure}.") from failure
         output.finish()
-    display.done(f"{frames:,} frames inferred")
-    if failures:
-        display.warn(f"{len(failures):,} results are null, the first because of {failures[0]}")
+    display.done(f"{inferred.frames:,} frames inferred")
+    if inferred.nulls:
+        reason = f"the first because of {inferred.failures[0]}" if inferred.failures else "for frames can't be decoded"
+        display.warn(f"{inferred.nulls:,} of {inferred.results:,} results are null, {reason}")
     display.outputs(options.output.parent, [options.output.name])
 
 
+@dataclass
+class _Inferred:
+    """What came of a video.
+
+    Attributes:
+        results: One a frame and model.
+        nulls: Results that are null.
+        failures: How models failed.
+    """
+
+    frames: int = 0
+    results: int = 0
+    nulls: int = 0
+    failures: list[str] = field(default_factory=list)
+
+
 def _infer(
-    packages: Sequence[ModelPackage],
-    options: InferenceOptions,
-    output: OutputFile,
-    failures: list[str],
-    display: Display,
-) -> int:
-    """Writes the results, and returns how many frames they are of; `failures` gets what models failed with."""
+    packages: Sequence[ModelPackage], options: InferenceOptions, output: OutputFile, display: Display
+) -> _Inferred:
     thresholds = Thresholds(options.confidence, options.iou_threshold)
     detectors = {package.model_id: (_load(package, options.precision), thresholds) for package in packages}
     for model_id, (detector, _) in detectors.items():
@@ -82,18 +95,25 @@ def _infer(
                 f"{model_id}: --confidence applies to objectness, as in Roboflow's runner: "
                 "the results may hold predictions of less confidence"
             )
-    inference = FrameInference(detectors, lambda model_id, error: failures.append(f"{model_id}: {error}"))
-    with ExitStack() as files:
-        container = files.enter_context(open_video(str(options.video.absolute())))
+    inferred = _Inferred()
+    inference = FrameInference(detectors, lambda model_id, error: inferred.failures.append(f"{model_id}: {error}"))
+    video = str(options.video.absolute())
+    with open_video(video) as container:
         frames = select_frames(read_timeline(container), read_rate(options.infer_fps))
+    with ExitStack() as files:
+        container = files.enter_context(open_video(video))
         parts = {model_id: files.enter_context(tempfile.TemporaryFile()) for model_id in detectors}
         with display.track(inference.infer(container, frames), "Inferring", total=len(frames)) as elements:
             for found in elements:
+                inferred.frames += 1
+                inferred.results += len(found)
+                inferred.nulls += sum(element == NULL for element in found.values())
                 for model_id, element in found.items():
                     parts[model_id].write(f"{element}\n".encode())
+        check_failures(inferred.nulls, inferred.results, options.max_failed_share)
         with output.writing():
             _write_results(output.unfinished, frames, parts)
-    return len(frames)
+    return inferred
 
 
 def _load(package: ModelPackage, precision: Precision) -> Detector:

@@ -86,6 +86,9 @@ def infer(
         Precision,
         typer.Option(help="What models compute in: hardware is faster on CPUs with bfloat16, and finds some 2 % else."),
     ] = Precision.F32,
+    max_failed_share: Annotated[
+        float, typer.Option(help="The share of results that may be null; with more, the command fails.", min=0, max=1)
+    ] = 0.5,
     output: Annotated[Path, typer.Option(help="The results file.", metavar="FILE")] = Path("results.json"),
 ) -> None:
     """Run models over a video with the engine's core alone: no AWS, embedded or other."""
@@ -93,7 +96,9 @@ def infer(
     from videoinfer.inference import InferenceOptions, run_inference
 
     with errors_for_people():
-        options = InferenceOptions(video, tuple(model), infer_fps, confidence, iou_threshold, precision, output)
+        options = InferenceOptions(
+            video, tuple(model), infer_fps, confidence, iou_threshold, precision, max_failed_share, output
+        )
         run_inference(options, Display(Console()))
 
 

@@ -1,13 +1,17 @@
 """`videoinfer infer`: the engine's core without AWS, on the clip and the model that are shipped."""
 
+import io
 import json
+from collections.abc import Container
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from tests.stand_ins.model_files import make_answer, write_package
+from tests.stand_ins.videos import VideoSpec, make_video
 from videoinfer.main import app
 from videoinfer.repository import SAMPLE_MODEL, SAMPLE_VIDEO
 
@@ -53,6 +57,37 @@ def test_a_threshold_on_objectness_is_said(tmp_path: Path, video: Path, architec
     assert ("--confidence applies to objectness" in text) == is_said
     [element] = json.loads((tmp_path / "results.json").read_bytes())["parts"]
     assert [prediction["confidence"] < 0.4 for prediction in element["predictions"]] == [True] * is_said
+
+
+def write_damaged_video(path: Path, damaged: Container[int]) -> None:
+    """Five groups of 12 pictures each, of which those in `damaged` can't be decoded."""
+    video, place = bytearray(make_video(VideoSpec("matroska", texture=True))), 0
+    with av.open(io.BytesIO(bytes(video)), "r") as container:
+        for number, packet in enumerate(packet for packet in container.demux(video=0) if packet.size):
+            place = video.index(bytes(packet), place)
+            if number // 12 in damaged:
+                video[place : place + packet.size] = b"\xff" * packet.size
+    path.write_bytes(video)
+
+
+def test_frames_that_can_not_be_decoded_are_told(tmp_path: Path) -> None:
+    video, output = tmp_path / "video.mkv", tmp_path / "results.json"
+    write_damaged_video(video, damaged=[2])
+    status, text = infer(video, "--model", SAMPLE_MODEL, "--infer-fps", "24", "--output", output)
+    assert status == 0, text
+    assert "12 of 60 results are null, for frames can't be decoded" in " ".join(text.split())
+    assert json.loads(output.read_text())[SAMPLE_MODEL.parent.name].count(None) == 12
+
+
+def test_too_many_frames_that_can_not_be_decoded_are_an_error(tmp_path: Path) -> None:
+    video, output = tmp_path / "video.mkv", tmp_path / "results.json"
+    write_damaged_video(video, damaged=[1, 2, 3])
+    arguments: list[str | Path] = [video, "--model", SAMPLE_MODEL, "--infer-fps", "24", "--output", output]
+    status, text = infer(*arguments)
+    assert status == 1
+    assert "36 of 60 results failed: the frames can't be decoded" in " ".join(text.split())
+    assert [path.name for path in tmp_path.iterdir()] == ["video.mkv"]
+    assert infer(*arguments, "--max-failed-share", "0.8")[0] == 0
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from botocore.response import StreamingBody
 
 from videoengine import clients
-from videoengine.errors import JobFailed
 from videoengine.job_requests import OFFSET_KEYS
 from videoengine.job_spec import JobSpec
 from videoengine.logs import logger
 from videoengine.object_keys import part_key, results_key, segment_key
-from videoengine.results import PieceReader, encode_results
+from videoengine.results import PieceReader, check_failures, encode_results
 from videoengine.settings import MergeSettings
 
 _CHUNK_BYTES = 2**20
@@ -40,11 +39,7 @@ def merge(job: JobSpec, segments: Sequence[int], settings: MergeSettings) -> Non
         results_key(job.job_id),
         ExtraArgs={"ContentType": "application/json"},
     )
-    if elements["null"] > settings.max_failed_share * elements.total():
-        raise JobFailed(
-            f"{elements['null']} of {elements.total()} results failed: the frames can't be decoded, "
-            "or the models can't be run on them"
-        )
+    check_failures(elements["null"], elements.total(), settings.max_failed_share)
     logger.info("Merged", segments=len(segments))
 
 

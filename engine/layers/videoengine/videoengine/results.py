@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from videoengine.errors import JobFailed
+
 if TYPE_CHECKING:
     from collections.abc import Buffer
 
@@ -24,6 +26,23 @@ def encode_results(columns: Iterable[tuple[str, Iterable[bytes]]]) -> Iterator[b
         yield b"]"
         separator = b", "
     yield b"}"
+
+
+def check_failures(nulls: int, results: int, max_share: float) -> None:
+    """Says whether what was found is worth having.
+
+    Args:
+        results: one a frame and model.
+        nulls: those of frames that can't be decoded, or that a model failed on.
+        max_share: of all results, how many may be null.
+
+    Raises:
+        JobFailed: there are more of them.
+    """
+    if nulls > max_share * results:
+        raise JobFailed(
+            f"{nulls} of {results} results failed: the frames can't be decoded, or the models can't be run on them"
+        )
 
 
 class PieceReader(io.RawIOBase):
