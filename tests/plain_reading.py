@@ -29,13 +29,16 @@ class ShownFrame:
 
 
 def read_plainly(video: bytes) -> list[ShownFrame]:
-    """Every frame of the first video stream that is not a cover, in presentation order."""
+    """Every frame of the first video stream that is neither a cover nor a thumbnail, in presentation order."""
     with av.open(io.BytesIO(video), "r") as container:
-        stream = next(stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic)
+        streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+        stream = next((stream for stream in streams if stream.frames != 1), streams[0])
         frames = [frame for frame in decode_all(container, stream) if frame.pts is not None]
         if container.format.name == "avi":
             unit = 1 / _to_fraction(stream.average_rate)
-            times = _find_avi_slots(video)
+            # What leads to the first keyframe of a cut recording can't be decoded, and comes before it.
+            slots = _find_avi_slots(video)
+            times = slots[len(slots) - len(frames) :]
         else:
             unit = _to_fraction(stream.time_base)
             times = [frame.pts or 0 for frame in frames]
@@ -75,19 +78,22 @@ def decode_all(container: InputContainer, stream: VideoStream) -> list[VideoFram
 def sample_plainly(frames: list[ShownFrame], infer_fps: Fraction) -> list[int]:
     """The rule as the design says it: the frame nearest to each sample's time, on a tie the earlier.
 
-    Up to the last frame, with a millisecond of allowance for containers that round times to one.
+    Up to the last frame, with a millisecond of allowance for containers that round times to one. Where there are more
+    samples than frames, each frame once.
     """
     indices, sample = [], 0
     while sample / infer_fps <= frames[-1].time + Fraction(1, 1000):
         distances = [abs(frame.time - sample / infer_fps) for frame in frames]
         indices.append(distances.index(min(distances)))
         sample += 1
-    return indices
+    return indices if len(indices) <= len(frames) else sorted(set(indices))
 
 
 def digest(frame: VideoFrame) -> str:
     """Of the pixels, whatever their format and the padding in memory."""
     hashed = hashlib.sha256()
+    if frame.format.has_palette:
+        frame = frame.reformat(format="gbrp")
     for plane, component in zip(frame.planes, frame.format.components, strict=True):
         rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
         hashed.update(rows[:, : plane.width * ((component.bits + 7) // 8)].tobytes())

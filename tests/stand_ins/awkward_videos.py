@@ -8,11 +8,15 @@ from contextlib import ExitStack
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
+from typing import cast
 
 import av
+import numpy as np
 from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
-from tests.stand_ins.videos import VideoSpec, make_video
+from tests.stand_ins.videos import VideoSpec, copy_packets, make_video
 
 os.environ.setdefault("SVT_LOG", "-1")  # AV1's encoder tells what it does
 
@@ -26,7 +30,8 @@ _VP8 = VideoSpec("webm", "libvpx", options={"deadline": "realtime", "cpu-used": 
 _VP9 = VideoSpec("webm", "libvpx-vp9", options={"deadline": "good", "cpu-used": "8"}, texture=True)
 _AV1 = VideoSpec("webm", "libsvtav1", options={"preset": "12", "svtav1-params": "lp=1"}, texture=True)
 _MPEG4 = VideoSpec(codec="mpeg4", texture=True)
-_HIDDEN = {"deadline": "good", "cpu-used": "0", "auto-alt-ref": "1", "lag-in-frames": "16", "b": "200k"}
+_HIDDEN = {"deadline": "good", "cpu-used": "8", "auto-alt-ref": "1", "lag-in-frames": "16", "b": "200k"}
+_VP9_HIDDEN = replace(_VP9, keyframe_every=40, options=_HIDDEN, two_passes=True)
 
 
 def _x264(spec: VideoSpec, parameters: str) -> VideoSpec:
@@ -69,7 +74,7 @@ _SPECS = {
     ),
     "VP8 in WebM": _VP8,
     "VP9 in WebM": _VP9,
-    "VP9 with hidden frames": replace(_VP9, keyframe_every=40, options=_HIDDEN),
+    "VP9 with hidden frames": _VP9_HIDDEN,
     "VP9 in MP4": replace(_VP9, format="mp4"),
     "AV1 in WebM": _AV1,
     "AV1 in MP4": replace(_AV1, format="mp4"),
@@ -120,6 +125,58 @@ _SPECS = {
 }
 
 
+# Recordings of which the beginning is cut off.
+_OPEN = replace(_x264(_H264, "open-gop=1:bframes=3:b-adapt=0:keyint=12:scenecut=0"), format="matroska")
+_LONG = replace(_x264(_H264, "bframes=2:b-adapt=0:keyint=30:scenecut=0"), format="matroska")
+_MPEG2 = _SPECS["MPEG-2 with B-frames, in MKV"]
+_MPEG4_REORDERED = replace(_MPEG4, format="matroska", options={"bf": "2"})
+_CUTS: Mapping[str, tuple[VideoSpec, str, int | None]] = {
+    "H.264 cut at a keyframe that others lead to": (_OPEN, "matroska", None),
+    "H.264 cut at a keyframe that others lead to, in MP4": (_OPEN, "mp4", None),
+    "H.264 cut at a keyframe that others lead to, in AVI": (_OPEN, "avi", None),
+    "HEVC cut at a keyframe that others lead to": (replace(_HEVC_OPEN, format="matroska"), "matroska", None),
+    "MPEG-2 cut at a keyframe that others lead to": (_MPEG2, "matroska", None),
+    "MPEG-4 cut at a keyframe that others lead to, in AVI": (_MPEG4_REORDERED, "avi", None),
+    "H.264 cut between keyframes": (_LONG, "matroska", 5),
+    "H.264 cut between keyframes, in MP4": (_LONG, "mp4", 5),
+    "H.264 cut between keyframes, in AVI": (_LONG, "avi", 5),
+    "MPEG-4 cut between keyframes, in AVI": (_MPEG4_REORDERED, "avi", 5),
+}
+"""What is cut, what container it comes into, and at which packet it is cut: None for the second keyframe."""
+
+
+def _cut(spec: VideoSpec, container_format: str, first: int | None) -> bytes:
+    video = make_video(spec)
+    if first is None:
+        with av.open(io.BytesIO(video), "r") as container:
+            keyframes = (number for number, packet in enumerate(container.demux(video=0)) if packet.is_keyframe)
+            first = next(itertools.islice(keyframes, 1, None))
+    bitstream_filter = "h264_mp4toannexb" if container_format == "avi" and spec.codec == "libx264" else None
+    return copy_packets(video, container_format, first=first, bitstream_filter=bitstream_filter)
+
+
+def _split_hidden() -> bytes:
+    """A VP9 whose hidden frames have packets of their own."""
+    return copy_packets(make_video(_VP9_HIDDEN), "webm", bitstream_filter="vp9_superframe_split")
+
+
+def _make_colors(container_format: str, codec: str) -> bytes:
+    """Pictures of 256 colors, which are in the container and not in the pictures."""
+    file, colors = io.BytesIO(), np.arange(256, dtype=np.uint8)
+    palette = np.stack([np.full(256, 255, np.uint8), 255 - colors, colors, colors * 7], axis=-1)
+    with av.open(file, "w", format=container_format) as container:
+        stream = cast(VideoStream, container.add_stream(codec, rate=10))
+        stream.width, stream.height, stream.pix_fmt, stream.gop_size = 64, 48, "pal8", 5
+        for index in range(20):
+            rows, columns = np.mgrid[:48, :64]
+            numbers = (2 * rows + 3 * columns + 5 * index).astype(np.uint8)
+            frame = VideoFrame.from_ndarray((numbers, palette), format="pal8")  # type: ignore[arg-type]  # takes both
+            frame.pts, frame.time_base = index, Fraction(1, 10)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return file.getvalue()
+
+
 def _add_cover() -> bytes:
     """A video with a picture as file managers show it, which FFmpeg gives as a stream as well."""
     cover = make_video(VideoSpec("image2pipe", "png", frames=1, pixel_format="rgb24"))
@@ -151,6 +208,12 @@ def _add_second_video() -> bytes:
     return _join([make_video(_H264), make_video(other)])
 
 
+def _put_thumbnail_first() -> bytes:
+    """A track of one picture, which nothing tells from a video."""
+    thumbnail = VideoSpec(codec="mjpeg", frames=1, rate=Fraction(1), pixel_format="yuvj420p")
+    return _join([make_video(thumbnail), make_video(_H264)])
+
+
 def _join(videos: Sequence[bytes], covers: Collection[int] = ()) -> bytes:
     """An MP4 of the videos' streams, side by side."""
     file = io.BytesIO()
@@ -169,7 +232,12 @@ def _join(videos: Sequence[bytes], covers: Collection[int] = ()) -> bytes:
 
 AWKWARD_VIDEOS: Mapping[str, Callable[[], bytes]] = {
     **{name: partial(make_video, spec) for name, spec in _SPECS.items()},
+    **{name: partial(_cut, *cut) for name, cut in _CUTS.items()},
     "VP8 with hidden frames": _hide_frames,
+    "VP9 with hidden frames in packets of their own": _split_hidden,
+    "256 colors in AVI": partial(_make_colors, "avi", "rawvideo"),
+    "256 colors in MOV, some of them unchanged": partial(_make_colors, "mov", "msrle"),
+    "a thumbnail before the video": _put_thumbnail_first,
     "two video streams": _add_second_video,
     "a cover after the video": _add_cover,
     "a cover before the video": _put_cover_first,

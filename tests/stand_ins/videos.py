@@ -2,7 +2,7 @@
 
 import io
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -10,7 +10,9 @@ from typing import cast
 
 import av
 import numpy as np
+from av.codec.context import Flags
 from av.container import OutputContainer
+from av.packet import Packet
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
@@ -29,6 +31,8 @@ class VideoSpec:
         keyframes: indices of further keyframes, beside those at regular distances.
         rotation: degrees, counterclockwise, that a player turns the pictures by.
         texture: moving patterns, which depend on the frames that they are coded from; otherwise plain grey.
+        title: of the stream.
+        two_passes: the encoder looks at all pictures before it encodes the first.
         cuts: with `texture`, indices of frames from which on the patterns are others, as at a scene cut.
     """
 
@@ -48,17 +52,31 @@ class VideoSpec:
     rotation: int = 0
     texture: bool = False
     cuts: Collection[int] = ()
+    two_passes: bool = False
+    title: str = ""
 
 
 def make_video(spec: VideoSpec) -> bytes:
     """Encodes pictures, each a little brighter than the one before."""
+    if not spec.two_passes:
+        return _encode(spec, 0)[0]
+    _, statistics = _encode(spec, Flags.pass1)
+    return _encode(spec, Flags.pass2, statistics)[0]
+
+
+def _encode(spec: VideoSpec, flags: int, statistics: str | None = None) -> tuple[bytes, str | None]:
+    """The video, and what a first pass found out for a second one."""
     file = io.BytesIO()
     with kept_priority(), av.open(file, "w", format=spec.format, options=dict(spec.container_options)) as container:
         stream = cast(VideoStream, container.add_stream(spec.codec, rate=spec.rate, options=dict(spec.options)))
         stream.width, stream.height, stream.pix_fmt = spec.width, spec.height, spec.pixel_format
         stream.gop_size = spec.keyframe_every
+        if spec.title:
+            stream.metadata["title"] = spec.title
         if spec.rotation:
             stream.set_display_rotation(spec.rotation)
+        stream.codec_context.flags |= flags
+        stream.codec_context.stats_in = statistics
         if spec.timestamps:
             stream.codec_context.time_base = _TIME_BASE
         if spec.audio:
@@ -66,6 +84,45 @@ def make_video(spec: VideoSpec) -> bytes:
         for index in range(spec.frames):
             container.mux(stream.encode(_make_frame(spec, index)))
         container.mux(stream.encode())
+        statistics = stream.codec_context.stats_out
+    return file.getvalue(), statistics
+
+
+def copy_packets(
+    video: bytes,
+    container_format: str,
+    *,
+    first: int = 0,
+    bitstream_filter: str | None = None,
+    change: Callable[[int, "Packet[VideoStream]"], None] | None = None,
+) -> bytes:
+    """The packets as they are, from a number on, in another container; their times begin at 0.
+
+    Args:
+        bitstream_filter: FFmpeg's name of one that they go through.
+        change: is called with each packet and its number.
+    """
+    file = io.BytesIO()
+    # FFmpeg's muxers would undo what some filters do.
+    options = {"fflags": "-autobsf"} if bitstream_filter else {}
+    with (
+        av.open(io.BytesIO(video), "r") as source,
+        av.open(file, "w", format=container_format, options=options) as target,
+    ):
+        stream = source.streams.video[0]
+        copied = target.add_stream_from_template(stream)
+        packets = [packet for packet in source.demux(stream) if packet.size][first:]
+        if bitstream_filter:
+            context = av.BitStreamFilterContext(bitstream_filter, stream)
+            packets = [filtered for packet in packets for filtered in context.filter(packet)]
+        start = next(packet.dts for packet in packets if packet.dts is not None)
+        for number, packet in enumerate(packets):
+            packet.pts = None if packet.pts is None else packet.pts - start
+            packet.dts = None if packet.dts is None else packet.dts - start
+            if change:
+                change(number, packet)
+            packet.stream = copied
+            target.mux(packet)
     return file.getvalue()
 
 

@@ -1,5 +1,6 @@
 """Packets: where decoding can start, told by the bits of the standards (H.264 Annex D, 7.3.2.3)."""
 
+import io
 from typing import cast
 
 import av
@@ -8,7 +9,9 @@ from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
-from videoengine.packets import resets_decoder, starts_decoding
+from tests.stand_ins.awkward_videos import AWKWARD_VIDEOS
+from videoengine.packets import resets_decoder, shows_picture, starts_decoding
+from videoengine.video_file import open_video
 
 IDR, I_SLICE = b"\x65\x88", b"\x41\x88"
 RECOVERED_AT_ONCE, RECOVERED_LATER = b"\x06\x06\x01\xc4\x80", b"\x06\x06\x01\x24\x80"
@@ -66,3 +69,39 @@ def test_where_decoding_starts_and_where_a_decoder_begins_anew(
     packet, context = cast("Packet[VideoStream]", av.Packet(content)), make_codec(codec)
     assert starts_decoding(packet, context) is starts
     assert resets_decoder(packet, context) is resets
+
+
+def count_hidden(name: str) -> tuple[int, int]:
+    """Packets that show nothing, and those whose last byte tells of several frames (VP9, annex B)."""
+    with open_video(io.BytesIO(AWKWARD_VIDEOS[name]())) as container:
+        stream = container.streams.video[0]
+        packets = [packet for packet in container.demux(stream) if packet.size]
+        hidden = sum(not shows_picture(packet, stream.codec_context) for packet in packets)
+    return hidden, sum(bytes(packet)[-1] >> 5 == 0b110 for packet in packets)
+
+
+def test_the_videos_with_hidden_frames_have_them() -> None:
+    assert count_hidden("VP8 with hidden frames")[0] > 5
+    assert count_hidden("VP9 in WebM") == (0, 0)
+    hidden, joined = count_hidden("VP9 with hidden frames")
+    assert hidden == 0
+    assert joined > 5
+    assert count_hidden("VP9 with hidden frames in packets of their own") == (joined, 0)
+
+
+VP9_PACKETS = {
+    "a shown frame": (b"\x86\x00\x40", True),
+    "a hidden frame": (b"\x84\x00\x40", False),
+    "a frame that is shown again": (b"\x88", True),
+    "a shown frame of profile 3": (b"\xb3\x00", True),
+    "a hidden frame of profile 3": (b"\xb2\x00", False),
+    "a hidden and a shown frame": (b"\x84\x00\x86\xc1\x02\x01\xc1", True),
+    "two hidden frames": (b"\x84\x00\x84\xc1\x02\x01\xc1", False),
+    "what is no index": (b"\x84\x00\xc1", False),
+    "an index of sizes beyond the packet": (b"\x84\xc1\xff\xff\xc1", False),
+}
+
+
+@pytest.mark.parametrize(("content", "shown"), VP9_PACKETS.values(), ids=VP9_PACKETS)
+def test_what_a_packet_of_vp9_shows(content: bytes, shown: bool) -> None:
+    assert shows_picture(cast("Packet[VideoStream]", av.Packet(content)), make_codec("vp9")) is shown

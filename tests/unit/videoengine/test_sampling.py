@@ -39,7 +39,19 @@ def test_the_first_frame_is_the_origin() -> None:
 
 
 def test_a_frame_that_stays_is_sampled_again() -> None:
-    assert sample_frames([0, 1000, 5000], Fraction(1, 1000), Fraction(1)) == [0, 1, 1, 1, 2, 2]
+    timestamps = [0, 250, 500, 750, 1000, 5000]
+    assert sample_frames(timestamps, Fraction(1, 1000), Fraction(1)) == [0, 4, 4, 4, 5, 5]
+
+
+def test_more_samples_than_frames_give_each_frame_once() -> None:
+    assert sample_frames([0, 1000, 5000], Fraction(1, 1000), Fraction(1)) == [0, 1, 2]
+    # Each of those that are nearest to a sample.
+    assert sample_frames([0, 1, 2, 120_000], Fraction(1, 1000), Fraction(120)) == [0, 2, 3]
+
+
+def test_a_year_between_two_frames_takes_no_time() -> None:
+    year = 365 * 86400
+    assert sample_frames([0, 1, year, year + 1], Fraction(1, 1), Fraction(120)) == [0, 1, 2, 3]
 
 
 def sample_plainly(timestamps: list[int], time_base: Fraction, infer_fps: Fraction) -> list[int]:
@@ -49,7 +61,7 @@ def sample_plainly(timestamps: list[int], time_base: Fraction, infer_fps: Fracti
     while (target := sample / infer_fps) <= times[-1] + ROUNDING_SECONDS:
         indices.append(min(range(len(times)), key=lambda index: (abs(times[index] - target), index)))
         sample += 1
-    return indices
+    return indices if len(indices) <= len(timestamps) else sorted(set(indices))
 
 
 @given(

@@ -1,6 +1,5 @@
 """Decodes the frames that a segment wants, and as little else as possible."""
 
-import contextlib
 import itertools
 import os
 from collections import defaultdict, deque
@@ -12,24 +11,23 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from videoengine.demuxing import has_presentation_times, read_packets_from
 from videoengine.errors import JobFailed
-from videoengine.packets import read_packets, resets_decoder
+from videoengine.lead_in import MAX_HELD
+from videoengine.packets import resets_decoder, shows_picture
 from videoengine.segments import SampledFrame
-from videoengine.timeline import find_video_stream, has_presentation_times
-
-MAX_HELD = 16
-"""Frames that wait for an earlier one: no codec reorders more."""
+from videoengine.timeline import find_video_stream
 
 THREADS = os.process_cpu_count() or 1
-
-SEEK_EARLIER = 0, 1, 10, 1_000_000
-"""Seconds before a keyframe to seek it from, as long as it is missed."""
 
 
 def read_frames(container: InputContainer, frames: Sequence[SampledFrame]) -> Iterator[tuple[int, VideoFrame]]:
     """Each wanted frame once, as (timestamp in ticks, picture), in presentation order.
 
     A frame whose data is damaged does not come.
+
+    Args:
+        container: opened just now.
 
     Raises:
         JobFailed: what the file says about the video is damaged.
@@ -45,25 +43,8 @@ def read_frames(container: InputContainer, frames: Sequence[SampledFrame]) -> It
         raise JobFailed(f"The video can't be decoded ({error.strerror})") from error
     timestamps = sorted({frame.timestamp for frame in frames})
     decode = _decode_wanted if has_presentation_times(container) else _decode_all
-    packets = _demux_from(container, stream, frames[0].keyframe)
+    packets = read_packets_from(container, stream, frames[0].keyframe)
     yield from _put_in_order(decode(packets, stream, frames), timestamps)
-
-
-def _demux_from(container: InputContainer, stream: VideoStream, keyframe: int) -> Iterator["Packet[VideoStream]"]:
-    """The packets from a keyframe on, or from an earlier one.
-
-    FFmpeg seeks by times of decoding in some files, and then takes a later keyframe that is decoded by the time at
-    which this one is shown.
-    """
-    for seconds in SEEK_EARLIER:
-        # FFmpeg's -1, which reads as that error: a damaged index. What was not sought is read from the start.
-        with contextlib.suppress(av.error.PermissionError):
-            container.seek(keyframe - int(seconds / stream.time_base), stream=stream, backward=True)
-        packets = read_packets(container, stream)
-        first = next(packets, None)
-        if not has_presentation_times(container) or not first or first.pts is None or first.pts <= keyframe:
-            break
-    return itertools.chain([first] if first else [], packets)
 
 
 def _decode_wanted(
@@ -107,7 +88,9 @@ def _select_packets(
         skipped = not missing
         if missing:
             yield packet
-            missing.discard(packet.pts)
+            # A hidden frame may have the time of the next one.
+            if shows_picture(packet, stream.codec_context):
+                missing.discard(packet.pts)
         if not missing and not by_keyframe:
             break
     yield from itertools.islice(packets, MAX_HELD + THREADS)
@@ -117,15 +100,24 @@ def _select_packets(
 def _decode_all(
     packets: Iterator["Packet[VideoStream]"], stream: VideoStream, frames: Sequence[SampledFrame]
 ) -> Iterator[tuple[int, VideoFrame]]:
-    """Without presentation times, frames come out in their order: each takes the next of the packets' times."""
+    """Without presentation times, frames come out in their order: each takes the next of the packets' times.
+
+    A cut recording of reordered frames begins with a keyframe and pictures that lead to it and do not come: the
+    keyframe's time is then later than those of the first packets, which nothing takes.
+    """
     wanted, last, times = {frame.timestamp for frame in frames}, frames[-1].timestamp, deque[int]()
+    earliest = frames[0].keyframe if stream.codec_context.has_b_frames else None
     for packet in itertools.chain(packets, [None]):
-        if packet and packet.dts is not None:
-            times.append(packet.dts)
+        time = packet.dts if packet else None
+        is_timed = time is not None and (earliest is None or time >= earliest)
+        if time is not None and is_timed:
+            times.append(time)
         pictures = _decode(stream, packet)
-        if pictures is None and packet:
+        if pictures is None and is_timed:
             times.pop()
         for picture in pictures or ():
+            if not times:
+                return
             timestamp = times.popleft()
             if timestamp in wanted:
                 yield timestamp, picture

@@ -1,10 +1,7 @@
-"""A stream's packets, and what FFmpeg does not tell of them: is there a picture to show, can decoding start?"""
+"""What FFmpeg does not tell of a packet: is there a picture to show, can decoding start?"""
 
 from collections.abc import Iterator
-from contextlib import suppress
 
-import av
-from av.container import InputContainer
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
@@ -17,22 +14,36 @@ _HEVC_RESETS = range(16, 21)
 """All of them but clean random access (CRA) pictures, and those that are reserved."""
 
 
-def read_packets(container: InputContainer, stream: VideoStream) -> Iterator["Packet[VideoStream]"]:
-    """Those that are whole, up to the end or to where the file can't be read any further, as players do."""
-    with suppress(av.error.FFmpegError):
-        for packet in container.demux(stream):
-            # One that is cut off is the last of a file that is; an empty one ends every stream.
-            if packet.size and not packet.is_corrupt:
-                yield packet
-
-
 def shows_picture(packet: "Packet[VideoStream]", codec: VideoCodecContext) -> bool:
-    """False for VP8's hidden frames, which others are made from and which have packets and times of their own.
+    """False for hidden frames of VP8 and VP9, which others are made from and which may have packets of their own."""
+    if codec.name == "vp8":
+        # RFC 6386, section 9.1: the fifth bit is show_frame.
+        return bool(memoryview(packet)[0] >> 4 & 1)
+    return codec.name != "vp9" or any(map(_shows_vp9_frame, _read_vp9_frames(memoryview(packet))))
 
-    VP9 and AV1 have them too, but in one packet with a frame that is shown.
-    """
-    # RFC 6386, section 9.1: the fifth bit is show_frame.
-    return codec.name != "vp8" or bool(bytes(packet)[0] >> 4 & 1)
+
+def _read_vp9_frames(data: memoryview) -> Iterator[int]:
+    """The first byte of each frame in a packet: of one, or of several that an index at the end gives the sizes of."""
+    # VP9 bitstream specification, annex B.
+    marker = data[-1]
+    count, size_bytes = (marker & 7) + 1, (marker >> 3 & 3) + 1
+    index_bytes = 2 + count * size_bytes
+    if marker >> 5 != 0b110 or index_bytes > len(data) or data[-index_bytes] != marker:
+        yield data[0]
+        return
+    place, sizes = 0, data[-index_bytes + 1 : -1]
+    for number in range(count):
+        size = int.from_bytes(sizes[number * size_bytes : (number + 1) * size_bytes], "little")
+        if size and place < len(data):
+            yield data[place]
+        place += size
+
+
+def _shows_vp9_frame(first: int) -> bool:
+    """From the bits of an uncompressed header: marker (2), profile (2), show_existing_frame, frame_type, show_frame."""
+    if first >> 4 & 3 == 3:
+        first <<= 1  # profile 3 has a reserved bit before them
+    return bool(first & 0b1010)
 
 
 def starts_decoding(packet: "Packet[VideoStream]", codec: VideoCodecContext) -> bool:

@@ -85,10 +85,12 @@ class Effort:
 def select_frames(timeline: Timeline, infer_fps: Fraction) -> list[SampledFrame]:
     """The frames that a job looks at, in order; one that stays on screen for several samples comes as often.
 
+    A video of less than one frame a second gives each of its frames: no `infer_fps` is as low.
+
     Raises:
         JobFailed: more samples a second are asked for than the video has frames.
     """
-    if infer_fps > timeline.frame_rate:
+    if infer_fps > timeline.frame_rate >= 1:
         raise JobFailed(
             f"infer_fps {_format_rate(infer_fps)} is above the video's frame rate of "
             f"{_format_rate(timeline.frame_rate)} frames per second; ask for that or less"
@@ -171,4 +173,5 @@ def _describe(timeline: Timeline, frame_offsets: Iterable[int]) -> Iterable[Samp
 
 
 def _format_rate(rate: Fraction) -> str:
-    return f"{float(rate):.5g}"
+    """Rounded down, so that who asks for it is not refused."""
+    return f"{math.floor(100 * rate) / 100:g}"

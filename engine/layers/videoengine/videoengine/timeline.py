@@ -1,7 +1,9 @@
-"""When a video's frames are shown, read from its packets: nothing is decoded."""
+"""When a video's frames are shown, read from its packets: only the beginning of a cut recording is decoded."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
 import av
 from av.container import InputContainer
@@ -9,8 +11,15 @@ from av.rational import AVRational
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
+from videoengine.demuxing import has_presentation_times, read_packets
 from videoengine.errors import JobFailed
-from videoengine.packets import read_packets, shows_picture, starts_decoding
+from videoengine.lead_in import LeadIn
+from videoengine.packets import shows_picture, starts_decoding
+
+RATE_TOLERANCE = Fraction(1, 50)
+"""How much lower than its frames come to a container's frame rate may be, as a share."""
+
+ENCRYPTED = "The video is encrypted, and this engine has no key for it"
 
 
 @dataclass(frozen=True)
@@ -19,10 +28,10 @@ class Timeline:
 
     Attributes:
         timestamps: presentation times in ticks, ascending, one a frame; never empty.
-        keyframes: those that decoding can start from, ascending; never empty. The first may be of a frame that an
-            edit list hides.
+        keyframes: times to start decoding from, ascending; never empty. The first is not after the first frame; it may
+            be that of a frame which an edit list hides.
         time_base: seconds a tick.
-        frame_rate: frames a second, as the container says or, where it says nothing, on average.
+        frame_rate: frames a second: what the container says if its frames agree, or else what they come to.
     """
 
     timestamps: tuple[int, ...]
@@ -32,61 +41,90 @@ class Timeline:
 
 
 def read_timeline(container: InputContainer) -> Timeline:
-    """Reads every packet of the first video stream, so it needs neither a duration nor a frame count in the header.
+    """Reads every packet of the video stream, so it needs neither a duration nor a frame count in the header.
 
     Raises:
-        JobFailed: the file has no frame to show.
+        JobFailed: the file has no frame to show, or is encrypted.
     """
     stream = find_video_stream(container)
     by_presentation, codec = has_presentation_times(container), stream.codec_context
-    timestamps, keyframes = [], []
+    timestamps, keyframes, lead_in, has_palettes = list[int](), list[int](), LeadIn(), False
     for packet in read_packets(container, stream):
+        if packet.has_sidedata("encryption_info"):
+            raise JobFailed(ENCRYPTED)
+        starts = packet.is_keyframe and starts_decoding(packet, codec)
+        lead_in.add(packet, starts_decoding=starts)
+        has_palettes = has_palettes or packet.has_sidedata("palette")
         timestamp = packet.pts if by_presentation else packet.dts
-        if timestamp is None or not shows_picture(packet, codec):
+        if timestamp is None:
             continue
-        # What an edit list cuts off is not shown, but is what the frames after it are decoded from.
-        if not packet.is_discard:
-            timestamps.append(timestamp)
-        if packet.is_keyframe and starts_decoding(packet, codec):
+        if starts:
             keyframes.append(timestamp)
+        # What an edit list cuts off is not shown, but is what the frames after it are decoded from.
+        if shows_picture(packet, codec) and not packet.is_discard:
+            timestamps.append(timestamp)
     if not timestamps:
         raise JobFailed("The video has no frames")
+    is_counted = bool(codec.has_b_frames) and not by_presentation
+    if has_palettes or is_counted:
+        # Colors, or which frames a keyframe's followers show, can then be told only by reading from the start.
+        keyframes = []
     timestamps.sort()
-    if not by_presentation and stream.codec_context.has_b_frames:
-        # Which frames a keyframe's followers show can then be told only by counting from the start.
-        keyframes = timestamps[:1]
+    keyframes.sort()
+    if is_counted or not lead_in.begins_whole or not keyframes or timestamps[0] < keyframes[0]:
+        timestamps = lead_in.drop_hidden(timestamps, codec, by_presentation=by_presentation)
+    if not keyframes or timestamps[0] < keyframes[0]:
+        keyframes.insert(0, timestamps[0])
     time_base = _to_fraction(stream.time_base) or Fraction(1, av.time_base)
     return Timeline(
         timestamps=tuple(timestamps),
-        keyframes=tuple(sorted(keyframes)) or (timestamps[0],),
+        keyframes=tuple(keyframes),
         time_base=time_base,
-        frame_rate=_to_fraction(stream.average_rate) or _average_rate(timestamps, time_base),
+        frame_rate=_find_rate(timestamps, time_base, _to_fraction(stream.average_rate)),
     )
 
 
-def has_presentation_times(container: InputContainer) -> bool:
-    """False for AVI, which has decoding times alone: what FFmpeg makes of them is wrong where frames are reordered."""
-    return container.format.name != "avi"
-
-
 def find_video_stream(container: InputContainer) -> VideoStream:
-    """The first video stream that is not a cover.
+    """The first video stream that is neither a cover nor, beside others, a single picture.
 
     Raises:
-        JobFailed: there is none, or it is of an unknown codec.
+        JobFailed: there is none, or it is of an unknown codec, or encrypted.
     """
-    for stream in container.streams.video:
-        if not stream.disposition & Disposition.attached_pic:
-            if not stream.codec_context:
-                raise JobFailed("The video is of a codec that this engine does not know")
-            return stream
-    raise JobFailed("The file has no video stream")
+    streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+    if not streams:
+        raise JobFailed("The file has no video stream")
+    stream = next((stream for stream in streams if not _is_one_picture(stream)), streams[0])
+    if not stream.codec_context:
+        raise JobFailed("The video is of a codec that this engine does not know")
+    # FFmpeg's name for the key's id in Matroska and WebM.
+    if "enc_key_id" in stream.metadata:
+        raise JobFailed(ENCRYPTED)
+    return stream
+
+
+def _is_one_picture(stream: VideoStream) -> bool:
+    """Such a track is for file managers, though nothing says so."""
+    return stream.frames == 1 or stream.metadata.get("NUMBER_OF_FRAMES") == "1"
 
 
 def _to_fraction(rational: AVRational | Fraction | None) -> Fraction | None:
     return Fraction(rational.numerator, rational.denominator) if rational else None
 
 
-def _average_rate(timestamps: list[int], time_base: Fraction) -> Fraction:
-    ticks = timestamps[-1] - timestamps[0]
-    return (len(timestamps) - 1) / (ticks * time_base) if ticks else Fraction(1)
+def _find_rate(timestamps: Sequence[int], time_base: Fraction, said: Fraction | None) -> Fraction:
+    """What the container says, unless its frames are fewer or come faster: it may be a guess from the first few.
+
+    Args:
+        said: frames a second as the container has it.
+    """
+    gaps = sorted(later - earlier for earlier, later in pairwise(timestamps) if later > earlier)
+    if not gaps:
+        return said or Fraction(1)
+    # Frames of a screen that is still now and then are few on average, and fast most of the time.
+    total, typical = sum(gaps), gaps[len(gaps) // 2]
+    # Times are rounded to ticks.
+    slowest = (1 - RATE_TOLERANCE) * len(gaps) / (total + 1)
+    fastest = Fraction(1, typical - 1) if typical > 1 else None
+    if said and slowest <= said * time_base and (fastest is None or said * time_base <= fastest):
+        return said
+    return max(Fraction(len(gaps), total), Fraction(1, typical)) / time_base

@@ -1,0 +1,68 @@
+"""The beginning of a cut recording: pictures that refer to what was cut off, which no decoder gives and nobody sees."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import av
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+MAX_HELD = 16
+"""Pictures that a decoder holds back for an earlier one: no codec reorders more."""
+
+PACKETS_MAX = 1000
+BYTES_MAX = 64 * 2**20
+"""Of the beginning that is kept while no keyframe comes."""
+
+
+@dataclass
+class LeadIn:
+    """A video's packets up to its first keyframe, and the next ones, of which some may be shown before it.
+
+    Attributes:
+        begins_whole: whether decoding can start at the first packet.
+    """
+
+    begins_whole: bool = False
+    _packets: list["Packet[VideoStream]"] = field(default_factory=list)
+    _bytes: int = 0
+    _left: int = PACKETS_MAX
+    _has_keyframe: bool = False
+
+    def add(self, packet: "Packet[VideoStream]", *, starts_decoding: bool) -> None:
+        """Takes the packets in the order of the file."""
+        if not self._left or self._bytes > BYTES_MAX:
+            return
+        if starts_decoding and not self._has_keyframe:
+            self.begins_whole, self._has_keyframe, self._left = not self._packets, True, 2 * MAX_HELD
+        self._packets.append(packet)
+        self._left -= 1
+        self._bytes += packet.size
+
+    def drop_hidden(self, timestamps: list[int], codec: VideoCodecContext, *, by_presentation: bool) -> list[int]:
+        """The times without those of pictures that a decoder does not give.
+
+        Args:
+            timestamps: of the video's frames in ticks, ascending; never empty.
+            by_presentation: whether they are presentation times, which pictures bring along. Otherwise the packets that
+                neither gave a picture nor were found damaged are counted.
+        """
+        pictures = list(self._decode(codec))
+        if not by_presentation:
+            hidden = max(len(self._packets) - len(pictures), 0)
+            return timestamps[min(hidden, len(timestamps) - 1) :]
+        first = min((picture.pts for picture in pictures if picture and picture.pts is not None), default=None)
+        if first is None:
+            return timestamps
+        hidden_times = {packet.pts for packet in self._packets if packet.pts is not None and packet.pts < first}
+        return [timestamp for timestamp in timestamps if timestamp not in hidden_times] or timestamps
+
+    def _decode(self, codec: VideoCodecContext) -> Iterator[VideoFrame | None]:
+        """The pictures, and None for what is damaged."""
+        for packet in [*self._packets, None]:
+            try:
+                yield from codec.decode(packet)
+            except av.error.FFmpegError:
+                yield None
