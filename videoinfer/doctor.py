@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import requests
 from botocore.exceptions import BotoCoreError, ClientError
@@ -22,6 +22,9 @@ from videojobs.notices import format_duration
 from videojobs.options import Model, parse_json
 from videojobs.turns import BUDGET_ID
 
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackResourceDetailTypeDef
+
 type Level = Literal["ok", "warning", "problem"]
 
 CONCURRENCY_MIN = 50
@@ -34,6 +37,11 @@ UNANSWERED_DAYS = 35
 """How far back a bill reaches, and some more."""
 
 _KEY_POLICY = "docs/operations.md, A key of yours, has the statement; aws kms put-key-policy sets it"
+
+_API_KEY = "sam deploy --parameter-overrides ApiKey=YOUR_API_KEY; docs/operations.md, The API key has changed"
+
+_WRITING = timedelta(minutes=1)
+"""CloudFormation notes the time of a resource once it is written, and its clock may differ from Secrets Manager's."""
 
 _NO_SUCH_JOB = "videoinfer-doctor"
 
@@ -108,6 +116,7 @@ def examine(stack: PipelineStack) -> Iterator[Finding]:
     looks: list[Callable[[PipelineStack], Iterator[Finding]]] = [
         _look_at_stack,
         _look_at_api,
+        _look_at_api_key,
         _look_at_models,
         _look_at_way_in,
         _look_at_permissions,
@@ -156,6 +165,27 @@ def _look_at_api(stack: PipelineStack) -> Iterator[Finding]:
             yield accepted
     else:
         yield accepted
+
+
+def _look_at_api_key(stack: PipelineStack) -> Iterator[Finding]:
+    """Whether the stack's own secret was changed since CloudFormation wrote the parameter ApiKey to it.
+
+    Compares times, as CloudFormation shows no parameter with NoEcho. An update that has already written the old key
+    over the new one can't be seen here; the API then refuses the key.
+    """
+    if stack.api_key_secret_arn:
+        yield Finding("ok", f"The API's key is in a secret of yours: {stack.api_key_secret_arn}.")
+        return
+    written_at = _describe_resource(stack, "ApiKeySecret")["LastUpdatedTimestamp"]
+    changed_at = stack.clients.secretsmanager.get_secret_value(SecretId=stack.api_key_secret)["CreatedDate"]
+    if changed_at - written_at > _WRITING:
+        words = (
+            "The API's key was changed after the last deployment. "
+            "An update of the stack that touches its secret writes the parameter ApiKey's old value over it."
+        )
+        yield Finding("warning", words, _API_KEY)
+    else:
+        yield Finding("ok", "The API's key is the one that the stack was deployed with.")
 
 
 def _look_at_models(stack: PipelineStack) -> Iterator[Finding]:
@@ -233,8 +263,12 @@ def _find_role(stack: PipelineStack, function: str) -> str:
 
 
 def _find_resource(stack: PipelineStack, logical_id: str) -> str:
+    return _describe_resource(stack, logical_id)["PhysicalResourceId"]
+
+
+def _describe_resource(stack: PipelineStack, logical_id: str) -> StackResourceDetailTypeDef:
     resource = stack.clients.cloudformation.describe_stack_resource(StackName=stack.name, LogicalResourceId=logical_id)
-    return resource["StackResourceDetail"]["PhysicalResourceId"]
+    return resource["StackResourceDetail"]
 
 
 def _find_table_arn(stack: PipelineStack, name: str) -> str:

@@ -16,8 +16,11 @@ _IMPATIENT = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standa
 
 @dataclass(frozen=True)
 class PipelineStack:
-    """A deployed stack. Fields are outputs, but for some parameters: `api_url`, `api_requests_per_minute`,
-    `default_models` and `kms_key_arn`.
+    """A deployed stack. Fields are outputs, but for some parameters: `api_url`, `api_key_secret_arn`,
+    `api_requests_per_minute`, `default_models` and `kms_key_arn`.
+
+    Attributes:
+        api_key_secret_arn: The owner's secret; empty if the stack has one of its own.
     """
 
     clients: AwsClients
@@ -32,13 +35,15 @@ class PipelineStack:
     uploads_queue_url: str
     dead_letter_queue_url: str
     api_url: str
+    api_key_secret_arn: str
     default_models: str
     kms_key_arn: str
     api_requests_per_minute: int
 
     @property
     def api_key_secret(self) -> str:
-        return f"{self.name}/api-key"
+        """The name or ARN of the secret that holds the API's key."""
+        return self.api_key_secret_arn or f"{self.name}/api-key"
 
 
 def open_clients() -> AwsClients:
@@ -83,6 +88,7 @@ def find_stack(name: str, clients: AwsClients | None = None) -> PipelineStack:
             uploads_queue_url=outputs["UploadsQueueUrl"],
             dead_letter_queue_url=outputs["DeadLetterQueueUrl"],
             api_url=parameters["ApiUrl"],
+            api_key_secret_arn=parameters.get("ApiKeySecretArn", ""),
             default_models=parameters["DefaultModels"],
             kms_key_arn=parameters.get("KmsKeyArn", ""),
             api_requests_per_minute=int(parameters.get("ApiRequestsPerMinute", 0)),

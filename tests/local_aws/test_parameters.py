@@ -9,6 +9,8 @@ from videoinfer.builds import PIPELINE, publish
 from videoinfer.embedded_aws import EmbeddedAws
 from videoinfer.stacks import create_stack
 
+SECRET_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:keys/roboflow-AbC123"
+
 
 @pytest.mark.parametrize(
     ("parameters", "reason"),
@@ -18,6 +20,9 @@ from videoinfer.stacks import create_stack
         ({"DeadlineHours": "nan"}, "DeadlineHours.* a number from 0.01 to 40"),
         ({"RetentionDays": "30.0"}, "RetentionDays"),
         ({"DefaultModels": 701 * " "}, "DefaultModels.* at most 700 characters"),
+        ({"ApiKey": ""}, "The API's key is missing"),
+        ({"ApiKeySecretArn": SECRET_ARN}, "ApiKey and ApiKeySecretArn exclude each other"),
+        ({"ApiKey": "", "ApiKeySecretArn": SECRET_ARN[:-7]}, "ApiKeySecretArn.* the whole ARN of a secret"),
         ({"PrefixRoutes": 181 * '"'}, "PrefixRoutes.* at most 180 of them quotes"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
@@ -57,6 +58,45 @@ def test_an_answer_about_no_job_tells_of_the_key(
     assert finding.level == level
     assert words in finding.what
     assert (finding.level == "ok") == (finding.remedy is None)
+
+
+SECRET_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:keys/roboflow-AbC123"
+
+
+@pytest.mark.parametrize(
+    ("arn", "minutes", "level", "words"),
+    [
+        ("", 0, "ok", "the one that the stack was deployed with"),
+        ("", -1, "ok", "the one that the stack was deployed with"),
+        ("", 2, "warning", "changed after the last deployment"),
+        (SECRET_ARN, 2, "ok", SECRET_ARN),
+    ],
+)
+def test_a_key_that_was_changed_since_the_deployment_is_a_warning(
+    arn: str, minutes: int, level: str, words: str
+) -> None:
+    written_at = datetime(2026, 11, 28, tzinfo=UTC)
+    asked_for = []
+
+    def get_secret_value(SecretId: str) -> Mapping[str, Any]:  # noqa: N803 - boto3's name
+        asked_for.append(SecretId)
+        return {"SecretString": "the-key", "CreatedDate": written_at + timedelta(minutes=minutes)}
+
+    def describe(**_names: str) -> Mapping[str, Any]:
+        return {"StackResourceDetail": {"LastUpdatedTimestamp": written_at}}
+
+    clients = Anything(
+        secretsmanager=Anything(get_secret_value=get_secret_value),
+        cloudformation=Anything(describe_stack_resource=describe),
+    )
+    stack = Anything(clients=clients, name="s", api_key_secret="s/api-key", api_key_secret_arn=arn)
+
+    [finding] = doctor._look_at_api_key(cast(PipelineStack, stack))
+
+    assert (finding.level, words in finding.what) == (level, True)
+    assert (finding.remedy is None) == (level == "ok")
+    assert "the-key" not in f"{finding.what} {finding.remedy}"
+    assert asked_for == ([] if arn else ["s/api-key"])
 
 
 def test_few_functions_at_once_are_a_warning_with_the_quota_to_ask_for() -> None:

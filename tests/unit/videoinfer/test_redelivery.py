@@ -50,6 +50,7 @@ class Stage:
             "queue",
             "dead",
             "https://api.example.com",
+            "",
             "[]",
             "",
         )

@@ -1,0 +1,110 @@
+"""The API's key comes from a parameter or from a secret of the owner's: one of both, and no role reads another."""
+
+import json
+import re
+import shlex
+import subprocess
+from typing import Any
+
+import pytest
+from cfnlint.template import Template
+
+from tests.cloudformation import Evaluator
+from tests.templates import ROOT, read_expanded_templates
+from videoinfer.repository import SAM, require_tool
+
+SECRET_ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:keys/roboflow-AbC123"
+READERS = {"CheckJobFunction", "CreateJobFunction", "DeliverResultsFunction"}
+
+
+def make_evaluator(**parameters: str) -> Evaluator:
+    template = read_expanded_templates()["pipeline"]
+    resources = {name: name for name in template["Resources"]}
+    arns = {f"{name}.Arn": f"arn:{name}" for name in resources}
+    stack = {"AWS::StackName": "videos", "AWS::Region": "eu-central-1"}
+    return Evaluator(template, {**resources, **arns, **stack, **parameters})
+
+
+def find_functions() -> dict[str, Any]:
+    resources = read_expanded_templates()["pipeline"]["Resources"]
+    return {name: it["Properties"] for name, it in resources.items() if it["Type"] == "AWS::Lambda::Function"}
+
+
+@pytest.mark.parametrize(
+    ("key", "arn", "allowed"),
+    [("key", "", True), ("", SECRET_ARN, True), ("", "", False), ("key", SECRET_ARN, False)],
+)
+def test_cloudformation_takes_exactly_one_of_both(key: str, arn: str, allowed: bool) -> None:
+    """As cfn-lint works out the template's rules."""
+    template = read_expanded_templates()["pipeline"]
+    conditions = {
+        f"Has{name}": {"Fn::Not": [{"Fn::Equals": [{"Ref": name}, ""]}]} for name in ("ApiKey", "ApiKeySecretArn")
+    }
+    rules = {"Parameters": template["Parameters"], "Rules": template["Rules"], "Conditions": conditions}
+    chosen = {"HasApiKey": bool(key), "HasApiKeySecretArn": bool(arn)}
+    scenarios = Template("template.yaml", rules).conditions.build_scenarios({name: {True, False} for name in chosen})
+    assert (chosen in list(scenarios)) == allowed
+
+
+@pytest.mark.parametrize(
+    ("parameters", "secret", "resource"),
+    [
+        (
+            {"ApiKey": "key"},
+            "videos/api-key",
+            "arn:aws:secretsmanager:eu-central-1:123456789012:secret:videos/api-key-??????",
+        ),
+        ({"ApiKey": "", "ApiKeySecretArn": SECRET_ARN}, SECRET_ARN, SECRET_ARN),
+    ],
+)
+def test_functions_read_the_one_secret(parameters: dict[str, str], secret: str, resource: str) -> None:
+    evaluator, readers = make_evaluator(**parameters), set()
+    for name, properties in find_functions().items():
+        variables = evaluator.evaluate(properties["Environment"]["Variables"])
+        role = read_expanded_templates()["pipeline"]["Resources"][properties["Role"]["Fn::GetAtt"][0]]["Properties"]
+        statements = evaluator.evaluate(role["Policies"])[0]["PolicyDocument"]["Statement"]
+        secrets = {it["Resource"] for it in statements if it["Action"] == "secretsmanager:GetSecretValue"}
+        assert {it for it in secrets if "share-key" not in it} == (
+            {resource} if "API_KEY_SECRET" in variables else set()
+        )
+        if "API_KEY_SECRET" in variables:
+            assert variables["API_KEY_SECRET"] == secret
+            readers.add(name)
+    assert readers == READERS
+
+
+def test_the_stack_makes_a_secret_only_without_one_of_the_owner_s() -> None:
+    template = read_expanded_templates()["pipeline"]
+    condition = template["Resources"]["ApiKeySecret"]["Condition"]
+    branches = {"Fn::If": [condition, "made", "not made"]}
+    assert make_evaluator(ApiKey="key").evaluate(branches) == "made"
+    assert make_evaluator(ApiKey="", ApiKeySecretArn=SECRET_ARN).evaluate(branches) == "not made"
+
+
+def test_a_secret_is_named_by_its_whole_arn() -> None:
+    pattern = read_expanded_templates()["pipeline"]["Parameters"]["ApiKeySecretArn"]["AllowedPattern"]
+    for arn in ("", SECRET_ARN, SECRET_ARN.replace("arn:aws:", "arn:aws-us-gov:")):
+        assert re.fullmatch(pattern, arn)
+    for arn in (
+        "keys/roboflow",
+        SECRET_ARN.removesuffix("-AbC123"),
+        SECRET_ARN[:-1] + "?",
+        SECRET_ARN + ":SecretString:key::",
+    ):
+        assert not re.fullmatch(pattern, arn)
+
+
+def test_sam_reads_the_documented_overrides() -> None:
+    """Its command line takes an empty value in quotes alone."""
+    documented = re.findall(
+        r"sam deploy --parameter-overrides ([^`\n]+)", (ROOT / "docs" / "operations.md").read_text()
+    )
+    parse = "import json, sys; from samcli.cli.types import CfnParameterOverridesType as Overrides; "
+    parse += "print(json.dumps(Overrides().convert(tuple(sys.argv[1:]), None, None)))"
+    for overrides in documented:
+        command = [str(require_tool(SAM).with_name("python")), "-c", parse, *shlex.split(overrides)]
+        parsed = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        assert parsed.keys() <= read_expanded_templates()["pipeline"]["Parameters"].keys()
+        if "ApiKeySecretArn" in parsed:
+            assert parsed["ApiKey"] == ""
+    assert any("ApiKeySecretArn" in overrides for overrides in documented)
