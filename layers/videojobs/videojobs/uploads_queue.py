@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 POSTPONE_SECONDS_MIN, POSTPONE_SECONDS_MAX = 5, 900
 
-VISIBILITY_TIMEOUT_SECONDS_MAX = 12 * 3600
-"""SQS's own limit."""
+VISIBILITY_TIMEOUT_SECONDS_MAX = 12 * 3600 - 1000
+"""SQS refuses a time that ends later than 12 hours after it handed out the message: that may be 900 s ago."""
 
 
 @dataclass(frozen=True)

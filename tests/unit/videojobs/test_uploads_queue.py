@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+from tests.templates import find_resources
 from videojobs.errors import ApiUnavailable, TurnLater
+from videojobs.turns import BOOK_AHEAD_SECONDS_MAX
 from videojobs.uploads_queue import UploadsQueue, choose_postponement
 
 NOW = 1_800_000_000.0
@@ -23,13 +25,25 @@ NOW = 1_800_000_000.0
         (1000, ValueError(), 900),
         (1, ApiUnavailable("busy", retry_after_seconds=77), 77),
         (9, ApiUnavailable("busy", retry_after_seconds=1), 900),
-        (1, ApiUnavailable("gone fishing", retry_after_seconds=10**6), 12 * 3600),
+        (1, ApiUnavailable("gone fishing", retry_after_seconds=10**6), 42_200),
         (1, TurnLater(60, NOW + 1000.7, 1000.7), 1000),
         (9, TurnLater(60, NOW + 7, 7.2), 7),
     ],
 )
 def test_the_longer_the_more_often_it_failed(receive_count: Any, error: Exception, seconds: int) -> None:
     assert choose_postponement(receive_count, error) == seconds
+
+
+@pytest.mark.parametrize(
+    "error", [ApiUnavailable("gone fishing", retry_after_seconds=10**6), TurnLater(1, None, BOOK_AHEAD_SECONDS_MAX)]
+)
+def test_sqs_takes_the_longest_postponement_at_the_end_of_the_longest_invocation(error: Exception) -> None:
+    """Its 12 hours count from when the message was received.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
+    """
+    function = find_resources("pipeline", "AWS::Serverless::Function")["CreateJobFunction"]
+    assert function["Properties"]["Timeout"] + choose_postponement(1, error) < 12 * 3600
 
 
 def test_a_hundred_tries_outlast_a_day() -> None:
