@@ -206,8 +206,9 @@ def test_the_engine_calls_all_that_it_may(tmp_path: Path, monkeypatch: pytest.Mo
         assert granted - called[function] - RARE.keys() - elsewhere == set(), function
 
 
-def test_the_threat_model_names_tests_that_exist() -> None:
-    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", (ROOT / "SECURITY.md").read_text())
+@pytest.mark.parametrize("document", ["SECURITY.md", "docs/aws.md"])
+def test_a_document_names_tests_that_exist(document: str) -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", (ROOT / document).read_text())
     assert len(named) > 10
     for path, test in named:
         assert not test or f"def {test}(" in (ROOT / path).read_text()
