@@ -73,6 +73,8 @@ def write_arn(resource: Any) -> str:
             return f"${{{name}}}"
         case {"Fn::Sub": str(arn)}:
             return arn
+        case {"Fn::If": [_, first, second]}:
+            return f"{write_arn(first)} or {write_arn(second)}"
     return str(resource)
 
 
