@@ -20,9 +20,9 @@ READERS = {"CheckJobFunction", "CreateJobFunction", "DeliverResultsFunction"}
 def make_evaluator(**parameters: str) -> Evaluator:
     template = read_expanded_templates()["pipeline"]
     resources = {name: name for name in template["Resources"]}
-    arns = {f"{name}.Arn": f"arn:{name}" for name in resources}
+    attributes = {f"{name}.{attribute}": f"{attribute}:{name}" for name in resources for attribute in ("Arn", "Name")}
     stack = {"AWS::StackName": "videos", "AWS::Region": "eu-central-1"}
-    return Evaluator(template, {**resources, **arns, **stack, **parameters})
+    return Evaluator(template, {**resources, **attributes, **stack, **parameters})
 
 
 def find_functions() -> dict[str, Any]:

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from tests.key_policy import read_documented_policy
 from tests.permissions import as_list
 from tests.templates import ROOT, read_expanded_templates
+from videoinfer.key_policy import find_left_out
 
 APPLICATIONS = "pipeline", "engine"
 OWN_KEY = {"Ref": "KmsKeyArn"}
@@ -50,16 +52,75 @@ NO_STORES = {
     "AWS::StepFunctions::StateMachine": "names, counts and outcomes: links and results stay out of its data",
 }
 
-READS = {
-    "dynamodb:GetItem",
-    "dynamodb:UpdateItem",
-    "s3:GetObject",
-    "secretsmanager:GetSecretValue",
-    "sns:Publish",
-    "sqs:ReceiveMessage",
+DYNAMODB = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html"
+EVENTBRIDGE = "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-troubleshooting.html#eb-sqs-encrypted"
+LOGS = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html"
+S3 = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html"
+S3_EVENTS = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/grant-destinations-permissions-to-s3.html"
+S3_PARTS = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html"
+SECRETS = "https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html"
+SNS = "https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html"
+SQS = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html"
+
+DECRYPT, DECRYPT_AND_GENERATE = {"kms:Decrypt"}, {"kms:Decrypt", "kms:GenerateDataKey"}
+
+NEEDS: dict[str, tuple[set[str], str]] = {
+    "dynamodb:DeleteItem": (DECRYPT, DYNAMODB),
+    "dynamodb:GetItem": (DECRYPT, DYNAMODB),
+    "dynamodb:PutItem": (DECRYPT, DYNAMODB),
+    "dynamodb:UpdateItem": (DECRYPT, DYNAMODB),
+    "s3:GetObject": (DECRYPT, S3),
+    "s3:GetObjectVersion": (DECRYPT, S3),
+    "s3:PutObject": (DECRYPT_AND_GENERATE, S3_PARTS),
+    "secretsmanager:GetSecretValue": (DECRYPT, SECRETS),
+    "sns:Publish": (DECRYPT_AND_GENERATE, SNS),
+    "sqs:ReceiveMessage": (DECRYPT, SQS),
 }
-WRITES = {"s3:PutObject", "sns:Publish"}
-"""What makes a store ask KMS for the caller: to open a key that is there, or for a new one."""
+"""What a role needs on the key for each of its actions, and where AWS says so."""
+
+NEEDS_NOTHING = {
+    "events:PutEvents",
+    "lambda:InvokeFunction",
+    "logs:CreateLogDelivery",
+    "logs:CreateLogStream",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutLogEvents",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+    "s3:AbortMultipartUpload",
+    "s3:ListBucket",
+    "sqs:ChangeMessageVisibility",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "states:DescribeExecution",
+    "states:StartExecution",
+    "states:StopExecution",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+}
+"""Actions that touch nothing that the key encrypts. Log groups are encrypted by CloudWatch Logs, not for its caller."""
+
+REGION, ACCOUNT = "eu-central-1", "123456789012"
+
+SERVICES: dict[str, tuple[set[str], set[str], str]] = {
+    "cloudwatch.amazonaws.com": ({"kms:Decrypt", "kms:GenerateDataKey*"}, set(), SNS),
+    "events.amazonaws.com": ({"kms:Decrypt", "kms:GenerateDataKey"}, set(), EVENTBRIDGE),
+    f"logs.{REGION}.amazonaws.com": (
+        {"kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"},
+        {"kms:EncryptionContext:aws:logs:arn"},
+        LOGS,
+    ),
+    "s3.amazonaws.com": ({"kms:Decrypt", "kms:GenerateDataKey"}, {"aws:SourceAccount"}, S3_EVENTS),
+}
+"""Of each service that uses the key by itself: the actions, the condition keys that AWS documents for it, and where.
+
+CloudWatch and EventBridge document no condition keys for a key's policy, and a condition that they don't fulfil would
+silence alarms; the policies of topic and queue say for whom they act. S3's is in SQS's guide.
+"""
 
 
 def resolve(value: Any, *, has_key: bool) -> Any:
@@ -132,15 +193,43 @@ def list_roles(*, has_key: bool) -> dict[str, list[dict[str, Any]]]:
     }
 
 
+def list_actions(statements: list[dict[str, Any]]) -> set[str]:
+    return {action for statement in statements for action in as_list(statement["Action"])}
+
+
+def test_of_every_action_it_is_known_what_it_needs_on_the_key() -> None:
+    actions = set[str]().union(*map(list_actions, list_roles(has_key=False).values()))
+    assert actions <= NEEDS.keys() | NEEDS_NOTHING, actions - (NEEDS.keys() | NEEDS_NOTHING)
+    assert not NEEDS.keys() & NEEDS_NOTHING
+    assert NEEDS.keys() <= actions
+
+
 def test_a_role_may_use_the_key_for_what_it_does_and_for_no_more() -> None:
     for role, statements in list_roles(has_key=True).items():
-        actions = {action for statement in statements for action in as_list(statement["Action"])}
-        needed = {"kms:Decrypt"} if actions & (READS | WRITES) else set()
-        needed |= {"kms:GenerateDataKey"} if actions & WRITES else set()
+        actions = list_actions(statements)
+        needed = set[str]().union(*(NEEDS[action][0] for action in actions & NEEDS.keys()))
         assert {action for action in actions if action.startswith("kms:")} == needed, role
         for statement in statements:
             if any(action.startswith("kms:") for action in as_list(statement["Action"])):
                 assert statement["Resource"] == OWN_KEY
+
+
+def test_the_documented_policy_lets_in_each_service_for_what_it_does() -> None:
+    policy = json.loads(read_documented_policy(region=REGION, account=ACCOUNT))
+    let_in = {
+        service: (
+            set(as_list(statement["Action"])),
+            {key for it in statement.get("Condition", {}).values() for key in it},
+        )
+        for statement in policy["Statement"]
+        for service in as_list(statement["Principal"].get("Service", []))
+    }
+    assert let_in == {service: (actions, conditions) for service, (actions, conditions, _) in SERVICES.items()}
+
+
+def test_the_doctor_looks_for_the_same_services() -> None:
+    policy = {"Statement": [{"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}}]}
+    assert find_left_out(policy, region=REGION, account=ACCOUNT).keys() == SERVICES.keys()
 
 
 def test_without_a_key_no_role_may_use_any() -> None:
