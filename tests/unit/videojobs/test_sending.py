@@ -14,7 +14,7 @@ def test_there_is_time_for_all_that_follows() -> None:
 
 
 def test_an_invocation_has_all_of_its_time_for_one_video() -> None:
-    [mapping] = find_resources("pipeline", "AWS::Lambda::EventSourceMapping").values()
+    mapping = find_resources("pipeline", "AWS::Lambda::EventSourceMapping")["UploadsMapping"]
     assert mapping["Properties"]["BatchSize"] == 1
 
 
