@@ -23,7 +23,7 @@ SECRET_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:keys/roboflow
         ({"ApiKey": ""}, "The API's key is missing"),
         ({"ApiKeySecretArn": SECRET_ARN}, "ApiKey and ApiKeySecretArn exclude each other"),
         ({"ApiKey": "", "ApiKeySecretArn": SECRET_ARN[:-7]}, "ApiKeySecretArn.* the whole ARN of a secret"),
-        ({"PrefixRoutes": 181 * '"'}, "PrefixRoutes.* at most 180 of them quotes"),
+        ({"PrefixRoutes": 161 * '"'}, "PrefixRoutes.* at most 160 of them quotes"),
     ],
 )
 def test_what_the_functions_could_not_work_with_is_refused(

@@ -123,6 +123,39 @@ silence alarms; the policies of topic and queue say for whom they act. S3's is i
 """
 
 
+ATHENA = "https://docs.aws.amazon.com/athena/latest/ug/encryption.html"
+REDRIVE = (
+    "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/"
+    "sqs-configure-dead-letter-queue-redrive.html"
+)
+
+DOCUMENTED: dict[str, tuple[set[str], str]] = {
+    "S3": ({"kms:Decrypt", "kms:GenerateDataKey"}, S3_EVENTS),
+    "CloudWatch": ({"kms:Decrypt", "kms:GenerateDataKey*"}, SNS),
+    "EventBridge": ({"kms:Decrypt", "kms:GenerateDataKey"}, EVENTBRIDGE),
+    "CloudWatch Logs": (
+        {"kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"},
+        LOGS,
+    ),
+    "who deploys": (
+        {
+            "kms:DescribeKey",
+            "kms:CreateGrant",
+            "kms:Encrypt",
+            "kms:Decrypt",
+            "kms:ReEncrypt*",
+            "kms:GenerateDataKey*",
+        },
+        DYNAMODB,
+    ),
+    "who uploads": ({"kms:Decrypt", "kms:GenerateDataKey"}, S3_PARTS),
+    "who reads results": ({"kms:Decrypt"}, S3),
+    "who queries Athena": ({"kms:Decrypt", "kms:GenerateDataKey"}, ATHENA),
+    "who runs `videoinfer`, or changes a secret": ({"kms:Decrypt", "kms:GenerateDataKey"}, REDRIVE),
+}
+"""What AWS's documentation asks for, by who uses the key, and where."""
+
+
 def resolve(value: Any, *, has_key: bool) -> Any:
     """A part of a template without its conditions, as CloudFormation sees it with a key or without."""
     if isinstance(value, list):
@@ -225,6 +258,15 @@ def test_the_documented_policy_lets_in_each_service_for_what_it_does() -> None:
         for service in as_list(statement["Principal"].get("Service", []))
     }
     assert let_in == {service: (actions, conditions) for service, (actions, conditions, _) in SERVICES.items()}
+
+
+def test_operations_give_everybody_what_aws_asks_for_with_its_source() -> None:
+    section = (ROOT / "docs" / "operations.md").read_text().split("## A key of yours")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \| [^|]* \| (.+) \|$", section, flags=re.MULTILINE)
+    documented = {who: (set(re.findall(r"`(kms:[^`]+)`", needs)), source) for who, needs, source in rows}
+    for who, (needs, source) in DOCUMENTED.items():
+        assert documented[who][0] == needs, who
+        assert f"({source})" in documented[who][1], who
 
 
 def test_the_doctor_looks_for_the_same_services() -> None:
