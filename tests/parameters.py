@@ -35,7 +35,7 @@ NUMBERS: Mapping[str, Mapping[str, NumberRange]] = {
         "PollSecondsMin": _whole(0, 3_600),
         "MaxVideoGigabytes": _any(0.001, 100),
         "MaxVideoHours": _any(0.001, 999),
-        "MaxSampledFrames": _whole(1, 9_999_999),
+        "MaxSampledFrames": _whole(1, 2_000_000),
         "MaxFramePixels": _whole(1, 999_999_999),
         "MaxModels": _whole(1, 999),
         "MaxFailedShare": _any(0, 1),

@@ -1,15 +1,19 @@
 """Segments: everything sampled is in exactly one, in order, and they take about as long as each other."""
 
 import heapq
+import io
 import json
 from bisect import bisect_left
 from fractions import Fraction
 from itertools import accumulate, pairwise
 
+import av
 import pytest
+from av.video.frame import VideoFrame
 from hypothesis import given
 from hypothesis import strategies as st
 
+from videoengine import timeline as timeline_module
 from videoengine.errors import JobFailed
 from videoengine.segments import (
     AGAIN_SHARE,
@@ -24,7 +28,8 @@ from videoengine.segments import (
     order_by_work,
     select_frames,
 )
-from videoengine.timeline import Timeline
+from videoengine.timeline import Timeline, read_timeline
+from videoengine.video_file import open_video
 
 EFFORT = Effort(decode=0.003, infer=0.04)
 
@@ -157,6 +162,41 @@ def test_a_segment_survives_its_json() -> None:
 def test_more_samples_than_frames_fail_the_job() -> None:
     with pytest.raises(JobFailed, match=r"infer_fps 24\.5 is above the video's frame rate of 24 frames"):
         select_frames(make_timeline(frames=25, keyframe_every=10), Fraction(49, 2))
+
+
+@pytest.mark.parametrize("claimed_rate", [24, 120])
+@pytest.mark.parametrize("seconds", [120, 6 * 3600])
+def test_few_frames_that_claim_to_be_many_are_sampled_once_each(seconds: int, claimed_rate: int) -> None:
+    """A file of 1.4 kB with three frames made 14,401 samples of two minutes, and 2.6 million of six hours."""
+    timeline = read_timeline_of(make_sparse_video(seconds, claimed_rate))
+    for infer_fps in (1, 5, 120):
+        assert len(select_frames(timeline, Fraction(infer_fps))) == 3
+
+
+def test_a_video_of_too_many_frames_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timeline_module, "MAX_FRAMES", 2)
+    with pytest.raises(JobFailed, match="The video has more than the 2 frames that this engine takes"):
+        read_timeline_of(make_sparse_video(120, claimed_rate=120))
+
+
+def read_timeline_of(video: bytes) -> Timeline:
+    with open_video(io.BytesIO(video), max_pixels=10_000) as container:
+        return read_timeline(container)
+
+
+def make_sparse_video(seconds: int, claimed_rate: int) -> bytes:
+    """An MKV of three frames in so many seconds, which says that there are `claimed_rate` in each."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="matroska") as container:
+        stream = container.add_stream("libx264", rate=claimed_rate)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for number in range(3):
+            frame = VideoFrame(64, 48, "yuv420p")
+            frame.pts, frame.time_base = number * seconds * 500, Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return file.getvalue()
 
 
 def test_every_frame_may_be_sampled() -> None:

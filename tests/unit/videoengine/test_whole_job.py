@@ -196,7 +196,7 @@ def test_a_job_whose_state_machine_was_stopped_fails_in_the_end(engine: EngineIn
             "9",
             "10 sampled frames are more than the 9 that this engine takes; ask for an infer_fps of 4.08 or less",
         ),
-        ("MAX_SAMPLED_FRAMES", "2", "more than the 2 that this engine takes; cut the video into shorter ones"),
+        ("MAX_SAMPLED_FRAMES", "2", "more than the 2 that this engine takes; cut it into shorter videos"),
         ("MAX_VIDEO_HOURS", "0.0001", "hours are more than the 0.0001 that this engine takes"),
         ("MAX_VIDEO_GIGABYTES", "0.000001", "larger than the 9.993e-07 GiB that this engine takes"),
     ],

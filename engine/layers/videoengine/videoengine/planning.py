@@ -1,7 +1,6 @@
 """The second step: find the video's frames, cut them into segments."""
 
 import json
-import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
@@ -34,10 +33,9 @@ def plan(job: JobSpec, settings: PlanSettings) -> Outcome:
     ):
         pixels = _check_frame_size(container, settings.max_frame_pixels)
         timeline = read_timeline(container)
-    _check_duration(_measure_seconds(timeline), settings.max_video_hours)
+    _check_duration(timeline, settings.max_video_hours)
     effort = Effort.estimate(pixels, len(job.models))
-    frames = select_frames(timeline, job.infer_fps)
-    _check_sampled(len(frames), _measure_seconds(timeline), settings.max_sampled_frames)
+    frames = select_frames(timeline, job.infer_fps, settings.max_sampled_frames)
     segments = cut_segments(frames, timeline, effort, settings.max_concurrency)
     _write_segments(bucket, job.job_id, segments)
     logger.info("Planned", frames=len(timeline.timestamps), segments=len(segments))
@@ -64,19 +62,8 @@ def _check_frame_size(container: InputContainer, max_pixels: int) -> int:
     return pixels
 
 
-def _check_sampled(frames: int, seconds: float, max_frames: int) -> None:
-    if frames > max_frames:
-        highest = math.floor(100 * (max_frames - 1) / seconds) / 100
-        advice = f"ask for an infer_fps of {highest:g} or less" if highest >= 1 else "cut the video into shorter ones"
-        raise JobFailed(f"{frames} sampled frames are more than the {max_frames} that this engine takes; {advice}")
-
-
-def _check_duration(seconds: float, max_hours: float) -> None:
-    hours = seconds / 3600
+def _check_duration(timeline: Timeline, max_hours: float) -> None:
+    ticks = timeline.timestamps[-1] - timeline.timestamps[0]
+    hours = float(ticks * timeline.time_base) / 3600
     if hours > max_hours:
         raise JobFailed(f"The video's {hours:.3g} hours are more than the {max_hours:g} that this engine takes")
-
-
-def _measure_seconds(timeline: Timeline) -> float:
-    """From the first frame to the last."""
-    return float((timeline.timestamps[-1] - timeline.timestamps[0]) * timeline.time_base)

@@ -82,20 +82,26 @@ class Effort:
         return cls(decode=1.5e-9 * pixels, infer=0.04 * models)
 
 
-def select_frames(timeline: Timeline, infer_fps: Fraction) -> list[SampledFrame]:
+def select_frames(timeline: Timeline, infer_fps: Fraction, max_frames: int | None = None) -> list[SampledFrame]:
     """The frames that a job looks at, in order; one that stays on screen for several samples comes as often.
 
     A video of less than one frame a second gives each of its frames: no `infer_fps` is as low.
 
     Raises:
-        JobFailed: more samples a second are asked for than the video has frames.
+        JobFailed: more samples a second are asked for than the video has frames, or these are more than `max_frames`.
     """
     if infer_fps > timeline.frame_rate >= 1:
         raise JobFailed(
             f"infer_fps {_format_rate(infer_fps)} is above the video's frame rate of "
             f"{_format_rate(timeline.frame_rate)} frames per second; ask for that or less"
         )
-    return list(_describe(timeline, sample_frames(timeline.timestamps, timeline.time_base, infer_fps)))
+    sampled = sample_frames(timeline.timestamps, timeline.time_base, infer_fps)
+    if max_frames and len(sampled) > max_frames:
+        raise JobFailed(
+            f"{len(sampled)} sampled frames are more than the {max_frames} that this engine takes; "
+            f"{_advise(timeline, max_frames)}"
+        )
+    return list(_describe(timeline, sampled))
 
 
 def cut_segments(
@@ -170,6 +176,13 @@ def _describe(timeline: Timeline, frame_offsets: Iterable[int]) -> Iterable[Samp
         preceding = max(bisect_right(timeline.keyframes, timestamp) - 1, 0)
         seconds = (timestamp - timeline.timestamps[0]) * timeline.time_base
         yield SampledFrame(frame_offset, round(float(seconds), 4), timestamp, timeline.keyframes[preceding])
+
+
+def _advise(timeline: Timeline, max_frames: int) -> str:
+    """How a video's job may have so many sampled frames."""
+    ticks = timeline.timestamps[-1] - timeline.timestamps[0]
+    highest = (max_frames - 1) / (ticks * timeline.time_base)
+    return f"ask for an infer_fps of {_format_rate(highest)} or less" if highest >= 1 else "cut it into shorter videos"
 
 
 def _format_rate(rate: Fraction) -> str:

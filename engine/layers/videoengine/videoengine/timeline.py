@@ -19,6 +19,9 @@ from videoengine.packets import shows_picture, starts_decoding
 RATE_TOLERANCE = Fraction(1, 50)
 """How much lower than its frames come to a container's frame rate may be, as a share."""
 
+MAX_FRAMES = 5_500_000
+"""A day of 60 a second. Planning a job of so many takes 0.5 GB of a function's 1 GB."""
+
 ENCRYPTED = "The video is encrypted, and this engine has no key for it"
 
 
@@ -44,7 +47,7 @@ def read_timeline(container: InputContainer) -> Timeline:
     """Reads every packet of the video stream, so it needs neither a duration nor a frame count in the header.
 
     Raises:
-        JobFailed: the file has no frame to show, or is encrypted.
+        JobFailed: the file has no frame to show, or too many, or is encrypted.
     """
     stream = find_video_stream(container)
     by_presentation, codec = has_presentation_times(container), stream.codec_context
@@ -63,6 +66,7 @@ def read_timeline(container: InputContainer) -> Timeline:
         # What an edit list cuts off is not shown, but is what the frames after it are decoded from.
         if shows_picture(packet, codec) and not packet.is_discard:
             timestamps.append(timestamp)
+        _refuse_too_many(timestamps, keyframes)
     if not timestamps:
         raise JobFailed("The video has no frames")
     is_counted = bool(codec.has_b_frames) and not by_presentation
@@ -100,6 +104,11 @@ def find_video_stream(container: InputContainer) -> VideoStream:
     if "enc_key_id" in stream.metadata:
         raise JobFailed(ENCRYPTED)
     return stream
+
+
+def _refuse_too_many(*timestamps: list[int]) -> None:
+    if max(map(len, timestamps)) > MAX_FRAMES:
+        raise JobFailed(f"The video has more than the {MAX_FRAMES} frames that this engine takes")
 
 
 def _is_one_picture(stream: VideoStream) -> bool:
