@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from queue import Queue
 from typing import Any
@@ -29,9 +30,9 @@ from videoinfer.embedded_aws import EmbeddedAws, local_session
 from videoinfer.jobs import JobsTable
 from videoinfer.notices import Notice
 from videoinfer.repository import LAMBDA_PYTHON, require_tool
-from videojobs.jobs import Ledger
+from videojobs.jobs import Job, Ledger
 from videojobs.uploads import JobRequest, Upload, read_uploads
-from videojobs.workflow import locate_execution
+from videojobs.workflow import locate_execution, start_redelivery
 
 ALL_DONE = {"batchItemFailures": list[Any]()}
 
@@ -182,6 +183,14 @@ class Bench:
         story.attempt += 1
         self.receive(story)
         self.wait_for(story)
+
+    def redeliver(self, story: Story) -> None:
+        """What `videoinfer redeliver` starts, and all that follows it."""
+        sfn, machine = self.aws.clients.stepfunctions, self.pipeline.pipeline.state_machine_arn
+        job = Job.from_item(self.ledger.read(story.upload, story.attempt) or {})
+        arn = start_redelivery(sfn, machine, job, 1, datetime.now(UTC))
+        started = json.loads(sfn.describe_execution(executionArn=arn)["input"])
+        StateMachine(self.definition, partial(self.step, story), None).run(started)
 
     def compose_message(self, story: Story, receives: int = 1) -> Any:
         """What Lambda gets of the queue."""

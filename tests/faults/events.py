@@ -6,6 +6,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 from tests.faults.bench import Bench, Story
+from tests.faults.cases import RESULTS
 from tests.faults.function_host import WireFault
 from tests.faults.table import Expected, Group
 from tests.stand_ins.faulty_api import Fault, Script
@@ -179,6 +180,19 @@ def be_overdue_while_the_api_is_down(bench: Bench) -> Group:
     return group
 
 
+def give_up_a_delivery_and_redeliver_it(bench: Bench) -> Group:
+    group = Group("a delivery is given up, and a person redelivers it", "S3 refuses the results past the deadline")
+    refused = [WireFault("refuse", call="s3:", times=100, code="SlowDown", status_code=503)]
+    story = bench.begin(bench.upload("given-up.mp4"), {"deliver_results": [refused]})
+    bench.receive(story)
+    story.clocks["deliver_results"] = 1.1 * DAY
+    bench.wait_for(story)
+    story.clocks.clear()
+    bench.redeliver(story)
+    group.add(story, Expected(notices=("Failed", "Done"), results=RESULTS))
+    return group
+
+
 def skew_clocks(bench: Bench) -> Group:
     group = Group("clocks differ", "ten minutes ahead: that of create_job, check_job, deliver_results")
     for function in ("create_job", "check_job", "deliver_results"):
@@ -203,6 +217,7 @@ EVENTS: tuple[Event, ...] = (
     refuse_connections,
     be_overdue_and_try_again,
     be_overdue_while_the_api_is_down,
+    give_up_a_delivery_and_redeliver_it,
     skew_clocks,
 )
 
