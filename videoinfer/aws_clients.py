@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.service_resource import Table
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
@@ -38,8 +39,16 @@ class AwsClients:
         self._config = config or Config()
 
     @cached_property
+    def athena(self) -> Any:
+        return self._session.client("athena", endpoint_url=self._endpoint_url, config=self._config)
+
+    @cached_property
     def cloudformation(self) -> CloudFormationClient:
         return self._session.client("cloudformation", endpoint_url=self._endpoint_url, config=self._config)
+
+    @cached_property
+    def cloudwatch(self) -> Any:
+        return self._session.client("cloudwatch", endpoint_url=self._endpoint_url, config=self._config)
 
     @cached_property
     def dynamodb(self) -> DynamoDBClient:
@@ -49,6 +58,10 @@ class AwsClients:
         """A table of DynamoDB, as the functions open it."""
         dynamodb = self._session.resource("dynamodb", endpoint_url=self._endpoint_url, config=self._config)
         return dynamodb.Table(name)
+
+    @cached_property
+    def events(self) -> EventBridgeClient:
+        return self._session.client("events", endpoint_url=self._endpoint_url, config=self._config)
 
     @cached_property
     def iam(self) -> Any:

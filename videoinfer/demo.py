@@ -55,7 +55,7 @@ def run_demo(options: DemoOptions, display: Display) -> None:
     Raises:
         CommandError: An option can't be used, something could not be started, or the video has no results.
     """
-    require_repository()
+    require_repository("demo", "builds and deploys")
     frames = sample_video(options.video, options.infer_fps)
     model = read_model_package(options.model)
     _check_room(options.video.stat().st_size)

@@ -48,6 +48,12 @@ class Display:
             yield
         self.done(done, seconds=time.monotonic() - start)
 
+    @contextmanager
+    def working(self, doing: str) -> Iterator[None]:
+        """Shows that something goes on, below what is printed meanwhile."""
+        with self._console.status(doing):
+            yield
+
     def done(self, text: str, *, seconds: float | None = None) -> None:
         took = f"  {seconds:.1f} s" if seconds is not None else ""
         line = Text.assemble((self._sign("✓"), "bold green"), text, (took, "dim"))
@@ -66,6 +72,11 @@ class Display:
     def _sign(self, sign: str) -> str:
         """A sign before a line, or what stands for it where the console's encoding lacks it."""
         return f"{sign if self._console.encoding.startswith('utf') else _PLAIN_SIGNS.get(sign, sign)} "
+
+    def outcome(self, level: Literal["ok", "wrong", "unseen"], cells: Sequence[str], what: str) -> None:
+        """Shows a row of a table that grows: a sign, cells of one width in every row, and a sentence."""
+        sign = {"ok": ("✓ ", "bold green"), "wrong": ("✗ ", "bold red"), "unseen": ("? ", "bold yellow")}[level]
+        self._console.print(Text.assemble(sign, "  ".join(cells), "  ", (what, "dim")), soft_wrap=True)
 
     def heading(self, text: str) -> None:
         self._console.print()

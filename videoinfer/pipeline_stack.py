@@ -1,6 +1,7 @@
 """A deployed pipeline, found by its stack's name with the credentials and the region that AWS's own tools would use."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import boto3
@@ -9,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from videoinfer.aws_clients import AwsClients
 from videoinfer.errors import CommandError
+from videojobs.outputs import OutputName, parse_outputs
 
 _IMPATIENT = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
 """Half a minute in all, with the pauses between; by itself botocore waits for five, and a person takes it for hung."""
@@ -17,7 +19,7 @@ _IMPATIENT = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standa
 @dataclass(frozen=True)
 class PipelineStack:
     """A deployed stack. Fields are outputs, but for some parameters: `api_url`, `api_key_secret_arn`,
-    `api_requests_per_minute`, `default_models` and `kms_key_arn`.
+    `api_requests_per_minute`, `default_models`, `kms_key_arn`, `outputs` and `allowed_metadata`.
 
     Attributes:
         api_key_secret_arn: The owner's secret; empty if the stack has one of its own.
@@ -39,6 +41,15 @@ class PipelineStack:
     default_models: str
     kms_key_arn: str
     api_requests_per_minute: int
+    results_database: str
+    results_work_group: str
+    outputs: Sequence[OutputName]
+    allowed_metadata: Sequence[str]
+
+    @property
+    def is_emulated(self) -> bool:
+        """Whether the endpoint is an emulator of AWS, which lacks some of what AWS does: AWS itself speaks TLS."""
+        return self.clients.s3.meta.endpoint_url.startswith("http://")
 
     @property
     def api_key_secret(self) -> str:
@@ -92,6 +103,10 @@ def find_stack(name: str, clients: AwsClients | None = None) -> PipelineStack:
             default_models=parameters["DefaultModels"],
             kms_key_arn=parameters.get("KmsKeyArn", ""),
             api_requests_per_minute=int(parameters.get("ApiRequestsPerMinute", 0)),
+            results_database=outputs["ResultsDatabaseName"],
+            results_work_group=outputs["ResultsWorkGroupName"],
+            outputs=parse_outputs(parameters["Outputs"]),
+            allowed_metadata=[name.strip() for name in parameters["AllowedMetadata"].split(",")],
         )
     except KeyError as missing:
         raise CommandError(

@@ -15,12 +15,17 @@ LAMBDA_PYTHON = ROOT / ".venv-lambda" / "bin" / "python"
 BUILD_FOLDER = ROOT / ".aws-sam"
 
 
-def require_repository() -> None:
-    """Raises `CommandError` where this package is installed without the repository's templates, samples and tools."""
+def require_repository(command: str, use: str) -> None:
+    """Raises `CommandError` where this package is installed without the repository's templates, samples and tools.
+
+    Args:
+        command: The command's name.
+        use: What it does with what is there, as a verb.
+    """
     if not (ROOT / "template.yaml").is_file():
         raise CommandError(
-            "videoinfer demo runs from the project's repository alone: it builds and deploys what is there. "
-            "Get the repository, and run `make demo` in it."
+            f"videoinfer {command} runs from the project's repository alone: it {use} what is there. "
+            "Get the repository, and run it there."
         )
 
 

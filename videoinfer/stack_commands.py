@@ -34,6 +34,7 @@ from videoinfer.job_texts import (
 from videoinfer.jobs import JobsTable, Selection
 from videoinfer.own_command import spell_command
 from videoinfer.pipeline_stack import PipelineStack, find_stack
+from videoinfer.processes import uninterrupted
 from videoinfer.redelivery import redeliver_jobs
 from videoinfer.terminal import Console
 from videoinfer.timeline import read_timeline
@@ -287,6 +288,47 @@ def doctor(stack: StackName = DEFAULT_STACK, as_json: AsJson = False) -> None:
         if as_json:
             display.text(to_json([asdict(finding) for finding in findings]))
         if any(finding.level == "problem" for finding in findings):
+            raise typer.Exit(code=1)
+
+
+@commands.command()
+def verify(
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for the end of the video's job.", min=1)] = 1800,
+    stack: StackName = DEFAULT_STACK,
+    as_json: AsJson = False,
+) -> None:
+    """Prove that the pipeline works: send a video, check all that comes of it, and remove it again.
+
+    It is a job of 10 frames, which the API bills, and subscribers get its notices. Exits with 1 if anything is wrong.
+    """
+    # Here, so that the other commands do without loading what it checks by.
+    from videoinfer.verification.looking import Patience
+    from videoinfer.verification.rows import HEADING, compose_cells, compose_report, compose_total
+    from videoinfer.verification.run import Verification, read_clip
+    from videoinfer.verification.verdicts import Outcome
+
+    with errors_for_people():
+        clip = read_clip()
+        verification = Verification(find_stack(stack), clip, Patience(job=timeout))
+        display = Display(Console())
+        outcomes = list[Outcome]()
+
+        def show(outcome: Outcome) -> None:
+            outcomes.append(outcome)
+            if not as_json:
+                display.outcome(outcome.level, compose_cells(outcome), outcome.what)
+
+        if not as_json:
+            display.text(HEADING)
+        try:
+            with display.working("Checking"):
+                for outcome in verification.run():
+                    show(outcome)
+        finally:
+            with uninterrupted():
+                show(verification.clean_up())
+        display.text(to_json(compose_report(outcomes)) if as_json else compose_total(outcomes))
+        if any(outcome.level == "wrong" for outcome in outcomes):
             raise typer.Exit(code=1)
 
 

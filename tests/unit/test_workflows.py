@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.templates import ROOT
+from tests.templates import ROOT, read_expanded_templates
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").iterdir())
 
 PINNED = re.compile(r"[\w-]+/[\w./-]+@[0-9a-f]{40}")
 """An action by the digest of a commit: a tag can be moved to another."""
 
-EXTRA_PERMISSIONS: Mapping[str, set[tuple[str, str]]] = {}
+EXTRA_PERMISSIONS = {"deploy-and-verify.yml": {("id-token", "write")}}
 """Permissions beyond `contents: read`, by workflow."""
 
 
@@ -38,7 +38,7 @@ def path(request: pytest.FixtureRequest) -> Path:
 
 def test_ci_runs_what_a_person_runs() -> None:
     workflow = read_workflow(ROOT / ".github" / "workflows" / "ci.yml")
-    assert [step["run"] for step in list_steps(workflow) if "run" in step] == [".ci/run"]
+    assert [step["run"] for step in list_steps(workflow) if "run" in step][-1] == ".ci/run"
     assert set(workflow["on"]) == {"push", "pull_request"}
 
 
@@ -73,3 +73,35 @@ def test_no_run_lasts_for_ever_or_runs_beside_another_of_its_kind(path: Path) ->
     workflow = read_workflow(path)
     assert "concurrency" in workflow
     assert all(int(job["timeout-minutes"]) <= 90 for job in workflow["jobs"].values())
+
+
+def test_the_account_is_used_by_hand_alone_and_left_as_it_was() -> None:
+    workflow = read_workflow(ROOT / ".github" / "workflows" / "deploy-and-verify.yml")
+    steps = list(list_steps(workflow))
+    assert set(workflow["on"]) == {"workflow_dispatch"}
+    [job] = workflow["jobs"].values()
+    assert job["environment"]
+    assert workflow["permissions"] == {}
+    assert "videoinfer verify" in steps[-2]["run"]
+    assert "remove_stack.py" in steps[-1]["run"]
+    assert steps[-1]["if"].startswith("always()")
+
+
+def test_secrets_are_known_to_the_steps_that_need_them_and_to_no_command_line() -> None:
+    for path in WORKFLOWS:
+        workflow = read_workflow(path)
+        for step in list_steps(workflow):
+            secrets = [name for name, value in step.get("env", {}).items() if "secrets." in value]
+            assert all(f"${name}" not in step["run"] and f"${{{name}" not in step["run"] for name in secrets)
+        outside = {**workflow, "jobs": [{**job, "steps": []} for job in workflow["jobs"].values()]}
+        assert "secrets." not in str(outside)
+
+
+def test_the_role_that_deploys_has_every_service_of_the_template() -> None:
+    section = (ROOT / "docs" / "operations.md").read_text().split("## Deployed and verified by GitHub")[1]
+    documented = re.findall(r"`([a-z0-9]+)`", section.split("the actions of ")[1].split(". ")[0])
+    kinds = {
+        resource["Type"].split("::")[1] for resource in read_expanded_templates()["pipeline"]["Resources"].values()
+    }
+    names = {"ApiGatewayV2": "apigateway", "StepFunctions": "states"}
+    assert documented == sorted({"cloudformation", *(names.get(kind, kind.lower()) for kind in kinds)})

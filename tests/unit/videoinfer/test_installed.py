@@ -155,8 +155,9 @@ def test_a_video_is_inferred_reported_and_annotated(installed: Installed, video:
     assert {"report.html", "annotated.mp4"} <= {path.name for path in installed.folder.iterdir()}
 
 
-def test_the_demo_says_that_it_needs_the_repository(installed: Installed) -> None:
-    done = installed.run("demo")
+@pytest.mark.parametrize("command", ["demo", "verify"])
+def test_a_command_says_that_it_needs_the_repository(installed: Installed, command: str) -> None:
+    done = installed.run(command)
 
     assert done.returncode == 1
-    assert "videoinfer demo runs from the project's repository alone" in " ".join(done.stderr.split())
+    assert f"videoinfer {command} runs from the project's repository alone" in " ".join(done.stderr.split())

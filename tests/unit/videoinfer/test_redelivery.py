@@ -6,10 +6,10 @@ from typing import Any
 import boto3
 import pytest
 
+from tests.pipeline_stacks import make_stack
 from videoinfer.aws_clients import AwsClients
 from videoinfer.errors import CommandError
 from videoinfer.jobs import JobsTable
-from videoinfer.pipeline_stack import PipelineStack
 from videoinfer.redelivery import Redelivery, redeliver_jobs
 from videojobs.jobs import Job, Ledger
 from videojobs.uploads import Upload
@@ -40,21 +40,7 @@ class Stage:
         arn = machine["stateMachineArn"]
         self.describe = self.clients.stepfunctions.describe_execution
         self.clients.stepfunctions.describe_execution = self.end  # type: ignore[method-assign]
-        names = (
-            "uploads",
-            "results",
-            "arn:topic",
-            "arn:alarms",
-            "jobs",
-            arn,
-            "queue",
-            "dead",
-            "https://api.example.com",
-            "",
-            "[]",
-            "",
-        )
-        self.stack = PipelineStack(self.clients, "videoinfer", "CREATE_COMPLETE", *names, api_requests_per_minute=300)
+        self.stack = make_stack(self.clients, state_machine_arn=arn)
 
     def end(self, **arguments: Any) -> Any:
         cause = {} if self.status == "SUCCEEDED" else {"cause": "The results are not JSON."}

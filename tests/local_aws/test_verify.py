@@ -1,0 +1,231 @@
+"""`videoinfer verify` at a stack of the real templates: all is well, or it says what is not; and it leaves no trace."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from botocore.client import BaseClient
+from typer.testing import CliRunner, Result
+
+from tests.local_aws.pipelines import API_KEY, DeployedPipeline, DeployPipeline
+from tests.waiting import wait_until
+from videoinfer.deployments import Engine, pipeline_parameters
+from videoinfer.embedded_aws import EmbeddedAws, tool_environment
+from videoinfer.jobs import JobsTable
+from videoinfer.main import app
+from videoinfer.model_packages import ModelPackage
+from videoinfer.pipeline_stack import find_stack
+from videoinfer.repository import ROOT
+from videoinfer.verification.looking import Patience
+from videoinfer.verification.run import Verification, read_clip
+from videoinfer.verification.verdicts import Outcome
+
+NOT_EMULATED = {"video by link", "metrics", "alarms"}
+"""What the embedded AWS can't show: ranges of versions, metrics of log lines, and so what alarms look at."""
+
+SERVICES = {"monitoring": "cloudwatch"}
+ACTIONS = {"s3:ListObjectVersions": "s3:ListBucketVersions", "s3:DeleteObjects": "s3:DeleteObjectVersion"}
+"""IAM's names, where they differ from those of the API."""
+
+ATHENA_ITSELF = {"s3:ListBucket", "s3:GetBucketLocation", "glue:GetDatabase", "glue:GetTable", "glue:GetPartitions"}
+"""What Athena does in the name of whoever asks it.
+
+Source: Amazon Athena User Guide, "Control access to Amazon S3 from Athena" and "Configure access to databases and
+tables in the AWS Glue Data Catalog".
+"""
+
+ONLY_AFTER_FAILURES = {"dynamodb:UpdateItem", "states:StopExecution"}
+"""What cancels a job that has not ended."""
+
+PATIENCE = Patience(job=60, settling=10)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A pipeline that sends its videos to the engine, and a terminal."""
+
+    aws: EmbeddedAws
+    pipeline: DeployedPipeline
+
+    def verify(self, *options: str) -> Result:
+        """The command as a person types it."""
+        environment = {**tool_environment(self.aws, {}), "VIDEOINFER_STACK": self.pipeline.stack, "TERM": "dumb"}
+        return CliRunner().invoke(app, ["verify", *options], env=environment)
+
+    def forget_secrets(self, logical_id: str) -> None:
+        """Spares the minutes for which a running function knows a secret: a change of its variables starts it anew."""
+        clients = self.aws.clients
+        found = clients.cloudformation.describe_stack_resource(
+            StackName=self.pipeline.stack, LogicalResourceId=logical_id
+        )
+        name = found["StackResourceDetail"]["PhysicalResourceId"]
+        variables = clients.lambda_.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        anew = {**variables, "ANEW": str(int(variables.get("ANEW", "0")) + 1)}
+        clients.lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": anew})
+
+    def begin(self, patience: Patience = PATIENCE) -> Verification:
+        return Verification(find_stack(self.pipeline.stack, self.aws.clients), read_clip(), patience)
+
+    def list_traces(self) -> Mapping[str, Any]:
+        """Everything in the account that a verification could leave behind."""
+        clients, pipeline = self.aws.clients, self.pipeline.pipeline
+        versions = [
+            clients.s3.list_object_versions(Bucket=bucket)
+            for bucket in (pipeline.uploads_bucket, pipeline.results_bucket)
+        ]
+        topic = pipeline.notices_topic_arn
+        return {
+            "objects": [it["Key"] for page in versions for it in page.get("Versions", [])],
+            "markers": [it["Key"] for page in versions for it in page.get("DeleteMarkers", [])],
+            "queues": clients.sqs.list_queues()["QueueUrls"],
+            "rules": [rule["Name"] for rule in clients.events.list_rules()["Rules"]],
+            "subscriptions": clients.sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"],
+        }
+
+    def list_items(self) -> list[dict[str, Any]]:
+        """The ledger."""
+        return list(JobsTable(self.aws.clients.dynamodb, self.pipeline.pipeline.jobs_table).list_jobs("all"))
+
+
+@pytest.fixture(scope="module")
+def deployed(aws: EmbeddedAws, deploy_pipeline: DeployPipeline, engine: Engine, model: ModelPackage) -> Stage:
+    """A pipeline of its own: no other test's jobs are in the way, and what is broken here harms none."""
+    return Stage(aws, deploy_pipeline(**pipeline_parameters(engine, [model], infer_fps=5), Annotate="true"))
+
+
+@pytest.fixture
+def stage(deployed: Stage) -> Iterator[Stage]:
+    """Whatever a test breaks, the verification leaves the account as it was, but for jobs that it had to cancel."""
+    before = deployed.list_traces()
+    yield deployed
+    assert deployed.list_traces() == before
+    assert {item["status"] for item in deployed.list_items()} <= {"cancelled"}
+
+
+def run(verification: Verification, *, at_job: Callable[[], None] = lambda: None) -> dict[str, Outcome]:
+    """The outcomes by the name of their check; `at_job` is called once the clip's job has ended."""
+    outcomes: dict[str, Outcome] = {}
+    for outcome in verification.run():
+        outcomes[outcome.check] = outcome
+        if outcome.check == "job":
+            at_job()
+    return {**outcomes, "cleanup": verification.clean_up()}
+
+
+def find_wrong(outcomes: Mapping[str, Outcome]) -> dict[str, str]:
+    return {name: outcome.what for name, outcome in outcomes.items() if outcome.level == "wrong"}
+
+
+def test_a_sound_stack_is_proven_sound_by_what_the_command_has_to_be_allowed(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called = record_calls(monkeypatch)
+
+    result = stage.verify("--json")
+
+    needed = {ACTIONS.get(call, call) for call in called} | ATHENA_ITSELF | ONLY_AFTER_FAILURES
+    assert read_documented_actions() == needed
+    report = json.loads(result.output)
+    assert result.exit_code == 0, result.output
+    found = {check["check"]: check["level"] for check in report["checks"]}
+    assert {name for name, level in found.items() if level == "unseen"} == NOT_EMULATED
+    assert {name for name, level in found.items() if level == "ok"} == {
+        *("mailboxes", "job", "results.json", "summary.json", "job.json", "detections.csv.gz", "coco.json"),
+        *("detections.vtt", "tables", "ledger", "notice", "event", "report by link", "forged link", "annotated video"),
+        *("annotated notice", "execution", "rejected file", "rejected notice", "rejected event", "cleanup"),
+    }
+    assert report["cost_usd"] > 0
+    assert API_KEY not in result.output
+    assert "/s/" not in result.output
+    assert stage.list_items() == []
+
+
+def record_calls(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The calls of AWS that this process makes from now on, as `service:Operation`."""
+    called = set[str]()
+    make_call = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def record(client: BaseClient, operation: str, arguments: Any) -> Any:
+        service = client.meta.service_model.signing_name
+        called.add(f"{SERVICES.get(service, service)}:{operation}")
+        return make_call(client, operation, arguments)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", record)
+    return called
+
+
+def read_documented_actions() -> set[str]:
+    section = (ROOT / "docs" / "operations.md").read_text().split("## Does it work?")[1].split("\n## ")[0]
+    policy = json.loads(section.split("```json\n")[1].split("```")[0])
+    return {action for statement in policy["Statement"] for action in statement["Action"]}
+
+
+def test_a_file_that_is_gone_is_named(stage: Stage) -> None:
+    s3, bucket = stage.aws.clients.s3, stage.pipeline.pipeline.results_bucket
+    keys = list[str]()
+
+    def delete_results() -> None:
+        keys.extend(key for key in stage.list_traces()["objects"] if key.endswith("/results.json"))
+        s3.delete_object(Bucket=bucket, Key=keys[0])
+
+    outcomes = run(stage.begin(), at_job=delete_results)
+
+    assert find_wrong(outcomes)["results.json"] == f"s3://{bucket}/{keys[0]} is not there."
+    assert outcomes["notice"].level == outcomes["event"].level == "ok"
+
+
+def test_a_wrong_key_is_named(stage: Stage) -> None:
+    secrets, name = stage.aws.clients.secretsmanager, f"{stage.pipeline.stack}/api-key"
+    secrets.put_secret_value(SecretId=name, SecretString="wrong")
+    stage.forget_secrets("CreateJobFunction")
+    try:
+        result = stage.verify()
+    finally:
+        secrets.put_secret_value(SecretId=name, SecretString=API_KEY)
+        stage.forget_secrets("CreateJobFunction")
+
+    assert result.exit_code == 1
+    [wrong] = [line for line in result.output.splitlines() if line.startswith("✗")]
+    assert "It is rejected: The API key is not accepted:" in wrong
+    assert "0 wrong" not in result.output
+
+
+def test_ctrl_c_leaves_nothing_running(stage: Stage) -> None:
+    environment = {**tool_environment(stage.aws), "VIDEOINFER_STACK": stage.pipeline.stack}
+    with subprocess.Popen(
+        [sys.executable, "-m", "videoinfer", "verify"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        wait_until(lambda: any(item["status"] == "running" for item in stage.list_items()))
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 128 + signal.SIGINT
+    assert "Stopped: the job of videoinfer-verify/" in output
+
+
+def test_a_topic_that_takes_no_notices_is_named(deployed: Stage) -> None:
+    """Last of this file: a delivery that is at work when its job is stopped may write its results once more."""
+    sns, topic = deployed.aws.clients.sns, deployed.pipeline.pipeline.notices_topic_arn
+    before = deployed.list_traces()
+    policy = sns.get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"]
+    nobody = {"Effect": "Deny", "Principal": "*", "Action": "sns:Publish", "Resource": topic}
+    broken = json.dumps({"Version": "2012-10-17", "Statement": [nobody]})
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=broken)
+    try:
+        wrong = find_wrong(run(deployed.begin(Patience(job=60, settling=2))))
+    finally:
+        sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
+
+    assert set(wrong) == {"ledger", "notice", "event", "execution", "rejected file", "cleanup"}
+    assert wrong["notice"] == wrong["event"] == "None has come."
+    assert "It knows of no notice about the end." in wrong["ledger"]
+    assert "Deliver Results failed last with" in wrong["execution"]
+    assert "Publish" in wrong["execution"]
+    assert wrong["cleanup"].count("Stopped: the job of videoinfer-verify/") == 2
+    after = deployed.list_traces()
+    assert all(after[what] == before[what] for what in ("queues", "rules", "subscriptions"))

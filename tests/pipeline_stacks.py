@@ -1,0 +1,33 @@
+"""A stack as `find_stack` finds one, without CloudFormation."""
+
+from typing import Any
+
+from videoinfer.aws_clients import AwsClients
+from videoinfer.pipeline_stack import PipelineStack
+
+FIELDS: dict[str, Any] = {
+    "name": "videoinfer",
+    "status": "CREATE_COMPLETE",
+    "uploads_bucket": "uploads",
+    "results_bucket": "results",
+    "notices_topic_arn": "arn:aws:sns:us-east-1:123456789012:notices",
+    "alarms_topic_arn": "arn:aws:sns:us-east-1:123456789012:alarms",
+    "jobs_table": "jobs",
+    "state_machine_arn": "arn:aws:states:us-east-1:123456789012:stateMachine:video-job",
+    "uploads_queue_url": "queue",
+    "dead_letter_queue_url": "dead",
+    "api_url": "https://api.example.com",
+    "api_key_secret_arn": "",
+    "default_models": "[]",
+    "kms_key_arn": "",
+    "api_requests_per_minute": 300,
+    "results_database": "results",
+    "results_work_group": "videoinfer",
+    "allowed_metadata": ("infer-fps",),
+    "outputs": ("parquet", "csv", "coco", "webvtt", "report"),
+}
+
+
+def make_stack(clients: AwsClients, **fields: Any) -> PipelineStack:
+    """A stack of those `fields`, and others of no account."""
+    return PipelineStack(clients=clients, **{**FIELDS, **fields})

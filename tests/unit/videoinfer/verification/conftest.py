@@ -1,0 +1,39 @@
+"""A job of two frames with three predictions, as its results say."""
+
+import json
+
+import pytest
+
+from videoinfer.verification.truth import Truth, read_truth
+from videojobs.jobs import Job
+from videojobs.options import Model, Options
+from videojobs.uploads import Upload
+
+MODEL_ID = "hands"
+RESULTS = {
+    "frame_offset": [0, 15],
+    "time_offset": [0.0, 0.5],
+    MODEL_ID: [
+        {"image": {"width": 64, "height": 48}, "predictions": [{"class": "Rock", "confidence": 0.9}]},
+        {
+            "image": {"width": 64, "height": 48},
+            "predictions": [{"class": "Rock", "confidence": 0.8}, {"class": "a <b>", "confidence": 0.7}],
+        },
+    ],
+}
+
+
+@pytest.fixture
+def upload() -> Upload:
+    return Upload("uploads", "videoinfer-verify/run/clip.mp4", 5, "e1", "version-1")
+
+
+@pytest.fixture
+def job(upload: Upload) -> Job:
+    options = Options((Model(MODEL_ID, "4", "object-detection"),), 2, "presigned")
+    return Job(upload, 1, "job-1", options, "2026-11-02T08:15:33+00:00", "2026-11-03T08:15:33+00:00")
+
+
+@pytest.fixture
+def truth(job: Job) -> Truth:
+    return read_truth(json.dumps(RESULTS).encode(), job)

@@ -1,0 +1,178 @@
+"""What a browser would stumble over behind a share link."""
+
+import base64
+import gzip
+import hashlib
+import json
+from dataclasses import replace
+from urllib.parse import quote
+
+import pytest
+import requests
+
+from videoinfer.verification.link_checks import RANGE, check_forged, check_report, check_video, find_link, forge
+from videoinfer.verification.links import Answer, Opened, open_link
+from videoinfer.verification.truth import Truth
+from videoinfer.verification.verdicts import Unavailable
+
+LINK = "https://api.example.com/s/WyJjbGlwIiwxLDE3OTY0NzQ3MjRd.ltn8aZClPnD026WLeWNQGd7a1XB8Si4nCVhQpOv066U"
+TOKEN = LINK.rpartition("/")[2]
+SIGNED = "https://results.s3.amazonaws.com/report.html?X-Amz-Signature=secret"
+HEADERS = {"cache-control": "no-store", "referrer-policy": "no-referrer", "x-content-type-options": "nosniff"}
+CLIP = bytes(range(256)) * 2
+
+
+def make_policy(script: str, style: str) -> str:
+    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (script, style)]
+    return f"default-src 'none'; script-src 'sha256-{hashes[0]}'; style-src 'sha256-{hashes[1]}'; img-src data:"
+
+
+def make_page(policy: str | None = None, script: str = "run()", frames: int = 2, more: str = "") -> bytes:
+    index = base64.b64encode(gzip.compress(json.dumps({"models": [{"id": "hands", "frames": frames}]}).encode()))
+    policy = policy if policy is not None else make_policy("run()", "body{}")
+    return f"""<!doctype html><meta http-equiv="Content-Security-Policy" content="{policy}"><style>body{{}}</style>
+<script type="application/gzip" data-name="index">{index.decode()}</script>{more}
+<script type="module">{script}</script>""".encode()
+
+
+def make_report(page: bytes | None = None) -> Opened:
+    location = f"{SIGNED}#base={quote(LINK, safe='')}"
+    api = Answer(302, {**HEADERS, "location": location}, b"")
+    return Opened(api, Answer(200, {"content-type": "text/html; charset=utf-8"}, make_page() if page is None else page))
+
+
+def test_a_good_report_is_ok(truth: Truth) -> None:
+    verdict = check_report(make_report(), LINK, truth)
+    assert verdict.level == "ok", verdict.what
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        (make_page(policy=""), "It has no Content-Security-Policy."),
+        (make_page(policy=make_policy("run()", "body{}").replace("'none'", "*")), "Its policy allows by default."),
+        (make_page(script="run(); steal()"), "Its policy does not allow its own script, and that alone."),
+        (make_page(more="<script>steal()</script>"), "Its policy does not allow its own script, and that alone."),
+        (
+            make_page(policy=make_policy("run()", "body{}").replace("script-src", "script-src 'unsafe-inline'")),
+            "Its policy does not allow its own script, and that alone.",
+        ),
+        (make_page(policy=make_policy("run()", "other")), "Its policy does not allow its own style, and that alone."),
+        (make_page(frames=1), "It shows the frames {'hands': 1}; the results have {'hands': 2}."),
+        (make_page().replace(b'data-name="index"', b""), "It has no index that can be read."),
+        (make_page(more=TOKEN), "The page that is kept holds the link's token."),
+        (b"", "It has no Content-Security-Policy."),
+    ],
+)
+def test_what_is_wrong_with_a_report_is_named(truth: Truth, page: bytes, words: str) -> None:
+    verdict = check_report(make_report(page), LINK, truth)
+    assert verdict.level == "wrong"
+    assert words in verdict.what
+
+
+@pytest.mark.parametrize(
+    ("api", "target", "words"),
+    [
+        ({"status": 301}, {}, "It is answered with 301; 302 was expected."),
+        ({"headers": {"location": SIGNED}}, {}, "Its cache-control is not set; no-store was expected."),
+        ({"headers": {**HEADERS, "location": SIGNED}}, {}, "The redirect does not tell the report its link."),
+        ({}, {"status": 403}, "It is answered with 403; 200 was expected."),
+        ({}, {"headers": {"content-type": "application/json"}}, "Its type is application/json."),
+    ],
+)
+def test_what_is_wrong_with_an_answer_is_named(
+    truth: Truth, api: dict[str, object], target: dict[str, object], words: str
+) -> None:
+    good = make_report()
+    assert good.target
+    opened = Opened(replace(good.api, **api), replace(good.target, **target))  # type: ignore[arg-type]
+    verdict = check_report(opened, LINK, truth)
+    assert verdict.level == "wrong"
+    assert words in verdict.what
+    assert TOKEN not in verdict.what
+    assert "secret" not in verdict.what
+
+
+def test_a_link_that_does_not_redirect_opens_nothing(truth: Truth) -> None:
+    opened = Opened(Answer(500, {}, b"Internal Server Error"), None)
+    for verdict in (check_report(opened, LINK, truth), check_video(opened, CLIP, is_emulated=False)):
+        assert verdict.level == "wrong"
+        assert verdict.what == "The link is answered with 500, not with a redirect."
+
+
+def make_video(**fields: object) -> Opened:
+    headers = {"content-type": "video/mp4", "content-range": f"bytes 0-99/{len(CLIP)}"}
+    good = Answer(206, headers, CLIP[:100])
+    return Opened(Answer(302, {"location": SIGNED}, b""), replace(good, **fields))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({}, None),
+        ({"status": 200, "body": CLIP}, "It is answered with 200; 206 was expected."),
+        ({"headers": {"content-range": f"bytes 0-99/{len(CLIP)}"}}, "Its content-type is not set; video/mp4"),
+        ({"headers": {"content-type": "video/mp4", "content-range": "bytes 0-99/7"}}, "Its range is bytes 0-99/7"),
+        ({"body": b"another video"}, "It is another video than was sent."),
+    ],
+)
+def test_a_player_can_jump_in_the_video(fields: dict[str, object], words: str | None) -> None:
+    verdict = check_video(make_video(**fields), CLIP, is_emulated=False)
+    assert (verdict.level == "ok") == (words is None)
+    assert not words or words in verdict.what
+
+
+def test_an_emulator_that_ignores_ranges_proves_nothing_and_another_video_is_wrong_there_too() -> None:
+    assert check_video(make_video(status=200, body=CLIP), CLIP, is_emulated=True).level == "unseen"
+    assert check_video(make_video(status=200, body=b"other"), CLIP, is_emulated=True).level == "wrong"
+    assert check_video(make_video(), CLIP, is_emulated=True).level == "ok"
+
+
+@pytest.mark.parametrize(
+    ("answer", "level"),
+    [
+        (Answer(403, {"content-type": "text/html; charset=utf-8"}, b""), "ok"),
+        (Answer(302, {"content-type": "text/html; charset=utf-8", "location": SIGNED}, b""), "wrong"),
+        (Answer(200, {"content-type": "text/html; charset=utf-8"}, b""), "wrong"),
+        (Answer(403, {"content-type": "application/json"}, b""), "wrong"),
+    ],
+)
+def test_a_forged_link_opens_nothing(answer: Answer, level: str) -> None:
+    assert check_forged(Opened(answer, None)).level == level
+
+
+@pytest.mark.parametrize("end", ["066U", "AAAAAAAA"])
+def test_a_forged_link_is_another(end: str) -> None:
+    link = LINK[: -len(end)] + end
+    assert forge(link) != link
+    assert len(forge(link)) == len(link)
+
+
+def test_the_link_is_found_in_the_notice() -> None:
+    assert find_link(f"Video    s3://uploads/clip.mp4\nLook     {LINK}\n         until tomorrow") == LINK
+    assert find_link("Video    s3://uploads/clip.mp4\nReason   none") is None
+
+
+def test_a_link_is_followed_as_by_a_browser_and_no_error_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, dict[str, str]]] = []
+
+    def get(url: str, *, headers: dict[str, str], **_options: object) -> requests.Response:
+        asked.append((url, headers))
+        if len(asked) > 2:
+            raise requests.ConnectTimeout(f"Max retries exceeded with url: {url}")
+        answer = requests.Response()
+        answer.status_code = 302 if len(asked) == 1 else 206
+        answer.headers["Location" if len(asked) == 1 else "Content-Range"] = f"{SIGNED}#base=link"
+        answer._content = b""
+        return answer
+
+    monkeypatch.setattr(requests, "get", get)
+    opened = open_link(LINK, Range=RANGE)
+
+    assert opened.target
+    assert opened.target.status == 206
+    assert [url for url, _ in asked] == [LINK, SIGNED]
+    assert [headers.get("Origin") for _, headers in asked] == [None, "null"]
+    assert all(headers["Range"] == "bytes=0-99" for _, headers in asked)
+    with pytest.raises(Unavailable, match=r"^It can't be reached: ConnectTimeout\.$"):
+        open_link(LINK)

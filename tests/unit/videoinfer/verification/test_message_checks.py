@@ -1,0 +1,195 @@
+"""What the stack tells others is held against its ledger."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from videoinfer.verification.message_checks import (
+    check_end,
+    check_event,
+    check_execution,
+    check_ledger,
+    check_notice,
+    check_rejection,
+    describe_failure,
+    is_event,
+    is_notice,
+)
+from videoinfer.verification.truth import Truth
+from videojobs.uploads import Upload
+
+RESULTS = "s3://results/results/videoinfer-verify/run/clip.mp4/job-1/results.json"
+
+ITEM = {
+    "status": "done",
+    "attempt": Decimal(1),
+    "job_id": "job-1",
+    "recorded_at": "2026-11-02T08:15:30+00:00",
+    "created_at": "2026-11-02T08:15:31+00:00",
+    "finished_at": "2026-11-02T08:19:40+00:00",
+    "polls": Decimal(4),
+    "frames": Decimal(2),
+    "counts": {"hands": {"Rock": Decimal(2), "a <b>": Decimal(1)}},
+    "results_location": RESULTS,
+    "cost_usd": Decimal("0.0008"),
+    "notice_id": "n1",
+    "event_id": "e1",
+}
+
+
+@pytest.mark.parametrize(
+    ("item", "level", "words"),
+    [
+        (ITEM, "ok", "done, 4 polls"),
+        ({**ITEM, "polls": 1}, "ok", "done, 1 poll"),
+        (None, "wrong", "No job came of it in 60 s"),
+        ({"status": "waiting", "error": "The API answered 503."}, "wrong", "it is waiting. The API answered 503."),
+        ({"status": "rejected", "error": "The API key is not accepted."}, "wrong", "rejected: The API key is not"),
+    ],
+)
+def test_the_end_of_the_job(item: dict[str, Any] | None, level: str, words: str) -> None:
+    verdict = check_end(item, 60)
+    assert verdict.level == level
+    assert words in verdict.what
+
+
+def test_a_good_ledger_is_ok(truth: Truth) -> None:
+    assert check_ledger(ITEM, truth, RESULTS).level == "ok"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"frames": 3}, "Its frames is 3; 2 was expected."),
+        ({"counts": {}}, "Its counts is {};"),
+        ({"results_location": "s3://elsewhere"}, "Its results_location is s3://elsewhere;"),
+        ({"cost_usd": 0}, "It does not say what the job cost."),
+        ({"notice_id": None}, "It knows of no notice about the end."),
+        ({"event_id": None}, "It knows of no event about the end."),
+    ],
+)
+def test_what_is_wrong_with_the_ledger_is_named(truth: Truth, change: dict[str, Any], words: str) -> None:
+    item = {name: value for name, value in {**ITEM, **change}.items() if value is not None}
+    verdict = check_ledger(item, truth, RESULTS)
+    assert verdict.level == "wrong"
+    assert words in verdict.what
+
+
+def make_notice(**fields: Any) -> dict[str, Any]:
+    return {
+        "MessageId": "n1",
+        "Subject": "Done: clip.mp4",
+        "Message": f"Video    s3://uploads/videoinfer-verify/run/clip.mp4\nResults  {RESULTS}\nJob      job-1",
+        "MessageAttributes": {"outcome": {"Type": "String", "Value": "done"}},
+        **fields,
+    }
+
+
+@pytest.mark.parametrize(
+    ("messages", "words"),
+    [
+        ([make_notice()], None),
+        ([make_notice(), make_notice()], None),  # SQS delivers at least once
+        ([], "None has come."),
+        ([make_notice(), make_notice(MessageId="n2")], "It was published 2 times."),
+        ([make_notice(MessageAttributes={})], "Its attribute outcome is None; done was expected."),
+        ([make_notice(MessageId="n2")], "It is not the one that the ledger says was published."),
+        ([make_notice(Message="Video    s3://uploads/clip.mp4")], f"It does not say '{RESULTS}'."),
+    ],
+)
+def test_a_notice(messages: list[dict[str, Any]], words: str | None) -> None:
+    verdict = check_notice(messages, "done", "n1", [RESULTS, "job-1"])
+    assert (verdict.level == "ok") == (words is None)
+    assert not words or words in verdict.what
+
+
+def test_a_notice_of_another_upload_or_outcome_is_not_taken_for_it(upload: Upload) -> None:
+    assert is_notice(upload, "done", make_notice())
+    assert not is_notice(upload, "annotated", make_notice())
+    assert not is_notice(replace(upload, key="videoinfer-verify/run/clip.mp"), "done", make_notice())
+    assert not is_notice(upload, "done", {"Message": "An alarm, for one."})
+
+
+def make_event(upload: Upload, **fields: Any) -> dict[str, Any]:
+    detail = {
+        "schema_version": "1",
+        "execution": f"{upload.upload_id}-1",
+        "status": "done",
+        "reason": None,
+        "upload": {"bucket": upload.bucket, "key": upload.key, "version_id": upload.version_id, "size_bytes": 5},
+        "attempt": 1,
+        **{name: ITEM[name] for name in ("job_id", "recorded_at", "created_at", "finished_at", "results_location")},
+        "polls": 4,
+        "frames": 2,
+        "counts": {"hands": {"Rock": 2, "a <b>": 1}},
+    }
+    return {"source": "videoinfer", "detail-type": "Video Job Ended", "detail": {**detail, **fields}}
+
+
+def test_an_event(upload: Upload) -> None:
+    assert check_event([make_event(upload)], upload, ITEM).level == "ok"
+    assert check_event([], upload, ITEM).what == "None has come."
+    assert is_event(upload, make_event(upload))
+    assert not is_event(replace(upload, key="other.mp4"), make_event(upload))
+    assert not is_event(upload, {**make_event(upload), "source": "videoinfer.verify"})
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"status": "failed"}, "Its status is failed; done was expected."),
+        ({"frames": 1}, "Its frames is 1; 2"),
+        ({"counts": {}}, "Its counts is {};"),
+        ({"schema_version": "2"}, "Its schema_version is 2; 1 was expected."),
+        ({"more": 1}, "Its more is 1; None was expected."),
+    ],
+)
+def test_what_is_wrong_with_an_event_is_named(upload: Upload, fields: dict[str, Any], words: str) -> None:
+    verdict = check_event([make_event(upload, **fields)], upload, ITEM)
+    assert verdict.level == "wrong"
+    assert words in verdict.what
+
+
+def test_an_event_without_a_field_is_wrong(upload: Upload) -> None:
+    event = make_event(upload)
+    del event["detail"]["reason"]
+    assert "Its reason is None; None was expected." in check_event([event], upload, ITEM).what
+
+
+HISTORY: Any = [
+    {"type": "TaskStateEntered", "stateEnteredEventDetails": {"name": "Check Job"}},
+    {"type": "TaskFailed", "taskFailedEventDetails": {"error": "Lambda.Unknown", "cause": "It ended."}},
+    {"type": "TaskStateEntered", "stateEnteredEventDetails": {"name": "Deliver Results"}},
+    {"type": "TaskFailed", "taskFailedEventDetails": {"error": "Oops", "cause": '{"errorMessage": "No \\u001b[2J."}'}},
+]
+
+
+def test_an_execution_that_does_not_succeed_says_what_failed_last() -> None:
+    assert check_execution("SUCCEEDED", HISTORY).level == "ok"
+    assert check_execution("FAILED", []).what == "It is failed."
+    assert (
+        check_execution("RUNNING", HISTORY).what
+        == "It is running. Deliver Results failed last with Oops: No \\u001b[2J."
+    )
+    assert describe_failure(HISTORY[:2]) == "Check Job failed last with Lambda.Unknown: It ended."
+
+
+REJECTED = {"status": "rejected", "error": "The API does not take files that end in .txt."}
+
+
+@pytest.mark.parametrize(
+    ("item", "words"),
+    [
+        (REJECTED, None),
+        (None, "Nothing came of it in 60 s."),
+        ({**REJECTED, "status": "failed"}, "It is failed: The API does not"),
+        ({**REJECTED, "error": "The file is empty."}, "The reason is another: The file is empty."),
+        ({**REJECTED, "job_id": "job-2"}, "The API has made a job of it: job-2."),
+    ],
+)
+def test_a_rejection(item: dict[str, Any] | None, words: str | None) -> None:
+    verdict = check_rejection(item, 60)
+    assert (verdict.level == "ok") == (words is None)
+    assert not words or words in verdict.what

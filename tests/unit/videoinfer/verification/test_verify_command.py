@@ -1,0 +1,91 @@
+"""`videoinfer verify`: its exit status, and that it cleans up whatever ends it."""
+
+import json
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from tests.pipeline_stacks import make_stack
+from videoinfer import stack_commands
+from videoinfer.main import app
+from videoinfer.verification import run as verification
+from videoinfer.verification.looking import Patience
+from videoinfer.verification.verdicts import Outcome
+
+JOB = Outcome("job", "ok", "done, 4 polls", 61.2, 0.0008)
+METRICS = Outcome("metrics", "unseen", "Not seen yet", 300.0, None)
+TABLES = Outcome("tables", "wrong", "frames has {}", 1.5, 0.0001)
+CLEANUP = Outcome("cleanup", "ok", "removed 1 rules", 0.5, None)
+
+
+class Verification:
+    """Gives `outcomes`, and then raises `error`."""
+
+    outcomes: tuple[Outcome, ...] = ()
+    error: BaseException | None = None
+    patience: Patience | None = None
+    is_interrupted_by: Any = None
+
+    def __init__(self, _stack: object, clip: bytes, patience: Patience) -> None:
+        assert clip
+        type(self).patience = patience
+
+    def run(self) -> Iterator[Outcome]:
+        yield from self.outcomes
+        if self.error:
+            raise self.error
+
+    def clean_up(self) -> Outcome:
+        type(self).is_interrupted_by = signal.getsignal(signal.SIGINT)
+        return CLEANUP
+
+
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> type[Verification]:
+    class Own(Verification):
+        pass
+
+    monkeypatch.setattr(verification, "Verification", Own)
+    monkeypatch.setattr(stack_commands, "find_stack", lambda _name: make_stack(None))  # type: ignore[arg-type]
+    return Own
+
+
+def verify(*options: str) -> Result:
+    return CliRunner().invoke(app, ["verify", *options])
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "status"), [((JOB,), 0), ((JOB, METRICS), 0), ((JOB, TABLES), 1), ((METRICS, TABLES), 1)]
+)
+def test_only_what_is_wrong_fails(stand_in: type[Verification], outcomes: tuple[Outcome, ...], status: int) -> None:
+    stand_in.outcomes = outcomes
+    result = verify()
+    assert result.exit_code == status, result.output
+    assert all(outcome.what in result.output for outcome in (*outcomes, CLEANUP))
+    report = json.loads(verify("--json").output)
+    assert report["passed"] == (status == 0)
+    assert [entry["check"] for entry in report["checks"]] == [outcome.check for outcome in (*outcomes, CLEANUP)]
+
+
+@pytest.mark.parametrize(("error", "status"), [(KeyboardInterrupt(), 130), (SystemExit(143), 143), (OSError("No."), 1)])
+def test_it_cleans_up_whatever_ends_it(stand_in: type[Verification], error: BaseException, status: int) -> None:
+    stand_in.outcomes, stand_in.error = (JOB,), error
+    result = verify()
+    assert result.exit_code == status
+    assert CLEANUP.what in result.output
+    assert stand_in.is_interrupted_by == signal.SIG_IGN  # an impatient second Ctrl-C ends no cleanup
+
+
+def test_a_cleanup_that_leaves_something_fails(stand_in: type[Verification], monkeypatch: pytest.MonkeyPatch) -> None:
+    left = Outcome("cleanup", "wrong", "Not removed: rules.", 0.5, None)
+    monkeypatch.setattr(stand_in, "clean_up", lambda _self: left)
+    assert verify().exit_code == 1
+
+
+def test_the_timeout_is_how_long_the_job_is_waited_for(stand_in: type[Verification]) -> None:
+    verify("--timeout", "60")
+    assert stand_in.patience
+    assert stand_in.patience.job == 60

@@ -1,0 +1,56 @@
+"""What CloudWatch has not shown yet is not taken for wrong; what it shows is."""
+
+from datetime import UTC, datetime, timedelta
+from typing import get_args
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from videoinfer.verification.watch_checks import METRICS, check_alarms, check_metrics, read_metrics
+from videojobs.metrics import MetricName
+
+
+def test_a_metric_that_is_not_seen_yet_is_no_fault() -> None:
+    assert check_metrics(dict.fromkeys(METRICS, 1.0), 300, is_emulated=False).level == "ok"
+    seen = dict.fromkeys(METRICS[:-1], 1.0)
+    late = check_metrics(seen, 300, is_emulated=False)
+    assert (late.level, late.what) == ("unseen", f"Not seen yet: {METRICS[-1]} (waited 300 s; they may take minutes).")
+    assert "this CloudWatch is an emulator" in check_metrics({}, 0, is_emulated=True).what
+
+
+def test_metrics_are_those_that_the_functions_write() -> None:
+    assert set(METRICS) < set(get_args(MetricName))
+
+
+@mock_aws
+def test_metrics_of_this_stack_since_the_start_count() -> None:
+    cloudwatch = boto3.client("cloudwatch", region_name="us-east-1")
+    now = datetime.now(UTC)
+    for stack, name, at in (
+        ("mine", "JobsDone", now),
+        ("mine", "Polls", now),
+        ("mine", "Polls", now),
+        ("other", "JobsCreated", now),
+        ("mine", "JobsRejected", now - timedelta(hours=1)),
+    ):
+        dimensions = [{"Name": "service", "Value": stack}]
+        datum = {"MetricName": name, "Dimensions": dimensions, "Value": 1, "Unit": "Count", "Timestamp": at}
+        cloudwatch.put_metric_data(Namespace="videoinfer", MetricData=[datum])
+    assert read_metrics(cloudwatch, "mine", now) == {"JobsDone": 1, "Polls": 2}
+
+
+@pytest.mark.parametrize(
+    ("states", "level", "words"),
+    [
+        ({"Failures": "OK", "Overdue": "OK"}, "ok", "all 2 alarms are OK"),
+        ({"Failures": "OK", "Overdue": "INSUFFICIENT_DATA"}, "unseen", "Not evaluated yet: 1 of 2 alarms."),
+        ({"Failures": "ALARM", "Overdue": "INSUFFICIENT_DATA"}, "wrong", "Failures is ALARM."),
+        ({"Failures": "missing"}, "wrong", "Failures is missing."),
+        ({}, "wrong", "The stack has no alarms."),
+    ],
+)
+def test_alarms(states: dict[str, str], level: str, words: str) -> None:
+    verdict = check_alarms(states)
+    assert verdict.level == level
+    assert words in verdict.what

@@ -1,0 +1,200 @@
+"""The checks of a video that becomes results: one after the other, each with what it fetches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from videoinfer.uploads import read_history
+from videoinfer.verification.file_checks import (
+    FileCheck,
+    check_annotated_video,
+    check_captions,
+    check_coco,
+    check_csv,
+    check_file,
+    check_record,
+    check_results,
+    check_summary,
+)
+from videoinfer.verification.link_checks import RANGE, check_forged, check_report, check_video, find_link, forge
+from videoinfer.verification.links import open_link
+from videoinfer.verification.looking import Patience, look
+from videoinfer.verification.message_checks import (
+    check_end,
+    check_event,
+    check_execution,
+    check_ledger,
+    check_notice,
+    is_event,
+    is_notice,
+)
+from videoinfer.verification.tables import check_tables, compose_queries, run_query
+from videoinfer.verification.truth import INFER_FPS, Truth, read_truth
+from videoinfer.verification.verdicts import Outcome, Unavailable, Verdict, unseen, wrong
+from videoinfer.verification.waiting import wait_for
+from videojobs.annotation import ANNOTATED_VIDEO
+from videojobs.errors import BrokenResults
+from videojobs.job_states import ENDED_STATES
+from videojobs.jobs import Job
+from videojobs.results import locate_results
+
+if TYPE_CHECKING:
+    from videoinfer.jobs import Item
+    from videoinfer.verification.mailboxes import Mailboxes
+    from videoinfer.verification.traces import Traces
+    from videojobs.outputs import OutputName
+
+type Step = tuple[str, Callable[[], Verdict]]
+"""A check's name, and what makes it."""
+
+_FILES: Mapping[OutputName, tuple[str, FileCheck]] = {
+    "csv": ("detections.csv.gz", check_csv),
+    "coco": ("coco.json", check_coco),
+    "webvtt": ("detections.vtt", check_captions),
+}
+"""The outputs that are a file beside the results; tables and report are looked at where people look at them."""
+
+
+class ClipChecks:
+    """Sends the clip and checks all that comes of it."""
+
+    def __init__(self, traces: Traces, boxes: Mailboxes, clip: bytes, patience: Patience) -> None:
+        self._stack = traces.stack
+        self._traces = traces
+        self._boxes = boxes
+        self._clip = clip
+        self._patience = patience
+        self._sent_fps = INFER_FPS if "infer-fps" in self._stack.allowed_metadata else None
+        self._item: Item = {}
+        self._truth: Truth | None = None
+        self._link: str | None = None
+
+    def run(self) -> Iterator[Outcome]:
+        """Each outcome as it is known; fewer where there is nothing left to look at."""
+        for check, step in self._list_steps():
+            yield look(check, step)
+
+    def _list_steps(self) -> Iterator[Step]:
+        """The checks. Each is made before the next is asked for, and may depend on what it found."""
+        yield "job", self._follow
+        status = str(self._item.get("status"))
+        if status == "done":
+            yield from self._list_files(Job.from_item(self._item))
+        if status in ENDED_STATES:
+            yield "notice", partial(self._check_notice, status)
+            yield "event", self._check_event
+        if status == "done":
+            yield from self._list_links()
+            yield from self._list_annotation(Job.from_item(self._item))
+            yield "execution", self._check_execution
+
+    def _follow(self) -> Verdict:
+        metadata = {"infer-fps": str(self._sent_fps)} if self._sent_fps else {}
+        upload = self._traces.send("clip.mp4", self._clip, metadata)
+        if ended := wait_for(lambda: self._traces.find_ended(upload), self._patience.job):
+            # What is told of an end follows within a second.
+            self._item = wait_for(lambda: self._traces.find_told(upload), self._patience.settling) or ended
+        return check_end(self._item or self._traces.find_item(upload), self._patience.job)
+
+    def _list_files(self, job: Job) -> Iterator[Step]:
+        yield "results.json", partial(self._read_results, job)
+        if (truth := self._truth) is None:
+            return
+        outputs = self._stack.outputs
+        files: Sequence[tuple[str, FileCheck]] = [
+            ("summary.json", check_summary),
+            ("job.json", partial(check_record, outputs=outputs)),
+            *(file for output, file in _FILES.items() if output in outputs),
+        ]
+        for name, check in files:
+            yield name, partial(self._check_file, name, check, truth)
+        if "parquet" in outputs:
+            yield "tables", partial(self._check_tables, truth)
+        yield "ledger", partial(check_ledger, self._item, truth, self._locate(job, "results.json"))
+
+    def _read_results(self, job: Job) -> Verdict:
+        content, _ = self._fetch(job, "results.json")
+        try:
+            self._truth = read_truth(content, job)
+        except BrokenResults as broken:
+            raise Unavailable(str(broken)) from None
+        return check_results(self._truth, self._sent_fps)
+
+    def _check_file(self, name: str, check: FileCheck, truth: Truth) -> Verdict:
+        content, _ = self._fetch(truth.job, name)
+        return check_file(check, content, truth)
+
+    def _check_tables(self, truth: Truth) -> Verdict:
+        ask = partial(run_query, self._stack, note_started=self._traces.queries.append)
+        detections, frames = map(ask, compose_queries(truth.job.job_id, truth.job.created_at[:10]))
+        return check_tables(detections, frames, truth)
+
+    def _check_notice(self, status: str) -> Verdict:
+        [upload] = self._traces.uploads
+        messages = self._boxes.notices.wait_for(partial(is_notice, upload, status), self._patience.settling)
+        self._link = find_link(messages[0]["Message"]) if messages else None
+        contents = [self._item["job_id"], self._item["results_location"]] if status == "done" else []
+        return check_notice(messages, status, self._item.get("notice_id"), contents)
+
+    def _check_event(self) -> Verdict:
+        [upload] = self._traces.uploads
+        return check_event(
+            self._boxes.events.wait_for(partial(is_event, upload), self._patience.settling), upload, self._item
+        )
+
+    def _list_links(self) -> Iterator[Step]:
+        """What is behind the link in the notice."""
+        if (link := self._link) is None:
+            yield "link", lambda: unseen("There is no notice with a link to open.")
+            return
+        if (truth := self._truth) and "report" in self._stack.outputs:
+            yield "report by link", lambda: check_report(open_link(link), link, truth)
+        is_emulated = self._stack.is_emulated
+        yield (
+            "video by link",
+            lambda: check_video(open_link(f"{link}/video", Range=RANGE), self._clip, is_emulated=is_emulated),
+        )
+        yield "forged link", lambda: check_forged(open_link(forge(link)))
+
+    def _list_annotation(self, job: Job) -> Iterator[Step]:
+        if job.options.annotate and "event_id" not in self._item:
+            yield "annotated video", lambda: unseen("It is made after the delivery, which has not ended.")
+        elif job.options.annotate:
+            yield "annotated video", partial(self._check_annotation, job)
+            yield "annotated notice", self._check_annotation_notice
+
+    def _check_annotation(self, job: Job) -> Verdict:
+        self._item = wait_for(partial(self._traces.find_annotated, job.upload), self._patience.job) or self._item
+        if "annotated_location" not in self._item:
+            return wrong(self._item.get("annotation_error") or f"There is none after {self._patience.job:.0f} s.")
+        return check_annotated_video(*self._fetch(job, ANNOTATED_VIDEO))
+
+    def _check_annotation_notice(self) -> Verdict:
+        [upload] = self._traces.uploads
+        messages = self._boxes.notices.wait_for(partial(is_notice, upload, "annotated"), self._patience.settling)
+        notice_id = self._item.get("annotation_notice_id")
+        return check_notice(messages, "annotated", notice_id, [self._item["job_id"], ANNOTATED_VIDEO])
+
+    def _check_execution(self) -> Verdict:
+        sfn, arn = self._stack.clients.stepfunctions, self._item["execution_arn"]
+
+        def find_end() -> str | None:
+            status = sfn.describe_execution(executionArn=arn)["status"]
+            return None if status == "RUNNING" else status
+
+        status = wait_for(find_end, self._patience.settling) or "RUNNING"
+        return check_execution(status, read_history(self._stack.clients, arn))
+
+    def _fetch(self, job: Job, name: str) -> tuple[bytes, str]:
+        """One of a job's files and its type. Raises Unavailable."""
+        s3, key = self._stack.clients.s3, locate_results(job.upload.key, job.job_id, name)
+        try:
+            answer = s3.get_object(Bucket=self._stack.results_bucket, Key=key)
+        except s3.exceptions.NoSuchKey:
+            raise Unavailable(f"{self._locate(job, name)} is not there.") from None
+        return answer["Body"].read(), answer["ContentType"]
+
+    def _locate(self, job: Job, name: str) -> str:
+        return f"s3://{self._stack.results_bucket}/{locate_results(job.upload.key, job.job_id, name)}"

@@ -1,0 +1,46 @@
+"""How outcomes read: rows of a table that grows, its last line, and JSON."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from videoinfer.verification.verdicts import Outcome
+
+_CHECK_WIDTH, _NUMBER_WIDTH = 18, 9
+
+HEADING = f"  {'CHECK':<{_CHECK_WIDTH}}  {'TIME':>{_NUMBER_WIDTH}}  {'COST':>{_NUMBER_WIDTH}}  WHAT"
+
+
+def compose_cells(outcome: Outcome) -> tuple[str, str, str]:
+    """A row under `HEADING`, but for what was found."""
+    cost = f"${outcome.cost_usd:.5f}" if outcome.cost_usd is not None else ""
+    return (
+        f"{outcome.check:<{_CHECK_WIDTH}}",
+        f"{outcome.seconds:>{_NUMBER_WIDTH - 2}.1f} s",
+        f"{cost:>{_NUMBER_WIDTH}}",
+    )
+
+
+def compose_total(outcomes: Sequence[Outcome]) -> str:
+    """`22 ok, 2 not seen, 0 wrong`, the time and the cost."""
+    counts = Counter(outcome.level for outcome in outcomes)
+    return (
+        f"\n{counts['ok']} ok, {counts['unseen']} not seen, {counts['wrong']} wrong, "
+        f"in {sum(outcome.seconds for outcome in outcomes):.0f} s; "
+        f"${_add_costs(outcomes):.4f} on AWS beside what the API bills."
+    )
+
+
+def compose_report(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """The same for programs."""
+    return {
+        "passed": all(outcome.level != "wrong" for outcome in outcomes),
+        "seconds": round(sum(outcome.seconds for outcome in outcomes), 1),
+        "cost_usd": round(_add_costs(outcomes), 6),
+        "checks": [asdict(outcome) for outcome in outcomes],
+    }
+
+
+def _add_costs(outcomes: Sequence[Outcome]) -> float:
+    return sum(outcome.cost_usd for outcome in outcomes if outcome.cost_usd is not None)

@@ -1,0 +1,210 @@
+"""What a verification sends and makes in an account, what becomes of it, and how all of it is removed again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from itertools import batched
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any, Self
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from videoinfer.aws_errors import describe_error
+from videoinfer.jobs import Item, JobsTable
+from videoinfer.verification.verdicts import Verdict, ok, wrong
+from videojobs.errors import ChangeRefused
+from videojobs.job_states import ENDED_STATES
+from videojobs.jobs import Ledger, format_time
+from videojobs.results import TABLES, locate_output
+from videojobs.uploads import FIRST_ATTEMPT, Upload
+from videojobs.workflow import locate_execution
+
+if TYPE_CHECKING:
+    from videoinfer.pipeline_stack import PipelineStack
+
+REASON = "videoinfer verify ended before the job did."
+
+_BATCH = 1000
+"""Objects that S3 deletes at once."""
+
+
+@dataclass
+class Traces:
+    """What is made in the account. Names follow from `name`, so all of it is found again after an interruption.
+
+    Attributes:
+        prefix: Of the keys of all uploads.
+        uploads: What was sent.
+        queries: Ids of Athena's queries, each of which leaves an output.
+    """
+
+    stack: PipelineStack
+    name: str
+    prefix: str
+    uploads: list[Upload] = field(default_factory=list)
+    queries: list[str] = field(default_factory=list)
+    _removed: Counter[str] = field(default_factory=Counter)
+    _left: list[str] = field(default_factory=list)
+    _tables: list[str] = field(default_factory=list)
+
+    @classmethod
+    def begin(cls, stack: PipelineStack) -> Self:
+        """With names that nothing else has."""
+        run = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{token_hex(4)}"
+        return cls(stack, f"videoinfer-verify-{run}", f"videoinfer-verify/{run}/")
+
+    @property
+    def queue_names(self) -> tuple[str, str]:
+        """The queue that notices come to, and that for events."""
+        return f"{self.name}-notices", f"{self.name}-events"
+
+    def compose_arn(self, service: str, resource: str) -> str:
+        """The ARN of a resource in the stack's account and region."""
+        _, partition, _, region, account, _ = self.stack.notices_topic_arn.split(":", 5)
+        return f"arn:{partition}:{service}:{region}:{account}:{resource}"
+
+    def find_item(self, upload: Upload) -> Item | None:
+        """The upload's item in the ledger, or None."""
+        table = JobsTable(self.stack.clients.dynamodb, self.stack.jobs_table)
+        return next(table.read_all([{"upload_id": upload.upload_id, "attempt": FIRST_ATTEMPT}]), None)
+
+    def send(self, name: str, body: bytes, metadata: dict[str, str]) -> Upload:
+        """Puts a file into the uploads bucket."""
+        bucket, key = self.stack.uploads_bucket, f"{self.prefix}{name}"
+        answer = self.stack.clients.s3.put_object(Bucket=bucket, Key=key, Body=body, Metadata=metadata)
+        upload = Upload(bucket, key, len(body), answer["ETag"].strip('"'), answer["VersionId"])
+        self.uploads.append(upload)
+        return upload
+
+    def find_ended(self, upload: Upload) -> Item | None:
+        """The upload's item once its job has ended."""
+        item = self.find_item(upload)
+        return item if item and item["status"] in ENDED_STATES else None
+
+    def find_told(self, upload: Upload) -> Item | None:
+        """The upload's item once its end is told, or never will be since its execution is over."""
+        item = self.find_ended(upload)
+        return item if item and ("event_id" in item or self._is_over(item)) else None
+
+    def find_annotated(self, upload: Upload) -> Item | None:
+        """The upload's item once it is told whether there is an annotated video, or its execution is over."""
+        item = self.find_item(upload)
+        return item if item and ("annotation_notice_id" in item or self._is_over(item)) else None
+
+    def remove(self) -> Verdict:
+        """Removes all that there is, one thing after the other whatever becomes of each, and says what is left."""
+        for what, step in self._list_steps():
+            try:
+                self._removed[what] += step()
+            except (BotoCoreError, ClientError) as error:
+                self._left.append(f"Not removed: {what}. {describe_error(error)}")
+        removed = ", ".join(f"{count} {what}" for what, count in self._removed.items() if count)
+        words = f"removed {removed or 'nothing'}; what executions, logs and metrics tell of it stays"
+        return wrong(" ".join([*self._left, words])) if self._left else ok(words)
+
+    def _list_steps(self) -> Iterator[tuple[str, Callable[[], int]]]:
+        """What to remove, and how: each step says how much it has removed. Jobs come first, for they make more."""
+        yield "uploads", self._find_uploads
+        for upload in self.uploads:
+            yield "items of the ledger", partial(self._end_job, upload)
+        yield "subscriptions", self._unsubscribe
+        yield "rules", self._remove_rule
+        for name in self.queue_names:
+            yield "queues", partial(self._remove_queue, name)
+        results = self.stack.results_bucket
+        yield "objects", partial(self._remove_objects, results, f"results/{self.prefix}")
+        for key in self._tables:
+            yield "objects", partial(self._remove_objects, results, key)
+        for query in self.queries:
+            yield "objects", partial(self._remove_objects, results, f"queries/{query}")
+        yield "objects", partial(self._remove_objects, self.stack.uploads_bucket, self.prefix)
+
+    def _find_uploads(self) -> int:
+        """What is in the bucket counts, not what is remembered: sending may have been interrupted."""
+        bucket = self.stack.uploads_bucket
+        pages = self.stack.clients.s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=self.prefix)
+        found = [
+            Upload(bucket, it["Key"], it["Size"], it["ETag"].strip('"'), it["VersionId"])
+            for page in pages
+            for it in page.get("Versions", [])
+        ]
+        self.uploads += [upload for upload in found if upload not in self.uploads]
+        return 0
+
+    def _end_job(self, upload: Upload) -> int:
+        """Removes the upload's item from the ledger; a job that goes on is stopped instead."""
+        item = self.find_item(upload)
+        if item and "job_id" in item:
+            self._tables += [locate_output(upload.key, item["job_id"], item["created_at"], name) for name in TABLES]
+        if item and self._is_over(item):
+            self._remove_item(item)
+            return 1
+        self._stop(upload)
+        return 0
+
+    def _is_over(self, item: Item) -> bool:
+        """Whether nothing changes the item any more."""
+        arn = item.get("execution_arn")
+        if arn is None:
+            return item["status"] in ENDED_STATES and "event_id" in item
+        return self.stack.clients.stepfunctions.describe_execution(executionArn=arn)["status"] != "RUNNING"
+
+    def _stop(self, upload: Upload) -> None:
+        """Cancels a job wherever it is, also one that is still to be created. Its item stays, for those who tell it."""
+        clients = self.stack.clients
+        ledger = Ledger(clients.open_table(self.stack.jobs_table))
+        with suppress(ChangeRefused):  # the job has ended, but its execution goes on
+            finished_at = format_time(datetime.now(UTC))
+            ledger.record(upload, FIRST_ATTEMPT, status="cancelled", error=REASON, finished_at=finished_at)
+        sfn = clients.stepfunctions
+        with suppress(sfn.exceptions.ExecutionDoesNotExist):
+            arn = locate_execution(self.stack.state_machine_arn, upload, FIRST_ATTEMPT)
+            sfn.stop_execution(executionArn=arn, error="Cancelled", cause=REASON)
+        self._left.append(f"Stopped: the job of {upload.key}, which keeps its item in the ledger.")
+
+    def _unsubscribe(self) -> int:
+        sns = self.stack.clients.sns
+        endpoint = self.compose_arn("sqs", self.queue_names[0])
+        pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=self.stack.notices_topic_arn)
+        ours = [it for page in pages for it in page["Subscriptions"] if it.get("Endpoint") == endpoint]
+        for subscription in ours:
+            sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
+        return len(ours)
+
+    def _remove_rule(self) -> int:
+        events = self.stack.clients.events
+        with suppress(events.exceptions.ResourceNotFoundException):
+            events.remove_targets(Rule=self.name, Ids=[self.name])
+            events.delete_rule(Name=self.name)
+            return 1
+        return 0
+
+    def _remove_queue(self, name: str) -> int:
+        sqs = self.stack.clients.sqs
+        with suppress(sqs.exceptions.QueueDoesNotExist):
+            sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName=name)["QueueUrl"])
+            return 1
+        return 0
+
+    def _remove_objects(self, bucket: str, prefix: str) -> int:
+        """All versions and delete markers; how many objects there were."""
+        s3 = self.stack.clients.s3
+        keys = set()
+        for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
+            versions: list[Any] = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+            for some in batched(versions, _BATCH, strict=False):
+                objects = [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in some]
+                answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})  # type: ignore[typeddict-item]
+                for error in answer.get("Errors", []):
+                    self._left.append(f"Not removed: s3://{bucket}/{error.get('Key')}. {error.get('Message')}")
+            keys |= {version["Key"] for version in versions}
+        return len(keys)
+
+    def _remove_item(self, item: Item) -> None:
+        key = {"upload_id": {"S": item["upload_id"]}, "attempt": {"N": str(item["attempt"])}}
+        self.stack.clients.dynamodb.delete_item(TableName=self.stack.jobs_table, Key=key)
