@@ -61,21 +61,6 @@ def log_tail(log: Path, *, lines: int) -> str:
     return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
 
 
-def end_at_once_on_interrupt() -> None:
-    """Lets Ctrl-C end the process from now on without a word more: for when there is nothing to clean up.
-
-    An exception would be lost, or become another one, in a module that is being loaded.
-    """
-
-    def end(number: int, _frame: FrameType | None) -> NoReturn:
-        os.write(2, b"Interrupted.\n")
-        os._exit(128 + number)
-
-    # Who starts a program in the background may have it ignore Ctrl-C.
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, end)
-
-
 @contextmanager
 def exiting_on_interrupts() -> Iterator[None]:
     """Lets the block clean up: Ctrl-C raises `KeyboardInterrupt` in it, SIGTERM and SIGHUP raise `SystemExit`."""
