@@ -57,7 +57,7 @@ sys.meta_path.insert(0, type("Interrupter", (), {{"find_spec": staticmethod(find
 """Presses Ctrl-C when a module is about to be loaded."""
 
 
-@pytest.mark.parametrize("module", ["typer", "botocore", "av", "openvino"])
+@pytest.mark.parametrize("module", ["typer", "openvino"])
 def test_ctrl_c_while_modules_are_loaded_is_no_traceback(
     tmp_path: Path, video: Path, model_folder: Path, module: str
 ) -> None:
@@ -69,7 +69,7 @@ def test_ctrl_c_while_modules_are_loaded_is_no_traceback(
     assert ended == (130, "", "Interrupted.\n")
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
 def test_every_encoding_can_be_written_to(tmp_path: Path, video: Path, encoding: str) -> None:
     (tmp_path / "results.json").write_text(json.dumps(RESULTS))
 
