@@ -36,7 +36,7 @@ def make_report(options: ReportOptions, display: Display) -> None:
     """
     if not options.video.is_file():
         raise CommandError(f"There is no file {options.video}.")
-    record = options.results.with_name("job.json")
+    record = options.results.parent / "job.json"
     with open_output(options.output, [options.results, options.video, record]) as output:
         frames = write_report(options.results, record, options.video, output, display)
         output.finish()

@@ -84,6 +84,7 @@ def test_a_missing_file_is_said(tmp_path: Path, video: Path) -> None:
 
     assert make_report(tmp_path / "none.json", video) == (1, f"Error: There is no file {tmp_path / 'none.json'}.\n")
     assert make_report(results, "none.mp4") == (1, "Error: There is no file none.mp4.\n")
+    assert make_report("/", video) == (1, "Error: There is no file /.\n")
 
 
 @pytest.mark.parametrize(
