@@ -1,0 +1,37 @@
+"""The demo, ended while it works: nothing stays, neither a process nor a file."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.terminals import CTRL_C, check_end, run_on_terminal
+from videoinfer.embedded_aws import EmbeddedAws
+
+
+@pytest.mark.parametrize(("end", "status"), [(CTRL_C, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"])
+def test_nothing_stays(
+    aws: EmbeddedAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: bytes | signal.Signals, status: int
+) -> None:
+    temporary, output = tmp_path / "temporary", tmp_path / "out"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+
+    ended = run_on_terminal("demo", "--output", output, folder=tmp_path, until="Job ", end=end)
+
+    check_end(ended, status)
+    assert [*temporary.iterdir()] == []
+    assert [*output.iterdir()] == []
+    assert list_processes(temporary) == []
+
+
+def list_processes(folder: Path) -> list[str]:
+    """The commands of the processes that know of a folder by their environment."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if bytes(folder) in (process / "environ").read_bytes():
+                found.append((process / "cmdline").read_text())
+        except OSError:  # it has ended, or is somebody else's
+            continue
+    return found
