@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from videoengine.clock_jumps import describe_jumps
 from videoengine.detections import Thresholds
 from videoengine.detector import Detector
 from videoengine.errors import JobFailed
@@ -62,6 +63,8 @@ def run_inference(options: InferenceOptions, display: Display) -> None:
             raise CommandError(f"{options.video}: {failure}.") from failure
         output.finish()
     display.done(f"{inferred.frames:,} frames inferred")
+    if inferred.note:
+        display.warn(inferred.note)
     if inferred.nulls:
         reason = f"the first because of {inferred.failures[0]}" if inferred.failures else "for frames can't be decoded"
         display.warn(f"{inferred.nulls:,} of {inferred.results:,} results are null, {reason}")
@@ -73,11 +76,13 @@ class _Inferred:
     """What came of a video.
 
     Attributes:
+        note: What there is to tell of the video; may be empty.
         results: One a frame and model.
         nulls: Results that are null.
         failures: How models failed.
     """
 
+    note: str = ""
     frames: int = 0
     results: int = 0
     nulls: int = 0
@@ -99,7 +104,8 @@ def _infer(
     inference = FrameInference(detectors, lambda model_id, error: inferred.failures.append(f"{model_id}: {error}"))
     video = str(options.video.absolute())
     with open_video(video) as container:
-        frames = select_frames(read_timeline(container), read_rate(options.infer_fps))
+        timeline = read_timeline(container)
+    frames, inferred.note = select_frames(timeline, read_rate(options.infer_fps)), describe_jumps(timeline)
     with ExitStack() as files:
         container = files.enter_context(open_video(video))
         parts = {model_id: files.enter_context(tempfile.TemporaryFile()) for model_id in detectors}

@@ -208,6 +208,19 @@ def test_what_is_over_a_limit_fails_the_job(limit: str, value: str, reason: str,
     assert reason in str(engine.find_job(job_id).error)
 
 
+def test_a_clock_that_jumps_is_told_and_not_inferred(engine: EngineInProcess) -> None:
+    month = 30 * 86_400_000
+    times = [*range(0, 1000, 40), *range(month, month + 1000, 40)]
+    video = make_video(VideoSpec("matroska", frames=50, timestamps=times))
+    job_id = engine.create_job(engine.upload_video(video), infer_fps=5)
+    engine.run_job(job_id)
+    status, answer = engine.request("GET", "/videoinfer", {"api_key": API_KEY, "job_id": job_id})
+    assert (status, answer["status"]) == (200, 0)
+    assert answer["note"] == "The clock of the video jumps by 720 h after 0.96 s"
+    offsets = engine.read_results(job_id)["time_offset"]
+    assert offsets == [0.0, 0.2, 0.4, 0.6, 0.8, 0.96, *(month / 1000 + 0.2 * number for number in range(5))]
+
+
 def test_the_advice_of_a_limit_can_be_followed(engine: EngineInProcess) -> None:
     limited = replace(engine, environment={**engine.environment, "MAX_SAMPLED_FRAMES": "9"})
     job_id = limited.create_job(limited.upload_video(make_video(VideoSpec(frames=48))), infer_fps=4.08)

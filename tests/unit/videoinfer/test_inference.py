@@ -79,6 +79,15 @@ def test_frames_that_can_not_be_decoded_are_told(tmp_path: Path) -> None:
     assert json.loads(output.read_text())[SAMPLE_MODEL.parent.name].count(None) == 12
 
 
+def test_a_clock_that_jumps_is_told(tmp_path: Path) -> None:
+    video = tmp_path / "video.mkv"
+    hours = 5 * 3_600_000
+    video.write_bytes(make_video(VideoSpec("matroska", frames=4, timestamps=[0, 500, hours, hours + 500])))
+    status, text = infer(video, "--model", SAMPLE_MODEL, "--infer-fps", "1", "--output", tmp_path / "results.json")
+    assert status == 0, text
+    assert "3 frames inferred ! The clock of the video jumps by 5 h after 0.5 s" in " ".join(text.split())
+
+
 def test_too_many_frames_that_can_not_be_decoded_are_an_error(tmp_path: Path) -> None:
     video, output = tmp_path / "video.mkv", tmp_path / "results.json"
     write_damaged_video(video, damaged=[1, 2, 3])

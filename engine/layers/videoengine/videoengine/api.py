@@ -97,16 +97,17 @@ def _limit_polls(job: Job, jobs: JobsTable, interval_seconds: int) -> None:
 
 
 def _describe_job(job: Job, settings: ApiSettings) -> dict[str, Any]:
+    note = {"note": job.note} if job.note else {}
     if job.status is JobStatus.DONE:
         url = sign_results(clients.s3(), settings.videos_bucket, results_key(job.job_id))
-        return {"status": JobStatus.DONE, "output_signed_url": url}
+        return {"status": JobStatus.DONE, "output_signed_url": url} | note
     if job.status is JobStatus.FAILED:
         return {"status": JobStatus.FAILED, "error": job.error}
     # A state machine that was stopped or timed out writes nothing down any more.
     if time.time() > job.created_at + settings.deadline_seconds:
         hours = settings.deadline_seconds / 3600
         return {"status": JobStatus.FAILED, "error": f"The job did not finish within {hours:g} hours"}
-    return {"status": JobStatus.RUNNING} | ({} if job.progress is None else {"progress": job.progress})
+    return {"status": JobStatus.RUNNING} | ({} if job.progress is None else {"progress": job.progress}) | note
 
 
 def _check_model(model: ModelRequest, index: int, models_bucket: str) -> None:

@@ -32,6 +32,7 @@ class Job:
         input_url: where to fetch the video; None for an upload, and once it is fetched: its query may be a secret.
         created_at: seconds since the epoch.
         error: why a failed job failed.
+        note: what there is to tell of the video; None until the job is planned, and may be empty.
         segments: how many there are; None until the job is planned.
         segments_done: how many of them are inferred.
     """
@@ -44,6 +45,7 @@ class Job:
     created_at: int
     status: JobStatus = JobStatus.RUNNING
     error: str | None = None
+    note: str | None = None
     segments: int | None = None
     segments_done: int = 0
 
@@ -68,6 +70,7 @@ class Job:
             created_at=int(item["created_at"]["N"]),
             status=JobStatus(int(item["status"]["N"])),
             error=item["error"]["S"] if "error" in item else None,
+            note=item["note"]["S"] if "note" in item else None,
             segments=int(item["segments"]["N"]) if "segments" in item else None,
             segments_done=len(item["segments_done"]["NS"]) if "segments_done" in item else 0,
         )

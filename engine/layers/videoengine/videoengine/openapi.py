@@ -21,7 +21,10 @@ _TIME = {"type": "integer", "description": "Seconds since the epoch."}
 _RETRY_AFTER = {"description": "Seconds to wait.", "required": True, "schema": {"type": "integer", "minimum": 1}}
 _SHOW_JOB = {"showJob": {"operationId": "showJob", "parameters": {"job_id": "$response.body#/job_id"}}}
 _ANY_OBJECT = {"type": "object"}
-_PROGRESS = {"progress": {"type": "number", "minimum": 0, "maximum": 100}}
+_STATE = {
+    "progress": {"type": "number", "minimum": 0, "maximum": 100},
+    "note": {"type": "string", "minLength": 1, "description": "What there is to tell of the video."},
+}
 _URL = {"type": "string", "format": "uri"}
 _TEXT = {"type": "string"}
 _ERRORS = {
@@ -157,9 +160,9 @@ def _describe_answers() -> Json:
         "CreatedJob": _answer_of({"job_id": {"type": "string", "format": "uuid"}, "message": _TEXT}),
         "JobState": {
             "oneOf": [
-                _answer_of({"status": {"const": int(JobStatus.DONE)}, "output_signed_url": _URL}, optional=_PROGRESS),
-                _answer_of({"status": {"const": int(JobStatus.RUNNING)}}, optional=_PROGRESS),
-                _answer_of({"status": {"const": int(JobStatus.FAILED)}, "error": _TEXT}, optional=_PROGRESS),
+                _answer_of({"status": {"const": int(JobStatus.DONE)}, "output_signed_url": _URL}, optional=_STATE),
+                _answer_of({"status": {"const": int(JobStatus.RUNNING)}}, optional=_STATE),
+                _answer_of({"status": {"const": int(JobStatus.FAILED)}, "error": _TEXT}, optional=_STATE),
             ]
         },
         "Error": _answer_of({"error": {"type": "string", "minLength": 1}}),

@@ -8,6 +8,7 @@ from itertools import count
 from av.container import InputContainer
 
 from videoengine import clients
+from videoengine.clock_jumps import describe_jumps, measure_seconds
 from videoengine.errors import JobFailed
 from videoengine.job_spec import JobSpec
 from videoengine.logs import logger
@@ -16,12 +17,12 @@ from videoengine.s3_file import S3Object
 from videoengine.segments import Effort, Segment, cut_segments, order_by_work, select_frames
 from videoengine.settings import PlanSettings
 from videoengine.steps import Outcome
-from videoengine.timeline import Timeline, find_video_stream, read_timeline
+from videoengine.timeline import find_video_stream, read_timeline
 from videoengine.video_file import open_video
 
 
 def plan(job: JobSpec, settings: PlanSettings) -> Outcome:
-    """Writes one object a segment, and returns the segments' numbers, in the order to begin them in.
+    """Writes one object a segment, and returns the segments' numbers, in the order to begin them in, and a note.
 
     Raises:
         JobFailed: this is no video, it is over a limit, or it has fewer frames a second than are asked for.
@@ -33,13 +34,13 @@ def plan(job: JobSpec, settings: PlanSettings) -> Outcome:
     ):
         pixels = _check_frame_size(container, settings.max_frame_pixels)
         timeline = read_timeline(container)
-    _check_duration(timeline, settings.max_video_hours)
+    _check_duration(measure_seconds(timeline), settings.max_video_hours)
     effort = Effort.estimate(pixels, len(job.models))
     frames = select_frames(timeline, job.infer_fps, settings.max_sampled_frames)
     segments = cut_segments(frames, timeline, effort, settings.max_concurrency)
     _write_segments(bucket, job.job_id, segments)
     logger.info("Planned", frames=len(timeline.timestamps), segments=len(segments))
-    return {"segments": order_by_work(segments, timeline, effort)}
+    return {"segments": order_by_work(segments, timeline, effort), "note": describe_jumps(timeline)}
 
 
 def _write_segments(bucket: str, job_id: str, segments: Sequence[Segment]) -> None:
@@ -62,8 +63,7 @@ def _check_frame_size(container: InputContainer, max_pixels: int) -> int:
     return pixels
 
 
-def _check_duration(timeline: Timeline, max_hours: float) -> None:
-    ticks = timeline.timestamps[-1] - timeline.timestamps[0]
-    hours = float(ticks * timeline.time_base) / 3600
+def _check_duration(seconds: float, max_hours: float) -> None:
+    hours = seconds / 3600
     if hours > max_hours:
         raise JobFailed(f"The video's {hours:.3g} hours are more than the {max_hours:g} that this engine takes")

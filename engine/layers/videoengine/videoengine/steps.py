@@ -16,12 +16,14 @@ class Outcome(TypedDict, total=False):
     Attributes:
         reason: why the job `failed`, for a person.
         job: `JobSpec.to_json`, of `fetch_video`.
+        note: what there is to tell of the video, of `plan_job`; may be empty.
         segments: the segments' numbers in the order to begin them in, of `plan_job`.
     """
 
     outcome: Literal["done", "failed"]
     reason: str
     job: dict[str, Any]
+    note: str
     segments: list[int]
 
 
