@@ -92,6 +92,24 @@ def encrypt_webm() -> bytes:
     return video.replace(element, b"\x6d\x80" + bytes([128 + len(title)]) + encodings)
 
 
+FIVE_SECONDS_LATE = [index * 40 + 5000 for index in range(60)]
+START_OFFSETS = {
+    "MP4": (VideoSpec(), 0.0),
+    "MP4 that begins later, by an edit list": (VideoSpec(timestamps=FIVE_SECONDS_LATE), 5.0),
+    "MP4 whose sound begins before": (VideoSpec(timestamps=FIVE_SECONDS_LATE, audio=True), 5.0),
+    "MP4 of reordered frames without an edit list": (VideoSpec(container_options={"use_editlist": "0"}), 0.0833),
+    "MP4 cut by an edit list": (VideoSpec(timestamps=[index * 40 - 500 for index in range(60)]), 0.0),
+    "MKV that begins later": (VideoSpec("matroska", timestamps=FIVE_SECONDS_LATE), 5.0),
+    "WebM that begins later": (replace(WEBM, timestamps=FIVE_SECONDS_LATE), 5.0),
+}
+"""Seconds in Chromium, by requestVideoFrameCallback's mediaTime of the first frame."""
+
+
+@pytest.mark.parametrize(("spec", "seconds"), START_OFFSETS.values(), ids=START_OFFSETS)
+def test_the_first_frame_is_where_a_player_shows_it(spec: VideoSpec, seconds: float) -> None:
+    assert read(make_video(spec)).start_offset == seconds
+
+
 ENCRYPTED: dict[str, Callable[[], bytes]] = {
     "cenc": partial(encrypt, b"cenc"),
     "cens": partial(encrypt, b"cens"),

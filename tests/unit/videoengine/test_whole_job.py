@@ -221,6 +221,15 @@ def test_a_clock_that_jumps_is_told_and_not_inferred(engine: EngineInProcess) ->
     assert offsets == [0.0, 0.2, 0.4, 0.6, 0.8, 0.96, *(month / 1000 + 0.2 * number for number in range(5))]
 
 
+def test_a_done_job_says_when_a_player_shows_the_first_frame(engine: EngineInProcess) -> None:
+    video = make_video(VideoSpec(timestamps=[2000 + 40 * index for index in range(25)], frames=25))
+    job_id = engine.create_job(engine.upload_video(video), infer_fps=5)
+    engine.run_job(job_id)
+    _, answer = engine.request("GET", "/videoinfer", {"api_key": API_KEY, "job_id": job_id})
+    assert answer["start_offset"] == 2.0
+    assert engine.read_results(job_id)["time_offset"][:2] == [0.0, 0.2]
+
+
 def test_the_advice_of_a_limit_can_be_followed(engine: EngineInProcess) -> None:
     limited = replace(engine, environment={**engine.environment, "MAX_SAMPLED_FRAMES": "9"})
     job_id = limited.create_job(limited.upload_video(make_video(VideoSpec(frames=48))), infer_fps=4.08)

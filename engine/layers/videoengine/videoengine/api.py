@@ -97,17 +97,19 @@ def _limit_polls(job: Job, jobs: JobsTable, interval_seconds: int) -> None:
 
 
 def _describe_job(job: Job, settings: ApiSettings) -> dict[str, Any]:
-    note = {"note": job.note} if job.note else {}
+    told: dict[str, Any] = {"note": job.note} if job.note else {}
+    if job.start_offset is not None:
+        told["start_offset"] = job.start_offset
     if job.status is JobStatus.DONE:
         url = sign_results(clients.s3(), settings.videos_bucket, results_key(job.job_id))
-        return {"status": JobStatus.DONE, "output_signed_url": url} | note
+        return {"status": JobStatus.DONE, "output_signed_url": url} | told
     if job.status is JobStatus.FAILED:
         return {"status": JobStatus.FAILED, "error": job.error}
     # A state machine that was stopped or timed out writes nothing down any more.
     if time.time() > job.created_at + settings.deadline_seconds:
         hours = settings.deadline_seconds / 3600
         return {"status": JobStatus.FAILED, "error": f"The job did not finish within {hours:g} hours"}
-    return {"status": JobStatus.RUNNING} | ({} if job.progress is None else {"progress": job.progress}) | note
+    return {"status": JobStatus.RUNNING} | ({} if job.progress is None else {"progress": job.progress}) | told
 
 
 def _check_model(model: ModelRequest, index: int, models_bucket: str) -> None:

@@ -33,6 +33,7 @@ class Job:
         created_at: seconds since the epoch.
         error: why a failed job failed.
         note: what there is to tell of the video; None until the job is planned, and may be empty.
+        start_offset: seconds from the player's 0 to the first frame; None until the job is planned.
         segments: how many there are; None until the job is planned.
         segments_done: how many of them are inferred.
     """
@@ -46,6 +47,7 @@ class Job:
     status: JobStatus = JobStatus.RUNNING
     error: str | None = None
     note: str | None = None
+    start_offset: float | None = None
     segments: int | None = None
     segments_done: int = 0
 
@@ -71,6 +73,7 @@ class Job:
             status=JobStatus(int(item["status"]["N"])),
             error=item["error"]["S"] if "error" in item else None,
             note=item["note"]["S"] if "note" in item else None,
+            start_offset=float(item["start_offset"]["N"]) if "start_offset" in item else None,
             segments=int(item["segments"]["N"]) if "segments" in item else None,
             segments_done=len(item["segments_done"]["NS"]) if "segments_done" in item else 0,
         )

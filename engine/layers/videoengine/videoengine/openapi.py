@@ -24,6 +24,10 @@ _ANY_OBJECT = {"type": "object"}
 _STATE = {
     "progress": {"type": "number", "minimum": 0, "maximum": 100},
     "note": {"type": "string", "minLength": 1, "description": "What there is to tell of the video."},
+    "start_offset": {
+        "type": "number",
+        "description": "Seconds from a player's 0 to the first frame, which time_offset counts from.",
+    },
 }
 _URL = {"type": "string", "format": "uri"}
 _TEXT = {"type": "string"}

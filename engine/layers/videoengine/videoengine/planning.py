@@ -22,7 +22,7 @@ from videoengine.video_file import open_video
 
 
 def plan(job: JobSpec, settings: PlanSettings) -> Outcome:
-    """Writes one object a segment, and returns the segments' numbers, in the order to begin them in, and a note.
+    """Writes one object a segment, and returns their numbers in the order to begin them in, and what there is to tell.
 
     Raises:
         JobFailed: this is no video, it is over a limit, or it has fewer frames a second than are asked for.
@@ -40,7 +40,11 @@ def plan(job: JobSpec, settings: PlanSettings) -> Outcome:
     segments = cut_segments(frames, timeline, effort, settings.max_concurrency)
     _write_segments(bucket, job.job_id, segments)
     logger.info("Planned", frames=len(timeline.timestamps), segments=len(segments))
-    return {"segments": order_by_work(segments, timeline, effort), "note": describe_jumps(timeline)}
+    return {
+        "segments": order_by_work(segments, timeline, effort),
+        "start_offset": timeline.start_offset,
+        "note": describe_jumps(timeline),
+    }
 
 
 def _write_segments(bucket: str, job_id: str, segments: Sequence[Segment]) -> None:

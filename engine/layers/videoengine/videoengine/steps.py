@@ -18,6 +18,7 @@ class Outcome(TypedDict, total=False):
         job: `JobSpec.to_json`, of `fetch_video`.
         note: what there is to tell of the video, of `plan_job`; may be empty.
         segments: the segments' numbers in the order to begin them in, of `plan_job`.
+        start_offset: `Timeline.start_offset`, of `plan_job`.
     """
 
     outcome: Literal["done", "failed"]
@@ -25,6 +26,7 @@ class Outcome(TypedDict, total=False):
     job: dict[str, Any]
     note: str
     segments: list[int]
+    start_offset: float
 
 
 def run_step(job_id: str, step: Callable[[], Outcome | None]) -> Outcome:

@@ -42,6 +42,14 @@ class Timeline:
     time_base: Fraction
     frame_rate: Fraction
 
+    @property
+    def start_offset(self) -> float:
+        """Seconds from the player's 0 to the first frame, 4 decimals: `time_offset` counts from that frame.
+
+        It is not 0 where sound begins before the pictures, in a part of a stream, and without an edit list.
+        """
+        return round(float(self.timestamps[0] * self.time_base), 4)
+
 
 def read_timeline(container: InputContainer) -> Timeline:
     """Reads every packet of the video stream, so it needs neither a duration nor a frame count in the header.
