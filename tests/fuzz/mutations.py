@@ -19,6 +19,9 @@ ORIGINALS = (
     "MP4 in fragments",
     "a cover before the video",
     "sound in MP4",
+    "H.264 cut between keyframes",
+    "VP9 with hidden frames in packets of their own",
+    "256 colors in AVI",
 )
 """Of `AWKWARD_VIDEOS`: each container, each codec."""
 

@@ -6,10 +6,13 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 
+import av
 import pytest
+from av.video.codeccontext import VideoCodecContext
 
 from tests.stand_ins.videos import VideoSpec, make_video
 from videoengine.errors import JobFailed
+from videoengine.lead_in import LeadIn
 from videoengine.segments import select_frames
 from videoengine.timeline import Timeline, read_timeline
 from videoengine.video_file import open_video
@@ -123,3 +126,10 @@ ENCRYPTED: dict[str, Callable[[], bytes]] = {
 def test_an_encrypted_video_fails_the_job(make: Callable[[], bytes]) -> None:
     with pytest.raises(JobFailed, match="is encrypted"):
         read(make())
+
+
+def test_a_beginning_that_no_decoder_takes_fails_the_job() -> None:
+    codec = av.CodecContext.create("rawvideo", "r")  # of no size
+    assert isinstance(codec, VideoCodecContext)
+    with pytest.raises(JobFailed, match="can't be decoded"):
+        LeadIn().drop_hidden([0], codec, by_presentation=True)

@@ -12,11 +12,11 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from videoengine.demuxing import has_presentation_times, read_packets_from
-from videoengine.errors import JobFailed
 from videoengine.lead_in import MAX_HELD
 from videoengine.packets import resets_decoder, shows_picture
 from videoengine.segments import SampledFrame
 from videoengine.timeline import find_video_stream
+from videoengine.video_file import open_decoder
 
 THREADS = os.process_cpu_count() or 1
 
@@ -36,11 +36,7 @@ def read_frames(container: InputContainer, frames: Sequence[SampledFrame]) -> It
     stream.thread_type = "AUTO"
     # FFmpeg's own choice is one more than there are cores, which costs time.
     stream.codec_context.thread_count = THREADS
-    # Some decoders (AV1's) ask only now what to skip, and would skip it to the end.
-    try:
-        stream.codec_context.open()
-    except av.error.FFmpegError as error:
-        raise JobFailed(f"The video can't be decoded ({error.strerror})") from error
+    open_decoder(stream.codec_context)
     timestamps = sorted({frame.timestamp for frame in frames})
     decode = _decode_wanted if has_presentation_times(container) else _decode_all
     packets = read_packets_from(container, stream, frames[0].keyframe)

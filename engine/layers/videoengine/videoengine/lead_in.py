@@ -9,6 +9,8 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from videoengine.video_file import open_decoder
+
 MAX_HELD = 16
 """Pictures that a decoder holds back for an earlier one: no codec reorders more."""
 
@@ -48,7 +50,11 @@ class LeadIn:
             timestamps: of the video's frames in ticks, ascending; never empty.
             by_presentation: whether they are presentation times, which pictures bring along. Otherwise the packets that
                 neither gave a picture nor were found damaged are counted.
+
+        Raises:
+            JobFailed: what the file says about the video is damaged.
         """
+        open_decoder(codec)
         pictures = list(self._decode(codec))
         if not by_presentation:
             hidden = max(len(self._packets) - len(pictures), 0)

@@ -5,6 +5,7 @@ from typing import IO
 
 import av
 from av.container import InputContainer
+from av.video.codeccontext import VideoCodecContext
 
 from videoengine.errors import JobFailed
 
@@ -34,3 +35,15 @@ def open_video(file: str | IO[bytes] | RawIOBase, max_pixels: int | None = None)
             if stream.codec_context:  # none where the codec is unknown
                 stream.codec_context.options = {"max_pixels": str(max_pixels)}
     return container
+
+
+def open_decoder(codec: VideoCodecContext) -> None:
+    """Makes it ready, before a first packet would: some decoders (AV1's) ask only then what to skip.
+
+    Raises:
+        JobFailed: what the file says about the video is damaged.
+    """
+    try:
+        codec.open()
+    except av.error.FFmpegError as error:
+        raise JobFailed(f"The video can't be decoded ({error.strerror})") from error
