@@ -36,9 +36,11 @@ def read_plainly(video: bytes) -> list[ShownFrame]:
         frames = [frame for frame in decode_all(container, stream) if frame.pts is not None]
         if container.format.name == "avi":
             unit = 1 / _to_fraction(stream.average_rate)
-            # What leads to the first keyframe of a cut recording can't be decoded, and comes before it.
             slots = _find_avi_slots(video)
+            # What leads to the first keyframe of a cut recording can't be decoded, and comes before it.
             times = slots[len(slots) - len(frames) :]
+            if not stream.codec_context.has_b_frames:
+                times = [frame.pts or 0 for frame in frames]
         else:
             unit = _to_fraction(stream.time_base)
             times = [frame.pts or 0 for frame in frames]

@@ -16,7 +16,7 @@ from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from tests.stand_ins.videos import VideoSpec, copy_packets, make_video
+from tests.stand_ins.videos import VideoSpec, copy_packets, make_video, write_packets
 
 os.environ.setdefault("SVT_LOG", "-1")  # AV1's encoder tells what it does
 
@@ -160,6 +160,45 @@ def _split_hidden() -> bytes:
     return copy_packets(make_video(_VP9_HIDDEN), "webm", bitstream_filter="vp9_superframe_split")
 
 
+_NOT_CODED = b"\x00\x00\x01\xb6\x50\x4f"
+"""A picture of MPEG-4, at 24 a second, that is left out (ISO/IEC 14496-2, 6.2.5): P, time 0, vop_coded 0."""
+
+
+def _leave_pictures_out(container_format: str) -> bytes:
+    """An MPEG-4 with a packet for a picture that did not change after every seventh one, as XviD writes it."""
+    video = make_video(replace(_MPEG4, format=container_format))
+    with av.open(io.BytesIO(video), "r") as container:
+        codec = container.streams.video[0].codec_context
+        packets = [(bytes(packet), packet.is_keyframe) for packet in container.demux(video=0) if packet.size]
+    head = (codec.extradata or b"") if container_format != "avi" else b""
+    written = list[tuple[bytes, bool]]()
+    for number, (content, is_keyframe) in enumerate(packets):
+        written.append((head + content if is_keyframe else content, is_keyframe))
+        if number % 7 == 6:
+            written.append((_NOT_CODED, False))
+    return write_packets(written, container_format, "mpeg4")
+
+
+def _pack_pictures() -> bytes:
+    """An MPEG-4 in AVI with each B picture in the packet of the one before, as DivX and XviD write it."""
+    video = make_video(replace(_MPEG4, format="matroska", options={"bf": "1"}))
+    with av.open(io.BytesIO(video), "r") as container:
+        stream = container.streams.video[0]
+        # User data that tells decoders so.
+        head = (stream.codec_context.extradata or b"") + b"\x00\x00\x01\xb2DivX503b1393p"
+        packets = [packet for packet in container.demux(stream) if packet.size]
+    written, last_time = list[tuple[bytes, bool]](), -1
+    for packet in packets:
+        content, is_keyframe, time = bytes(packet), packet.is_keyframe, packet.pts or 0
+        if time < last_time:
+            before, was_keyframe = written.pop()
+            written += [(before + content, was_keyframe), (_NOT_CODED, False)]
+        else:
+            written.append((head + content if is_keyframe else content, is_keyframe))
+            last_time = time
+    return write_packets(written, "avi", "mpeg4")
+
+
 def _make_colors(container_format: str, codec: str) -> bytes:
     """Pictures of 256 colors, which are in the container and not in the pictures."""
     file, colors = io.BytesIO(), np.arange(256, dtype=np.uint8)
@@ -235,6 +274,9 @@ AWKWARD_VIDEOS: Mapping[str, Callable[[], bytes]] = {
     **{name: partial(_cut, *cut) for name, cut in _CUTS.items()},
     "VP8 with hidden frames": _hide_frames,
     "VP9 with hidden frames in packets of their own": _split_hidden,
+    "MPEG-4 with pictures left out, in AVI": partial(_leave_pictures_out, "avi"),
+    "MPEG-4 with pictures left out, in MKV": partial(_leave_pictures_out, "matroska"),
+    "MPEG-4 with two pictures in a packet, in AVI": _pack_pictures,
     "256 colors in AVI": partial(_make_colors, "avi", "rawvideo"),
     "256 colors in MOV, some of them unchanged": partial(_make_colors, "mov", "msrle"),
     "a thumbnail before the video": _put_thumbnail_first,

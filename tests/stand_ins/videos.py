@@ -2,7 +2,7 @@
 
 import io
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -142,14 +142,19 @@ def kept_priority() -> Iterator[None]:
 def make_growing_video() -> bytes:
     """A second of the usual size, as the file says, and then two of 16 times as many pixels."""
     packets = [*_encode_black(WIDTH, HEIGHT, 24), *_encode_black(4 * WIDTH, 4 * HEIGHT, 48)]
+    return write_packets([(content, index % 24 == 0) for index, content in enumerate(packets)], "avi", "libx264")
+
+
+def write_packets(packets: Iterable[tuple[bytes, bool]], container_format: str, codec: str) -> bytes:
+    """A file of packets, each with whether it is a keyframe, which are shown in this order, 24 a second."""
     file = io.BytesIO()
-    with av.open(file, "w", format="avi") as container:
-        stream = container.add_stream("libx264", rate=24)
+    with av.open(file, "w", format=container_format) as container:
+        stream = cast(VideoStream, container.add_stream(codec, rate=24))
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        for index, content in enumerate(packets):
+        for index, (content, is_keyframe) in enumerate(packets):
             packet = av.Packet(content)
             packet.stream, packet.pts, packet.dts, packet.time_base = stream, index, index, Fraction(1, 24)
-            packet.is_keyframe = index % 24 == 0
+            packet.is_keyframe = is_keyframe
             container.mux(packet)
     return file.getvalue()
 

@@ -106,10 +106,10 @@ def _decode_all(
     for packet in itertools.chain(packets, [None]):
         time = packet.dts if packet else None
         is_timed = time is not None and (earliest is None or time >= earliest)
-        if time is not None and is_timed:
+        if packet and time is not None and is_timed and shows_picture(packet, stream.codec_context):
             times.append(time)
         pictures = _decode(stream, packet)
-        if pictures is None and is_timed:
+        if pictures is None and is_timed and times:
             times.pop()
         for picture in pictures or ():
             if not times:

@@ -6,6 +6,8 @@ from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
+from videoengine.mpeg4_headers import HEADERS_BYTES, is_coded
+
 _START_CODE = b"\0\0\1"
 _H264_IDR, _H264_SEI = 5, 6
 _RECOVERY_POINT = 6
@@ -15,10 +17,14 @@ _HEVC_RESETS = range(16, 21)
 
 
 def shows_picture(packet: "Packet[VideoStream]", codec: VideoCodecContext) -> bool:
-    """False for hidden frames of VP8 and VP9, which others are made from and which may have packets of their own."""
+    """False for frames of MPEG-4 that were left out, and for hidden frames of VP8 and VP9: others are made from these,
+    which may have packets of their own."""
     if codec.name == "vp8":
         # RFC 6386, section 9.1: the fifth bit is show_frame.
         return bool(memoryview(packet)[0] >> 4 & 1)
+    if codec.name == "mpeg4":
+        # In AVI, a picture that is left out may also stand for one that came in the packet before ("packed").
+        return bool(codec.has_b_frames) or is_coded(bytes(memoryview(packet)[:HEADERS_BYTES]), codec.extradata or b"")
     return codec.name != "vp9" or any(map(_shows_vp9_frame, _read_vp9_frames(memoryview(packet))))
 
 
