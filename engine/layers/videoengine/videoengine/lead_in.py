@@ -1,5 +1,6 @@
 """The beginning of a cut recording: pictures that refer to what was cut off, which no decoder gives and nobody sees."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -55,11 +56,12 @@ class LeadIn:
             JobFailed: what the file says about the video is damaged.
         """
         open_decoder(codec)
-        pictures = list(self._decode(codec))
+        pictures = self._decode(codec)
         if not by_presentation:
-            hidden = max(len(self._packets) - len(pictures), 0)
+            hidden = max(len(self._packets) - sum(1 for _ in pictures), 0)
             return timestamps[min(hidden, len(timestamps) - 1) :]
-        first = min((picture.pts for picture in pictures if picture and picture.pts is not None), default=None)
+        times = (picture.pts for picture in pictures if picture and picture.pts is not None)
+        first = min(itertools.islice(times, MAX_HELD), default=None)
         if first is None:
             return timestamps
         hidden_times = {packet.pts for packet in self._packets if packet.pts is not None and packet.pts < first}

@@ -172,8 +172,7 @@ def _count_preceding(frame: SampledFrame, timeline: Timeline) -> int:
 def _describe(timeline: Timeline, frame_offsets: Iterable[int]) -> Iterable[SampledFrame]:
     for frame_offset in frame_offsets:
         timestamp = timeline.timestamps[frame_offset]
-        # Frames before the first keyframe exist in cut streams: they can only be tried from the start.
-        preceding = max(bisect_right(timeline.keyframes, timestamp) - 1, 0)
+        preceding = bisect_right(timeline.keyframes, timestamp) - 1
         seconds = (timestamp - timeline.timestamps[0]) * timeline.time_base
         yield SampledFrame(frame_offset, round(float(seconds), 4), timestamp, timeline.keyframes[preceding])
 
