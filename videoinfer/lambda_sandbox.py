@@ -2,7 +2,8 @@
 
 Runs AWS's own runtime client (`awslambdaric`) where Linux lets a process have mounts of its own, in a root folder that
 holds what Lambda's has: `/var/task` and `/opt` read-only, `/tmp` as large as the template says and nothing else
-writable, no `HOME`, none of this machine's programs. Elsewhere the client runs beside them, with the same variables.
+writable, a `HOME` that does not exist, none of this machine's programs. Elsewhere the client runs beside them, with the
+same variables.
 Stands alone, without the project's packages: it starts before any of them is on the path.
 
     lambda_sandbox.py --temporary-megabytes 512 LAYER…
@@ -52,9 +53,11 @@ def main() -> None:
     try:
         enter_sandbox(runtime, arguments.layers, arguments.temporary_megabytes)
         python = "/var/lang/bin/python3.13"
-    except OSError:  # this system lets nobody, or not this user, have mounts of their own
+    except OSError as error:  # this system lets nobody, or not this user, have mounts of their own
+        print(f"This function sees this machine, which Lambda does not let it: {error}", file=sys.stderr)  # noqa: T201
         python = sys.executable
-        variables |= describe_folders(os.environ, [*(layer / "python" for layer in arguments.layers), runtime])
+        layers = (layer / "python" for layer in reversed(arguments.layers))  # the last one goes first, as on Lambda
+        variables |= describe_folders(os.environ, [*layers, runtime])
     os.execve(python, [python, "-m", "awslambdaric", variables["_HANDLER"]], variables)  # noqa: S606  no shell is wanted
 
 

@@ -47,6 +47,33 @@ def test_the_packaged_template_names_the_runtime_that_starts_bootstraps(tmp_path
         use_bootstraps(template)
 
 
+def test_outside_a_sandbox_the_last_layer_goes_first_and_the_log_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    started: list[dict[str, str]] = []
+    monkeypatch.setattr(lambda_sandbox, "enter_sandbox", refuse)
+    monkeypatch.setattr("os.execve", lambda *arguments: started.append(arguments[2]))
+    monkeypatch.setattr("sys.argv", ["lambda_sandbox.py", "--temporary-megabytes", "512", "/common", "/own"])
+    for name, value in {
+        lambda_sandbox.SERVER_VARIABLES: "PATH",
+        lambda_sandbox.RUNTIME_FOLDER: "/runtime",
+        "AWS_LAMBDA_FUNCTION_NAME": "check",
+        "LAMBDA_TASK_ROOT": "/code",
+        "_HANDLER": "app.handler",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+    lambda_sandbox.main()
+
+    [variables] = started
+    assert variables["PYTHONPATH"] == "/own/python:/common/python:/runtime"
+    assert variables["LAMBDA_TASK_ROOT"] == "/code"
+    assert "sees this machine" in capsys.readouterr().err
+
+
 def test_no_variable_of_the_server_reaches_a_function() -> None:
     environment = {
         lambda_sandbox.SERVER_VARIABLES: "GATEWAY_PORT,PATH",
