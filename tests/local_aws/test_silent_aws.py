@@ -24,6 +24,7 @@ LEVERS = [
     ["dead-letters", "--redrive"],
     ["backfill", "s3://archive/2024"],
     ["doctor"],
+    ["verify"],
 ]
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "test",
