@@ -212,9 +212,19 @@ def errors_for_people() -> Iterator[None]:
     except (CommandError, BotoCoreError, ClientError, OSError) as error:
         Console(stderr=True).print(Text.assemble(("Error: ", "bold red"), _describe(error)), soft_wrap=True)
         raise typer.Exit(code=1) from error
+    except SystemExit:
+        _show_cursor()
+        raise
     except KeyboardInterrupt as interrupt:
+        _show_cursor()
         Console(stderr=True).print("Interrupted. Nothing is left running.")
         raise typer.Exit(code=128 + signal.SIGINT) from interrupt
+
+
+def _show_cursor() -> None:
+    """An interrupt may come just after a moving line has hidden the cursor, and before it is there to show it again."""
+    for stderr in (False, True):
+        Console(stderr=stderr).show_cursor()
 
 
 def _describe(error: CommandError | BotoCoreError | ClientError | OSError) -> str:

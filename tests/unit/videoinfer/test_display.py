@@ -106,3 +106,14 @@ def test_an_error_s_text_is_shown_as_text(capsys: pytest.CaptureFixture[str]) ->
 def test_json_for_programs_means_the_same_on_a_terminal(console: Console) -> None:
     Display(console).text(to_json({"key": HOSTILE, "lines": "a\nb\ufeff"}))
     assert json.loads(read(console)) == {"key": HOSTILE, "lines": "a\nb\ufeff"}
+
+
+@pytest.mark.parametrize("interrupt", [SystemExit(143), KeyboardInterrupt()], ids=["SIGTERM", "Ctrl-C"])
+def test_the_cursor_is_shown_whenever_an_interrupt_comes(
+    interrupt: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[bool] = []
+    monkeypatch.setattr("rich.console.Console.show_cursor", lambda _, show=True: shown.append(show))
+    with pytest.raises((SystemExit, typer.Exit)), errors_for_people():
+        raise interrupt
+    assert shown[-1]
