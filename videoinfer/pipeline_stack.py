@@ -106,7 +106,7 @@ def find_stack(name: str, clients: AwsClients | None = None) -> PipelineStack:
             results_database=outputs["ResultsDatabaseName"],
             results_work_group=outputs["ResultsWorkGroupName"],
             outputs=parse_outputs(parameters["Outputs"]),
-            allowed_metadata=[name.strip() for name in parameters["AllowedMetadata"].split(",")],
+            allowed_metadata=[name.strip() for name in parameters.get("AllowedMetadata", "").split(",")],
         )
     except KeyError as missing:
         raise CommandError(

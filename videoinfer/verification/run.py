@@ -15,11 +15,10 @@ from videoinfer.verification.message_checks import check_event, check_notice, ch
 from videoinfer.verification.traces import Traces
 from videoinfer.verification.verdicts import Outcome, Verdict, ok, wrong
 from videoinfer.verification.waiting import wait_for
-from videoinfer.verification.watch_checks import METRICS, check_alarms, check_metrics, read_alarms, read_metrics
+from videoinfer.verification.watch_checks import check_alarms, check_metrics, list_metrics, read_alarms, read_metrics
 
 if TYPE_CHECKING:
     from videoinfer.pipeline_stack import PipelineStack
-    from videojobs.metrics import MetricName
 
 NO_VIDEO = b"videoinfer verify: this is not a video.\n"
 
@@ -89,11 +88,8 @@ class Verification:
     def _check_metrics(self, started_at: datetime) -> Verdict:
         is_emulated = self._stack.is_emulated
         seconds = 0 if is_emulated else self._patience.metrics
-        seen: dict[MetricName, float] = {}
-
-        def find_all() -> bool | None:
-            seen.update(read_metrics(self._stack.clients.cloudwatch, self._stack.name, started_at))
-            return len(seen) == len(METRICS) or None
-
-        wait_for(find_all, seconds)
-        return check_metrics(seen, seconds, is_emulated=is_emulated)
+        items = [item for upload in self._traces.uploads if (item := self._traces.find_item(upload))]
+        expected = list_metrics([item["status"] for item in items])
+        read = partial(read_metrics, self._stack.clients.cloudwatch, self._stack.name, expected, started_at)
+        seen = wait_for(lambda: found if len(found := read()) == len(expected) else None, seconds) or read()
+        return check_metrics(expected, seen, seconds, is_emulated=is_emulated)

@@ -102,27 +102,29 @@ class Traces:
             try:
                 self._removed[what] += step()
             except (BotoCoreError, ClientError) as error:
-                self._left.append(f"Not removed: {what}. {describe_error(error)}")
-        removed = ", ".join(f"{count} {what}" for what, count in self._removed.items() if count)
+                self._left.append(f"Not removed: {what}s. {describe_error(error)}")
+        removed = ", ".join(
+            f"{count} {what}{'s' if count > 1 else ''}" for what, count in self._removed.items() if count
+        )
         words = f"removed {removed or 'nothing'}; what executions, logs and metrics tell of it stays"
         return wrong(" ".join([*self._left, words])) if self._left else ok(words)
 
     def _list_steps(self) -> Iterator[tuple[str, Callable[[], int]]]:
         """What to remove, and how: each step says how much it has removed. Jobs come first, for they make more."""
-        yield "uploads", self._find_uploads
+        yield "upload", self._find_uploads
         for upload in self.uploads:
-            yield "items of the ledger", partial(self._end_job, upload)
-        yield "subscriptions", self._unsubscribe
-        yield "rules", self._remove_rule
+            yield "ledger item", partial(self._end_job, upload)
+        yield "subscription", self._unsubscribe
+        yield "rule", self._remove_rule
         for name in self.queue_names:
-            yield "queues", partial(self._remove_queue, name)
+            yield "queue", partial(self._remove_queue, name)
         results = self.stack.results_bucket
-        yield "objects", partial(self._remove_objects, results, f"results/{self.prefix}")
+        yield "object", partial(self._remove_objects, results, f"results/{self.prefix}")
         for key in self._tables:
-            yield "objects", partial(self._remove_objects, results, key)
+            yield "object", partial(self._remove_objects, results, key)
         for query in self.queries:
-            yield "objects", partial(self._remove_objects, results, f"queries/{query}")
-        yield "objects", partial(self._remove_objects, self.stack.uploads_bucket, self.prefix)
+            yield "object", partial(self._remove_objects, results, f"queries/{query}")
+        yield "object", partial(self._remove_objects, self.stack.uploads_bucket, self.prefix)
 
     def _find_uploads(self) -> int:
         """What is in the bucket counts, not what is remembered: sending may have been interrupted."""

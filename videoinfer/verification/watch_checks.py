@@ -12,16 +12,24 @@ from videojobs.metrics import NAMESPACE, MetricName
 if TYPE_CHECKING:
     from videoinfer.aws_clients import AwsClients
 
-METRICS: Sequence[MetricName] = ("JobsCreated", "JobsDone", "JobsRejected", "MinutesWaited", "Polls")
-"""What a video with results and a file that is rejected are counted as."""
+METRICS: Mapping[str, Sequence[MetricName]] = {
+    "done": ("JobsCreated", "JobsDone", "MinutesWaited", "Polls"),
+    "rejected": ("JobsRejected", "MinutesWaited"),
+}
+"""What an upload is counted by, by the end that its job came to."""
 
 _PERIOD_SECONDS = 60
 
 
-def read_metrics(cloudwatch: Any, stack: str, since: datetime) -> dict[MetricName, float]:
-    """How many values each of METRICS has had since then; those without one are left out."""
-    counts: dict[MetricName, float] = {}
-    for name in METRICS:
+def list_metrics(statuses: Sequence[str]) -> list[MetricName]:
+    """The metrics of jobs that came to those ends."""
+    return sorted({name for status in statuses for name in METRICS.get(status, ())})
+
+
+def read_metrics(cloudwatch: Any, stack: str, names: Sequence[MetricName], since: datetime) -> set[MetricName]:
+    """Those of the metrics that have had a value since then."""
+    seen = set[MetricName]()
+    for name in names:
         answer = cloudwatch.get_metric_statistics(
             Namespace=NAMESPACE,
             MetricName=name,
@@ -31,12 +39,14 @@ def read_metrics(cloudwatch: Any, stack: str, since: datetime) -> dict[MetricNam
             Period=_PERIOD_SECONDS,
             Statistics=["SampleCount"],
         )
-        if count := sum(point["SampleCount"] for point in answer["Datapoints"]):
-            counts[name] = count
-    return counts
+        if any(point["SampleCount"] for point in answer["Datapoints"]):
+            seen.add(name)
+    return seen
 
 
-def check_metrics(counts: Mapping[MetricName, float], seconds: float, *, is_emulated: bool) -> Verdict:
+def check_metrics(
+    expected: Sequence[MetricName], seen: set[MetricName], seconds: float, *, is_emulated: bool
+) -> Verdict:
     """Each metric has had a value.
 
     One that has not is no fault: CloudWatch extracts metrics from log lines (its embedded metric format), which the
@@ -46,9 +56,11 @@ def check_metrics(counts: Mapping[MetricName, float], seconds: float, *, is_emul
         seconds: How long they were waited for.
         is_emulated: Whether CloudWatch is an emulator, which may make no metrics of log lines.
     """
-    missing = [name for name in METRICS if name not in counts]
+    missing = [name for name in expected if name not in seen]
+    if not expected:
+        return unseen("There is nothing to count: no job has come to its end.")
     if not missing:
-        return ok(f"{', '.join(METRICS)}")
+        return ok(", ".join(expected))
     reason = "this CloudWatch is an emulator" if is_emulated else f"waited {seconds:.0f} s; they may take minutes"
     return unseen(f"Not seen yet: {', '.join(missing)} ({reason}).")
 

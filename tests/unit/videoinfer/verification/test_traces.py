@@ -95,7 +95,7 @@ def test_all_of_it_is_removed_and_nothing_else(account: Account) -> None:
     verdict = account.traces.remove()
 
     assert verdict.level == "ok", verdict.what
-    assert "removed 2 items of the ledger, 1 subscriptions, 1 rules, 2 queues, 7 objects;" in verdict.what
+    assert "removed 2 ledger items, 1 subscription, 1 rule, 2 queues, 7 objects;" in verdict.what
     assert account.list_everything() == before
 
 

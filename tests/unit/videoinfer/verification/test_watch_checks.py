@@ -7,20 +7,27 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from videoinfer.verification.watch_checks import METRICS, check_alarms, check_metrics, read_metrics
+from videoinfer.verification.watch_checks import check_alarms, check_metrics, list_metrics, read_metrics
 from videojobs.metrics import MetricName
+
+NAMES = list_metrics(["done", "rejected"])
 
 
 def test_a_metric_that_is_not_seen_yet_is_no_fault() -> None:
-    assert check_metrics(dict.fromkeys(METRICS, 1.0), 300, is_emulated=False).level == "ok"
-    seen = dict.fromkeys(METRICS[:-1], 1.0)
-    late = check_metrics(seen, 300, is_emulated=False)
-    assert (late.level, late.what) == ("unseen", f"Not seen yet: {METRICS[-1]} (waited 300 s; they may take minutes).")
-    assert "this CloudWatch is an emulator" in check_metrics({}, 0, is_emulated=True).what
+    assert check_metrics(NAMES, set(NAMES), 300, is_emulated=False).level == "ok"
+    late = check_metrics(NAMES, set(NAMES[:-1]), 300, is_emulated=False)
+    assert (late.level, late.what) == ("unseen", f"Not seen yet: {NAMES[-1]} (waited 300 s; they may take minutes).")
+    assert "this CloudWatch is an emulator" in check_metrics(NAMES, set(), 0, is_emulated=True).what
+
+
+def test_only_the_ends_that_came_are_counted() -> None:
+    assert list_metrics(["rejected", "rejected"]) == ["JobsRejected", "MinutesWaited"]
+    assert list_metrics(["running"]) == []
+    assert check_metrics([], set(), 300, is_emulated=False).level == "unseen"
 
 
 def test_metrics_are_those_that_the_functions_write() -> None:
-    assert set(METRICS) < set(get_args(MetricName))
+    assert set(NAMES) < set(get_args(MetricName))
 
 
 @mock_aws
@@ -30,14 +37,13 @@ def test_metrics_of_this_stack_since_the_start_count() -> None:
     for stack, name, at in (
         ("mine", "JobsDone", now),
         ("mine", "Polls", now),
-        ("mine", "Polls", now),
         ("other", "JobsCreated", now),
         ("mine", "JobsRejected", now - timedelta(hours=1)),
     ):
         dimensions = [{"Name": "service", "Value": stack}]
         datum = {"MetricName": name, "Dimensions": dimensions, "Value": 1, "Unit": "Count", "Timestamp": at}
         cloudwatch.put_metric_data(Namespace="videoinfer", MetricData=[datum])
-    assert read_metrics(cloudwatch, "mine", now) == {"JobsDone": 1, "Polls": 2}
+    assert read_metrics(cloudwatch, "mine", NAMES, now) == {"JobsDone", "Polls"}
 
 
 @pytest.mark.parametrize(
