@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
@@ -41,10 +40,20 @@ def cancel_job(sfn: SFNClient, state_machine_arn: str, ledger: Ledger, job: Item
             ledger.record(upload, attempt, status="cancelled", error=REASON, finished_at=format_time(datetime.now(UTC)))
         except ChangeRefused as refused:
             raise CommandError(f"The job of {job['key']} has just come to its end: see `videoinfer show`.") from refused
-    with suppress(sfn.exceptions.ExecutionDoesNotExist):
-        arn = job.get("execution_arn") or locate_execution(state_machine_arn, upload, attempt)
-        sfn.stop_execution(executionArn=arn, error="Cancelled", cause=REASON)
+    arn = job.get("execution_arn") or locate_execution(state_machine_arn, upload, attempt)
+    stop_execution(sfn, arn, REASON)
     return "all" if "job_id" in job else "nothing"
+
+
+def stop_execution(sfn: SFNClient, arn: str, cause: str) -> None:
+    """Stops an execution as cancelled. One that was never started, or that has ended meanwhile, is left as it is."""
+    try:
+        sfn.stop_execution(executionArn=arn, error="Cancelled", cause=cause)
+    except sfn.exceptions.ExecutionDoesNotExist:
+        return
+    except sfn.exceptions.ValidationException:  # one of the errors that AWS documents for the call, without a cause
+        if sfn.describe_execution(executionArn=arn)["status"] == "RUNNING":
+            raise
 
 
 def describe_bill(job: Item, bill: Bill) -> str:

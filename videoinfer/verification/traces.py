@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from botocore.exceptions import BotoCoreError, ClientError
 
 from videoinfer.aws_errors import describe_error
+from videoinfer.cancelling import stop_execution
 from videoinfer.jobs import Item, JobsTable
 from videoinfer.verification.verdicts import Verdict, ok, wrong
 from videojobs.errors import ChangeRefused
@@ -163,10 +164,8 @@ class Traces:
         with suppress(ChangeRefused):  # the job has ended, but its execution goes on
             finished_at = format_time(datetime.now(UTC))
             ledger.record(upload, FIRST_ATTEMPT, status="cancelled", error=REASON, finished_at=finished_at)
-        sfn = clients.stepfunctions
-        with suppress(sfn.exceptions.ExecutionDoesNotExist):
-            arn = locate_execution(self.stack.state_machine_arn, upload, FIRST_ATTEMPT)
-            sfn.stop_execution(executionArn=arn, error="Cancelled", cause=REASON)
+        arn = locate_execution(self.stack.state_machine_arn, upload, FIRST_ATTEMPT)
+        stop_execution(clients.stepfunctions, arn, REASON)
         self._left.append(f"Stopped: the job of {upload.key}, which keeps its item in the ledger.")
 
     def _unsubscribe(self) -> int:

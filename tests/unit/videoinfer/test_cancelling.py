@@ -1,12 +1,15 @@
 """Cancelling: at whatever step a job is, nobody goes on with it."""
 
 import json
+from contextlib import nullcontext
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import boto3
 import pytest
+from botocore.stub import Stubber
 
-from videoinfer.cancelling import cancel_job, describe_bill
+from videoinfer.cancelling import cancel_job, describe_bill, stop_execution
 from videoinfer.errors import CommandError
 from videoinfer.jobs import JobsTable
 from videojobs.jobs import Ledger
@@ -102,3 +105,18 @@ def test_a_job_that_ended_meanwhile_is_left_alone(pipeline: Pipeline) -> None:
         pipeline.cancel(seen)
 
     assert pipeline.find()["status"] == "done"
+
+
+@pytest.mark.parametrize("status", ["ABORTED", "RUNNING"])
+def test_an_execution_that_ended_meanwhile_is_left_alone(status: str) -> None:
+    sfn = boto3.client("stepfunctions", region_name="us-east-1")
+    arn = "arn:aws:states:us-east-1:123456789012:execution:video-job:belt-1"
+    with Stubber(sfn) as stubber:
+        stubber.add_client_error("stop_execution", "ValidationException", "Execution is not running")
+        described = {"executionArn": arn, "stateMachineArn": arn, "status": status, "startDate": datetime.now(UTC)}
+        stubber.add_response("describe_execution", described, {"executionArn": arn})
+
+        with nullcontext() if status == "ABORTED" else pytest.raises(sfn.exceptions.ValidationException):
+            stop_execution(sfn, arn, "A person cancelled it.")
+
+        stubber.assert_no_pending_responses()
