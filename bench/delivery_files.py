@@ -2,15 +2,17 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from videojobs.delivery import compose_summary
+from videojobs.delivery_end import compose_summary
 from videojobs.derivation import derive
+from videojobs.guarded_output import GuardedOutput
 from videojobs.jobs import Job
 from videojobs.options import Model, Options
 from videojobs.output_files import OutputFiles
-from videojobs.outputs import open_outputs, parse_outputs
+from videojobs.outputs import OPENERS, parse_outputs
 from videojobs.results import ResultsBucket
 from videojobs.summary import Summary
 
@@ -51,8 +53,14 @@ def deliver(source: Path, folder: Path, outputs: str) -> int:
     job = replace(Job.from_input(json.loads(_EVENT.read_text())), options=Options(models, 5, "presigned"))
     bucket = ResultsBucket(cast("S3Client", FolderAsS3(folder)), "results")
     summary = Summary(models)
-    with source.open("rb") as stream, OutputFiles(bucket, job, "https://share.example.com") as files:
+    guarded = [
+        GuardedOutput(name, partial(OPENERS[name], job), OutputFiles(bucket, job, "https://share.example.com"))
+        for name in parse_outputs(outputs)
+    ]
+    with source.open("rb") as stream:
         pieces = bucket.copy_stream(stream, bucket.write("results.json", "application/json"))
-        derive(pieces, models, [summary, *open_outputs(parse_outputs(outputs), job, files)], lambda: iter([]))
+        derive(pieces, models, [summary, *guarded], lambda: iter([]))
+    if failures := [output.failure for output in guarded if output.failure]:
+        raise RuntimeError(failures)
     bucket.save_json("summary.json", compose_summary(job, summary, {}))
     return sum(model.predictions for model in summary.models.values())

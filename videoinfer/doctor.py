@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,12 +13,14 @@ import requests
 from botocore.exceptions import BotoCoreError, ClientError
 
 from videoinfer.aws_errors import describe_error
-from videoinfer.jobs import JobsTable
+from videoinfer.job_texts import describe_missing
+from videoinfer.jobs import Item, JobsTable
 from videoinfer.key_policy import find_left_out
 from videoinfer.pipeline_stack import PipelineStack
 from videojobs.api import VideoInferenceApi
 from videojobs.errors import ApiRefused, ApiUnavailable, InvalidOption
-from videojobs.notices import format_duration
+from videojobs.jobs import Job
+from videojobs.notices import format_duration, name_for_command
 from videojobs.options import Model, parse_json
 from videojobs.turns import BUDGET_ID
 
@@ -32,6 +34,9 @@ CONCURRENCY_MIN = 50
 
 SECONDS_NO_WAIT = 60
 """A turn that is nearer needs no mention."""
+
+RECENT_JOBS = 100
+"""How many of the newest jobs are looked at for outputs that are missing."""
 
 UNANSWERED_DAYS = 35
 """How far back a bill reaches, and some more."""
@@ -72,7 +77,7 @@ _PERMISSIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "key": ("kms:Decrypt", "kms:GenerateDataKey"),
         "secret": ("secretsmanager:GetSecretValue",),
         "share key": ("secretsmanager:GetSecretValue",),
-        "results": ("s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"),
+        "results": ("s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"),
         "jobs": ("dynamodb:GetItem", "dynamodb:UpdateItem"),
         "budget": ("dynamodb:GetItem", "dynamodb:UpdateItem"),
         "topic": ("sns:Publish",),
@@ -391,6 +396,7 @@ def _look_at_jobs(stack: PipelineStack) -> Iterator[Finding]:
         yield Finding("warning", words, "videoinfer jobs --failed")
     else:
         yield Finding("ok", "No job waits to be tried again.")
+    yield _judge_outputs([job for job in table.list_jobs("all", RECENT_JOBS) if job.get("failed_outputs")])
     since = datetime.now(UTC) - timedelta(days=UNANSWERED_DAYS)
     if unanswered := list(table.list_unanswered(stack.uploads_bucket, since)):
         words = (
@@ -400,3 +406,14 @@ def _look_at_jobs(stack: PipelineStack) -> Iterator[Finding]:
         yield Finding("warning", words, "videoinfer jobs --unanswered")
     else:
         yield Finding("ok", f"No job was asked for in {UNANSWERED_DAYS} days without an answer.")
+
+
+def _judge_outputs(incomplete: Sequence[Item]) -> Finding:
+    if not incomplete:
+        return Finding("ok", f"No output is missing of the last {RECENT_JOBS} jobs.")
+    words = f"Of the last {RECENT_JOBS} jobs {len(incomplete)} lack outputs, {incomplete[0]['key']} the last of them: "
+    return Finding(
+        "warning",
+        words + describe_missing(incomplete[0]),
+        f"videoinfer redeliver {name_for_command(Job.from_item(incomplete[0]))}",
+    )

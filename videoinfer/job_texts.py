@@ -23,8 +23,14 @@ def compose_row(item: Item, now: datetime) -> tuple[str, ...]:
 
 
 def compose_note(item: Item) -> str | None:
-    """What is to be said below a row: why a job has no results, and which calls brought no answer."""
-    return " ".join(filter(None, [item.get("error"), Unanswered.from_item(item).describe()])) or None
+    """What is to be said below a row: why a job has no results, or lacks outputs, and which calls brought no answer."""
+    missing = f"Missing: {describe_missing(item)}" if describe_missing(item) else None
+    return " ".join(filter(None, [item.get("error"), missing, Unanswered.from_item(item).describe()])) or None
+
+
+def describe_missing(item: Item) -> str:
+    """The outputs that could not be made of a job's results, and why; empty where all are there."""
+    return "; ".join(f"{name}: {reason}" for name, reason in item.get("failed_outputs", {}).items())
 
 
 def compose_facts(item: Item, attempts: Sequence[Item], now: datetime) -> list[tuple[str, str]]:
@@ -46,6 +52,7 @@ def compose_facts(item: Item, attempts: Sequence[Item], now: datetime) -> list[t
         ("Polls", str(item["polls"]) if item.get("polls") else None),
         ("Found", _count(item["counts"]) if item.get("counts") else None),
         ("Results", item.get("results_location")),
+        ("Missing", describe_missing(item)),
         ("Job", item.get("job_id")),
         ("Execution", item.get("execution_arn")),
     ]

@@ -12,6 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from videoinfer.errors import CommandError
+from videoinfer.job_texts import describe_missing
 from videoinfer.jobs import Item, JobsTable
 from videoinfer.pipeline_stack import PipelineStack
 from videojobs.job_states import ENDED_STATES
@@ -48,7 +49,7 @@ def redeliver_jobs(
     for some in batched(_find_jobs(stack, table, wanted), _SIDE_BY_SIDE, strict=False):
         started = [_start(stack, item, annotate=annotate) for item in some]
         for redelivery in started:
-            yield _wait_for(stack, redelivery) if redelivery.execution_arn else redelivery
+            yield _wait_for(stack, table, redelivery) if redelivery.execution_arn else redelivery
 
 
 def _find_jobs(stack: PipelineStack, table: JobsTable, wanted: str) -> Iterator[Item]:
@@ -82,7 +83,7 @@ def _start(stack: PipelineStack, item: Item, *, annotate: bool) -> Redelivery:
     return Redelivery(item, start_redelivery(sfn, machine, job, int(item.get("polls", 0)), datetime.now(UTC)))
 
 
-def _wait_for(stack: PipelineStack, redelivery: Redelivery) -> Redelivery:
+def _wait_for(stack: PipelineStack, table: JobsTable, redelivery: Redelivery) -> Redelivery:
     arn = redelivery.execution_arn or ""
     while True:
         execution: Any = stack.clients.stepfunctions.describe_execution(executionArn=arn)
@@ -90,7 +91,9 @@ def _wait_for(stack: PipelineStack, redelivery: Redelivery) -> Redelivery:
             break
         time.sleep(_LOOK_INTERVAL_SECONDS)
     if execution["status"] == "SUCCEEDED":
-        return redelivery
+        [item] = table.read_all([redelivery.job])
+        missing = describe_missing(item)
+        return replace(redelivery, failure=f"delivered without {missing}") if missing else redelivery
     ended = f"its execution has {execution['status'].lower().replace('_', ' ')}"
     return replace(redelivery, failure=execution.get("cause") or ended)
 

@@ -9,7 +9,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from videojobs.connections import connect_api, connect_s3, open_ends, open_ledger, open_topic, read_share_links
 from videojobs.costs import Meter
-from videojobs.delivery import Polling, ResultsDelivery
+from videojobs.delivery import ResultsDelivery
+from videojobs.delivery_progress import Polling
 from videojobs.jobs import Job
 from videojobs.logs import logger
 from videojobs.outputs import parse_outputs
@@ -26,7 +27,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
     job = Job.from_input(event)
     logger.append_keys(**job.log_keys)
     try:
-        delivery = deliver(build_delivery(settings, meter), job, event)
+        delivery = deliver(build_delivery(settings, meter, context), job, event)
     except Exception as error:
         delivery = give_up(job, error, datetime.now(UTC))
     logger.info("The results are dealt with.", **delivery)
@@ -36,12 +37,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
 
 def deliver(results: ResultsDelivery, job: Job, event: Mapping[str, Any]) -> Mapping[str, Any]:
     polling, waiting = Polling.from_check(event["check"]), Waiting.from_delivery(event.get("delivery", {}))
-    if event.get("redelivery"):
-        return results.redeliver(job, polling, waiting)
-    return results.deliver(job, polling, waiting)
+    redelivery = event.get("redelivery")
+    return results.deliver(job, polling, waiting, str(redelivery) if redelivery else None)
 
 
-def build_delivery(settings: DeliverResultsSettings, meter: Meter) -> ResultsDelivery:
+def build_delivery(settings: DeliverResultsSettings, meter: Meter, context: LambdaContext) -> ResultsDelivery:
     return ResultsDelivery(
         connect_api(settings),
         open_ledger(settings.jobs_table),
@@ -52,4 +52,5 @@ def build_delivery(settings: DeliverResultsSettings, meter: Meter) -> ResultsDel
         parse_outputs(settings.outputs),
         settings.retention_days,
         meter,
+        lambda: context.get_remaining_time_in_millis() / 1000,
     )

@@ -25,9 +25,11 @@ from videoengine.object_keys import results_key, upload_key
 from videoinfer.deployments import Engine
 from videoinfer.embedded_aws import EmbeddedAws, local_session
 from videoinfer.model_packages import ModelPackage
+from videojobs.delivery_progress import Progress
 from videojobs.errors import ApiUnavailable
 from videojobs.jobs import Job, Ledger
 from videojobs.options import Options
+from videojobs.results import PART_BYTES
 from videojobs.share_links import SharedJob, ShareLinks
 from videojobs.uploads import FIRST_ATTEMPT, Upload, read_uploads
 
@@ -74,6 +76,7 @@ class PipelineScenarios:
         )
         yield Scenario("deliver_results", self.finish, _expect("status", "delivered"))
         yield Scenario("deliver_results", self.redeliver, _expect("status", "delivered"))
+        yield Scenario("deliver_results", self.finish_what_broke_off, _expect("status", "delivered"))
         yield Scenario("annotate_video", self.deliver, _expect("status", "annotated"))
         yield Scenario("annotate_video", lambda: self.deliver(versioned=False), _expect("status", "annotated"))
         yield Scenario("annotate_video", self.deliver_of_deleted, _expect("status", "failed"))
@@ -146,6 +149,16 @@ class PipelineScenarios:
 
     def finish(self) -> Any:
         return {**self.make_job().to_input(), "check": {"polls": 1}}
+
+    def finish_what_broke_off(self) -> Any:
+        """A job whose results begin with a part that an earlier invocation has stored: white space, as JSON allows."""
+        job, bucket = self.make_job(), self.pipeline.pipeline.results_bucket
+        self.api.results = b" " * PART_BYTES + RESULTS.encode()
+        place = {"Bucket": bucket, "Key": f"results/{job.upload.key}/{job.job_id}/results.json"}
+        upload_id = self.s3.create_multipart_upload(**place)["UploadId"]
+        self.s3.upload_part(**place, UploadId=upload_id, PartNumber=1, Body=self.api.results[:PART_BYTES])
+        self._ledger.record(job.upload, FIRST_ATTEMPT, delivery=Progress(upload_id=upload_id).to_item())
+        return {**job.to_input(), "check": {"polls": 1}}
 
     def deliver(self, *, versioned: bool = True) -> Any:
         """A job whose results are in their bucket, and nothing else of it."""

@@ -4,7 +4,8 @@ import json
 import re
 from collections.abc import Iterator
 from itertools import accumulate
-from typing import Any
+from math import ceil
+from typing import Any, get_args
 
 import pytest
 from cfnlint.api import lint
@@ -15,6 +16,8 @@ from tests.templates import find_definition, read_definition, read_template
 from tests.workflow.retriers import list_waits
 from videojobs.budget import PATIENCE_SECONDS
 from videojobs.costs import PRICES
+from videojobs.delivery import LAST_SECONDS
+from videojobs.outputs import OutputName
 from videojobs.settings import limit_deadline_seconds
 from videojobs.waiting import LAST_TRIES_SECONDS, WAITS_MAX
 
@@ -24,6 +27,8 @@ DEADLINES_SECONDS = {
     "engine": int(read_template("engine")["Mappings"]["Job"]["Limits"]["DeadlineSeconds"]),
 }
 """The latest that a job may have."""
+
+DELIVERY_SECONDS = read_template("pipeline")["Resources"]["DeliverResultsFunction"]["Properties"]["Timeout"]
 
 HISTORY_EVENTS_MAX = 25_000
 """Of a Standard workflow's execution. https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
@@ -36,10 +41,13 @@ RETRY_EVENTS = 3
 POLL_EVENTS = TASK_EVENTS + 2 * STATE_EVENTS
 """Wait, check, choose."""
 
+CONTINUATIONS_MAX = ceil(LAST_TRIES_SECONDS / (DELIVERY_SECONDS - LAST_SECONDS)) + len(get_args(OutputName)) + 1
+"""How often a delivery goes on after the deadline: as long as results come, and then once for each output."""
+
 OTHER_EVENTS = (
     1  # the execution starts
     + STATE_EVENTS  # the first choice
-    + (1 + WAITS_MAX) * (TASK_EVENTS + STATE_EVENTS)  # deliver, choose
+    + (1 + WAITS_MAX + CONTINUATIONS_MAX) * (TASK_EVENTS + STATE_EVENTS)  # deliver, choose
     + WAITS_MAX * STATE_EVENTS  # wait for a turn
     + STATE_EVENTS  # is an annotated video asked for?
     + TASK_EVENTS + STATE_EVENTS  # annotate, choose

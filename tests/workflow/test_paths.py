@@ -147,6 +147,12 @@ def shorten_retries(definition: str) -> str:
             [CHOOSE, *POLL, DELIVER, DELIVERED, TURN, DELIVER, DELIVERED, ASKED, END],
             id="delivered when it is its turn",
         ),
+        pytest.param(
+            ["done"],
+            ["continuing", "continuing", "delivered"],
+            [CHOOSE, *POLL, DELIVER, DELIVERED, DELIVER, DELIVERED, DELIVER, DELIVERED, ASKED, END],
+            id="delivered in several steps",
+        ),
     ],
 )
 def test_ways_to_results(stage: Stage, tmp_path: Path, check: list[str], deliver: list[str], path: list[str]) -> None:

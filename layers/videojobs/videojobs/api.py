@@ -107,19 +107,30 @@ class VideoInferenceApi:
         """Asks for a job's status. Rate limited on the hosted API: at most once a minute."""
         return self._read_status(self._call("GET", "/videoinfer/", query={"job_id": job_id}))
 
-    def open_results(self, output_signed_url: str) -> Readable:
+    def open_results(self, output_signed_url: str, start: int = 0) -> "ResultsStream":
         """The results file as the API gives it, byte for byte, to be read in pieces.
+
+        Args:
+            start: The byte to begin with. Storage that knows no ranges is read from the file's beginning up to there.
 
         Raises:
             LinkExpired: the link is refused; a new one comes with the job's status.
             ApiUnavailable: no answer, or (while reading) a file cut short.
         """
-        headers = {"Accept-Encoding": "identity"}
+        headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={start}-"} if start else {})}
         response = self._send("GET", output_signed_url, headers=headers, stream=True, allow_redirects=True)
         if response.status_code in _LINK_EXPIRED_STATUS_CODES:
             raise LinkExpired(f"The download link was refused with {response.status_code}.")
+        content_range = response.headers.get("Content-Range", "")
+        if start and response.status_code == 416 and content_range == f"bytes */{start}":
+            return ResultsStream(response, ends_at_once=True)
         self._raise_for_status(response)
-        return _ResultsStream(response)
+        if response.status_code == 206 and not content_range.startswith(f"bytes {start}-"):
+            raise ApiUnavailable("The results' storage answered with another part of the file than was asked for.")
+        stream = ResultsStream(response)
+        if start and response.status_code != 206:
+            stream.skip(start)
+        return stream
 
     def _read_status(self, answer: Mapping[str, Any]) -> JobStatus:
         status = answer.get("status", 1)
@@ -139,8 +150,8 @@ class VideoInferenceApi:
                 return JobStatus("running", progress=progress if known else None)
             case int() if status > 1:
                 words = next((answer[name] for name in ("error", "message", "reason") if answer.get(name)), None)
-                return JobStatus("failed", reason=self._clean(words or f"The API reports status {status}."))
-        return JobStatus("failed", reason=f"The API reports a status that is not known: {self._clean(status)}.")
+                return JobStatus("failed", reason=self.clean(words or f"The API reports status {status}."))
+        return JobStatus("failed", reason=f"The API reports a status that is not known: {self.clean(status)}.")
 
     def _call(
         self,
@@ -164,7 +175,7 @@ class VideoInferenceApi:
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
-            raise ApiUnavailable(f"The Video Inference API's answer is no JSON object: {self._clean(response.text)}")
+            raise ApiUnavailable(f"The Video Inference API's answer is no JSON object: {self.clean(response.text)}")
         return answer
 
     def _send(self, method: str, url: str, **request: Any) -> requests.Response:
@@ -210,11 +221,11 @@ class VideoInferenceApi:
         try:
             answer = response.json()
         except ValueError:
-            return self._clean(response.text)
+            return self.clean(response.text)
         words = answer.get("error") or answer.get("message") if isinstance(answer, dict) else None
-        return self._clean(words or response.text)
+        return self.clean(words or response.text)
 
-    def _clean(self, words: Any) -> str:
+    def clean(self, words: Any) -> str:
         """`words` as one short line without secrets (an API may well quote the key it did not like)."""
         text = redact(" ".join(str(words).split()), self._api_key)
         return text if len(text) <= _REASON_MAX_CHARACTERS else text[:_REASON_MAX_CHARACTERS] + "…"
@@ -260,16 +271,27 @@ class _SizedStream:
             yield piece
 
 
-class _ResultsStream:
+class ResultsStream:
     """A response's body as it came over the wire, its errors translated."""
 
-    def __init__(self, response: requests.Response) -> None:
+    def __init__(self, response: requests.Response, *, ends_at_once: bool = False) -> None:
         self._body: urllib3.BaseHTTPResponse = response.raw
+        self._ends_at_once = ends_at_once
+
+    def skip(self, size: int) -> None:
+        """Reads on without keeping anything. Raises ApiUnavailable where there is less."""
+        while size:
+            piece = self.read(min(size, _PIECE_BYTES))
+            if not piece:
+                raise ApiUnavailable("The results file is shorter than what was read of it before.")
+            size -= len(piece)
 
     def read(self, size: int = -1, /) -> bytes:
         if size < 0:
             # A piece at a time: only then does urllib3 notice a body that is shorter than its Content-Length.
             return b"".join(iter(lambda: self.read(_PIECE_BYTES), b""))
+        if self._ends_at_once:
+            return b""
         try:
             return self._body.read(size)
         except (urllib3.exceptions.HTTPError, OSError) as error:

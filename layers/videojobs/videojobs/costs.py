@@ -87,18 +87,25 @@ class Usage:
 
 
 def measure_usage(
-    *, polls: int, gigabyte_seconds: float, s3_writes: int, stored_bytes: int, retention_days: int
+    *,
+    polls: int,
+    gigabyte_seconds: float,
+    s3_writes: int,
+    stored_bytes: int,
+    retention_days: int,
+    further_invocations: int = 0,
 ) -> Usage:
     """The usage of a job that was created, polled and delivered.
 
     Args:
+        further_invocations: That the delivery took beside its first.
         gigabyte_seconds: Of creation, polls and delivery, as they measured themselves.
         stored_bytes: All that was written, to be kept for `retention_days`.
     """
     return Usage(
-        state_transitions=polls * TRANSITIONS_A_POLL + OTHER_TRANSITIONS,
+        state_transitions=polls * TRANSITIONS_A_POLL + OTHER_TRANSITIONS + 2 * further_invocations,
         lambda_gigabyte_seconds=round(gigabyte_seconds, 3),
-        lambda_requests=polls + 2,
+        lambda_requests=polls + 2 + further_invocations,
         s3_writes=s3_writes,
         stored_gigabyte_months=_measure_storage(stored_bytes, retention_days),
     )

@@ -1,58 +1,63 @@
 """From a finished job to results in S3: the flow of `deliver_results`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
-from videojobs.api import Readable, VideoInferenceApi
-from videojobs.checks import JOB_IS_UNKNOWN_STATUS_CODES
-from videojobs.costs import COSTS, Costs, Meter, add_costs, compose_cost, measure_usage
-from videojobs.derivation import derive
-from videojobs.errors import ApiRefused, ApiUnavailable, BrokenResults, ChangeRefused, LinkExpired
-from videojobs.job_states import CHANGES, REDELIVERY, Changes
-from videojobs.jobs import Job, Ledger, format_time
-from videojobs.logs import logger
-from videojobs.notices import (
-    NoticesTopic,
-    compose_console_url,
-    compose_done,
-    mention_unanswered,
-    name_for_command,
+from botocore.exceptions import BotoCoreError, ClientError
+
+from videojobs.api import VideoInferenceApi
+from videojobs.costs import Meter
+from videojobs.delivery_end import DeliveryEnd
+from videojobs.delivery_progress import DEATHS_MAX, FIRST, SUMMARY, Polling, Progress
+from videojobs.derivation import Output, derive
+from videojobs.errors import (
+    ApiUnavailable,
+    BrokenResults,
+    ChangeRefused,
+    OutOfTime,
+    ResultsGone,
+    VideoJobsError,
 )
+from videojobs.guarded_output import GuardedOutput, describe
+from videojobs.jobs import Job, Ledger
+from videojobs.logs import logger
+from videojobs.notices import NoticesTopic
 from videojobs.output_files import OutputFiles
-from videojobs.outputs import OutputName, open_outputs
+from videojobs.outputs import OPENERS, OutputName
 from videojobs.results import ResultsBucket, drain, locate_results
-from videojobs.share_links import SharedJob, ShareLinks
+from videojobs.results_link import open_results
+from videojobs.share_links import ShareLinks
 from videojobs.summary import Summary
-from videojobs.unanswered import Unanswered
-from videojobs.waiting import NOT_YET, Waiting
+from videojobs.waiting import LAST_TRIES_SECONDS, NOT_YET, Waiting
 
+LAST_SECONDS = 60
+"""What is left of an invocation's time when it stops reading: for what it takes to complete or give up its files."""
 
-@dataclass(frozen=True)
-class Polling:
-    """What waiting for a job took.
+BEGINNING_BYTES = 200
+"""What is shown of results that are none."""
 
-    Attributes:
-        gigabyte_seconds: Of all polls together, and of creating the job.
-    """
+STORE, ALL_OUTPUTS = "results.json", "outputs"
+"""Steps, besides those of single outputs."""
 
-    polls: int
-    gigabyte_seconds: float = 0.0
-
-    @classmethod
-    def from_check(cls, check: Mapping[str, Any]) -> "Polling":
-        """As the state machine's `check` says."""
-        return cls(check["polls"], check.get("gigabyte_seconds", 0.0))
+CONTINUING: Final = {"status": "continuing", "reason": None}
+"""The answer of an invocation that has left something for the next."""
 
 
 @dataclass(frozen=True)
 class ResultsDelivery:
-    """Delivers results. Called again for the same job, it writes the same objects and publishes no second notice.
+    """Delivers results. Called again for the same job, it goes on where it was and publishes no second notice.
+
+    `results.json` is stored before anything else is completed, and with it the job is done. Outputs are derived while
+    it streams by. What does not go well at once is done step by step: the file in as many invocations as it takes, then
+    each output in one of its own, from the stored file.
 
     Attributes:
         outputs: What is derived, besides the summary.
-        meter: What this delivery has used.
+        meter: What this invocation has used.
+        count_seconds_left: Until this invocation is ended.
     """
 
     api: VideoInferenceApi
@@ -64,229 +69,209 @@ class ResultsDelivery:
     outputs: Sequence[OutputName]
     retention_days: int
     meter: Meter
+    count_seconds_left: Callable[[], float]
 
-    def deliver(self, job: Job, polling: Polling, waiting: Waiting = NOT_YET) -> Mapping[str, Any]:
-        """Copies the results, derives the outputs on the way, writes records, and publishes the notice.
+    def deliver(
+        self, job: Job, polling: Polling, waiting: Waiting = NOT_YET, redelivery: str | None = None
+    ) -> Mapping[str, Any]:
+        """Stores the results, derives the outputs, writes records, and publishes the notice; or goes on with that.
 
-        Returns `{"status": "delivered" | "failed", "reason": …}`, or that it is `waiting`.
+        Args:
+            redelivery: Names a later delivery of the same job. It derives the outputs of the stored results again, asks
+                the API only where none are stored, which bills nothing, and publishes another notice. When the job
+                finished and what it cost stay what they were.
 
-        Raises:
-            ApiUnavailable, ApiRefused, LinkExpired: the results can't be had now.
-        """
-        try:
-            results = self._open_results(job, waiting.turn_at)
-        except ApiUnavailable as unavailable:
-            return waiting.put_off(unavailable)
-        except ApiRefused as refused:
-            if refused.status_code in JOB_IS_UNKNOWN_STATUS_CODES:
-                return {"status": "failed", "reason": f"The API no longer knows the job: {refused.reason}"}
-            raise
-        copy = self.bucket.write(_locate(job, "results.json"), "application/json")
-        pieces = self.bucket.copy_stream(results, copy)
-        try:
-            files, summary = self._derive(job, pieces)
-        except BrokenResults as broken:
-            drain(pieces)
-            return {"status": "failed", "reason": f"{broken} What came is kept at {copy.uri}."}
-        usage = measure_usage(
-            polls=polling.polls,
-            gigabyte_seconds=polling.gigabyte_seconds + self.meter.gigabyte_seconds,
-            s3_writes=copy.requests + files.requests + 2,
-            stored_bytes=copy.size_bytes + files.size_bytes,
-            retention_days=self.retention_days,
-        )
-        costs = {"cost": compose_cost(usage)}
-        finished_at = datetime.now(UTC).replace(microsecond=0)
-        try:
-            record = self._record(job, polling, summary, finished_at, costs, files)
-        except ChangeRefused:
-            return {"status": "failed", "reason": f"The job had ended already. Its results are at {copy.uri}."}
-        self._publish_once(job, summary, record, costs)
-        return {"status": "delivered", "reason": None}
-
-    def redeliver(self, job: Job, polling: Polling, waiting: Waiting = NOT_YET) -> Mapping[str, Any]:
-        """Derives the outputs of the stored results again, writes the records again, and publishes a notice.
-
-        The API is asked only if no results are stored, because the job's delivery was given up: for the same results,
-        which bills nothing. When the job finished and what it cost stay what they were.
-
-        Returns `{"status": "delivered" | "failed", "reason": …}`, or that it is `waiting`.
+        Returns `{"status": "delivered" | "failed" | "continuing", "reason": …}`, or that it is `waiting`.
 
         Raises:
             ApiUnavailable, ApiRefused, LinkExpired: the results can't be had now.
         """
-        if not self.bucket.has(_locate(job, "results.json")) and (refusal := self._fetch(job, waiting)):
-            return refusal
         item = self.ledger.read(job.upload, job.attempt) or {}
+        progress = Progress.from_item(item, redelivery or FIRST)
+        progress.invocations += 1
+        work = _Work(self, job, polling, waiting, item, progress, is_redelivery=redelivery is not None)
         try:
-            files, summary = self._derive(job, self.bucket.read(_locate(job, "results.json")))
+            return work.go_on()
+        except ResultsGone as gone:
+            return {"status": "failed", "reason": str(gone)}
         except BrokenResults as broken:
-            return {"status": "failed", "reason": str(broken)}
-        finished_at = datetime.fromisoformat(item["finished_at"]) if "finished_at" in item else datetime.now(UTC)
-        before = self.bucket.read_json(_locate(job, "summary.json")) or {}
-        costs = {name: before[name] for name in COSTS if name in before}
-        if "cost" not in costs:
-            usage = measure_usage(
-                polls=polling.polls,
-                gigabyte_seconds=self.meter.gigabyte_seconds,
-                s3_writes=files.requests + 2,
-                stored_bytes=files.size_bytes,
-                retention_days=self.retention_days,
-            )
-            costs["cost"] = compose_cost(usage)
-        record = self._record(job, polling, summary, finished_at, costs, files, REDELIVERY)
-        self._publish(job, item, summary, record, costs)
+            self.ledger.record(job.upload, job.attempt, results_location=None, delivery=None)
+            return {"status": "failed", "reason": work.explain(broken)}
+        except ChangeRefused:
+            kept = self.bucket.locate(work.results_key)
+            return {"status": "failed", "reason": f"The job had ended already. Its results are at {kept}."}
+        except OutOfTime:
+            progress.is_careful = True
+            return work.continue_later()
+        except Exception:
+            # This invocation has not died: what it worked on may be tried as before.
+            progress.end()
+            with suppress(ClientError, BotoCoreError):
+                work.save_progress()
+            raise
+
+
+@dataclass
+class _Work:
+    """One invocation's share of a delivery."""
+
+    means: ResultsDelivery
+    job: Job
+    polling: Polling
+    waiting: Waiting
+    item: Mapping[str, Any]
+    progress: Progress
+    is_redelivery: bool
+    summary: Summary | None = None
+
+    def go_on(self) -> Mapping[str, Any]:
+        names = [SUMMARY, *self.means.outputs]
+        if not self.means.bucket.has(self.results_key):
+            if answer := self._store(names):
+                return answer
+            if self.progress.is_careful:
+                return self.continue_later()
+        while left := self.progress.list_left(names):
+            self._begin(left[0] if self.progress.is_careful else ALL_OUTPUTS, is_stored=True)
+            if self.progress.is_careful:
+                self._make_alone(left[0])
+                if self.progress.list_left(names):
+                    return self.continue_later()
+            elif self.progress.deaths:
+                self.progress.is_careful = True
+            else:
+                self._derive(self._read_stored(), left)
+        self._end.conclude(self.summary, self.polling, self.progress, self.means.meter)
         return {"status": "delivered", "reason": None}
 
-    def _fetch(self, job: Job, waiting: Waiting) -> Mapping[str, Any] | None:
-        """Copies the results from the API, of a job that has come to its end here; returns why it can't be done."""
+    def explain(self, broken: BrokenResults) -> str:
+        """What is wrong with the results, how they begin, and where they are."""
+        beginning = next(self.means.bucket.read(self.results_key), b"")[:BEGINNING_BYTES].decode(errors="replace")
+        words = self.means.api.clean(beginning) or "(nothing)"
+        return f"{broken} They begin with: {words} They are kept at {self.means.bucket.locate(self.results_key)}."
+
+    def continue_later(self) -> Mapping[str, Any]:
+        self.progress.end()
+        self.progress.gigabyte_seconds += self.means.meter.gigabyte_seconds
+        self.save_progress()
+        return CONTINUING
+
+    def save_progress(self, **further: Any) -> None:
+        self.means.ledger.record(self.job.upload, self.job.attempt, delivery=self.progress.to_item(), **further)
+
+    def _begin(self, step: str, *, is_stored: bool) -> None:
+        """Writes down what is about to be worked on, and that the results are there."""
+        self.progress.begin(step)
+        location = self.means.bucket.locate(self.results_key)
+        self.save_progress(**({"results_location": location} if is_stored else {}))
+
+    def _store(self, names: Sequence[str]) -> Mapping[str, Any] | None:
+        """Copies the results into the bucket; where all goes well, the outputs are made on the way.
+
+        Returns an answer where it is too early.
+        """
+        progress, bucket = self.progress, self.means.bucket
+        copy = bucket.resume(self.results_key, "application/json", progress.upload_id, self._remember_upload)
+        start, turn_at = copy.size_bytes, self.waiting.turn_at
         try:
-            self.api.turns.take("completions", waiting.turn_at)
-            status = self.api.check_job(job.job_id)
+            results = open_results(self.means.api, self.job, turn_at, start, is_redelivery=self.is_redelivery)
         except ApiUnavailable as unavailable:
-            return waiting.put_off(unavailable)
-        except ApiRefused as refused:
-            if refused.status_code in JOB_IS_UNKNOWN_STATUS_CODES:
-                return _refuse(job, refused.reason)
+            return self.waiting.put_off(unavailable)
+        self._begin(STORE, is_stored=False)
+        progress.is_careful = progress.is_careful or progress.deaths > 0
+        try:
+            with closing(self._watch(bucket.copy_stream(results, copy))) as pieces:
+                if start or progress.is_careful:
+                    drain(pieces)
+                else:
+                    self._derive(pieces, names)
+        except OutOfTime:
+            if copy.sent_bytes <= start or self.job.seconds_left(datetime.now(UTC)) < -LAST_TRIES_SECONDS:
+                raise ApiUnavailable("The results come too slowly to be stored.") from None
             raise
-        if status.state == "failed":
-            return _refuse(job, status.reason or "it failed")
-        if status.output_signed_url is None:
-            return {"status": "failed", "reason": "The API is still running the job. Redeliver it later."}
-        copy = self.bucket.write(_locate(job, "results.json"), "application/json")
-        drain(self.bucket.copy_stream(self.api.open_results(status.output_signed_url), copy))
+        progress.requests += copy.requests
+        progress.size_bytes += copy.size_bytes
         return None
 
-    def _derive(self, job: Job, pieces: Iterator[bytes]) -> tuple[OutputFiles, Summary]:
-        """Writes the outputs. Raises BrokenResults, and then leaves none."""
-        models = job.options.models
-        summary = Summary(models)
-        with OutputFiles(self.bucket, job, self.links.url) as files:
-            outputs = open_outputs(self.outputs, job, files)
-            derive(pieces, models, [summary, *outputs], lambda: self.bucket.read(_locate(job, "results.json")))
-        return files, summary
+    def _remember_upload(self, upload_id: str) -> None:
+        self.progress.upload_id = upload_id
+        self.save_progress()
 
-    def _record(
-        self,
-        job: Job,
-        polling: Polling,
-        summary: Summary,
-        finished_at: datetime,
-        costs: Costs,
-        files: OutputFiles,
-        changes: Changes = CHANGES,
-    ) -> Mapping[str, Any]:
-        """Writes down what came out, beside the results and in the ledger, and returns `job.json`.
+    def _make_alone(self, name: str) -> None:
+        """Makes one output of the stored results, or gives it up."""
+        if self.progress.deaths > DEATHS_MAX:
+            self.progress.failed[name] = "The function ends while it is made: it takes too much memory or time."
+            return
+        try:
+            self._derive(self._read_stored(), [name])
+        except OutOfTime:
+            self.progress.failed[name] = "It takes more time than the function has."
+        if self.summary:
+            self._end.save_summary(self.summary)
+
+    def _derive(self, pieces: Iterator[bytes], names: Sequence[str]) -> None:
+        """Makes outputs of the results in `pieces`, and takes all of these.
 
         Raises:
-            ChangeRefused: The job has come to another end meanwhile.
+            BrokenResults: The results break the contract; no output is there then.
         """
-        results_uri = self.bucket.locate(_locate(job, "results.json"))
-        record = compose_record(job, summary, finished_at, polling.polls, results_uri, files.locations)
-        self.bucket.save_json(_locate(job, "summary.json"), compose_summary(job, summary, costs))
-        self.bucket.save_json(_locate(job, "job.json"), record)
-        self.ledger.record(
-            job.upload,
-            job.attempt,
-            changes,
-            status="done",
-            **job.to_values(),
-            finished_at=record["finished_at"],
-            polls=polling.polls,
-            frames=summary.frames,
-            counts=record["counts"],
-            results_location=results_uri,
-            cost_usd=add_costs(costs),
-            error=None,
-            # What is to be told of the annotated video comes after this.
-            annotation_error=None,
-            annotation_notice_id=None,
-        )
-        return record
-
-    def _open_results(self, job: Job, turn_at: float | None) -> Readable:
-        """The results behind a fresh link; a link that has expired meanwhile is renewed once."""
+        summary = Summary(self.job.options.models)
+        outputs: list[GuardedOutput] = []
         try:
-            return self.api.open_results(self._renew_link(job, turn_at))
-        except LinkExpired:
-            return self.api.open_results(self._renew_link(job))
+            outputs += (self._open(name, summary) for name in names)
+            derive(pieces, self.job.options.models, outputs, self._read_stored)
+        except Exception as error:
+            for output in outputs:
+                output.fail(describe(error))
+            if isinstance(error, BrokenResults):
+                drain(pieces)
+            if isinstance(error, VideoJobsError | ClientError | BotoCoreError | OSError):
+                raise
+            # What can't be read for a reason that nobody thought of is stored all the same.
+            logger.exception("The results can't be read.")
+            drain(pieces)
+        for output in outputs:
+            if output.failure is None:
+                self.progress.locations[output.name] = dict(output.locations)
+            else:
+                self.progress.failed[output.name] = output.failure
+            self.progress.requests += output.files.requests
+            self.progress.size_bytes += output.files.size_bytes
+        if SUMMARY in names and SUMMARY not in self.progress.failed:
+            self.summary = summary
 
-    def _renew_link(self, job: Job, turn_at: float | None = None) -> str:
-        self.api.turns.take("completions", turn_at)
-        status = self.api.check_job(job.job_id)
-        if status.output_signed_url is None:
-            raise ApiUnavailable(f"The API said that the job is done and now says that it is {status.state}.")
-        return status.output_signed_url
+    def _open(self, name: str, summary: Summary) -> GuardedOutput:
+        def open_output(files: OutputFiles) -> Output:
+            return summary if name == SUMMARY else OPENERS[name](self.job, files)  # type: ignore[index]
 
-    def _publish_once(self, job: Job, summary: Summary, record: Mapping[str, Any], costs: Costs) -> None:
-        item = self.ledger.read(job.upload, job.attempt) or {}
-        if "notice_id" in item:
-            logger.info("The notice is out already.")
-            return
-        self._publish(job, item, summary, record, costs)
+        return GuardedOutput(name, open_output, OutputFiles(self.means.bucket, self.job, self.means.links.url))
 
-    def _publish(
-        self, job: Job, item: Mapping[str, Any], summary: Summary, record: Mapping[str, Any], costs: Costs
-    ) -> None:
-        notice = compose_done(
-            job,
-            summary,
-            age_seconds=record["duration_seconds"],
-            polls=record["polls"],
-            cost_usd=add_costs(costs),
-            share_link=self.links.make(_share(job), datetime.now(UTC), self.share_link_days),
-            results_uri=record["results_location"],
-            console_url=compose_console_url(
-                self.topic.partition, self.topic.region, self.bucket.name, _locate(job, "results.json")
-            ),
+    def _read_stored(self) -> Generator[bytes]:
+        return self._watch(self.means.bucket.read(self.results_key))
+
+    def _watch(self, pieces: Generator[bytes]) -> Generator[bytes]:
+        """Passes pieces on while there is time. Raises OutOfTime."""
+        with closing(pieces):
+            for piece in pieces:
+                yield piece
+                if self.means.count_seconds_left() < LAST_SECONDS:
+                    raise OutOfTime
+
+    @property
+    def _end(self) -> DeliveryEnd:
+        means = self.means
+        return DeliveryEnd(
+            means.ledger,
+            means.topic,
+            means.bucket,
+            means.links,
+            means.share_link_days,
+            means.retention_days,
+            self.job,
+            self.item,
+            is_redelivery=self.is_redelivery,
         )
-        notice = mention_unanswered(notice, Unanswered.from_item(item))
-        self.ledger.record(job.upload, job.attempt, notice_id=self.topic.publish(notice))
 
-
-def _locate(job: Job, file_name: str) -> str:
-    return locate_results(job.upload.key, job.job_id, file_name)
-
-
-def _refuse(job: Job, why: str) -> Mapping[str, Any]:
-    """The answer to a redelivery that only a new job can replace."""
-    retry = f"To have it inferred again, as a new job that is billed: videoinfer retry {name_for_command(job)}"
-    return {"status": "failed", "reason": f"The API no longer has the job's results ({why}). {retry}"}
-
-
-def _share(job: Job) -> SharedJob:
-    return SharedJob(job.upload.upload_id, job.attempt)
-
-
-def compose_summary(job: Job, summary: Summary, costs: Costs) -> dict[str, Any]:
-    """`summary.json`: what was found when, and what it cost."""
-    return {
-        "job_id": job.job_id,
-        "upload": job.upload.uri,
-        "frames": summary.frames,
-        "infer_fps": job.options.infer_fps,
-        "models": {model_id: model.to_dict() for model_id, model in summary.models.items()},
-        **costs,
-    }
-
-
-def compose_record(
-    job: Job, summary: Summary, finished_at: datetime, polls: int, results_uri: str, outputs: Mapping[str, str]
-) -> dict[str, Any]:
-    """`job.json`: what ran on which video, when, how long, what came out, and where it is."""
-    return {
-        "job_id": job.job_id,
-        "upload": job.upload.uri,
-        "version_id": job.upload.version_id,
-        "attempt": job.attempt,
-        **job.options.to_dict(),
-        "created_at": job.created_at,
-        "finished_at": format_time(finished_at),
-        "duration_seconds": job.age_seconds(finished_at),
-        "polls": polls,
-        "frames": summary.frames,
-        "failed_frames": summary.failed_frames,
-        "counts": summary.counts,
-        "results_location": results_uri,
-        "outputs": outputs,
-    }
+    @property
+    def results_key(self) -> str:
+        return locate_results(self.job.upload.key, self.job.job_id, "results.json")

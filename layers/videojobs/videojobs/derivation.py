@@ -87,6 +87,11 @@ class _Offsets:
         self.times = array("d")
 
     @property
+    def missing(self) -> list[str]:
+        """The names of the lists that have not come."""
+        return [names[0] for names in (FRAME_OFFSETS, TIME_OFFSETS) if not any(key in names for key in self._keys)]
+
+    @property
     def are_complete(self) -> bool:
         """Whether both lists have come; one list ends before the next begins."""
         return len(self._keys) == 2
@@ -139,10 +144,13 @@ def _refuse_second(entries: Entries, lengths: Mapping[str, int]) -> None:
 
 def _check_lengths(models: Iterable[str], lengths: Mapping[str, int], offsets: _Offsets) -> None:
     frames = len(offsets.frames)
+    missing = [*offsets.missing, *(model_id for model_id in models if model_id not in lengths)]
+    if missing:
+        raise BrokenResults(f"The results lack the {'list' if len(missing) == 1 else 'lists'} {', '.join(missing)}.")
     for model_id in models:
-        if lengths.get(model_id, 0) != frames:
+        if lengths[model_id] != frames:
             raise BrokenResults(
-                f"The results hold {frames:,} frame offsets but {lengths.get(model_id, 0):,} elements for {model_id}."
+                f"The results hold {frames:,} frame offsets but {lengths[model_id]:,} elements for {model_id}."
             )
     if len(offsets.times) != frames:
         raise BrokenResults(f"The results hold {frames:,} frame offsets but {len(offsets.times):,} time offsets.")

@@ -38,7 +38,7 @@ class JobEnds:
         item = self._ledger.read(upload, attempt) or {}
         if item.get("status") not in ENDED_STATES or "event_id" in item:
             return
-        detail = json.dumps(compose_detail(upload, attempt, item), default=_to_number)
+        detail = json.dumps(compose_detail(upload, attempt, item), default=_to_number, allow_nan=False)
         entry = {"Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": detail}
         [answer] = self._events.put_events(Entries=[entry])["Entries"]  # type: ignore[list-item]
         if "EventId" not in answer:
@@ -65,6 +65,8 @@ def compose_detail(upload: Upload, attempt: int, item: Mapping[str, Any]) -> dic
         },
         "attempt": attempt,
         **{name: item.get(name) for name in names},
+        "omitted_classes": item.get("omitted_classes", 0),
+        "failed_outputs": sorted(item.get("failed_outputs", ())),
     }
 
 

@@ -5,7 +5,9 @@
     │   └── TurnLater    not asked at all: too many requests come before
     ├── ApiRefused       an answer that trying again will not change
     ├── LinkExpired      a download link no longer works: ask for the status again
+    ├── ResultsGone      the API has no results of the job
     ├── BrokenResults    a results file that breaks the contract
+    ├── OutOfTime        the function ends soon: another invocation goes on
     ├── SendingTooSlow   a video that can't be sent in the time that a function has
     ├── InvalidOption    an option that can't be used
     ├── ChangeRefused    a job has come to another state meanwhile
@@ -17,6 +19,11 @@ texts hold whole URLs, and in a URL of this API stands the key.
 """
 
 from datetime import UTC, datetime
+
+from videojobs.foreign_text import printable
+
+MESSAGE_MAX_CHARACTERS = 1_000
+"""Of an error that quotes what came: the ledger, a state machine's data and a notice have room for it."""
 
 
 class VideoJobsError(Exception):
@@ -65,8 +72,19 @@ class LinkExpired(VideoJobsError):
     """A signed download link was refused."""
 
 
+class ResultsGone(VideoJobsError):
+    """The API has no results of a job that was done; the message says why, and what helps."""
+
+
+class OutOfTime(VideoJobsError):
+    """The time that a function has is over but for what it takes to say so."""
+
+
 class BrokenResults(VideoJobsError):
     """The results file is not what the contract says; the message says where it breaks."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message, MESSAGE_MAX_CHARACTERS))
 
 
 class SendingTooSlow(VideoJobsError):

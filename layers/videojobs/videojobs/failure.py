@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from videojobs.errors import ChangeRefused
-from videojobs.job_states import JobState
+from videojobs.job_states import OPEN_STATES, JobState
 from videojobs.jobs import Job, Ledger, format_time
 from videojobs.logs import logger
 from videojobs.notices import (
@@ -15,6 +15,7 @@ from videojobs.notices import (
     compose_failure,
     compose_late_done,
     compose_missing_annotation,
+    compose_stored,
     mention_unanswered,
 )
 from videojobs.unanswered import Unanswered
@@ -32,6 +33,8 @@ class FailureReport:
 
         An execution that was stopped because a person cancelled its job has that in the ledger already.
 
+        A job whose results are stored is done, whatever became of the rest of its delivery.
+
         Args:
             is_undelivered: The API has the results, so the notice says how to get them without another bill.
         """
@@ -41,6 +44,8 @@ class FailureReport:
         if "notice_id" in item:
             logger.info("The job's end is told already.", status=item["status"])
             return {"status": item["status"], "reason": item.get("error") or reason}
+        if item.get("status") in OPEN_STATES and "results_location" in item:
+            return self._report_stored(job, item, reason)
         now = datetime.now(UTC)
         try:
             self.ledger.record(
@@ -65,6 +70,25 @@ class FailureReport:
         self.ledger.record(job.upload, job.attempt, notice_id=notice_id)
         logger.info("The end without results is reported.", status=status, reason=reason)
         return {"status": status, "reason": reason}
+
+    def _report_stored(self, job: Job, item: Mapping[str, Any], reason: str) -> dict[str, str]:
+        """Tells of a job that has its results, and of what is missing beside them."""
+        failed = {**item.get("delivery", {}).get("failed", {}), "everything else": reason}
+        self.ledger.record(
+            job.upload,
+            job.attempt,
+            status="done",
+            finished_at=format_time(datetime.now(UTC)),
+            failed_outputs=failed,
+            delivery=None,
+            error=None,
+            **job.to_values(),
+        )
+        notice = compose_stored(job, reason, results_uri=item["results_location"], failed_outputs=failed)
+        notice_id = self.topic.publish(mention_unanswered(notice, Unanswered.from_item(item)))
+        self.ledger.record(job.upload, job.attempt, notice_id=notice_id)
+        logger.info("The end of a delivery that stored the results is reported.", reason=reason)
+        return {"status": "done", "reason": reason}
 
     def _report_missing_annotation(self, job: Job, item: Mapping[str, Any], reason: str) -> dict[str, str]:
         """Tells, once, that a job whose results are delivered has no annotated video."""

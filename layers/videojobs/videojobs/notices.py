@@ -1,7 +1,7 @@
 """Notices: what a person reads in the mail. Composed here as plain text, published by SNS once a job."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
@@ -42,6 +42,17 @@ VALUE_MAX_CHARACTERS = 5_000
 NAME_MAX_CHARACTERS = 100
 """Of the name of a class."""
 
+TABLES_MAX_BYTES = 60_000
+"""Of all lists of classes together: the most frequent ones are in them. What there is besides is less than as much."""
+
+LINE_BYTES = 100
+"""What follows a class's name, at most in bytes for a video of a year."""
+
+MESSAGE_MAX_BYTES = 250_000
+"""SNS takes 256 KB, of which some are the subject's and the attribute's.
+Source: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+"""
+
 _PRICES = f"at {PRICES_REGION}'s prices of {PRICES_AS_OF}"
 
 
@@ -56,7 +67,7 @@ class Notice:
 
 def compose_done(
     job: Job,
-    summary: Summary,
+    summary: Summary | None,
     *,
     age_seconds: int,
     polls: int,
@@ -64,14 +75,16 @@ def compose_done(
     share_link: ShareLink,
     results_uri: str,
     console_url: str,
+    failed_outputs: Mapping[str, str],
 ) -> Notice:
-    """The notice of a job whose results are in S3."""
+    """The notice of a job whose results are in S3; `failed_outputs` says of each output that is not why."""
+    frames = f"{summary.frames:,} ({job.options.infer_fps} a second)" if summary else "(they could not be counted)"
     facts = [
         ("Video", job.upload.uri),
         ("Look", share_link.url),
         ("", f"for whoever has this link, until {share_link.expires_at:%Y-%m-%d %H:%M} UTC"),
         *_describe_models(job.options.models),
-        ("Frames", f"{summary.frames:,} ({job.options.infer_fps} a second)"),
+        ("Frames", frames),
         ("Took", f"{format_duration(age_seconds)}, {polls} {'poll' if polls == 1 else 'polls'}"),
         ("Cost", f"${cost_usd:.4f} on AWS, {_PRICES}"),
         ("Results", results_uri),
@@ -80,8 +93,21 @@ def compose_done(
     ]
     if job.options.annotate:
         facts.append(("Drawn", "the annotated video follows, with a notice of its own"))
-    tables = [_format_counts(model_id, model) for model_id, model in summary.models.items()]
-    return Notice("done", _compose_subject("Done", job.upload.key), "\n\n".join([_format_facts(facts), *tables]))
+    paragraphs = [_format_facts(facts)]
+    if failed_outputs:
+        paragraphs.append(_describe_failed_outputs(job, failed_outputs))
+    models = summary.models if summary else {}
+    paragraphs += (
+        _format_counts(model_id, model, TABLES_MAX_BYTES // len(models)) for model_id, model in models.items()
+    )
+    return Notice("done", _compose_subject("Done", job.upload.key), "\n\n".join(paragraphs))
+
+
+def compose_stored(job: Job, reason: str, *, results_uri: str, failed_outputs: Mapping[str, str]) -> Notice:
+    """The notice of a job whose results are in S3, but whose delivery ended early for `reason`."""
+    facts = [("Video", job.upload.uri), ("Results", results_uri), ("Reason", reason), ("Job", job.job_id)]
+    paragraphs = [_format_facts(facts), _describe_failed_outputs(job, failed_outputs)]
+    return Notice("done", _compose_subject("Done", job.upload.key), "\n\n".join(paragraphs))
 
 
 def compose_annotated(
@@ -218,10 +244,17 @@ class NoticesTopic:
         answer = self._sns.publish(
             TopicArn=self._topic_arn,
             Subject=notice.subject,
-            Message=notice.message,
+            Message=_cut(notice.message),
             MessageAttributes={"outcome": {"DataType": "String", "StringValue": notice.outcome}},
         )
         return answer["MessageId"]
+
+
+def _cut(message: str) -> str:
+    content = message.encode()
+    if len(content) <= MESSAGE_MAX_BYTES:
+        return message
+    return content[:MESSAGE_MAX_BYTES].decode(errors="ignore") + "\n\n(The rest is too long for a notice.)"
 
 
 def _compose_subject(outcome: str, key: str) -> str:
@@ -255,11 +288,22 @@ def _format_facts(facts: Sequence[tuple[str, str]]) -> str:
     return "\n".join(f"{name:<9}{printable(value, VALUE_MAX_CHARACTERS)}" for name, value in facts)
 
 
-def _format_counts(model_id: str, model: ModelSummary) -> str:
+def _describe_failed_outputs(job: Job, failed_outputs: Mapping[str, str]) -> str:
+    """What is missing and why, and how to try it again."""
+    lines = [f"  {name}: {printable(reason)}" for name, reason in failed_outputs.items()]
+    again = f"To make them again, without asking the API again, run:\n\n  videoinfer redeliver {name_for_command(job)}"
+    return "\n".join(["Missing, while the results themselves are there:", *lines]) + f"\n\n{again}"
+
+
+def _format_counts(model_id: str, model: ModelSummary, max_bytes: int) -> str:
     found = [(_show_name(name), entry) for name, entry in model.most_common()]
-    width = max((len(name) for name, _ in found), default=0)
+    shown = list(_take(found, max_bytes))
+    width = max((len(name) for name, _ in shown), default=0)
     lines = [f"{_show_name(model_id)} found"]
-    lines += [f"  {name:<{width}}  {entry.count:>9,}  {_describe_class(entry)}" for name, entry in found]
+    lines += [f"  {name:<{width}}  {entry.count:>9,}  {_describe_class(entry)}" for name, entry in shown]
+    if rest := found[len(shown) :]:
+        predictions = sum(entry.count for _, entry in rest)
+        lines.append(f"  and {predictions:,} more of {len(rest):,} other classes, which are in summary.json")
     if model.embeddings:
         lines.append(f"  {model.embeddings:,} embeddings")
     elif not model.classes:
@@ -269,6 +313,16 @@ def _format_counts(model_id: str, model: ModelSummary) -> str:
             f"  It could not do {model.failed_frames:,} of {model.frames:,} frames ({model.failed_share:.1%})."
         )
     return "\n".join(lines)
+
+
+def _take(found: Sequence[tuple[str, ClassSummary]], max_bytes: int) -> Iterator[tuple[str, ClassSummary]]:
+    """The first classes, as many as have room; each line is as wide as the widest name."""
+    width = 0
+    for number, (name, entry) in enumerate(found, start=1):
+        width = max(width, len(name.encode()))
+        if number * (width + LINE_BYTES) > max_bytes:
+            return
+        yield name, entry
 
 
 def _show_name(name: str) -> str:

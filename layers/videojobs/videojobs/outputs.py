@@ -14,13 +14,14 @@ from videojobs.webvtt import open_webvtt
 
 OutputName = Literal["parquet", "csv", "coco", "webvtt", "report"]
 
-_OPENERS: Mapping[OutputName, Callable[[Job, OutputFiles], Output]] = {
+OPENERS: Mapping[OutputName, Callable[[Job, OutputFiles], Output]] = {
     "parquet": open_parquet,
     "csv": open_csv,
     "coco": open_coco,
     "webvtt": open_webvtt,
     "report": open_report,
 }
+"""What opens each output of a job, with its files."""
 
 
 def parse_outputs(text: str) -> Sequence[OutputName]:
@@ -30,8 +31,3 @@ def parse_outputs(text: str) -> Sequence[OutputName]:
         if name not in get_args(OutputName):
             raise ValueError(f"Outputs: {name!r} is none of {', '.join(get_args(OutputName))}.")
     return [name for name in get_args(OutputName) if name in names]
-
-
-def open_outputs(names: Sequence[OutputName], job: Job, files: OutputFiles) -> list[Output]:
-    """The outputs `names` of a job, with their files open."""
-    return [_OPENERS[name](job, files) for name in names]

@@ -219,7 +219,7 @@ def read_frame_facts(element: Any) -> FrameFacts:
 def _read_vector(value: Any, extra: dict[str, Any]) -> FrameFacts:
     vectors = value if isinstance(value, list) and value and isinstance(value[0], list) else [value]
     vector, *others = vectors
-    if not isinstance(vector, list) or not set(map(type, vector)) <= {int, float}:
+    if not isinstance(vector, list) or not all(map(_is_number, vector)):
         return FrameFacts(extra=_to_json({**extra, "embeddings": value}))
     if others:
         extra = {**extra, "embeddings": others}

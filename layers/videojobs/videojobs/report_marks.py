@@ -58,7 +58,10 @@ def _list_predictions(element: Any) -> Iterable[Any]:
     if isinstance(predictions, Mapping):  # several labels
         chosen = element.get("predicted_classes")
         names: Iterable[Any] = chosen if isinstance(chosen, list) else predictions
-        return [{"confidence": 1, **predictions.get(name, {}), "class": name} for name in names]
+        scores = ((name, predictions.get(name) if isinstance(name, str) else None) for name in names)
+        return [
+            {"confidence": 1, **(score if isinstance(score, Mapping) else {}), "class": name} for name, score in scores
+        ]
     if "top" in element:  # a single label
         return [{"class": element["top"], "confidence": element.get("confidence", 1)}] if element["top"] else ()
     return predictions if isinstance(predictions, list) else ()

@@ -1,13 +1,15 @@
 """The results bucket: where a job's files lie, and how they get there, in constant memory."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from videojobs.api import Readable
+from videojobs.logs import logger
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -46,10 +48,24 @@ def read_pieces(stream: Readable) -> Iterator[bytes]:
         yield piece
 
 
+_PASSING_CODES = frozenset(("RequestTimeout", "RequestTimeTooSkewed", "ExpiredToken", "OperationAborted"))
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether a failed call of AWS may succeed later: an outage or throttling, and not that something is forbidden."""
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return status >= 500 or status == 429 or error.response["Error"]["Code"] in _PASSING_CODES
+    return isinstance(error, BotoCoreError)
+
+
 class ObjectWriter:
     """A file that becomes an object when it is left without an exception, in parts when it is large.
 
     S3 shows the object only when it is whole; of one that is left with an exception nothing stays.
+
+    Attributes:
+        failure: What S3 raised, if it did: a library between the writer and its caller may raise something else.
     """
 
     def __init__(self, s3: "S3Client", bucket: str, key: str, headers: Mapping[str, str]) -> None:
@@ -62,6 +78,7 @@ class ObjectWriter:
         self._parts: list[CompletedPartTypeDef] = []
         self.uri = f"s3://{bucket}/{key}"
         self.size_bytes = 0
+        self.failure: Exception | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -70,9 +87,10 @@ class ObjectWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is None:
-            self._complete()
+            with self._remembering_failure():
+                self._complete()
         elif self._upload_id is not None:
-            self._s3.abort_multipart_upload(**self._place, UploadId=self._upload_id)
+            self._give_up(self._upload_id)
 
     def write(self, content: bytes, /) -> int:
         rest = memoryview(content)
@@ -86,7 +104,8 @@ class ObjectWriter:
             self._used = end
             rest = rest[len(taken) :]
             if end == PART_BYTES:
-                self._send_part()
+                with self._remembering_failure():
+                    self._send_part()
         self.size_bytes += len(content)
         return len(content)
 
@@ -105,11 +124,30 @@ class ObjectWriter:
         """How many requests it has taken, or will."""
         return 1 if self._upload_id is None else len(self._parts) + 2
 
+    def _give_up(self, upload_id: str) -> None:
+        try:
+            self._s3.abort_multipart_upload(**self._place, UploadId=upload_id)
+        except (ClientError, BotoCoreError):
+            # The bucket's lifecycle rule does it after a day; what ends this file is worth more than this error.
+            logger.warning("The parts of an upload could not be removed.", exc_info=True)
+
+    @contextmanager
+    def _remembering_failure(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            self.failure = error
+            raise
+
+    def _begin(self) -> str:
+        """Begins an upload in parts, and returns its id."""
+        return self._s3.create_multipart_upload(**self._place, **self._headers)["UploadId"]
+
     def _send_part(self) -> None:
         """Sends what is held as it is held, and keeps the buffer: a copy is as large, and a new one leaves holes."""
         del self._content[self._used :]
         if self._upload_id is None:
-            self._upload_id = self._s3.create_multipart_upload(**self._place, **self._headers)["UploadId"]
+            self._upload_id = self._begin()
         number = len(self._parts) + 1
         answer = self._s3.upload_part(
             **self._place,
@@ -133,6 +171,59 @@ class ObjectWriter:
         )
 
 
+class ResumableWriter(ObjectWriter):
+    """A file whose parts stay when it is left with an exception, so that another writer can go on behind them.
+
+    Where to go on is what S3 lists of its parts. `size_bytes` begins with what they hold.
+
+    Args:
+        upload_id: Of the upload to go on with. If S3 no longer knows it, the file begins anew.
+        on_begin: Called with the id of a new upload.
+    """
+
+    def __init__(
+        self,
+        s3: "S3Client",
+        bucket: str,
+        key: str,
+        headers: Mapping[str, str],
+        upload_id: str | None,
+        on_begin: Callable[[str], None],
+    ) -> None:
+        super().__init__(s3, bucket, key, headers)
+        self._on_begin = on_begin
+        if upload_id is not None:
+            self._parts = self._list_parts(upload_id)
+            self._upload_id = upload_id if self._parts else None
+            self.size_bytes = self.sent_bytes
+
+    @property
+    def sent_bytes(self) -> int:
+        """How many bytes another writer could go on behind."""
+        return len(self._parts) * PART_BYTES
+
+    def _begin(self) -> str:
+        upload_id = super()._begin()
+        self._on_begin(upload_id)
+        return upload_id
+
+    def _list_parts(self, upload_id: str) -> "list[CompletedPartTypeDef]":
+        """The parts that came one after the other, all of the same size."""
+        parts: list[CompletedPartTypeDef] = []
+        pages = self._s3.get_paginator("list_parts").paginate(**self._place, UploadId=upload_id)
+        try:
+            for page in pages:
+                for part in page.get("Parts", ()):
+                    if part["PartNumber"] == len(parts) + 1 and part["Size"] == PART_BYTES:
+                        parts.append({"ETag": part["ETag"], "PartNumber": part["PartNumber"]})
+        except self._s3.exceptions.NoSuchUpload:
+            return []
+        return parts
+
+    def _give_up(self, upload_id: str) -> None:
+        """The parts stay."""
+
+
 class ResultsBucket:
     """The bucket that results go to."""
 
@@ -147,6 +238,12 @@ class ResultsBucket:
         """A file to write the object `key` with; `headers` as boto3 names them (`ContentEncoding`)."""
         return ObjectWriter(self._s3, self.name, key, {"ContentType": content_type, **headers})
 
+    def resume(
+        self, key: str, content_type: str, upload_id: str | None, on_begin: Callable[[str], None]
+    ) -> ResumableWriter:
+        """A file to write the object `key` with, behind what an upload that broke off has left."""
+        return ResumableWriter(self._s3, self.name, key, {"ContentType": content_type}, upload_id, on_begin)
+
     def has(self, key: str) -> bool:
         """Whether there is such an object."""
         try:
@@ -157,11 +254,11 @@ class ResultsBucket:
             raise
         return True
 
-    def read(self, key: str) -> Iterator[bytes]:
+    def read(self, key: str) -> Generator[bytes]:
         """The object's bytes, some at a time."""
         yield from read_pieces(self._s3.get_object(Bucket=self.name, Key=key)["Body"])
 
-    def copy_stream(self, stream: Readable, writer: ObjectWriter) -> Iterator[bytes]:
+    def copy_stream(self, stream: Readable, writer: ObjectWriter) -> Generator[bytes]:
         """Writes the stream as it is and hands its pieces on; the object is there when they have all been taken."""
         with writer:
             for piece in read_pieces(stream):
@@ -177,7 +274,7 @@ class ResultsBucket:
 
     def save_json(self, key: str, record: Mapping[str, Any]) -> None:
         with self.write(key, "application/json") as file:
-            file.write(json.dumps(record, indent=2, ensure_ascii=False).encode())
+            file.write(json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False).encode())
 
 
 def drain(pieces: Iterable[bytes]) -> None:

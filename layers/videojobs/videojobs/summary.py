@@ -1,13 +1,26 @@
 """The summary: what was found when, and how surely, model by model and class by class."""
 
+import json
+import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, Self
 
 from videojobs.options import Model
 from videojobs.predictions import Frames, Predictions
+
+COUNTS_MAX_BYTES = 100_000
+"""Of the counts in the ledger and in the event of a job's end, written as JSON. An item may have 400 KB and an event
+256 KB, and both hold more than counts.
+"""
+
+COUNT_NAME_MAX_CHARACTERS = 1_000
+"""DynamoDB takes no empty name, and none of more than 64 KB."""
+
+COUNT_BYTES = 24
+"""A number of any length, and what stands between it and its neighbours."""
 
 
 @dataclass
@@ -35,7 +48,24 @@ class ClassSummary:
 
     @property
     def mean_confidence(self) -> float | None:
-        return self.confidence_sum / self.confidences if self.confidences else None
+        """None also where the confidences are too large to be summed up."""
+        mean = self.confidence_sum / self.confidences if self.confidences else math.nan
+        return mean if math.isfinite(mean) else None
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """As `to_dict` gives it."""
+        mean = data["mean_confidence"]
+        return cls(
+            data["count"],
+            data["frames"],
+            data["first_seen_seconds"],
+            data["last_seen_seconds"],
+            data["peak"],
+            data["peak_at_seconds"],
+            confidences=0 if mean is None else 1,
+            confidence_sum=mean or 0.0,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         mean = self.mean_confidence
@@ -59,6 +89,12 @@ class ModelSummary:
     embeddings: int = 0
     predictions: int = 0
     classes: dict[str, ClassSummary] = field(default_factory=dict)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """As `to_dict` gives it."""
+        classes = {name: ClassSummary.from_dict(entry) for name, entry in data["classes"].items()}
+        return cls(data["frames"], data["failed_frames"], data["embeddings"], data["predictions"], classes)
 
     @property
     def failed_share(self) -> float:
@@ -84,6 +120,13 @@ class Summary:
 
     def __init__(self, models: Sequence[Model]) -> None:
         self.models = {model.model_id: ModelSummary() for model in models}
+
+    @classmethod
+    def from_dict(cls, models: Mapping[str, Mapping[str, Any]]) -> Self:
+        """The summary whose models' `to_dict` gave these."""
+        summary = cls(())
+        summary.models = {model_id: ModelSummary.from_dict(model) for model_id, model in models.items()}
+        return summary
 
     def add(self, frames: Frames) -> None:
         model = self.models[frames.model.model_id]
@@ -126,6 +169,23 @@ class Summary:
     @property
     def failed_frames(self) -> Mapping[str, int]:
         return {model_id: model.failed_frames for model_id, model in self.models.items()}
+
+
+def cap_counts(
+    counts: Mapping[str, Mapping[str, int]], max_bytes: int = COUNTS_MAX_BYTES
+) -> tuple[Mapping[str, Mapping[str, int]], int]:
+    """The counts of the most frequent classes, and how many classes are left out."""
+    capped: dict[str, dict[str, int]] = {model_id: {} for model_id in counts}
+    every = [(count, model_id, name) for model_id, by_class in counts.items() for name, count in by_class.items()]
+    used = omitted = 0
+    for count, model_id, name in sorted(every, key=lambda entry: -entry[0]):
+        size = len(json.dumps(name)) + COUNT_BYTES
+        if used + size > max_bytes or not 0 < len(name) <= COUNT_NAME_MAX_CHARACTERS:
+            omitted += 1
+            continue
+        used += size
+        capped[model_id][name] = count
+    return capped, omitted
 
 
 def _group(predictions: Predictions) -> Mapping[str, Sequence[float]]:

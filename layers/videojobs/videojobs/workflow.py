@@ -68,10 +68,11 @@ def start_redelivery(sfn: "SFNClient", state_machine_arn: str, job: Job, polls: 
     """
     job = replace(job, deadline_at=format_time(now))
     done = {"status": "done", "polls": polls, "gigabyte_seconds": 0.0, "reason": None}
+    redelivery = f"{int(10 * now.timestamp()):x}"
     return sfn.start_execution(
         stateMachineArn=state_machine_arn,
-        name=f"{job.execution_name}-{int(10 * now.timestamp()):x}",  # within 80 characters up to attempt 999
-        input=json.dumps({**job.to_input(), "poll_seconds": 1, "check": done, "redelivery": True}),
+        name=f"{job.execution_name}-{redelivery}",  # within 80 characters up to attempt 999
+        input=json.dumps({**job.to_input(), "poll_seconds": 1, "check": done, "redelivery": redelivery}),
     )["executionArn"]
 
 

@@ -113,6 +113,17 @@ def test_few_functions_at_once_are_a_warning_with_the_quota_to_ask_for() -> None
     assert "L-B99A9384" in (look(10).remedy or "")
 
 
+def test_outputs_that_are_missing_are_a_warning_with_the_command_that_makes_them() -> None:
+    assert doctor._judge_outputs([]).level == "ok"
+    model = {"model_id": "m", "model_version": "1", "inference_type": "object-detection"}
+    options = {"models": [model], "infer_fps": 5, "input_mode": "presigned"}
+    names = ("bucket", "key", "etag", "upload_id", "created_at", "deadline_at")
+    item = dict.fromkeys(names, "x") | {"size_bytes": 1, "attempt": 1, "job_id": "job-1", "options": options}
+    finding = doctor._judge_outputs([{**item, "failed_outputs": {"csv": "A bug."}}, item])
+    assert (finding.level, finding.remedy) == ("warning", "videoinfer redeliver job-1")
+    assert finding.what.endswith("lack outputs, x the last of them: csv: A bug.")
+
+
 @pytest.mark.parametrize(
     ("error", "words"),
     [

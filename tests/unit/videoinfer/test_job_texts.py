@@ -41,6 +41,9 @@ def test_calls_that_brought_no_answer_are_a_fact_and_a_note() -> None:
     assert (compose_note(item) or "").startswith(f"It failed. {words}")
     assert "Unanswered" not in dict(compose_facts(ITEM, [ITEM], NOW))
     assert compose_note(ITEM) is None
+    assert compose_note({**ITEM, "failed_outputs": {"csv": "A bug.", "coco": "Another."}}) == (
+        "Missing: csv: A bug.; coco: Another."
+    )
 
 
 def test_facts_name_models_and_frames() -> None:

@@ -79,7 +79,14 @@ def test_a_job_is_delivered_anew_by_any_of_its_names(stage: Stage, name: str) ->
     assert (job.upload, job.job_id) == (upload, "job-of-belt.mp4")
     assert job.options.to_dict() == OPTIONS
     assert state["check"] == {"status": "done", "polls": 3, "gigabyte_seconds": 0.0, "reason": None}
-    assert state["redelivery"] is True
+    assert state["redelivery"]
+
+
+def test_outputs_that_can_not_be_made_again_either_are_a_failure(stage: Stage) -> None:
+    upload = stage.add("belt.mp4")
+    stage.ledger.record(upload, 1, failed_outputs={"csv": "A bug.", "coco": "Another."})
+    [done] = stage.redeliver("belt.mp4")
+    assert done.failure == "delivered without csv: A bug.; coco: Another."
 
 
 def test_it_can_be_asked_for_an_annotated_video_that_the_upload_did_not_ask_for(stage: Stage) -> None:
@@ -104,7 +111,7 @@ def test_a_prefix_of_the_results_means_all_jobs_below_it(stage: Stage) -> None:
 def test_of_a_job_without_stored_results_the_api_is_asked(stage: Stage, status: str) -> None:
     stage.add("belt.mp4", status=status, has_results=False)
     [done] = stage.redeliver("belt.mp4")
-    assert stage.read_input(done)["redelivery"] is True
+    assert stage.read_input(done)["redelivery"]
 
 
 def test_a_job_that_has_no_results_yet_is_refused(stage: Stage) -> None:

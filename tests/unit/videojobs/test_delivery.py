@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from tests.stand_ins.turns import ScriptedTurns
 from tests.stand_ins.wire import Wire
 from videojobs.api import VideoInferenceApi
 from videojobs.costs import OTHER_TRANSITIONS, TRANSITIONS_A_POLL, Meter
-from videojobs.delivery import Polling, ResultsDelivery
+from videojobs.delivery import ResultsDelivery
+from videojobs.delivery_progress import Polling
 from videojobs.errors import ApiRefused, ApiUnavailable, LinkExpired, TurnLater
 from videojobs.failure import FailureReport
 from videojobs.jobs import Job
@@ -28,10 +30,18 @@ LINKS = ShareLinks("s1gn1ng-key", "https://share.example.com")
 FOLDER = "results/line 3+ü%41 (1).MP4/fec28362-f7d9-4cc0-a805-5e94495d063d"
 
 
-def build(aws: Any, *answers: Any, turns: Turns | None = None) -> ResultsDelivery:
-    api = VideoInferenceApi("https://api.example.com", "rf_s3cr3t", Wire(*answers).session, turns)
+def build(
+    aws: Any,
+    *answers: Any,
+    turns: Turns | None = None,
+    seconds_left: Callable[[], float] | None = None,
+    wire: Wire | None = None,
+) -> ResultsDelivery:
+    session = (wire or Wire(*answers)).session
+    api = VideoInferenceApi("https://api.example.com", "rf_s3cr3t", session, turns)
+    bucket = ResultsBucket(aws.s3, aws.results_bucket)
     return ResultsDelivery(
-        api, aws.ledger, aws.topic, ResultsBucket(aws.s3, aws.results_bucket), LINKS, 7, OUTPUTS, 30, Meter(1769)
+        api, aws.ledger, aws.topic, bucket, LINKS, 7, OUTPUTS, 30, Meter(1769), seconds_left or (lambda: 900.0)
     )
 
 
@@ -75,7 +85,7 @@ def test_a_redelivery_makes_the_same_outputs_of_the_stored_results_and_another_n
             aws.s3.delete_object(Bucket=aws.results_bucket, Key=name)
 
     no_answers_of_an_api = build(aws)
-    assert no_answers_of_an_api.redeliver(job, Polling(3)) == {"status": "delivered", "reason": None}
+    assert no_answers_of_an_api.deliver(job, Polling(3), redelivery="again") == {"status": "delivered", "reason": None}
 
     assert read_all(aws, names) == before
     again = aws.ledger.read(job.upload, job.attempt)
@@ -91,7 +101,7 @@ def test_a_redelivery_keeps_what_the_annotated_video_cost(aws: Any, job: Job) ->
     bucket = ResultsBucket(aws.s3, aws.results_bucket)
     summary = bucket.read_json(f"{FOLDER}/summary.json") | {"annotation_cost": {"total_usd": 0.25}}
     bucket.save_json(f"{FOLDER}/summary.json", summary)
-    build(aws).redeliver(job, Polling(3))
+    build(aws).deliver(job, Polling(3), redelivery="again")
     assert bucket.read_json(f"{FOLDER}/summary.json") == summary
     item = aws.ledger.read(job.upload, job.attempt)
     assert float(item["cost_usd"]) == pytest.approx(0.25 + summary["cost"]["total_usd"])
@@ -100,7 +110,7 @@ def test_a_redelivery_keeps_what_the_annotated_video_cost(aws: Any, job: Job) ->
 def test_results_that_could_not_be_delivered_once_can_be_later(aws: Any, job: Job) -> None:
     aws.s3.put_object(Bucket=aws.results_bucket, Key=f"{FOLDER}/results.json", Body=RESULTS)
     aws.ledger.record(job.upload, job.attempt, status="failed", error="A bug.", job_id=job.job_id, notice_id="n1")
-    assert build(aws).redeliver(job, Polling(3))["status"] == "delivered"
+    assert build(aws).deliver(job, Polling(3), redelivery="again")["status"] == "delivered"
     item = aws.ledger.read(job.upload, job.attempt)
     assert item["status"] == "done"
     assert "error" not in item
@@ -108,14 +118,17 @@ def test_results_that_could_not_be_delivered_once_can_be_later(aws: Any, job: Jo
 
 def test_stored_results_that_break_the_contract_fail_again(aws: Any, job: Job) -> None:
     aws.s3.put_object(Bucket=aws.results_bucket, Key=f"{FOLDER}/results.json", Body=b"<html>")
-    outcome = build(aws).redeliver(job, Polling(3))
+    outcome = build(aws).deliver(job, Polling(3), redelivery="again")
     assert outcome["status"] == "failed"
     assert "JSON" in outcome["reason"]
 
 
 def test_a_redelivery_fetches_results_that_were_never_stored(aws: Any, job: Job) -> None:
     aws.ledger.record(job.upload, job.attempt, status="failed", error="S3 was down.", job_id=job.job_id, notice_id="n1")
-    assert build(aws, DONE, (200, RESULTS)).redeliver(job, Polling(3)) == {"status": "delivered", "reason": None}
+    assert build(aws, DONE, (200, RESULTS)).deliver(job, Polling(3), redelivery="again") == {
+        "status": "delivered",
+        "reason": None,
+    }
     assert read_object(aws, "results.json") == RESULTS
     assert aws.ledger.read(job.upload, job.attempt)["status"] == "done"
     [notice] = aws.notices()
@@ -138,25 +151,27 @@ RETRY = "To have it inferred again, as a new job that is billed: videoinfer retr
     ids=["forgotten", "failed", "running"],
 )
 def test_a_redelivery_without_results_says_what_helps(aws: Any, job: Job, answer: Any, reason: str) -> None:
-    assert build(aws, answer).redeliver(job, Polling(3)) == {"status": "failed", "reason": reason}
+    assert build(aws, answer).deliver(job, Polling(3), redelivery="again") == {"status": "failed", "reason": reason}
     assert "Contents" not in aws.s3.list_objects_v2(Bucket=aws.results_bucket)
 
 
 def test_a_redelivery_takes_its_turn_at_the_api(aws: Any, job: Job) -> None:
     turns = ScriptedTurns([TurnLater(60, 1_800_000_100.5, 100.5)])
-    answer = build(aws, turns=turns).redeliver(job, Polling(3))
+    answer = build(aws, turns=turns).deliver(job, Polling(3), redelivery="again")
     assert (answer["status"], answer["turn_at"]) == ("waiting", 1_800_000_100.5)
-    answer = build(aws, DONE, (200, RESULTS), turns=turns).redeliver(job, Polling(3), Waiting.from_delivery(answer))
+    answer = build(aws, DONE, (200, RESULTS), turns=turns).deliver(
+        job, Polling(3), Waiting.from_delivery(answer), "again"
+    )
     assert answer["status"] == "delivered"
     assert turns.taken == [("completions", None), ("completions", 1_800_000_100.5)]
 
 
 @pytest.mark.parametrize(
-    "answers", [[(503, {})], [(401, {"error": "Unknown key"})], [DONE, (403, {})], [DONE, (500, {})]]
+    "answers", [[(503, {})], [(401, {"error": "Unknown key"})], [DONE, (403, {}), DONE, (403, {})], [DONE, (500, {})]]
 )
 def test_a_redelivery_that_can_not_be_made_now_means_later(aws: Any, job: Job, answers: list[Any]) -> None:
     with pytest.raises((ApiUnavailable, ApiRefused, LinkExpired)):
-        build(aws, *answers).redeliver(job, Polling(3))
+        build(aws, *answers).deliver(job, Polling(3), redelivery="again")
     assert "Contents" not in aws.s3.list_objects_v2(Bucket=aws.results_bucket)
 
 
@@ -332,7 +347,7 @@ def test_a_job_that_was_cancelled_is_not_delivered(aws: Any, job: Job) -> None:
 def test_a_job_that_was_cancelled_can_be_redelivered(aws: Any, job: Job) -> None:
     aws.ledger.record(job.upload, job.attempt, status="cancelled", error="A person cancelled it.")
     build(aws, DONE, (200, RESULTS)).deliver(job, Polling(3, 0.5))
-    assert build(aws).redeliver(job, Polling(3))["status"] == "delivered"
+    assert build(aws).deliver(job, Polling(3), redelivery="again")["status"] == "delivered"
     assert aws.ledger.read(job.upload, job.attempt)["status"] == "done"
 
 

@@ -35,6 +35,7 @@ WORDS = [
 ]
 
 
+@settings(deadline=None)
 @given(st.text() | st.text(st.characters(categories=["Cc", "Cf", "Zl", "Zp", "Cs"])))
 @example("\x1b]8;;https://evil.example\x07click\x1b]8;;\x07")
 def test_nothing_of_a_printable_text_is_invisible(text: str) -> None:
@@ -47,6 +48,7 @@ def test_nothing_of_a_printable_text_is_invisible(text: str) -> None:
     shown.encode()
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_what_is_made_printable_says_the_same_as_json(text: str) -> None:
     """So a program reads the same from a terminal as from a file."""
@@ -74,6 +76,7 @@ def test_a_shell_reads_each_word_as_itself(texts: list[str]) -> None:
     assert read == expected
 
 
+@settings(deadline=None)
 @given(st.text() | st.sampled_from(WORDS))
 def test_no_word_is_an_option_or_holds_what_a_shell_could_act_on(text: str) -> None:
     word = word_for_command(text, "PLACEHOLDER")
@@ -98,6 +101,7 @@ def test_a_file_in_a_command_is_a_path(name: str, command: str) -> None:
     assert file_for_command(name, "VIDEO") == command
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_a_file_name_is_one_part_of_a_path(text: str) -> None:
     name = file_name(text)

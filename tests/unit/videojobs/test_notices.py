@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from videojobs.costs import PRICES_AS_OF
@@ -22,6 +22,7 @@ from videojobs.notices import (
     compose_missing_annotation,
     compose_rejection,
     compose_retry_command,
+    compose_stored,
     format_duration,
 )
 from videojobs.options import Model, Options
@@ -54,6 +55,7 @@ def make_done(job: Job) -> Notice:
         share_link=ShareLink("https://share.example.com/s/token", datetime(2026, 11, 9, 8, 30, tzinfo=UTC)),
         results_uri="s3://results/results/line 3/belt.mp4/job-1/results.json",
         console_url=compose_console_url("aws", "eu-central-1", "results", "results/line 3/belt.mp4/job-1/results.json"),
+        failed_outputs={},
     )
 
 
@@ -147,6 +149,7 @@ keys = texts.filter(lambda text: text != "\ud800").map(lambda text: f"{text}.mp4
 """S3's are UTF-8."""
 
 
+@settings(deadline=None)
 @given(key=keys, model_id=texts, class_name=texts, reason=texts, job_id=texts)
 def test_no_text_of_a_stranger_s_forges_a_line_or_a_command(
     key: str, model_id: str, class_name: str, reason: str, job_id: str
@@ -164,8 +167,17 @@ def test_no_text_of_a_stranger_s_forges_a_line_or_a_command(
         rejection = Rejection(reason, suggest_remedy(job.upload))
         return [
             compose_done(
-                job, summary, age_seconds=1, polls=1, cost_usd=0.1, share_link=link, results_uri=uri, console_url="url"
+                job,
+                summary,
+                age_seconds=1,
+                polls=1,
+                cost_usd=0.1,
+                share_link=link,
+                results_uri=uri,
+                console_url="url",
+                failed_outputs={"csv": reason},
             ),
+            compose_stored(job, reason, results_uri=uri, failed_outputs={"csv": reason}),
             compose_annotated(job, link.url, link.expires_at, uri, **costs),
             compose_missing_annotation(job, reason),
             compose_failure(job, reason, age_seconds=1),

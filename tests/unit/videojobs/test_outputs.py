@@ -29,7 +29,7 @@ from videojobs.derivation import derive
 from videojobs.foreign_text import printable
 from videojobs.jobs import Job
 from videojobs.options import InferenceType, Model, Options
-from videojobs.outputs import open_outputs, parse_outputs
+from videojobs.outputs import OPENERS, parse_outputs
 from videojobs.summary import Summary
 
 ALL = parse_outputs("parquet,csv,coco,webvtt,report")
@@ -141,7 +141,7 @@ def read_csv(files: "KeptFiles") -> list[dict[str, str]]:
 
 def derive_all(job: Job, content: bytes) -> tuple[KeptFiles, Summary]:
     files, summary = KeptFiles(), Summary(job.options.models)
-    outputs = open_outputs(ALL, job, files)  # type: ignore[arg-type]
+    outputs = [OPENERS[name](job, files) for name in ALL]  # type: ignore[arg-type]
     try:
         derive([content], job.options.models, [summary, *outputs], lambda: [content])
     finally:

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from videojobs.jobs import name_execution
@@ -105,6 +105,7 @@ def test_a_remedy_names_no_key_that_a_shell_could_take_for_more() -> None:
     assert remedy.splitlines() == ["ffmpeg -i ./VIDEO ./VIDEO.mp4", "  aws s3 cp ./VIDEO.mp4 s3://uploads/KEY"]
 
 
+@settings(deadline=None)
 @given(st.text(max_size=20), st.sampled_from(["", ".", ".mp4", ".mov", "/.mov"]))
 def test_there_is_a_remedy_for_every_key(key: str, ending: str) -> None:
     remedy = suggest_remedy(make_upload(key + ending))

@@ -1,0 +1,166 @@
+"""The end of a delivery: what is written down about the job beside its results and in the ledger, and the notice."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from videojobs.costs import COSTS, Costs, Meter, add_costs, compose_cost, measure_usage
+from videojobs.delivery_progress import SUMMARY, Polling, Progress
+from videojobs.job_states import CHANGES, REDELIVERY
+from videojobs.jobs import Job, Ledger, format_time
+from videojobs.logs import logger
+from videojobs.notices import NoticesTopic, compose_console_url, compose_done, mention_unanswered
+from videojobs.results import ResultsBucket, locate_results
+from videojobs.share_links import SharedJob, ShareLinks
+from videojobs.summary import Summary, cap_counts
+from videojobs.unanswered import Unanswered
+
+
+@dataclass(frozen=True)
+class DeliveryEnd:
+    """Ends one job's delivery.
+
+    Attributes:
+        item: The job as the ledger had it when this invocation began.
+        is_redelivery: When the job finished and what it cost stay what they were, and there is another notice.
+    """
+
+    ledger: Ledger
+    topic: NoticesTopic
+    bucket: ResultsBucket
+    links: ShareLinks
+    share_link_days: float
+    retention_days: int
+    job: Job
+    item: Mapping[str, Any]
+    is_redelivery: bool
+
+    def save_summary(self, summary: Summary) -> None:
+        """Keeps what was summed up for the invocation that comes to the end."""
+        self._save("summary.json", compose_summary(self.job, summary, _choose_costs(self._read_summary())))
+
+    def conclude(self, summary: Summary | None, polling: Polling, progress: Progress, meter: Meter) -> None:
+        """Writes down what came out, and publishes the notice.
+
+        Args:
+            summary: None where an earlier invocation has kept it, or where there is none.
+
+        Raises:
+            ChangeRefused: The job has come to another end meanwhile.
+        """
+        kept = self._read_summary() if self.is_redelivery or progress.invocations > 1 else {}
+        if summary is None and SUMMARY not in progress.failed:
+            summary = Summary.from_dict(kept["models"])
+        costs = _choose_costs(kept)
+        if not (self.is_redelivery and "cost" in costs):
+            costs = {**costs, "cost": self._compose_cost(polling, progress, meter)}
+        finished_at = datetime.now(UTC).replace(microsecond=0)
+        if self.is_redelivery and "finished_at" in self.item:
+            finished_at = datetime.fromisoformat(self.item["finished_at"])
+        results_uri = self.bucket.locate(self._locate("results.json"))
+        record = compose_record(self.job, summary, finished_at, polling.polls, results_uri, progress)
+        self._save("summary.json", compose_summary(self.job, summary, costs))
+        self._save("job.json", record)
+        counts, omitted_classes = cap_counts(summary.counts) if summary else (None, 0)
+        self.ledger.record(
+            self.job.upload,
+            self.job.attempt,
+            REDELIVERY if self.is_redelivery else CHANGES,
+            status="done",
+            **({} if self.is_redelivery else self.job.to_values()),
+            finished_at=record["finished_at"],
+            polls=polling.polls,
+            frames=record["frames"],
+            counts=counts,
+            omitted_classes=omitted_classes or None,
+            failed_outputs=progress.failed or None,
+            results_location=results_uri,
+            cost_usd=add_costs(costs),
+            delivery=None,
+            error=None,
+            # What is to be told of the annotated video comes after this.
+            annotation_error=None,
+            annotation_notice_id=None,
+        )
+        self._publish(summary, record, costs)
+
+    def _compose_cost(self, polling: Polling, progress: Progress, meter: Meter) -> Mapping[str, Any]:
+        usage = measure_usage(
+            polls=polling.polls,
+            gigabyte_seconds=polling.gigabyte_seconds + progress.gigabyte_seconds + meter.gigabyte_seconds,
+            s3_writes=progress.requests + 2,
+            stored_bytes=progress.size_bytes,
+            retention_days=self.retention_days,
+            further_invocations=progress.invocations - 1,
+        )
+        return compose_cost(usage)
+
+    def _publish(self, summary: Summary | None, record: Mapping[str, Any], costs: Costs) -> None:
+        item = self.ledger.read(self.job.upload, self.job.attempt) or {}
+        if "notice_id" in item and not self.is_redelivery:
+            logger.info("The notice is out already.")
+            return
+        shared, results_key = SharedJob(self.job.upload.upload_id, self.job.attempt), self._locate("results.json")
+        notice = compose_done(
+            self.job,
+            summary,
+            age_seconds=record["duration_seconds"],
+            polls=record["polls"],
+            cost_usd=add_costs(costs),
+            share_link=self.links.make(shared, datetime.now(UTC), self.share_link_days),
+            results_uri=record["results_location"],
+            console_url=compose_console_url(self.topic.partition, self.topic.region, self.bucket.name, results_key),
+            failed_outputs=record["failed_outputs"],
+        )
+        notice = mention_unanswered(notice, Unanswered.from_item(item))
+        self.ledger.record(self.job.upload, self.job.attempt, notice_id=self.topic.publish(notice))
+
+    def _read_summary(self) -> Mapping[str, Any]:
+        return self.bucket.read_json(self._locate("summary.json")) or {}
+
+    def _save(self, name: str, record: Mapping[str, Any]) -> None:
+        self.bucket.save_json(self._locate(name), record)
+
+    def _locate(self, file_name: str) -> str:
+        return locate_results(self.job.upload.key, self.job.job_id, file_name)
+
+
+def _choose_costs(summary: Mapping[str, Any]) -> Costs:
+    return {name: summary[name] for name in COSTS if name in summary}
+
+
+def compose_summary(job: Job, summary: Summary | None, costs: Costs) -> dict[str, Any]:
+    """`summary.json`: what was found when, and what it cost; of results that can't be summed up the latter alone."""
+    models = summary.models if summary else {}
+    return {
+        "job_id": job.job_id,
+        "upload": job.upload.uri,
+        "frames": summary.frames if summary else None,
+        "infer_fps": job.options.infer_fps,
+        "models": {model_id: model.to_dict() for model_id, model in models.items()},
+        **costs,
+    }
+
+
+def compose_record(
+    job: Job, summary: Summary | None, finished_at: datetime, polls: int, results_uri: str, progress: Progress
+) -> dict[str, Any]:
+    """`job.json`: what ran on which video, when, how long, what came out, where it is, and what is missing and why."""
+    return {
+        "job_id": job.job_id,
+        "upload": job.upload.uri,
+        "version_id": job.upload.version_id,
+        "attempt": job.attempt,
+        **job.options.to_dict(),
+        "created_at": job.created_at,
+        "finished_at": format_time(finished_at),
+        "duration_seconds": job.age_seconds(finished_at),
+        "polls": polls,
+        "frames": summary.frames if summary else None,
+        "failed_frames": summary.failed_frames if summary else None,
+        "counts": summary.counts if summary else None,
+        "results_location": results_uri,
+        "outputs": {name: uri for files in progress.locations.values() for name, uri in files.items()},
+        "failed_outputs": dict(progress.failed),
+    }

@@ -1,0 +1,447 @@
+"""What is paid for is kept: the results first, and each output that can be made, whatever an element holds."""
+
+import json
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.stand_ins.wire import Wire
+from tests.unit.videojobs.test_delivery import DONE, FOLDER, OUTPUTS, build, read_object
+from tests.unit.videojobs.test_outputs import ALL, ELEMENTS, EVENT, KeptFiles
+from videojobs import delivery as delivery_module
+from videojobs.delivery_progress import DEATHS_MAX, Polling, Progress
+from videojobs.derivation import derive
+from videojobs.ends import compose_detail
+from videojobs.errors import ApiUnavailable
+from videojobs.failure import FailureReport
+from videojobs.guarded_output import GuardedOutput
+from videojobs.jobs import Job
+from videojobs.notices import MESSAGE_MAX_BYTES, Notice
+from videojobs.options import InferenceType, Model, Options
+from videojobs.outputs import OPENERS
+from videojobs.results import PART_BYTES
+from videojobs.summary import Summary
+
+DELIVERED = {"status": "delivered", "reason": None}
+
+
+def make_job(*models: Model) -> Job:
+    return replace(Job.from_input(EVENT), options=Options(models, 5, "presigned"))
+
+
+def make_results(job: Job, elements: list[Any], times: list[float] | None = None) -> bytes:
+    numbers = list(range(len(elements)))
+    lists = {model.model_id: elements for model in job.options.models}
+    return json.dumps({"frame_offset": numbers, "time_offset": times or numbers, **lists}).encode()
+
+
+def read_strictly(content: bytes) -> Any:
+    def refuse(name: str) -> None:
+        raise AssertionError(name)
+
+    return json.loads(content, parse_constant=refuse)
+
+
+BOX = {"x": 1, "y": 2, "width": 3, "height": 4, "confidence": 0.5, "class": "Rock", "class_id": 0}
+ODD_ELEMENTS = {
+    "a number in place of a score": {"predictions": {"cat": 0.9}},
+    "no score": {"predictions": {"cat": None}},
+    "400 digits": {"predictions": [{**BOX, "confidence": 10**400}]},
+    "400 digits in a vector": {"embeddings": [10**400]},
+    "confidences without a sum": {"predictions": [{**BOX, "confidence": 1.7e308}] * 2},
+}
+
+
+@pytest.mark.parametrize("element", ODD_ELEMENTS.values(), ids=ODD_ELEMENTS)
+def test_an_odd_element_costs_nothing(aws: Any, job: Job, element: Any) -> None:
+    job = replace(job, options=make_job(Model("m", "1", "object-detection")).options)
+    content = make_results(job, [element, None, {"predictions": [BOX]}])
+    assert build(aws, DONE, (200, content)).deliver(job, Polling(1)) == DELIVERED
+    assert read_object(aws, "results.json") == content
+    assert read_strictly(read_object(aws, "job.json"))["failed_outputs"] == {}
+    assert read_strictly(read_object(aws, "summary.json"))["frames"] == 3
+
+
+def test_what_one_output_can_not_take_costs_that_output_and_is_told(aws: Any, job: Job) -> None:
+    job = replace(job, options=make_job(Model("m", "1", "object-detection")).options)
+    content = make_results(job, [{"predictions": [BOX]}] * 2, [0, 1e306])
+    assert build(aws, DONE, (200, content)).deliver(job, Polling(1)) == DELIVERED
+    record = read_strictly(read_object(aws, "job.json"))
+    assert list(record["failed_outputs"]) == ["webvtt"]
+    assert "detections.vtt" not in record["outputs"]
+    assert {"coco.json", "report.html", "detections.parquet", "frames.parquet", "detections.csv.gz"} == set(
+        record["outputs"]
+    )
+    item = aws.ledger.read(job.upload, job.attempt)
+    assert (item["status"], list(item["failed_outputs"])) == ("done", ["webvtt"])
+    [notice] = aws.notices()
+    assert "Missing, while the results themselves are there:\n  webvtt: OverflowError" in notice["Message"]
+    assert f"videoinfer redeliver {job.job_id}" in notice["Message"]
+
+
+def test_what_nothing_can_be_made_of_is_delivered_all_the_same(aws: Any, job: Job) -> None:
+    job = replace(job, options=make_job(Model("m", "1", "object-detection")).options)
+    content = make_results(job, [{"predictions": 7}])
+    assert build(aws, DONE, (200, content)).deliver(job, Polling(1)) == DELIVERED
+    assert read_object(aws, "results.json") == content
+    record = read_strictly(read_object(aws, "job.json"))
+    assert set(record["failed_outputs"]) == {"summary", *OUTPUTS} - {"report"}
+    assert "in element 0 of m: predictions is 7" in record["failed_outputs"]["csv"]
+    [notice] = aws.notices()
+    assert "Frames   (they could not be counted)" in notice["Message"]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"{}", "The results lack the lists frame_offset, time_offset, m. They begin with: {} "),
+        (b'{"error": "Out of memory"}', 'They begin with: {"error": "Out of memory"} '),
+        (b'{"frame_offset": [], "time_offset": []}', "The results lack the list m."),
+        (b'{"frame_offset": [], "time_offset": [], "m": {}}', "The results lack the list m."),
+        (b'{"frame_offset": 0, "time_offset": [], "m": []}', "The results lack the list frame_offset."),
+        (b"[]", "The results are not JSON: '{' is missing"),
+        (b"", "They begin with: (nothing)"),
+        (b"<html>rf_s3cr3t" + b"x" * 1000, "They begin with: <html>[redacted]xxx"),
+    ],
+)
+def test_what_lacks_the_contract_s_lists_is_a_failure_that_shows_it(
+    aws: Any, job: Job, content: bytes, reason: str
+) -> None:
+    job = replace(job, options=make_job(Model("m", "1", "object-detection")).options)
+    for outcome in (
+        build(aws, DONE, (200, content)).deliver(job, Polling(1)),
+        build(aws).deliver(job, Polling(1), redelivery="again"),
+    ):
+        assert outcome["status"] == "failed"
+        assert reason in outcome["reason"]
+        assert len(outcome["reason"]) < 2000
+    assert read_object(aws, "results.json") == content
+    FailureReport(aws.ledger, aws.topic).report(job, "failed", outcome["reason"])
+    assert aws.ledger.read(job.upload, job.attempt)["status"] == "failed"
+
+
+def test_a_long_name_in_broken_results_makes_no_long_reason(aws: Any, job: Job) -> None:
+    content = b'{"' + b"k" * 1_000_000 + b'": [1,'
+    outcome = build(aws, DONE, (200, content)).deliver(job, Polling(1))
+    assert len(outcome["reason"]) < 2000
+
+
+class StrictFiles(KeptFiles):
+    """Files in memory, as `OutputFiles` would keep them."""
+
+    outage = None
+
+    def complete(self) -> None:
+        self.give_up()
+
+    def give_up(self) -> None:
+        while self.exits:
+            self.exits.pop()()
+
+    @property
+    def locations(self) -> dict[str, str]:
+        return dict.fromkeys(self.files, "s3://results/")
+
+
+numbers: Any = st.sampled_from(
+    [0, -1, 1.5, 10**400, -(10**400), 2**63, 1e306, 1.7e308, -1.7e308, None, "7", True, [], {}]
+)
+names: Any = st.sampled_from(["cat", "", "\x1b", "a\nb", "x" * 3000, None, 7, []])
+leaves = numbers | names
+boxes = st.dictionaries(st.sampled_from([*BOX, "points", "keypoints", "tracker_id", "face", "yaw", "extra"]), leaves)
+hostile = st.recursive(
+    leaves | boxes,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["predictions", "top", "confidence", "predicted_classes", "embeddings", "image", "time", "cat"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    kind=st.sampled_from(list(ELEMENTS)),
+    elements=st.lists(hostile | st.builds(lambda found: {"predictions": found}, st.lists(boxes)), max_size=3),
+    time=numbers.filter(lambda value: isinstance(value, int | float) and abs(value) < 1e308),
+)
+def test_no_element_stops_a_delivery_and_all_json_is_strict(
+    kind: InferenceType, elements: list[Any], time: float
+) -> None:
+    job = make_job(Model("m", "1", kind))
+    content = make_results(job, elements, [time] * len(elements))
+    summary = Summary(job.options.models)
+    files = {name: StrictFiles() for name in ("summary", *ALL)}
+    guarded = [GuardedOutput("summary", lambda _: summary, files["summary"])]  # type: ignore[arg-type]
+    guarded += [GuardedOutput(name, partial(OPENERS[name], job), files[name]) for name in ALL]  # type: ignore[arg-type]
+    derive(iter([content]), job.options.models, guarded, lambda: iter([content]))
+    for output in guarded:
+        assert output.failure or output.locations or output.name == "summary"
+        # What is wrong with an element is said in words; only a time has no place in captions.
+        assert (
+            not output.failure or output.failure.startswith("The results break the contract") or output.name == "webvtt"
+        ), output.failure
+    if not guarded[0].failure:
+        json.dumps(summary.models["m"].to_dict(), allow_nan=False)
+    if "coco.json" in files["coco"].files and not guarded[3].failure:
+        read_strictly(files["coco"].read("coco.json"))
+
+
+def test_an_output_with_a_bug_costs_that_output(aws: Any, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise ZeroDivisionError("division by zero\nfor \x1b[31m good")
+
+    monkeypatch.setattr(delivery_module, "OPENERS", {**OPENERS, "csv": fail})
+    assert build(aws, DONE, (200, make_results(job, [None]))).deliver(job, Polling(1)) == DELIVERED
+    record = read_strictly(read_object(aws, "job.json"))
+    assert record["failed_outputs"] == {"csv": "ZeroDivisionError: division by zero\\nfor \\u001b[31m good"}
+
+    monkeypatch.undo()
+    assert build(aws).deliver(job, Polling(1), redelivery="again") == DELIVERED
+    assert read_strictly(read_object(aws, "job.json"))["failed_outputs"] == {}
+    assert "failed_outputs" not in aws.ledger.read(job.upload, job.attempt)
+
+
+def test_an_outage_of_s3_is_no_failure_of_an_output(aws: Any, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    put = aws.s3.put_object
+
+    def refuse(**request: Any) -> Any:
+        if request["Key"].endswith(("coco.json", ".parquet")):
+            response = {"Error": {"Code": "503"}, "ResponseMetadata": {"HTTPStatusCode": 503}}
+            raise ClientError(response, "PutObject")  # type: ignore[arg-type]
+        return put(**request)
+
+    monkeypatch.setattr(aws.s3, "put_object", refuse)
+    content = make_results(job, [None])
+    with pytest.raises(ClientError):
+        build(aws, DONE, (200, content)).deliver(job, Polling(1))
+    assert read_object(aws, "results.json") == content
+    monkeypatch.undo()
+    without_the_api = build(aws)
+    assert without_the_api.deliver(job, Polling(1)) == DELIVERED
+    assert read_strictly(read_object(aws, "job.json"))["failed_outputs"] == {}
+    assert len(aws.notices()) == 1
+
+
+def test_what_s3_forbids_costs_that_output(aws: Any, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    put = aws.s3.put_object
+
+    def refuse(**request: Any) -> Any:
+        if request["Key"].startswith("tables/"):
+            response = {"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+            raise ClientError(response, "PutObject")  # type: ignore[arg-type]
+        return put(**request)
+
+    monkeypatch.setattr(aws.s3, "put_object", refuse)
+    assert build(aws, DONE, (200, make_results(job, [None]))).deliver(job, Polling(1)) == DELIVERED
+    assert list(read_strictly(read_object(aws, "job.json"))["failed_outputs"]) == ["parquet"]
+
+
+def read_all(aws: Any) -> dict[str, bytes]:
+    """Every object, but for what differs by when and how it was delivered."""
+    listed = aws.s3.list_objects_v2(Bucket=aws.results_bucket)["Contents"]
+    keys = [entry["Key"] for entry in listed if not entry["Key"].endswith(("job.json", "summary.json"))]
+    return {key: aws.s3.get_object(Bucket=aws.results_bucket, Key=key)["Body"].read() for key in keys}
+
+
+def make_large(job: Job) -> bytes:
+    """Results of some parts."""
+    element = {"predictions": [{**BOX, "class": f"class {number}", "note": "x" * 3000} for number in range(20)]}
+    return make_results(job, [element] * 200)
+
+
+class Clock:
+    """Seconds that are left, after so many looks at it none."""
+
+    def __init__(self, looks: int) -> None:
+        self.looks = looks
+
+    def __call__(self) -> float:
+        self.looks -= 1
+        return 900.0 if self.looks >= 0 else 1.0
+
+
+def serve(content: bytes, start: int = 0) -> Any:
+    """What a storage that knows ranges answers."""
+    headers = {"Content-Range": f"bytes {start}-{len(content) - 1}/{len(content)}"} if start else {}
+    return (206 if start else 200, content[start:], headers)
+
+
+def deliver_step_by_step(aws: Any, job: Job) -> int:
+    """Of results that are stored every output by itself; returns how many invocations it took."""
+    invocations = 1
+    while (outcome := build(aws).deliver(job, Polling(1)))["status"] == "continuing":
+        invocations += 1
+        assert invocations < 20
+    assert outcome == DELIVERED
+    return invocations
+
+
+def test_results_that_take_several_invocations_become_the_same(aws: Any, job: Job) -> None:
+    """Stored a stretch at a time, each behind the parts that are there; then every output by itself."""
+    content = make_large(job)
+    assert len(content) > 2 * PART_BYTES
+    assert build(aws, DONE, serve(content), seconds_left=Clock(30)).deliver(job, Polling(1))["status"] == "continuing"
+    assert "Contents" not in aws.s3.list_objects_v2(Bucket=aws.results_bucket)
+
+    wire = Wire(DONE, serve(content, PART_BYTES))
+    assert build(aws, wire=wire).deliver(job, Polling(1))["status"] == "continuing"
+    assert wire.requests[1].headers["Range"] == f"bytes={PART_BYTES}-"
+    assert read_object(aws, "results.json") == content
+    assert deliver_step_by_step(aws, job) == 6
+    assert "delivery" not in aws.ledger.read(job.upload, job.attempt)
+    assert len(aws.notices()) == 1
+    in_steps, summary = read_all(aws), read_strictly(read_object(aws, "summary.json"))
+    assert summary["cost"]["used"]["lambda_requests"] == 1 + 2 + 7
+
+    for key in in_steps:
+        if "results.json" not in key:
+            aws.s3.delete_object(Bucket=aws.results_bucket, Key=key)
+    assert build(aws).deliver(job, Polling(1), redelivery="again") == DELIVERED
+    assert read_all(aws) == in_steps
+    assert read_strictly(read_object(aws, "summary.json")) == summary
+
+
+@pytest.mark.parametrize("knows_ranges", [True, False])
+def test_a_download_that_breaks_off_goes_on_behind_what_came(aws: Any, job: Job, *, knows_ranges: bool) -> None:
+    content = make_large(job)
+    cut_short = (200, content[: PART_BYTES + 1000], {"Content-Length": str(len(content))})
+    with pytest.raises(ApiUnavailable, match="broke off"):
+        build(aws, DONE, cut_short).deliver(job, Polling(1))
+    rest = serve(content, PART_BYTES) if knows_ranges else serve(content)
+    assert build(aws, DONE, rest).deliver(job, Polling(1)) == DELIVERED
+    assert read_object(aws, "results.json") == content
+    assert read_strictly(read_object(aws, "job.json"))["failed_outputs"] == {}
+
+
+def test_parts_that_s3_has_removed_meanwhile_are_sent_again(aws: Any, job: Job) -> None:
+    content = make_large(job)
+    build(aws, DONE, serve(content), seconds_left=Clock(30)).deliver(job, Polling(1))
+    [upload] = aws.s3.list_multipart_uploads(Bucket=aws.results_bucket)["Uploads"]
+    place = {"Bucket": aws.results_bucket, "Key": upload["Key"]}
+    aws.s3.abort_multipart_upload(**place, UploadId=upload["UploadId"])
+    assert build(aws, DONE, serve(content)).deliver(job, Polling(1))["status"] == "continuing"
+    assert read_object(aws, "results.json") == content
+
+
+def test_another_part_of_the_file_than_was_asked_for_is_not_taken(aws: Any, job: Job) -> None:
+    content = make_large(job)
+    build(aws, DONE, serve(content), seconds_left=Clock(30)).deliver(job, Polling(1))
+    other = (206, content[7:], {"Content-Range": f"bytes 7-{len(content) - 1}/{len(content)}"})
+    with pytest.raises(ApiUnavailable, match="another part"):
+        build(aws, DONE, other).deliver(job, Polling(1))
+
+
+def test_results_that_end_where_their_last_part_did_are_whole(aws: Any, job: Job) -> None:
+    content = make_large(job)
+    content = content[:-1].ljust(3 * PART_BYTES - 1) + b"}"
+    assert build(aws, DONE, serve(content), seconds_left=Clock(59)).deliver(job, Polling(1))["status"] == "continuing"
+    end = (416, b"", {"Content-Range": f"bytes */{len(content)}"})
+    assert build(aws, DONE, end).deliver(job, Polling(1))["status"] == "continuing"
+    assert read_object(aws, "results.json") == content
+
+
+def test_results_that_come_too_slowly_mean_later(aws: Any, job: Job) -> None:
+    with pytest.raises(ApiUnavailable, match="too slowly"):
+        build(aws, DONE, serve(make_large(job)), seconds_left=Clock(5)).deliver(job, Polling(1))
+
+
+def test_what_ends_a_function_without_a_word_is_left_out_at_last(
+    aws: Any, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As too little memory does, or a crash: first all outputs at once, then that one by itself."""
+
+    class Death(BaseException):
+        """What no code deals with."""
+
+    def die(*_: Any) -> None:
+        raise Death
+
+    monkeypatch.setattr(delivery_module, "OPENERS", {**OPENERS, "coco": die})
+    content = make_results(job, [None])
+    with pytest.raises(Death):
+        build(aws, DONE, serve(content)).deliver(job, Polling(1))
+    deaths, outcome = 1, {"status": "continuing"}
+    while outcome["status"] == "continuing":
+        try:
+            outcome = dict(build(aws, DONE, serve(content)).deliver(job, Polling(1)))
+        except Death:
+            deaths += 1
+            assert read_object(aws, "results.json") == content
+    assert outcome == DELIVERED
+    assert deaths == 1 + 1 + DEATHS_MAX
+    record = read_strictly(read_object(aws, "job.json"))
+    assert record["failed_outputs"] == {"coco": "The function ends while it is made: it takes too much memory or time."}
+    assert {"detections.vtt", "report.html", "detections.parquet"} <= set(record["outputs"])
+
+
+def test_an_output_that_takes_too_long_costs_that_output(aws: Any, job: Job) -> None:
+    content = make_large(job)
+    aws.s3.put_object(Bucket=aws.results_bucket, Key=f"{FOLDER}/results.json", Body=content)
+    outcomes = [
+        build(aws, seconds_left=Clock(20)).deliver(job, Polling(1)),  # all at once
+        build(aws).deliver(job, Polling(1)),  # the summary
+        build(aws, seconds_left=Clock(20)).deliver(job, Polling(1)),  # Parquet
+    ]
+    assert [outcome["status"] for outcome in outcomes] == ["continuing"] * 3
+    deliver_step_by_step(aws, job)
+    failed = read_strictly(read_object(aws, "job.json"))["failed_outputs"]
+    assert failed == {"parquet": "It takes more time than the function has."}
+
+
+def test_a_job_whose_results_are_stored_does_not_fail(aws: Any, job: Job) -> None:
+    """Whatever ended its delivery."""
+    uri = f"s3://results/{FOLDER}/results.json"
+    progress = replace(Progress("first"), failed={"coco": "A bug."}).to_item()
+    aws.ledger.record(job.upload, 1, status="running", job_id=job.job_id, results_location=uri, delivery=progress)
+    report = FailureReport(aws.ledger, aws.topic)
+    for _ in range(2):
+        report.report(job, "failed", "S3 was down.", is_undelivered=True)
+    item = aws.ledger.read(job.upload, job.attempt)
+    assert (item["status"], item["failed_outputs"]) == ("done", {"coco": "A bug.", "everything else": "S3 was down."})
+    assert "error" not in item
+    assert "delivery" not in item
+    [notice] = aws.notices()
+    assert notice["Subject"].startswith("Done: ")
+    assert f"Results  {uri}\n" in notice["Message"]
+    assert f"videoinfer redeliver {job.job_id}" in notice["Message"]
+
+
+@pytest.mark.parametrize(("classes", "letters"), [(4_400, 12), (200, 1500), (22_000, 30), (3, 200_000), (2_000, 300)])
+def test_many_classes_are_told_as_far_as_there_is_room(aws: Any, job: Job, classes: int, letters: int) -> None:
+    model_id = job.options.models[0].model_id
+    job = replace(job, options=make_job(Model(model_id, "1", "object-detection")).options)
+    names = [f"class {number:05d} ".ljust(letters, "ü\x1bx"[number % 3]) for number in range(classes)]
+    elements = [{"predictions": [{**BOX, "class": name}]} for name in names]
+    elements.append({"predictions": [{**BOX, "class": "the most frequent"}] * 5})
+    assert build(aws, DONE, (200, make_results(job, elements))).deliver(job, Polling(1)) == DELIVERED
+    [notice] = aws.notices()
+    assert len(notice["Message"].encode()) <= MESSAGE_MAX_BYTES
+    assert "the most frequent" in notice["Message"]
+    others = classes - notice["Message"].count("  class ")
+    assert (f"of {others:,} other classes" in notice["Message"]) == (others > 0)
+    item = aws.ledger.read(job.upload, job.attempt)
+    told = item["counts"][model_id]
+    assert told["the most frequent"] == 5
+    assert len(told) + item.get("omitted_classes", 0) == classes + 1
+    detail = json.dumps(compose_detail(job.upload, job.attempt, item), default=float)
+    assert len(detail) < 200_000
+    assert len(read_strictly(read_object(aws, "job.json"))["counts"][model_id]) == classes + 1
+
+
+def test_a_notice_says_when_it_is_cut(aws: Any) -> None:
+    aws.topic.publish(Notice("done", "Done: a", "ü" * MESSAGE_MAX_BYTES))
+    [notice] = aws.notices()
+    assert notice["Message"].endswith("(The rest is too long for a notice.)")
+    assert len(notice["Message"].encode()) <= 256 * 1024
