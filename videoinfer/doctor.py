@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-import requests
 from botocore.exceptions import BotoCoreError, ClientError
 
 from videoinfer.aws_errors import describe_error
@@ -18,6 +18,7 @@ from videoinfer.jobs import Item, JobsTable
 from videoinfer.key_policy import find_left_out
 from videoinfer.pipeline_stack import PipelineStack
 from videojobs.api import VideoInferenceApi
+from videojobs.api_session import open_session
 from videojobs.errors import ApiRefused, ApiUnavailable, InvalidOption
 from videojobs.jobs import Job
 from videojobs.notices import format_duration, name_for_command
@@ -154,7 +155,7 @@ def _look_at_api(stack: PipelineStack) -> Iterator[Finding]:
     key = stack.clients.secretsmanager.get_secret_value(SecretId=stack.api_key_secret)["SecretString"]
     accepted = Finding("ok", f"The API at {stack.api_url} answers and accepts the key.")
     try:
-        VideoInferenceApi(stack.api_url, key, requests.Session).check_job(_NO_SUCH_JOB)
+        VideoInferenceApi(stack.api_url, key, partial(open_session, stack.api_url)).check_job(_NO_SUCH_JOB)
     except ApiUnavailable as unavailable:
         remedy = f"If it should: check the parameter ApiUrl ({stack.api_url}), and that it can be reached from here."
         yield Finding("problem", f"The API does not answer as it should: {unavailable}", remedy)

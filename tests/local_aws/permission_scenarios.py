@@ -42,6 +42,7 @@ _NOT_THERE = "without it S3 says 403, not 404, of what is not there; the embedde
 
 NOT_TRIED: Mapping[str, str] = {
     "s3:AbortMultipartUpload": "an upload of many parts that fails half way is given up",
+    "s3:ListMultipartUploadParts": "the embedded AWS lets everyone list parts",
     "s3:ListBucket on UploadsBucket": _NOT_THERE,
     "s3:ListBucket on ResultsBucket": _NOT_THERE,
     "s3:ListBucket on ResultsBucket, UploadsBucket": _NOT_THERE,

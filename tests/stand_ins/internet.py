@@ -55,9 +55,9 @@ class Internet:
         return [(None, None, None, "", (address, port)) for address in addresses]
 
     def urlopen(self, pool: urllib3.HTTPConnectionPool, method: str, url: str, **options: Any) -> Any:
-        assert (method, options["redirect"]) == ("GET", False)
+        assert not options["redirect"]
         certificate_for = pool.conn_kw.get("server_hostname")
-        host_header = options["headers"]["Host"]
+        host_header = options["headers"].get("Host", pool.host)
         assert pool.port
         self.connections.append(Connection(pool.scheme, pool.host, pool.port, host_header, certificate_for, url))
         answer = self.answers.pop(0)

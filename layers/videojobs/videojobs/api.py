@@ -4,18 +4,23 @@ Source: the published API reference; where it is silent, what the official clien
 The test seam is the wire: a `requests.Session` with an adapter of the test's own.
 """
 
+import json
 import re
 import ssl
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal, Protocol
+from urllib.parse import urljoin
 
 import requests
 import urllib3
 
-from videojobs.errors import ApiRefused, ApiUnavailable, LinkExpired
+from videojobs.api_session import LinkForbidden
+from videojobs.errors import ApiRefused, ApiUnavailable, LinkExpired, LinkRefused
 from videojobs.redaction import redact
 from videojobs.turns import Turns, UnlimitedTurns
 
@@ -32,6 +37,14 @@ STORAGE_ANSWER_TIMEOUT_SECONDS = 120
 _TRY_AGAIN_STATUS_CODES = {408, 425, 429}
 _LINK_EXPIRED_STATUS_CODES = {400, 401, 403, 404, 410}
 _REASON_MAX_CHARACTERS = 300
+
+ANSWER_MAX_BYTES = 1024 * 1024
+"""Of an answer to one of the endpoints: thousands of times what any has."""
+
+REDIRECTS_MAX = 5
+
+RETRY_AFTER_SECONDS_MAX = 14 * 86_400.0
+_ANSWER_PIECE_BYTES = 16 * 1024
 _PIECE_BYTES = 1024 * 1024
 
 JOB_ID_MAX_CHARACTERS = 200
@@ -93,7 +106,8 @@ class VideoInferenceApi:
             headers={"Content-Type": "application/octet-stream"},
             timeout=(STORAGE_CONNECT_TIMEOUT_SECONDS, STORAGE_ANSWER_TIMEOUT_SECONDS),
         )
-        self._raise_for_status(response)
+        with response:
+            self._raise_for_status(response)
 
     def create_job(self, input_url: str, models: Sequence[Mapping[str, Any]], infer_fps: float) -> str:
         """Starts a job and returns its job_id. There is no idempotency key: each call is a job, and a bill."""
@@ -117,8 +131,14 @@ class VideoInferenceApi:
             LinkExpired: the link is refused; a new one comes with the job's status.
             ApiUnavailable: no answer, or (while reading) a file cut short.
         """
-        headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={start}-"} if start else {})}
-        response = self._send("GET", output_signed_url, headers=headers, stream=True, allow_redirects=True)
+        response = self._follow(output_signed_url, {"Range": f"bytes={start}-"} if start else {})
+        try:
+            return self._read_from(response, start)
+        except BaseException:
+            response.close()
+            raise
+
+    def _read_from(self, response: requests.Response, start: int) -> "ResultsStream":
         if response.status_code in _LINK_EXPIRED_STATUS_CODES:
             raise LinkExpired(f"The download link was refused with {response.status_code}.")
         content_range = response.headers.get("Content-Range", "")
@@ -132,10 +152,20 @@ class VideoInferenceApi:
             stream.skip(start)
         return stream
 
+    def _follow(self, url: str, headers: Mapping[str, str]) -> requests.Response:
+        """The answer at the end of a link's redirects, each of which is looked at as the link is."""
+        for _ in range(1 + REDIRECTS_MAX):
+            response = self._send("GET", url, headers=headers)
+            if not response.is_redirect:
+                return response
+            response.close()
+            url = _join(url, response.headers["Location"])
+        raise LinkRefused(f"it redirects more than {REDIRECTS_MAX} times")
+
     def _read_status(self, answer: Mapping[str, Any]) -> JobStatus:
         status = answer.get("status", 1)
         progress = answer.get("progress")
-        if isinstance(status, str) and re.fullmatch(r"\d+", status):
+        if isinstance(status, str) and re.fullmatch(r"[0-9]{1,9}", status):
             status = int(status)
         match status:
             case bool():
@@ -170,12 +200,11 @@ class VideoInferenceApi:
             if unavailable.retry_after_seconds:
                 self.turns.pause(unavailable.retry_after_seconds)
             raise
-        try:
-            answer = response.json()
-        except ValueError:
-            answer = None
+        content = _read_answer(response)
+        answer = _parse(content)
         if not isinstance(answer, dict):
-            raise ApiUnavailable(f"The Video Inference API's answer is no JSON object: {self.clean(response.text)}")
+            words = self.clean(content.decode(errors="replace"))
+            raise ApiUnavailable(f"The Video Inference API's answer is no JSON object: {words}")
         return answer
 
     def _send(self, method: str, url: str, **request: Any) -> requests.Response:
@@ -183,17 +212,23 @@ class VideoInferenceApi:
         request = {
             "timeout": (CONNECT_TIMEOUT_SECONDS, ANSWER_TIMEOUT_SECONDS),
             "allow_redirects": False,
+            "stream": True,  # what comes is read as far as it may go
             **request,
+            "headers": {"Accept-Encoding": "identity", **request.get("headers", {})},
         }
         try:
             # A response that is streamed keeps its connection until it is read; then it is closed like all others.
             with self._open_session() as session:
                 return session.request(method, url, **request)
+        except LinkForbidden as forbidden:
+            raise LinkRefused(str(forbidden)) from None
         except requests.Timeout as error:
             raise ApiUnavailable(
                 "The Video Inference API did not answer in time.", may_have_acted=_may_have_arrived(error)
             ) from None
-        except (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema):
+        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema):
+            if not url.startswith(self._base_url):
+                raise LinkRefused("it is no web address") from None
             problem = "The Video Inference API's address is not a URL: check ApiUrl."
             raise ApiUnavailable(problem, may_have_acted=False) from None
         except requests.RequestException as error:
@@ -207,6 +242,7 @@ class VideoInferenceApi:
         if 200 <= code < 300:
             return
         if code >= 500 or code in _TRY_AGAIN_STATUS_CODES:
+            response.close()
             retry_after_seconds = read_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
             # Of 503 alone a gateway's own time-out can't be told, unless it says when to come back.
             declined = code in _TRY_AGAIN_STATUS_CODES or (code == 503 and "Retry-After" in response.headers)
@@ -214,21 +250,61 @@ class VideoInferenceApi:
                 f"The Video Inference API answered {code}.", retry_after_seconds, may_have_acted=not declined
             )
         if code < 400:
+            response.close()
             raise ApiRefused(code, "a redirect, which would turn a POST into a GET: check ApiUrl")
         raise ApiRefused(code, self._read_reason(response))
 
     def _read_reason(self, response: requests.Response) -> str:
-        try:
-            answer = response.json()
-        except ValueError:
-            return self.clean(response.text)
+        content = _read_answer(response)
+        answer = _parse(content)
         words = answer.get("error") or answer.get("message") if isinstance(answer, dict) else None
-        return self.clean(words or response.text)
+        return self.clean(words or content.decode(errors="replace"))
 
     def clean(self, words: Any) -> str:
         """`words` as one short line without secrets (an API may well quote the key it did not like)."""
         text = redact(" ".join(str(words).split()), self._api_key)
         return text if len(text) <= _REASON_MAX_CHARACTERS else text[:_REASON_MAX_CHARACTERS] + "…"
+
+
+def _join(url: str, location: str) -> str:
+    """Where a redirect leads. Servers write UTF-8 into headers, which are read as Latin-1."""
+    with suppress(UnicodeError):
+        location = location.encode("latin-1").decode()
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        raise LinkRefused("it redirects to what is no URL") from None
+
+
+def _read_answer(response: requests.Response) -> bytes:
+    """The body of an answer that is to be small, as it came.
+
+    Raises:
+        ApiUnavailable: It is too large, too slow, packed, or breaks off.
+    """
+    encoding = response.headers.get("Content-Encoding", "identity")
+    if encoding.strip().lower() not in ("", "identity"):
+        raise ApiUnavailable("The Video Inference API's answer is packed, which it was not asked for.")
+    stream, content, begun_at = (
+        ResultsStream(response, "The Video Inference API's answer"),
+        bytearray(),
+        time.monotonic(),
+    )
+    while piece := stream.read_some(_ANSWER_PIECE_BYTES):
+        content += piece
+        if len(content) > ANSWER_MAX_BYTES:
+            raise ApiUnavailable(f"The Video Inference API's answer has more than {ANSWER_MAX_BYTES:,} bytes.")
+        if time.monotonic() - begun_at > ANSWER_TIMEOUT_SECONDS:
+            raise ApiUnavailable("The Video Inference API did not answer in time.")
+    return bytes(content)
+
+
+def _parse(content: bytes) -> Any:
+    """The JSON in an answer, or None."""
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _may_have_arrived(error: requests.RequestException) -> bool:
@@ -245,10 +321,11 @@ def read_retry_after(value: str | None, now: datetime) -> float | None:
     """Seconds until a `Retry-After` header's time, in either of its forms (RFC 9110, 10.2.3); None without one."""
     if value is None:
         return None
-    if re.fullmatch(r"\d+", value.strip()):
-        return float(value)
+    if re.fullmatch(r"[0-9]+", value.strip()):
+        return min(float(value), RETRY_AFTER_SECONDS_MAX)
     try:
-        return max(0.0, (parsedate_to_datetime(value) - now).total_seconds())
+        seconds = (parsedate_to_datetime(value) - now).total_seconds()
+        return min(max(0.0, seconds), RETRY_AFTER_SECONDS_MAX)
     except (TypeError, ValueError):
         return None
 
@@ -274,9 +351,16 @@ class _SizedStream:
 class ResultsStream:
     """A response's body as it came over the wire, its errors translated."""
 
-    def __init__(self, response: requests.Response, *, ends_at_once: bool = False) -> None:
-        self._body: urllib3.BaseHTTPResponse = response.raw
+    def __init__(
+        self, response: requests.Response, what: str = "The results file", *, ends_at_once: bool = False
+    ) -> None:
+        self._response = response
+        self._body: urllib3.HTTPResponse = response.raw
+        self._what = what
         self._ends_at_once = ends_at_once
+
+    def close(self) -> None:
+        self._response.close()
 
     def skip(self, size: int) -> None:
         """Reads on without keeping anything. Raises ApiUnavailable where there is less."""
@@ -292,8 +376,14 @@ class ResultsStream:
             return b"".join(iter(lambda: self.read(_PIECE_BYTES), b""))
         if self._ends_at_once:
             return b""
+        return self._translating(lambda: self._body.read(size))
+
+    def read_some(self, size: int) -> bytes:
+        """What has come by now, or comes next; nothing at the end."""
+        return self._translating(lambda: self._body.read1(size))
+
+    def _translating(self, read: Callable[[], bytes]) -> bytes:
         try:
-            return self._body.read(size)
+            return read()
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            problem = type(error).__name__
-            raise ApiUnavailable(f"The results file broke off while it was downloaded ({problem}).") from None
+            raise ApiUnavailable(f"{self._what} broke off while it was read ({type(error).__name__}).") from None

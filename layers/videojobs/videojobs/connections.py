@@ -6,15 +6,15 @@ Every call of the functions to AWS may be made twice: a write to DynamoDB sets t
 name, and a notice or an event may come twice.
 """
 
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import boto3
 from aws_lambda_powertools.utilities.parameters import get_secret
 from botocore.config import Config
-from requests import Session
 
 from videojobs.api import VideoInferenceApi
+from videojobs.api_session import open_session
 from videojobs.budget import Limit
 from videojobs.ends import JobEnds
 from videojobs.jobs import Ledger
@@ -39,7 +39,8 @@ SHARE_KEY_CACHE_SECONDS = 60
 def connect_api(settings: ApiSettings) -> VideoInferenceApi:
     """The API with the key that the secret holds, and turns from the budget that all functions share."""
     api_key = get_secret(settings.api_key_secret, max_age=API_KEY_CACHE_SECONDS)
-    return VideoInferenceApi(settings.api_url, str(api_key), Session, _open_turns(settings))
+    turns = _open_turns(settings)
+    return VideoInferenceApi(settings.api_url, str(api_key), partial(open_session, settings.api_url), turns)
 
 
 def _open_turns(settings: ApiSettings) -> Turns:

@@ -180,7 +180,7 @@ class _Work:
         self._begin(STORE, is_stored=False)
         progress.is_careful = progress.is_careful or progress.deaths > 0
         try:
-            with closing(self._watch(bucket.copy_stream(results, copy))) as pieces:
+            with closing(results), closing(self._watch(bucket.copy_stream(results, copy))) as pieces:
                 if start or progress.is_careful:
                     drain(pieces)
                 else:

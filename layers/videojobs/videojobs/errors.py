@@ -2,7 +2,8 @@
 
     VideoJobsError
     ├── ApiUnavailable   no usable answer: try again later
-    │   └── TurnLater    not asked at all: too many requests come before
+    │   ├── TurnLater    not asked at all: too many requests come before
+    │   └── LinkRefused  a link that is not followed
     ├── ApiRefused       an answer that trying again will not change
     ├── LinkExpired      a download link no longer works: ask for the status again
     ├── ResultsGone      the API has no results of the job
@@ -57,6 +58,13 @@ class TurnLater(ApiUnavailable):
         super().__init__(text, retry_after_seconds=seconds, may_have_acted=False)
         self.turn_at = turn_at
         self.seconds = seconds
+
+
+class LinkRefused(ApiUnavailable):
+    """The API's link, or what it redirects to, is none that may be followed; the message says why."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The Video Inference API gave a link that is not followed: {why}.", may_have_acted=False)
 
 
 class ApiRefused(VideoJobsError):

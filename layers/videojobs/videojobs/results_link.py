@@ -2,7 +2,7 @@
 
 from videojobs.api import ResultsStream, VideoInferenceApi
 from videojobs.checks import JOB_IS_UNKNOWN_STATUS_CODES
-from videojobs.errors import ApiRefused, ApiUnavailable, LinkExpired, ResultsGone
+from videojobs.errors import ApiRefused, ApiUnavailable, LinkExpired, LinkRefused, ResultsGone
 from videojobs.jobs import Job
 from videojobs.notices import name_for_command
 
@@ -23,6 +23,9 @@ def open_results(
         return api.open_results(_renew_link(api, job, turn_at, is_redelivery=is_redelivery), start)
     except LinkExpired:
         return api.open_results(_renew_link(api, job, None, is_redelivery=is_redelivery), start)
+    except LinkRefused as refused:
+        again = f"Once it gives another, this delivers the results: videoinfer redeliver {name_for_command(job)}"
+        raise ResultsGone(f"{refused} {again}") from None
 
 
 def _renew_link(api: VideoInferenceApi, job: Job, turn_at: float | None, *, is_redelivery: bool) -> str:
