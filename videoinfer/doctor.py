@@ -87,7 +87,14 @@ _PERMISSIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "AnnotateVideoFunction": {
         "key": ("kms:Decrypt", "kms:GenerateDataKey"),
         "uploads": ("s3:GetObject", "s3:GetObjectVersion"),
-        "results": ("s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"),
+        "results": ("s3:GetObject",),
+        "annotated video": ("s3:PutObject", "s3:AbortMultipartUpload"),
+    },
+    "RecordAnnotationFunction": {
+        "key": ("kms:Decrypt", "kms:GenerateDataKey"),
+        "annotated video": ("s3:GetObject",),
+        "summary": ("s3:GetObject", "s3:PutObject"),
+        "share key": ("secretsmanager:GetSecretValue",),
         "jobs": ("dynamodb:GetItem", "dynamodb:UpdateItem"),
         "topic": ("sns:Publish",),
     },
@@ -233,7 +240,10 @@ def _look_at_permissions(stack: PipelineStack) -> Iterator[Finding]:
             if what not in arns:
                 continue
             answer = stack.clients.iam.simulate_principal_policy(
-                PolicySourceArn=role_arn, ActionNames=list(actions), ResourceArns=[arns[what]]
+                PolicySourceArn=role_arn,
+                ActionNames=list(actions),
+                ResourceArns=[arns[what]],
+                ContextEntries=[_compose_via_s3(stack)],
             )
             denied = [r["EvalActionName"] for r in answer["EvaluationResults"] if r["EvalDecision"] != "allowed"]
             lacking += [f"{function} may not {action} on {arns[what]}" for action in denied]
@@ -242,6 +252,17 @@ def _look_at_permissions(stack: PipelineStack) -> Iterator[Finding]:
             yield Finding("problem", f"{sentence}.", "sam deploy, or have a policy from outside the stack taken back")
     else:
         yield Finding("ok", "The functions may do what they have to.")
+
+
+def _compose_via_s3(stack: PipelineStack) -> dict[str, Any]:
+    """The service by way of which a function uses the owner's key, where its role asks for it."""
+    _, partition, _, region, *_ = stack.state_machine_arn.split(":")
+    suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
+    return {
+        "ContextKeyName": "kms:ViaService",
+        "ContextKeyValues": [f"s3.{region}.{suffix}"],
+        "ContextKeyType": "string",
+    }
 
 
 def _look_at_key(stack: PipelineStack) -> Iterator[Finding]:
@@ -288,6 +309,8 @@ def _find_arns(stack: PipelineStack) -> dict[str, str]:
     return {
         "uploads": f"arn:{partition}:s3:::{stack.uploads_bucket}/video.mp4",
         "results": f"arn:{partition}:s3:::{stack.results_bucket}/results/video.mp4/job/results.json",
+        "annotated video": f"arn:{partition}:s3:::{stack.results_bucket}/results/video.mp4/job/annotated.mp4",
+        "summary": f"arn:{partition}:s3:::{stack.results_bucket}/results/video.mp4/job/summary.json",
         "secret": secrets.describe_secret(SecretId=stack.api_key_secret)["ARN"],
         "share key": secrets.describe_secret(SecretId=f"{stack.name}/share-key")["ARN"],
         "event bus": f"arn:{partition}:events:{region}:{account}:event-bus/default",

@@ -56,7 +56,7 @@ NOT_TRIED: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class PipelineScenarios:
-    """The pipeline's six functions, on a deployed stack in which nothing moves by itself."""
+    """The pipeline's functions, on a deployed stack in which nothing moves by itself."""
 
     aws: EmbeddedAws
     pipeline: DeployedPipeline
@@ -81,6 +81,7 @@ class PipelineScenarios:
         yield Scenario("annotate_video", self.deliver, _expect("status", "annotated"))
         yield Scenario("annotate_video", lambda: self.deliver(versioned=False), _expect("status", "annotated"))
         yield Scenario("annotate_video", self.deliver_of_deleted, _expect("status", "failed"))
+        yield Scenario("record_annotation", self.annotate, _expect("status", "recorded"))
         yield Scenario("open_share_link", self.share, _judge_redirect)
         yield Scenario("open_share_link", lambda: self.share("video"), _judge_redirect)
         yield Scenario("open_share_link", lambda: self.share("video", versioned=False), _judge_redirect)
@@ -171,6 +172,14 @@ class PipelineScenarios:
     def redeliver(self) -> Any:
         return {**self.deliver(), "redelivery": True}
 
+    def annotate(self) -> Any:
+        """A job whose annotated video is there."""
+        event = self.deliver()
+        folder = f"results/{event['upload']['key']}/{event['job_id']}"
+        for name, body in (("annotated.mp4", b"video"), ("summary.json", b"{}")):
+            self.s3.put_object(Bucket=self.pipeline.pipeline.results_bucket, Key=f"{folder}/{name}", Body=body)
+        return {**event, "annotation": {"status": "annotated", "gigabyte_seconds": 1.5}}
+
     def deliver_of_deleted(self) -> Any:
         event = self.deliver(versioned=False)
         self.s3.delete_object(Bucket=event["upload"]["bucket"], Key=event["upload"]["key"])
@@ -227,7 +236,7 @@ def idle(aws: EmbeddedAws, state_machine_arn: str) -> Iterator[None]:
 
 
 def walk_pipeline(aws: EmbeddedAws, pipeline: DeployedPipeline, api: StandInApi) -> Iterator[Row]:
-    """The rows of the pipeline's six functions; the stack is good for nothing else after."""
+    """The rows of the pipeline's functions; the stack is good for nothing else after."""
     api.statuses, api.results = [api.done()], RESULTS.encode()
     with at_rest(aws, pipeline):
         yield from RoleTrials(aws, "pipeline", pipeline.stack).walk(list(PipelineScenarios(aws, pipeline, api)))

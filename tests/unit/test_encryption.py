@@ -57,6 +57,7 @@ EVENTBRIDGE = "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-troub
 LOGS = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html"
 S3 = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html"
 S3_EVENTS = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/grant-destinations-permissions-to-s3.html"
+S3_LIST_PARTS = "https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListParts.html"
 S3_PARTS = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html"
 SECRETS = "https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html"
 SNS = "https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html"
@@ -71,6 +72,7 @@ NEEDS: dict[str, tuple[set[str], str]] = {
     "dynamodb:UpdateItem": (DECRYPT, DYNAMODB),
     "s3:GetObject": (DECRYPT, S3),
     "s3:GetObjectVersion": (DECRYPT, S3),
+    "s3:ListMultipartUploadParts": (DECRYPT, S3_LIST_PARTS),
     "s3:PutObject": (DECRYPT_AND_GENERATE, S3_PARTS),
     "secretsmanager:GetSecretValue": (DECRYPT, SECRETS),
     "sns:Publish": (DECRYPT_AND_GENERATE, SNS),

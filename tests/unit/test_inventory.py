@@ -20,6 +20,7 @@ from videojobs.settings import (
     CreateJobSettings,
     DeliverResultsSettings,
     OpenShareLinkSettings,
+    RecordAnnotationSettings,
     ReportFailureSettings,
 )
 from videojobs.tables import DETECTION_COLUMNS, FRAME_COLUMNS
@@ -29,6 +30,7 @@ SETTINGS = {
     "CheckJobFunction": CheckJobSettings,
     "DeliverResultsFunction": DeliverResultsSettings,
     "AnnotateVideoFunction": AnnotateVideoSettings,
+    "RecordAnnotationFunction": RecordAnnotationSettings,
     "OpenShareLinkFunction": OpenShareLinkSettings,
     "ReportFailureFunction": ReportFailureSettings,
 }

@@ -26,6 +26,7 @@ SETTINGS: Mapping[str, Mapping[str, type]] = {
         "CheckJobFunction": pipeline.CheckJobSettings,
         "DeliverResultsFunction": pipeline.DeliverResultsSettings,
         "AnnotateVideoFunction": pipeline.AnnotateVideoSettings,
+        "RecordAnnotationFunction": pipeline.RecordAnnotationSettings,
         "OpenShareLinkFunction": pipeline.OpenShareLinkSettings,
         "ReportFailureFunction": pipeline.ReportFailureSettings,
     },

@@ -50,7 +50,7 @@ OTHER_EVENTS = (
     + (1 + WAITS_MAX + CONTINUATIONS_MAX) * (TASK_EVENTS + STATE_EVENTS)  # deliver, choose
     + WAITS_MAX * STATE_EVENTS  # wait for a turn
     + STATE_EVENTS  # is an annotated video asked for?
-    + TASK_EVENTS + STATE_EVENTS  # annotate, choose
+    + 2 * (TASK_EVENTS + STATE_EVENTS)  # annotate, choose, record, choose
     + TASK_EVENTS  # report that it is missing
     + STATE_EVENTS  # the end
 )  # fmt: skip
@@ -212,7 +212,12 @@ def count_retries(seconds: float) -> int:
     """
     function = read_template("pipeline")["Resources"]["DeliverResultsFunction"]["Properties"]
     waits = list[float]()
-    for state, visits in (("Deliver Results", 1 + WAITS_MAX), ("Annotate Video", 1), ("Report Missing Annotation", 1)):
+    for state, visits in (
+        ("Deliver Results", 1 + WAITS_MAX),
+        ("Annotate Video", 1),
+        ("Record Annotation", 1),
+        ("Report Missing Annotation", 1),
+    ):
         for retry in read_definition("pipeline")["States"][state]["Retry"]:
             run_seconds = function["Timeout"] if "Sandbox.Timedout" in retry["ErrorEquals"] else 0
             waits += visits * [run_seconds + wait for wait in list_waits(retry)]

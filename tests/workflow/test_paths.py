@@ -19,6 +19,7 @@ STEPS = {
     "CheckJobFunctionArn": "check_job",
     "DeliverResultsFunctionArn": "deliver_results",
     "AnnotateVideoFunctionArn": "annotate_video",
+    "RecordAnnotationFunctionArn": "record_annotation",
     "ReportFailureFunctionArn": "report_failure",
 }
 RETRIES = 2
@@ -44,6 +45,7 @@ WAIT, CHECK, CHOOSE = "Wait Before Checking", "Check Job", "Is The Job Done?"
 DELIVER, DELIVERED, END = "Deliver Results", "Are The Results Delivered?", "Results Delivered"
 ASKED, ANNOTATE, ANNOTATED = "Is An Annotated Video Asked For?", "Annotate Video", "Is The Video Annotated?"
 TURN = "Wait Before Delivering"
+RECORD, RECORDED = "Record Annotation", "Is The Annotation Recorded?"
 MISSING = "Report Missing Annotation"
 REPORT, FAIL = "Report Failure", "Job Failed"
 POLL = [WAIT, CHECK, CHOOSE]
@@ -173,18 +175,45 @@ def test_a_redelivery_does_not_ask_the_api(stage: Stage, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("annotate", "path", "told"),
+    ("annotate", "record", "path", "told"),
     [
-        pytest.param(["annotated"], [ANNOTATE, ANNOTATED], None, id="annotated"),
-        pytest.param(["raise", "annotated"], [ANNOTATE, ANNOTATED], None, id="annotated at last"),
-        pytest.param(["failed"], [ANNOTATE, ANNOTATED, MISSING], {"annotation": "failed"}, id="not annotated"),
-        pytest.param(["raise"], [ANNOTATE, MISSING], {"annotation_error": "No answer."}, id="could not be annotated"),
+        pytest.param(["annotated"], ["recorded"], [ANNOTATE, ANNOTATED, RECORD, RECORDED], None, id="annotated"),
+        pytest.param(
+            ["raise", "annotated"],
+            ["raise", "recorded"],
+            [ANNOTATE, ANNOTATED, RECORD, RECORDED],
+            None,
+            id="annotated at last",
+        ),
+        pytest.param(["failed"], [], [ANNOTATE, ANNOTATED, MISSING], {"annotation": "failed"}, id="not annotated"),
+        pytest.param(
+            ["raise"], [], [ANNOTATE, MISSING], {"annotation_error": "No answer."}, id="could not be annotated"
+        ),
+        pytest.param(
+            ["annotated"],
+            ["failed"],
+            [ANNOTATE, ANNOTATED, RECORD, RECORDED, MISSING],
+            {"annotation": "failed"},
+            id="not there",
+        ),
+        pytest.param(
+            ["annotated"],
+            ["raise"],
+            [ANNOTATE, ANNOTATED, RECORD, MISSING],
+            {"annotation_error": "No answer."},
+            id="could not be recorded",
+        ),
     ],
 )
 def test_results_stay_delivered_whatever_becomes_of_the_annotated_video(
-    stage: Stage, tmp_path: Path, annotate: list[str], path: list[str], told: dict[str, str] | None
+    stage: Stage, tmp_path: Path, annotate: list[str], record: list[str], path: list[str], told: dict[str, str] | None
 ) -> None:
-    script = {"check_job": ["done"], "deliver_results": ["delivered"], "annotate_video": annotate}
+    script = {
+        "check_job": ["done"],
+        "deliver_results": ["delivered"],
+        "annotate_video": annotate,
+        "record_annotation": record,
+    }
     execution = stage.play(tmp_path, {**script, "report_failure": ["raise", "done"]}, annotate=True)
     assert execution["status"] == "SUCCEEDED"
     assert execution["path"] == [CHOOSE, *POLL, DELIVER, DELIVERED, ASKED, *path, END]

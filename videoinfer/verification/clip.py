@@ -34,7 +34,7 @@ from videoinfer.verification.tables import check_tables, compose_queries, run_qu
 from videoinfer.verification.truth import INFER_FPS, Truth, read_truth
 from videoinfer.verification.verdicts import Outcome, Unavailable, Verdict, unseen, wrong
 from videoinfer.verification.waiting import wait_for
-from videojobs.annotation import ANNOTATED_VIDEO
+from videojobs.annotation_record import ANNOTATED_VIDEO
 from videojobs.errors import BrokenResults
 from videojobs.job_states import ENDED_STATES
 from videojobs.jobs import Job

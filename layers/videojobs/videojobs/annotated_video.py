@@ -48,20 +48,27 @@ _TURNS = {90: ["cclock"], -90: ["clock"], 180: ["clock", "clock"], -180: ["clock
 """By the degrees, counterclockwise, that a picture is to be shown turned: how FFmpeg's `transpose` gets there."""
 
 
-def draw_video(video: Path, samples: Iterable[Sample], output: Path, watch: Callable[[float], None]) -> int:
+def draw_video(
+    video: Path,
+    samples: Iterable[Sample],
+    output: Path,
+    watch: Callable[[float], None],
+    frame_max_pixels: int | None = None,
+) -> int:
     """Writes `output`, and returns how many frames it has.
 
     Args:
         samples: The sampled frames in the order of the video.
         watch: Called with the share of the video (0 to 1) that is done; what it raises ends the work.
+        frame_max_pixels: The largest frame, width times height. Memory holds dozens of frames at once.
 
     Raises:
         VideoNotDrawable: The video can't be read, or (`NoRoomForVideo`) the output can't be written; says why.
     """
     try:
-        first = _read_first_frame(video)
+        first = _read_first_frame(video, frame_max_pixels)
         with (
-            _open_video(video) as source,
+            _open_video(video, frame_max_pixels) as source,
             av.open(str(output.absolute()), "w", format="mp4", options={"movflags": "+faststart"}) as target,
         ):
             return _Drawing(source, target, first, samples).run(watch)
@@ -71,9 +78,15 @@ def draw_video(video: Path, samples: Iterable[Sample], output: Path, watch: Call
         raise VideoNotDrawable(f"The video can't be read: {error.strerror}.") from error
 
 
-def _open_video(video: Path) -> InputContainer:
+def _open_video(video: Path, frame_max_pixels: int | None) -> InputContainer:
+    # FFmpeg tries decoders while it opens a file; and frames may be larger than the file says, later ones too.
+    limits = {"max_pixels": str(frame_max_pixels)} if frame_max_pixels else {}
     # An absolute path: FFmpeg takes a name like 12:30.mp4 for a URL.
-    return av.open(str(video.absolute()), options={"format_whitelist": FORMATS})
+    container = av.open(str(video.absolute()), options={"format_whitelist": FORMATS, **limits})
+    for stream in container.streams.video:
+        if limits and stream.codec_context:  # none where the codec is unknown
+            stream.codec_context.options = limits
+    return container
 
 
 def _find_video_stream(source: InputContainer) -> VideoStream:
@@ -84,10 +97,15 @@ def _find_video_stream(source: InputContainer) -> VideoStream:
     raise VideoNotDrawable("The file has no video in it.")
 
 
-def _read_first_frame(video: Path) -> VideoFrame:
+def _read_first_frame(video: Path, frame_max_pixels: int | None) -> VideoFrame:
     """What the others will be like. MP4 begins with what its streams are, so that has to be known before any sound."""
-    with _open_video(video) as source:
+    with _open_video(video, frame_max_pixels) as source:
         stream = _find_video_stream(source)
+        if frame_max_pixels and stream.width * stream.height > frame_max_pixels:
+            size = f"{stream.width} x {stream.height}"
+            raise VideoNotDrawable(
+                f"Frames of {size} are larger than the {frame_max_pixels:,} pixels that are drawn on."
+            )
         for packet in source.demux(stream):
             for frame in _decode(stream, packet):
                 return cast(VideoFrame, frame)
@@ -117,8 +135,8 @@ class _Drawing:
                 continue
             for frame in _decode(self._stream, packet):
                 self._draw(frame)
-            if packet.pts is not None and duration:
-                watch(min(1.0, float(packet.pts * packet.time_base) / duration))
+            share = float(packet.pts * packet.time_base) / duration if packet.pts is not None and duration else 0.0
+            watch(min(1.0, share))
         self._picture.end()
         for sound in self._sounds.values():
             sound.end()

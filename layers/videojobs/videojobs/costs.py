@@ -50,8 +50,9 @@ _DAYS_A_MONTH = 30.4
 
 TRANSITIONS_A_POLL = 3
 OTHER_TRANSITIONS = 5
-ANNOTATION_TRANSITIONS = 2
-"""Choose; wait, check, choose; then deliver, choose twice, succeed. Between, if it is asked for: annotate, choose.
+ANNOTATION_TRANSITIONS = 4
+"""Choose; wait, check, choose; then deliver, choose twice, succeed. Between, if it is asked for: annotate, choose,
+record, choose.
 A test holds them against the state machine.
 """
 
@@ -116,7 +117,7 @@ def measure_annotation(*, gigabyte_seconds: float, s3_writes: int, stored_bytes:
     return Usage(
         state_transitions=ANNOTATION_TRANSITIONS,
         lambda_gigabyte_seconds=round(gigabyte_seconds, 3),
-        lambda_requests=1,
+        lambda_requests=2,
         s3_writes=s3_writes,
         stored_gigabyte_months=_measure_storage(stored_bytes, retention_days),
     )

@@ -246,13 +246,16 @@ class ResultsBucket:
 
     def has(self, key: str) -> bool:
         """Whether there is such an object."""
+        return self.measure(key) is not None
+
+    def measure(self, key: str) -> int | None:
+        """How many bytes the object has, or None if there is none."""
         try:
-            self._s3.head_object(Bucket=self.name, Key=key)
+            return self._s3.head_object(Bucket=self.name, Key=key)["ContentLength"]
         except ClientError as error:
             if error.response["Error"]["Code"] == "404":
-                return False
+                return None
             raise
-        return True
 
     def read(self, key: str) -> Generator[bytes]:
         """The object's bytes, some at a time."""

@@ -101,6 +101,13 @@ class DeliverResultsSettings:
 class AnnotateVideoSettings:
     """The environment of `annotate_video`."""
 
+    results_bucket: str
+
+
+@dataclass(frozen=True)
+class RecordAnnotationSettings:
+    """The environment of `record_annotation`."""
+
     jobs_table: str
     results_bucket: str
     notices_topic_arn: str

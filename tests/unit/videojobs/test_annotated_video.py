@@ -319,3 +319,45 @@ def test_a_real_video_keeps_its_pictures_its_sound_and_its_times(tmp_path: Path)
         assert_box_at(after[number][1], 380, 200)
         difference = after[number][1][250:].astype(int) - before[number][1][250:]
         assert np.abs(difference).mean() < 4
+
+
+def encode_picture(width: int, height: int) -> Any:
+    """A grey picture as JPEG, which AVI holds whatever its header says."""
+    encoder = av.CodecContext.create("mjpeg", "w")
+    encoder.width, encoder.height, encoder.pix_fmt, encoder.time_base = width, height, "yuvj420p", Fraction(1, 25)
+    frame = av.VideoFrame.from_ndarray(np.full((height, width, 3), GREY, np.uint8), format="rgb24")
+    return bytes(encoder.encode(frame.reformat(format="yuvj420p"))[0])
+
+
+def write_pictures(path: Path, *sizes: tuple[int, int]) -> Path:
+    """An AVI that says that all its pictures have the first one's size."""
+    with av.open(str(path), "w", format="avi") as container:
+        stream = cast(VideoStream, container.add_stream("mjpeg", rate=25))
+        stream.width, stream.height, stream.pix_fmt = *sizes[0], "yuvj420p"
+        for number, size in enumerate(sizes):
+            packet = av.Packet(encode_picture(*size))
+            packet.stream, packet.pts, packet.dts, packet.time_base = stream, number, number, Fraction(1, 25)
+            packet.is_keyframe = True
+            container.mux(packet)
+    return path
+
+
+def test_a_frame_above_the_limit_is_a_reason(tmp_path: Path) -> None:
+    video = write_pictures(tmp_path / "large.avi", (4096, 4096))
+    assert video.stat().st_size < 300_000
+    words = "Frames of 4096 x 4096 are larger than the 8,847,360 pixels that are drawn on"
+    with pytest.raises(VideoNotDrawable, match=words):
+        draw_video(video, [], tmp_path / "a.mp4", lambda _: None, 8_847_360)
+
+
+def test_a_frame_that_grows_above_the_limit_is_left_out(tmp_path: Path) -> None:
+    video = write_pictures(tmp_path / "grows.avi", (64, 48), (4096, 4096), (64, 48))
+    assert draw_video(video, [], tmp_path / "a.mp4", lambda _: None, 8_847_360) == 2
+    assert draw_video(video, [], tmp_path / "b.mp4", lambda _: None) == 3
+
+
+def test_a_video_that_says_no_times_is_watched_too(tmp_path: Path) -> None:
+    video = Clip(format="avi", milliseconds=range(0, 400, 40)).write(tmp_path)
+    shares: list[float] = []
+    draw_video(video, [], tmp_path / "a.mp4", shares.append)
+    assert len(shares) >= 10

@@ -9,7 +9,9 @@ from typing import Any
 import av
 import pytest
 
-from videojobs.annotation import LAST_SECONDS, VIDEO_MAX_BYTES, VideoAnnotation
+from tests.unit.videojobs.test_annotated_video import write_pictures
+from videojobs.annotation import FRAME_MAX_PIXELS, LAST_SECONDS, VIDEO_MAX_BYTES, VideoAnnotation
+from videojobs.annotation_record import GIGABYTE_SECONDS_MAX, AnnotationRecord
 from videojobs.costs import ANNOTATION_TRANSITIONS, PRICES, Meter
 from videojobs.failure import FailureReport
 from videojobs.jobs import Job
@@ -48,20 +50,22 @@ class Studio:
         key = locate_results(self.job.upload.key, self.job.job_id, "results.json")
         self.aws.s3.put_object(Bucket=self.aws.results_bucket, Key=key, Body=body)
 
-    def annotate(self, seconds_left: float = 900) -> Any:
+    def draw(self, seconds_left: float = 900) -> Any:
+        """What `annotate_video` answers."""
         aws = self.aws
-        annotation = VideoAnnotation(
-            aws.s3,
-            self.bucket,
-            aws.ledger,
-            aws.topic,
-            LINKS,
-            share_link_days=7,
-            retention_days=30,
-            meter=Meter(3008),
-            count_seconds_left=lambda: seconds_left,
-        )
-        return annotation.annotate(self.job)
+        return VideoAnnotation(aws.s3, aws.results_bucket, Meter(3008), lambda: seconds_left).annotate(self.job)
+
+    def record(self, gigabyte_seconds: float = 0.5) -> Any:
+        """What `record_annotation` answers."""
+        aws = self.aws
+        record = AnnotationRecord(self.bucket, aws.ledger, aws.topic, LINKS, 7, 30, Meter(256))
+        return record.record(self.job, gigabyte_seconds)
+
+    def annotate(self) -> None:
+        """Both, one after the other."""
+        drawn = self.draw()
+        assert (drawn["status"], drawn["reason"]) == ("annotated", None)
+        assert self.record(drawn["gigabyte_seconds"]) == {"status": "recorded", "reason": None}
 
     def read_item(self) -> dict[str, Any]:
         item: dict[str, Any] = self.aws.ledger.read(self.job.upload, self.job.attempt)
@@ -75,7 +79,7 @@ def studio(aws: Any, job: Job) -> Studio:
 
 def test_the_annotated_video_lies_beside_the_results_and_is_told(studio: Studio) -> None:
     studio.put_video(studio.job, b"another video since")
-    assert studio.annotate() == {"status": "annotated", "reason": None}
+    studio.annotate()
     location = studio.read_item()["annotated_location"]
     assert location.endswith(f"/{studio.job.job_id}/annotated.mp4")
     key = location.removeprefix(f"s3://{studio.aws.results_bucket}/")
@@ -92,7 +96,7 @@ def test_the_annotated_video_lies_beside_the_results_and_is_told(studio: Studio)
 
 def test_once_more_is_no_second_notice(studio: Studio) -> None:
     for _ in range(2):
-        assert studio.annotate()["status"] == "annotated"
+        studio.annotate()
     assert len(studio.aws.notices()) == 1
 
 
@@ -100,12 +104,12 @@ def test_what_it_cost_is_added_to_the_job_s_cost_once(studio: Studio) -> None:
     key = locate_results(studio.job.upload.key, studio.job.job_id, "summary.json")
     studio.bucket.save_json(key, {"frames": 2, "cost": {"total_usd": 0.25}})
     for _ in range(2):
-        assert studio.annotate()["status"] == "annotated"
+        studio.annotate()
     summary = studio.bucket.read_json(key)
     cost = summary.pop("annotation_cost")
     assert summary == {"frames": 2, "cost": {"total_usd": 0.25}}
     assert cost["used"]["state_transitions"] == ANNOTATION_TRANSITIONS
-    assert (cost["used"]["lambda_requests"], cost["used"]["s3_writes"]) == (1, 2)
+    assert (cost["used"]["lambda_requests"], cost["used"]["s3_writes"]) == (2, 2)
     assert cost["usd"]["lambda_gigabyte_seconds"] > 0.05 * 3 * PRICES["lambda_gigabyte_seconds"].usd
     assert cost["usd"]["stored_gigabyte_months"] > 0
     assert float(studio.read_item()["cost_usd"]) == pytest.approx(0.25 + cost["total_usd"], abs=1e-6)
@@ -117,14 +121,14 @@ def test_what_it_cost_is_added_to_the_job_s_cost_once(studio: Studio) -> None:
 def test_the_requests_that_are_counted_are_those_that_are_sent(
     studio: Studio, monkeypatch: pytest.MonkeyPatch, size_bytes: int
 ) -> None:
-    def draw(video: Path, samples: Any, output: Path, watch: Any) -> int:
+    def draw(video: Path, samples: Any, output: Path, *_: Any) -> int:
         output.write_bytes(bytes(size_bytes))
         return 1
 
     sent: list[str] = []
     monkeypatch.setattr("videojobs.annotation.draw_video", draw)
     studio.aws.s3.meta.events.register("before-send.s3", lambda request, **_: sent.append(request.method))
-    assert studio.annotate()["status"] == "annotated"
+    studio.annotate()
     key = locate_results(studio.job.upload.key, studio.job.job_id, "summary.json")
     used = studio.bucket.read_json(key)["annotation_cost"]["used"]
     assert used["s3_writes"] == sum(method in ("PUT", "POST") for method in sent)
@@ -132,17 +136,17 @@ def test_the_requests_that_are_counted_are_those_that_are_sent(
 
 def test_a_video_that_was_deleted_is_a_reason(studio: Studio) -> None:
     studio.aws.s3.delete_object(**studio.job.upload.location)
-    assert studio.annotate() == {"status": "failed", "reason": "The video has been deleted."}
+    assert studio.draw()["reason"] == "The video has been deleted, or can't be read."
     assert studio.aws.notices() == []
 
 
 def test_a_video_that_is_too_large_is_a_reason(studio: Studio) -> None:
     studio.job = replace(studio.job, upload=replace(studio.job.upload, size_bytes=VIDEO_MAX_BYTES + 1))
-    assert studio.annotate()["reason"] == "Videos above 6 GiB are not drawn on."
+    assert studio.draw()["reason"] == "Videos above 6 GiB are not drawn on."
 
 
 def test_a_video_that_takes_too_long_is_a_reason_that_says_what_to_do(studio: Studio) -> None:
-    answer = studio.annotate(seconds_left=LAST_SECONDS - 1)
+    answer = studio.draw(seconds_left=LAST_SECONDS - 1)
     assert answer["status"] == "failed"
     assert "too long" in answer["reason"]
     assert "videoinfer annotate" in answer["reason"]
@@ -170,3 +174,19 @@ def test_samples_are_read_whatever_the_order_of_the_lists(tmp_path: Path, names:
     first, second = read_samples(results, ["a", "b.2"])
     assert (first.frame_offset, first.elements) == (0, [("a", {"top": "x"}), ("b.2", None)])
     assert (second.frame_offset, second.elements) == (45, [("a", None), ("b.2", [1.5])])
+
+
+def test_a_video_of_giant_frames_is_a_reason(studio: Studio, tmp_path: Path) -> None:
+    width, height = 4096, 2161
+    assert width * height > FRAME_MAX_PIXELS
+    video = write_pictures(tmp_path / "giant.avi", (width, height)).read_bytes()
+    studio.job = replace(studio.job, upload=replace(studio.job.upload, version_id=studio.put_video(studio.job, video)))
+    assert studio.draw()["reason"].startswith("Frames of 4096 x 2161 are larger than the 8,847,360 pixels")
+
+
+@pytest.mark.parametrize("used", [-5.0, 1e12])
+def test_what_the_decoder_says_that_it_used_is_held_to_what_a_function_can(studio: Studio, used: float) -> None:
+    studio.draw()
+    assert studio.record(used)["status"] == "recorded"
+    cost = studio.bucket.read_json(locate_results(studio.job.upload.key, studio.job.job_id, "summary.json"))
+    assert 0 <= cost["annotation_cost"]["used"]["lambda_gigabyte_seconds"] <= GIGABYTE_SECONDS_MAX + 900

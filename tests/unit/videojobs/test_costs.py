@@ -26,7 +26,7 @@ def count_states(start: str, end: str) -> int:
     while name != end:
         state = STATES[name]
         ends = {choice.get("StringEquals"): choice["Next"] for choice in state.get("Choices", ())}
-        good = (ends[status] for status in ("delivered", "done", "annotated") if status in ends)
+        good = (ends[status] for status in ("delivered", "done", "annotated", "recorded") if status in ends)
         name = next(good, None) or state.get("Next") or state.get("Default", "")
         count += 1
     return count
@@ -47,11 +47,11 @@ def test_a_cost_is_usage_times_price() -> None:
     assert cost["total_usd"] == pytest.approx(35 * 0.000025 + 0.001 + 12 * 2e-7 + 0.0005 + 0.023 * 30 / 30.4, abs=1e-6)
 
 
-def test_an_annotation_is_one_call_two_transitions_and_what_it_stores() -> None:
+def test_an_annotation_is_two_calls_four_transitions_and_what_it_stores() -> None:
     usage = measure_annotation(gigabyte_seconds=600.0, s3_writes=15, stored_bytes=1024**3, retention_days=30)
     cost = compose_cost(usage)
-    assert (cost["used"]["state_transitions"], cost["used"]["lambda_requests"]) == (ANNOTATION_TRANSITIONS, 1)
-    assert cost["total_usd"] == pytest.approx(0.01 + 2 * 0.000025 + 2e-7 + 15 * 5e-6 + 0.023 * 30 / 30.4, abs=1e-6)
+    assert (cost["used"]["state_transitions"], cost["used"]["lambda_requests"]) == (ANNOTATION_TRANSITIONS, 2)
+    assert cost["total_usd"] == pytest.approx(0.01 + 4 * 0.000025 + 2 * 2e-7 + 15 * 5e-6 + 0.023 * 30 / 30.4, abs=1e-6)
 
 
 def test_every_price_says_since_when_and_where() -> None:

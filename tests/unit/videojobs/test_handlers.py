@@ -78,7 +78,7 @@ def call(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     def call_function(function: str, event: Any, *answers: Any) -> tuple[Any, Wire]:
         wire = Wire(*answers)
         app = load_app(function)
-        monkeypatch.setattr(connections, "Session", wire.session)
+        monkeypatch.setattr(connections, "open_session", lambda _: wire.session())
         with only_what_is_granted("pipeline", function):
             return invoke(app.handler, event), wire
 
@@ -229,7 +229,20 @@ def test_what_can_not_be_annotated_is_an_answer(aws: Any, call: Any) -> None:
     put = aws.s3.put_object(Bucket=BUCKET, Key=event["upload"]["key"], Body=b"video")
     event["upload"]["version_id"] = put["VersionId"]
     answer, _ = call("annotate_video", event)
-    assert answer == {"status": "failed", "reason": "There are no results."}
+    assert (answer["status"], answer["reason"]) == ("failed", "There are no results.")
+    assert answer["gigabyte_seconds"] >= 0
+
+
+def test_an_annotated_video_is_recorded_if_it_is_there(aws: Any, call: Any) -> None:
+    event = read_event("record_annotation", "annotated")
+    answer, _ = call("record_annotation", event)
+    assert answer == {"status": "failed", "reason": "The annotated video is not where it should be."}
+    key = f"results/{event['upload']['key']}/{event['job_id']}/annotated.mp4"
+    aws.s3.put_object(Bucket=aws.results_bucket, Key=key, Body=b"video")
+    answer, _ = call("record_annotation", event)
+    assert answer == {"status": "recorded", "reason": None}
+    [notice] = aws.notices()
+    assert notice["Subject"].startswith("Annotated: ")
 
 
 @pytest.mark.parametrize("name", ["link", "output"])

@@ -1,0 +1,39 @@
+"""record_annotation: an annotated video that is in S3 is written down and told."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from videojobs.annotation_record import AnnotationRecord
+from videojobs.connections import connect_s3, open_ledger, open_topic, read_share_links
+from videojobs.costs import Meter
+from videojobs.jobs import Job
+from videojobs.logs import logger
+from videojobs.results import ResultsBucket
+from videojobs.settings import RecordAnnotationSettings, read_settings
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
+    """Takes the execution's state and returns what its `annotation` becomes."""
+    meter = Meter.start(context)
+    settings = read_settings(RecordAnnotationSettings, os.environ)
+    job = Job.from_input(event)
+    logger.append_keys(**job.log_keys)
+    record = build_record(settings, meter).record(job, float(event["annotation"]["gigabyte_seconds"]))
+    logger.info("The annotated video is recorded.", **record)
+    return record
+
+
+def build_record(settings: RecordAnnotationSettings, meter: Meter) -> AnnotationRecord:
+    return AnnotationRecord(
+        ResultsBucket(connect_s3(), settings.results_bucket),
+        open_ledger(settings.jobs_table),
+        open_topic(settings.notices_topic_arn),
+        read_share_links(settings.share_key_secret, settings.share_url, anew=True),
+        settings.share_link_days,
+        settings.retention_days,
+        meter,
+    )

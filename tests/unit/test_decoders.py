@@ -1,0 +1,102 @@
+"""FFmpeg may be taken over by the file that it reads: what imports it can do next to nothing, in both applications."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.permissions import as_list, list_functions, walk_statements
+from tests.templates import ROOT, find_resources
+
+PACKAGES = {"pipeline": ROOT / "layers/videojobs", "engine": ROOT / "engine/layers/videoengine"}
+FUNCTIONS = {"pipeline": ROOT / "functions", "engine": ROOT / "engine/functions"}
+DECODERS = [("pipeline", "annotate_video"), ("engine", "plan_job"), ("engine", "infer_segment")]
+
+ALLOWED = {
+    "s3:GetObject": "the video, results, segments, models",
+    "s3:GetObjectVersion": "the video",
+    "s3:PutObject": "what the step makes",
+    "s3:AbortMultipartUpload": "what the step makes",
+    "kms:Decrypt": "by way of S3",
+    "kms:GenerateDataKey": "by way of S3",
+    "logs:CreateLogStream": "its own log",
+    "logs:PutLogEvents": "its own log",
+    "xray:PutTraceSegments": "its own traces",
+    "xray:PutTelemetryRecords": "its own traces",
+}
+
+
+def list_imports(file: Path) -> Iterator[str]:
+    """The modules that a file imports, also inside functions, but not those for the type checker alone."""
+    tree = ast.parse(file.read_text())
+    for_types = [
+        ast.walk(statement)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for statement in node.body
+    ]
+    skipped = {node for nodes in for_types for node in nodes}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import) and node not in skipped:
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node not in skipped:
+            yield node.module or ""
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+def imports_decoder(application: str, function: str) -> bool:
+    """Whether a function's code comes to import PyAV, by whatever way."""
+    ahead, seen = [FUNCTIONS[application] / function / "app.py"], set[Path]()
+    while ahead:
+        file = ahead.pop()
+        if file in seen:
+            continue
+        seen.add(file)
+        for module in list_imports(file):
+            if module.split(".")[0] == "av":
+                return True
+            path = PACKAGES[application] / f"{module.replace('.', '/')}.py"
+            package = PACKAGES[application] / module.replace(".", "/") / "__init__.py"
+            ahead += [found for found in (path, package) if found.is_file()]
+    return False
+
+
+def test_these_are_the_functions_that_decode() -> None:
+    functions = [(application, name) for application in FUNCTIONS for name in list_functions(application)]
+    assert [found for found in functions if imports_decoder(*found)] == sorted(DECODERS, key=functions.index)
+
+
+def test_no_other_function_has_the_decoder_s_layer() -> None:
+    functions = find_resources("pipeline", "AWS::Serverless::Function")
+    layers = {name: str(function["Properties"].get("Layers")) for name, function in functions.items()}
+    assert [name for name, text in layers.items() if "DrawingLayer" in text] == ["AnnotateVideoFunction"]
+
+
+@pytest.mark.parametrize(("application", "function"), DECODERS)
+def test_what_decodes_reaches_objects_and_nothing_else(application: str, function: str) -> None:
+    """No ledger, no topic, no secret, no event, no queue, no function and no state machine."""
+    logical_id = list_functions(application)[function]
+    for statement in walk_statements(application, logical_id):
+        for action in as_list(statement["Action"]):
+            is_model_list = "ModelsBucket" in str(statement["Resource"]) and action == "s3:ListBucket"
+            assert action in ALLOWED or is_model_list, f"{function}: {action}"
+
+
+def test_what_draws_gets_videos_and_results_and_puts_one_kind_of_file() -> None:
+    resources: dict[str, list[Any]] = {}
+    for statement in walk_statements("pipeline", "AnnotateVideoFunction"):
+        for action in as_list(statement["Action"]):
+            resources.setdefault(action, []).extend(as_list(statement["Resource"]))
+        if "kms:Decrypt" in as_list(statement["Action"]):
+            assert "kms:ViaService" in str(statement["Condition"])
+    annotated, videos = "${ResultsBucket.Arn}/results/*/annotated.mp4", "${UploadsBucket.Arn}/*"
+    assert resources["s3:PutObject"] == resources["s3:AbortMultipartUpload"] == [{"Fn::Sub": annotated}]
+    assert resources["s3:GetObject"] == [
+        {"Fn::Sub": videos},
+        {"Fn::Sub": "${ResultsBucket.Arn}/results/*/results.json"},
+    ]
+    assert resources["s3:GetObjectVersion"] == [{"Fn::Sub": videos}]
+    function = find_resources("pipeline", "AWS::Serverless::Function")["AnnotateVideoFunction"]
+    assert list(function["Properties"]["Environment"]["Variables"]) == ["RESULTS_BUCKET"]
