@@ -74,7 +74,7 @@ def run(video: Path, limit: int) -> None:
     annotated_video.UNHURRIED_PIXELS = limit
     output = video.with_name("annotated.mp4")
     start = time.perf_counter()
-    frames = annotated_video.draw_video(video, make_samples(), output, watch=lambda _: None)
+    frames = annotated_video.draw_video(video, make_samples(), output, watch=lambda _: None).frames
     seconds = time.perf_counter() - start
     [peak] = [line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line]
     print(frames / seconds, peak, output.stat().st_size)  # noqa: T201
@@ -93,7 +93,8 @@ def make_samples() -> Iterator[Sample]:
             }
             for box in range(BOXES)
         ]
-        yield Sample(number, [("parts", {"image": {"width": WIDTH, "height": HEIGHT}, "predictions": boxes})])
+        element = {"image": {"width": WIDTH, "height": HEIGHT}, "predictions": boxes}
+        yield Sample(number, number / RATE, [("parts", element)])
 
 
 if __name__ == "__main__":

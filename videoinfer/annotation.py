@@ -9,8 +9,9 @@ from videoinfer.errors import CommandError
 from videoinfer.output_file import OutputFile, open_output
 from videoinfer.result_fit import check_fit
 from videoinfer.results_file import read_results_file
-from videojobs.annotated_video import draw_video
+from videojobs.annotated_video import Drawn, draw_video
 from videojobs.errors import NoRoomForVideo, VideoNotDrawable
+from videojobs.notices import describe_left_out_sounds
 from videojobs.samples import Sample, read_samples
 
 
@@ -40,13 +41,15 @@ def make_annotated_video(options: AnnotationOptions, display: Display) -> None:
         check_fit(results, options.video)
         samples = read_samples(options.results, results.model_ids)
         with display.track(samples, "Drawing", total=len(results.frame_offsets)) as tracked:
-            frames = _draw(options.video, tracked, output)
+            drawn = _draw(options.video, tracked, output)
         output.finish()
-    display.done(f"{frames:,} frames in the annotated video")
+    display.done(f"{drawn.frames:,} frames in the annotated video")
+    if drawn.left_out_sounds:
+        display.warn(describe_left_out_sounds(drawn.left_out_sounds))
     display.outputs(options.output.parent, [options.output.name])
 
 
-def _draw(video: Path, samples: Iterator[Sample], output: OutputFile) -> int:
+def _draw(video: Path, samples: Iterator[Sample], output: OutputFile) -> Drawn:
     try:
         return draw_video(video, samples, output.unfinished, watch=lambda _: None)
     except NoRoomForVideo as problem:

@@ -22,7 +22,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
     settings = read_settings(RecordAnnotationSettings, os.environ)
     job = Job.from_input(event)
     logger.append_keys(**job.log_keys)
-    record = build_record(settings, meter).record(job, float(event["annotation"]["gigabyte_seconds"]))
+    drawn = event["annotation"]
+    used, left_out = float(drawn["gigabyte_seconds"]), int(drawn["left_out_sounds"])
+    record = build_record(settings, meter).record(job, used, left_out)
     logger.info("The annotated video is recorded.", **record)
     return record
 

@@ -178,7 +178,7 @@ class PipelineScenarios:
         folder = f"results/{event['upload']['key']}/{event['job_id']}"
         for name, body in (("annotated.mp4", b"video"), ("summary.json", b"{}")):
             self.s3.put_object(Bucket=self.pipeline.pipeline.results_bucket, Key=f"{folder}/{name}", Body=body)
-        return {**event, "annotation": {"status": "annotated", "gigabyte_seconds": 1.5}}
+        return {**event, "annotation": {"status": "annotated", "gigabyte_seconds": 1.5, "left_out_sounds": 0}}
 
     def deliver_of_deleted(self) -> Any:
         event = self.deliver(versioned=False)

@@ -38,7 +38,8 @@ PLAYER = textwrap.dedent("""
         if line == "raise":
             raise RuntimeError("No answer.")
         polls = event["check"]["polls"] + 1
-        return {"status": line, "reason": f"It is {line}.", "polls": polls, "gigabyte_seconds": 0.5, "wait_seconds": 60}
+        return {"status": line, "reason": f"It is {line}.", "polls": polls, "gigabyte_seconds": 0.5, "wait_seconds": 60,
+                "left_out_sounds": 0}
 """)
 
 WAIT, CHECK, CHOOSE = "Wait Before Checking", "Check Job", "Is The Job Done?"

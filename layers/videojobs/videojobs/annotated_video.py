@@ -6,14 +6,13 @@ of MP4 would play it.
 
 import errno
 import os
-from collections.abc import Callable, Iterable, Iterator
-from fractions import Fraction
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import av
-from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.filter.context import FilterContext
@@ -23,7 +22,9 @@ from av.video.frame import PictureType, VideoFrame
 from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
+from videojobs.annotated_sound import SoundKind, choose_sounds, decode
 from videojobs.errors import NoRoomForVideo, VideoNotDrawable
+from videojobs.frame_times import FrameTimes
 from videojobs.overlay_track import OverlayTrack
 from videojobs.samples import Sample
 
@@ -38,14 +39,24 @@ UNHURRIED_PIXELS = 20_000_000_000
 becomes three times as large (`python -m bench.annotation`): a function has a quarter of an hour.
 """
 
-_KEPT_AUDIO = frozenset({"aac", "mp3", "ac3", "eac3", "opus", "flac", "alac"})
-"""What players of MP4 play."""
-
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What reading never fails with: FFmpeg does not say which of its files an error is about."""
 
 _TURNS = {90: ["cclock"], -90: ["clock"], 180: ["clock", "clock"], -180: ["clock", "clock"]}
 """By the degrees, counterclockwise, that a picture is to be shown turned: how FFmpeg's `transpose` gets there."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """An annotated video.
+
+    Attributes:
+        frames: How many it has.
+        left_out_sounds: How many of the video's sounds it lacks, because MP4 can't have them or nobody can decode them.
+    """
+
+    frames: int
+    left_out_sounds: int
 
 
 def draw_video(
@@ -54,8 +65,8 @@ def draw_video(
     output: Path,
     watch: Callable[[float], None],
     frame_max_pixels: int | None = None,
-) -> int:
-    """Writes `output`, and returns how many frames it has.
+) -> Drawn:
+    """Writes `output`.
 
     Args:
         samples: The sampled frames in the order of the video.
@@ -66,12 +77,12 @@ def draw_video(
         VideoNotDrawable: The video can't be read, or (`NoRoomForVideo`) the output can't be written; says why.
     """
     try:
-        first = _read_first_frame(video, frame_max_pixels)
-        with (
-            _open_video(video, frame_max_pixels) as source,
-            av.open(str(output.absolute()), "w", format="mp4", options={"movflags": "+faststart"}) as target,
-        ):
-            return _Drawing(source, target, first, samples).run(watch)
+        first, times = _read_beginning(video, frame_max_pixels)
+        with _open_video(video, frame_max_pixels) as source:
+            sounds = choose_sounds(source, lambda: _open_video(video, frame_max_pixels))
+            with av.open(str(output.absolute()), "w", format="mp4", options={"movflags": "+faststart"}) as target:
+                frames = _Drawing(source, target, first, times, samples, sounds).run(watch)
+            return Drawn(frames, len(source.streams.audio) - len(sounds))
     except av.error.FFmpegError as error:
         if error.errno in _NO_ROOM:
             raise NoRoomForVideo(f"The annotated video can't be written: {error.strerror}.") from error
@@ -97,58 +108,60 @@ def _find_video_stream(source: InputContainer) -> VideoStream:
     raise VideoNotDrawable("The file has no video in it.")
 
 
-def _read_first_frame(video: Path, frame_max_pixels: int | None) -> VideoFrame:
-    """What the others will be like. MP4 begins with what its streams are, so that has to be known before any sound."""
+def _read_beginning(video: Path, frame_max_pixels: int | None) -> tuple[VideoFrame, FrameTimes]:
+    """A frame that the others will be like, and when they are shown.
+
+    MP4 begins with what its streams are, so that has to be known before any sound.
+    """
     with _open_video(video, frame_max_pixels) as source:
         stream = _find_video_stream(source)
-        if frame_max_pixels and stream.width * stream.height > frame_max_pixels:
-            size = f"{stream.width} x {stream.height}"
-            raise VideoNotDrawable(
-                f"Frames of {size} are larger than the {frame_max_pixels:,} pixels that are drawn on."
-            )
+        times = FrameTimes.read(source, stream)
+    with _open_video(video, frame_max_pixels) as source:
+        stream = _find_video_stream(source)
         for packet in source.demux(stream):
-            for frame in _decode(stream, packet):
-                return cast(VideoFrame, frame)
-    raise VideoNotDrawable("No frame of the video can be decoded.")
+            for frame in decode(stream, packet):
+                return cast(VideoFrame, frame), times
+    limit = f", or none has fewer than the {frame_max_pixels:,} pixels that are drawn on" if frame_max_pixels else ""
+    raise VideoNotDrawable(f"No frame of the video can be decoded{limit}.")
 
 
 class _Drawing:
     """The work on one video."""
 
     def __init__(
-        self, source: InputContainer, target: OutputContainer, first: VideoFrame, samples: Iterable[Sample]
+        self,
+        source: InputContainer,
+        target: OutputContainer,
+        first: VideoFrame,
+        times: FrameTimes,
+        samples: Iterable[Sample],
+        sounds: Mapping[int, SoundKind],
     ) -> None:
         self._source = source
         self._stream = _find_video_stream(source)
         self._stream.thread_type = "AUTO"
         self._picture = _Picture(target, self._stream, first, samples)
-        self._sounds = {stream.index: _add_sound(target, stream) for stream in source.streams.audio}
-        self._step = _find_step(self._stream)
-        self._last_pts: int | None = None
+        self._heard = [stream for stream in source.streams.audio if stream.index in sounds]
+        self._sounds = {stream.index: sounds[stream.index](target, stream) for stream in self._heard}
+        self._times = times
         self._frames = 0
 
     def run(self, watch: Callable[[float], None]) -> int:
         duration = (self._source.duration or 0) / av.time_base
-        for packet in self._source.demux([self._stream, *self._source.streams.audio]):
+        for packet in self._source.demux([self._stream, *self._heard]):
             if packet.stream.index in self._sounds:
                 self._sounds[packet.stream.index].take(cast("Packet[AudioStream]", packet))
                 continue
-            for frame in _decode(self._stream, packet):
-                self._draw(frame)
+            self._times.prepare(cast("Packet[VideoStream]", packet))
+            for frame in decode(self._stream, packet):
+                self._picture.take(frame, self._times.place(frame, self._frames))
+                self._frames += 1
             share = float(packet.pts * packet.time_base) / duration if packet.pts is not None and duration else 0.0
             watch(min(1.0, share))
         self._picture.end()
         for sound in self._sounds.values():
             sound.end()
         return self._frames
-
-    def _draw(self, frame: VideoFrame) -> None:
-        # MP4's times only grow; some AVI files have none at all.
-        if frame.pts is None or (self._last_pts is not None and frame.pts <= self._last_pts):
-            frame.pts = 0 if self._last_pts is None else self._last_pts + self._step
-        self._last_pts, frame.time_base = frame.pts, cast(Fraction, self._stream.time_base)
-        self._picture.take(frame, self._frames)
-        self._frames += 1
 
 
 class _Picture:
@@ -182,13 +195,13 @@ class _Picture:
             context.sample_aspect_ratio = 1 / aspect if is_sideways else aspect
         self._video_input, self._overlay_input, self._output = self._build_graph(first, turns, shown_size)
 
-    def take(self, frame: VideoFrame, number: int) -> None:
-        """Draws on the frame of a number, from 0."""
+    def take(self, frame: VideoFrame, seconds: float) -> None:
+        """Draws on a frame what was found at its seconds from the first."""
         if (frame.width, frame.height) != self._coded_size or frame.format.name != self._format:
             pts, time_base = frame.pts, frame.time_base
             frame = frame.reformat(*self._coded_size, format=self._format)
             frame.pts, frame.time_base = pts, time_base
-        overlay = self._overlays.find(number)
+        overlay = self._overlays.find(seconds)
         overlay.pts, overlay.time_base = frame.pts, frame.time_base
         self._overlay_input.push(overlay)
         self._video_input.push(frame)
@@ -237,61 +250,3 @@ def choose_preset(source: VideoStream, first: VideoFrame) -> str:
     seconds = (cast(InputContainer, source.container).duration or 0) / av.time_base
     pixels = first.width * first.height * seconds * float(source.average_rate or 25)
     return "veryfast" if pixels <= UNHURRIED_PIXELS else "ultrafast"
-
-
-class _CopiedSound:
-    """An audio stream that goes into the output as it is."""
-
-    def __init__(self, target: OutputContainer, source: AudioStream) -> None:
-        self._target, self._stream = target, target.add_stream_from_template(source)
-        self._last_dts: int | None = None
-
-    def take(self, packet: "Packet[AudioStream]") -> None:
-        if packet.dts is None or (self._last_dts is not None and packet.dts <= self._last_dts):
-            return  # the end, or one that MP4's growing times have no place for
-        self._last_dts, packet.stream = packet.dts, self._stream
-        self._target.mux(packet)
-
-    def end(self) -> None:
-        """Nothing is held back."""
-
-
-class _EncodedSound:
-    """An audio stream that becomes AAC."""
-
-    def __init__(self, target: OutputContainer, source: AudioStream) -> None:
-        self._target, self._source = target, source
-        self._stream = target.add_stream("aac", rate=source.rate)
-        self._stream.codec_context.layout = "stereo" if source.codec_context.channels > 1 else "mono"
-        self._resampler = AudioResampler("fltp", self._stream.codec_context.layout, source.rate, frame_size=1024)
-
-    def take(self, packet: "Packet[AudioStream]") -> None:
-        for frame in _decode(self._source, packet):
-            self._encode(frame)
-
-    def end(self) -> None:
-        self._encode(None)
-        self._target.mux(self._stream.encode())
-
-    def _encode(self, frame: Any) -> None:
-        for resampled in self._resampler.resample(frame):
-            self._target.mux(self._stream.encode(resampled))
-
-
-def _add_sound(target: OutputContainer, source: AudioStream) -> _CopiedSound | _EncodedSound:
-    is_kept = source.codec_context.name.removesuffix("float") in _KEPT_AUDIO
-    return _CopiedSound(target, source) if is_kept else _EncodedSound(target, source)
-
-
-def _decode(stream: Any, packet: Any) -> Iterator[Any]:
-    """The frames that a packet completes; none where it is damaged, for the next may be whole."""
-    try:
-        yield from stream.codec_context.decode(packet if packet.size else None)
-    except av.error.InvalidDataError:
-        return
-
-
-def _find_step(stream: VideoStream) -> int:
-    """How many ticks a frame lasts, for those that do not say when they are shown."""
-    rate, time_base = stream.average_rate or Fraction(25), stream.time_base or Fraction(1, 1000)
-    return max(1, round(1 / (rate * time_base)))

@@ -7,11 +7,11 @@ of its own.
 
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from videojobs.annotated_video import draw_video
+from videojobs.annotated_video import Drawn, draw_video
 from videojobs.annotation_record import ANNOTATED_VIDEO, UPLOAD, locate_annotated_video
 from videojobs.costs import Meter
 from videojobs.errors import VideoNotDrawable
@@ -53,15 +53,18 @@ class VideoAnnotation:
     def annotate(self, job: Job) -> Mapping[str, Any]:
         """Draws the results of `job` over its video, and puts that beside them.
 
-        Returns `{"status": "annotated" | "failed", "reason": …, "gigabyte_seconds": …}`.
+        Returns `{"status": "annotated" | "failed", "reason": …, "gigabyte_seconds": …, "left_out_sounds": …}`.
         """
+        answer = {"status": "failed", "reason": None, "left_out_sounds": 0}
         try:
-            self._make_video(job)
+            drawn = self._make_video(job)
         except VideoNotDrawable as problem:
-            return {"status": "failed", "reason": str(problem), "gigabyte_seconds": self._measure()}
-        return {"status": "annotated", "reason": None, "gigabyte_seconds": self._measure()}
+            answer["reason"] = str(problem)
+        else:
+            answer |= {"status": "annotated", "left_out_sounds": drawn.left_out_sounds}
+        return {**answer, "gigabyte_seconds": round(self.meter.gigabyte_seconds, 3)}
 
-    def _make_video(self, job: Job) -> None:
+    def _make_video(self, job: Job) -> Drawn:
         """Puts the annotated video beside the results. Raises VideoNotDrawable."""
         if job.upload.size_bytes > VIDEO_MAX_BYTES:
             raise VideoNotDrawable(f"Videos above {VIDEO_MAX_BYTES / 1024**3:.0f} GiB are not drawn on.")
@@ -71,8 +74,8 @@ class VideoAnnotation:
             results_key = locate_results(job.upload.key, job.job_id, "results.json")
             self._download({"Bucket": self.results_bucket, "Key": results_key}, results, "There are no results.")
             samples = read_samples(results, [model.model_id for model in job.options.models])
-            frames = draw_video(video, samples, annotated, self._watch, FRAME_MAX_PIXELS)
-            logger.info("The video is drawn.", frames=frames, bytes=annotated.stat().st_size)
+            drawn = draw_video(video, samples, annotated, self._watch, FRAME_MAX_PIXELS)
+            logger.info("The video is drawn.", **asdict(drawn), bytes=annotated.stat().st_size)
             self.s3.upload_file(
                 str(annotated),
                 self.results_bucket,
@@ -80,6 +83,7 @@ class VideoAnnotation:
                 ExtraArgs={"ContentType": "video/mp4"},
                 Config=UPLOAD,
             )
+        return drawn
 
     def _download(self, location: Mapping[str, str], path: Path, missing: str) -> None:
         bucket, key, version = location["Bucket"], location["Key"], location.get("VersionId")
@@ -96,6 +100,3 @@ class VideoAnnotation:
                 f"The video is too long for the time that a function has: {share:.0%} of it was done. "
                 "videoinfer annotate makes it on a machine of your own, of results.json and the video."
             )
-
-    def _measure(self) -> float:
-        return round(self.meter.gigabyte_seconds, 3)

@@ -42,11 +42,12 @@ class AnnotationRecord:
     retention_days: int
     meter: Meter
 
-    def record(self, job: Job, gigabyte_seconds: float) -> Mapping[str, Any]:
+    def record(self, job: Job, gigabyte_seconds: float, left_out_sounds: int = 0) -> Mapping[str, Any]:
         """Writes down where the annotated video of `job` is and what it cost, and publishes the notice.
 
         Args:
             gigabyte_seconds: What drawing it used.
+            left_out_sounds: How many of the video's sounds it lacks.
 
         Returns `{"status": "recorded" | "failed", "reason": …}`.
         """
@@ -59,7 +60,7 @@ class AnnotationRecord:
         self.ledger.record(
             job.upload, job.attempt, annotated_location=location, annotation_error=None, cost_usd=job_cost_usd
         )
-        self._publish_once(job, location, cost_usd, job_cost_usd)
+        self._publish_once(job, location, cost_usd, job_cost_usd, left_out_sounds)
         return {"status": "recorded", "reason": None}
 
     def _save_cost(self, job: Job, size_bytes: int, gigabyte_seconds: float) -> tuple[float, float]:
@@ -76,7 +77,9 @@ class AnnotationRecord:
         self.bucket.save_json(key, summary)
         return cost["total_usd"], add_costs({name: summary[name] for name in COSTS if name in summary})
 
-    def _publish_once(self, job: Job, location: str, cost_usd: float, job_cost_usd: float) -> None:
+    def _publish_once(
+        self, job: Job, location: str, cost_usd: float, job_cost_usd: float, left_out_sounds: int
+    ) -> None:
         item = self.ledger.read(job.upload, job.attempt) or {}
         if "annotation_notice_id" in item:
             logger.info("The notice is out already.")
@@ -90,6 +93,7 @@ class AnnotationRecord:
             location,
             cost_usd=cost_usd,
             job_cost_usd=job_cost_usd,
+            left_out_sounds=left_out_sounds,
         )
         self.ledger.record(job.upload, job.attempt, annotation_notice_id=self.topic.publish(notice))
 

@@ -110,8 +110,21 @@ def compose_stored(job: Job, reason: str, *, results_uri: str, failed_outputs: M
     return Notice("done", _compose_subject("Done", job.upload.key), "\n\n".join(paragraphs))
 
 
+def describe_left_out_sounds(count: int) -> str:
+    """What an annotated video lacks."""
+    sounds = "A sound of the video is" if count == 1 else f"{count} sounds of the video are"
+    return f"{sounds} left out: MP4 can't have it, or its codec is unknown."
+
+
 def compose_annotated(
-    job: Job, url: str, expires_at: datetime, uri: str, *, cost_usd: float, job_cost_usd: float
+    job: Job,
+    url: str,
+    expires_at: datetime,
+    uri: str,
+    *,
+    cost_usd: float,
+    job_cost_usd: float,
+    left_out_sounds: int = 0,
 ) -> Notice:
     """The notice of an annotated video that is in S3, and that `url` plays."""
     facts = [
@@ -122,6 +135,8 @@ def compose_annotated(
         ("Cost", f"${cost_usd:.4f} on AWS, ${job_cost_usd:.4f} with the rest of the job, {_PRICES}"),
         ("Job", job.job_id),
     ]
+    if left_out_sounds:
+        facts.append(("Sound", describe_left_out_sounds(left_out_sounds)))
     return Notice("annotated", _compose_subject("Annotated", job.upload.key), _format_facts(facts))
 
 

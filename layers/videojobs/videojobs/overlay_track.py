@@ -16,7 +16,7 @@ type Move = Callable[[float, float], tuple[float, float]]
 
 
 class OverlayTrack:
-    """The overlays of a video, asked for frame by frame.
+    """The overlays of a video, asked for frame by frame, by time: one that does not decode moves none of the others.
 
     Args:
         samples: In the order of the video.
@@ -34,20 +34,21 @@ class OverlayTrack:
         self._next = next(self._samples, None)
         self._overlay: VideoFrame | None = None
 
-    def find(self, number: int) -> VideoFrame:
-        """The overlay (yuva420p) for the frame of a number, which is greater than the last. The same object twice may
-        be the same overlay."""
-        while self._next and self._current and self._is_nearer(number):
+    def find(self, seconds: float) -> VideoFrame:
+        """The overlay (yuva420p) for a frame, later than the last, by its seconds from the video's first. The same
+        object twice is the same overlay."""
+        while self._next and self._current and self._is_nearer(seconds):
             self._current, self._next, self._overlay = self._next, next(self._samples, None), None
         if self._overlay is None:
             self._overlay = self._draw(self._current)
         return self._overlay
 
-    def _is_nearer(self, number: int) -> bool:
+    def _is_nearer(self, seconds: float) -> bool:
         """Whether the next sample is nearer to a frame than the current one; of two as near, the earlier counts."""
         assert self._current is not None  # noqa: S101  for the type checker
         assert self._next is not None  # noqa: S101
-        return abs(self._next.frame_offset - number) < abs(number - self._current.frame_offset)
+        # Offsets are rounded to four decimals.
+        return abs(self._next.time_offset - seconds) + 0.0001 < abs(seconds - self._current.time_offset)
 
     def draw_picture(self, sample: Sample | None) -> Image.Image:
         """The overlay of a sample, transparent (RGBA) where nothing was found."""

@@ -6,14 +6,21 @@ from pathlib import Path
 from typing import Any
 
 from videojobs.results import read_pieces
-from videojobs.results_reader import FRAME_OFFSETS, read_lists
+from videojobs.results_reader import FRAME_OFFSETS, TIME_OFFSETS, read_lists
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A sampled frame: its number in the video, from 0, and each model's element of the results for it."""
+    """A sampled frame, and what every model found in it.
+
+    Attributes:
+        frame_offset: Its number in the video, from 0.
+        time_offset: Seconds from the first frame.
+        elements: Each model's element of the results for it.
+    """
 
     frame_offset: int
+    time_offset: float
     elements: Sequence[tuple[str, Any]]
 
 
@@ -23,8 +30,9 @@ def read_samples(results: Path, model_ids: Sequence[str]) -> Iterator[Sample]:
     The file has one list after the other and may be larger than memory, so each list is read by a reader of its own.
     """
     lists = [_read_list(results, model_id) for model_id in model_ids]
-    for frame_offset, *elements in zip(_read_list(results, *FRAME_OFFSETS), *lists, strict=True):
-        yield Sample(frame_offset, list(zip(model_ids, elements, strict=True)))
+    offsets = _read_list(results, *FRAME_OFFSETS), _read_list(results, *TIME_OFFSETS)
+    for frame_offset, time_offset, *elements in zip(*offsets, *lists, strict=True):
+        yield Sample(frame_offset, time_offset, list(zip(model_ids, elements, strict=True)))
 
 
 def _read_list(results: Path, *names: str) -> Iterator[Any]:

@@ -3,8 +3,8 @@
 import struct
 import subprocess
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, cast
@@ -40,14 +40,16 @@ class Clip:
     size: tuple[int, int] = (WIDTH, HEIGHT)
     milliseconds: Sequence[int] = tuple(range(0, 2000, 40))
     sound: str | None = None
+    sound_rate: int = SOUND_RATE
+    options: Mapping[str, str] = field(default_factory=dict)
 
     def write(self, folder: Path) -> Path:
         path = folder / f"clip.{self.format}"
         with av.open(str(path), "w", format={"mkv": "matroska"}.get(self.format, self.format)) as container:
-            stream = cast(VideoStream, container.add_stream(self.codec, rate=25))
+            stream = cast(VideoStream, container.add_stream(self.codec, rate=25, options=dict(self.options)))
             stream.width, stream.height, stream.pix_fmt = *self.size, self.pixels
             stream.codec_context.time_base = Fraction(1, 25) if self.format == "avi" else Fraction(1, 1000)
-            sound = add_sound(container, self.sound) if self.sound else None
+            sound = add_sound(container, self.sound, self.sound_rate) if self.sound else None
             picture = np.full((self.size[1], self.size[0], 3), GREY, np.uint8)
             for at in self.milliseconds:
                 frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
@@ -59,17 +61,18 @@ class Clip:
         return path
 
 
-def add_sound(container: OutputContainer, codec: str) -> AudioStream:
-    return cast(AudioStream, container.add_stream(codec, rate=SOUND_RATE, layout="mono"))
+def add_sound(container: OutputContainer, codec: str, rate: int = SOUND_RATE) -> AudioStream:
+    return cast(AudioStream, container.add_stream(codec, rate=rate, layout="mono"))
 
 
 def write_tone(container: OutputContainer, stream: AudioStream, seconds: int) -> None:
     name = "s16" if stream.codec_context.name.startswith("pcm") else "fltp"
-    for start in range(0, seconds * SOUND_RATE, 1024):
-        wave = np.sin(2 * np.pi * TONE_HERTZ * np.arange(start, start + 1024) / SOUND_RATE)[np.newaxis]
+    rate = stream.rate
+    for start in range(0, seconds * rate, 1024):
+        wave = np.sin(2 * np.pi * TONE_HERTZ * np.arange(start, start + 1024) / rate)[np.newaxis]
         samples = (wave * 20_000).astype(np.int16) if name == "s16" else (wave * 0.6).astype(np.float32)
         frame = av.AudioFrame.from_ndarray(samples, format=name, layout="mono")
-        frame.sample_rate, frame.pts = SOUND_RATE, start
+        frame.sample_rate, frame.pts = rate, start
         container.mux(stream.encode(frame))
     container.mux(stream.encode())
 
@@ -78,7 +81,7 @@ def make_sample(number: int, x: float, y: float, size: tuple[int, int] = (WIDTH,
     """A box of 60 by 40 pixels around a point."""
     box = {"x": x, "y": y, "width": 60, "height": 40, "confidence": 0.9, "class": "part", "class_id": 0}
     element = {"image": {"width": size[0], "height": size[1]}, "predictions": [box]}
-    return Sample(number, [("parts", element)])
+    return Sample(number, number / 25, [("parts", element)])
 
 
 def draw(video: Path, samples: Sequence[Sample], folder: Path) -> Path:
@@ -124,7 +127,7 @@ def test_results_without_a_sample_leave_the_video_as_it_was(tmp_path: Path) -> N
 
 
 def test_a_frame_on_which_the_model_failed_has_nothing_drawn_on_it(tmp_path: Path) -> None:
-    samples = [Sample(0, [("parts", None)]), make_sample(30, 60, 100)]
+    samples = [Sample(0, 0.0, [("parts", None)]), make_sample(30, 60, 100)]
     pictures = read_pictures(draw(Clip().write(tmp_path), samples, tmp_path))
     assert np.abs(pictures[10][1].astype(int) - GREY).max() < 12
     assert_box_at(pictures[30][1], 60, 100)
@@ -332,7 +335,7 @@ def encode_picture(width: int, height: int) -> Any:
 def write_pictures(path: Path, *sizes: tuple[int, int]) -> Path:
     """An AVI that says that all its pictures have the first one's size."""
     with av.open(str(path), "w", format="avi") as container:
-        stream = cast(VideoStream, container.add_stream("mjpeg", rate=25))
+        stream = container.add_stream("mjpeg", rate=25)
         stream.width, stream.height, stream.pix_fmt = *sizes[0], "yuvj420p"
         for number, size in enumerate(sizes):
             packet = av.Packet(encode_picture(*size))
@@ -345,15 +348,15 @@ def write_pictures(path: Path, *sizes: tuple[int, int]) -> Path:
 def test_a_frame_above_the_limit_is_a_reason(tmp_path: Path) -> None:
     video = write_pictures(tmp_path / "large.avi", (4096, 4096))
     assert video.stat().st_size < 300_000
-    words = "Frames of 4096 x 4096 are larger than the 8,847,360 pixels that are drawn on"
+    words = "or none has fewer than the 8,847,360 pixels"
     with pytest.raises(VideoNotDrawable, match=words):
         draw_video(video, [], tmp_path / "a.mp4", lambda _: None, 8_847_360)
 
 
 def test_a_frame_that_grows_above_the_limit_is_left_out(tmp_path: Path) -> None:
     video = write_pictures(tmp_path / "grows.avi", (64, 48), (4096, 4096), (64, 48))
-    assert draw_video(video, [], tmp_path / "a.mp4", lambda _: None, 8_847_360) == 2
-    assert draw_video(video, [], tmp_path / "b.mp4", lambda _: None) == 3
+    assert draw_video(video, [], tmp_path / "a.mp4", lambda _: None, 8_847_360).frames == 2
+    assert draw_video(video, [], tmp_path / "b.mp4", lambda _: None).frames == 3
 
 
 def test_a_video_that_says_no_times_is_watched_too(tmp_path: Path) -> None:
@@ -361,3 +364,71 @@ def test_a_video_that_says_no_times_is_watched_too(tmp_path: Path) -> None:
     shares: list[float] = []
     draw_video(video, [], tmp_path / "a.mp4", shares.append)
     assert len(shares) >= 10
+
+
+def test_one_picture_that_does_not_decode_moves_no_box(tmp_path: Path) -> None:
+    """A box on every other frame: what is drawn on a frame is its own, though one before it is lost."""
+    clip = Clip(milliseconds=range(0, 2400, 40), options={"g": "1", "bf": "0"})
+    video = clip.write(tmp_path)
+    content = bytearray(video.read_bytes())
+    with av.open(str(video)) as container:
+        packet = [bytes(packet) for packet in container.demux(video=0) if packet.size][10]
+    place = content.find(packet)
+    content[place : place + len(packet)] = bytes(len(packet))
+    video.write_bytes(content)
+    samples = [make_sample(number, 160, 100) if number % 2 else empty_sample(number) for number in range(60)]
+    pictures = read_pictures(draw(video, samples, tmp_path))
+    assert len(pictures) == 59
+    assert [round(25 * seconds) for seconds, picture in pictures if is_drawn(picture)] == list(range(1, 60, 2))
+
+
+def empty_sample(number: int) -> Sample:
+    return Sample(number, number / 25, [("parts", {"predictions": []})])
+
+
+def is_drawn(picture: Any) -> bool:
+    return bool((np.abs(picture.astype(int) - BLUE) < 60).all(axis=2).sum() > 200)
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
+def test_the_frames_of_an_avi_are_evenly_apart_and_have_their_own_boxes(tmp_path: Path, codec: str) -> None:
+    """AVI has decoding times alone, which are wrong where pictures are reordered."""
+    clip = Clip(format="avi", codec=codec, milliseconds=range(0, 2400, 40), options={"bf": "2", "g": "50"})
+    samples = [make_sample(number, 160, 100) if number % 2 else empty_sample(number) for number in range(60)]
+    pictures = read_pictures(draw(clip.write(tmp_path), samples, tmp_path))
+    assert [seconds for seconds, _ in pictures] == pytest.approx([number / 25 for number in range(60)], abs=0.001)
+    assert [number for number, (_, picture) in enumerate(pictures) if is_drawn(picture)] == list(range(1, 60, 2))
+
+
+@pytest.mark.parametrize(
+    ("format_", "codec", "rate", "kept"),
+    [
+        ("mkv", "mp3", 8_000, 8_000),
+        ("avi", "mp3", 12_000, 12_000),
+        ("avi", "pcm_u8", 11_024, 11_025),
+        ("mkv", "pcm_s16le", 50_000, 48_000),
+        ("mkv", "pcm_s16le", 192_000, 48_000),
+    ],
+)
+def test_sound_at_a_rate_that_mp4_or_aac_can_not_have_is_resampled(
+    tmp_path: Path, format_: str, codec: str, rate: int, kept: int
+) -> None:
+    video = Clip(format=format_, sound=codec, sound_rate=rate).write(tmp_path)
+    drawn = draw_video(video, [], tmp_path / "a.mp4", lambda _: None)
+    assert (drawn.frames, drawn.left_out_sounds) == (50, 0)
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        [sound] = container.streams.audio
+        assert (sound.codec_context.name, sound.rate) == ("aac", kept)
+        assert sum(frame.samples for frame in container.decode(audio=0)) / kept == pytest.approx(2, abs=0.2)
+
+
+def test_a_sound_that_nobody_knows_is_left_out_and_the_video_is_not(tmp_path: Path) -> None:
+    """A second sound of a codec that FFmpeg does not know, as phones write it."""
+    video = Clip(sound="aac").write(tmp_path)
+    content = bytearray(video.read_bytes())
+    for known, unknown in ((b"mp4a", b"apac"), (b"esds", b"xsds")):
+        place = content.rfind(known)
+        content[place : place + 4] = unknown
+    video.write_bytes(content)
+    drawn = draw_video(video, [], tmp_path / "a.mp4", lambda _: None)
+    assert (drawn.frames, drawn.left_out_sounds) == (50, 1)

@@ -163,7 +163,6 @@ def test_no_text_of_a_stranger_s_forges_a_line_or_a_command(
         summary.models[model_id] = ModelSummary(1, 0, 0, 1, {class_name: ClassSummary(1, 1)})
         link = ShareLink("https://share.example.com/s/token", datetime(2026, 11, 9, 8, 30, tzinfo=UTC))
         uri = f"s3://results/{key}/{job_id}/results.json"
-        costs = {"cost_usd": 0.1, "job_cost_usd": 0.2}
         rejection = Rejection(reason, suggest_remedy(job.upload))
         return [
             compose_done(
@@ -178,7 +177,7 @@ def test_no_text_of_a_stranger_s_forges_a_line_or_a_command(
                 failed_outputs={"csv": reason},
             ),
             compose_stored(job, reason, results_uri=uri, failed_outputs={"csv": reason}),
-            compose_annotated(job, link.url, link.expires_at, uri, **costs),
+            compose_annotated(job, link.url, link.expires_at, uri, cost_usd=0.1, job_cost_usd=0.2, left_out_sounds=1),
             compose_missing_annotation(job, reason),
             compose_failure(job, reason, age_seconds=1),
             compose_cancellation(job, reason, age_seconds=1),

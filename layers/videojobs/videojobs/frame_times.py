@@ -1,0 +1,71 @@
+"""When a video's frames are shown, whichever of them can be decoded."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import islice
+
+from av.container import InputContainer
+from av.packet import Packet
+from av.rational import AVRational
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+SCANNED_PACKETS = 256
+"""Among which the frame that is shown first is: more than any codec puts before it."""
+
+
+@dataclass
+class FrameTimes:
+    """The times of a stream's frames, in its ticks.
+
+    AVI has decoding times alone. Where its frames are reordered, the nth that is shown has the nth of these; where they
+    are not, each has its own.
+
+    Attributes:
+        first: When the first frame is shown.
+        counted: The times in order, of frames that have none of their own.
+        takes_decoding_times: Whether a packet's decoding time is when its frame is shown.
+    """
+
+    time_base: Fraction
+    step: int
+    first: int = 0
+    counted: Sequence[int] = ()
+    takes_decoding_times: bool = False
+    last: int | None = None
+
+    @classmethod
+    def read(cls, container: InputContainer, stream: VideoStream) -> "FrameTimes":
+        """Reads packets from the container's beginning, and decodes none."""
+        time_base = _to_fraction(stream.time_base) or Fraction(1, 1000)
+        step = max(1, round(1 / ((_to_fraction(stream.average_rate) or Fraction(25)) * time_base)))
+        packets = (packet for packet in container.demux(stream) if packet.size)
+        if container.format.name != "avi":
+            shown = [it.pts for it in islice(packets, SCANNED_PACKETS) if it.pts is not None and not it.is_discard]
+            return cls(time_base, step, min(shown, default=0))
+        times = sorted(packet.dts for packet in packets if packet.dts is not None)
+        is_reordered = bool(stream.codec_context.has_b_frames)
+        first = times[0] if times else 0
+        return cls(time_base, step, first, times if is_reordered else (), takes_decoding_times=not is_reordered)
+
+    def prepare(self, packet: "Packet[VideoStream]") -> None:
+        """Gives a packet the time that its frame is to have."""
+        if self.takes_decoding_times:
+            packet.pts = packet.dts
+
+    def place(self, frame: VideoFrame, number: int) -> float:
+        """Gives the frame of a number, from 0, its time, and returns it in seconds from the first.
+
+        Times only grow, as MP4 wants it.
+        """
+        if self.counted:
+            frame.pts = self.counted[number] if number < len(self.counted) else None
+        if frame.pts is None or (self.last is not None and frame.pts <= self.last):
+            frame.pts = self.first if self.last is None else self.last + self.step
+        self.last, frame.time_base = frame.pts, self.time_base
+        return float((frame.pts - self.first) * self.time_base)
+
+
+def _to_fraction(rational: AVRational | Fraction | None) -> Fraction | None:
+    return Fraction(rational.numerator, rational.denominator) if rational else None
