@@ -43,7 +43,8 @@ ANSWER_MAX_BYTES = 1024 * 1024
 
 REDIRECTS_MAX = 5
 
-RETRY_AFTER_SECONDS_MAX = 14 * 86_400.0
+RETRY_AFTER_SECONDS_MAX = 1e10
+"""What is more is no number that can be reckoned with."""
 _ANSWER_PIECE_BYTES = 16 * 1024
 _PIECE_BYTES = 1024 * 1024
 

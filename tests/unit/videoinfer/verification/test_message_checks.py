@@ -124,6 +124,8 @@ def make_event(upload: Upload, **fields: Any) -> dict[str, Any]:
         "polls": 4,
         "frames": 2,
         "counts": {"hands": {"Rock": 2, "a <b>": 1}},
+        "omitted_classes": 0,
+        "failed_outputs": [],
     }
     return {"source": "videoinfer", "detail-type": "Video Job Ended", "detail": {**detail, **fields}}
 
