@@ -42,6 +42,11 @@ RECEIVES_MAX = 100
 HOSTS = 2
 """As many invocations go on side by side."""
 
+SECONDS_LEFT = {"create_job": 0.05, "check_job": 90, "deliver_results": 900, "report_failure": 90}
+"""How long an invocation may take. Powertools locks an upload for as long as `create_job` may take, so a call after a
+crash need not wait for long.
+"""
+
 type WireFaults = Mapping[str, Sequence[Sequence[WireFault]]]
 """Of each function the faults of its first invocation, its second, and so on."""
 
@@ -135,13 +140,14 @@ class Bench:
         return put_video(self.pipeline, key)
 
     def invoke(
-        self, story: Story, function: str, event: Any, faults: Sequence[WireFault] = (), *, lock_seconds: float = 0.05
+        self, story: Story, function: str, event: Any, faults: Sequence[WireFault] = (), *, seconds: float | None = None
     ) -> Outcome:
-        """Calls a function; for `lock_seconds` nobody else may work on the same upload."""
+        """Calls a function, which has `seconds` left, or else what `SECONDS_LEFT` says."""
         clock = story.clocks.get(function, 0)
+        seconds_left = SECONDS_LEFT[function] if seconds is None else seconds
         host = self.hosts.get()
         try:
-            invocation = Invocation(function, event, self.environments[function], faults, lock_seconds, clock)
+            invocation = Invocation(function, event, self.environments[function], faults, seconds_left, clock)
             outcome = host.invoke(invocation)
         finally:
             self.hosts.put(host)

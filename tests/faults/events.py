@@ -50,7 +50,7 @@ def come_at_once(bench: Bench) -> Group:
     story = bench.begin(bench.upload("at-once.mp4", Script([Fault(acts=True, delay_seconds=0.3)])))
     event = bench.compose_message(story)
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: bench.invoke(story, "create_job", event, lock_seconds=60), range(4)))
+        list(pool.map(lambda _: bench.invoke(story, "create_job", event, seconds=60), range(4)))
     bench.receive(story)
     bench.wait_for(story)
     group.add(story, Expected())
