@@ -4,9 +4,9 @@ import shlex
 import sys
 from collections.abc import Iterator
 
-from tests.local_aws.levers import RESULTS, RUNNING, Stage, fail_one, set_stage
+from tests.local_aws.levers import RUNNING, Stage, fail_one, set_stage
 from tests.local_aws.pipelines import API_KEY
-from tests.stand_ins.video_inference_api import Answer
+from tests.stand_ins.video_inference_api import RESULTS, Answer
 from tests.waiting import wait_until
 from videoinfer.builds import PIPELINE, build
 from videoinfer.embedded_aws import EmbeddedAws, embedded_aws
@@ -17,7 +17,7 @@ BELT, SHIFT, NIGHT, DOCK = "line-3/belt.mp4", "line-3/morning shift.mp4", "line-
 def pull_all(aws: EmbeddedAws) -> Iterator[str]:
     """The transcript, a command at a time, of jobs that fail, finish and run on."""
     with set_stage(aws) as stage:
-        stage.api.results = RESULTS.encode()
+        stage.api.results = RESULTS
         fail_one(stage, BELT)
         stage.pipeline.wait_for_job(stage.upload(SHIFT))
         stage.api.statuses = [RUNNING]

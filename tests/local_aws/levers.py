@@ -17,8 +17,6 @@ from videoinfer.main import app
 from videoinfer.uploads import Upload, find_job
 
 STACK = "videoinfer"
-MODEL_ID = "rock-paper-scissors-presentation"
-RESULTS = json.dumps({"frame_offset": [0], "time_offset": [0.0], MODEL_ID: [{"predictions": [{"class": "Rock"}]}]})
 FAILED = Answer({"status": 2, "error": "The GPU is on fire."})
 RUNNING = Answer({"status": 1})
 

@@ -26,8 +26,15 @@ STACK = "engine"
 
 _RUNTIME = {"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 
-_REFUSALS = ("AccessDenied", "AuthorizationError", "403", "500: The engine failed")
-"""What AWS says to who may not, or the engine to its callers then."""
+_REFUSALS = (
+    "AccessDenied",
+    "AuthorizationError",
+    "403",
+    "500: The engine failed",
+    "deleted, or can't be read",
+    "There are no results",
+)
+"""What AWS says to who may not, the engine to its callers then, or a function that can't list what it can't read."""
 
 NOT_NEEDED = {
     # The video is the caller's own upload: it is not fetched, its URL is not kept, and it is there.

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from tests.local_aws.levers import FAILED, RESULTS, RUNNING, STACK, Stage, fail_one, set_stage
+from tests.local_aws.levers import FAILED, RUNNING, STACK, Stage, fail_one, set_stage
 from tests.local_aws.pipelines import API_KEY
-from tests.stand_ins.video_inference_api import Answer
+from tests.stand_ins.video_inference_api import RESULTS, Answer
 from tests.waiting import wait_until
 from videoinfer.embedded_aws import EmbeddedAws, local_session
 from videoinfer.uploads import Upload
@@ -25,7 +25,7 @@ def deployed(aws: EmbeddedAws) -> Iterator[Stage]:
 def stage(deployed: Stage) -> Stage:
     """The API is on its best behaviour until a test says otherwise."""
     deployed.api.statuses = [deployed.api.done()]
-    deployed.api.results = RESULTS.encode()
+    deployed.api.results = RESULTS
     deployed.api.requests.clear()
     return deployed
 
@@ -350,7 +350,7 @@ def test_outputs_are_made_anew_without_asking_the_api(stage: Stage) -> None:
     notices = "\n".join(notice.text for notice in stage.pipeline.take_notices(upload))
     links = re.findall(r"^Look +(\S+)$", notices, re.MULTILINE)
     assert len(links) == 3
-    assert all(requests.get(f"{link}/results.json", timeout=30).content == RESULTS.encode() for link in links)
+    assert all(requests.get(f"{link}/results.json", timeout=30).content == RESULTS for link in links)
 
 
 def test_results_that_were_never_stored_are_fetched_without_a_bill(stage: Stage) -> None:
@@ -366,7 +366,7 @@ def test_results_that_were_never_stored_are_fetched_without_a_bill(stage: Stage)
 
     assert result.exit_code == 0, result.output
     assert stage.api.count("POST", "/videoinfer") == 0
-    assert read_object(stage, f"results/again/lost.mp4/{job['job_id']}/results.json") == RESULTS.encode()
+    assert read_object(stage, f"results/again/lost.mp4/{job['job_id']}/results.json") == RESULTS
 
 
 def test_what_the_api_has_no_results_of_can_not_be_delivered_anew(stage: Stage) -> None:

@@ -6,13 +6,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.local_aws.pipelines import API_KEY, DeployedPipeline, DeployPipeline
-from tests.stand_ins.video_inference_api import Answer, StandInApi, stand_in_api
+from tests.stand_ins.video_inference_api import RESULTS, Answer, StandInApi, stand_in_api
 from tests.waiting import wait_until
 from videoinfer.embedded_aws import EmbeddedAws
 from videoinfer.uploads import read_history
-
-MODEL_ID = "rock-paper-scissors-presentation"
-RESULTS = json.dumps({"frame_offset": [0], "time_offset": [0.0], MODEL_ID: [{"predictions": [{"class": "Rock"}]}]})
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +29,7 @@ def api(pipeline_and_api: tuple[DeployedPipeline, StandInApi]) -> StandInApi:
     api = pipeline_and_api[1]
     api.creation = Answer({"job_id": "job-1", "message": ""})
     api.statuses = [api.done()]
-    api.results = RESULTS.encode()
+    api.results = RESULTS
     api.resets_kept_connections = False
     api.requests.clear()
     return api
@@ -140,7 +137,7 @@ def test_an_aborted_execution_is_told(aws: EmbeddedAws, pipeline: DeployedPipeli
     """By EventBridge, and by the queue between it and the function."""
     api.statuses = [Answer({"status": 1})]
     upload = pipeline.upload("aborted.mp4", b"video")
-    wait_until(lambda: api.count("GET", "/videoinfer") > 0)
+    wait_until(lambda: any("aborted-mp4-" in arn for arn in pipeline.list_executions()))
 
     aws.clients.stepfunctions.stop_execution(executionArn=find_execution(pipeline, "aborted-mp4-"))
 

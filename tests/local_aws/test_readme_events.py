@@ -22,6 +22,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "CheckJobFunction": {"status": "failed"},
     "DeliverResultsFunction": {"status": "failed"},
     "AnnotateVideoFunction": {"status": "failed"},
+    "RecordAnnotationFunction": {"status": "failed"},
     "ReportFailureFunction": {"status": "failed"},
     "OpenShareLinkFunction": {"statusCode": 403},
 }

@@ -16,6 +16,11 @@ from tests.serving import serve
 
 _PIECE_BYTES = 1024 * 1024
 
+MODEL_ID = "rock-paper-scissors-presentation"
+RESULTS = json.dumps(
+    {"frame_offset": [0], "time_offset": [0.0], MODEL_ID: [{"predictions": [{"class": "Rock"}]}]}
+).encode()
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -42,7 +47,7 @@ class StandInApi:
     url: str
     creation: Answer = field(default_factory=lambda: Answer({"job_id": "stand-in-job", "message": ""}))
     statuses: list[Answer] = field(default_factory=list)
-    results: bytes = b"{}"
+    results: bytes = RESULTS
     resets_kept_connections: bool = False
     requests: list[tuple[str, str, dict[str, list[str]], bytes]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
