@@ -12,7 +12,8 @@ from videojobs.guarded_output import GuardedOutput
 from videojobs.jobs import Job
 from videojobs.options import Model, Options
 from videojobs.output_files import OutputFiles
-from videojobs.outputs import OPENERS, parse_outputs
+from videojobs.output_names import parse_outputs
+from videojobs.outputs import OPENERS
 from videojobs.results import ResultsBucket
 from videojobs.summary import Summary
 

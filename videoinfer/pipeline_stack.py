@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from videoinfer.aws_clients import AwsClients
 from videoinfer.errors import CommandError
-from videojobs.outputs import OutputName, parse_outputs
+from videojobs.output_names import OutputName, parse_outputs
 
 _IMPATIENT = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
 """Half a minute in all, with the pauses between; by itself botocore waits for five, and a person takes it for hung."""

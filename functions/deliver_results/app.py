@@ -13,7 +13,7 @@ from videojobs.delivery import ResultsDelivery
 from videojobs.delivery_progress import Polling
 from videojobs.jobs import Job
 from videojobs.logs import logger
-from videojobs.outputs import parse_outputs
+from videojobs.output_names import parse_outputs
 from videojobs.results import ResultsBucket
 from videojobs.settings import DeliverResultsSettings, read_settings
 from videojobs.waiting import Waiting, give_up

@@ -12,7 +12,7 @@ from arro3.core import DataType
 
 from tests.templates import ROOT, find_resources, read_definition, read_template
 from videoinfer.stack_commands import commands as stack_commands
-from videojobs.outputs import OutputName
+from videojobs.output_names import OutputName
 from videojobs.parquet import BOOL, FLOAT, FLOAT32, INT, TEXT
 from videojobs.settings import (
     AnnotateVideoSettings,

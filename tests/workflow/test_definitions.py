@@ -17,7 +17,7 @@ from tests.workflow.retriers import list_waits
 from videojobs.budget import PATIENCE_SECONDS
 from videojobs.costs import PRICES
 from videojobs.delivery import LAST_SECONDS
-from videojobs.outputs import OutputName
+from videojobs.output_names import OutputName
 from videojobs.settings import limit_deadline_seconds
 from videojobs.waiting import LAST_TRIES_SECONDS, WAITS_MAX
 

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from videoinfer.jobs import Item
     from videoinfer.verification.mailboxes import Mailboxes
     from videoinfer.verification.traces import Traces
-    from videojobs.outputs import OutputName
+    from videojobs.output_names import OutputName
 
 type Step = tuple[str, Callable[[], Verdict]]
 """A check's name, and what makes it."""

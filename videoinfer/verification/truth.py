@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from videojobs.derivation import derive
 from videojobs.jobs import Job
-from videojobs.outputs import OutputName
+from videojobs.output_names import OutputName
 from videojobs.summary import Summary
 
 CLIP_SECONDS = 10

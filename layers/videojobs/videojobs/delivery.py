@@ -26,7 +26,8 @@ from videojobs.jobs import Job, Ledger
 from videojobs.logs import logger
 from videojobs.notices import NoticesTopic
 from videojobs.output_files import OutputFiles
-from videojobs.outputs import OPENERS, OutputName
+from videojobs.output_names import OutputName
+from videojobs.outputs import OPENERS
 from videojobs.results import ResultsBucket, drain, locate_results
 from videojobs.results_link import open_results
 from videojobs.share_links import ShareLinks

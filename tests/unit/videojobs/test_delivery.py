@@ -17,7 +17,7 @@ from videojobs.delivery_progress import Polling
 from videojobs.errors import ApiRefused, ApiUnavailable, LinkExpired, TurnLater
 from videojobs.failure import FailureReport
 from videojobs.jobs import Job
-from videojobs.outputs import parse_outputs
+from videojobs.output_names import parse_outputs
 from videojobs.results import ResultsBucket
 from videojobs.share_links import ShareLinks
 from videojobs.turns import Turns

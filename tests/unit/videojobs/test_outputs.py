@@ -29,7 +29,8 @@ from videojobs.derivation import derive
 from videojobs.foreign_text import printable
 from videojobs.jobs import Job
 from videojobs.options import InferenceType, Model, Options
-from videojobs.outputs import OPENERS, parse_outputs
+from videojobs.output_names import parse_outputs
+from videojobs.outputs import OPENERS
 from videojobs.summary import Summary
 
 ALL = parse_outputs("parquet,csv,coco,webvtt,report")

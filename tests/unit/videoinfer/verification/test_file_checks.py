@@ -26,7 +26,7 @@ from videoinfer.verification.truth import CLIP_MODEL, CLIP_SECONDS, FILES, INFER
 from videoinfer.videos import sample_video
 from videojobs.errors import BrokenResults
 from videojobs.jobs import Job
-from videojobs.outputs import OutputName
+from videojobs.output_names import OutputName
 
 COUNTS = {"hands": {"Rock": 2, "a <b>": 1}}
 JOB = {"job_id": "job-1", "upload": "s3://uploads/videoinfer-verify/run/clip.mp4", "frames": 2}
