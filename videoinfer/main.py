@@ -14,13 +14,24 @@ from videoinfer.report import ReportOptions, make_report
 from videoinfer.repository import SAMPLE_MODEL, SAMPLE_VIDEO
 from videoinfer.stack_commands import commands
 from videoinfer.terminal import Console
+from videojobs import __version__
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 app.add_typer(commands)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"videoinfer {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def videoinfer() -> None:
+def videoinfer(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
     """Drop a video into a bucket; get its detections in another bucket, and a notice that says so."""
 
 

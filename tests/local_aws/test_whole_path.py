@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from tests.local_aws.pipelines import API_KEY, DeployedPipeline, DeployPipeline, list_executions
+from tests.templates import read_template
 from videoinfer.deployments import Engine, pipeline_parameters
 from videoinfer.embedded_aws import EmbeddedAws
 from videoinfer.function_logs import read_log_lines
@@ -51,6 +52,7 @@ def test_an_upload_becomes_results_and_a_notice(
     record = json.loads(pipeline.read_results(upload, job["job_id"], "job.json"))
     assert record["counts"] == {model.model_id: dict(classes)}
     assert record["frames"] == SAMPLED_FRAMES
+    assert record["videoinfer_version"] == read_template("pipeline")["Outputs"]["Version"]["Value"]
     assert record["input_mode"] == input_mode
 
     assert {*record["outputs"]} == OUTPUTS

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from videojobs import __version__
 from videojobs.costs import COSTS, Costs, Meter, add_costs, compose_cost, measure_usage
 from videojobs.delivery_progress import SUMMARY, Polling, Progress
 from videojobs.job_states import CHANGES, REDELIVERY
@@ -148,6 +149,7 @@ def compose_record(
 ) -> dict[str, Any]:
     """`job.json`: what ran on which video, when, how long, what came out, where it is, and what is missing and why."""
     return {
+        "videoinfer_version": __version__,
         "job_id": job.job_id,
         "upload": job.upload.uri,
         "version_id": job.upload.version_id,

@@ -10,6 +10,7 @@ import pytest
 
 from tests.stand_ins.turns import ScriptedTurns
 from tests.stand_ins.wire import Wire
+from videojobs import __version__
 from videojobs.api import VideoInferenceApi
 from videojobs.costs import OTHER_TRANSITIONS, TRANSITIONS_A_POLL, Meter
 from videojobs.delivery import ResultsDelivery
@@ -54,6 +55,7 @@ def test_results_arrive_byte_for_byte_beside_their_record(aws: Any, job: Job) ->
     assert build(aws, DONE, (200, RESULTS)).deliver(job, Polling(3, 0.5)) == {"status": "delivered", "reason": None}
     assert read_object(aws, "results.json") == RESULTS
     record = json.loads(read_object(aws, "job.json"))
+    assert record["videoinfer_version"] == __version__
     assert record["job_id"] == job.job_id
     assert record["upload"] == job.upload.uri
     assert record["models"] == job.options.to_dict()["models"]
