@@ -23,14 +23,13 @@ from videoinfer import lambda_sandbox
 from videoinfer.aws_clients import AwsClients
 from videoinfer.errors import CommandError
 from videoinfer.lambda_bootstraps import name_sandbox
-from videoinfer.processes import kill_group, start_group, uninterrupted, wait_until_ready
+from videoinfer.processes import LOOPBACK, kill_group, start_group, uninterrupted, wait_until_ready
 from videoinfer.repository import MINISTACK, require_tool
 
 if TYPE_CHECKING:
     import subprocess
 
 REGION = "us-east-1"
-LOOPBACK = "127.0.0.1"
 ACCESS_KEY_ID = SECRET_ACCESS_KEY = "test"  # noqa: S105  what MiniStack takes for the account's root
 
 # A wait of a minute takes 0.6 s: the state machine polls as it does on AWS, a hundred times as fast.

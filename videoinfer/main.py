@@ -6,11 +6,9 @@ from typing import Annotated
 import typer
 
 from videoengine.precision import Precision
-from videoinfer.annotation import AnnotationOptions, make_annotated_video
-from videoinfer.demo import DemoOptions, run_demo
 from videoinfer.display import Display, errors_for_people
-from videoinfer.embedded_aws import LOOPBACK
-from videoinfer.report import ReportOptions, make_report
+from videoinfer.extras import loading, name_panel
+from videoinfer.processes import LOOPBACK
 from videoinfer.repository import SAMPLE_MODEL, SAMPLE_VIDEO
 from videoinfer.stack_commands import commands
 from videoinfer.terminal import Console
@@ -35,7 +33,7 @@ def videoinfer(
     """Drop a video into a bucket; get its detections in another bucket, and a notice that says so."""
 
 
-@app.command()
+@app.command(rich_help_panel=name_panel("demo"))
 def demo(
     video: Annotated[
         Path,
@@ -70,11 +68,14 @@ def demo(
     ] = LOOPBACK,
 ) -> None:
     """Take a video through the whole system on this machine: no AWS account, no API key, no Docker."""
+    with loading("demo"):
+        from videoinfer.demo import DemoOptions, run_demo
+
     with errors_for_people():
         run_demo(DemoOptions(video, model, infer_fps, output, keep, host), Display(Console()))
 
 
-@app.command()
+@app.command(rich_help_panel=name_panel("infer"))
 def infer(
     video: Annotated[Path, typer.Argument(help="The video.")],
     model: Annotated[
@@ -103,8 +104,8 @@ def infer(
     output: Annotated[Path, typer.Option(help="The results file.", metavar="FILE")] = Path("results.json"),
 ) -> None:
     """Run models over a video with the engine's core alone: no AWS, embedded or other."""
-    # Here, so that the other commands do without loading OpenVINO.
-    from videoinfer.inference import InferenceOptions, run_inference
+    with loading("infer"):
+        from videoinfer.inference import InferenceOptions, run_inference
 
     with errors_for_people():
         options = InferenceOptions(
@@ -113,23 +114,29 @@ def infer(
         run_inference(options, Display(Console()))
 
 
-@app.command()
+@app.command(rich_help_panel=name_panel("report"))
 def report(
     results: Annotated[Path, typer.Argument(help="The results file.")],
     video: Annotated[Path, typer.Argument(help="The video that it is of.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The page.", metavar="FILE")] = Path("report.html"),
 ) -> None:
     """Make one page that plays the video with what was found drawn over it."""
+    with loading("report"):
+        from videoinfer.report import ReportOptions, make_report
+
     with errors_for_people():
         make_report(ReportOptions(results, video, output), Display(Console()))
 
 
-@app.command()
+@app.command(rich_help_panel=name_panel("annotate"))
 def annotate(
     results: Annotated[Path, typer.Argument(help="The results file.")],
     video: Annotated[Path, typer.Argument(help="The video that it is of.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="An MP4.", metavar="FILE")] = Path("annotated.mp4"),
 ) -> None:
     """Make a video with what was found drawn on it."""
+    with loading("annotate"):
+        from videoinfer.annotation import AnnotationOptions, make_annotated_video
+
     with errors_for_people():
         make_annotated_video(AnnotationOptions(results, video, output), Display(Console()))

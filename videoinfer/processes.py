@@ -12,6 +12,9 @@ from typing import Any, NoReturn
 
 from videoinfer.errors import CommandError
 
+LOOPBACK = "127.0.0.1"
+"""Where servers listen, so that only this machine reaches them."""
+
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _START_TIMEOUT_SECONDS = 30.0
 _LOOK_INTERVAL_SECONDS = 0.05

@@ -1,24 +1,24 @@
 """`pip install` of this repository: the command works anywhere, with what the package declares and nothing else."""
 
-import ast
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-import tomllib
-from collections.abc import Iterator, Sequence
-from importlib.metadata import distribution, packages_distributions
+from collections.abc import Callable, Mapping, Sequence
+from email.parser import Parser
+from functools import cache
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 
+from tests.command_imports import SOURCES, list_commands
 from tests.templates import ROOT
-from videoinfer.main import app
-
-SOURCES = ("videoinfer", "layers/videojobs/videojobs", "engine/layers/videoengine/videoengine")
+from videoinfer.extras import COMMAND_EXTRAS
+from videojobs import __version__
 
 
 class Installed:
@@ -27,38 +27,66 @@ class Installed:
     `python -S` reads no `.pth` files, so the developers' own editable installation is out of reach.
     """
 
-    def __init__(self, site: Path, folder: Path) -> None:
-        self._site, self.folder = site, folder
+    def __init__(self, program: Path, sites: Sequence[Path], folder: Path) -> None:
+        self._program, self._sites, self.folder = program, sites, folder
 
     def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        return self.python(str(self._site / "bin" / "videoinfer"), *arguments)
+        return self.python(str(self._program), *arguments)
 
     def python(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        path = os.pathsep.join(map(str, self._sites))
         return subprocess.run(
             [sys.executable, "-S", *map(str, arguments)],
             cwd=self.folder,
-            env={"PATH": os.defpath, "PYTHONPATH": str(self._site), "PYTHONWARNINGS": "error", "COLUMNS": "120"},
+            env={"PATH": os.defpath, "PYTHONPATH": path, "PYTHONWARNINGS": "error", "COLUMNS": "120"},
             capture_output=True,
             text=True,
             check=False,
         )
 
 
+type Install = Callable[..., Installed]
+"""Takes an extra, or nothing."""
+
+
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """A wheel of the sources, in a folder with links to the distributions that it requires."""
-    source, wheels, site, folder = (tmp_path_factory.mktemp(name) for name in ("source", "wheels", "site", "elsewhere"))
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the sources as a wheel installs them, and nothing that they require."""
+    source, wheels, site = (tmp_path_factory.mktemp(name) for name in ("source", "wheels", "site"))
     for path in SOURCES:
         shutil.copytree(ROOT / path, source / path, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md"):
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     run_pip("wheel", "--no-build-isolation", "--no-deps", "--no-index", "--wheel-dir", wheels, source)
     [wheel] = wheels.glob("*.whl")
     run_pip("install", "--no-deps", "--no-index", "--no-compile", "--target", site, wheel)
-    [metadata] = site.glob("videoinfer-*.dist-info/METADATA")
-    for name in find_required(re.findall(r"^Requires-Dist: ([\w.-]+)", metadata.read_text(), flags=re.MULTILINE)):
-        link_distribution(name, site)
-    return Installed(site, folder)
+    return site
+
+
+@pytest.fixture(scope="module")
+def required(wheel: Path) -> Mapping[str, set[str]]:
+    """What the wheel's metadata requires without an extra (""), and with each one."""
+    [metadata] = wheel.glob("videoinfer-*.dist-info/METADATA")
+    headers = Parser().parsestr(metadata.read_text())
+    requirements = [Requirement(text) for text in headers.get_all("Requires-Dist", [])]
+    return {
+        extra: {it.name for it in requirements if it.marker is None or it.marker.evaluate({"extra": extra})}
+        for extra in ("", *headers.get_all("Provides-Extra", []))
+    }
+
+
+@pytest.fixture(scope="module")
+def install(wheel: Path, required: Mapping[str, set[str]], tmp_path_factory: pytest.TempPathFactory) -> Install:
+    """Installs the wheel with an extra, or with none: links to the distributions that it requires."""
+
+    @cache
+    def install(extra: str = "") -> Installed:
+        site = tmp_path_factory.mktemp("required")
+        for name in find_required([*required[extra]]):
+            link_distribution(name, site)
+        return Installed(wheel / "bin" / "videoinfer", [wheel, site], tmp_path_factory.mktemp("elsewhere"))
+
+    return install
 
 
 def run_pip(*arguments: str | Path) -> None:
@@ -90,74 +118,84 @@ def link_distribution(name: str, site: Path) -> None:
             link.symlink_to(file.locate())
 
 
-def list_commands() -> Iterator[str]:
-    for group in (app, *(entry.typer_instance for entry in app.registered_groups)):
-        assert group
-        for command in group.registered_commands:
-            assert command.callback
-            yield command.name or command.callback.__name__
+def test_the_metadata_names_the_version_the_license_and_every_extra(
+    wheel: Path, required: Mapping[str, set[str]]
+) -> None:
+    [metadata] = wheel.glob("videoinfer-*.dist-info/METADATA")
+    headers = Parser().parsestr(metadata.read_text())
+
+    assert (headers["Version"], headers["License-Expression"]) == (__version__, "Apache-2.0")
+    assert (metadata.parent / "licenses" / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+    assert set(required) == {"", *COMMAND_EXTRAS.values()}
 
 
-def list_imports() -> Iterator[str]:
-    """The packages that the sources import when they run."""
-    for path in SOURCES:
-        for file in (ROOT / path).rglob("*.py"):
-            tree = ast.parse(file.read_text())
-            for_types = [
-                node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
-            ]
-            skipped = {id(node) for block in for_types for node in ast.walk(block)}
-            for node in ast.walk(tree):
-                if id(node) not in skipped and isinstance(node, ast.Import):
-                    yield from (name.name.partition(".")[0] for name in node.names)
-                elif id(node) not in skipped and isinstance(node, ast.ImportFrom):
-                    yield (node.module or "").partition(".")[0]
-
-
-def test_every_dependency_is_declared_and_every_one_declared_is_imported() -> None:
-    declared = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"])
-    own = {Path(path).name for path in SOURCES}
-    by_package = packages_distributions()
-    imported = {name for name in list_imports() if name not in sys.stdlib_module_names and name not in own}
-    needed = {name: {it.replace("_", "-").lower() for it in by_package[name]} for name in imported}
-    assert {name for name, distributions in needed.items() if not distributions & declared} == set()
-    assert declared - set().union(*needed.values()) == set()
-
-
-def test_help_is_printed_for_the_program_and_for_every_command(installed: Installed) -> None:
-    commands = sorted(list_commands())
-    shown = installed.run("--help")
+def test_help_and_version_need_no_extra(install: Install) -> None:
+    base, commands = install(), sorted(name for name, _ in list_commands())
+    shown = base.run("--help")
     assert shown.returncode == 0, shown.stderr
     assert all(command in shown.stdout for command in commands)
+    assert base.run("--version").stdout == f"videoinfer {__version__}\n"
 
     script = (
         "import sys; from typer.testing import CliRunner; from videoinfer.main import app\n"
         "for name in sys.argv[1:]: assert CliRunner().invoke(app, [name, '--help']).exit_code == 0, name"
     )
-    each = installed.python("-c", script, *commands)
+    each = base.python("-c", script, *commands)
     assert each.returncode == 0, each.stderr
 
 
-def test_a_video_is_inferred_reported_and_annotated(installed: Installed, video: Path, model_folder: Path) -> None:
-    for command in (
-        ("infer", video, "--model", model_folder, "--infer-fps", "1", "--output", "results.json"),
-        ("report", "results.json", video, "-o", "report.html"),
-        ("annotate", "results.json", video, "-o", "annotated.mp4"),
+@pytest.mark.parametrize("command", sorted({name for name, _ in list_commands()} - {*COMMAND_EXTRAS, "verify"}))
+def test_a_command_for_a_deployed_stack_needs_no_extra(install: Install, command: str) -> None:
+    arguments = {"show": ["JOB"], "cancel": ["JOB"], "redeliver": ["JOB"], "retry": ["JOB"], "backfill": ["s3://b/p"]}
+
+    done = install().run(command, *arguments.get(command, []))
+
+    # It has come as far as AWS, for which there are neither credentials nor a region here.
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("Error: ")
+    assert "region" in done.stderr
+
+
+ARGUMENTS = {
+    "demo": [],
+    "report": ["results.json", "belt.mp4"],
+    "annotate": ["results.json", "belt.mp4"],
+    "infer": ["belt.mp4", "--model", "models/bottles/3"],
+}
+
+
+@pytest.mark.parametrize("command", COMMAND_EXTRAS)
+def test_a_command_says_in_one_line_which_extra_it_needs(install: Install, command: str) -> None:
+    extra = COMMAND_EXTRAS[command]
+
+    done = install().run(command, *ARGUMENTS[command])
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(
+        rf"Error: videoinfer {command} needs the extra '{extra}', and \w+ is not installed: "
+        rf"run pip install '\.\[{extra}\]' in the project's repository\.\n",
+        done.stderr,
+    )
+
+
+def test_a_video_is_inferred_reported_and_annotated(install: Install, video: Path, model_folder: Path) -> None:
+    engine, local = install("engine"), install("local")
+    results = engine.folder / "results.json"
+    for installed, command in (
+        (engine, ("infer", video, "--model", model_folder, "--infer-fps", "1", "--output", results)),
+        (local, ("report", results, video, "-o", "report.html")),
+        (local, ("annotate", results, video, "-o", "annotated.mp4")),
     ):
         done = installed.run(*command)
         assert done.returncode == 0, done.stdout + done.stderr
 
-    assert list(json.loads((installed.folder / "results.json").read_bytes())) == [
-        "frame_offset",
-        "time_offset",
-        "hands",
-    ]
-    assert {"report.html", "annotated.mp4"} <= {path.name for path in installed.folder.iterdir()}
+    assert list(json.loads(results.read_bytes())) == ["frame_offset", "time_offset", "hands"]
+    assert {"report.html", "annotated.mp4"} <= {path.name for path in local.folder.iterdir()}
 
 
-@pytest.mark.parametrize("command", ["demo", "verify"])
-def test_a_command_says_that_it_needs_the_repository(installed: Installed, command: str) -> None:
-    done = installed.run(command)
+@pytest.mark.parametrize(("command", "extra"), [("demo", "local"), ("verify", "")])
+def test_a_command_says_that_it_needs_the_repository(install: Install, command: str, extra: str) -> None:
+    done = install(extra).run(command)
 
     assert done.returncode == 1
     assert f"videoinfer {command} runs from the project's repository alone" in " ".join(done.stderr.split())

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
-from videoinfer import main, system
+from videoinfer import demo, system
 from videoinfer.main import app
 
 
@@ -27,7 +27,7 @@ def test_an_interrupt_ends_with_its_status(monkeypatch: pytest.MonkeyPatch) -> N
     def interrupt(*_arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(main, "run_demo", interrupt)
+    monkeypatch.setattr(demo, "run_demo", interrupt)
 
     assert run_demo() == (130, "Interrupted. Nothing is left running.\n")
 
