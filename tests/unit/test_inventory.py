@@ -105,10 +105,20 @@ def test_every_bucket_is_private_encrypted_and_for_tls_only(application: str) ->
 
 
 def test_the_readme_lists_every_command_for_a_deployed_stack() -> None:
-    section = (ROOT / "README.md").read_text().split("## Operate it")[1].split("\n## ")[0]
+    section = (ROOT / "README.md").read_text().split("\n## Operate\n")[1].split("\n## ")[0]
     documented = re.findall(r"^\| `([a-z-]+)", section, flags=re.MULTILINE)
     commands = [command.name or command.callback.__name__ for command in stack_commands.registered_commands]  # type: ignore[union-attr]
     assert sorted(documented) == sorted(commands)
+
+
+def test_the_page_on_local_invoke_has_an_event_for_every_function() -> None:
+    page = (ROOT / "docs" / "local-invoke.md").read_text()
+    commands = re.findall(r"^sam local invoke (\w+) .*--event (events/\S+)$", page, flags=re.MULTILINE)
+    assert sorted(name for name, _ in commands) == sorted(find_resources("pipeline", "AWS::Serverless::Function"))
+    assert all(
+        to_camel(Path(event).parent.name) == name.removesuffix("Function") and (ROOT / event).is_file()
+        for name, event in commands
+    )
 
 
 def to_camel(name: str) -> str:
@@ -116,10 +126,10 @@ def to_camel(name: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("application", "heading"), [("pipeline", "Of the pipeline's stack"), ("engine", "Of the engine's stack")]
+    ("application", "heading"), [("pipeline", "The pipeline's stack"), ("engine", "The engine's stack")]
 )
-def test_the_readme_lists_every_parameter(application: str, heading: str) -> None:
-    section = (ROOT / "README.md").read_text().split(heading)[1].split("\nOf ")[0].split("\n## ")[0]
+def test_the_options_list_every_parameter(application: str, heading: str) -> None:
+    section = (ROOT / "docs" / "options.md").read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
     documented = re.findall(r"^\| `(\w+)`", section, flags=re.MULTILINE)
     assert documented == sorted(documented, key=list(read_template(application)["Parameters"]).index)
     assert set(documented) == set(read_template(application)["Parameters"])

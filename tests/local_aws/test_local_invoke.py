@@ -1,4 +1,4 @@
-"""What README says of the functions and the events in `events/`, against a stack that knows nothing of them."""
+"""What docs/local-invoke.md says of functions and the events in `events/`, on a stack that knows nothing of them."""
 
 import json
 import os
@@ -14,8 +14,8 @@ from videoinfer.builds import PIPELINE
 from videoinfer.embedded_aws import EmbeddedAws, tool_environment
 from videoinfer.repository import LAMBDA_PYTHON
 
-README = (ROOT / "README.md").read_text()
-COMMANDS = re.findall(r"^sam local invoke (\w+) .*--event (events/\S+)$", README, flags=re.MULTILINE)
+PAGE = (ROOT / "docs" / "local-invoke.md").read_text()
+COMMANDS = re.findall(r"^sam local invoke (\w+) .*--event (events/\S+)$", PAGE, flags=re.MULTILINE)
 
 ANSWERS: dict[str, dict[str, Any]] = {
     "CreateJobFunction": {"status": "rejected"},
@@ -57,12 +57,12 @@ def invoke_locally(aws: EmbeddedAws, pipeline: DeployedPipeline, function: str, 
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_every_function_of_the_readme_is_told_of_here() -> None:
+def test_every_function_of_the_page_has_an_answer_here() -> None:
     assert sorted(name for name, _ in COMMANDS) == sorted(ANSWERS)
 
 
 @pytest.mark.parametrize(("function", "event"), COMMANDS)
-def test_a_function_answers_an_event_as_the_readme_says(
+def test_a_function_answers_an_event_as_the_page_says(
     aws: EmbeddedAws, pipeline: DeployedPipeline, function: str, event: str
 ) -> None:
     answer = invoke_locally(aws, pipeline, function, event)

@@ -1,0 +1,37 @@
+"""The documents: a link between them leads to a file, and to a heading of it, that exist."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.templates import ROOT
+
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+
+
+def list_links(document: Path) -> Iterator[str]:
+    """The targets of a document's links and pictures that are no web addresses."""
+    targets = re.findall(r"\]\(([^()\s]+)\)", document.read_text())
+    return (target for target in targets if "://" not in target)
+
+
+def list_anchors(document: Path) -> set[str]:
+    """The headings as GitHub makes anchors of them: small letters, hyphens for spaces, no other signs."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_link_leads_somewhere(document: Path) -> None:
+    for target in list_links(document):
+        path, _, anchor = target.partition("#")
+        file = document.parent / path if path else document
+        assert file.exists(), target
+        assert not anchor or anchor in list_anchors(file), target
+
+
+def test_the_readme_links_every_document() -> None:
+    linked = {(ROOT / target.partition("#")[0]).resolve() for target in list_links(ROOT / "README.md")}
+    assert {document for document in DOCUMENTS if document.name != "README.md"} <= linked
