@@ -68,12 +68,12 @@ chromium:
 UNIT := .venv/bin/python -m pytest tests/unit --numprocesses auto --dist loadfile
 
 .PHONY: test
-test: $(ENVIRONMENTS:=/ready) .venv-client/ready .venv-lambda-oldest/ready chromium  ## every test: units, contract, state machine, the whole path on the embedded AWS
+test: $(ENVIRONMENTS:=/ready) .venv-client/ready .venv-lambda-oldest/ready chromium  ## every test, the whole path on the embedded AWS among them: 15 minutes on two cores
 	$(UNIT)
 	.venv/bin/python -m pytest --ignore tests/unit
 
 .PHONY: unit
-unit: .venv/ready  ## the tests without network: within a minute or two
+unit: .venv/ready  ## the inner loop, all tests without network: 4 minutes on two cores
 	$(UNIT)
 
 .PHONY: bench
