@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from queue import Queue
+from types import MappingProxyType
 from typing import Any
 
 from tests.faults.function_host import Invocation, Outcome, WireFault
@@ -24,6 +25,7 @@ from tests.permissions import list_functions
 from tests.stand_ins.faulty_api import FaultyApi, Script, Video
 from tests.stand_ins.state_machine import ExecutionFailed, StateMachine
 from tests.templates import ROOT, read_definition
+from videoinfer.aws_clients import AwsClients
 from videoinfer.builds import PIPELINE
 from videoinfer.cancelling import cancel_job
 from videoinfer.embedded_aws import EmbeddedAws, local_session
@@ -39,6 +41,9 @@ ALL_DONE = {"batchItemFailures": list[Any]()}
 RECEIVES_MAX = 100
 """After so many a message is a dead letter; see the template's RedrivePolicy."""
 
+REPORTS_MAX = 160
+"""After so many the event of an execution that failed is a dead letter; see the template's ExecutionEndsQueue."""
+
 HOSTS = 2
 """As many invocations go on side by side."""
 
@@ -48,7 +53,9 @@ crash need not wait for long.
 """
 
 type WireFaults = Mapping[str, Sequence[Sequence[WireFault]]]
-"""Of each function the faults of its first invocation, its second, and so on."""
+"""Of each function the faults of its first invocation, its second, and so on. One whose call does not come in its
+invocation waits for the next.
+"""
 
 
 @dataclass
@@ -83,6 +90,16 @@ class Story:
     @property
     def log(self) -> str:
         return "".join(outcome.log for _, outcome in self.outcomes)
+
+
+def has_struck(fault: WireFault, outcome: Outcome) -> bool:
+    """Whether the invocation came to the call that the fault is about."""
+    if fault.kind.startswith("kill"):
+        return outcome.killed
+    calls = iter(outcome.calls)
+    return (not fault.after or any(call.startswith(fault.after) for call in calls)) and any(
+        call.startswith(fault.call or "") for call in calls
+    )
 
 
 class InvocationFailed(Exception):
@@ -128,16 +145,20 @@ class Bench:
     pipeline: DeployedPipeline
     api: FaultyApi
     hosts: Queue[FunctionHost]
+    ends_queue_url: str
+    ends_dead_letters_url: str
     environments: Mapping[str, Mapping[str, str]]
     ledger: Ledger
     definition: Mapping[str, Any]
     stories: list[Story] = field(default_factory=list)
 
-    def upload(self, key: str, script: Script | None = None) -> Upload:
+    def upload(
+        self, key: str, script: Script | None = None, metadata: Mapping[str, str] = MappingProxyType({})
+    ) -> Upload:
         """Puts a video into the bucket; nobody but `run` takes note of it."""
         if script:
             self.api.scripts[key] = deepcopy(script)
-        return put_video(self.pipeline, key)
+        return put_video(self.pipeline, key, metadata)
 
     def invoke(
         self, story: Story, function: str, event: Any, faults: Sequence[WireFault] = (), *, seconds: float | None = None
@@ -170,19 +191,26 @@ class Bench:
 
     def step(self, story: Story, function: str, event: Any) -> Any:
         """Calls a function, as Lambda does for SQS or Step Functions."""
-        upcoming = story.faults.get(function)
-        outcome = self.invoke(story, function, event, upcoming.pop(0) if upcoming else ())
+        upcoming = story.faults.setdefault(function, [])
+        faults = upcoming.pop(0) if upcoming else ()
+        outcome = self.invoke(story, function, event, faults)
+        if to_come := [fault for fault in faults if not has_struck(fault, outcome)]:
+            upcoming[:1] = [[*to_come, *(upcoming[0] if upcoming else ())]]
         if outcome.killed or outcome.raised:
             raise InvocationFailed(outcome.raised or "the process ended")
         return outcome.returned
 
-    def receive(self, story: Story, receives_max: int = RECEIVES_MAX) -> None:
-        """The upload's message, as often as it takes, or until it has come so often."""
+    def receive(self, story: Story, receives_max: int = RECEIVES_MAX) -> bool:
+        """The upload's message, as often as it takes, or until it has come so often.
+
+        Returns whether it was dealt with.
+        """
         for receives in range(1, receives_max + 1):
             with suppress(InvocationFailed):
                 if self.step(story, "create_job", self.compose_message(story, receives)) == ALL_DONE:
-                    return
+                    return True
             time.sleep(0.1)  # by then the lock of an invocation that died is void
+        return False
 
     def retry(self, story: Story) -> None:
         """What `videoinfer retry` asks for: a further attempt."""
@@ -241,14 +269,50 @@ class Bench:
 
     def wait_for(self, story: Story) -> None:
         """The execution, and the event about it if it fails."""
+        if event := self.execute(story):
+            self.report(story, event)
+
+    def execute(self, story: Story) -> Any:
+        """The execution. Returns the event of one that failed, or None."""
         execution = self.find_execution(story)
         started, arn = json.loads(execution["input"]), execution["executionArn"]
         try:
             StateMachine(self.definition, partial(self.step, story), None).run(started)
-        except ExecutionFailed:
+        except (ExecutionFailed, InvocationFailed):
             detail = {"status": "FAILED", "executionArn": arn, "input": json.dumps(started)}
-            event = {"source": "aws.states", "detail-type": "Step Functions Execution Status Change", "detail": detail}
-            self.step(story, "report_failure", event)
+            return {"source": "aws.states", "detail-type": "Step Functions Execution Status Change", "detail": detail}
+        return None
+
+    def report(self, story: Story, event: Any, receives_max: int = REPORTS_MAX) -> bool:
+        """The event's message in the queue of `report_failure`, as often as it takes, or until it has come so often.
+
+        Returns whether it was dealt with.
+        """
+        message = json.loads((ROOT / "events" / "report_failure" / "queue.json").read_text())
+        message["Records"][0]["body"] = json.dumps(event)
+        for _ in range(receives_max):
+            with suppress(InvocationFailed):
+                self.step(story, "report_failure", message)
+                return True
+        return False
+
+    def pass_by_queue(self, body: str, receives: int) -> Iterator[str]:
+        """Sends an event to the queue of executions that failed, and yields it until it is a dead letter."""
+        sqs, url = self.aws.clients.sqs, self.ends_queue_url
+        policy = json.loads(
+            sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])["Attributes"]["RedrivePolicy"]
+        )
+        sqs.set_queue_attributes(
+            QueueUrl=url, Attributes={"RedrivePolicy": json.dumps({**policy, "maxReceiveCount": receives})}
+        )
+        sqs.send_message(QueueUrl=url, MessageBody=body)
+        while messages := sqs.receive_message(QueueUrl=url, VisibilityTimeout=0).get("Messages"):
+            yield messages[0]["Body"]
+
+    def take_dead_letter(self) -> str:
+        """The event that lies in the dead-letter queue."""
+        [message] = self.aws.clients.sqs.receive_message(QueueUrl=self.ends_dead_letters_url)["Messages"]
+        return message["Body"]
 
     def finish(self) -> None:
         """Reads what became of every upload that was run."""
@@ -282,9 +346,9 @@ def open_ledger(pipeline: DeployedPipeline) -> Ledger:
     return Ledger(dynamodb.Table(pipeline.pipeline.jobs_table))
 
 
-def put_video(pipeline: DeployedPipeline, key: str) -> Upload:
+def put_video(pipeline: DeployedPipeline, key: str, metadata: Mapping[str, str] = MappingProxyType({})) -> Upload:
     """Puts a video into the bucket."""
-    [upload] = read_uploads(json.loads(pipeline.compose_event(pipeline.upload(key, b"video"))))
+    [upload] = read_uploads(json.loads(pipeline.compose_event(pipeline.upload(key, b"video", metadata))))
     return upload
 
 
@@ -292,12 +356,14 @@ def put_video(pipeline: DeployedPipeline, key: str) -> Upload:
 def open_bench(aws: EmbeddedAws, api: FaultyApi, pipeline: DeployedPipeline) -> Iterator[Bench]:
     """Takes a pipeline that was just deployed, to be driven by hand from now on."""
     clients = aws.clients
-    attributes = clients.sqs.get_queue_attributes(
-        QueueUrl=pipeline.pipeline.uploads_queue_url, AttributeNames=["QueueArn"]
+    ends_queue_url, ends_dead_letters_url = (
+        find_resource(clients, pipeline.stack, name) for name in ("ExecutionEndsQueue", "ExecutionEndsDeadLetterQueue")
     )
-    arn = attributes["Attributes"]["QueueArn"]
-    for mapping in clients.lambda_.list_event_source_mappings(EventSourceArn=arn)["EventSourceMappings"]:
-        clients.lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    for url in (pipeline.pipeline.uploads_queue_url, ends_queue_url):
+        attributes = clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
+        arn = attributes["QueueArn"]
+        for mapping in clients.lambda_.list_event_source_mappings(EventSourceArn=arn)["EventSourceMappings"]:
+            clients.lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
     # Executions are begun, and so their names are taken, but the steps are taken here.
     at_once = {"StartAt": "Begun", "States": {"Begun": {"Type": "Succeed"}}}
     clients.stepfunctions.update_state_machine(
@@ -305,8 +371,7 @@ def open_bench(aws: EmbeddedAws, api: FaultyApi, pipeline: DeployedPipeline) -> 
     )
     environments = {}
     for function, logical_id in list_functions("pipeline").items():
-        found = clients.cloudformation.describe_stack_resource(StackName=pipeline.stack, LogicalResourceId=logical_id)
-        name = found["StackResourceDetail"]["PhysicalResourceId"]
+        name = find_resource(clients, pipeline.stack, logical_id)
         configuration = clients.lambda_.get_function_configuration(FunctionName=name)
         memory = configuration["MemorySize"]
         variables = configuration["Environment"]["Variables"]
@@ -317,4 +382,20 @@ def open_bench(aws: EmbeddedAws, api: FaultyApi, pipeline: DeployedPipeline) -> 
             host = FunctionHost(aws.endpoint_url)
             stack.callback(host.close)
             hosts.put(host)
-        yield Bench(aws, pipeline, api, hosts, environments, open_ledger(pipeline), read_definition("pipeline"))
+        yield Bench(
+            aws,
+            pipeline,
+            api,
+            hosts,
+            ends_queue_url,
+            ends_dead_letters_url,
+            environments,
+            open_ledger(pipeline),
+            read_definition("pipeline"),
+        )
+
+
+def find_resource(clients: AwsClients, stack: str, logical_id: str) -> str:
+    """The name that a stack's resource goes by, or a queue's URL."""
+    found = clients.cloudformation.describe_stack_resource(StackName=stack, LogicalResourceId=logical_id)
+    return found["StackResourceDetail"]["PhysicalResourceId"]

@@ -1,6 +1,7 @@
 """The cases that take one upload: an API that misbehaves, and an AWS that does."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -25,6 +26,7 @@ class Case:
     Attributes:
         script: What the API does about it.
         wire: What happens to the functions' calls.
+        metadata: The upload's.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Case:
     script: Script = field(default_factory=Script)
     wire: WireFaults = field(default_factory=dict)
     expected: Expected = field(default_factory=Expected)
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 HTML = b"<html><body>Welcome to the captive portal</body></html>"
@@ -57,6 +60,7 @@ CREATED = {
     "job_id as a number": Fault(body={"job_id": 7}, acts=True),
     "no job_id": Fault(body={"job_id": None}, acts=True),
     "a job_id of 3,000 letters": Fault(body={"job_id": "j" * 3000}, acts=True),
+    "a job_id with a slash": Fault(body={"job_id": "../job"}, acts=True),
 }
 """The same where the job has been created."""
 
@@ -103,19 +107,53 @@ BROKEN_DOWNLOADS = {
     "a chunked file cut short": [Fault(ending="half a chunk", acts=True)],
     "silence in the middle of the file": [Fault(ending="silence in the body", acts=True)],
     "a reset": [Fault(ending="reset")],
+    "a reset in the middle of the file": [Fault(ending="reset in the body", acts=True)],
     "500": [Fault(500, b"")],
+    "503 for five hours": [Fault(503, b"")] * 25,  # the state machine waits a quarter of an hour between later tries
 }
 
 BROKEN_RESULTS = {
     "JSON that ends in the middle": (RESULTS[:60], "end in the middle of the JSON"),
-    "HTML": (HTML, "What came is kept at"),
-    "nothing": (b"", "What came is kept at"),
+    "HTML": (HTML, "They are kept at"),
+    "nothing": (b"", "They begin with: (nothing) They are kept at"),
+    "an empty object": (b"{}", "They begin with: {} They are kept at"),
+    "an error": (b'{"error": "The GPU is on fire."}', 'They begin with: {"error": "The GPU is on fire."}'),
     "lists of unequal lengths": (
         b'{"frame_offset": [0, 6], "time_offset": [0.0, 0.2], "rock-paper-scissors-presentation": [null]}',
-        "What came is kept at",
+        "They are kept at",
     ),
-    "no list of the model": (b'{"frame_offset": [0], "time_offset": [0.0]}', "What came is kept at"),
+    "no list of the model": (b'{"frame_offset": [0], "time_offset": [0.0]}', "They are kept at"),
 }
+
+
+POISON = RESULTS.replace(b'"time_offset": [0.0]', b'"time_offset": [1e306]')
+"""Captions have no place for that time."""
+
+CLASSES = 22_000
+MANY_CLASSES = json.dumps(
+    {
+        "frame_offset": [0],
+        "time_offset": [0.0],
+        MODEL_ID: [
+            {
+                "predictions": [
+                    {"class": f"class {number}", "confidence": 0.9, "x": 1, "y": 1, "width": 1, "height": 1}
+                    for number in range(CLASSES)
+                ]
+            }
+        ],
+    }
+).encode()
+"""SNS takes no notice that lists so many, and DynamoDB no item."""
+
+BAD_METADATA = {
+    "NaN": '"confidence": NaN',
+    "1e400": '"confidence": 1e400',
+    "1e200": '"confidence": 1e200',
+    "50 digits": f'"seed": {"1" * 50}',
+    "half of a surrogate pair": r'"name": "\ud800"',
+}
+"""Parameters of a model that the ledger can't hold."""
 
 
 def list_cases() -> Iterator[Case]:
@@ -142,6 +180,11 @@ def list_api_cases() -> Iterator[Case]:
         )
     for name, fault in DECLINED.items():
         yield Case("a job is asked for", name, Script([fault]))
+    for name, parameters in BAD_METADATA.items():
+        model = f'{{"model_id": "{MODEL_ID}", "model_version": "4", "inference_type": "object-detection"'
+        metadata = {"models": f'[{model}, "inference_params": {{{parameters}}}}}]'}
+        rejected = Expected("rejected", ("Rejected",), jobs=0, reason="models: ")
+        yield Case("a job is asked for", f"{name} in the upload's metadata", expected=rejected, metadata=metadata)
     in_an_hour = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
     late = Fault(429, {}, {"Retry-After": in_an_hour})
     yield Case("a job is asked for", "429 with Retry-After as a date, in an hour", Script([late]))
@@ -169,6 +212,10 @@ def list_api_cases() -> Iterator[Case]:
     for name, (results, reason) in BROKEN_RESULTS.items():
         failed = Expected("failed", ("Failed",), reason=reason)
         yield Case("results are fetched", f"{name} in place of results", Script(results=results), expected=failed)
+    poisoned = Expected(results=POISON, failed_outputs=("webvtt",))
+    yield Case("results are fetched", "a time that captions can't have", Script(results=POISON), expected=poisoned)
+    many = Expected(results=MANY_CLASSES, told="other classes, which are in summary.json")
+    yield Case("results are fetched", f"{CLASSES:,} classes", Script(results=MANY_CLASSES), expected=many)
 
 
 def refuse(call: str, code: str, status_code: int = 400) -> list[list[WireFault]]:

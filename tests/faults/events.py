@@ -1,18 +1,24 @@
 """The cases that take more than one event, version or clock, or a person who tries again."""
 
+import json
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 from tests.faults.bench import Bench, Story
 from tests.faults.cases import RESULTS
 from tests.faults.function_host import WireFault
 from tests.faults.table import Expected, Group
-from tests.stand_ins.faulty_api import Fault, Script
+from tests.stand_ins.faulty_api import Fault, Script, Video
 from tests.waiting import wait_until
 
 DAY = 24 * 3600.0
+SEND = {"input-mode": "upload"}
+BURIAL_RECEIVES = 3
+"""As many as make the event of a failure a dead letter here: the template has more."""
+
 REJECTED = Expected("rejected", ("Rejected",), jobs=0, reason="It was deleted before its job could be created.")
 
 type Event = Callable[[Bench], Group]
@@ -134,6 +140,29 @@ def cancel_at_each_step(bench: Bench) -> Group:
     return group
 
 
+def cancel_before_the_api_is_asked(bench: Bench) -> Group:
+    group = Group("a job is cancelled", "while its video is sent, and while it waits for its turn")
+    sent = bench.upload("cancelled-sending.mp4", Script(sends=[Fault(acts=True, delay_seconds=1)]), SEND)
+    sending = bench.begin(sent)
+    with ThreadPoolExecutor(1) as pool:
+        event = bench.compose_message(sending)
+        receiving = pool.submit(bench.invoke, sending, "create_job", event, seconds=900)
+        wait_until(lambda: bool(bench.api.list_calls("send", Video(sent.key, ""))))
+        bench.cancel(sending)
+        receiving.result()
+    group.add(sending, Expected("cancelled", ("Cancelled",), jobs=0))
+
+    frugal = {**bench.environments["create_job"], "API_REQUESTS_PER_MINUTE": "1"}
+    limited = replace(bench, environments={**bench.environments, "create_job": frugal})
+    *_, queued = [bench.begin(bench.upload(f"cancelled-queued-{number}.mp4")) for number in range(2)]
+    for story in bench.stories[-2:]:
+        limited.receive(story, receives_max=1)  # the second waits for a turn, the first maybe
+    bench.cancel(queued)
+    bench.receive(queued)
+    group.add(queued, Expected("cancelled", ("Cancelled",), jobs=0))
+    return group
+
+
 def refuse_connections(bench: Bench) -> Group:
     group = Group("a job is asked for", "no connection: refused, and hanging")
     with socket.socket() as closed, full_backlog() as hanging:
@@ -181,15 +210,48 @@ def be_overdue_while_the_api_is_down(bench: Bench) -> Group:
 
 
 def give_up_a_delivery_and_redeliver_it(bench: Bench) -> Group:
-    group = Group("a delivery is given up, and a person redelivers it", "S3 refuses the results past the deadline")
+    group = Group(
+        "a delivery is given up, and a person redelivers it",
+        "past the deadline S3 refuses the results, and the API's storage answers 503",
+    )
     refused = [WireFault("refuse", call="s3:", times=100, code="SlowDown", status_code=503)]
-    story = bench.begin(bench.upload("given-up.mp4"), {"deliver_results": [refused]})
+    for name, script, faults in (("s3", Script(), [refused]), ("storage", Script(downloads=[Fault(503, b"")]), [])):
+        story = bench.begin(bench.upload(f"given-up-{name}.mp4", script), {"deliver_results": faults})
+        bench.receive(story)
+        story.clocks["deliver_results"] = 1.1 * DAY
+        bench.wait_for(story)
+        story.clocks.clear()
+        bench.redeliver(story)
+        group.add(story, Expected(notices=("Failed", "Done"), results=RESULTS))
+    return group
+
+
+def redeliver_an_output(bench: Bench) -> Group:
+    group = Group("an output fails, and a person redelivers it", "S3 forbids all files but the results")
+    refused = WireFault(
+        "refuse", call="s3:PutObject", after="s3:PutObject", times=2, code="AccessDenied", status_code=403
+    )
+    forbidden = bench.run(bench.upload("forbidden.mp4"), {"deliver_results": [[refused]]})
+    missing = bench.ledger.read(forbidden.upload, forbidden.attempt) or {}
+    assert sorted(missing["failed_outputs"]) == ["csv", "webvtt"]
+    bench.redeliver(forbidden)
+    group.add(forbidden, Expected(notices=("Done", "Done"), results=RESULTS))
+    return group
+
+
+def bury_a_failure(bench: Bench) -> Group:
+    """The tries of the state machine, those of the queue, and a person who sends a dead letter back."""
+    group = Group("the report of a failure fails", "DynamoDB throttles report_failure until its event is a dead letter")
+    tries = bench.definition["States"]["Report Failure"]["Retry"][1]["MaxAttempts"] + 1
+    throttled = [WireFault("refuse", call="dynamodb:", times=99, code="ProvisionedThroughputExceededException")]
+    script = Script(statuses=[Fault(body={"status": 2, "error": "It failed."})])
+    story = bench.begin(bench.upload("buried.mp4", script), {"report_failure": [throttled] * (tries + BURIAL_RECEIVES)})
     bench.receive(story)
-    story.clocks["deliver_results"] = 1.1 * DAY
-    bench.wait_for(story)
-    story.clocks.clear()
-    bench.redeliver(story)
-    group.add(story, Expected(notices=("Failed", "Done"), results=RESULTS))
+    event = bench.execute(story)
+    for body in bench.pass_by_queue(json.dumps(event), BURIAL_RECEIVES):
+        assert not bench.report(story, json.loads(body), 1)
+    assert bench.report(story, json.loads(bench.take_dead_letter()), 1)
+    group.add(story, Expected("failed", ("Failed",)))
     return group
 
 
@@ -214,10 +276,13 @@ EVENTS: tuple[Event, ...] = (
     delete_while_its_job_runs,
     delete_before_its_job_is_waited_for,
     cancel_at_each_step,
+    cancel_before_the_api_is_asked,
     refuse_connections,
     be_overdue_and_try_again,
     be_overdue_while_the_api_is_down,
     give_up_a_delivery_and_redeliver_it,
+    redeliver_an_output,
+    bury_a_failure,
     skew_clocks,
 )
 

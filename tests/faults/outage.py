@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
-from tests.faults.bench import Story, open_ledger, put_video, read_ends
+from tests.faults.bench import Story, find_resource, open_ledger, put_video, read_ends
 from tests.faults.table import Expected, Group
 from tests.local_aws.pipelines import API_KEY, DeployedPipeline, deploy
 from tests.serving import serve
@@ -95,8 +95,7 @@ def is_postponed(api: FaultyApi, story: Story) -> bool:
 def set_variables(aws: EmbeddedAws, pipeline: DeployedPipeline, function: str, further: Mapping[str, str]) -> None:
     """Adds to the environment of a deployed function."""
     clients = aws.clients
-    found = clients.cloudformation.describe_stack_resource(StackName=pipeline.stack, LogicalResourceId=function)
-    name = found["StackResourceDetail"]["PhysicalResourceId"]
+    name = find_resource(clients, pipeline.stack, function)
     variables = clients.lambda_.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     clients.lambda_.update_function_configuration(
         FunctionName=name, Environment={"Variables": {**variables, **further}}

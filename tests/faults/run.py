@@ -20,7 +20,7 @@ def run_all() -> list[Row]:
     with embedded_aws(wait_scale=WAIT_SCALE) as aws, faulty_api(RESULTS) as api:
         build([PIPELINE], aws)
         pipeline = deploy(
-            aws, "faults", {"ApiUrl": api.url, "ApiKey": API_KEY, "Outputs": "csv", "ApiRequestsPerMinute": "0"}
+            aws, "faults", {"ApiUrl": api.url, "ApiKey": API_KEY, "Outputs": "csv,webvtt", "ApiRequestsPerMinute": "0"}
         )
         with open_bench(aws, api, pipeline) as bench, ThreadPoolExecutor(HOSTS + 1) as pool:
             outage = pool.submit(outlast_the_outage, aws, api)  # it is waiting, most of the time
@@ -35,7 +35,7 @@ def run_cases(bench: Bench, pool: Executor) -> Iterator[Group]:
 
     def run(number: int) -> Story:
         case = cases[number]
-        return bench.run(bench.upload(f"case-{number}.mp4", case.script), case.wire)
+        return bench.run(bench.upload(f"case-{number}.mp4", case.script, case.metadata), case.wire)
 
     for case, story in zip(cases, pool.map(run, range(len(cases))), strict=True):
         group = Group(case.name, case.injected)

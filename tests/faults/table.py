@@ -21,6 +21,8 @@ class Expected:
         unanswered: How many calls the ledger and the notice are to tell of, of which there may be a job more.
         reason: Words in the ledger's `error`.
         results: What is to lie in the bucket; None, whatever the API gave.
+        failed_outputs: Those that the ledger and the last notice are to name as missing.
+        told: Words of the last notice.
     """
 
     status: str = "done"
@@ -29,6 +31,8 @@ class Expected:
     unanswered: int = 0
     reason: str = ""
     results: bytes | None = None
+    failed_outputs: tuple[str, ...] = ()
+    told: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,8 @@ def describe(story: Story) -> str:
     ]
     if (reason := story.item.get("error")) and story.item.get("status") in ENDED_STATES:
         parts.append(f"“{reason}”")
+    if failed := story.item.get("failed_outputs"):
+        parts.append(f"missing: {', '.join(sorted(failed))}")
     calls = Counter(name for name, _ in story.outcomes)
     parts += [f"{name} {count} times" for name, count in calls.items() if count > 1]
     if unanswered := story.item.get("unanswered"):
@@ -111,21 +117,34 @@ def find_surprises(story: Story, expected: Expected) -> Iterator[str]:
         yield f"{key}: it is {item.get('status')}, not {expected.status}: {item.get('error')}"
     if expected.reason not in (item.get("error") or ""):
         yield f"{key}: {item.get('error')!r} does not say {expected.reason!r}"
-    subjects = tuple(notice.subject.split(":")[0] for notice in story.notices)
-    if subjects != expected.notices:
-        yield f"{key}: the notices are {subjects}, not {expected.notices}"
     if story.jobs != expected.jobs:
         yield f"{key}: the API made {story.jobs} jobs, not {expected.jobs}"
     if item.get("unanswered", 0) != expected.unanswered:
         yield f"{key}: {item.get('unanswered', 0)} calls are said to be unanswered, not {expected.unanswered}"
     if count_further(story) > item.get("unanswered", 0):
         yield f"{key}: {story.jobs} jobs are billed, and the ledger tells of {item.get('unanswered', 0)} calls"
-    if any((TOLD in notice.text) != bool(expected.unanswered) for notice in story.notices):
-        yield f"{key}: a notice does not tell of {expected.unanswered} unanswered calls"
     if expected.results is not None and story.results != expected.results:
         yield f"{key}: the results are not those that the API gave last"
     if is_lost(story):
         yield f"{key}: it is lost"
+    missing = tuple(sorted(item.get("failed_outputs") or ()))
+    if missing != expected.failed_outputs:
+        yield f"{key}: the ledger names {missing} as missing, not {expected.failed_outputs}"
+    yield from find_untold(story, expected)
+
+
+def find_untold(story: Story, expected: Expected) -> Iterator[str]:
+    """What the notices do not say, or say too often."""
+    key = story.upload.key
+    subjects = tuple(notice.subject.split(":")[0] for notice in story.notices)
+    if subjects != expected.notices:
+        yield f"{key}: the notices are {subjects}, not {expected.notices}"
+    if any((TOLD in notice.text) != bool(expected.unanswered) for notice in story.notices):
+        yield f"{key}: a notice does not tell of {expected.unanswered} unanswered calls"
+    last_words = story.notices[-1].text if story.notices else ""
+    for words in (*expected.failed_outputs, expected.told):
+        if words not in last_words:
+            yield f"{key}: the last notice does not say {words!r}"
 
 
 def print_table(rows: Iterable[Row]) -> None:

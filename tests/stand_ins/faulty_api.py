@@ -1,6 +1,7 @@
 """A Video Inference API on loopback that fails on command, for each upload in its own way, and counts what it bills.
 
-An upload is known by the last part of the path of its `input_url`: the key that a presigned URL is for.
+An upload is known by the last part of the path of its `input_url`: the key that a presigned URL is for, or the name of
+the file that was sent.
 """
 
 import http
@@ -15,11 +16,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal, NamedTuple
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from tests.serving import serve
 
-type Ending = Literal["whole", "reset", "truncated", "half a chunk", "silence", "silence in the body"]
+type Ending = Literal[
+    "whole", "reset", "reset in the body", "truncated", "half a chunk", "silence", "silence in the body"
+]
 
 SILENCE_SECONDS = 1.0
 """How long it says nothing: more than a client in a hurry waits for."""
@@ -53,13 +56,17 @@ class Script:
     statuses: list[Fault] = field(default_factory=list)
     downloads: list[Fault] = field(default_factory=list)
     results: bytes | None = None
+    sends: list[Fault] = field(default_factory=list)
 
 
 class Video(NamedTuple):
-    """What a job is of: one version of one object."""
+    """What a job is of: one version of one object. A file that was sent has no version."""
 
     key: str
     version_id: str
+
+
+type Kind = Literal["send", "create", "check", "download"]
 
 
 @dataclass(frozen=True)
@@ -67,7 +74,7 @@ class Call:
     """One call that came."""
 
     at: float
-    kind: Literal["create", "check", "download"]
+    kind: Kind
     video: Video
 
 
@@ -91,7 +98,7 @@ class FaultyApi:
     def count_jobs(self, video: Video) -> int:
         """How many jobs it would bill for the video."""
         with self.lock:
-            return sum(it == video for it in self.jobs.values())
+            return sum(it in (video, Video(video.key, "")) for it in self.jobs.values())
 
     def list_calls(self, kind: str, video: Video) -> list[Call]:
         with self.lock:
@@ -100,6 +107,10 @@ class FaultyApi:
     def answer(self, method: str, path: str, query: dict[str, list[str]], body: bytes) -> Fault:
         with self.lock:
             match method, path.strip("/").split("/"):
+                case "POST", ["video_upload_signed_url"]:
+                    return Fault(body={"signed_url": f"{self.url}/uploads/{quote(json.loads(body)['file_name'])}"})
+                case "PUT", ["uploads", name]:
+                    return _complete(self._note("send", Video(unquote(name), ""), "sends"), {})
                 case "POST", ["videoinfer"]:
                     return self._create(json.loads(body))
                 case "GET", ["videoinfer"]:
@@ -110,7 +121,7 @@ class FaultyApi:
 
     def _create(self, body: dict[str, Any]) -> Fault:
         url = urlsplit(body["input_url"])
-        video = Video(unquote(url.path.rsplit("/", 1)[-1]), parse_qs(url.query)["versionId"][0])
+        video = Video(unquote(url.path.rsplit("/", 1)[-1]), parse_qs(url.query).get("versionId", [""])[0])
         fault = self._note("create", video, "creations")
         if not fault.acts:
             return fault
@@ -130,7 +141,7 @@ class FaultyApi:
         results = self._script(self.jobs[job_id].key).results
         return _complete(fault, self.results if results is None else results)
 
-    def _note(self, kind: Literal["create", "check", "download"], video: Video, name: str) -> Fault:
+    def _note(self, kind: Kind, video: Video, name: str) -> Fault:
         self.calls.append(Call(time.monotonic(), kind, video))
         if any(video.key.startswith(prefix) for prefix in self.down):
             return Fault(503, {"error": "no healthy upstream"})
@@ -161,6 +172,10 @@ def faulty_api(results: bytes) -> Iterator[FaultyApi]:
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
+    def handle(self) -> None:
+        with suppress(ConnectionError):  # of a client that was killed
+            super().handle()
+
     def _handle(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         url = urlsplit(self.path)
@@ -176,20 +191,20 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, fault: Fault, content: bytes) -> None:
         match fault.ending:
             case "reset":
-                linger = struct.pack("ii", 1, 0)  # closing now sends a reset
-                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-                self.connection.close()
+                self._reset()
             case "silence":
                 time.sleep(SILENCE_SECONDS)
             case "half a chunk":
                 self._begin(fault, {"Transfer-Encoding": "chunked"})
                 self.wfile.write(f"{len(content):x}\r\n".encode() + content[: len(content) // 2])
-            case "truncated" | "silence in the body":
+            case "truncated" | "silence in the body" | "reset in the body":
                 self._begin(fault, {"Content-Length": str(len(content))})
                 self.wfile.write(content[: len(content) // 2])
                 self.wfile.flush()
                 if fault.ending == "silence in the body":
                     time.sleep(SILENCE_SECONDS)
+                if fault.ending == "reset in the body":
+                    self._reset()
             case "whole":
                 self._begin(fault, {"Content-Length": str(len(content))})
                 self.wfile.write(content)
@@ -200,7 +215,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
 
-    do_GET = do_POST = _handle  # noqa: N815  the names that http.server calls
+    def _reset(self) -> None:
+        """Closes the connection so that the client gets a reset."""
+        linger = struct.pack("ii", 1, 0)
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self.connection.close()
+
+    do_GET = do_POST = do_PUT = _handle  # noqa: N815  the names that http.server calls
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Nothing: what came is in `calls`."""
