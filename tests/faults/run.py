@@ -1,13 +1,15 @@
-"""Runs every case, and makes the table of them."""
+"""Runs every case, and makes the table of them; or all pairs of the commonest faults."""
 
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 
 from tests.faults.bench import HOSTS, Bench, Story, open_bench
 from tests.faults.cases import RESULTS, list_cases
 from tests.faults.events import run_events
 from tests.faults.kill_switch import run_switches
 from tests.faults.outage import WAIT_SCALE, outlast_the_outage
+from tests.faults.pairs import ALL_PAIRS, SOME_PAIRS, PairStory, judge, make_row, run_pairs
 from tests.faults.table import Group, Row
 from tests.local_aws.pipelines import API_KEY, deploy
 from tests.stand_ins.faulty_api import faulty_api
@@ -16,18 +18,36 @@ from videoinfer.embedded_aws import embedded_aws
 
 
 def run_all() -> list[Row]:
-    """On an embedded AWS of its own."""
+    """The table, in which some pairs are a row."""
+    with deployed_bench() as bench, ThreadPoolExecutor(HOSTS + 1) as pool:
+        outage = pool.submit(outlast_the_outage, bench.aws, bench.api)  # it is waiting, most of the time
+        groups = [*run_cases(bench, pool), *run_events(bench, pool), *run_switches(bench, pool)]
+        pairs = run_pairs(bench, pool, SOME_PAIRS)
+        bench.finish()
+        judge(bench, pairs)
+        groups.append(outage.result())
+        return [*(group.to_row() for group in groups), make_row(pairs)]
+
+
+def run_all_pairs() -> list[PairStory]:
+    """Every pair of the commonest faults."""
+    with deployed_bench() as bench, ThreadPoolExecutor(HOSTS) as pool:
+        pairs = run_pairs(bench, pool, ALL_PAIRS)
+        bench.finish()
+        judge(bench, pairs)
+        return pairs
+
+
+@contextmanager
+def deployed_bench() -> Iterator[Bench]:
+    """A pipeline on an embedded AWS of its own."""
     with embedded_aws(wait_scale=WAIT_SCALE) as aws, faulty_api(RESULTS) as api:
         build([PIPELINE], aws)
         pipeline = deploy(
             aws, "faults", {"ApiUrl": api.url, "ApiKey": API_KEY, "Outputs": "csv,webvtt", "ApiRequestsPerMinute": "0"}
         )
-        with open_bench(aws, api, pipeline) as bench, ThreadPoolExecutor(HOSTS + 1) as pool:
-            outage = pool.submit(outlast_the_outage, aws, api)  # it is waiting, most of the time
-            groups = [*run_cases(bench, pool), *run_events(bench, pool), *run_switches(bench, pool)]
-            bench.finish()
-            groups.append(outage.result())
-            return [group.to_row() for group in groups]
+        with open_bench(aws, api, pipeline) as bench:
+            yield bench
 
 
 def run_cases(bench: Bench, pool: Executor) -> Iterator[Group]:

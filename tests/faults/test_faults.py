@@ -18,7 +18,7 @@ def rows() -> list[Row]:
 
 
 def test_the_table_is_whole(rows: list[Row]) -> None:
-    assert len(rows) == len(CASES) + len(EVENTS) + len(SWITCHES) + 1
+    assert len(rows) == len(CASES) + len(EVENTS) + len(SWITCHES) + 2  # the outage and the pairs
 
 
 def test_nothing_is_lost_and_all_is_as_expected(rows: list[Row], subtests: pytest.Subtests) -> None:
