@@ -9,6 +9,7 @@ from videoinfer.errors import CommandError
 from videoinfer.output_file import OutputFile, open_output
 from videoinfer.result_fit import check_fit
 from videoinfer.results_file import read_results_file
+from videoinfer.videos import measure_start_offset
 from videojobs.annotated_video import Drawn, draw_video
 from videojobs.errors import NoRoomForVideo, VideoNotDrawable
 from videojobs.notices import describe_left_out_sounds
@@ -51,7 +52,8 @@ def make_annotated_video(options: AnnotationOptions, display: Display) -> None:
 
 def _draw(video: Path, samples: Iterator[Sample], output: OutputFile) -> Drawn:
     try:
-        return draw_video(video, samples, output.unfinished, watch=lambda _: None)
+        start_offset = measure_start_offset(video)
+        return draw_video(video, samples, output.unfinished, watch=lambda _: None, start_offset=start_offset)
     except NoRoomForVideo as problem:
         raise CommandError(f"{output.path}: {problem}") from problem
     except VideoNotDrawable as problem:

@@ -12,6 +12,7 @@ from videoinfer.errors import CommandError
 from videoinfer.output_file import OutputFile, open_output
 from videoinfer.result_fit import check_fit
 from videoinfer.results_file import ResultsFile, read_results_file
+from videoinfer.videos import measure_start_offset
 from videojobs.report import ReportFacts, ReportWriter
 
 
@@ -59,7 +60,7 @@ def write_report(results_file: Path, record: Path, video: Path, output: OutputFi
     check_fit(results, video)
     types = _read_inference_types(record)
     total = len(results.model_ids) * len(results.frame_offsets)
-    with ReportWriter() as writer:
+    with ReportWriter(measure_start_offset(video)) as writer:
         for model_id in results.model_ids:
             writer.add_model(model_id, types.get(model_id))
         with display.track(results.read_elements(), "Reading results", total=total) as elements:

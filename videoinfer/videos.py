@@ -47,6 +47,15 @@ def sample_video(path: Path, infer_fps: float) -> list[SampledFrame]:
     return frames
 
 
+def measure_start_offset(path: Path) -> float | None:
+    """Seconds from a player's 0 to the first frame, as the engine tells it; None for a video that it can't read."""
+    try:
+        with open_video(str(path.absolute())) as container:
+            return read_timeline(container).start_offset
+    except JobFailed:
+        return None
+
+
 def read_rate(infer_fps: float) -> Fraction:
     """`--infer-fps` as the engine takes it. Raises `CommandError` for what is no rate."""
     if not 1 <= infer_fps < float("inf"):  # NaN is in no range

@@ -65,6 +65,7 @@ def draw_video(
     output: Path,
     watch: Callable[[float], None],
     frame_max_pixels: int | None = None,
+    start_offset: float | None = None,
 ) -> Drawn:
     """Writes `output`.
 
@@ -72,12 +73,14 @@ def draw_video(
         samples: The sampled frames in the order of the video.
         watch: Called with the share of the video (0 to 1) that is done; what it raises ends the work.
         frame_max_pixels: The largest frame, width times height. Memory holds dozens of frames at once.
+        start_offset: When the video's player shows the frame that the samples' times count from, seconds; None where
+            that is not known.
 
     Raises:
         VideoNotDrawable: The video can't be read, or (`NoRoomForVideo`) the output can't be written; says why.
     """
     try:
-        first, times = _read_beginning(video, frame_max_pixels)
+        first, times = _read_beginning(video, frame_max_pixels, start_offset)
         with _open_video(video, frame_max_pixels) as source:
             sounds = choose_sounds(source, lambda: _open_video(video, frame_max_pixels))
             with av.open(str(output.absolute()), "w", format="mp4", options={"movflags": "+faststart"}) as target:
@@ -108,14 +111,16 @@ def _find_video_stream(source: InputContainer) -> VideoStream:
     raise VideoNotDrawable("The file has no video in it.")
 
 
-def _read_beginning(video: Path, frame_max_pixels: int | None) -> tuple[VideoFrame, FrameTimes]:
+def _read_beginning(
+    video: Path, frame_max_pixels: int | None, start_offset: float | None
+) -> tuple[VideoFrame, FrameTimes]:
     """A frame that the others will be like, and when they are shown.
 
     MP4 begins with what its streams are, so that has to be known before any sound.
     """
     with _open_video(video, frame_max_pixels) as source:
         stream = _find_video_stream(source)
-        times = FrameTimes.read(source, stream)
+        times = FrameTimes.read(source, stream, start_offset)
     with _open_video(video, frame_max_pixels) as source:
         stream = _find_video_stream(source)
         for packet in source.demux(stream):

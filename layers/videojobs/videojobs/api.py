@@ -48,6 +48,9 @@ RETRY_AFTER_SECONDS_MAX = 1e10
 _ANSWER_PIECE_BYTES = 16 * 1024
 _PIECE_BYTES = 1024 * 1024
 
+START_OFFSET_MAX_SECONDS = 100_000
+"""More than the clock of a broadcast (MPEG-TS) counts before it begins again, which is 26.5 hours."""
+
 JOB_ID_MAX_CHARACTERS = 200
 JOB_IDS = f"1 to {JOB_ID_MAX_CHARACTERS} letters, digits and -._:~, of which the first is a letter or a digit"
 """Ids are parts of keys in S3, of URLs and of commands."""
@@ -57,12 +60,17 @@ _JOB_ID = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:~-]{{0,{JOB_ID_MAX_CHARACTERS - 
 
 @dataclass(frozen=True)
 class JobStatus:
-    """What the API says of a job; `done` jobs have a download link, `failed` ones a reason."""
+    """What the API says of a job; `done` jobs have a download link, `failed` ones a reason.
+
+    Attributes:
+        start_offset: Seconds from a player's 0 to the first frame. The engine says so; the hosted API does not (None).
+    """
 
     state: Literal["running", "done", "failed"]
     output_signed_url: str | None = None
     reason: str | None = None
     progress: float | None = None
+    start_offset: float | None = None
 
 
 class Readable(Protocol):
@@ -175,7 +183,7 @@ class VideoInferenceApi:
                 url = answer.get("output_signed_url")
                 if not isinstance(url, str):
                     raise ApiUnavailable("The Video Inference API says done but gives no output_signed_url.")
-                return JobStatus("done", output_signed_url=url)
+                return JobStatus("done", output_signed_url=url, start_offset=_read_start_offset(answer))
             case 1 | None:
                 known = isinstance(progress, int | float) and not isinstance(progress, bool)
                 return JobStatus("running", progress=progress if known else None)
@@ -265,6 +273,15 @@ class VideoInferenceApi:
         """`words` as one short line without secrets (an API may well quote the key it did not like)."""
         text = redact(" ".join(str(words).split()), self._api_key)
         return text if len(text) <= _REASON_MAX_CHARACTERS else text[:_REASON_MAX_CHARACTERS] + "…"
+
+
+def _read_start_offset(answer: Mapping[str, Any]) -> float | None:
+    """Seconds, 4 decimals; None where the answer has none that can be a video's."""
+    seconds = answer.get("start_offset")
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        return None
+    is_possible = -START_OFFSET_MAX_SECONDS <= seconds <= START_OFFSET_MAX_SECONDS  # NaN is in no range
+    return round(float(seconds), 4) if is_possible else None
 
 
 def _join(url: str, location: str) -> str:

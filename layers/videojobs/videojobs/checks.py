@@ -22,6 +22,7 @@ class Check:
         turn_at: Where the API was not asked because its budget is used up, the turn that is booked: seconds since the
             epoch.
         asked: Whether the API was asked.
+        start_offset: As the API's `JobStatus` has it.
     """
 
     status: Literal["running", "done", "failed", "overdue"]
@@ -29,6 +30,7 @@ class Check:
     wait_seconds: int = 0
     turn_at: float | None = None
     asked: bool = True
+    start_offset: float | None = None
 
 
 def check_job(
@@ -65,7 +67,7 @@ def check_job(
         return Check("running", str(unavailable), max(round(seconds), poll_seconds))
     if answer.state == "running" and job.is_overdue(now):
         return _give_up(job, now, "The API says that it is still running.")
-    return Check(answer.state, answer.reason, poll_seconds)
+    return Check(answer.state, answer.reason, poll_seconds, start_offset=answer.start_offset)
 
 
 def record_check(ledger: Ledger, job: Job, check: Check, polls: int) -> Check:
@@ -73,6 +75,7 @@ def record_check(ledger: Ledger, job: Job, check: Check, polls: int) -> Check:
 
     The job is written with it, in case `create_job` was not able to.
     """
+    job = replace(job, start_offset=check.start_offset)
     try:
         ledger.record(job.upload, job.attempt, status="running", polls=polls, **job.to_values())
     except ChangeRefused:

@@ -158,6 +158,7 @@ def compose_record(
         "created_at": job.created_at,
         "finished_at": format_time(finished_at),
         "duration_seconds": job.age_seconds(finished_at),
+        "start_offset": job.start_offset,
         "polls": polls,
         "frames": summary.frames if summary else None,
         "failed_frames": summary.failed_frames if summary else None,

@@ -14,6 +14,9 @@ from av.video.stream import VideoStream
 SCANNED_PACKETS = 256
 """Among which the frame that is shown first is: more than any codec puts before it."""
 
+_ROUNDING_SECONDS = Fraction(1, 10_000)
+"""Start offsets have four decimals."""
+
 
 @dataclass
 class FrameTimes:
@@ -23,7 +26,7 @@ class FrameTimes:
     are not, each has its own.
 
     Attributes:
-        first: When the first frame is shown.
+        first: When the frame is shown that the results count from.
         counted: The times in order, of frames that have none of their own.
         takes_decoding_times: Whether a packet's decoding time is when its frame is shown.
     """
@@ -36,18 +39,25 @@ class FrameTimes:
     last: int | None = None
 
     @classmethod
-    def read(cls, container: InputContainer, stream: VideoStream) -> "FrameTimes":
-        """Reads packets from the container's beginning, and decodes none."""
+    def read(cls, container: InputContainer, stream: VideoStream, start_offset: float | None) -> "FrameTimes":
+        """Reads packets from the container's beginning, and decodes none.
+
+        Args:
+            start_offset: When the frame is shown that the results count from, seconds: at the beginning of a cut
+                recording it is the first that can be decoded. Where it is None, or no frame is shown then, they count
+                from the first one of the file.
+        """
         time_base = _to_fraction(stream.time_base) or Fraction(1, 1000)
         step = max(1, round(1 / ((_to_fraction(stream.average_rate) or Fraction(25)) * time_base)))
         packets = (packet for packet in container.demux(stream) if packet.size)
         if container.format.name != "avi":
             shown = [it.pts for it in islice(packets, SCANNED_PACKETS) if it.pts is not None and not it.is_discard]
-            return cls(time_base, step, min(shown, default=0))
+            return cls(time_base, step, _find_first(sorted(shown), time_base, start_offset))
         times = sorted(packet.dts for packet in packets if packet.dts is not None)
         is_reordered = bool(stream.codec_context.has_b_frames)
-        first = times[0] if times else 0
-        return cls(time_base, step, first, times if is_reordered else (), takes_decoding_times=not is_reordered)
+        first = _find_first(times, time_base, start_offset)
+        counted = times[times.index(first) :] if is_reordered and times else ()
+        return cls(time_base, step, first, counted, takes_decoding_times=not is_reordered)
 
     def prepare(self, packet: "Packet[VideoStream]") -> None:
         """Gives a packet the time that its frame is to have."""
@@ -65,6 +75,15 @@ class FrameTimes:
             frame.pts = self.first if self.last is None else self.last + self.step
         self.last, frame.time_base = frame.pts, self.time_base
         return float((frame.pts - self.first) * self.time_base)
+
+
+def _find_first(times: Sequence[int], time_base: Fraction, start_offset: float | None) -> int:
+    """The time that is at `start_offset`, or else the first of `times`, which are in order."""
+    if start_offset is not None:
+        for time in times[:SCANNED_PACKETS]:
+            if abs(time * time_base - Fraction(start_offset)) <= _ROUNDING_SECONDS:
+                return time
+    return times[0] if times else 0
 
 
 def _to_fraction(rational: AVRational | Fraction | None) -> Fraction | None:

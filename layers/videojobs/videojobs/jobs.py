@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Job:
-    """One upload's inference at the API: what the state machine carries from step to step. Times are ISO 8601, UTC."""
+    """One upload's inference at the API: what the state machine carries from step to step. Times are ISO 8601, UTC.
+
+    Attributes:
+        start_offset: Seconds from a player's 0 to the video's first frame, from which the results count their times.
+            None until the job is done, and where the API does not say it.
+    """
 
     upload: Upload
     attempt: int
@@ -28,6 +33,7 @@ class Job:
     options: Options
     created_at: str
     deadline_at: str
+    start_offset: float | None = None
 
     @classmethod
     def begin(
@@ -47,6 +53,7 @@ class Job:
             Options.parse(data["options"]),
             data["created_at"],
             data["deadline_at"],
+            data.get("check", {}).get("start_offset"),
         )
 
     @classmethod
@@ -54,7 +61,16 @@ class Job:
         """The job of an item of the ledger, which the API has answered with a `job_id`."""
         upload = Upload(item["bucket"], item["key"], int(item["size_bytes"]), item["etag"], item.get("version_id"))
         options = Options.parse(json.loads(json.dumps(item["options"], default=float)))  # DynamoDB has decimals
-        return cls(upload, int(item["attempt"]), item["job_id"], options, item["created_at"], item["deadline_at"])
+        start_offset = float(item["start_offset"]) if "start_offset" in item else None
+        return cls(
+            upload,
+            int(item["attempt"]),
+            item["job_id"],
+            options,
+            item["created_at"],
+            item["deadline_at"],
+            start_offset,
+        )
 
     def to_input(self) -> dict[str, Any]:
         """The job as plain JSON, for a state machine's input."""
@@ -69,7 +85,13 @@ class Job:
 
     def to_values(self) -> dict[str, Any]:
         """What the API's answer adds to the ledger. Each step writes it again: the first may not have been able to."""
-        return {"job_id": self.job_id, "created_at": self.created_at, "deadline_at": self.deadline_at}
+        values = {"job_id": self.job_id, "created_at": self.created_at, "deadline_at": self.deadline_at}
+        # A step that does not know it leaves it as it is.
+        return values if self.start_offset is None else {**values, "start_offset": self.start_offset}
+
+    def place(self, time_offset: float) -> float:
+        """Where a player has what the results have at `time_offset` seconds."""
+        return max(0.0, time_offset + (self.start_offset or 0.0))
 
     @property
     def execution_name(self) -> str:

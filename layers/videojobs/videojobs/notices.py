@@ -98,7 +98,7 @@ def compose_done(
         paragraphs.append(_describe_failed_outputs(job, failed_outputs))
     models = summary.models if summary else {}
     paragraphs += (
-        _format_counts(model_id, model, TABLES_MAX_BYTES // len(models)) for model_id, model in models.items()
+        _format_counts(job, model_id, model, TABLES_MAX_BYTES // len(models)) for model_id, model in models.items()
     )
     return Notice("done", _compose_subject("Done", job.upload.key), "\n\n".join(paragraphs))
 
@@ -310,12 +310,12 @@ def _describe_failed_outputs(job: Job, failed_outputs: Mapping[str, str]) -> str
     return "\n".join(["Missing, while the results themselves are there:", *lines]) + f"\n\n{again}"
 
 
-def _format_counts(model_id: str, model: ModelSummary, max_bytes: int) -> str:
+def _format_counts(job: Job, model_id: str, model: ModelSummary, max_bytes: int) -> str:
     found = [(_show_name(name), entry) for name, entry in model.most_common()]
     shown = list(_take(found, max_bytes))
     width = max((len(name) for name, _ in shown), default=0)
     lines = [f"{_show_name(model_id)} found"]
-    lines += [f"  {name:<{width}}  {entry.count:>9,}  {_describe_class(entry)}" for name, entry in shown]
+    lines += [f"  {name:<{width}}  {entry.count:>9,}  {_describe_class(job, entry)}" for name, entry in shown]
     if rest := found[len(shown) :]:
         predictions = sum(entry.count for _, entry in rest)
         lines.append(f"  and {predictions:,} more of {len(rest):,} other classes, which are in summary.json")
@@ -345,10 +345,11 @@ def _show_name(name: str) -> str:
     return printable(" ".join(name.split()), NAME_MAX_CHARACTERS)
 
 
-def _describe_class(entry: ClassSummary) -> str:
-    """When it was seen, the most at once, and how sure the model was."""
-    seen = f"{_format_clock(entry.first_seen)} to {_format_clock(entry.last_seen)}"
-    peak = f", {entry.peak:,} at once at {_format_clock(entry.peak_at)}" if entry.peak > 1 else ""
+def _describe_class(job: Job, entry: ClassSummary) -> str:
+    """Where in the video a player has it, the most at once, and how sure the model was."""
+    first, last, peak_at = (_format_clock(job.place(at)) for at in (entry.first_seen, entry.last_seen, entry.peak_at))
+    seen = f"{first} to {last}"
+    peak = f", {entry.peak:,} at once at {peak_at}" if entry.peak > 1 else ""
     mean = f", confidence {entry.mean_confidence:.2f}" if entry.mean_confidence is not None else ""
     return f"{seen}{peak}{mean}"
 

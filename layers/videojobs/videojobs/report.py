@@ -86,9 +86,14 @@ class ReportWriter:
 
     The models' elements may come one model after the other or side by side; those of one model in the order of time.
     What is to be drawn waits in a temporary file: memory grows with the number of classes alone.
+
+    Args:
+        start_offset: Seconds from the player's 0 to the video's first frame; None where that is not known. The page
+            counts time as its player does, from 0 where it is not known; it then finds out when it loads the video.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, start_offset: float | None = None) -> None:
+        self._start_offset = start_offset
         self._spool: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  close() is what ends it
         self._spooled = 0
         self._models: dict[str, _ModelPart] = {}
@@ -108,7 +113,7 @@ class ReportWriter:
 
     def add(self, model_id: str, frame_offset: int, time_offset: float, element: Any) -> None:
         """Takes a model's element for one sampled frame; `None` where the model failed."""
-        model = self._models[model_id]
+        model, seconds = self._models[model_id], round(time_offset + (self._start_offset or 0.0), 6)
         marks = list(read_marks(element, model.timelines.number_class))
         size = read_image_size(element)
         if size and size != model.size:
@@ -117,9 +122,9 @@ class ReportWriter:
         model.frames += 1
         model.failed += element is None
         model.embeddings += is_embedding(element)
-        model.timelines.add(time_offset, marks)
+        model.timelines.add(seconds, marks)
         text = json.dumps(marks, separators=(",", ":")) if element is not None else "null"
-        model.times.append(time_offset)
+        model.times.append(seconds)
         model.offsets.append(frame_offset)
         model.marks.append(text)
         model.characters += len(text) + 12
@@ -158,6 +163,7 @@ class ReportWriter:
             "convert": convert,
             "facts": [(label, printable(text)) for label, text in facts.facts],
             "video": facts.video_url,
+            "start_offset": self._start_offset or 0.0,
             "share_url": facts.share_url,
             "pieces_url": None if is_inline else PIECES_FOLDER,
             "counts": COUNTS,

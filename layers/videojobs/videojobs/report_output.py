@@ -25,7 +25,7 @@ class ReportOutput:
     def __init__(self, job: Job, files: OutputFiles) -> None:
         self._job = job
         self._files = files
-        self._writer = ReportWriter()
+        self._writer = ReportWriter(job.start_offset)
         self._frames = 0
         for model in job.options.models:
             self._writer.add_model(model.model_id, model.inference_type)

@@ -96,9 +96,9 @@ class ModelTimelines:
             self.classes.append(ClassTimeline(name))
         return number
 
-    def add(self, time_offset: float, marks: Sequence[Sequence[Any]]) -> None:
+    def add(self, seconds: float, marks: Sequence[Sequence[Any]]) -> None:
         """Counts the marks (`[class, confidence, …]`) of the next sampled frame."""
-        bin_number = self._open_bin(time_offset)
+        bin_number = self._open_bin(seconds)
         by_class: dict[int, list[int]] = {}
         for mark in marks:
             by_class.setdefault(mark[0], []).append(to_percent(mark[1]))
@@ -110,7 +110,7 @@ class ModelTimelines:
         """As the page reads it: where bins start (seconds), and the classes in the order of their numbers."""
         return {"starts": self._starts, "classes": [entry.to_dict(len(self._starts)) for entry in self.classes]}
 
-    def _open_bin(self, time_offset: float) -> int:
+    def _open_bin(self, seconds: float) -> int:
         if self._frames == BINS_MAX * self._frames_per_bin:
             self._frames_per_bin *= 2
             self._starts = self._starts[::2]
@@ -118,6 +118,6 @@ class ModelTimelines:
                 entry.halve()
         bin_number = self._frames // self._frames_per_bin
         if bin_number == len(self._starts):
-            self._starts.append(time_offset)
+            self._starts.append(seconds)
         self._frames += 1
         return bin_number

@@ -1,4 +1,4 @@
-"""`detections.vtt`: what is on screen when, as captions that any player shows.
+"""`detections.vtt`: what is on screen when, as captions that any player shows, so they count time as it does.
 
 A cue lasts as long as the same things are there. Of several models each has its own cues, side by side.
 Source: W3C, "WebVTT: The Web Video Text Tracks Format".
@@ -30,6 +30,7 @@ class Captions:
     """Cues must be in the order of time, and models come one after the other: each model's wait in a file."""
 
     def __init__(self, job: Job, file: ObjectWriter) -> None:
+        self._job = job
         self._file = file
         self._names_models = len(job.options.models) > 1
         self._interval = 1 / job.options.infer_fps
@@ -49,7 +50,7 @@ class Captions:
             text = compose_cue(found[number]) if number in found else ""
             if text and self._names_models:
                 text = f"{escape(model_id)}: {text}"
-            self._cues[model_id].show(time_offset, text)
+            self._cues[model_id].show(self._job.place(time_offset), text)
 
     def finish(self) -> None:
         self._file.write(b"WEBVTT\n")
@@ -72,11 +73,11 @@ class _ModelCues:
         self._start = 0.0
         self._last = 0.0
 
-    def show(self, time_offset: float, text: str) -> None:
+    def show(self, seconds: float, text: str) -> None:
         if text != self._text:
-            self._write(time_offset)
-            self._text, self._start = text, time_offset
-        self._last = time_offset
+            self._write(seconds)
+            self._text, self._start = text, seconds
+        self._last = seconds
 
     def end(self, interval: float) -> None:
         """The last sampled frame is shown for `interval` seconds."""

@@ -67,7 +67,13 @@ def start_redelivery(sfn: "SFNClient", state_machine_arn: str, job: Job, polls: 
     Its deadline is now: a person waits for it, so it is not retried for as long as the first delivery.
     """
     job = replace(job, deadline_at=format_time(now))
-    done = {"status": "done", "polls": polls, "gigabyte_seconds": 0.0, "reason": None}
+    done = {
+        "status": "done",
+        "polls": polls,
+        "gigabyte_seconds": 0.0,
+        "reason": None,
+        "start_offset": job.start_offset,
+    }
     redelivery = f"{int(10 * now.timestamp()):x}"
     return sfn.start_execution(
         stateMachineArn=state_machine_arn,

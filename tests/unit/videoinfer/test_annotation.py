@@ -1,12 +1,19 @@
 """`videoinfer annotate`: a video with a results file of this machine drawn on it."""
 
+import io
 import json
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import av
 import pytest
 from typer.testing import CliRunner
 
+from tests.stand_ins.videos import VideoSpec, copy_packets, make_video
+from videoengine.timeline import read_timeline
+from videoengine.video_file import open_video
 from videoinfer.main import app
 
 BOX = {"x": 30, "y": 20, "width": 20, "height": 10, "confidence": 0.5, "class": "Rock", "class_id": 0}
@@ -40,3 +47,67 @@ def test_what_is_no_video_says_so_and_leaves_nothing(tmp_path: Path, results: Pa
     assert status == 1
     assert "The file is not an MP4, AVI, MKV or WebM video" in text
     assert list((tmp_path / "out").iterdir()) == []
+
+
+LARGE = VideoSpec(width=160, height=120)
+OPEN_GOP = replace(
+    LARGE, format="matroska", options={"x264-params": "open-gop=1:bframes=3:b-adapt=0:keyint=12:scenecut=0"}
+)
+MPEG2 = replace(LARGE, format="matroska", codec="mpeg2video", options={"bf": "2", "b_strategy": "0"})
+LATE = [2000 + 40 * number for number in range(60)]
+BEGINNINGS = {
+    "MP4": partial(make_video, LARGE),
+    "MP4 without an edit list": partial(make_video, replace(LARGE, container_options={"use_editlist": "0"})),
+    "MP4 whose sound begins before": partial(make_video, replace(LARGE, timestamps=LATE, audio=True)),
+    "MOV that begins later": partial(make_video, replace(LARGE, format="mov", timestamps=LATE)),
+    "MKV that begins later": partial(make_video, replace(LARGE, format="matroska", timestamps=LATE)),
+    "WebM": partial(make_video, replace(LARGE, format="webm", codec="libvpx", options={"deadline": "realtime"})),
+    "AVI": partial(make_video, replace(LARGE, format="avi", codec="mpeg4")),
+    "AVI of reordered frames": partial(make_video, replace(LARGE, format="avi", options={"bf": "2"})),
+    "H.264 cut at its beginning": lambda: cut(make_video(OPEN_GOP)),
+    "H.264 cut at its beginning, in AVI": lambda: cut(make_video(OPEN_GOP), "avi", "h264_mp4toannexb"),
+    "MPEG-2 cut at its beginning": lambda: cut(make_video(MPEG2)),
+    "first frame damaged": lambda: damage(make_video(replace(LARGE, keyframe_every=1, options={"bf": "0"}))),
+}
+
+
+def cut(video: bytes, container_format: str = "matroska", bitstream_filter: str | None = None) -> bytes:
+    """From the second keyframe on."""
+    with av.open(io.BytesIO(video), "r") as container:
+        _, second, *_ = (number for number, packet in enumerate(container.demux(video=0)) if packet.is_keyframe)
+    return copy_packets(video, container_format, first=second, bitstream_filter=bitstream_filter)
+
+
+def damage(video: bytes) -> bytes:
+    with av.open(io.BytesIO(video), "r") as container:
+        first = bytes(next(container.demux(video=0)))
+    return video.replace(first, bytes(len(first)))
+
+
+@pytest.mark.parametrize("make", BEGINNINGS.values(), ids=BEGINNINGS)
+def test_every_frame_has_its_own_boxes_however_the_video_begins(make: Callable[[], bytes], tmp_path: Path) -> None:
+    content = make()
+    with open_video(io.BytesIO(content)) as container:
+        timeline = read_timeline(container)
+    times = [float(timestamp * timeline.time_base) for timestamp in timeline.timestamps]
+    box = {"x": 80, "y": 80, "width": 100, "height": 60, "confidence": 0.9, "class": "odd", "class_id": 0}
+    elements = [{"predictions": [box] if number % 2 else []} for number in range(len(times))]
+    offsets = {"frame_offset": list(range(len(times))), "time_offset": [round(time - times[0], 4) for time in times]}
+    results, video, output = (tmp_path / name for name in ("r.json", "v", "a.mp4"))
+    results.write_text(json.dumps({**offsets, "parts": elements}))
+    video.write_bytes(content)
+
+    status, text = annotate(results, video, "-o", output)
+
+    assert status == 0, text
+    numbers = {round(time, 2): number for number, time in enumerate(times)}
+    with av.open(str(output)) as container:
+        drawn = {numbers[round(frame.time, 2)]: is_drawn(frame) for frame in container.decode(video=0)}
+    assert len(drawn) >= len(times) - 1
+    assert drawn == {number: bool(number % 2) for number in drawn}
+
+
+def is_drawn(frame: av.VideoFrame) -> bool:
+    """Whether there is anything on it in the first class's blue."""
+    pixels = frame.to_ndarray(format="rgb24").astype(int)
+    return int((pixels[..., 2] - pixels[..., 0] > 60).sum()) > 100

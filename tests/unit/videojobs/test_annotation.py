@@ -122,7 +122,7 @@ def test_what_it_cost_is_added_to_the_job_s_cost_once(studio: Studio) -> None:
 def test_the_requests_that_are_counted_are_those_that_are_sent(
     studio: Studio, monkeypatch: pytest.MonkeyPatch, size_bytes: int
 ) -> None:
-    def draw(video: Path, samples: Any, output: Path, *_: Any) -> Drawn:
+    def draw(video: Path, samples: Any, output: Path, *_: Any, **__: Any) -> Drawn:
         output.write_bytes(bytes(size_bytes))
         return Drawn(1, 0)
 
@@ -191,3 +191,19 @@ def test_what_the_decoder_says_that_it_used_is_held_to_what_a_function_can(studi
     assert studio.record(used)["status"] == "recorded"
     cost = studio.bucket.read_json(locate_results(studio.job.upload.key, studio.job.job_id, "summary.json"))
     assert 0 <= cost["annotation_cost"]["used"]["lambda_gigabyte_seconds"] <= GIGABYTE_SECONDS_MAX + 900
+
+
+def test_the_video_is_drawn_from_the_frame_that_the_results_count_from(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def draw(_video: Path, _samples: Any, output: Path, *_: Any, start_offset: float | None) -> Drawn:
+        output.write_bytes(b"annotated")
+        told.append(start_offset)
+        return Drawn(1, 0)
+
+    told: list[float | None] = []
+    monkeypatch.setattr("videojobs.annotation.draw_video", draw)
+    studio.draw()
+    studio.job = replace(studio.job, start_offset=0.125)
+    studio.draw()
+    assert told == [None, 0.125]

@@ -32,6 +32,12 @@ export function findEnd({ pieces, frames }) {
   return frames > 1 ? last + (last - pieces[0].first) / (frames - 1) : last;
 }
 
+/** What the results span, seconds: the first picture's time, that of the last sampled frame, and when that ends. */
+export function findSpan({ start_offset: start, models }) {
+  const last = Math.max(0, ...models.map(({ pieces }) => pieces.at(-1)?.last ?? 0));
+  return { start, last, end: Math.max(0.001, ...models.map(findEnd)) };
+}
+
 /**
  * The list. Dispatches `seek` (detail: seconds), `step` (detail: {entry, step}: to where a class was seen before or next) and
  * `toggle` (detail: {key, isOn}).

@@ -3,26 +3,35 @@
 const RENEWED_AGAIN_AFTER_MS = 30_000; // a link that fails sooner is not just old
 const FRAME_INSIDE = 0.001; // offsets are rounded: a little later than one is surely inside its frame
 
-/** Tells by events: `time` when another picture is shown, `state` when it plays, pauses, loads or fails, `settled` after a seek or a pause. */
+/**
+ * Dispatches `time` when another picture is shown, `state` when the video plays, pauses, loads or fails, `settled` after a seek or a pause.
+ *
+ * All times are the page's: the first picture is shown at `span.start`. Some browsers show it at another time (Firefox subtracts the start of
+ * the file), and so may a copy of the video. The player measures that when the first picture appears.
+ */
 export class Player extends EventTarget {
   #video;
   #url; // null where there is none
   #time = 0;
-  #length; // seconds of results, for a video that can't tell its own
+  #pictureTime = null; // of the picture that is shown, as the browser says; null until it does
+  #shift = 0; // seconds to add to the page's times for the browser's
+  #isPlaced = false; // whether the shift is known
+  #goOn = null; // called once it is
+  #span; // of the results: {start, last, end}, seconds
   #renewedAt = -Infinity;
   #isMeantToPlay = false; // a video that fails is paused by the browser, now and then before it tells
   isBroken = false;
 
-  constructor(video, url, length) {
+  constructor(video, url, span) {
     super();
     this.#video = video;
-    this.#length = length;
+    this.#span = span;
     video.addEventListener("error", () => this.#fail());
     for (const name of ["loadedmetadata", "play", "pause", "loadeddata", "waiting", "playing", "seeked", "ended", "volumechange", "durationchange"]) {
       video.addEventListener(name, () => this.#tell("state"));
     }
     for (const name of ["pause", "seeked"]) video.addEventListener(name, () => this.#tell("settled"));
-    for (const name of ["seeked", "timeupdate"]) video.addEventListener(name, () => this.#move(video.currentTime));
+    for (const name of ["seeked", "timeupdate"]) video.addEventListener(name, () => this.#move(this.#videoTime));
     video.addEventListener("ended", () => (this.#isMeantToPlay = false));
     this.#watchFrames();
     this.load(url);
@@ -31,13 +40,22 @@ export class Player extends EventTarget {
   /** Loads a video, or the same again, and goes to where this one was. */
   load(url = this.#url, { resume = false } = {}) {
     const time = this.#time;
+    if (url !== this.#url) {
+      this.#shift = 0;
+      this.#isPlaced = !this.#video.requestVideoFrameCallback;
+    }
     this.#url = url;
+    this.#pictureTime = null;
     this.isBroken = url === null;
     if (url !== null) this.#video.src = url;
-    this.#video.addEventListener("loadedmetadata", () => {
-      if (time > 0) this.#video.currentTime = time;
+    this.#goOn = () => {
+      if (time > 0) {
+        this.#pictureTime = null;
+        this.#video.currentTime = time + this.#shift;
+      }
       if (resume) this.play();
-    }, { once: true });
+    };
+    this.#video.addEventListener("loadedmetadata", () => this.#isPlaced && this.#endLoading(), { once: true });
     this.#tell("state");
   }
 
@@ -57,14 +75,20 @@ export class Player extends EventTarget {
     return this.#video.muted;
   }
 
-  /** The time of the picture that is shown, seconds. */
+  /** Where the video is, seconds. */
   get time() {
     return this.#time;
   }
 
+  /** The time of the picture that is shown, seconds: up to a frame before `time`. */
+  get pictureTime() {
+    return this.#pictureTime ?? this.#time;
+  }
+
   get duration() {
-    const own = this.isReady ? this.#video.duration : NaN;
-    return Number.isFinite(own) && own > 0 ? own : this.#length;
+    const own = this.isReady ? this.#video.duration - this.#shift : NaN;
+    // Chromium takes the length of a video that starts late for its end, until it has read on.
+    return Number.isFinite(own) && own > 0 ? Math.max(own, this.#span.last) : this.#span.end;
   }
 
   /** {width, height} in pixels, or null while there is no picture. */
@@ -74,6 +98,7 @@ export class Player extends EventTarget {
 
   play() {
     if (!this.isReady) return;
+    if (!this.#isPlaced) this.#endLoading(); // too late to see the first picture
     this.#isMeantToPlay = true;
     this.#video.play().catch(() => this.#tell("state"));
   }
@@ -94,7 +119,12 @@ export class Player extends EventTarget {
 
   seek(time) {
     const target = Math.min(Math.max(0, time), this.duration);
-    if (this.isReady) this.#video.currentTime = target;
+    if (!this.isReady || target !== this.#videoTime) this.#pictureTime = null;
+    if (this.isReady) {
+      this.#isPlaced = true;
+      this.#goOn = null;
+      this.#video.currentTime = target + this.#shift;
+    }
     this.#move(target);
     if (!this.isReady) this.#tell("settled");
   }
@@ -117,18 +147,41 @@ export class Player extends EventTarget {
     this.#tell("state");
   }
 
+  get #videoTime() {
+    return Math.max(0, this.#video.currentTime - this.#shift);
+  }
+
+  #endLoading() {
+    const goOn = this.#goOn;
+    this.#isPlaced = true;
+    this.#goOn = null;
+    goOn?.();
+  }
+
+  /** Measures the shift by the first picture of a video that has just been loaded. */
+  #place(mediaTime) {
+    const shift = mediaTime - this.#span.start;
+    this.#shift = Math.abs(shift) < FRAME_INSIDE ? 0 : shift;
+    this.#tell("state"); // the duration has changed
+  }
+
   #watchFrames() {
     if (!this.#video.requestVideoFrameCallback) {
       const watch = () => {
-        if (this.isPlaying) this.#move(this.#video.currentTime);
+        if (this.isPlaying) this.#move(this.#videoTime);
         requestAnimationFrame(watch);
       };
       requestAnimationFrame(watch);
       return;
     }
     const watch = (_, { mediaTime }) => {
-      if (!this.#video.seeking) this.#move(mediaTime);
+      const isFirst = !this.#isPlaced && this.isReady;
+      if (isFirst) this.#place(mediaTime);
+      this.#pictureTime = Math.max(0, mediaTime - this.#shift);
+      if (!this.#video.seeking) this.#time = this.#pictureTime;
+      this.#tell("time");
       this.#video.requestVideoFrameCallback(watch);
+      if (isFirst) this.#endLoading();
     };
     this.#video.requestVideoFrameCallback(watch);
   }

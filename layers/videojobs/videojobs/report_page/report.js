@@ -5,7 +5,7 @@ import { findBase, PieceMissing, Pieces, readIndex } from "./data.js";
 import { Overlay, toPercent } from "./marks.js";
 import { formatTime, listAppearances, orderStarts, sumFrom } from "./timelines.js";
 import { explainMissingVideo, Player } from "./player.js";
-import { ClassList, findEnd, listClasses } from "./classes.js";
+import { ClassList, findEnd, findSpan, listClasses } from "./classes.js";
 import { listenForKeys } from "./keyboard.js";
 
 const A_FRAME = 0.005; // seconds: less than any frame takes
@@ -33,7 +33,7 @@ class Report {
     });
     this.#base = findBase(index, location.hash);
     this.#pieces = new Pieces(index, this.#base);
-    this.#player = new Player($("video"), this.#base === null ? null : this.#base + index.video, Math.max(0.001, ...index.models.map(findEnd)));
+    this.#player = new Player($("video"), this.#base === null ? null : this.#base + index.video, findSpan(index));
     this.#list = new ClassList(index, this.#classes, this.#view, this.#player);
     this.#showHeader();
     this.#showRange();
@@ -46,7 +46,7 @@ class Report {
 
   /** A frame a model: undefined while it is on its way, null where there is none. */
   #findFrames() {
-    const { time, isPlaying } = this.#player;
+    const { pictureTime: time, isPlaying } = this.#player;
     return this.#index.models.map((model, at) => {
       const number = this.#pieces.locate(at, time);
       if (number < 0) return null;
@@ -216,8 +216,8 @@ class Report {
   /** To the sampled frame before or after, of the first model that has any. */
   #stepFrame(step) {
     const model = this.#index.models.findIndex(({ pieces }) => pieces.length);
-    const number = this.#pieces.locate(model, this.#player.time);
-    const time = this.#pieces.peek(model, number)?.findNeighbour(this.#player.time, step);
+    const number = this.#pieces.locate(model, this.#player.pictureTime);
+    const time = this.#pieces.peek(model, number)?.findNeighbour(this.#player.pictureTime, step);
     const { pieces } = this.#index.models[model] ?? {};
     const target = time ?? (step > 0 ? pieces?.[number + 1]?.first : pieces?.[number - 1]?.last);
     if (target !== undefined) this.#player.seekToFrame(target);

@@ -1,0 +1,154 @@
+"""The report draws over each picture what was found in it, however late the player shows the first one."""
+
+import io
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.browser.conftest import OpenReport
+from tests.browser.pages import ReportPage
+from tests.browser.results import BLUE, make_box, make_element
+from tests.browser.shared_site import SharedSite, share_folder
+from tests.conftest import OpenPage
+from tests.stand_ins.videos import HEIGHT, WIDTH, VideoSpec, make_video
+from videoengine.segments import select_frames
+from videoengine.timeline import read_timeline
+from videoengine.video_file import open_video
+from videojobs.report import ReportFacts, ReportWriter
+
+WEBM = VideoSpec("webm", "libvpx", options={"deadline": "realtime", "cpu-used": "8"})
+TWO_SECONDS_LATE = [2000 + 40 * number for number in range(60)]
+PART_OF_A_STREAM = [100_023 + 40 * number for number in range(60)]
+VIDEOS = {
+    "MP4": VideoSpec(),
+    "MP4 without an edit list": VideoSpec(container_options={"use_editlist": "0"}),
+    "MP4 whose sound begins before": VideoSpec(timestamps=TWO_SECONDS_LATE, audio=True),
+    "MP4 that is a part of a stream": VideoSpec(timestamps=PART_OF_A_STREAM),
+    "MP4 in fragments": VideoSpec(container_options={"movflags": "frag_keyframe+empty_moov"}),
+    "MOV whose sound begins before": VideoSpec("mov", timestamps=TWO_SECONDS_LATE, audio=True),
+    "MKV whose sound begins before": VideoSpec("matroska", timestamps=TWO_SECONDS_LATE, audio=True),
+    "MKV that is a part of a stream": VideoSpec("matroska", timestamps=PART_OF_A_STREAM),
+    "WebM that begins later": replace(WEBM, timestamps=TWO_SECONDS_LATE),
+}
+"""All that Chromium plays of what is taken: not AVI."""
+
+
+def sample_all(video: bytes) -> tuple[dict[str, Any], float]:
+    """Results of every frame, each with a box that is as far to the right as its number, and the video's start."""
+    with open_video(io.BytesIO(video)) as container:
+        timeline = read_timeline(container)
+    frames = select_frames(timeline, timeline.frame_rate)
+    elements = [make_element([make_box("Rock", 4 + number, 5, 3, 3)], WIDTH, HEIGHT) for number in range(len(frames))]
+    results = {
+        "frame_offset": [frame.frame_offset for frame in frames],
+        "time_offset": [frame.time_offset for frame in frames],
+        "parts": elements,
+    }
+    return results, timeline.start_offset
+
+
+def find_picture(report: ReportPage) -> int:
+    """The number of the picture that Chromium shows, by its brightness."""
+    shown = Image.open(io.BytesIO(report.page.locator("#stage").screenshot())).convert("L")
+    grey = shown.getpixel((shown.width // 2, shown.height * 3 // 4))
+    assert isinstance(grey, int)
+    return (grey - 20 + 1) // 2  # encoding makes some pictures a level darker
+
+
+def read_number(report: ReportPage) -> int:
+    """The number of the frame whose boxes are drawn, as the page says."""
+    return int(report.text("#frame").removeprefix("frame "))
+
+
+@pytest.mark.parametrize("spec", VIDEOS.values(), ids=VIDEOS)
+def test_the_boxes_are_those_of_the_picture(spec: VideoSpec, open_report: OpenReport, tmp_path: Path) -> None:
+    video = tmp_path / f"clip.{ {'matroska': 'mkv'}.get(spec.format, spec.format) }"
+    video.write_bytes(make_video(spec))
+    results, start = sample_all(video.read_bytes())
+    report = open_report(results, video=video)
+    report.wait_for_video()
+    report.page.locator("#names").uncheck()
+    assert read_number(report) == find_picture(report) == 0
+
+    numbers = []
+    for seconds in (0.0, 0.101, 0.5, 1.001, 1.9, 2.3):
+        report.seek(start + seconds)
+        report.page.wait_for_timeout(100)
+        assert read_number(report) == find_picture(report)
+        box = report.find_color(BLUE, (WIDTH, HEIGHT))
+        assert box
+        assert (box[0] + box[2]) / 2 == pytest.approx(4 + read_number(report), abs=1)
+        numbers.append(read_number(report))
+    assert numbers == sorted(set(numbers))
+
+
+def share_unknown(site: SharedSite, video: bytes) -> str:
+    """A report as it is delivered where the API does not tell the start offset."""
+    results, _ = sample_all(video)
+    (site.folder / "video.mp4").write_bytes(video)
+    with ReportWriter() as writer, (site.folder / "report.html").open("wb") as page:
+        writer.add_model("parts", "object-detection")
+        for sample in zip(results["frame_offset"], results["time_offset"], results["parts"], strict=True):
+            writer.add("parts", *sample)
+        facts = ReportFacts("belt.mp4", "video.mp4", share_url=site.url.removesuffix("/s/token"))
+        writer.finish(facts, inline_max_bytes=None).write_page(page)
+    return f"{site.url}/report.html"
+
+
+LATE_MP4 = VIDEOS["MP4 whose sound begins before"]
+
+
+def test_where_nobody_tells_the_start_the_browser_does(tmp_path: Path, open_page: OpenPage) -> None:
+    with share_folder(tmp_path) as site:
+        report = ReportPage(open_page(share_unknown(site, make_video(LATE_MP4))))
+        report.wait_for_video()
+        assert read_number(report) == find_picture(report) == 0
+        for seconds in (0.0, 0.101, 1.001, 2.3):
+            report.seek(seconds)
+            report.page.wait_for_timeout(100)
+            assert read_number(report) == find_picture(report) == int(seconds / 0.04)
+        assert report.text("#duration") == "0:02"
+
+
+def test_a_copy_that_begins_elsewhere_is_measured_anew(open_report: OpenReport, tmp_path: Path) -> None:
+    video, copy = tmp_path / "clip.mp4", tmp_path / "copy.mp4"
+    video.write_bytes(make_video(LATE_MP4))
+    copy.write_bytes(make_video(replace(LATE_MP4, timestamps=[40 * number for number in range(60)])))
+    report = open_report(sample_all(video.read_bytes())[0], video=video)
+    report.wait_for_video()
+    report.seek(3.001)
+    report.page.locator("#pick").set_input_files(copy)
+    report.page.wait_for_function("() => Math.abs(document.querySelector('#video').currentTime - 1) < 0.01")
+    report.wait_for_video()
+    report.page.wait_for_timeout(200)
+    assert read_number(report) == find_picture(report) == 25
+
+    report.seek(2.501)
+    report.page.wait_for_timeout(200)
+    assert read_number(report) == find_picture(report) == 12
+
+
+AS_LONG_AS_THE_PICTURES = """
+() => {
+  const video = document.querySelector('#video');
+  Object.defineProperty(video, 'duration', { get: () => 2.4 });
+  video.dispatchEvent(new Event('durationchange'));
+}
+"""
+"""What Chromium says of a video that begins late, until it has read on: of a short one for a moment only."""
+
+
+def test_results_behind_the_length_that_chromium_guesses_are_on_the_page(
+    open_report: OpenReport, tmp_path: Path
+) -> None:
+    video = tmp_path / "clip.mp4"
+    video.write_bytes(make_video(VIDEOS["MP4 that is a part of a stream"]))
+    report = open_report(sample_all(video.read_bytes())[0], video=video)
+    report.wait_for_video()
+    report.page.evaluate(AS_LONG_AS_THE_PICTURES)
+    assert report.text("#duration") == "1:42"
+    assert report.read_lane("Rock")[48] == 0.0
+    assert report.read_lane("Rock")[49] > 0

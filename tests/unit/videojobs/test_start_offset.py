@@ -1,0 +1,141 @@
+"""Times of the results count from the first picture, and a player's from the file's start: where the two meet."""
+
+import base64
+import csv
+import gzip
+import io
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import webvtt
+
+from tests.stand_ins.wire import Wire
+from tests.unit.videojobs.test_delivery import DONE, FOLDER, build, read_object
+from tests.unit.videojobs.test_notices import make_done
+from tests.unit.videojobs.test_notices import make_job as make_noticed_job
+from tests.unit.videojobs.test_outputs import derive_all
+from videojobs.api import START_OFFSET_MAX_SECONDS, VideoInferenceApi
+from videojobs.checks import Check, check_job, record_check
+from videojobs.delivery_progress import Polling
+from videojobs.jobs import Job
+from videojobs.workflow import start_redelivery
+
+DEFINITION = Path(__file__).parents[3] / "statemachine" / "video_job.asl.json"
+BOX = {"x": 10, "y": 20, "width": 4, "height": 6, "confidence": 0.5, "class": "Rock", "class_id": 1}
+
+
+def ask(job: Job, start_offset: str | None) -> Check:
+    told = "" if start_offset is None else f', "start_offset": {start_offset}'
+    answer = f'{{"status": 0, "output_signed_url": "https://x"{told}}}'.encode()
+    api = VideoInferenceApi("https://api.example.com", "key", Wire((200, answer)).session)
+    return check_job(api, job, datetime(2026, 11, 4, tzinfo=UTC), 60)
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [("2.0", 2.0), ("0", 0.0), ("3", 3.0), ("-0.0417", -0.0417), ("0.08333333", 0.0833), ("1e-320", 0.0)],
+)
+def test_a_start_offset_is_taken_from_the_api(said: str, seconds: float, job: Job) -> None:
+    assert ask(job, said).start_offset == seconds
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *(None, "null", "true", '"2"', "[2]", "{}", "NaN", "Infinity", "-Infinity", "1e999", "9" * 400),
+        *(str(START_OFFSET_MAX_SECONDS + 1), str(-START_OFFSET_MAX_SECONDS - 1)),
+    ],
+)
+def test_what_is_no_start_offset_is_as_if_none_were_told(said: str | None, job: Job) -> None:
+    check = ask(job, said)
+    assert (check.status, check.start_offset) == ("done", None)
+
+
+def test_the_ledger_has_it_and_keeps_it_when_a_later_step_does_not_know_it(aws: Any, job: Job) -> None:
+    record_check(aws.ledger, job, Check("done", start_offset=0.0833), polls=3)
+    aws.ledger.record(job.upload, job.attempt, **job.to_values())
+    aws.ledger.record(job.upload, job.attempt, options=job.options.to_dict())
+    item = aws.ledger.read(job.upload, job.attempt)
+    assert Job.from_item(item).start_offset == 0.0833
+
+
+def test_the_state_machine_hands_on_all_that_a_check_says() -> None:
+    state = json.loads(DEFINITION.read_text())["States"]["Check Job"]
+    for name in asdict(Check("done")).keys() - {"asked"}:
+        assert state["ResultSelector"][f"{name}.$"] == f"$.Payload.{name}"
+
+
+def test_a_redelivery_knows_it_and_an_old_job_does_without(aws: Any, job: Job) -> None:
+    now = datetime(2026, 11, 2, tzinfo=UTC)
+    for start_offset, minute in ((2.5, 1), (None, 2)):
+        start_redelivery(
+            aws.sfn, aws.state_machine_arn, replace(job, start_offset=start_offset), 3, now.replace(minute=minute)
+        )
+    started = [Job.from_input(json.loads(execution["input"])) for execution in aws.executions()]
+    assert {job.start_offset for job in started} == {2.5, None}
+    assert job.start_offset is None  # of an execution that was begun before there was one
+
+
+def make_results(job: Job) -> bytes:
+    [model] = job.options.models
+    found = [{"predictions": [BOX]}, {"predictions": []}]
+    return json.dumps({"frame_offset": [0, 5], "time_offset": [0.0, 0.2], model.model_id: found}).encode()
+
+
+def read_page(page: bytes) -> Mapping[str, Any]:
+    """What a report's page holds, by name."""
+    data = re.findall(r'<script type="application/gzip" data-name="([^"]+)">([^<]*)</script>', page.decode())
+    return {name: json.loads(gzip.decompress(base64.b64decode(content))) for name, content in data}
+
+
+@pytest.mark.parametrize(
+    ("start_offset", "times", "cue"),
+    [
+        (None, [0.0, 0.2], ("00:00:00.000", "00:00:00.200")),
+        (0.0, [0.0, 0.2], ("00:00:00.000", "00:00:00.200")),
+        (2.0833, [2.0833, 2.2833], ("00:00:02.083", "00:00:02.283")),
+        (-0.05, [-0.05, 0.15], ("00:00:00.000", "00:00:00.150")),
+    ],
+)
+def test_captions_and_page_count_as_a_player_and_the_data_as_the_results(
+    start_offset: float | None, times: list[float], cue: tuple[str, str], job: Job
+) -> None:
+    job = replace(job, start_offset=start_offset)
+    files, summary = derive_all(job, make_results(job))
+
+    [caption] = webvtt.from_buffer(io.StringIO(files.read("detections.vtt").decode())).captions
+    assert (caption.start, caption.end) == cue
+    page = read_page(files.read("report.html"))
+    [model] = page["index"]["models"]
+    assert page["index"]["start_offset"] == (start_offset or 0.0)
+    assert page["0-0.json.gz"]["times"] == model["starts"] == times
+    assert (model["pieces"][0]["first"], model["pieces"][0]["last"]) == (times[0], times[1])
+
+    [row] = csv.DictReader(io.StringIO(gzip.decompress(files.read("detections.csv.gz")).decode("utf-8-sig")))
+    assert float(row["time_offset"]) == 0.0
+    assert [image["time_offset"] for image in json.loads(files.read("coco.json"))["images"]] == [0.0, 0.2]
+    [entry] = [model.classes["Rock"] for model in summary.models.values()]
+    assert (entry.first_seen, entry.last_seen) == (0.0, 0.0)
+
+
+def test_the_notice_says_where_a_player_has_it() -> None:
+    job = make_noticed_job()
+    assert "0:01 to 0:09\n" in make_done(job).message
+    assert "0:06 to 0:14\n" in make_done(replace(job, start_offset=5.0)).message
+    assert "0:00 to 0:00\n" in make_done(replace(job, start_offset=-20.0)).message
+
+
+def test_the_record_of_a_job_has_it(aws: Any, job: Job) -> None:
+    job = replace(job, start_offset=2.0)
+    build(aws, DONE, (200, make_results(job))).deliver(job, Polling(3))
+    assert json.loads(read_object(aws, "job.json"))["start_offset"] == 2.0
+    assert b"00:00:02.000 -->" in read_object(aws, "detections.vtt")
+    summary = json.loads(aws.s3.get_object(Bucket=aws.results_bucket, Key=f"{FOLDER}/summary.json")["Body"].read())
+    [model] = summary["models"].values()
+    assert model["classes"]["Rock"]["first_seen_seconds"] == 0.0
