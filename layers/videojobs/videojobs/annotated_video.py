@@ -104,11 +104,16 @@ def _open_video(video: Path, frame_max_pixels: int | None) -> InputContainer:
 
 
 def _find_video_stream(source: InputContainer) -> VideoStream:
-    """The first that is not a cover."""
-    for stream in source.streams.video:
-        if not stream.disposition & Disposition.attached_pic:
-            return stream
-    raise VideoNotDrawable("The file has no video in it.")
+    """The first that is neither a cover nor, beside others, a single picture: the one that the engine looks at."""
+    streams = [stream for stream in source.streams.video if not stream.disposition & Disposition.attached_pic]
+    if not streams:
+        raise VideoNotDrawable("The file has no video in it.")
+    return next((stream for stream in streams if not _is_one_picture(stream)), streams[0])
+
+
+def _is_one_picture(stream: VideoStream) -> bool:
+    """A thumbnail is a track like any other; Matroska counts frames in a tag."""
+    return stream.frames == 1 or stream.metadata.get("NUMBER_OF_FRAMES") == "1"
 
 
 def _read_beginning(

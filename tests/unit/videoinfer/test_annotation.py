@@ -11,6 +11,7 @@ import av
 import pytest
 from typer.testing import CliRunner
 
+from tests.stand_ins.awkward_videos import AWKWARD_VIDEOS
 from tests.stand_ins.videos import VideoSpec, copy_packets, make_video
 from videoengine.timeline import read_timeline
 from videoengine.video_file import open_video
@@ -111,3 +112,12 @@ def is_drawn(frame: av.VideoFrame) -> bool:
     """Whether there is anything on it in the first class's blue."""
     pixels = frame.to_ndarray(format="rgb24").astype(int)
     return int((pixels[..., 2] - pixels[..., 0] > 60).sum()) > 100
+
+
+def test_what_is_drawn_on_is_the_video_and_not_its_thumbnail(tmp_path: Path, results: Path) -> None:
+    video = tmp_path / "drone.mp4"
+    video.write_bytes(AWKWARD_VIDEOS["a thumbnail before the video"]())
+    status, text = annotate(results, video, "-o", tmp_path / "a.mp4")
+    assert status == 0, text
+    with av.open(str(tmp_path / "a.mp4")) as drawn:
+        assert len(list(drawn.decode(video=0))) == 60
