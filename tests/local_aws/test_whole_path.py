@@ -54,6 +54,7 @@ def test_an_upload_becomes_results_and_a_notice(
     assert record["frames"] == SAMPLED_FRAMES
     assert record["videoinfer_version"] == read_template("pipeline")["Outputs"]["Version"]["Value"]
     assert record["input_mode"] == input_mode
+    assert record["start_offset"] == 0.0  # None, where the API does not tell it
 
     assert {*record["outputs"]} == OUTPUTS
     for uri in record["outputs"].values():

@@ -78,7 +78,13 @@ def test_a_job_is_delivered_anew_by_any_of_its_names(stage: Stage, name: str) ->
     job = Job.from_input(state)
     assert (job.upload, job.job_id) == (upload, "job-of-belt.mp4")
     assert job.options.to_dict() == OPTIONS
-    assert state["check"] == {"status": "done", "polls": 3, "gigabyte_seconds": 0.0, "reason": None}
+    assert state["check"] == {
+        "status": "done",
+        "polls": 3,
+        "gigabyte_seconds": 0.0,
+        "reason": None,
+        "start_offset": None,
+    }
     assert state["redelivery"]
 
 
