@@ -130,6 +130,8 @@ def _read_beginning(
         stream = _find_video_stream(source)
         for packet in source.demux(stream):
             for frame in decode(stream, packet):
+                if start_offset is None:
+                    times.count_from(cast(VideoFrame, frame))
                 return cast(VideoFrame, frame), times
     limit = f", or none has fewer than the {frame_max_pixels:,} pixels that are drawn on" if frame_max_pixels else ""
     raise VideoNotDrawable(f"No frame of the video can be decoded{limit}.")

@@ -44,7 +44,7 @@ class FrameTimes:
 
         Args:
             start_offset: When the frame is shown that the results count from, seconds: at the beginning of a cut
-                recording it is the first that can be decoded. Where it is None, or no frame is shown then, they count
+                recording it is the first that can be decoded. Where no frame is shown then, or it is None, they count
                 from the first one of the file.
         """
         time_base = _to_fraction(stream.time_base) or Fraction(1, 1000)
@@ -58,6 +58,11 @@ class FrameTimes:
         first = _find_first(times, time_base, start_offset)
         counted = times[times.index(first) :] if is_reordered and times else ()
         return cls(time_base, step, first, counted, takes_decoding_times=not is_reordered)
+
+    def count_from(self, frame: VideoFrame) -> None:
+        """Takes the first frame that can be decoded for the one that the results count from."""
+        if frame.pts is not None and not self.counted and not self.takes_decoding_times:
+            self.first = frame.pts
 
     def prepare(self, packet: "Packet[VideoStream]") -> None:
         """Gives a packet the time that its frame is to have."""

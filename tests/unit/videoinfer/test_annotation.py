@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,8 @@ from tests.stand_ins.videos import VideoSpec, copy_packets, make_video
 from videoengine.timeline import read_timeline
 from videoengine.video_file import open_video
 from videoinfer.main import app
+from videojobs.annotated_video import draw_video
+from videojobs.samples import read_samples
 
 BOX = {"x": 30, "y": 20, "width": 20, "height": 10, "confidence": 0.5, "class": "Rock", "class_id": 0}
 
@@ -56,7 +58,7 @@ OPEN_GOP = replace(
 )
 MPEG2 = replace(LARGE, format="matroska", codec="mpeg2video", options={"bf": "2", "b_strategy": "0"})
 LATE = [2000 + 40 * number for number in range(60)]
-BEGINNINGS = {
+BEGINNINGS: Mapping[str, Callable[[], bytes]] = {
     "MP4": partial(make_video, LARGE),
     "MP4 without an edit list": partial(make_video, replace(LARGE, container_options={"use_editlist": "0"})),
     "MP4 whose sound begins before": partial(make_video, replace(LARGE, timestamps=LATE, audio=True)),
@@ -87,25 +89,42 @@ def damage(video: bytes) -> bytes:
 
 @pytest.mark.parametrize("make", BEGINNINGS.values(), ids=BEGINNINGS)
 def test_every_frame_has_its_own_boxes_however_the_video_begins(make: Callable[[], bytes], tmp_path: Path) -> None:
-    content = make()
+    times, results, video, output = prepare(make(), tmp_path)
+    status, text = annotate(results, video, "-o", output)
+    assert status == 0, text
+    check_drawn(times, output)
+
+
+def prepare(content: bytes, folder: Path) -> tuple[list[float], Path, Path, Path]:
+    """When the frames are shown, results with a box on each second one, the video, and a place for the output."""
     with open_video(io.BytesIO(content)) as container:
         timeline = read_timeline(container)
     times = [float(timestamp * timeline.time_base) for timestamp in timeline.timestamps]
     box = {"x": 80, "y": 80, "width": 100, "height": 60, "confidence": 0.9, "class": "odd", "class_id": 0}
     elements = [{"predictions": [box] if number % 2 else []} for number in range(len(times))]
     offsets = {"frame_offset": list(range(len(times))), "time_offset": [round(time - times[0], 4) for time in times]}
-    results, video, output = (tmp_path / name for name in ("r.json", "v", "a.mp4"))
+    results, video, output = (folder / name for name in ("r.json", "v", "a.mp4"))
     results.write_text(json.dumps({**offsets, "parts": elements}))
     video.write_bytes(content)
+    return times, results, video, output
 
-    status, text = annotate(results, video, "-o", output)
 
-    assert status == 0, text
+def check_drawn(times: list[float], output: Path) -> None:
     numbers = {round(time, 2): number for number, time in enumerate(times)}
     with av.open(str(output)) as container:
         drawn = {numbers[round(frame.time, 2)]: is_drawn(frame) for frame in container.decode(video=0)}
     assert len(drawn) >= len(times) - 1
     assert drawn == {number: bool(number % 2) for number in drawn}
+
+
+UNTOLD = [name for name in BEGINNINGS if "cut" not in name or "AVI" not in name]
+
+
+@pytest.mark.parametrize("name", UNTOLD)
+def test_where_nobody_tells_the_start_the_first_frame_that_decodes_counts(name: str, tmp_path: Path) -> None:
+    times, results, video, output = prepare(BEGINNINGS[name](), tmp_path)
+    draw_video(video, read_samples(results, ["parts"]), output, lambda _: None)
+    check_drawn(times, output)
 
 
 def is_drawn(frame: av.VideoFrame) -> bool:
