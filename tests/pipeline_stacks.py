@@ -4,6 +4,20 @@ from typing import Any
 
 from videoinfer.aws_clients import AwsClients
 from videoinfer.pipeline_stack import PipelineStack
+from videojobs.stack_options import StackOptions
+from videojobs.upload_metadata import METADATA_OPTIONS
+
+UPLOAD_OPTIONS = StackOptions(
+    default_models='[{"model_id": "hands", "model_version": "4", "inference_type": "object-detection"}]',
+    default_infer_fps=5,
+    prefix_routes="{}",
+    input_mode="presigned",
+    annotate="false",
+    max_infer_fps=120,
+    allowed_models="*",
+    allowed_metadata=",".join(METADATA_OPTIONS),
+)
+"""The template's defaults, with a model of our own."""
 
 FIELDS: dict[str, Any] = {
     "name": "videoinfer",
@@ -18,12 +32,11 @@ FIELDS: dict[str, Any] = {
     "dead_letter_queue_url": "dead",
     "api_url": "https://api.example.com",
     "api_key_secret_arn": "",
-    "default_models": "[]",
     "kms_key_arn": "",
     "api_requests_per_minute": 300,
     "results_database": "results",
     "results_work_group": "videoinfer",
-    "allowed_metadata": ("infer-fps",),
+    "upload_options": UPLOAD_OPTIONS,
     "outputs": ("parquet", "csv", "coco", "webvtt", "report"),
 }
 

@@ -203,7 +203,7 @@ def _look_at_api_key(stack: PipelineStack) -> Iterator[Finding]:
 
 def _look_at_models(stack: PipelineStack) -> Iterator[Finding]:
     try:
-        models = [Model.parse(model) for model in parse_json("DefaultModels", stack.default_models)]
+        models = [Model.parse(model) for model in parse_json("DefaultModels", stack.upload_options.default_models)]
     except InvalidOption as invalid:
         yield Finding("problem", f"DefaultModels can't be used: {invalid}", "sam deploy --guided")
     else:

@@ -13,20 +13,12 @@ from botocore.exceptions import ClientError
 from videoinfer.errors import CommandError
 from videoinfer.jobs import Item
 from videojobs.errors import InvalidOption
-from videojobs.options import INFER_FPS_MIN, resolve_options
-from videojobs.upload_metadata import select_options
+from videojobs.stack_options import StackOptions
 from videojobs.uploads import JobRequest, Upload, find_fault
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
-
-_VALID_OPTIONS = {
-    "models": [{"model_id": "any", "model_version": "1", "inference_type": "object-detection"}],
-    "infer_fps": INFER_FPS_MIN,
-    "input_mode": "presigned",
-}
-"""In place of a stack's: what can't be used beside them is the metadata's own fault."""
 
 _BATCH = 10
 """Messages that SQS takes at once."""
@@ -61,14 +53,15 @@ def plan_retry(job: Item) -> RetryPlan:
             return RetryPlan(job, None, "it is still running. `videoinfer cancel` would end it")
 
 
-def check_upload(plan: RetryPlan, s3: S3Client) -> RetryPlan:
-    """The same plan, or a refusal where the attempt would be rejected for the video that is in the bucket."""
-    obstacle = _find_obstacle(plan.request.upload, s3) if plan.request else None
+def check_upload(plan: RetryPlan, s3: S3Client, options: StackOptions) -> RetryPlan:
+    """The same plan, or a refusal where `create_job` would reject the attempt: by the video that is in the bucket,
+    its metadata and the stack's parameters.
+    """
+    obstacle = _find_obstacle(plan.request.upload, s3, options) if plan.request else None
     return RetryPlan(plan.job, None, obstacle) if obstacle else plan
 
 
-def _find_obstacle(upload: Upload, s3: S3Client) -> str | None:
-    """Why an attempt would be rejected, whatever the stack's options, as far as the video in the bucket tells."""
+def _find_obstacle(upload: Upload, s3: S3Client, options: StackOptions) -> str | None:
     try:
         if upload.version_id:
             s3.head_object(Bucket=upload.bucket, Key=upload.key)  # a delete marker hides a version that is still there
@@ -81,9 +74,11 @@ def _find_obstacle(upload: Upload, s3: S3Client) -> str | None:
             return None  # who may send requests need not be allowed to read videos
         raise
     try:
-        resolve_options(upload.key, select_options(metadata), {}, _VALID_OPTIONS)
+        options.resolve(upload.key, metadata)
     except InvalidOption as invalid:
-        return f"its metadata can't be used. {invalid} Upload it again with other metadata"
+        return (
+            f"its options can't be used. {invalid} Upload it again with other metadata, or change the stack's parameter"
+        )
     return None
 
 

@@ -1,7 +1,7 @@
 """A deployed pipeline, found by its stack's name with the credentials and the region that AWS's own tools would use."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import boto3
@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from videoinfer.aws_clients import AwsClients
 from videoinfer.errors import CommandError
 from videojobs.output_names import OutputName, parse_outputs
+from videojobs.stack_options import StackOptions
 
 _IMPATIENT = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
 """Half a minute in all, with the pauses between; by itself botocore waits for five, and a person takes it for hung."""
@@ -19,7 +20,7 @@ _IMPATIENT = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standa
 @dataclass(frozen=True)
 class PipelineStack:
     """A deployed stack. Fields are outputs, but for some parameters: `api_url`, `api_key_secret_arn`,
-    `api_requests_per_minute`, `default_models`, `kms_key_arn`, `outputs` and `allowed_metadata`.
+    `api_requests_per_minute`, `kms_key_arn`, `outputs` and those in `upload_options`.
 
     Attributes:
         api_key_secret_arn: The owner's secret; empty if the stack has one of its own.
@@ -38,13 +39,12 @@ class PipelineStack:
     dead_letter_queue_url: str
     api_url: str
     api_key_secret_arn: str
-    default_models: str
     kms_key_arn: str
     api_requests_per_minute: int
     results_database: str
     results_work_group: str
     outputs: Sequence[OutputName]
-    allowed_metadata: Sequence[str]
+    upload_options: StackOptions
 
     @property
     def is_emulated(self) -> bool:
@@ -100,15 +100,27 @@ def find_stack(name: str, clients: AwsClients | None = None) -> PipelineStack:
             dead_letter_queue_url=outputs["DeadLetterQueueUrl"],
             api_url=parameters["ApiUrl"],
             api_key_secret_arn=parameters.get("ApiKeySecretArn", ""),
-            default_models=parameters["DefaultModels"],
             kms_key_arn=parameters.get("KmsKeyArn", ""),
             api_requests_per_minute=int(parameters.get("ApiRequestsPerMinute", 0)),
             results_database=outputs["ResultsDatabaseName"],
             results_work_group=outputs["ResultsWorkGroupName"],
             outputs=parse_outputs(parameters["Outputs"]),
-            allowed_metadata=[name.strip() for name in parameters.get("AllowedMetadata", "").split(",")],
+            upload_options=_read_upload_options(parameters),
         )
     except KeyError as missing:
         raise CommandError(
             f"The stack {name} is no complete pipeline of videoinfer: it is {stack['StackStatus']} and lacks {missing}."
         ) from missing
+
+
+def _read_upload_options(parameters: Mapping[str, str]) -> StackOptions:
+    return StackOptions(
+        default_models=parameters["DefaultModels"],
+        default_infer_fps=float(parameters["DefaultInferFps"]),
+        prefix_routes=parameters["PrefixRoutes"],
+        input_mode=parameters["InputMode"],
+        annotate=parameters["Annotate"],
+        max_infer_fps=float(parameters["MaxInferFps"]),
+        allowed_models=parameters["AllowedModels"],
+        allowed_metadata=parameters["AllowedMetadata"],
+    )

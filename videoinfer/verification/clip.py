@@ -66,7 +66,7 @@ class ClipChecks:
         self._boxes = boxes
         self._clip = clip
         self._patience = patience
-        self._sent_fps = INFER_FPS if "infer-fps" in self._stack.allowed_metadata else None
+        self._sent_fps = INFER_FPS if "infer-fps" in self._stack.upload_options.limits.names else None
         self._item: Item = {}
         self._truth: Truth | None = None
         self._link: str | None = None

@@ -23,11 +23,10 @@ from videojobs.notices import (
     compose_retry_command,
     mention_unanswered,
 )
-from videojobs.options import Options, parse_json, resolve_options
+from videojobs.options import Options
 from videojobs.sending import TimedVideo, count_sends, reject_sending, reject_slow_sending
 from videojobs.settings import CreateJobSettings, limit_deadline_seconds, limit_poll_seconds
 from videojobs.unanswered import Unanswered
-from videojobs.upload_metadata import MetadataLimits
 from videojobs.uploads import JobRequest, Rejection, Upload, find_fault, suggest_remedy
 from videojobs.workflow import find_executed_job, start_execution
 
@@ -125,7 +124,7 @@ class JobCreator:
         if fault := find_fault(upload):
             return Rejection(fault, suggest_remedy(upload))
         try:
-            options = self._read_options(upload)
+            options = self.settings.resolve(upload.key, self._read_metadata(upload))
             if options.input_mode == "upload" and (rejection := reject_sending(upload, item)):
                 return rejection
             return self._create_with(options, request, item)
@@ -137,19 +136,6 @@ class JobCreator:
             return self._explain_refusal(upload, refused)
         except SendingTooSlow as slow:
             return reject_slow_sending(upload, slow)
-
-    def _read_options(self, upload: Upload) -> Options:
-        settings = self.settings
-        limits = MetadataLimits.parse(settings.max_infer_fps, settings.allowed_models, settings.allowed_metadata)
-        metadata = self._read_metadata(upload)
-        defaults = {
-            "models": parse_json("DefaultModels", settings.default_models),
-            "infer_fps": settings.default_infer_fps,
-            "input_mode": settings.input_mode,
-            "annotate": settings.annotate,
-        }
-        routes = parse_json("PrefixRoutes", settings.prefix_routes)
-        return resolve_options(upload.key, metadata, routes, defaults, limits)
 
     def _read_metadata(self, upload: Upload) -> Mapping[str, str]:
         """Raises UploadGone also of a version that is kept under a delete marker: a person does not want its job."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
 from videojobs.budget import PATIENCE_SECONDS
+from videojobs.stack_options import StackOptions
 
 HOSTED_API_URL = "https://api.roboflow.com"
 HOSTED_POLL_SECONDS_MIN = 60
@@ -41,7 +42,7 @@ class ApiSettings(Protocol):
 
 
 @dataclass(frozen=True)
-class CreateJobSettings:
+class CreateJobSettings(StackOptions):
     """The environment of `create_job`."""
 
     api_url: str
@@ -49,16 +50,8 @@ class CreateJobSettings:
     api_requests_per_minute: int
     api_minute_seconds: float
     budget_table: str
-    default_models: str
-    default_infer_fps: float
-    prefix_routes: str
-    input_mode: str
-    annotate: str
     poll_seconds: int
     deadline_hours: float
-    max_infer_fps: float
-    allowed_models: str
-    allowed_metadata: str
     jobs_table: str
     idempotency_table: str
     notices_topic_arn: str

@@ -103,11 +103,6 @@ ANY_METADATA = MetadataLimits(float("inf"), ("*",), frozenset(METADATA_OPTIONS))
 """All options, and any values."""
 
 
-def select_options(metadata: Mapping[str, str]) -> dict[str, str]:
-    """What of an upload's metadata is an option for certain, whatever else the owner lets pass."""
-    return {name: value for name, value in metadata.items() if _normalize(name) in METADATA_OPTIONS}
-
-
 def _split(text: str) -> tuple[str, ...]:
     return tuple(filter(None, (entry.strip() for entry in text.split(","))))
 

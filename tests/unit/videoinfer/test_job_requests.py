@@ -1,5 +1,6 @@
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -7,7 +8,9 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from tests.pipeline_stacks import UPLOAD_OPTIONS
 from videoinfer.job_requests import check_upload, plan_retry, send_requests
+from videojobs.errors import InvalidOption
 from videojobs.uploads import JobRequest, Upload, read_requests
 
 UPLOAD = Upload("uploads", "line-3/belt.mp4", 5, "e1", "version-1")
@@ -63,13 +66,13 @@ def put_video(s3: Any, **metadata: str) -> dict[str, Any]:
 
 
 def test_a_video_that_is_there_is_tried_again(s3: Any) -> None:
-    job = put_video(s3, **{"infer-fps": "2", "something": "else"})
-    assert check_upload(plan_retry(job), s3) == plan_retry(job)
+    job = put_video(s3, **{"infer-fps": "2", "mtime": "1"})
+    assert check_upload(plan_retry(job), s3, UPLOAD_OPTIONS) == plan_retry(job)
 
 
 def test_what_is_refused_already_stays_so(s3: Any) -> None:
     plan = plan_retry(item("done"))
-    assert check_upload(plan, s3) is plan
+    assert check_upload(plan, s3, UPLOAD_OPTIONS) is plan
 
 
 @pytest.mark.parametrize("for_good", [False, True])
@@ -78,7 +81,7 @@ def test_a_video_that_is_gone_is_not_tried_again(s3: Any, for_good: bool) -> Non
     version = {"VersionId": job["version_id"]} if for_good else {}
     s3.delete_object(Bucket="uploads", Key=UPLOAD.key, **version)
 
-    plan = check_upload(plan_retry(job), s3)
+    plan = check_upload(plan_retry(job), s3, UPLOAD_OPTIONS)
 
     assert plan.request is None
     assert plan.refusal == "its video is no longer in the bucket. Upload it again"
@@ -93,13 +96,42 @@ def test_a_video_that_is_gone_is_not_tried_again(s3: Any, for_good: bool) -> Non
         ({"confidence": "2"}, "confidence: 2 is not between"),
     ],
 )
-def test_metadata_that_no_option_of_the_stack_can_mend_is_not_tried_again(
-    s3: Any, metadata: dict[str, str], words: str
-) -> None:
-    plan = check_upload(plan_retry(put_video(s3, **metadata)), s3)
+def test_metadata_that_can_not_be_used_is_not_tried_again(s3: Any, metadata: dict[str, str], words: str) -> None:
+    plan = check_upload(plan_retry(put_video(s3, **metadata)), s3, UPLOAD_OPTIONS)
 
     assert plan.request is None
     assert words in (plan.refusal or "")
+
+
+@pytest.mark.parametrize(
+    ("limit", "metadata"),
+    [
+        ({"max_infer_fps": 10}, {"infer-fps": "10.5"}),
+        ({"allowed_models": "hands"}, {"model-id": "belts", "model-version": "3"}),
+        ({"allowed_models": "hands/3"}, {"model-version": "4"}),
+        ({"allowed_metadata": "confidence"}, {"infer-fps": "2"}),
+        ({}, {"something": "else"}),
+    ],
+)
+def test_an_upload_that_goes_too_far_is_not_tried_again(
+    s3: Any, limit: dict[str, Any], metadata: dict[str, str]
+) -> None:
+    """`create_job` reads the metadata again, and would reject the attempt as it rejects the upload."""
+    options = replace(UPLOAD_OPTIONS, **limit)
+    job = put_video(s3, **metadata)
+    with pytest.raises(InvalidOption) as rejected:
+        options.resolve(UPLOAD.key, metadata)
+
+    plan = check_upload(plan_retry(job), s3, options)
+
+    assert plan.request is None
+    assert str(rejected.value) in (plan.refusal or "")
+
+
+def test_the_stack_s_own_options_have_no_such_limit(s3: Any) -> None:
+    options = replace(UPLOAD_OPTIONS, default_infer_fps=30, max_infer_fps=10, allowed_models="", allowed_metadata="")
+    job = put_video(s3)
+    assert check_upload(plan_retry(job), s3, options) == plan_retry(job)
 
 
 def test_who_may_not_read_videos_may_try_again(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +140,7 @@ def test_who_may_not_read_videos_may_try_again(s3: Any, monkeypatch: pytest.Monk
 
     job = put_video(s3)
     monkeypatch.setattr(s3, "head_object", refuse)
-    assert check_upload(plan_retry(job), s3) == plan_retry(job)
+    assert check_upload(plan_retry(job), s3, UPLOAD_OPTIONS) == plan_retry(job)
 
 
 def test_requests_arrive_as_the_function_reads_them() -> None:

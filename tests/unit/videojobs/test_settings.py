@@ -6,7 +6,6 @@ from videojobs.settings import (
     HOSTED_API_URL,
     POLLS_MAX,
     POLLS_WITH_TURNS_MAX,
-    CreateJobSettings,
     ReportFailureSettings,
     limit_deadline_seconds,
     limit_poll_seconds,
@@ -20,8 +19,8 @@ def test_reads_every_field_by_its_name() -> None:
 
 
 def test_a_missing_variable_is_named() -> None:
-    with pytest.raises(KeyError, match="API_URL"):
-        read_settings(CreateJobSettings, {})
+    with pytest.raises(KeyError, match="JOBS_TABLE"):
+        read_settings(ReportFailureSettings, {"NOTICES_TOPIC_ARN": "arn"})
 
 
 @pytest.mark.parametrize(
