@@ -178,6 +178,12 @@ def list_api_cases() -> Iterator[Case]:
         yield Case(
             "a job is asked for", f"{name}; the job is created", Script([fault]), hurry("create_job", fault), told
         )
+    yield Case(
+        "a job is asked for",
+        "never a job_id; a job is created each time",
+        Script([CREATED["no job_id"]] * 5),
+        expected=Expected("rejected", ("Rejected",), jobs=3, unanswered=3, reason="each call may be billed"),
+    )
     for name, fault in DECLINED.items():
         yield Case("a job is asked for", name, Script([fault]))
     for name, parameters in BAD_METADATA.items():

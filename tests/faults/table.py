@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from tests.faults.bench import Story
 from videojobs.job_states import ENDED_STATES
 
-TOLD = "brought no answer"
+TOLD = "brought no usable answer"
 """Words of the notice that tells of a call that may have made a further job."""
 
 

@@ -20,7 +20,7 @@ import requests
 import urllib3
 
 from videojobs.api_session import LinkForbidden
-from videojobs.errors import ApiRefused, ApiUnavailable, LinkExpired, LinkRefused
+from videojobs.errors import ApiRefused, ApiUnavailable, BrokenAnswer, LinkExpired, LinkRefused
 from videojobs.redaction import redact
 from videojobs.turns import Turns, UnlimitedTurns
 
@@ -119,11 +119,15 @@ class VideoInferenceApi:
             self._raise_for_status(response)
 
     def create_job(self, input_url: str, models: Sequence[Mapping[str, Any]], infer_fps: float) -> str:
-        """Starts a job and returns its job_id. There is no idempotency key: each call is a job, and a bill."""
+        """Starts a job and returns its job_id. There is no idempotency key: each call is a job, and a bill.
+
+        Raises:
+            BrokenAnswer: The API has probably made a job, but its id is not known.
+        """
         body = {"input_url": input_url, "infer_fps": infer_fps, "models": models}
         job_id = self._call("POST", "/videoinfer/", body=body).get("job_id")
         if not isinstance(job_id, str) or not _JOB_ID.fullmatch(job_id):
-            raise ApiUnavailable(f"The Video Inference API answered without a job_id that can be used: {JOB_IDS}.")
+            raise BrokenAnswer(f"The Video Inference API answered without a job_id that can be used: {JOB_IDS}.")
         return job_id
 
     def check_job(self, job_id: str) -> JobStatus:
@@ -213,7 +217,7 @@ class VideoInferenceApi:
         answer = _parse(content)
         if not isinstance(answer, dict):
             words = self.clean(content.decode(errors="replace"))
-            raise ApiUnavailable(f"The Video Inference API's answer is no JSON object: {words}")
+            raise BrokenAnswer(f"The Video Inference API's answer is no JSON object: {words}")
         return answer
 
     def _send(self, method: str, url: str, **request: Any) -> requests.Response:
@@ -298,11 +302,12 @@ def _read_answer(response: requests.Response) -> bytes:
     """The body of an answer that is to be small, as it came.
 
     Raises:
-        ApiUnavailable: It is too large, too slow, packed, or breaks off.
+        BrokenAnswer: It is too large, or packed.
+        ApiUnavailable: It is too slow, or breaks off.
     """
     encoding = response.headers.get("Content-Encoding", "identity")
     if encoding.strip().lower() not in ("", "identity"):
-        raise ApiUnavailable("The Video Inference API's answer is packed, which it was not asked for.")
+        raise BrokenAnswer("The Video Inference API's answer is packed, which it was not asked for.")
     stream, content, begun_at = (
         ResultsStream(response, "The Video Inference API's answer"),
         bytearray(),
@@ -311,7 +316,7 @@ def _read_answer(response: requests.Response) -> bytes:
     while piece := stream.read_some(_ANSWER_PIECE_BYTES):
         content += piece
         if len(content) > ANSWER_MAX_BYTES:
-            raise ApiUnavailable(f"The Video Inference API's answer has more than {ANSWER_MAX_BYTES:,} bytes.")
+            raise BrokenAnswer(f"The Video Inference API's answer has more than {ANSWER_MAX_BYTES:,} bytes.")
         if time.monotonic() - begun_at > ANSWER_TIMEOUT_SECONDS:
             raise ApiUnavailable("The Video Inference API did not answer in time.")
     return bytes(content)

@@ -11,7 +11,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from videojobs.api import VideoInferenceApi
 from videojobs.costs import Meter
-from videojobs.errors import ApiRefused, ApiUnavailable, ChangeRefused, InvalidOption, SendingTooSlow, TurnLater
+from videojobs.errors import (
+    ApiRefused,
+    ApiUnavailable,
+    BrokenAnswer,
+    ChangeRefused,
+    InvalidOption,
+    SendingTooSlow,
+    TurnLater,
+)
 from videojobs.job_states import ENDED_STATES
 from videojobs.jobs import Job, Ledger, format_time, name_execution
 from videojobs.logs import logger
@@ -48,6 +56,10 @@ START_SECONDS = 30
 
 RECORD_PAUSE_SECONDS_MAX = 30
 """The longest pause between two tries to write the job's id down."""
+
+
+BROKEN_ANSWERS_MAX = 3
+"""How often the API may answer without a usable job_id before the upload is rejected: each call may be billed."""
 
 
 class UploadGone(Exception):
@@ -123,6 +135,8 @@ class JobCreator:
         upload = request.upload
         if fault := find_fault(upload):
             return Rejection(fault, suggest_remedy(upload))
+        if _count_broken_answers(item) >= BROKEN_ANSWERS_MAX:
+            return _explain_broken_answers(upload, item)
         try:
             options = self.settings.resolve(upload.key, self._read_metadata(upload))
             if options.input_mode == "upload" and (rejection := reject_sending(upload, item)):
@@ -214,7 +228,10 @@ class JobCreator:
         except ApiUnavailable as unavailable:
             if unavailable.may_have_acted:
                 logger.warning("No answer tells whether the API has created a job: it may have.")
-            self._put_off(request, unavailable, **(counted if unavailable.may_have_acted else unanswered.to_values()))
+            facts = counted if unavailable.may_have_acted else unanswered.to_values()
+            if isinstance(unavailable, BrokenAnswer):
+                facts["broken_answers"] = _count_broken_answers(item) + 1
+            self._put_off(request, unavailable, **facts)
             raise
         except ApiRefused as refused:
             self._put_off(request, refused, **unanswered.to_values())
@@ -288,6 +305,15 @@ class JobCreator:
     @property
     def _poll_seconds(self) -> int:
         return limit_poll_seconds(self.settings.api_url, self.settings.poll_seconds)
+
+
+def _count_broken_answers(item: Mapping[str, Any]) -> int:
+    return int(item.get("broken_answers", 0))
+
+
+def _explain_broken_answers(upload: Upload, item: Mapping[str, Any]) -> Rejection:
+    reason = f"It is not asked again after {_count_broken_answers(item)} such answers, because each call may be billed."
+    return Rejection(f"{item['error']} {reason}", compose_retry_command(upload))
 
 
 def _suggest_metadata(upload: Upload) -> str:

@@ -2,6 +2,7 @@
 
     VideoJobsError
     ├── ApiUnavailable   no usable answer: try again later
+    │   ├── BrokenAnswer a success that says nothing usable: tried again a few times at most
     │   ├── TurnLater    not asked at all: too many requests come before
     │   └── LinkRefused  a link that is not followed
     ├── ApiRefused       an answer that trying again will not change
@@ -41,6 +42,10 @@ class ApiUnavailable(VideoJobsError):
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
         self.may_have_acted = may_have_acted
+
+
+class BrokenAnswer(ApiUnavailable):
+    """The API answers with success, but not as its contract says. It has probably done what it was asked for."""
 
 
 class TurnLater(ApiUnavailable):

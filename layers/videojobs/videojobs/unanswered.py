@@ -1,4 +1,5 @@
-"""Calls that asked the API for a job and brought no answer: each may have made one that is billed and not waited for.
+"""Calls that asked the API for a job and brought no usable answer: each may have made one that is billed and not waited
+for.
 
 The API has no idempotency key, so that can't be prevented; it can be known. A call is counted before it is made and
 taken back once the API is known to have made no job, or the one that is waited for: a function that dies in between
@@ -44,6 +45,6 @@ class Unanswered:
         else:
             calls, jobs = f"{self.count} calls that asked the API for this job, the last at {time},", "a job each"
         return (
-            f"{calls} brought no answer. The API may have made {jobs} all the same, which nobody waits for and which "
-            "it bills: compare its own list of jobs, or its bill."
+            f"{calls} brought no usable answer. The API may have made {jobs} all the same, which nobody waits for and "
+            "which it bills: compare its own list of jobs, or its bill."
         )

@@ -17,7 +17,7 @@ from tests.stand_ins.wire import Wire
 from videojobs.api import VideoInferenceApi
 from videojobs.costs import Meter
 from videojobs.creation import JobCreator
-from videojobs.errors import ApiUnavailable, TurnLater
+from videojobs.errors import ApiUnavailable, BrokenAnswer, TurnLater
 from videojobs.failure import FailureReport
 from videojobs.jobs import Job, Ledger
 from videojobs.logs import logger
@@ -201,6 +201,40 @@ def test_an_answer_that_was_lost_stays_in_the_ledger_and_is_told(aws: Any, answe
     FailureReport(aws.ledger, aws.topic).report(job, "failed", "It failed.")
     [notice] = aws.notices()
     assert f"1 call that asked the API for this job, at {item['unanswered_at'][:10]}" in notice["Message"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [(200, {"message": "created"}), (200, {"job_id": 7}), (201, b"<html>"), (200, []), (200, b" " * 1_100_000)],
+)
+def test_an_api_that_never_gives_a_job_id_is_asked_three_times(aws: Any, answer: Any) -> None:
+    """Each call may be a job, and a bill."""
+    landed = upload(aws)
+    for _ in range(3):
+        creator, _ = build(aws, answer)
+        with pytest.raises(BrokenAnswer):
+            creator.create_job(JobRequest(landed, 1))
+    creator, wire = build(aws)
+    assert creator.create_job(JobRequest(landed, 1))["status"] == "rejected"
+
+    item = aws.ledger.read(landed, 1)
+    assert (item["status"], item["unanswered"]) == ("rejected", 3)
+    [notice] = aws.notices()
+    assert "after 3 such answers, because each call may be billed" in item["error"]
+    assert "3 calls that asked the API for this job" in notice["Message"]
+    assert "bills" in notice["Message"]
+    assert wire.requests == []
+
+
+def test_an_outage_between_broken_answers_is_survived(aws: Any) -> None:
+    landed = upload(aws)
+    for answer in [(200, {}), (502, {}), requests.ReadTimeout(), (429, {}), (200, b"<html>"), (502, {})]:
+        creator, _ = build(aws, answer)
+        with pytest.raises(ApiUnavailable):
+            creator.create_job(JobRequest(landed, 1))
+    creator, _ = build(aws, (200, {"job_id": "j1"}))
+    assert creator.create_job(JobRequest(landed, 1))["status"] == "running"
+    assert aws.ledger.read(landed, 1)["unanswered"] == 5
 
 
 @pytest.mark.parametrize("answer", [(429, {}), (503, {}, {"Retry-After": "7"}), requests.ConnectTimeout(), (404, {})])
