@@ -18,6 +18,9 @@ unexport VIDEO MODEL FPS OUTPUT
 
 export SAM_CLI_TELEMETRY := 0
 
+# Otherwise every process compiles every module again, which takes longer than most of what is run here.
+unexport PYTHONDONTWRITEBYTECODE
+
 # The environments are installed side by side.
 MAKEFLAGS += --jobs=4
 
@@ -65,7 +68,7 @@ chromium:
 	  || echo "There is no Chromium here, so the report's tests in a browser are skipped: apt-get install chromium" >&2
 
 # One process a processor: units share nothing. All others share an embedded AWS and a browser.
-UNIT := .venv/bin/python -m pytest tests/unit --numprocesses auto --dist loadfile
+UNIT := .venv/bin/python -m pytest tests/unit --numprocesses auto --dist loadfile -p no:schemathesis -p no:anyio
 
 .PHONY: test
 test: $(ENVIRONMENTS:=/ready) .venv-client/ready .venv-lambda-oldest/ready chromium  ## every test, the whole path on the embedded AWS among them: 15 minutes on two cores

@@ -28,11 +28,13 @@ def sample_video(video: bytes, infer_fps: Fraction) -> tuple[Timeline, list[Samp
     return timeline, select_frames(timeline, min(infer_fps, timeline.frame_rate))
 
 
-def cut_in_many_ways(frames: Sequence[SampledFrame], timeline: Timeline) -> Iterator[list[Segment]]:
+def cut_in_many_ways(
+    frames: Sequence[SampledFrame], timeline: Timeline, lengths: Sequence[int] = SEGMENT_LENGTHS
+) -> Iterator[list[Segment]]:
     """As the engine cuts for many workers, and after every few frames, be there a keyframe or not."""
     for effort in EFFORTS:
         yield cut_segments(frames, timeline, effort, max_concurrency=1000)
-    for length in SEGMENT_LENGTHS:
+    for length in lengths:
         yield [Segment(part) for part in itertools.batched(frames, length, strict=False)]
 
 

@@ -1,9 +1,45 @@
 """Units touch no network: a socket that is opened is an error, and what speaks to AWS speaks to moto."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
+import boto3
+import botocore.session
 import pytest
 import pytest_socket
+from botocore.loaders import Loader
+from cryptography.hazmat.primitives.asymmetric import rsa
+from moto.core import models as moto_models
+from moto.core.config import default_user_config
+from moto.sns.models import Subscription
+
+
+class SharedLoader(Loader):
+    """AWS's models of its services, read once for all sessions: each session's own takes a tenth of a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._folders = [*super().search_paths, str(Path(boto3.__file__).parent / "data")]
+
+    @property
+    def search_paths(self) -> list[str]:
+        """A copy, for each session of boto3 adds its folder."""
+        return list(self._folders)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _fast_clients() -> Iterator[None]:
+    """Makes clients of moto without what is the same for all tests."""
+    loader = SharedLoader()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", lambda _search_path: loader)
+        # Of requests' own calls to AWS only those are caught that follow a link: moto has 180 patterns for each method.
+        patch.setattr(moto_models, "RESPONSES_METHODS", ["GET"])
+        patch.setitem(default_user_config["core"], "reset_boto3_session", False)
+        # What signs a notice: moto makes a key for each.
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        patch.setattr(Subscription, "private_key", lambda _subscription: key)
+        yield
 
 
 @pytest.fixture(autouse=True)

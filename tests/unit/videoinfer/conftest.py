@@ -20,6 +20,7 @@ from videojobs.jobs import Ledger
 FRAME_COUNT = 12
 FRAME_RATE = Fraction(12)
 RESOLUTION_WH = (320, 180)
+OPTIONS: Any = {"region_name": "us-east-1", "aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
 
 
 @pytest.fixture(scope="session")
@@ -55,13 +56,23 @@ class Clock:
         return f"2026-01-02T03:04:{self.seconds:02}+00:00"
 
 
+@pytest.fixture(scope="session")
+def dynamodb() -> Any:
+    """A client, made once: that takes longer than most tests."""
+    return boto3.client("dynamodb", **OPTIONS)
+
+
+@pytest.fixture(scope="session")
+def dynamodb_table() -> Any:
+    return boto3.resource("dynamodb", **OPTIONS).Table("jobs")
+
+
 @pytest.fixture
-def jobs(monkeypatch: pytest.MonkeyPatch) -> Iterator[JobsTable]:
+def jobs(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[JobsTable]:
     """The jobs table as the template has it."""
     monkeypatch.setattr(ledger_module, "format_time", Clock())
     properties = find_resources("pipeline", "AWS::DynamoDB::Table")["JobsTable"]["Properties"]
     with mock_aws():
-        dynamodb = boto3.client("dynamodb", region_name="us-east-1")
         dynamodb.create_table(
             TableName="jobs",
             **{name: properties[name] for name in ("BillingMode", "AttributeDefinitions", "KeySchema")},
@@ -71,6 +82,6 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> Iterator[JobsTable]:
 
 
 @pytest.fixture
-def ledger(jobs: JobsTable) -> Ledger:
+def ledger(jobs: JobsTable, dynamodb_table: Any) -> Ledger:
     """The same table as the functions write it, each write a second after the one before."""
-    return Ledger(boto3.resource("dynamodb", region_name="us-east-1").Table("jobs"))
+    return Ledger(dynamodb_table)

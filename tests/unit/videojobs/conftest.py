@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,12 +50,37 @@ class Aws:
         return [self.sfn.describe_execution(executionArn=execution["executionArn"]) for execution in listed]
 
 
+@dataclass
+class Clients:
+    """Made once: they hold nothing of a test, and making them takes longer than most tests."""
+
+    s3: Any
+    sns: Any
+    sqs: Any
+    sfn: Any
+    events: Any
+    dynamodb: Any
+
+
+@pytest.fixture(scope="session")
+def clients() -> Clients:
+    options: Any = {"region_name": "us-east-1", "aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+    connect = partial(boto3.client, **options)
+    return Clients(
+        connect("s3"),
+        connect("sns"),
+        connect("sqs"),
+        connect("stepfunctions"),
+        connect("events"),
+        boto3.resource("dynamodb", **options),
+    )
+
+
 @pytest.fixture
-def aws() -> Iterator[Aws]:
+def aws(clients: Clients) -> Iterator[Aws]:
     with mock_aws():
-        s3, sns, sqs = boto3.client("s3"), boto3.client("sns"), boto3.client("sqs")
-        sfn, events = boto3.client("stepfunctions"), boto3.client("events")
-        dynamodb = boto3.resource("dynamodb")
+        s3, sns, sqs, sfn, events = clients.s3, clients.sns, clients.sqs, clients.sfn, clients.events
+        dynamodb = clients.dynamodb
         for bucket in ("uploads", "results"):
             s3.create_bucket(Bucket=bucket)
         s3.put_bucket_versioning(Bucket="uploads", VersioningConfiguration={"Status": "Enabled"})

@@ -47,7 +47,7 @@ def call(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     environment = {
         "API_URL": "https://api.example.com",
         "API_KEY_SECRET": "api-key",
-        "API_REQUESTS_PER_MINUTE": "60",
+        "API_REQUESTS_PER_MINUTE": "6000",
         "API_MINUTE_SECONDS": "60",
         "BUDGET_TABLE": "budget",
         "DEFAULT_MODELS": '[{"model_id": "hands", "model_version": "4", "inference_type": "object-detection"}]',

@@ -13,6 +13,7 @@ import urllib3
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.examples import count_examples
 from tests.unit.videojobs.test_creation import build
 from videoengine.destinations import WebAddress
 from videojobs import connections
@@ -105,7 +106,7 @@ def test_every_remedy_helps(key: str, size_bytes: int) -> None:
 
 
 @given(keys, st.sampled_from([0, 1]))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=count_examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_key_becomes_a_job_or_one_rejection(aws: Any, key: str, size_bytes: int) -> None:
     described = {"key": quote_plus(key), "size": size_bytes, "eTag": f"e{next(numbers)}"}
     record = {"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "uploads"}, "object": described}}
