@@ -43,6 +43,7 @@ class OutputFile:
 def open_output(path: Path, inputs: Iterable[Path]) -> Iterator[OutputFile]:
     """Checks a destination before the work begins, and removes what was not finished, however the block ends.
 
+    A process that is killed removes nothing: docs/operations.md says what to do with the unfinished file.
     What was there stays until `OutputFile.finish`. A symbolic link stays a link: the file that it names is replaced.
 
     Args:

@@ -1,4 +1,4 @@
-"""The documents: a link between them leads to a file, and to a heading of it, that exist."""
+"""The documents: a link between them leads to a file, and to a heading of it, that exist; commands can be pasted."""
 
 import re
 from collections.abc import Iterator
@@ -9,6 +9,8 @@ import pytest
 from tests.templates import ROOT
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+ON_THE_PATH = 'export PATH="$PWD/.venv/bin:$PATH"'
+"""What makes `videoinfer` a command, where it is not installed."""
 
 
 def list_links(document: Path) -> Iterator[str]:
@@ -35,3 +37,22 @@ def test_every_link_leads_somewhere(document: Path) -> None:
 def test_the_readme_links_every_document() -> None:
     linked = {(ROOT / target.partition("#")[0]).resolve() for target in list_links(ROOT / "README.md")}
     assert {document for document in DOCUMENTS if document.name != "README.md"} <= linked
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_a_command_is_on_the_path_before_it_is_called(document: Path) -> None:
+    lines = [line.removeprefix("$ ") for line in read_blocks(document).splitlines()]
+    calls = [number for number, line in enumerate(lines) if line.startswith("videoinfer ")]
+    if calls:
+        assert ON_THE_PATH in lines[: calls[0]]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_python_is_the_project_s_own(document: Path) -> None:
+    """Another one has none of the packages."""
+    assert not re.search(r"(?m)(?:^|`|\$ )python3? -m", document.read_text())
+
+
+def read_blocks(document: Path) -> str:
+    """What stands in the document's blocks of commands."""
+    return "\n".join(re.findall(r"```console\n(.*?)```", document.read_text(), flags=re.DOTALL))
