@@ -96,7 +96,11 @@ def digest(frame: VideoFrame) -> str:
     hashed = hashlib.sha256()
     if frame.format.has_palette:
         frame = frame.reformat(format="gbrp")
-    for plane, component in zip(frame.planes, frame.format.components, strict=True):
+    if len(frame.planes) == 1:
+        pixel_bytes = [frame.format.padded_bits_per_pixel // 8]
+    else:
+        pixel_bytes = [(component.bits + 7) // 8 for component in frame.format.components]
+    for plane, size in zip(frame.planes, pixel_bytes, strict=True):
         rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
-        hashed.update(rows[:, : plane.width * ((component.bits + 7) // 8)].tobytes())
+        hashed.update(rows[:, : plane.width * size].tobytes())
     return hashed.hexdigest()

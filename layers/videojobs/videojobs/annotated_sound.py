@@ -11,6 +11,8 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 
+from videojobs.closed_gaps import ClosedGaps
+
 SOUNDS_MAX = 16
 """Each is an encoder; a file may claim thousands."""
 
@@ -32,11 +34,14 @@ class CopiedSound:
     def __init__(self, target: OutputContainer, source: AudioStream) -> None:
         self._target, self._stream = target, target.add_stream_from_template(source)
         self._last_dts: int | None = None
+        self._gaps = ClosedGaps(source.time_base)
 
     def take(self, packet: "Packet[AudioStream]") -> None:
         if packet.dts is None or (self._last_dts is not None and packet.dts <= self._last_dts):
             return  # the end, or one that MP4's growing times have no place for
         self._last_dts, packet.stream = packet.dts, self._stream
+        closed = packet.dts - self._gaps.close(packet.dts)
+        packet.pts, packet.dts = None if packet.pts is None else packet.pts - closed, packet.dts - closed
         self._target.mux(packet)
 
     def end(self) -> None:
@@ -52,9 +57,12 @@ class EncodedSound:
         self._stream = target.add_stream("aac", rate=rate)
         self._stream.codec_context.layout = "stereo" if source.codec_context.channels > 1 else "mono"
         self._resampler = AudioResampler("fltp", self._stream.codec_context.layout, rate, frame_size=1024)
+        self._gaps = ClosedGaps(source.time_base)
 
     def take(self, packet: "Packet[AudioStream]") -> None:
         for frame in decode(self._source, packet):
+            if frame.pts is not None:
+                frame.pts = self._gaps.close(frame.pts)
             self._encode(frame)
 
     def end(self) -> None:
@@ -87,10 +95,13 @@ def choose_sounds(source: InputContainer, open_again: Callable[[], InputContaine
 
 
 def decode(stream: Any, packet: Any) -> Iterator[Any]:
-    """The frames that a packet completes; none where it is damaged, for the next may be whole."""
+    """The frames that a packet completes; none where it is damaged, since the next may be whole.
+
+    Each decoder has its own errors for damage: AV1's runs out of memory.
+    """
     try:
         yield from stream.codec_context.decode(packet if packet.size else None)
-    except (av.error.InvalidDataError, av.error.ArgumentError):  # the second of one that is too large
+    except av.error.FFmpegError:
         return
 
 

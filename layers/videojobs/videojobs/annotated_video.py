@@ -23,6 +23,7 @@ from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
 from videojobs.annotated_sound import SoundKind, choose_sounds, decode
+from videojobs.closed_gaps import ClosedGaps
 from videojobs.errors import NoRoomForVideo, VideoNotDrawable
 from videojobs.frame_times import FrameTimes
 from videojobs.overlay_track import OverlayTrack
@@ -108,7 +109,10 @@ def _find_video_stream(source: InputContainer) -> VideoStream:
     streams = [stream for stream in source.streams.video if not stream.disposition & Disposition.attached_pic]
     if not streams:
         raise VideoNotDrawable("The file has no video in it.")
-    return next((stream for stream in streams if not _is_one_picture(stream)), streams[0])
+    stream = next((stream for stream in streams if not _is_one_picture(stream)), streams[0])
+    if not stream.codec_context:
+        raise VideoNotDrawable("The video is of a codec that this version of FFmpeg does not know.")
+    return stream
 
 
 def _is_one_picture(stream: VideoStream) -> bool:
@@ -128,6 +132,8 @@ def _read_beginning(
         times = FrameTimes.read(source, stream, start_offset)
     with _open_video(video, frame_max_pixels) as source:
         stream = _find_video_stream(source)
+        # Opening the decoder says what is wrong with a damaged description of the codec; decoding would not.
+        stream.codec_context.open()
         for packet in source.demux(stream):
             for frame in decode(stream, packet):
                 if start_offset is None:
@@ -155,7 +161,7 @@ class _Drawing:
         self._picture = _Picture(target, self._stream, first, samples)
         self._heard = [stream for stream in source.streams.audio if stream.index in sounds]
         self._sounds = {stream.index: sounds[stream.index](target, stream) for stream in self._heard}
-        self._times = times
+        self._times, self._gaps = times, ClosedGaps(times.time_base)
         self._frames = 0
 
     def run(self, watch: Callable[[float], None]) -> int:
@@ -166,7 +172,9 @@ class _Drawing:
                 continue
             self._times.prepare(cast("Packet[VideoStream]", packet))
             for frame in decode(self._stream, packet):
-                self._picture.take(frame, self._times.place(frame, self._frames))
+                seconds = self._times.place(frame, self._frames)
+                frame.pts = self._gaps.close(frame.pts or 0)
+                self._picture.take(frame, seconds)
                 self._frames += 1
             share = float(packet.pts * packet.time_base) / duration if packet.pts is not None and duration else 0.0
             watch(min(1.0, share))

@@ -16,6 +16,8 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
+from tests.plain_reading import read_plainly
+from tests.stand_ins.awkward_videos import AWKWARD_VIDEOS
 from videojobs import annotated_video
 from videojobs.annotated_video import choose_preset, draw_video
 from videojobs.errors import VideoNotDrawable
@@ -432,3 +434,84 @@ def test_a_sound_that_nobody_knows_is_left_out_and_the_video_is_not(tmp_path: Pa
     video.write_bytes(content)
     drawn = draw_video(video, [], tmp_path / "a.mp4", lambda _: None)
     assert (drawn.frames, drawn.left_out_sounds) == (50, 1)
+
+
+@pytest.mark.parametrize("name", AWKWARD_VIDEOS)
+def test_every_frame_that_a_player_shows_has_its_own_box_at_its_own_time(tmp_path: Path, name: str) -> None:
+    """A box on every other frame, beside one plain decode of the same video and the same video without boxes."""
+    video = AWKWARD_VIDEOS[name]()
+    (tmp_path / "video").write_bytes(video)
+    times = [float(frame.time) for frame in read_plainly(video)]
+    samples = [
+        Sample(number, round(time, 4), [("parts", {"predictions": ALL_OVER[: number % 2]})])
+        for number, time in enumerate(times)
+    ]
+    drawn = read_pictures(draw(tmp_path / "video", samples, tmp_path))
+    plain = read_pictures(draw(tmp_path / "video", [], tmp_path))
+    assert [time - drawn[0][0] for time, _ in drawn] == pytest.approx(times, abs=0.002)
+    differences = [
+        np.abs(picture.astype(int) - other).mean() for (_, picture), (_, other) in zip(drawn, plain, strict=True)
+    ]
+    assert [number for number, it in enumerate(differences) if it > 12] == list(range(1, len(times), 2))
+
+
+ALL_OVER = [{"x": 32, "y": 24, "width": 60, "height": 44, "confidence": 0.9, "class": "part", "class_id": 0}]
+
+
+@pytest.mark.parametrize("share", [0.2, 0.3, 0.5, 0.6])
+@pytest.mark.parametrize("damage", [bytes(40), b"\xff" * 40], ids=["zeros", "ones"])
+def test_a_decoder_s_own_error_costs_one_group_of_pictures_alone(tmp_path: Path, share: float, damage: bytes) -> None:
+    """AV1's decoder runs out of memory at some of what is no AV1."""
+    content = bytearray(AWKWARD_VIDEOS["AV1 in MP4"]())
+    place = int(len(content) * share)
+    content[place : place + len(damage)] = damage
+    (tmp_path / "video.mp4").write_bytes(content)
+    assert 10 < len(read_pictures(draw(tmp_path / "video.mp4", [], tmp_path))) < 60
+
+
+def test_an_unknown_codec_is_the_reason(tmp_path: Path) -> None:
+    video = Clip().write(tmp_path)
+    video.write_bytes(video.read_bytes().replace(b"avc1", b"zzzz"))
+    with pytest.raises(VideoNotDrawable, match="of a codec that this version of FFmpeg does not know"):
+        draw(video, [], tmp_path)
+
+
+def test_a_damaged_description_of_the_codec_is_the_reason(tmp_path: Path) -> None:
+    video = Clip("mkv", "libx265", options={"x265-params": "log-level=none"}).write(tmp_path)
+    content = video.read_bytes()
+    start = content.index(b"\x63\xa2") + 10  # CodecPrivate
+    video.write_bytes(content[:start] + b"\xff" * 60 + content[start + 60 :])
+    with pytest.raises(VideoNotDrawable, match="can't be read: Invalid data"):
+        draw(video, [], tmp_path)
+
+
+@pytest.mark.parametrize("sound", [None, "aac", "mp2"])  # the last becomes AAC
+@pytest.mark.parametrize("hours", [5, 40, 720])
+def test_a_clock_that_jumps_does_not_keep_a_frame_for_hours(tmp_path: Path, hours: int, sound: str | None) -> None:
+    """FFmpeg refuses an MP4 with a frame of more than 37 hours, or spoils all times after it."""
+    video = set_clock(Clip("mkv", sound=sound, options={"bf": "0"}).write(tmp_path), 1, hours * 3600)
+    samples = [make_sample(0, 160, 100), Sample(25, 1 + hours * 3600, [("parts", {"predictions": []})])]
+    output = draw(video, samples, tmp_path)
+    pictures = read_pictures(output)
+    assert [time for time, _ in pictures] == pytest.approx([number / 25 for number in range(50)], abs=0.002)
+    assert [is_drawn(picture) for _, picture in pictures] == [number < 25 for number in range(50)]
+    if sound:
+        times = [time for time, _ in read_sound(output)]
+        assert times == sorted(times)
+        assert 1.8 < times[-1] < 2.2
+
+
+def set_clock(video: Path, at: int, seconds: int) -> Path:
+    """A copy in which all times from `at` seconds on are later by `seconds`, as if the camera's clock had been set."""
+    changed = video.with_name(f"set.{video.name}")
+    with av.open(str(video)) as source, av.open(str(changed), "w") as target:
+        streams = {stream.index: target.add_stream_from_template(stream) for stream in source.streams}
+        for packet in source.demux():
+            if packet.dts is None or packet.pts is None:
+                continue
+            if packet.pts * packet.time_base >= at:
+                jump = int(seconds / packet.time_base)
+                packet.pts, packet.dts = packet.pts + jump, packet.dts + jump
+            packet.stream = streams[packet.stream.index]
+            target.mux(packet)
+    return changed
