@@ -38,6 +38,10 @@ def _x264(spec: VideoSpec, parameters: str) -> VideoSpec:
     return replace(spec, options={"x264-params": parameters})
 
 
+def _add_options(spec: VideoSpec, **options: str) -> VideoSpec:
+    return replace(spec, options={**spec.options, **options})
+
+
 _SCENE_CUTS = _x264(
     replace(_H264, rate=Fraction(30), cuts=range(9, 240, 9)), "keyint=1000:min-keyint=500:scenecut=80:bframes=0:ref=1"
 )
@@ -286,6 +290,34 @@ AWKWARD_VIDEOS: Mapping[str, Callable[[], bytes]] = {
 }
 """What makes each awkward, and how it is made."""
 
+_OTHER_CODECS: Mapping[str, tuple[str, str, str]] = {
+    "MPEG-1": ("mp4", "mpeg1video", "yuv420p"),
+    "MPEG-2 in MOV": ("mov", "mpeg2video", "yuv420p"),
+    "MPEG-4": ("mp4", "mpeg4", "yuv420p"),
+    "MS MPEG-4": ("avi", "msmpeg4", "yuv420p"),
+    "MS MPEG-4 version 2": ("avi", "msmpeg4v2", "yuv420p"),
+    "Windows Media 1": ("avi", "wmv1", "yuv420p"),
+    "Windows Media 2": ("avi", "wmv2", "yuv420p"),
+    "H.263+": ("avi", "h263p", "yuv420p"),
+    "Sorenson H.263": ("avi", "flv", "yuv420p"),
+    "Sorenson Video 1": ("mov", "svq1", "yuv410p"),
+    "Motion JPEG in MOV": ("mov", "mjpeg", "yuvj420p"),
+    "Snow": ("matroska", "snow", "yuv420p"),
+    "ProRes": ("mov", "prores_ks", "yuv422p10le"),
+    "FFV1": ("matroska", "ffv1", "yuv420p"),
+    "HuffYUV": ("avi", "huffyuv", "yuv422p"),
+    "raw pictures": ("avi", "rawvideo", "yuv420p"),
+    "PNG": ("mov", "png", "rgb24"),
+    "QuickTime Animation": ("mov", "qtrle", "rgb24"),
+    "QuickTime Graphics": ("mov", "rpza", "rgb555le"),
+    "Cinepak": ("avi", "cinepak", "rgb24"),
+    "Microsoft Video 1": ("avi", "msvideo1", "rgb555le"),
+    "Flash Screen Video": ("avi", "flashsv", "bgr24"),
+    "DOSBox capture": ("avi", "zmbv", "rgb555le"),
+    "LCL ZLIB": ("avi", "zlib", "bgr24"),
+}
+"""What else FFmpeg encodes into these containers: container, encoder, pixel format."""
+
 SPARSE_SECONDS = 4
 SPARSE_RATES = tuple(map(Fraction, (24, 25, 30, 50, 60, 120)))
 SPARSE_SPECS: Mapping[str, VideoSpec] = {
@@ -297,18 +329,32 @@ SPARSE_SPECS: Mapping[str, VideoSpec] = {
     ),
     "H.264 with short groups across keyframes": _x264(_H264, "open-gop=1:bframes=2:b-adapt=0:keyint=8:scenecut=0"),
     "H.264 with keyframes at scene cuts": _SCENE_CUTS,
+    "H.264 without delay, with keyframes at scene cuts": _add_options(_SCENE_CUTS, tune="zerolatency"),
+    "H.264 Baseline with keyframes at scene cuts": _add_options(_SCENE_CUTS, profile="baseline"),
     "H.264 refreshed column by column": _x264(_H264, "intra-refresh=1:keyint=12"),
+    "H.264 interlaced": _x264(_H264, "interlaced=1:open-gop=1:keyint=12"),
     "H.264 in fragments": replace(_H264, container_options={"movflags": "frag_keyframe+empty_moov"}),
     "H.264 in AVI": replace(_H264, format="avi"),
     "HEVC": _HEVC,
     "HEVC whose pictures refer across keyframes": _HEVC_OPEN,
+    "HEVC whose pictures refer across keyframes, in MKV": replace(_HEVC_OPEN, format="matroska"),
+    "HEVC in temporal layers": _SPECS["HEVC in temporal layers"],
     "VP8": _VP8,
+    "VP8 in AVI": replace(_VP8, format="avi"),
     "VP9": _VP9,
+    "VP9 with hidden frames": _VP9_HIDDEN,
     "AV1": _AV1,
+    "AV1 refreshed without keyframes": _add_options(
+        replace(_AV1, format="mp4"), **{"svtav1-params": "lp=1:irefresh-type=1:keyint=16"}
+    ),
     "MPEG-4 with B-frames": replace(_MPEG4, options={"bf": "2"}),
     "MPEG-4 with B-frames in AVI": replace(_MPEG4, format="avi", options={"bf": "2"}),
     "MPEG-2 with B-frames": VideoSpec("matroska", "mpeg2video", options={"bf": "2"}, texture=True),
     "Motion JPEG": VideoSpec("avi", "mjpeg", pixel_format="yuvj420p", texture=True),
+    **{
+        name: VideoSpec(container_format, codec, pixel_format=pixel_format, texture=True)
+        for name, (container_format, codec, pixel_format) in _OTHER_CODECS.items()
+    },
 }
 """Videos of every codec, of which most frames are passed over when only a few of each second are sampled."""
 
