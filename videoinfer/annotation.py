@@ -6,6 +6,7 @@ from pathlib import Path
 
 from videoinfer.display import Display
 from videoinfer.errors import CommandError
+from videoinfer.input_file import check_file
 from videoinfer.output_file import OutputFile, open_output
 from videoinfer.result_fit import check_fit
 from videoinfer.results_file import read_results_file
@@ -35,8 +36,7 @@ def make_annotated_video(options: AnnotationOptions, display: Display) -> None:
     Raises:
         CommandError: The results or the video can't be used, or the video can't be written; says why.
     """
-    if not options.video.is_file():
-        raise CommandError(f"There is no file {options.video}.")
+    check_file(options.video)
     with open_output(options.output, [options.results, options.video]) as output:
         results = read_results_file(options.results)
         check_fit(results, options.video)

@@ -20,6 +20,7 @@ from videoengine.timeline import read_timeline
 from videoengine.video_file import open_video
 from videoinfer.display import Display
 from videoinfer.errors import CommandError
+from videoinfer.input_file import check_file
 from videoinfer.model_packages import ModelPackage, read_model_package
 from videoinfer.output_file import OutputFile, open_output
 from videoinfer.videos import read_rate
@@ -54,8 +55,7 @@ def run_inference(options: InferenceOptions, display: Display) -> None:
     packages = [read_model_package(folder) for folder in options.models]
     if len({package.model_id for package in packages}) < len(packages):
         raise CommandError("Two of the models have the same id, and results are told apart by it: name each once.")
-    if not options.video.is_file():
-        raise CommandError(f"There is no file {options.video}.")
+    check_file(options.video)
     with open_output(options.output, [options.video, *options.models]) as output:
         try:
             inferred = _infer(packages, options, output, display)

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from videoinfer.display import Display
 from videoinfer.errors import CommandError
+from videoinfer.input_file import check_file
 from videoinfer.output_file import OutputFile, open_output
 from videoinfer.result_fit import check_fit
 from videoinfer.results_file import ResultsFile, read_results_file
@@ -35,8 +36,7 @@ def make_report(options: ReportOptions, display: Display) -> None:
     Raises:
         CommandError: The results or the video can't be used, or the page can't be written; says why.
     """
-    if not options.video.is_file():
-        raise CommandError(f"There is no file {options.video}.")
+    check_file(options.video)
     record = options.results.parent / "job.json"
     with open_output(options.output, [options.results, options.video, record]) as output:
         frames = write_report(options.results, record, options.video, output, display)

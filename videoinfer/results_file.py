@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from videoinfer.errors import CommandError
+from videoinfer.input_file import check_file
 from videojobs.errors import BrokenResults
 from videojobs.results import read_pieces
 from videojobs.results_reader import FRAME_OFFSETS, TIME_OFFSETS, Entries, read_lists
@@ -40,8 +41,7 @@ def read_results_file(path: Path) -> ResultsFile:
     Raises:
         CommandError: It is not a results file; says where it breaks the contract.
     """
-    if not path.is_file():
-        raise CommandError(f"There is no file {path}.")
+    check_file(path)
     frame_offsets, time_offsets = array("q"), array("d")
     offsets: dict[str, array[Any]] = {
         **dict.fromkeys(FRAME_OFFSETS, frame_offsets),

@@ -13,6 +13,7 @@ from videoengine.segments import SampledFrame, select_frames
 from videoengine.timeline import read_timeline
 from videoengine.video_file import open_video
 from videoinfer.errors import CommandError
+from videoinfer.input_file import check_file
 
 # The Video Inference API's list; `.mov` is not on it.
 EXTENSIONS = (".mp4", ".avi", ".mkv", ".webm")
@@ -27,15 +28,12 @@ def sample_video(path: Path, infer_fps: float) -> list[SampledFrame]:
     Raises:
         CommandError: It is not a video that the API takes, or not at that rate; says why and what to do.
     """
-    if not path.is_file():
-        raise CommandError(f"There is no file {path}.")
+    check_file(path)
     if path.suffix.lower() not in EXTENSIONS:
         raise CommandError(
             f"{path.name}: the API takes {', '.join(EXTENSIONS)}. "
             f"If it is a video, convert it: ffmpeg -i {quote(str(path.absolute()))} {quote(f'./{path.stem}.mp4')}"
         )
-    if path.stat().st_size == 0:
-        raise CommandError(f"{path.name} is empty (0 bytes).")
     rate = read_rate(infer_fps)
     try:
         with open_video(str(path.absolute())) as container:

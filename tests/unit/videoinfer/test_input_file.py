@@ -1,0 +1,71 @@
+"""Input files: what can't be read is named for what it is, before the work begins."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from videoinfer.main import app
+
+RESULTS = '{"frame_offset": [0], "time_offset": [0], "parts": [{"predictions": []}]}'
+
+
+def make_link_to_itself(path: Path) -> None:
+    path.symlink_to(path)
+
+
+KINDS: dict[str, tuple[Callable[[Path], object], str]] = {
+    "missing": (lambda _: None, "There is no file {path}."),
+    "in no folder": (lambda _: None, "There is no file {path}."),
+    "a folder": (Path.mkdir, "{path} is a folder: name a file in it."),
+    "empty": (Path.touch, "{path} is empty (0 bytes)."),
+    "a pipe": (os.mkfifo, "{path} is not a file."),
+    "a device": (lambda path: path.symlink_to("/dev/null"), "{path} is not a file."),
+    "a link to itself": (make_link_to_itself, "{path} can't be read: Too many levels of symbolic links."),
+}
+
+
+@pytest.fixture
+def good(tmp_path: Path, video: Path, model_folder: Path) -> dict[str, Path]:
+    (tmp_path / "results.json").write_text(RESULTS)
+    return {"video": video, "results": tmp_path / "results.json", "model": model_folder}
+
+
+def compose(command: str, files: dict[str, Path]) -> list[str]:
+    video, results, model = (str(files[name]) for name in ("video", "results", "model"))
+    return {
+        "infer": ["infer", video, "--model", model],
+        "report": ["report", results, video],
+        "annotate": ["annotate", results, video],
+        "demo": ["demo", "--video", video, "--model", model],
+    }[command]
+
+
+READS = {"infer": ["video"], "report": ["results", "video"], "annotate": ["results", "video"], "demo": ["video"]}
+
+
+def test_no_command_with_a_video_is_forgotten_here() -> None:
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    named = {name for name, it in commands.items() if {"video", "results"} & {one.name for one in it.params}}
+    assert named == READS.keys()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("command", "name"), [(command, name) for command in READS for name in READS[command]])
+def test_what_can_not_be_read_is_named(
+    tmp_path: Path, good: dict[str, Path], monkeypatch: pytest.MonkeyPatch, command: str, name: str, kind: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make, words = KINDS[kind]
+    path = Path("nowhere" if kind == "in no folder" else ".") / "clip.mp4"
+    make(path)
+    before = sorted(tmp_path.rglob("*"))
+
+    result = CliRunner().invoke(app, compose(command, {**good, name: path}))
+
+    assert result.exit_code == 1
+    assert words.format(path=path) in " ".join(result.output.split())
+    assert sorted(tmp_path.rglob("*")) == before
