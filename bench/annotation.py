@@ -21,8 +21,8 @@ from rich.console import Console
 from rich.table import Table
 
 from videoinfer.repository import SAMPLE_VIDEO
-from videojobs import annotated_video
-from videojobs.samples import Sample
+from videojobs.drawing import video as annotated_video
+from videojobs.results.samples import Sample
 
 ROUNDS = 5
 WIDTH, HEIGHT, RATE, FRAMES = 1920, 1080, 30, 300

@@ -21,8 +21,8 @@ from cfnlint.decode import cfn_yaml
 from rich.console import Console
 from rich.table import Table
 
-from videoinfer.builds import ENGINE, PIPELINE, Application, build
-from videoinfer.embedded_aws import REGION, embedded_aws
+from videoinfer.local.builds import ENGINE, PIPELINE, Application, build
+from videoinfer.local.embedded_aws import REGION, embedded_aws
 
 ROUNDS = 5
 

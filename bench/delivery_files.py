@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from videojobs.delivery_end import compose_summary
-from videojobs.derivation import derive
-from videojobs.guarded_output import GuardedOutput
-from videojobs.jobs import Job
-from videojobs.options import Model, Options
-from videojobs.output_files import OutputFiles
-from videojobs.output_names import parse_outputs
-from videojobs.outputs import OPENERS
-from videojobs.results import ResultsBucket
-from videojobs.summary import Summary
+from videojobs.jobs.ledger import Job
+from videojobs.jobs.options import Model, Options
+from videojobs.outputs.files import OutputFiles
+from videojobs.outputs.guarded import GuardedOutput
+from videojobs.outputs.names import parse_outputs
+from videojobs.outputs.registry import OPENERS
+from videojobs.outputs.summary import Summary
+from videojobs.results.bucket import ResultsBucket
+from videojobs.results.derivation import derive
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

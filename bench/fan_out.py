@@ -43,8 +43,8 @@ from videoengine.merging import OPENED_AHEAD
 from videoengine.segments import Effort, Segment, cut_segments, order_by_work, select_frames
 from videoengine.timeline import Timeline, read_timeline
 from videoengine.video_file import open_video
-from videoinfer.builds import ENGINE, build
-from videoinfer.embedded_aws import REGION, embedded_aws
+from videoinfer.local.builds import ENGINE, build
+from videoinfer.local.embedded_aws import REGION, embedded_aws
 from videoinfer.repository import ROOT
 
 WIDTH, HEIGHT, RATE, GOP_SIZE = 1920, 1080, 30, 250

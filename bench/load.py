@@ -24,9 +24,9 @@ from statistics import median
 from typing import Any
 
 from tests.stand_ins.limited_api import LimitedApi, limited_api
-from videoinfer.builds import PIPELINE, build
-from videoinfer.deployments import Pipeline, deploy_pipeline
-from videoinfer.embedded_aws import EmbeddedAws, embedded_aws
+from videoinfer.local.builds import PIPELINE, build
+from videoinfer.local.deployments import Pipeline, deploy_pipeline
+from videoinfer.local.embedded_aws import EmbeddedAws, embedded_aws
 
 ENDED = {"done", "failed", "overdue", "rejected"}
 LOOK_SECONDS = 2.0

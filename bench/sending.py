@@ -26,8 +26,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from videojobs.api import VideoInferenceApi
-from videojobs.sending import TimedVideo
+from videojobs.api.client import VideoInferenceApi
+from videojobs.jobs.sending import TimedVideo
 
 MEGABYTE = 1_000_000
 VCPU_MEGABYTES = 1769

@@ -4,8 +4,8 @@ from typing import Any
 
 from videoinfer.aws_clients import AwsClients
 from videoinfer.pipeline_stack import PipelineStack
-from videojobs.stack_options import StackOptions
-from videojobs.upload_metadata import METADATA_OPTIONS
+from videojobs.jobs.stack_options import StackOptions
+from videojobs.jobs.upload_metadata import METADATA_OPTIONS
 
 UPLOAD_OPTIONS = StackOptions(
     default_models='[{"model_id": "hands", "model_version": "4", "inference_type": "object-detection"}]',

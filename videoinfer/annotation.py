@@ -11,10 +11,10 @@ from videoinfer.output_file import OutputFile, open_output
 from videoinfer.result_fit import check_fit
 from videoinfer.results_file import read_results_file
 from videoinfer.videos import measure_start_offset
-from videojobs.annotated_video import Drawn, draw_video
+from videojobs.drawing.video import Drawn, draw_video
 from videojobs.errors import NoRoomForVideo, VideoNotDrawable
-from videojobs.notices import describe_left_out_sounds
-from videojobs.samples import Sample, read_samples
+from videojobs.notices.notices import describe_left_out_sounds
+from videojobs.results.samples import Sample, read_samples
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from videoinfer.aws_clients import AwsClients
 from videoinfer.errors import CommandError
 from videoinfer.job_requests import send_requests
 from videoinfer.jobs import JobsTable
-from videojobs.uploads import FIRST_ATTEMPT, JobRequest, Upload, find_fault, is_folder_marker
+from videojobs.jobs.uploads import FIRST_ATTEMPT, JobRequest, Upload, find_fault, is_folder_marker
 
 _BATCH = 100
 

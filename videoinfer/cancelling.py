@@ -9,10 +9,10 @@ from videoinfer.errors import CommandError
 from videoinfer.job_requests import read_upload
 from videoinfer.jobs import Item
 from videojobs.errors import ChangeRefused
-from videojobs.job_states import ENDED_STATES
-from videojobs.jobs import Ledger, format_time
-from videojobs.unanswered import Unanswered
-from videojobs.workflow import locate_execution
+from videojobs.jobs.ledger import Ledger, format_time
+from videojobs.jobs.states import ENDED_STATES
+from videojobs.jobs.unanswered import Unanswered
+from videojobs.jobs.workflow import locate_execution
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient

@@ -10,7 +10,7 @@ from itertools import batched
 from typing import TYPE_CHECKING
 
 from videoinfer.jobs import JobsTable
-from videojobs.uploads import JobRequest, read_requests
+from videojobs.jobs.uploads import JobRequest, read_requests
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

@@ -17,13 +17,13 @@ from videoinfer.job_texts import describe_missing
 from videoinfer.jobs import Item, JobsTable
 from videoinfer.key_policy import find_left_out
 from videoinfer.pipeline_stack import PipelineStack
-from videojobs.api import VideoInferenceApi
-from videojobs.api_session import open_session
+from videojobs.api.client import VideoInferenceApi
+from videojobs.api.session import open_session
+from videojobs.api.turns import BUDGET_ID
 from videojobs.errors import ApiRefused, ApiUnavailable, InvalidOption
-from videojobs.jobs import Job
-from videojobs.notices import format_duration, name_for_command
-from videojobs.options import Model, parse_json
-from videojobs.turns import BUDGET_ID
+from videojobs.jobs.ledger import Job
+from videojobs.jobs.options import Model, parse_json
+from videojobs.notices.notices import format_duration, name_for_command
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackResourceDetailTypeDef

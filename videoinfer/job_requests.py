@@ -13,8 +13,8 @@ from botocore.exceptions import ClientError
 from videoinfer.errors import CommandError
 from videoinfer.jobs import Item
 from videojobs.errors import InvalidOption
-from videojobs.stack_options import StackOptions
-from videojobs.uploads import JobRequest, Upload, find_fault
+from videojobs.jobs.stack_options import StackOptions
+from videojobs.jobs.uploads import JobRequest, Upload, find_fault
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

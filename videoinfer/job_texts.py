@@ -9,8 +9,8 @@ from typing import Any
 from videoinfer.backfill import Action
 from videoinfer.dead_letters import DeadLetter
 from videoinfer.jobs import Item
-from videojobs.notices import format_duration
-from videojobs.unanswered import Unanswered
+from videojobs.jobs.unanswered import Unanswered
+from videojobs.notices.notices import format_duration
 
 HEADINGS = ("STATUS", "SEEN", "TOOK", "VIDEO", "JOB")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from videoinfer.errors import CommandError
-from videojobs.job_states import OPEN_STATES, JobState
+from videojobs.jobs.states import OPEN_STATES, JobState
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -69,7 +69,7 @@ def demo(
 ) -> None:
     """Take a video through the whole system on this machine: no AWS account, no API key, no Docker."""
     with loading("demo"):
-        from videoinfer.demo import DemoOptions, run_demo
+        from videoinfer.local.demo import DemoOptions, run_demo
 
     with errors_for_people():
         run_demo(DemoOptions(video, model, infer_fps, output, keep, host), Display(Console()))

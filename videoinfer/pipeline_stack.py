@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 
 from videoinfer.aws_clients import AwsClients
 from videoinfer.errors import CommandError
-from videojobs.output_names import OutputName, parse_outputs
-from videojobs.stack_options import StackOptions
+from videojobs.jobs.stack_options import StackOptions
+from videojobs.outputs.names import OutputName, parse_outputs
 
 _IMPATIENT = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
 """Half a minute in all, with the pauses between; by itself botocore waits for five, and a person takes it for hung."""

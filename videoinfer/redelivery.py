@@ -15,10 +15,10 @@ from videoinfer.errors import CommandError
 from videoinfer.job_texts import describe_missing
 from videoinfer.jobs import Item, JobsTable
 from videoinfer.pipeline_stack import PipelineStack
-from videojobs.job_states import ENDED_STATES
-from videojobs.jobs import Job
-from videojobs.results import locate_results
-from videojobs.workflow import start_redelivery
+from videojobs.jobs.ledger import Job
+from videojobs.jobs.states import ENDED_STATES
+from videojobs.jobs.workflow import start_redelivery
+from videojobs.results.bucket import locate_results
 
 _RESULTS = "results.json"
 _LOOK_INTERVAL_SECONDS = 0.5

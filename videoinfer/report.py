@@ -14,7 +14,7 @@ from videoinfer.output_file import OutputFile, open_output
 from videoinfer.result_fit import check_fit
 from videoinfer.results_file import ResultsFile, read_results_file
 from videoinfer.videos import measure_start_offset
-from videojobs.report import ReportFacts, ReportWriter
+from videojobs.report.writer import ReportFacts, ReportWriter
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from videoengine.timeline import find_video_stream, read_timeline
 from videoengine.video_file import open_video
 from videoinfer.errors import CommandError
 from videoinfer.results_file import ResultsFile
-from videojobs.report_marks import read_image_size
+from videojobs.results.marks import read_image_size
 
 _SLACK_SHARE, _SLACK_FRAMES = 0.1, 5
 """How many more frames results may tell of: of damaged and hidden frames, not every reader counts the same."""

@@ -9,8 +9,8 @@ from typing import Any
 from videoinfer.errors import CommandError
 from videoinfer.input_file import check_file
 from videojobs.errors import BrokenResults
-from videojobs.results import read_pieces
-from videojobs.results_reader import FRAME_OFFSETS, TIME_OFFSETS, Entries, read_lists
+from videojobs.results.bucket import read_pieces
+from videojobs.results.json_lists import FRAME_OFFSETS, TIME_OFFSETS, Entries, read_lists
 
 
 @dataclass(frozen=True)

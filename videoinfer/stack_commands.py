@@ -38,7 +38,7 @@ from videoinfer.processes import uninterrupted
 from videoinfer.redelivery import redeliver_jobs
 from videoinfer.terminal import Console
 from videoinfer.timeline import read_timeline
-from videojobs.jobs import Ledger
+from videojobs.jobs.ledger import Ledger
 
 commands = typer.Typer()
 

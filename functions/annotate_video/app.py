@@ -6,10 +6,10 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from videojobs.annotation import VideoAnnotation
+from videojobs.annotate_video import VideoAnnotation
 from videojobs.connections import connect_s3
-from videojobs.costs import Meter
-from videojobs.jobs import Job
+from videojobs.jobs.costs import Meter
+from videojobs.jobs.ledger import Job
 from videojobs.logs import logger
 from videojobs.settings import AnnotateVideoSettings, read_settings
 

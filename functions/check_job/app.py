@@ -7,10 +7,10 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from videojobs.checks import check_job, record_check
+from videojobs.check_job import check_job, record_check
 from videojobs.connections import connect_api, open_ledger
-from videojobs.costs import Meter
-from videojobs.jobs import Job
+from videojobs.jobs.costs import Meter
+from videojobs.jobs.ledger import Job
 from videojobs.logs import logger
 from videojobs.metrics import measure
 from videojobs.settings import CheckJobSettings, read_settings

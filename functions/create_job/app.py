@@ -10,13 +10,13 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from videojobs.connections import connect_api, connect_s3, connect_sfn, connect_sqs, open_ends, open_ledger, open_topic
-from videojobs.costs import Meter
-from videojobs.creation import JobCreator
-from videojobs.idempotency import create_once
+from videojobs.create_job import JobCreator
+from videojobs.jobs.costs import Meter
+from videojobs.jobs.idempotency import create_once
+from videojobs.jobs.uploads import JobRequest, read_requests
+from videojobs.jobs.uploads_queue import UploadsQueue
 from videojobs.logs import logger
 from videojobs.settings import CreateJobSettings, read_settings
-from videojobs.uploads import JobRequest, read_requests
-from videojobs.uploads_queue import UploadsQueue
 
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 

@@ -8,15 +8,15 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from videojobs.connections import connect_api, connect_s3, open_ends, open_ledger, open_topic, read_share_links
-from videojobs.costs import Meter
-from videojobs.delivery import ResultsDelivery
+from videojobs.deliver_results import ResultsDelivery
 from videojobs.delivery_progress import Polling
-from videojobs.jobs import Job
+from videojobs.jobs.costs import Meter
+from videojobs.jobs.ledger import Job
+from videojobs.jobs.waiting import Waiting, give_up
 from videojobs.logs import logger
-from videojobs.output_names import parse_outputs
-from videojobs.results import ResultsBucket
+from videojobs.outputs.names import parse_outputs
+from videojobs.results.bucket import ResultsBucket
 from videojobs.settings import DeliverResultsSettings, read_settings
-from videojobs.waiting import Waiting, give_up
 
 
 @logger.inject_lambda_context(clear_state=True)

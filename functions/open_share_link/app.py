@@ -8,8 +8,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from videojobs.connections import connect_s3, open_ledger, read_share_links
 from videojobs.logs import logger
+from videojobs.open_share_link import SharedOutputs, read_request
 from videojobs.settings import OpenShareLinkSettings, read_settings
-from videojobs.sharing import SharedOutputs, read_request
 
 
 @logger.inject_lambda_context(clear_state=True)

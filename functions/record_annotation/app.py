@@ -6,12 +6,12 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from videojobs.annotation_record import AnnotationRecord
 from videojobs.connections import connect_s3, open_ledger, open_topic, read_share_links
-from videojobs.costs import Meter
-from videojobs.jobs import Job
+from videojobs.jobs.costs import Meter
+from videojobs.jobs.ledger import Job
 from videojobs.logs import logger
-from videojobs.results import ResultsBucket
+from videojobs.record_annotation import AnnotationRecord
+from videojobs.results.bucket import ResultsBucket
 from videojobs.settings import RecordAnnotationSettings, read_settings
 
 

@@ -6,11 +6,11 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from videojobs.connections import open_ends, open_ledger, open_topic
-from videojobs.failure import FailureReport
-from videojobs.jobs import Job
+from videojobs.jobs.ledger import Job
+from videojobs.jobs.workflow import find_outcome, find_reason, is_undelivered, read_execution_event
 from videojobs.logs import logger
+from videojobs.report_failure import FailureReport
 from videojobs.settings import ReportFailureSettings, read_settings
-from videojobs.workflow import find_outcome, find_reason, is_undelivered, read_execution_event
 
 
 @logger.inject_lambda_context(clear_state=True)

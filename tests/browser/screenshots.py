@@ -24,8 +24,8 @@ from tests.conftest import ARGUMENTS, find_chromium
 from videoengine.detections import Thresholds
 from videoengine.detector import Detector
 from videoinfer.repository import SAMPLE_MODEL, SAMPLE_VIDEO
-from videojobs.share_links import SharedJob, ShareLinks
-from videojobs.sharing import SharedOutputs, ShareRequest
+from videojobs.notices.share_links import SharedJob, ShareLinks
+from videojobs.open_share_link import SharedOutputs, ShareRequest
 
 MODEL = "rock-paper-scissors-presentation"
 SAMPLE_FPS, SAMPLED_EVERY = 10, 3

@@ -15,7 +15,7 @@ from tests.browser.shared_site import SharedSite, share_folder
 from tests.conftest import OpenPage
 from tests.stand_ins.videos import HEIGHT, WIDTH, VideoSpec, make_video
 from videoinfer.repository import SAMPLE_VIDEO
-from videojobs.report import ReportFacts, ReportWriter
+from videojobs.report.writer import ReportFacts, ReportWriter
 
 HOURS_SECONDS = 7200
 
@@ -118,7 +118,7 @@ def test_two_hours_in_one_file(open_report: OpenReport, hours_of_video: Path) ->
 def test_a_piece_behind_an_expired_link_is_told_and_can_be_tried_again(
     site: SharedSite, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("videojobs.report.PIECE_CHARACTERS", 500)
+    monkeypatch.setattr("videojobs.report.writer.PIECE_CHARACTERS", 500)
     report = ReportPage(open_page(share_report(site)))
     report.wait_for_video()
     report.wait_for_present("Rock 1")

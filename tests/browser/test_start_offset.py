@@ -17,7 +17,7 @@ from tests.stand_ins.videos import HEIGHT, WIDTH, VideoSpec, make_video
 from videoengine.segments import select_frames
 from videoengine.timeline import read_timeline
 from videoengine.video_file import open_video
-from videojobs.report import ReportFacts, ReportWriter
+from videojobs.report.writer import ReportFacts, ReportWriter
 
 WEBM = VideoSpec("webm", "libvpx", options={"deadline": "realtime", "cpu-used": "8"})
 TWO_SECONDS_LATE = [2000 + 40 * number for number in range(60)]

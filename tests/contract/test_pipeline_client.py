@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from tests.stand_ins.wire import Wire
-from videojobs.api import JobStatus, VideoInferenceApi
-from videojobs.derivation import derive
+from videojobs.api.client import JobStatus, VideoInferenceApi
 from videojobs.errors import ApiRefused
-from videojobs.options import Model
-from videojobs.summary import Summary
+from videojobs.jobs.options import Model
+from videojobs.outputs.summary import Summary
+from videojobs.results.derivation import derive
 
 EXAMPLES = Path(__file__).parent / "examples"
 

@@ -26,15 +26,15 @@ from tests.stand_ins.faulty_api import FaultyApi, Script, Video
 from tests.stand_ins.state_machine import ExecutionFailed, StateMachine
 from tests.templates import ROOT, read_definition
 from videoinfer.aws_clients import AwsClients
-from videoinfer.builds import PIPELINE
 from videoinfer.cancelling import cancel_job
-from videoinfer.embedded_aws import EmbeddedAws, local_session
 from videoinfer.jobs import JobsTable
+from videoinfer.local.builds import PIPELINE
+from videoinfer.local.embedded_aws import EmbeddedAws, local_session
 from videoinfer.notices import Notice
 from videoinfer.repository import LAMBDA_PYTHON, require_tool
-from videojobs.jobs import Job, Ledger
-from videojobs.uploads import JobRequest, Upload, read_uploads
-from videojobs.workflow import locate_execution, start_redelivery
+from videojobs.jobs.ledger import Job, Ledger
+from videojobs.jobs.uploads import JobRequest, Upload, read_uploads
+from videojobs.jobs.workflow import locate_execution, start_redelivery
 
 ALL_DONE = {"batchItemFailures": list[Any]()}
 

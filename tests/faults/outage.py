@@ -13,7 +13,7 @@ from tests.local_aws.pipelines import API_KEY, DeployedPipeline, deploy
 from tests.serving import serve
 from tests.stand_ins.faulty_api import Fault, FaultyApi, Script
 from tests.waiting import wait_until
-from videoinfer.embedded_aws import EmbeddedAws
+from videoinfer.local.embedded_aws import EmbeddedAws
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

@@ -17,7 +17,7 @@ from tests.faults.function_host import WireFault
 from tests.faults.table import Expected, Row, count_further, find_surprises, is_lost
 from tests.local_aws.pipelines import list_executions
 from tests.stand_ins.faulty_api import Fault, Script
-from videojobs.jobs import name_execution
+from videojobs.jobs.ledger import name_execution
 
 type Order = Literal["together", "in order"]
 type End = Literal["done", "failed"]

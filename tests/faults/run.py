@@ -13,8 +13,8 @@ from tests.faults.pairs import ALL_PAIRS, SOME_PAIRS, PairStory, judge, make_row
 from tests.faults.table import Group, Row
 from tests.local_aws.pipelines import API_KEY, deploy
 from tests.stand_ins.faulty_api import faulty_api
-from videoinfer.builds import PIPELINE, build
-from videoinfer.embedded_aws import embedded_aws
+from videoinfer.local.builds import PIPELINE, build
+from videoinfer.local.embedded_aws import embedded_aws
 
 
 def run_all() -> list[Row]:

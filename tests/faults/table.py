@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from tests.faults.bench import Story
-from videojobs.job_states import ENDED_STATES
+from videojobs.jobs.states import ENDED_STATES
 
 TOLD = "brought no usable answer"
 """Words of the notice that tells of a call that may have made a further job."""

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.local_aws.pipelines import API_KEY, DeployedPipeline, DeployPipeline, deploy
-from videoinfer.builds import ENGINE, PIPELINE, build
-from videoinfer.deployments import Engine, deploy_engine, pipeline_parameters, put_model
-from videoinfer.embedded_aws import EmbeddedAws, embedded_aws
+from videoinfer.local.builds import ENGINE, PIPELINE, build
+from videoinfer.local.deployments import Engine, deploy_engine, pipeline_parameters, put_model
+from videoinfer.local.embedded_aws import EmbeddedAws, embedded_aws
 from videoinfer.model_packages import ModelPackage, read_model_package
 from videoinfer.repository import SAMPLE_MODEL
 

@@ -8,8 +8,8 @@ from tests.local_aws.levers import RUNNING, Stage, fail_one, set_stage
 from tests.local_aws.pipelines import API_KEY
 from tests.stand_ins.video_inference_api import RESULTS, Answer
 from tests.waiting import wait_until
-from videoinfer.builds import PIPELINE, build
-from videoinfer.embedded_aws import EmbeddedAws, embedded_aws
+from videoinfer.local.builds import PIPELINE, build
+from videoinfer.local.embedded_aws import EmbeddedAws, embedded_aws
 
 BELT, SHIFT, NIGHT, DOCK = "line-3/belt.mp4", "line-3/morning shift.mp4", "line-4/night.mp4", "line-4/dock.mp4"
 

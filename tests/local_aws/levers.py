@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from tests.local_aws.pipelines import API_KEY, DeployedPipeline, deploy
 from tests.stand_ins.video_inference_api import Answer, StandInApi, stand_in_api
 from tests.waiting import wait_until
-from videoinfer.embedded_aws import EmbeddedAws, tool_environment
+from videoinfer.local.embedded_aws import EmbeddedAws, tool_environment
 from videoinfer.main import app
 from videoinfer.uploads import Upload, find_job
 

@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.local_aws.pipelines import API_KEY
-from videoinfer.api_front import start_api_front, stop_api_front
-from videoinfer.builds import ENGINE, build
-from videoinfer.deployments import Engine, deploy_engine, put_model
-from videoinfer.embedded_aws import EmbeddedAws, embedded_aws
+from videoinfer.local.api_front import start_api_front, stop_api_front
+from videoinfer.local.builds import ENGINE, build
+from videoinfer.local.deployments import Engine, deploy_engine, put_model
+from videoinfer.local.embedded_aws import EmbeddedAws, embedded_aws
 from videoinfer.model_packages import ModelPackage, read_model_package
 from videoinfer.repository import ROOT, SAMPLE_MODEL, SAMPLE_VIDEO
 

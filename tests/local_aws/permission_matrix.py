@@ -16,9 +16,9 @@ from tests.local_aws.pipelines import deploy
 from tests.local_aws.role_trials import NOTHING, WORKS, Row
 from tests.permissions import as_list
 from tests.stand_ins.video_inference_api import stand_in_api
-from videoinfer.builds import ENGINE, PIPELINE, build
-from videoinfer.deployments import Engine, deploy_engine, put_model
-from videoinfer.embedded_aws import EmbeddedAws, embedded_aws, local_session
+from videoinfer.local.builds import ENGINE, PIPELINE, build
+from videoinfer.local.deployments import Engine, deploy_engine, put_model
+from videoinfer.local.embedded_aws import EmbeddedAws, embedded_aws, local_session
 from videoinfer.model_packages import ModelPackage, read_model_package
 from videoinfer.repository import SAMPLE_MODEL, SAMPLE_VIDEO
 

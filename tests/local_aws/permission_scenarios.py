@@ -22,16 +22,16 @@ from videoengine.job_requests import ModelRequest
 from videoengine.jobs import Job as EngineJob
 from videoengine.jobs import JobsTable, JobStatus
 from videoengine.object_keys import results_key, upload_key
-from videoinfer.deployments import Engine
-from videoinfer.embedded_aws import EmbeddedAws, local_session
+from videoinfer.local.deployments import Engine
+from videoinfer.local.embedded_aws import EmbeddedAws, local_session
 from videoinfer.model_packages import ModelPackage
 from videojobs.delivery_progress import Progress
 from videojobs.errors import ApiUnavailable
-from videojobs.jobs import Job, Ledger
-from videojobs.options import Options
-from videojobs.results import PART_BYTES
-from videojobs.share_links import SharedJob, ShareLinks
-from videojobs.uploads import FIRST_ATTEMPT, Upload, read_uploads
+from videojobs.jobs.ledger import Job, Ledger
+from videojobs.jobs.options import Options
+from videojobs.jobs.uploads import FIRST_ATTEMPT, Upload, read_uploads
+from videojobs.notices.share_links import SharedJob, ShareLinks
+from videojobs.results.bucket import PART_BYTES
 
 MODEL = {"model_id": "hands", "model_version": "4", "inference_type": "object-detection"}
 RESULTS = json.dumps({"frame_offset": [0], "time_offset": [0.0], "hands": [{"predictions": [{"class": "Rock"}]}]})

@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from videoinfer.aws_clients import AwsClients
-from videoinfer.deployments import Pipeline, deploy_pipeline
-from videoinfer.embedded_aws import EmbeddedAws, local_session
+from videoinfer.local.deployments import Pipeline, deploy_pipeline
+from videoinfer.local.embedded_aws import EmbeddedAws, local_session
 from videoinfer.notices import MESSAGES_MAX, Notice, receive_notices, subscribe_queue
 from videoinfer.uploads import Upload, find_job, read_history
 

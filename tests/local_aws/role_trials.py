@@ -29,7 +29,7 @@ from tests.permissions import as_list, list_functions, record_calls
 from tests.templates import ROOT
 from videoengine import clients as engine_clients
 from videoengine.logs import logger as engine_logger
-from videoinfer.embedded_aws import REGION, EmbeddedAws, local_session
+from videoinfer.local.embedded_aws import REGION, EmbeddedAws, local_session
 from videojobs import connections as pipeline_connections
 from videojobs.logs import logger as pipeline_logger
 

@@ -7,7 +7,7 @@ import boto3
 import pytest
 
 from tests.local_aws.pipelines import API_KEY, DeployedPipeline, deploy
-from videoinfer.embedded_aws import REGION, EmbeddedAws, tool_environment
+from videoinfer.local.embedded_aws import REGION, EmbeddedAws, tool_environment
 from videoinfer.repository import SAMPLE_VIDEO
 
 

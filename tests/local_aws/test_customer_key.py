@@ -12,8 +12,8 @@ from tests.key_policy import read_documented_policy
 from tests.local_aws.pipelines import API_KEY, DeployedPipeline, deploy
 from tests.stand_ins.video_inference_api import stand_in_api
 from tests.templates import find_resources
-from videoinfer.deployments import deploy_engine
-from videoinfer.embedded_aws import REGION, EmbeddedAws, local_session, tool_environment
+from videoinfer.local.deployments import deploy_engine
+from videoinfer.local.embedded_aws import REGION, EmbeddedAws, local_session, tool_environment
 from videoinfer.main import app
 
 ACCOUNT = "000000000000"

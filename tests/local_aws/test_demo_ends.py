@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.terminals import CTRL_C, check_end, run_on_terminal
-from videoinfer.embedded_aws import EmbeddedAws
+from videoinfer.local.embedded_aws import EmbeddedAws
 
 
 @pytest.mark.parametrize(("end", "status"), [(CTRL_C, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"])

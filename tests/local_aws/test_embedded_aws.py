@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from videoinfer.embedded_aws import embedded_aws, start_embedded_aws
 from videoinfer.errors import CommandError
-from videoinfer.stacks import create_stack
+from videoinfer.local.embedded_aws import embedded_aws, start_embedded_aws
+from videoinfer.local.stacks import create_stack
 
 REFUSED_TEMPLATE = """
 Resources:

@@ -11,9 +11,9 @@ import requests
 from tests.local_aws.pipelines import API_KEY
 from tests.stand_ins.videos import VideoSpec, make_video
 from tests.templates import find_resources
-from videoinfer.builds import ENGINE
-from videoinfer.deployments import Engine
-from videoinfer.embedded_aws import EmbeddedAws
+from videoinfer.local.builds import ENGINE
+from videoinfer.local.deployments import Engine
+from videoinfer.local.embedded_aws import EmbeddedAws
 from videoinfer.model_packages import ModelPackage
 
 UNPACKED_LIMIT_BYTES = 262_144_000  # of a function with its layers, by Lambda

@@ -19,12 +19,12 @@ from typing import Any
 
 import pytest
 
-from videoinfer.builds import PIPELINE
-from videoinfer.embedded_aws import EmbeddedAws, local_session
-from videoinfer.lambda_bootstraps import compose_bootstrap
+from videoinfer.local.builds import PIPELINE
+from videoinfer.local.embedded_aws import EmbeddedAws, local_session
+from videoinfer.local.lambda_bootstraps import compose_bootstrap
 
 TEMPORARY_MEGABYTES = 8
-PACKAGES = ("arro3.core", "awslambdaric", "boto3", "msgspec", "pytest", "videojobs", "videojobs.costs")
+PACKAGES = ("arro3.core", "awslambdaric", "boto3", "msgspec", "pytest", "videojobs", "videojobs.jobs.costs")
 IMPORTS = "import errno, importlib.util, os, shutil, sys\nfrom pathlib import Path\nfrom typing import Any"
 TRUST = {
     "Version": "2012-10-17",
@@ -177,7 +177,7 @@ def test_packages_come_from_the_layers_and_the_runtime_alone(seen: dict[str, Any
         "msgspec": "/opt/python",
         "pytest": None,
         "videojobs": "/opt/python",
-        "videojobs.costs": "/opt/python",
+        "videojobs.jobs.costs": "/opt/python",
     }
 
 

@@ -11,7 +11,7 @@ from tests.local_aws.levers import FAILED, RUNNING, STACK, Stage, fail_one, set_
 from tests.local_aws.pipelines import API_KEY
 from tests.stand_ins.video_inference_api import RESULTS, Answer
 from tests.waiting import wait_until
-from videoinfer.embedded_aws import EmbeddedAws, local_session
+from videoinfer.local.embedded_aws import EmbeddedAws, local_session
 from videoinfer.uploads import Upload
 
 

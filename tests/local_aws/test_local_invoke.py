@@ -10,8 +10,8 @@ import pytest
 
 from tests.local_aws.pipelines import DeployedPipeline
 from tests.templates import ROOT, read_template
-from videoinfer.builds import PIPELINE
-from videoinfer.embedded_aws import EmbeddedAws, tool_environment
+from videoinfer.local.builds import PIPELINE
+from videoinfer.local.embedded_aws import EmbeddedAws, tool_environment
 from videoinfer.repository import LAMBDA_PYTHON
 
 PAGE = (ROOT / "docs" / "local-invoke.md").read_text()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.stand_ins.video_inference_api import StandInApi, stand_in_api
-from videoinfer.embedded_aws import EmbeddedAws, tool_environment
+from videoinfer.local.embedded_aws import EmbeddedAws, tool_environment
 from videoinfer.repository import ROOT
 
 MIB = 1024 * 1024
@@ -21,7 +21,7 @@ BUCKET = "memory"
 UPLOAD = """
 import sys
 import requests
-from videojobs.api import VideoInferenceApi
+from videojobs.api.client import VideoInferenceApi
 from videojobs.connections import connect_s3
 url, bucket, key, size = sys.argv[1:]
 api = VideoInferenceApi(url, "key", requests.Session)
@@ -31,12 +31,12 @@ api.send_video(api.create_upload_url(key), body, int(size))
 DOWNLOAD = """
 import sys
 import requests
-from videojobs.api import VideoInferenceApi
+from videojobs.api.client import VideoInferenceApi
 from videojobs.connections import connect_s3
-from videojobs.options import Model
-from videojobs.derivation import derive
-from videojobs.results import ResultsBucket
-from videojobs.summary import Summary
+from videojobs.jobs.options import Model
+from videojobs.results.derivation import derive
+from videojobs.results.bucket import ResultsBucket
+from videojobs.outputs.summary import Summary
 url, bucket, key, size = sys.argv[1:]
 api = VideoInferenceApi(url, "key", requests.Session)
 models = [Model("hands", "4", "object-detection")]

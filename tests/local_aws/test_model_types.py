@@ -8,11 +8,11 @@ from PIL import Image
 from tests.local_aws.pipelines import DeployPipeline
 from tests.stand_ins.model_files import write_package
 from tests.stand_ins.random_models import make_packages_of_every_type
-from videoinfer.deployments import Engine, pipeline_parameters, put_model
 from videoinfer.display import Display
-from videoinfer.embedded_aws import EmbeddedAws
+from videoinfer.local.deployments import Engine, pipeline_parameters, put_model
+from videoinfer.local.embedded_aws import EmbeddedAws
+from videoinfer.local.outputs import PREVIEW_FILE, RECORD_FILE, REPORT_FILE, RESULTS_FILE, derive_outputs, open_outputs
 from videoinfer.model_packages import read_model_package
-from videoinfer.outputs import PREVIEW_FILE, RECORD_FILE, REPORT_FILE, RESULTS_FILE, derive_outputs, open_outputs
 from videoinfer.repository import SAMPLE_VIDEO
 from videoinfer.terminal import Console
 from videoinfer.videos import sample_video

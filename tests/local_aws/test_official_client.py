@@ -18,8 +18,8 @@ from tests.local_aws.official_client import (
     run_script,
 )
 from tests.local_aws.pipelines import API_KEY
-from videoinfer.deployments import Engine
-from videoinfer.embedded_aws import EmbeddedAws
+from videoinfer.local.deployments import Engine
+from videoinfer.local.embedded_aws import EmbeddedAws
 from videoinfer.model_packages import ModelPackage
 
 pytestmark = pytest.mark.skipif(

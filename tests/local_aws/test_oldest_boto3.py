@@ -18,11 +18,11 @@ from packaging.requirements import Requirement
 from tests.local_aws.pipelines import API_KEY, DeployedPipeline, deploy
 from tests.local_aws.test_lambda_runtime import TRUST
 from tests.waiting import wait_until
-from videoinfer import lambda_bootstraps
-from videoinfer.builds import ENGINE, PIPELINE, build
-from videoinfer.deployments import deploy_engine, pipeline_parameters, put_model
-from videoinfer.embedded_aws import EmbeddedAws, embedded_aws, local_session
-from videoinfer.lambda_bootstraps import compose_bootstrap
+from videoinfer.local import lambda_bootstraps
+from videoinfer.local.builds import ENGINE, PIPELINE, build
+from videoinfer.local.deployments import deploy_engine, pipeline_parameters, put_model
+from videoinfer.local.embedded_aws import EmbeddedAws, embedded_aws, local_session
+from videoinfer.local.lambda_bootstraps import compose_bootstrap
 from videoinfer.model_packages import ModelPackage
 from videoinfer.repository import LAMBDA_PYTHON, ROOT, SAMPLE_VIDEO, require_tool
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from tests.local_aws.pipelines import API_KEY, DeployedPipeline, deploy
 from tests.stand_ins.video_inference_api import StandInApi, stand_in_api
 from videoinfer import doctor
-from videoinfer.embedded_aws import EmbeddedAws, tool_environment
+from videoinfer.local.embedded_aws import EmbeddedAws, tool_environment
 from videoinfer.main import app
 
 KEY_CHANGED = "The API's key was changed after the last deployment."

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import pytest
 from botocore.exceptions import ClientError
 
-from videoinfer.builds import PIPELINE, publish
-from videoinfer.embedded_aws import EmbeddedAws
-from videoinfer.stacks import create_stack
+from videoinfer.local.builds import PIPELINE, publish
+from videoinfer.local.embedded_aws import EmbeddedAws
+from videoinfer.local.stacks import create_stack
 
 SECRET_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:keys/roboflow-AbC123"
 

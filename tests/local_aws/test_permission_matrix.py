@@ -6,8 +6,8 @@ from tests.local_aws.pipelines import API_KEY, deploy
 from tests.local_aws.role_trials import NOTHING, WORKS, Row
 from tests.permissions import list_functions
 from tests.stand_ins.video_inference_api import stand_in_api
-from videoinfer.deployments import Engine
-from videoinfer.embedded_aws import EmbeddedAws
+from videoinfer.local.deployments import Engine
+from videoinfer.local.embedded_aws import EmbeddedAws
 from videoinfer.model_packages import ModelPackage
 
 

@@ -15,12 +15,12 @@ from playwright.sync_api import Page
 
 from tests.conftest import OpenPage
 from tests.local_aws.pipelines import DeployedPipeline, DeployPipeline
-from videoinfer.deployments import Engine, pipeline_parameters
 from videoinfer.function_logs import read_log_lines
+from videoinfer.local.deployments import Engine, pipeline_parameters
 from videoinfer.model_packages import ModelPackage
 from videoinfer.repository import SAMPLE_VIDEO
-from videojobs.report import PIECES_FOLDER, ReportFacts, ReportWriter
-from videojobs.share_links import SharedJob, ShareLinks
+from videojobs.notices.share_links import SharedJob, ShareLinks
+from videojobs.report.writer import PIECES_FOLDER, ReportFacts, ReportWriter
 
 ODD_KEY = "line 3+ü%41/clip.MP4"
 

@@ -14,9 +14,9 @@ from typer.testing import CliRunner, Result
 
 from tests.local_aws.pipelines import API_KEY, DeployedPipeline, DeployPipeline
 from tests.waiting import wait_until
-from videoinfer.deployments import Engine, pipeline_parameters
-from videoinfer.embedded_aws import EmbeddedAws, tool_environment
 from videoinfer.jobs import JobsTable
+from videoinfer.local.deployments import Engine, pipeline_parameters
+from videoinfer.local.embedded_aws import EmbeddedAws, tool_environment
 from videoinfer.main import app
 from videoinfer.model_packages import ModelPackage
 from videoinfer.pipeline_stack import find_stack

@@ -10,9 +10,9 @@ import requests
 
 from tests.local_aws.pipelines import API_KEY, DeployedPipeline, DeployPipeline, list_executions
 from tests.templates import read_template
-from videoinfer.deployments import Engine, pipeline_parameters
-from videoinfer.embedded_aws import EmbeddedAws
 from videoinfer.function_logs import read_log_lines
+from videoinfer.local.deployments import Engine, pipeline_parameters
+from videoinfer.local.embedded_aws import EmbeddedAws
 from videoinfer.model_packages import ModelPackage
 from videoinfer.repository import SAMPLE_VIDEO
 from videoinfer.uploads import read_history

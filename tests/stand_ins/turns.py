@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from videojobs.budget import Lane
+from videojobs.api.budget import Lane
 from videojobs.errors import TurnLater
 
 

@@ -12,8 +12,9 @@ from arro3.core import DataType
 
 from tests.templates import ROOT, find_resources, read_definition, read_template
 from videoinfer.stack_commands import commands as stack_commands
-from videojobs.output_names import OutputName
-from videojobs.parquet import BOOL, FLOAT, FLOAT32, INT, TEXT
+from videojobs.outputs.names import OutputName
+from videojobs.outputs.parquet import BOOL, FLOAT, FLOAT32, INT, TEXT
+from videojobs.outputs.tables import DETECTION_COLUMNS, FRAME_COLUMNS
 from videojobs.settings import (
     AnnotateVideoSettings,
     CheckJobSettings,
@@ -23,7 +24,6 @@ from videojobs.settings import (
     RecordAnnotationSettings,
     ReportFailureSettings,
 )
-from videojobs.tables import DETECTION_COLUMNS, FRAME_COLUMNS
 
 SETTINGS = {
     "CreateJobFunction": CreateJobSettings,

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.templates import ROOT, TEMPLATES, find_definition, read_expanded_templates, read_template
-from videojobs.notices import CONSOLE_HOSTS, compose_console_url
+from videojobs.notices.notices import CONSOLE_HOSTS, compose_console_url
 
 REGIONS = {"aws": "eu-central-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 SOURCES = [

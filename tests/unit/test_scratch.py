@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import videoengine.scratch
-import videojobs.scratch
+import videojobs.drawing.scratch
 from tests.templates import ROOT
 from videoengine.scratch import scratch_folder
 
@@ -79,5 +79,5 @@ def test_files_with_a_name_are_made_in_scratch_folders_alone() -> None:
 
 
 def test_both_applications_have_the_same() -> None:
-    ours, engines = (Path(module.__file__ or "") for module in (videojobs.scratch, videoengine.scratch))
+    ours, engines = (Path(module.__file__ or "") for module in (videojobs.drawing.scratch, videoengine.scratch))
     assert ours.read_text() == engines.read_text()

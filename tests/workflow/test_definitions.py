@@ -14,12 +14,12 @@ from cfnlint.config import ManualArgs
 from tests.parameters import NUMBERS
 from tests.templates import find_definition, read_definition, read_template
 from tests.workflow.retriers import list_waits
-from videojobs.budget import PATIENCE_SECONDS
-from videojobs.costs import PRICES
-from videojobs.delivery import LAST_SECONDS
-from videojobs.output_names import OutputName
+from videojobs.api.budget import PATIENCE_SECONDS
+from videojobs.deliver_results import LAST_SECONDS
+from videojobs.jobs.costs import PRICES
+from videojobs.jobs.waiting import LAST_TRIES_SECONDS, WAITS_MAX
+from videojobs.outputs.names import OutputName
 from videojobs.settings import limit_deadline_seconds
-from videojobs.waiting import LAST_TRIES_SECONDS, WAITS_MAX
 
 APPLICATIONS = ["pipeline", "engine"]
 DEADLINES_SECONDS = {

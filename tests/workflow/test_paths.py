@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.templates import find_definition
-from videoinfer.embedded_aws import embedded_aws, local_session
+from videoinfer.local.embedded_aws import embedded_aws, local_session
 
 STEPS = {
     "CheckJobFunctionArn": "check_job",

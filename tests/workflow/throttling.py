@@ -15,7 +15,7 @@ from typing import Any
 from tests.templates import find_resources
 from tests.workflow.retriers import find_delay
 from tests.workflow.test_definitions import find_tasks
-from videojobs.costs import PRICES
+from videojobs.jobs.costs import PRICES
 
 CONCURRENCY = 10
 """What a new account may have: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""

@@ -34,17 +34,17 @@ from videoinfer.verification.tables import check_tables, compose_queries, run_qu
 from videoinfer.verification.truth import INFER_FPS, Truth, read_truth
 from videoinfer.verification.verdicts import Outcome, Unavailable, Verdict, unseen, wrong
 from videoinfer.verification.waiting import wait_for
-from videojobs.annotation_record import ANNOTATED_VIDEO
 from videojobs.errors import BrokenResults
-from videojobs.job_states import ENDED_STATES
-from videojobs.jobs import Job
-from videojobs.results import locate_results
+from videojobs.jobs.ledger import Job
+from videojobs.jobs.states import ENDED_STATES
+from videojobs.record_annotation import ANNOTATED_VIDEO
+from videojobs.results.bucket import locate_results
 
 if TYPE_CHECKING:
     from videoinfer.jobs import Item
     from videoinfer.verification.mailboxes import Mailboxes
     from videoinfer.verification.traces import Traces
-    from videojobs.output_names import OutputName
+    from videojobs.outputs.names import OutputName
 
 type Step = tuple[str, Callable[[], Verdict]]
 """A check's name, and what makes it."""

@@ -13,9 +13,9 @@ from typing import Any
 
 from videoinfer.verification.truth import CLIP_CLASSES, CLIP_MODEL, CLIP_SECONDS, FILES, Truth
 from videoinfer.verification.verdicts import Verdict, judge, wrong
-from videojobs.csv_table import disarm
-from videojobs.output_names import OutputName
-from videojobs.webvtt import escape
+from videojobs.outputs.csv_table import disarm
+from videojobs.outputs.names import OutputName
+from videojobs.outputs.webvtt import escape
 
 _CUE = re.compile(r"^(\d+):(\d\d):(\d\d\.\d{3}) --> (\d+):(\d\d):(\d\d\.\d{3})$", re.MULTILINE)
 

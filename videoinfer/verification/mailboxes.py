@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from videoinfer.notices import MESSAGES_MAX
-from videojobs.ends import DETAIL_TYPE, SOURCE
+from videojobs.jobs.ends import DETAIL_TYPE, SOURCE
 
 if TYPE_CHECKING:
     from videoinfer.aws_clients import AwsClients

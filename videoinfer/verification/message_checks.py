@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from videoinfer.verification.verdicts import Verdict, judge, ok, wrong
-from videojobs.ends import SOURCE, compose_detail
 from videojobs.foreign_text import printable
-from videojobs.job_states import ENDED_STATES
+from videojobs.jobs.ends import SOURCE, compose_detail
+from videojobs.jobs.states import ENDED_STATES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from videoinfer.jobs import Item
     from videoinfer.verification.mailboxes import Message
     from videoinfer.verification.truth import Truth
-    from videojobs.uploads import Upload
+    from videojobs.jobs.uploads import Upload
 
 
 def is_notice(upload: Upload, outcome: str, message: Message) -> bool:

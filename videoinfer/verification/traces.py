@@ -19,11 +19,11 @@ from videoinfer.cancelling import stop_execution
 from videoinfer.jobs import Item, JobsTable
 from videoinfer.verification.verdicts import Verdict, ok, wrong
 from videojobs.errors import ChangeRefused
-from videojobs.job_states import ENDED_STATES
-from videojobs.jobs import Ledger, format_time
-from videojobs.results import TABLES, locate_output
-from videojobs.uploads import FIRST_ATTEMPT, Upload
-from videojobs.workflow import locate_execution
+from videojobs.jobs.ledger import Ledger, format_time
+from videojobs.jobs.states import ENDED_STATES
+from videojobs.jobs.uploads import FIRST_ATTEMPT, Upload
+from videojobs.jobs.workflow import locate_execution
+from videojobs.results.bucket import TABLES, locate_output
 
 if TYPE_CHECKING:
     from videoinfer.pipeline_stack import PipelineStack

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from videojobs.derivation import derive
-from videojobs.jobs import Job
-from videojobs.output_names import OutputName
-from videojobs.summary import Summary
+from videojobs.jobs.ledger import Job
+from videojobs.outputs.names import OutputName
+from videojobs.outputs.summary import Summary
+from videojobs.results.derivation import derive
 
 CLIP_SECONDS = 10
 CLIP_CLASSES = ("Rock", "Paper", "Scissors")

@@ -13,15 +13,15 @@ import boto3
 from aws_lambda_powertools.utilities.parameters import get_secret
 from botocore.config import Config
 
-from videojobs.api import VideoInferenceApi
-from videojobs.api_session import open_session
-from videojobs.budget import Limit
-from videojobs.ends import JobEnds
-from videojobs.jobs import Ledger
-from videojobs.notices import NoticesTopic
+from videojobs.api.budget import Limit
+from videojobs.api.client import VideoInferenceApi
+from videojobs.api.session import open_session
+from videojobs.api.turns import SharedTurns, Turns, UnlimitedTurns
+from videojobs.jobs.ends import JobEnds
+from videojobs.jobs.ledger import Ledger
+from videojobs.notices.notices import NoticesTopic
+from videojobs.notices.share_links import ShareLinks
 from videojobs.settings import ApiSettings
-from videojobs.share_links import ShareLinks
-from videojobs.turns import SharedTurns, Turns, UnlimitedTurns
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table

@@ -6,16 +6,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from videojobs import __version__
-from videojobs.costs import COSTS, Costs, Meter, add_costs, compose_cost, measure_usage
 from videojobs.delivery_progress import SUMMARY, Polling, Progress
-from videojobs.job_states import CHANGES, REDELIVERY
-from videojobs.jobs import Job, Ledger, format_time
+from videojobs.jobs.costs import COSTS, Costs, Meter, add_costs, compose_cost, measure_usage
+from videojobs.jobs.ledger import Job, Ledger, format_time
+from videojobs.jobs.states import CHANGES, REDELIVERY
+from videojobs.jobs.unanswered import Unanswered
 from videojobs.logs import logger
-from videojobs.notices import NoticesTopic, compose_console_url, compose_done, mention_unanswered
-from videojobs.results import ResultsBucket, locate_results
-from videojobs.share_links import SharedJob, ShareLinks
-from videojobs.summary import Summary, cap_counts
-from videojobs.unanswered import Unanswered
+from videojobs.notices.notices import NoticesTopic, compose_console_url, compose_done, mention_unanswered
+from videojobs.notices.share_links import SharedJob, ShareLinks
+from videojobs.outputs.summary import Summary, cap_counts
+from videojobs.results.bucket import ResultsBucket, locate_results
 
 
 @dataclass(frozen=True)

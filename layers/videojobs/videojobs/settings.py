@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
-from videojobs.budget import PATIENCE_SECONDS
-from videojobs.stack_options import StackOptions
+from videojobs.api.budget import PATIENCE_SECONDS
+from videojobs.jobs.stack_options import StackOptions
 
 HOSTED_API_URL = "https://api.roboflow.com"
 HOSTED_POLL_SECONDS_MIN = 60

@@ -14,8 +14,8 @@ from PIL import Image
 from tests.stand_ins.model_files import make_package, write_package
 from tests.templates import find_resources
 from videoinfer.jobs import JobsTable
-from videojobs import jobs as ledger_module
-from videojobs.jobs import Ledger
+from videojobs.jobs import ledger as ledger_module
+from videojobs.jobs.ledger import Ledger
 
 FRAME_COUNT = 12
 FRAME_RATE = Fraction(12)

@@ -16,8 +16,8 @@ from tests.stand_ins.videos import VideoSpec, copy_packets, make_video
 from videoengine.timeline import read_timeline
 from videoengine.video_file import open_video
 from videoinfer.main import app
-from videojobs.annotated_video import draw_video
-from videojobs.samples import read_samples
+from videojobs.drawing.video import draw_video
+from videojobs.results.samples import read_samples
 
 BOX = {"x": 30, "y": 20, "width": 20, "height": 10, "confidence": 0.5, "class": "Rock", "class_id": 0}
 

@@ -9,8 +9,8 @@ from videoinfer.backfill import Candidate, carry_out, parse_s3_uri, plan_backfil
 from videoinfer.dead_letters import read_dead_letters
 from videoinfer.errors import CommandError
 from videoinfer.jobs import JobsTable
-from videojobs.jobs import Ledger
-from videojobs.uploads import JobRequest, Upload
+from videojobs.jobs.ledger import Ledger
+from videojobs.jobs.uploads import JobRequest, Upload
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from botocore.stub import Stubber
 from videoinfer.cancelling import cancel_job, describe_bill, stop_execution
 from videoinfer.errors import CommandError
 from videoinfer.jobs import JobsTable
-from videojobs.jobs import Ledger
-from videojobs.unanswered import Unanswered
-from videojobs.uploads import Upload
+from videojobs.jobs.ledger import Ledger
+from videojobs.jobs.unanswered import Unanswered
+from videojobs.jobs.uploads import Upload
 
 CLIP = Upload("uploads", "line-3/belt.mp4", 5, "e1", "version-1")
 MODEL = {"model_id": "hands", "model_version": "4", "inference_type": "object-detection"}

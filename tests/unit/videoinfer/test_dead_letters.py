@@ -10,8 +10,8 @@ from videoinfer.aws_clients import AwsClients
 from videoinfer.dead_letters import read_dead_letters, redrive, release
 from videoinfer.jobs import JobsTable
 from videoinfer.main import app
-from videojobs.jobs import Ledger
-from videojobs.uploads import JobRequest, Upload
+from videojobs.jobs.ledger import Ledger
+from videojobs.jobs.uploads import JobRequest, Upload
 
 CLIP = Upload("uploads", "line-3/belt.mp4", 5, "e1", "version-1")
 

@@ -9,9 +9,9 @@ import pytest
 from videoinfer.cancelling import cancel_job
 from videoinfer.job_requests import plan_retry
 from videoinfer.jobs import JobsTable
-from videojobs.job_states import ENDED_STATES, JobState
-from videojobs.jobs import Ledger
-from videojobs.uploads import Upload
+from videojobs.jobs.ledger import Ledger
+from videojobs.jobs.states import ENDED_STATES, JobState
+from videojobs.jobs.uploads import Upload
 
 CLIP = Upload("uploads", "line-3/belt.mp4", 5, "e1", "version-1")
 LEVERS = {
@@ -25,7 +25,7 @@ LEVERS = {
     "rejected": "retry",
     "cancelled": "retry",
 }
-"""`redeliver` works beside these wherever the API has a job: see tests/unit/videojobs/test_job_states.py."""
+"""`redeliver` works beside these wherever the API has a job: see tests/unit/videojobs/jobs/test_states.py."""
 
 
 def test_every_state_has_a_lever() -> None:

@@ -11,7 +11,7 @@ from moto import mock_aws
 from tests.pipeline_stacks import UPLOAD_OPTIONS
 from videoinfer.job_requests import check_upload, plan_retry, send_requests
 from videojobs.errors import InvalidOption
-from videojobs.uploads import JobRequest, Upload, read_requests
+from videojobs.jobs.uploads import JobRequest, Upload, read_requests
 
 UPLOAD = Upload("uploads", "line-3/belt.mp4", 5, "e1", "version-1")
 

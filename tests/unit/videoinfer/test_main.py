@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
-from videoinfer import demo, system
+from videoinfer.local import demo, system
 from videoinfer.main import app
 
 

@@ -8,7 +8,7 @@ from tests.stand_ins.random_models import make_packages_of_every_type
 from videoengine.model_packages import REQUIRED_FILES
 from videoinfer.errors import CommandError
 from videoinfer.model_packages import read_model_package
-from videojobs.options import Model
+from videojobs.jobs.options import Model
 
 API_NAMES = {"multi-label-classification": "classification", "embedding": "clip-embed-image"}
 """Of the types whose packages call them otherwise."""

@@ -9,11 +9,12 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from videoinfer import demo, inference
+from videoinfer import inference
 from videoinfer.errors import CommandError
+from videoinfer.local import demo
+from videoinfer.local.outputs import OUTPUT_FILES
 from videoinfer.main import app
 from videoinfer.output_file import open_output
-from videoinfer.outputs import OUTPUT_FILES
 
 type Arguments = Callable[[Path], list[str | Path]]
 """From where a command's output goes to the command."""

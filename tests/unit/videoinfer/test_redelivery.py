@@ -11,8 +11,8 @@ from videoinfer.aws_clients import AwsClients
 from videoinfer.errors import CommandError
 from videoinfer.jobs import JobsTable
 from videoinfer.redelivery import Redelivery, redeliver_jobs
-from videojobs.jobs import Job, Ledger
-from videojobs.uploads import Upload
+from videojobs.jobs.ledger import Job, Ledger
+from videojobs.jobs.uploads import Upload
 
 MODEL = {
     "model_id": "hands",

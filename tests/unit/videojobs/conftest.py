@@ -11,8 +11,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from videojobs.jobs import Job, Ledger
-from videojobs.notices import NoticesTopic
+from videojobs.jobs.ledger import Job, Ledger
+from videojobs.notices.notices import NoticesTopic
 
 EVENTS = Path(__file__).parents[3] / "events"
 STATE_MACHINE = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}

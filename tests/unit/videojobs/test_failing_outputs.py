@@ -11,21 +11,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.stand_ins.wire import Wire
-from tests.unit.videojobs.test_delivery import DONE, FOLDER, OUTPUTS, build, read_object
-from tests.unit.videojobs.test_outputs import ALL, ELEMENTS, EVENT, KeptFiles
-from videojobs import delivery as delivery_module
+from tests.unit.videojobs.outputs.test_registry import ALL, ELEMENTS, EVENT, KeptFiles
+from tests.unit.videojobs.test_deliver_results import DONE, FOLDER, OUTPUTS, build, read_object
+from videojobs import deliver_results as delivery_module
 from videojobs.delivery_progress import DEATHS_MAX, Polling, Progress
-from videojobs.derivation import derive
-from videojobs.ends import compose_detail
 from videojobs.errors import ApiUnavailable
-from videojobs.failure import FailureReport
-from videojobs.guarded_output import GuardedOutput
-from videojobs.jobs import Job
-from videojobs.notices import MESSAGE_MAX_BYTES, Notice
-from videojobs.options import InferenceType, Model, Options
-from videojobs.outputs import OPENERS
-from videojobs.results import PART_BYTES
-from videojobs.summary import Summary
+from videojobs.jobs.ends import compose_detail
+from videojobs.jobs.ledger import Job
+from videojobs.jobs.options import InferenceType, Model, Options
+from videojobs.notices.notices import MESSAGE_MAX_BYTES, Notice
+from videojobs.outputs.guarded import GuardedOutput
+from videojobs.outputs.registry import OPENERS
+from videojobs.outputs.summary import Summary
+from videojobs.report_failure import FailureReport
+from videojobs.results.bucket import PART_BYTES
+from videojobs.results.derivation import derive
 
 DELIVERED = {"status": "delivered", "reason": None}
 

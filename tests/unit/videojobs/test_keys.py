@@ -14,12 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.examples import count_examples
-from tests.unit.videojobs.test_creation import build
+from tests.unit.videojobs.test_create_job import build
 from videoengine.destinations import WebAddress
 from videojobs import connections
-from videojobs.api import JOB_ID_MAX_CHARACTERS
-from videojobs.results import locate_output
-from videojobs.uploads import (
+from videojobs.api.client import JOB_ID_MAX_CHARACTERS
+from videojobs.jobs.uploads import (
     KEY_MAX_BYTES,
     VIDEO_EXTENSIONS,
     JobRequest,
@@ -30,6 +29,7 @@ from videojobs.uploads import (
     read_requests,
     suggest_remedy,
 )
+from videojobs.results.bucket import locate_output
 
 S3_KEY_MAX_BYTES = 1024
 """Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""

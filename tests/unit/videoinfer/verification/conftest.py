@@ -5,9 +5,9 @@ import json
 import pytest
 
 from videoinfer.verification.truth import Truth, read_truth
-from videojobs.jobs import Job
-from videojobs.options import Model, Options
-from videojobs.uploads import Upload
+from videojobs.jobs.ledger import Job
+from videojobs.jobs.options import Model, Options
+from videojobs.jobs.uploads import Upload
 
 MODEL_ID = "hands"
 RESULTS = {

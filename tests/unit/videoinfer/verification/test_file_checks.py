@@ -25,8 +25,8 @@ from videoinfer.verification.file_checks import (
 from videoinfer.verification.truth import CLIP_MODEL, CLIP_SECONDS, FILES, INFER_FPS, Truth, read_truth
 from videoinfer.videos import sample_video
 from videojobs.errors import BrokenResults
-from videojobs.jobs import Job
-from videojobs.output_names import OutputName
+from videojobs.jobs.ledger import Job
+from videojobs.outputs.names import OutputName
 
 COUNTS = {"hands": {"Rock": 2, "a <b>": 1}}
 JOB = {"job_id": "job-1", "upload": "s3://uploads/videoinfer-verify/run/clip.mp4", "frames": 2}

@@ -18,7 +18,7 @@ from videoinfer.verification.message_checks import (
     is_notice,
 )
 from videoinfer.verification.truth import Truth
-from videojobs.uploads import Upload
+from videojobs.jobs.uploads import Upload
 
 RESULTS = "s3://results/results/videoinfer-verify/run/clip.mp4/job-1/results.json"
 

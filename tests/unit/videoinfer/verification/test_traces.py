@@ -12,8 +12,8 @@ from videoinfer.aws_clients import AwsClients
 from videoinfer.jobs import JobsTable
 from videoinfer.verification.mailboxes import Mailboxes, compose_pattern, open_mailboxes
 from videoinfer.verification.traces import REASON, Traces
-from videojobs.jobs import Ledger, name_execution
-from videojobs.uploads import Upload
+from videojobs.jobs.ledger import Ledger, name_execution
+from videojobs.jobs.uploads import Upload
 
 TIMES = {"created_at": "2026-11-02T08:15:33+00:00", "deadline_at": "2026-11-03T08:15:33+00:00"}
 

@@ -1,0 +1,102 @@
+"""From delivered results to an annotated video in S3: the flow of `annotate_video`.
+
+Here FFmpeg reads a stranger's file, so the function that runs this may do nothing else: its role gets videos and
+results, and puts annotated videos. What is written down and told about one is `annotation_record.py`'s, in a function
+of its own.
+"""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from videojobs.drawing.scratch import scratch_folder
+from videojobs.drawing.video import Drawn, draw_video
+from videojobs.errors import VideoNotDrawable
+from videojobs.jobs.costs import Meter
+from videojobs.jobs.ledger import Job
+from videojobs.logs import logger
+from videojobs.record_annotation import ANNOTATED_VIDEO, UPLOAD, locate_annotated_video
+from videojobs.results.bucket import locate_results
+from videojobs.results.samples import read_samples
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+VIDEO_MAX_BYTES = 6 * 1024**3
+"""The function's disk holds the video, the results and the annotated video."""
+
+FRAME_MAX_PIXELS = 8_847_360
+"""4096 by 2160, as the engine's `MaxFramePixels`: the function's memory holds dozens of frames at once."""
+
+LAST_SECONDS = 90
+"""What is left for when the drawing ends: MP4's index moves to the front, and the file to S3."""
+
+_NOT_THERE = ("404", "NoSuchKey", "NoSuchVersion", "403", "AccessDenied")
+"""S3 says so of what has been deleted, by the second pair to a role that may list nothing."""
+
+
+@dataclass(frozen=True)
+class VideoAnnotation:
+    """Makes annotated videos. Called again for the same job, it makes the same one.
+
+    Attributes:
+        meter: What this call has used.
+    """
+
+    s3: "S3Client"
+    results_bucket: str
+    meter: Meter
+    count_seconds_left: Callable[[], float]
+
+    def annotate(self, job: Job) -> Mapping[str, Any]:
+        """Draws the results of `job` over its video, and puts that beside them.
+
+        Returns `{"status": "annotated" | "failed", "reason": …, "gigabyte_seconds": …, "left_out_sounds": …}`.
+        """
+        answer = {"status": "failed", "reason": None, "left_out_sounds": 0}
+        try:
+            drawn = self._make_video(job)
+        except VideoNotDrawable as problem:
+            answer["reason"] = str(problem)
+        else:
+            answer |= {"status": "annotated", "left_out_sounds": drawn.left_out_sounds}
+        return {**answer, "gigabyte_seconds": round(self.meter.gigabyte_seconds, 3)}
+
+    def _make_video(self, job: Job) -> Drawn:
+        """Puts the annotated video beside the results. Raises VideoNotDrawable."""
+        if job.upload.size_bytes > VIDEO_MAX_BYTES:
+            raise VideoNotDrawable(f"Videos above {VIDEO_MAX_BYTES / 1024**3:.0f} GiB are not drawn on.")
+        with scratch_folder(Path(tempfile.gettempdir(), "annotation")) as folder:
+            video, results, annotated = (folder / name for name in ("video", "results.json", ANNOTATED_VIDEO))
+            self._download(job.upload.location, video, "The video has been deleted, or can't be read.")
+            results_key = locate_results(job.upload.key, job.job_id, "results.json")
+            self._download({"Bucket": self.results_bucket, "Key": results_key}, results, "There are no results.")
+            samples = read_samples(results, [model.model_id for model in job.options.models])
+            drawn = draw_video(video, samples, annotated, self._watch, FRAME_MAX_PIXELS, start_offset=job.start_offset)
+            logger.info("The video is drawn.", **asdict(drawn), bytes=annotated.stat().st_size)
+            self.s3.upload_file(
+                str(annotated),
+                self.results_bucket,
+                locate_annotated_video(job),
+                ExtraArgs={"ContentType": "video/mp4"},
+                Config=UPLOAD,
+            )
+        return drawn
+
+    def _download(self, location: Mapping[str, str], path: Path, missing: str) -> None:
+        bucket, key, version = location["Bucket"], location["Key"], location.get("VersionId")
+        try:
+            self.s3.download_file(bucket, key, str(path), ExtraArgs={"VersionId": version} if version else None)
+        except self.s3.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] in _NOT_THERE:
+                raise VideoNotDrawable(missing) from None
+            raise
+
+    def _watch(self, share: float) -> None:
+        if self.count_seconds_left() < LAST_SECONDS:
+            raise VideoNotDrawable(
+                f"The video is too long for the time that a function has: {share:.0%} of it was done. "
+                "videoinfer annotate makes it on a machine of your own, of results.json and the video."
+            )

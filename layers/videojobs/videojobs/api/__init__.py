@@ -1,0 +1,1 @@
+"""The Video Inference API: requests, and how many may be made."""

@@ -1,0 +1,412 @@
+"""The client of the Video Inference API: three endpoints, one file up, one file down.
+
+Source: the published API reference; where it is silent, what the official client sends and reads.
+The test seam is the wire: a `requests.Session` with an adapter of the test's own.
+"""
+
+import json
+import re
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal, Protocol
+from urllib.parse import urljoin
+
+import requests
+import urllib3
+
+from videojobs.api.session import LinkForbidden
+from videojobs.api.turns import Turns, UnlimitedTurns
+from videojobs.errors import ApiRefused, ApiUnavailable, BrokenAnswer, LinkExpired, LinkRefused
+from videojobs.redaction import redact
+
+CONNECT_TIMEOUT_SECONDS = 5
+ANSWER_TIMEOUT_SECONDS = 30
+"""The longest silence while waiting for an answer or for the next bytes of a file."""
+
+STORAGE_CONNECT_TIMEOUT_SECONDS = 30
+"""Also the longest that storage may take no bytes of a video while it is sent."""
+
+STORAGE_ANSWER_TIMEOUT_SECONDS = 120
+"""The longest silence after the last byte of a video, while storage puts it together."""
+
+_TRY_AGAIN_STATUS_CODES = {408, 425, 429}
+_LINK_EXPIRED_STATUS_CODES = {400, 401, 403, 404, 410}
+_REASON_MAX_CHARACTERS = 300
+
+ANSWER_MAX_BYTES = 1024 * 1024
+"""Of an answer to one of the endpoints: thousands of times what any has."""
+
+REDIRECTS_MAX = 5
+
+RETRY_AFTER_SECONDS_MAX = 1e10
+"""What is more is no number that can be reckoned with."""
+_ANSWER_PIECE_BYTES = 16 * 1024
+_PIECE_BYTES = 1024 * 1024
+
+START_OFFSET_MAX_SECONDS = 100_000
+"""More than the clock of a broadcast (MPEG-TS) counts before it begins again, which is 26.5 hours."""
+
+JOB_ID_MAX_CHARACTERS = 200
+JOB_IDS = f"1 to {JOB_ID_MAX_CHARACTERS} letters, digits and -._:~, of which the first is a letter or a digit"
+"""Ids are parts of keys in S3, of URLs and of commands."""
+
+_JOB_ID = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:~-]{{0,{JOB_ID_MAX_CHARACTERS - 1}}}")
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """What the API says of a job; `done` jobs have a download link, `failed` ones a reason.
+
+    Attributes:
+        start_offset: Seconds from a player's 0 to the first frame. The engine says so; the hosted API does not (None).
+    """
+
+    state: Literal["running", "done", "failed"]
+    output_signed_url: str | None = None
+    reason: str | None = None
+    progress: float | None = None
+    start_offset: float | None = None
+
+
+class Readable(Protocol):
+    """Anything bytes come out of, a piece at a time."""
+
+    def read(self, size: int = -1, /) -> bytes: ...
+
+
+class VideoInferenceApi:
+    """One API at one address with one key.
+
+    Each request has a connection of its own. A kept one may have died while the function was frozen, or while a video
+    was being sent, and a POST that is reset looks as if it might have created a job.
+
+    Attributes:
+        turns: Each request of an endpoint uses one, which the caller has taken just before. What goes to a signed URL
+            is storage's, and needs none.
+    """
+
+    def __init__(
+        self, base_url: str, api_key: str, open_session: Callable[[], requests.Session], turns: Turns | None = None
+    ) -> None:
+        self.turns = turns or UnlimitedTurns()
+        self._base_url = base_url.rstrip("/")
+        self._api_key = api_key
+        self._open_session = open_session
+
+    def create_upload_url(self, file_name: str) -> str:
+        """A signed URL that takes one file by PUT and then serves as an `input_url`."""
+        answer = self._call("POST", "/video_upload_signed_url/", body={"file_name": file_name})
+        url = answer.get("signed_url") or answer.get("signedUrl")
+        if not isinstance(url, str):
+            raise ApiUnavailable("The Video Inference API answered without a signed_url.")
+        return url
+
+    def send_video(self, signed_url: str, video: Readable, size_bytes: int) -> None:
+        """Streams `video` to a URL of `create_upload_url`, in constant memory and with its Content-Length."""
+        response = self._send(
+            "PUT",
+            signed_url,
+            data=_SizedStream(video, size_bytes),
+            headers={"Content-Type": "application/octet-stream"},
+            timeout=(STORAGE_CONNECT_TIMEOUT_SECONDS, STORAGE_ANSWER_TIMEOUT_SECONDS),
+        )
+        with response:
+            self._raise_for_status(response)
+
+    def create_job(self, input_url: str, models: Sequence[Mapping[str, Any]], infer_fps: float) -> str:
+        """Starts a job and returns its job_id. There is no idempotency key: each call is a job, and a bill.
+
+        Raises:
+            BrokenAnswer: The API has probably made a job, but its id is not known.
+        """
+        body = {"input_url": input_url, "infer_fps": infer_fps, "models": models}
+        job_id = self._call("POST", "/videoinfer/", body=body).get("job_id")
+        if not isinstance(job_id, str) or not _JOB_ID.fullmatch(job_id):
+            raise BrokenAnswer(f"The Video Inference API answered without a job_id that can be used: {JOB_IDS}.")
+        return job_id
+
+    def check_job(self, job_id: str) -> JobStatus:
+        """Asks for a job's status. Rate limited on the hosted API: at most once a minute."""
+        return self._read_status(self._call("GET", "/videoinfer/", query={"job_id": job_id}))
+
+    def open_results(self, output_signed_url: str, start: int = 0) -> "ResultsStream":
+        """The results file as the API gives it, byte for byte, to be read in pieces.
+
+        Args:
+            start: The byte to begin with. Storage that knows no ranges is read from the file's beginning up to there.
+
+        Raises:
+            LinkExpired: the link is refused; a new one comes with the job's status.
+            ApiUnavailable: no answer, or (while reading) a file cut short.
+        """
+        response = self._follow(output_signed_url, {"Range": f"bytes={start}-"} if start else {})
+        try:
+            return self._read_from(response, start)
+        except BaseException:
+            response.close()
+            raise
+
+    def _read_from(self, response: requests.Response, start: int) -> "ResultsStream":
+        if response.status_code in _LINK_EXPIRED_STATUS_CODES:
+            raise LinkExpired(f"The download link was refused with {response.status_code}.")
+        content_range = response.headers.get("Content-Range", "")
+        if start and response.status_code == 416 and content_range == f"bytes */{start}":
+            return ResultsStream(response, ends_at_once=True)
+        self._raise_for_status(response)
+        if response.status_code == 206 and not content_range.startswith(f"bytes {start}-"):
+            raise ApiUnavailable("The results' storage answered with another part of the file than was asked for.")
+        stream = ResultsStream(response)
+        if start and response.status_code != 206:
+            stream.skip(start)
+        return stream
+
+    def _follow(self, url: str, headers: Mapping[str, str]) -> requests.Response:
+        """The answer at the end of a link's redirects, each of which is looked at as the link is."""
+        for _ in range(1 + REDIRECTS_MAX):
+            response = self._send("GET", url, headers=headers)
+            if not response.is_redirect:
+                return response
+            response.close()
+            url = _join(url, response.headers["Location"])
+        raise LinkRefused(f"it redirects more than {REDIRECTS_MAX} times")
+
+    def _read_status(self, answer: Mapping[str, Any]) -> JobStatus:
+        status = answer.get("status", 1)
+        progress = answer.get("progress")
+        if isinstance(status, str) and re.fullmatch(r"[0-9]{1,9}", status):
+            status = int(status)
+        match status:
+            case bool():
+                pass
+            case 0:
+                url = answer.get("output_signed_url")
+                if not isinstance(url, str):
+                    raise ApiUnavailable("The Video Inference API says done but gives no output_signed_url.")
+                return JobStatus("done", output_signed_url=url, start_offset=_read_start_offset(answer))
+            case 1 | None:
+                known = isinstance(progress, int | float) and not isinstance(progress, bool)
+                return JobStatus("running", progress=progress if known else None)
+            case int() if status > 1:
+                words = next((answer[name] for name in ("error", "message", "reason") if answer.get(name)), None)
+                return JobStatus("failed", reason=self.clean(words or f"The API reports status {status}."))
+        return JobStatus("failed", reason=f"The API reports a status that is not known: {self.clean(status)}.")
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> Mapping[str, Any]:
+        self.turns.use()
+        response = self._send(
+            method, self._base_url + path, params={"api_key": self._api_key, **(query or {})}, json=body
+        )
+        try:
+            self._raise_for_status(response)
+        except ApiUnavailable as unavailable:
+            if unavailable.retry_after_seconds:
+                self.turns.pause(unavailable.retry_after_seconds)
+            raise
+        content = _read_answer(response)
+        answer = _parse(content)
+        if not isinstance(answer, dict):
+            words = self.clean(content.decode(errors="replace"))
+            raise BrokenAnswer(f"The Video Inference API's answer is no JSON object: {words}")
+        return answer
+
+    def _send(self, method: str, url: str, **request: Any) -> requests.Response:
+        """The one place where a request leaves and where requests' errors, which hold whole URLs, are translated."""
+        request = {
+            "timeout": (CONNECT_TIMEOUT_SECONDS, ANSWER_TIMEOUT_SECONDS),
+            "allow_redirects": False,
+            "stream": True,  # what comes is read as far as it may go
+            **request,
+            "headers": {"Accept-Encoding": "identity", **request.get("headers", {})},
+        }
+        try:
+            # A response that is streamed keeps its connection until it is read; then it is closed like all others.
+            with self._open_session() as session:
+                return session.request(method, url, **request)
+        except LinkForbidden as forbidden:
+            raise LinkRefused(str(forbidden)) from None
+        except requests.Timeout as error:
+            raise ApiUnavailable(
+                "The Video Inference API did not answer in time.", may_have_acted=_may_have_arrived(error)
+            ) from None
+        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema):
+            if not url.startswith(self._base_url):
+                raise LinkRefused("it is no web address") from None
+            problem = "The Video Inference API's address is not a URL: check ApiUrl."
+            raise ApiUnavailable(problem, may_have_acted=False) from None
+        except requests.RequestException as error:
+            raise ApiUnavailable(
+                f"The Video Inference API could not be reached ({type(error).__name__}).",
+                may_have_acted=_may_have_arrived(error),
+            ) from None
+
+    def _raise_for_status(self, response: requests.Response) -> None:
+        code = response.status_code
+        if 200 <= code < 300:
+            return
+        if code >= 500 or code in _TRY_AGAIN_STATUS_CODES:
+            response.close()
+            retry_after_seconds = read_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
+            # Of 503 alone a gateway's own time-out can't be told, unless it says when to come back.
+            declined = code in _TRY_AGAIN_STATUS_CODES or (code == 503 and "Retry-After" in response.headers)
+            raise ApiUnavailable(
+                f"The Video Inference API answered {code}.", retry_after_seconds, may_have_acted=not declined
+            )
+        if code < 400:
+            response.close()
+            raise ApiRefused(code, "a redirect, which would turn a POST into a GET: check ApiUrl")
+        raise ApiRefused(code, self._read_reason(response))
+
+    def _read_reason(self, response: requests.Response) -> str:
+        content = _read_answer(response)
+        answer = _parse(content)
+        words = answer.get("error") or answer.get("message") if isinstance(answer, dict) else None
+        return self.clean(words or content.decode(errors="replace"))
+
+    def clean(self, words: Any) -> str:
+        """`words` as one short line without secrets (an API may well quote the key it did not like)."""
+        text = redact(" ".join(str(words).split()), self._api_key)
+        return text if len(text) <= _REASON_MAX_CHARACTERS else text[:_REASON_MAX_CHARACTERS] + "…"
+
+
+def _read_start_offset(answer: Mapping[str, Any]) -> float | None:
+    """Seconds, 4 decimals; None where the answer has none that can be a video's."""
+    seconds = answer.get("start_offset")
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        return None
+    is_possible = -START_OFFSET_MAX_SECONDS <= seconds <= START_OFFSET_MAX_SECONDS  # NaN is in no range
+    return round(float(seconds), 4) if is_possible else None
+
+
+def _join(url: str, location: str) -> str:
+    """Where a redirect leads. Servers write UTF-8 into headers, which are read as Latin-1."""
+    with suppress(UnicodeError):
+        location = location.encode("latin-1").decode()
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        raise LinkRefused("it redirects to what is no URL") from None
+
+
+def _read_answer(response: requests.Response) -> bytes:
+    """The body of an answer that is to be small, as it came.
+
+    Raises:
+        BrokenAnswer: It is too large, or packed.
+        ApiUnavailable: It is too slow, or breaks off.
+    """
+    encoding = response.headers.get("Content-Encoding", "identity")
+    if encoding.strip().lower() not in ("", "identity"):
+        raise BrokenAnswer("The Video Inference API's answer is packed, which it was not asked for.")
+    stream, content, begun_at = (
+        ResultsStream(response, "The Video Inference API's answer"),
+        bytearray(),
+        time.monotonic(),
+    )
+    while piece := stream.read_some(_ANSWER_PIECE_BYTES):
+        content += piece
+        if len(content) > ANSWER_MAX_BYTES:
+            raise BrokenAnswer(f"The Video Inference API's answer has more than {ANSWER_MAX_BYTES:,} bytes.")
+        if time.monotonic() - begun_at > ANSWER_TIMEOUT_SECONDS:
+            raise ApiUnavailable("The Video Inference API did not answer in time.")
+    return bytes(content)
+
+
+def _parse(content: bytes) -> Any:
+    """The JSON in an answer, or None."""
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _may_have_arrived(error: requests.RequestException) -> bool:
+    """Whether a request may have got to the other side, whatever came of it: no connection, no request."""
+    cause = getattr(error.args[0], "reason", None) if error.args else None
+    no_connection = isinstance(cause, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError)
+    no_trust = isinstance(cause, urllib3.exceptions.SSLError) and any(
+        isinstance(argument, ssl.SSLCertVerificationError) for argument in cause.args
+    )
+    return not (no_connection or no_trust or isinstance(error, requests.ConnectTimeout))
+
+
+def read_retry_after(value: str | None, now: datetime) -> float | None:
+    """Seconds until a `Retry-After` header's time, in either of its forms (RFC 9110, 10.2.3); None without one."""
+    if value is None:
+        return None
+    if re.fullmatch(r"[0-9]+", value.strip()):
+        return min(float(value), RETRY_AFTER_SECONDS_MAX)
+    try:
+        seconds = (parsedate_to_datetime(value) - now).total_seconds()
+        return min(max(0.0, seconds), RETRY_AFTER_SECONDS_MAX)
+    except (TypeError, ValueError):
+        return None
+
+
+class _SizedStream:
+    """A stream with a length: requests then sends a Content-Length instead of chunks, which signed URLs don't take.
+
+    It is iterated, because http.client would read it 16 KiB at a time.
+    """
+
+    def __init__(self, stream: Readable, size_bytes: int) -> None:
+        self._stream = stream
+        self._size_bytes = size_bytes
+
+    def __len__(self) -> int:
+        return self._size_bytes
+
+    def __iter__(self) -> Iterator[bytes]:
+        while piece := self._stream.read(_PIECE_BYTES):
+            yield piece
+
+
+class ResultsStream:
+    """A response's body as it came over the wire, its errors translated."""
+
+    def __init__(
+        self, response: requests.Response, what: str = "The results file", *, ends_at_once: bool = False
+    ) -> None:
+        self._response = response
+        self._body: urllib3.HTTPResponse = response.raw
+        self._what = what
+        self._ends_at_once = ends_at_once
+
+    def close(self) -> None:
+        self._response.close()
+
+    def skip(self, size: int) -> None:
+        """Reads on without keeping anything. Raises ApiUnavailable where there is less."""
+        while size:
+            piece = self.read(min(size, _PIECE_BYTES))
+            if not piece:
+                raise ApiUnavailable("The results file is shorter than what was read of it before.")
+            size -= len(piece)
+
+    def read(self, size: int = -1, /) -> bytes:
+        if size < 0:
+            # A piece at a time: only then does urllib3 notice a body that is shorter than its Content-Length.
+            return b"".join(iter(lambda: self.read(_PIECE_BYTES), b""))
+        if self._ends_at_once:
+            return b""
+        return self._translating(lambda: self._body.read(size))
+
+    def read_some(self, size: int) -> bytes:
+        """What has come by now, or comes next; nothing at the end."""
+        return self._translating(lambda: self._body.read1(size))
+
+    def _translating(self, read: Callable[[], bytes]) -> bytes:
+        try:
+            return read()
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise ApiUnavailable(f"{self._what} broke off while it was read ({type(error).__name__}).") from None

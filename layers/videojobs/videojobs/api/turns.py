@@ -1,0 +1,168 @@
+"""Turns at the API: slots of the shared budget, booked in a DynamoDB table by all functions."""
+
+import time
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Protocol
+
+from botocore.exceptions import ClientError
+
+from videojobs.api.budget import LANES, PATIENCE_SECONDS, Bookings, Lane, Limit, Slot, choose_slot, free_after
+from videojobs.errors import ApiUnavailable, TurnLater
+from videojobs.logs import logger
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+
+BOOK_AHEAD_SECONDS_MAX = 11 * 3600
+"""No turn is booked later: a message of SQS can't be put off for more than twelve hours."""
+
+PAUSE_SECONDS_MAX = 900
+"""However long an API wants to be left alone, it is asked again after a quarter of an hour."""
+
+BUDGET_ID = "api-budget"
+"""The key of the one item in the budget's table."""
+
+_ATTEMPTS = 50
+
+
+class Turns(Protocol):
+    """When requests may be sent."""
+
+    def take(self, lane: Lane, booked_at: float | None = None, patience_seconds: float = PATIENCE_SECONDS) -> None:
+        """Returns when the next request may be sent, and has to be at once.
+
+        Args:
+            booked_at: The turn of an earlier `TurnLater`, if it was there that this request was put off.
+            patience_seconds: How long to wait here for a turn.
+
+        Raises:
+            TurnLater: its turn comes later than that, and is booked.
+        """
+
+    def use(self) -> None:
+        """Called for each request as it leaves."""
+
+    def pause(self, seconds: float) -> None:
+        """Lets nobody have a turn before `seconds` have passed."""
+
+
+class UnlimitedTurns:
+    """As many as are wanted."""
+
+    def take(self, lane: Lane, booked_at: float | None = None, patience_seconds: float = PATIENCE_SECONDS) -> None:
+        """Returns at once."""
+
+    def use(self) -> None:
+        """It is free."""
+
+    def pause(self, seconds: float) -> None:
+        """There is nobody to tell."""
+
+
+class SharedTurns:
+    """Turns under a limit that all who use the same table keep together. A turn takes one read and one write.
+
+    Errors of DynamoDB are raised as they are: nothing is sent without a turn.
+    """
+
+    def __init__(
+        self,
+        table: "Table",
+        limit: Limit,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._table = table
+        self._limit = limit
+        self._clock = clock
+        self._sleep = sleep
+        self._turn: float | None = None
+
+    def take(self, lane: Lane, booked_at: float | None = None, patience_seconds: float = PATIENCE_SECONDS) -> None:
+        """See `Turns`. A booked turn that is missed, or lies in a pause, is lost, and another one booked."""
+        begins = booked_at if booked_at is not None and self._is_good(booked_at) else self._book(lane)
+        seconds = begins - self._clock()
+        if seconds > patience_seconds:
+            raise TurnLater(self._limit.requests, begins, seconds)
+        self._sleep(max(seconds, 0.0))
+        self._turn = begins
+
+    def use(self) -> None:
+        """Raises ApiUnavailable: the turn has passed, because what came between took too long."""
+        turn, self._turn = self._turn, None
+        assert turn is not None, "a request to the API has taken no turn"  # noqa: S101 - a bug
+        if self._clock() >= turn + self._limit.lateness:
+            problem = "The turn of a request to the Video Inference API has passed before it was sent."
+            raise ApiUnavailable(problem, may_have_acted=False)
+
+    def pause(self, seconds: float) -> None:
+        """See `Turns`; for at most a quarter of an hour. A pause that is longer already stays."""
+        until = self._clock() + min(seconds, PAUSE_SECONDS_MAX)
+        try:
+            self._update("paused_until", until, "attribute_not_exists(#name) OR #name < :value", {})
+        except _Outdated:
+            return
+        except ClientError:
+            logger.exception("The API's pause could not be told to the other functions.")
+            return
+        logger.warning("The API asks for a pause, and all functions keep it.", seconds=round(until - self._clock()))
+
+    def read(self) -> Bookings:
+        """What is booked."""
+        item: Any = self._table.get_item(Key={"id": BUDGET_ID}, ConsistentRead=True).get("Item", {})
+        free_from = {lane: float(item[lane]) for lane in LANES if lane in item}
+        return Bookings(free_from, float(item.get("paused_until", 0)))
+
+    def _is_good(self, booked_at: float) -> bool:
+        return self._clock() < booked_at + self._limit.lateness and self.read().paused_until <= booked_at
+
+    def _book(self, lane: Lane) -> float:
+        for _ in range(_ATTEMPTS):
+            bookings, now = self.read(), self._clock()
+            slot = choose_slot(self._limit, bookings, lane, now)
+            if slot.begins - now > BOOK_AHEAD_SECONDS_MAX:
+                raise TurnLater(self._limit.requests, None, BOOK_AHEAD_SECONDS_MAX)
+            try:
+                self._mark(slot, bookings)
+            except _Outdated:
+                continue
+            return slot.begins
+        problem = "Too many functions book turns at the Video Inference API at once."
+        raise ApiUnavailable(problem, may_have_acted=False)
+
+    def _mark(self, slot: Slot, bookings: Bookings) -> None:
+        """Books a slot, unless somebody else has been there since `bookings` were read."""
+        values = {":paused": bookings.paused_until}
+        condition = "(attribute_not_exists(paused_until) OR paused_until = :paused) AND "
+        if slot.lane in bookings.free_from:
+            values[":before"] = bookings.free_from[slot.lane]
+            condition += "#name = :before"
+        else:
+            condition += "attribute_not_exists(#name)"
+        self._update(slot.lane, free_after(self._limit, slot), condition, values)
+
+    def _update(self, name: str, value: float, condition: str, values: Mapping[str, float]) -> None:
+        try:
+            self._table.update_item(
+                Key={"id": BUDGET_ID},
+                UpdateExpression="SET #name = :value",
+                ConditionExpression=condition,
+                ExpressionAttributeNames={"#name": name},
+                ExpressionAttributeValues={
+                    name: _to_decimal(seconds) for name, seconds in {":value": value, **values}.items()
+                },
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                raise _Outdated from error
+            raise
+
+
+class _Outdated(Exception):
+    """Somebody else has written since."""
+
+
+def _to_decimal(seconds: float) -> Decimal:
+    """DynamoDB takes decimals for floats; this one is read back as the same float."""
+    return Decimal(repr(seconds))

@@ -1,0 +1,93 @@
+"""One poll: what is known of a job, as data that the state machine chooses by."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from videojobs.api.client import VideoInferenceApi
+from videojobs.errors import ApiRefused, ApiUnavailable, ChangeRefused, TurnLater, VideoJobsError
+from videojobs.jobs.ledger import Job, Ledger
+from videojobs.notices.notices import format_duration
+
+JOB_IS_UNKNOWN_STATUS_CODES = {400, 404, 410, 422}
+"""Refusals that are about the job; others are about the key or the way."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a poll found out: whether to wait on, to deliver, or to give up for `reason`.
+
+    Attributes:
+        wait_seconds: Of a job that is running, when to come back.
+        turn_at: Where the API was not asked because its budget is used up, the turn that is booked: seconds since the
+            epoch.
+        asked: Whether the API was asked.
+        start_offset: As the API's `JobStatus` has it.
+    """
+
+    status: Literal["running", "done", "failed", "overdue"]
+    reason: str | None = None
+    wait_seconds: int = 0
+    turn_at: float | None = None
+    asked: bool = True
+    start_offset: float | None = None
+
+
+def check_job(
+    api: VideoInferenceApi, job: Job, now: datetime, poll_seconds: int, turn_at: float | None = None
+) -> Check:
+    """Asks the API about `job`, if it is its turn.
+
+    Args:
+        turn_at: What the check before this one answered.
+
+    Raises:
+        ApiUnavailable, ApiRefused: it could not be found out (an outage, a key that is no longer accepted), and there
+            is time left to try again.
+    """
+    try:
+        api.turns.take("polls", turn_at)
+        answer = api.check_job(job.job_id)
+    except ApiRefused as refused:
+        if refused.status_code in JOB_IS_UNKNOWN_STATUS_CODES:
+            return Check("failed", f"The API no longer knows the job: {refused.reason}")
+        return _give_up_or_raise(refused, job, now)
+    except TurnLater as later:
+        missed = turn_at is not None and turn_at != later.turn_at
+        if missed and job.is_overdue(now):
+            return _give_up(job, now, str(later))
+        # However often a turn is missed, it fills no history: the next look is as far off as a poll.
+        if missed and later.seconds < poll_seconds:
+            return Check("running", str(later), poll_seconds, asked=False)
+        return Check("running", str(later), int(later.seconds), later.turn_at, asked=False)
+    except ApiUnavailable as unavailable:
+        if unavailable.retry_after_seconds is None or job.is_overdue(now):
+            return _give_up_or_raise(unavailable, job, now)
+        seconds = min(unavailable.retry_after_seconds, job.seconds_left(now))
+        return Check("running", str(unavailable), max(round(seconds), poll_seconds))
+    if answer.state == "running" and job.is_overdue(now):
+        return _give_up(job, now, "The API says that it is still running.")
+    return Check(answer.state, answer.reason, poll_seconds, start_offset=answer.start_offset)
+
+
+def record_check(ledger: Ledger, job: Job, check: Check, polls: int) -> Check:
+    """Writes a poll down, and returns what the state machine is to go by.
+
+    The job is written with it, in case `create_job` was not able to.
+    """
+    job = replace(job, start_offset=check.start_offset)
+    try:
+        ledger.record(job.upload, job.attempt, status="running", polls=polls, **job.to_values())
+    except ChangeRefused:
+        return replace(check, status="failed", reason="The job had come to its end already.")
+    return check
+
+
+def _give_up_or_raise(error: VideoJobsError, job: Job, now: datetime) -> Check:
+    if job.is_overdue(now):
+        return _give_up(job, now, str(error))
+    raise error
+
+
+def _give_up(job: Job, now: datetime, last_words: str) -> Check:
+    return Check("overdue", f"Not done after {format_duration(job.age_seconds(now))}. {last_words}")

@@ -1,0 +1,232 @@
+"""Draws marks for a video's frames: boxes, outlines, key points, gazes and labels, in the report's colours."""
+
+import colorsys
+import math
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from anyascii import anyascii
+from PIL import Image, ImageDraw, ImageFont
+
+from videojobs.results.marks import Mark
+
+type Point = tuple[float, float]
+type Box = tuple[float, float, float, float]
+
+PALETTE = (
+    "#5b9bff",
+    "#ff9248",
+    "#3ecf8e",
+    "#f0609e",
+    "#b58cff",
+    "#ecc534",
+    "#2fc4d8",
+    "#ff6b6b",
+    "#9bd14b",
+    "#d98cf0",
+    "#f2a7a0",
+    "#7fd6c2",
+)
+"""As in the report (`marks.js`)."""
+
+LIMBS = (
+    ("nose", "left_eye"),
+    ("nose", "right_eye"),
+    ("left_eye", "left_ear"),
+    ("right_eye", "right_ear"),
+    ("left_shoulder", "right_shoulder"),
+    ("left_shoulder", "left_elbow"),
+    ("left_elbow", "left_wrist"),
+    ("right_shoulder", "right_elbow"),
+    ("right_elbow", "right_wrist"),
+    ("left_shoulder", "left_hip"),
+    ("right_shoulder", "right_hip"),
+    ("left_hip", "right_hip"),
+    ("left_hip", "left_knee"),
+    ("left_knee", "left_ankle"),
+    ("right_hip", "right_knee"),
+    ("right_knee", "right_ankle"),
+)
+"""Which of the usual names of a body's key points are joined; as in the report."""
+
+LABELS_MAX = 60
+"""More names than that hide the picture."""
+
+_FONT = Path(__file__).with_name("fonts") / "Roboto-Regular.ttf"
+"""It has the letters of Latin, Greek and Cyrillic."""
+
+_POINT_SURE = 0.5
+"""A key point below it is drawn faintly."""
+
+_FAINT, _MASK, _OPAQUE = 0.12, 0.3, 1.0
+_DARK, _LIGHT = (16, 19, 26, 255), (255, 255, 255, 255)
+
+
+@dataclass(frozen=True)
+class ClassStyle:
+    """How a class is told apart: its name, and its colour as #rrggbb."""
+
+    name: str
+    color: str
+
+
+def pick_color(number: int) -> str:
+    """The colour of the class with a number, as #rrggbb."""
+    if number < len(PALETTE):
+        return PALETTE[number]
+    # The golden angle keeps neighbours apart.
+    channels = colorsys.hls_to_rgb(number * 137.508 % 360 / 360, 0.62 if number % 2 else 0.7, 0.75)
+    return "#" + "".join(f"{round(255 * channel):02x}" for channel in channels)
+
+
+@cache
+def spell(name: str) -> str:
+    """A name in letters that the font has. What is in others is spelled in Latin ones: 安全帽 becomes AnQuanMao."""
+    composed = " ".join(unicodedata.normalize("NFC", name).split())
+    return "".join(character if _is_drawable(character) else anyascii(character) for character in composed) or "?"
+
+
+@cache
+def _is_drawable(character: str) -> bool:
+    """Whether the font has more for it than the box that stands for what is missing."""
+    font = _load_font(16)
+    return character == " " or bytes(font.getmask(character)) not in (b"", bytes(font.getmask("\U0010ffff")))
+
+
+def draw_overlay(size: tuple[int, int], marks: Sequence[Mark], styles: Sequence[ClassStyle]) -> Image.Image:
+    """A transparent picture (RGBA) of `size` with marks, whose pixels are those of the picture, drawn on it.
+
+    `styles` has one entry a class number.
+    """
+    overlay = Image.new("RGBA", size)
+    pen = _Pen(overlay)
+    boxes = [mark for mark in marks if len(mark) > 2]
+    for mark in boxes:
+        pen.fill(mark, styles[mark[0]].color)
+    for mark in boxes:
+        pen.outline(mark, styles[mark[0]].color)
+    pen.write_labels(marks, styles, names=len(marks) <= LABELS_MAX)
+    return overlay
+
+
+class _Pen:
+    """Draws on one picture, with lines and letters that suit its size. What overlaps replaces what lies below it."""
+
+    def __init__(self, picture: Image.Image) -> None:
+        self._draw = ImageDraw.Draw(picture)
+        self._width, self._height = picture.size
+        self._line = max(2, min(6, round(self._width / 320)))
+        self._font = _load_font(max(11, round(self._width / 60)))
+        self._labels: list[Box] = []
+
+    def fill(self, mark: Mark, color: str) -> None:
+        polygon = _read_extra(mark).get("polygon")
+        if polygon:
+            self._fill_polygon(polygon, _paint(color, _MASK))
+        else:
+            self._draw.rectangle(_find_corners(mark), fill=_paint(color, _FAINT))
+
+    def outline(self, mark: Mark, color: str) -> None:
+        extra = _read_extra(mark)
+        if polygon := extra.get("polygon"):
+            points = list(zip(polygon[::2], polygon[1::2], strict=False))
+            self._draw.line([*points, points[0]], fill=_paint(color), width=self._line, joint="curve")
+            return
+        self._draw.rectangle(_find_corners(mark), outline=_paint(color), width=self._line)
+        if "keypoints" in extra:
+            self._draw_keypoints(extra["keypoints"], color)
+        if "gaze" in extra:
+            self._draw_gaze(mark, extra, color)
+
+    def write_labels(self, marks: Iterable[Mark], styles: Sequence[ClassStyle], *, names: bool) -> None:
+        """The names of boxes above them, if `names`, surest first; those of labels without a box at the top left."""
+        for line, mark in enumerate(mark for mark in marks if len(mark) == 2):
+            self._write(mark, styles[mark[0]], 8, (8 + line * (self._font.size + 10),))
+        if names:
+            for mark in sorted((mark for mark in marks if len(mark) > 2), key=lambda mark: -mark[1]):
+                left, top, _, bottom = _find_corners(mark)
+                self._write(mark, styles[mark[0]], left, (top - self._font.size - 6, top, bottom))
+
+    def _fill_polygon(self, polygon: Sequence[float], paint: tuple[int, ...]) -> None:
+        points = list(zip(polygon[::2], polygon[1::2], strict=False))
+        if len(points) > 1:
+            self._draw.polygon(points, fill=paint)
+
+    def _draw_keypoints(self, keypoints: Sequence[Sequence[Any]], color: str) -> None:
+        by_name = {keypoint[3]: keypoint for keypoint in keypoints}
+        for start, end in LIMBS:
+            if start in by_name and end in by_name:
+                (x0, y0, sure0, _), (x1, y1, sure1, _) = by_name[start], by_name[end]
+                paint = _paint(color, 0.2 if min(sure0, sure1) < _POINT_SURE else 0.9)
+                self._draw.line([(x0, y0), (x1, y1)], fill=paint, width=self._line)
+        for x, y, confidence, _ in keypoints:
+            self._draw_point((x, y), 1.6 * self._line, _paint(color, 0.25 if confidence < _POINT_SURE else _OPAQUE))
+
+    def _draw_gaze(self, mark: Mark, extra: Mapping[str, Any], color: str) -> None:
+        landmarks, paint = extra["landmarks"], _paint(color)
+        for point in zip(landmarks[::2], landmarks[1::2], strict=False):
+            self._draw_point(point, 0.9 * self._line, paint)
+        # Positive yaw looks to the left of the picture, positive pitch up, as in Roboflow's own drawing.
+        (yaw, pitch), x, y, length = extra["gaze"], mark[2], mark[3], 1.5 * mark[4]
+        tip = (x - length * math.sin(yaw) * math.cos(pitch), y - length * math.sin(pitch))
+        angle = math.atan2(tip[1] - y, tip[0] - x)
+        width = round(1.4 * self._line)
+        self._draw.line([(x, y), tip], fill=paint, width=width)
+        for side in (-0.5, 0.5):
+            barb = 6 * self._line
+            end = (tip[0] - barb * math.cos(angle + side), tip[1] - barb * math.sin(angle + side))
+            self._draw.line([tip, end], fill=paint, width=width)
+
+    def _draw_point(self, point: Point, radius: float, paint: tuple[int, ...]) -> None:
+        self._draw.circle(point, radius, fill=paint)
+
+    def _write(self, mark: Mark, style: ClassStyle, left: float, tops: Iterable[float]) -> None:
+        """Writes a label at the first of some tops where it covers no other; nowhere if it would do so at each."""
+        text = f"{spell(style.name)} {int(mark[1] * 100 + 1e-9)}%"
+        width, height = self._draw.textlength(text, font=self._font) + 10, self._font.size + 6
+        left = max(0, min(left, self._width - width))
+        places = (
+            (left, top, left + width, top + height) for top in (max(0, min(top, self._height - height)) for top in tops)
+        )
+        place = next((place for place in places if not any(_overlap(place, label) for label in self._labels)), None)
+        if place is None:
+            return
+        self._labels.append(place)
+        left, top, _, _ = place
+        self._draw.rounded_rectangle(place, radius=3, fill=_paint(style.color))
+        paint = _DARK if _needs_dark_text(style.color) else _LIGHT
+        self._draw.text((left + 5, top + height / 2), text, fill=paint, font=self._font, anchor="lm")
+
+
+def _read_extra(mark: Mark) -> Mapping[str, Any]:
+    return mark[6] if len(mark) > 6 else {}
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def _find_corners(mark: Mark) -> Box:
+    _, _, x, y, width, height = mark[:6]
+    half_width, half_height = abs(width) / 2, abs(height) / 2
+    return (x - half_width, y - half_height, x + half_width, y + half_height)
+
+
+@cache
+def _paint(color: str, opacity: float = _OPAQUE) -> tuple[int, ...]:
+    return (*(int(color[at : at + 2], 16) for at in (1, 3, 5)), round(255 * opacity))
+
+
+@cache
+def _needs_dark_text(color: str) -> bool:
+    red, green, blue = ((int(color[at : at + 2], 16) / 255) ** 2.2 for at in (1, 3, 5))
+    return bool(0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.18)
+
+
+@cache
+def _load_font(size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(_FONT, size)

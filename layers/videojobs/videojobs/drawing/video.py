@@ -1,0 +1,272 @@
+"""Makes the annotated video: every frame with what was found in the nearest sampled frame drawn on it, as H.264 in MP4.
+
+Frame by frame, so memory does not grow with the video. The sound is copied as it is, or becomes AAC where few players
+of MP4 would play it.
+"""
+
+import errno
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Final, cast
+
+import av
+from av.audio.stream import AudioStream
+from av.container import InputContainer, OutputContainer
+from av.filter.context import FilterContext
+from av.packet import Packet
+from av.stream import Disposition
+from av.video.frame import PictureType, VideoFrame
+from av.video.reformatter import ColorRange
+from av.video.stream import VideoStream
+
+from videojobs.drawing.closed_gaps import ClosedGaps
+from videojobs.drawing.frame_times import FrameTimes
+from videojobs.drawing.overlay_track import OverlayTrack
+from videojobs.drawing.sound import SoundKind, choose_sounds, decode
+from videojobs.errors import NoRoomForVideo, VideoNotDrawable
+from videojobs.results.samples import Sample
+
+FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
+"""FFmpeg's names of MP4 (and MOV, its twin), MKV and WebM, and AVI; a playlist format would open what a file names."""
+
+_ENCODER: Final = "libx264"
+_CRF = "21"
+
+UNHURRIED_PIXELS = 20_000_000_000
+"""Of all frames together: five minutes of 1920 by 1080 at 30 a second. What has more is encoded in half of the time and
+becomes three times as large (`python -m bench.annotation`): a function has a quarter of an hour.
+"""
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What reading never fails with: FFmpeg does not say which of its files an error is about."""
+
+_TURNS = {90: ["cclock"], -90: ["clock"], 180: ["clock", "clock"], -180: ["clock", "clock"]}
+"""By the degrees, counterclockwise, that a picture is to be shown turned: how FFmpeg's `transpose` gets there."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """An annotated video.
+
+    Attributes:
+        frames: How many it has.
+        left_out_sounds: How many of the video's sounds it lacks, because MP4 can't have them or nobody can decode them.
+    """
+
+    frames: int
+    left_out_sounds: int
+
+
+def draw_video(
+    video: Path,
+    samples: Iterable[Sample],
+    output: Path,
+    watch: Callable[[float], None],
+    frame_max_pixels: int | None = None,
+    start_offset: float | None = None,
+) -> Drawn:
+    """Writes `output`.
+
+    Args:
+        samples: The sampled frames in the order of the video.
+        watch: Called with the share of the video (0 to 1) that is done; what it raises ends the work.
+        frame_max_pixels: The largest frame, width times height. Memory holds dozens of frames at once.
+        start_offset: When the video's player shows the frame that the samples' times count from, seconds; None where
+            that is not known.
+
+    Raises:
+        VideoNotDrawable: The video can't be read, or (`NoRoomForVideo`) the output can't be written; says why.
+    """
+    try:
+        first, times = _read_beginning(video, frame_max_pixels, start_offset)
+        with _open_video(video, frame_max_pixels) as source:
+            sounds = choose_sounds(source, lambda: _open_video(video, frame_max_pixels))
+            with av.open(str(output.absolute()), "w", format="mp4", options={"movflags": "+faststart"}) as target:
+                frames = _Drawing(source, target, first, times, samples, sounds).run(watch)
+            return Drawn(frames, len(source.streams.audio) - len(sounds))
+    except av.error.FFmpegError as error:
+        if error.errno in _NO_ROOM:
+            raise NoRoomForVideo(f"The annotated video can't be written: {error.strerror}.") from error
+        raise VideoNotDrawable(f"The video can't be read: {error.strerror}.") from error
+
+
+def _open_video(video: Path, frame_max_pixels: int | None) -> InputContainer:
+    # FFmpeg tries decoders while it opens a file; and frames may be larger than the file says, later ones too.
+    limits = {"max_pixels": str(frame_max_pixels)} if frame_max_pixels else {}
+    # An absolute path: FFmpeg takes a name like 12:30.mp4 for a URL.
+    container = av.open(str(video.absolute()), options={"format_whitelist": FORMATS, **limits})
+    for stream in container.streams.video:
+        if limits and stream.codec_context:  # none where the codec is unknown
+            stream.codec_context.options = limits
+    return container
+
+
+def _find_video_stream(source: InputContainer) -> VideoStream:
+    """The first that is neither a cover nor, beside others, a single picture: the one that the engine looks at."""
+    streams = [stream for stream in source.streams.video if not stream.disposition & Disposition.attached_pic]
+    if not streams:
+        raise VideoNotDrawable("The file has no video in it.")
+    stream = next((stream for stream in streams if not _is_one_picture(stream)), streams[0])
+    if not stream.codec_context:
+        raise VideoNotDrawable("The video is of a codec that this version of FFmpeg does not know.")
+    return stream
+
+
+def _is_one_picture(stream: VideoStream) -> bool:
+    """A thumbnail is a track like any other; Matroska counts frames in a tag."""
+    return stream.frames == 1 or stream.metadata.get("NUMBER_OF_FRAMES") == "1"
+
+
+def _read_beginning(
+    video: Path, frame_max_pixels: int | None, start_offset: float | None
+) -> tuple[VideoFrame, FrameTimes]:
+    """A frame that the others will be like, and when they are shown.
+
+    MP4 begins with what its streams are, so that has to be known before any sound.
+    """
+    with _open_video(video, frame_max_pixels) as source:
+        stream = _find_video_stream(source)
+        times = FrameTimes.read(source, stream, start_offset)
+    with _open_video(video, frame_max_pixels) as source:
+        stream = _find_video_stream(source)
+        # Opening the decoder says what is wrong with a damaged description of the codec; decoding would not.
+        stream.codec_context.open()
+        for packet in source.demux(stream):
+            for frame in decode(stream, packet):
+                if start_offset is None:
+                    times.count_from(cast(VideoFrame, frame))
+                return cast(VideoFrame, frame), times
+    limit = f", or none has fewer than the {frame_max_pixels:,} pixels that are drawn on" if frame_max_pixels else ""
+    raise VideoNotDrawable(f"No frame of the video can be decoded{limit}.")
+
+
+class _Drawing:
+    """The work on one video."""
+
+    def __init__(
+        self,
+        source: InputContainer,
+        target: OutputContainer,
+        first: VideoFrame,
+        times: FrameTimes,
+        samples: Iterable[Sample],
+        sounds: Mapping[int, SoundKind],
+    ) -> None:
+        self._source = source
+        self._stream = _find_video_stream(source)
+        self._stream.thread_type = "AUTO"
+        self._picture = _Picture(target, self._stream, first, samples)
+        self._heard = [stream for stream in source.streams.audio if stream.index in sounds]
+        self._sounds = {stream.index: sounds[stream.index](target, stream) for stream in self._heard}
+        self._times, self._gaps = times, ClosedGaps(times.time_base)
+        self._frames = 0
+
+    def run(self, watch: Callable[[float], None]) -> int:
+        duration = (self._source.duration or 0) / av.time_base
+        for packet in self._source.demux([self._stream, *self._heard]):
+            if packet.stream.index in self._sounds:
+                self._sounds[packet.stream.index].take(cast("Packet[AudioStream]", packet))
+                continue
+            self._times.prepare(cast("Packet[VideoStream]", packet))
+            for frame in decode(self._stream, packet):
+                seconds = self._times.place(frame, self._frames)
+                frame.pts = self._gaps.close(frame.pts or 0)
+                self._picture.take(frame, seconds)
+                self._frames += 1
+            share = float(packet.pts * packet.time_base) / duration if packet.pts is not None and duration else 0.0
+            watch(min(1.0, share))
+        self._picture.end()
+        for sound in self._sounds.values():
+            sound.end()
+        return self._frames
+
+
+class _Picture:
+    """The video stream of the output: turned upright, drawn on by FFmpeg's own filter, encoded."""
+
+    def __init__(
+        self, target: OutputContainer, source: VideoStream, first: VideoFrame, samples: Iterable[Sample]
+    ) -> None:
+        self._target = target
+        self._coded_size, self._format = (first.width, first.height), first.format.name
+        turns = _TURNS.get(first.rotation, [])
+        is_sideways = len(turns) == 1
+        shown_size = (first.height, first.width) if is_sideways else (first.width, first.height)
+        self._overlays = OverlayTrack(samples, self._coded_size, shown_size, first.rotation if turns else 0)
+        try:
+            self._stream = target.add_stream(_ENCODER, rate=source.average_rate or 25)
+        except av.codec.codec.UnknownCodecError:
+            raise VideoNotDrawable(
+                f"This build of PyAV has no {_ENCODER}, which encodes the annotated video."
+            ) from None
+        self._stream.options = {"preset": choose_preset(source, first), "crf": _CRF}
+        context = self._stream.codec_context
+        context.width, context.height = (side + side % 2 for side in shown_size)
+        context.pix_fmt, context.time_base = "yuv420p", source.time_base
+        context.color_range = ColorRange.MPEG
+        for name in ("colorspace", "color_primaries", "color_trc"):
+            setattr(context, name, getattr(first, name))
+        context.thread_count = os.process_cpu_count() or 1
+        aspect = source.sample_aspect_ratio
+        if aspect and aspect > 0:
+            context.sample_aspect_ratio = 1 / aspect if is_sideways else aspect
+        self._video_input, self._overlay_input, self._output = self._build_graph(first, turns, shown_size)
+
+    def take(self, frame: VideoFrame, seconds: float) -> None:
+        """Draws on a frame what was found at its seconds from the first."""
+        if (frame.width, frame.height) != self._coded_size or frame.format.name != self._format:
+            pts, time_base = frame.pts, frame.time_base
+            frame = frame.reformat(*self._coded_size, format=self._format)
+            frame.pts, frame.time_base = pts, time_base
+        overlay = self._overlays.find(seconds)
+        overlay.pts, overlay.time_base = frame.pts, frame.time_base
+        self._overlay_input.push(overlay)
+        self._video_input.push(frame)
+        self._encode_ready()
+
+    def end(self) -> None:
+        self._overlay_input.push(None)
+        self._video_input.push(None)
+        self._encode_ready()
+        self._target.mux(self._stream.encode())
+
+    def _encode_ready(self) -> None:
+        while True:
+            try:
+                frame = cast(VideoFrame, self._output.pull())
+            except (BlockingIOError, av.error.EOFError):
+                return
+            frame.pict_type = PictureType.NONE  # the encoder's own choice, not what the source had
+            self._target.mux(self._stream.encode(frame))
+
+    def _build_graph(
+        self, first: VideoFrame, turns: list[str], shown_size: tuple[int, int]
+    ) -> tuple[FilterContext, FilterContext, FilterContext]:
+        graph = av.filter.Graph()
+        video = graph.add_buffer(width=first.width, height=first.height, format=first.format, time_base=first.time_base)
+        chain = [video, *(graph.add("transpose", f"dir={turn}") for turn in turns)]
+        # What every player takes: brightness from 16 to 235, and half as many colours as pixels, so even sides.
+        chain += [graph.add("scale", "out_range=tv"), graph.add("format", "pix_fmts=yuv420p")]
+        chain += [graph.add("pad", "ceil(iw/2)*2:ceil(ih/2)*2")]
+        overlay = graph.add_buffer(
+            width=shown_size[0], height=shown_size[1], format=av.VideoFormat("yuva420p"), time_base=first.time_base
+        )
+        drawn, output = graph.add("overlay", "format=yuv420"), graph.add("buffersink")
+        for one, other in pairwise(chain):
+            one.link_to(other)
+        chain[-1].link_to(drawn, 0, 0)
+        overlay.link_to(drawn, 0, 1)
+        drawn.link_to(output)
+        graph.configure()
+        self._graph = graph
+        return video, overlay, output
+
+
+def choose_preset(source: VideoStream, first: VideoFrame) -> str:
+    """How thoroughly x264 is to encode a video, so that long ones are done in time."""
+    seconds = (cast(InputContainer, source.container).duration or 0) / av.time_base
+    pixels = first.width * first.height * seconds * float(source.average_rate or 25)
+    return "veryfast" if pixels <= UNHURRIED_PIXELS else "ultrafast"

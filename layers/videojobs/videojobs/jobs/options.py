@@ -1,0 +1,208 @@
+"""Options: which models look at a video, how often, how the API gets the file, and whether it is drawn on.
+
+The object's own metadata goes over the longest matching prefix route, and that over the stack's defaults.
+"""
+
+import json
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal, Self, get_args
+
+from videojobs.errors import InvalidOption
+from videojobs.jobs import strict_json
+from videojobs.jobs.upload_metadata import ANY_METADATA, MetadataLimits
+
+InputMode = Literal["presigned", "upload"]
+InferenceType = Literal[
+    "object-detection",
+    "classification",
+    "instance-segmentation",
+    "keypoint-detection",
+    "gaze-detection",
+    "clip-embed-image",
+]
+
+INFER_FPS_MIN, INFER_FPS_MAX = 1, 120
+"""The API's documented minimum, and the official client's maximum."""
+
+NAME_MAX_CHARACTERS = 200
+"""Of a model's id and of its version."""
+
+_MODEL_FIELDS = ("model-id", "model-version", "inference-type", "confidence")
+_ROUTE_FIELDS = {"models", "infer_fps", "input_mode", "annotate"}
+
+
+@dataclass(frozen=True)
+class Model:
+    """One entry of the API's `models`."""
+
+    model_id: str
+    model_version: str
+    inference_type: InferenceType
+    inference_params: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, data: Any) -> Self:
+        """A model from the API's own shape. Raises InvalidOption."""
+        if not isinstance(data, Mapping):
+            raise InvalidOption(f"models: {data!r} is not an object with model_id, model_version and inference_type.")
+        for name in ("model_id", "model_version", "inference_type"):
+            if not isinstance(data.get(name), str | int) or isinstance(data[name], bool) or data[name] == "":
+                raise InvalidOption(f"{name}: missing in {json.dumps(data)}.")
+            if not str(data[name]).isprintable() or len(str(data[name])) > NAME_MAX_CHARACTERS:
+                raise InvalidOption(f"{name}: {data[name]!r} is not 1 to {NAME_MAX_CHARACTERS} printable characters.")
+        if data["inference_type"] not in get_args(InferenceType):
+            types = ", ".join(get_args(InferenceType))
+            raise InvalidOption(f"inference_type: {data['inference_type']!r} is none of {types}.")
+        params = data.get("inference_params", {})
+        if not isinstance(params, Mapping):
+            raise InvalidOption(f"inference_params: {params!r} is not an object.")
+        if "confidence" in params:
+            params = {**params, "confidence": _parse_number("confidence", params["confidence"], 0, 1)}
+        try:
+            strict_json.check(params)
+        except ValueError as problem:
+            raise InvalidOption(f"inference_params: {problem}.") from None
+        return cls(str(data["model_id"]), str(data["model_version"]), data["inference_type"], params)
+
+    def to_request(self) -> dict[str, Any]:
+        """The model in the API's own shape."""
+        return {name: value for name, value in asdict(self).items() if value != {}}
+
+
+@dataclass(frozen=True)
+class Options:
+    """How one upload is to be inferred.
+
+    Attributes:
+        annotate: Whether a video with what was found drawn on it is made too.
+    """
+
+    models: tuple[Model, ...]
+    infer_fps: float
+    input_mode: InputMode
+    annotate: bool = False
+
+    @classmethod
+    def parse(cls, data: Mapping[str, Any]) -> Self:
+        """Options from `{"models": […], "infer_fps": …, "input_mode": …, "annotate": …}`. Raises InvalidOption."""
+        if not isinstance(data["models"], list) or not data["models"]:
+            raise InvalidOption("models: a list of at least one model is needed.")
+        models = tuple(map(Model.parse, data["models"]))
+        if len({model.model_id for model in models}) < len(models):
+            raise InvalidOption("models: two models have the same model_id, and results are told apart by it.")
+        infer_fps = _parse_number("infer_fps", data["infer_fps"], INFER_FPS_MIN, INFER_FPS_MAX)
+        if data["input_mode"] not in get_args(InputMode):
+            modes = ", ".join(get_args(InputMode))
+            raise InvalidOption(f"input_mode: {data['input_mode']!r} is none of {modes}.")
+        return cls(models, infer_fps, data["input_mode"], _parse_bool("annotate", data.get("annotate", False)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The options as plain JSON, as `parse` takes them."""
+        models = [model.to_request() for model in self.models]
+        return {
+            "models": models,
+            "infer_fps": self.infer_fps,
+            "input_mode": self.input_mode,
+            "annotate": self.annotate,
+        }
+
+
+def resolve_options(
+    key: str,
+    metadata: Mapping[str, str],
+    routes: Mapping[str, Any],
+    defaults: Mapping[str, Any],
+    limits: MetadataLimits = ANY_METADATA,
+) -> Options:
+    """The options of the upload `key`: its `metadata` (names without `x-amz-meta-`) over its route over `defaults`.
+
+    Args:
+        routes: Some of the fields that `Options.parse` takes, by key prefix; the longest that matches counts.
+        limits: What the metadata may ask for.
+
+    Raises:
+        InvalidOption: a value can't be used, or goes too far; the message names its field.
+    """
+    metadata = limits.select(metadata)
+    data = {**defaults, **find_route(key, routes)}
+    for name in ("infer-fps", "input-mode", "annotate"):
+        if name in metadata:
+            data[name.replace("-", "_")] = metadata[name]
+    if "models" in metadata:
+        data["models"] = parse_json("models", metadata["models"])
+    options = Options.parse(data)
+    if short_form := {name: metadata[name] for name in _MODEL_FIELDS if name in metadata}:
+        options = replace(options, models=(_read_short_form(short_form, metadata, options),))
+    limits.check(metadata, options.infer_fps, [(model.model_id, model.model_version) for model in options.models])
+    return options
+
+
+def find_route(key: str, routes: Any) -> Mapping[str, Any]:
+    """The options of the longest prefix in `routes` that `key` begins with; none if there is no such prefix.
+
+    A prefix matches however its letters are composed: macOS uploads `é` as two characters.
+    """
+    if not isinstance(routes, Mapping):
+        raise InvalidOption("PrefixRoutes: it is not an object.")
+    composed = unicodedata.normalize("NFC", key)
+    matching = [prefix for prefix in routes if composed.startswith(unicodedata.normalize("NFC", prefix))]
+    if not matching:
+        return {}
+    prefix = max(matching, key=len)
+    route = routes[prefix]
+    if not isinstance(route, Mapping) or not route.keys() <= _ROUTE_FIELDS:
+        fields = ", ".join(sorted(_ROUTE_FIELDS))
+        raise InvalidOption(f"PrefixRoutes: {prefix!r} is not an object that has some of {fields}, and nothing else.")
+    return route
+
+
+def parse_json(name: str, text: str) -> Any:
+    """The value in the JSON `text` of the option `name`. Raises InvalidOption."""
+    try:
+        return strict_json.parse(text)
+    except ValueError as problem:
+        raise InvalidOption(f"{name}: not JSON that can be used ({problem}).") from None
+
+
+def _read_short_form(fields: Mapping[str, str], metadata: Mapping[str, str], options: Options) -> Model:
+    """One model from `model-id`, `model-version`, `inference-type` and `confidence`.
+
+    Without `model-id` the others change the one model that would have been used.
+    """
+    if "models" in metadata:
+        raise InvalidOption(f"models: can't be combined with {', '.join(fields)}.")
+    if "model-id" in fields:
+        data: dict[str, Any] = {"model_id": fields["model-id"], "inference_type": "object-detection"}
+    elif len(options.models) == 1:
+        data = options.models[0].to_request()
+    else:
+        raise InvalidOption(f"model-id: needed beside {', '.join(fields)}, for there are several models.")
+    for name in ("model-version", "inference-type"):
+        if name in fields:
+            data[name.replace("-", "_")] = fields[name]
+    if "confidence" in fields:
+        data["inference_params"] = {**data.get("inference_params", {}), "confidence": fields["confidence"]}
+    return Model.parse(data)
+
+
+def _parse_bool(name: str, value: Any) -> bool:
+    words = {"true": True, "false": False}
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.strip().lower() in words:
+        return words[value.strip().lower()]
+    raise InvalidOption(f"{name}: {value!r} is neither true nor false.")
+
+
+def _parse_number(name: str, value: Any, at_least: float, at_most: float) -> float:
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        number = float(value)
+    except (TypeError, ValueError):
+        raise InvalidOption(f"{name}: {value!r} is not a number.") from None
+    if not at_least <= number <= at_most:
+        raise InvalidOption(f"{name}: {value} is not between {at_least} and {at_most}.")
+    return int(number) if number.is_integer() else number

@@ -1,0 +1,43 @@
+"""The options of an upload, from its metadata and the stack's parameters, for `create_job` and for `retry`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from videojobs.jobs.options import Options, parse_json, resolve_options
+from videojobs.jobs.upload_metadata import MetadataLimits
+
+
+@dataclass(frozen=True)
+class StackOptions:
+    """The stack's parameters that decide on an upload's options, as they are written there."""
+
+    default_models: str
+    default_infer_fps: float
+    prefix_routes: str
+    input_mode: str
+    annotate: str
+    max_infer_fps: float
+    allowed_models: str
+    allowed_metadata: str
+
+    @property
+    def limits(self) -> MetadataLimits:
+        """What an upload's metadata may ask for."""
+        return MetadataLimits.parse(self.max_infer_fps, self.allowed_models, self.allowed_metadata)
+
+    def resolve(self, key: str, metadata: Mapping[str, str]) -> Options:
+        """The options of the upload `key`.
+
+        Args:
+            metadata: The object's own, names without `x-amz-meta-`.
+
+        Raises:
+            InvalidOption: The metadata asks for more than it may, or an option can't be used.
+        """
+        defaults = {
+            "models": parse_json("DefaultModels", self.default_models),
+            "infer_fps": self.default_infer_fps,
+            "input_mode": self.input_mode,
+            "annotate": self.annotate,
+        }
+        return resolve_options(key, metadata, parse_json("PrefixRoutes", self.prefix_routes), defaults, self.limits)

@@ -1,0 +1,170 @@
+"""What a share link is answered with: a redirect to a fresh, short-lived URL of S3, or a page that says what to do.
+
+    /s/<token>              the report, or the results as long as there is no report
+    /s/<token>/video        the video, in the version that was inferred
+    /s/<token>/<output>     any other of the job's outputs, such as detections.parquet or report-data/0-0.json.gz
+
+The report finds the video and its data under the link that it was opened by, which the redirect names in the fragment
+of its URL: the page itself, which is kept, holds no token.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from html import escape
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from videojobs.foreign_text import printable
+from videojobs.jobs.ledger import Ledger
+from videojobs.notices.share_links import LinkFault, SharedJob, ShareLinks
+from videojobs.results.bucket import locate_output
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+SIGNED_URL_SECONDS = 900
+"""How long what a link redirects to works: a player or a page that needs more asks the link again."""
+
+REPORT, RESULTS, VIDEO = "report.html", "results.json", "video"
+
+_OUTPUT = re.compile(
+    r"(?:report-data/)?[A-Za-z0-9][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*\.(?:html|json|parquet|csv|vtt|mp4)(?:\.gz)?"
+)
+"""The names that outputs have: no path leads out of a job's folder."""
+
+_METHODS = ("GET", "HEAD")
+"""Mail programs and download managers look at a link by HEAD first."""
+
+_VIDEO_TYPES = {".mp4": "video/mp4", ".webm": "video/webm", ".mkv": "video/x-matroska", ".avi": "video/x-msvideo"}
+
+_HEADERS = {
+    # The token is in the URL, and so is the signature in what it redirects to: neither is kept or passed on.
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": "noindex",
+    "X-Content-Type-Options": "nosniff",
+    # The report is a page of S3's host and fetches its data from here. No cookie is asked for, so anyone may ask.
+    "Access-Control-Allow-Origin": "*",
+}
+
+_NEW_LINK = (
+    "The newest notice about the video has the newest link. Whoever runs the pipeline makes a new one with "
+    "<code>videoinfer redeliver</code> and the job's id, which is in the notice too."
+)
+
+_INCOMPLETE = (
+    "It may have been cut off when it was copied: check that you have all of it. "
+    "Or all links were withdrawn since it was sent."
+)
+
+_REFUSALS: Mapping[LinkFault, tuple[str, str]] = {
+    "expired": ("This link has expired", _NEW_LINK),
+    "invalid": (
+        "This link does not work",
+        f"{_INCOMPLETE}</p><p>{_NEW_LINK}",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class ShareRequest:
+    """What somebody asks for: `name` is the path behind the token, empty for the link itself."""
+
+    method: str
+    token: str
+    name: str
+
+
+@dataclass(frozen=True)
+class SharedOutputs:
+    """Answers share links."""
+
+    links: ShareLinks
+    ledger: Ledger
+    s3: "S3Client"
+    results_bucket: str
+
+    def answer(self, request: ShareRequest, now: datetime) -> dict[str, Any]:
+        """The answer as an HTTP API takes it (payload format 2.0)."""
+        if request.method not in _METHODS:
+            page = _answer_page(405, "This link can only be opened", "It takes nothing that is sent to it.")
+            return {**page, "headers": {**page["headers"], "Allow": ", ".join(_METHODS)}}
+        job = self.links.read(request.token, now)
+        if not isinstance(job, SharedJob):
+            return _answer_page(403, *_REFUSALS[job])
+        item = self.ledger.read_item(job.upload_id, job.attempt)
+        if item is None or "job_id" not in item:
+            return _answer_page(404, "This job is no longer known", "It was removed from the pipeline's jobs.")
+        for name in (request.name,) if request.name else (REPORT, RESULTS):
+            if (location := self._locate(item, name)) and self._exists(location):
+                return self._redirect(request, name, location)
+        return _answer_page(404, "There is no such file", _explain_missing(request.name))
+
+    def _locate(self, item: Mapping[str, Any], name: str) -> dict[str, Any] | None:
+        if name == VIDEO:
+            version = {"VersionId": item["version_id"]} if item.get("version_id") else {}
+            return {"Bucket": item["bucket"], "Key": item["key"], **version}
+        if not _OUTPUT.fullmatch(name):
+            return None
+        key = locate_output(item["key"], item["job_id"], item["created_at"], name)
+        return {"Bucket": self.results_bucket, "Key": key}
+
+    def _exists(self, location: Mapping[str, Any]) -> bool:
+        try:
+            self.s3.head_object(**location)
+        except self.s3.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] in ("404", "NoSuchKey", "NoSuchVersion"):
+                return False
+            raise
+        return True
+
+    def _redirect(self, request: ShareRequest, name: str, location: Mapping[str, Any]) -> dict[str, Any]:
+        parameters = dict(location)
+        operation = "head_object" if request.method == "HEAD" else "get_object"
+        if name == VIDEO and (content_type := _VIDEO_TYPES.get(PurePosixPath(location["Key"]).suffix.lower())):
+            # Uploads come under any type, and Safari plays none that is not a video's.
+            parameters["ResponseContentType"] = content_type
+        url = self.s3.generate_presigned_url(operation, Params=parameters, ExpiresIn=SIGNED_URL_SECONDS)
+        if name == REPORT:
+            url += f"#base={quote(self.links.locate(request.token), safe='')}"
+        return {"statusCode": 302, "headers": {**_HEADERS, "Location": url}}
+
+
+def read_request(event: Mapping[str, Any]) -> ShareRequest:
+    """The request in an event of an HTTP API (payload format 2.0); a link may end in a slash."""
+    link, token, name = [*event["rawPath"].strip("/").split("/", 2), "", ""][:3]
+    return ShareRequest(event["requestContext"]["http"]["method"], token if link == "s" else "", name)
+
+
+def _explain_missing(name: str) -> str:
+    if name == VIDEO:
+        return "The video has been deleted: videos are kept for a limited time. The job's results may still be there."
+    what = f"This job has no output <code>{escape(printable(name))}</code>" if name else "This job has no results"
+    return f"{what}: it was not asked for, or it has been deleted, since results are kept for a limited time."
+
+
+def _answer_page(status: int, title: str, text: str) -> dict[str, Any]:
+    """A page for a person; `text` is HTML."""
+    headers = {
+        **_HEADERS,
+        "Content-Type": "text/html; charset=utf-8",
+        "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+    }
+    page = f"""<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+  :root {{ color-scheme: light dark; font: 1rem/1.6 system-ui, sans-serif; }}
+  body {{ max-width: 34rem; margin: 18vh auto; padding: 0 1.5rem; }}
+  h1 {{ font-size: 1.5rem; line-height: 1.25; }}
+</style>
+<h1>{title}</h1>
+<p>{text}</p>
+</html>
+"""
+    return {"statusCode": status, "headers": headers, "body": page}

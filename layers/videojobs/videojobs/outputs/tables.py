@@ -1,0 +1,167 @@
+"""The tables: one row a prediction, and one a sampled frame and model, as Parquet that Athena reads across jobs."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from arro3.core import Array, DataType
+
+from videojobs.jobs.ledger import Job
+from videojobs.jobs.options import Model
+from videojobs.outputs.files import OutputFiles
+from videojobs.outputs.parquet import (
+    BOOL,
+    FLOAT,
+    FLOAT32,
+    INT,
+    ROWS_A_GROUP,
+    ROWS_A_GROUP_OF_LISTS,
+    TEXT,
+    ConstantTexts,
+    ParquetFile,
+    list_of,
+    make_array,
+    repeat_numbers,
+    struct_of,
+)
+from videojobs.results.derivation import Output
+from videojobs.results.predictions import Frames, read_frame_facts
+
+_JOB_COLUMNS = {"job_id": TEXT, "upload_key": TEXT, "model_id": TEXT}
+_FRAME_COLUMNS = {"frame_offset": INT, "time_offset": FLOAT}
+_POINTS = list_of(struct_of(x=FLOAT, y=FLOAT))
+
+DETECTION_COLUMNS: Mapping[str, DataType] = {
+    **_JOB_COLUMNS,
+    **_FRAME_COLUMNS,
+    "class": TEXT,
+    "class_id": INT,
+    "confidence": FLOAT,
+    "x": FLOAT,
+    "y": FLOAT,
+    "width": FLOAT,
+    "height": FLOAT,
+    "tracker_id": TEXT,
+    "detection_id": TEXT,
+    "points": _POINTS,
+    "keypoints": list_of(struct_of(x=FLOAT, y=FLOAT, confidence=FLOAT, class_id=INT, **{"class": TEXT})),
+    "yaw": FLOAT,
+    "pitch": FLOAT,
+    "landmarks": _POINTS,
+    "extra": TEXT,
+}
+"""One row a prediction: x, y are a box's centre in pixels; `extra` is JSON of the fields that have no column."""
+
+FRAME_COLUMNS: Mapping[str, DataType] = {
+    **_JOB_COLUMNS,
+    **_FRAME_COLUMNS,
+    "failed": BOOL,
+    "predictions": INT,
+    "image_width": INT,
+    "image_height": INT,
+    "seconds": FLOAT,
+    "scores": list_of(struct_of(confidence=FLOAT, class_id=INT, **{"class": TEXT})),
+    "embedding": list_of(FLOAT32),
+    "extra": TEXT,
+}
+"""One row a sampled frame and model: whether the model failed, what it computed, and what is no prediction."""
+
+_TYPES_WITH_LISTS = {"instance-segmentation", "keypoint-detection", "gaze-detection", "clip-embed-image"}
+
+_FACTS = ("seconds", "scores", "embedding", "extra")
+
+FRAMES_A_BATCH = 256
+"""Rows of frames.parquet wait for each other, unless they have lists or texts and so may be large."""
+
+_CONTENT_TYPE = "application/vnd.apache.parquet"
+
+
+def open_parquet(job: Job, files: OutputFiles) -> Output:
+    """`detections.parquet` and `frames.parquet`."""
+    has_lists = any(model.inference_type in _TYPES_WITH_LISTS for model in job.options.models)
+    rows_a_group = ROWS_A_GROUP_OF_LISTS if has_lists else ROWS_A_GROUP
+    opened = []
+    for name, columns, distinct in (
+        ("detections.parquet", DETECTION_COLUMNS, ("detection_id",)),
+        ("frames.parquet", FRAME_COLUMNS, ()),
+    ):
+        file = ParquetFile(files.open(name, _CONTENT_TYPE), columns, rows_a_group, distinct)
+        files.call_at_exit(file.stop)
+        opened.append(file)
+    return ParquetTables(job, *opened)
+
+
+class ParquetTables:
+    """Writes the rows of both tables as the frames come."""
+
+    def __init__(self, job: Job, detections: ParquetFile, frames: ParquetFile) -> None:
+        self._job = job
+        self._detections = detections
+        self._frames = frames
+        self._texts = ConstantTexts()
+        self._nulls: dict[str, Array] = {}
+        self._frame_rows: list[tuple[Any, ...]] = []
+        self._model: Model | None = None
+
+    def add(self, frames: Frames) -> None:
+        if len(frames.predictions):
+            self._detections.write(self._make_detections(frames))
+        if frames.model != self._model:
+            self._write_frames()
+            self._model = frames.model
+        facts = list(map(read_frame_facts, frames.entries))
+        self._frame_rows += zip(
+            frames.frame_offsets,
+            frames.time_offsets,
+            [entry is None for entry in frames.entries],
+            frames.predictions.counts,
+            [fact.size and fact.size[0] for fact in facts],
+            [fact.size and fact.size[1] for fact in facts],
+            *([getattr(fact, name) for fact in facts] for name in _FACTS),
+            strict=True,
+        )
+        if len(self._frame_rows) >= FRAMES_A_BATCH or any(
+            fact.scores or fact.embedding or fact.extra for fact in facts
+        ):
+            self._write_frames()
+
+    def finish(self) -> None:
+        self._write_frames()
+        self._detections.close()
+        self._frames.close()
+
+    def _make_detections(self, frames: Frames) -> list[Array]:
+        predictions = frames.predictions
+        columns = {**predictions.columns, "extra": predictions.extra}
+        return [
+            *self._name_job(frames.model, len(predictions)),
+            repeat_numbers("q", frames.frame_offsets, predictions.counts),
+            repeat_numbers("d", frames.time_offsets, predictions.counts),
+            *(
+                self._make_nulls(name, len(values)) if name in predictions.absent else _make_column(name, values)
+                for name, values in columns.items()
+            ),
+        ]
+
+    def _make_nulls(self, name: str, length: int) -> Array:
+        """Most columns are empty, whichever the inference type."""
+        nulls = self._nulls.get(name)
+        if nulls is None or len(nulls) < length:
+            nulls = self._nulls[name] = make_array([None] * max(length, 4096), DETECTION_COLUMNS[name])
+        return nulls.slice(0, length)
+
+    def _write_frames(self) -> None:
+        if self._frame_rows and self._model:
+            columns = zip(*self._frame_rows, strict=True)
+            kinds = list(FRAME_COLUMNS.values())[len(_JOB_COLUMNS) :]
+            self._frames.write([*self._name_job(self._model, len(self._frame_rows)), *map(make_array, columns, kinds)])
+            self._frame_rows.clear()
+
+    def _name_job(self, model: Model, length: int) -> list[Array]:
+        texts = (self._job.job_id, self._job.upload.key, model.model_id)
+        return [self._texts.make(text, length) for text in texts]
+
+
+def _make_column(name: str, values: Sequence[Any]) -> Array:
+    if name == "tracker_id":
+        values = [None if value is None else str(value) for value in values]
+    return make_array(values, DETECTION_COLUMNS[name])

@@ -1,0 +1,116 @@
+"""`detections.vtt`: what is on screen when, as captions that any player shows, so they count time as it does.
+
+A cue lasts as long as the same things are there. Of several models each has its own cues, side by side.
+Source: W3C, "WebVTT: The Web Video Text Tracks Format".
+"""
+
+import heapq
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from typing import IO
+
+from videojobs.foreign_text import printable
+from videojobs.jobs.ledger import Job
+from videojobs.outputs.files import OutputFiles
+from videojobs.results.bucket import ObjectWriter
+from videojobs.results.derivation import Output
+from videojobs.results.predictions import Frames
+
+
+def open_webvtt(job: Job, files: OutputFiles) -> Output:
+    """`detections.vtt`."""
+    captions = Captions(job, files.open("detections.vtt", "text/vtt; charset=utf-8"))
+    files.call_at_exit(captions.close)
+    return captions
+
+
+class Captions:
+    """Cues must be in the order of time, and models come one after the other: each model's wait in a file."""
+
+    def __init__(self, job: Job, file: ObjectWriter) -> None:
+        self._job = job
+        self._file = file
+        self._names_models = len(job.options.models) > 1
+        self._interval = 1 / job.options.infer_fps
+        self._cues: dict[str, _ModelCues] = {}
+
+    def add(self, frames: Frames) -> None:
+        if not frames.entries:
+            return
+        model_id = frames.model.model_id
+        if model_id not in self._cues:
+            self._cues[model_id] = _ModelCues()
+        found: dict[int, Counter[str]] = {}
+        for number, name in zip(frames.predictions.frames, frames.predictions.columns["class"], strict=True):
+            if name is not None:
+                found.setdefault(number, Counter())[name] += 1
+        for number, time_offset in enumerate(frames.time_offsets):
+            text = compose_cue(found[number]) if number in found else ""
+            if text and self._names_models:
+                text = f"{escape(model_id)}: {text}"
+            self._cues[model_id].show(self._job.place(time_offset), text)
+
+    def finish(self) -> None:
+        self._file.write(b"WEBVTT\n")
+        for cues in self._cues.values():
+            cues.end(self._interval)
+        for start, end, text in heapq.merge(*(cues.read() for cues in self._cues.values())):
+            self._file.write(f"\n{format_time(start)} --> {format_time(end)}\n{text}\n".encode())
+
+    def close(self) -> None:
+        for cues in self._cues.values():
+            cues.file.close()
+
+
+class _ModelCues:
+    """One model's cues, the last of them open until something else is shown."""
+
+    def __init__(self) -> None:
+        self.file: IO[str] = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  close() is what ends it
+        self._text = ""
+        self._start = 0.0
+        self._last = 0.0
+
+    def show(self, seconds: float, text: str) -> None:
+        if text != self._text:
+            self._write(seconds)
+            self._text, self._start = text, seconds
+        self._last = seconds
+
+    def end(self, interval: float) -> None:
+        """The last sampled frame is shown for `interval` seconds."""
+        self._write(self._last + interval)
+        self._text = ""
+
+    def read(self) -> Iterator[tuple[float, float, str]]:
+        self.file.seek(0)
+        for line in self.file:
+            start, end, text = json.loads(line)
+            yield start, end, text
+
+    def _write(self, end: float) -> None:
+        if self._text and round(end * 1000) > round(self._start * 1000):  # a cue that takes no time is none
+            self.file.write(f"{json.dumps([self._start, end, self._text])}\n")
+
+
+def compose_cue(found: Counter[str]) -> str:
+    """`Paper, Rock (2)`, by name, so that the same things are the same text."""
+    return ", ".join(
+        f"{escape(name)} ({count})" if count > 1 else escape(name) for name, count in sorted(found.items())
+    )
+
+
+def escape(text: str) -> str:
+    """`text` as a cue may hold it: no tags, no arrow, no line that ends it."""
+    text = printable(" ".join(text.split())) or "(no name)"
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def format_time(seconds: float) -> str:
+    """As WebVTT writes a time: 01:02:03.450."""
+    milliseconds = round(seconds * 1000)
+    minutes, rest = divmod(milliseconds, 60_000)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02}:{minutes:02}:{rest // 1000:02}.{rest % 1000:03}"

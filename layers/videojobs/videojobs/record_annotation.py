@@ -1,0 +1,110 @@
+"""What is written down and told about an annotated video that is in S3: the flow of `record_annotation`.
+
+It believes nothing of what drew the video but that it is there: its size is S3's word.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from boto3.s3.transfer import TransferConfig
+
+from videojobs.jobs.costs import COSTS, Meter, add_costs, compose_cost, measure_annotation
+from videojobs.jobs.ledger import Job, Ledger
+from videojobs.logs import logger
+from videojobs.notices.notices import NoticesTopic, compose_annotated
+from videojobs.notices.share_links import SharedJob, ShareLinks
+from videojobs.results.bucket import ResultsBucket, locate_results
+
+ANNOTATED_VIDEO = "annotated.mp4"
+
+GIGABYTE_SECONDS_MAX = 900 * 10
+"""What a function can use: a quarter of an hour, and 10 GB."""
+
+UPLOAD = TransferConfig()
+
+
+@dataclass(frozen=True)
+class AnnotationRecord:
+    """Records annotated videos. Called again for the same job, it publishes no second notice.
+
+    Attributes:
+        meter: What this call has used.
+    """
+
+    bucket: ResultsBucket
+    ledger: Ledger
+    topic: NoticesTopic
+    links: ShareLinks
+    share_link_days: float
+    retention_days: int
+    meter: Meter
+
+    def record(self, job: Job, gigabyte_seconds: float, left_out_sounds: int = 0) -> Mapping[str, Any]:
+        """Writes down where the annotated video of `job` is and what it cost, and publishes the notice.
+
+        Args:
+            gigabyte_seconds: What drawing it used.
+            left_out_sounds: How many of the video's sounds it lacks.
+
+        Returns `{"status": "recorded" | "failed", "reason": …}`.
+        """
+        size_bytes = self.bucket.measure(locate_annotated_video(job))
+        if size_bytes is None:
+            return {"status": "failed", "reason": "The annotated video is not where it should be."}
+        location = self.bucket.locate(locate_annotated_video(job))
+        used = min(max(0.0, gigabyte_seconds), GIGABYTE_SECONDS_MAX)
+        cost_usd, job_cost_usd = self._save_cost(job, size_bytes, used)
+        self.ledger.record(
+            job.upload, job.attempt, annotated_location=location, annotation_error=None, cost_usd=job_cost_usd
+        )
+        self._publish_once(job, location, cost_usd, job_cost_usd, left_out_sounds)
+        return {"status": "recorded", "reason": None}
+
+    def _save_cost(self, job: Job, size_bytes: int, gigabyte_seconds: float) -> tuple[float, float]:
+        """Adds to the summary what the annotated video cost, and returns that and what the whole job cost, in USD."""
+        usage = measure_annotation(
+            gigabyte_seconds=gigabyte_seconds + self.meter.gigabyte_seconds,
+            s3_writes=_count_requests(size_bytes) + 1,
+            stored_bytes=size_bytes,
+            retention_days=self.retention_days,
+        )
+        cost = compose_cost(usage)
+        key = locate_results(job.upload.key, job.job_id, "summary.json")
+        summary = (self.bucket.read_json(key) or {}) | {"annotation_cost": cost}
+        self.bucket.save_json(key, summary)
+        return cost["total_usd"], add_costs({name: summary[name] for name in COSTS if name in summary})
+
+    def _publish_once(
+        self, job: Job, location: str, cost_usd: float, job_cost_usd: float, left_out_sounds: int
+    ) -> None:
+        item = self.ledger.read(job.upload, job.attempt) or {}
+        if "annotation_notice_id" in item:
+            logger.info("The notice is out already.")
+            return
+        shared = SharedJob(job.upload.upload_id, job.attempt)
+        link = self.links.make(shared, datetime.now(UTC), self.share_link_days)
+        notice = compose_annotated(
+            job,
+            link.locate(ANNOTATED_VIDEO),
+            link.expires_at,
+            location,
+            cost_usd=cost_usd,
+            job_cost_usd=job_cost_usd,
+            left_out_sounds=left_out_sounds,
+        )
+        self.ledger.record(job.upload, job.attempt, annotation_notice_id=self.topic.publish(notice))
+
+
+def locate_annotated_video(job: Job) -> str:
+    """Its key in the results bucket."""
+    return locate_results(job.upload.key, job.job_id, ANNOTATED_VIDEO)
+
+
+def _count_requests(size_bytes: int) -> int:
+    """How many requests a file's upload takes."""
+    if size_bytes < UPLOAD.multipart_threshold:
+        return 1
+    return math.ceil(size_bytes / UPLOAD.multipart_chunksize) + 2

@@ -1,0 +1,267 @@
+"""The report: one self-contained page that plays the video with what was found drawn over it.
+
+The page holds an index (facts, classes, a coarse timeline each) and pieces: runs of sampled frames of one model with
+their marks, as gzipped JSON, decoded when the video gets there. While they are small they are in the page too; above a
+limit they are files beside it. The page's sources are in `page/`; here they become one file.
+"""
+
+import base64
+import gzip
+import hashlib
+import json
+import re
+import tempfile
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+from videojobs.foreign_text import file_for_command, printable
+from videojobs.report.timeline import COUNTS, ModelTimelines
+from videojobs.results.marks import is_embedding, read_image_size, read_marks
+
+INLINE_MAX_BYTES = 4 * 1024 * 1024
+"""Pieces are in the page while they are no more than this together, compressed: a phone loads them at once."""
+
+PIECE_CHARACTERS = 1024 * 1024
+"""A piece ends when its marks are this long as JSON: some 10,000 frames of a few objects, 200 of a hundred."""
+
+PIECES_FOLDER = "report-data"
+"""Where the pieces are that the page does not hold, beside it."""
+
+_SCRIPTS = ("dom", "data", "marks", "timelines", "player", "classes", "keyboard", "report")
+"""The page's modules, each after those that it imports from."""
+
+
+@dataclass(frozen=True)
+class ReportFacts:
+    """What the page says besides the results.
+
+    Attributes:
+        title: The video's name, as people know it.
+        video_url: Where the video is, from the page, or from the share link that the page was opened by.
+        share_url: Base URL of the API that answers share links, or None for a page that lies beside its files. A shared
+            page is opened with its link in the fragment (`#base=…`), finds everything under that, and holds no token.
+        facts: Label and text of what is told under the title.
+    """
+
+    title: str
+    video_url: str
+    share_url: str | None = None
+    facts: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Where a piece lies in the spool, and what it spans (seconds)."""
+
+    start: int
+    size: int
+    frames: int
+    first: float
+    last: float
+
+
+@dataclass
+class _ModelPart:
+    """What is known of one model so far: counts, pieces that are written, and the one that is being filled."""
+
+    inference_type: str | None
+    timelines: ModelTimelines = field(default_factory=ModelTimelines)
+    frames: int = 0
+    failed: int = 0
+    embeddings: int = 0
+    pieces: list[_Piece] = field(default_factory=list)
+    size: tuple[float, float] | None = None
+    times: array[float] = field(default_factory=lambda: array("d"))
+    offsets: list[int] = field(default_factory=list)
+    marks: list[str] = field(default_factory=list)
+    characters: int = 0
+
+
+class ReportWriter:
+    """Takes elements of the results as they come, and writes the page and its pieces.
+
+    The models' elements may come one model after the other or side by side; those of one model in the order of time.
+    What is to be drawn waits in a temporary file: memory grows with the number of classes alone.
+
+    Args:
+        start_offset: Seconds from the player's 0 to the video's first frame; None where that is not known. The page
+            counts time as its player does, from 0 where it is not known; it then finds out when it loads the video.
+    """
+
+    def __init__(self, start_offset: float | None = None) -> None:
+        self._start_offset = start_offset
+        self._spool: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  close() is what ends it
+        self._spooled = 0
+        self._models: dict[str, _ModelPart] = {}
+
+    def close(self) -> None:
+        self._spool.close()
+
+    def __enter__(self) -> "ReportWriter":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def add_model(self, model_id: str, inference_type: str | None) -> None:
+        """Makes a model known, so that it is on the page even without a frame; its type is None where it is unknown."""
+        self._models.setdefault(model_id, _ModelPart(inference_type))
+
+    def add(self, model_id: str, frame_offset: int, time_offset: float, element: Any) -> None:
+        """Takes a model's element for one sampled frame; `None` where the model failed."""
+        model, seconds = self._models[model_id], round(time_offset + (self._start_offset or 0.0), 6)
+        marks = list(read_marks(element, model.timelines.number_class))
+        size = read_image_size(element)
+        if size and size != model.size:
+            self._end_piece(model)
+            model.size = size
+        model.frames += 1
+        model.failed += element is None
+        model.embeddings += is_embedding(element)
+        model.timelines.add(seconds, marks)
+        text = json.dumps(marks, separators=(",", ":")) if element is not None else "null"
+        model.times.append(seconds)
+        model.offsets.append(frame_offset)
+        model.marks.append(text)
+        model.characters += len(text) + 12
+        if model.characters >= PIECE_CHARACTERS:
+            self._end_piece(model)
+
+    def finish(self, facts: ReportFacts, *, inline_max_bytes: int | None = INLINE_MAX_BYTES) -> "Report":
+        """The report of all that was taken. With `inline_max_bytes` None, the page holds all, whatever its size."""
+        for model in self._models.values():
+            self._end_piece(model)
+        is_inline = inline_max_bytes is None or self._spooled <= inline_max_bytes
+        return Report(self._spool, facts, self._compose_index(facts, is_inline), is_inline, list(self._name_pieces()))
+
+    def _end_piece(self, model: _ModelPart) -> None:
+        if not model.marks:
+            return
+        head = {"size": model.size, "times": model.times.tolist(), "offsets": model.offsets}
+        text = f'{json.dumps(head)[:-1]}, "frames": [{",".join(model.marks)}]}}'
+        content = gzip.compress(text.encode(), compresslevel=4, mtime=0)
+        self._spool.seek(self._spooled)
+        self._spool.write(content)
+        model.pieces.append(_Piece(self._spooled, len(content), len(model.marks), model.times[0], model.times[-1]))
+        self._spooled += len(content)
+        model.times, model.offsets, model.marks, model.characters = array("d"), [], [], 0
+
+    def _name_pieces(self) -> Iterator[tuple[str, _Piece]]:
+        for model_number, model in enumerate(self._models.values()):
+            for number, piece in enumerate(model.pieces):
+                yield _name_piece(model_number, number), piece
+
+    def _compose_index(self, facts: ReportFacts, is_inline: bool) -> Mapping[str, Any]:
+        mp4 = f"{facts.title.rpartition('.')[0]}.mp4"
+        convert = f"ffmpeg -i {file_for_command(facts.title, 'VIDEO')} {file_for_command(mp4, 'VIDEO.mp4')}"
+        return {
+            "title": printable(facts.title),
+            "convert": convert,
+            "facts": [(label, printable(text)) for label, text in facts.facts],
+            "video": facts.video_url,
+            "start_offset": self._start_offset or 0.0,
+            "share_url": facts.share_url,
+            "pieces_url": None if is_inline else PIECES_FOLDER,
+            "counts": COUNTS,
+            "models": [
+                {
+                    "id": printable(model_id),
+                    "type": model.inference_type,
+                    "frames": model.frames,
+                    "failed": model.failed,
+                    "embeddings": model.embeddings,
+                    **model.timelines.to_dict(),
+                    "pieces": [
+                        {"name": _name_piece(model_number, number), "first": piece.first, "last": piece.last}
+                        for number, piece in enumerate(model.pieces)
+                    ],
+                }
+                for model_number, (model_id, model) in enumerate(self._models.items())
+            ],
+        }
+
+
+@dataclass(frozen=True)
+class Report:
+    """A finished report, as long as its writer is open."""
+
+    _spool: IO[bytes]
+    _facts: ReportFacts
+    _index: Mapping[str, Any]
+    _is_inline: bool
+    _named_pieces: Sequence[tuple[str, _Piece]]
+
+    def write_page(self, file: IO[bytes]) -> None:
+        """Writes `report.html`."""
+        sources = resources.files("videojobs.report") / "page"
+        style = (sources / "report.css").read_text("utf-8")
+        script = join_modules([(sources / f"{name}.js").read_text("utf-8") for name in _SCRIPTS])
+        template = (sources / "report.html").read_text("utf-8")
+        parts = {
+            "policy": compose_policy(self._facts, style, script, self._is_inline),
+            "style": style,
+            "script": script,
+        }
+        head, tail = re.sub(r"\{\{(policy|style|script)\}\}", lambda place: parts[place.group(1)], template).split(
+            "{{data}}"
+        )
+        file.write(head.encode())
+        _write_data(file, "index", gzip.compress(json.dumps(self._index).encode(), mtime=0))
+        for name, piece in self._named_pieces if self._is_inline else ():
+            _write_data(file, name, self._read(piece))
+        file.write(tail.encode())
+
+    def pieces(self) -> Iterator[tuple[str, bytes]]:
+        """Name and content (gzip) of what lies in `PIECES_FOLDER`; nothing where the page holds all."""
+        for name, piece in () if self._is_inline else self._named_pieces:
+            yield name, self._read(piece)
+
+    def _read(self, piece: _Piece) -> bytes:
+        self._spool.seek(piece.start)
+        return self._spool.read(piece.size)
+
+
+def join_modules(modules: Sequence[str]) -> str:
+    """One module of several that import from each other alone, given in order: all but `import` and `export` stays."""
+    joined = "\n".join(modules)
+    return re.sub(r"^export ", "", re.sub(r"^import [^;]*;\n", "", joined, flags=re.MULTILINE), flags=re.MULTILINE)
+
+
+def compose_policy(facts: ReportFacts, style: str, script: str, is_inline: bool) -> str:
+    """The page's Content-Security-Policy: its script and style by their hash, the video, the pieces, and nothing else.
+
+    A share link redirects to a host that is not known here, and a policy counts for redirects too: it names schemes.
+    """
+    source = f"{urlsplit(facts.share_url).scheme}:" if facts.share_url else "'self' file:"
+    media = f"{source} blob:"  # a file that somebody picks is a blob
+    connect = "'none'" if is_inline else source
+    return "; ".join(
+        [
+            "default-src 'none'",
+            f"script-src '{_hash(script)}'",
+            f"style-src '{_hash(style)}'",
+            f"media-src {media}",
+            f"connect-src {connect}",
+            "img-src data:",
+            "base-uri 'none'",
+            "form-action 'none'",
+        ]
+    )
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _name_piece(model_number: int, number: int) -> str:
+    return f"{model_number}-{number}.json.gz"
+
+
+def _write_data(file: IO[bytes], name: str, content: bytes) -> None:
+    file.write(f'<script type="application/gzip" data-name="{name}">'.encode())
+    file.write(base64.b64encode(content))
+    file.write(b"</script>\n")

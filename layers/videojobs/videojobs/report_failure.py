@@ -1,0 +1,102 @@
+"""From a job that can't go on to a notice that says why: the flow of `report_failure`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from videojobs.errors import ChangeRefused
+from videojobs.jobs.ledger import Job, Ledger, format_time
+from videojobs.jobs.states import OPEN_STATES, JobState
+from videojobs.jobs.unanswered import Unanswered
+from videojobs.logs import logger
+from videojobs.notices.notices import (
+    NoticesTopic,
+    compose_cancellation,
+    compose_failure,
+    compose_late_done,
+    compose_missing_annotation,
+    compose_stored,
+    mention_unanswered,
+)
+
+
+@dataclass(frozen=True)
+class FailureReport:
+    """Reports failures. Of a job whose end is told, only that the annotated video that was promised is missing."""
+
+    ledger: Ledger
+    topic: NoticesTopic
+
+    def report(self, job: Job, status: JobState, reason: str, *, is_undelivered: bool = False) -> dict[str, str]:
+        """Records that `job` ended as `status` for `reason`, publishes the notice, and returns both.
+
+        An execution that was stopped because a person cancelled its job has that in the ledger already.
+
+        A job whose results are stored is done, whatever became of the rest of its delivery.
+
+        Args:
+            is_undelivered: The API has the results, so the notice says how to get them without another bill.
+        """
+        item = self.ledger.read(job.upload, job.attempt) or {}
+        if "notice_id" in item and item["status"] == "done" and job.options.annotate:
+            return self._report_missing_annotation(job, item, reason)
+        if "notice_id" in item:
+            logger.info("The job's end is told already.", status=item["status"])
+            return {"status": item["status"], "reason": item.get("error") or reason}
+        if item.get("status") in OPEN_STATES and "results_location" in item:
+            return self._report_stored(job, item, reason)
+        now = datetime.now(UTC)
+        try:
+            self.ledger.record(
+                job.upload,
+                job.attempt,
+                status=status,
+                error=reason,
+                finished_at=format_time(now),
+                **job.to_values(),
+            )
+        except ChangeRefused:
+            item = self.ledger.read(job.upload, job.attempt) or {}
+            status, reason = item["status"], item.get("error") or reason
+        age_seconds = job.age_seconds(now)
+        if status == "cancelled":
+            notice = compose_cancellation(job, reason, age_seconds=age_seconds)
+        elif status == "done":
+            notice = compose_late_done(job, reason, age_seconds=age_seconds)
+        else:
+            notice = compose_failure(job, reason, age_seconds=age_seconds, is_undelivered=is_undelivered)
+        notice_id = self.topic.publish(mention_unanswered(notice, Unanswered.from_item(item)))
+        self.ledger.record(job.upload, job.attempt, notice_id=notice_id)
+        logger.info("The end without results is reported.", status=status, reason=reason)
+        return {"status": status, "reason": reason}
+
+    def _report_stored(self, job: Job, item: Mapping[str, Any], reason: str) -> dict[str, str]:
+        """Tells of a job that has its results, and of what is missing beside them."""
+        failed = {**item.get("delivery", {}).get("failed", {}), "everything else": reason}
+        self.ledger.record(
+            job.upload,
+            job.attempt,
+            status="done",
+            finished_at=format_time(datetime.now(UTC)),
+            failed_outputs=failed,
+            delivery=None,
+            error=None,
+            **job.to_values(),
+        )
+        notice = compose_stored(job, reason, results_uri=item["results_location"], failed_outputs=failed)
+        notice_id = self.topic.publish(mention_unanswered(notice, Unanswered.from_item(item)))
+        self.ledger.record(job.upload, job.attempt, notice_id=notice_id)
+        logger.info("The end of a delivery that stored the results is reported.", reason=reason)
+        return {"status": "done", "reason": reason}
+
+    def _report_missing_annotation(self, job: Job, item: Mapping[str, Any], reason: str) -> dict[str, str]:
+        """Tells, once, that a job whose results are delivered has no annotated video."""
+        if "annotation_notice_id" in item:
+            logger.info("What became of the annotated video is told already.")
+            return {"status": "done", "reason": item.get("annotation_error", "")}
+        self.ledger.record(job.upload, job.attempt, annotation_error=reason)
+        notice_id = self.topic.publish(compose_missing_annotation(job, reason))
+        self.ledger.record(job.upload, job.attempt, annotation_notice_id=notice_id)
+        logger.info("The missing annotated video is reported.", reason=reason)
+        return {"status": "done", "reason": reason}

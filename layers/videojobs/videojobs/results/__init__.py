@@ -1,0 +1,1 @@
+"""Reading the API's results file, once and in one place."""

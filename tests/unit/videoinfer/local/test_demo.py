@@ -1,0 +1,84 @@
+"""`videoinfer demo` from its options to its folder, with a system that answers at once."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from videoinfer.local import demo
+from videoinfer.local.outputs import OUTPUT_FILES, RECORD_FILE, RESULTS_FILE, Outputs
+from videoinfer.main import app
+from videoinfer.notices import Notice
+
+NOTICE = Notice("Done: grey.mp4", "Look     http://127.0.0.1:4566/s/token")
+
+
+@pytest.fixture
+def job(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What becomes of the upload; it is done unless a test says otherwise."""
+    item = {"status": "done", "job_id": "job-1"}
+    system = SimpleNamespace(aws=SimpleNamespace(clients=None), pipeline=SimpleNamespace(uploads_bucket="uploads"))
+    system.engine = SimpleNamespace(api_url="http://127.0.0.1:4566")
+
+    def fetch(outputs: Outputs, *_: Any) -> dict[str, Any]:
+        results = {"frame_offset": [0], "time_offset": [0], "hands": [{"predictions": []}]}
+        outputs[RESULTS_FILE].unfinished.write_text(json.dumps(results))
+        outputs[RECORD_FILE].unfinished.write_text('{"counts": {"hands": {}}}')
+        return {"counts": {"hands": {}}}
+
+    monkeypatch.setattr(demo, "start_system", lambda *_: system)
+    monkeypatch.setattr(demo, "upload_video", lambda *_: SimpleNamespace(bucket="uploads", key="grey.mp4"))
+    monkeypatch.setattr(demo, "follow_upload", lambda *_: item)
+    monkeypatch.setattr(demo, "receive_notice", lambda _: NOTICE)
+    monkeypatch.setattr(demo, "fetch_results", fetch)
+    monkeypatch.setattr(demo, "start_api_front", lambda *_: None)
+    monkeypatch.setattr(demo, "stop_api_front", lambda _: pytest.fail("what was to be kept is stopped"))
+    monkeypatch.setattr(demo, "compose_instructions", lambda *_: "how to go on")
+    return item
+
+
+def run_demo(video: Path, model: Path, output: Path, *more: str) -> tuple[int, str]:
+    result = CliRunner().invoke(
+        app, ["demo", "--video", str(video), "--model", str(model), "--output", str(output), *more]
+    )
+    return result.exit_code, result.output
+
+
+def test_all_files_are_there_once_the_job_is_done(
+    job: dict[str, Any], video: Path, model_folder: Path, tmp_path: Path
+) -> None:
+    status, text = run_demo(video, model_folder, tmp_path / "out")
+
+    assert status == 0, text
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {*OUTPUT_FILES}
+    assert all(path.stat().st_size > 0 for path in (tmp_path / "out").iterdir())
+
+
+def test_the_files_of_an_earlier_run_stay_if_the_job_fails(
+    job: dict[str, Any], video: Path, model_folder: Path, tmp_path: Path
+) -> None:
+    job["status"] = "failed"
+    (tmp_path / "results.json").write_text("earlier")
+    before = {*tmp_path.iterdir()}
+
+    status, text = run_demo(video, model_folder, tmp_path)
+
+    assert status == 1
+    assert "grey.mp4 has no results: the job is failed (see the notice)." in text
+    assert {*tmp_path.iterdir()} == before
+    assert (tmp_path / "results.json").read_text() == "earlier"
+
+
+def test_a_link_that_ends_with_the_demo_is_said_to(
+    job: dict[str, Any], video: Path, model_folder: Path, tmp_path: Path
+) -> None:
+    said = "The link in it ends with this demo; report.html is the same page."
+    _, text = run_demo(video, model_folder, tmp_path / "out")
+    assert text.index(NOTICE.text) < text.index(said)
+
+    _, text = run_demo(video, model_folder, tmp_path / "out", "--keep")
+    assert said not in text
+    assert "how to go on" in text

@@ -1,0 +1,114 @@
+"""What `demo --keep` prints can be pasted into a shell, whatever the names in it."""
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from videoinfer.local.api_front import ApiFront
+from videoinfer.local.deployments import Engine, Pipeline
+from videoinfer.local.embedded_aws import EmbeddedAws
+from videoinfer.local.instructions import compose_instructions
+from videoinfer.local.system import System
+from videoinfer.model_packages import ModelPackage
+from videoinfer.own_command import spell_command
+
+ODD_NAME = 'it\'s $HOME `mine` "1"'
+
+
+class RunningAws:
+    endpoint_url = "http://127.0.0.1:4566"
+    folder = Path("/tmp/my files/videoinfer-1")
+    log = folder / "ministack.log"
+
+    class process:  # noqa: N801
+        pid = 4711
+
+
+class RunningFront:
+    url = "http://127.0.0.1:4567"
+
+    class process:  # noqa: N801
+        pid = 4712
+
+
+@pytest.fixture
+def instructions() -> str:
+    system = System(
+        cast(EmbeddedAws, RunningAws),
+        Engine("http://127.0.0.1:4566/_aws/execute-api/a1/$default", "the-key", "models", "arn:engine"),
+        Pipeline("uploads", "results", "arn:topic", "jobs", "arn:machine", "queue", "dead", "share"),
+        "notices",
+    )
+    model = ModelPackage(Path("hands/4"), ODD_NAME, "4", "object-detection")
+    return compose_instructions(
+        system, cast(ApiFront, RunningFront), model, Path(f"/videos/{ODD_NAME}.mkv"), infer_fps=2.5
+    )
+
+
+def paste(instructions: str, folder: Path) -> list[list[str]]:
+    """The programs that the pasted lines start, with their arguments; each answers nothing but what the API would."""
+    answer = json.dumps(dict.fromkeys(["signed_url", "job_id", "output_signed_url"], "answered"))
+    for name in ("curl", "aws", "roboflow", "kill", "rm"):
+        program, calls = folder / name, shlex.quote(str(folder / "calls"))
+        program.write_text(f"#!/bin/sh\nprintf '%s\\0' {name} \"$@\" >> {calls}; echo >> {calls}\necho {answer!r}\n")
+        program.chmod(0o755)
+    (folder / "python3").symlink_to(sys.executable)
+    commands = instructions.partition("\n\n")[2].replace(spell_command("videoinfer"), "aws own")
+    script = f"enable -n kill\n{commands}"  # or bash would do it itself
+    environment = {**os.environ, "PATH": f"{folder}:{os.defpath}"}
+    done = subprocess.run(
+        ["/bin/bash", "-eu"], input=script, text=True, env=environment, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return [line.split("\0")[:-1] for line in (folder / "calls").read_text().splitlines()]
+
+
+def test_they_do_what_they_say_when_they_are_pasted(instructions: str, tmp_path: Path) -> None:
+    calls = paste(instructions, tmp_path)
+
+    video, api = f"/videos/{ODD_NAME}.mkv", "http://127.0.0.1:4566/_aws/execute-api/a1/$default"
+    assert ["aws", "s3", "cp", video, "s3://uploads/another.mkv", "--metadata", "infer-fps=2"] in calls
+    assert ["aws", "own", "jobs"] in calls
+    assert ["roboflow", "video", "infer", "-p", ODD_NAME, "-v", "4", "-f", video, "--fps", "2"] in calls
+    assert calls[-2:] == [["kill", "-KILL", "--", "-4711", "-4712"], ["rm", "-r", "/tmp/my files/videoinfer-1"]]
+    [created] = [call for call in calls if f"{api}/videoinfer/?api_key=the-key" in call]
+    assert json.loads(created[created.index("-d") + 1]) == {
+        "input_url": "answered",
+        "infer_fps": 2.5,
+        "models": [{"model_id": ODD_NAME, "model_version": "4", "inference_type": "object-detection"}],
+    }
+    assert any(f"{api}/videoinfer/?api_key=the-key&job_id=answered" in call for call in calls)
+    assert any("--upload-file" in call and call[call.index("--upload-file") + 1] == video for call in calls)
+
+
+def test_they_say_where_the_official_client_goes(instructions: str) -> None:
+    assert "export API_URL=http://127.0.0.1:4567 ROBOFLOW_API_KEY='the-key'" in instructions
+
+
+def test_no_placeholder_is_left(instructions: str) -> None:
+    assert "$endpoint_url" not in instructions
+    assert "another.mkv" in instructions
+
+
+def test_a_program_that_is_not_on_the_path_is_named_by_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    program, *arguments = shlex.split(spell_command("videoinfer jobs --failed"))
+    assert (program, arguments) == (sys.executable, ["-m", "videoinfer", "jobs", "--failed"])
+
+    other = Path("/somewhere/else/bin/videoinfer")
+    monkeypatch.setattr(shutil, "which", lambda _: str(other))
+    assert spell_command("videoinfer jobs").startswith(shlex.quote(sys.executable))
+
+    monkeypatch.setattr(shutil, "which", lambda _: str(Path(sys.executable).with_name("videoinfer")))
+    assert spell_command("videoinfer jobs") == "videoinfer jobs"
+
+
+def test_other_commands_stay_as_they_are() -> None:
+    assert spell_command("aws s3 ls") == "aws s3 ls"

@@ -1,0 +1,208 @@
+"""The client against answers that break the contract, and against no answer at all."""
+
+import io
+import traceback
+from datetime import UTC, datetime
+from ssl import SSLCertVerificationError
+from typing import Any
+
+import pytest
+import requests
+import urllib3
+from urllib3.exceptions import MaxRetryError, NewConnectionError, SSLError
+
+from tests.stand_ins.wire import Wire
+from videojobs.api.client import VideoInferenceApi, read_retry_after
+from videojobs.errors import ApiRefused, ApiUnavailable, LinkExpired
+
+KEY = "rf_s3cr3t"
+LINK = "https://storage.example.com/results.json?X-Goog-Signature=s1gn3d"
+POOL = urllib3.HTTPConnectionPool("api.example.com")
+NOW = datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
+
+
+def connect(*answers: Any) -> tuple[VideoInferenceApi, Wire]:
+    wire = Wire(*answers)
+    return VideoInferenceApi("https://api.example.com", KEY, wire.session), wire
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        ({}, "running"),
+        ({"status": None}, "running"),
+        ({"status": 1}, "running"),
+        ({"status": "1"}, "running"),
+        ({"status": 2}, "failed"),
+        ({"status": 99}, "failed"),
+        ({"status": -1}, "failed"),
+        ({"status": True}, "failed"),
+        ({"status": "finished"}, "failed"),
+        ({"status": [0]}, "failed"),
+        ({"status": 0, "output_signed_url": LINK}, "done"),
+        ({"status": "0", "output_signed_url": LINK}, "done"),
+    ],
+)
+def test_an_unknown_status_is_a_failure(answer: Any, state: str) -> None:
+    api, _ = connect((200, answer))
+    status = api.check_job("job")
+    assert status.state == state
+    assert (status.reason is not None) == (state == "failed")
+
+
+def test_done_without_a_link_is_no_answer() -> None:
+    api, _ = connect((200, {"status": 0}))
+    with pytest.raises(ApiUnavailable, match="no output_signed_url"):
+        api.check_job("job")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (500, {}),
+        (502, b"<html>Bad gateway</html>"),
+        (408, {}),
+        (429, {}),
+        (200, b"<html>Welcome</html>"),
+        (200, b""),
+        (200, [1]),
+        requests.ConnectTimeout(f"https://api.example.com/videoinfer/?api_key={KEY}"),
+        requests.ReadTimeout(f"https://api.example.com/videoinfer/?api_key={KEY}"),
+        requests.ConnectionError(f"Max retries exceeded with url: /videoinfer/?api_key={KEY}"),
+        requests.exceptions.ChunkedEncodingError(f"/videoinfer/?api_key={KEY}"),
+    ],
+)
+def test_no_usable_answer_means_later(answer: Any) -> None:
+    api, _ = connect(answer)
+    with pytest.raises(ApiUnavailable) as unavailable:
+        api.check_job("job")
+    assert KEY not in "".join(traceback.format_exception(unavailable.value))
+
+
+@pytest.mark.parametrize(
+    ("answer", "may_have_acted"),
+    [
+        ((429, {}), False),
+        ((425, {}), False),
+        ((503, {}, {"Retry-After": "7"}), False),
+        ((503, {}), True),
+        ((500, {}), True),
+        ((502, b"<html>Bad gateway</html>"), True),
+        ((200, b"<html>Welcome</html>"), True),
+        ((200, {"message": "created"}), True),
+        (requests.ConnectTimeout(), False),
+        (requests.ReadTimeout(), True),
+        (requests.exceptions.MissingSchema(), False),
+        (requests.ConnectionError(urllib3.exceptions.ProtocolError("Connection aborted.")), True),
+        (requests.ConnectionError(MaxRetryError(POOL, "/", NewConnectionError(POOL, "refused"))), False),  # type: ignore[arg-type]
+        (requests.exceptions.SSLError(MaxRetryError(POOL, "/", SSLError(SSLCertVerificationError("expired")))), False),
+        (requests.exceptions.SSLError(MaxRetryError(POOL, "/", SSLError("bad record"))), True),
+    ],
+)
+def test_whether_a_job_may_have_been_created_is_known_of_each_failure(answer: Any, may_have_acted: bool) -> None:
+    api, _ = connect(answer)
+    with pytest.raises(ApiUnavailable) as unavailable:
+        api.create_job(LINK, [], 5)
+    assert unavailable.value.may_have_acted == may_have_acted
+
+
+@pytest.mark.parametrize("status_code", [400, 401, 403, 404, 413])
+def test_a_refusal_is_in_the_apis_own_words(status_code: int) -> None:
+    api, _ = connect((status_code, {"error": f"Key {KEY} may not see https://x.example.com/a?api_key={KEY}"}))
+    with pytest.raises(ApiRefused) as refused:
+        api.create_job(LINK, [], 5)
+    assert refused.value.status_code == status_code
+    assert "may not see" in refused.value.reason
+    assert KEY not in str(refused.value)
+
+
+def test_a_page_of_html_is_cut_short() -> None:
+    api, _ = connect((404, b"<html>" + b"x" * 10_000))
+    with pytest.raises(ApiRefused) as refused:
+        api.check_job("job")
+    assert len(refused.value.reason) < 400
+
+
+def test_a_redirect_is_not_followed() -> None:
+    api, wire = connect((301, b"", {"Location": "https://elsewhere.example.com/"}))
+    with pytest.raises(ApiRefused, match="check ApiUrl"):
+        api.create_job(LINK, [], 5)
+    assert len(wire.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "job_id", [None, 7, "", "a" * 201, "../a", "a/b", "a b", "a\nb", "-i", "..", "$(id)", "é", "a\n", "\ud800"]
+)
+def test_a_job_needs_an_id_that_can_be_used(job_id: Any) -> None:
+    api, _ = connect((200, {"job_id": job_id}), (200, {}))
+    for _ in range(2):
+        with pytest.raises(ApiUnavailable, match="without a job_id") as unavailable:
+            api.create_job(LINK, [], 5)
+        assert unavailable.value.may_have_acted
+
+
+@pytest.mark.parametrize("job_id", ["7", "fec28362-f7d9-4cc0-a805-5e94495d063d", "job_1.2:3~", "a" * 200])
+def test_ids_of_all_usual_kinds_are_taken(job_id: str) -> None:
+    api, _ = connect((200, {"job_id": job_id}))
+    assert api.create_job(LINK, [], 5) == job_id
+
+
+def test_reads_both_spellings_of_the_signed_url() -> None:
+    api, _ = connect((200, {"signedUrl": LINK}), (200, {"url": LINK}))
+    assert api.create_upload_url("a.mp4") == LINK
+    with pytest.raises(ApiUnavailable, match="without a signed_url"):
+        api.create_upload_url("a.mp4")
+
+
+def test_sends_a_video_with_its_length() -> None:
+    api, wire = connect((200, b""))
+    api.send_video(LINK, io.BytesIO(b"video" * 1000), 5000)
+    headers = wire.requests[0].headers
+    assert headers["Content-Length"] == "5000"
+    assert headers["Content-Type"] == "application/octet-stream"
+    assert "Transfer-Encoding" not in headers
+    assert wire.bodies[0] == b"video" * 1000
+
+
+def test_downloads_byte_for_byte() -> None:
+    content = b'{"frame_offset": [0]}\r\n\x00'
+    api, wire = connect((200, content, {"Content-Length": str(len(content))}))
+    stream = api.open_results(LINK)
+    assert stream.read(5) + stream.read(-1) == content
+    assert wire.requests[0].headers["Accept-Encoding"] == "identity"
+
+
+def test_a_file_cut_short_is_no_file() -> None:
+    api, _ = connect((200, b'{"frame', {"Content-Length": "100"}))
+    stream = api.open_results(LINK)
+    with pytest.raises(ApiUnavailable, match="broke off"):
+        stream.read()
+
+
+@pytest.mark.parametrize("status_code", [403, 404, 410])
+def test_an_expired_link_is_told_apart(status_code: int) -> None:
+    api, _ = connect((status_code, b"<Error>Request has expired</Error>"))
+    with pytest.raises(LinkExpired) as expired:
+        api.open_results(LINK)
+    assert "s1gn3d" not in str(expired.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("90", 90),
+        ("Mon, 02 Nov 2026 08:02:00 GMT", 120),
+        ("Mon, 02 Nov 2026 07:00:00 GMT", 0),
+        ("soon", None),
+        (None, None),
+    ],
+)
+def test_retry_after_in_both_forms(value: str | None, seconds: float | None) -> None:
+    assert read_retry_after(value, NOW) == seconds
+
+
+def test_a_throttled_call_says_when_to_come_back() -> None:
+    api, _ = connect((429, {}, {"Retry-After": "77"}))
+    with pytest.raises(ApiUnavailable) as unavailable:
+        api.check_job("job")
+    assert unavailable.value.retry_after_seconds == 77

@@ -1,0 +1,133 @@
+"""What is drawn of marks, pixel by pixel, in the report's colours."""
+
+import json
+import re
+from importlib import resources
+
+import pytest
+from PIL import Image
+
+from videojobs.drawing.overlays import LIMBS, PALETTE, ClassStyle, draw_overlay, pick_color, spell
+
+SIZE = (320, 180)
+BLUE, ORANGE = (0x5B, 0x9B, 0xFF), (0xFF, 0x92, 0x48)
+STYLES = [ClassStyle("part", pick_color(0)), ClassStyle("person", pick_color(1))]
+CLEAR = 0
+
+
+def draw(*marks: list[object]) -> Image.Image:
+    return draw_overlay(SIZE, marks, STYLES)
+
+
+def read(picture: Image.Image, x: int, y: int) -> tuple[tuple[int, ...], int]:
+    """Colour and opacity of a pixel."""
+    pixel = picture.getpixel((x, y))
+    assert isinstance(pixel, tuple)
+    return pixel[:3], pixel[3]
+
+
+def test_a_box_is_an_outline_around_a_faint_area() -> None:
+    picture = draw([0, 0.9, 160, 100, 60, 40])
+    assert read(picture, 130, 100) == (BLUE, 255)
+    assert read(picture, 190, 100) == (BLUE, 255)
+    assert read(picture, 160, 120) == (BLUE, 255)
+    colour, opacity = read(picture, 160, 100)
+    assert colour == BLUE
+    assert 0 < opacity < 64
+    assert read(picture, 210, 100)[1] == CLEAR
+
+
+@pytest.mark.parametrize(
+    ("name", "spelled"),
+    [
+        ("Rock 2", "Rock 2"),
+        ("Übergröße", "Übergröße"),
+        ("U\u0308bergröße", "Übergröße"),
+        ("łódź, каска, κράνος", "łódź, каска, κράνος"),
+        ("安全帽", "AnQuanMao"),
+        ("ヘルメット", "herumetto"),
+        ("hat 🙂", "hat :slight_smile:"),
+        ("two\nlines", "two lines"),
+        ("\ue000\ufe0f", "?"),
+        ("", "?"),
+    ],
+)
+def test_names_are_in_letters_that_can_be_drawn(name: str, spelled: str) -> None:
+    assert spell(name) == spelled
+
+    def draw_name(text: str) -> bytes:
+        return draw_overlay(SIZE, [[0, 0.9, 160, 100, 60, 40]], [ClassStyle(text, pick_color(0))]).tobytes()
+
+    assert draw_name(name) == draw_name(spelled)
+
+
+def test_a_letter_is_not_drawn_as_one_that_is_missing() -> None:
+    pictures = {
+        name: draw_overlay(SIZE, [[0, 0.9, 160, 100, 60, 40]], [ClassStyle(name, pick_color(0))]).tobytes()
+        for name in ("Ü", "U", "ß", "帽", "Mao", "?")
+    }
+    assert pictures["帽"] == pictures["Mao"]
+    assert len(set(pictures.values())) == len(pictures) - 1
+
+
+def test_a_mask_is_an_area_within_its_outline() -> None:
+    picture = draw([0, 0.9, 160, 100, 60, 40, {"polygon": [130, 80, 190, 80, 160, 120]}])
+    assert 64 < read(picture, 160, 95)[1] < 128
+    assert read(picture, 160, 80) == (BLUE, 255)
+    assert read(picture, 132, 115)[1] == CLEAR
+
+
+def test_key_points_are_joined_and_unsure_ones_faint() -> None:
+    keypoints = [[120, 60, 0.9, "left_shoulder"], [120, 120, 0.9, "left_hip"], [180, 60, 0.2, "right_shoulder"]]
+    picture = draw([1, 0.9, 150, 90, 100, 100, {"keypoints": keypoints}])
+    assert read(picture, 120, 60) == (ORANGE, 255)
+    assert read(picture, 120, 90)[1] > 200
+    assert 0 < read(picture, 150, 60)[1] < 100
+    assert 0 < read(picture, 180, 60)[1] < 100
+
+
+def test_a_gaze_is_an_arrow() -> None:
+    picture = draw([0, 0.9, 160, 90, 40, 40, {"gaze": [-1.5708, 0.0], "landmarks": [150, 100]}])
+    assert read(picture, 200, 90) == (BLUE, 255)
+    assert read(picture, 120, 90)[1] == CLEAR
+    assert read(picture, 150, 100) == (BLUE, 255)
+
+
+def test_a_label_that_would_cover_that_of_a_surer_box_is_inside_its_own_and_else_below() -> None:
+    picture = draw([1, 0.8, 150, 100, 60, 40], [0, 0.9, 110, 100, 60, 40], [1, 0.7, 150, 100, 60, 40])
+    assert read(picture, 82, 72) == (BLUE, 255)
+    assert read(picture, 185, 72)[1] == CLEAR
+    assert read(picture, 122, 88) == (ORANGE, 255)
+    assert read(picture, 122, 130) == (ORANGE, 255)
+
+
+def test_labels_stay_inside_the_picture_and_those_without_a_box_are_lines_at_the_top() -> None:
+    picture = draw([0, 0.9, 319, 0, 60, 40], [0, 0.8], [1, 0.7])
+    assert read(picture, 10, 12)[0] == BLUE
+    assert read(picture, 10, 33)[0] == ORANGE
+    assert read(picture, 315, 2)[1] == 255
+
+
+def test_too_many_names_are_left_out() -> None:
+    def draw_many(count: int) -> Image.Image:
+        return draw_overlay(SIZE, [[0, 0.9, 160, 100, 60, 40]] * count, STYLES)
+
+    above = (135, 70)
+    assert read(draw_many(60), *above)[1] == 255
+    assert read(draw_many(61), *above)[1] == CLEAR
+
+
+@pytest.mark.parametrize("polygon", [[130, 80], [130, 80, 190], []])
+def test_a_mask_of_too_few_points_is_no_error(polygon: list[float]) -> None:
+    draw([0, 0.9, 160, 100, 60, 40, {"polygon": polygon}])
+
+
+@pytest.mark.parametrize(("name", "values"), [("PALETTE", PALETTE), ("LIMBS", LIMBS)])
+def test_colours_and_limbs_are_the_report_s(name: str, values: object) -> None:
+    script = (resources.files("videojobs.report") / "page" / "marks.js").read_text("utf-8")
+    [found] = re.findall(rf"^const {name} = (\[.*?\n\]);", script, re.DOTALL | re.MULTILINE)
+    assert json.loads(json.dumps(values)) == json.loads(re.sub(r",\s*\]", "]", found))
+
+
+def test_every_class_has_a_colour_of_its_own() -> None:
+    assert len({pick_color(number) for number in range(200)}) == 200

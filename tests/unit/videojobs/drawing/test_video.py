@@ -1,0 +1,517 @@
+"""The annotated video, decoded again: what is drawn where and when, on every kind of video; its times and its sound."""
+
+import struct
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, cast
+
+import av
+import numpy as np
+import pytest
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.video.stream import VideoStream
+
+from tests.plain_reading import read_plainly
+from tests.stand_ins.awkward_videos import AWKWARD_VIDEOS
+from videojobs.drawing import video as annotated_video
+from videojobs.drawing.video import choose_preset, draw_video
+from videojobs.errors import VideoNotDrawable
+from videojobs.results.samples import Sample
+
+SHARED_VIDEOS = Path(__file__).parents[4] / "shared" / "data" / "videos"
+WIDTH, HEIGHT = 320, 180
+GREY = 215
+BLUE = (0x5B, 0x9B, 0xFF)
+"""What the first class is drawn in."""
+
+SOUND_RATE, TONE_HERTZ = 16_000, 440
+
+
+@dataclass(frozen=True)
+class Clip:
+    """How a grey video is made; `sound` is an audio codec, for a tone."""
+
+    format: str = "mp4"
+    codec: str = "libx264"
+    pixels: str = "yuv420p"
+    size: tuple[int, int] = (WIDTH, HEIGHT)
+    milliseconds: Sequence[int] = tuple(range(0, 2000, 40))
+    sound: str | None = None
+    sound_rate: int = SOUND_RATE
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def write(self, folder: Path) -> Path:
+        path = folder / f"clip.{self.format}"
+        with av.open(str(path), "w", format={"mkv": "matroska"}.get(self.format, self.format)) as container:
+            stream = cast(VideoStream, container.add_stream(self.codec, rate=25, options=dict(self.options)))
+            stream.width, stream.height, stream.pix_fmt = *self.size, self.pixels
+            stream.codec_context.time_base = Fraction(1, 25) if self.format == "avi" else Fraction(1, 1000)
+            sound = add_sound(container, self.sound, self.sound_rate) if self.sound else None
+            picture = np.full((self.size[1], self.size[0], 3), GREY, np.uint8)
+            for at in self.milliseconds:
+                frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+                frame.pts, frame.time_base = at, Fraction(1, 1000)
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+            if sound:
+                write_tone(container, sound, seconds=self.milliseconds[-1] // 1000 + 1)
+        return path
+
+
+def add_sound(container: OutputContainer, codec: str, rate: int = SOUND_RATE) -> AudioStream:
+    return cast(AudioStream, container.add_stream(codec, rate=rate, layout="mono"))
+
+
+def write_tone(container: OutputContainer, stream: AudioStream, seconds: int) -> None:
+    name = "s16" if stream.codec_context.name.startswith("pcm") else "fltp"
+    rate = stream.rate
+    for start in range(0, seconds * rate, 1024):
+        wave = np.sin(2 * np.pi * TONE_HERTZ * np.arange(start, start + 1024) / rate)[np.newaxis]
+        samples = (wave * 20_000).astype(np.int16) if name == "s16" else (wave * 0.6).astype(np.float32)
+        frame = av.AudioFrame.from_ndarray(samples, format=name, layout="mono")
+        frame.sample_rate, frame.pts = rate, start
+        container.mux(stream.encode(frame))
+    container.mux(stream.encode())
+
+
+def make_sample(number: int, x: float, y: float, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Sample:
+    """A box of 60 by 40 pixels around a point."""
+    box = {"x": x, "y": y, "width": 60, "height": 40, "confidence": 0.9, "class": "part", "class_id": 0}
+    element = {"image": {"width": size[0], "height": size[1]}, "predictions": [box]}
+    return Sample(number, number / 25, [("parts", element)])
+
+
+def draw(video: Path, samples: Sequence[Sample], folder: Path) -> Path:
+    output = folder / "annotated.mp4"
+    draw_video(video, samples, output, watch=lambda _: None)
+    return output
+
+
+def read_pictures(video: Path) -> list[tuple[float, Any]]:
+    """Time and pixels (height, width, RGB) of every frame."""
+    with av.open(str(video)) as container:
+        return [(float(frame.time), frame.to_ndarray(format="rgb24")) for frame in container.decode(video=0)]
+
+
+def find_box(picture: Any) -> tuple[int, int, int, int]:
+    """The bounding box of what is drawn in about the first class's colour, a box's label aside."""
+    is_blue = (np.abs(picture.astype(int) - BLUE) < 60).all(axis=2)
+    rows = np.flatnonzero(is_blue.sum(axis=1) >= 2)
+    columns = np.flatnonzero(is_blue.sum(axis=0) >= 20)
+    return columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
+
+
+def assert_box_at(picture: Any, x: float, y: float) -> None:
+    """That a box of 60 by 40 pixels is drawn around a point; its label is above it."""
+    left, _, right, bottom = find_box(picture)
+    assert (left, right, bottom) == pytest.approx((x - 30, x + 30, y + 20), abs=3)
+
+
+def test_a_frame_has_what_was_found_in_the_nearest_sampled_frame(tmp_path: Path) -> None:
+    samples = [make_sample(0, 60, 100), make_sample(10, 160, 100), make_sample(40, 250, 100)]
+    pictures = read_pictures(draw(Clip().write(tmp_path), samples, tmp_path))
+    assert len(pictures) == 50
+    for number, x in [(0, 60), (5, 60), (6, 160), (25, 160), (26, 250), (49, 250)]:
+        assert_box_at(pictures[number][1], x, 100)
+    untouched = pictures[0][1][120:, 200:]
+    assert np.abs(untouched.astype(int) - GREY).max() < 12
+
+
+def test_results_without_a_sample_leave_the_video_as_it_was(tmp_path: Path) -> None:
+    pictures = read_pictures(draw(Clip().write(tmp_path), [], tmp_path))
+    assert len(pictures) == 50
+    assert np.abs(pictures[20][1].astype(int) - GREY).max() < 12
+
+
+def test_a_frame_on_which_the_model_failed_has_nothing_drawn_on_it(tmp_path: Path) -> None:
+    samples = [Sample(0, 0.0, [("parts", None)]), make_sample(30, 60, 100)]
+    pictures = read_pictures(draw(Clip().write(tmp_path), samples, tmp_path))
+    assert np.abs(pictures[10][1].astype(int) - GREY).max() < 12
+    assert_box_at(pictures[30][1], 60, 100)
+
+
+def test_results_that_count_in_another_size_are_scaled(tmp_path: Path) -> None:
+    sample = make_sample(0, 320, 200, size=(2 * WIDTH, 2 * HEIGHT))
+    left, _, right, bottom = find_box(read_pictures(draw(Clip().write(tmp_path), [sample], tmp_path))[0][1])
+    assert (left, right, bottom) == pytest.approx((145, 175, 110), abs=3)
+
+
+@pytest.mark.parametrize(
+    "clip",
+    [
+        pytest.param(Clip("mkv", milliseconds=[0, 33, 50, 200, 210, 700, 1900]), id="frame rate that varies"),
+        pytest.param(Clip("webm", "libvpx"), id="webm"),
+        pytest.param(Clip("avi", "mpeg4"), id="avi"),
+        pytest.param(Clip(size=(321, 181), pixels="yuv444p"), id="odd sides"),
+        pytest.param(Clip("mkv", "mjpeg", pixels="yuvj422p"), id="full range"),
+        pytest.param(Clip("mkv", pixels="yuv420p10le"), id="10 bits"),
+    ],
+)
+def test_every_kind_of_video_becomes_h264_with_the_same_times(tmp_path: Path, clip: Clip) -> None:
+    video = clip.write(tmp_path)
+    output = draw(video, [make_sample(0, 160, 100, size=clip.size)], tmp_path)
+    before, after = read_pictures(video), read_pictures(output)
+    assert [time for time, _ in after] == pytest.approx([time for time, _ in before], abs=0.002)
+    assert_box_at(after[3][1], 160, 100)
+    assert np.abs(after[3][1][150:170, 10:50].astype(int) - GREY).max() < 12
+    with av.open(str(output)) as container:
+        stream = container.streams.video[0]
+        assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
+        assert container.format.name.startswith("mov,mp4")
+
+
+@pytest.mark.parametrize(("degrees", "x", "y"), [(90, 80, 60), (270, 100, 260), (180, 260, 80)])
+def test_a_phone_s_video_is_upright(tmp_path: Path, degrees: int, x: float, y: float) -> None:
+    """Stored lying, shown turned clockwise: what was found at (60, 100) as it is stored is at (x, y) as it is shown."""
+    video = Clip().write(tmp_path)
+    turn_clockwise(video, degrees)
+    picture = read_pictures(draw(video, [make_sample(0, 60, 100)], tmp_path))[0][1]
+    assert picture.shape[:2] == ((HEIGHT, WIDTH) if degrees == 180 else (WIDTH, HEIGHT))
+    left, _, right, bottom = find_box(picture)
+    width, height = (60, 40) if degrees == 180 else (40, 60)
+    assert (left, right, bottom) == pytest.approx((x - width / 2, x + width / 2, y + height / 2), abs=3)
+
+
+def test_what_was_found_on_an_upright_picture_is_not_turned(tmp_path: Path) -> None:
+    video = Clip().write(tmp_path)
+    turn_clockwise(video, 90)
+    sample = make_sample(0, 80, 60, size=(HEIGHT, WIDTH))
+    assert_box_at(read_pictures(draw(video, [sample], tmp_path))[0][1], 80, 60)
+
+
+def turn_clockwise(video: Path, degrees: int) -> None:
+    """Writes the matrix into the track's header by which players turn its pictures."""
+    matrix = {90: (0, 1, -1, 0), 180: (-1, 0, 0, -1), 270: (0, -1, 1, 0)}[degrees]
+    one, last = 1 << 16, 1 << 30
+    numbers = (matrix[0] * one, matrix[1] * one, 0, matrix[2] * one, matrix[3] * one, 0, 0, 0, last)
+    content = bytearray(video.read_bytes())
+    at = content.index(b"tkhd") + 4 + 40  # version 0: ten fields come first
+    content[at : at + 36] = struct.pack(">9i", *numbers)
+    video.write_bytes(content)
+
+
+@pytest.mark.parametrize(("format_", "codec"), [("mp4", "aac"), ("mkv", "aac"), ("mp4", "libmp3lame")])
+def test_sound_is_copied_as_it_is(tmp_path: Path, format_: str, codec: str) -> None:
+    video = Clip(format_, sound=codec).write(tmp_path)
+    before, after = read_sound(video), read_sound(draw(video, [], tmp_path))
+    assert [content for _, content in after] == [content for _, content in before]
+    assert [time for time, _ in after] == pytest.approx([time for time, _ in before], abs=0.002)
+
+
+def read_sound(video: Path) -> list[tuple[float, bytes]]:
+    with av.open(str(video)) as container:
+        packets = [packet for packet in container.demux(audio=0) if packet.size]
+        return [(float((packet.pts or 0) * packet.time_base), bytes(packet)) for packet in packets]
+
+
+@pytest.mark.parametrize("clip", [Clip("avi", "mpeg4", sound="pcm_s16le"), Clip("mkv", sound="mp2")])
+def test_sound_that_few_players_of_mp4_play_becomes_aac(tmp_path: Path, clip: Clip) -> None:
+    output = draw(clip.write(tmp_path), [], tmp_path)
+    with av.open(str(output)) as container:
+        sound = container.streams.audio[0]
+        assert sound.codec_context.name == "aac"
+        wave = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(sound)])
+    spectrum = np.abs(np.fft.rfft(wave[SOUND_RATE // 2 :][:SOUND_RATE]))
+    assert np.argmax(spectrum) == pytest.approx(TONE_HERTZ, abs=2)
+    assert len(wave) == pytest.approx(2 * SOUND_RATE, abs=4096)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [(b"This is text.", "can't be read: Invalid data"), (b"", "can't be read")]
+)
+def test_what_is_no_video_says_so(tmp_path: Path, content: bytes, words: str) -> None:
+    video = tmp_path / "notes.mp4"
+    video.write_bytes(content)
+    with pytest.raises(VideoNotDrawable, match=words):
+        draw(video, [], tmp_path)
+
+
+def test_a_file_of_sound_alone_says_so(tmp_path: Path) -> None:
+    video = tmp_path / "sound.mp4"
+    with av.open(str(video), "w") as container:
+        write_tone(container, add_sound(container, "aac"), seconds=2)
+    with pytest.raises(VideoNotDrawable, match="no video in it"):
+        draw(video, [], tmp_path)
+
+
+def test_a_build_without_x264_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(annotated_video, "_ENCODER", "libopenh264")
+    with pytest.raises(VideoNotDrawable, match="This build of PyAV has no libopenh264"):
+        draw(Clip().write(tmp_path), [], tmp_path)
+
+
+def test_a_video_that_is_damaged_is_drawn_as_far_as_it_can_be_read(tmp_path: Path) -> None:
+    video = Clip("mkv").write(tmp_path)
+    content = video.read_bytes()
+    video.write_bytes(content[: len(content) * 2 // 3])
+    pictures = read_pictures(draw(video, [make_sample(0, 160, 100)], tmp_path))
+    assert 5 < len(pictures) < 50
+    assert_box_at(pictures[3][1], 160, 100)
+
+
+def test_the_work_can_be_ended_on_the_way(tmp_path: Path) -> None:
+    class TimeIsUp(Exception):
+        pass
+
+    def watch(share: float) -> None:
+        shares.append(share)
+        if share > 0.5:
+            raise TimeIsUp
+
+    shares: list[float] = []
+    with pytest.raises(TimeIsUp):
+        draw_video(Clip().write(tmp_path), [], tmp_path / "annotated.mp4", watch)
+    assert 0 <= shares[0] < 0.1
+    assert 0.5 < shares[-1] < 0.7
+
+
+def test_a_long_video_is_encoded_in_a_hurry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    video = Clip().write(tmp_path)
+    with av.open(str(video)) as container:
+        stream = container.streams.video[0]
+        first = next(container.decode(stream))
+        assert choose_preset(stream, first) == "veryfast"
+        monkeypatch.setattr(annotated_video, "UNHURRIED_PIXELS", 40 * WIDTH * HEIGHT)
+        assert choose_preset(stream, first) == "ultrafast"
+    pictures = read_pictures(draw(video, [make_sample(0, 160, 100)], tmp_path))
+    assert len(pictures) == 50
+    assert_box_at(pictures[49][1], 160, 100)
+
+
+MEASURE = """
+import sys
+from pathlib import Path
+from videojobs.drawing.video import draw_video
+from videojobs.results.samples import read_samples
+video, results, output = map(Path, sys.argv[1:])
+draw_video(video, read_samples(results, ["parts"]), output, watch=lambda _: None)
+[line] = [line for line in open("/proc/self/status") if line.startswith("VmHWM:")]
+print(int(line.split()[1]))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Only Linux tells a process's peak memory.")
+def test_memory_does_not_grow_with_the_video(tmp_path: Path) -> None:
+    box = '{"x": 160, "y": 90, "width": 60, "height": 40, "confidence": 0.9, "class": "part", "class_id": 0}'
+    peaks = []
+    for frames in (300, 1500):
+        folder = tmp_path / str(frames)
+        folder.mkdir()
+        video = Clip(size=(64, 48), milliseconds=range(0, 40 * frames, 40), sound="aac").write(folder)
+        elements = ",".join(f'{{"predictions": [{",".join([box] * 20)}]}}' for _ in range(frames))
+        numbers = ",".join(map(str, range(frames)))
+        results = folder / "results.json"
+        results.write_text(f'{{"frame_offset": [{numbers}], "time_offset": [{numbers}], "parts": [{elements}]}}')
+        paths = [str(path) for path in (video, results, folder / "annotated.mp4")]
+        answer = subprocess.run([sys.executable, "-c", MEASURE, *paths], check=True, capture_output=True, text=True)
+        peaks.append(int(answer.stdout))
+    assert peaks[1] < 1.2 * peaks[0]
+
+
+@pytest.mark.skipif(not SHARED_VIDEOS.is_dir(), reason=f"There are no videos in {SHARED_VIDEOS}.")
+def test_a_real_video_keeps_its_pictures_its_sound_and_its_times(tmp_path: Path) -> None:
+    video = SHARED_VIDEOS / "car-detection.mp4"
+    output = draw(video, [make_sample(0, 380, 200, size=(768, 432))], tmp_path)
+    before, after = read_pictures(video), read_pictures(output)
+    assert [time for time, _ in after] == pytest.approx([time for time, _ in before], abs=0.001)
+    assert [content for _, content in read_sound(output)] == [content for _, content in read_sound(video)]
+    for number in (0, 200, 376):
+        assert_box_at(after[number][1], 380, 200)
+        difference = after[number][1][250:].astype(int) - before[number][1][250:]
+        assert np.abs(difference).mean() < 4
+
+
+def encode_picture(width: int, height: int) -> Any:
+    """A grey picture as JPEG, which AVI holds whatever its header says."""
+    encoder = av.CodecContext.create("mjpeg", "w")
+    encoder.width, encoder.height, encoder.pix_fmt, encoder.time_base = width, height, "yuvj420p", Fraction(1, 25)
+    frame = av.VideoFrame.from_ndarray(np.full((height, width, 3), GREY, np.uint8), format="rgb24")
+    return bytes(encoder.encode(frame.reformat(format="yuvj420p"))[0])
+
+
+def write_pictures(path: Path, *sizes: tuple[int, int]) -> Path:
+    """An AVI that says that all its pictures have the first one's size."""
+    with av.open(str(path), "w", format="avi") as container:
+        stream = container.add_stream("mjpeg", rate=25)
+        stream.width, stream.height, stream.pix_fmt = *sizes[0], "yuvj420p"
+        for number, size in enumerate(sizes):
+            packet = av.Packet(encode_picture(*size))
+            packet.stream, packet.pts, packet.dts, packet.time_base = stream, number, number, Fraction(1, 25)
+            packet.is_keyframe = True
+            container.mux(packet)
+    return path
+
+
+def test_a_frame_above_the_limit_is_a_reason(tmp_path: Path) -> None:
+    video = write_pictures(tmp_path / "large.avi", (4096, 4096))
+    assert video.stat().st_size < 300_000
+    words = "or none has fewer than the 8,847,360 pixels"
+    with pytest.raises(VideoNotDrawable, match=words):
+        draw_video(video, [], tmp_path / "a.mp4", lambda _: None, 8_847_360)
+
+
+def test_a_frame_that_grows_above_the_limit_is_left_out(tmp_path: Path) -> None:
+    video = write_pictures(tmp_path / "grows.avi", (64, 48), (4096, 4096), (64, 48))
+    assert draw_video(video, [], tmp_path / "a.mp4", lambda _: None, 8_847_360).frames == 2
+    assert draw_video(video, [], tmp_path / "b.mp4", lambda _: None).frames == 3
+
+
+def test_a_video_that_says_no_times_is_watched_too(tmp_path: Path) -> None:
+    video = Clip(format="avi", milliseconds=range(0, 400, 40)).write(tmp_path)
+    shares: list[float] = []
+    draw_video(video, [], tmp_path / "a.mp4", shares.append)
+    assert len(shares) >= 10
+
+
+def test_one_picture_that_does_not_decode_moves_no_box(tmp_path: Path) -> None:
+    """A box on every other frame: what is drawn on a frame is its own, though one before it is lost."""
+    clip = Clip(milliseconds=range(0, 2400, 40), options={"g": "1", "bf": "0"})
+    video = clip.write(tmp_path)
+    content = bytearray(video.read_bytes())
+    with av.open(str(video)) as container:
+        packet = [packet for packet in container.demux(video=0) if packet.size][10]
+        assert packet.pos is not None
+        content[packet.pos : packet.pos + packet.size] = bytes(packet.size)
+    video.write_bytes(content)
+    samples = [make_sample(number, 160, 100) if number % 2 else empty_sample(number) for number in range(60)]
+    pictures = read_pictures(draw(video, samples, tmp_path))
+    assert len(pictures) == 59
+    assert [round(25 * seconds) for seconds, picture in pictures if is_drawn(picture)] == list(range(1, 60, 2))
+
+
+def empty_sample(number: int) -> Sample:
+    return Sample(number, number / 25, [("parts", {"predictions": []})])
+
+
+def is_drawn(picture: Any) -> bool:
+    return bool((np.abs(picture.astype(int) - BLUE) < 60).all(axis=2).sum() > 200)
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
+def test_the_frames_of_an_avi_are_evenly_apart_and_have_their_own_boxes(tmp_path: Path, codec: str) -> None:
+    """AVI has decoding times alone, which are wrong where pictures are reordered."""
+    clip = Clip(format="avi", codec=codec, milliseconds=range(0, 2400, 40), options={"bf": "2", "g": "50"})
+    samples = [make_sample(number, 160, 100) if number % 2 else empty_sample(number) for number in range(60)]
+    pictures = read_pictures(draw(clip.write(tmp_path), samples, tmp_path))
+    assert [seconds for seconds, _ in pictures] == pytest.approx([number / 25 for number in range(60)], abs=0.001)
+    assert [number for number, (_, picture) in enumerate(pictures) if is_drawn(picture)] == list(range(1, 60, 2))
+
+
+@pytest.mark.parametrize(
+    ("format_", "codec", "rate", "kept"),
+    [
+        ("mkv", "mp3", 8_000, 8_000),
+        ("avi", "mp3", 12_000, 12_000),
+        ("avi", "pcm_u8", 11_024, 11_025),
+        ("mkv", "pcm_s16le", 50_000, 48_000),
+        ("mkv", "pcm_s16le", 192_000, 48_000),
+    ],
+)
+def test_sound_at_a_rate_that_mp4_or_aac_can_not_have_is_resampled(
+    tmp_path: Path, format_: str, codec: str, rate: int, kept: int
+) -> None:
+    video = Clip(format=format_, sound=codec, sound_rate=rate).write(tmp_path)
+    drawn = draw_video(video, [], tmp_path / "a.mp4", lambda _: None)
+    assert (drawn.frames, drawn.left_out_sounds) == (50, 0)
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        [sound] = container.streams.audio
+        assert (sound.codec_context.name, sound.rate) == ("aac", kept)
+        assert sum(frame.samples for frame in container.decode(audio=0)) / kept == pytest.approx(2, abs=0.2)
+
+
+def test_a_sound_that_nobody_knows_is_left_out_and_the_video_is_not(tmp_path: Path) -> None:
+    """A second sound of a codec that FFmpeg does not know, as phones write it."""
+    video = Clip(sound="aac").write(tmp_path)
+    content = bytearray(video.read_bytes())
+    for known, unknown in ((b"mp4a", b"apac"), (b"esds", b"xsds")):
+        place = content.rfind(known)
+        content[place : place + 4] = unknown
+    video.write_bytes(content)
+    drawn = draw_video(video, [], tmp_path / "a.mp4", lambda _: None)
+    assert (drawn.frames, drawn.left_out_sounds) == (50, 1)
+
+
+@pytest.mark.parametrize("name", AWKWARD_VIDEOS)
+def test_every_frame_that_a_player_shows_has_its_own_box_at_its_own_time(tmp_path: Path, name: str) -> None:
+    """A box on every other frame, beside one plain decode of the same video and the same video without boxes."""
+    video = AWKWARD_VIDEOS[name]()
+    (tmp_path / "video").write_bytes(video)
+    times = [float(frame.time) for frame in read_plainly(video)]
+    samples = [
+        Sample(number, round(time, 4), [("parts", {"predictions": ALL_OVER[: number % 2]})])
+        for number, time in enumerate(times)
+    ]
+    drawn = read_pictures(draw(tmp_path / "video", samples, tmp_path))
+    plain = read_pictures(draw(tmp_path / "video", [], tmp_path))
+    assert [time - drawn[0][0] for time, _ in drawn] == pytest.approx(times, abs=0.002)
+    differences = [
+        np.abs(picture.astype(int) - other).mean() for (_, picture), (_, other) in zip(drawn, plain, strict=True)
+    ]
+    assert [number for number, it in enumerate(differences) if it > 12] == list(range(1, len(times), 2))
+
+
+ALL_OVER = [{"x": 32, "y": 24, "width": 60, "height": 44, "confidence": 0.9, "class": "part", "class_id": 0}]
+
+
+@pytest.mark.parametrize("share", [0.2, 0.3, 0.5, 0.6])
+@pytest.mark.parametrize("damage", [bytes(40), b"\xff" * 40], ids=["zeros", "ones"])
+def test_a_decoder_s_own_error_costs_one_group_of_pictures_alone(tmp_path: Path, share: float, damage: bytes) -> None:
+    """AV1's decoder runs out of memory at some of what is no AV1."""
+    content = bytearray(AWKWARD_VIDEOS["AV1 in MP4"]())
+    place = int(len(content) * share)
+    content[place : place + len(damage)] = damage
+    (tmp_path / "video.mp4").write_bytes(content)
+    assert 10 < len(read_pictures(draw(tmp_path / "video.mp4", [], tmp_path))) < 60
+
+
+def test_an_unknown_codec_is_the_reason(tmp_path: Path) -> None:
+    video = Clip().write(tmp_path)
+    video.write_bytes(video.read_bytes().replace(b"avc1", b"zzzz"))
+    with pytest.raises(VideoNotDrawable, match="of a codec that this version of FFmpeg does not know"):
+        draw(video, [], tmp_path)
+
+
+def test_a_damaged_description_of_the_codec_is_the_reason(tmp_path: Path) -> None:
+    video = Clip("mkv", "libx265", options={"x265-params": "log-level=none"}).write(tmp_path)
+    content = video.read_bytes()
+    start = content.index(b"\x63\xa2") + 10  # CodecPrivate
+    video.write_bytes(content[:start] + b"\xff" * 60 + content[start + 60 :])
+    with pytest.raises(VideoNotDrawable, match="can't be read: Invalid data"):
+        draw(video, [], tmp_path)
+
+
+@pytest.mark.parametrize("sound", [None, "aac", "mp2"])  # the last becomes AAC
+@pytest.mark.parametrize("hours", [5, 40, 720])
+def test_a_clock_that_jumps_does_not_keep_a_frame_for_hours(tmp_path: Path, hours: int, sound: str | None) -> None:
+    """FFmpeg refuses an MP4 with a frame of more than 37 hours, or spoils all times after it."""
+    video = set_clock(Clip("mkv", sound=sound, options={"bf": "0"}).write(tmp_path), 1, hours * 3600)
+    samples = [make_sample(0, 160, 100), Sample(25, 1 + hours * 3600, [("parts", {"predictions": []})])]
+    output = draw(video, samples, tmp_path)
+    pictures = read_pictures(output)
+    assert [time for time, _ in pictures] == pytest.approx([number / 25 for number in range(50)], abs=0.002)
+    assert [is_drawn(picture) for _, picture in pictures] == [number < 25 for number in range(50)]
+    if sound:
+        times = [time for time, _ in read_sound(output)]
+        assert times == sorted(times)
+        assert 1.8 < times[-1] < 2.2
+
+
+def set_clock(video: Path, at: int, seconds: int) -> Path:
+    """A copy in which all times from `at` seconds on are later by `seconds`, as if the camera's clock had been set."""
+    changed = video.with_name(f"set.{video.name}")
+    with av.open(str(video)) as source, av.open(str(changed), "w") as target:
+        streams = {stream.index: target.add_stream_from_template(stream) for stream in source.streams}
+        for packet in source.demux():
+            if packet.dts is None or packet.pts is None:
+                continue
+            if packet.pts * packet.time_base >= at:
+                jump = int(seconds / packet.time_base)
+                packet.pts, packet.dts = packet.pts + jump, packet.dts + jump
+            packet.stream = streams[packet.stream.index]
+            target.mux(packet)
+    return changed

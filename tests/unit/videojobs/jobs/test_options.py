@@ -1,0 +1,124 @@
+"""Metadata over the longest matching route over the stack's defaults."""
+
+import json
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from videojobs.errors import InvalidOption
+from videojobs.jobs.options import Options, resolve_options
+
+HANDS = {"model_id": "hands", "model_version": "4", "inference_type": "object-detection"}
+BELT = {"model_id": "belt", "model_version": 2, "inference_type": "classification"}
+DEFAULTS = {"models": [HANDS], "infer_fps": 5.0, "input_mode": "presigned", "annotate": False}
+ROUTES = {"shop/": {"infer_fps": 1}, "shop/till/": {"models": [BELT], "input_mode": "upload"}}
+
+
+def resolve(metadata: Mapping[str, str], key: str = "a.mp4", defaults: Mapping[str, Any] = DEFAULTS) -> Options:
+    return resolve_options(key, metadata, ROUTES, defaults)
+
+
+def test_defaults_are_what_is_left() -> None:
+    assert resolve({}).to_dict() == DEFAULTS
+
+
+def test_the_longest_prefix_counts() -> None:
+    assert resolve({}, "shop/a.mp4").infer_fps == 1
+    till = resolve({}, "shop/till/a.mp4")
+    assert (till.models[0].model_id, till.models[0].model_version) == ("belt", "2")
+    assert (till.input_mode, till.infer_fps) == ("upload", 5)
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("key_form", ["NFC", "NFD"])
+def test_a_route_matches_however_its_letters_are_composed(form: Any, key_form: Any) -> None:
+    routes = {unicodedata.normalize(form, "café/"): {"infer_fps": 1}}
+    assert resolve_options(unicodedata.normalize(key_form, "café/x.mp4"), {}, routes, DEFAULTS).infer_fps == 1
+
+
+@pytest.mark.parametrize("routes", [[], "shop/", {"a": 3}, {"a": {"infer-fps": 1}}, {"a": {"fps": 1}}])
+def test_routes_that_can_not_be_read_are_named(routes: Any) -> None:
+    with pytest.raises(InvalidOption, match=r"^PrefixRoutes: "):
+        resolve_options("a.mp4", {}, routes, DEFAULTS)
+
+
+def test_metadata_goes_over_the_route() -> None:
+    options = resolve({"infer-fps": "2.5", "input-mode": "presigned", "models": json.dumps([HANDS])}, "shop/till/a.mp4")
+    assert options.to_dict() == {**DEFAULTS, "infer_fps": 2.5}
+
+
+@pytest.mark.parametrize(("word", "annotate"), [("true", True), ("True", True), ("false", False)])
+def test_a_video_is_annotated_when_its_metadata_says_so(word: str, annotate: bool) -> None:
+    assert resolve({"annotate": word}).annotate is annotate
+
+
+def test_the_stack_s_parameter_may_say_so_too_and_a_route() -> None:
+    assert resolve({}, defaults={**DEFAULTS, "annotate": "true"}).annotate
+    assert resolve_options("a.mp4", {}, {"a": {"annotate": True}}, DEFAULTS).annotate
+
+
+def test_options_from_before_there_were_annotated_videos_ask_for_none() -> None:
+    assert Options.parse({"models": [HANDS], "infer_fps": 5, "input_mode": "presigned"}).annotate is False
+
+
+def test_a_model_in_its_short_form() -> None:
+    short = {"model-id": "gloves", "model-version": "7", "inference-type": "classification", "confidence": "0.25"}
+    [model] = resolve(short).models
+    assert model.to_request() == {
+        "model_id": "gloves",
+        "model_version": "7",
+        "inference_type": "classification",
+        "inference_params": {"confidence": 0.25},
+    }
+
+
+def test_the_short_form_without_an_id_changes_the_one_model() -> None:
+    [model] = resolve({"confidence": "0.7"}).models
+    assert (model.model_id, model.inference_params) == ("hands", {"confidence": 0.7})
+
+
+def test_options_survive_the_state_machine() -> None:
+    options = resolve({"confidence": "0.7", "infer-fps": "2.5"})
+    assert Options.parse(json.loads(json.dumps(options.to_dict()))) == options
+
+
+@pytest.mark.parametrize(
+    ("metadata", "field"),
+    [
+        ({"infer-fps": "0"}, "infer_fps"),
+        ({"infer-fps": "121"}, "infer_fps"),
+        ({"infer-fps": "fast"}, "infer_fps"),
+        ({"infer-fps": "nan"}, "infer_fps"),
+        ({"input-mode": "carrier pigeon"}, "input_mode"),
+        ({"models": "[{"}, "models"),
+        ({"models": "[]"}, "models"),
+        ({"models": "[3]"}, "models"),
+        ({"models": json.dumps([HANDS, {**HANDS, "model_version": "5"}])}, "models"),
+        ({"models": json.dumps([HANDS]), "model-id": "gloves"}, "models"),
+        ({"models": json.dumps([{**HANDS, "inference_params": 3}])}, "inference_params"),
+        ({"model-id": "gloves"}, "model_version"),
+        ({"model-id": "gloves", "model-version": "1", "inference-type": "divination"}, "inference_type"),
+        ({"models": json.dumps([{**HANDS, "inference_params": {"iou": 1e200}}])}, "models"),
+        ({"models": json.dumps([{**HANDS, "inference_params": {"iou": float("nan")}}])}, "models"),
+        ({"models": json.dumps([{**HANDS, "inference_params": {"": 1}}])}, "models"),
+        ({"models": json.dumps([{**HANDS, "model_id": "hands\ud800"}])}, "models"),
+        ({"models": json.dumps([{**HANDS, "model_id": "hands\nJob      j2"}])}, "model_id"),
+        ({"models": json.dumps([{**HANDS, "model_version": "\u202e4"}])}, "model_version"),
+        ({"models": json.dumps([{**HANDS, "model_id": "a" * 201}])}, "model_id"),
+        ({"models": "[" * 1500}, "models"),
+        ({"model-id": "a" * 201, "model-version": "1"}, "model_id"),
+        ({"confidence": "1e-200"}, "inference_params"),
+        ({"confidence": "1.5"}, "confidence"),
+        ({"confidence": "high"}, "confidence"),
+    ],
+)
+def test_a_bad_value_is_named(metadata: Mapping[str, str], field: str) -> None:
+    with pytest.raises(InvalidOption, match=f"^{field}: "):
+        resolve(metadata)
+
+
+def test_the_short_form_needs_to_know_which_model() -> None:
+    with pytest.raises(InvalidOption, match=r"^model-id: "):
+        resolve({"confidence": "0.5"}, defaults={**DEFAULTS, "models": [HANDS, BELT]})

@@ -1,0 +1,95 @@
+"""What the state machine's steps hand on, as the events show it."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from videojobs.jobs.ledger import Job
+from videojobs.jobs.workflow import (
+    find_outcome,
+    find_reason,
+    is_undelivered,
+    read_execution_event,
+    start_execution,
+    start_redelivery,
+)
+
+EVENTS = Path(__file__).parents[3] / "events" / "report_failure"
+
+
+def read_event(name: str) -> Any:
+    return json.loads((EVENTS / name).read_text())
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("failed.json", "infer_fps 60 is above the video's frame rate of 30 frames per second"),
+        (
+            "could-not-find-out.json",
+            "It could not be found out how the job is doing: The Video Inference API answered 503.",
+        ),
+        ("aborted.json", "The execution that waited for the job did not finish: it has aborted"),
+        ("queue.json", "The execution that waited for the job did not finish: it has aborted"),
+    ],
+)
+def test_reasons(name: str, reason: str) -> None:
+    state = read_execution_event(read_event(name))
+    assert find_reason(state) == reason
+    assert find_outcome(state) == "failed"
+
+
+def test_a_broken_delivery_says_what_broke() -> None:
+    state = {**read_event("failed.json"), "delivery": {"status": "failed", "reason": "The results are not JSON."}}
+    assert find_reason(state) == "The results are not JSON."
+
+
+def test_a_step_that_timed_out_has_no_json_to_read() -> None:
+    state = {**read_event("failed.json"), "delivery_error": {"Error": "States.Timeout"}}
+    assert find_reason(state) == "The results are ready but could not be delivered: States.Timeout"
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ({"delivery_error": {"Error": "States.Timeout"}}, True),
+        ({"delivery": {"status": "given_up", "reason": "S3 was down."}}, True),
+        ({"delivery": {"status": "failed", "reason": "The results are not JSON."}}, False),
+        ({}, False),
+    ],
+)
+def test_results_that_could_not_be_delivered_are_told_from_those_that_there_are_not(
+    state: dict[str, Any], *, expected: bool
+) -> None:
+    assert is_undelivered({**read_event("failed.json"), **state}) == expected
+
+
+def test_an_overdue_job_is_recorded_as_such() -> None:
+    assert find_outcome({"check": {"status": "overdue"}}) == "overdue"
+
+
+def test_an_execution_is_started_once(aws: Any, job: Job) -> None:
+    first = start_execution(aws.sfn, aws.state_machine_arn, job, 60, 0.25)
+    assert start_execution(aws.sfn, aws.state_machine_arn, job, 60, 0.5) == first
+    [execution] = aws.executions()
+    state = json.loads(execution["input"])
+    assert Job.from_input(state) == job
+    assert state["poll_seconds"] == 60
+    first_check = {"status": "running", "reason": None, "wait_seconds": 60, "polls": 0, "gigabyte_seconds": 0.25}
+    assert state["check"] == first_check
+
+
+def test_an_execution_that_delivers_anew_has_a_name_of_its_own_that_aws_takes(aws: Any, job: Job) -> None:
+    job = replace(job, upload=replace(job.upload, key="k" * 200), attempt=999)
+    now = datetime(2026, 11, 2, 12, 30, 15, tzinfo=UTC)
+    first = start_redelivery(aws.sfn, aws.state_machine_arn, job, 3, now)
+    second = start_redelivery(aws.sfn, aws.state_machine_arn, job, 3, now + timedelta(seconds=1))
+    assert len(aws.executions()) == 2
+    assert first != second
+    assert max(len(arn.rpartition(":")[2]) for arn in (first, second)) <= 80
+    deadlines = {json.loads(execution["input"])["deadline_at"] for execution in aws.executions()}
+    assert deadlines == {"2026-11-02T12:30:15+00:00", "2026-11-02T12:30:16+00:00"}

@@ -1,0 +1,201 @@
+"""Notices are read by people, and their subjects by SNS."""
+
+import re
+import unicodedata
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from videojobs.foreign_text import printable
+from videojobs.jobs.costs import PRICES_AS_OF
+from videojobs.jobs.ledger import Job
+from videojobs.jobs.options import Model, Options
+from videojobs.jobs.unanswered import Unanswered
+from videojobs.jobs.uploads import Rejection, Upload, suggest_remedy
+from videojobs.notices.notices import (
+    Notice,
+    compose_annotated,
+    compose_cancellation,
+    compose_console_url,
+    compose_done,
+    compose_failure,
+    compose_missing_annotation,
+    compose_rejection,
+    compose_retry_command,
+    compose_stored,
+    format_duration,
+)
+from videojobs.notices.share_links import ShareLink
+from videojobs.outputs.summary import ClassSummary, ModelSummary, Summary
+
+HANDS = Model("hands", "4", "object-detection")
+ROOM = Model("room", "1", "classification")
+
+
+def make_job(key: str = "line 3/belt.mp4", models: tuple[Model, ...] = (HANDS, ROOM)) -> Job:
+    upload = Upload("uploads", key, 1, "etag", "v1")
+    return Job.begin(upload, 1, "job-1", Options(models, 5, "presigned"), datetime(2026, 11, 2, tzinfo=UTC), 3600)
+
+
+def make_done(job: Job) -> Notice:
+    summary = Summary((HANDS, ROOM))
+    rock = ClassSummary(1200, 50, 0.0, 3725.5, 31, 62.2, 1200, 1092.0)
+    paper = ClassSummary(7, 7, 1.0, 9.5, 1, 1.0)
+    summary.models["hands"] = ModelSummary(50, 3, 0, 1207, {"Paper": paper, "Rock": rock})
+    summary.models["room"] = ModelSummary(50)
+    return compose_done(
+        job,
+        summary,
+        age_seconds=125,
+        polls=1,
+        cost_usd=0.00214,
+        share_link=ShareLink("https://share.example.com/s/token", datetime(2026, 11, 9, 8, 30, tzinfo=UTC)),
+        results_uri="s3://results/results/line 3/belt.mp4/job-1/results.json",
+        console_url=compose_console_url("aws", "eu-central-1", "results", "results/line 3/belt.mp4/job-1/results.json"),
+        failed_outputs={},
+    )
+
+
+def test_a_notice_says_what_ran_and_what_came_out() -> None:
+    notice = make_done(make_job())
+    assert notice.subject == "Done: line 3/belt.mp4"
+    assert notice.message == (
+        "Video    s3://uploads/line 3/belt.mp4\n"
+        "Look     https://share.example.com/s/token\n"
+        "         for whoever has this link, until 2026-11-09 08:30 UTC\n"
+        "Models   hands version 4 (object-detection)\n"
+        "         room version 1 (classification)\n"
+        "Frames   50 (5 a second)\n"
+        "Took     2 min 5 s, 1 poll\n"
+        f"Cost     $0.0021 on AWS, at us-east-1's prices of {PRICES_AS_OF}\n"
+        "Results  s3://results/results/line 3/belt.mp4/job-1/results.json\n"
+        "Console  https://eu-central-1.console.aws.amazon.com/s3/object/results?region=eu-central-1"
+        "&prefix=results%2Fline%203%2Fbelt.mp4%2Fjob-1%2Fresults.json\n"
+        "Job      job-1\n"
+        "\n"
+        "hands found\n"
+        "  Rock       1,200  0:00 to 1:02:05, 31 at once at 1:02, confidence 0.91\n"
+        "  Paper          7  0:01 to 0:09\n"
+        "  It could not do 3 of 50 frames (6.0%).\n"
+        "\n"
+        "room found\n"
+        "  (nothing)"
+    )
+
+
+def test_a_failure_says_why_and_what_to_run() -> None:
+    notice = compose_failure(make_job(), "The model was not found.", age_seconds=5)
+    assert notice.subject == "Failed: line 3/belt.mp4"
+    assert "Reason   The model was not found." in notice.message
+    assert "aws s3 cp 's3://uploads/line 3/belt.mp4' 's3://uploads/line 3/belt.mp4'" in notice.message
+    assert "aws s3 cp ./belt.mp4 's3://uploads/line 3/belt.mp4'" in notice.message
+
+
+def test_a_rejection_says_why_and_what_to_run() -> None:
+    upload = make_job("a.mov").upload
+    notice = compose_rejection(upload, Rejection("Not taken.", "ffmpeg …"), Unanswered())
+    assert notice.subject == "Rejected: a.mov"
+    assert "Reason   Not taken." in notice.message
+    assert "nothing was billed" in notice.message
+    assert notice.message.endswith("\n  ffmpeg …")
+
+
+@given(st.text(max_size=300))
+def test_subjects_are_what_sns_takes(key: str) -> None:
+    subject = make_done(make_job(key)).subject
+    assert len(subject) <= 99
+    assert subject.isascii()
+    assert subject.isprintable()
+
+
+def test_a_long_subject_keeps_the_end_of_the_key() -> None:
+    subject = make_done(make_job("camera/" * 30 + "belt.mp4")).subject
+    assert subject.startswith("Done: ...")
+    assert subject.endswith("/belt.mp4")
+    assert len(subject) == 99
+
+
+def test_a_command_names_no_key_that_a_shell_could_take_for_more() -> None:
+    upload = replace(make_job().upload, key="it's; $(rm) here.mp4")
+    uri = "s3://uploads/KEY"
+    assert compose_retry_command(upload) == f"aws s3 cp {uri} {uri} --storage-class STANDARD"
+
+
+HOSTILE = [
+    "a\nJob      job-2",
+    "a\r\nb",
+    "\x1b]0;title\x07",
+    "\x9b31m",
+    "\u202egpj.exe",
+    "a\u2028b",
+    "\ud800",
+    "\0",
+    "x" * 9000,
+]
+texts = st.one_of(st.sampled_from(HOSTILE), st.text(max_size=30))
+
+
+LABELS = {"Video", "Look", "Watch", "Drawn", "Models", "Frames", "Took", "Cost", "Results", "Console", "Job", "Reason"}
+
+
+def list_labels(lines: list[str]) -> list[str]:
+    return [line[:9].rstrip() for line in lines if line[:9].rstrip() in LABELS and line[8] == " "]
+
+
+keys = texts.filter(lambda text: text != "\ud800").map(lambda text: f"{text}.mp4")
+"""S3's are UTF-8."""
+
+
+@settings(deadline=None)
+@given(key=keys, model_id=texts, class_name=texts, reason=texts, job_id=texts)
+def test_no_text_of_a_stranger_s_forges_a_line_or_a_command(
+    key: str, model_id: str, class_name: str, reason: str, job_id: str
+) -> None:
+    """Whatever the names are, a mail has the lines that it has with harmless ones, and nothing that can't be seen."""
+
+    def compose_all(key: str, model_id: str, class_name: str, reason: str, job_id: str) -> list[Notice]:
+        model = Model(model_id, "1", "object-detection")
+        job = replace(make_job(key, (model,)), job_id=job_id)
+        summary = Summary((model,))
+        summary.models[model_id] = ModelSummary(1, 0, 0, 1, {class_name: ClassSummary(1, 1)})
+        link = ShareLink("https://share.example.com/s/token", datetime(2026, 11, 9, 8, 30, tzinfo=UTC))
+        uri = f"s3://results/{key}/{job_id}/results.json"
+        rejection = Rejection(reason, suggest_remedy(job.upload))
+        return [
+            compose_done(
+                job,
+                summary,
+                age_seconds=1,
+                polls=1,
+                cost_usd=0.1,
+                share_link=link,
+                results_uri=uri,
+                console_url="url",
+                failed_outputs={"csv": reason},
+            ),
+            compose_stored(job, reason, results_uri=uri, failed_outputs={"csv": reason}),
+            compose_annotated(job, link.url, link.expires_at, uri, cost_usd=0.1, job_cost_usd=0.2, left_out_sounds=1),
+            compose_missing_annotation(job, reason),
+            compose_failure(job, reason, age_seconds=1),
+            compose_cancellation(job, reason, age_seconds=1),
+            compose_rejection(job.upload, rejection, Unanswered()),
+        ]
+
+    expected = compose_all("belt.mp4", "m", "c", "Because.", "job-1")
+    for hostile, harmless in zip(compose_all(key, model_id, class_name, reason, job_id), expected, strict=True):
+        lines, wanted = hostile.message.split("\n"), harmless.message.split("\n")
+        assert list_labels(lines) == list_labels(wanted)
+        assert len(lines) == len(wanted)
+        for line in lines:
+            assert line == printable(line)
+        commands = [line for line in lines if re.match(r"  (aws|ffmpeg|videoinfer) ", line)]
+        for command in commands:
+            assert all(c.isalnum() or c in " ./:'=+@-_" or unicodedata.category(c)[0] == "M" for c in command)
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0 s"), (59, "59 s"), (61, "1 min 1 s"), (7260, "2 h 1 min")])
+def test_durations(seconds: int, text: str) -> None:
+    assert format_duration(seconds) == text

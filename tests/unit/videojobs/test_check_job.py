@@ -1,0 +1,123 @@
+"""One poll: outcomes are data, and an exception means that it could not find out."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.stand_ins.turns import ScriptedTurns
+from tests.stand_ins.wire import Wire
+from videojobs.api.client import VideoInferenceApi
+from videojobs.check_job import Check, check_job, record_check
+from videojobs.errors import ApiRefused, ApiUnavailable, TurnLater
+from videojobs.jobs.ledger import Job
+
+EVENTS = Path(__file__).parents[3] / "events" / "check_job"
+NOW = datetime(2026, 11, 4, tzinfo=UTC)
+LEFT = (datetime(2099, 11, 3, 8, 15, 33, tzinfo=UTC) - NOW).total_seconds()
+
+
+def check(event: str, *answers: Any, turns: ScriptedTurns | None = None, turn_at: float | None = None) -> Check:
+    job = Job.from_input(json.loads((EVENTS / event).read_text()))
+    api = VideoInferenceApi("https://api.example.com", "key", Wire(*answers).session, turns)
+    return check_job(api, job, NOW, 60, turn_at)
+
+
+@pytest.mark.parametrize(
+    ("event", "answer", "status"),
+    [
+        ("first.json", (200, {"status": 1}), "running"),
+        ("first.json", (200, {"status": 0, "output_signed_url": "https://x"}), "done"),
+        ("first.json", (200, {"status": 2}), "failed"),
+        ("first.json", (200, {"status": "what"}), "failed"),
+        ("first.json", (404, {"error": "Job not found"}), "failed"),
+        ("past-deadline.json", (200, {"status": 1}), "overdue"),
+        ("past-deadline.json", (503, {}), "overdue"),
+        ("past-deadline.json", (401, {}), "overdue"),
+        ("past-deadline.json", (200, {"status": 0, "output_signed_url": "https://x"}), "done"),
+    ],
+)
+def test_outcomes(event: str, answer: Any, status: str) -> None:
+    outcome = check(event, answer)
+    assert outcome.status == status
+    assert bool(outcome.reason) == (status in ("failed", "overdue"))
+
+
+@pytest.mark.parametrize(("status_code", "error"), [(503, ApiUnavailable), (429, ApiUnavailable), (401, ApiRefused)])
+def test_it_raises_when_it_could_not_find_out(status_code: int, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        check("first.json", (status_code, {}))
+
+
+def test_an_overdue_job_says_since_when_and_what_was_last_heard() -> None:
+    outcome = check("past-deadline.json", (503, {}))
+    assert outcome.reason == "Not done after 39 h 44 min. The Video Inference API answered 503."
+
+
+@pytest.mark.parametrize(
+    ("status_code", "value", "seconds"),
+    [
+        (429, "600", 600),
+        (503, "5", 60),  # no sooner than any other poll
+        (429, "a date", 600),
+        (429, str(10**10), LEFT),  # at its deadline it is asked once more
+    ],
+)
+def test_it_comes_back_when_the_api_says(status_code: int, value: str, seconds: float) -> None:
+    turns = ScriptedTurns()
+    if value == "a date":
+        value = format_datetime(datetime.now(UTC) + timedelta(seconds=601), usegmt=True)
+    outcome = check("first.json", (status_code, {}, {"Retry-After": value}), turns=turns)
+    assert (outcome.status, outcome.turn_at, outcome.asked) == ("running", None, True)
+    assert outcome.wait_seconds == pytest.approx(seconds, abs=2)
+    assert len(turns.paused) == 1
+
+
+def test_without_a_turn_nothing_is_asked_and_the_turn_is_kept() -> None:
+    turns = ScriptedTurns([TurnLater(60, 1_800_000_100.5, 100.5), None])
+    outcome = check("first.json", turns=turns)
+    assert (outcome.status, outcome.wait_seconds, outcome.asked) == ("running", 100, False)
+    outcome = check("first.json", (200, {"status": 1}), turns=turns, turn_at=outcome.turn_at)
+    assert (outcome.status, outcome.wait_seconds, outcome.turn_at, outcome.asked) == ("running", 60, None, True)
+    assert turns.taken == [("polls", None), ("polls", 1_800_000_100.5)]
+    assert turns.used == 1
+
+
+@pytest.mark.parametrize(
+    ("event", "seconds", "outcome"),
+    [
+        ("first.json", 100.5, Check("running", "…", 100, 1_800_000_100.5, asked=False)),
+        ("first.json", 7.5, Check("running", "…", 60, asked=False)),
+        ("past-deadline.json", 7.5, Check("overdue", "…")),
+    ],
+)
+def test_a_turn_that_was_missed_is_no_failure(event: str, seconds: float, outcome: Check) -> None:
+    turns = ScriptedTurns([TurnLater(60, 1_800_000_100.5, seconds)])
+    assert replace(check(event, turns=turns, turn_at=1_800_000_000.0), reason="…") == outcome
+
+
+def test_a_job_that_is_overdue_is_asked_after_once_more_when_its_turn_comes() -> None:
+    turns = ScriptedTurns([TurnLater(60, 1_800_000_100.5, 100.5)])
+    assert check("past-deadline.json", turns=turns).status == "running"
+
+
+def test_a_poll_writes_the_job_down_that_create_job_could_not(aws: Any, job: Job) -> None:
+    aws.ledger.record(job.upload, job.attempt, status="creating")
+    assert record_check(aws.ledger, job, Check("running", wait_seconds=60), polls=3) == Check(
+        "running", wait_seconds=60
+    )
+    item = aws.ledger.read(job.upload, job.attempt)
+    assert (item["status"], item["job_id"], item["polls"]) == ("running", job.job_id, 3)
+    assert (item["created_at"], item["deadline_at"]) == (job.created_at, job.deadline_at)
+
+
+@pytest.mark.parametrize("status", ["running", "done"])
+def test_a_poll_does_not_go_on_with_a_job_that_was_cancelled(aws: Any, job: Job, status: Any) -> None:
+    aws.ledger.record(job.upload, job.attempt, status="cancelled", error="A person cancelled it.")
+    check = record_check(aws.ledger, job, Check(status), polls=3)
+    assert (check.status, check.reason) == ("failed", "The job had come to its end already.")
+    assert aws.ledger.read(job.upload, job.attempt)["status"] == "cancelled"

@@ -1,0 +1,555 @@
+"""create_job: one upload, one job, one bill, whatever happens in between."""
+
+import io
+import json
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+import requests
+from botocore.exceptions import ClientError
+
+from tests.stand_ins.turns import ScriptedTurns
+from tests.stand_ins.wire import Wire
+from videojobs.api.client import VideoInferenceApi
+from videojobs.api.turns import Turns
+from videojobs.create_job import JobCreator
+from videojobs.errors import ApiUnavailable, BrokenAnswer, TurnLater
+from videojobs.jobs.costs import Meter
+from videojobs.jobs.ledger import Job, Ledger
+from videojobs.jobs.sending import LAST_SECONDS, SENDS_MAX
+from videojobs.jobs.upload_metadata import METADATA_OPTIONS
+from videojobs.jobs.uploads import JobRequest, Upload, read_uploads
+from videojobs.logs import logger
+from videojobs.report_failure import FailureReport
+from videojobs.settings import CreateJobSettings
+
+KEY = "rf_s3cr3t"
+POISON = (
+    '[{"model_id": "a", "model_version": "4", "inference_type": "classification", "inference_params": {"iou": %s}}]'
+)
+SIGNED_URL = "https://storage.example.com/u?X-Goog-Algorithm=a&X-Goog-Expires=60&X-Goog-Signature=s1gn3d"
+SETTINGS = CreateJobSettings(
+    api_url="https://api.example.com",
+    api_key_secret="videoinfer/api-key",
+    api_requests_per_minute=0,
+    api_minute_seconds=60,
+    budget_table="budget",
+    default_models='[{"model_id": "hands", "model_version": "4", "inference_type": "object-detection"}]',
+    default_infer_fps=5,
+    prefix_routes="{}",
+    input_mode="presigned",
+    annotate="false",
+    poll_seconds=60,
+    deadline_hours=24,
+    max_infer_fps=120,
+    allowed_models="*",
+    allowed_metadata=",".join(METADATA_OPTIONS),
+    jobs_table="jobs",
+    idempotency_table="idempotency",
+    notices_topic_arn="arn",
+    state_machine_arn="arn",
+    uploads_queue_url="url",
+)
+
+
+def build(
+    aws: Any,
+    *answers: Any,
+    settings: CreateJobSettings = SETTINGS,
+    turns: Turns | None = None,
+    seconds_left: float = 880,
+) -> tuple[JobCreator, Wire]:
+    wire = Wire(*answers)
+    api = VideoInferenceApi(settings.api_url, KEY, wire.session, turns)
+    settings = replace(settings, state_machine_arn=aws.state_machine_arn)
+    meter = Meter(256, time.monotonic() - 10)
+    return JobCreator(settings, api, aws.ledger, aws.topic, aws.s3, aws.sfn, meter, lambda: seconds_left), wire
+
+
+def upload(aws: Any, key: str = "line 3+ü.mp4", body: bytes = b"video", **metadata: str) -> Upload:
+    event = aws.upload(key, body, {name.replace("_", "-"): value for name, value in metadata.items()})
+    [landed] = read_uploads(event)
+    return replace(landed, key=key)
+
+
+def test_a_presigned_url_is_given_to_the_api(aws: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    creator, wire = build(aws, (200, {"job_id": "j1"}))
+    landed = upload(aws, infer_fps="2")
+    assert creator.create_job(JobRequest(landed, 1)) == {"status": "running", "job_id": "j1"}
+    body = wire.describe()["body"]
+    assert body["input_url"].startswith("https://")
+    assert landed.version_id
+    assert landed.version_id in body["input_url"]
+    assert body["infer_fps"] == 2
+    item = aws.ledger.read(landed, 1)
+    assert (item["status"], item["job_id"], item["options"]["infer_fps"]) == ("running", "j1", 2)
+    [execution] = aws.executions()
+    assert execution["name"] == f"{landed.upload_id}-1"
+    assert json.loads(execution["input"])["check"]["gigabyte_seconds"] == pytest.approx(2.5, rel=0.9)
+    assert item["execution_arn"] == execution["executionArn"]
+    assert aws.notices() == []
+    assert '"JobsCreated":[1.0]' in capsys.readouterr().out
+
+
+def test_an_upload_is_streamed_to_the_signed_url(aws: Any) -> None:
+    creator, wire = build(aws, (200, {"signed_url": SIGNED_URL}), (200, b""), (200, {"job_id": "j1"}))
+    creator.create_job(JobRequest(upload(aws, body=b"v" * 100_000, input_mode="upload"), 1))
+    sent = wire.requests[1]
+    assert (sent.method, sent.url) == ("PUT", SIGNED_URL)
+    assert sent.headers["Content-Length"] == "100000"
+    assert wire.bodies[1] == b"v" * 100_000
+    assert wire.describe(0)["body"] == {"file_name": "line 3+ü.mp4"}
+    assert wire.describe(2)["body"]["input_url"] == SIGNED_URL
+
+
+@pytest.mark.parametrize(
+    ("key", "body", "metadata", "words"),
+    [
+        ("a.mov", b"video", {}, "files that end in .mov"),
+        ("a.mp4", b"", {}, "empty (0 bytes)"),
+        ("a.mp4", b"video", {"infer_fps": "0"}, "infer_fps: 0 is not between 1 and 120."),
+        ("a.mp4", b"video", {"infer_fsp": "2"}, "infer-fsp: there is no such option; infer-fps is meant, perhaps."),
+        (
+            "a.mp4",
+            b"video",
+            {"models": POISON % "NaN"},
+            "models: not JSON that can be used (NaN is no number of JSON).",
+        ),
+        ("a.mp4", b"video", {"models": POISON % "1e400"}, "not JSON that can be used (a number is too large)."),
+        ("a.mp4", b"video", {"models": POISON % "1e200"}, "a number is not 0 and not between 1e-130 and 9.9e125"),
+        ("a.mp4", b"video", {"models": POISON % ("1" * 50)}, "a number has more than 38 digits"),
+        ("a.mp4", b"video", {"models": POISON % r'"\ud800"'}, "a text holds half of a surrogate pair"),
+    ],
+)
+def test_a_rejection_costs_nothing_and_says_why(
+    aws: Any, key: str, body: bytes, metadata: dict[str, str], words: str
+) -> None:
+    creator, wire = build(aws)
+    landed = upload(aws, key, body, **metadata)
+    assert creator.create_job(JobRequest(landed, 1))["status"] == "rejected"
+    assert wire.requests == []
+    assert aws.executions() == []
+    item = aws.ledger.read(landed, 1)
+    assert item["status"] == "rejected"
+    assert words in item["error"]
+    [notice] = aws.notices()
+    assert notice["Subject"] == f"Rejected: {key}"
+    assert words in notice["Message"]
+    assert notice["MessageAttributes"]["outcome"]["Value"] == "rejected"
+
+
+@pytest.mark.parametrize(
+    ("status_code", "words", "command"),
+    [
+        (401, "The API key is not accepted", "aws secretsmanager put-secret-value --secret-id videoinfer/api-key"),
+        (404, "model hands/4 was not found", "--metadata model-id=MODEL,model-version=VERSION"),
+    ],
+)
+def test_a_refusal_is_a_rejection(aws: Any, status_code: int, words: str, command: str) -> None:
+    creator, _ = build(aws, (status_code, {"error": f"model hands/4 was not found for {KEY}"}))
+    landed = upload(aws)
+    assert creator.create_job(JobRequest(landed, 1))["status"] == "rejected"
+    [notice] = aws.notices()
+    assert words in notice["Message"]
+    assert command in notice["Message"]
+    assert KEY not in json.dumps([notice, aws.ledger.read(landed, 1)], default=str)
+
+
+def test_an_outage_leaves_no_job_and_no_notice(aws: Any) -> None:
+    creator, _ = build(aws, (503, {}))
+    landed = upload(aws)
+    with pytest.raises(ApiUnavailable):
+        creator.create_job(JobRequest(landed, 1))
+    assert aws.executions() == []
+    assert aws.notices() == []
+    item = aws.ledger.read(landed, 1)
+    assert (item["status"], item["error"]) == ("waiting", "The Video Inference API answered 503.")
+    again, _ = build(aws, (200, {"job_id": "j1"}))
+    assert again.create_job(JobRequest(landed, 1))["status"] == "running"
+    assert "error" not in aws.ledger.read(landed, 1)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (502, b"<html>Bad gateway</html>"),
+        (200, {"message": "created"}),
+        requests.ReadTimeout(),
+        requests.ConnectionError(),
+        KeyboardInterrupt(),  # stands for the end of the process
+    ],
+)
+def test_an_answer_that_was_lost_stays_in_the_ledger_and_is_told(aws: Any, answer: Any) -> None:
+    creator, _ = build(aws, answer)
+    landed = upload(aws)
+    with pytest.raises((ApiUnavailable, KeyboardInterrupt)):
+        creator.create_job(JobRequest(landed, 1))
+    assert aws.ledger.read(landed, 1)["unanswered"] == 1
+    again, _ = build(aws, (429, {}))
+    with pytest.raises(ApiUnavailable):
+        again.create_job(JobRequest(landed, 1))
+    at_last, _ = build(aws, (200, {"job_id": "j2"}))
+    at_last.create_job(JobRequest(landed, 1))
+
+    item = aws.ledger.read(landed, 1)
+    assert (item["status"], item["job_id"], item["unanswered"]) == ("running", "j2", 1)
+    job = Job.from_item(item)
+    FailureReport(aws.ledger, aws.topic).report(job, "failed", "It failed.")
+    [notice] = aws.notices()
+    assert f"1 call that asked the API for this job, at {item['unanswered_at'][:10]}" in notice["Message"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [(200, {"message": "created"}), (200, {"job_id": 7}), (201, b"<html>"), (200, []), (200, b" " * 1_100_000)],
+)
+def test_an_api_that_never_gives_a_job_id_is_asked_three_times(aws: Any, answer: Any) -> None:
+    """Each call may be a job, and a bill."""
+    landed = upload(aws)
+    for _ in range(3):
+        creator, _ = build(aws, answer)
+        with pytest.raises(BrokenAnswer):
+            creator.create_job(JobRequest(landed, 1))
+    creator, wire = build(aws)
+    assert creator.create_job(JobRequest(landed, 1))["status"] == "rejected"
+
+    item = aws.ledger.read(landed, 1)
+    assert (item["status"], item["unanswered"]) == ("rejected", 3)
+    [notice] = aws.notices()
+    assert "after 3 such answers, because each call may be billed" in item["error"]
+    assert "3 calls that asked the API for this job" in notice["Message"]
+    assert "bills" in notice["Message"]
+    assert wire.requests == []
+
+
+def test_an_outage_between_broken_answers_is_survived(aws: Any) -> None:
+    landed = upload(aws)
+    for answer in [(200, {}), (502, {}), requests.ReadTimeout(), (429, {}), (200, b"<html>"), (502, {})]:
+        creator, _ = build(aws, answer)
+        with pytest.raises(ApiUnavailable):
+            creator.create_job(JobRequest(landed, 1))
+    creator, _ = build(aws, (200, {"job_id": "j1"}))
+    assert creator.create_job(JobRequest(landed, 1))["status"] == "running"
+    assert aws.ledger.read(landed, 1)["unanswered"] == 5
+
+
+@pytest.mark.parametrize("answer", [(429, {}), (503, {}, {"Retry-After": "7"}), requests.ConnectTimeout(), (404, {})])
+def test_a_call_that_created_nothing_leaves_no_doubt(aws: Any, answer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = io.StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", output)
+    creator, _ = build(aws, answer)
+    landed = upload(aws)
+    with suppress(ApiUnavailable):
+        creator.create_job(JobRequest(landed, 1))
+    item = aws.ledger.read(landed, 1)
+    assert item["status"] in ("waiting", "rejected")
+    assert "unanswered" not in item
+    assert "unanswered_at" not in item
+    assert "may have" not in output.getvalue()
+
+
+def test_a_refusal_leaves_no_doubt_even_if_its_notice_has_to_wait(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    creator, _ = build(aws, (404, {}))
+    landed = upload(aws)
+    with monkeypatch.context() as refusing:
+        refusing.setattr(creator.topic, "publish", lambda _notice: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            creator.create_job(JobRequest(landed, 1))
+    item = aws.ledger.read(landed, 1)
+    assert (item["status"], item.get("unanswered")) == ("waiting", None)
+
+
+def test_a_rejection_after_a_lost_answer_does_not_say_that_nothing_is_billed(aws: Any) -> None:
+    creator, _ = build(aws, (502, {}))
+    landed = upload(aws)
+    with pytest.raises(ApiUnavailable):
+        creator.create_job(JobRequest(landed, 1))
+    again, _ = build(aws, (401, {"error": "no such key"}))
+    again.create_job(JobRequest(landed, 1))
+    assert aws.ledger.read(landed, 1)["unanswered"] == 1
+    [notice] = aws.notices()
+    assert "nothing was billed" not in notice["Message"]
+    assert "1 call that asked the API for this job" in notice["Message"]
+
+
+def test_a_job_that_is_written_down_is_not_asked_for_again(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    creator, _ = build(aws, (200, {"job_id": "j1"}))
+    landed = upload(aws)
+    with monkeypatch.context() as crash:
+        crash.setattr("videojobs.create_job.start_execution", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            creator.create_job(JobRequest(landed, 1))
+    again, wire = build(aws)
+    assert again.create_job(JobRequest(landed, 1)) == {"status": "running", "job_id": "j1"}
+    assert wire.requests == []
+    assert len(aws.executions()) == 1
+
+
+def test_a_job_that_is_written_down_is_waited_for_whatever_became_of_its_video(
+    aws: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    creator, _ = build(aws, (200, {"job_id": "j1"}))
+    landed = upload(aws, infer_fps="2")
+    with monkeypatch.context() as crash:
+        crash.setattr("videojobs.create_job.start_execution", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            creator.create_job(JobRequest(landed, 1))
+    aws.s3.delete_object(Bucket=landed.bucket, Key=landed.key, VersionId=landed.version_id)
+    again, _ = build(aws)
+    assert again.create_job(JobRequest(landed, 1)) == {"status": "running", "job_id": "j1"}
+    [execution] = aws.executions()
+    assert json.loads(execution["input"])["options"]["infer_fps"] == 2
+    assert aws.notices() == []
+
+
+@pytest.mark.parametrize("for_good", [True, False])
+def test_an_upload_that_was_deleted_meanwhile_is_rejected(aws: Any, for_good: bool) -> None:
+    creator, wire = build(aws)
+    landed = upload(aws)
+    version = {"VersionId": landed.version_id} if for_good else {}
+    aws.s3.delete_object(Bucket=landed.bucket, Key=landed.key, **version)
+    assert creator.create_job(JobRequest(landed, 1))["status"] == "rejected"
+    assert wire.requests == []
+    [notice] = aws.notices()
+    assert "It was deleted before its job could be created." in notice["Message"]
+
+
+def test_a_further_attempt_is_a_job_of_its_own(aws: Any) -> None:
+    landed = upload(aws)
+    for attempt, job_id in ((1, "j1"), (2, "j2")):
+        creator, _ = build(aws, (200, {"job_id": job_id}))
+        assert creator.create_job(JobRequest(landed, attempt)) == {"status": "running", "job_id": job_id}
+    assert [aws.ledger.read(landed, attempt)["job_id"] for attempt in (1, 2)] == ["j1", "j2"]
+    assert {execution["name"] for execution in aws.executions()} == {f"{landed.upload_id}-{n}" for n in (1, 2)}
+
+
+@pytest.mark.parametrize("status", ["done", "failed", "overdue", "rejected"])
+def test_a_job_that_ended_is_not_created_again(aws: Any, status: str) -> None:
+    creator, wire = build(aws)
+    landed = upload(aws)
+    aws.ledger.record(landed, 1, status=status, job_id="j1")
+    assert creator.create_job(JobRequest(landed, 1)) == {"status": status}
+    assert wire.requests == []
+    assert aws.executions() == []
+    assert aws.notices() == []
+
+
+def test_an_upload_waits_for_its_turn_and_goes_with_it(aws: Any) -> None:
+    turns, landed = ScriptedTurns([TurnLater(60, 1_800_000_100.5, 100.5)]), upload(aws)
+    creator, wire = build(aws, turns=turns)
+    with pytest.raises(TurnLater):
+        creator.create_job(JobRequest(landed, 1))
+    item = aws.ledger.read(landed, 1)
+    assert item["status"] == "waiting"
+    assert "60 requests a minute" in item["error"]
+    assert "unanswered" not in item  # for nothing was asked
+    creator, wire = build(aws, (200, {"job_id": "j1"}), turns=turns)
+    creator.create_job(JobRequest(landed, 1))
+    assert turns.taken == [("creates", None), ("creates", 1_800_000_100.5)]
+    assert len(wire.requests) == turns.used == 1
+    item = aws.ledger.read(landed, 1)
+    assert (item["status"], item.get("turn_at"), item.get("error")) == ("running", None, None)
+
+
+def test_a_video_that_is_sent_takes_a_turn_for_each_request(aws: Any) -> None:
+    turns, landed = ScriptedTurns(), upload(aws, input_mode="upload")
+    creator, wire = build(aws, (200, {"signed_url": SIGNED_URL}), (200, {}), (200, {"job_id": "j1"}), turns=turns)
+    creator.create_job(JobRequest(landed, 1))
+    assert [lane for lane, _ in turns.taken] == ["creates", "completions"]
+    assert (turns.used, len(wire.requests)) == (2, 3)  # the video itself goes to storage
+
+
+def test_a_video_that_is_too_large_to_be_sent_is_rejected_before_it_is_sent(aws: Any) -> None:
+    creator, wire = build(aws)
+    landed = replace(upload(aws, input_mode="upload"), size_bytes=20_000_000_000)
+    assert creator.create_job(JobRequest(landed, 1))["status"] == "rejected"
+    assert wire.requests == []
+    [notice] = aws.notices()
+    assert "The video has 20.0 GB, and input mode upload sends at most 5.0 GB." in notice["Message"]
+    assert "--metadata input-mode=presigned" in notice["Message"]
+
+
+def test_a_large_video_is_downloaded_by_the_api(aws: Any) -> None:
+    creator, _ = build(aws, (200, {"job_id": "j1"}))
+    landed = replace(upload(aws), size_bytes=20_000_000_000)
+    assert creator.create_job(JobRequest(landed, 1))["status"] == "running"
+
+
+def test_sending_ends_before_the_function_is_ended(aws: Any) -> None:
+    creator, wire = build(aws, (200, {"signed_url": SIGNED_URL}), seconds_left=LAST_SECONDS - 1)
+    landed = upload(aws, input_mode="upload")
+    assert creator.create_job(JobRequest(landed, 1))["status"] == "rejected"
+    assert [request.method for request in wire.requests] == ["POST", "PUT"]
+    [notice] = aws.notices()
+    assert "Only 0.0 MB of 0.0 MB reached the API in the time that a function has." in notice["Message"]
+
+
+def test_sending_that_is_cut_off_is_not_repeated_for_ever(aws: Any) -> None:
+    landed = upload(aws, input_mode="upload")
+    for number in range(1, SENDS_MAX + 1):
+        creator, wire = build(aws, (200, {"signed_url": SIGNED_URL}), KeyboardInterrupt())  # the end of the process
+        with pytest.raises(KeyboardInterrupt):
+            creator.create_job(JobRequest(landed, 1))
+        item = aws.ledger.read(landed, 1)
+        assert (item["status"], item["sends"]) == ("sending", number)
+    creator, wire = build(aws)
+    assert creator.create_job(JobRequest(landed, 1))["status"] == "rejected"
+    assert wire.requests == []
+    [notice] = aws.notices()
+    assert "Sending the video to the API was cut off 3 times." in notice["Message"]
+
+
+def test_a_storage_that_is_down_is_waited_for(aws: Any) -> None:
+    landed = upload(aws, input_mode="upload")
+    for _ in range(SENDS_MAX + 1):
+        creator, _ = build(aws, (200, {"signed_url": SIGNED_URL}), (503, b""))
+        with pytest.raises(ApiUnavailable):
+            creator.create_job(JobRequest(landed, 1))
+        item = aws.ledger.read(landed, 1)
+        assert (item["status"], item.get("sends")) == ("waiting", None)
+    creator, _ = build(aws, (200, {"signed_url": SIGNED_URL}), (200, b""), (200, {"job_id": "j1"}))
+    assert creator.create_job(JobRequest(landed, 1))["status"] == "running"
+
+
+class Meddler(Wire):
+    """A wire on which something happens elsewhere while a request is on its way."""
+
+    def __init__(self, *answers: Any, during: int, meddle: Callable[[], None]) -> None:
+        super().__init__(*answers)
+        self._during = during
+        self._meddle = meddle
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        if len(self.requests) == self._during:
+            self._meddle()
+        return super().send(request, *args, **kwargs)
+
+
+def cancel(aws: Any, landed: Upload) -> None:
+    aws.ledger.record(landed, 1, status="cancelled", error="A person cancelled it.")
+
+
+SENDING = [(200, {"signed_url": SIGNED_URL}), (200, b"")]
+
+
+@pytest.mark.parametrize("during", [0, 1])
+def test_a_job_that_is_cancelled_while_its_video_is_sent_is_not_created(aws: Any, during: int) -> None:
+    landed = upload(aws, input_mode="upload")
+    wire = Meddler(*SENDING, during=during, meddle=lambda: cancel(aws, landed))
+    creator, _ = build(aws)
+    creator = replace(creator, api=VideoInferenceApi("https://api.example.com", KEY, wire.session))
+    assert creator.create_job(JobRequest(landed, 1)) == {"status": "cancelled"}
+    assert all("/videoinfer/" not in str(request.url) for request in wire.requests)
+    assert aws.ledger.read(landed, 1)["status"] == "cancelled"
+    [notice] = aws.notices()
+    assert notice["Subject"].startswith("Cancelled: ")
+    assert aws.executions() == []
+
+
+def test_a_job_that_is_cancelled_while_it_waits_for_its_turn_is_not_created(aws: Any) -> None:
+    landed = upload(aws)
+
+    class Turns(ScriptedTurns):
+        def take(self, *args: Any, **kwargs: Any) -> None:
+            cancel(aws, landed)
+            super().take(*args, **kwargs)
+
+    creator, wire = build(aws, turns=Turns())
+    assert creator.create_job(JobRequest(landed, 1)) == {"status": "cancelled"}
+    assert wire.requests == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "values"),
+    [
+        ((200, {"job_id": "j1"}), ("j1", None)),
+        ((404, {}), (None, None)),
+        ((429, {}), (None, None)),
+        ((502, {}), (None, 1)),
+    ],
+)
+def test_what_comes_of_a_job_that_is_cancelled_while_the_api_is_asked_is_written_down(
+    aws: Any, answer: Any, values: tuple[str | None, int | None]
+) -> None:
+    landed = upload(aws)
+    wire = Meddler(answer, during=0, meddle=lambda: cancel(aws, landed))
+    creator, _ = build(aws)
+    creator = replace(creator, api=VideoInferenceApi("https://api.example.com", KEY, wire.session))
+    assert creator.create_job(JobRequest(landed, 1)) == {"status": "cancelled"}
+    item = aws.ledger.read(landed, 1)
+    assert (item["status"], item.get("job_id"), item.get("unanswered")) == ("cancelled", *values)
+    assert aws.executions() == []
+    assert len(aws.notices()) == 1
+
+
+def test_a_job_that_was_cancelled_while_it_waited_is_told_once(aws: Any) -> None:
+    landed = upload(aws)
+    aws.ledger.record(landed, 1, status="waiting", error="503.")
+    cancel(aws, landed)
+    for _ in range(2):
+        creator, wire = build(aws)
+        assert creator.create_job(JobRequest(landed, 1)) == {"status": "cancelled"}
+        assert wire.requests == []
+    [notice] = aws.notices()
+    assert f"videoinfer retry {landed.upload_id}" in notice["Message"]
+
+
+class RefusingTable:
+    """A table that refuses writes once the API has been asked, as often as it is told."""
+
+    def __init__(self, table: Any, wire: Wire, times: int) -> None:
+        self._table = table
+        self._wire = wire
+        self._times = times
+
+    def get_item(self, **arguments: Any) -> Any:
+        return self._table.get_item(**arguments)
+
+    def update_item(self, **arguments: Any) -> Any:
+        if self._wire.requests and self._times:
+            self._times -= 1
+            raise ClientError({"Error": {"Code": "InternalServerError", "Message": "Not now."}}, "UpdateItem")
+        return self._table.update_item(**arguments)
+
+
+def refuse_writes(aws: Any, creator: JobCreator, wire: Wire, times: int) -> JobCreator:
+    return replace(creator, ledger=Ledger(cast(Any, RefusingTable(aws.ledger._table, wire, times))))
+
+
+def test_the_id_of_a_job_is_logged_at_once_and_written_down_when_dynamodb_takes_it(
+    aws: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, slept = io.StringIO(), list[float]()
+    monkeypatch.setattr(logger.registered_handler, "stream", output)
+    monkeypatch.setattr("videojobs.create_job.time.sleep", slept.append)
+    landed = upload(aws)
+    creator, wire = build(aws, (200, {"job_id": "j1"}))
+    creator = refuse_writes(aws, creator, wire, times=7)
+    assert creator.create_job(JobRequest(landed, 1)) == {"status": "running", "job_id": "j1"}
+    assert slept == [1, 2, 4, 8, 16, 30, 30]
+    assert aws.ledger.read(landed, 1)["job_id"] == "j1"
+    first = json.loads(output.getvalue().splitlines()[0])
+    assert (first["message"], first["job_id"]) == ("The API has created the job.", "j1")
+
+
+def test_a_job_whose_id_can_not_be_written_down_is_waited_for_and_not_asked_for_again(aws: Any) -> None:
+    landed = upload(aws)
+    creator, wire = build(aws, (200, {"job_id": "j1"}), seconds_left=0)
+    with pytest.raises(ClientError):  # the execution's ARN can't be written down either
+        refuse_writes(aws, creator, wire, times=99).create_job(JobRequest(landed, 1))
+    item = aws.ledger.read(landed, 1)
+    assert (item["status"], item.get("job_id"), item["unanswered"]) == ("creating", None, 1)
+    [execution] = aws.executions()
+    assert json.loads(execution["input"])["job_id"] == "j1"
+
+    again, wire = build(aws)
+    assert again.create_job(JobRequest(landed, 1)) == {"status": "running", "job_id": "j1"}
+    assert wire.requests == []
+    item = aws.ledger.read(landed, 1)
+    assert (item["status"], item["job_id"], item.get("unanswered")) == ("running", "j1", None)
+    assert item["execution_arn"] == execution["executionArn"]
+    assert len(aws.executions()) == 1

@@ -1,0 +1,185 @@
+"""A share link is answered with a redirect to one of its job's objects, or a page."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import boto3
+import pytest
+import requests
+from botocore.config import Config
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.stand_ins.api_gateway import make_event
+from videojobs.jobs.ledger import Job
+from videojobs.notices.share_links import SharedJob, ShareLinks
+from videojobs.open_share_link import SharedOutputs, ShareRequest, read_request
+from videojobs.results.bucket import locate_output
+
+LINKS = ShareLinks("s1gn1ng-key", "https://share.example.com")
+NOW = datetime.now(UTC)
+
+
+class Shared:
+    """One job whose outputs are asked for."""
+
+    def __init__(self, aws: Any, job: Job) -> None:
+        self.aws, self.job = aws, job
+        aws.s3.create_bucket(Bucket=job.upload.bucket)
+        aws.s3.put_bucket_versioning(Bucket=job.upload.bucket, VersioningConfiguration={"Status": "Enabled"})
+        s3 = boto3.client("s3", config=Config(signature_version="s3v4"))
+        self.outputs = SharedOutputs(LINKS, aws.ledger, s3, aws.results_bucket)
+        self.token = LINKS.make(SharedJob(job.upload.upload_id, job.attempt), NOW, 7).url.rsplit("/", 1)[1]
+
+    def put(self, name: str, body: bytes) -> None:
+        key = locate_output(self.job.upload.key, self.job.job_id, self.job.created_at, name)
+        self.aws.s3.put_object(Bucket=self.aws.results_bucket, Key=key, Body=body)
+
+    def put_video(self, body: bytes) -> str:
+        """Puts the video that the job is of, and returns its version."""
+        upload = self.job.upload
+        version: str = self.aws.s3.put_object(Bucket=upload.bucket, Key=upload.key, Body=body)["VersionId"]
+        self.aws.ledger._table.update_item(
+            Key={"upload_id": upload.upload_id, "attempt": self.job.attempt},
+            UpdateExpression="SET version_id = :version",
+            ExpressionAttributeValues={":version": version},
+        )
+        return version
+
+    def ask(self, name: str = "", method: str = "GET", now: datetime = NOW) -> dict[str, Any]:
+        return self.outputs.answer(ShareRequest(method, self.token, name), now)
+
+
+@pytest.fixture
+def shared(aws: Any, job: Job) -> Shared:
+    aws.ledger.record(job.upload, job.attempt, status="done", job_id=job.job_id, created_at=job.created_at)
+    return Shared(aws, job)
+
+
+def read_location(answer: dict[str, Any]) -> str:
+    """The bucket and key that a redirect leads to."""
+    assert answer["statusCode"] == 302
+    url = urlsplit(answer["headers"]["Location"])
+    return f"{(url.hostname or '').split('.')[0]}{unquote(url.path)}"
+
+
+def test_a_link_opens_the_results_until_there_is_a_report(shared: Shared) -> None:
+    shared.put("results.json", b"{}")
+    assert read_location(shared.ask()).endswith("/results.json")
+    shared.put("report.html", b"<html>")
+    assert read_location(shared.ask()).endswith("/report.html")
+
+
+@pytest.mark.parametrize(
+    ("path", "request_"),
+    [
+        ("/s/token", ShareRequest("GET", "token", "")),
+        ("/s/token/", ShareRequest("GET", "token", "")),
+        ("/s/token/video", ShareRequest("GET", "token", "video")),
+        ("/s/token/report-data/0-0.json.gz", ShareRequest("GET", "token", "report-data/0-0.json.gz")),
+        ("/s/", ShareRequest("GET", "", "")),
+        ("/", ShareRequest("GET", "", "")),
+        ("/robots.txt/token", ShareRequest("GET", "", "")),
+    ],
+)
+def test_a_link_is_read_with_and_without_a_slash_at_its_end(path: str, request_: ShareRequest) -> None:
+    assert read_request(make_event("GET", path)) == request_
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE", "OPTIONS"])
+def test_a_link_is_only_opened(shared: Shared, method: str) -> None:
+    answer = shared.ask(method=method)
+    assert (answer["statusCode"], answer["headers"]["Allow"]) == (405, "GET, HEAD")
+
+
+def test_a_report_is_told_the_link_that_it_was_opened_by(shared: Shared) -> None:
+    shared.put("report.html", b"<html>")
+    fragment = urlsplit(shared.ask()["headers"]["Location"]).fragment
+    assert parse_qs(fragment)["base"] == [f"https://share.example.com/s/{shared.token}"]
+
+
+@pytest.mark.parametrize(
+    "name", ["results.json", "detections.csv.gz", "detections.parquet", "report-data/0-12.json.gz"]
+)
+def test_an_output_is_read_by_whoever_has_the_link(shared: Shared, name: str) -> None:
+    shared.put(name, b"content")
+    answer = shared.ask(name)
+    assert requests.get(answer["headers"]["Location"], timeout=5).content == b"content"
+    assert answer["headers"]["Cache-Control"] == "no-store"
+    assert answer["headers"]["Referrer-Policy"] == "no-referrer"
+    assert answer["headers"]["Access-Control-Allow-Origin"] == "*"
+
+
+def test_what_a_link_redirects_to_is_short_lived_and_signed_for_the_method(shared: Shared) -> None:
+    shared.put("results.json", b"{}")
+    get, head = (urlsplit(shared.ask(method=method)["headers"]["Location"]) for method in ("GET", "HEAD"))
+    assert parse_qs(get.query)["X-Amz-Expires"] == ["900"]
+    assert parse_qs(get.query)["X-Amz-Signature"] != parse_qs(head.query)["X-Amz-Signature"]
+
+
+def test_the_video_is_the_version_that_was_inferred(shared: Shared) -> None:
+    shared.put_video(b"first")
+    shared.aws.s3.put_object(Bucket=shared.job.upload.bucket, Key=shared.job.upload.key, Body=b"second")
+    video = requests.get(shared.ask("video")["headers"]["Location"], timeout=5)
+    assert video.content == b"first"
+    assert video.headers["Content-Type"] == "video/mp4"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../job-2/results.json",
+        "..",
+        "report-data/../results.json",
+        "report-data/report-data/0-0.json",
+        "/results.json",
+        "results.json/",
+        "results.json\n",
+        ".json",
+        "secrets/key.json",
+        "results.exe",
+        "no-such.json",
+    ],
+)
+def test_nothing_but_an_output_of_the_job_is_opened(shared: Shared, name: str) -> None:
+    shared.put("results.json", b"{}")
+    assert shared.ask(name)["statusCode"] == 404
+
+
+@given(name=st.text(alphabet="ab./%2e\\\n-_:json", max_size=30).map(lambda text: f"{text}.json"))
+def test_no_name_leads_out_of_the_job_s_folder(name: str) -> None:
+    outputs = SharedOutputs(LINKS, None, None, "results")  # type: ignore[arg-type]
+    location = outputs._locate({"key": "k", "job_id": "j", "created_at": "2026"}, name)
+    if location:
+        assert location["Key"].removeprefix("results/k/j/").removeprefix("report-data/").count("/") == 0
+        assert ".." not in location["Key"]
+
+
+def test_an_expired_link_is_refused_with_a_page_that_says_what_to_do(shared: Shared) -> None:
+    answer = shared.ask(now=NOW + timedelta(days=8))
+    assert answer["statusCode"] == 403
+    assert answer["headers"]["Content-Type"].startswith("text/html")
+    assert "expired" in answer["body"]
+    assert "videoinfer redeliver" in answer["body"]
+    assert "Location" not in answer["headers"]
+
+
+def test_a_tampered_link_is_refused(shared: Shared) -> None:
+    shared.token = shared.token[:-2]
+    answer = shared.ask()
+    assert answer["statusCode"] == 403
+    assert "all of it" in answer["body"]
+
+
+def test_what_was_deleted_is_a_page(shared: Shared) -> None:
+    upload = shared.job.upload
+    version = shared.put_video(b"video")
+    shared.aws.s3.delete_object(Bucket=upload.bucket, Key=upload.key, VersionId=version)
+    assert "The video has been deleted" in shared.ask("video")["body"]
+    assert "no results" in shared.ask()["body"]
+    assert "&lt;" in shared.ask("<script>")["body"]
+
+
+def test_a_job_that_is_no_longer_known_is_a_page(aws: Any, job: Job) -> None:
+    assert Shared(aws, job).ask()["statusCode"] == 404

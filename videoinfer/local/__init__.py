@@ -1,0 +1,1 @@
+"""Everything that runs on this machine: the embedded AWS, and the demo in it."""

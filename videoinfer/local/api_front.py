@@ -1,0 +1,97 @@
+"""The engine's API at a root path, on a port of its own: Roboflow's official client drops the path from a base URL."""
+
+import http.client
+import shutil
+import socket
+import sys
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from subprocess import Popen
+from urllib.parse import urlsplit
+
+from videoinfer.local.embedded_aws import EmbeddedAws, find_free_port
+from videoinfer.processes import kill_group, start_group, wait_until_ready
+from videoinfer.repository import ROOT
+
+_TIMEOUT_SECONDS = 60.0
+# What one connection alone is about.
+_HOP_BY_HOP = {"connection", "host", "keep-alive", "transfer-encoding", "date", "server"}
+
+
+@dataclass(frozen=True)
+class ApiFront:
+    """A running front; `stop_api_front` ends it."""
+
+    url: str
+    process: Popen[bytes]
+
+
+def start_api_front(aws: EmbeddedAws, api_url: str) -> ApiFront:
+    """Starts a process that passes everything on to `api_url`, and returns once it listens.
+
+    Raises:
+        CommandError: It ended or did not listen in time; with the end of its log.
+    """
+    host = urlsplit(aws.endpoint_url).hostname or ""
+    port = find_free_port(host)
+    log = aws.folder / "api-front.log"
+    command = [sys.executable, "-m", "videoinfer.local.api_front", host, str(port), api_url]
+    process = start_group(command, environment={}, folder=ROOT, log=log)
+    try:
+        wait_until_ready("The API's front", lambda: _is_listening(host, port), process, log)
+    except BaseException:
+        kill_group(process)
+        raise
+    return ApiFront(f"http://{host}:{port}", process)
+
+
+def stop_api_front(front: ApiFront) -> None:
+    """Ends it."""
+    kill_group(front.process)
+
+
+def serve(host: str, port: int, api_url: str) -> None:
+    """Passes requests on until the process is ended."""
+    target = urlsplit(api_url)
+
+    class Handler(BaseHTTPRequestHandler):
+        def forward(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            connection = http.client.HTTPConnection(target.netloc, timeout=_TIMEOUT_SECONDS)
+            try:
+                connection.request(self.command, target.path + self.path, body, _pass_on(self.headers.items()))
+                self._relay(connection.getresponse())
+            except OSError:
+                self.send_error(http.HTTPStatus.BAD_GATEWAY, "The embedded AWS does not answer")
+            finally:
+                connection.close()
+
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = do_TRACE = forward  # noqa: N815
+
+        def _relay(self, answer: http.client.HTTPResponse) -> None:
+            self.send_response(answer.status)
+            for name, value in _pass_on(answer.getheaders()).items():
+                self.send_header(name, value)
+            self.end_headers()
+            shutil.copyfileobj(answer, self.wfile)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing: a request's line holds the API key."""
+
+    ThreadingHTTPServer((host, port), Handler).serve_forever()
+
+
+def _is_listening(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), _TIMEOUT_SECONDS).close()
+    except OSError:
+        return False
+    return True
+
+
+def _pass_on(headers: list[tuple[str, str]]) -> dict[str, str]:
+    return {name: value for name, value in headers if name.lower() not in _HOP_BY_HOP}
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1], int(sys.argv[2]), sys.argv[3])

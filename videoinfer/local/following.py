@@ -1,0 +1,72 @@
+"""Follows an upload to its end: the job, the execution that waits for it, the notice."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from videoinfer.display import Display, ExecutionDisplay
+from videoinfer.errors import CommandError
+from videoinfer.function_logs import read_last_words
+from videoinfer.local.embedded_aws import WAIT_SCALE
+from videoinfer.local.system import System
+from videoinfer.notices import Notice, receive_notices
+from videoinfer.uploads import Step, Upload, count_segments, find_job, list_steps, read_history
+
+_JOB_TIMEOUT_SECONDS = 60.0
+_NOTICE_TIMEOUT_SECONDS = 30.0
+_LOOK_INTERVAL_SECONDS = 0.3
+
+
+def follow_upload(system: System, upload: Upload, display: Display) -> dict[str, Any]:
+    """Shows what becomes of an upload, and returns its item in the ledger once nothing more will happen.
+
+    Raises:
+        CommandError: No job came of it; with what the functions logged.
+    """
+    job = _wait_for_job(system, upload)
+    if execution_arn := job.get("execution_arn"):
+        display.done(
+            f"Job {job['job_id']} created; it is asked after once a minute, "
+            f"and a minute of waiting takes {60 * WAIT_SCALE:g} s here"
+        )
+        with display.execution() as execution:
+            for step in _follow_execution(system, execution_arn, job["job_id"], execution):
+                execution.step(step)
+    return find_job(system.aws.clients, system.pipeline.jobs_table, upload) or job
+
+
+def receive_notice(system: System) -> Notice:
+    """The notice, which comes once a job has ended. Raises `CommandError` if it doesn't."""
+    notices = receive_notices(system.aws.clients, system.notices_queue_url, timeout_seconds=_NOTICE_TIMEOUT_SECONDS)
+    if not notices:
+        raise CommandError(f"No notice was delivered in {_NOTICE_TIMEOUT_SECONDS:g} s.")
+    return notices[0]
+
+
+def _wait_for_job(system: System, upload: Upload) -> dict[str, Any]:
+    deadline = time.monotonic() + _JOB_TIMEOUT_SECONDS
+    while time.monotonic() < deadline:
+        job = find_job(system.aws.clients, system.pipeline.jobs_table, upload)
+        if job and ("execution_arn" in job or job["status"] == "rejected"):
+            return job
+        time.sleep(_LOOK_INTERVAL_SECONDS)
+    last_words = "\n".join(read_last_words(system.aws.clients)) or "(nothing)"
+    raise CommandError(
+        f"No job came of the upload in {_JOB_TIMEOUT_SECONDS:g} s. The functions logged last:\n{last_words}"
+    )
+
+
+def _follow_execution(system: System, execution_arn: str, job_id: str, display: ExecutionDisplay) -> Iterator[Step]:
+    clients = system.aws.clients
+    shown = 0
+    running = True
+    while running:
+        # Asked before the history is read, so that what comes last is not missed.
+        running = clients.stepfunctions.describe_execution(executionArn=execution_arn)["status"] == "RUNNING"
+        steps = list(list_steps(read_history(clients, execution_arn)))
+        yield from steps[shown:]
+        shown = len(steps)
+        if segments := count_segments(clients, system.engine.state_machine_arn, job_id):
+            display.progress(*segments)
+        if running:
+            time.sleep(_LOOK_INTERVAL_SECONDS)

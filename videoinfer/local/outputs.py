@@ -1,0 +1,65 @@
+"""The output folder of the demo: what came out, as files that replace those of an earlier run once all are complete."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from videoengine.segments import SampledFrame
+from videoinfer.display import Display
+from videoinfer.local.preview import draw_preview
+from videoinfer.local.system import System
+from videoinfer.notices import Notice
+from videoinfer.output_file import OutputFile, open_output
+from videoinfer.report import write_report
+from videoinfer.uploads import Upload
+
+RESULTS_FILE = "results.json"
+RECORD_FILE = "job.json"
+NOTICE_FILE = "notice.txt"
+PREVIEW_FILE = "preview.png"
+REPORT_FILE = "report.html"
+OUTPUT_FILES = (RESULTS_FILE, RECORD_FILE, NOTICE_FILE, PREVIEW_FILE, REPORT_FILE)
+
+type Outputs = Mapping[str, OutputFile]
+"""By name, each of `OUTPUT_FILES`."""
+
+
+@contextmanager
+def open_outputs(folder: Path, inputs: Iterable[Path]) -> Iterator[Outputs]:
+    """The files of the folder, as `open_output` gives each. Raises `CommandError`."""
+    paths = list(inputs)
+    with ExitStack() as files:
+        yield {name: files.enter_context(open_output(folder / name, paths)) for name in OUTPUT_FILES}
+
+
+def save_notice(output: OutputFile, notice: Notice) -> None:
+    """Writes the notice as a mail would show it."""
+    with output.writing():
+        output.unfinished.write_text(f"Subject: {notice.subject}\n\n{notice.text}\n", encoding="utf-8")
+
+
+def fetch_results(outputs: Outputs, system: System, upload: Upload, job_id: str) -> dict[str, Any]:
+    """Fetches the results as they were delivered, and returns the job's record."""
+    for name in (RESULTS_FILE, RECORD_FILE):
+        key = f"results/{upload.key}/{job_id}/{name}"
+        with outputs[name].writing():
+            system.aws.clients.s3.download_file(system.pipeline.results_bucket, key, str(outputs[name].unfinished))
+    record: dict[str, Any] = json.loads(outputs[RECORD_FILE].unfinished.read_bytes())
+    return record
+
+
+def derive_outputs(
+    outputs: Outputs, video: Path, frames: Sequence[SampledFrame], model_id: str, display: Display
+) -> None:
+    """Makes preview and report of the results and the record that were fetched.
+
+    Args:
+        frames: The sampled frames of the video.
+    """
+    results, record = outputs[RESULTS_FILE].unfinished, outputs[RECORD_FILE].unfinished
+    preview = draw_preview(video, frames, results, model_id)
+    with outputs[PREVIEW_FILE].writing():
+        preview.save(outputs[PREVIEW_FILE].unfinished, "PNG")
+    write_report(results, record, video, outputs[REPORT_FILE], display)

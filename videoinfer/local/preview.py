@@ -1,0 +1,58 @@
+"""One picture that shows what came out: the sampled frame with the most sure predictions, as in an annotated video."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from av.video.frame import VideoFrame
+from PIL import Image
+
+from videoengine.segments import SampledFrame
+from videoinfer.videos import decode_frame
+from videojobs.drawing.overlay_track import OverlayTrack
+from videojobs.results.marks import read_marks
+from videojobs.results.samples import Sample, read_samples
+
+_MIN_WIDTH = 1280
+"""Smaller pictures are enlarged, so that labels can be read."""
+
+_SURE_CONFIDENCE = 0.7
+
+
+def draw_preview(video: Path, frames: Iterable[SampledFrame], results: Path, model_id: str) -> Image.Image:
+    """Draws what a model found on the frame that shows it best. An embedding has nothing to draw.
+
+    Args:
+        frames: The sampled frames of the video that the results are of.
+
+    Raises:
+        LookupError: No frame that the results tell of can be decoded.
+    """
+    places = {frame.frame_offset: frame for frame in frames}
+    for sample in _sort_by_clearness(read_samples(results, [model_id])):
+        if picture := decode_frame(video, places[sample.frame_offset]):
+            return draw_sample(picture, sample)
+    raise LookupError(f"No frame of {video} can be decoded.")
+
+
+def draw_sample(frame: VideoFrame, sample: Sample) -> Image.Image:
+    """The frame as players show it, with the predictions of the sample on it, enlarged if it is small."""
+    stored: Image.Image = frame.to_image()  # type: ignore[no-untyped-call]
+    # A frame that is not turned by right angles is shown as it is stored.
+    rotation = 0 if frame.rotation % 90 else frame.rotation
+    shown = stored.rotate(rotation, expand=True)
+    scale = max(1, -(-_MIN_WIDTH // shown.width))
+    shown = shown.resize((shown.width * scale, shown.height * scale), Image.Resampling.LANCZOS)
+    overlays = OverlayTrack((), (stored.width * scale, stored.height * scale), shown.size, rotation)
+    return Image.alpha_composite(shown.convert("RGBA"), overlays.draw_picture(sample)).convert("RGB")
+
+
+def _sort_by_clearness(samples: Iterator[Sample]) -> list[Sample]:
+    """The most sure predictions first; among equals, the fewest doubtful ones, then the surest of all."""
+
+    def clearness(sample: Sample) -> tuple[int, bool, int, float]:
+        marks = [mark for _, element in sample.elements for mark in read_marks(element, lambda _name: 0)]
+        confidences = [mark[1] for mark in marks]
+        sure = sum(confidence >= _SURE_CONFIDENCE for confidence in confidences)
+        return sure, bool(confidences), sure - len(confidences), sum(confidences)
+
+    return sorted(samples, key=clearness, reverse=True)

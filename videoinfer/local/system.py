@@ -1,0 +1,47 @@
+"""The whole system on an embedded AWS."""
+
+import secrets
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from videoinfer.display import Display
+from videoinfer.local.builds import ENGINE, PIPELINE, build
+from videoinfer.local.deployments import (
+    Engine,
+    Pipeline,
+    deploy_engine,
+    deploy_pipeline,
+    pipeline_parameters,
+    put_model,
+)
+from videoinfer.local.embedded_aws import EmbeddedAws, start_embedded_aws, stop_embedded_aws
+from videoinfer.model_packages import ModelPackage
+from videoinfer.notices import subscribe_queue
+
+
+@dataclass(frozen=True)
+class System:
+    """Everything that runs."""
+
+    aws: EmbeddedAws
+    engine: Engine
+    pipeline: Pipeline
+    notices_queue_url: str
+
+
+def start_system(model: ModelPackage, infer_fps: float, host: str, display: Display, cleanup: ExitStack) -> System:
+    """Starts the embedded AWS, builds both applications and deploys them to it; `cleanup` ends it all."""
+    with display.task("Starting an embedded AWS", "Embedded AWS started"):
+        aws = start_embedded_aws(host=host)
+        cleanup.callback(stop_embedded_aws, aws)
+    with display.task("Building engine and pipeline (a minute, the first time)", "Engine and pipeline built"):
+        build([ENGINE, PIPELINE], aws)
+    with display.task("Deploying the engine", "Engine deployed"):
+        engine = deploy_engine(aws, name="engine", api_key=secrets.token_urlsafe(16))
+    with display.task("Handing the engine its model", f"Model {model.model_id}/{model.model_version} handed over"):
+        put_model(aws.clients, engine, model)
+    with display.task("Deploying the pipeline", "Pipeline deployed"):
+        parameters = pipeline_parameters(engine, [model], infer_fps)
+        pipeline = deploy_pipeline(aws, name="pipeline", parameters=parameters)
+        notices_queue_url = subscribe_queue(aws.clients, pipeline.notices_topic_arn)
+    return System(aws, engine, pipeline, notices_queue_url)
