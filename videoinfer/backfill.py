@@ -15,6 +15,7 @@ from videoinfer.errors import CommandError
 from videoinfer.job_requests import send_requests
 from videoinfer.jobs import JobsTable
 from videojobs.jobs.uploads import FIRST_ATTEMPT, JobRequest, Upload, find_fault, is_folder_marker
+from videojobs.s3_errors import is_denied, is_missing
 
 _BATCH = 100
 
@@ -74,9 +75,9 @@ def _check_bucket(clients: AwsClients, bucket: str) -> None:
     except ParamValidationError as error:
         raise CommandError(f"{bucket} can't be the name of a bucket.") from error
     except ClientError as error:
-        if error.response["Error"]["Code"] in ("404", "NoSuchBucket"):
+        if is_missing(error):
             raise CommandError(f"There is no bucket {bucket}: `aws s3 ls` lists yours.") from error
-        if error.response["Error"]["Code"] in ("403", "AccessDenied"):
+        if is_denied(error):
             raise CommandError(
                 f"AWS refused to list the bucket {bucket}: it is another account's, or your permissions "
                 "lack s3:ListBucket. Whoever looks after it can allow it."
@@ -137,6 +138,6 @@ def _find_size(clients: AwsClients, bucket: str, key: str) -> int | None:
     try:
         return clients.s3.head_object(Bucket=bucket, Key=key)["ContentLength"]
     except ClientError as error:
-        if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
+        if is_missing(error):
             return None
         raise

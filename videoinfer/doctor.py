@@ -19,11 +19,13 @@ from videoinfer.key_policy import find_left_out
 from videoinfer.pipeline_stack import PipelineStack
 from videojobs.api.client import VideoInferenceApi
 from videojobs.api.session import open_session
+from videojobs.api.statuses import classify_refusal
 from videojobs.api.turns import BUDGET_ID
 from videojobs.errors import ApiRefused, ApiUnavailable, InvalidOption
+from videojobs.jobs.commands import name_for_command
 from videojobs.jobs.ledger import Job
 from videojobs.jobs.options import Model, parse_json
-from videojobs.notices.notices import format_duration, name_for_command
+from videojobs.notices.notices import format_duration
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackResourceDetailTypeDef
@@ -167,12 +169,13 @@ def _look_at_api(stack: PipelineStack) -> Iterator[Finding]:
         remedy = f"If it should: check the parameter ApiUrl ({stack.api_url}), and that it can be reached from here."
         yield Finding("problem", f"The API does not answer as it should: {unavailable}", remedy)
     except ApiRefused as refused:
-        if refused.status_code in (401, 403):
+        about = classify_refusal(refused.status_code)
+        if about == "key":
             store = (
                 f"aws secretsmanager put-secret-value --secret-id {stack.api_key_secret} --secret-string YOUR_API_KEY"
             )
             yield Finding("problem", f"The API does not accept the key: {refused.reason}", store)
-        elif refused.status_code < 400:
+        elif about == "address":
             yield Finding("problem", f"The API's address is not what it was: {refused.reason}.", "sam deploy --guided")
         else:
             yield accepted

@@ -15,6 +15,7 @@ from videoinfer.jobs import Item
 from videojobs.errors import InvalidOption
 from videojobs.jobs.stack_options import StackOptions
 from videojobs.jobs.uploads import JobRequest, Upload, find_fault
+from videojobs.s3_errors import is_denied, is_missing
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -67,10 +68,9 @@ def _find_obstacle(upload: Upload, s3: S3Client, options: StackOptions) -> str |
             s3.head_object(Bucket=upload.bucket, Key=upload.key)  # a delete marker hides a version that is still there
         metadata = s3.head_object(**upload.location)["Metadata"]
     except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code in ("404", "NoSuchKey", "NoSuchVersion"):
+        if is_missing(error):
             return "its video is no longer in the bucket. Upload it again"
-        if code == "403":
+        if is_denied(error):
             return None  # who may send requests need not be allowed to read videos
         raise
     try:

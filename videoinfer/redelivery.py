@@ -19,6 +19,7 @@ from videojobs.jobs.ledger import Job
 from videojobs.jobs.states import ENDED_STATES
 from videojobs.jobs.workflow import start_redelivery
 from videojobs.results.bucket import locate_results
+from videojobs.s3_errors import is_missing
 
 _RESULTS = "results.json"
 _LOOK_INTERVAL_SECONDS = 0.5
@@ -115,7 +116,7 @@ def _has_results(stack: PipelineStack, item: Item) -> bool:
             Bucket=stack.results_bucket, Key=locate_results(item["key"], item["job_id"], _RESULTS)
         )
     except ClientError as error:
-        if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
+        if is_missing(error):
             return False
         raise
     return True

@@ -20,6 +20,7 @@ from videojobs.logs import logger
 from videojobs.record_annotation import ANNOTATED_VIDEO, UPLOAD, locate_annotated_video
 from videojobs.results.bucket import locate_results
 from videojobs.results.samples import read_samples
+from videojobs.s3_errors import is_denied, is_missing
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -32,9 +33,6 @@ FRAME_MAX_PIXELS = 8_847_360
 
 LAST_SECONDS = 90
 """What is left for when the drawing ends: MP4's index moves to the front, and the file to S3."""
-
-_NOT_THERE = ("404", "NoSuchKey", "NoSuchVersion", "403", "AccessDenied")
-"""S3 says so of what has been deleted, by the second pair to a role that may list nothing."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,7 @@ class VideoAnnotation:
         try:
             self.s3.download_file(bucket, key, str(path), ExtraArgs={"VersionId": version} if version else None)
         except self.s3.exceptions.ClientError as error:
-            if error.response["Error"]["Code"] in _NOT_THERE:
+            if is_missing(error) or is_denied(error):  # the role may not list the bucket
                 raise VideoNotDrawable(missing) from None
             raise
 

@@ -5,12 +5,10 @@ from datetime import datetime
 from typing import Literal
 
 from videojobs.api.client import VideoInferenceApi
+from videojobs.api.statuses import classify_refusal
 from videojobs.errors import ApiRefused, ApiUnavailable, ChangeRefused, TurnLater, VideoJobsError
 from videojobs.jobs.ledger import Job, Ledger
 from videojobs.notices.notices import format_duration
-
-JOB_IS_UNKNOWN_STATUS_CODES = {400, 404, 410, 422}
-"""Refusals that are about the job; others are about the key or the way."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ def check_job(
         api.turns.take("polls", turn_at)
         answer = api.check_job(job.job_id)
     except ApiRefused as refused:
-        if refused.status_code in JOB_IS_UNKNOWN_STATUS_CODES:
+        if classify_refusal(refused.status_code) == "request":
             return Check("failed", f"The API no longer knows the job: {refused.reason}")
         return _give_up_or_raise(refused, job, now)
     except TurnLater as later:

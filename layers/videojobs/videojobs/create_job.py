@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from videojobs.api.client import VideoInferenceApi
+from videojobs.api.statuses import classify_refusal
 from videojobs.errors import (
     ApiRefused,
     ApiUnavailable,
@@ -19,13 +20,14 @@ from videojobs.errors import (
     SendingTooSlow,
     TurnLater,
 )
+from videojobs.jobs.commands import compose_retry_command, suggest_remedy
 from videojobs.jobs.costs import Meter
 from videojobs.jobs.ledger import Job, Ledger, format_time, name_execution
 from videojobs.jobs.options import Options
 from videojobs.jobs.sending import TimedVideo, count_sends, reject_sending, reject_slow_sending
 from videojobs.jobs.states import ENDED_STATES
 from videojobs.jobs.unanswered import Unanswered
-from videojobs.jobs.uploads import JobRequest, Rejection, Upload, find_fault, suggest_remedy
+from videojobs.jobs.uploads import JobRequest, Rejection, Upload, find_fault
 from videojobs.jobs.workflow import find_executed_job, start_execution
 from videojobs.logs import logger
 from videojobs.metrics import measure
@@ -33,9 +35,9 @@ from videojobs.notices.notices import (
     NoticesTopic,
     compose_cancelled_upload,
     compose_rejection,
-    compose_retry_command,
     mention_unanswered,
 )
+from videojobs.s3_errors import is_missing
 from videojobs.settings import CreateJobSettings, limit_deadline_seconds, limit_poll_seconds
 
 if TYPE_CHECKING:
@@ -158,7 +160,7 @@ class JobCreator:
                 self.s3.head_object(Bucket=upload.bucket, Key=upload.key)
             return self.s3.head_object(**upload.location)["Metadata"]
         except self.s3.exceptions.ClientError as error:
-            if error.response["Error"]["Code"] in ("404", "NoSuchKey", "NoSuchVersion"):
+            if is_missing(error):
                 raise UploadGone from error
             raise
 
@@ -292,7 +294,7 @@ class JobCreator:
 
     def _explain_refusal(self, upload: Upload, refused: ApiRefused) -> Rejection:
         retry = compose_retry_command(upload)
-        if refused.status_code in (401, 403):
+        if classify_refusal(refused.status_code) == "key":
             secret = self.settings.api_key_secret
             store_key = f"aws secretsmanager put-secret-value --secret-id {secret} --secret-string YOUR_API_KEY"
             reason = f"The API key is not accepted: {refused.reason}"

@@ -21,6 +21,7 @@ from videojobs.foreign_text import printable
 from videojobs.jobs.ledger import Ledger
 from videojobs.notices.share_links import LinkFault, SharedJob, ShareLinks
 from videojobs.results.bucket import locate_output
+from videojobs.s3_errors import is_missing
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -116,7 +117,7 @@ class SharedOutputs:
         try:
             self.s3.head_object(**location)
         except self.s3.exceptions.ClientError as error:
-            if error.response["Error"]["Code"] in ("404", "NoSuchKey", "NoSuchVersion"):
+            if is_missing(error):
                 return False
             raise
         return True

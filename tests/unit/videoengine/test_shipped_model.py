@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import av
 import pytest
@@ -12,8 +11,8 @@ from engine.training.draw_clip import draw_frame
 from tests.boxes import Box, count_matches, measure_iou
 from videoengine.detections import Thresholds
 from videoengine.detector import Detector
+from videoinfer.repository import ROOT
 
-ROOT = Path(__file__).parents[3]
 PACKAGE = ROOT / "engine" / "models" / "rock-paper-scissors-presentation" / "4"
 CLIP = ROOT / "samples" / "rock-paper-scissors.mp4"
 CONFIDENCE, IOU_THRESHOLD, MATCHING_IOU = 0.4, 0.3, 0.5

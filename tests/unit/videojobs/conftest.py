@@ -4,17 +4,17 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
 
+from videoinfer.repository import ROOT
 from videojobs.jobs.ledger import Job, Ledger
 from videojobs.notices.notices import NoticesTopic
 
-EVENTS = Path(__file__).parents[3] / "events"
+EVENTS = ROOT / "events"
 STATE_MACHINE = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}
 
 

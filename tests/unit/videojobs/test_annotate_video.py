@@ -10,6 +10,7 @@ import av
 import pytest
 
 from tests.unit.videojobs.drawing.test_video import write_pictures
+from videoinfer.repository import ROOT
 from videojobs.annotate_video import FRAME_MAX_PIXELS, LAST_SECONDS, VIDEO_MAX_BYTES, VideoAnnotation
 from videojobs.drawing.video import Drawn
 from videojobs.jobs.costs import ANNOTATION_TRANSITIONS, PRICES, Meter
@@ -20,7 +21,7 @@ from videojobs.report_failure import FailureReport
 from videojobs.results.bucket import ResultsBucket, locate_results
 from videojobs.results.samples import read_samples
 
-SAMPLE_VIDEO = Path(__file__).parents[3] / "samples" / "rock-paper-scissors.mp4"
+SAMPLE_VIDEO = ROOT / "samples" / "rock-paper-scissors.mp4"
 LINKS = ShareLinks("s1gn1ng-key", "https://share.example.com")
 MODEL = "rock-paper-scissors-presentation"
 

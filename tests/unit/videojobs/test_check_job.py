@@ -4,19 +4,19 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.stand_ins.turns import ScriptedTurns
 from tests.stand_ins.wire import Wire
+from videoinfer.repository import ROOT
 from videojobs.api.client import VideoInferenceApi
 from videojobs.check_job import Check, check_job, record_check
 from videojobs.errors import ApiRefused, ApiUnavailable, TurnLater
 from videojobs.jobs.ledger import Job
 
-EVENTS = Path(__file__).parents[3] / "events" / "check_job"
+EVENTS = ROOT / "events" / "check_job"
 NOW = datetime(2026, 11, 4, tzinfo=UTC)
 LEFT = (datetime(2099, 11, 3, 8, 15, 33, tzinfo=UTC) - NOW).total_seconds()
 

@@ -3,13 +3,13 @@
 import json
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.stand_ins.turns import ScriptedTurns
 from tests.stand_ins.wire import Wire
+from videoinfer.repository import ROOT
 from videojobs import __version__
 from videojobs.api.client import VideoInferenceApi
 from videojobs.api.turns import Turns
@@ -24,7 +24,7 @@ from videojobs.outputs.names import parse_outputs
 from videojobs.report_failure import FailureReport
 from videojobs.results.bucket import ResultsBucket
 
-RESULTS = (Path(__file__).parents[2] / "contract" / "examples" / "results.json").read_bytes()
+RESULTS = (ROOT / "tests" / "contract" / "examples" / "results.json").read_bytes()
 DONE = (200, {"status": 0, "output_signed_url": "https://storage.example.com/r?X-Goog-Signature=s1gn3d"})
 OUTPUTS = parse_outputs("parquet,csv,coco,webvtt,report")
 LINKS = ShareLinks("s1gn1ng-key", "https://share.example.com")

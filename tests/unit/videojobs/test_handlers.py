@@ -4,7 +4,6 @@ import importlib.util
 import io
 import json
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -14,11 +13,11 @@ import pytest
 from tests.lambda_runtime import invoke
 from tests.permissions import only_what_is_granted
 from tests.stand_ins.wire import Wire
+from videoinfer.repository import ROOT
 from videojobs import connections
 from videojobs.errors import ApiRefused
 from videojobs.logs import logger
 
-ROOT = Path(__file__).parents[3]
 BUCKET = "videoinfer-uploadsbucket-1a2b3c4d5e6f"
 DONE = (200, {"status": 0, "output_signed_url": "https://storage.example.com/r?X-Goog-Signature=s1gn3d"})
 DELIVERED = {"status": "delivered", "reason": None, "wait_seconds": 0, "turn_at": None, "waits": 0}

@@ -18,6 +18,7 @@ from tests.unit.videojobs.test_create_job import build
 from videoengine.destinations import WebAddress
 from videojobs import connections
 from videojobs.api.client import JOB_ID_MAX_CHARACTERS
+from videojobs.jobs.commands import suggest_remedy
 from videojobs.jobs.uploads import (
     KEY_MAX_BYTES,
     VIDEO_EXTENSIONS,
@@ -27,7 +28,6 @@ from videojobs.jobs.uploads import (
     is_folder_marker,
     is_path,
     read_requests,
-    suggest_remedy,
 )
 from videojobs.results.bucket import locate_output
 

@@ -20,6 +20,7 @@ import requests
 import urllib3
 
 from videojobs.api.session import LinkForbidden
+from videojobs.api.statuses import classify_refusal, is_expired_link, is_passing, may_have_acted
 from videojobs.api.turns import Turns, UnlimitedTurns
 from videojobs.errors import ApiRefused, ApiUnavailable, BrokenAnswer, LinkExpired, LinkRefused
 from videojobs.redaction import redact
@@ -34,8 +35,6 @@ STORAGE_CONNECT_TIMEOUT_SECONDS = 30
 STORAGE_ANSWER_TIMEOUT_SECONDS = 120
 """The longest silence after the last byte of a video, while storage puts it together."""
 
-_TRY_AGAIN_STATUS_CODES = {408, 425, 429}
-_LINK_EXPIRED_STATUS_CODES = {400, 401, 403, 404, 410}
 _REASON_MAX_CHARACTERS = 300
 
 ANSWER_MAX_BYTES = 1024 * 1024
@@ -152,7 +151,7 @@ class VideoInferenceApi:
             raise
 
     def _read_from(self, response: requests.Response, start: int) -> "ResultsStream":
-        if response.status_code in _LINK_EXPIRED_STATUS_CODES:
+        if is_expired_link(response.status_code):
             raise LinkExpired(f"The download link was refused with {response.status_code}.")
         content_range = response.headers.get("Content-Range", "")
         if start and response.status_code == 416 and content_range == f"bytes */{start}":
@@ -254,15 +253,12 @@ class VideoInferenceApi:
         code = response.status_code
         if 200 <= code < 300:
             return
-        if code >= 500 or code in _TRY_AGAIN_STATUS_CODES:
+        if is_passing(code):
             response.close()
             retry_after_seconds = read_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
-            # Of 503 alone a gateway's own time-out can't be told, unless it says when to come back.
-            declined = code in _TRY_AGAIN_STATUS_CODES or (code == 503 and "Retry-After" in response.headers)
-            raise ApiUnavailable(
-                f"The Video Inference API answered {code}.", retry_after_seconds, may_have_acted=not declined
-            )
-        if code < 400:
+            acted = may_have_acted(code, says_when="Retry-After" in response.headers)
+            raise ApiUnavailable(f"The Video Inference API answered {code}.", retry_after_seconds, may_have_acted=acted)
+        if classify_refusal(code) == "address":
             response.close()
             raise ApiRefused(code, "a redirect, which would turn a POST into a GET: check ApiUrl")
         raise ApiRefused(code, self._read_reason(response))

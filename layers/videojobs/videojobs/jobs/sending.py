@@ -7,8 +7,8 @@ from botocore.exceptions import BotoCoreError
 
 from videojobs.api.client import Readable
 from videojobs.errors import ApiUnavailable, SendingTooSlow
+from videojobs.jobs.commands import compose_retry_command
 from videojobs.jobs.uploads import Rejection, Upload
-from videojobs.notices.notices import compose_retry_command
 
 SENT_VIDEO_MAX_BYTES = 5 * 1000**3
 """The largest object that one PUT may send to S3, where the engine keeps its videos.

@@ -3,11 +3,9 @@
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import unquote_plus
-
-from videojobs.foreign_text import file_for_command, word_for_command
 
 VIDEO_EXTENSIONS = (".mp4", ".avi", ".mkv", ".webm")
 """What the API takes, in either case (its documentation; not mov)."""
@@ -130,25 +128,3 @@ def is_path(key: str) -> bool:
     makes one slash of several at the beginning.
     """
     return not key.startswith("/") and not {".", ".."} & set(key.split("/"))
-
-
-def suggest_remedy(upload: Upload) -> str:
-    """The command that puts a proper video in place of `upload`."""
-    folder, slash, name = upload.key.rpartition("/")
-    extension = find_extension(upload.key)
-    if len(upload.key.encode()) > KEY_MAX_BYTES:
-        return f"aws s3 mv {uri_for_command(upload)} s3://{upload.bucket}/SHORTER_KEY.mp4"
-    if not is_path(upload.key):
-        return f"aws s3 mv {uri_for_command(upload)} s3://{upload.bucket}/OTHER_KEY.mp4"
-    if extension.lower() in VIDEO_EXTENSIONS:
-        return f"aws s3 cp {file_for_command(name, f'VIDEO{extension.lower()}')} {uri_for_command(upload)}"
-    stem = name.removesuffix(extension) or "video"
-    video = file_for_command(f"{stem}.mp4", "VIDEO.mp4")
-    target = uri_for_command(replace(upload, key=f"{folder}{slash}{stem}.mp4"))
-    copy = f"aws s3 cp {video} {target}"
-    return f"ffmpeg -i {file_for_command(name, 'VIDEO')} {video}\n  {copy}" if extension else copy
-
-
-def uri_for_command(upload: Upload) -> str:
-    """Its URI as a word of a command: with KEY in place of a key that a shell could take for more than a name."""
-    return word_for_command(upload.uri, f"s3://{upload.bucket}/KEY")

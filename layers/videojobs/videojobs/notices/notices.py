@@ -1,6 +1,5 @@
 """Notices: what a person reads in the mail. Composed here as plain text, published by SNS once a job."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -8,11 +7,12 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from videojobs.foreign_text import printable
+from videojobs.jobs.commands import compose_retry_command, name_for_command, suggest_remedy
 from videojobs.jobs.costs import PRICES_AS_OF, PRICES_REGION
 from videojobs.jobs.ledger import Job
 from videojobs.jobs.options import Model
 from videojobs.jobs.unanswered import Unanswered
-from videojobs.jobs.uploads import Rejection, Upload, suggest_remedy, uri_for_command
+from videojobs.jobs.uploads import Rejection, Upload
 from videojobs.notices.share_links import ShareLink
 from videojobs.outputs.summary import ClassSummary, ModelSummary, Summary
 
@@ -33,8 +33,6 @@ Sources: https://docs.aws.amazon.com/general/latest/gr/mgmt-console.html,
 https://docs.amazonaws.cn/en_us/AmazonS3/latest/userguide/creating-bucket.html,
 https://docs.aws.amazon.com/govcloud-us/latest/UserGuide/configure-account.html
 """
-
-_HARMLESS_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,199}")
 
 VALUE_MAX_CHARACTERS = 5_000
 """Of one fact: more than the console's URL of a key of 1,024 bytes has."""
@@ -211,17 +209,6 @@ def mention_unanswered(notice: Notice, unanswered: Unanswered) -> Notice:
     """`notice`, and what there is to say of calls that may have made a further job."""
     words = unanswered.describe()
     return replace(notice, message=f"{notice.message}\n\n{words}") if words else notice
-
-
-def compose_retry_command(upload: Upload) -> str:
-    """The command that makes a new version of an upload out of itself, and so a new job."""
-    uri = uri_for_command(upload)
-    return f"aws s3 cp {uri} {uri} --storage-class STANDARD"
-
-
-def name_for_command(job: Job) -> str:
-    """What `videoinfer` finds `job` by: its job_id, or its execution's name where the API's id could be anything."""
-    return job.job_id if _HARMLESS_ID.fullmatch(job.job_id) else job.execution_name
 
 
 def compose_console_url(partition: str, region: str, bucket: str, key: str) -> str:

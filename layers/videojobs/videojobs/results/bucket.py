@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from videojobs.api.client import Readable
 from videojobs.logs import logger
+from videojobs.s3_errors import is_missing
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -253,7 +254,7 @@ class ResultsBucket:
         try:
             return self._s3.head_object(Bucket=self.name, Key=key)["ContentLength"]
         except ClientError as error:
-            if error.response["Error"]["Code"] == "404":
+            if is_missing(error):
                 return None
             raise
 

@@ -1,10 +1,10 @@
 """From a job to its results at the API: a fresh link, and what is behind it."""
 
 from videojobs.api.client import ResultsStream, VideoInferenceApi
-from videojobs.check_job import JOB_IS_UNKNOWN_STATUS_CODES
+from videojobs.api.statuses import classify_refusal
 from videojobs.errors import ApiRefused, ApiUnavailable, LinkExpired, LinkRefused, ResultsGone
+from videojobs.jobs.commands import name_for_command
 from videojobs.jobs.ledger import Job
-from videojobs.notices.notices import name_for_command
 
 
 def open_results(
@@ -33,7 +33,7 @@ def _renew_link(api: VideoInferenceApi, job: Job, turn_at: float | None, *, is_r
     try:
         status = api.check_job(job.job_id)
     except ApiRefused as refused:
-        if refused.status_code not in JOB_IS_UNKNOWN_STATUS_CODES:
+        if classify_refusal(refused.status_code) != "request":
             raise
         if is_redelivery:
             raise _make_gone(job, refused.reason) from None

@@ -18,12 +18,13 @@ from av.video.stream import VideoStream
 
 from tests.plain_reading import read_plainly
 from tests.stand_ins.awkward_videos import AWKWARD_VIDEOS
+from videoinfer.repository import ROOT
 from videojobs.drawing import video as annotated_video
 from videojobs.drawing.video import choose_preset, draw_video
 from videojobs.errors import VideoNotDrawable
 from videojobs.results.samples import Sample
 
-SHARED_VIDEOS = Path(__file__).parents[4] / "shared" / "data" / "videos"
+SHARED_VIDEOS = ROOT.parent / "shared" / "data" / "videos"
 WIDTH, HEIGHT = 320, 180
 GREY = 215
 BLUE = (0x5B, 0x9B, 0xFF)

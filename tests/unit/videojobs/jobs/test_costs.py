@@ -2,10 +2,10 @@
 
 import json
 from datetime import date
-from pathlib import Path
 
 import pytest
 
+from videoinfer.repository import ROOT
 from videojobs.jobs.costs import (
     ANNOTATION_TRANSITIONS,
     OTHER_TRANSITIONS,
@@ -17,7 +17,7 @@ from videojobs.jobs.costs import (
     measure_usage,
 )
 
-STATES = json.loads((Path(__file__).parents[3] / "statemachine" / "video_job.asl.json").read_text())["States"]
+STATES = json.loads((ROOT / "statemachine" / "video_job.asl.json").read_text())["States"]
 
 
 def count_states(start: str, end: str) -> int:

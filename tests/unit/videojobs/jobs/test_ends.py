@@ -3,15 +3,15 @@
 import json
 import re
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from videoinfer.repository import ROOT
 from videojobs.jobs.ends import JobEnds
 from videojobs.jobs.ledger import Job
 
-DOCS = Path(__file__).parents[3] / "docs" / "events.md"
+DOCS = ROOT / "docs" / "events.md"
 COUNTS = {"hands": {"Rock": 39}}
 
 

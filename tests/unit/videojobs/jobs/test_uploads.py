@@ -3,7 +3,6 @@
 import json
 import re
 import unicodedata
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -11,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from videoinfer.repository import ROOT
+from videojobs.jobs.commands import suggest_remedy
 from videojobs.jobs.ledger import name_execution
-from videojobs.jobs.uploads import JobRequest, Upload, find_fault, read_requests, read_uploads, suggest_remedy
+from videojobs.jobs.uploads import JobRequest, Upload, find_fault, read_requests, read_uploads
 
-EVENTS = Path(__file__).parents[3] / "events" / "create_job"
+EVENTS = ROOT / "events" / "create_job"
 
 keys = st.text(min_size=1, max_size=200).filter(lambda key: not key.endswith("/"))
 

@@ -3,11 +3,11 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from videoinfer.repository import ROOT
 from videojobs.jobs.ledger import Job
 from videojobs.jobs.workflow import (
     find_outcome,
@@ -18,7 +18,7 @@ from videojobs.jobs.workflow import (
     start_redelivery,
 )
 
-EVENTS = Path(__file__).parents[3] / "events" / "report_failure"
+EVENTS = ROOT / "events" / "report_failure"
 
 
 def read_event(name: str) -> Any:

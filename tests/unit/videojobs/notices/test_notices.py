@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from videojobs.foreign_text import printable
+from videojobs.jobs.commands import compose_retry_command, suggest_remedy
 from videojobs.jobs.costs import PRICES_AS_OF
 from videojobs.jobs.ledger import Job
 from videojobs.jobs.options import Model, Options
 from videojobs.jobs.unanswered import Unanswered
-from videojobs.jobs.uploads import Rejection, Upload, suggest_remedy
+from videojobs.jobs.uploads import Rejection, Upload
 from videojobs.notices.notices import (
     Notice,
     compose_annotated,
@@ -24,7 +25,6 @@ from videojobs.notices.notices import (
     compose_failure,
     compose_missing_annotation,
     compose_rejection,
-    compose_retry_command,
     compose_stored,
     format_duration,
 )

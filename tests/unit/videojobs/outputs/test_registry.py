@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from videoinfer.repository import ROOT
 from videojobs.foreign_text import printable
 from videojobs.jobs.ledger import Job
 from videojobs.jobs.options import InferenceType, Model, Options
@@ -34,7 +35,7 @@ from videojobs.outputs.summary import Summary
 from videojobs.results.derivation import derive
 
 ALL = parse_outputs("parquet,csv,coco,webvtt,report")
-EVENT = json.loads((Path(__file__).parents[3] / "events" / "deliver_results" / "done.json").read_text())
+EVENT = json.loads((ROOT / "events" / "deliver_results" / "done.json").read_text())
 
 names = st.sampled_from(["Rock", "Paper", "ü <b> --> & ,\"'"])
 numbers = st.floats(0, 1000, allow_subnormal=False) | st.integers(0, 1000)
