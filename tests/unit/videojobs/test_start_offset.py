@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,13 +19,14 @@ from tests.unit.videojobs.notices.test_notices import make_done
 from tests.unit.videojobs.notices.test_notices import make_job as make_noticed_job
 from tests.unit.videojobs.outputs.test_registry import derive_all
 from tests.unit.videojobs.test_deliver_results import DONE, FOLDER, build, read_object
+from videoinfer.repository import ROOT
 from videojobs.api.client import START_OFFSET_MAX_SECONDS, VideoInferenceApi
 from videojobs.check_job import Check, check_job, record_check
 from videojobs.delivery_progress import Polling
 from videojobs.jobs.ledger import Job
 from videojobs.jobs.workflow import start_redelivery
 
-DEFINITION = Path(__file__).parents[3] / "statemachine" / "video_job.asl.json"
+DEFINITION = ROOT / "statemachine" / "video_job.asl.json"
 BOX = {"x": 10, "y": 20, "width": 4, "height": 6, "confidence": 0.5, "class": "Rock", "class_id": 1}
 
 
