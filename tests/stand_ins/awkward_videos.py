@@ -291,7 +291,6 @@ AWKWARD_VIDEOS: Mapping[str, Callable[[], bytes]] = {
 """What makes each awkward, and how it is made."""
 
 _OTHER_CODECS: Mapping[str, tuple[str, str, str]] = {
-    "MPEG-1": ("mp4", "mpeg1video", "yuv420p"),
     "MPEG-2 in MOV": ("mov", "mpeg2video", "yuv420p"),
     "MPEG-4": ("mp4", "mpeg4", "yuv420p"),
     "MS MPEG-4": ("avi", "msmpeg4", "yuv420p"),
@@ -349,6 +348,8 @@ SPARSE_SPECS: Mapping[str, VideoSpec] = {
     ),
     "MPEG-4 with B-frames": replace(_MPEG4, options={"bf": "2"}),
     "MPEG-4 with B-frames in AVI": replace(_MPEG4, format="avi", options={"bf": "2"}),
+    # MPEG-1 has no 120 frames a second.
+    "MPEG-1": VideoSpec(codec="mpeg1video", options={"strict": "experimental"}, texture=True),
     "MPEG-2 with B-frames": VideoSpec("matroska", "mpeg2video", options={"bf": "2"}, texture=True),
     "Motion JPEG": VideoSpec("avi", "mjpeg", pixel_format="yuvj420p", texture=True),
     **{
