@@ -20,7 +20,7 @@ from videoinfer.pipeline_stack import PipelineStack
 from videojobs.api.client import VideoInferenceApi
 from videojobs.api.session import open_session
 from videojobs.api.statuses import classify_refusal
-from videojobs.api.turns import BUDGET_ID
+from videojobs.api.turns import BUDGET_ID, Turn
 from videojobs.errors import ApiRefused, ApiUnavailable, InvalidOption
 from videojobs.jobs.commands import name_for_command
 from videojobs.jobs.ledger import Job
@@ -164,7 +164,8 @@ def _look_at_api(stack: PipelineStack) -> Iterator[Finding]:
     key = stack.clients.secretsmanager.get_secret_value(SecretId=stack.api_key_secret)["SecretString"]
     accepted = Finding("ok", f"The API at {stack.api_url} answers and accepts the key.")
     try:
-        VideoInferenceApi(stack.api_url, key, partial(open_session, stack.api_url)).check_job(_NO_SUCH_JOB)
+        # A single request, sent outside the stack's budget.
+        VideoInferenceApi(stack.api_url, key, partial(open_session, stack.api_url)).check_job(Turn(), _NO_SUCH_JOB)
     except ApiUnavailable as unavailable:
         remedy = f"If it should: check the parameter ApiUrl ({stack.api_url}), and that it can be reached from here."
         yield Finding("problem", f"The API does not answer as it should: {unavailable}", remedy)

@@ -7,6 +7,7 @@ import pytest
 
 from tests.stand_ins.video_inference_api import StandInApi, stand_in_api
 from videojobs import connections
+from videojobs.api.turns import Turn
 from videojobs.settings import CheckJobSettings
 
 
@@ -26,13 +27,13 @@ def make_settings(api: StandInApi) -> CheckJobSettings:
 def test_an_invocation_does_not_use_the_connection_of_the_one_before(api: StandInApi) -> None:
     for _ in range(2):
         client = connections.connect_api(make_settings(api))
-        assert client.create_job("https://videos.example.com/v.mp4", [], 5) == "stand-in-job"
+        assert client.create_job(Turn(), "https://videos.example.com/v.mp4", [], 5) == "stand-in-job"
 
 
 def test_a_connection_does_not_outlive_its_request(api: StandInApi) -> None:
     """Between the first request and the last a video may be sent for many minutes."""
     client = connections.connect_api(make_settings(api))
-    url = client.create_upload_url("v.mp4")
+    url = client.create_upload_url(Turn(), "v.mp4")
     client.send_video(url, io.BytesIO(b"video"), 5)
-    assert client.create_job(url, [], 5) == "stand-in-job"
-    assert client.open_results(client.check_job("stand-in-job").output_signed_url or "").read() == api.results
+    assert client.create_job(Turn(), url, [], 5) == "stand-in-job"
+    assert client.open_results(client.check_job(Turn(), "stand-in-job").output_signed_url or "").read() == api.results

@@ -8,6 +8,7 @@ import pytest
 
 from tests.stand_ins.wire import Wire
 from videojobs.api.client import JobStatus, VideoInferenceApi
+from videojobs.api.turns import Turn
 from videojobs.errors import ApiRefused
 from videojobs.jobs.options import Model
 from videojobs.outputs.summary import Summary
@@ -29,7 +30,10 @@ def connect(example: dict[str, Any]) -> tuple[VideoInferenceApi, Wire]:
 def test_asks_for_a_signed_url() -> None:
     example = read_example("signed_url")
     api, wire = connect(example)
-    assert api.create_upload_url(example["request"]["body"]["file_name"]) == example["answer"]["body"]["signed_url"]
+    assert (
+        api.create_upload_url(Turn(), example["request"]["body"]["file_name"])
+        == example["answer"]["body"]["signed_url"]
+    )
     assert wire.describe() == example["request"]
 
 
@@ -38,7 +42,7 @@ def test_creates_a_job() -> None:
     api, wire = connect(example)
     body = example["request"]["body"]
     models = [Model.parse(model).to_request() for model in body["models"]]
-    assert api.create_job(body["input_url"], models, body["infer_fps"]) == example["answer"]["body"]["job_id"]
+    assert api.create_job(Turn(), body["input_url"], models, body["infer_fps"]) == example["answer"]["body"]["job_id"]
     assert wire.describe() == example["request"]
 
 
@@ -46,7 +50,7 @@ def test_creates_a_job() -> None:
 def test_reads_a_status(state: str) -> None:
     example = read_example(f"status_{state}")
     api, wire = connect(example)
-    status = api.check_job(example["request"]["query"]["job_id"])
+    status = api.check_job(Turn(), example["request"]["query"]["job_id"])
     answer = example["answer"]["body"]
     assert status == JobStatus(
         state,  # type: ignore[arg-type]
@@ -62,9 +66,9 @@ def test_reads_a_refusal(path: Path) -> None:
     example = json.loads(path.read_text())
     api, _ = connect(example)
     call = (
-        (lambda: api.check_job(example["request"]["query"]["job_id"]))
+        (lambda: api.check_job(Turn(), example["request"]["query"]["job_id"]))
         if example["request"]["method"] == "GET"
-        else (lambda: api.create_job("https://videos.example.com/video.mp4", [], 5))
+        else (lambda: api.create_job(Turn(), "https://videos.example.com/video.mp4", [], 5))
     )
     with pytest.raises(ApiRefused) as refused:
         call()

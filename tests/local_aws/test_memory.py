@@ -22,11 +22,12 @@ UPLOAD = """
 import sys
 import requests
 from videojobs.api.client import VideoInferenceApi
+from videojobs.api.turns import Turn
 from videojobs.connections import connect_s3
 url, bucket, key, size = sys.argv[1:]
 api = VideoInferenceApi(url, "key", requests.Session)
 body = connect_s3().get_object(Bucket=bucket, Key=key)["Body"]
-api.send_video(api.create_upload_url(key), body, int(size))
+api.send_video(api.create_upload_url(Turn(), key), body, int(size))
 """
 DOWNLOAD = """
 import sys

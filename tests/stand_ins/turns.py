@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from videojobs.api.budget import Lane
+from videojobs.api.turns import Turn
 from videojobs.errors import TurnLater
 
 
@@ -12,17 +13,20 @@ class ScriptedTurns:
 
     later: list[TurnLater | None] = field(default_factory=list)
     taken: list[tuple[Lane, float | None]] = field(default_factory=list)
-    used: int = 0
+    given: list[Turn] = field(default_factory=list)
     paused: list[float] = field(default_factory=list)
 
-    def take(self, lane: Lane, booked_at: float | None = None, patience_seconds: float = 0.0) -> None:
+    def take(self, lane: Lane, booked_at: float | None = None, patience_seconds: float = 0.0) -> Turn:
         self.taken.append((lane, booked_at))
         if self.later and (later := self.later.pop(0)):
             raise later
+        self.given.append(Turn())
+        return self.given[-1]
 
-    def use(self) -> None:
-        self.used += 1
-        assert self.used <= len(self.taken)
+    @property
+    def used(self) -> int:
+        """How many of the turns a request has used."""
+        return sum(turn.is_used for turn in self.given)
 
     def pause(self, seconds: float) -> None:
         self.paused.append(seconds)

@@ -44,8 +44,7 @@ def check_job(
             is time left to try again.
     """
     try:
-        api.turns.take("polls", turn_at)
-        answer = api.check_job(job.job_id)
+        answer = api.check_job(api.turns.take("polls", turn_at), job.job_id)
     except ApiRefused as refused:
         if classify_refusal(refused.status_code) == "request":
             return Check("failed", f"The API no longer knows the job: {refused.reason}")

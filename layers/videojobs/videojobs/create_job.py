@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from videojobs.api.client import VideoInferenceApi
 from videojobs.api.statuses import classify_refusal
+from videojobs.api.turns import Turn
 from videojobs.errors import (
     ApiRefused,
     ApiUnavailable,
@@ -208,8 +209,8 @@ class JobCreator:
         turn_at: Decimal | None = item.get("turn_at")
         models = [model.to_request() for model in options.models]
         try:
-            self.api.turns.take("creates", float(turn_at) if turn_at else None)
-            input_url = self._provide_input(request, item, options)
+            turn = self.api.turns.take("creates", float(turn_at) if turn_at else None)
+            input_url, turn = self._provide_input(turn, request, item, options)
         except ApiUnavailable as unavailable:
             booked = unavailable.turn_at if isinstance(unavailable, TurnLater) else None
             self._put_off(request, unavailable, turn_at=booked, sends=None)
@@ -226,7 +227,7 @@ class JobCreator:
             **counted,
         )
         try:
-            job_id = self.api.create_job(input_url, models, options.infer_fps)
+            job_id = self.api.create_job(turn, input_url, models, options.infer_fps)
         except ApiUnavailable as unavailable:
             if unavailable.may_have_acted:
                 logger.warning("No answer tells whether the API has created a job: it may have.")
@@ -254,19 +255,24 @@ class JobCreator:
             self.ledger.record(request.upload, request.attempt, **facts)
             raise
 
-    def _provide_input(self, request: JobRequest, item: Mapping[str, Any], options: Options) -> str:
-        """A URL that the API can read the video from."""
+    def _provide_input(
+        self, turn: Turn, request: JobRequest, item: Mapping[str, Any], options: Options
+    ) -> tuple[str, Turn]:
+        """Returns a URL that the API can read the video from, and the turn for creating the job.
+
+        Sending a video takes longer than a turn lasts: asking for the upload URL uses `turn`, and another one is taken.
+        """
         upload = request.upload
         if options.input_mode == "presigned":
-            return self.s3.generate_presigned_url("get_object", Params=upload.location, ExpiresIn=INPUT_URL_SECONDS)
+            url = self.s3.generate_presigned_url("get_object", Params=upload.location, ExpiresIn=INPUT_URL_SECONDS)
+            return url, turn
         file_name = upload.key.rsplit("/", 1)[-1]
-        upload_url = self.api.create_upload_url(file_name)
+        upload_url = self.api.create_upload_url(turn, file_name)
         video = TimedVideo(self.s3.get_object(**upload.location)["Body"], self.count_seconds_left)
         self.ledger.record(upload, request.attempt, status="sending", error=None, sends=count_sends(item) + 1)
         self.api.send_video(upload_url, video, upload.size_bytes)
         patience = min(SENT_PATIENCE_SECONDS, self.count_seconds_left() - CREATION_SECONDS)
-        self.api.turns.take("completions", patience_seconds=patience)
-        return upload_url
+        return upload_url, self.api.turns.take("completions", patience_seconds=patience)
 
     def _wait_for(self, job: Job) -> dict[str, str]:
         logger.append_keys(job_id=job.job_id)

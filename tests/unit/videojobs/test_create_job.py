@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from tests.stand_ins.turns import ScriptedTurns
 from tests.stand_ins.wire import Wire
 from videojobs.api.client import VideoInferenceApi
-from videojobs.api.turns import Turns
+from videojobs.api.turns import Turn, Turns
 from videojobs.create_job import JobCreator
 from videojobs.errors import ApiUnavailable, BrokenAnswer, TurnLater
 from videojobs.jobs.costs import Meter
@@ -454,9 +454,9 @@ def test_a_job_that_is_cancelled_while_it_waits_for_its_turn_is_not_created(aws:
     landed = upload(aws)
 
     class Turns(ScriptedTurns):
-        def take(self, *args: Any, **kwargs: Any) -> None:
+        def take(self, *args: Any, **kwargs: Any) -> Turn:
             cancel(aws, landed)
-            super().take(*args, **kwargs)
+            return super().take(*args, **kwargs)
 
     creator, wire = build(aws, turns=Turns())
     assert creator.create_job(JobRequest(landed, 1)) == {"status": "cancelled"}

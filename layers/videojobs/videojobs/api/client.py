@@ -21,7 +21,7 @@ import urllib3
 
 from videojobs.api.session import LinkForbidden
 from videojobs.api.statuses import classify_refusal, is_expired_link, is_passing, may_have_acted
-from videojobs.api.turns import Turns, UnlimitedTurns
+from videojobs.api.turns import Turn, Turns, UnlimitedTurns
 from videojobs.errors import ApiRefused, ApiUnavailable, BrokenAnswer, LinkExpired, LinkRefused
 from videojobs.redaction import redact
 
@@ -85,8 +85,8 @@ class VideoInferenceApi:
     was being sent, and a POST that is reset looks as if it might have created a job.
 
     Attributes:
-        turns: Each request of an endpoint uses one, which the caller has taken just before. What goes to a signed URL
-            is storage's, and needs none.
+        turns: Grants the turn that each request to an endpoint takes as an argument. Requests to signed URLs go to
+            storage and need none.
     """
 
     def __init__(
@@ -97,9 +97,9 @@ class VideoInferenceApi:
         self._api_key = api_key
         self._open_session = open_session
 
-    def create_upload_url(self, file_name: str) -> str:
+    def create_upload_url(self, turn: Turn, file_name: str) -> str:
         """A signed URL that takes one file by PUT and then serves as an `input_url`."""
-        answer = self._call("POST", "/video_upload_signed_url/", body={"file_name": file_name})
+        answer = self._call(turn, "POST", "/video_upload_signed_url/", body={"file_name": file_name})
         url = answer.get("signed_url") or answer.get("signedUrl")
         if not isinstance(url, str):
             raise ApiUnavailable("The Video Inference API answered without a signed_url.")
@@ -117,21 +117,21 @@ class VideoInferenceApi:
         with response:
             self._raise_for_status(response)
 
-    def create_job(self, input_url: str, models: Sequence[Mapping[str, Any]], infer_fps: float) -> str:
+    def create_job(self, turn: Turn, input_url: str, models: Sequence[Mapping[str, Any]], infer_fps: float) -> str:
         """Starts a job and returns its job_id. There is no idempotency key: each call is a job, and a bill.
 
         Raises:
             BrokenAnswer: The API has probably made a job, but its id is not known.
         """
         body = {"input_url": input_url, "infer_fps": infer_fps, "models": models}
-        job_id = self._call("POST", "/videoinfer/", body=body).get("job_id")
+        job_id = self._call(turn, "POST", "/videoinfer/", body=body).get("job_id")
         if not isinstance(job_id, str) or not _JOB_ID.fullmatch(job_id):
             raise BrokenAnswer(f"The Video Inference API answered without a job_id that can be used: {JOB_IDS}.")
         return job_id
 
-    def check_job(self, job_id: str) -> JobStatus:
+    def check_job(self, turn: Turn, job_id: str) -> JobStatus:
         """Asks for a job's status. Rate limited on the hosted API: at most once a minute."""
-        return self._read_status(self._call("GET", "/videoinfer/", query={"job_id": job_id}))
+        return self._read_status(self._call(turn, "GET", "/videoinfer/", query={"job_id": job_id}))
 
     def open_results(self, output_signed_url: str, start: int = 0) -> "ResultsStream":
         """The results file as the API gives it, byte for byte, to be read in pieces.
@@ -197,12 +197,13 @@ class VideoInferenceApi:
 
     def _call(
         self,
+        turn: Turn,
         method: str,
         path: str,
         query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
     ) -> Mapping[str, Any]:
-        self.turns.use()
+        turn.use()
         response = self._send(
             method, self._base_url + path, params={"api_key": self._api_key, **(query or {})}, json=body
         )

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -26,38 +27,62 @@ BUDGET_ID = "api-budget"
 _ATTEMPTS = 50
 
 
-class Turns(Protocol):
-    """When requests may be sent."""
+@dataclass
+class Turn:
+    """Permission to send one request to the API. `Turns.take` grants it, and the request uses it.
 
-    def take(self, lane: Lane, booked_at: float | None = None, patience_seconds: float = PATIENCE_SECONDS) -> None:
-        """Returns when the next request may be sent, and has to be at once.
+    Attributes:
+        expires_at: When it expires, in seconds since the epoch; None for never.
+        clock: Returns the time, in seconds since the epoch.
+        is_used: Whether a request has used it.
+    """
 
-        Args:
-            booked_at: The turn of an earlier `TurnLater`, if it was there that this request was put off.
-            patience_seconds: How long to wait here for a turn.
-
-        Raises:
-            TurnLater: its turn comes later than that, and is booked.
-        """
+    expires_at: float | None = None
+    clock: Callable[[], float] = time.time
+    is_used: bool = False
 
     def use(self) -> None:
-        """Called for each request as it leaves."""
+        """Marks the turn as used, just before the request is sent.
+
+        Raises:
+            ApiUnavailable: The turn has expired, because the work before the request took too long.
+            RuntimeError: Another request has used the turn, which is a bug.
+        """
+        if self.is_used:
+            raise RuntimeError("a turn is good for one request")
+        self.is_used = True
+        if self.expires_at is not None and self.clock() >= self.expires_at:
+            problem = "The turn of a request to the Video Inference API has passed before it was sent."
+            raise ApiUnavailable(problem, may_have_acted=False)
+
+
+class Turns(Protocol):
+    """Grants turns to requests."""
+
+    def take(self, lane: Lane, booked_at: float | None = None, patience_seconds: float = PATIENCE_SECONDS) -> Turn:
+        """Waits for a turn and returns it. Send the request at once: the turn expires within seconds.
+
+        Args:
+            booked_at: The `turn_at` of the `TurnLater` that postponed this request, if one did.
+            patience_seconds: The longest wait in this function.
+
+        Raises:
+            TurnLater: The wait would be longer. The turn is booked.
+        """
 
     def pause(self, seconds: float) -> None:
         """Lets nobody have a turn before `seconds` have passed."""
 
 
 class UnlimitedTurns:
-    """As many as are wanted."""
+    """Grants every turn at once."""
 
-    def take(self, lane: Lane, booked_at: float | None = None, patience_seconds: float = PATIENCE_SECONDS) -> None:
-        """Returns at once."""
-
-    def use(self) -> None:
-        """It is free."""
+    def take(self, *_: Any, **__: Any) -> Turn:
+        """Returns a turn that never expires."""
+        return Turn()
 
     def pause(self, seconds: float) -> None:
-        """There is nobody to tell."""
+        """Does nothing."""
 
 
 class SharedTurns:
@@ -77,24 +102,15 @@ class SharedTurns:
         self._limit = limit
         self._clock = clock
         self._sleep = sleep
-        self._turn: float | None = None
 
-    def take(self, lane: Lane, booked_at: float | None = None, patience_seconds: float = PATIENCE_SECONDS) -> None:
-        """See `Turns`. A booked turn that is missed, or lies in a pause, is lost, and another one booked."""
+    def take(self, lane: Lane, booked_at: float | None = None, patience_seconds: float = PATIENCE_SECONDS) -> Turn:
+        """See `Turns`. A booked turn that was missed, or lies in a pause, is lost, and another one is booked."""
         begins = booked_at if booked_at is not None and self._is_good(booked_at) else self._book(lane)
         seconds = begins - self._clock()
         if seconds > patience_seconds:
             raise TurnLater(self._limit.requests, begins, seconds)
         self._sleep(max(seconds, 0.0))
-        self._turn = begins
-
-    def use(self) -> None:
-        """Raises ApiUnavailable: the turn has passed, because what came between took too long."""
-        turn, self._turn = self._turn, None
-        assert turn is not None, "a request to the API has taken no turn"  # noqa: S101 - a bug
-        if self._clock() >= turn + self._limit.lateness:
-            problem = "The turn of a request to the Video Inference API has passed before it was sent."
-            raise ApiUnavailable(problem, may_have_acted=False)
+        return Turn(begins + self._limit.lateness, self._clock)
 
     def pause(self, seconds: float) -> None:
         """See `Turns`; for at most a quarter of an hour. A pause that is longer already stays."""

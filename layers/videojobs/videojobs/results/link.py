@@ -29,9 +29,9 @@ def open_results(
 
 
 def _renew_link(api: VideoInferenceApi, job: Job, turn_at: float | None, *, is_redelivery: bool) -> str:
-    api.turns.take("completions", turn_at)
+    turn = api.turns.take("completions", turn_at)
     try:
-        status = api.check_job(job.job_id)
+        status = api.check_job(turn, job.job_id)
     except ApiRefused as refused:
         if classify_refusal(refused.status_code) != "request":
             raise

@@ -13,6 +13,7 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError, SSLError
 
 from tests.stand_ins.wire import Wire
 from videojobs.api.client import VideoInferenceApi, read_retry_after
+from videojobs.api.turns import Turn
 from videojobs.errors import ApiRefused, ApiUnavailable, LinkExpired
 
 KEY = "rf_s3cr3t"
@@ -45,7 +46,7 @@ def connect(*answers: Any) -> tuple[VideoInferenceApi, Wire]:
 )
 def test_an_unknown_status_is_a_failure(answer: Any, state: str) -> None:
     api, _ = connect((200, answer))
-    status = api.check_job("job")
+    status = api.check_job(Turn(), "job")
     assert status.state == state
     assert (status.reason is not None) == (state == "failed")
 
@@ -53,7 +54,7 @@ def test_an_unknown_status_is_a_failure(answer: Any, state: str) -> None:
 def test_done_without_a_link_is_no_answer() -> None:
     api, _ = connect((200, {"status": 0}))
     with pytest.raises(ApiUnavailable, match="no output_signed_url"):
-        api.check_job("job")
+        api.check_job(Turn(), "job")
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,7 @@ def test_done_without_a_link_is_no_answer() -> None:
 def test_no_usable_answer_means_later(answer: Any) -> None:
     api, _ = connect(answer)
     with pytest.raises(ApiUnavailable) as unavailable:
-        api.check_job("job")
+        api.check_job(Turn(), "job")
     assert KEY not in "".join(traceback.format_exception(unavailable.value))
 
 
@@ -102,7 +103,7 @@ def test_no_usable_answer_means_later(answer: Any) -> None:
 def test_whether_a_job_may_have_been_created_is_known_of_each_failure(answer: Any, may_have_acted: bool) -> None:
     api, _ = connect(answer)
     with pytest.raises(ApiUnavailable) as unavailable:
-        api.create_job(LINK, [], 5)
+        api.create_job(Turn(), LINK, [], 5)
     assert unavailable.value.may_have_acted == may_have_acted
 
 
@@ -110,7 +111,7 @@ def test_whether_a_job_may_have_been_created_is_known_of_each_failure(answer: An
 def test_a_refusal_is_in_the_apis_own_words(status_code: int) -> None:
     api, _ = connect((status_code, {"error": f"Key {KEY} may not see https://x.example.com/a?api_key={KEY}"}))
     with pytest.raises(ApiRefused) as refused:
-        api.create_job(LINK, [], 5)
+        api.create_job(Turn(), LINK, [], 5)
     assert refused.value.status_code == status_code
     assert "may not see" in refused.value.reason
     assert KEY not in str(refused.value)
@@ -119,14 +120,14 @@ def test_a_refusal_is_in_the_apis_own_words(status_code: int) -> None:
 def test_a_page_of_html_is_cut_short() -> None:
     api, _ = connect((404, b"<html>" + b"x" * 10_000))
     with pytest.raises(ApiRefused) as refused:
-        api.check_job("job")
+        api.check_job(Turn(), "job")
     assert len(refused.value.reason) < 400
 
 
 def test_a_redirect_is_not_followed() -> None:
     api, wire = connect((301, b"", {"Location": "https://elsewhere.example.com/"}))
     with pytest.raises(ApiRefused, match="check ApiUrl"):
-        api.create_job(LINK, [], 5)
+        api.create_job(Turn(), LINK, [], 5)
     assert len(wire.requests) == 1
 
 
@@ -137,21 +138,21 @@ def test_a_job_needs_an_id_that_can_be_used(job_id: Any) -> None:
     api, _ = connect((200, {"job_id": job_id}), (200, {}))
     for _ in range(2):
         with pytest.raises(ApiUnavailable, match="without a job_id") as unavailable:
-            api.create_job(LINK, [], 5)
+            api.create_job(Turn(), LINK, [], 5)
         assert unavailable.value.may_have_acted
 
 
 @pytest.mark.parametrize("job_id", ["7", "fec28362-f7d9-4cc0-a805-5e94495d063d", "job_1.2:3~", "a" * 200])
 def test_ids_of_all_usual_kinds_are_taken(job_id: str) -> None:
     api, _ = connect((200, {"job_id": job_id}))
-    assert api.create_job(LINK, [], 5) == job_id
+    assert api.create_job(Turn(), LINK, [], 5) == job_id
 
 
 def test_reads_both_spellings_of_the_signed_url() -> None:
     api, _ = connect((200, {"signedUrl": LINK}), (200, {"url": LINK}))
-    assert api.create_upload_url("a.mp4") == LINK
+    assert api.create_upload_url(Turn(), "a.mp4") == LINK
     with pytest.raises(ApiUnavailable, match="without a signed_url"):
-        api.create_upload_url("a.mp4")
+        api.create_upload_url(Turn(), "a.mp4")
 
 
 def test_sends_a_video_with_its_length() -> None:
@@ -204,5 +205,5 @@ def test_retry_after_in_both_forms(value: str | None, seconds: float | None) -> 
 def test_a_throttled_call_says_when_to_come_back() -> None:
     api, _ = connect((429, {}, {"Retry-After": "77"}))
     with pytest.raises(ApiUnavailable) as unavailable:
-        api.check_job("job")
+        api.check_job(Turn(), "job")
     assert unavailable.value.retry_after_seconds == 77

@@ -11,6 +11,7 @@ from tests.hostile.addresses import ADDRESSES, NAMES, REDIRECTS, HostileAddress
 from tests.stand_ins.internet import PUBLIC_ADDRESS, Internet, answer_with, redirect_to, run_internet
 from videojobs.api.client import VideoInferenceApi
 from videojobs.api.session import open_session
+from videojobs.api.turns import Turn
 from videojobs.connections import connect_api
 from videojobs.errors import ApiRefused, ApiUnavailable, LinkRefused
 
@@ -104,7 +105,7 @@ def test_the_owner_s_own_api_may_be_anywhere_and_link_to_itself(internet: Intern
     """So may the embedded AWS, which is at one address with all that it has, and knows no TLS."""
     api = connect("http://127.0.0.1:4566/_aws/execute-api/1")
     internet.answers = [answer_with(b'{"status": 1}'), answer_with(b"{}")]
-    assert api.check_job("job").state == "running"
+    assert api.check_job(Turn(), "job").state == "running"
     assert api.open_results("http://127.0.0.1:4566/bucket/results.json").read() == b"{}"
     for elsewhere in ("http://127.0.0.1:4567/", "http://127.0.0.1.example.com:4566/", "https://127.0.0.1:4566/"):
         with pytest.raises(LinkRefused):
@@ -141,10 +142,10 @@ def answer_packed(content: bytes) -> HTTPResponse:
 def test_an_answer_has_no_room_for_a_bomb(internet: Internet, answer: Any, words: str) -> None:
     internet.answers = [answer()]
     with pytest.raises(ApiUnavailable, match=words):
-        connect("http://127.0.0.1:4566").check_job("job")
+        connect("http://127.0.0.1:4566").check_job(Turn(), "job")
     internet.answers = [answer()]
     with pytest.raises(ApiUnavailable):
-        connect("http://127.0.0.1:4566").create_job("https://example.com/", [], 1)
+        connect("http://127.0.0.1:4566").create_job(Turn(), "https://example.com/", [], 1)
 
 
 def test_a_redirect_s_body_is_not_read(internet: Internet) -> None:
@@ -162,7 +163,7 @@ def test_a_redirect_s_body_is_not_read(internet: Internet) -> None:
     assert connect().open_results(LINK).read() == b"{}"
     internet.answers = [HTTPResponse(Bomb(), status=302, headers=headers, preload_content=False)]  # type: ignore[arg-type]
     with pytest.raises(ApiRefused, match="redirect"):
-        connect("http://127.0.0.1:4566").check_job("job")
+        connect("http://127.0.0.1:4566").check_job(Turn(), "job")
 
 
 def test_an_answer_that_drips_is_given_up(internet: Internet, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,4 +183,4 @@ def test_an_answer_that_drips_is_given_up(internet: Internet, monkeypatch: pytes
     monkeypatch.setattr("videojobs.api.client.time.monotonic", lambda: drops.seconds)
     internet.answers = [HTTPResponse(drops, status=200, preload_content=False)]  # type: ignore[arg-type]
     with pytest.raises(ApiUnavailable, match="did not answer in time"):
-        connect("http://127.0.0.1:4566").check_job("job")
+        connect("http://127.0.0.1:4566").check_job(Turn(), "job")

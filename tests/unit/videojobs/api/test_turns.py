@@ -70,8 +70,7 @@ def test_a_turn_that_is_far_is_booked_and_kept(aws: Any) -> None:
     assert again.value.turn_at == later.turn_at
     clock.now += later.seconds - 0.4
     turns = build(clock)
-    turns.take("creates", later.turn_at)
-    turns.use()
+    turns.take("creates", later.turn_at).use()
     assert clock.now == later.turn_at
     assert turns.read() == before
 
@@ -89,14 +88,14 @@ def test_a_turn_that_is_missed_is_lost(aws: Any) -> None:
 def test_a_turn_is_good_for_one_request_and_not_for_long(aws: Any) -> None:
     clock = Clock()
     turns = build(clock)
-    turns.take("polls", patience_seconds=60)
-    turns.use()
-    with pytest.raises(AssertionError):
-        turns.use()
-    turns.take("polls", patience_seconds=60)
+    turn = turns.take("polls", patience_seconds=60)
+    turn.use()
+    with pytest.raises(RuntimeError, match="one request"):
+        turn.use()
+    late = turns.take("polls", patience_seconds=60)
     clock.now += LIMIT.lateness
     with pytest.raises(ApiUnavailable, match="has passed"):
-        turns.use()
+        late.use()
 
 
 def test_a_pause_is_everyones(aws: Any) -> None:
