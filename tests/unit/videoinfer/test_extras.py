@@ -1,4 +1,4 @@
-"""The extras: what each command may import. What it says where its extra is not installed is in test_installed.py."""
+"""The extras: what each command may import. tests/program/test_installed.py has what it says without its extra."""
 
 import tomllib
 
