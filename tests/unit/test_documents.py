@@ -56,3 +56,16 @@ def test_python_is_the_project_s_own(document: Path) -> None:
 def read_blocks(document: Path) -> str:
     """What stands in the document's blocks of commands."""
     return "\n".join(re.findall(r"```console\n(.*?)```", document.read_text(), flags=re.DOTALL))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_test_that_is_named_exists(document: Path) -> None:
+    for path, name in re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", document.read_text()):
+        file = ROOT / path
+        assert file.exists(), path
+        assert not name or f"def {name}(" in file.read_text(), f"{path}::{name}"
+
+
+def test_each_threat_names_the_test_that_shows_its_answer() -> None:
+    rows = re.findall(r"(?m)^\| (.*) \|$", (ROOT / "SECURITY.md").read_text())[2:]
+    assert [row for row in rows if not re.search(r"`tests/[\w/]+\.py", row.rpartition(" | ")[2])] == []

@@ -42,6 +42,12 @@ def test_ci_runs_what_a_person_runs() -> None:
     assert set(workflow["on"]) == {"push", "pull_request"}
 
 
+def test_ci_looks_for_keys_in_every_file() -> None:
+    recipe = (ROOT / "Makefile").read_text().split("\ncheck:")[1].split("\n\n.PHONY")[0]
+    assert "make check" in (ROOT / ".ci" / "run").read_text()
+    assert "git ls-files -z | xargs -0 .venv-check/bin/detect-secrets-hook" in recipe
+
+
 def test_nothing_but_reading_the_repository_is_permitted_unless_named(path: Path) -> None:
     workflow = read_workflow(path)
     permissions = [workflow["permissions"], *(job.get("permissions", {}) for job in workflow["jobs"].values())]
