@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from tests.stand_ins.model_files import make_package
-from videoengine.detections import MAX_DETECTIONS, Detections, Thresholds, find_detections
+from videoengine.detections import MAX_DETECTIONS, Detections, Thresholds
+from videoengine.families.layouts import find_detections
 from videoengine.model_packages import ModelPackage, parse_package
 
 

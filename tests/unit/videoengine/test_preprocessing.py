@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from videoengine.model_packages import NetworkInput, ResizeMode
+from videoengine.families import ResizeMode
+from videoengine.model_packages import NetworkInput
 from videoengine.preprocessing import FramePreprocessor, Placement, place_frame
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from av.video.frame import VideoFrame
 
-from videoengine.detections import Thresholds, is_threshold_on_objectness
+from videoengine.detections import Thresholds
 from videoengine.errors import ModelPackageInvalid
 from videoengine.external_data import find_external_files
+from videoengine.families.layouts import is_threshold_on_objectness
 from videoengine.inference_types import INFERENCE_TYPES
 from videoengine.model_packages import DESCRIPTION_FILES, WEIGHTS, parse_package
 from videoengine.network import Network

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from videoengine.errors import ModelPackageInvalid
+from videoengine.families import FAMILIES, Family, Layout, ResizeMode, list_architectures
 
 WEIGHTS = "weights.onnx"
 CLASS_NAMES = "class_names.txt"
@@ -22,10 +23,6 @@ DESCRIPTION_FILES = (CLASS_NAMES, INFERENCE_CONFIG, MODEL_CONFIG, KEYPOINTS_META
 """All but the weights; the last may be missing."""
 
 COLOR_MODES = ("rgb", "bgr")
-END_TO_END_ARCHITECTURES = ("yolov10", "yolo26")
-"""Networks without overlapping boxes: their outputs are those of a fused NMS, whatever the package says."""
-
-ResizeMode = Literal["letterbox", "stretch", "center-crop", "cover"]
 
 
 @dataclass(frozen=True)
@@ -34,23 +31,20 @@ class Task:
 
     Attributes:
         name: what the API calls it as an inference type.
-        architectures: that this engine can read the outputs of.
         post_processing: what `inference_config.json` may name as its type.
     """
 
     name: str
-    architectures: tuple[str, ...]
     post_processing: str
 
 
-_DETECTORS = ("yolov5", "yolov7", "yolov8", "yolov9", "yolov10", "yolov11", "yolov12", "yolo26", "rfdetr")
 _TASKS = {
-    "object-detection": Task("object-detection", _DETECTORS, "nms"),
-    "instance-segmentation": Task("instance-segmentation", ("yolov8", "yolov11", "yolo26", "rfdetr"), "nms"),
-    "keypoint-detection": Task("keypoint-detection", ("yolov8", "yolov11", "yolo26"), "nms"),
-    "classification": Task("classification", ("yolov8", "yolov11", "vit", "resnet"), "softmax"),
-    "multi-label-classification": Task("classification", ("vit", "resnet"), "sigmoid"),
-    "embedding": Task("clip-embed-image", ("clip",), "none"),
+    "object-detection": Task("object-detection", "nms"),
+    "instance-segmentation": Task("instance-segmentation", "nms"),
+    "keypoint-detection": Task("keypoint-detection", "nms"),
+    "classification": Task("classification", "softmax"),
+    "multi-label-classification": Task("classification", "sigmoid"),
+    "embedding": Task("clip-embed-image", "none"),
 }
 
 TASK_TYPES = tuple(dict.fromkeys(task.name for task in _TASKS.values()))
@@ -64,20 +58,9 @@ _RESIZE_MODES: dict[str, ResizeMode] = {
     "center-crop": "center-crop",
 }
 _FIT_LONGER_EDGE = "fit-longer-edge"
-"""Exported networks don't take a shape that depends on the frame: Roboflow's runner replaces it by what follows."""
-_STRETCHED_INSTEAD = ("rfdetr", "vit", "resnet")
-_GREY_EDGES = 127
 
-# What an absent entry means, where Roboflow's runner has a meaning for it.
 _NO_PADDING_VALUE = 0
-_NO_SCALING_FACTOR = 1.0
-_CLIP_INPUT = {
-    "training_input_size": {"width": 224, "height": 224},
-    "color_mode": "rgb",
-    "scaling_factor": 255,
-    "normalization": [[0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]],
-}
-"""OpenAI's, for Roboflow's packages of CLIP say nothing."""
+"""What an absent `padding_value` means to Roboflow's runner."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +91,7 @@ class ModelPackage:
 
     Attributes:
         task_type: one of `TASK_TYPES`.
+        architecture: a key of `FAMILIES`.
         multi_label: a picture may be of several classes, or of none.
         class_names: by the class's number in the network's outputs.
         removed_class_names: of those, the ones that are no class to the outside.
@@ -124,6 +108,16 @@ class ModelPackage:
     keypoint_names: tuple[tuple[str, ...], ...] = ()
     multi_label: bool = False
 
+    @property
+    def family(self) -> Family:
+        """The family that the architecture names."""
+        return FAMILIES[self.architecture]
+
+    @property
+    def layout(self) -> Layout:
+        """How the network's outputs hold boxes."""
+        return "selected" if self.fused and self.family.layout != "no boxes" else self.family.layout
+
 
 def parse_package(files: Mapping[str, bytes]) -> ModelPackage:
     """Reads the files named in `DESCRIPTION_FILES`.
@@ -136,15 +130,16 @@ def parse_package(files: Mapping[str, bytes]) -> ModelPackage:
     _require(MODEL_CONFIG, model, "backend_type", ("onnx",))
     kind = _require(MODEL_CONFIG, model, "task_type", tuple(_TASKS))
     task = _TASKS[kind]
-    architecture = _require(MODEL_CONFIG, model, "model_architecture", task.architectures)
+    architecture = _require(MODEL_CONFIG, model, "model_architecture", list_architectures(kind))
+    family = FAMILIES[architecture]
     _refuse_preprocessing(inference.get("image_pre_processing") or {})
     class_names = _parse_class_names(files[CLASS_NAMES], task)
     return ModelPackage(
         task_type=task.name,
         architecture=architecture,
         class_names=class_names,
-        network_input=_parse_network_input(inference.get("network_input") or {}, architecture),
-        fused=_parse_fused(inference.get("post_processing") or {}, task, architecture),
+        network_input=_parse_network_input(inference.get("network_input") or {}, family),
+        fused=_parse_fused(inference.get("post_processing") or {}, task, family),
         removed_class_names=_parse_removed(inference.get("class_names_operations") or []),
         keypoint_names=_parse_keypoints(files, class_names) if task.name == "keypoint-detection" else (),
         multi_label=kind == "multi-label-classification",
@@ -182,35 +177,34 @@ def _parse_json(name: str, content: bytes) -> dict[str, Any]:
     return parsed
 
 
-def _parse_network_input(values: dict[str, Any], architecture: str) -> NetworkInput:
-    if architecture == "clip":
-        values = _CLIP_INPUT | values | {"resize_mode": "cover"}
+def _parse_network_input(values: dict[str, Any], family: Family) -> NetworkInput:
+    values = {**family.default_input, **values}
     size = values.get("training_input_size") or {}
     if values.get("input_channels", 3) != 3:
         raise ModelPackageInvalid(f"{INFERENCE_CONFIG}: input_channels must be 3")
     mean, std = _parse_normalization(values.get("normalization"))
-    resize_mode, padding_value = _parse_resize_mode(values, architecture)
+    resize_mode, padding_value = _parse_resize_mode(values, family)
     return NetworkInput(
         width=_parse_side(size, "width"),
         height=_parse_side(size, "height"),
         color_mode=_require(INFERENCE_CONFIG, values, "color_mode", COLOR_MODES),
         resize_mode=resize_mode,
         padding_value=padding_value,
-        scaling_factor=float(values.get("scaling_factor") or (255 if architecture == "rfdetr" else _NO_SCALING_FACTOR)),
+        scaling_factor=float(values.get("scaling_factor") or family.default_scaling_factor),
         mean=mean,
         std=std,
     )
 
 
-def _parse_resize_mode(values: dict[str, Any], architecture: str) -> tuple[ResizeMode, int]:
-    """How a frame is brought to the network's size, and the grey level around it."""
-    if architecture == "clip":
-        return "cover", _NO_PADDING_VALUE
-    if architecture == "rfdetr" and not _is_resized_before_training(values):
+def _parse_resize_mode(values: dict[str, Any], family: Family) -> tuple[ResizeMode, int]:
+    """How a frame is resized to the network's input, and the grey level of the margin."""
+    if family.fixed_resize_mode:
+        return family.fixed_resize_mode, _NO_PADDING_VALUE
+    if family.is_trained_stretched and not _is_resized_before_training(values):
         return "stretch", _NO_PADDING_VALUE
     mode = _require(INFERENCE_CONFIG, values, "resize_mode", (*_RESIZE_MODES, _FIT_LONGER_EDGE))
     if mode == _FIT_LONGER_EDGE:
-        return ("stretch", _NO_PADDING_VALUE) if architecture in _STRETCHED_INSTEAD else ("letterbox", _GREY_EDGES)
+        return family.fit_longer_edge
     return _RESIZE_MODES[mode], values.get("padding_value") or _NO_PADDING_VALUE
 
 
@@ -265,10 +259,12 @@ def _refuse_preprocessing(steps: dict[str, Any]) -> None:
         raise ModelPackageInvalid(f"{INFERENCE_CONFIG}: image_pre_processing {unsupported[0]} is not supported")
 
 
-def _parse_fused(post_processing: dict[str, Any], task: Task, architecture: str) -> bool:
+def _parse_fused(post_processing: dict[str, Any], task: Task, family: Family) -> bool:
     if post_processing.get("type", task.post_processing) != task.post_processing:
         raise ModelPackageInvalid(f"{INFERENCE_CONFIG}: post_processing.type must be {task.post_processing}")
-    return bool(post_processing.get("fused")) or architecture in END_TO_END_ARCHITECTURES
+    if family.layout in ("selected", "queries"):  # settled by the network, whatever the package says
+        return family.layout == "selected"
+    return bool(post_processing.get("fused"))
 
 
 def _parse_removed(operations: list[dict[str, Any]]) -> frozenset[str]:

@@ -5,38 +5,35 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from videoengine import detections
 from videoengine.contours import trace_largest_contour
-from videoengine.detections import Detections, Outputs, Thresholds, apply_sigmoid, find_detections
+from videoengine.detections import Detections, Outputs, Thresholds, apply_sigmoid
 from videoengine.errors import ModelPackageInvalid
+from videoengine.families import layouts
+from videoengine.families.layouts import LAYOUTS, find_detections
 from videoengine.inference_types.object_detection import describe_boxes
 from videoengine.masks import clear_outside, cut_margins, scale_mask
 from videoengine.model_packages import WEIGHTS, ModelPackage
 from videoengine.network import Shape
 from videoengine.preprocessing import Placement
 
-_SMOOTHED_ARCHITECTURES = ("yolov8", "yolov11")
-"""Roboflow's runner scales their masks' probabilities up, and the others' logits."""
-
 
 def check_shapes(package: ModelPackage, shapes: list[Shape]) -> None:
-    """Prototypes (or, in RF-DETR, masks) are the last output of three dimensions; a box has a coefficient for each."""
-    is_rfdetr = package.architecture == "rfdetr"
-    number = 2 if is_rfdetr else 1
+    """One output holds masks (a mask for each query) or prototypes (each box has a coefficient for each of them)."""
+    number = LAYOUTS[package.layout].masks_output
     if len(shapes) <= number or len(shapes[number]) != 3:
         raise ModelPackageInvalid(f"{WEIGHTS} gives no masks: output {number + 1} must have three dimensions")
-    detections.check_shapes(package, shapes, extras=0 if is_rfdetr else shapes[1][0])
+    layouts.check_shapes(package, shapes, extras=shapes[number][0])
 
 
 def describe(outputs: Outputs, package: ModelPackage, placement: Placement, thresholds: Thresholds) -> dict[str, Any]:
     """The API's predictions, best first; `points` outlines the largest part of what is seen."""
     found = find_detections(outputs, package, thresholds)
     boxes = describe_boxes(found, placement.to_frame(found.xyxy), package.class_names)
-    smoothed = package.architecture in _SMOOTHED_ARCHITECTURES
+    threshold = 0.5 if package.family.are_masks_smoothed else 0.0
     input_wh = package.network_input.width, package.network_input.height
     return {
         "predictions": [
-            box | {"points": _outline(cut_margins(mask, placement, input_wh), placement, 0.5 if smoothed else 0.0)}
+            box | {"points": _outline(cut_margins(mask, placement, input_wh), placement, threshold)}
             for box, mask in zip(boxes, _build_masks(found, outputs, package), strict=True)
         ]
     }
@@ -44,10 +41,11 @@ def describe(outputs: Outputs, package: ModelPackage, placement: Placement, thre
 
 def _build_masks(found: Detections, outputs: Outputs, package: ModelPackage) -> NDArray[np.float32]:
     """(N, height, width) at the network's own resolution."""
-    if package.architecture == "rfdetr":
-        return outputs[2][found.extras[:, 0].astype(np.intp)]
-    masks = np.tensordot(found.extras, outputs[1], axes=1)
-    if package.architecture in _SMOOTHED_ARCHITECTURES:
+    masks_output = outputs[LAYOUTS[package.layout].masks_output]
+    if package.layout == "queries":
+        return masks_output[found.extras[:, 0].astype(np.intp)]
+    masks = np.tensordot(found.extras, masks_output, axes=1)
+    if package.family.are_masks_smoothed:
         masks = apply_sigmoid(masks)
     return clear_outside(masks, found.xyxy, (package.network_input.width, package.network_input.height))
 

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from videoengine import detections
-from videoengine.detections import Outputs, Thresholds, find_detections
+from videoengine.detections import Outputs, Thresholds
+from videoengine.families import layouts
+from videoengine.families.layouts import find_detections
 from videoengine.inference_types.object_detection import describe_boxes
 from videoengine.model_packages import ModelPackage
 from videoengine.network import Shape
@@ -14,13 +15,11 @@ from videoengine.preprocessing import Placement
 
 _VALUES = 3
 """Of a key point: x, y, confidence."""
-_LEAST_CONFIDENCE = {"yolo26": 0.3}
-"""By architecture: a key point below it is reported at 0, 0 with confidence 0, as Roboflow's runner does."""
 
 
 def check_shapes(package: ModelPackage, shapes: list[Shape]) -> None:
     """A box is followed by as many key points as the class that has most."""
-    detections.check_shapes(package, shapes, extras=_VALUES * max(map(len, package.keypoint_names)))
+    layouts.check_shapes(package, shapes, extras=_VALUES * max(map(len, package.keypoint_names)))
 
 
 def describe(outputs: Outputs, package: ModelPackage, placement: Placement, thresholds: Thresholds) -> dict[str, Any]:
@@ -29,7 +28,7 @@ def describe(outputs: Outputs, package: ModelPackage, placement: Placement, thre
     boxes = describe_boxes(found, placement.to_frame(found.xyxy), package.class_names)
     points = found.extras.reshape(-1, _VALUES).copy()
     points[:, :2] = np.rint(placement.points_to_frame(points[:, :2]))
-    points[points[:, 2] < _LEAST_CONFIDENCE.get(package.architecture, 0.0)] = 0
+    points[points[:, 2] < package.family.min_keypoint_confidence] = 0
     return {
         "predictions": [
             box | {"keypoints": _describe_keypoints(own, package.keypoint_names[box["class_id"]])}

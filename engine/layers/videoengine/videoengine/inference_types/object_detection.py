@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from videoengine import detections
-from videoengine.detections import Detections, Outputs, Thresholds, find_detections
+from videoengine.detections import Detections, Outputs, Thresholds
+from videoengine.families import layouts
+from videoengine.families.layouts import find_detections
 from videoengine.model_packages import ModelPackage
 from videoengine.network import Shape
 from videoengine.preprocessing import Placement
@@ -14,7 +15,7 @@ from videoengine.preprocessing import Placement
 
 def check_shapes(package: ModelPackage, shapes: list[Shape]) -> None:
     """The first output holds boxes and nothing else."""
-    detections.check_shapes(package, shapes)
+    layouts.check_shapes(package, shapes)
 
 
 def describe(outputs: Outputs, package: ModelPackage, placement: Placement, thresholds: Thresholds) -> dict[str, Any]:
