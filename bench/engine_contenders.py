@@ -214,12 +214,11 @@ def load_model(package: Path, infer_fps: int, precision: str = "f32") -> Run:
     import av
     import numpy as np
 
-    from videoengine.model_packages import DESCRIPTION_FILES, WEIGHTS, parse_package
+    from videoengine.model_packages import WEIGHTS, read_package
     from videoengine.network import Network
     from videoengine.precision import Precision
 
-    present = [name for name in DESCRIPTION_FILES if (package / name).exists()]
-    described = parse_package({name: (package / name).read_bytes() for name in present})
+    described = read_package(package)
     network = Network(package / WEIGHTS, described.network_input, Precision(precision))
     shape = described.network_input.height, described.network_input.width, 3
     pictures = np.random.default_rng(0).integers(0, 255, (8, *shape), dtype=np.uint8)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from videoengine.errors import ModelPackageInvalid
-from videoengine.model_packages import DESCRIPTION_FILES, REQUIRED_FILES, parse_package
+from videoengine.model_packages import REQUIRED_FILES, read_package
 from videoinfer.errors import CommandError
 
 
@@ -42,9 +42,8 @@ def read_model_package(folder: Path) -> ModelPackage:
     missing = [name for name in REQUIRED_FILES if not (folder / name).is_file()]
     if missing:
         raise CommandError(f"{folder} is no model package: it lacks {', '.join(missing)}.{_hint(folder)}")
-    described = [name for name in DESCRIPTION_FILES if (folder / name).is_file()]
     try:
-        package = parse_package({name: (folder / name).read_bytes() for name in described})
+        package = read_package(folder)
     except ModelPackageInvalid as invalid:
         raise CommandError(f"{folder} can't be run: {invalid}.") from invalid
     return ModelPackage(

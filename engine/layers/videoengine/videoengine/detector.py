@@ -12,7 +12,7 @@ from videoengine.errors import ModelPackageInvalid
 from videoengine.external_data import find_external_files
 from videoengine.families.layouts import is_threshold_on_objectness
 from videoengine.inference_types import INFERENCE_TYPES
-from videoengine.model_packages import DESCRIPTION_FILES, WEIGHTS, parse_package
+from videoengine.model_packages import WEIGHTS, read_package
 from videoengine.network import Network
 from videoengine.precision import Precision
 from videoengine.preprocessing import FramePreprocessor
@@ -35,8 +35,7 @@ class Detector:
         """
         if missing := sorted(name for name in find_external_files(folder / WEIGHTS) if not (folder / name).exists()):
             raise ModelPackageInvalid(f"{WEIGHTS} has weights in {' and '.join(missing)}, which the package lacks")
-        present = [name for name in DESCRIPTION_FILES if (folder / name).exists()]
-        self._package = parse_package({name: (folder / name).read_bytes() for name in present})
+        self._package = read_package(folder)
         self._inference_type = INFERENCE_TYPES[self._package.task_type]
         self._network = Network(folder / WEIGHTS, self._package.network_input, precision)
         self._preprocessor = FramePreprocessor(self._package.network_input)

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from videoengine.errors import ModelPackageInvalid
@@ -117,6 +118,19 @@ class ModelPackage:
     def layout(self) -> Layout:
         """How the network's outputs hold boxes."""
         return "selected" if self.fused and self.family.layout != "no boxes" else self.family.layout
+
+
+def read_package(folder: Path) -> ModelPackage:
+    """Reads the package in a folder on disk.
+
+    Args:
+        folder: holds `REQUIRED_FILES`, and `keypoints_metadata.json` if the model detects key points.
+
+    Raises:
+        ModelPackageInvalid: as `parse_package`.
+    """
+    present = [name for name in DESCRIPTION_FILES if (folder / name).is_file()]
+    return parse_package({name: (folder / name).read_bytes() for name in present})
 
 
 def parse_package(files: Mapping[str, bytes]) -> ModelPackage:
