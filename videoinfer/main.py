@@ -13,6 +13,7 @@ from videoinfer.repository import SAMPLE_MODEL, SAMPLE_VIDEO
 from videoinfer.stack_commands import commands
 from videoinfer.terminal import Console
 from videojobs import __version__
+from videojobs.video_formats import VIDEO_EXTENSIONS
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 app.add_typer(commands)
@@ -37,7 +38,7 @@ def videoinfer(
 def demo(
     video: Annotated[
         Path,
-        typer.Option(help="The video: .mp4, .avi, .mkv or .webm.", show_default="samples/rock-paper-scissors.mp4"),
+        typer.Option(help=f"The video: {', '.join(VIDEO_EXTENSIONS)}.", show_default="samples/rock-paper-scissors.mp4"),
     ] = SAMPLE_VIDEO,
     model: Annotated[
         Path,

@@ -14,9 +14,7 @@ from videoengine.timeline import read_timeline
 from videoengine.video_file import open_video
 from videoinfer.errors import CommandError
 from videoinfer.input_file import check_file
-
-# The Video Inference API's list; `.mov` is not on it.
-EXTENSIONS = (".mp4", ".avi", ".mkv", ".webm")
+from videojobs.video_formats import VIDEO_EXTENSIONS
 
 _TRIED_FRAMES = 10
 """Sampled frames of which one has to be decodable: the first ones of a cut video may be damaged."""
@@ -29,9 +27,9 @@ def sample_video(path: Path, infer_fps: float) -> list[SampledFrame]:
         CommandError: It is not a video that the API takes, or not at that rate; says why and what to do.
     """
     check_file(path)
-    if path.suffix.lower() not in EXTENSIONS:
+    if path.suffix.lower() not in VIDEO_EXTENSIONS:
         raise CommandError(
-            f"{path.name}: the API takes {', '.join(EXTENSIONS)}. "
+            f"{path.name}: the API takes {', '.join(VIDEO_EXTENSIONS)}. "
             f"If it is a video, convert it: ffmpeg -i {quote(str(path.absolute()))} {quote(f'./{path.stem}.mp4')}"
         )
     rate = read_rate(infer_fps)

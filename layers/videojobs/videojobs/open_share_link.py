@@ -22,6 +22,7 @@ from videojobs.jobs.ledger import Ledger
 from videojobs.notices.share_links import LinkFault, SharedJob, ShareLinks
 from videojobs.results.bucket import locate_output
 from videojobs.s3_errors import is_missing
+from videojobs.video_formats import MIME_TYPES
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -38,8 +39,6 @@ _OUTPUT = re.compile(
 
 _METHODS = ("GET", "HEAD")
 """Mail programs and download managers look at a link by HEAD first."""
-
-_VIDEO_TYPES = {".mp4": "video/mp4", ".webm": "video/webm", ".mkv": "video/x-matroska", ".avi": "video/x-msvideo"}
 
 _HEADERS = {
     # The token is in the URL, and so is the signature in what it redirects to: neither is kept or passed on.
@@ -125,7 +124,7 @@ class SharedOutputs:
     def _redirect(self, request: ShareRequest, name: str, location: Mapping[str, Any]) -> dict[str, Any]:
         parameters = dict(location)
         operation = "head_object" if request.method == "HEAD" else "get_object"
-        if name == VIDEO and (content_type := _VIDEO_TYPES.get(PurePosixPath(location["Key"]).suffix.lower())):
+        if name == VIDEO and (content_type := MIME_TYPES.get(PurePosixPath(location["Key"]).suffix.lower())):
             # Uploads come under any type, and Safari plays none that is not a video's.
             parameters["ResponseContentType"] = content_type
         url = self.s3.generate_presigned_url(operation, Params=parameters, ExpiresIn=SIGNED_URL_SECONDS)

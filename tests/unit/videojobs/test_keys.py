@@ -21,7 +21,6 @@ from videojobs.api.client import JOB_ID_MAX_CHARACTERS
 from videojobs.jobs.commands import suggest_remedy
 from videojobs.jobs.uploads import (
     KEY_MAX_BYTES,
-    VIDEO_EXTENSIONS,
     JobRequest,
     Upload,
     find_fault,
@@ -30,6 +29,7 @@ from videojobs.jobs.uploads import (
     read_requests,
 )
 from videojobs.results.bucket import locate_output
+from videojobs.video_formats import VIDEO_EXTENSIONS
 
 S3_KEY_MAX_BYTES = 1024
 """Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""

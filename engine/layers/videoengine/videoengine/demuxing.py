@@ -9,6 +9,8 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from videoengine.video_formats import has_presentation_times
+
 SEEK_EARLIER = 0, 1, 10, 1_000_000
 """Seconds before a keyframe to seek to, each tried if the one before it was not early enough."""
 
@@ -47,11 +49,6 @@ def read_packets_from(container: InputContainer, stream: VideoStream, keyframe: 
     return itertools.chain([first] if first else [], packets)
 
 
-def has_presentation_times(container: InputContainer) -> bool:
-    """False for AVI, which has decoding times alone: what FFmpeg makes of them is wrong where frames are reordered."""
-    return container.format.name != "avi"
-
-
 def _get_time(container: InputContainer, packet: "Packet[VideoStream]", default: int) -> int:
-    time = packet.pts if has_presentation_times(container) else packet.dts
+    time = packet.pts if has_presentation_times(container.format.name) else packet.dts
     return default if time is None else time

@@ -11,12 +11,13 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from videoengine.demuxing import has_presentation_times, read_packets_from
+from videoengine.demuxing import read_packets_from
 from videoengine.lead_in import MAX_HELD
 from videoengine.packets import resets_decoder, shows_picture
 from videoengine.segments import SampledFrame
 from videoengine.timeline import find_video_stream
 from videoengine.video_file import open_decoder
+from videoengine.video_formats import has_presentation_times
 
 THREADS = os.process_cpu_count() or 1
 
@@ -38,7 +39,7 @@ def read_frames(container: InputContainer, frames: Sequence[SampledFrame]) -> It
     stream.codec_context.thread_count = THREADS
     open_decoder(stream.codec_context)
     timestamps = sorted({frame.timestamp for frame in frames})
-    decode = _decode_wanted if has_presentation_times(container) else _decode_all
+    decode = _decode_wanted if has_presentation_times(container.format.name) else _decode_all
     packets = read_packets_from(container, stream, frames[0].keyframe)
     yield from _put_in_order(decode(packets, stream, frames), timestamps)
 

@@ -11,10 +11,11 @@ from av.rational import AVRational
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from videoengine.demuxing import has_presentation_times, read_packets
+from videoengine.demuxing import read_packets
 from videoengine.errors import JobFailed
 from videoengine.lead_in import LeadIn
 from videoengine.packets import shows_picture, starts_decoding
+from videoengine.video_formats import has_presentation_times
 
 RATE_TOLERANCE = Fraction(1, 50)
 """How much lower than its frames come to a container's frame rate may be, as a share."""
@@ -58,7 +59,7 @@ def read_timeline(container: InputContainer) -> Timeline:
         JobFailed: the file has no frame to show, or too many, or is encrypted.
     """
     stream = find_video_stream(container)
-    by_presentation, codec = has_presentation_times(container), stream.codec_context
+    by_presentation, codec = has_presentation_times(container.format.name), stream.codec_context
     timestamps, keyframes, lead_in, has_palettes = list[int](), list[int](), LeadIn(), False
     for packet in read_packets(container, stream):
         if packet.has_sidedata("encryption_info"):

@@ -8,10 +8,7 @@ from av.container import InputContainer
 from av.video.codeccontext import VideoCodecContext
 
 from videoengine.errors import JobFailed
-
-# FFmpeg's names of MP4 (and MOV, its twin), MKV and WebM, and AVI. Not the rest: a playlist format would make FFmpeg
-# open whatever addresses and paths a stranger's file names.
-FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
+from videoengine.video_formats import DEMUXERS, name_formats
 
 
 def open_video(file: str | IO[bytes] | RawIOBase, max_pixels: int | None = None) -> InputContainer:
@@ -27,9 +24,9 @@ def open_video(file: str | IO[bytes] | RawIOBase, max_pixels: int | None = None)
     try:
         # FFmpeg hands what the format does not know to the decoders, of which it tries some while it opens the file.
         limits = {"max_pixels": str(max_pixels)} if max_pixels else {}
-        container = av.open(file, mode="r", options={"format_whitelist": FORMATS, **limits})
+        container = av.open(file, mode="r", options={"format_whitelist": DEMUXERS, **limits})
     except av.error.FFmpegError as error:
-        raise JobFailed(f"The file is not an MP4, AVI, MKV or WebM video, or is cut off ({error.strerror})") from error
+        raise JobFailed(f"The file is not an {name_formats()} video, or is cut off ({error.strerror})") from error
     if max_pixels:
         for stream in container.streams.video:
             if stream.codec_context:  # none where the codec is unknown

@@ -11,6 +11,8 @@ from av.rational import AVRational
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from videojobs.video_formats import has_presentation_times
+
 SCANNED_PACKETS = 256
 """Among which the frame that is shown first is: more than any codec puts before it."""
 
@@ -50,7 +52,7 @@ class FrameTimes:
         time_base = _to_fraction(stream.time_base) or Fraction(1, 1000)
         step = max(1, round(1 / ((_to_fraction(stream.average_rate) or Fraction(25)) * time_base)))
         packets = (packet for packet in container.demux(stream) if packet.size)
-        if container.format.name != "avi":
+        if has_presentation_times(container.format.name):
             shown = [it.pts for it in islice(packets, SCANNED_PACKETS) if it.pts is not None and not it.is_discard]
             return cls(time_base, step, _find_first(sorted(shown), time_base, start_offset))
         times = sorted(packet.dts for packet in packets if packet.dts is not None)

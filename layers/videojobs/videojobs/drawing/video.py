@@ -28,9 +28,7 @@ from videojobs.drawing.overlay_track import OverlayTrack
 from videojobs.drawing.sound import SoundKind, choose_sounds, decode
 from videojobs.errors import NoRoomForVideo, VideoNotDrawable
 from videojobs.results.samples import Sample
-
-FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
-"""FFmpeg's names of MP4 (and MOV, its twin), MKV and WebM, and AVI; a playlist format would open what a file names."""
+from videojobs.video_formats import DEMUXERS
 
 _ENCODER: Final = "libx264"
 _CRF = "21"
@@ -97,7 +95,7 @@ def _open_video(video: Path, frame_max_pixels: int | None) -> InputContainer:
     # FFmpeg tries decoders while it opens a file; and frames may be larger than the file says, later ones too.
     limits = {"max_pixels": str(frame_max_pixels)} if frame_max_pixels else {}
     # An absolute path: FFmpeg takes a name like 12:30.mp4 for a URL.
-    container = av.open(str(video.absolute()), options={"format_whitelist": FORMATS, **limits})
+    container = av.open(str(video.absolute()), options={"format_whitelist": DEMUXERS, **limits})
     for stream in container.streams.video:
         if limits and stream.codec_context:  # none where the codec is unknown
             stream.codec_context.options = limits

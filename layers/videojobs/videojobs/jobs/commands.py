@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from videojobs.foreign_text import file_for_command, word_for_command
 from videojobs.jobs.ledger import Job
-from videojobs.jobs.uploads import KEY_MAX_BYTES, VIDEO_EXTENSIONS, Upload, find_extension, is_path
+from videojobs.jobs.uploads import KEY_MAX_BYTES, Upload, find_extension, is_path
+from videojobs.video_formats import VIDEO_EXTENSIONS
 
 _HARMLESS_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,199}")
 

@@ -7,8 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import unquote_plus
 
-VIDEO_EXTENSIONS = (".mp4", ".avi", ".mkv", ".webm")
-"""What the API takes, in either case (its documentation; not mov)."""
+from videojobs.video_formats import VIDEO_EXTENSIONS
 
 KEY_MAX_BYTES = 770
 """S3 keys have at most 1,024 bytes, and those of results hold the upload's, the job's id and names of outputs."""

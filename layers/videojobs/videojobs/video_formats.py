@@ -1,0 +1,53 @@
+"""The container formats of videos: one record for each, and who takes it.
+
+The engine has a table of its own (`videoengine.video_formats`), because the two share no code. A test compares them.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class VideoFormat:
+    """A container format.
+
+    Attributes:
+        extension: in lower case.
+        mime_type: the one that players expect.
+        demuxer: FFmpeg's name of the demuxer that reads it.
+        is_in_api: the Video Inference API's documentation lists it.
+        plays_in_browsers: every current browser plays it, if it plays the codec.
+        has_presentation_times: AVI has decoding times only, and what FFmpeg derives from them is wrong if frames are
+            reordered.
+    """
+
+    name: str
+    extension: str
+    mime_type: str
+    demuxer: str
+    is_in_api: bool = True
+    plays_in_browsers: bool = True
+    has_presentation_times: bool = True
+
+
+_MP4_DEMUXER, _MATROSKA_DEMUXER = "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"
+
+VIDEO_FORMATS = (
+    VideoFormat("MP4", ".mp4", "video/mp4", _MP4_DEMUXER),
+    VideoFormat("AVI", ".avi", "video/x-msvideo", "avi", plays_in_browsers=False, has_presentation_times=False),
+    VideoFormat("MKV", ".mkv", "video/x-matroska", _MATROSKA_DEMUXER, plays_in_browsers=False),
+    VideoFormat("WebM", ".webm", "video/webm", _MATROSKA_DEMUXER),
+    VideoFormat("MOV", ".mov", "video/quicktime", _MP4_DEMUXER, is_in_api=False, plays_in_browsers=False),
+)
+
+VIDEO_EXTENSIONS = tuple(it.extension for it in VIDEO_FORMATS if it.is_in_api)
+"""The extensions that the API takes, in lower or upper case."""
+
+MIME_TYPES = {it.extension: it.mime_type for it in VIDEO_FORMATS}
+
+DEMUXERS = ",".join(dict.fromkeys(it.demuxer for it in VIDEO_FORMATS))
+"""FFmpeg's `format_whitelist`. A playlist format would make FFmpeg open the addresses and paths that a file names."""
+
+
+def has_presentation_times(demuxer: str) -> bool:
+    """Whether a file has presentation times, by FFmpeg's name of its demuxer (`container.format.name`)."""
+    return all(it.has_presentation_times for it in VIDEO_FORMATS if it.demuxer == demuxer)

@@ -1,0 +1,66 @@
+"""What a container format is called, and who takes it: one table in the pipeline, one in the engine."""
+
+import mimetypes
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import av
+import pytest
+from av.video.frame import VideoFrame
+
+from videoengine import video_formats as engine
+from videoinfer.repository import ROOT
+from videojobs import video_formats as pipeline
+from videojobs.video_formats import VIDEO_FORMATS, VideoFormat
+
+TABLES = ("layers/videojobs/videojobs/video_formats.py", "engine/layers/videoengine/videoengine/video_formats.py")
+FORMAT_LITERAL = re.compile(r"""\.(?:avi|mkv|webm|mov)\b|matroska|video/(?:webm|quicktime|x-)|["']avi["']""")
+
+
+def test_the_pipeline_and_the_engine_read_the_same_formats() -> None:
+    shared = [field.name for field in fields(engine.VideoFormat)]
+
+    def list_rows(table: tuple[object, ...]) -> list[list[object]]:
+        return [[getattr(row, name) for name in shared] for row in table]
+
+    assert list_rows(pipeline.VIDEO_FORMATS) == list_rows(engine.VIDEO_FORMATS)
+    assert pipeline.DEMUXERS == engine.DEMUXERS
+
+
+@pytest.mark.parametrize("row", VIDEO_FORMATS, ids=lambda row: row.name)
+def test_ffmpeg_reads_a_file_of_the_extension_by_the_demuxer(row: VideoFormat, tmp_path: Path) -> None:
+    path = tmp_path / f"video{row.extension}"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libvpx" if row.name == "WebM" else "mpeg4", rate=25)
+        stream.width = stream.height = 32
+        container.mux(stream.encode(VideoFrame(32, 32, "yuv420p")))
+        container.mux(stream.encode())
+    with av.open(str(path)) as container:
+        assert container.format.name == row.demuxer
+        for has_times in (pipeline.has_presentation_times, engine.has_presentation_times):
+            assert has_times(container.format.name) == (row.name != "AVI")
+
+
+@pytest.mark.parametrize("row", VIDEO_FORMATS, ids=lambda row: row.name)
+def test_the_mime_type_is_the_usual_one(row: VideoFormat) -> None:
+    usual = mimetypes.MimeTypes().guess_type(f"video{row.extension}")[0]
+    assert row.mime_type == (usual or "video/x-matroska")  # Python 3.13 knows none for Matroska
+
+
+def test_the_report_lets_a_person_choose_what_a_browser_does_not_take_for_a_video() -> None:
+    page = (ROOT / "layers" / "videojobs" / "videojobs" / "report" / "page" / "report.html").read_text()
+    [accepted] = re.findall(r'<input type="file" id="pick" accept="([^"]+)"', page)
+    strange = [row.extension for row in VIDEO_FORMATS if row.is_in_api and not row.plays_in_browsers]
+    assert sorted(accepted.split(",")) == sorted(["video/*", *strange])
+
+
+def test_no_other_module_names_formats() -> None:
+    folders = ("layers", "engine/layers", "engine/functions", "functions", "videoinfer")
+    paths = [path.relative_to(ROOT) for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    naming = [str(path) for path in paths if FORMAT_LITERAL.search(strip_comments(ROOT / path))]
+    assert sorted(set(naming) - set(TABLES)) == []
+
+
+def strip_comments(path: Path) -> str:
+    return re.sub(r"#.*", "", path.read_text())
