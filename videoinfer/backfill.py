@@ -39,7 +39,7 @@ def parse_s3_uri(uri: str) -> tuple[str, str]:
 
 
 def plan_backfill(
-    clients: AwsClients, table: JobsTable, bucket: str, prefix: str, uploads_bucket: str
+    clients: AwsClients, table: JobsTable, bucket: str, prefix: str, *, uploads_bucket: str
 ) -> Iterator[Candidate]:
     """What is to be done with each object under `prefix`, as far as that can be told before it is done.
 
@@ -99,7 +99,13 @@ def _list_versions(clients: AwsClients, bucket: str, prefix: str) -> Iterator[Ca
             if entry["IsLatest"]:
                 # S3's events leave out the version id that objects have from before versioning.
                 version_id = entry["VersionId"] if entry["VersionId"] != "null" else None
-                upload = Upload(bucket, entry["Key"], entry["Size"], entry["ETag"].strip('"'), version_id)
+                upload = Upload(
+                    bucket=bucket,
+                    key=entry["Key"],
+                    size_bytes=entry["Size"],
+                    etag=entry["ETag"].strip('"'),
+                    version_id=version_id,
+                )
                 yield from _consider(Candidate(upload, "ask"))
 
 
@@ -107,7 +113,7 @@ def _list_objects(clients: AwsClients, bucket: str, prefix: str) -> Iterator[Can
     pages = clients.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     for page in pages:
         for entry in page.get("Contents", ()):
-            upload = Upload(bucket, entry["Key"], entry["Size"], entry["ETag"].strip('"'))
+            upload = Upload(bucket=bucket, key=entry["Key"], size_bytes=entry["Size"], etag=entry["ETag"].strip('"'))
             yield from _consider(Candidate(upload, "copy"))
 
 

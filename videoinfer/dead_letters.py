@@ -23,7 +23,7 @@ _HIDDEN_SECONDS = 120
 """How long a message that is being looked at is hidden from others who look."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DeadLetter:
     """One message of the dead-letter queue.
 

@@ -26,7 +26,7 @@ from videoinfer.output_file import OutputFile, open_output
 from videoinfer.videos import read_rate
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class InferenceOptions:
     """What to infer, and how.
 
@@ -71,7 +71,7 @@ def run_inference(options: InferenceOptions, display: Display) -> None:
     display.outputs(options.output.parent, [options.output.name])
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Inferred:
     """What came of a video.
 

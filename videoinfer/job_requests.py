@@ -84,7 +84,13 @@ def _find_obstacle(upload: Upload, s3: S3Client, options: StackOptions) -> str |
 
 def read_upload(item: Item) -> Upload:
     """The upload of a job in the ledger."""
-    return Upload(item["bucket"], item["key"], int(item["size_bytes"]), item["etag"], item.get("version_id"))
+    return Upload(
+        bucket=item["bucket"],
+        key=item["key"],
+        size_bytes=int(item["size_bytes"]),
+        etag=item["etag"],
+        version_id=item.get("version_id"),
+    )
 
 
 def send_requests(sqs: SQSClient, queue_url: str, requests: Iterable[JobRequest]) -> Iterator[JobRequest]:

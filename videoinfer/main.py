@@ -36,6 +36,7 @@ def videoinfer(
 
 @app.command(rich_help_panel=name_panel("demo"))
 def demo(
+    *,
     video: Annotated[
         Path,
         typer.Option(help=f"The video: {', '.join(VIDEO_EXTENSIONS)}.", show_default="samples/rock-paper-scissors.mp4"),
@@ -73,11 +74,15 @@ def demo(
         from videoinfer.local.demo import DemoOptions, run_demo
 
     with errors_for_people():
-        run_demo(DemoOptions(video, model, infer_fps, output, keep, host), Display(Console()))
+        run_demo(
+            DemoOptions(video=video, model=model, infer_fps=infer_fps, output=output, keep=keep, host=host),
+            Display(Console()),
+        )
 
 
 @app.command(rich_help_panel=name_panel("infer"))
 def infer(
+    *,
     video: Annotated[Path, typer.Argument(help="The video.")],
     model: Annotated[
         list[Path],
@@ -110,7 +115,14 @@ def infer(
 
     with errors_for_people():
         options = InferenceOptions(
-            video, tuple(model), infer_fps, confidence, iou_threshold, precision, max_failed_share, output
+            video=video,
+            models=tuple(model),
+            infer_fps=infer_fps,
+            confidence=confidence,
+            iou_threshold=iou_threshold,
+            precision=precision,
+            max_failed_share=max_failed_share,
+            output=output,
         )
         run_inference(options, Display(Console()))
 

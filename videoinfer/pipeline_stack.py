@@ -17,7 +17,7 @@ _IMPATIENT = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standa
 """Half a minute in all, with the pauses between; by itself botocore waits for five, and a person takes it for hung."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PipelineStack:
     """A deployed stack. Fields are outputs, but for some parameters: `api_url`, `api_key_secret_arn`,
     `api_requests_per_minute`, `kms_key_arn`, `outputs` and those in `upload_options`.

@@ -81,7 +81,7 @@ def _start(stack: PipelineStack, item: Item, *, annotate: bool) -> Redelivery:
     job = Job.from_item(item)
     job = replace(job, options=replace(job.options, annotate=job.options.annotate or annotate))
     sfn, machine = stack.clients.stepfunctions, stack.state_machine_arn
-    return Redelivery(item, start_redelivery(sfn, machine, job, int(item.get("polls", 0)), datetime.now(UTC)))
+    return Redelivery(item, start_redelivery(sfn, machine, job, polls=int(item.get("polls", 0)), now=datetime.now(UTC)))
 
 
 def _wait_for(stack: PipelineStack, table: JobsTable, redelivery: Redelivery) -> Redelivery:

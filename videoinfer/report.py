@@ -39,13 +39,13 @@ def make_report(options: ReportOptions, display: Display) -> None:
     check_file(options.video)
     record = options.results.parent / "job.json"
     with open_output(options.output, [options.results, options.video, record]) as output:
-        frames = write_report(options.results, record, options.video, output, display)
+        frames = write_report(options.results, record, options.video, output, display=display)
         output.finish()
     display.done(f"{frames:,} frames in the report")
     display.outputs(options.output.parent, [options.output.name])
 
 
-def write_report(results_file: Path, record: Path, video: Path, output: OutputFile, display: Display) -> int:
+def write_report(results_file: Path, record: Path, video: Path, output: OutputFile, *, display: Display) -> int:
     """Writes the page, with all that it needs but the video in it; it finds the video by its path from the page.
 
     Args:

@@ -58,6 +58,7 @@ _BACKFILL_BATCH = 10
 
 @commands.command()
 def jobs(
+    *,
     failed: Annotated[
         bool, typer.Option("--failed", help="Only those that failed and were not tried again since.")
     ] = False,
@@ -257,7 +258,7 @@ def backfill(
         clients, uploads_bucket = deployed.clients, deployed.uploads_bucket
         display = Display(Console())
         counts = Counter[Action]()
-        plan = plan_backfill(clients, _open_jobs(deployed), bucket, prefix, uploads_bucket)
+        plan = plan_backfill(clients, _open_jobs(deployed), bucket, prefix, uploads_bucket=uploads_bucket)
         for some in batched(plan, _BACKFILL_BATCH, strict=False):
             if not dry_run:
                 carry_out(clients, some, uploads_bucket=uploads_bucket, uploads_queue_url=deployed.uploads_queue_url)

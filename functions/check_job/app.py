@@ -25,7 +25,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     logger.append_keys(**job.log_keys)
     before = event["check"]
     api = connect_api(settings)
-    check = check_job(api, job, datetime.now(UTC), event["poll_seconds"], before.get("turn_at"))
+    check = check_job(api, job, datetime.now(UTC), event["poll_seconds"], turn_at=before.get("turn_at"))
     polls = before["polls"] + (1 if check.asked else 0)
     if check.asked:
         check = record_check(open_ledger(settings.jobs_table), job, check, polls)

@@ -33,7 +33,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
         return answer
 
     create_job = create_once(create, settings.idempotency_table, context)
-    if not is_from_queue(event):
+    if all(record.get("eventSource") != "aws:sqs" for record in event.get("Records", ())):
         return [create_job(request) for request in read_requests(event)]
     queue = UploadsQueue(connect_sqs(), settings.uploads_queue_url)
 
@@ -45,13 +45,14 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
     return process_partial_response(event, create_jobs, processor, context)
 
 
-def is_from_queue(event: dict[str, Any]) -> bool:
-    return any(record.get("eventSource") == "aws:sqs" for record in event.get("Records", ()))
-
-
 def build_creator(settings: CreateJobSettings, meter: Meter, context: LambdaContext) -> JobCreator:
-    api, clients = connect_api(settings), (connect_s3(), connect_sfn())
-    ledger, topic = open_ledger(settings.jobs_table), open_topic(settings.notices_topic_arn)
     return JobCreator(
-        settings, api, ledger, topic, *clients, meter, lambda: context.get_remaining_time_in_millis() / 1000
+        settings=settings,
+        api=connect_api(settings),
+        ledger=open_ledger(settings.jobs_table),
+        topic=open_topic(settings.notices_topic_arn),
+        s3=connect_s3(),
+        sfn=connect_sfn(),
+        meter=meter,
+        count_seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
     )

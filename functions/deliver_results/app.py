@@ -43,14 +43,14 @@ def deliver(results: ResultsDelivery, job: Job, event: Mapping[str, Any]) -> Map
 
 def build_delivery(settings: DeliverResultsSettings, meter: Meter, context: LambdaContext) -> ResultsDelivery:
     return ResultsDelivery(
-        connect_api(settings),
-        open_ledger(settings.jobs_table),
-        open_topic(settings.notices_topic_arn),
-        ResultsBucket(connect_s3(), settings.results_bucket),
-        read_share_links(settings.share_key_secret, settings.share_url, anew=True),
-        settings.share_link_days,
-        parse_outputs(settings.outputs),
-        settings.retention_days,
-        meter,
-        lambda: context.get_remaining_time_in_millis() / 1000,
+        api=connect_api(settings),
+        ledger=open_ledger(settings.jobs_table),
+        topic=open_topic(settings.notices_topic_arn),
+        bucket=ResultsBucket(connect_s3(), settings.results_bucket),
+        links=read_share_links(settings.share_key_secret, settings.share_url, anew=True),
+        share_link_days=settings.share_link_days,
+        outputs=parse_outputs(settings.outputs),
+        retention_days=settings.retention_days,
+        meter=meter,
+        count_seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
     )

@@ -31,11 +31,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
 
 def build_record(settings: RecordAnnotationSettings, meter: Meter) -> AnnotationRecord:
     return AnnotationRecord(
-        ResultsBucket(connect_s3(), settings.results_bucket),
-        open_ledger(settings.jobs_table),
-        open_topic(settings.notices_topic_arn),
-        read_share_links(settings.share_key_secret, settings.share_url, anew=True),
-        settings.share_link_days,
-        settings.retention_days,
-        meter,
+        bucket=ResultsBucket(connect_s3(), settings.results_bucket),
+        ledger=open_ledger(settings.jobs_table),
+        topic=open_topic(settings.notices_topic_arn),
+        links=read_share_links(settings.share_key_secret, settings.share_url, anew=True),
+        share_link_days=settings.share_link_days,
+        retention_days=settings.retention_days,
+        meter=meter,
     )

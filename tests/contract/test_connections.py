@@ -21,7 +21,14 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandInApi]:
 
 
 def make_settings(api: StandInApi) -> CheckJobSettings:
-    return CheckJobSettings(api.url, "api-key", 0, 60, "budget", "jobs")
+    return CheckJobSettings(
+        api_url=api.url,
+        api_key_secret="api-key",
+        api_requests_per_minute=0,
+        api_minute_seconds=60,
+        budget_table="budget",
+        jobs_table="jobs",
+    )
 
 
 def test_an_invocation_does_not_use_the_connection_of_the_one_before(api: StandInApi) -> None:

@@ -53,7 +53,7 @@ def test_reads_a_status(state: str) -> None:
     status = api.check_job(Turn(), example["request"]["query"]["job_id"])
     answer = example["answer"]["body"]
     assert status == JobStatus(
-        state,  # type: ignore[arg-type]
+        state=state,  # type: ignore[arg-type]
         output_signed_url=answer.get("output_signed_url"),
         reason=answer.get("error"),
         progress=answer.get("progress"),

@@ -222,7 +222,7 @@ class Bench:
         """What `videoinfer redeliver` starts, and all that follows it."""
         sfn, machine = self.aws.clients.stepfunctions, self.pipeline.pipeline.state_machine_arn
         job = Job.from_item(self.ledger.read(story.upload, story.attempt) or {})
-        arn = start_redelivery(sfn, machine, job, 1, datetime.now(UTC))
+        arn = start_redelivery(sfn, machine, job, polls=1, now=datetime.now(UTC))
         started = json.loads(sfn.describe_execution(executionArn=arn)["input"])
         StateMachine(self.definition, partial(self.step, story), None).run(started)
 

@@ -95,7 +95,13 @@ class PipelineScenarios:
         """A new video in the uploads bucket, or one from before its versioning."""
         key, bucket = f"matrix/{next(self.numbers)}.mp4", self.pipeline.pipeline.uploads_bucket
         put = self.s3.put_object(Bucket=bucket, Key=key, Body=self.video)
-        return Upload(bucket, key, len(self.video), put["ETag"].strip('"'), put["VersionId"] if versioned else None)
+        return Upload(
+            bucket=bucket,
+            key=key,
+            size_bytes=len(self.video),
+            etag=put["ETag"].strip('"'),
+            version_id=put["VersionId"] if versioned else None,
+        )
 
     def land(self, *, versioned: bool = True) -> Any:
         """S3's event about a new video, which the API takes."""
@@ -143,7 +149,7 @@ class PipelineScenarios:
         """A job that the API has created, and that the ledger knows."""
         options = Options.parse({"models": [MODEL], "infer_fps": 5, "input_mode": "presigned"})
         upload = self.put_upload(versioned=versioned)
-        job = Job.begin(upload, FIRST_ATTEMPT, str(uuid.uuid4()), options, datetime.now(UTC), 3600)
+        job = Job.begin(upload, FIRST_ATTEMPT, str(uuid.uuid4()), options, now=datetime.now(UTC), deadline_seconds=3600)
         values = {"status": "running", "job_id": job.job_id, "options": options.to_dict()}
         times = {"created_at": job.created_at, "deadline_at": job.deadline_at}
         self._ledger.record(upload, FIRST_ATTEMPT, **values, **times)

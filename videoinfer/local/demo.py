@@ -27,7 +27,7 @@ from videoinfer.uploads import upload_video
 from videoinfer.videos import sample_video
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DemoOptions:
     """What the person asked for."""
 
@@ -60,7 +60,7 @@ def run_demo(options: DemoOptions, display: Display) -> None:
     model = read_model_package(options.model)
     _check_room(options.video.stat().st_size)
     with open_outputs(options.output, [options.video, model.folder]) as outputs, ExitStack() as cleanup:
-        system = start_system(model, options.infer_fps, options.host, display, cleanup)
+        system = start_system(model, infer_fps=options.infer_fps, host=options.host, display=display, cleanup=cleanup)
         upload = upload_video(system.aws.clients, system.pipeline.uploads_bucket, options.video)
         display.done(f"Uploaded {options.video.name} to s3://{upload.bucket}/{upload.key}")
         job = follow_upload(system, upload, display)
@@ -71,7 +71,7 @@ def run_demo(options: DemoOptions, display: Display) -> None:
                 display.text(_LINK_ENDS)
             record = fetch_results(outputs, system, upload, job["job_id"])
             save_notice(outputs[NOTICE_FILE], notice)
-            derive_outputs(outputs, options.video, frames, model.model_id, display)
+            derive_outputs(outputs, options.video, frames, model.model_id, display=display)
             for output in outputs.values():
                 output.finish()
             display.counts(record["counts"])
@@ -79,7 +79,9 @@ def run_demo(options: DemoOptions, display: Display) -> None:
         if options.keep:
             front = start_api_front(system.aws, system.engine.api_url)
             cleanup.callback(stop_api_front, front)
-            display.instructions(compose_instructions(system, front, model, options.video, options.infer_fps))
+            display.instructions(
+                compose_instructions(system, front, model=model, video=options.video, infer_fps=options.infer_fps)
+            )
             cleanup.pop_all()
     if job["status"] != "done":
         raise CommandError(f"{options.video.name} has no results: the job is {job['status']} (see the notice).")

@@ -28,7 +28,7 @@ class Engine:
     state_machine_arn: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pipeline:
     """A deployed pipeline."""
 

@@ -36,7 +36,7 @@ ACCESS_KEY_ID = SECRET_ACCESS_KEY = "test"  # noqa: S105  what MiniStack takes f
 WAIT_SCALE = 0.01
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EmbeddedAws:
     """A running embedded AWS; `stop_embedded_aws` ends it."""
 
@@ -71,7 +71,7 @@ def start_embedded_aws(*, wait_scale: float = WAIT_SCALE, host: str = LOOPBACK) 
         undo.callback(kill_group, process)
         wait_until_ready("The embedded AWS", lambda: _is_healthy(host, port), process, log)
         undo.pop_all()
-    return EmbeddedAws(endpoint_url, folder, log, process, clients)
+    return EmbeddedAws(endpoint_url=endpoint_url, folder=folder, log=log, process=process, clients=clients)
 
 
 def stop_embedded_aws(aws: EmbeddedAws) -> None:

@@ -60,7 +60,7 @@ kill -KILL -- -$process_group -$front_group; rm -r $folder
 """)
 
 
-def compose_instructions(system: System, front: ApiFront, model: ModelPackage, video: Path, infer_fps: float) -> str:
+def compose_instructions(system: System, front: ApiFront, *, model: ModelPackage, video: Path, infer_fps: float) -> str:
     """Endpoints, and a command for all that can be done."""
     aws, engine, pipeline = system.aws, system.engine, system.pipeline
     rest_of_body = f'", "infer_fps": {infer_fps:g}, "models": [{json.dumps(model.as_api_model())}]}}'

@@ -108,7 +108,13 @@ def enter_sandbox(runtime: Path, layers: Sequence[Path], temporary_megabytes: in
         Path("/proc/self/gid_map").write_text(f"0 {group} 1")
     mount("none", Path("/"), flags=_MS_REC | _MS_PRIVATE)
     root = Path(os.environ[ROOT_FOLDER])
-    build_root(root, Path(os.environ["LAMBDA_TASK_ROOT"]), runtime, layers, temporary_megabytes)
+    build_root(
+        root,
+        task=Path(os.environ["LAMBDA_TASK_ROOT"]),
+        runtime=runtime,
+        layers=layers,
+        temporary_megabytes=temporary_megabytes,
+    )
     os.chroot(root)
     os.chdir("/var/task")
     if user == 0:
@@ -117,7 +123,7 @@ def enter_sandbox(runtime: Path, layers: Sequence[Path], temporary_megabytes: in
         os.setuid(_USER)
 
 
-def build_root(root: Path, task: Path, runtime: Path, layers: Sequence[Path], temporary_megabytes: int) -> None:
+def build_root(root: Path, *, task: Path, runtime: Path, layers: Sequence[Path], temporary_megabytes: int) -> None:
     """Mounts at `root` what a function of Lambda's Python runtime finds."""
     mount("tmpfs", root, "tmpfs", options="mode=755")
     for library in map(Path, _LIBRARIES):
@@ -139,7 +145,7 @@ def build_root(root: Path, task: Path, runtime: Path, layers: Sequence[Path], te
     lay(layers, place(root, Path("/opt")))
     temporary = place(root, Path("/tmp"))  # noqa: S108  the function's own
     temporary.mkdir()
-    mount("tmpfs", temporary, "tmpfs", _MS_NOSUID | _MS_NODEV, f"mode=1777,size={temporary_megabytes}m")
+    mount("tmpfs", temporary, "tmpfs", flags=_MS_NOSUID | _MS_NODEV, options=f"mode=1777,size={temporary_megabytes}m")
     mount("tmpfs", root, flags=_MS_REMOUNT | _MS_RDONLY)
 
 
@@ -169,7 +175,7 @@ def bind(source: Path, target: Path, *, flags: int = 0, read_only: bool = True) 
         mount("none", target, flags=_MS_BIND | _MS_REMOUNT | _MS_RDONLY | kept)
 
 
-def mount(source: str, target: Path, kind: str = "none", flags: int = 0, options: str = "") -> None:
+def mount(source: str, target: Path, kind: str = "none", *, flags: int = 0, options: str = "") -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.mount(source.encode(), bytes(target), kind.encode(), flags, options.encode()):
         error = ctypes.get_errno()

@@ -51,7 +51,7 @@ def fetch_results(outputs: Outputs, system: System, upload: Upload, job_id: str)
 
 
 def derive_outputs(
-    outputs: Outputs, video: Path, frames: Sequence[SampledFrame], model_id: str, display: Display
+    outputs: Outputs, video: Path, frames: Sequence[SampledFrame], model_id: str, *, display: Display
 ) -> None:
     """Makes preview and report of the results and the record that were fetched.
 
@@ -62,4 +62,4 @@ def derive_outputs(
     preview = draw_preview(video, frames, results, model_id)
     with outputs[PREVIEW_FILE].writing():
         preview.save(outputs[PREVIEW_FILE].unfinished, "PNG")
-    write_report(results, record, video, outputs[REPORT_FILE], display)
+    write_report(results, record, video, outputs[REPORT_FILE], display=display)

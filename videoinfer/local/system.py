@@ -29,7 +29,7 @@ class System:
     notices_queue_url: str
 
 
-def start_system(model: ModelPackage, infer_fps: float, host: str, display: Display, cleanup: ExitStack) -> System:
+def start_system(model: ModelPackage, *, infer_fps: float, host: str, display: Display, cleanup: ExitStack) -> System:
     """Starts the embedded AWS, builds both applications and deploys them to it; `cleanup` ends it all."""
     with display.task("Starting an embedded AWS", "Embedded AWS started"):
         aws = start_embedded_aws(host=host)

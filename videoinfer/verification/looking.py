@@ -34,4 +34,10 @@ def look(check: str, step: Callable[[], Verdict]) -> Outcome:
         verdict = wrong(str(reason))
     except (BotoCoreError, ClientError) as error:
         verdict = wrong(f"Could not look. {describe_error(error)}")
-    return Outcome(check, verdict.level, verdict.what, round(time.monotonic() - start, 1), verdict.cost_usd)
+    return Outcome(
+        check=check,
+        level=verdict.level,
+        what=verdict.what,
+        seconds=round(time.monotonic() - start, 1),
+        cost_usd=verdict.cost_usd,
+    )

@@ -34,7 +34,7 @@ _BATCH = 1000
 """Objects that S3 deletes at once."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Traces:
     """What is made in the account. Names follow from `name`, so all of it is found again after an interruption.
 
@@ -57,7 +57,7 @@ class Traces:
     def begin(cls, stack: PipelineStack) -> Self:
         """With names that nothing else has."""
         run = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{token_hex(4)}"
-        return cls(stack, f"videoinfer-verify-{run}", f"videoinfer-verify/{run}/")
+        return cls(stack=stack, name=f"videoinfer-verify-{run}", prefix=f"videoinfer-verify/{run}/")
 
     @property
     def queue_names(self) -> tuple[str, str]:
@@ -78,7 +78,9 @@ class Traces:
         """Puts a file into the uploads bucket."""
         bucket, key = self.stack.uploads_bucket, f"{self.prefix}{name}"
         answer = self.stack.clients.s3.put_object(Bucket=bucket, Key=key, Body=body, Metadata=metadata)
-        upload = Upload(bucket, key, len(body), answer["ETag"].strip('"'), answer["VersionId"])
+        upload = Upload(
+            bucket=bucket, key=key, size_bytes=len(body), etag=answer["ETag"].strip('"'), version_id=answer["VersionId"]
+        )
         self.uploads.append(upload)
         return upload
 
@@ -132,7 +134,13 @@ class Traces:
         bucket = self.stack.uploads_bucket
         pages = self.stack.clients.s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=self.prefix)
         found = [
-            Upload(bucket, it["Key"], it["Size"], it["ETag"].strip('"'), it["VersionId"])
+            Upload(
+                bucket=bucket,
+                key=it["Key"],
+                size_bytes=it["Size"],
+                etag=it["ETag"].strip('"'),
+                version_id=it["VersionId"],
+            )
             for page in pages
             for it in page.get("Versions", [])
         ]

@@ -29,7 +29,7 @@ class Verdict:
         object.__setattr__(self, "what", printable(redact(" ".join(self.what.split())), WORDS_MAX_CHARACTERS))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """A row of the table: the verdict of a check, and how long it took, waiting included."""
 

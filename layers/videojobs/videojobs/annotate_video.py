@@ -72,7 +72,9 @@ class VideoAnnotation:
             results_key = locate_results(job.upload.key, job.job_id, "results.json")
             self._download({"Bucket": self.results_bucket, "Key": results_key}, results, "There are no results.")
             samples = read_samples(results, [model.model_id for model in job.options.models])
-            drawn = draw_video(video, samples, annotated, self._watch, FRAME_MAX_PIXELS, start_offset=job.start_offset)
+            drawn = draw_video(
+                video, samples, annotated, self._watch, frame_max_pixels=FRAME_MAX_PIXELS, start_offset=job.start_offset
+            )
             logger.info("The video is drawn.", **asdict(drawn), bytes=annotated.stat().st_size)
             self.s3.upload_file(
                 str(annotated),

@@ -11,7 +11,7 @@ from videojobs.jobs.ledger import Job, Ledger
 from videojobs.notices.notices import format_duration
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Check:
     """What a poll found out: whether to wait on, to deliver, or to give up for `reason`.
 
@@ -32,7 +32,7 @@ class Check:
 
 
 def check_job(
-    api: VideoInferenceApi, job: Job, now: datetime, poll_seconds: int, turn_at: float | None = None
+    api: VideoInferenceApi, job: Job, now: datetime, poll_seconds: int, *, turn_at: float | None = None
 ) -> Check:
     """Asks the API about `job`, if it is its turn.
 
@@ -47,7 +47,7 @@ def check_job(
         answer = api.check_job(api.turns.take("polls", turn_at), job.job_id)
     except ApiRefused as refused:
         if classify_refusal(refused.status_code) == "request":
-            return Check("failed", f"The API no longer knows the job: {refused.reason}")
+            return Check(status="failed", reason=f"The API no longer knows the job: {refused.reason}")
         return _give_up_or_raise(refused, job, now)
     except TurnLater as later:
         missed = turn_at is not None and turn_at != later.turn_at
@@ -55,16 +55,18 @@ def check_job(
             return _give_up(job, now, str(later))
         # However often a turn is missed, it fills no history: the next look is as far off as a poll.
         if missed and later.seconds < poll_seconds:
-            return Check("running", str(later), poll_seconds, asked=False)
-        return Check("running", str(later), int(later.seconds), later.turn_at, asked=False)
+            return Check(status="running", reason=str(later), wait_seconds=poll_seconds, asked=False)
+        return Check(
+            status="running", reason=str(later), wait_seconds=int(later.seconds), turn_at=later.turn_at, asked=False
+        )
     except ApiUnavailable as unavailable:
         if unavailable.retry_after_seconds is None or job.is_overdue(now):
             return _give_up_or_raise(unavailable, job, now)
         seconds = min(unavailable.retry_after_seconds, job.seconds_left(now))
-        return Check("running", str(unavailable), max(round(seconds), poll_seconds))
+        return Check(status="running", reason=str(unavailable), wait_seconds=max(round(seconds), poll_seconds))
     if answer.state == "running" and job.is_overdue(now):
         return _give_up(job, now, "The API says that it is still running.")
-    return Check(answer.state, answer.reason, poll_seconds, start_offset=answer.start_offset)
+    return Check(status=answer.state, reason=answer.reason, wait_seconds=poll_seconds, start_offset=answer.start_offset)
 
 
 def record_check(ledger: Ledger, job: Job, check: Check, polls: int) -> Check:
@@ -87,4 +89,4 @@ def _give_up_or_raise(error: VideoJobsError, job: Job, now: datetime) -> Check:
 
 
 def _give_up(job: Job, now: datetime, last_words: str) -> Check:
-    return Check("overdue", f"Not done after {format_duration(job.age_seconds(now))}. {last_words}")
+    return Check(status="overdue", reason=f"Not done after {format_duration(job.age_seconds(now))}. {last_words}")

@@ -69,7 +69,7 @@ class UploadGone(Exception):
     """The object is no longer in the bucket."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class JobCreator:
     """Creates jobs for uploads. Called again for the same attempt at one, it goes on where it was.
 
@@ -172,7 +172,9 @@ class JobCreator:
         deadline_seconds = limit_deadline_seconds(
             self.settings.deadline_hours, self._poll_seconds, takes_turns=takes_turns
         )
-        job = Job.begin(request.upload, request.attempt, job_id, options, datetime.now(UTC), deadline_seconds)
+        job = Job.begin(
+            request.upload, request.attempt, job_id, options, now=datetime.now(UTC), deadline_seconds=deadline_seconds
+        )
         self._record_job(job, unanswered)
         measure("JobsCreated")
         return job
@@ -277,7 +279,11 @@ class JobCreator:
     def _wait_for(self, job: Job) -> dict[str, str]:
         logger.append_keys(job_id=job.job_id)
         execution_arn = start_execution(
-            self.sfn, self.settings.state_machine_arn, job, self._poll_seconds, self.meter.gigabyte_seconds
+            self.sfn,
+            self.settings.state_machine_arn,
+            job,
+            poll_seconds=self._poll_seconds,
+            gigabyte_seconds=self.meter.gigabyte_seconds,
         )
         self.ledger.record(job.upload, job.attempt, execution_arn=execution_arn)
         logger.info("The job is created and waited for.")

@@ -47,7 +47,7 @@ CONTINUING: Final = {"status": "continuing", "reason": None}
 """The answer of an invocation that has left something for the next."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ResultsDelivery:
     """Delivers results. Called again for the same job, it goes on where it was and publishes no second notice.
 
@@ -90,7 +90,15 @@ class ResultsDelivery:
         item = self.ledger.read(job.upload, job.attempt) or {}
         progress = Progress.from_item(item, redelivery or FIRST)
         progress.invocations += 1
-        work = _Work(self, job, polling, waiting, item, progress, is_redelivery=redelivery is not None)
+        work = _Work(
+            means=self,
+            job=job,
+            polling=polling,
+            waiting=waiting,
+            item=item,
+            progress=progress,
+            is_redelivery=redelivery is not None,
+        )
         try:
             return work.go_on()
         except ResultsGone as gone:
@@ -112,7 +120,7 @@ class ResultsDelivery:
             raise
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Work:
     """One invocation's share of a delivery."""
 
@@ -262,14 +270,14 @@ class _Work:
     def _end(self) -> DeliveryEnd:
         means = self.means
         return DeliveryEnd(
-            means.ledger,
-            means.topic,
-            means.bucket,
-            means.links,
-            means.share_link_days,
-            means.retention_days,
-            self.job,
-            self.item,
+            ledger=means.ledger,
+            topic=means.topic,
+            bucket=means.bucket,
+            links=means.links,
+            share_link_days=means.share_link_days,
+            retention_days=means.retention_days,
+            job=self.job,
+            item=self.item,
             is_redelivery=self.is_redelivery,
         )
 

@@ -18,7 +18,7 @@ from videojobs.outputs.summary import Summary, cap_counts
 from videojobs.results.bucket import ResultsBucket, locate_results
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DeliveryEnd:
     """Ends one job's delivery.
 
@@ -60,7 +60,9 @@ class DeliveryEnd:
         if self.is_redelivery and "finished_at" in self.item:
             finished_at = datetime.fromisoformat(self.item["finished_at"])
         results_uri = self.bucket.locate(self._locate("results.json"))
-        record = compose_record(self.job, summary, finished_at, polling.polls, results_uri, progress)
+        record = compose_record(
+            self.job, summary, finished_at=finished_at, polls=polling.polls, results_uri=results_uri, progress=progress
+        )
         self._save("summary.json", compose_summary(self.job, summary, costs))
         self._save("job.json", record)
         counts, omitted_classes = cap_counts(summary.counts) if summary else (None, 0)
@@ -145,7 +147,7 @@ def compose_summary(job: Job, summary: Summary | None, costs: Costs) -> dict[str
 
 
 def compose_record(
-    job: Job, summary: Summary | None, finished_at: datetime, polls: int, results_uri: str, progress: Progress
+    job: Job, summary: Summary | None, *, finished_at: datetime, polls: int, results_uri: str, progress: Progress
 ) -> dict[str, Any]:
     """`job.json`: what ran on which video, when, how long, what came out, where it is, and what is missing and why."""
     return {

@@ -31,7 +31,7 @@ class Polling:
         return cls(check["polls"], check.get("gigabyte_seconds", 0.0))
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Progress:
     """One delivery's progress.
 
@@ -63,7 +63,7 @@ class Progress:
         """As the ledger has it of this delivery, or that nothing is done."""
         kept = item.get("delivery") or {}
         if kept.get("delivery") != delivery:
-            return cls(delivery)
+            return cls(delivery=delivery)
         numbers = {name: int(kept[name]) for name in ("deaths", "invocations", "requests", "size_bytes")}
         return cls(**{**kept, **numbers, "gigabyte_seconds": float(kept["gigabyte_seconds"])})
 

@@ -26,7 +26,7 @@ GIGABYTE_SECONDS_MAX = 900 * 10
 UPLOAD = TransferConfig()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AnnotationRecord:
     """Records annotated videos. Called again for the same job, it publishes no second notice.
 
@@ -60,7 +60,7 @@ class AnnotationRecord:
         self.ledger.record(
             job.upload, job.attempt, annotated_location=location, annotation_error=None, cost_usd=job_cost_usd
         )
-        self._publish_once(job, location, cost_usd, job_cost_usd, left_out_sounds)
+        self._publish_once(job, location, cost_usd=cost_usd, job_cost_usd=job_cost_usd, left_out_sounds=left_out_sounds)
         return {"status": "recorded", "reason": None}
 
     def _save_cost(self, job: Job, size_bytes: int, gigabyte_seconds: float) -> tuple[float, float]:
@@ -78,7 +78,7 @@ class AnnotationRecord:
         return cost["total_usd"], add_costs({name: summary[name] for name in COSTS if name in summary})
 
     def _publish_once(
-        self, job: Job, location: str, cost_usd: float, job_cost_usd: float, left_out_sounds: int
+        self, job: Job, location: str, *, cost_usd: float, job_cost_usd: float, left_out_sounds: int
     ) -> None:
         item = self.ledger.read(job.upload, job.attempt) or {}
         if "annotation_notice_id" in item:

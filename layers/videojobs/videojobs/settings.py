@@ -1,11 +1,11 @@
-"""What each function reads from its environment: one typed object a function, all variables required.
+"""The settings that each function reads from its environment. All of them are required.
 
-A field's name in capitals is the variable's name, so the lists can be compared with the template's.
+A field's name in capitals is the variable's name, so that a test can compare the fields with the template's variables.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Protocol
+from typing import Any
 
 from videojobs.api.budget import PATIENCE_SECONDS
 from videojobs.jobs.stack_options import StackOptions
@@ -21,35 +21,45 @@ POLLS_WITH_TURNS_MAX = 1_330
 """As many polls with twice as many events, for each may have to wait for its turn at the API."""
 
 
-class ApiSettings(Protocol):
-    """What every function that asks the API has to know of it.
+@dataclass(frozen=True, kw_only=True)
+class ApiSettings:
+    """The settings of functions that send requests to the API.
 
     Attributes:
-        api_requests_per_minute: 0 for no limit.
-        api_minute_seconds: A minute, except in a test that has less time.
+        api_requests_per_minute: The limit on requests of all functions together; 0 for none.
+        api_minute_seconds: How long a minute of that limit is. Only tests that are short of time set it below 60.
     """
-
-    @property
-    def api_url(self) -> str: ...
-    @property
-    def api_key_secret(self) -> str: ...
-    @property
-    def api_requests_per_minute(self) -> int: ...
-    @property
-    def api_minute_seconds(self) -> float: ...
-    @property
-    def budget_table(self) -> str: ...
-
-
-@dataclass(frozen=True)
-class CreateJobSettings(StackOptions):
-    """The environment of `create_job`."""
 
     api_url: str
     api_key_secret: str
     api_requests_per_minute: int
     api_minute_seconds: float
     budget_table: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShareSettings:
+    """The settings of functions that share a job's outputs by a link."""
+
+    jobs_table: str
+    results_bucket: str
+    share_key_secret: str
+    share_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoneNoticeSettings(ShareSettings):
+    """The settings of functions that publish a notice about outputs, with a share link."""
+
+    notices_topic_arn: str
+    share_link_days: float
+    retention_days: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreateJobSettings(ApiSettings, StackOptions):
+    """The environment of `create_job`."""
+
     poll_seconds: int
     deadline_hours: float
     jobs_table: str
@@ -59,68 +69,38 @@ class CreateJobSettings(StackOptions):
     uploads_queue_url: str
 
 
-@dataclass(frozen=True)
-class CheckJobSettings:
+@dataclass(frozen=True, kw_only=True)
+class CheckJobSettings(ApiSettings):
     """The environment of `check_job`."""
 
-    api_url: str
-    api_key_secret: str
-    api_requests_per_minute: int
-    api_minute_seconds: float
-    budget_table: str
     jobs_table: str
 
 
-@dataclass(frozen=True)
-class DeliverResultsSettings:
+@dataclass(frozen=True, kw_only=True)
+class DeliverResultsSettings(ApiSettings, DoneNoticeSettings):
     """The environment of `deliver_results`."""
 
-    api_url: str
-    api_key_secret: str
-    api_requests_per_minute: int
-    api_minute_seconds: float
-    budget_table: str
-    jobs_table: str
-    results_bucket: str
-    notices_topic_arn: str
-    share_key_secret: str
-    share_url: str
-    share_link_days: float
     outputs: str
-    retention_days: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AnnotateVideoSettings:
     """The environment of `annotate_video`."""
 
     results_bucket: str
 
 
-@dataclass(frozen=True)
-class RecordAnnotationSettings:
+@dataclass(frozen=True, kw_only=True)
+class RecordAnnotationSettings(DoneNoticeSettings):
     """The environment of `record_annotation`."""
 
-    jobs_table: str
-    results_bucket: str
-    notices_topic_arn: str
-    share_key_secret: str
-    share_url: str
-    share_link_days: float
-    retention_days: int
 
-
-@dataclass(frozen=True)
-class OpenShareLinkSettings:
+@dataclass(frozen=True, kw_only=True)
+class OpenShareLinkSettings(ShareSettings):
     """The environment of `open_share_link`."""
 
-    jobs_table: str
-    results_bucket: str
-    share_key_secret: str
-    share_url: str
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ReportFailureSettings:
     """The environment of `report_failure`."""
 
@@ -129,11 +109,11 @@ class ReportFailureSettings:
 
 
 def read_settings[T](kind: Callable[..., T], environment: Mapping[str, str]) -> T:
-    """An object of the dataclass `kind`, each field read from the variable that has its name in capitals.
+    """Reads an object of the dataclass `kind`: each field from the variable that has its name in capitals.
 
     Raises:
-        KeyError: a variable is missing.
-        ValueError: a number is not one.
+        KeyError: A variable is missing.
+        ValueError: A variable should be a number and isn't.
     """
     read: dict[Any, Callable[[str], Any]] = {str: str, int: int, float: float}
     return kind(**{field.name: read[field.type](environment[field.name.upper()]) for field in fields(kind)})  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 The engine has a table of its own (`videoengine.video_formats`), because the two share no code. A test compares them.
 """
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class VideoFormat:
     extension: str
     mime_type: str
     demuxer: str
+    _: KW_ONLY
     is_in_api: bool = True
     plays_in_browsers: bool = True
     has_presentation_times: bool = True

@@ -24,11 +24,13 @@ def clients(jobs: JobsTable) -> AwsClients:
 
 def put(clients: AwsClients, bucket: str, key: str, body: bytes = b"video") -> Upload:
     answer = clients.s3.put_object(Bucket=bucket, Key=key, Body=body)
-    return Upload(bucket, key, len(body), answer["ETag"].strip('"'), answer.get("VersionId"))
+    return Upload(
+        bucket=bucket, key=key, size_bytes=len(body), etag=answer["ETag"].strip('"'), version_id=answer.get("VersionId")
+    )
 
 
 def plan(clients: AwsClients, jobs: JobsTable, uri: str) -> list[Candidate]:
-    return list(plan_backfill(clients, jobs, *parse_s3_uri(uri), "uploads"))
+    return list(plan_backfill(clients, jobs, *parse_s3_uri(uri), uploads_bucket="uploads"))
 
 
 @pytest.mark.parametrize(
@@ -97,7 +99,7 @@ def test_objects_from_before_versioning_are_the_uploads_that_s3_announced(client
     clients.s3.create_bucket(Bucket="old")
     upload = put(clients, "old", "a.mp4")
 
-    [candidate] = plan_backfill(clients, jobs, "old", "", "old")
+    [candidate] = plan_backfill(clients, jobs, "old", "", uploads_bucket="old")
 
     assert candidate == Candidate(upload, "ask")
     assert candidate.upload.version_id is None

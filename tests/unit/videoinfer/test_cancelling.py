@@ -16,7 +16,7 @@ from videojobs.jobs.ledger import Ledger
 from videojobs.jobs.unanswered import Unanswered
 from videojobs.jobs.uploads import Upload
 
-CLIP = Upload("uploads", "line-3/belt.mp4", 5, "e1", "version-1")
+CLIP = Upload(bucket="uploads", key="line-3/belt.mp4", size_bytes=5, etag="e1", version_id="version-1")
 MODEL = {"model_id": "hands", "model_version": "4", "inference_type": "object-detection"}
 OPTIONS = {"models": [MODEL], "infer_fps": 2.5, "input_mode": "presigned"}
 NO_ANSWER = Unanswered(1, "2026-01-02T03:04:05+00:00").to_values()

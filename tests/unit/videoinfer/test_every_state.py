@@ -13,7 +13,7 @@ from videojobs.jobs.ledger import Ledger
 from videojobs.jobs.states import ENDED_STATES, JobState
 from videojobs.jobs.uploads import Upload
 
-CLIP = Upload("uploads", "line-3/belt.mp4", 5, "e1", "version-1")
+CLIP = Upload(bucket="uploads", key="line-3/belt.mp4", size_bytes=5, etag="e1", version_id="version-1")
 LEVERS = {
     "sending": "cancel, then retry",
     "creating": "cancel, then retry",

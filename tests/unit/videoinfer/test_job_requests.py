@@ -13,7 +13,7 @@ from videoinfer.job_requests import check_upload, plan_retry, send_requests
 from videojobs.errors import InvalidOption
 from videojobs.jobs.uploads import JobRequest, Upload, read_requests
 
-UPLOAD = Upload("uploads", "line-3/belt.mp4", 5, "e1", "version-1")
+UPLOAD = Upload(bucket="uploads", key="line-3/belt.mp4", size_bytes=5, etag="e1", version_id="version-1")
 
 
 def item(status: str, attempt: int = 1) -> dict[str, Any]:

@@ -47,7 +47,7 @@ class Stage:
         return {**self.describe(**arguments), "status": self.status, **cause}
 
     def add(self, key: str, *, status: str = "done", has_results: bool = True, is_known: bool = True) -> Upload:
-        upload = Upload("uploads", key, 5, "e1", f"version of {key}")
+        upload = Upload(bucket="uploads", key=key, size_bytes=5, etag="e1", version_id=f"version of {key}")
         job_id = f"job-of-{key.rpartition('/')[2]}"
         if is_known:
             self.ledger.record(upload, 1, status=status, job_id=job_id, options=OPTIONS, polls=3, **TIMES)
@@ -128,7 +128,12 @@ def test_a_job_that_has_no_results_yet_is_refused(stage: Stage) -> None:
 
 
 def test_an_upload_without_a_job_is_refused(stage: Stage) -> None:
-    stage.ledger.record(Upload("uploads", "notes.txt", 5, "e1", "v1"), 1, status="rejected", error="No video.")
+    stage.ledger.record(
+        Upload(bucket="uploads", key="notes.txt", size_bytes=5, etag="e1", version_id="v1"),
+        1,
+        status="rejected",
+        error="No video.",
+    )
     [refused] = stage.redeliver("notes.txt")
     assert refused.failure == "it has no job at the API: it is rejected"
 

@@ -60,7 +60,15 @@ class Studio:
     def record(self, gigabyte_seconds: float = 0.5) -> Any:
         """What `record_annotation` answers."""
         aws = self.aws
-        record = AnnotationRecord(self.bucket, aws.ledger, aws.topic, LINKS, 7, 30, Meter(256))
+        record = AnnotationRecord(
+            bucket=self.bucket,
+            ledger=aws.ledger,
+            topic=aws.topic,
+            links=LINKS,
+            share_link_days=7,
+            retention_days=30,
+            meter=Meter(256),
+        )
         return record.record(self.job, gigabyte_seconds)
 
     def annotate(self) -> None:
@@ -197,7 +205,7 @@ def test_what_the_decoder_says_that_it_used_is_held_to_what_a_function_can(studi
 def test_the_video_is_drawn_from_the_frame_that_the_results_count_from(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def draw(_video: Path, _samples: Any, output: Path, *_: Any, start_offset: float | None) -> Drawn:
+    def draw(_video: Path, _samples: Any, output: Path, *_: Any, start_offset: float | None, **__: Any) -> Drawn:
         output.write_bytes(b"annotated")
         told.append(start_offset)
         return Drawn(1, 0)

@@ -24,7 +24,7 @@ LEFT = (datetime(2099, 11, 3, 8, 15, 33, tzinfo=UTC) - NOW).total_seconds()
 def check(event: str, *answers: Any, turns: ScriptedTurns | None = None, turn_at: float | None = None) -> Check:
     job = Job.from_input(json.loads((EVENTS / event).read_text()))
     api = VideoInferenceApi("https://api.example.com", "key", Wire(*answers).session, turns)
-    return check_job(api, job, NOW, 60, turn_at)
+    return check_job(api, job, NOW, 60, turn_at=turn_at)
 
 
 @pytest.mark.parametrize(
@@ -90,9 +90,13 @@ def test_without_a_turn_nothing_is_asked_and_the_turn_is_kept() -> None:
 @pytest.mark.parametrize(
     ("event", "seconds", "outcome"),
     [
-        ("first.json", 100.5, Check("running", "…", 100, 1_800_000_100.5, asked=False)),
-        ("first.json", 7.5, Check("running", "…", 60, asked=False)),
-        ("past-deadline.json", 7.5, Check("overdue", "…")),
+        (
+            "first.json",
+            100.5,
+            Check(status="running", reason="…", wait_seconds=100, turn_at=1_800_000_100.5, asked=False),
+        ),
+        ("first.json", 7.5, Check(status="running", reason="…", wait_seconds=60, asked=False)),
+        ("past-deadline.json", 7.5, Check(status="overdue", reason="…")),
     ],
 )
 def test_a_turn_that_was_missed_is_no_failure(event: str, seconds: float, outcome: Check) -> None:
@@ -107,8 +111,8 @@ def test_a_job_that_is_overdue_is_asked_after_once_more_when_its_turn_comes() ->
 
 def test_a_poll_writes_the_job_down_that_create_job_could_not(aws: Any, job: Job) -> None:
     aws.ledger.record(job.upload, job.attempt, status="creating")
-    assert record_check(aws.ledger, job, Check("running", wait_seconds=60), polls=3) == Check(
-        "running", wait_seconds=60
+    assert record_check(aws.ledger, job, Check(status="running", wait_seconds=60), polls=3) == Check(
+        status="running", wait_seconds=60
     )
     item = aws.ledger.read(job.upload, job.attempt)
     assert (item["status"], item["job_id"], item["polls"]) == ("running", job.job_id, 3)
@@ -118,6 +122,6 @@ def test_a_poll_writes_the_job_down_that_create_job_could_not(aws: Any, job: Job
 @pytest.mark.parametrize("status", ["running", "done"])
 def test_a_poll_does_not_go_on_with_a_job_that_was_cancelled(aws: Any, job: Job, status: Any) -> None:
     aws.ledger.record(job.upload, job.attempt, status="cancelled", error="A person cancelled it.")
-    check = record_check(aws.ledger, job, Check(status), polls=3)
+    check = record_check(aws.ledger, job, Check(status=status), polls=3)
     assert (check.status, check.reason) == ("failed", "The job had come to its end already.")
     assert aws.ledger.read(job.upload, job.attempt)["status"] == "cancelled"

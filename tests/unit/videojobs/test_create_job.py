@@ -67,7 +67,16 @@ def build(
     api = VideoInferenceApi(settings.api_url, KEY, wire.session, turns)
     settings = replace(settings, state_machine_arn=aws.state_machine_arn)
     meter = Meter(256, time.monotonic() - 10)
-    return JobCreator(settings, api, aws.ledger, aws.topic, aws.s3, aws.sfn, meter, lambda: seconds_left), wire
+    return JobCreator(
+        settings=settings,
+        api=api,
+        ledger=aws.ledger,
+        topic=aws.topic,
+        s3=aws.s3,
+        sfn=aws.sfn,
+        meter=meter,
+        count_seconds_left=lambda: seconds_left,
+    ), wire
 
 
 def upload(aws: Any, key: str = "line 3+ü.mp4", body: bytes = b"video", **metadata: str) -> Upload:
@@ -280,7 +289,7 @@ def test_a_job_that_is_written_down_is_not_asked_for_again(aws: Any, monkeypatch
     creator, _ = build(aws, (200, {"job_id": "j1"}))
     landed = upload(aws)
     with monkeypatch.context() as crash:
-        crash.setattr("videojobs.create_job.start_execution", lambda *_: 1 / 0)
+        crash.setattr("videojobs.create_job.start_execution", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             creator.create_job(JobRequest(landed, 1))
     again, wire = build(aws)
@@ -295,7 +304,7 @@ def test_a_job_that_is_written_down_is_waited_for_whatever_became_of_its_video(
     creator, _ = build(aws, (200, {"job_id": "j1"}))
     landed = upload(aws, infer_fps="2")
     with monkeypatch.context() as crash:
-        crash.setattr("videojobs.create_job.start_execution", lambda *_: 1 / 0)
+        crash.setattr("videojobs.create_job.start_execution", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             creator.create_job(JobRequest(landed, 1))
     aws.s3.delete_object(Bucket=landed.bucket, Key=landed.key, VersionId=landed.version_id)

@@ -42,7 +42,16 @@ def build(
     api = VideoInferenceApi("https://api.example.com", "rf_s3cr3t", session, turns)
     bucket = ResultsBucket(aws.s3, aws.results_bucket)
     return ResultsDelivery(
-        api, aws.ledger, aws.topic, bucket, LINKS, 7, OUTPUTS, 30, Meter(1769), seconds_left or (lambda: 900.0)
+        api=api,
+        ledger=aws.ledger,
+        topic=aws.topic,
+        bucket=bucket,
+        links=LINKS,
+        share_link_days=7,
+        outputs=OUTPUTS,
+        retention_days=30,
+        meter=Meter(1769),
+        count_seconds_left=seconds_left or (lambda: 900.0),
     )
 
 

@@ -403,7 +403,7 @@ def test_an_output_that_takes_too_long_costs_that_output(aws: Any, job: Job) -> 
 def test_a_job_whose_results_are_stored_does_not_fail(aws: Any, job: Job) -> None:
     """Whatever ended its delivery."""
     uri = f"s3://results/{FOLDER}/results.json"
-    progress = replace(Progress("first"), failed={"coco": "A bug."}).to_item()
+    progress = replace(Progress(delivery="first"), failed={"coco": "A bug."}).to_item()
     aws.ledger.record(job.upload, 1, status="running", job_id=job.job_id, results_location=uri, delivery=progress)
     report = FailureReport(aws.ledger, aws.topic)
     for _ in range(2):

@@ -91,18 +91,21 @@ def test_a_video_is_asked_for_by_the_key_that_was_signed(sign: Callable[[str], s
 def test_keys_that_are_asked_for_by_another_path_are_rejected(sign: Callable[[str], str], key: str) -> None:
     assert not is_path(key)
     assert {unquote(ask(sign(key)).partition("?")[0]) for ask in CLIENTS.values()} != {f"/{key}"}
-    assert find_fault(Upload("uploads", key, 1, "e1"))
+    assert find_fault(Upload(bucket="uploads", key=key, size_bytes=1, etag="e1"))
 
 
 @given(keys, st.sampled_from([0, 1]))
 @settings(max_examples=500)
 def test_every_remedy_helps(key: str, size_bytes: int) -> None:
-    upload = Upload("uploads", key, size_bytes, "e1")
+    upload = Upload(bucket="uploads", key=key, size_bytes=size_bytes, etag="e1")
     remedy = suggest_remedy(upload)
     target = re.search(r".* '?s3://uploads/([^']*)'?$", remedy.splitlines()[-1])
     assert target
     placeholders = ("KEY", "SHORTER_KEY.mp4", "OTHER_KEY.mp4")
-    assert target[1] in placeholders or find_fault(Upload("uploads", target[1], 1, "e1")) is None
+    assert (
+        target[1] in placeholders
+        or find_fault(Upload(bucket="uploads", key=target[1], size_bytes=1, etag="e1")) is None
+    )
 
 
 @given(keys, st.sampled_from([0, 1]))
@@ -111,7 +114,7 @@ def test_every_key_becomes_a_job_or_one_rejection(aws: Any, key: str, size_bytes
     described = {"key": quote_plus(key), "size": size_bytes, "eTag": f"e{next(numbers)}"}
     record = {"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "uploads"}, "object": described}}
     requested = list(read_requests({"Records": [record]}))
-    assert bool(requested) != is_folder_marker(Upload("uploads", key, size_bytes, "e1"))
+    assert bool(requested) != is_folder_marker(Upload(bucket="uploads", key=key, size_bytes=size_bytes, etag="e1"))
     for request in requested:
         assert request.upload.key == key
         fault = find_fault(request.upload)

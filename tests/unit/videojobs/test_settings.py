@@ -15,7 +15,7 @@ from videojobs.settings import (
 
 def test_reads_every_field_by_its_name() -> None:
     settings = read_settings(ReportFailureSettings, {"JOBS_TABLE": "jobs", "NOTICES_TOPIC_ARN": "arn", "HOME": "/"})
-    assert settings == ReportFailureSettings("jobs", "arn")
+    assert settings == ReportFailureSettings(jobs_table="jobs", notices_topic_arn="arn")
 
 
 def test_a_missing_variable_is_named() -> None:

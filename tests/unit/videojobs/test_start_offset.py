@@ -58,7 +58,7 @@ def test_what_is_no_start_offset_is_as_if_none_were_told(said: str | None, job: 
 
 
 def test_the_ledger_has_it_and_keeps_it_when_a_later_step_does_not_know_it(aws: Any, job: Job) -> None:
-    record_check(aws.ledger, job, Check("done", start_offset=0.0833), polls=3)
+    record_check(aws.ledger, job, Check(status="done", start_offset=0.0833), polls=3)
     aws.ledger.record(job.upload, job.attempt, **job.to_values())
     aws.ledger.record(job.upload, job.attempt, options=job.options.to_dict())
     item = aws.ledger.read(job.upload, job.attempt)
@@ -67,7 +67,7 @@ def test_the_ledger_has_it_and_keeps_it_when_a_later_step_does_not_know_it(aws: 
 
 def test_the_state_machine_hands_on_all_that_a_check_says() -> None:
     state = json.loads(DEFINITION.read_text())["States"]["Check Job"]
-    for name in asdict(Check("done")).keys() - {"asked"}:
+    for name in asdict(Check(status="done")).keys() - {"asked"}:
         assert state["ResultSelector"][f"{name}.$"] == f"$.Payload.{name}"
 
 
@@ -75,7 +75,11 @@ def test_a_redelivery_knows_it_and_an_old_job_does_without(aws: Any, job: Job) -
     now = datetime(2026, 11, 2, tzinfo=UTC)
     for start_offset, minute in ((2.5, 1), (None, 2)):
         start_redelivery(
-            aws.sfn, aws.state_machine_arn, replace(job, start_offset=start_offset), 3, now.replace(minute=minute)
+            aws.sfn,
+            aws.state_machine_arn,
+            replace(job, start_offset=start_offset),
+            polls=3,
+            now=now.replace(minute=minute),
         )
     started = [Job.from_input(json.loads(execution["input"])) for execution in aws.executions()]
     assert {job.start_offset for job in started} == {2.5, None}

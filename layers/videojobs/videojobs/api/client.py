@@ -57,7 +57,7 @@ JOB_IDS = f"1 to {JOB_ID_MAX_CHARACTERS} letters, digits and -._:~, of which the
 _JOB_ID = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:~-]{{0,{JOB_ID_MAX_CHARACTERS - 1}}}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class JobStatus:
     """What the API says of a job; `done` jobs have a download link, `failed` ones a reason.
 
@@ -186,20 +186,21 @@ class VideoInferenceApi:
                 url = answer.get("output_signed_url")
                 if not isinstance(url, str):
                     raise ApiUnavailable("The Video Inference API says done but gives no output_signed_url.")
-                return JobStatus("done", output_signed_url=url, start_offset=_read_start_offset(answer))
+                return JobStatus(state="done", output_signed_url=url, start_offset=_read_start_offset(answer))
             case 1 | None:
                 known = isinstance(progress, int | float) and not isinstance(progress, bool)
-                return JobStatus("running", progress=progress if known else None)
+                return JobStatus(state="running", progress=progress if known else None)
             case int() if status > 1:
                 words = next((answer[name] for name in ("error", "message", "reason") if answer.get(name)), None)
-                return JobStatus("failed", reason=self.clean(words or f"The API reports status {status}."))
-        return JobStatus("failed", reason=f"The API reports a status that is not known: {self.clean(status)}.")
+                return JobStatus(state="failed", reason=self.clean(words or f"The API reports status {status}."))
+        return JobStatus(state="failed", reason=f"The API reports a status that is not known: {self.clean(status)}.")
 
     def _call(
         self,
         turn: Turn,
         method: str,
         path: str,
+        *,
         query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
     ) -> Mapping[str, Any]:

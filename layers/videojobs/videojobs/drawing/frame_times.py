@@ -20,7 +20,7 @@ _ROUNDING_SECONDS = Fraction(1, 10_000)
 """Start offsets have four decimals."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class FrameTimes:
     """The times of a stream's frames, in its ticks.
 
@@ -54,12 +54,12 @@ class FrameTimes:
         packets = (packet for packet in container.demux(stream) if packet.size)
         if has_presentation_times(container.format.name):
             shown = [it.pts for it in islice(packets, SCANNED_PACKETS) if it.pts is not None and not it.is_discard]
-            return cls(time_base, step, _find_first(sorted(shown), time_base, start_offset))
+            return cls(time_base=time_base, step=step, first=_find_first(sorted(shown), time_base, start_offset))
         times = sorted(packet.dts for packet in packets if packet.dts is not None)
         is_reordered = bool(stream.codec_context.has_b_frames)
         first = _find_first(times, time_base, start_offset)
         counted = times[times.index(first) :] if is_reordered and times else ()
-        return cls(time_base, step, first, counted, takes_decoding_times=not is_reordered)
+        return cls(time_base=time_base, step=step, first=first, counted=counted, takes_decoding_times=not is_reordered)
 
     def count_from(self, frame: VideoFrame) -> None:
         """Takes the first frame that can be decoded for the one that the results count from."""

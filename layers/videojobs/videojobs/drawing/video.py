@@ -63,6 +63,7 @@ def draw_video(
     samples: Iterable[Sample],
     output: Path,
     watch: Callable[[float], None],
+    *,
     frame_max_pixels: int | None = None,
     start_offset: float | None = None,
 ) -> Drawn:
@@ -83,7 +84,7 @@ def draw_video(
         with _open_video(video, frame_max_pixels) as source:
             sounds = choose_sounds(source, lambda: _open_video(video, frame_max_pixels))
             with av.open(str(output.absolute()), "w", format="mp4", options={"movflags": "+faststart"}) as target:
-                frames = _Drawing(source, target, first, times, samples, sounds).run(watch)
+                frames = _Drawing(source, target, first, times=times, samples=samples, sounds=sounds).run(watch)
             return Drawn(frames, len(source.streams.audio) - len(sounds))
     except av.error.FFmpegError as error:
         if error.errno in _NO_ROOM:
@@ -149,6 +150,7 @@ class _Drawing:
         source: InputContainer,
         target: OutputContainer,
         first: VideoFrame,
+        *,
         times: FrameTimes,
         samples: Iterable[Sample],
         sounds: Mapping[int, SoundKind],

@@ -76,7 +76,7 @@ class Meter:
         return (time.monotonic() - self.started_at) * self.memory_megabytes / 1024
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Usage:
     """What was used, in the units of PRICES."""
 

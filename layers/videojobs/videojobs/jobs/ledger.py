@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Job:
     """One upload's inference at the API: what the state machine carries from step to step. Times are ISO 8601, UTC.
 
@@ -37,39 +37,52 @@ class Job:
 
     @classmethod
     def begin(
-        cls, upload: Upload, attempt: int, job_id: str, options: Options, now: datetime, deadline_seconds: int
+        cls, upload: Upload, attempt: int, job_id: str, options: Options, *, now: datetime, deadline_seconds: int
     ) -> Self:
         """The job that the API answered with `job_id` at `now`."""
         deadline = now + timedelta(seconds=deadline_seconds)
-        return cls(upload, attempt, job_id, options, format_time(now), format_time(deadline))
+        return cls(
+            upload=upload,
+            attempt=attempt,
+            job_id=job_id,
+            options=options,
+            created_at=format_time(now),
+            deadline_at=format_time(deadline),
+        )
 
     @classmethod
     def from_input(cls, data: Mapping[str, Any]) -> Self:
         """The job in a state machine's input."""
         return cls(
-            Upload(**data["upload"]),
-            data["attempt"],
-            data["job_id"],
-            Options.parse(data["options"]),
-            data["created_at"],
-            data["deadline_at"],
-            data.get("check", {}).get("start_offset"),
+            upload=Upload(**data["upload"]),
+            attempt=data["attempt"],
+            job_id=data["job_id"],
+            options=Options.parse(data["options"]),
+            created_at=data["created_at"],
+            deadline_at=data["deadline_at"],
+            start_offset=data.get("check", {}).get("start_offset"),
         )
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Self:
         """The job of an item of the ledger, which the API has answered with a `job_id`."""
-        upload = Upload(item["bucket"], item["key"], int(item["size_bytes"]), item["etag"], item.get("version_id"))
+        upload = Upload(
+            bucket=item["bucket"],
+            key=item["key"],
+            size_bytes=int(item["size_bytes"]),
+            etag=item["etag"],
+            version_id=item.get("version_id"),
+        )
         options = Options.parse(json.loads(json.dumps(item["options"], default=float)))  # DynamoDB has decimals
         start_offset = float(item["start_offset"]) if "start_offset" in item else None
         return cls(
-            upload,
-            int(item["attempt"]),
-            item["job_id"],
-            options,
-            item["created_at"],
-            item["deadline_at"],
-            start_offset,
+            upload=upload,
+            attempt=int(item["attempt"]),
+            job_id=item["job_id"],
+            options=options,
+            created_at=item["created_at"],
+            deadline_at=item["deadline_at"],
+            start_offset=start_offset,
         )
 
     def to_input(self) -> dict[str, Any]:

@@ -112,6 +112,7 @@ class Options:
 def resolve_options(
     key: str,
     metadata: Mapping[str, str],
+    *,
     routes: Mapping[str, Any],
     defaults: Mapping[str, Any],
     limits: MetadataLimits = ANY_METADATA,

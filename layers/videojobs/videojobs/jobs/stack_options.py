@@ -7,7 +7,7 @@ from videojobs.jobs.options import Options, parse_json, resolve_options
 from videojobs.jobs.upload_metadata import MetadataLimits
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StackOptions:
     """The stack's parameters that decide on an upload's options, as they are written there."""
 
@@ -40,4 +40,6 @@ class StackOptions:
             "input_mode": self.input_mode,
             "annotate": self.annotate,
         }
-        return resolve_options(key, metadata, parse_json("PrefixRoutes", self.prefix_routes), defaults, self.limits)
+        return resolve_options(
+            key, metadata, routes=parse_json("PrefixRoutes", self.prefix_routes), defaults=defaults, limits=self.limits
+        )

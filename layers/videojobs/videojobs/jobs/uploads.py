@@ -13,7 +13,7 @@ KEY_MAX_BYTES = 770
 """S3 keys have at most 1,024 bytes, and those of results hold the upload's, the job's id and names of outputs."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Upload:
     """One version of one object in the uploads bucket: the unit that is billed once.
 
@@ -88,7 +88,13 @@ def read_uploads(event: Mapping[str, Any]) -> Iterator[Upload]:
         s3_object = record["s3"]["object"]
         key = unquote_plus(s3_object["key"])
         bucket = record["s3"]["bucket"]["name"]
-        upload = Upload(bucket, key, s3_object["size"], s3_object["eTag"], s3_object.get("versionId"))
+        upload = Upload(
+            bucket=bucket,
+            key=key,
+            size_bytes=s3_object["size"],
+            etag=s3_object["eTag"],
+            version_id=s3_object.get("versionId"),
+        )
         if not is_folder_marker(upload):
             yield upload
 

@@ -22,7 +22,7 @@ _ERRORS = {
 
 
 def start_execution(
-    sfn: "SFNClient", state_machine_arn: str, job: Job, poll_seconds: int, gigabyte_seconds: float
+    sfn: "SFNClient", state_machine_arn: str, job: Job, *, poll_seconds: int, gigabyte_seconds: float
 ) -> str:
     """Starts the waiting for `job`, once however often it is called, and returns the execution's ARN.
 
@@ -61,7 +61,7 @@ def find_executed_job(sfn: "SFNClient", state_machine_arn: str, upload: Upload, 
         return None
 
 
-def start_redelivery(sfn: "SFNClient", state_machine_arn: str, job: Job, polls: int, now: datetime) -> str:
+def start_redelivery(sfn: "SFNClient", state_machine_arn: str, job: Job, *, polls: int, now: datetime) -> str:
     """Starts another delivery of a job's results, and all that follows it; returns the execution's ARN.
 
     Its deadline is now: a person waits for it, so it is not retried for as long as the first delivery.

@@ -43,7 +43,7 @@ def open_coco(job: Job, files: OutputFiles) -> Output:
     return dataset
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Category:
     number: int
     name: str
@@ -177,7 +177,7 @@ class CocoDataset:
     def _find_category(self, model_id: str, name: str, class_id: int | None) -> _Category:
         category = self._categories.get((model_id, name))
         if category is None:
-            category = _Category(len(self._categories) + 1, name, model_id, class_id)
+            category = _Category(number=len(self._categories) + 1, name=name, supercategory=model_id, class_id=class_id)
             self._categories[model_id, name] = category
         return category
 

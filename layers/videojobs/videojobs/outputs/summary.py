@@ -23,7 +23,7 @@ COUNT_BYTES = 24
 """A number of any length, and what stands between it and its neighbours."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class ClassSummary:
     """One class of one model. Times are seconds; a prediction without a confidence counts for the mean as none."""
 
@@ -57,12 +57,12 @@ class ClassSummary:
         """As `to_dict` gives it."""
         mean = data["mean_confidence"]
         return cls(
-            data["count"],
-            data["frames"],
-            data["first_seen_seconds"],
-            data["last_seen_seconds"],
-            data["peak"],
-            data["peak_at_seconds"],
+            count=data["count"],
+            frames=data["frames"],
+            first_seen=data["first_seen_seconds"],
+            last_seen=data["last_seen_seconds"],
+            peak=data["peak"],
+            peak_at=data["peak_at_seconds"],
             confidences=0 if mean is None else 1,
             confidence_sum=mean or 0.0,
         )
@@ -80,7 +80,7 @@ class ClassSummary:
         }
 
 
-@dataclass
+@dataclass(kw_only=True)
 class ModelSummary:
     """What one model did and found."""
 
@@ -94,7 +94,13 @@ class ModelSummary:
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """As `to_dict` gives it."""
         classes = {name: ClassSummary.from_dict(entry) for name, entry in data["classes"].items()}
-        return cls(data["frames"], data["failed_frames"], data["embeddings"], data["predictions"], classes)
+        return cls(
+            frames=data["frames"],
+            failed_frames=data["failed_frames"],
+            embeddings=data["embeddings"],
+            predictions=data["predictions"],
+            classes=classes,
+        )
 
     @property
     def failed_share(self) -> float:

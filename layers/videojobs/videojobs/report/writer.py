@@ -53,7 +53,7 @@ class ReportFacts:
     facts: Sequence[tuple[str, str]] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Piece:
     """Where a piece lies in the spool, and what it spans (seconds)."""
 
@@ -64,7 +64,7 @@ class _Piece:
     last: float
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _ModelPart:
     """What is known of one model so far: counts, pieces that are written, and the one that is being filled."""
 
@@ -109,7 +109,7 @@ class ReportWriter:
 
     def add_model(self, model_id: str, inference_type: str | None) -> None:
         """Makes a model known, so that it is on the page even without a frame; its type is None where it is unknown."""
-        self._models.setdefault(model_id, _ModelPart(inference_type))
+        self._models.setdefault(model_id, _ModelPart(inference_type=inference_type))
 
     def add(self, model_id: str, frame_offset: int, time_offset: float, element: Any) -> None:
         """Takes a model's element for one sampled frame; `None` where the model failed."""
@@ -136,7 +136,13 @@ class ReportWriter:
         for model in self._models.values():
             self._end_piece(model)
         is_inline = inline_max_bytes is None or self._spooled <= inline_max_bytes
-        return Report(self._spool, facts, self._compose_index(facts, is_inline), is_inline, list(self._name_pieces()))
+        return Report(
+            _spool=self._spool,
+            _facts=facts,
+            _index=self._compose_index(facts, is_inline),
+            _is_inline=is_inline,
+            _named_pieces=list(self._name_pieces()),
+        )
 
     def _end_piece(self, model: _ModelPart) -> None:
         if not model.marks:
@@ -146,7 +152,15 @@ class ReportWriter:
         content = gzip.compress(text.encode(), compresslevel=4, mtime=0)
         self._spool.seek(self._spooled)
         self._spool.write(content)
-        model.pieces.append(_Piece(self._spooled, len(content), len(model.marks), model.times[0], model.times[-1]))
+        model.pieces.append(
+            _Piece(
+                start=self._spooled,
+                size=len(content),
+                frames=len(model.marks),
+                first=model.times[0],
+                last=model.times[-1],
+            )
+        )
         self._spooled += len(content)
         model.times, model.offsets, model.marks, model.characters = array("d"), [], [], 0
 
@@ -185,7 +199,7 @@ class ReportWriter:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """A finished report, as long as its writer is open."""
 

@@ -188,6 +188,7 @@ class ResumableWriter(ObjectWriter):
         bucket: str,
         key: str,
         headers: Mapping[str, str],
+        *,
         upload_id: str | None,
         on_begin: Callable[[str], None],
     ) -> None:
@@ -243,7 +244,9 @@ class ResultsBucket:
         self, key: str, content_type: str, upload_id: str | None, on_begin: Callable[[str], None]
     ) -> ResumableWriter:
         """A file to write the object `key` with, behind what an upload that broke off has left."""
-        return ResumableWriter(self._s3, self.name, key, {"ContentType": content_type}, upload_id, on_begin)
+        return ResumableWriter(
+            self._s3, self.name, key, {"ContentType": content_type}, upload_id=upload_id, on_begin=on_begin
+        )
 
     def has(self, key: str) -> bool:
         """Whether there is such an object."""

@@ -121,11 +121,11 @@ class _Offsets:
         if end > min(len(self.frames), len(self.times)):
             return  # told at the end, when it is known how many there are
         yield Frames(
-            model,
-            entries.first,
-            self.frames[entries.first : end],
-            self.times[entries.first : end],
-            entries.values,
+            model=model,
+            first=entries.first,
+            frame_offsets=self.frames[entries.first : end],
+            time_offsets=self.times[entries.first : end],
+            entries=entries.values,
         )
 
 

@@ -105,7 +105,7 @@ class Predictions:
         return list(chain.from_iterable(map(repeat, range(len(self.counts)), self.counts)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Frames:
     """What one model said of some sampled frames that follow each other.
 
@@ -169,7 +169,7 @@ class Frames:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FrameFacts:
     """What an element says besides its predictions.
 
@@ -191,7 +191,7 @@ class FrameFacts:
 def read_frame_facts(element: Any) -> FrameFacts:
     """The facts of one of `Frames.entries`; none of `null`."""
     if isinstance(element, BoxesElement):
-        return FrameFacts(_read_size(element.image), None if element.time is None else float(element.time))
+        return FrameFacts(size=_read_size(element.image), seconds=None if element.time is None else float(element.time))
     if isinstance(element, list):
         return _read_vector(element, {})
     if not isinstance(element, dict):
@@ -208,11 +208,11 @@ def read_frame_facts(element: Any) -> FrameFacts:
         scores = [{name: _take(score, name) for name in ("class", "class_id", "confidence")} for score in scores]
     seconds = element.get("time")
     return FrameFacts(
-        _read_size(element.get("image")),
-        float(seconds) if _is_number(seconds) else None,
-        scores,
-        None,
-        _to_json(extra) if extra else None,
+        size=_read_size(element.get("image")),
+        seconds=float(seconds) if _is_number(seconds) else None,
+        scores=scores,
+        embedding=None,
+        extra=_to_json(extra) if extra else None,
     )
 
 

@@ -29,14 +29,14 @@ def job(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         outputs[RECORD_FILE].unfinished.write_text('{"counts": {"hands": {}}}')
         return {"counts": {"hands": {}}}
 
-    monkeypatch.setattr(demo, "start_system", lambda *_: system)
+    monkeypatch.setattr(demo, "start_system", lambda *_, **__: system)
     monkeypatch.setattr(demo, "upload_video", lambda *_: SimpleNamespace(bucket="uploads", key="grey.mp4"))
     monkeypatch.setattr(demo, "follow_upload", lambda *_: item)
     monkeypatch.setattr(demo, "receive_notice", lambda _: NOTICE)
     monkeypatch.setattr(demo, "fetch_results", fetch)
     monkeypatch.setattr(demo, "start_api_front", lambda *_: None)
     monkeypatch.setattr(demo, "stop_api_front", lambda _: pytest.fail("what was to be kept is stopped"))
-    monkeypatch.setattr(demo, "compose_instructions", lambda *_: "how to go on")
+    monkeypatch.setattr(demo, "compose_instructions", lambda *_, **__: "how to go on")
     return item
 
 

@@ -43,12 +43,21 @@ def instructions() -> str:
     system = System(
         cast(EmbeddedAws, RunningAws),
         Engine("http://127.0.0.1:4566/_aws/execute-api/a1/$default", "the-key", "models", "arn:engine"),
-        Pipeline("uploads", "results", "arn:topic", "jobs", "arn:machine", "queue", "dead", "share"),
+        Pipeline(
+            uploads_bucket="uploads",
+            results_bucket="results",
+            notices_topic_arn="arn:topic",
+            jobs_table="jobs",
+            state_machine_arn="arn:machine",
+            uploads_queue_url="queue",
+            dead_letter_queue_url="dead",
+            share_url="share",
+        ),
         "notices",
     )
     model = ModelPackage(Path("hands/4"), ODD_NAME, "4", "object-detection")
     return compose_instructions(
-        system, cast(ApiFront, RunningFront), model, Path(f"/videos/{ODD_NAME}.mkv"), infer_fps=2.5
+        system, cast(ApiFront, RunningFront), model=model, video=Path(f"/videos/{ODD_NAME}.mkv"), infer_fps=2.5
     )
 
 

@@ -54,7 +54,9 @@ def test_every_type_of_model_ends_in_a_preview_a_report_and_an_annotated_video(
     with open_outputs(tmp_path / "out", [video, folder]) as outputs:
         outputs[RESULTS_FILE].unfinished.write_bytes(results.read_bytes())
         outputs[RECORD_FILE].unfinished.write_bytes(record.read_bytes())
-        derive_outputs(outputs, video, sample_video(video, 4), model.model_id, Display(Console(file=io.StringIO())))
+        derive_outputs(
+            outputs, video, sample_video(video, 4), model.model_id, display=Display(Console(file=io.StringIO()))
+        )
         for output in outputs.values():
             output.finish()
     run("report", results, video, "--output", tmp_path / "report.html")

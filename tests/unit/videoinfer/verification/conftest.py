@@ -25,13 +25,22 @@ RESULTS = {
 
 @pytest.fixture
 def upload() -> Upload:
-    return Upload("uploads", "videoinfer-verify/run/clip.mp4", 5, "e1", "version-1")
+    return Upload(
+        bucket="uploads", key="videoinfer-verify/run/clip.mp4", size_bytes=5, etag="e1", version_id="version-1"
+    )
 
 
 @pytest.fixture
 def job(upload: Upload) -> Job:
     options = Options((Model(MODEL_ID, "4", "object-detection"),), 2, "presigned")
-    return Job(upload, 1, "job-1", options, "2026-11-02T08:15:33+00:00", "2026-11-03T08:15:33+00:00")
+    return Job(
+        upload=upload,
+        attempt=1,
+        job_id="job-1",
+        options=options,
+        created_at="2026-11-02T08:15:33+00:00",
+        deadline_at="2026-11-03T08:15:33+00:00",
+    )
 
 
 @pytest.fixture

@@ -59,9 +59,9 @@ def test_what_can_not_be_looked_at_is_wrong() -> None:
 
 
 OUTCOMES = [
-    Outcome("job", "ok", "done, 4 polls", 61.2, 0.0008),
-    Outcome("metrics", "unseen", "Not seen yet: Polls", 300.0, None),
-    Outcome("tables", "wrong", "frames has {}", 1.5, 0.0001),
+    Outcome(check="job", level="ok", what="done, 4 polls", seconds=61.2, cost_usd=0.0008),
+    Outcome(check="metrics", level="unseen", what="Not seen yet: Polls", seconds=300.0, cost_usd=None),
+    Outcome(check="tables", level="wrong", what="frames has {}", seconds=1.5, cost_usd=0.0001),
 ]
 
 

@@ -15,10 +15,10 @@ from videoinfer.verification import run as verification
 from videoinfer.verification.looking import Patience
 from videoinfer.verification.verdicts import Outcome
 
-JOB = Outcome("job", "ok", "done, 4 polls", 61.2, 0.0008)
-METRICS = Outcome("metrics", "unseen", "Not seen yet", 300.0, None)
-TABLES = Outcome("tables", "wrong", "frames has {}", 1.5, 0.0001)
-CLEANUP = Outcome("cleanup", "ok", "removed 1 rules", 0.5, None)
+JOB = Outcome(check="job", level="ok", what="done, 4 polls", seconds=61.2, cost_usd=0.0008)
+METRICS = Outcome(check="metrics", level="unseen", what="Not seen yet", seconds=300.0, cost_usd=None)
+TABLES = Outcome(check="tables", level="wrong", what="frames has {}", seconds=1.5, cost_usd=0.0001)
+CLEANUP = Outcome(check="cleanup", level="ok", what="removed 1 rules", seconds=0.5, cost_usd=None)
 
 
 class Verification:
@@ -80,7 +80,7 @@ def test_it_cleans_up_whatever_ends_it(stand_in: type[Verification], error: Base
 
 
 def test_a_cleanup_that_leaves_something_fails(stand_in: type[Verification], monkeypatch: pytest.MonkeyPatch) -> None:
-    left = Outcome("cleanup", "wrong", "Not removed: rules.", 0.5, None)
+    left = Outcome(check="cleanup", level="wrong", what="Not removed: rules.", seconds=0.5, cost_usd=None)
     monkeypatch.setattr(stand_in, "clean_up", lambda _self: left)
     assert verify().exit_code == 1
 

@@ -14,6 +14,7 @@ from videojobs.api.session import open_session
 from videojobs.api.turns import Turn
 from videojobs.connections import connect_api
 from videojobs.errors import ApiRefused, ApiUnavailable, LinkRefused
+from videojobs.settings import ApiSettings
 
 LINK = "https://storage.example.com/results.json?X-Goog-Signature=s1gn3d"
 
@@ -115,13 +116,15 @@ def test_the_owner_s_own_api_may_be_anywhere_and_link_to_itself(internet: Intern
 
 def test_the_functions_have_such_sessions(monkeypatch: pytest.MonkeyPatch, internet: Internet) -> None:
     monkeypatch.setattr("videojobs.connections.get_secret", lambda *_, **__: "rf_s3cr3t")
-
-    class Settings:
-        api_url, api_key_secret, api_requests_per_minute, api_minute_seconds = "https://api.example.com", "key", 0, 60.0
-        budget_table = "budget"
-
+    settings = ApiSettings(
+        api_url="https://api.example.com",
+        api_key_secret="key",
+        api_requests_per_minute=0,
+        api_minute_seconds=60,
+        budget_table="budget",
+    )
     with pytest.raises(LinkRefused):
-        connect_api(Settings()).open_results("https://localhost/")
+        connect_api(settings).open_results("https://localhost/")
     assert internet.connections == []
 
 

@@ -353,12 +353,12 @@ def test_a_frame_above_the_limit_is_a_reason(tmp_path: Path) -> None:
     assert video.stat().st_size < 300_000
     words = "or none has fewer than the 8,847,360 pixels"
     with pytest.raises(VideoNotDrawable, match=words):
-        draw_video(video, [], tmp_path / "a.mp4", lambda _: None, 8_847_360)
+        draw_video(video, [], tmp_path / "a.mp4", lambda _: None, frame_max_pixels=8_847_360)
 
 
 def test_a_frame_that_grows_above_the_limit_is_left_out(tmp_path: Path) -> None:
     video = write_pictures(tmp_path / "grows.avi", (64, 48), (4096, 4096), (64, 48))
-    assert draw_video(video, [], tmp_path / "a.mp4", lambda _: None, 8_847_360).frames == 2
+    assert draw_video(video, [], tmp_path / "a.mp4", lambda _: None, frame_max_pixels=8_847_360).frames == 2
     assert draw_video(video, [], tmp_path / "b.mp4", lambda _: None).frames == 3
 
 

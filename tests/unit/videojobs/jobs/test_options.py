@@ -17,7 +17,7 @@ ROUTES = {"shop/": {"infer_fps": 1}, "shop/till/": {"models": [BELT], "input_mod
 
 
 def resolve(metadata: Mapping[str, str], key: str = "a.mp4", defaults: Mapping[str, Any] = DEFAULTS) -> Options:
-    return resolve_options(key, metadata, ROUTES, defaults)
+    return resolve_options(key, metadata, routes=ROUTES, defaults=defaults)
 
 
 def test_defaults_are_what_is_left() -> None:
@@ -35,13 +35,16 @@ def test_the_longest_prefix_counts() -> None:
 @pytest.mark.parametrize("key_form", ["NFC", "NFD"])
 def test_a_route_matches_however_its_letters_are_composed(form: Any, key_form: Any) -> None:
     routes = {unicodedata.normalize(form, "café/"): {"infer_fps": 1}}
-    assert resolve_options(unicodedata.normalize(key_form, "café/x.mp4"), {}, routes, DEFAULTS).infer_fps == 1
+    assert (
+        resolve_options(unicodedata.normalize(key_form, "café/x.mp4"), {}, routes=routes, defaults=DEFAULTS).infer_fps
+        == 1
+    )
 
 
 @pytest.mark.parametrize("routes", [[], "shop/", {"a": 3}, {"a": {"infer-fps": 1}}, {"a": {"fps": 1}}])
 def test_routes_that_can_not_be_read_are_named(routes: Any) -> None:
     with pytest.raises(InvalidOption, match=r"^PrefixRoutes: "):
-        resolve_options("a.mp4", {}, routes, DEFAULTS)
+        resolve_options("a.mp4", {}, routes=routes, defaults=DEFAULTS)
 
 
 def test_metadata_goes_over_the_route() -> None:
@@ -56,7 +59,7 @@ def test_a_video_is_annotated_when_its_metadata_says_so(word: str, annotate: boo
 
 def test_the_stack_s_parameter_may_say_so_too_and_a_route() -> None:
     assert resolve({}, defaults={**DEFAULTS, "annotate": "true"}).annotate
-    assert resolve_options("a.mp4", {}, {"a": {"annotate": True}}, DEFAULTS).annotate
+    assert resolve_options("a.mp4", {}, routes={"a": {"annotate": True}}, defaults=DEFAULTS).annotate
 
 
 def test_options_from_before_there_were_annotated_videos_ask_for_none() -> None:

@@ -39,7 +39,7 @@ def test_a_write_that_boto3_sends_twice_is_taken_twice(state: JobState) -> None:
 
 def test_the_ledger_keeps_to_the_table(aws: Any) -> None:
     for number, (before, after) in enumerate(itertools.product((None, *STATES), STATES)):
-        upload = Upload("uploads", f"{number}.mp4", 5, "e1")
+        upload = Upload(bucket="uploads", key=f"{number}.mp4", size_bytes=5, etag="e1")
         aws.ledger.record(upload, 1, **({"status": before} if before else {"polls": 1}))
         allowed = before is None or before in CHANGES[after]
         try:
@@ -54,14 +54,14 @@ def test_the_ledger_keeps_to_the_table(aws: Any) -> None:
 
 @pytest.mark.parametrize("before", sorted(set(STATES) - {"rejected"}))
 def test_a_redelivery_is_done_whatever_was_before(aws: Any, before: JobState) -> None:
-    upload = Upload("uploads", "a.mp4", 5, "e1")
+    upload = Upload(bucket="uploads", key="a.mp4", size_bytes=5, etag="e1")
     aws.ledger.record(upload, 1, status=before)
     aws.ledger.record(upload, 1, REDELIVERY, status="done")
     assert aws.ledger.read(upload, 1)["status"] == "done"
 
 
 def test_facts_are_written_in_every_state(aws: Any) -> None:
-    upload = Upload("uploads", "a.mp4", 5, "e1")
+    upload = Upload(bucket="uploads", key="a.mp4", size_bytes=5, etag="e1")
     aws.ledger.record(upload, 1, status="done")
     aws.ledger.record(upload, 1, notice_id="n1")
     assert aws.ledger.read(upload, 1)["notice_id"] == "n1"

@@ -17,7 +17,7 @@ DEFAULTS = {"models": [HANDS], "infer_fps": 30.0, "input_mode": "presigned", "an
 
 
 def resolve(metadata: Mapping[str, str], limits: MetadataLimits, routes: Mapping[str, Any] | None = None) -> Options:
-    return resolve_options("shop/a.mp4", metadata, routes or {}, DEFAULTS, limits)
+    return resolve_options("shop/a.mp4", metadata, routes=routes or {}, defaults=DEFAULTS, limits=limits)
 
 
 @pytest.mark.parametrize("name", ["infer-fps", "infer_fps", "Infer_FPS", "INFER-FPS"])

@@ -25,7 +25,7 @@ def read_event(name: str) -> Any:
 
 
 def make_upload(key: str = "cameras/belt.mp4", size_bytes: int = 1, version_id: str | None = "v1") -> Upload:
-    return Upload("uploads", key, size_bytes, "etag", version_id)
+    return Upload(bucket="uploads", key=key, size_bytes=size_bytes, etag="etag", version_id=version_id)
 
 
 def test_reads_an_upload_from_a_bare_event() -> None:
@@ -64,7 +64,7 @@ def test_names_executions_as_step_functions_allows(key: str, attempt: int) -> No
 
 def test_tells_versions_apart() -> None:
     assert make_upload(version_id="v1").upload_id != make_upload(version_id="v2").upload_id
-    unversioned = [Upload("uploads", "belt.mp4", 1, etag) for etag in ("e1", "e2")]
+    unversioned = [Upload(bucket="uploads", key="belt.mp4", size_bytes=1, etag=etag) for etag in ("e1", "e2")]
     assert unversioned[0].upload_id != unversioned[1].upload_id
     assert "VersionId" not in unversioned[0].location
 
@@ -128,6 +128,6 @@ def test_an_upload_asks_for_its_first_attempt() -> None:
 
 
 def test_a_persons_request_is_read_as_it_was_made() -> None:
-    request = JobRequest(Upload("uploads", "line 3+ü.mp4", 5, "e1", None), 2)
+    request = JobRequest(Upload(bucket="uploads", key="line 3+ü.mp4", size_bytes=5, etag="e1", version_id=None), 2)
     message = json.loads(json.dumps({"job_requests": [request.to_dict()]}))
     assert list(read_requests(message)) == [request]

@@ -73,8 +73,8 @@ def test_an_overdue_job_is_recorded_as_such() -> None:
 
 
 def test_an_execution_is_started_once(aws: Any, job: Job) -> None:
-    first = start_execution(aws.sfn, aws.state_machine_arn, job, 60, 0.25)
-    assert start_execution(aws.sfn, aws.state_machine_arn, job, 60, 0.5) == first
+    first = start_execution(aws.sfn, aws.state_machine_arn, job, poll_seconds=60, gigabyte_seconds=0.25)
+    assert start_execution(aws.sfn, aws.state_machine_arn, job, poll_seconds=60, gigabyte_seconds=0.5) == first
     [execution] = aws.executions()
     state = json.loads(execution["input"])
     assert Job.from_input(state) == job
@@ -86,8 +86,8 @@ def test_an_execution_is_started_once(aws: Any, job: Job) -> None:
 def test_an_execution_that_delivers_anew_has_a_name_of_its_own_that_aws_takes(aws: Any, job: Job) -> None:
     job = replace(job, upload=replace(job.upload, key="k" * 200), attempt=999)
     now = datetime(2026, 11, 2, 12, 30, 15, tzinfo=UTC)
-    first = start_redelivery(aws.sfn, aws.state_machine_arn, job, 3, now)
-    second = start_redelivery(aws.sfn, aws.state_machine_arn, job, 3, now + timedelta(seconds=1))
+    first = start_redelivery(aws.sfn, aws.state_machine_arn, job, polls=3, now=now)
+    second = start_redelivery(aws.sfn, aws.state_machine_arn, job, polls=3, now=now + timedelta(seconds=1))
     assert len(aws.executions()) == 2
     assert first != second
     assert max(len(arn.rpartition(":")[2]) for arn in (first, second)) <= 80

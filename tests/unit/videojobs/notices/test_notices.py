@@ -36,16 +36,34 @@ ROOM = Model("room", "1", "classification")
 
 
 def make_job(key: str = "line 3/belt.mp4", models: tuple[Model, ...] = (HANDS, ROOM)) -> Job:
-    upload = Upload("uploads", key, 1, "etag", "v1")
-    return Job.begin(upload, 1, "job-1", Options(models, 5, "presigned"), datetime(2026, 11, 2, tzinfo=UTC), 3600)
+    upload = Upload(bucket="uploads", key=key, size_bytes=1, etag="etag", version_id="v1")
+    return Job.begin(
+        upload,
+        1,
+        "job-1",
+        Options(models, 5, "presigned"),
+        now=datetime(2026, 11, 2, tzinfo=UTC),
+        deadline_seconds=3600,
+    )
 
 
 def make_done(job: Job) -> Notice:
     summary = Summary((HANDS, ROOM))
-    rock = ClassSummary(1200, 50, 0.0, 3725.5, 31, 62.2, 1200, 1092.0)
-    paper = ClassSummary(7, 7, 1.0, 9.5, 1, 1.0)
-    summary.models["hands"] = ModelSummary(50, 3, 0, 1207, {"Paper": paper, "Rock": rock})
-    summary.models["room"] = ModelSummary(50)
+    rock = ClassSummary(
+        count=1200,
+        frames=50,
+        first_seen=0.0,
+        last_seen=3725.5,
+        peak=31,
+        peak_at=62.2,
+        confidences=1200,
+        confidence_sum=1092.0,
+    )
+    paper = ClassSummary(count=7, frames=7, first_seen=1.0, last_seen=9.5, peak=1, peak_at=1.0)
+    summary.models["hands"] = ModelSummary(
+        frames=50, failed_frames=3, embeddings=0, predictions=1207, classes={"Paper": paper, "Rock": rock}
+    )
+    summary.models["room"] = ModelSummary(frames=50)
     return compose_done(
         job,
         summary,
@@ -160,7 +178,13 @@ def test_no_text_of_a_stranger_s_forges_a_line_or_a_command(
         model = Model(model_id, "1", "object-detection")
         job = replace(make_job(key, (model,)), job_id=job_id)
         summary = Summary((model,))
-        summary.models[model_id] = ModelSummary(1, 0, 0, 1, {class_name: ClassSummary(1, 1)})
+        summary.models[model_id] = ModelSummary(
+            frames=1,
+            failed_frames=0,
+            embeddings=0,
+            predictions=1,
+            classes={class_name: ClassSummary(count=1, frames=1)},
+        )
         link = ShareLink("https://share.example.com/s/token", datetime(2026, 11, 9, 8, 30, tzinfo=UTC))
         uri = f"s3://results/{key}/{job_id}/results.json"
         rejection = Rejection(reason, suggest_remedy(job.upload))

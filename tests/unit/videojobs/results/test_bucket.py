@@ -171,15 +171,21 @@ box_elements = st.fixed_dictionaries(
 @given(st.lists(st.none() | box_elements, min_size=1, max_size=5))
 def test_boxes_are_the_same_however_they_are_parsed(elements: list[Any]) -> None:
     offsets = [0] * len(elements)
-    plain = Frames(HANDS, 0, offsets, offsets, elements)
-    parsed = Frames(HANDS, 0, offsets, offsets, decode_boxes(json.dumps(elements).encode()))
+    plain = Frames(model=HANDS, first=0, frame_offsets=offsets, time_offsets=offsets, entries=elements)
+    parsed = Frames(
+        model=HANDS,
+        first=0,
+        frame_offsets=offsets,
+        time_offsets=offsets,
+        entries=decode_boxes(json.dumps(elements).encode()),
+    )
     for name in COLUMNS:
         assert list(map(repr, parsed.predictions.columns[name])) == list(map(repr, plain.predictions.columns[name]))
     for frames in (plain, parsed):
         assert all(set(frames.predictions.columns[name]) <= {None} for name in frames.predictions.absent - {"extra"})
     assert (parsed.predictions.counts, parsed.predictions.extra) == (plain.predictions.counts, plain.predictions.extra)
     assert list(map(read_frame_facts, parsed.entries)) == list(map(read_frame_facts, elements))
-    again = Frames(HANDS, 0, offsets, offsets, parsed.elements)
+    again = Frames(model=HANDS, first=0, frame_offsets=offsets, time_offsets=offsets, entries=parsed.elements)
     assert again.predictions.columns == plain.predictions.columns
 
 
