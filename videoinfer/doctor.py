@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from videoinfer.aws_errors import describe_error
+from videoinfer.deployed_policies import Grant, read_grants
+from videoinfer.errors import CommandError
 from videoinfer.job_texts import describe_missing
 from videoinfer.jobs import Item, JobsTable
 from videoinfer.key_policy import find_left_out
@@ -53,69 +56,6 @@ _WRITING = timedelta(minutes=1)
 
 _NO_SUCH_JOB = "videoinfer-doctor"
 
-_PERMISSIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "CreateJobFunction": {
-        "key": ("kms:Decrypt", "kms:GenerateDataKey"),
-        "uploads": ("s3:GetObject", "s3:GetObjectVersion"),
-        "secret": ("secretsmanager:GetSecretValue",),
-        "jobs": ("dynamodb:GetItem", "dynamodb:UpdateItem"),
-        "budget": ("dynamodb:GetItem", "dynamodb:UpdateItem"),
-        "state machine": ("states:StartExecution",),
-        "topic": ("sns:Publish",),
-        "event bus": ("events:PutEvents",),
-        "queue": (
-            "sqs:ReceiveMessage",
-            "sqs:DeleteMessage",
-            "sqs:GetQueueAttributes",
-            "sqs:ChangeMessageVisibility",
-        ),
-    },
-    "CheckJobFunction": {
-        "key": ("kms:Decrypt",),
-        "secret": ("secretsmanager:GetSecretValue",),
-        "jobs": ("dynamodb:UpdateItem",),
-        "budget": ("dynamodb:GetItem", "dynamodb:UpdateItem"),
-    },
-    "DeliverResultsFunction": {
-        "key": ("kms:Decrypt", "kms:GenerateDataKey"),
-        "secret": ("secretsmanager:GetSecretValue",),
-        "share key": ("secretsmanager:GetSecretValue",),
-        "results": ("s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"),
-        "jobs": ("dynamodb:GetItem", "dynamodb:UpdateItem"),
-        "budget": ("dynamodb:GetItem", "dynamodb:UpdateItem"),
-        "topic": ("sns:Publish",),
-        "event bus": ("events:PutEvents",),
-    },
-    "AnnotateVideoFunction": {
-        "key": ("kms:Decrypt", "kms:GenerateDataKey"),
-        "uploads": ("s3:GetObject", "s3:GetObjectVersion"),
-        "results": ("s3:GetObject",),
-        "annotated video": ("s3:PutObject", "s3:AbortMultipartUpload"),
-    },
-    "RecordAnnotationFunction": {
-        "key": ("kms:Decrypt", "kms:GenerateDataKey"),
-        "annotated video": ("s3:GetObject",),
-        "summary": ("s3:GetObject", "s3:PutObject"),
-        "share key": ("secretsmanager:GetSecretValue",),
-        "jobs": ("dynamodb:GetItem", "dynamodb:UpdateItem"),
-        "topic": ("sns:Publish",),
-    },
-    "OpenShareLinkFunction": {
-        "key": ("kms:Decrypt",),
-        "share key": ("secretsmanager:GetSecretValue",),
-        "uploads": ("s3:GetObject", "s3:GetObjectVersion"),
-        "results": ("s3:GetObject",),
-        "jobs": ("dynamodb:GetItem",),
-    },
-    "ReportFailureFunction": {
-        "key": ("kms:Decrypt", "kms:GenerateDataKey"),
-        "jobs": ("dynamodb:GetItem", "dynamodb:UpdateItem"),
-        "topic": ("sns:Publish",),
-        "event bus": ("events:PutEvents",),
-    },
-}
-"""What each function can't do without, by what it does it to; the template grants it, other hands may have taken it."""
-
 
 @dataclass(frozen=True)
 class Finding:
@@ -146,9 +86,10 @@ def examine(stack: PipelineStack) -> Iterator[Finding]:
     for look in looks:
         try:
             yield from look(stack)
-        except (BotoCoreError, ClientError) as error:
+        except (BotoCoreError, ClientError, CommandError) as error:
             subject = look.__name__.removeprefix("_look_at_").replace("_", " ")
-            yield Finding("warning", f"Could not look at the {subject}. {describe_error(error)}")
+            words = str(error) if isinstance(error, CommandError) else describe_error(error)
+            yield Finding("warning", f"Could not look at the {subject}. {words}")
 
 
 def _look_at_stack(stack: PipelineStack) -> Iterator[Finding]:
@@ -235,38 +176,36 @@ def _look_at_way_in(stack: PipelineStack) -> Iterator[Finding]:
 
 
 def _look_at_permissions(stack: PipelineStack) -> Iterator[Finding]:
-    """Asks IAM what would be allowed, with boundaries and the organization's policies counted in."""
-    arns = _find_arns(stack)
-    lacking = list[str]()
-    for function, needed in _PERMISSIONS.items():
-        role_arn = _find_role(stack, function)
-        for what, actions in needed.items():
-            if what not in arns:
-                continue
-            answer = stack.clients.iam.simulate_principal_policy(
-                PolicySourceArn=role_arn,
-                ActionNames=list(actions),
-                ResourceArns=[arns[what]],
-                ContextEntries=[_compose_via_s3(stack)],
-            )
-            denied = [r["EvalActionName"] for r in answer["EvaluationResults"] if r["EvalDecision"] != "allowed"]
-            lacking += [f"{function} may not {action} on {arns[what]}" for action in denied]
-    if lacking:
-        for sentence in lacking:
-            yield Finding("problem", f"{sentence}.", "sam deploy, or have a policy from outside the stack taken back")
-    else:
+    """Asks IAM whether each function may do what the deployed template grants it.
+
+    A policy may have been taken away by hand; a permissions boundary or the organization's policies may deny it.
+    """
+    find_role = cache(partial(_find_role, stack))
+    lacking = [
+        f"{grant.function} may not {action} on {resource}"
+        for grant in read_grants(stack)
+        for resource in grant.resources
+        for action in _list_denied(stack, find_role(grant.function), grant, resource)
+    ]
+    for sentence in lacking:
+        yield Finding("problem", f"{sentence}.", "sam deploy, or have a policy from outside the stack taken back")
+    if not lacking:
         yield Finding("ok", "The functions may do what they have to.")
 
 
-def _compose_via_s3(stack: PipelineStack) -> dict[str, Any]:
-    """The service by way of which a function uses the owner's key, where its role asks for it."""
-    _, partition, _, region, *_ = stack.state_machine_arn.split(":")
-    suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
-    return {
-        "ContextKeyName": "kms:ViaService",
-        "ContextKeyValues": [f"s3.{region}.{suffix}"],
-        "ContextKeyType": "string",
-    }
+def _list_denied(stack: PipelineStack, role_arn: str, grant: Grant, resource: str) -> list[str]:
+    """The grant's actions that IAM would deny on `resource`, with an x for each of its wildcards."""
+    entries: Any = [
+        {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
+        for key, value in grant.context.items()
+    ]
+    answer = stack.clients.iam.simulate_principal_policy(
+        PolicySourceArn=role_arn,
+        ActionNames=list(grant.actions),
+        ResourceArns=[re.sub("[*?]", "x", resource)],
+        ContextEntries=entries,
+    )
+    return [it["EvalActionName"] for it in answer["EvaluationResults"] if it["EvalDecision"] != "allowed"]
 
 
 def _look_at_key(stack: PipelineStack) -> Iterator[Finding]:
@@ -300,31 +239,6 @@ def _find_resource(stack: PipelineStack, logical_id: str) -> str:
 def _describe_resource(stack: PipelineStack, logical_id: str) -> StackResourceDetailTypeDef:
     resource = stack.clients.cloudformation.describe_stack_resource(StackName=stack.name, LogicalResourceId=logical_id)
     return resource["StackResourceDetail"]
-
-
-def _find_table_arn(stack: PipelineStack, name: str) -> str:
-    return stack.clients.dynamodb.describe_table(TableName=name)["Table"]["TableArn"]
-
-
-def _find_arns(stack: PipelineStack) -> dict[str, str]:
-    attributes = stack.clients.sqs.get_queue_attributes(QueueUrl=stack.uploads_queue_url, AttributeNames=["QueueArn"])
-    _, partition, _, region, account, *_ = stack.state_machine_arn.split(":")
-    secrets = stack.clients.secretsmanager
-    return {
-        "uploads": f"arn:{partition}:s3:::{stack.uploads_bucket}/video.mp4",
-        "results": f"arn:{partition}:s3:::{stack.results_bucket}/results/video.mp4/job/results.json",
-        "annotated video": f"arn:{partition}:s3:::{stack.results_bucket}/results/video.mp4/job/annotated.mp4",
-        "summary": f"arn:{partition}:s3:::{stack.results_bucket}/results/video.mp4/job/summary.json",
-        "secret": secrets.describe_secret(SecretId=stack.api_key_secret)["ARN"],
-        "share key": secrets.describe_secret(SecretId=f"{stack.name}/share-key")["ARN"],
-        "event bus": f"arn:{partition}:events:{region}:{account}:event-bus/default",
-        "jobs": _find_table_arn(stack, stack.jobs_table),
-        "budget": _find_table_arn(stack, _find_resource(stack, "BudgetTable")),
-        "state machine": stack.state_machine_arn,
-        "topic": stack.notices_topic_arn,
-        "queue": attributes["Attributes"]["QueueArn"],
-        **({"key": stack.kms_key_arn} if stack.kms_key_arn else {}),
-    }
 
 
 def _look_at_subscriptions(stack: PipelineStack) -> Iterator[Finding]:

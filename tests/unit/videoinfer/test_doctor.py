@@ -2,14 +2,16 @@
 
 import time
 from collections.abc import Mapping
+from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from tests.permissions import walk_grants
-from tests.templates import find_resources
+from tests.cloudformation import Evaluator
+from tests.permissions import as_list
+from tests.templates import find_resources, read_expanded_templates
 from videoinfer import doctor
 from videoinfer.doctor import Finding, examine
 from videoinfer.pipeline_stack import PipelineStack
@@ -27,7 +29,7 @@ def look_at_api(monkeypatch: pytest.MonkeyPatch, answer: Exception | None) -> Fi
     class Api:
         def __init__(self, *_arguments: Any) -> None: ...
 
-        def check_job(self, job_id: str) -> None:
+        def check_job(self, *_arguments: Any) -> None:
             if answer:
                 raise answer
 
@@ -153,12 +155,164 @@ def test_what_can_not_be_looked_at_is_a_warning_and_the_rest_is_looked_at(
     assert warning.what.startswith(f"Could not look at the permissions. {words}")
 
 
-def test_the_template_grants_what_the_doctor_looks_for() -> None:
-    functions = find_resources("pipeline", "AWS::Serverless::Function")
-    assert set(doctor._PERMISSIONS) == set(functions)
-    for name, needed in doctor._PERMISSIONS.items():
-        granted = {action for action, _ in walk_grants("pipeline", name)}
-        assert {action for actions in needed.values() for action in actions} <= granted
+ROLES = "arn:aws:iam::123456789012:role/"
+
+
+class DeployedTemplate:
+    """CloudFormation, IAM and Lambda of a stack that is deployed from the template, as SAM's own translator expands it.
+
+    Attributes:
+        denied: The actions that IAM denies.
+        simulated: What IAM was asked: role, action, resource and context.
+    """
+
+    def __init__(self, parameters: Mapping[str, str]) -> None:
+        self.template = deepcopy(read_expanded_templates()["pipeline"])
+        self.parameters = parameters
+        self.denied: set[str] = set()
+        self.simulated: set[tuple[str, str, str, tuple[tuple[str, str], ...]]] = set()
+        iam = Anything(simulate_principal_policy=self.simulate)
+        lambda_ = Anything(get_function_configuration=lambda FunctionName: {"Role": ROLES + FunctionName})  # noqa: N803
+        self.stack = Anything(
+            clients=Anything(cloudformation=self, iam=iam, lambda_=lambda_),
+            name="stack",
+            state_machine_arn=PHYSICAL_IDS["AWS::StepFunctions::StateMachine"].format("VideoJobStateMachine"),
+            api_key_secret_arn=parameters.get("ApiKeySecretArn", ""),
+        )
+
+    def look(self) -> list[Finding]:
+        return list(doctor._look_at_permissions(cast(PipelineStack, self.stack)))
+
+    def get_template(self, StackName: str, TemplateStage: str) -> Mapping[str, Any]:  # noqa: N803 - boto3's names
+        assert (StackName, TemplateStage) == ("stack", "Processed")
+        return {"TemplateBody": self.template}
+
+    def describe_stacks(self, **_names: str) -> Mapping[str, Any]:
+        # CloudFormation masks the parameters with NoEcho.
+        values = {
+            **{name: it.get("Default", "") for name, it in self.template["Parameters"].items()},
+            **self.parameters,
+        }
+        values = {**values, "ApiKey": "****"}
+        return {"Stacks": [{"Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in values.items()]}]}
+
+    def describe_stack_resource(self, LogicalResourceId: str, **_names: str) -> Mapping[str, Any]:  # noqa: N803
+        return {"StackResourceDetail": {"PhysicalResourceId": LogicalResourceId}}
+
+    def get_paginator(self, _operation: str) -> Any:
+        resources = [
+            {
+                "LogicalResourceId": name,
+                "ResourceType": it["Type"],
+                "PhysicalResourceId": PHYSICAL_IDS.get(it["Type"], "{}").format(name),
+            }
+            for name, it in self.template["Resources"].items()
+        ]
+        return Anything(paginate=lambda **_names: [{"StackResourceSummaries": resources}])
+
+    def simulate(
+        self,
+        PolicySourceArn: str,  # noqa: N803
+        ActionNames: list[str],  # noqa: N803
+        ResourceArns: list[str],  # noqa: N803
+        ContextEntries: list[dict[str, Any]],  # noqa: N803
+    ) -> Mapping[str, Any]:
+        context = tuple((it["ContextKeyName"], *it["ContextKeyValues"]) for it in ContextEntries)
+        [resource] = ResourceArns
+        self.simulated |= {(PolicySourceArn, action, resource, context) for action in ActionNames}
+        decide = {True: "implicitDeny", False: "allowed"}
+        results = [{"EvalActionName": it, "EvalDecision": decide[it in self.denied]} for it in ActionNames]
+        return {"EvaluationResults": results}
+
+
+PHYSICAL_IDS = {
+    "AWS::SNS::Topic": "arn:aws:sns:us-east-1:123456789012:{}",
+    "AWS::SQS::Queue": "https://sqs.us-east-1.amazonaws.com/123456789012/{}",
+    "AWS::StepFunctions::StateMachine": "arn:aws:states:us-east-1:123456789012:stateMachine:{}",
+}
+
+ATTRIBUTES = {
+    "AWS::S3::Bucket": ("Arn", "arn:aws:s3:::{}"),
+    "AWS::DynamoDB::Table": ("Arn", "arn:aws:dynamodb:us-east-1:123456789012:table/{}"),
+    "AWS::SQS::Queue": ("Arn", "arn:aws:sqs:us-east-1:123456789012:{}"),
+    "AWS::StepFunctions::StateMachine": ("Name", "{}"),
+}
+"""What `Fn::GetAtt` gives, as https://docs.aws.amazon.com/service-authorization/latest/reference/ spells ARNs."""
+
+KEY_ARN = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+
+
+def work_out_grants(deployed: DeployedTemplate) -> set[tuple[str, str, str, tuple[tuple[str, str], ...]]]:
+    """Every grant of the template, worked out by cfn-lint."""
+    references = {"ApiKey": "" if "ApiKeySecretArn" in deployed.parameters else "key", **deployed.parameters}
+    for name, resource in deployed.template["Resources"].items():
+        kind = resource["Type"]
+        references[name] = PHYSICAL_IDS.get(kind, "{}").format(name)
+        if kind in ATTRIBUTES:
+            attribute, value = ATTRIBUTES[kind]
+            references[f"{name}.{attribute}"] = value.format(name)
+    evaluator, grants = Evaluator(deployed.template, references), set()
+    for name in find_resources("pipeline", "AWS::Serverless::Function"):
+        for policy in evaluator.evaluate(deployed.template["Resources"][f"{name}Role"]["Properties"]["Policies"]):
+            for statement in policy["PolicyDocument"]["Statement"]:
+                context = tuple(item for it in statement.get("Condition", {}).values() for item in it.items())
+                for action in as_list(statement["Action"]):
+                    for resource in as_list(statement["Resource"]):
+                        arn = resource.replace("*", "x").replace("?", "x")
+                        grants.add((ROLES + name, action, arn, context))
+    return grants
+
+
+@pytest.mark.parametrize(
+    "parameters", [{}, {"KmsKeyArn": KEY_ARN}, {"ApiKeySecretArn": SECRET_ARN, "KmsKeyArn": KEY_ARN}]
+)
+def test_iam_is_asked_for_all_that_the_deployed_template_grants(parameters: Mapping[str, str]) -> None:
+    deployed = DeployedTemplate(parameters)
+
+    [finding] = deployed.look()
+
+    assert finding == Finding("ok", "The functions may do what they have to.")
+    assert deployed.simulated == work_out_grants(deployed)
+    assert {role for role, *_ in deployed.simulated} == {
+        ROLES + name for name in find_resources("pipeline", "AWS::Serverless::Function")
+    }
+
+
+def test_an_action_that_is_denied_is_a_problem_with_the_function_s_name() -> None:
+    deployed = DeployedTemplate({})
+    deployed.denied = {"states:StartExecution"}
+
+    [finding] = deployed.look()
+
+    assert finding.level == "problem"
+    assert finding.what == (
+        "CreateJobFunction may not states:StartExecution on "
+        "arn:aws:states:us-east-1:123456789012:stateMachine:VideoJobStateMachine."
+    )
+    assert "sam deploy" in (finding.remedy or "")
+
+
+@pytest.mark.parametrize(
+    ("resource", "words"),
+    [
+        ({"Fn::ImportValue": "other"}, "can't read the template's Fn::ImportValue"),
+        ({"Fn::GetAtt": ["NewKind", "Arn"]}, "can't tell what NewKind.Arn is"),
+    ],
+)
+def test_a_template_that_is_not_understood_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, resource: Any, words: str
+) -> None:
+    deployed = DeployedTemplate({})
+    policies = deployed.template["Resources"]["CheckJobFunctionRole"]["Properties"]["Policies"]
+    policies[0]["PolicyDocument"]["Statement"][0]["Resource"] = resource
+    for name in [name for name in vars(doctor) if name.startswith("_look_at_") and name != "_look_at_permissions"]:
+        monkeypatch.setattr(doctor, name, lambda _stack: iter([]))
+
+    [finding] = examine(cast(PipelineStack, deployed.stack))
+
+    assert finding.level == "warning"
+    assert finding.what.startswith("Could not look at the permissions. ")
+    assert words in finding.what
 
 
 @pytest.mark.parametrize(
