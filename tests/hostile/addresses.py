@@ -34,8 +34,8 @@ def _special(name: str, url: str, host: str) -> HostileAddress:
     return HostileAddress(
         name,
         url,
-        f"The video could not be fetched: {host} is no address on the public internet; "
-        "the engine's AllowedRanges parameter can let its own networks in",
+        f"The video could not be fetched: {host} is not on the public internet; "
+        "to allow a private network, add it to the engine's AllowedRanges parameter",
     )
 
 
@@ -45,7 +45,7 @@ def _malformed(name: str, url: str, error: str) -> HostileAddress:
 
 _NO_SCHEME = "must begin with http:// or https://"
 _NO_HOST = "must have a host of letters, digits, dots and dashes; others are written as xn--"
-_NO_ADDRESS = "can't be read as an address"
+_NO_ADDRESS = "is not a valid URL"
 
 ADDRESSES = [
     _special("loopback", "http://127.0.0.1/a.mp4", "127.0.0.1"),
@@ -88,15 +88,25 @@ ADDRESSES = [
     HostileAddress(
         "a name that nobody has",
         "http://nowhere.example/",
-        "The video could not be fetched from nowhere.example: there is no such host",
+        "The video could not be fetched from nowhere.example: the host does not exist",
     ),
     _malformed("a host as user name", "http://videos.example.com@127.0.0.1/", "must not hold a user name or password"),
     _malformed(
         "a user and password", "http://user:password@videos.example.com/", "must not hold a user name or password"
     ),
-    _malformed("port 22", "http://videos.example.com:22/", "must not have port 22, which is not one for web servers"),
-    _malformed("port 25", "http://videos.example.com:25/", "must not have port 25, which is not one for web servers"),
-    _malformed("port 0", "http://videos.example.com:0/", "must not have port 0, which is not one for web servers"),
+    _malformed(
+        "port 22",
+        "http://videos.example.com:22/",
+        "must not have port 22: only 80, 443 and ports from 1024 are allowed",
+    ),
+    _malformed(
+        "port 25",
+        "http://videos.example.com:25/",
+        "must not have port 25: only 80, 443 and ports from 1024 are allowed",
+    ),
+    _malformed(
+        "port 0", "http://videos.example.com:0/", "must not have port 0: only 80, 443 and ports from 1024 are allowed"
+    ),
     _malformed("a port above all", "http://videos.example.com:99999/", _NO_ADDRESS),
     _malformed("a port that is a word", "http://videos.example.com:port/", _NO_ADDRESS),
     _malformed("half a bracket", "http://[::1/", _NO_ADDRESS),

@@ -57,7 +57,7 @@ BODIES = [
     HostileBody("6 MiB of spaces", b" " * 6 * MIB, _TOO_LONG),
     HostileBody("a string of 6 MiB", b'{"input_url": "' + b"a" * 6 * MIB + b'"}', _TOO_LONG),
     HostileBody("100,000 models", b'{"models": [' + b"{}," * 100_000 + b"{}]}", _TOO_LONG),
-    HostileBody("20,000 models", b'{"models": [' + b"{}," * 20_000 + b"{}]}", "input_url must be text"),
+    HostileBody("20,000 models", b'{"models": [' + b"{}," * 20_000 + b"{}]}", "input_url must be a string"),
     HostileBody(
         "three models where two may be",
         _change(models=[MODEL | {"model_id": f"m{n}"} for n in range(3)]),
@@ -97,13 +97,13 @@ BODIES = [
     HostileBody("a list", b"[]", _NO_OBJECT),
     HostileBody("null", b"null", _NO_OBJECT),
     HostileBody("a number", b"5", _NO_OBJECT),
-    HostileBody("an empty object", b"{}", "input_url must be text that is not empty"),
+    HostileBody("an empty object", b"{}", "input_url must be a string that is not empty"),
     HostileBody(
         "a list as URL",
         _change(input_url=["https://videos.example.com/a.mp4"]),
-        "input_url must be text that is not empty",
+        "input_url must be a string that is not empty",
     ),
-    HostileBody("spaces as URL", _change(input_url="  "), "input_url must be text that is not empty"),
+    HostileBody("spaces as URL", _change(input_url="  "), "input_url must be a string that is not empty"),
     HostileBody("a text as rate", _change(infer_fps="5"), "infer_fps must be a number of frames per second"),
     HostileBody("true as rate", _change(infer_fps=True), "infer_fps must be a number of frames per second"),
     HostileBody("1e999 as rate", _change().replace(b" 5,", b" 1e999,"), "infer_fps must be at most 1000000"),
@@ -136,7 +136,7 @@ BODIES = [
     HostileBody(
         "a parameter of 60,000",
         _change_model(inference_params={"a" * 60_000: 1}),
-        f'models[0].inference_params has no "{"a" * 40}"…; there are: confidence, iou_threshold',
+        f'models[0].inference_params has no "{"a" * 40}"…; use: confidence, iou_threshold',
     ),
 ]
 """What is not exact is the beginning of the error."""

@@ -150,12 +150,14 @@ _PLAYLIST = b"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfile:///etc/passwd\n
 _GROWING = make_growing_video()
 
 _COULD_NOT = "The video could not be fetched"
-_TOO_LARGE = "The video is larger than the 0.0001 GiB that this engine takes"
+_TOO_LARGE = "The video is larger than this engine's limit of 0.0001 GiB"
 _SLOW_SECONDS = 0.3
 _TOO_SLOW = f"{_COULD_NOT} within {_SLOW_SECONDS / 60:g} minutes"
 _NO_VIDEO = "The file is not an MP4, AVI, MKV or WebM video, or is cut off (Invalid data found when processing input)"
 _NOT_THIS_ONE = "The file is not an MP4, AVI, MKV or WebM video, or is cut off (Invalid argument)"
-_NOT_PUBLIC = "is no address on the public internet; the engine's AllowedRanges parameter can let its own networks in"
+_NOT_PUBLIC = (
+    "is not on the public internet; to allow a private network, add it to the engine's AllowedRanges parameter"
+)
 _BROKE_OFF = f"{_COULD_NOT} from {HOST}: the connection broke off (ProtocolError)"
 _NO_CERTIFICATE = f"{_COULD_NOT} from {HOST}: its certificate is not accepted"
 
@@ -171,21 +173,19 @@ SERVERS = [
     HostileServer(
         "a redirect to a file",
         redirect("file:///etc/passwd"),
-        f"{_COULD_NOT}: its address must begin with http:// or https://",
+        f"{_COULD_NOT}: its URL must begin with http:// or https://",
     ),
     HostileServer(
         "a redirect to a mail server",
         redirect("http://videos.example.com:25/"),
-        f"{_COULD_NOT}: its address must not have port 25, which is not one for web servers",
+        f"{_COULD_NOT}: its URL must not have port 25: only 80, 443 and ports from 1024 are allowed",
     ),
     HostileServer(
         "a redirect with a password",
         redirect("http://me:secret@videos.example.com/"),
-        f"{_COULD_NOT}: its address must not hold a user name or password",
+        f"{_COULD_NOT}: its URL must not hold a user name or password",
     ),
-    HostileServer(
-        "a redirect to no address", redirect("http://[::1"), f"{_COULD_NOT}: it redirects to what is no web address"
-    ),
+    HostileServer("a redirect to no address", redirect("http://[::1"), f"{_COULD_NOT}: it redirects to an invalid URL"),
     HostileServer("redirects without end", redirect("/again"), f"{_COULD_NOT}: {HOST} redirects too often"),
     HostileServer("a redirect to nowhere", send(b"", status="302 Found"), f"{_COULD_NOT}: {HOST} answered 302 Found"),
     # Without end.
@@ -197,7 +197,7 @@ SERVERS = [
     HostileServer("headers without end", send_forever(_OK, b"X: x\r\n"), _BROKE_OFF),
     HostileServer("a chunk's size without end", send_forever(_CHUNKED, b"1" * KIB), _BROKE_OFF),
     # Slow.
-    HostileServer("nothing", _say_nothing, f"{_COULD_NOT} from {HOST}: nothing came for 0.2 s", read_seconds=0.2),
+    HostileServer("nothing", _say_nothing, f"{_COULD_NOT} from {HOST}: no data for 0.2 s", read_seconds=0.2),
     HostileServer(
         "a body, a byte at a time",
         send_forever(_OK + b"\r\n", b"x", PAUSE_SECONDS),
@@ -247,7 +247,7 @@ SERVERS = [
     HostileServer(
         "a video whose frames grow beyond the limit",
         send(_GROWING),
-        "10 of 15 results failed: the frames can't be decoded, or the models can't be run on them",
+        "10 of 15 results failed: the frames can't be decoded, or the models failed on them",
     ),
     HostileServer(
         "a compressed bomb, 10 MiB in 10 kB",

@@ -35,7 +35,7 @@ def test_an_address_is_never_connected_to(address: HostileAddress, engine: Engin
 @pytest.mark.parametrize("address", REDIRECTS, ids=lambda address: address.name)
 def test_nor_by_way_of_a_redirect(address: HostileAddress, engine: EngineInProcess) -> None:
     answer = answer_redirect(engine, address)
-    assert answer.endswith((address.error, "it redirects to what is no web address"))
+    assert answer.endswith((address.error, "it redirects to an invalid URL"))
     assert answer.startswith("job: The video could not be fetched")
 
 
@@ -45,7 +45,7 @@ def test_a_name_that_changes_its_address_is_held_to_the_first(engine: EngineInPr
 
 def test_and_is_checked_again_for_a_redirect(engine: EngineInProcess) -> None:
     answer = answer_rebinding(engine, redirected=True)
-    assert answer.startswith("job: The video could not be fetched: rebinding.example is no address on the public")
+    assert answer.startswith("job: The video could not be fetched: rebinding.example is not on the public")
 
 
 @pytest.mark.parametrize("server", SERVERS, ids=lambda server: server.name)

@@ -1,4 +1,4 @@
-"""The first step of a job: gets its video into the engine's bucket."""
+"""The first step of a job: copies the video into the engine's bucket."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The third step of a job, run side by side: infers the frames of one segment."""
+"""The third step of a job, run in parallel for its segments: infers the frames of one segment."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The last step of a job: makes one results file of its segments' parts."""
+"""The last step of a job: merges the results of its segments into one file."""
 
 from typing import Any
 

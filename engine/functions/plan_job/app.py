@@ -1,4 +1,4 @@
-"""The second step of a job: cuts its video into segments."""
+"""The second step of a job: cuts the video into segments."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The API: signs uploads, creates jobs, answers how they are doing, shows the models to the official client."""
+"""The API: signs uploads, creates jobs, reports their state, and lists models for the official client."""
 
 from typing import Any
 

@@ -14,7 +14,7 @@ from videoengine.video_fetch import MAX_REDIRECTS, fetch_video
 pytestmark = pytest.mark.usefixtures("internet")
 
 LOCAL = parse_ranges("127.0.0.1/32")
-NOT_PUBLIC = "is no address on the public internet"
+NOT_PUBLIC = "is not on the public internet"
 
 
 @pytest.mark.parametrize(

@@ -48,11 +48,11 @@ def test_several_models_may_be_asked_for() -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ({**BODY, "input_url": None}, "input_url must be text"),
-        ({**BODY, "input_url": " "}, "input_url must be text"),
+        ({**BODY, "input_url": None}, "input_url must be a string"),
+        ({**BODY, "input_url": " "}, "input_url must be a string"),
         ({**BODY, "input_url": "s3://bucket/key"}, "input_url must begin with http:// or https://"),
         ({**BODY, "input_url": "file:///etc/passwd"}, "input_url must begin with http:// or https://"),
-        ({**BODY, "input_url": "https://[half"}, "input_url can't be read as an address"),
+        ({**BODY, "input_url": "https://[half"}, "input_url is not a valid URL"),
         ({**BODY, "infer_fps": None}, "infer_fps must be a number"),
         ({**BODY, "infer_fps": "5"}, "infer_fps must be a number"),
         ({**BODY, "infer_fps": True}, "infer_fps must be a number"),
@@ -75,14 +75,17 @@ def test_several_models_may_be_asked_for() -> None:
         (with_model(inference_type="clip"), "models[0].inference_type must be one of: object-detection"),
         (
             with_model(inference_type="gaze-detection"),
-            "models[0].inference_type gaze-detection is not done by this engine",
+            "models[0].inference_type gaze-detection is not supported by this engine",
         ),
         (with_model(inference_params=[]), "models[0].inference_params must be an object"),
         (with_model(inference_params={"confidence": 1.1}), "models[0].inference_params.confidence must be a number"),
         (with_model(inference_params={"iou_threshold": "x"}), "models[0].inference_params.iou_threshold must be"),
-        (with_model(inference_params={"confidance": 1}), 'models[0].inference_params has no "confidance"; there are'),
-        ({**BODY, "models": [MODEL, MODEL]}, 'models: "bottles" is asked for twice'),
-        ({**BODY, "models": [MODEL, {**MODEL, "model_version": 5}]}, 'models: "bottles" is asked for in two versions'),
+        (
+            with_model(inference_params={"confidance": 1}),
+            'models[0].inference_params has no "confidance"; use: confidence',
+        ),
+        ({**BODY, "models": [MODEL, MODEL]}, 'models: "bottles" is listed twice'),
+        ({**BODY, "models": [MODEL, {**MODEL, "model_version": 5}]}, 'models: "bottles" is listed in two versions'),
     ],
 )
 def test_a_refusal_names_the_field(body: dict[str, Any], message: str) -> None:
@@ -93,5 +96,5 @@ def test_a_refusal_names_the_field(body: dict[str, Any], message: str) -> None:
 
 @pytest.mark.parametrize("body", [{}, {"file_name": ""}, {"file_name": 3}])
 def test_an_upload_needs_a_name(body: dict[str, Any]) -> None:
-    with pytest.raises(BadRequest, match="file_name must be text"):
+    with pytest.raises(BadRequest, match="file_name must be a string"):
         parse_file_name(body)

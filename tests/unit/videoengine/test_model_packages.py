@@ -66,7 +66,7 @@ def make_rfdetr(**network_input: Any) -> dict[str, bytes]:
 def test_rf_detr_is_letterboxed_as_its_data_set_was() -> None:
     package = parse_package(make_rfdetr(dataset_version_resize_dimensions={"width": 64, "height": 64}))
     assert package.network_input.resize_mode == "letterbox"
-    with pytest.raises(ModelPackageInvalid, match="must be of the shape of training_input_size"):
+    with pytest.raises(ModelPackageInvalid, match="must have the shape of training_input_size"):
         parse_package(make_rfdetr(dataset_version_resize_dimensions={"width": 64, "height": 48}))
 
 
@@ -105,13 +105,13 @@ def test_another_encoding_is_named_as_the_reason(file: str, encoding: str) -> No
     files = make_package()
     text = files[file].decode().replace('"color_mode"', '"Mülleimer": 1, "color_mode"').replace("onnx", "Mülleimer")
     content = text.replace("Paper", "Mülleimer").encode(encoding)
-    with pytest.raises(ModelPackageInvalid, match=f"^{file} is not in UTF-8, the encoding to save it in: byte "):
+    with pytest.raises(ModelPackageInvalid, match=f"^{file} must be saved in UTF-8; byte "):
         parse_package(files | {file: content})
 
 
 def test_another_encoding_of_key_points_is_named_as_the_reason() -> None:
     files = changed("model_config.json", task_type="keypoint-detection")
-    with pytest.raises(ModelPackageInvalid, match=r"^keypoints_metadata\.json is not in UTF-8"):
+    with pytest.raises(ModelPackageInvalid, match=r"^keypoints_metadata\.json must be saved in UTF-8"):
         parse_package(files | {"keypoints_metadata.json": "[]".encode("utf-16")})
 
 

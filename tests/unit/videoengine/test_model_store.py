@@ -165,5 +165,5 @@ def test_the_least_recently_used_goes_when_the_disk_is_short_but_none_of_the_sam
     jobs = ("a", "b", "a", "c", "b", "ab", "bc", "abc", "ca")
     *shown, refused, after = run_on_a_small_disk(tmp_path, *jobs)
     assert shown == ["a", "ab", "ab", "ac", "bc", "ab", "bc"]
-    assert "don't fit beside the job's other models: the function's disk has" in refused
+    assert "don't fit on the disk beside the job's other models: only" in refused
     assert after == "ac"

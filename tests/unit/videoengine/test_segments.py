@@ -175,7 +175,7 @@ def test_few_frames_that_claim_to_be_many_are_sampled_once_each(seconds: int, cl
 
 def test_a_video_of_too_many_frames_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timeline_module, "MAX_FRAMES", 2)
-    with pytest.raises(JobFailed, match="The video has more than the 2 frames that this engine takes"):
+    with pytest.raises(JobFailed, match="more frames than this engine's limit of 2"):
         read_timeline_of(make_sparse_video(120, claimed_rate=120))
 
 

@@ -53,13 +53,13 @@ class Cut(io.BytesIO):
         (answer_with(status=503), "videos.example.com answered 503"),
         (
             urllib3.exceptions.MaxRetryError(POOL, URL, urllib3.exceptions.NewConnectionError(CONNECTION, URL)),
-            "it takes no connection",
+            "it refuses connections",
         ),
         (
             urllib3.exceptions.MaxRetryError(POOL, URL, urllib3.exceptions.ConnectTimeoutError(POOL, URL)),
             "no connection within 10 s",
         ),
-        (urllib3.exceptions.ReadTimeoutError(POOL, URL, "Read timed out"), "nothing came for 60 s"),
+        (urllib3.exceptions.ReadTimeoutError(POOL, URL, "Read timed out"), "no data for 60 s"),
         (urllib3.exceptions.SSLError("certificate"), "its certificate is not accepted"),
         (urllib3.HTTPResponse(Cut(b"half"), status=200, preload_content=False), r"broke off \(ProtocolError\)"),
     ],
@@ -73,7 +73,7 @@ def test_a_failure_says_what_went_wrong_and_never_the_query(outcome: Any, reason
 
 
 def test_a_video_may_not_be_larger_than_the_limit(fetch: Fetch, engine: EngineInProcess) -> None:
-    with pytest.raises(JobFailed, match="larger than the"):
+    with pytest.raises(JobFailed, match="larger than this engine's limit"):
         fetch(answer_with(bytes(30_000_001)))
     assert "Contents" not in engine.s3.list_objects_v2(Bucket=VIDEOS_BUCKET)
 

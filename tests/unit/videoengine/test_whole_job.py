@@ -190,15 +190,15 @@ def test_a_job_whose_state_machine_was_stopped_fails_in_the_end(engine: EngineIn
 @pytest.mark.parametrize(
     ("limit", "value", "reason"),
     [
-        ("MAX_FRAME_PIXELS", "3000", "frames of 64 x 48 are larger than the 3000 pixels"),
+        ("MAX_FRAME_PIXELS", "3000", "frames of 64 x 48 are larger than this engine's limit of 3000 pixels"),
         (
             "MAX_SAMPLED_FRAMES",
             "9",
-            "10 sampled frames are more than the 9 that this engine takes; ask for an infer_fps of 4.08 or less",
+            "10 sampled frames are more than this engine's limit of 9; use an infer_fps of 4.08 or less",
         ),
-        ("MAX_SAMPLED_FRAMES", "2", "more than the 2 that this engine takes; cut it into shorter videos"),
-        ("MAX_VIDEO_HOURS", "0.0001", "hours are more than the 0.0001 that this engine takes"),
-        ("MAX_VIDEO_GIGABYTES", "0.000001", "larger than the 9.993e-07 GiB that this engine takes"),
+        ("MAX_SAMPLED_FRAMES", "2", "more than this engine's limit of 2; cut it into shorter videos"),
+        ("MAX_VIDEO_HOURS", "0.0001", "hours are more than this engine's limit of 0.0001"),
+        ("MAX_VIDEO_GIGABYTES", "0.000001", "larger than this engine's limit of 9.993e-07 GiB"),
     ],
 )
 def test_what_is_over_a_limit_fails_the_job(limit: str, value: str, reason: str, engine: EngineInProcess) -> None:

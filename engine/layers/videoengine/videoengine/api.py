@@ -1,4 +1,4 @@
-"""What each route of the API does."""
+"""The API's routes: one function for each."""
 
 import json
 import time
@@ -22,27 +22,31 @@ from videoengine.signed_urls import find_upload_key, sign_results, sign_upload
 
 MAX_NAME_LENGTH = 100
 WORKSPACE = "engine"
-"""The engine's name for itself as a workspace. It answers to any other name, except to those of its own paths."""
+"""The engine's own workspace name. The API accepts any other name too, except the names of its own paths."""
 
 
 def show_api(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:  # noqa: ARG001
-    """`GET /openapi.json`: the API's description, for anybody."""
+    """`GET /openapi.json`: the API's description. It needs no API key."""
     return describe_api(settings.max_models)
 
 
 def show_key(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:  # noqa: ARG001
-    """`POST /`: the workspace that a key opens. The key has been checked by now."""
+    """`POST /`: the workspace of an API key. The handler has checked the key already."""
     return {"workspace": WORKSPACE}
 
 
 def show_workspace(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:
-    """`GET /{workspace}`: the models there are, under the name that the caller's scripts have for their workspace."""
+    """`GET /{workspace}`: all models, under the workspace name that the caller uses."""
     newest = describe_newest(clients.s3(), settings.models_bucket)
     return describe_workspace(request.path["workspace"][:MAX_NAME_LENGTH], newest)
 
 
 def show_project(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:
-    """`GET /{workspace}/{project}`: one model with its versions."""
+    """`GET /{workspace}/{project}`: one model with its versions.
+
+    Raises:
+        NotFound: the engine has no such model, or can run none of its versions.
+    """
     model_id = request.path["project"]
     if not NAME.fullmatch(model_id):
         raise NotFound(f"Project {quote(model_id)} not found")
@@ -51,13 +55,22 @@ def show_project(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:
 
 
 def sign_upload_url(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:
-    """`POST /video_upload_signed_url`: where to PUT a video."""
+    """`POST /video_upload_signed_url`: a presigned URL to PUT a video to.
+
+    Raises:
+        BadRequest: `file_name` is missing or wrong.
+    """
     key = upload_key(str(uuid.uuid4()), parse_file_name(request.body))
     return {"signed_url": sign_upload(clients.s3(), settings.videos_bucket, key)}
 
 
 def create_job(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:
-    """`POST /videoinfer`: writes the job down, then starts it; the state machine learns its id alone."""
+    """`POST /videoinfer`: records a job, then starts the state machine, which gets only the job's id.
+
+    Raises:
+        BadRequest: a field is missing or wrong, or a model can't be run.
+        NotFound: the engine has no such model.
+    """
     wanted = JobRequest.parse(request.body)
     if len(wanted.models) > settings.max_models:
         raise BadRequest(f"models must be at most {settings.max_models}, not {len(wanted.models)}")
@@ -74,12 +87,18 @@ def create_job(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:
 
 
 def show_job(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:
-    """`GET /videoinfer`: how a job is doing."""
+    """`GET /videoinfer`: the state of a job.
+
+    Raises:
+        BadRequest: `job_id` is missing.
+        NotFound: there is no such job, or its record has expired.
+        PolledTooOften: the last poll of this running job was less than the minimum interval ago.
+    """
     job_id = request.query.get("job_id")
     if not job_id:
         raise BadRequest("job_id is missing from the query")
     jobs = JobsTable(clients.dynamodb(), settings.jobs_table)
-    # What is no name is nobody's, and DynamoDB takes neither endless keys nor all that a query can hold.
+    # Malformed ids can't exist; reject them before DynamoDB does, which limits keys in length and characters.
     job = jobs.get(job_id) if NAME.fullmatch(job_id) else None
     if job is None:
         raise NotFound(f"Job {quote(job_id)} not found")
@@ -91,7 +110,7 @@ def show_job(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:
 
 
 def _limit_polls(job: Job, jobs: JobsTable, interval_seconds: int) -> None:
-    # Whole seconds: who waits the interval by another clock is not refused for a few milliseconds.
+    # Whole seconds, so that a client with another clock is not refused for a few milliseconds.
     if wait_seconds := jobs.remember_poll(job.job_id, int(time.time()), interval_seconds):
         raise PolledTooOften(f"This job may be polled once in {interval_seconds} seconds", wait_seconds)
 
@@ -105,7 +124,7 @@ def _describe_job(job: Job, settings: ApiSettings) -> dict[str, Any]:
         return {"status": JobStatus.DONE, "output_signed_url": url} | told
     if job.status is JobStatus.FAILED:
         return {"status": JobStatus.FAILED, "error": job.error}
-    # A state machine that was stopped or timed out writes nothing down any more.
+    # A state machine that was stopped or timed out no longer updates the record.
     if time.time() > job.created_at + settings.deadline_seconds:
         hours = settings.deadline_seconds / 3600
         return {"status": JobStatus.FAILED, "error": f"The job did not finish within {hours:g} hours"}

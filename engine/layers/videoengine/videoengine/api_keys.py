@@ -1,4 +1,4 @@
-"""Who may call the API."""
+"""Checks API keys."""
 
 import hashlib
 import hmac
@@ -11,16 +11,21 @@ KEYS_KEPT_SECONDS = 300
 
 
 def check_api_key(api_key: str | None, secret_name: str) -> None:
-    """Lets the keys pass whose digests are in the secret: a comma-separated list, read again after five minutes.
+    """Accepts the keys whose SHA-256 digests are in the secret.
 
-    A digest without salt is enough, because keys are random and long: there is nothing to guess.
+    The digests have no salt, because keys are random and too long to guess.
+
+    Args:
+        api_key: the key that the caller passed, if any.
+        secret_name: a secret of Secrets Manager: digests in hex, separated by commas. It is cached for
+            `KEYS_KEPT_SECONDS`.
 
     Raises:
-        UnknownKey: this is none of them.
+        UnknownKey: the digest of `api_key` is not in the secret.
     """
     known = str(parameters.get_secret(secret_name, max_age=KEYS_KEPT_SECONDS)).split(",")
     given = hashlib.sha256((api_key or "").encode(errors="surrogatepass")).hexdigest()
-    # Every digest is compared, each in constant time: how long an answer takes tells nothing about them.
+    # Compare all digests, each in constant time, so that the response time reveals nothing about them.
     matches = [hmac.compare_digest(given, digest.strip()) for digest in known]
     if not any(matches):
         raise UnknownKey("This api_key is not known here: pass one of the engine's keys as the query parameter api_key")

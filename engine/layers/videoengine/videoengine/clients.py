@@ -1,4 +1,4 @@
-"""AWS clients, made on first use and kept while the function is warm."""
+"""AWS clients, created on first use and kept while the function is warm."""
 
 import functools
 from typing import TYPE_CHECKING
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 CONNECTIONS = 32
-"""To S3 at once: merging reads ahead while it uploads."""
+"""Maximum number of simultaneous connections to S3: merging reads ahead while it uploads."""
 
 
 @functools.cache
 def s3() -> "S3Client":
-    # Presigned URLs need Signature Version 4 by name, and the bucket's regional host: the global one redirects, and a
-    # redirected signature is void.
+    # Presigned URLs need Signature Version 4, which must be set explicitly, and the bucket's regional host: the global
+    # host redirects, which makes the signature invalid.
     return boto3.client(
         "s3",
         config=Config(max_pool_connections=CONNECTIONS, signature_version="s3v4", s3={"addressing_style": "virtual"}),

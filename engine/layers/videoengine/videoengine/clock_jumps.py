@@ -1,4 +1,4 @@
-"""A camera's clock that is set while it records: between two frames lie hours or days that nobody filmed."""
+"""Clock jumps: if a camera's clock is set while it records, hours or days without frames lie between two frames."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -7,17 +7,17 @@ from itertools import pairwise
 from videoengine.timeline import Timeline
 
 JUMP_SECONDS = 3600
-"""A frame does not stay on screen for longer."""
+"""A longer gap between two frames is a clock jump: no frame stays on screen for so long."""
 
 
 def measure_seconds(timeline: Timeline) -> float:
-    """From the first frame to the last, without the jumps."""
+    """The time from the first frame to the last without clock jumps, in seconds."""
     ticks = timeline.timestamps[-1] - timeline.timestamps[0]
     return float(ticks * timeline.time_base - sum(seconds for _, seconds in _find_jumps(timeline)))
 
 
 def describe_jumps(timeline: Timeline) -> str:
-    """What to tell the person whose video it is; empty if there is no jump."""
+    """A note about the clock jumps for the owner of the video; empty if there are none."""
     jumps = list(_find_jumps(timeline))
     if not jumps:
         return ""
@@ -27,7 +27,7 @@ def describe_jumps(timeline: Timeline) -> str:
 
 
 def _find_jumps(timeline: Timeline) -> Iterator[tuple[Fraction, Fraction]]:
-    """The seconds from the first frame to each jump, and those of the jump."""
+    """For each jump, in seconds: the time from the first frame to the jump, and the length of the jump."""
     ticks = JUMP_SECONDS / timeline.time_base
     for earlier, later in pairwise(timeline.timestamps):
         if later - earlier > ticks:

@@ -10,28 +10,31 @@ from videoengine.logs import logger
 from videoengine.precision import Precision
 
 _COMPILED_MIN, _COMPILED_MAX = 2, 5
-"""Memory that a compiled model takes, as a multiple of its files: 2.0 in single and 4.7 in half precision."""
+"""Memory of a compiled model as a multiple of its files' size: 2.0 in single precision, 4.7 in half precision."""
 
 _WORKING_BYTES = 2**30
-"""Memory left for decoding, for what networks compute on the way, and for results."""
+"""Memory that stays free for decoding, intermediate results of networks, and detections."""
 
 
 class CompiledModels:
-    """Compiled models, kept for later jobs while memory lasts; then those go that were used least recently."""
+    """A cache of compiled models for later jobs. When memory is short, the least recently used models are evicted."""
 
     def __init__(self) -> None:
-        # In the order of their last use.
+        # The least recently used model comes first.
         self._kept: dict[tuple[Path, Precision], Detector] = {}
 
     def load(self, folders: Mapping[str, Path], precision: Precision, memory_bytes: int) -> dict[str, Detector]:
-        """Compiles one job's models, unless they are kept.
+        """Compiles the models of one job, or takes them from the cache.
 
         Args:
-            folders: the packages' folders, by the packages' names.
-            memory_bytes: what the function has.
+            folders: the folder of each model package, by the package's name.
+            memory_bytes: the function's memory size.
+
+        Returns:
+            A detector for each package name.
 
         Raises:
-            ModelPackageInvalid: A model can't be run, or they don't fit in memory together.
+            ModelPackageInvalid: a model can't be run, or the models don't fit in memory together.
         """
         _refuse_too_large(folders.values(), memory_bytes)
         keys = {name: (folder, precision) for name, folder in folders.items()}
@@ -46,7 +49,7 @@ class CompiledModels:
         return {name: self._kept[key] for name, key in keys.items()}
 
     def _make_room(self, new_bytes: int, memory_bytes: int) -> None:
-        """Drops kept models until there is room to compile files of `new_bytes`."""
+        """Evicts models until there is room to compile files of `new_bytes`."""
         needed = _COMPILED_MAX * new_bytes + _WORKING_BYTES
         while self._kept and read_resident_bytes() + needed > memory_bytes:
             folder, _ = oldest = next(iter(self._kept))
@@ -64,7 +67,7 @@ def _refuse_too_large(folders: Iterable[Path], memory_bytes: int) -> None:
 
 
 def read_resident_bytes() -> int:
-    """What this process has in memory now."""
+    """The resident memory of this process."""
     _, pages, *_ = Path("/proc/self/statm").read_text().split()
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
 

@@ -1,9 +1,9 @@
-"""The outline of what a mask shows: border following after Suzuki and Abe (1985), on the pixels' centres."""
+"""The outline of a mask: border following after Suzuki and Abe (1985), through the centers of pixels."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-# Clockwise on a screen, where y grows downwards.
+# x, y steps to the eight neighbors, clockwise on a screen, where y grows downwards.
 _STEPS = ((1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1))
 _LEFT = 4
 
@@ -11,19 +11,22 @@ Point = tuple[int, int]
 
 
 def trace_largest_contour(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """The outer border of the largest part of a mask (height, width), parts being connected over corners too.
+    """The outer border of the largest connected part of a mask.
+
+    Args:
+        mask: (height, width). Pixels that touch only at a corner are connected too.
 
     Returns:
-        (N, 2) x and y of border pixels, clockwise, only those where the border turns; (0, 2) where the mask is empty.
+        (N, 2) x and y of the border pixels where the border turns, clockwise; (0, 2) if the mask is empty.
     """
-    # A margin spares the border following a look at the mask's edges.
+    # With a margin, following a border needs no checks at the mask's edges.
     padded = np.pad(mask, 1)
     cells: list[list[bool]] = padded.tolist()
     seen: set[Point] = set()
     best, best_size = np.empty((0, 2), dtype=np.intp), -1.0
     rows, columns = np.nonzero(padded[:, 1:] & ~padded[:, :-1])
     for x, y in zip((columns + 1).tolist(), rows.tolist(), strict=True):
-        # Every pixel with nothing to its left belongs to one border, outer or of a hole, and says so once.
+        # Every pixel without a left neighbor belongs to exactly one border, of a part or of a hole. Follow each once.
         if (x, y) in seen:
             continue
         border = np.array(_follow_border(cells, (x, y), seen), dtype=np.intp)
@@ -33,7 +36,10 @@ def trace_largest_contour(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
 
 
 def _follow_border(cells: list[list[bool]], start: Point, seen: set[Point]) -> list[Point]:
-    """All pixels of the border that passes to the left of `start`; `seen` gets those that it passes to the left of."""
+    """All pixels of the border that passes to the left of `start`.
+
+    Adds the pixels that the border passes on their left to `seen`.
+    """
     border = [start]
     (x, y), direction = start, _LEFT
     first_move = None
@@ -55,12 +61,12 @@ def _follow_border(cells: list[list[bool]], start: Point, seen: set[Point]) -> l
             return border[:-1]
         x, y = x + step_x, y + step_y
         border.append((x, y))
-        # Look on from where the border was left: from behind, one step on.
+        # Continue the search behind the last step, one neighbor further.
         direction = (candidate + 4) % 8
 
 
 def _enclosed_area(border: NDArray[np.intp]) -> float:
-    """Positive where the border runs clockwise, which the borders of holes don't."""
+    """The enclosed area in pixels; negative for borders of holes, which run counterclockwise."""
     x, y = border[:, 0], border[:, 1]
     return float(np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y) / 2)
 

@@ -1,4 +1,4 @@
-"""A stream's packets, from the beginning or from a keyframe on."""
+"""Reads the packets of a stream, from the beginning or from a keyframe."""
 
 import itertools
 from collections.abc import Iterator
@@ -12,34 +12,34 @@ from av.video.stream import VideoStream
 from videoengine.video_formats import has_presentation_times
 
 SEEK_EARLIER = 0, 1, 10, 1_000_000
-"""Seconds before a keyframe to seek to, each tried if the one before it was not early enough."""
+"""How many seconds before a keyframe to seek, tried one after the other until the seek ends early enough."""
 
 
 def read_packets(container: InputContainer, stream: VideoStream) -> Iterator["Packet[VideoStream]"]:
-    """Those that are whole, up to the end or to where the file can't be read any further, as players do."""
+    """The whole packets of a stream, up to the end of the file or to where it becomes unreadable, as in players."""
     with suppress(av.error.FFmpegError):
         for packet in container.demux(stream):
-            # One that is cut off is the last of a file that is; an empty one ends every stream.
+            # A truncated file ends with a truncated packet. FFmpeg ends every stream with an empty packet.
             if packet.size and not packet.is_corrupt:
                 yield packet
 
 
 def read_packets_from(container: InputContainer, stream: VideoStream, keyframe: int) -> Iterator["Packet[VideoStream]"]:
-    """The packets from a keyframe on, or from an earlier one.
+    """The packets from a keyframe, or from an earlier keyframe.
 
-    FFmpeg seeks by times of decoding in some files, and then takes a later keyframe that is decoded by the time at
-    which this one is shown; in others, it seeks to where there is no packet. Then it is asked for an earlier time.
+    In some files FFmpeg seeks by decoding time, and may choose a later keyframe, which is decoded before this one is
+    shown. In others it seeks to a place without packets. Then this function seeks to an earlier time.
 
     Args:
-        container: opened just now. At the beginning nothing is sought, since some things come with the first packet
-            of a container alone, and never after a seek: a palette.
-        keyframe: its presentation time in ticks, or an earlier time for all packets.
+        container: just opened. For the first keyframe there is no seek, because some data, such as a palette, comes
+            only with the first packet of a container and never after a seek.
+        keyframe: its presentation time in ticks; an earlier time reads all packets.
     """
     packets = read_packets(container, stream)
     first = next(packets, None)
     if not first or _get_time(container, first, default=keyframe) != keyframe:
         for seconds in SEEK_EARLIER:
-            # FFmpeg's -1, which reads as that error: a damaged index. Reading goes on where it is.
+            # For a damaged index FFmpeg returns -1, which PyAV reports as this error. Then continue from here.
             with suppress(av.error.PermissionError):
                 container.seek(keyframe - int(seconds / stream.time_base), stream=stream, backward=True)
                 packets = read_packets(container, stream)

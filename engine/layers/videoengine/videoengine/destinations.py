@@ -1,8 +1,9 @@
-"""Where a URL leads, and whether a stranger may send the engine there.
+"""Resolves URLs, and refuses those that the engine must not fetch from (server-side request forgery).
 
-A URL comes from whoever has a key, and so does each redirect of the server that it names. Neither may reach what only
-this function can: itself, its network, its cloud's metadata. So a name is resolved once, every address that it has is
-checked, and the connection goes to the very address that was: a second answer of the DNS is never asked for.
+Anyone with an API key can pass a URL, and its server can answer with any redirect. Neither may reach what only this
+function can reach: the function itself, its network, the cloud's metadata. So each host name is resolved once, all of
+its addresses are checked, and the connection goes to a checked address. The DNS is never asked a second time, because
+it could give another answer.
 """
 
 import ipaddress
@@ -31,17 +32,17 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 
 
 class NoWebAddress(ValueError):
-    """Its text goes on after what the address is of: "input_url" must begin with http://."""
+    """The URL is not one that the engine fetches from. The message completes "input_url …"."""
 
 
 @dataclass(frozen=True)
 class WebAddress:
-    """A URL that is in order, wherever it leads.
+    """A well-formed URL whose host is not resolved yet.
 
     Attributes:
         scheme: `http` or `https`.
-        host: as the URL names it; what the server's certificate has to be for.
-        authority: host and, where it is not the scheme's own, port: the `Host` header.
+        host: as in the URL; the server's certificate must be valid for it.
+        authority: the `Host` header: the host, and the port unless it is the scheme's default.
         target: path and query.
     """
 
@@ -53,19 +54,20 @@ class WebAddress:
 
     @classmethod
     def parse(cls, url: str) -> Self:
-        """Checks what can be without looking the host up.
+        """Checks a URL without resolving its host.
 
         Raises:
-            NoWebAddress: it is none that the engine fetches from. The text holds nothing of it: it may be a secret.
+            NoWebAddress: the URL is not one that the engine fetches from. The message quotes nothing of the URL, which
+                may be a secret.
         """
         authority = _AUTHORITY.match(url)
         if authority and not authority[1].isascii():
-            # Before it is parsed: a library that may be there or not would spell it anew.
+            # Check before parsing: urllib3 rewrites such hosts if the library idna is installed.
             raise NoWebAddress(_HOST_RULE)
         try:
             parts = parse_url(url)
         except LocationParseError:
-            raise NoWebAddress("can't be read as an address") from None
+            raise NoWebAddress("is not a valid URL") from None
         if parts.scheme not in DEFAULT_PORTS or not parts.host:
             raise NoWebAddress("must begin with http:// or https://")
         if parts.auth is not None:
@@ -73,19 +75,19 @@ class WebAddress:
         if not (authority and _HOST_AND_PORT.fullmatch(authority[1])):
             raise NoWebAddress(_HOST_RULE)
         port = DEFAULT_PORTS[parts.scheme] if parts.port is None else parts.port
-        # Below lie the ports of mail, remote shells and the like, which could be spoken to in disguise.
+        # Lower ports belong to mail, remote shells and similar services, which an HTTP request could attack.
         if port not in DEFAULT_PORTS.values() and port < FIRST_UNPRIVILEGED_PORT:
-            raise NoWebAddress(f"must not have port {port}, which is not one for web servers")
+            raise NoWebAddress(f"must not have port {port}: only 80, 443 and ports from 1024 are allowed")
         named = parts.host if port == DEFAULT_PORTS[parts.scheme] else f"{parts.host}:{port}"
         return cls(parts.scheme, parts.host.strip("[]"), named, port, parts.request_uri)
 
 
 @dataclass(frozen=True)
 class Destination:
-    """A web address that has been looked up and checked.
+    """A URL whose host is resolved and checked.
 
     Attributes:
-        addresses: of its host, each of them checked; never empty, IPv4 first.
+        addresses: the checked addresses of the host; never empty, IPv4 first.
     """
 
     web_address: WebAddress
@@ -96,49 +98,51 @@ def find_destination(url: str, allowed: Ranges) -> Destination:
     """Resolves and checks a URL.
 
     Args:
-        allowed: addresses that may be reached though they are not public.
+        allowed: address ranges that are allowed although they are not public.
 
     Raises:
-        JobFailed: it is none that the engine fetches from. The text names the host alone: a query may be a secret.
-        OSError: the name could not be resolved now.
+        JobFailed: the engine must not fetch from this URL, or its host does not exist. The message names only the
+            host, because the query may be a secret.
+        OSError: the DNS failed; trying again may help.
     """
     try:
         web_address = WebAddress.parse(url)
     except NoWebAddress as problem:
-        raise JobFailed(f"The video could not be fetched: its address {problem}") from None
+        raise JobFailed(f"The video could not be fetched: its URL {problem}") from None
     addresses = _resolve(web_address.host, web_address.port)
     if not all(is_public(address) or is_in(address, allowed) for address in addresses):
-        # Not which address: what a private network's DNS answers is nobody's business.
+        # The message does not name the address: it would reveal what a private network's DNS answers.
         raise JobFailed(
-            f"The video could not be fetched: {web_address.host} is no address on the public internet; "
-            "the engine's AllowedRanges parameter can let its own networks in"
+            f"The video could not be fetched: {web_address.host} is not on the public internet; "
+            "to allow a private network, add it to the engine's AllowedRanges parameter"
         )
     return Destination(web_address, addresses)
 
 
 def parse_ranges(text: str) -> Ranges:
-    """Comma-separated ranges in CIDR notation.
+    """Parses comma-separated address ranges in CIDR notation, such as `10.0.0.0/8, fd00::/8`.
 
     Raises:
-        ValueError: one of them is none.
+        ValueError: a range is invalid.
     """
     return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
 
 
 def is_public(address: Address) -> bool:
-    """Whether the address is anybody's on the internet, by IANA's registries of special-purpose addresses."""
+    """Whether the address is public, by IANA's registries of special-purpose addresses."""
     address = _unwrap(address)
     is_assigned = isinstance(address, IPv4Address) or address in _GLOBAL_UNICAST
     return address.is_global and is_assigned and not address.is_multicast
 
 
 def is_in(address: Address, ranges: Ranges) -> bool:
+    """Whether one of the ranges contains the address."""
     address = _unwrap(address)
     return any(address in network for network in ranges)
 
 
 def _unwrap(address: Address) -> Address:
-    """The IPv4 address that an IPv6 address stands for: mapped, 6to4 or NAT64."""
+    """The IPv4 address inside a mapped, 6to4 or NAT64 IPv6 address; any other address unchanged."""
     if isinstance(address, IPv4Address):
         return address
     if address in _NAT64:
@@ -152,7 +156,7 @@ def _resolve(host: str, port: int) -> tuple[Address, ...]:
     except (socket.gaierror, UnicodeError) as error:
         if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
             raise
-        raise JobFailed(f"The video could not be fetched from {host}: there is no such host") from None
+        raise JobFailed(f"The video could not be fetched from {host}: the host does not exist") from None
     addresses = {ipaddress.ip_address(sockaddr[0]) for *_, sockaddr in answers}
-    # A Lambda function has no IPv6 of its own.
+    # IPv4 first: a Lambda function has no IPv6 by default.
     return tuple(sorted(addresses, key=lambda address: (address.version, address)))

@@ -1,4 +1,4 @@
-"""A model, from a frame to an element of the results."""
+"""Runs a model: from a frame to an element of the results."""
 
 import time
 from collections.abc import Callable
@@ -18,23 +18,28 @@ from videoengine.precision import Precision
 from videoengine.preprocessing import FramePreprocessor
 
 type Element = Any
-"""What the API writes for a frame: an object, or a list of numbers for an embedding."""
+"""The results of one frame in the API's format: an object, or a list of numbers for an embedding."""
 
 type PendingElement = Callable[[], Element]
-"""Waits for an element and returns it; to be called once."""
+"""Waits for an element and returns it. Call it once."""
 
 
 class Detector:
-    """A compiled model package, of any inference type."""
+    """A compiled model package of any inference type.
+
+    Example:
+        detector = Detector(Path("engine/models/rock-paper-scissors-presentation/4"))
+        element = detector.detect(frame, Thresholds(confidence=0.4, iou=0.3))
+    """
 
     def __init__(self, folder: Path, precision: Precision = Precision.F32) -> None:
         """Compiles the package in `folder`.
 
         Raises:
-            ModelPackageInvalid: it can't be run.
+            ModelPackageInvalid: the package can't be run.
         """
         if missing := sorted(name for name in find_external_files(folder / WEIGHTS) if not (folder / name).exists()):
-            raise ModelPackageInvalid(f"{WEIGHTS} has weights in {' and '.join(missing)}, which the package lacks")
+            raise ModelPackageInvalid(f"{WEIGHTS} has weights in {' and '.join(missing)}, missing in the package")
         self._package = read_package(folder)
         self._inference_type = INFERENCE_TYPES[self._package.task_type]
         self._network = Network(folder / WEIGHTS, self._package.network_input, precision)
@@ -43,16 +48,19 @@ class Detector:
 
     @property
     def concurrency(self) -> int:
-        """Frames that are worked on at once; further ones wait."""
+        """How many frames are inferred at once; further ones wait."""
         return self._network.concurrency
 
     @property
     def is_threshold_on_objectness(self) -> bool:
-        """As the function of that name says."""
+        """Whether the confidence threshold applies to objectness, so that reported confidences may be lower."""
         return is_threshold_on_objectness(self._package)
 
     def start(self, frame: VideoFrame, thresholds: Thresholds) -> PendingElement:
-        """Begins with a frame, which may then be forgotten. Frames end in the order they began in."""
+        """Starts the inference of a frame.
+
+        Finish frames in the order in which they were started. The frame itself is no longer needed after this call.
+        """
         started = time.perf_counter()
         placement = self._preprocessor.prepare(frame, self._network.next_input)
         preparing_seconds = time.perf_counter() - started
@@ -71,5 +79,5 @@ class Detector:
         return finish
 
     def detect(self, frame: VideoFrame, thresholds: Thresholds) -> Element:
-        """The results' element for a frame."""
+        """Infers a frame and returns its element of the results."""
         return self.start(frame, thresholds)()

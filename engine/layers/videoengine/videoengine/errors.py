@@ -1,13 +1,13 @@
-"""What the engine raises on purpose. Anything else is a bug, or a service that should be asked again.
+"""The engine's own exceptions. Any other exception is a bug, or means that a service should be called again.
 
-RequestRefused            answered by `serve_api`, with a status
+RequestRefused            `serve_api` answers it with an HTTP status
 ├── BadRequest            400: names the field
 ├── UnknownKey            401
 ├── NotFound              404: says "not found"
-├── MethodNotAllowed      405: names the methods that are
-└── PolledTooOften        429: says when to come back
-JobFailed                 written into the job's record: trying again would not help
-└── ModelPackageInvalid   a model package that this engine can't run
+├── MethodNotAllowed      405: names the allowed methods
+└── PolledTooOften        429: says when to try again
+JobFailed                 goes into the job's record: trying again would not help
+└── ModelPackageInvalid   this engine can't run the model package
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,10 +15,10 @@ from contextlib import contextmanager
 
 
 class RequestRefused(Exception):
-    """A request that is answered with an error; its text is for the caller.
+    """A request that gets an error response. The message is for the caller.
 
     Attributes:
-        headers: HTTP headers that the answer has besides.
+        headers: additional HTTP headers of the response.
     """
 
     status_code: int
@@ -38,7 +38,7 @@ class NotFound(RequestRefused):
 
 
 class MethodNotAllowed(RequestRefused):
-    """The path takes the `allowed` methods only."""
+    """The path supports only the `allowed` methods."""
 
     status_code = 405
 
@@ -48,7 +48,7 @@ class MethodNotAllowed(RequestRefused):
 
 
 class PolledTooOften(RequestRefused):
-    """Come back in `retry_after_seconds`."""
+    """The caller should poll again after `retry_after_seconds`."""
 
     status_code = 429
 
@@ -58,16 +58,20 @@ class PolledTooOften(RequestRefused):
 
 
 class JobFailed(Exception):
-    """A job that can't succeed; its text goes into the job's record, for a person."""
+    """A job that can't succeed. The message goes into the job's record, for a person."""
 
 
 class ModelPackageInvalid(JobFailed):
-    """A model package that is broken, or asks for what this engine does not do."""
+    """A model package that is broken, or needs a feature that this engine does not have."""
 
 
 @contextmanager
 def explain_model(package_name: str) -> Iterator[None]:
-    """Says of a ModelPackageInvalid in the block which of a job's models it is about."""
+    """Adds the model's name to any `ModelPackageInvalid` that is raised in the block.
+
+    Args:
+        package_name: `<model_id>/<model_version>`.
+    """
     try:
         yield
     except ModelPackageInvalid as error:

@@ -1,8 +1,8 @@
-"""The files beside an ONNX file that hold its weights, where they are not in it.
+"""Finds the external data files of an ONNX file, which hold weights that are not in the ONNX file itself.
 
-An ONNX file is a protobuf message: fields, each with a number, a type and a value, which may be a message in turn. Each
-tensor whose values are in another file names it: https://github.com/onnx/onnx/blob/main/docs/ExternalData.md.
-Everything else is skipped by its length, so a file of any size is read in an instant.
+An ONNX file is a protobuf message: fields with a number, a type and a value, which may be another message. A tensor
+whose values are in another file names that file: https://github.com/onnx/onnx/blob/main/docs/ExternalData.md.
+All other values are skipped by their length, so even large files are read quickly.
 """
 
 import mmap
@@ -17,11 +17,11 @@ _VARINT, _LENGTH_AND_VALUE = 0, 2
 _SIZES = {1: 8, 5: 4}
 
 type _Span = tuple[int, int]
-"""Where a value begins and ends."""
+"""Start and end of a value, in bytes from the beginning of the file."""
 
 
 def find_external_files(weights: Path) -> set[str]:
-    """The names of those files, as the ONNX file has them; none of what is not an ONNX file."""
+    """The names of the external data files, as in the ONNX file; empty if `weights` is not an ONNX file."""
     try:
         with weights.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             return {
@@ -52,15 +52,15 @@ def _find(content: mmap.mmap, message: _Span, field: int) -> Iterator[_Span]:
         elif kind in _SIZES:
             position += _SIZES[kind]
         else:
-            raise ValueError(f"no ONNX file has a field of type {kind}")
+            raise ValueError(f"an ONNX file has no field of type {kind}")
 
 
 def _read_varint(content: mmap.mmap, position: int) -> tuple[int, int]:
-    """A number of up to 64 bits, seven in a byte, the lowest first; and where it ends."""
+    """A number of up to 64 bits, seven bits a byte, lowest bits first; and the position after it."""
     number = 0
     for index in range(10):
         byte = content[position + index]
         number |= (byte & 0x7F) << 7 * index
         if byte < 0x80:
             return number, position + index + 1
-    raise ValueError("no number is as long as this")
+    raise ValueError("the number has more than 64 bits")

@@ -1,4 +1,4 @@
-"""An end to a fetch, whatever it is waiting for."""
+"""A deadline for a whole fetch, whatever it is waiting for."""
 
 import socket
 from contextlib import suppress
@@ -12,13 +12,18 @@ from videoengine.errors import JobFailed
 
 
 class FetchDeadline:
-    """Shuts a fetch's connections when its time is over.
+    """Closes the connections of a fetch when its time is up.
 
-    Time-outs of single reads are not enough: a server that sends a byte a minute, of a handshake, a header or the body,
-    never runs into one.
+    Timeouts of single reads are not enough: a server that sends one byte a minute, of a handshake, a header or the
+    body, never triggers them.
 
     Attributes:
-        has_passed: from then on every connection has ended, and no new one is made.
+        has_passed: whether the time is up. Then all connections are closed and no new one is made.
+
+    Example:
+        with FetchDeadline(600) as deadline:
+            deadline.watch(pool)
+            answer = pool.urlopen("GET", "/video.mp4")
     """
 
     def __init__(self, seconds: float) -> None:
@@ -41,14 +46,12 @@ class FetchDeadline:
             self._sockets.clear()
 
     def check(self) -> None:
-        """Raises:
-        JobFailed: the time is over.
-        """
+        """Raises `JobFailed` if the time is up."""
         if self.has_passed:
             raise JobFailed(f"The video could not be fetched within {self._seconds / 60:g} minutes")
 
     def watch(self, pool: urllib3.HTTPConnectionPool) -> None:
-        """Ends the connections that the pool makes from here on."""
+        """Makes the deadline close all connections that the pool opens from now on."""
         kind: type[HTTPConnection] = HTTPSConnection if pool.scheme == "https" else HTTPConnection
         deadline = self
 
@@ -63,7 +66,7 @@ class FetchDeadline:
 
     def _add(self, connected: socket.socket) -> None:
         with self._lock:
-            # A duplicate, because TLS takes the original over.
+            # Keep a duplicate, because TLS takes over the original.
             self._sockets.append(connected.dup())
             if self.has_passed:
                 _shut(connected)
@@ -76,5 +79,5 @@ class FetchDeadline:
 
 
 def _shut(connected: socket.socket) -> None:
-    with suppress(OSError):  # the other side may have been first
+    with suppress(OSError):  # the server may have closed it already
         connected.shutdown(socket.SHUT_RDWR)

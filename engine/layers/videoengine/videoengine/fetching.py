@@ -1,4 +1,4 @@
-"""The first step: get the video into the engine's bucket, and forget where it came from."""
+"""The first step of a job: copies the video into the engine's bucket, and deletes its URL from the record."""
 
 from botocore.exceptions import ClientError
 
@@ -13,10 +13,13 @@ from videoengine.video_fetch import explain_too_large, fetch_video
 
 
 def fetch(job_id: str, settings: FetchSettings) -> Outcome:
-    """Fetches the job's video unless it has been uploaded, and returns what there is to do with it.
+    """Fetches the job's video, unless it was uploaded.
+
+    Returns:
+        The outcome, with the job's `JobSpec` for the next steps.
 
     Raises:
-        JobFailed: the video can't be had, is empty, or is too large.
+        JobFailed: the video can't be fetched, is empty, or is too large.
     """
     jobs = JobsTable(clients.dynamodb(), settings.jobs_table)
     job = jobs.get(job_id)

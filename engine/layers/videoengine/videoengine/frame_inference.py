@@ -1,4 +1,4 @@
-"""From a video's sampled frames to the elements of its results: the models run while the next frames are decoded."""
+"""From sampled frames to elements of the results. Models run while the next frames are decoded."""
 
 import itertools
 import json
@@ -15,29 +15,37 @@ from videoengine.frames import read_frames
 from videoengine.segments import SampledFrame
 
 NULL = "null"
-"""The element of a frame that is damaged, or that a model failed on."""
+"""The element of a frame that can't be decoded, or that a model failed on."""
 
 FRAMES_PER_CORE = 2
-"""On their way at once: one that is worked on, and one that is next, so that no core waits for the decoder."""
+"""Frames in flight for each core: one that is inferred and one that is next, so that no core waits for the decoder."""
 
 
 @dataclass(frozen=True)
 class FrameInference:
-    """Runs models over a video's frames, all of them over one decode.
+    """Runs models on the frames of a video. Each frame is decoded once for all models.
 
-    The caller's thread reads the file, prepares frames and describes what was found; FFmpeg decodes and OpenVINO infers
-    on threads of their own, which end by themselves when the caller gives up.
+    The caller's thread reads the file, preprocesses frames and formats the results. FFmpeg decodes and OpenVINO infers
+    in their own threads, which end when the caller stops iterating.
 
     Attributes:
-        detectors: by the models' ids, each with what the job asks of it.
-        on_failure: is told which model failed on a frame, and how. As the contract has it, the element is then `null`.
+        detectors: for each model id, the detector and the job's thresholds.
+        on_failure: called with the model id and the exception when a model fails on a frame. As in the hosted API, the
+            element is then `null`.
     """
 
     detectors: Mapping[str, tuple[Detector, Thresholds]]
     on_failure: Callable[[str, Exception], None]
 
     def infer(self, container: InputContainer, frames: Sequence[SampledFrame]) -> Iterator[dict[str, str]]:
-        """For each sampled frame, in order, each model's element as JSON."""
+        """For each sampled frame, in order: the element of each model as JSON, by model id.
+
+        Args:
+            container: just opened.
+
+        Raises:
+            JobFailed: the video can't be decoded at all.
+        """
         in_flight_max = FRAMES_PER_CORE * max(detector.concurrency for detector, _ in self.detectors.values())
         in_flight = deque[tuple[int, dict[str, PendingElement | None]]]()
         for times, picture in pair_frames(frames, read_frames(container, frames)):
@@ -62,7 +70,7 @@ class FrameInference:
         elements = dict.fromkeys(pending, NULL)
         for model_id, finish in pending.items():
             try:
-                # A network can give infinity or NaN (half precision does), which JSON has not: a failure.
+                # Networks can return infinity or NaN, mostly in half precision. JSON has neither, so this is a failure.
                 elements[model_id] = json.dumps(finish(), allow_nan=False) if finish else NULL
             except Exception as error:
                 self.on_failure(model_id, error)
@@ -72,9 +80,14 @@ class FrameInference:
 def pair_frames(
     frames: Iterable[SampledFrame], pictures: Iterator[tuple[int, VideoFrame]]
 ) -> Iterator[tuple[int, VideoFrame | None]]:
-    """For each time that is sampled: how many times in a row, and its picture, or None where its data is damaged.
+    """Pairs sampled frames with decoded pictures.
 
-    Both come in presentation order.
+    Args:
+        frames: in presentation order. A frame is repeated if it stays on screen for several samples.
+        pictures: (timestamp, picture) in presentation order; damaged frames are missing.
+
+    Returns:
+        For each different frame: how many times it is sampled, and its picture, or None if it is damaged.
     """
     timestamp, picture = next(pictures, (None, None))
     for wanted, group in itertools.groupby(frames, key=lambda frame: frame.timestamp):

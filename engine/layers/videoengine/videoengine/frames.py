@@ -1,4 +1,4 @@
-"""Decodes the frames that a segment wants, and as little else as possible."""
+"""Decodes the frames of a segment, and as few others as possible."""
 
 import itertools
 import os
@@ -23,19 +23,21 @@ THREADS = os.process_cpu_count() or 1
 
 
 def read_frames(container: InputContainer, frames: Sequence[SampledFrame]) -> Iterator[tuple[int, VideoFrame]]:
-    """Each wanted frame once, as (timestamp in ticks, picture), in presentation order.
-
-    A frame whose data is damaged does not come.
+    """Decodes frames, each once, in presentation order. Damaged frames are left out.
 
     Args:
-        container: opened just now.
+        container: just opened.
+        frames: the wanted frames in presentation order; not empty.
+
+    Returns:
+        (timestamp in ticks, picture) of each frame.
 
     Raises:
-        JobFailed: what the file says about the video is damaged.
+        JobFailed: the decoder can't be opened, because the file's description of the video is damaged.
     """
     stream = find_video_stream(container)
     stream.thread_type = "AUTO"
-    # FFmpeg's own choice is one more than there are cores, which costs time.
+    # By default FFmpeg uses one thread more than there are cores, which is slower.
     stream.codec_context.thread_count = THREADS
     open_decoder(stream.codec_context)
     timestamps = sorted({frame.timestamp for frame in frames})
@@ -50,14 +52,14 @@ def _decode_wanted(
     wanted = {frame.timestamp for frame in frames}
     awaited = set(wanted)
     for packet in _select_packets(packets, stream, frames):
-        # What no frame refers to and nobody wants need not be decoded; which that is, the decoder knows.
+        # Let the decoder skip unwanted frames that no other frame refers to.
         stream.codec_context.skip_frame = "NONREF" if packet and packet.pts not in wanted else "DEFAULT"
         for picture in _decode(stream, packet) or ():
             if picture.pts in awaited:
                 awaited.remove(picture.pts)
                 yield picture.pts, picture
         if not packet:
-            # What comes now is as after a seek: the decoder expects nothing of it.
+            # Reset the decoder as after a seek, so that it doesn't expect the packets that were skipped.
             stream.codec_context.flush_buffers()
         if not awaited:
             break
@@ -66,13 +68,14 @@ def _decode_wanted(
 def _select_packets(
     packets: Iterator["Packet[VideoStream]"], stream: VideoStream, frames: Sequence[SampledFrame]
 ) -> Iterator["Packet[VideoStream] | None"]:
-    """The packets from each wanted frame's keyframe to the frame, in decoding order; the others are passed over.
+    """The packets from the keyframe of each wanted frame to the frame, in decoding order. Other packets are skipped.
 
-    None stands for an end: the decoder gives the frames that it holds back, and begins anew. That is so at the end,
-    and after packets that were passed over where the next ones are no start for a decoder that still knows the ones
-    before: H.264 and HEVC count their pictures across keyframes that are not IDR pictures.
+    None means flush: the decoder returns the frames that it holds back, and starts anew. It comes at the end, and after
+    skipped packets if the next keyframe doesn't reset the decoder: H.264 and HEVC count pictures across keyframes that
+    are not IDR pictures.
 
-    At the end, further packets come first: an end gives none of the frames held back where one of them is damaged.
+    Before the final flush come some packets after the last wanted frame, because a flush returns none of the frames
+    that are held back if one of them is damaged.
     """
     by_keyframe = defaultdict[int | None, set[int | None]](set)
     for frame in frames:
@@ -85,7 +88,7 @@ def _select_packets(
         skipped = not missing
         if missing:
             yield packet
-            # A hidden frame may have the time of the next one.
+            # A hidden frame may have the timestamp of the next shown one.
             if shows_picture(packet, stream.codec_context):
                 missing.discard(packet.pts)
         if not missing and not by_keyframe:
@@ -97,10 +100,10 @@ def _select_packets(
 def _decode_all(
     packets: Iterator["Packet[VideoStream]"], stream: VideoStream, frames: Sequence[SampledFrame]
 ) -> Iterator[tuple[int, VideoFrame]]:
-    """Without presentation times, frames come out in their order: each takes the next of the packets' times.
+    """Decodes all frames of a file without presentation times. Each frame takes the next decoding time of the packets.
 
-    A cut recording of reordered frames begins with a keyframe and pictures that lead to it and do not come: the
-    keyframe's time is then later than those of the first packets, which nothing takes.
+    If frames are reordered, a cut recording begins with a keyframe and pictures that refer to frames before the cut and
+    can't be decoded. Then packets before the keyframe's time are not counted.
     """
     wanted, last, times = {frame.timestamp for frame in frames}, frames[-1].timestamp, deque[int]()
     earliest = frames[0].keyframe if stream.codec_context.has_b_frames else None
@@ -123,7 +126,7 @@ def _decode_all(
 
 
 def _decode(stream: VideoStream, packet: "Packet[VideoStream] | None") -> list[VideoFrame] | None:
-    """None where a picture is damaged, for which each decoder has errors of its own: the next may be whole."""
+    """Decodes a packet; None if it is damaged, for which each decoder has its own errors. The next may be whole."""
     try:
         return stream.codec_context.decode(packet)
     except av.error.FFmpegError:
@@ -133,7 +136,11 @@ def _decode(stream: VideoStream, packet: "Packet[VideoStream] | None") -> list[V
 def _put_in_order(
     pictures: Iterable[tuple[int, VideoFrame]], timestamps: Sequence[int]
 ) -> Iterator[tuple[int, VideoFrame]]:
-    """Where a stream does not say how far it reorders, a decoder gives some of its first frames too early."""
+    """Sorts pictures: if a stream doesn't declare how far it reorders, its decoder returns some first frames too early.
+
+    Args:
+        timestamps: of the wanted frames, ascending.
+    """
     due, held = deque(timestamps), dict[int, VideoFrame]()
     for timestamp, picture in pictures:
         if due and timestamp >= due[0]:

@@ -1,7 +1,7 @@
-"""API Gateway's HTTP events, and the answers to them: always JSON, an error always `{"error": "…"}`.
+"""Reads API Gateway's HTTP events and writes responses: always JSON, and `{"error": "…"}` for errors.
 
-API Gateway sends every request here, by its one `$default` route: its own routes can't end in a slash, as the
-contract's paths do.
+API Gateway has only one route, `$default`, and sends every request here. Its own routes can't end in a slash, as the
+paths of the Video Inference API do.
 """
 
 import base64
@@ -25,8 +25,8 @@ class HttpRequest:
     Attributes:
         route: the route that the request matches, such as `POST /videoinfer` or `GET /{workspace}`.
         path: the path's variables, by the names that the route gives them.
-        query: the query's parameters; `api_key` is among them.
-        content: the body as it came.
+        query: the query's parameters, `api_key` included.
+        content: the raw body.
     """
 
     route: str
@@ -36,10 +36,10 @@ class HttpRequest:
 
     @property
     def body(self) -> dict[str, Any]:
-        """The body's JSON object: looked at when it is asked for, which is after the key.
+        """The body's JSON object. It is parsed on access, so only after the API key is checked.
 
         Raises:
-            BadRequest: it is none.
+            BadRequest: the body is not a JSON object.
         """
         return parse_body(self.content)
 
@@ -48,12 +48,12 @@ def read_request(event: dict[str, Any], routes: Iterable[str]) -> HttpRequest:
     """Reads an event of an HTTP API, payload format 2.0.
 
     Args:
-        routes: method and path of each operation. `{name}` stands for one part of a path. A request's path matches
-            with and without a trailing slash; a path that is named in full goes before one with variables.
+        routes: method and path of each operation, such as `GET /{workspace}`. `{name}` stands for one part of a path.
+            Paths match with and without a trailing slash. The route with the fewest variables wins.
 
     Raises:
-        NotFound: No route has this path.
-        MethodNotAllowed: Those that have it take other methods.
+        NotFound: no route has this path.
+        MethodNotAllowed: the routes with this path have other methods.
     """
     text: str = event.get("body") or ""
     # Keep invalid UTF-8 so that parse_body rejects it.
@@ -79,7 +79,7 @@ def _find_route(method: str, path: str, routes: Iterable[str]) -> tuple[str, dic
 
 
 def _match_path(pattern: list[str], parts: list[str]) -> dict[str, str] | None:
-    """The path's variables; None where the path does not match."""
+    """The path's variables; None if the path does not match."""
     if len(pattern) != len(parts):
         return None
     variables = {}
@@ -93,6 +93,7 @@ def _match_path(pattern: list[str], parts: list[str]) -> dict[str, str] | None:
 
 
 def answer(status_code: int, body: dict[str, Any], headers: Mapping[str, str] | None = None) -> Answer:
+    """A response in payload format 2.0."""
     return {
         "statusCode": status_code,
         "headers": {"Content-Type": "application/json", **(headers or {})},
@@ -101,7 +102,11 @@ def answer(status_code: int, body: dict[str, Any], headers: Mapping[str, str] | 
 
 
 def answer_errors(handler: Callable[[dict[str, Any], Any], Answer]) -> Callable[[dict[str, Any], Any], Answer]:
-    """Answers what `handler` raises: a refusal with its status and words, anything else with 500 and where to look."""
+    """Turns exceptions of `handler` into error responses.
+
+    `RequestRefused` becomes its status and message. Any other exception becomes 500, with the id of the request in the
+    function's log.
+    """
 
     @functools.wraps(handler)
     def answering(event: dict[str, Any], context: Any) -> Answer:

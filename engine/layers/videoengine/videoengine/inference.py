@@ -1,4 +1,4 @@
-"""The third step, one segment at a time: decode its frames once and run every model on them."""
+"""The third step of a job: decodes the frames of one segment once and runs every model on them."""
 
 import json
 import tempfile
@@ -28,16 +28,20 @@ _COMPILED = CompiledModels()
 
 
 def infer_segment(job: JobSpec, number: int, settings: InferSettings, memory_bytes: int) -> None:
-    """Writes what each model found: one object a model, one line a frame, `null` where a frame or a model failed.
+    """Infers a segment and writes the results to S3.
+
+    Each model gets one object with one line of JSON for each frame. A line is `null` if the frame can't be decoded or
+    the model failed on it.
 
     Args:
-        memory_bytes: what the function has.
+        number: of the segment.
+        memory_bytes: the function's memory size.
 
     Raises:
-        JobFailed: a model can't be run at all.
+        JobFailed: a model can't be run at all, or the video can't be read.
     """
     s3 = clients.s3()
-    # All of this is mostly waiting for S3: for one thing while the others are on their way.
+    # These steps mostly wait for S3, so run them at the same time.
     with ThreadPoolExecutor() as threads:
         reading = threads.submit(_read_segment, s3, job, number, settings)
         loading = threads.submit(_load_models, s3, job, settings, memory_bytes)

@@ -1,4 +1,4 @@
-"""What a client asks for, checked: every refusal names the field."""
+"""Parses and checks job requests. Every error names the field."""
 
 import math
 import re
@@ -14,23 +14,29 @@ from videoengine.request_bodies import quote
 DEFAULT_CONFIDENCE = 0.4
 DEFAULT_IOU_THRESHOLD = 0.3
 MAX_INFER_FPS = 1_000_000
-"""Far above any video's frame rate, which is the limit that matters and fails the job."""
+"""Far above the frame rate of any video. A job whose `infer_fps` is above its video's frame rate fails later."""
 MAX_URL_LENGTH = 8192
-"""Four times what browsers take, and far below what a record holds."""
+"""Four times the limit of browsers, and far below the size limit of a DynamoDB item."""
 MAX_FILE_NAME_LENGTH = 1024
-"""Four times what file systems take."""
+"""Four times the limit of file systems."""
 OFFSET_KEYS = ("frame_offset", "time_offset")
-"""Keys of the results file that are no model's."""
+"""Keys of the results file that are not model ids."""
 
 _PARAMETERS = {"confidence": DEFAULT_CONFIDENCE, "iou_threshold": DEFAULT_IOU_THRESHOLD}
 _TYPES = ", ".join(TASK_TYPES)
-# They become parts of object keys and of the results' keys.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+"""Ids of models, their versions and jobs. They become parts of object keys, and keys of the results file."""
 
 
 @dataclass(frozen=True)
 class ModelRequest:
-    """A model that a job runs, and how."""
+    """A model of a job, and its parameters.
+
+    Attributes:
+        inference_type: one of `TASK_TYPES`.
+        confidence: minimum confidence, 0 to 1.
+        iou_threshold: NMS drops boxes that overlap a better box by more, 0 to 1.
+    """
 
     model_id: str
     model_version: str
@@ -46,7 +52,11 @@ class ModelRequest:
 
 @dataclass(frozen=True)
 class JobRequest:
-    """Infer `infer_fps` frames a second of a video with each of the models."""
+    """A request to infer `infer_fps` frames a second of a video with each model.
+
+    Attributes:
+        input_url: where the video is.
+    """
 
     input_url: str
     infer_fps: Fraction
@@ -54,7 +64,7 @@ class JobRequest:
 
     @classmethod
     def parse(cls, body: dict[str, Any]) -> Self:
-        """Checks the body of `POST /videoinfer`.
+        """Parses the body of `POST /videoinfer`.
 
         Raises:
             BadRequest: a field is missing or wrong.
@@ -67,10 +77,10 @@ class JobRequest:
 
 
 def parse_file_name(body: dict[str, Any]) -> str:
-    """Checks the body of `POST /video_upload_signed_url`.
+    """Parses the body of `POST /video_upload_signed_url`.
 
     Raises:
-        BadRequest: there is no name.
+        BadRequest: `file_name` is missing, empty or too long.
     """
     file_name = _parse_text(body.get("file_name"), "file_name")
     if len(file_name) > MAX_FILE_NAME_LENGTH:
@@ -80,7 +90,7 @@ def parse_file_name(body: dict[str, Any]) -> str:
 
 def _parse_text(value: Any, field: str) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise BadRequest(f"{field} must be text that is not empty")
+        raise BadRequest(f"{field} must be a string that is not empty")
     return value
 
 
@@ -103,7 +113,7 @@ def _parse_infer_fps(value: Any) -> Fraction:
         raise BadRequest(f"infer_fps must be at least 1, not {str(value)[:20]}")
     if value > MAX_INFER_FPS:
         raise BadRequest(f"infer_fps must be at most {MAX_INFER_FPS}")
-    # By its decimal digits: 29.97 is 2997/100, not the nearest binary fraction.
+    # Use the decimal digits: 29.97 is 2997/100, not the nearest binary fraction.
     return Fraction(str(value))
 
 
@@ -115,7 +125,7 @@ def _parse_models(value: Any) -> tuple[ModelRequest, ...]:
     for model in models:
         if model.model_id in seen:
             again = "twice" if seen[model.model_id] == model.model_version else "in two versions"
-            raise BadRequest(f"models: {quote(model.model_id)} is asked for {again}; ask for it once a job")
+            raise BadRequest(f"models: {quote(model.model_id)} is listed {again}; list each model once")
         seen[model.model_id] = model.model_version
     return models
 
@@ -128,12 +138,12 @@ def _parse_model(value: Any, field: str) -> ModelRequest:
         raise BadRequest(f"{field}.model_id can't be {model_id}: the results file has a key of that name")
     version = value.get("model_version")
     if isinstance(version, float) and version.is_integer():
-        version = int(version)  # JSON knows one kind of number: 4.0 is 4
+        version = int(version)  # JSON has only one type of number: 4.0 is 4
     if isinstance(version, int) and not isinstance(version, bool):
         version = str(version)
     inference_type = value.get("inference_type")
     if inference_type == "gaze-detection":
-        raise BadRequest(f"{field}.inference_type gaze-detection is not done by this engine; there are: {_TYPES}")
+        raise BadRequest(f"{field}.inference_type gaze-detection is not supported by this engine; use one of: {_TYPES}")
     if inference_type not in TASK_TYPES:
         raise BadRequest(f"{field}.inference_type must be one of: {_TYPES}")
     parameters = _parse_parameters(value.get("inference_params"), f"{field}.inference_params")
@@ -152,7 +162,7 @@ def _parse_parameters(value: Any, field: str) -> dict[str, float]:
     if not isinstance(value, dict):
         raise BadRequest(f"{field} must be an object")
     if unknown := sorted(value.keys() - _PARAMETERS.keys()):
-        raise BadRequest(f"{field} has no {quote(unknown[0])}; there are: {', '.join(_PARAMETERS)}")
+        raise BadRequest(f"{field} has no {quote(unknown[0])}; use: {', '.join(_PARAMETERS)}")
     return {name: _parse_ratio(value.get(name, default), f"{field}.{name}") for name, default in _PARAMETERS.items()}
 
 

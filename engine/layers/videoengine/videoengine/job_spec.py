@@ -1,4 +1,4 @@
-"""What there is to do in a job: all that its steps need to know."""
+"""The specification of a job: all that its steps need to know."""
 
 from dataclasses import asdict, dataclass
 from fractions import Fraction
@@ -9,11 +9,14 @@ from videoengine.job_requests import ModelRequest
 
 @dataclass(frozen=True)
 class JobSpec:
-    """Travels through the state machine, whose histories are kept: so never where a video was fetched from.
+    """The input of a job's steps.
+
+    It passes through the state machine, which keeps its history. So it never holds the video's URL, which may be a
+    secret.
 
     Attributes:
-        infer_fps: frames to infer a second.
-        video_key: where in the videos bucket the video is, or will be when it has been fetched.
+        infer_fps: frames to infer per second.
+        video_key: key of the video in the videos bucket, which may not be fetched yet.
     """
 
     job_id: str
@@ -22,9 +25,11 @@ class JobSpec:
     video_key: str
 
     def to_json(self) -> dict[str, Any]:
+        """The specification as plain JSON, for `from_json`."""
         return {**asdict(self), "infer_fps": str(self.infer_fps), "models": [asdict(model) for model in self.models]}
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Self:
+        """The specification that `to_json` wrote."""
         models = tuple(ModelRequest(**model) for model in fields["models"])
         return cls(fields["job_id"], Fraction(fields["infer_fps"]), models, fields["video_key"])

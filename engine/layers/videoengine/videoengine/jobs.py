@@ -1,4 +1,4 @@
-"""The jobs' records."""
+"""The records of jobs in DynamoDB."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class JobStatus(IntEnum):
-    """As the API answers it."""
+    """The status of a job, with the API's numbers."""
 
     DONE = 0
     RUNNING = 1
@@ -28,14 +28,16 @@ class Job:
     """A job's record.
 
     Attributes:
-        video_key: where in the videos bucket the video is, or will be when it has been fetched.
-        input_url: where to fetch the video; None for an upload, and once it is fetched: its query may be a secret.
+        infer_fps: frames to infer per second.
+        video_key: key of the video in the videos bucket, which may not be fetched yet.
+        input_url: where to fetch the video from. None for an upload, and after the fetch, because its query may be a
+            secret.
         created_at: seconds since the epoch.
         error: why a failed job failed.
-        note: what there is to tell of the video; None until the job is planned, and may be empty.
-        start_offset: seconds from the player's 0 to the first frame; None until the job is planned.
-        segments: how many there are; None until the job is planned.
-        segments_done: how many of them are inferred.
+        note: a remark about the video for its owner; may be empty. None until the job is planned.
+        start_offset: seconds from a player's 0 to the first frame; None until the job is planned.
+        segments: number of segments; None until the job is planned.
+        segments_done: number of inferred segments.
     """
 
     job_id: str
@@ -53,16 +55,17 @@ class Job:
 
     @property
     def spec(self) -> JobSpec:
-        """What there is to do."""
+        """The input of the job's steps."""
         return JobSpec(self.job_id, self.infer_fps, self.models, self.video_key)
 
     @property
     def progress(self) -> int | None:
-        """Percent of the segments that are inferred; None until the job is planned."""
+        """Percentage of inferred segments, rounded down; None until the job is planned."""
         return 100 * self.segments_done // self.segments if self.segments else None
 
     @classmethod
     def from_item(cls, item: dict[str, "AttributeValueTypeDef"]) -> Self:
+        """Reads an item of the table."""
         return cls(
             job_id=item["job_id"]["S"],
             infer_fps=Fraction(item["infer_fps"]["S"]),
@@ -80,9 +83,9 @@ class Job:
 
 
 class JobsTable:
-    """The table of records. A record expires with its videos and results.
+    """The table of job records. A record expires together with the job's video and results.
 
-    How a job is doing is written by the state machine: the functions that touch its video must not reach the table.
+    The state machine writes the state of a job, because the functions that decode its video must not reach the table.
     """
 
     def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
@@ -90,6 +93,7 @@ class JobsTable:
         self._table_name = table_name
 
     def put(self, job: Job, retention_days: int) -> None:
+        """Writes a new record."""
         item: dict[str, AttributeValueTypeDef] = {
             "job_id": {"S": job.job_id},
             "status": {"N": str(int(job.status))},
@@ -104,16 +108,22 @@ class JobsTable:
         self._client.put_item(TableName=self._table_name, Item=item)
 
     def get(self, job_id: str) -> Job | None:
+        """Reads a record; None if there is none."""
         item = self._client.get_item(
             TableName=self._table_name, Key={"job_id": {"S": job_id}}, ConsistentRead=True
         ).get("Item")
         return Job.from_item(item) if item else None
 
     def remember_poll(self, job_id: str, now: int, interval_seconds: int) -> int:
-        """Counts as a poll unless there was one in the last `interval_seconds`; of many at once, one does.
+        """Records a poll of a job, unless the last recorded one is less than `interval_seconds` ago.
+
+        Of several polls at the same time only one is recorded.
+
+        Args:
+            now: seconds since the epoch.
 
         Returns:
-            The seconds to wait before the next try; 0 for a poll that counts.
+            0 if the poll is recorded, else the seconds to wait before the next try.
         """
         try:
             self._client.update_item(
@@ -127,17 +137,17 @@ class JobsTable:
             )
         except self._client.exceptions.ConditionalCheckFailedException as error:
             item = cast("dict[str, AttributeValueTypeDef]", error.response.get("Item", {}))
-            # Without an item it has just expired, and the next look will say so.
+            # Without an item the record has just expired; the next poll will find none.
             return int(item["polled_at"]["N"]) + interval_seconds - now if item else 1
         return 0
 
     def forget_input_url(self, job_id: str) -> None:
-        """Once the video is in the bucket."""
+        """Deletes the URL from a record. Call it when the video is in the bucket."""
         self._client.update_item(
             TableName=self._table_name,
             Key={"job_id": {"S": job_id}},
             UpdateExpression="SET updated_at = :now REMOVE input_url",
-            # Never a new record: one that has expired stays gone.
+            # Never create a record: an expired one must stay deleted.
             ConditionExpression="attribute_exists(job_id)",
             ExpressionAttributeValues={":now": {"S": datetime.now(UTC).isoformat(timespec="milliseconds")}},
         )

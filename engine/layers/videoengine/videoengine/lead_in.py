@@ -1,4 +1,4 @@
-"""The beginning of a cut recording: pictures that refer to what was cut off, which no decoder gives and nobody sees."""
+"""The beginning of a cut recording: pictures that refer to frames before the cut, which no decoder can return."""
 
 import itertools
 from collections.abc import Iterator
@@ -13,16 +13,16 @@ from av.video.stream import VideoStream
 from videoengine.video_file import open_decoder
 
 MAX_HELD = 16
-"""Pictures that a decoder holds back for an earlier one: no codec reorders more."""
+"""Maximum number of pictures that a decoder holds back for an earlier one. No codec reorders more."""
 
 PACKETS_MAX = 1000
 BYTES_MAX = 64 * 2**20
-"""Of the beginning that is kept while no keyframe comes."""
+"""Maximum size of the beginning that is kept while there is no keyframe."""
 
 
 @dataclass
 class LeadIn:
-    """A video's packets up to its first keyframe, and the next ones, of which some may be shown before it.
+    """The packets of a video up to its first keyframe, and the next ones, some of which may be shown before it.
 
     Attributes:
         begins_whole: whether decoding can start at the first packet.
@@ -35,7 +35,11 @@ class LeadIn:
     _has_keyframe: bool = False
 
     def add(self, packet: "Packet[VideoStream]", *, starts_decoding: bool) -> None:
-        """Takes the packets in the order of the file."""
+        """Adds the next packet in the file's order.
+
+        Args:
+            starts_decoding: whether decoding can start at this packet.
+        """
         if not self._left or self._bytes > BYTES_MAX:
             return
         if starts_decoding and not self._has_keyframe:
@@ -45,15 +49,18 @@ class LeadIn:
         self._bytes += packet.size
 
     def drop_hidden(self, timestamps: list[int], codec: VideoCodecContext, *, by_presentation: bool) -> list[int]:
-        """The times without those of pictures that a decoder does not give.
+        """Removes the timestamps of pictures that the decoder doesn't return.
 
         Args:
             timestamps: of the video's frames in ticks, ascending; never empty.
-            by_presentation: whether they are presentation times, which pictures bring along. Otherwise the packets that
-                neither gave a picture nor were found damaged are counted.
+            by_presentation: whether they are presentation times, which decoded pictures have too. Otherwise as many of
+                the first timestamps are removed as packets gave neither a picture nor an error.
+
+        Returns:
+            The remaining timestamps; never empty.
 
         Raises:
-            JobFailed: what the file says about the video is damaged.
+            JobFailed: the decoder can't be opened, because the file's description of the video is damaged.
         """
         open_decoder(codec)
         pictures = self._decode(codec)
@@ -68,7 +75,7 @@ class LeadIn:
         return [timestamp for timestamp in timestamps if timestamp not in hidden_times] or timestamps
 
     def _decode(self, codec: VideoCodecContext) -> Iterator[VideoFrame | None]:
-        """The pictures, and None for what is damaged."""
+        """Decodes the packets; None for a damaged one."""
         for packet in [*self._packets, None]:
             try:
                 yield from codec.decode(packet)

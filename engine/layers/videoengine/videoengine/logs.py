@@ -1,4 +1,4 @@
-"""The engine's log: JSON lines that carry the job's id. Never a URL: its query may be a signature or a key."""
+"""The engine's logger. It writes JSON lines with the job's id. Never log a URL: its query may hold a secret."""
 
 from aws_lambda_powertools import Logger
 

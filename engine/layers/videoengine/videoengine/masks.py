@@ -1,4 +1,4 @@
-"""Masks of a network's resolution, brought to the frame's, by Roboflow's rounding."""
+"""Scales masks from the network's resolution to the frame's, with the same rounding as Roboflow's runner."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,13 @@ from videoengine.preprocessing import Placement
 def clear_outside(
     masks: NDArray[np.float32], xyxy: NDArray[np.float32], input_wh: tuple[int, int]
 ) -> NDArray[np.float32]:
-    """Masks (N, height, width) that are 0 outside their boxes, which are in pixels of the network's input."""
+    """Sets masks to 0 outside their boxes.
+
+    Args:
+        masks: (N, height, width).
+        xyxy: (N, 4) corners in pixels of the network's input.
+        input_wh: size of the network's input, pixels.
+    """
     height, width = masks.shape[1:]
     scale = np.tile([width / input_wh[0], height / input_wh[1]], 2)
     left, top, right, bottom = np.rint(xyxy * scale).T[:, :, np.newaxis]
@@ -21,7 +27,11 @@ def clear_outside(
 
 
 def cut_margins(mask: NDArray[np.float32], placement: Placement, input_wh: tuple[int, int]) -> NDArray[np.float32]:
-    """The part of a mask (height, width) that lies on the frame; 0 where the frame was cropped."""
+    """Cuts off the part of a mask (height, width) that lies on margins; adds zeros where the frame was cropped.
+
+    Args:
+        input_wh: size of the network's input, pixels.
+    """
     spans = []
     for axis in (1, 0):  # rows first
         scale = mask.shape[1 - axis] / input_wh[axis]
@@ -38,9 +48,17 @@ def cut_margins(mask: NDArray[np.float32], placement: Placement, input_wh: tuple
 def scale_mask(
     mask: NDArray[np.float32], resolution_wh: tuple[int, int], threshold: float
 ) -> tuple[NDArray[np.bool_], tuple[int, int]]:
-    """Where a mask, scaled up bilinearly, is above a threshold of at least 0.
+    """Scales a mask bilinearly to the frame's size, and compares it with a threshold.
 
-    Only the part that can be is worked out: its upper left corner in the frame comes with it.
+    Only the part of the frame that can be above the threshold is computed.
+
+    Args:
+        mask: (height, width).
+        resolution_wh: size of the frame, pixels.
+        threshold: at least 0.
+
+    Returns:
+        Where the mask is above the threshold, and the upper left corner (x, y) of this part in the frame.
     """
     rows = _Samples(resolution_wh[1], mask.any(axis=1))
     columns = _Samples(resolution_wh[0], mask.any(axis=0))
@@ -51,16 +69,16 @@ def scale_mask(
 
 
 class _Samples:
-    """Along one axis: which two of the mask's pixels each of the frame's lies between, where one may be seen.
+    """Along one axis: the two mask pixels that each frame pixel is interpolated from, where the mask is not 0.
 
-    Pixels are areas, and their centres are what is interpolated between; beyond the outermost, they stay as they are.
+    Interpolation is between the centers of pixels. Beyond the outermost centers the outermost values apply.
     """
 
     def __init__(self, pixels: int, occupied: NDArray[np.bool_]) -> None:
         size = len(occupied)
         used = np.flatnonzero(occupied)
         first, last = (int(used[0]), int(used[-1])) if used.size else (0, -2)
-        # A pixel's weight reaches to its neighbours' centres.
+        # The influence of a pixel reaches to the centers of its neighbors.
         self.start = max(int((first - 0.5) * pixels / size) - 1, 0)
         stop = min(int((last + 1.5) * pixels / size) + 2, pixels) if used.size else self.start
         places = ((np.arange(self.start, stop) + 0.5) * size / pixels - 0.5).clip(0, size - 1)

@@ -1,4 +1,4 @@
-"""The last step: the segments' parts, in order, as one results file."""
+"""The last step of a job: merges the results of all segments, in order, into one file."""
 
 import io
 import json
@@ -18,14 +18,17 @@ from videoengine.settings import MergeSettings
 
 _CHUNK_BYTES = 2**20
 OPENED_AHEAD = 8
-"""Objects asked for before they are read."""
+"""Number of objects that are requested before they are read."""
 
 
 def merge(job: JobSpec, segments: Sequence[int], settings: MergeSettings) -> None:
-    """Streams the parts into the results file, in the order of the segments' numbers.
+    """Streams the results of the segments into the results file, in the order of their numbers.
+
+    Args:
+        segments: numbers of all segments, in any order.
 
     Raises:
-        JobFailed: the models failed on more than the share of frames that may be lost.
+        JobFailed: a larger share of the results is null than the settings allow.
     """
     bucket, elements, segments = settings.videos_bucket, Counter[str](), sorted(segments)
     columns = [(key, _read_offsets(bucket, job.job_id, segments, key)) for key in OFFSET_KEYS]
@@ -61,7 +64,7 @@ def _read_parts(bucket: str, job_id: str, segments: Sequence[int], model_id: str
 
 
 def _open_ahead(bucket: str, keys: Iterable[str]) -> Iterator[StreamingBody]:
-    """Objects' contents in order; the next ones are asked for while one is read, since most of that is waiting."""
+    """The contents of objects in order. The next ones are requested while one is read, since requests mostly wait."""
     with ThreadPoolExecutor(OPENED_AHEAD) as threads:
         opened = deque[Future[StreamingBody]]()
         for key in keys:

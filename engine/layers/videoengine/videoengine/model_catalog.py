@@ -13,11 +13,15 @@ if TYPE_CHECKING:
 
 
 def list_versions(s3: "S3Client", bucket: str, model_id: str = "") -> dict[str, list[ModelVersion]]:
-    """Each model's versions, or one model's, the newest last, whether they can be run or not."""
+    """Lists the versions of all models, or of one, whether they can be run or not.
+
+    Returns:
+        For each model id, its versions, the newest last.
+    """
     updated: dict[tuple[str, str], int] = {}
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{model_id}/" if model_id else "")
     for entry in (entry for page in pages for entry in page.get("Contents", [])):
-        # Whatever else people keep in the bucket is no package.
+        # Other objects in the bucket are not part of a package.
         match entry["Key"].split("/"):
             case [name, number, file] if file:
                 written_at = int(entry["LastModified"].timestamp())
@@ -32,7 +36,7 @@ def describe_versions(s3: "S3Client", bucket: str, model_id: str) -> list[tuple[
     """The versions of a model that this engine can run, the newest last.
 
     Raises:
-        NotFound: there is none; with the reason of the newest where there are others.
+        NotFound: there is none. If the model has other versions, the message says why the newest can't be run.
     """
     reason = ""
     described = []
@@ -48,7 +52,7 @@ def describe_versions(s3: "S3Client", bucket: str, model_id: str) -> list[tuple[
 
 
 def describe_newest(s3: "S3Client", bucket: str) -> list[tuple[ModelVersion, ModelPackage]]:
-    """The newest version of each model, where this engine can run it."""
+    """The newest version of each model, without models whose newest version this engine can't run."""
     described = []
     for versions in list_versions(s3, bucket).values():
         try:

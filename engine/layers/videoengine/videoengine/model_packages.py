@@ -1,7 +1,7 @@
-"""Roboflow's model packages: what a package's files say about how its model is run.
+"""Reads Roboflow's model packages, whose files describe how a model is run.
 
-A package is a folder with `weights.onnx`, `class_names.txt`, `inference_config.json` and `model_config.json`; one that
-detects key points has `keypoints_metadata.json` too.
+A package is a folder with `weights.onnx`, `class_names.txt`, `inference_config.json` and `model_config.json`. Keypoint
+detection also needs `keypoints_metadata.json`.
 """
 
 import json
@@ -21,18 +21,18 @@ MODEL_CONFIG = "model_config.json"
 KEYPOINTS_METADATA = "keypoints_metadata.json"
 REQUIRED_FILES = (WEIGHTS, CLASS_NAMES, INFERENCE_CONFIG, MODEL_CONFIG)
 DESCRIPTION_FILES = (CLASS_NAMES, INFERENCE_CONFIG, MODEL_CONFIG, KEYPOINTS_METADATA)
-"""All but the weights; the last may be missing."""
+"""All files except the weights. The last one may be missing."""
 
 COLOR_MODES = ("rgb", "bgr")
 
 
 @dataclass(frozen=True)
 class Task:
-    """A kind of model, as `model_config.json` names it.
+    """A task type of `model_config.json`.
 
     Attributes:
-        name: what the API calls it as an inference type.
-        post_processing: what `inference_config.json` may name as its type.
+        name: the API's inference type.
+        post_processing: the only supported `post_processing.type` of `inference_config.json`.
     """
 
     name: str
@@ -49,9 +49,9 @@ _TASKS = {
 }
 
 TASK_TYPES = tuple(dict.fromkeys(task.name for task in _TASKS.values()))
-"""As the API names them."""
+"""The API's inference types that this engine supports."""
 
-# What the names in a package mean to this engine. As in Roboflow's runner, edges are not reflected.
+# By the names in packages. As in Roboflow's runner, edges are not reflected.
 _RESIZE_MODES: dict[str, ResizeMode] = {
     "letterbox": "letterbox",
     "letterbox-reflect-edges": "letterbox",
@@ -61,19 +61,20 @@ _RESIZE_MODES: dict[str, ResizeMode] = {
 _FIT_LONGER_EDGE = "fit-longer-edge"
 
 _NO_PADDING_VALUE = 0
-"""What an absent `padding_value` means to Roboflow's runner."""
+"""Replaces a missing `padding_value`, as in Roboflow's runner."""
 
 
 @dataclass(frozen=True)
 class NetworkInput:
-    """What the network is fed.
+    """The input of a network, and how frames are preprocessed for it.
 
     Attributes:
         width, height: pixels.
-        resize_mode: `center-crop` does not scale; `cover` scales until nothing is empty, then crops.
-        padding_value: grey level around a letterboxed picture, 0 to 255.
-        scaling_factor: what pixel values (0 to 255) are divided by.
-        mean, std: per channel, applied after scaling; None where the package says nothing.
+        resize_mode: `letterbox` adds a margin, `stretch` changes the aspect ratio, `center-crop` does not scale, and
+            `cover` scales until the input is full, then crops.
+        padding_value: gray level of the margin in letterbox mode, 0 to 255.
+        scaling_factor: divisor of pixel values (0 to 255).
+        mean, std: for each channel, applied after scaling; None if the package has no normalization.
     """
 
     width: int
@@ -93,11 +94,11 @@ class ModelPackage:
     Attributes:
         task_type: one of `TASK_TYPES`.
         architecture: a key of `FAMILIES`.
-        multi_label: a picture may be of several classes, or of none.
-        class_names: by the class's number in the network's outputs.
-        removed_class_names: of those, the ones that are no class to the outside.
-        fused: the post-processing (NMS, softmax, sigmoid) is part of the network.
-        keypoint_names: for each class; empty where the model detects none.
+        class_names: in the order of the network's outputs.
+        fused: whether post-processing (NMS, softmax, sigmoid) is part of the network.
+        removed_class_names: classes of `class_names` that are never reported.
+        keypoint_names: for each class; empty if the model detects no key points.
+        multi_label: whether a picture may have several labels, or none.
     """
 
     task_type: str
@@ -134,10 +135,13 @@ def read_package(folder: Path) -> ModelPackage:
 
 
 def parse_package(files: Mapping[str, bytes]) -> ModelPackage:
-    """Reads the files named in `DESCRIPTION_FILES`.
+    """Parses the files of a package.
+
+    Args:
+        files: contents by name, of `DESCRIPTION_FILES`; further files are ignored.
 
     Raises:
-        ModelPackageInvalid: a file is broken, or the package asks for what this engine does not do.
+        ModelPackageInvalid: a file is broken, or the package needs a feature that this engine does not have.
     """
     model = _parse_json(MODEL_CONFIG, files[MODEL_CONFIG])
     inference = _parse_json(INFERENCE_CONFIG, files[INFERENCE_CONFIG])
@@ -161,7 +165,7 @@ def parse_package(files: Mapping[str, bytes]) -> ModelPackage:
 
 
 def _parse_class_names(content: bytes, task: Task) -> tuple[str, ...]:
-    # As Roboflow's runner reads lines: by these three ends, without the spaces around them, empty ones left out.
+    # Like Roboflow's runner: only these line ends count, spaces are stripped, and empty lines are skipped.
     lines = (line.strip() for line in re.split(r"\r\n|\r|\n", _decode(CLASS_NAMES, content)))
     names = tuple(filter(None, lines))
     if not names and task.name != "clip-embed-image":
@@ -170,14 +174,14 @@ def _parse_class_names(content: bytes, task: Task) -> tuple[str, ...]:
 
 
 def _decode(name: str, content: bytes) -> str:
-    """A file's text, without the byte order mark that Windows' editors begin it with."""
+    """A file's text, without the byte order mark that editors on Windows add."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ModelPackageInvalid(f"{name} is not in UTF-8, the encoding to save it in: byte {error.start}") from error
-    # UTF-16 without its mark is valid UTF-8, with a NUL beside each Latin letter.
+        raise ModelPackageInvalid(f"{name} must be saved in UTF-8; byte {error.start} is invalid") from error
+    # UTF-16 without a byte order mark is valid UTF-8, with a NUL beside each Latin letter.
     if "\0" in text:
-        raise ModelPackageInvalid(f"{name} is not in UTF-8, the encoding to save it in: byte {text.index('\0')} is NUL")
+        raise ModelPackageInvalid(f"{name} must be saved in UTF-8; byte {text.index('\0')} is NUL")
     return text
 
 
@@ -211,7 +215,7 @@ def _parse_network_input(values: dict[str, Any], family: Family) -> NetworkInput
 
 
 def _parse_resize_mode(values: dict[str, Any], family: Family) -> tuple[ResizeMode, int]:
-    """How a frame is resized to the network's input, and the grey level of the margin."""
+    """How a frame is resized to the network's input, and the gray level of the margin."""
     if family.fixed_resize_mode:
         return family.fixed_resize_mode, _NO_PADDING_VALUE
     if family.is_trained_stretched and not _is_resized_before_training(values):
@@ -223,9 +227,9 @@ def _parse_resize_mode(values: dict[str, Any], family: Family) -> tuple[ResizeMo
 
 
 def _is_resized_before_training(values: dict[str, Any]) -> bool:
-    """RF-DETR is trained on stretched pictures; what its data set was resized to before that is said apart.
+    """Whether the data set was resized before training, which then stretched the pictures.
 
-    One resize does for both where they are of one shape.
+    The package names both sizes. A single resize replaces both steps only if the sizes have the same aspect ratio.
     """
     before, size = values.get("dataset_version_resize_dimensions"), values.get("training_input_size") or {}
     if not before or values.get("resize_mode") in ("stretch", _FIT_LONGER_EDGE):
@@ -236,7 +240,7 @@ def _is_resized_before_training(values: dict[str, Any]) -> bool:
     is_same_shape = before_width * height == before_height * width
     if not is_same_shape or (values["resize_mode"] == "center-crop" and before != size):
         raise ModelPackageInvalid(
-            f"{INFERENCE_CONFIG}: dataset_version_resize_dimensions must be of the shape of training_input_size"
+            f"{INFERENCE_CONFIG}: dataset_version_resize_dimensions must have the shape of training_input_size"
         )
     return True
 
@@ -267,7 +271,7 @@ def _require(file: str, values: dict[str, Any], name: str, supported: tuple[str,
 
 
 def _refuse_preprocessing(steps: dict[str, Any]) -> None:
-    # Auto-orient is about a photo's EXIF, which frames of a video don't have.
+    # Auto-orient concerns EXIF data of photos, which video frames don't have.
     unsupported = [name for name, step in steps.items() if name != "auto-orient" and step and step.get("enabled")]
     if unsupported:
         raise ModelPackageInvalid(f"{INFERENCE_CONFIG}: image_pre_processing {unsupported[0]} is not supported")
@@ -276,7 +280,7 @@ def _refuse_preprocessing(steps: dict[str, Any]) -> None:
 def _parse_fused(post_processing: dict[str, Any], task: Task, family: Family) -> bool:
     if post_processing.get("type", task.post_processing) != task.post_processing:
         raise ModelPackageInvalid(f"{INFERENCE_CONFIG}: post_processing.type must be {task.post_processing}")
-    if family.layout in ("selected", "queries"):  # settled by the network, whatever the package says
+    if family.layout in ("selected", "queries"):  # the network decides, whatever the package says
         return family.layout == "selected"
     return bool(post_processing.get("fused"))
 
@@ -288,9 +292,9 @@ def _parse_removed(operations: list[dict[str, Any]]) -> frozenset[str]:
 
 
 def _parse_keypoints(files: Mapping[str, bytes], class_names: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-    """The names of each class's key points, in the order of the network's outputs."""
+    """The names of the key points of each class, in the order of the network's outputs."""
     if KEYPOINTS_METADATA not in files:
-        raise ModelPackageInvalid(f"a model that detects key points needs {KEYPOINTS_METADATA}")
+        raise ModelPackageInvalid(f"keypoint detection needs {KEYPOINTS_METADATA}")
     try:
         described = {
             int(entry["object_class_id"]): tuple(name for _, name in sorted(_number_keypoints(entry["keypoints"])))
@@ -299,7 +303,7 @@ def _parse_keypoints(files: Mapping[str, bytes], class_names: tuple[str, ...]) -
         return tuple(described[class_id] for class_id in range(len(class_names)))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ModelPackageInvalid(
-            f"{KEYPOINTS_METADATA} must list object_class_id and keypoints (a name for each number) of every class"
+            f"{KEYPOINTS_METADATA} must list object_class_id and keypoints (names by number) for every class"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Model packages in the models bucket: `<model_id>/<model_version>/` and the package's files."""
+"""Model packages in the models bucket, in folders `<model_id>/<model_version>/`, and their copies on disk."""
 
 import hashlib
 import os
@@ -21,17 +21,20 @@ if TYPE_CHECKING:
 FILES = (WEIGHTS, *DESCRIPTION_FILES)
 
 _SPARE_BYTES = 8 * 2**20
-"""Left free on the disk: files take whole blocks, and folders take some."""
+"""Disk space that stays free, because files take whole blocks and folders need space too."""
 
 
 def describe_package(s3: "S3Client", bucket: str, package_name: str) -> ModelPackage | None:
-    """What a package says about itself; None where there is no such package.
+    """Reads a package's description from the bucket.
 
     Args:
         package_name: `<model_id>/<model_version>`.
 
+    Returns:
+        The package without its weights; None if the bucket has no such package.
+
     Raises:
-        ModelPackageInvalid: it can't be run.
+        ModelPackageInvalid: a file is missing or broken, or this engine can't run the package.
     """
     listing = _list_objects(s3, bucket, package_name)
     if not listing:
@@ -47,10 +50,10 @@ def describe_package(s3: "S3Client", bucket: str, package_name: str) -> ModelPac
 
 
 class ModelStore:
-    """One job's model packages on the function's disk.
+    """A cache of model packages on the function's disk.
 
-    Packages stay there for later jobs. When the disk is short, those go that were used least recently, and none of
-    this job.
+    Packages stay on the disk for later jobs. When space is short, the least recently used ones are evicted, but none of
+    the current job.
     """
 
     def __init__(self, s3: "S3Client", bucket: str, folder: Path) -> None:
@@ -60,16 +63,19 @@ class ModelStore:
         self._scratch = folder / "scratch"
 
     def fetch(self, package_names: Iterable[str]) -> dict[str, Path]:
-        """The folder of each package, downloaded unless it is there already.
+        """Downloads the packages of one job that are not on the disk yet.
 
-        A package that changed in the bucket has another folder: nobody runs yesterday's weights with today's class
-        names. A folder appears when it is complete.
+        A package that changed in the bucket gets a new folder, so old weights never run with new class names. A folder
+        appears only when it is complete.
 
         Args:
             package_names: each `<model_id>/<model_version>`.
 
+        Returns:
+            The folder of each package, by name.
+
         Raises:
-            ModelPackageInvalid: Files are missing, or the job's packages together don't fit on the disk.
+            ModelPackageInvalid: files are missing, or the job's packages together don't fit on the disk.
         """
         listings = {}
         for name in package_names:
@@ -96,7 +102,7 @@ class ModelStore:
                 ended = threads.map(
                     lambda file: self._s3.download_file(self._bucket, f"{name}/{file}", str(folder / file)), present
                 )
-            list(ended)  # raises what a download raised
+            list(ended)  # raises the first exception of a download
 
         download(FILES)
         download(file for file in find_external_files(folder / WEIGHTS) if "/" not in file)
@@ -106,12 +112,12 @@ class ModelStore:
         while (free := shutil.disk_usage(scratch).free) < size_bytes + _SPARE_BYTES:
             if not idle:
                 raise ModelPackageInvalid(
-                    f"its {_megabytes(size_bytes)} don't fit beside the job's other models: the function's disk has "
-                    f"{_megabytes(free)} left"
+                    f"its {_megabytes(size_bytes)} don't fit on the disk beside the job's other models: only "
+                    f"{_megabytes(free)} are free"
                 )
             evicted = idle.pop(0)
             logger.info("Model evicted from the disk", model="/".join(evicted.parts[-3:-1]))
-            # At once, so that a folder is whole as long as it is there.
+            # Renaming is atomic, so a visible folder is always complete.
             evicted.rename(scratch / "evicted")
             shutil.rmtree(scratch / "evicted")
 
@@ -121,21 +127,21 @@ def _move(downloaded: Path, folder: Path) -> None:
     try:
         downloaded.rename(folder)
     except OSError:
-        # Workers of the embedded AWS may share a disk, and another one may have been faster.
+        # Workers on the embedded AWS may share a disk, and another worker may have been faster.
         if not folder.exists():
             raise
 
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A package's file in the bucket."""
+    """A file of a package in the bucket."""
 
     etag: str
     size_bytes: int
 
 
 type Listing = dict[str, StoredFile]
-"""A package's files by name."""
+"""The files of a package, by name."""
 
 
 def _name_revision(listing: Listing) -> str:

@@ -1,19 +1,20 @@
-"""MPEG-4 Part 2 packets that hold no picture: an encoder leaves a frame out where nothing moved (ISO/IEC 14496-2)."""
+"""Finds MPEG-4 Part 2 packets without a picture: encoders skip frames in which nothing moves (ISO/IEC 14496-2)."""
 
 import re
 
 HEADERS_BYTES = 1024
-"""Of a packet: what is before its picture's data."""
+"""How much of a packet is read. The headers are at its beginning, before the picture's data."""
 
 _LAYER = re.compile(rb"\x00\x00\x01[\x20-\x2f](.{1,40})", re.DOTALL)
 _PICTURE = re.compile(rb"\x00\x00\x01\xb6(.{1,16})", re.DOTALL)
 
 
 def is_coded(packet: bytes, extradata: bytes) -> bool:
-    """Whether a packet's picture is there (6.2.5, vop_coded); True for what can't be told.
+    """Whether a packet holds a coded picture (6.2.5, vop_coded); True if that can't be determined.
 
     Args:
-        extradata: where the layer that the picture belongs to is described, if the packet does not do so.
+        packet: at least its first `HEADERS_BYTES`.
+        extradata: of the codec. It describes the video object layer if the packet doesn't.
     """
     layer, picture = _LAYER.search(packet) or _LAYER.search(extradata), _PICTURE.search(packet)
     if not layer or not picture:
@@ -25,7 +26,7 @@ def is_coded(packet: bytes, extradata: bytes) -> bool:
 
 
 def _count_increment_bits(layer: bytes) -> int:
-    """How long a vop_time_increment is: as vop_time_increment_resolution needs (6.2.3)."""
+    """The length of a vop_time_increment in bits, which depends on vop_time_increment_resolution (6.2.3)."""
     bits, place = _to_bits(layer), 9
     place += 8 if bits[place] == "1" else 1  # is_object_layer_identifier
     place += 20 if bits[place : place + 4] == "1111" else 4  # aspect_ratio_info
@@ -34,7 +35,7 @@ def _count_increment_bits(layer: bytes) -> int:
         place += 80 if bits[place] == "1" else 1  # vbv_parameters
     else:
         place += 1
-    place += 3  # video_object_layer_shape, which is rectangular in files, and a marker
+    place += 3  # video_object_layer_shape, always rectangular in files, and a marker
     return max((int(bits[place : place + 16], 2) - 1).bit_length(), 1)
 
 

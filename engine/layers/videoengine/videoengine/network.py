@@ -1,4 +1,4 @@
-"""A model's network, compiled by OpenVINO for this CPU."""
+"""Runs a model's network, which OpenVINO compiles for this CPU."""
 
 from pathlib import Path
 
@@ -13,30 +13,34 @@ from videoengine.precision import Precision
 from videoengine.signal_stack import kept_signal_stack
 
 _OPTIONS = {
-    # A stream of its own for each core: pictures side by side, none of them split among the cores.
+    # One stream for each core: several pictures at once, none of them split among cores.
     "PERFORMANCE_HINT": "THROUGHPUT",
-    # The decoder's threads need cores too: a thread that may not leave its own waits while another is free.
+    # The decoder's threads need cores too. A pinned thread would wait for its core while another core is free.
     "ENABLE_CPU_PINNING": "NO",
 }
 
 Shape = tuple[int, ...]
-"""-1 where the network decides for each picture."""
+"""Sizes of dimensions; -1 if a size depends on the picture."""
 
 RawOutputs = list[NDArray[np.float32]]
-"""All of a network's outputs for one picture, without their batch dimension."""
+"""All outputs of a network for one picture, without their batch dimension."""
 
 
 class Network:
-    """Pictures in, raw outputs out, several pictures at a time.
+    """A compiled network that infers several pictures at once.
 
-    Conversion to the network's type (also half precision), scaling and layout are part of the compiled graph.
+    The compiled graph includes the conversion to the network's type (such as half precision), scaling and layout.
+
+    Example:
+        network = Network(folder / "weights.onnx", package.network_input, Precision.F32)
+        outputs = network.infer(picture)
     """
 
     def __init__(self, weights: Path, network_input: NetworkInput, precision: Precision) -> None:
         """Reads and compiles the weights.
 
         Raises:
-            ModelPackageInvalid: OpenVINO can't read the weights, or they don't take the input that the package names.
+            ModelPackageInvalid: OpenVINO can't read the weights, or they don't fit the package's `network_input`.
         """
         options = dict(_OPTIONS)
         if precision is Precision.F32:
@@ -51,70 +55,70 @@ class Network:
 
     @property
     def next_input(self) -> NDArray[np.uint8]:
-        """Pixels (height, width, 3) to draw on, which `start` infers."""
+        """The pixels (height, width, 3) of the next picture. Write to them, then call `start`."""
         if not self._idle:
             self._idle.append(self._create_request())
         pixels: NDArray[np.uint8] = self._idle[-1].input_tensors[0].data[0]
         return pixels
 
     def start(self) -> "Inference":
-        """Begins to infer what was drawn on `next_input`, on threads of OpenVINO's."""
+        """Starts to infer the picture in `next_input`, on threads of OpenVINO."""
         request = self._idle.pop()
         request.start_async()
         return Inference(request, self._idle)
 
     def infer(self, picture: NDArray[np.uint8]) -> RawOutputs:
-        """The outputs for a picture (height, width, 3); overwritten by the next."""
+        """The outputs for a picture (height, width, 3). The next picture overwrites them."""
         self.next_input[:] = picture
         return self.start().finish()
 
     def _create_request(self) -> openvino.InferRequest:
         request = self._compiled.create_infer_request()
-        # Of a batch that the network insists on, all but the first picture stay black.
+        # If the network has a fixed batch size, all pictures except the first stay black.
         request.input_tensors[0].data[:] = 0
         return request
 
     @property
     def concurrency(self) -> int:
-        """Pictures that are worked on at once; further ones wait."""
+        """How many pictures are inferred at once; further ones wait."""
         return int(self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
 
     @property
     def output_shapes(self) -> list[Shape]:
-        """Of what `infer` returns."""
+        """The shapes of the outputs that `infer` returns."""
         return [_shape_of(output)[1:] for output in self._compiled.outputs]
 
 
 class Inference:
-    """One picture's inference, on its way."""
+    """The running inference of one picture."""
 
     def __init__(self, request: openvino.InferRequest, idle: list[openvino.InferRequest]) -> None:
         self._request = request
         self._idle = idle
 
     def finish(self) -> RawOutputs:
-        """Waits for the outputs. They are overwritten when the network starts with another picture."""
+        """Waits for the outputs and returns them. The next picture overwrites them."""
         self._request.wait()
         self._idle.append(self._request)
         return [tensor.data[0] for tensor in self._request.output_tensors]
 
     @property
     def seconds(self) -> float:
-        """How long the network took; once it has finished."""
+        """How long the network took. Valid after `finish`."""
         return float(self._request.latency) / 1000
 
 
 def _read_model(weights: Path, network_input: NetworkInput) -> openvino.Model:
-    """The model for one picture at a time, or for as many as it was exported for where it takes no fewer."""
+    """Reads a model with batch size 1, or with its exported batch size if it supports no other."""
     core = openvino.Core()
-    # Weights in files of their own stay mapped otherwise: then removing those files frees nothing on the disk.
+    # Otherwise external data files stay mapped, and deleting them frees no disk space.
     core.set_property({"ENABLE_MMAP": False})
     model = core.read_model(weights)
     exported_batch = _shape_of(model.input(0))[0]
     if exported_batch <= 1 or _takes_batch(model, 1, network_input):
         batch = 1
     else:
-        # What failed may have been reshaped in part.
+        # Read it again, because the failed attempt may have reshaped it in part.
         model, batch = core.read_model(weights), exported_batch
     model.reshape([batch, 3, network_input.height, network_input.width])
     return model
@@ -133,10 +137,11 @@ def _shape_of(port: openvino.Output | openvino.ConstOutput) -> Shape:
 
 
 def _add_preprocessing(model: openvino.Model, network_input: NetworkInput) -> openvino.Model:
-    """The model from whole pixels to single precision.
+    """Adds the conversion of 8-bit pixels to the model's input, and of its outputs to single precision.
 
-    Pixels become numbers before channels change places: then OpenVINO, whose convolutions want channels last, leaves
-    them where they are. Its own preprocessing changes them first, and back again, at 2 % of a small network's time.
+    Pixels are converted to floating point before the channels are transposed. Then OpenVINO, whose convolutions need
+    channels last, leaves out the transpose. OpenVINO's own preprocessing transposes first, and back again, which costs
+    2 % of a small network's time.
     """
     [old] = model.inputs
     batch, channels, height, width = old.shape
@@ -156,5 +161,5 @@ def _add_preprocessing(model: openvino.Model, network_input: NetworkInput) -> op
 
 
 def _last_line(error: Exception) -> str:
-    # The lines above it say where in OpenVINO's sources it happened.
+    # The lines above only name places in OpenVINO's source code.
     return str(error).strip().rpartition("\n")[-1]

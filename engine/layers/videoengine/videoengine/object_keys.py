@@ -1,4 +1,4 @@
-"""Where everything lies in the videos bucket."""
+"""Keys of objects in the videos bucket."""
 
 import re
 
@@ -7,27 +7,27 @@ _UPLOAD_KEY = re.compile(r"uploads/[0-9a-f-]{36}/[\w.-]{1,100}")
 
 
 def upload_key(upload_id: str, file_name: str) -> str:
-    """What a client uploads; the file's name is there for people alone."""
+    """A video that a client uploads. The file's name is part of the key only for people."""
     return f"uploads/{upload_id}/{_NOT_IN_A_KEY.sub('_', file_name)[-100:]}"
 
 
 def is_upload_key(key: str) -> bool:
-    """Whether `upload_key` could have made it."""
+    """Whether the key has the format of `upload_key`."""
     return bool(_UPLOAD_KEY.fullmatch(key))
 
 
 def video_key(job_id: str) -> str:
-    """The video that was fetched for a job."""
+    """A video that is fetched for a job."""
     return f"jobs/{job_id}/video"
 
 
 def segment_key(job_id: str, segment: int) -> str:
-    """The frames of one segment: `Segment.to_json`."""
+    """The frames of one segment, as `Segment.to_json` writes them."""
     return f"jobs/{job_id}/segments/{segment:05}.json"
 
 
 def part_key(job_id: str, segment: int, model_id: str) -> str:
-    """What one model found in one segment: a line of JSON for each frame."""
+    """The results of one model for one segment: a line of JSON for each frame."""
     return f"jobs/{job_id}/parts/{segment:05}/{model_id}.jsonl"
 
 

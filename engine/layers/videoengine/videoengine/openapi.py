@@ -1,4 +1,4 @@
-"""The API's OpenAPI 3.1 document, made from the limits that requests are checked against."""
+"""The API's OpenAPI 3.1 document. Its limits are the constants that requests are checked against."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from videoengine.model_packages import TASK_TYPES
 type Json = dict[str, Any]
 
 _NAME = {"type": "string", "pattern": f"^{NAME.pattern}$"}
-# 80, 443, and from 1024 to 65535.
+# 80, 443, and 1024 to 65535.
 _PORT = (
     "(80|443|102[4-9]|10[3-9][0-9]|1[1-9][0-9]{2}|[2-9][0-9]{3}"
     "|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
@@ -23,27 +23,30 @@ _SHOW_JOB = {"showJob": {"operationId": "showJob", "parameters": {"job_id": "$re
 _ANY_OBJECT = {"type": "object"}
 _STATE = {
     "progress": {"type": "number", "minimum": 0, "maximum": 100},
-    "note": {"type": "string", "minLength": 1, "description": "What there is to tell of the video."},
+    "note": {"type": "string", "minLength": 1, "description": "A remark about the video."},
     "start_offset": {
         "type": "number",
-        "description": "Seconds from a player's 0 to the first frame, which time_offset counts from.",
+        "description": "Seconds from a player's 0 to the first frame, where time_offset is 0.",
     },
 }
 _URL = {"type": "string", "format": "uri"}
 _TEXT = {"type": "string"}
 _ERRORS = {
     400: "A field is missing or wrong; the error names it",
-    401: "The key is not known",
+    401: "The API key is unknown",
     404: "Not found",
-    429: "Asked too often",
+    429: "Polled too often",
     500: "The engine failed; the error names the request in its log",
 }
 
 
 def describe_api(max_models: int) -> Json:
-    """The document, of an engine that runs so many models in a job.
+    """The OpenAPI document.
 
-    It shows the contract's paths in one form; they are served without their trailing slash as well.
+    Each path of the hosted API is in it once. The engine serves it with and without its trailing slash.
+
+    Args:
+        max_models: maximum number of models in a job.
     """
     return {
         "openapi": "3.1.0",
@@ -68,25 +71,25 @@ def _describe_paths() -> Json:
     project = _parameter("project", "path", {"type": "string", "minLength": 1})
     return {
         "/video_upload_signed_url/": {
-            "post": _operation("signUploadUrl", "Where to PUT a video", "SignedUrl", [400], body="Upload")
+            "post": _operation("signUploadUrl", "Sign a URL to PUT a video to", "SignedUrl", [400], body="Upload")
         },
         "/videoinfer/": {
             "post": _operation("createJob", "Start a job", "CreatedJob", [400, 404], body="Job", links=_SHOW_JOB),
-            "get": _operation("showJob", "How a job is doing", "JobState", [400, 404, 429], parameters=[job_id]),
+            "get": _operation("showJob", "Show the state of a job", "JobState", [400, 404, 429], parameters=[job_id]),
         },
-        "/": {"post": _operation("showKey", "The workspace that a key opens", "Key", [])},
+        "/": {"post": _operation("showKey", "Show the workspace of an API key", "Key", [])},
         "/{workspace}": {
-            "get": _operation("showWorkspace", "The models there are", "Workspace", [], parameters=[workspace])
+            "get": _operation("showWorkspace", "List the models", "Workspace", [], parameters=[workspace])
         },
         "/{workspace}/{project}": {
             "get": _operation(
-                "showProject", "One model with its versions", "Project", [404], parameters=[workspace, project]
+                "showProject", "Show a model and its versions", "Project", [404], parameters=[workspace, project]
             )
         },
         "/openapi.json": {
             "get": {
                 "operationId": "showApi",
-                "summary": "This document",
+                "summary": "Show this document",
                 "security": [],
                 "responses": {"200": _answer("The document", {"type": "object"})},
             }
@@ -139,7 +142,7 @@ def _describe_requests(max_models: int) -> Json:
             {
                 "input_url": {
                     "type": "string",
-                    "description": "The host may be an IPv6 address in brackets as well.",
+                    "description": "The host may also be an IPv6 address in brackets.",
                     "pattern": rf"^[Hh][Tt][Tt][Pp][Ss]?://{HOST_NAME}(:{_PORT}?)?([/?#][\s\S]*)?$",
                     "maxLength": MAX_URL_LENGTH,
                 },
@@ -203,7 +206,7 @@ def _describe_projects() -> Json:
 
 
 def _request(required: Json, optional: Json | None = None) -> Json:
-    # What else a client sends is ignored, as the hosted service does.
+    # Further fields are ignored, as in the hosted API.
     return {"type": "object", "required": list(required), "properties": required | (optional or {})}
 
 

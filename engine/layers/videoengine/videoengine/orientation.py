@@ -1,4 +1,4 @@
-"""How a player turns a frame before it shows it: phones write pictures as the sensor lies."""
+"""The rotation of frames: phones store pictures as the sensor lies, and players rotate them for display."""
 
 import struct
 from dataclasses import dataclass
@@ -10,33 +10,40 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Orientation:
-    """A turn by right angles, mirrored or not.
+    """A rotation by a multiple of 90 degrees, possibly mirrored.
 
     Attributes:
-        transposed: rows become columns, before the picture is mirrored.
-        mirrored_xy: left is right, up is down.
+        transposed: whether rows become columns. This is done before mirroring.
+        mirrored_xy: whether left and right are swapped, and whether up and down are.
     """
 
     transposed: bool = False
     mirrored_xy: tuple[bool, bool] = False, False
 
     def turn_size(self, width: int, height: int) -> tuple[int, int]:
-        """Of a picture as it is stored, that of what is shown; and the other way round."""
+        """The displayed size of a stored picture of this size, and the stored size of a displayed one."""
         return (height, width) if self.transposed else (width, height)
 
     def turn[Level: np.generic](self, picture: NDArray[Level]) -> NDArray[Level]:
-        """What is shown (height, width, channels) of a picture as it is stored; a view."""
+        """The displayed picture of a stored one.
+
+        Args:
+            picture: (height, width) or (height, width, channels).
+
+        Returns:
+            A view of `picture`.
+        """
         turned = picture.swapaxes(0, 1) if self.transposed else picture
         step_x, step_y = (-1 if mirrored else 1 for mirrored in self.mirrored_xy)
         return turned[::step_y, ::step_x]
 
 
 def read_orientation(frame: VideoFrame) -> Orientation:
-    """From the frame's display matrix; as it is stored where it has none, or one that is no turn by right angles."""
+    """Reads the frame's display matrix. Without one, or for other angles, the picture is displayed as it is stored."""
     matrix = frame.side_data.get("DISPLAYMATRIX")
     if not matrix:
         return Orientation()
-    # ISO/IEC 14496-12, 6.2.2: x is shown at a x + c y, y at b x + d y.
+    # ISO/IEC 14496-12, 6.2.2: x is displayed at a x + c y, y at b x + d y.
     a, b, _, c, d = struct.unpack("=5i", bytes(matrix)[:20])
     if a == d == 0:
         return Orientation(transposed=True, mirrored_xy=(c < 0, b < 0))

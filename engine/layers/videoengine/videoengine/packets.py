@@ -1,4 +1,4 @@
-"""What FFmpeg does not tell of a packet: is there a picture to show, can decoding start?"""
+"""Finds out what FFmpeg doesn't report about packets: whether they show a picture, and whether decoding can start."""
 
 from collections.abc import Iterator
 
@@ -13,23 +13,26 @@ _H264_IDR, _H264_SEI = 5, 6
 _RECOVERY_POINT = 6
 _HEVC_RANDOM_ACCESS = range(16, 24)
 _HEVC_RESETS = range(16, 21)
-"""All of them but clean random access (CRA) pictures, and those that are reserved."""
+"""All of `_HEVC_RANDOM_ACCESS` except clean random access (CRA) pictures and reserved types."""
 
 
 def shows_picture(packet: "Packet[VideoStream]", codec: VideoCodecContext) -> bool:
-    """False for frames of MPEG-4 that were left out, and for hidden frames of VP8 and VP9: others are made from these,
-    which may have packets of their own."""
+    """Whether a packet holds a picture that is shown.
+
+    False for skipped frames of MPEG-4, and for hidden frames of VP8 and VP9, which only serve as references for other
+    frames and may have packets of their own.
+    """
     if codec.name == "vp8":
         # RFC 6386, section 9.1: the fifth bit is show_frame.
         return bool(memoryview(packet)[0] >> 4 & 1)
     if codec.name == "mpeg4":
-        # In AVI, a picture that is left out may also stand for one that came in the packet before ("packed").
+        # In AVI, a skipped picture may also stand for one that came in the previous packet ("packed bitstream").
         return bool(codec.has_b_frames) or is_coded(bytes(memoryview(packet)[:HEADERS_BYTES]), codec.extradata or b"")
     return codec.name != "vp9" or any(map(_shows_vp9_frame, _read_vp9_frames(memoryview(packet))))
 
 
 def _read_vp9_frames(data: memoryview) -> Iterator[int]:
-    """The first byte of each frame in a packet: of one, or of several that an index at the end gives the sizes of."""
+    """The first byte of each frame in a packet. A superframe holds several, with an index of their sizes at the end."""
     # VP9 bitstream specification, annex B.
     marker = data[-1]
     count, size_bytes = (marker & 7) + 1, (marker >> 3 & 3) + 1
@@ -46,17 +49,23 @@ def _read_vp9_frames(data: memoryview) -> Iterator[int]:
 
 
 def _shows_vp9_frame(first: int) -> bool:
-    """From the bits of an uncompressed header: marker (2), profile (2), show_existing_frame, frame_type, show_frame."""
+    """Whether a VP9 frame is shown.
+
+    Args:
+        first: the first byte of its uncompressed header. Its bits are marker (2), profile (2), show_existing_frame,
+            frame_type, show_frame.
+    """
     if first >> 4 & 3 == 3:
-        first <<= 1  # profile 3 has a reserved bit before them
+        first <<= 1  # profile 3 has a reserved bit after the profile
     return bool(first & 0b1010)
 
 
 def starts_decoding(packet: "Packet[VideoStream]", codec: VideoCodecContext) -> bool:
-    """Whether a decoder that starts at this keyframe gives whole frames from it on.
+    """Whether a decoder that starts at this keyframe returns whole frames from there.
 
-    Containers and FFmpeg's parser mark more packets as keyframes: H.264's I pictures without a recovery point, where a
-    decoder has to guess, and the first ones of a gradual refresh, which makes pictures whole only some frames later.
+    Containers and FFmpeg's parser mark further packets as keyframes: I pictures of H.264 without a recovery point,
+    where a decoder must guess, and the first pictures of a gradual refresh, after which pictures become whole only some
+    frames later.
     """
     if codec.name == "h264":
         return any(unit[0] & 31 == _H264_IDR or _is_recovery_point(unit) for unit in _read_units(packet, codec))
@@ -66,10 +75,10 @@ def starts_decoding(packet: "Packet[VideoStream]", codec: VideoCodecContext) -> 
 
 
 def resets_decoder(packet: "Packet[VideoStream]", codec: VideoCodecContext) -> bool:
-    """Whether this keyframe makes a decoder forget the packets before it.
+    """Whether this keyframe resets the decoder, so that skipped packets before it don't matter.
 
-    H.264, HEVC and VVC have keyframes that don't: the decoder goes on counting pictures, and takes those that it was
-    not given for lost.
+    H.264, HEVC and VVC also have keyframes that don't. There the decoder continues to count pictures, and treats
+    skipped ones as lost.
     """
     if codec.name == "h264":
         return any(unit[0] & 31 == _H264_IDR for unit in _read_units(packet, codec))
@@ -79,12 +88,12 @@ def resets_decoder(packet: "Packet[VideoStream]", codec: VideoCodecContext) -> b
 
 
 def _read_units(packet: "Packet[VideoStream]", codec: VideoCodecContext) -> Iterator[bytes]:
-    """The NAL units of an H.264 or HEVC packet: each after its length, or else after a start code."""
+    """The NAL units of an H.264 or HEVC packet, which follow either lengths or start codes."""
     data, extradata = bytes(packet), codec.extradata or b""
     if extradata[:1] != b"\1":
         yield from filter(None, data.split(_START_CODE))
         return
-    # An avcC or hvcC box (ISO/IEC 14496-15) says how long the lengths are.
+    # The avcC or hvcC box (ISO/IEC 14496-15) contains the size of the lengths.
     place = 4 if codec.name == "h264" else 21
     length_bytes = (int.from_bytes(extradata[place : place + 1]) & 3) + 1
     while len(data) > length_bytes:
@@ -99,7 +108,7 @@ def _hevc_type(unit: bytes) -> int:
 
 
 def _is_recovery_point(unit: bytes) -> bool:
-    """Whether an H.264 NAL unit holds a recovery point (D.1.8) whose recovery_frame_cnt is 0, coded as a lone 1 bit."""
+    """Whether an H.264 NAL unit holds a recovery point (D.1.8) with recovery_frame_cnt 0, coded as a single 1 bit."""
     if unit[0] & 31 != _H264_SEI:
         return False
     data, place = unit.replace(b"\0\0\3", b"\0\0"), 1
@@ -113,7 +122,10 @@ def _is_recovery_point(unit: bytes) -> bool:
 
 
 def _read_sei_number(data: bytes, place: int) -> tuple[int, int]:
-    """A type or a size (H.264, 7.3.2.3.1), which is the sum of bytes up to one below 255; and the place after it."""
+    """A type or size of an SEI message (H.264, 7.3.2.3.1), and the place after it.
+
+    The number is the sum of all bytes up to the first below 255.
+    """
     start = place
     while data[place : place + 1] == b"\xff":
         place += 1

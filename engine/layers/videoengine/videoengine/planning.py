@@ -1,4 +1,4 @@
-"""The second step: find the video's frames, cut them into segments."""
+"""The second step of a job: finds the video's frames and cuts them into segments."""
 
 import json
 from collections.abc import Sequence
@@ -22,10 +22,13 @@ from videoengine.video_file import open_video
 
 
 def plan(job: JobSpec, settings: PlanSettings) -> Outcome:
-    """Writes one object a segment, and returns their numbers in the order to begin them in, and what there is to tell.
+    """Writes one object for each segment.
+
+    Returns:
+        The outcome, with the segments' numbers in the order to start them, the start offset, and a note for the owner.
 
     Raises:
-        JobFailed: this is no video, it is over a limit, or it has fewer frames a second than are asked for.
+        JobFailed: the file is not a video, it exceeds a limit, or its frame rate is lower than `infer_fps`.
     """
     bucket = settings.videos_bucket
     with (
@@ -61,8 +64,8 @@ def _check_frame_size(container: InputContainer, max_pixels: int) -> int:
     pixels = picture.width * picture.height
     if pixels > max_pixels:
         raise JobFailed(
-            f"The video's frames of {picture.width} x {picture.height} are larger than the {max_pixels} pixels "
-            "that this engine takes"
+            f"The video's frames of {picture.width} x {picture.height} are larger than this engine's limit of "
+            f"{max_pixels} pixels"
         )
     return pixels
 
@@ -70,4 +73,4 @@ def _check_frame_size(container: InputContainer, max_pixels: int) -> int:
 def _check_duration(seconds: float, max_hours: float) -> None:
     hours = seconds / 3600
     if hours > max_hours:
-        raise JobFailed(f"The video's {hours:.3g} hours are more than the {max_hours:g} that this engine takes")
+        raise JobFailed(f"The video's {hours:.3g} hours are more than this engine's limit of {max_hours:g}")

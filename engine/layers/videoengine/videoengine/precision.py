@@ -1,13 +1,13 @@
-"""What networks compute in."""
+"""The floating-point precision of networks."""
 
 from enum import StrEnum
 
 
 class Precision(StrEnum):
-    """`hardware` is what the CPU does fastest.
+    """`f32` is single precision; `hardware` is the fastest precision of the CPU.
 
-    That is bfloat16 on CPUs that have it: up to twice as fast, and some 2 % of the detections differ from what single
-    precision, and so any other machine, finds (`python -m bench.parity`).
+    On CPUs with bfloat16, `hardware` means bfloat16: up to twice as fast, but about 2 % of the detections differ from
+    those of single precision, and so of other machines (`python -m bench.parity`).
     """
 
     F32 = "f32"

@@ -1,4 +1,4 @@
-"""From a decoded frame to the pixels a network is fed, and boxes back to the frame's pixels."""
+"""Converts decoded frames to network inputs, and boxes back to pixels of the frame."""
 
 from dataclasses import dataclass
 
@@ -13,13 +13,13 @@ from videoengine.resizing import FrameResizer
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a frame lies in the network's input, by Roboflow's rounding.
+    """Where a frame lies in the network's input, with the same rounding as Roboflow's runner.
 
     Attributes:
-        resolution_wh: of the frame as it is shown, pixels.
-        resized_wh: of the frame inside the input, pixels.
-        offset_xy: its upper left corner there, pixels; negative where it is cropped.
-        scale_xy: input pixels a frame pixel.
+        resolution_wh: size of the displayed frame, pixels.
+        resized_wh: size of the frame in the input, pixels.
+        offset_xy: upper left corner of the frame in the input, pixels; negative if the frame is cropped.
+        scale_xy: input pixels for each frame pixel.
     """
 
     resolution_wh: tuple[int, int]
@@ -28,20 +28,23 @@ class Placement:
     scale_xy: tuple[float, float]
 
     def to_frame(self, xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Boxes (N, 4) in input pixels, as whole pixels of the frame and inside it.
+        """Converts boxes from input pixels to frame pixels, clipped to the frame.
 
-        Whole pixels, because Roboflow's runner rounds its boxes, and theirs and ours should agree.
+        They are rounded to whole pixels, because Roboflow's runner rounds its boxes and the results should agree.
+
+        Args:
+            xyxy: (N, 4) corners.
         """
         corners = self.points_to_frame(xyxy.reshape(-1, 2)).reshape(-1, 4)
         return np.rint(np.clip(corners, 0, np.tile(self.resolution_wh, 2))).astype(np.float32)
 
     def points_to_frame(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Points (N, 2) in input pixels, in pixels of the frame; they may lie outside it."""
+        """Converts points (N, 2) from input pixels to frame pixels. They may lie outside the frame."""
         return ((points - self.offset_xy) / self.scale_xy).astype(np.float32)
 
 
 def place_frame(width: int, height: int, network_input: NetworkInput) -> Placement:
-    """Where a frame of `width` x `height` pixels goes."""
+    """Where a displayed frame of `width` x `height` pixels lies in the network's input."""
     input_wh = network_input.width, network_input.height
     scale_x, scale_y = input_wh[0] / width, input_wh[1] / height
     match network_input.resize_mode:
@@ -55,23 +58,27 @@ def place_frame(width: int, height: int, network_input: NetworkInput) -> Placeme
         case "cover":
             scale = max(scale_x, scale_y)
             resized_wh = (max(int(width * scale), input_wh[0]), max(int(height * scale), input_wh[1]))
-    # Towards zero, so that the odd pixel is on the right and below, whether it is margin or cut off.
+    # Round towards zero, so that an odd pixel of margin or cropping is on the right or below.
     offset_xy = (int((input_wh[0] - resized_wh[0]) / 2), int((input_wh[1] - resized_wh[1]) / 2))
     return Placement((width, height), resized_wh, offset_xy, (scale, scale))
 
 
 class FramePreprocessor:
-    """Turns frames into network inputs; keeps FFmpeg's scalers from frame to frame."""
+    """Converts frames to network inputs. It reuses FFmpeg's scalers between frames."""
 
     def __init__(self, network_input: NetworkInput) -> None:
         self._network_input = network_input
-        # CLIP, which alone covers, was trained on bicubic pictures.
+        # Only CLIP uses `cover`, and it was trained on pictures with bicubic interpolation.
         self._resizer = FrameResizer(bicubic=network_input.resize_mode == "cover")
 
     def prepare(self, frame: VideoFrame, canvas: NDArray[np.uint8]) -> Placement:
-        """Draws the frame as it is shown on a network's input (height, width, 3), 0 to 255, in the model's color mode.
+        """Draws the displayed frame on a network's input, in the model's color mode.
 
-        Whatever was there before is gone.
+        Args:
+            canvas: (height, width, 3) of the network's input; overwritten completely.
+
+        Returns:
+            Where the frame lies in the input.
         """
         wanted = self._network_input
         orientation = read_orientation(frame)
@@ -83,7 +90,7 @@ class FramePreprocessor:
             min(left + placement.resized_wh[0], wanted.width),
             min(top + placement.resized_wh[1], wanted.height),
         )
-        # Turned when it is small.
+        # Resize before rotating, because then there are fewer pixels to rotate.
         red_green_blue = self._resizer.resize(frame, *orientation.turn_size(*placement.resized_wh))
         channels = red_green_blue if wanted.color_mode == "rgb" else reversed(red_green_blue)
         for index, channel in enumerate(channels):

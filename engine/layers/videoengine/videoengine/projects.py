@@ -1,7 +1,7 @@
-"""Models as Roboflow's platform shows them: a workspace of projects, a project for each model, with its versions.
+"""Describes models as Roboflow's platform does: a workspace of projects, one project for each model and its versions.
 
-The official client asks for these before it sends a video, and refuses to go on where an entry is missing. What the
-platform knows of a dataset, such as its images and splits, is empty here: an engine has models alone.
+The official client requests these before it sends a video, and fails if an entry is missing. Entries about data sets,
+such as images and splits, are empty, because the engine has only models.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ class ModelVersion:
     """A model package in the models bucket.
 
     Attributes:
-        updated_at: seconds since the epoch; when the last of its files was written.
+        updated_at: when the last of its files was written, in seconds since the epoch.
     """
 
     model_id: str
@@ -30,13 +30,21 @@ class ModelVersion:
 
 
 def describe_workspace(workspace: str, newest: Iterable[tuple[ModelVersion, ModelPackage]]) -> dict[str, Any]:
-    """The answer about a workspace, by each model's newest version."""
+    """The response for a workspace.
+
+    Args:
+        newest: the newest version of each model.
+    """
     projects = [_describe_project(workspace, [version], package) for version, package in newest]
     return {"workspace": {"name": workspace, "url": workspace, "members": [], "projects": projects}}
 
 
 def describe_project(workspace: str, versions: Sequence[tuple[ModelVersion, ModelPackage]]) -> dict[str, Any]:
-    """The answer about one model, by its versions, of which there is at least one, the newest last."""
+    """The response for one model.
+
+    Args:
+        versions: of the model, the newest last; not empty.
+    """
     return {
         "workspace": {"name": workspace, "url": workspace, "members": []},
         "project": _describe_project(workspace, [version for version, _ in versions], versions[-1][1]),
@@ -45,7 +53,7 @@ def describe_project(workspace: str, versions: Sequence[tuple[ModelVersion, Mode
 
 
 def order_by_version(versions: Iterable[ModelVersion]) -> list[ModelVersion]:
-    """The newest last: 10 comes after 9, and names that are no numbers come first, in their own order."""
+    """Sorts versions, the newest last: 10 comes after 9. Versions that are not numbers come first, sorted by name."""
     return sorted(versions, key=lambda entry: (_version_number(entry.version), entry.version))
 
 

@@ -1,4 +1,4 @@
-"""Requests' bodies: JSON as RFC 8259 has it, of which every reader makes the same, and not too much of it."""
+"""Parses request bodies: JSON of limited size by RFC 8259, without anything that parsers read differently."""
 
 import json
 from typing import Any, NoReturn
@@ -6,15 +6,15 @@ from typing import Any, NoReturn
 from videoengine.errors import BadRequest
 
 MAX_BODY_BYTES = 65_536
-"""A hundred models and the longest signed URLs fit several times."""
+"""Enough for several times a hundred models and the longest signed URL."""
 _QUOTED_LENGTH = 40
 
 
 def parse_body(content: bytes) -> dict[str, Any]:
-    """The JSON object that a body is.
+    """Parses a body as a JSON object.
 
     Raises:
-        BadRequest: it is none, longer than any request is, or ambiguous.
+        BadRequest: the body is not a JSON object, too long, or ambiguous.
     """
     if len(content) > MAX_BODY_BYTES:
         raise BadRequest(f"The body is longer than {MAX_BODY_BYTES} bytes")
@@ -22,7 +22,7 @@ def parse_body(content: bytes) -> dict[str, Any]:
         raise BadRequest("The body is empty; it must be a JSON object")
     try:
         parsed = json.loads(content.decode(), object_pairs_hook=_make_object, parse_constant=_refuse_constant)
-        # Halves of a surrogate pair are JSON, but no text that could be written anywhere.
+        # Half a surrogate pair is valid JSON, but can't be encoded in UTF-8.
         json.dumps(parsed, ensure_ascii=False).encode()
     except UnicodeError:
         raise BadRequest("The body must be text in UTF-8, without halves of surrogate pairs") from None
@@ -31,7 +31,7 @@ def parse_body(content: bytes) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise BadRequest(f"The body must be JSON: {error}") from None
     except ValueError:
-        # Of so many digits that Python doesn't make a number of them.
+        # Python refuses to convert numbers with too many digits.
         raise BadRequest("The body has a number that is too long") from None
     if not isinstance(parsed, dict):
         raise BadRequest("The body must be a JSON object")
@@ -39,14 +39,19 @@ def parse_body(content: bytes) -> dict[str, Any]:
 
 
 def quote(text: str) -> str:
-    """A stranger's words as they may stand in an error: on one line, and not many of them."""
+    """Foreign text for an error message: escaped, on one line, and shortened.
+
+    Example:
+        >>> quote("a\\nb")
+        '"a\\\\nb"'
+    """
     return json.dumps(text[:_QUOTED_LENGTH]) + ("…" if len(text) > _QUOTED_LENGTH else "")
 
 
 def _make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for name, value in pairs:
-        # Which of the two counts differs between readers: what one checks, another would use.
+        # Parsers differ in which of the two they use, so one could check a value and another use the other.
         if name in made:
             raise BadRequest(f"The body has {quote(name)} twice in one object")
         made[name] = value

@@ -1,4 +1,4 @@
-"""Resizes frames as OpenCV's `INTER_LINEAR` and so Roboflow's runner does: a model sees the same pixels."""
+"""Resizes frames like OpenCV's `INTER_LINEAR`, which Roboflow's runner uses, so that models see the same pixels."""
 
 from collections.abc import Sequence
 
@@ -11,28 +11,33 @@ Channel = NDArray[np.uint8]
 """(height, width) levels, 0 to 255."""
 
 _ROUNDING = 128
-"""Half of what the lower byte holds, which is then left out."""
+"""Half the range of the lower byte, which is dropped after this is added."""
 
 _SEPARATED_ALIKE = "yuv420p", "yuvj420p"
-"""Pixel formats of which FFmpeg computes the same colors in planes as in pixels, where the height is even."""
+"""Pixel formats that FFmpeg converts to the same colors in planes as in packed pixels, if the height is even."""
 
 
 class FrameResizer:
-    """Keeps FFmpeg's scalers from frame to frame."""
+    """Resizes frames. It reuses FFmpeg's scalers between frames."""
 
     def __init__(self, *, bicubic: bool = False) -> None:
-        """Bilinear, or else bicubic, which is smoothed where a frame becomes smaller."""
+        """Chooses the interpolation.
+
+        Args:
+            bicubic: with antialiasing when a frame is scaled down. Default is bilinear, without antialiasing.
+        """
         self._bicubic = bicubic
         self._converter, self._separator, self._scaler = VideoReformatter(), VideoReformatter(), VideoReformatter()
 
     def resize(self, frame: VideoFrame, width: int, height: int) -> Sequence[Channel]:
-        """Red, green and blue of a frame; to be used before the next."""
+        """The red, green and blue channels of the resized frame. The next call overwrites them."""
         if self._bicubic:
             return _read_planes(
                 self._separator.reformat(frame, width, height, "gbrp", interpolation=Interpolation.BICUBIC, threads=1)
             )
         if frame.format.name not in _SEPARATED_ALIKE or frame.height % 2:
-            # As OpenCV reads videos: FFmpeg rounds to rgb24 otherwise, and interpolates colors otherwise by default.
+            # The conversion that OpenCV uses. FFmpeg's rgb24 rounds differently, and its default interpolation of
+            # chroma differs too.
             frame = self._converter.reformat(frame, format="bgr24", interpolation=Interpolation.BICUBIC, threads=1)
         channels = _read_planes(self._separator.reformat(frame, format="gbrp", threads=1))
         if (frame.width, frame.height) == (width, height):
@@ -40,14 +45,14 @@ class FrameResizer:
         return [self._scale(channel, width, height) for channel in channels]
 
     def _scale(self, channel: Channel, width: int, height: int) -> Channel:
-        """Each level from the four around its place, however many there are between one place and the next.
+        """Scales one channel. Each pixel depends only on the four source pixels around it, also when scaling down.
 
-        FFmpeg's scaler smooths when it makes things smaller, but for its fast way, whose places are wrong where it ends
-        in bytes. It does as OpenCV where it ends in 16 bits, of which the upper ones are the level.
+        FFmpeg's scaler applies antialiasing when it scales down, except with FAST_BILINEAR. With 8-bit output, this
+        samples at wrong positions. With 16-bit output, it does the same as OpenCV, and the upper byte is the level.
         """
-        grey = VideoFrame.from_numpy_buffer(channel, format="gray")
+        gray = VideoFrame.from_numpy_buffer(channel, format="gray")
         scaled = self._scaler.reformat(
-            grey, width, height, "gray16le", interpolation=Interpolation.FAST_BILINEAR, threads=1
+            gray, width, height, "gray16le", interpolation=Interpolation.FAST_BILINEAR, threads=1
         )
         [plane] = scaled.planes
         levels = np.frombuffer(plane, dtype="<u2").reshape(-1, plane.line_size // 2)[:height, :width] + _ROUNDING

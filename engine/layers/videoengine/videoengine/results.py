@@ -1,4 +1,4 @@
-"""The results file, written as a stream: it may be gigabytes."""
+"""Writes the results file as a stream, because it may have gigabytes."""
 
 import io
 import itertools
@@ -13,10 +13,14 @@ if TYPE_CHECKING:
 
 
 def encode_results(columns: Iterable[tuple[str, Iterable[bytes]]]) -> Iterator[bytes]:
-    """One JSON object, in pieces.
+    """One JSON object of lists, in pieces.
 
     Args:
-        columns: for each key its elements, each of them JSON already.
+        columns: for each key its elements, each already encoded as JSON.
+
+    Example:
+        >>> b"".join(encode_results([("frame_offset", [b"0", b"12"])]))
+        b'{"frame_offset": [0, 12]}'
     """
     separator = b"{"
     for key, elements in columns:
@@ -29,24 +33,24 @@ def encode_results(columns: Iterable[tuple[str, Iterable[bytes]]]) -> Iterator[b
 
 
 def check_failures(nulls: int, results: int, max_share: float) -> None:
-    """Says whether what was found is worth having.
+    """Checks that not too many results are null.
 
     Args:
-        results: one a frame and model.
-        nulls: those of frames that can't be decoded, or that a model failed on.
-        max_share: of all results, how many may be null.
+        nulls: number of results that are null, because a frame can't be decoded or a model failed on it.
+        results: number of all results: one for each frame and model.
+        max_share: maximum share of results that may be null, 0 to 1.
 
     Raises:
-        JobFailed: there are more of them.
+        JobFailed: more results are null.
     """
     if nulls > max_share * results:
         raise JobFailed(
-            f"{nulls} of {results} results failed: the frames can't be decoded, or the models can't be run on them"
+            f"{nulls} of {results} results failed: the frames can't be decoded, or the models failed on them"
         )
 
 
 class PieceReader(io.RawIOBase):
-    """Pieces of bytes as a file to read from; holds one piece at a time."""
+    """A readable file made of pieces of bytes. It holds one piece in memory at a time."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._pieces = iter(pieces)

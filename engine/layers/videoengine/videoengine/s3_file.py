@@ -1,4 +1,4 @@
-"""An S3 object as a seekable file, read in blocks, of which the next ones are on their way while one is used."""
+"""An S3 object as a seekable file. It is read in blocks, and the next blocks are requested ahead."""
 
 import io
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,29 +12,38 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 BLOCK_BYTES = 2**20
-"""Read at a time: a request takes longer to begin than to bring so much."""
+"""Size of a block. The latency of a request is longer than the transfer of this much."""
 
 AHEAD_MAX = 8
-"""Blocks on their way at once: what they bring is about what a function's network carries."""
+"""Maximum number of blocks requested at once. Together they use about the network bandwidth of a function."""
 
 
 class S3Object(io.RawIOBase):
-    """Reads further ahead the longer it is read in order, so that a look here and there costs little."""
+    """A seekable file. The longer it is read in order, the further it reads ahead, so random reads cost little.
+
+    Example:
+        with S3Object(s3, bucket, key) as file, av.open(file) as container:
+            ...
+    """
 
     def __init__(self, s3: "S3Client", bucket: str, key: str, block_bytes: int = BLOCK_BYTES) -> None:
-        """Asks for the first block, whose answer tells the object's size as well."""
-        self._threads = ThreadPoolExecutor(AHEAD_MAX)  # first: closing needs it, however far we come
+        """Requests the first block; the response also contains the object's size.
+
+        Raises:
+            ClientError: the object can't be read.
+        """
+        self._threads = ThreadPoolExecutor(AHEAD_MAX)  # first, because close() needs it even if the request fails
         self._s3, self._bucket, self._key, self._block_bytes = s3, bucket, key, block_bytes
         self._position = 0
-        self._block: int | None = None  # the one that was read last
-        self._in_order = 0  # how many before it were read one after the other
+        self._block: int | None = None  # the last block that was read
+        self._in_order = 0  # number of blocks before it that were read in order
         self._blocks = dict[int, Future[bytes]]()
         try:
             first = s3.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{block_bytes - 1}")
         except ClientError as error:
             if error.response["Error"]["Code"] != "InvalidRange":
                 raise
-            self.size = 0  # of no bytes there is no first one
+            self.size = 0  # an empty object has no byte range
             return
         self.size = int(first["ContentRange"].rpartition("/")[2])
         self._etag = first["ETag"]
@@ -84,7 +93,7 @@ class S3Object(io.RawIOBase):
     def _get(self, block: int) -> bytes:
         first = block * self._block_bytes
         last = min(first + self._block_bytes, self.size) - 1
-        # IfMatch: an object that is replaced meanwhile must not be read half and half.
+        # IfMatch: if the object is replaced meanwhile, fail instead of mixing both versions.
         answer = self._s3.get_object(
             Bucket=self._bucket, Key=self._key, Range=f"bytes={first}-{last}", IfMatch=self._etag
         )

@@ -1,27 +1,31 @@
-"""Which frames a job looks at."""
+"""Selects the frames that a job samples."""
 
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
 
 ROUNDING_SECONDS = Fraction(1, 1000)
-"""Matroska rounds times to milliseconds, so the last frame may seem to come this much before its sample."""
+"""Matroska rounds times to milliseconds, so the last frame may be this much earlier than its sample."""
 
 
 def sample_frames(timestamps: Sequence[int], time_base: Fraction, infer_fps: Fraction) -> list[int]:
     """Indices of the sampled frames: sample `i` is the frame nearest to `i / infer_fps` seconds after the first.
 
-    A tie takes the earlier frame, and of frames with one and the same time the first counts. Exact on any frame rate,
-    constant or not: there is no floating point in it.
+    On a tie, the earlier frame is sampled. Of frames with the same time, only the first is. The result is exact for
+    constant and variable frame rates, because it uses no floating point.
 
     Args:
-        timestamps: presentation times in ticks, ascending, one a frame; never empty.
-        time_base: seconds a tick.
-        infer_fps: samples a second.
+        timestamps: presentation times in ticks, ascending, one for each frame; never empty.
+        time_base: seconds per tick.
+        infer_fps: samples per second.
 
     Returns:
-        Indices into `timestamps`, ascending, no more than there are frames. One index comes several times where a frame
-        stays on screen for as many samples; but where there are more samples than frames, each index comes once.
+        Indices into `timestamps`, ascending, no more than there are frames. An index is repeated if its frame stays on
+        screen for several samples; but if there are more samples than frames, each index comes once.
+
+    Example:
+        >>> sample_frames([0, 1, 2, 3], Fraction(1, 4), Fraction(2))
+        [0, 2]
     """
     samples_per_tick = infer_fps * time_base
     origin, sampled = timestamps[0], list[int]()
@@ -31,7 +35,7 @@ def sample_frames(timestamps: Sequence[int], time_base: Fraction, infer_fps: Fra
     for index, following in zip(distinct, [*distinct[1:], None], strict=True):
         end = samples
         if following is not None:
-            # Samples up to half way to the following frame are this one's.
+            # Samples up to halfway to the following frame belong to this one.
             half_ways = timestamps[index] + timestamps[following] - 2 * origin
             end = half_ways * samples_per_tick.numerator // (2 * samples_per_tick.denominator) + 1
         if end > next_sample:

@@ -1,7 +1,7 @@
-"""Folders for an invocation's own files.
+"""Temporary folders for one invocation.
 
-Lambda keeps the temporary folder between invocations, and an invocation that is killed (by its timeout, or for too much
-memory) removes nothing. So each invocation first removes what killed ones left.
+Lambda keeps the temporary folder between invocations, and an invocation that is killed (by its timeout, or because it
+runs out of memory) removes nothing. So each invocation first removes what killed ones left behind.
 """
 
 import fcntl
@@ -17,9 +17,10 @@ from pathlib import Path
 def scratch_folder(parent: Path) -> Iterator[Path]:
     """An empty folder in `parent`, removed when the block ends. `parent` must hold nothing else.
 
-    The folder is locked meanwhile. The kernel unlocks it when the process dies; so a folder that a killed process left
-    can be told from one that is in use, as by the other workers on the embedded AWS.
+    The folder is locked during the block. The kernel releases the lock when the process dies, which distinguishes
+    folders of killed processes from those in use by other workers on the embedded AWS.
 
+    Example:
         with scratch_folder(Path(tempfile.gettempdir(), "scratch")) as folder:
             s3.download_file(bucket, key, str(folder / "video"))
     """

@@ -1,4 +1,4 @@
-"""A job's sampled frames, cut into segments that are inferred side by side."""
+"""Cuts the sampled frames of a job into segments, which are inferred in parallel."""
 
 import math
 from bisect import bisect_left, bisect_right
@@ -13,27 +13,27 @@ from videoengine.sampling import sample_frames
 from videoengine.timeline import Timeline
 
 MAX_SEGMENTS = 2000
-"""Segments a job: the list of them travels through the state machine, whose payloads end at 256 KiB."""
+"""Maximum number of segments in a job. Their list passes through the state machine, whose payload limit is 256 KiB."""
 
 SECONDS_MIN = 2.0
-"""Work that is worth a worker of its own, which takes about as long to start."""
+"""Minimum work in a segment, in seconds. A worker takes about as long to start."""
 
 SECONDS_LAST = 1.0
-"""Work in the last segments of a long job, which are for workers that have started long before."""
+"""Minimum work in the last segments of a long job, whose workers started long before."""
 
 SECONDS_MAX = 60.0
-"""Work in one segment, as estimated: a model that is ten times as slow still ends within Lambda's 15 minutes."""
+"""Maximum estimated work in a segment. A model that is ten times slower still finishes within Lambda's 15 minutes."""
 
 AGAIN_SHARE = 0.5
-"""Of a segment's work: what may be spent on decoding again what lies before its first frame."""
+"""Maximum share of a segment's work spent on re-decoding frames before its first one."""
 
 AGAIN_WEIGHT = 4
-"""Of decoding again, beside uneven shares: these are made up for by the next round, and that is not."""
+"""Cost of re-decoding relative to an uneven share: the next round evens shares out, but re-decoding is lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class SampledFrame:
-    """A frame to infer: where it is, and from where it can be decoded.
+    """A frame to infer, and the keyframe to decode it from.
 
     Attributes:
         frame_offset: index in presentation order.
@@ -55,22 +55,24 @@ class Segment:
     frames: tuple[SampledFrame, ...]
 
     def to_json(self) -> dict[str, Any]:
+        """The segment as plain JSON: one list for each attribute of `SampledFrame`."""
         names = SampledFrame.__dataclass_fields__
         return {name: [getattr(frame, name) for frame in self.frames] for name in names}
 
     @classmethod
     def from_json(cls, columns: dict[str, Any]) -> Self:
+        """The segment that `to_json` wrote."""
         rows = zip(*(columns[name] for name in SampledFrame.__dataclass_fields__), strict=True)
         return cls(tuple(SampledFrame(*row) for row in rows))
 
 
 @dataclass(frozen=True)
 class Effort:
-    """What frames take a worker, in seconds: rough figures, of which only the proportions matter much.
+    """The estimated work for frames, in seconds. Mostly the ratio of the two figures matters.
 
     Attributes:
-        decode: a frame that is decoded.
-        infer: a frame that is sampled, for all models together.
+        decode: for each decoded frame.
+        infer: for each sampled frame, for all models together.
     """
 
     decode: float
@@ -78,27 +80,32 @@ class Effort:
 
     @classmethod
     def estimate(cls, pixels: int, models: int) -> Self:
-        """For frames of so many pixels, and models of YOLO11n's size: as `python -m bench.engine` measures them."""
+        """Estimates the work for models of YOLO11n's size. `python -m bench.engine` measures the figures.
+
+        Args:
+            pixels: of a frame.
+            models: number of models.
+        """
         return cls(decode=1.5e-9 * pixels, infer=0.04 * models)
 
 
 def select_frames(timeline: Timeline, infer_fps: Fraction, max_frames: int | None = None) -> list[SampledFrame]:
-    """The frames that a job looks at, in order; one that stays on screen for several samples comes as often.
+    """The sampled frames of a job, in order. A frame that stays on screen for several samples is repeated.
 
-    A video of less than one frame a second gives each of its frames: no `infer_fps` is as low.
+    A video with less than one frame per second is sampled at each of its frames, because `infer_fps` is at least 1.
 
     Raises:
-        JobFailed: more samples a second are asked for than the video has frames, or these are more than `max_frames`.
+        JobFailed: `infer_fps` is above the video's frame rate, or there are more than `max_frames` samples.
     """
     if infer_fps > timeline.frame_rate >= 1:
         raise JobFailed(
             f"infer_fps {_format_rate(infer_fps)} is above the video's frame rate of "
-            f"{_format_rate(timeline.frame_rate)} frames per second; ask for that or less"
+            f"{_format_rate(timeline.frame_rate)} frames per second; use that or less"
         )
     sampled = sample_frames(timeline.timestamps, timeline.time_base, infer_fps)
     if max_frames and len(sampled) > max_frames:
         raise JobFailed(
-            f"{len(sampled)} sampled frames are more than the {max_frames} that this engine takes; "
+            f"{len(sampled)} sampled frames are more than this engine's limit of {max_frames}; "
             f"{_advise(timeline, max_frames)}"
         )
     return list(_describe(timeline, sampled))
@@ -107,12 +114,12 @@ def select_frames(timeline: Timeline, infer_fps: Fraction, max_frames: int | Non
 def cut_segments(
     frames: Sequence[SampledFrame], timeline: Timeline, effort: Effort, max_concurrency: int
 ) -> list[Segment]:
-    """Shares the frames out, in their order, into segments for up to `max_concurrency` workers.
+    """Divides the frames, in order, into segments for up to `max_concurrency` workers.
 
-    A cut at a keyframe is free; one elsewhere decodes again what lies between its keyframe and itself. Each cut is made
-    where that, and its distance from where it ought to be, cost least, and not at all where it costs too much.
+    A cut at a keyframe is free. A cut elsewhere re-decodes the frames from its keyframe. Each cut is placed where the
+    sum of the re-decoding and the distance from the ideal place is lowest. A cut that costs too much is left out.
     """
-    # A frame is inferred once however often it is sampled, so all its samples are the same work and in one segment.
+    # A frame is inferred once, however often it is sampled. So all its samples count once and stay in one segment.
     inferred = accumulate((before != after for before, after in pairwise(frames)), initial=0)
     work = [
         effort.decode * frame.frame_offset + effort.infer * count for frame, count in zip(frames, inferred, strict=True)
@@ -131,9 +138,9 @@ def cut_segments(
 
 
 def order_by_work(segments: Sequence[Segment], timeline: Timeline, effort: Effort) -> list[int]:
-    """The segments' numbers, those that take longest first: what workers wait for in the end is short.
+    """The segments' numbers, longest first, so that workers don't wait long for the last segments.
 
-    Cuts are made near keyframes, so that a short share may be a long segment.
+    Cuts are placed near keyframes, so the later segments are not always the shorter ones.
     """
 
     def estimate(number: int) -> float:
@@ -145,10 +152,10 @@ def order_by_work(segments: Sequence[Segment], timeline: Timeline, effort: Effor
 
 
 def _share_out(seconds: float, workers: int) -> list[float]:
-    """Work of each segment.
+    """The ideal work of each segment, in seconds.
 
-    Of a long job each worker gets a segment round by round, and a round takes half of what is left: so the others make
-    up for a slow worker or a segment that is tried again, and at the end nobody waits long ("factoring": Hummel,
+    In a long job, each worker gets a segment in each round, and each round takes half of the remaining work. So other
+    workers make up for a slow worker or a retried segment, and nobody waits long at the end ("factoring": Hummel,
     Schonberg and Flynn, Communications of the ACM 35 (8), 1992).
     """
     if seconds < 2 * SECONDS_MIN * workers:
@@ -165,7 +172,7 @@ def _share_out(seconds: float, workers: int) -> list[float]:
 
 
 def _count_preceding(frame: SampledFrame, timeline: Timeline) -> int:
-    """Frames that are decoded before this one can be."""
+    """How many frames must be decoded before this one."""
     return max(frame.frame_offset - bisect_left(timeline.timestamps, frame.keyframe), 0)
 
 
@@ -178,12 +185,12 @@ def _describe(timeline: Timeline, frame_offsets: Iterable[int]) -> Iterable[Samp
 
 
 def _advise(timeline: Timeline, max_frames: int) -> str:
-    """How a video's job may have so many sampled frames."""
+    """What to do to stay within `max_frames`."""
     ticks = timeline.timestamps[-1] - timeline.timestamps[0]
     highest = (max_frames - 1) / (ticks * timeline.time_base)
-    return f"ask for an infer_fps of {_format_rate(highest)} or less" if highest >= 1 else "cut it into shorter videos"
+    return f"use an infer_fps of {_format_rate(highest)} or less" if highest >= 1 else "cut it into shorter videos"
 
 
 def _format_rate(rate: Fraction) -> str:
-    """Rounded down, so that who asks for it is not refused."""
+    """Rounded down, so that a job with this rate is accepted."""
     return f"{math.floor(100 * rate) / 100:g}"

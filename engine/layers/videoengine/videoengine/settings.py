@@ -1,4 +1,4 @@
-"""Each function's settings: its environment variables, by the same names in capitals."""
+"""The settings of each function, from environment variables with the same names in capitals."""
 
 import os
 from dataclasses import dataclass, fields
@@ -8,7 +8,7 @@ from videoengine.precision import Precision
 
 @dataclass(frozen=True)
 class ApiSettings:
-    """Of `serve_api`."""
+    """Settings of `serve_api`."""
 
     api_keys_secret: str
     deadline_seconds: int
@@ -23,7 +23,7 @@ class ApiSettings:
 
 @dataclass(frozen=True)
 class FetchSettings:
-    """Of `fetch_video`."""
+    """Settings of `fetch_video`."""
 
     allowed_ranges: str
     jobs_table: str
@@ -33,7 +33,7 @@ class FetchSettings:
 
 @dataclass(frozen=True)
 class PlanSettings:
-    """Of `plan_job`."""
+    """Settings of `plan_job`."""
 
     max_concurrency: int
     max_frame_pixels: int
@@ -44,7 +44,7 @@ class PlanSettings:
 
 @dataclass(frozen=True)
 class InferSettings:
-    """Of `infer_segment`."""
+    """Settings of `infer_segment`."""
 
     max_frame_pixels: int
     models_bucket: str
@@ -54,16 +54,19 @@ class InferSettings:
 
 @dataclass(frozen=True)
 class MergeSettings:
-    """Of `merge_results`."""
+    """Settings of `merge_results`."""
 
     max_failed_share: float
     videos_bucket: str
 
 
 def read_settings[Settings](kind: type[Settings]) -> Settings:
-    """Settings from the environment.
+    """Reads a function's settings from the environment.
 
     Raises:
-        KeyError: a variable is missing; no setting has a default here, the template has them all.
+        KeyError: a variable is missing. No setting has a default, because the template sets all of them.
+
+    Example:
+        settings = read_settings(PlanSettings)
     """
     return kind(**{field.name: field.type(os.environ[field.name.upper()]) for field in fields(kind)})  # type: ignore[arg-type, operator]

@@ -1,4 +1,4 @@
-"""Keeps this thread's signal stack as it is, whatever a library does to it."""
+"""Restores the signal stack of this thread after a library changed it."""
 
 import ctypes
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ class SignalStack(ctypes.Structure):
 
 @contextmanager
 def kept_signal_stack() -> Iterator[None]:
-    """Puts the thread's alternate signal stack back when the block ends.
+    """Restores the thread's alternate signal stack when the block ends.
 
-    OpenVINO sets one that is as large as what a CPU with AMX saves for a signal, and no larger. Python's handlers run
-    on it, so the next signal, Ctrl-C for one, would crash the process.
+    OpenVINO sets one with just enough room for the registers that a CPU with AMX saves. Python's signal handlers run on
+    it too, so the next signal, such as Ctrl-C, would crash the process.
     """
     before = read_signal_stack()
     if not before.address:
@@ -30,7 +30,7 @@ def kept_signal_stack() -> Iterator[None]:
 
 
 def read_signal_stack() -> SignalStack:
-    """The thread's alternate signal stack; its address is None where it has none."""
+    """The thread's alternate signal stack; its address is None if there is none."""
     stack = SignalStack()
     ctypes.CDLL(None).sigaltstack(None, ctypes.byref(stack))
     return stack

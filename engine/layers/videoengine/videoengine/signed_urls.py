@@ -15,10 +15,10 @@ RESULTS_EXPIRES_SECONDS = 3600
 
 
 def sign_upload(s3: "S3Client", bucket: str, key: str) -> str:
-    """A URL to PUT an object to.
+    """A URL to PUT an object to, valid for `UPLOAD_EXPIRES_SECONDS`.
 
-    Roboflow's official client splits upload URLs at `&X-Goog-Expires`, so it is there: signed like the rest, ignored by
-    S3, and behind another parameter (the `x-id` of AWS's own SDKs), so that it begins with `&`.
+    Roboflow's official client splits upload URLs at `&X-Goog-Expires`. So the URL has this parameter, signed and
+    ignored by S3, after another one (the `x-id` of AWS SDKs), so that it follows an `&`.
     """
     event = "before-sign.s3.PutObject"
     s3.meta.events.register(event, _add_google_expiry, unique_id="google-expiry")
@@ -31,16 +31,17 @@ def sign_upload(s3: "S3Client", bucket: str, key: str) -> str:
 
 
 def sign_results(s3: "S3Client", bucket: str, key: str) -> str:
-    """A URL to GET an object from."""
+    """A URL to GET an object from, valid for `RESULTS_EXPIRES_SECONDS`."""
     return s3.generate_presigned_url(
         "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=RESULTS_EXPIRES_SECONDS
     )
 
 
 def find_upload_key(s3: "S3Client", bucket: str, url: str) -> str | None:
-    """The key of an upload URL that `sign_upload` made for this bucket; None for any other URL.
+    """The key in an upload URL that `sign_upload` made for this bucket; None for any other URL.
 
-    The key is a random one, so knowing it is the permission: the signature may have expired since the upload.
+    The signature is not checked, because it may have expired since the upload. The key is random, so only someone who
+    got the URL knows it.
     """
     prefix = s3.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "uploads/"})
     address, prefix_address = url.partition("?")[0], prefix.partition("?")[0]

@@ -1,4 +1,4 @@
-"""The state machine's steps. What goes wrong with a job is data; what they raise is worth another try."""
+"""Runs the steps of the state machine. A failed job is an outcome; an exception means that a retry may help."""
 
 from collections.abc import Callable
 from typing import Any, Literal, TypedDict
@@ -7,18 +7,18 @@ from videoengine.errors import JobFailed
 from videoengine.logs import logger
 
 MAX_REASON_LENGTH = 2000
-"""A library's words can be many, and a state's payload ends at 256 KiB."""
+"""Error messages of libraries can be long, and the payload of a state is limited to 256 KiB."""
 
 
 class Outcome(TypedDict, total=False):
-    """What a step tells the state machine, which writes it into the job's record.
+    """The output of a step, which the state machine writes into the job's record.
 
     Attributes:
-        reason: why the job `failed`, for a person.
-        job: `JobSpec.to_json`, of `fetch_video`.
-        note: what there is to tell of the video, of `plan_job`; may be empty.
-        segments: the segments' numbers in the order to begin them in, of `plan_job`.
-        start_offset: `Timeline.start_offset`, of `plan_job`.
+        reason: why the job failed, for a person. Only if `outcome` is `failed`.
+        job: the result of `JobSpec.to_json`, from `fetch_video`.
+        note: a remark about the video for its owner, from `plan_job`; may be empty.
+        segments: the segments' numbers in the order to start them, from `plan_job`.
+        start_offset: `Timeline.start_offset`, from `plan_job`.
     """
 
     outcome: Literal["done", "failed"]
@@ -30,7 +30,7 @@ class Outcome(TypedDict, total=False):
 
 
 def run_step(job_id: str, step: Callable[[], Outcome | None]) -> Outcome:
-    """Runs one step of a job."""
+    """Runs one step of a job. `JobFailed` becomes the outcome `failed`; other exceptions pass through."""
     logger.append_keys(job_id=job_id)
     try:
         return {"outcome": "done", **(step() or {})}

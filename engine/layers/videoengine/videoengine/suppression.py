@@ -11,13 +11,18 @@ def suppress_overlaps(
     iou_threshold: float,
     max_detections: int,
 ) -> NDArray[np.intp]:
-    """Indices of the boxes to keep, best score first; the earlier of equals first.
+    """Selects boxes greedily, best score first.
 
-    A box is dropped when it overlaps a kept one of its class by more than `iou_threshold`.
+    A box is dropped if it overlaps a kept box of its class by more than `iou_threshold`.
 
     Args:
         xyxy: (N, 4) corners.
         scores, class_id: (N,).
+        iou_threshold: intersection over union, 0 to 1.
+        max_detections: maximum number of boxes to keep.
+
+    Returns:
+        Indices of the kept boxes, best score first. Of equal scores the earlier box comes first.
     """
     areas = (xyxy[:, 2:] - xyxy[:, :2]).prod(axis=1)
     remaining = np.argsort(-scores, kind="stable")
@@ -29,7 +34,7 @@ def suppress_overlaps(
         lower_right = np.minimum(xyxy[best, 2:], xyxy[remaining, 2:])
         intersection = (lower_right - upper_left).clip(min=0).prod(axis=1)
         union = areas[best] + areas[remaining] - intersection
-        # Multiplied, not divided: a box without area has no ratio.
+        # Multiply instead of dividing, because the union of boxes without area is 0.
         overlaps = (intersection > iou_threshold * union) & (class_id[remaining] == class_id[best])
         remaining = remaining[~overlaps]
     return np.array(kept, dtype=np.intp)

@@ -1,4 +1,4 @@
-"""When a video's frames are shown, read from its packets: only the beginning of a cut recording is decoded."""
+"""Reads from a video's packets when its frames are shown. Only the beginning of cut recordings is decoded."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,24 +18,24 @@ from videoengine.packets import shows_picture, starts_decoding
 from videoengine.video_formats import has_presentation_times
 
 RATE_TOLERANCE = Fraction(1, 50)
-"""How much lower than its frames come to a container's frame rate may be, as a share."""
+"""How much lower than the measured frame rate the container's frame rate may be, as a share."""
 
 MAX_FRAMES = 5_500_000
-"""A day of 60 a second. Planning a job of so many takes 0.5 GB of a function's 1 GB."""
+"""A day at 60 frames per second. Planning a job of this size takes 0.5 GB of the function's 1 GB memory."""
 
 ENCRYPTED = "The video is encrypted, and this engine has no key for it"
 
 
 @dataclass(frozen=True)
 class Timeline:
-    """A video stream's frames.
+    """The frames of a video stream.
 
     Attributes:
-        timestamps: presentation times in ticks, ascending, one a frame; never empty.
-        keyframes: times to start decoding from, ascending; never empty. The first is not after the first frame; it may
-            be that of a frame which an edit list hides.
-        time_base: seconds a tick.
-        frame_rate: frames a second: what the container says if its frames agree, or else what they come to.
+        timestamps: presentation times in ticks, ascending, one for each frame; never empty.
+        keyframes: presentation times in ticks to start decoding from, ascending; never empty. The first is not after
+            the first frame; it may belong to a frame that an edit list hides.
+        time_base: seconds per tick.
+        frame_rate: frames per second: the container's frame rate if the frames agree with it, else the measured one.
     """
 
     timestamps: tuple[int, ...]
@@ -45,18 +45,22 @@ class Timeline:
 
     @property
     def start_offset(self) -> float:
-        """Seconds from the player's 0 to the first frame, 4 decimals: `time_offset` counts from that frame.
+        """Seconds from a player's 0 to the first frame, 4 decimals. `time_offset` counts from that frame.
 
-        It is not 0 where sound begins before the pictures, in a part of a stream, and without an edit list.
+        It is not 0 if the sound begins before the pictures, if the file is a part of a stream, or if reordered frames
+        have no edit list.
         """
         return round(float(self.timestamps[0] * self.time_base), 4)
 
 
 def read_timeline(container: InputContainer) -> Timeline:
-    """Reads every packet of the video stream, so it needs neither a duration nor a frame count in the header.
+    """Reads all packets of the video stream, so it needs no duration or frame count in the header.
+
+    Args:
+        container: just opened.
 
     Raises:
-        JobFailed: the file has no frame to show, or too many, or is encrypted.
+        JobFailed: the file has no frames or too many, is encrypted, or has an unknown codec.
     """
     stream = find_video_stream(container)
     by_presentation, codec = has_presentation_times(container.format.name), stream.codec_context
@@ -72,7 +76,7 @@ def read_timeline(container: InputContainer) -> Timeline:
             continue
         if starts:
             keyframes.append(timestamp)
-        # What an edit list cuts off is not shown, but is what the frames after it are decoded from.
+        # Frames that an edit list hides are not shown, but later frames may refer to them.
         if shows_picture(packet, codec) and not packet.is_discard:
             timestamps.append(timestamp)
         _refuse_too_many(timestamps, keyframes)
@@ -80,7 +84,7 @@ def read_timeline(container: InputContainer) -> Timeline:
         raise JobFailed("The video has no frames")
     is_counted = bool(codec.has_b_frames) and not by_presentation
     if has_palettes or is_counted:
-        # Colors, or which frames a keyframe's followers show, can then be told only by reading from the start.
+        # Colors (palettes), or the times of frames (counted), are known only when decoding from the start.
         keyframes = []
     timestamps.sort()
     keyframes.sort()
@@ -98,18 +102,18 @@ def read_timeline(container: InputContainer) -> Timeline:
 
 
 def find_video_stream(container: InputContainer) -> VideoStream:
-    """The first video stream that is neither a cover nor, beside others, a single picture.
+    """The first video stream that is not a cover picture, and not a single picture if there are other streams.
 
     Raises:
-        JobFailed: there is none, or it is of an unknown codec, or encrypted.
+        JobFailed: there is none, or it has an unknown codec or is encrypted.
     """
     streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
     if not streams:
         raise JobFailed("The file has no video stream")
     stream = next((stream for stream in streams if not _is_one_picture(stream)), streams[0])
     if not stream.codec_context:
-        raise JobFailed("The video is of a codec that this engine does not know")
-    # FFmpeg's name for the key's id in Matroska and WebM.
+        raise JobFailed("The video has a codec that this engine does not know")
+    # FFmpeg's name for the encryption key's id in Matroska and WebM.
     if "enc_key_id" in stream.metadata:
         raise JobFailed(ENCRYPTED)
     return stream
@@ -117,11 +121,11 @@ def find_video_stream(container: InputContainer) -> VideoStream:
 
 def _refuse_too_many(*timestamps: list[int]) -> None:
     if max(map(len, timestamps)) > MAX_FRAMES:
-        raise JobFailed(f"The video has more than the {MAX_FRAMES} frames that this engine takes")
+        raise JobFailed(f"The video has more frames than this engine's limit of {MAX_FRAMES}")
 
 
 def _is_one_picture(stream: VideoStream) -> bool:
-    """Such a track is for file managers, though nothing says so."""
+    """Whether a track has only one picture. It is then a preview for file managers, although nothing marks it so."""
     return stream.frames == 1 or stream.metadata.get("NUMBER_OF_FRAMES") == "1"
 
 
@@ -130,17 +134,17 @@ def _to_fraction(rational: AVRational | Fraction | None) -> Fraction | None:
 
 
 def _find_rate(timestamps: Sequence[int], time_base: Fraction, said: Fraction | None) -> Fraction:
-    """What the container says, unless its frames are fewer or come faster: it may be a guess from the first few.
+    """The frame rate of the container, unless its frames are fewer or faster: it may be a guess from the first few.
 
     Args:
-        said: frames a second as the container has it.
+        said: the container's frames per second.
     """
     gaps = sorted(later - earlier for earlier, later in pairwise(timestamps) if later > earlier)
     if not gaps:
         return said or Fraction(1)
-    # Frames of a screen that is still now and then are few on average, and fast most of the time.
+    # A screen recording that stands still at times has a low average rate, but a high rate most of the time.
     total, typical = sum(gaps), gaps[len(gaps) // 2]
-    # Times are rounded to ticks.
+    # Allow for times that are rounded to ticks.
     slowest = (1 - RATE_TOLERANCE) * len(gaps) / (total + 1)
     fastest = Fraction(1, typical - 1) if typical > 1 else None
     if said and slowest <= said * time_base and (fastest is None or said * time_base <= fastest):

@@ -1,4 +1,4 @@
-"""Fetches a job's video from wherever it is into the engine's bucket, once and in constant memory."""
+"""Streams a job's video from its URL into the engine's bucket, in constant memory."""
 
 import io
 from contextlib import closing
@@ -26,20 +26,22 @@ _RETRIES = urllib3.Retry(
     backoff_factor=1,
     status_forcelist=(429, 500, 502, 503, 504),
     raise_on_status=False,
-    # A server could ask for an hour of patience, and a function has a quarter of one.
+    # A server could ask to wait for an hour, but a function runs for 15 minutes at most.
     respect_retry_after_header=False,
 )
 _NOT_CONNECTED = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
 
 
 def fetch_video(s3: "S3Client", url: str, bucket: str, key: str, max_bytes: int, allowed: Ranges) -> None:
-    """Streams what is at `url` into the object `key`.
+    """Streams the file at `url` into the object `key`. Follows up to `MAX_REDIRECTS` redirects.
 
     Args:
-        allowed: addresses that may be reached though they are not public.
+        max_bytes: maximum size of the file.
+        allowed: address ranges that are allowed although they are not public.
 
     Raises:
-        JobFailed: it could not be fetched, or is too large. The text names the host alone: a query may be a secret.
+        JobFailed: the file could not be fetched, or is too large. The message names only the host, because the query
+            may be a secret.
     """
     with FetchDeadline(FETCH_SECONDS) as deadline:
         for _ in range(1 + MAX_REDIRECTS):
@@ -54,19 +56,19 @@ def fetch_video(s3: "S3Client", url: str, bucket: str, key: str, max_bytes: int,
                         return
             except urllib3.exceptions.HTTPError as error:
                 deadline.check()
-                # `from None`: the original's text holds the whole URL.
+                # `from None`, because the original message contains the whole URL.
                 raise JobFailed(f"The video could not be fetched from {host}: {_describe(error)}") from None
             url = _follow(url, location)
     raise JobFailed(f"The video could not be fetched: {host} redirects too often")
 
 
 def explain_too_large(max_bytes: int) -> str:
-    """Why a video is not taken."""
-    return f"The video is larger than the {max_bytes / 2**30:.4g} GiB that this engine takes"
+    """The error message for a video above `max_bytes`."""
+    return f"The video is larger than this engine's limit of {max_bytes / 2**30:.4g} GiB"
 
 
 def _request(destination: Destination, deadline: FetchDeadline) -> urllib3.BaseHTTPResponse:
-    """Asks the first of the addresses that takes a connection."""
+    """Sends the request to the first address that accepts a connection."""
     *others, last = destination.addresses
     for address in others:
         try:
@@ -83,7 +85,7 @@ def _request_from(
     timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
     pool: urllib3.HTTPConnectionPool
     if web_address.scheme == "https":
-        # The certificate is checked for the name, though the connection is made to the address.
+        # Connect to the checked address, but verify the certificate for the host name.
         pool = urllib3.HTTPSConnectionPool(
             str(address), web_address.port, timeout=timeout, server_hostname=web_address.host
         )
@@ -101,7 +103,7 @@ def _check_answer(answer: urllib3.BaseHTTPResponse, host: str, max_bytes: int) -
         said = f"{answer.status} {answer.reason or ''}".strip()
         raise JobFailed(f"The video could not be fetched: {host} answered {said}")
     if compression := _find_compression(answer):
-        # It was not asked for, no video gains by it, and what it unpacks to has no bounds.
+        # Compression was not requested, does not shrink videos, and could unpack to an unlimited size.
         raise JobFailed(f"The video could not be fetched: {host} sent it compressed ({compression})")
     length = answer.headers.get("Content-Length", "")
     if length.isdecimal() and int(length) > max_bytes:
@@ -110,7 +112,7 @@ def _check_answer(answer: urllib3.BaseHTTPResponse, host: str, max_bytes: int) -
 
 def _find_compression(answer: urllib3.BaseHTTPResponse) -> str | None:
     encodings = {encoding.strip().lower() for encoding in answer.headers.get("Content-Encoding", "").split(",")}
-    # S3 keeps how an object was uploaded (`aws-chunked`) as its encoding.
+    # S3 stores the encoding of an upload (`aws-chunked`) as the object's encoding. It is not a compression.
     return next(iter(sorted(encodings & _COMPRESSIONS)), None)
 
 
@@ -118,11 +120,11 @@ def _follow(url: str, location: str) -> str:
     try:
         return urljoin(url, location)
     except ValueError:
-        raise JobFailed("The video could not be fetched: it redirects to what is no web address") from None
+        raise JobFailed("The video could not be fetched: it redirects to an invalid URL") from None
 
 
 class _Limited(io.RawIOBase):
-    """Reads an answer up to a number of bytes, and as long as there is time."""
+    """Reads a response until a size limit or the deadline."""
 
     def __init__(self, answer: urllib3.BaseHTTPResponse, max_bytes: int, deadline: FetchDeadline) -> None:
         self._answer = answer
@@ -136,7 +138,7 @@ class _Limited(io.RawIOBase):
     def readinto(self, buffer: "Buffer") -> int:
         view = memoryview(buffer).cast("B")
         content = self._answer.read1(len(view), decode_content=False) or b""
-        # A connection that the deadline ended looks like the end of an answer that named no length.
+        # Without a Content-Length, a connection that the deadline closed looks like the end of the response.
         self._deadline.check()
         self._bytes_read += len(content)
         if self._bytes_read > self._max_bytes:
@@ -149,11 +151,11 @@ def _describe(error: urllib3.exceptions.HTTPError) -> str:
     cause = error.reason if isinstance(error, urllib3.exceptions.MaxRetryError) else error
     match cause:
         case urllib3.exceptions.NewConnectionError():
-            return "it takes no connection"
+            return "it refuses connections"
         case urllib3.exceptions.ConnectTimeoutError():
             return f"no connection within {CONNECT_SECONDS} s"
         case urllib3.exceptions.ReadTimeoutError():
-            return f"nothing came for {READ_SECONDS} s"
+            return f"no data for {READ_SECONDS} s"
         case urllib3.exceptions.SSLError():
             return "its certificate is not accepted"
         case _:

@@ -1,4 +1,4 @@
-"""Opens a video, wherever its bytes are."""
+"""Opens videos for demuxing and decoding."""
 
 from io import RawIOBase
 from typing import IO
@@ -12,33 +12,37 @@ from videoengine.video_formats import DEMUXERS, name_formats
 
 
 def open_video(file: str | IO[bytes] | RawIOBase, max_pixels: int | None = None) -> InputContainer:
-    """A container to read packets and frames from.
+    """Opens a container to read packets and frames from.
 
     Args:
         file: a path, or a seekable binary file.
-        max_pixels: a larger frame counts as damaged, since one may be of another size than the file says.
+        max_pixels: larger frames count as damaged. A frame may be larger than the file's header says.
 
     Raises:
-        JobFailed: this is not a video that the engine reads.
+        JobFailed: the file is not a video that the engine can read.
+
+    Example:
+        with open_video("belt.mp4") as container:
+            timeline = read_timeline(container)
     """
     try:
-        # FFmpeg hands what the format does not know to the decoders, of which it tries some while it opens the file.
+        # FFmpeg passes options that the demuxer doesn't know on to decoders, some of which it tries while opening.
         limits = {"max_pixels": str(max_pixels)} if max_pixels else {}
         container = av.open(file, mode="r", options={"format_whitelist": DEMUXERS, **limits})
     except av.error.FFmpegError as error:
         raise JobFailed(f"The file is not an {name_formats()} video, or is cut off ({error.strerror})") from error
     if max_pixels:
         for stream in container.streams.video:
-            if stream.codec_context:  # none where the codec is unknown
+            if stream.codec_context:  # None if the codec is unknown
                 stream.codec_context.options = {"max_pixels": str(max_pixels)}
     return container
 
 
 def open_decoder(codec: VideoCodecContext) -> None:
-    """Makes it ready, before a first packet would: some decoders (AV1's) ask only then what to skip.
+    """Opens a decoder before its first packet, because some (such as AV1's) read `skip_frame` only when opened.
 
     Raises:
-        JobFailed: what the file says about the video is damaged.
+        JobFailed: the file's description of the video is damaged.
     """
     try:
         codec.open()

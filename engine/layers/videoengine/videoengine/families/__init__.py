@@ -13,7 +13,7 @@ ResizeMode = Literal["letterbox", "stretch", "center-crop", "cover"]
 Layout = Literal["rows with objectness", "columns", "selected", "queries", "no boxes"]
 """How the raw outputs hold boxes. `layouts.py` describes each of them and reads it."""
 
-GREY = 127
+GRAY = 127
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Family:
         task_types: what its models can do, as `task_type` in `model_config.json` names it.
         layout: how its raw outputs hold boxes. `selected` networks end in their own selection (NMS), whatever the
             package says; other YOLO networks do so if the package says `fused`.
-        fit_longer_edge: what replaces the resize mode `fit-longer-edge`, with the grey level of the margin. Exported
+        fit_longer_edge: what replaces the resize mode `fit-longer-edge`, with the gray level of the margin. Exported
             networks have a fixed input shape, so Roboflow's runner replaces this mode too.
         is_trained_stretched: frames are stretched, whatever the resize mode says, unless the data set was resized
             before training.
@@ -38,7 +38,7 @@ class Family:
 
     task_types: tuple[str, ...]
     layout: Layout = "no boxes"
-    fit_longer_edge: tuple[ResizeMode, int] = ("letterbox", GREY)
+    fit_longer_edge: tuple[ResizeMode, int] = ("letterbox", GRAY)
     is_trained_stretched: bool = False
     fixed_resize_mode: ResizeMode | None = None
     default_input: Mapping[str, Any] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Inference types: from a network's outputs to an element of the results, in the API's shape. One module each."""
+"""Inference types: from a network's outputs to an element of the results in the API's format. One module each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,11 +19,12 @@ from videoengine.preprocessing import Placement
 
 @dataclass(frozen=True)
 class InferenceType:
-    """One kind of answer.
+    """One inference type.
 
     Attributes:
-        check_shapes: raises `ModelPackageInvalid` where the network's outputs are not what the package says.
-        describe: the part of an element that is the model's; a list is the whole element.
+        check_shapes: raises `ModelPackageInvalid` if the shapes of the network's outputs don't fit the package.
+        describe: from the outputs for one picture to the model's part of an element. If it returns a list, this is the
+            whole element.
     """
 
     check_shapes: Callable[[ModelPackage, list[Shape]], None]
@@ -37,4 +38,4 @@ INFERENCE_TYPES = {
     "classification": InferenceType(classification.check_shapes, classification.describe),
     "clip-embed-image": InferenceType(image_embedding.check_shapes, image_embedding.describe),
 }
-"""By what the API calls them."""
+"""By the API's name of the inference type."""

@@ -1,4 +1,4 @@
-"""What a picture shows as a whole: one class, or as many as apply."""
+"""Classification of whole pictures, with one label or several."""
 
 from typing import Any
 
@@ -13,7 +13,11 @@ from videoengine.preprocessing import Placement
 
 
 def check_shapes(package: ModelPackage, shapes: list[Shape]) -> None:
-    """The first output has a value a class."""
+    """Checks that the first output has one value for each class.
+
+    Raises:
+        ModelPackageInvalid: it has another shape.
+    """
     classes = len(package.class_names)
     if shapes[0] != (classes,):
         given = " x ".join(map(str, shapes[0]))
@@ -21,14 +25,18 @@ def check_shapes(package: ModelPackage, shapes: list[Shape]) -> None:
 
 
 def describe(outputs: Outputs, package: ModelPackage, _placement: Placement, thresholds: Thresholds) -> dict[str, Any]:
-    """The API's predictions, in the shape for one label or for several."""
+    """The API's predictions, in the format for one label or for several.
+
+    Args:
+        outputs: the first one is (number of classes,): confidences if softmax or sigmoid is fused, else logits.
+    """
     if package.multi_label:
         return _describe_labels(outputs[0], package, thresholds.confidence)
     return _describe_label(outputs[0], package)
 
 
 def _describe_label(output: NDArray[np.float32], package: ModelPackage) -> dict[str, Any]:
-    """All classes, the likeliest first: confidences add up to 1, so no threshold applies."""
+    """All classes, the most likely first. Confidences add up to 1, so no threshold applies."""
     confidences = output if package.fused else _apply_softmax(output)
     predictions = [
         {"class": package.class_names[number], "class_id": number, "confidence": round(float(confidences[number]), 4)}
@@ -38,7 +46,7 @@ def _describe_label(output: NDArray[np.float32], package: ModelPackage) -> dict[
 
 
 def _describe_labels(output: NDArray[np.float32], package: ModelPackage, threshold: float) -> dict[str, Any]:
-    """All classes by name, and which of them apply."""
+    """All classes by name, and those whose confidence reaches the threshold."""
     confidences = output if package.fused else apply_sigmoid(output)
     return {
         "predictions": {

@@ -1,4 +1,4 @@
-"""Boxes with the outlines of what they hold."""
+"""Instance segmentation: boxes, and the outlines of the objects in them."""
 
 from typing import Any
 
@@ -18,7 +18,11 @@ from videoengine.preprocessing import Placement
 
 
 def check_shapes(package: ModelPackage, shapes: list[Shape]) -> None:
-    """One output holds masks (a mask for each query) or prototypes (each box has a coefficient for each of them)."""
+    """Checks that one output holds masks, one for each query, or prototypes, with a coefficient for each in every box.
+
+    Raises:
+        ModelPackageInvalid: there is no such output, or the boxes' output doesn't fit it.
+    """
     number = LAYOUTS[package.layout].masks_output
     if len(shapes) <= number or len(shapes[number]) != 3:
         raise ModelPackageInvalid(f"{WEIGHTS} gives no masks: output {number + 1} must have three dimensions")
@@ -26,7 +30,8 @@ def check_shapes(package: ModelPackage, shapes: list[Shape]) -> None:
 
 
 def describe(outputs: Outputs, package: ModelPackage, placement: Placement, thresholds: Thresholds) -> dict[str, Any]:
-    """The API's predictions, best first; `points` outlines the largest part of what is seen."""
+    """The API's predictions, most confident first. `points` is the outline of the largest part of the mask, in pixels
+    of the frame."""
     found = find_detections(outputs, package, thresholds)
     boxes = describe_boxes(found, placement.to_frame(found.xyxy), package.class_names)
     threshold = 0.5 if package.family.are_masks_smoothed else 0.0
@@ -40,7 +45,7 @@ def describe(outputs: Outputs, package: ModelPackage, placement: Placement, thre
 
 
 def _build_masks(found: Detections, outputs: Outputs, package: ModelPackage) -> NDArray[np.float32]:
-    """(N, height, width) at the network's own resolution."""
+    """Masks (N, height, width) at the network's own resolution."""
     masks_output = outputs[LAYOUTS[package.layout].masks_output]
     if package.layout == "queries":
         return masks_output[found.extras[:, 0].astype(np.intp)]

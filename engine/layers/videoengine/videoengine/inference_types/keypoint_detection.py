@@ -1,4 +1,4 @@
-"""Boxes with key points."""
+"""Keypoint detection: boxes with key points."""
 
 from typing import Any
 
@@ -14,16 +14,23 @@ from videoengine.network import Shape
 from videoengine.preprocessing import Placement
 
 _VALUES = 3
-"""Of a key point: x, y, confidence."""
+"""Values of a key point: x, y, confidence."""
 
 
 def check_shapes(package: ModelPackage, shapes: list[Shape]) -> None:
-    """A box is followed by as many key points as the class that has most."""
+    """Checks that each box has as many key points as the class with the most.
+
+    Raises:
+        ModelPackageInvalid: the outputs have another shape.
+    """
     layouts.check_shapes(package, shapes, extras=_VALUES * max(map(len, package.keypoint_names)))
 
 
 def describe(outputs: Outputs, package: ModelPackage, placement: Placement, thresholds: Thresholds) -> dict[str, Any]:
-    """The API's predictions, best first; key points are whole pixels, as in Roboflow's runner, and may lie outside."""
+    """The API's predictions, most confident first.
+
+    Key points are whole pixels, as in Roboflow's runner, and may lie outside the frame.
+    """
     found = find_detections(outputs, package, thresholds)
     boxes = describe_boxes(found, placement.to_frame(found.xyxy), package.class_names)
     points = found.extras.reshape(-1, _VALUES).copy()
@@ -38,7 +45,7 @@ def describe(outputs: Outputs, package: ModelPackage, placement: Placement, thre
 
 
 def _describe_keypoints(points: NDArray[np.float32], names: tuple[str, ...]) -> list[dict[str, Any]]:
-    # A class with fewer key points than another leaves the last ones unused.
+    # The outputs have room for the class with the most key points; other classes leave the last ones unused.
     return [
         {"x": x, "y": y, "confidence": round(confidence, 4), "class_id": number, "class": name}
         for number, (name, (x, y, confidence)) in enumerate(zip(names, points.tolist(), strict=False))

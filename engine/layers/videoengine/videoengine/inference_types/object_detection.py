@@ -1,4 +1,4 @@
-"""Boxes."""
+"""Object detection: boxes."""
 
 from typing import Any
 
@@ -14,21 +14,25 @@ from videoengine.preprocessing import Placement
 
 
 def check_shapes(package: ModelPackage, shapes: list[Shape]) -> None:
-    """The first output holds boxes and nothing else."""
+    """Checks that the first output holds boxes without extra values.
+
+    Raises:
+        ModelPackageInvalid: the outputs have another shape.
+    """
     layouts.check_shapes(package, shapes)
 
 
 def describe(outputs: Outputs, package: ModelPackage, placement: Placement, thresholds: Thresholds) -> dict[str, Any]:
-    """The API's predictions, best first."""
+    """The API's predictions, most confident first."""
     found = find_detections(outputs, package, thresholds)
     return {"predictions": describe_boxes(found, placement.to_frame(found.xyxy), package.class_names)}
 
 
 def describe_boxes(found: Detections, xyxy: NDArray[np.float32], class_names: tuple[str, ...]) -> list[dict[str, Any]]:
-    """What every kind of detection has; x and y are a box's centre.
+    """The fields that all detections have. `x` and `y` are the center of the box.
 
     Args:
-        xyxy: (N, 4) the corners, in pixels of the frame.
+        xyxy: (N, 4) corners in pixels of the frame; those of `found` are in pixels of the network's input.
     """
     return [
         {
