@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError, ParamValidationError
 from videoinfer.aws_clients import AwsClients
 from videoinfer.errors import CommandError
 from videoinfer.job_requests import send_requests
-from videoinfer.jobs import JobsTable
+from videoinfer.ledger_view import LedgerView
 from videojobs.jobs.uploads import FIRST_ATTEMPT, JobRequest, Upload, find_fault, is_folder_marker
 from videojobs.s3_errors import is_denied, is_missing
 
@@ -39,7 +39,7 @@ def parse_s3_uri(uri: str) -> tuple[str, str]:
 
 
 def plan_backfill(
-    clients: AwsClients, table: JobsTable, bucket: str, prefix: str, *, uploads_bucket: str
+    clients: AwsClients, table: LedgerView, bucket: str, prefix: str, *, uploads_bucket: str
 ) -> Iterator[Candidate]:
     """What is to be done with each object under `prefix`, as far as that can be told before it is done.
 
@@ -124,7 +124,7 @@ def _consider(candidate: Candidate) -> Iterator[Candidate]:
         yield replace(candidate, action="skip", why=fault) if fault else candidate
 
 
-def _skip_known(table: JobsTable, candidates: Sequence[Candidate]) -> Iterator[Candidate]:
+def _skip_known(table: LedgerView, candidates: Sequence[Candidate]) -> Iterator[Candidate]:
     keys = [{"upload_id": candidate.upload.upload_id, "attempt": FIRST_ATTEMPT} for candidate in candidates]
     known = {item["upload_id"]: item["status"] for item in table.read_all(keys)}
     for candidate in candidates:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from videoinfer.errors import CommandError
 from videoinfer.job_requests import read_upload
-from videoinfer.jobs import Item
+from videoinfer.ledger_view import Item
 from videojobs.errors import ChangeRefused
 from videojobs.jobs.ledger import Ledger, format_time
 from videojobs.jobs.states import ENDED_STATES

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from itertools import batched
 from typing import TYPE_CHECKING
 
-from videoinfer.jobs import JobsTable
+from videoinfer.ledger_view import LedgerView
 from videojobs.jobs.uploads import JobRequest, read_requests
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class DeadLetter:
     why: str
 
 
-def read_dead_letters(sqs: SQSClient, queue_url: str, table: JobsTable) -> list[DeadLetter]:
+def read_dead_letters(sqs: SQSClient, queue_url: str, table: LedgerView) -> list[DeadLetter]:
     """All that lie in the queue, the oldest first. They stay there, hidden for two minutes or until `release`."""
     messages = {message["MessageId"]: message for message in _receive(sqs, queue_url)}
     letters = [_read_letter(message, table) for message in messages.values()]
@@ -98,7 +98,7 @@ def _receive(sqs: SQSClient, queue_url: str) -> Iterator[MessageTypeDef]:
         seen |= ids
 
 
-def _read_letter(message: MessageTypeDef, table: JobsTable) -> DeadLetter:
+def _read_letter(message: MessageTypeDef, table: LedgerView) -> DeadLetter:
     try:
         requests = tuple(read_requests(json.loads(message["Body"])))
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -113,7 +113,7 @@ def _read_letter(message: MessageTypeDef, table: JobsTable) -> DeadLetter:
     )
 
 
-def _find_reason(requests: Sequence[JobRequest], table: JobsTable) -> str:
+def _find_reason(requests: Sequence[JobRequest], table: LedgerView) -> str:
     if not requests:
         return "Neither S3 nor this command line sends such a message: no job can come of it. --discard deletes it."
     keys = [{"upload_id": request.upload.upload_id, "attempt": request.attempt} for request in requests]

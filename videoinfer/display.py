@@ -25,11 +25,11 @@ from rich.text import Text
 
 from videoinfer.aws_errors import describe_error
 from videoinfer.errors import CommandError, describe_os_error
-from videoinfer.notices import Notice
+from videoinfer.notices_queue import ReceivedNotice
 from videoinfer.own_command import spell_command
 from videoinfer.processes import exiting_on_interrupts
 from videoinfer.terminal import Console
-from videoinfer.uploads import Step
+from videoinfer.upload_progress import Step
 
 _PLAIN_SIGNS = {"✓": "+", "✗": "x"}
 
@@ -86,7 +86,7 @@ class Display:
         """Prints `text` as it is: no markup, no line broken, so that what it says can be copied."""
         self._console.print(Text(text), soft_wrap=True)
 
-    def notice(self, notice: Notice) -> None:
+    def notice(self, notice: ReceivedNotice) -> None:
         """Shows a notice as it was delivered."""
         self.heading("The notice")
         self.text(f"Subject  {notice.subject}\n\n{notice.text}")

@@ -17,8 +17,8 @@ from videoinfer.aws_errors import describe_error
 from videoinfer.deployed_policies import Grant, read_grants
 from videoinfer.errors import CommandError
 from videoinfer.job_texts import describe_missing
-from videoinfer.jobs import Item, JobsTable
 from videoinfer.key_policy import find_left_out
+from videoinfer.ledger_view import Item, LedgerView
 from videoinfer.pipeline_stack import PipelineStack
 from videojobs.api.client import VideoInferenceApi
 from videojobs.api.session import open_session
@@ -331,7 +331,7 @@ def _count_messages(stack: PipelineStack, queue_url: str) -> int:
 
 
 def _look_at_jobs(stack: PipelineStack) -> Iterator[Finding]:
-    table = JobsTable(stack.clients.dynamodb, stack.jobs_table)
+    table = LedgerView(stack.clients.dynamodb, stack.jobs_table)
     if newest := list(table.list_jobs("failed", 1)):
         [job] = newest
         words = f"Jobs have failed and were not tried again, {job['key']} the last of them: {job.get('error')}"

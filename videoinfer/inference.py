@@ -21,7 +21,7 @@ from videoengine.video_file import open_video
 from videoinfer.display import Display
 from videoinfer.errors import CommandError
 from videoinfer.input_file import check_file
-from videoinfer.model_packages import ModelPackage, read_model_package
+from videoinfer.model_packages import LocalModel, read_model_package
 from videoinfer.output_file import OutputFile, open_output
 from videoinfer.videos import read_rate
 
@@ -90,7 +90,7 @@ class _Inferred:
 
 
 def _infer(
-    packages: Sequence[ModelPackage], options: InferenceOptions, output: OutputFile, display: Display
+    packages: Sequence[LocalModel], options: InferenceOptions, output: OutputFile, display: Display
 ) -> _Inferred:
     thresholds = Thresholds(options.confidence, options.iou_threshold)
     detectors = {package.model_id: (_load(package, options.precision), thresholds) for package in packages}
@@ -122,7 +122,7 @@ def _infer(
     return inferred
 
 
-def _load(package: ModelPackage, precision: Precision) -> Detector:
+def _load(package: LocalModel, precision: Precision) -> Detector:
     try:
         return Detector(package.folder, precision)
     except JobFailed as failure:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from videoinfer.errors import CommandError
-from videoinfer.jobs import Item
+from videoinfer.ledger_view import Item
 from videojobs.errors import InvalidOption
 from videojobs.jobs.stack_options import StackOptions
 from videojobs.jobs.uploads import JobRequest, Upload, find_fault

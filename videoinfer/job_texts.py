@@ -8,7 +8,7 @@ from typing import Any
 
 from videoinfer.backfill import Action
 from videoinfer.dead_letters import DeadLetter
-from videoinfer.jobs import Item
+from videoinfer.ledger_view import Item
 from videojobs.jobs.unanswered import Unanswered
 from videojobs.notices.notices import format_duration
 

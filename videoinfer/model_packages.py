@@ -9,8 +9,8 @@ from videoinfer.errors import CommandError
 
 
 @dataclass(frozen=True)
-class ModelPackage:
-    """A model package on disk.
+class LocalModel:
+    """A model package in a folder of this computer.
 
     Attributes:
         task_type: The inference type as the API names it, such as `object-detection`.
@@ -30,7 +30,7 @@ class ModelPackage:
         }
 
 
-def read_model_package(folder: Path) -> ModelPackage:
+def read_model_package(folder: Path) -> LocalModel:
     """Reads the package in `…/<model_id>/<model_version>`.
 
     Raises:
@@ -46,7 +46,7 @@ def read_model_package(folder: Path) -> ModelPackage:
         package = read_package(folder)
     except ModelPackageInvalid as invalid:
         raise CommandError(f"{folder} can't be run: {invalid}.") from invalid
-    return ModelPackage(
+    return LocalModel(
         folder=folder,
         model_id=folder.parent.name,
         model_version=folder.name,

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from videoinfer.errors import CommandError
 from videoinfer.job_texts import describe_missing
-from videoinfer.jobs import Item, JobsTable
+from videoinfer.ledger_view import Item, LedgerView
 from videoinfer.pipeline_stack import PipelineStack
 from videojobs.jobs.ledger import Job
 from videojobs.jobs.states import ENDED_STATES
@@ -36,12 +36,12 @@ class Redelivery:
 
 
 def redeliver_jobs(
-    stack: PipelineStack, table: JobsTable, wanted: str, *, annotate: bool = False
+    stack: PipelineStack, table: LedgerView, wanted: str, *, annotate: bool = False
 ) -> Iterator[Redelivery]:
     """Delivers the jobs that a person means, some at a time, and yields each that has come to its end.
 
     Args:
-        wanted: A job's name as `JobsTable.find_job` takes it, or a prefix of the results bucket, for all jobs below it.
+        wanted: A job's name as `LedgerView.find_job` takes it, or a prefix of the results bucket for all jobs below it.
         annotate: Makes annotated videos also of those that did not ask for one.
 
     Raises:
@@ -53,7 +53,7 @@ def redeliver_jobs(
             yield _wait_for(stack, table, redelivery) if redelivery.execution_arn else redelivery
 
 
-def _find_jobs(stack: PipelineStack, table: JobsTable, wanted: str) -> Iterator[Item]:
+def _find_jobs(stack: PipelineStack, table: LedgerView, wanted: str) -> Iterator[Item]:
     prefix = wanted.removeprefix(f"s3://{stack.results_bucket}/")
     if prefix == wanted:
         yield table.find_job(wanted)[0]
@@ -84,7 +84,7 @@ def _start(stack: PipelineStack, item: Item, *, annotate: bool) -> Redelivery:
     return Redelivery(item, start_redelivery(sfn, machine, job, polls=int(item.get("polls", 0)), now=datetime.now(UTC)))
 
 
-def _wait_for(stack: PipelineStack, table: JobsTable, redelivery: Redelivery) -> Redelivery:
+def _wait_for(stack: PipelineStack, table: LedgerView, redelivery: Redelivery) -> Redelivery:
     arn = redelivery.execution_arn or ""
     while True:
         execution: Any = stack.clients.stepfunctions.describe_execution(executionArn=arn)

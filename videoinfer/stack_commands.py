@@ -16,6 +16,7 @@ from videoinfer.dead_letters import redrive as redrive_letters
 from videoinfer.display import Display, errors_for_people
 from videoinfer.doctor import Finding, examine
 from videoinfer.errors import CommandError
+from videoinfer.job_history import read_job_history
 from videoinfer.job_requests import check_upload, plan_retry, send_requests
 from videoinfer.job_texts import (
     HEADINGS,
@@ -31,13 +32,12 @@ from videoinfer.job_texts import (
     to_json,
     to_json_line,
 )
-from videoinfer.jobs import JobsTable, Selection
+from videoinfer.ledger_view import LedgerView, Selection
 from videoinfer.own_command import spell_command
 from videoinfer.pipeline_stack import PipelineStack, find_stack
 from videoinfer.processes import uninterrupted
 from videoinfer.redelivery import redeliver_jobs
 from videoinfer.terminal import Console
-from videoinfer.timeline import read_timeline
 from videojobs.jobs.ledger import Ledger
 
 commands = typer.Typer()
@@ -97,7 +97,7 @@ def show(job: JobName, stack: StackName = DEFAULT_STACK, as_json: AsJson = False
     with errors_for_people():
         deployed = find_stack(stack)
         item, attempts = _open_jobs(deployed).find_job(job)
-        timeline = read_timeline(deployed.clients, item)
+        timeline = read_job_history(deployed.clients, item)
         display = Display(Console())
         if as_json:
             display.text(
@@ -307,15 +307,15 @@ def verify(
     from videoinfer.verification.looking import Patience
     from videoinfer.verification.rows import HEADING, compose_cells, compose_report, compose_total
     from videoinfer.verification.run import Verification, read_clip
-    from videoinfer.verification.verdicts import Outcome
+    from videoinfer.verification.verdicts import CheckOutcome
 
     with errors_for_people():
         clip = read_clip()
         verification = Verification(find_stack(stack), clip, Patience(job=timeout))
         display = Display(Console())
-        outcomes = list[Outcome]()
+        outcomes = list[CheckOutcome]()
 
-        def show(outcome: Outcome) -> None:
+        def show(outcome: CheckOutcome) -> None:
             outcomes.append(outcome)
             if not as_json:
                 display.outcome(outcome.level, compose_cells(outcome), outcome.what)
@@ -334,5 +334,5 @@ def verify(
             raise typer.Exit(code=1)
 
 
-def _open_jobs(stack: PipelineStack) -> JobsTable:
-    return JobsTable(stack.clients.dynamodb, stack.jobs_table)
+def _open_jobs(stack: PipelineStack) -> LedgerView:
+    return LedgerView(stack.clients.dynamodb, stack.jobs_table)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.stand_ins.wire import Wire
-from videojobs.api.client import JobStatus, VideoInferenceApi
+from videojobs.api.client import ReportedStatus, VideoInferenceApi
 from videojobs.api.turns import Turn
 from videojobs.errors import ApiRefused
 from videojobs.jobs.options import Model
@@ -52,7 +52,7 @@ def test_reads_a_status(state: str) -> None:
     api, wire = connect(example)
     status = api.check_job(Turn(), example["request"]["query"]["job_id"])
     answer = example["answer"]["body"]
-    assert status == JobStatus(
+    assert status == ReportedStatus(
         state=state,  # type: ignore[arg-type]
         output_signed_url=answer.get("output_signed_url"),
         reason=answer.get("error"),

@@ -27,10 +27,10 @@ from tests.stand_ins.state_machine import ExecutionFailed, StateMachine
 from tests.templates import ROOT, read_definition
 from videoinfer.aws_clients import AwsClients
 from videoinfer.cancelling import cancel_job
-from videoinfer.jobs import JobsTable
+from videoinfer.ledger_view import LedgerView
 from videoinfer.local.builds import PIPELINE
 from videoinfer.local.embedded_aws import EmbeddedAws, local_session
-from videoinfer.notices import Notice
+from videoinfer.notices_queue import ReceivedNotice
 from videoinfer.repository import LAMBDA_PYTHON, require_tool
 from videojobs.jobs.ledger import Job, Ledger
 from videojobs.jobs.uploads import JobRequest, Upload, read_uploads
@@ -80,7 +80,7 @@ class Story:
     outcomes: list[tuple[str, Outcome]] = field(default_factory=list)
     item: dict[str, Any] = field(default_factory=dict)
     jobs: int = 0
-    notices: list[Notice] = field(default_factory=list)
+    notices: list[ReceivedNotice] = field(default_factory=list)
     results: bytes | None = None
 
     @property
@@ -253,7 +253,7 @@ class Bench:
 
     def cancel(self, story: Story) -> None:
         """What `videoinfer cancel` does."""
-        [item, *_] = JobsTable(self.aws.clients.dynamodb, self.pipeline.pipeline.jobs_table).read_all(
+        [item, *_] = LedgerView(self.aws.clients.dynamodb, self.pipeline.pipeline.jobs_table).read_all(
             [{"upload_id": story.upload.upload_id, "attempt": story.attempt}]
         )
         cancel_job(self.aws.clients.stepfunctions, self.pipeline.pipeline.state_machine_arn, self.ledger, item)
@@ -331,13 +331,13 @@ def read_ends(stories: Sequence[Story], pipeline: DeployedPipeline, ledger: Ledg
             story.results = pipeline.clients.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
 
 
-def _drain_notices(pipeline: DeployedPipeline) -> Iterator[Notice]:
+def _drain_notices(pipeline: DeployedPipeline) -> Iterator[ReceivedNotice]:
     sqs, url = pipeline.clients.sqs, pipeline.notices_queue_url
     while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
         for message in messages:
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
             envelope = json.loads(message["Body"])
-            yield Notice(envelope["Subject"], envelope["Message"])
+            yield ReceivedNotice(envelope["Subject"], envelope["Message"])
 
 
 def open_ledger(pipeline: DeployedPipeline) -> Ledger:

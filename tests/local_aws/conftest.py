@@ -9,7 +9,7 @@ from tests.local_aws.pipelines import API_KEY, DeployedPipeline, DeployPipeline,
 from videoinfer.local.builds import ENGINE, PIPELINE, build
 from videoinfer.local.deployments import Engine, deploy_engine, pipeline_parameters, put_model
 from videoinfer.local.embedded_aws import EmbeddedAws, embedded_aws
-from videoinfer.model_packages import ModelPackage, read_model_package
+from videoinfer.model_packages import LocalModel, read_model_package
 from videoinfer.repository import SAMPLE_MODEL
 
 
@@ -22,12 +22,12 @@ def aws() -> Iterator[EmbeddedAws]:
 
 
 @pytest.fixture(scope="session")
-def model() -> ModelPackage:
+def model() -> LocalModel:
     return read_model_package(SAMPLE_MODEL)
 
 
 @pytest.fixture(scope="session")
-def engine(aws: EmbeddedAws, model: ModelPackage) -> Engine:
+def engine(aws: EmbeddedAws, model: LocalModel) -> Engine:
     """The engine, with the model that is shipped."""
     engine = deploy_engine(aws, name="engine", api_key=API_KEY)
     put_model(aws.clients, engine, model)
@@ -46,6 +46,6 @@ def deploy_pipeline(aws: EmbeddedAws) -> DeployPipeline:
 
 
 @pytest.fixture(scope="session")
-def pipeline(deploy_pipeline: DeployPipeline, engine: Engine, model: ModelPackage) -> DeployedPipeline:
+def pipeline(deploy_pipeline: DeployPipeline, engine: Engine, model: LocalModel) -> DeployedPipeline:
     """A pipeline that sends its videos to the engine."""
     return deploy_pipeline(**pipeline_parameters(engine, [model], infer_fps=5))

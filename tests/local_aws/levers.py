@@ -14,7 +14,7 @@ from tests.stand_ins.video_inference_api import Answer, StandInApi, stand_in_api
 from tests.waiting import wait_until
 from videoinfer.local.embedded_aws import EmbeddedAws, tool_environment
 from videoinfer.main import app
-from videoinfer.uploads import Upload, find_job
+from videoinfer.upload_progress import UploadedVideo, find_job
 
 STACK = "videoinfer"
 FAILED = Answer({"status": 2, "error": "The GPU is on fire."})
@@ -30,7 +30,7 @@ class Stage:
     environment: dict[str, str]
     numbers: Iterator[int]
 
-    def upload(self, key: str) -> Upload:
+    def upload(self, key: str) -> UploadedVideo:
         """Drops a video; the API gives its job an id of its own."""
         self.api.creation = Answer({"job_id": f"job-{next(self.numbers)}", "message": ""})
         return self.pipeline.upload(key, b"video")
@@ -46,10 +46,10 @@ class Stage:
         assert result.exit_code == 0, result.output
         return json.loads(result.stdout)
 
-    def find(self, upload: Upload) -> dict[str, Any]:
+    def find(self, upload: UploadedVideo) -> dict[str, Any]:
         return find_job(self.pipeline.clients, self.pipeline.pipeline.jobs_table, upload) or {}
 
-    def wait_for_status(self, upload: Upload, status: str) -> dict[str, Any]:
+    def wait_for_status(self, upload: UploadedVideo, status: str) -> dict[str, Any]:
         wait_until(lambda: self.find(upload).get("status") == status)
         return self.find(upload)
 
@@ -62,7 +62,7 @@ def set_stage(aws: EmbeddedAws) -> Iterator[Stage]:
         yield Stage(pipeline, api, tool_environment(aws, {}), count(1))
 
 
-def fail_one(stage: Stage, key: str) -> tuple[Upload, dict[str, Any]]:
+def fail_one(stage: Stage, key: str) -> tuple[UploadedVideo, dict[str, Any]]:
     stage.api.statuses = [FAILED]
     upload = stage.upload(key)
     job = stage.pipeline.wait_for_job(upload)

@@ -22,7 +22,7 @@ from videoinfer.local.api_front import start_api_front, stop_api_front
 from videoinfer.local.builds import ENGINE, build
 from videoinfer.local.deployments import Engine, deploy_engine, put_model
 from videoinfer.local.embedded_aws import EmbeddedAws, embedded_aws
-from videoinfer.model_packages import ModelPackage, read_model_package
+from videoinfer.model_packages import LocalModel, read_model_package
 from videoinfer.repository import ROOT, SAMPLE_MODEL, SAMPLE_VIDEO
 
 CLIENT = ROOT / ".venv-client"
@@ -125,12 +125,12 @@ def open_terminal(aws: EmbeddedAws, engine: Engine, folder: Path) -> Iterator[Te
         stop_api_front(front)
 
 
-def run_script(terminal: Terminal, model: ModelPackage) -> Run:
+def run_script(terminal: Terminal, model: LocalModel) -> Run:
     """A script that waits for the results of a video."""
     return terminal.run(f"python infer.py {model.model_id} {model.model_version} {SAMPLE_VIDEO.name}")
 
 
-def run_command_line(terminal: Terminal, model: ModelPackage) -> list[Run]:
+def run_command_line(terminal: Terminal, model: LocalModel) -> list[Run]:
     """The same by the command line: a job, its status whenever it is another one, and at the end all of its state.
 
     Raises:
@@ -151,7 +151,7 @@ def run_command_line(terminal: Terminal, model: ModelPackage) -> list[Run]:
     raise AssertionError(f"The job came to no end in {_JOB_SECONDS:g} s: {runs[-1].shown}")
 
 
-def use_client(terminal: Terminal, model: ModelPackage) -> Iterator[Run]:
+def use_client(terminal: Terminal, model: LocalModel) -> Iterator[Run]:
     """All that a person tries."""
     yield terminal.run("roboflow --version")
     yield terminal.run("cat infer.py")

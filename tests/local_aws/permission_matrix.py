@@ -19,7 +19,7 @@ from tests.stand_ins.video_inference_api import stand_in_api
 from videoinfer.local.builds import ENGINE, PIPELINE, build
 from videoinfer.local.deployments import Engine, deploy_engine, put_model
 from videoinfer.local.embedded_aws import EmbeddedAws, embedded_aws, local_session
-from videoinfer.model_packages import ModelPackage, read_model_package
+from videoinfer.model_packages import LocalModel, read_model_package
 from videoinfer.repository import SAMPLE_MODEL, SAMPLE_VIDEO
 
 STACK = "engine"
@@ -97,7 +97,7 @@ def _without(document: dict[str, Any], action: str) -> dict[str, Any]:
     return changed
 
 
-def walk_matrix(aws: EmbeddedAws, engine: Engine, model: ModelPackage) -> Iterator[tuple[str, str, str]]:
+def walk_matrix(aws: EmbeddedAws, engine: Engine, model: LocalModel) -> Iterator[tuple[str, str, str]]:
     """Runs a job, and then each of its steps again: function, the action that is taken away, and what came of it."""
     matrix = Matrix(aws)
     job_id = _run_job(engine, model)
@@ -127,7 +127,7 @@ def _is_expected(function: str, action: str, result: str) -> bool:
     return any(sign in result for sign in _REFUSALS)
 
 
-def _run_job(engine: Engine, model: ModelPackage) -> str:
+def _run_job(engine: Engine, model: LocalModel) -> str:
     query, url = {"api_key": engine.api_key}, f"{engine.api_url}/videoinfer"
     asked = requests.post(
         f"{engine.api_url}/video_upload_signed_url", params=query, json={"file_name": "a.mp4"}, timeout=60
@@ -146,7 +146,7 @@ def _run_job(engine: Engine, model: ModelPackage) -> str:
     raise AssertionError("The job has not come to an end")
 
 
-def walk_all(aws: EmbeddedAws, engine: Engine, model: ModelPackage) -> Iterator[Row]:
+def walk_all(aws: EmbeddedAws, engine: Engine, model: LocalModel) -> Iterator[Row]:
     """The engine's steps where they run, and its API and the pipeline's functions in this process."""
     yield from walk_matrix(aws, engine, model)
     yield from walk_serve_api(aws, STACK, engine, model)

@@ -24,7 +24,7 @@ from videoengine.jobs import JobsTable, JobStatus
 from videoengine.object_keys import results_key, upload_key
 from videoinfer.local.deployments import Engine
 from videoinfer.local.embedded_aws import EmbeddedAws, local_session
-from videoinfer.model_packages import ModelPackage
+from videoinfer.model_packages import LocalModel
 from videojobs.delivery_progress import Progress
 from videojobs.errors import ApiUnavailable
 from videojobs.jobs.ledger import Job, Ledger
@@ -254,7 +254,7 @@ class ApiScenarios:
 
     aws: EmbeddedAws
     engine: Engine
-    model: ModelPackage
+    model: LocalModel
     trials: RoleTrials
 
     def __iter__(self) -> Iterator[Scenario]:
@@ -298,7 +298,7 @@ class ApiScenarios:
         return self.model.as_api_model()
 
 
-def walk_serve_api(aws: EmbeddedAws, stack: str, engine: Engine, model: ModelPackage) -> Iterator[Row]:
+def walk_serve_api(aws: EmbeddedAws, stack: str, engine: Engine, model: LocalModel) -> Iterator[Row]:
     """The rows of the engine's API, which remembers polls here as it does on AWS."""
     trials = RoleTrials(aws, "engine", stack, {"POLL_SECONDS_MIN": "60"})
     with idle(aws, engine.state_machine_arn):

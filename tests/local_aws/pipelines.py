@@ -10,8 +10,8 @@ from urllib.parse import quote_plus
 from videoinfer.aws_clients import AwsClients
 from videoinfer.local.deployments import Pipeline, deploy_pipeline
 from videoinfer.local.embedded_aws import EmbeddedAws, local_session
-from videoinfer.notices import MESSAGES_MAX, Notice, receive_notices, subscribe_queue
-from videoinfer.uploads import Upload, find_job, read_history
+from videoinfer.notices_queue import MESSAGES_MAX, ReceivedNotice, receive_notices, subscribe_queue
+from videoinfer.upload_progress import UploadedVideo, find_job, read_history
 
 API_KEY = "a-key-that-nothing-may-write-down"
 
@@ -34,15 +34,15 @@ class DeployedPipeline:
     clients: AwsClients
     pipeline: Pipeline
     notices_queue_url: str
-    received: list[Notice] = field(default_factory=list)
+    received: list[ReceivedNotice] = field(default_factory=list)
 
-    def upload(self, key: str, body: bytes, metadata: Mapping[str, str] | None = None) -> Upload:
+    def upload(self, key: str, body: bytes, metadata: Mapping[str, str] | None = None) -> UploadedVideo:
         """Puts an object into the uploads bucket."""
         bucket = self.pipeline.uploads_bucket
         answer = self.clients.s3.put_object(Bucket=bucket, Key=key, Body=body, Metadata=dict(metadata or {}))
-        return Upload(bucket, key, answer["VersionId"])
+        return UploadedVideo(bucket, key, answer["VersionId"])
 
-    def wait_for_job(self, upload: Upload) -> dict[str, Any]:
+    def wait_for_job(self, upload: UploadedVideo) -> dict[str, Any]:
         """The upload's item in the ledger once it has come to its end, and notice and event are out."""
         deadline = time.monotonic() + _TIMEOUT_SECONDS
         while time.monotonic() < deadline:
@@ -52,7 +52,7 @@ class DeployedPipeline:
             time.sleep(_LOOK_INTERVAL_SECONDS)
         raise AssertionError(f"{upload.key} has not come to an end in {_TIMEOUT_SECONDS:g} s: {job}")
 
-    def take_notices(self, upload: Upload) -> list[Notice]:
+    def take_notices(self, upload: UploadedVideo) -> list[ReceivedNotice]:
         """The notices about an upload whose job has come to its end."""
         while new := receive_notices(self.clients, self.notices_queue_url, timeout_seconds=0):
             self.received += new
@@ -60,7 +60,7 @@ class DeployedPipeline:
                 break
         return [notice for notice in self.received if f"s3://{upload.bucket}/{upload.key}\n" in notice.text]
 
-    def compose_event(self, upload: Upload) -> str:
+    def compose_event(self, upload: UploadedVideo) -> str:
         """S3's event about an upload."""
         head = self.clients.s3.head_object(Bucket=upload.bucket, Key=upload.key)
         described = {"size": head["ContentLength"], "eTag": head["ETag"].strip('"'), "versionId": upload.version_id}
@@ -74,7 +74,7 @@ class DeployedPipeline:
         }
         return json.dumps({"Records": [record]})
 
-    def announce_again(self, upload: Upload) -> None:
+    def announce_again(self, upload: UploadedVideo) -> None:
         """Sends S3's event about an upload to the queue once more, and waits until it has been dealt with."""
         queue_url = self.pipeline.uploads_queue_url
         self.clients.sqs.send_message(QueueUrl=queue_url, MessageBody=self.compose_event(upload))
@@ -90,12 +90,12 @@ class DeployedPipeline:
         )
         return sum(map(int, answer["Attributes"].values()))
 
-    def list_results(self, upload: Upload) -> list[str]:
+    def list_results(self, upload: UploadedVideo) -> list[str]:
         """The keys under the upload's results."""
         answer = self.clients.s3.list_objects_v2(Bucket=self.pipeline.results_bucket, Prefix=f"results/{upload.key}/")
         return [entry["Key"] for entry in answer.get("Contents", [])]
 
-    def read_results(self, upload: Upload, job_id: str, name: str) -> bytes:
+    def read_results(self, upload: UploadedVideo, job_id: str, name: str) -> bytes:
         """One of a job's files."""
         answer = self.clients.s3.get_object(
             Bucket=self.pipeline.results_bucket, Key=f"results/{upload.key}/{job_id}/{name}"

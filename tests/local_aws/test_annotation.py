@@ -11,7 +11,7 @@ import requests
 
 from tests.local_aws.pipelines import DeployedPipeline
 from videoinfer.repository import SAMPLE_VIDEO
-from videoinfer.uploads import Upload, find_job
+from videoinfer.upload_progress import UploadedVideo, find_job
 
 _TIMEOUT_SECONDS = 60.0
 
@@ -42,7 +42,7 @@ def read_pictures(video: IO[bytes]) -> list[Any]:
         return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
 
 
-def wait_for_annotation(pipeline: DeployedPipeline, upload: Upload) -> None:
+def wait_for_annotation(pipeline: DeployedPipeline, upload: UploadedVideo) -> None:
     deadline = time.monotonic() + _TIMEOUT_SECONDS
     while "annotation_notice_id" not in (find_job(pipeline.clients, pipeline.pipeline.jobs_table, upload) or {}):
         assert time.monotonic() < deadline, "There is no notice about the annotated video."

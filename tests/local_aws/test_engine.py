@@ -14,7 +14,7 @@ from tests.templates import find_resources
 from videoinfer.local.builds import ENGINE
 from videoinfer.local.deployments import Engine
 from videoinfer.local.embedded_aws import EmbeddedAws
-from videoinfer.model_packages import ModelPackage
+from videoinfer.model_packages import LocalModel
 
 UNPACKED_LIMIT_BYTES = 262_144_000  # of a function with its layers, by Lambda
 
@@ -44,7 +44,7 @@ def test_every_route_is_reached_with_and_without_slash(slash: str, engine: Engin
     assert call(engine, "GET", f"/videoinfer{slash}", api_key="wrong")[0] == 401
 
 
-def test_from_signed_url_to_results(engine: Engine, model: ModelPackage) -> None:
+def test_from_signed_url_to_results(engine: Engine, model: LocalModel) -> None:
     _, answer = call(engine, "POST", "/video_upload_signed_url/", {"file_name": "a b+%ü.mkv"})
     video = make_video(VideoSpec("matroska", frames=48))
     put = requests.put(answer["signed_url"], video, headers={"Content-Type": "application/octet-stream"}, timeout=60)

@@ -12,7 +12,7 @@ from tests.local_aws.pipelines import API_KEY
 from tests.stand_ins.video_inference_api import RESULTS, Answer
 from tests.waiting import wait_until
 from videoinfer.local.embedded_aws import EmbeddedAws, local_session
-from videoinfer.uploads import Upload
+from videoinfer.upload_progress import UploadedVideo
 
 
 @pytest.fixture(scope="module")
@@ -204,7 +204,7 @@ def test_videos_of_another_bucket_are_copied_with_their_options(stage: Stage) ->
     lines = stage.run("backfill", "s3://archive/2024", "--json").output.splitlines()
     assert [json.loads(line)["action"] for line in lines] == ["copy"]
 
-    copy = Upload(bucket, "2024/old.mp4", s3.head_object(Bucket=bucket, Key="2024/old.mp4")["VersionId"])
+    copy = UploadedVideo(bucket, "2024/old.mp4", s3.head_object(Bucket=bucket, Key="2024/old.mp4")["VersionId"])
     job = stage.wait_for_status(copy, "done")
     assert job["options"]["infer_fps"] == 2
     assert "The uploads bucket has it already" in stage.run("backfill", "s3://archive/2024").output

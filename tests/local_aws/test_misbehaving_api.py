@@ -9,7 +9,7 @@ from tests.local_aws.pipelines import API_KEY, DeployedPipeline, DeployPipeline
 from tests.stand_ins.video_inference_api import RESULTS, Answer, StandInApi, stand_in_api
 from tests.waiting import wait_until
 from videoinfer.local.embedded_aws import EmbeddedAws
-from videoinfer.uploads import read_history
+from videoinfer.upload_progress import read_history
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from tests.local_aws.official_client import (
 from tests.local_aws.pipelines import API_KEY
 from videoinfer.local.deployments import Engine
 from videoinfer.local.embedded_aws import EmbeddedAws
-from videoinfer.model_packages import ModelPackage
+from videoinfer.model_packages import LocalModel
 
 pytestmark = pytest.mark.skipif(
     not (CLIENT / "ready").exists(), reason="the client is not installed: make .venv-client/ready"
@@ -33,20 +33,20 @@ def terminal(aws: EmbeddedAws, engine: Engine, tmp_path_factory: pytest.TempPath
         yield terminal
 
 
-def check_results(results: dict[str, Any], model: ModelPackage) -> None:
+def check_results(results: dict[str, Any], model: LocalModel) -> None:
     assert list(results) == ["frame_offset", "time_offset", model.model_id]
     assert len(results["frame_offset"]) == len(results[model.model_id]) > 10
     assert any(element["predictions"] for element in results[model.model_id])
 
 
-def test_a_script(terminal: Terminal, model: ModelPackage) -> None:
+def test_a_script(terminal: Terminal, model: LocalModel) -> None:
     run = run_script(terminal, model)
     assert run.status == 0, run.shown
     assert "the video's address works for 3600 s" in run.printed
     check_results(json.loads((terminal.folder / RESULTS).read_text()), model)
 
 
-def test_the_command_line(terminal: Terminal, model: ModelPackage) -> None:
+def test_the_command_line(terminal: Terminal, model: LocalModel) -> None:
     *_, ended = run_command_line(terminal, model)
     state = json.loads(ended.printed)
     assert state["status"] == 0

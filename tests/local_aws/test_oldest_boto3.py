@@ -23,7 +23,7 @@ from videoinfer.local.builds import ENGINE, PIPELINE, build
 from videoinfer.local.deployments import deploy_engine, pipeline_parameters, put_model
 from videoinfer.local.embedded_aws import EmbeddedAws, embedded_aws, local_session
 from videoinfer.local.lambda_bootstraps import compose_bootstrap
-from videoinfer.model_packages import ModelPackage
+from videoinfer.model_packages import LocalModel
 from videoinfer.repository import LAMBDA_PYTHON, ROOT, SAMPLE_VIDEO, require_tool
 
 OLDEST_PYTHON = ROOT / ".venv-lambda-oldest" / "bin" / "python"
@@ -64,7 +64,7 @@ def oldest_aws() -> Iterator[EmbeddedAws]:
 
 
 @pytest.fixture(scope="module")
-def oldest_pipeline(oldest_aws: EmbeddedAws, model: ModelPackage) -> DeployedPipeline:
+def oldest_pipeline(oldest_aws: EmbeddedAws, model: LocalModel) -> DeployedPipeline:
     engine = deploy_engine(oldest_aws, name="engine", api_key=API_KEY)
     put_model(oldest_aws.clients, engine, model)
     return deploy(oldest_aws, "oldest", pipeline_parameters(engine, [model], infer_fps=2))

@@ -8,7 +8,7 @@ from tests.permissions import list_functions
 from tests.stand_ins.video_inference_api import stand_in_api
 from videoinfer.local.deployments import Engine
 from videoinfer.local.embedded_aws import EmbeddedAws
-from videoinfer.model_packages import ModelPackage
+from videoinfer.model_packages import LocalModel
 
 
 def assert_each_is_needed(rows: list[Row], functions: set[str]) -> None:
@@ -19,14 +19,14 @@ def assert_each_is_needed(rows: list[Row], functions: set[str]) -> None:
 
 
 def test_a_step_of_the_engine_fails_without_any_of_its_permissions(
-    aws: EmbeddedAws, engine: Engine, model: ModelPackage
+    aws: EmbeddedAws, engine: Engine, model: LocalModel
 ) -> None:
     steps = set(list_functions("engine").values()) - {"ServeApiFunction"}
     assert_each_is_needed(list(walk_matrix(aws, engine, model)), steps)
 
 
 def test_the_engine_s_api_fails_without_any_of_its_permissions(
-    aws: EmbeddedAws, engine: Engine, model: ModelPackage
+    aws: EmbeddedAws, engine: Engine, model: LocalModel
 ) -> None:
     assert_each_is_needed(list(walk_serve_api(aws, STACK, engine, model)), {"serve_api"})
 

@@ -17,7 +17,7 @@ from tests.conftest import OpenPage
 from tests.local_aws.pipelines import DeployedPipeline, DeployPipeline
 from videoinfer.function_logs import read_log_lines
 from videoinfer.local.deployments import Engine, pipeline_parameters
-from videoinfer.model_packages import ModelPackage
+from videoinfer.model_packages import LocalModel
 from videoinfer.repository import SAMPLE_VIDEO
 from videojobs.notices.share_links import SharedJob, ShareLinks
 from videojobs.report.writer import PIECES_FOLDER, ReportFacts, ReportWriter
@@ -54,7 +54,7 @@ class Shared:
 
 
 @pytest.fixture(scope="module")
-def shared(deploy_pipeline: DeployPipeline, engine: Engine, model: ModelPackage) -> Shared:
+def shared(deploy_pipeline: DeployPipeline, engine: Engine, model: LocalModel) -> Shared:
     pipeline = deploy_pipeline(**pipeline_parameters(engine, [model], infer_fps=1))
     upload = pipeline.upload(ODD_KEY, SAMPLE_VIDEO.read_bytes())
     item = pipeline.wait_for_job(upload)

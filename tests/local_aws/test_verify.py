@@ -14,16 +14,16 @@ from typer.testing import CliRunner, Result
 
 from tests.local_aws.pipelines import API_KEY, DeployedPipeline, DeployPipeline
 from tests.waiting import wait_until
-from videoinfer.jobs import JobsTable
+from videoinfer.ledger_view import LedgerView
 from videoinfer.local.deployments import Engine, pipeline_parameters
 from videoinfer.local.embedded_aws import EmbeddedAws, tool_environment
 from videoinfer.main import app
-from videoinfer.model_packages import ModelPackage
+from videoinfer.model_packages import LocalModel
 from videoinfer.pipeline_stack import find_stack
 from videoinfer.repository import ROOT
 from videoinfer.verification.looking import Patience
 from videoinfer.verification.run import Verification, read_clip
-from videoinfer.verification.verdicts import Outcome
+from videoinfer.verification.verdicts import CheckOutcome
 
 NOT_EMULATED = {"video by link", "metrics", "alarms"}
 """What the embedded AWS can't show: ranges of versions, metrics of log lines, and so what alarms look at."""
@@ -89,11 +89,11 @@ class Stage:
 
     def list_items(self) -> list[dict[str, Any]]:
         """The ledger."""
-        return list(JobsTable(self.aws.clients.dynamodb, self.pipeline.pipeline.jobs_table).list_jobs("all"))
+        return list(LedgerView(self.aws.clients.dynamodb, self.pipeline.pipeline.jobs_table).list_jobs("all"))
 
 
 @pytest.fixture(scope="module")
-def deployed(aws: EmbeddedAws, deploy_pipeline: DeployPipeline, engine: Engine, model: ModelPackage) -> Stage:
+def deployed(aws: EmbeddedAws, deploy_pipeline: DeployPipeline, engine: Engine, model: LocalModel) -> Stage:
     """A pipeline of its own: no other test's jobs are in the way, and what is broken here harms none."""
     return Stage(aws, deploy_pipeline(**pipeline_parameters(engine, [model], infer_fps=5), Annotate="true"))
 
@@ -107,9 +107,9 @@ def stage(deployed: Stage) -> Iterator[Stage]:
     assert {item["status"] for item in deployed.list_items()} <= {"cancelled"}
 
 
-def run(verification: Verification, *, at_job: Callable[[], None] = lambda: None) -> dict[str, Outcome]:
+def run(verification: Verification, *, at_job: Callable[[], None] = lambda: None) -> dict[str, CheckOutcome]:
     """The outcomes by the name of their check; `at_job` is called once the clip's job has ended."""
-    outcomes: dict[str, Outcome] = {}
+    outcomes: dict[str, CheckOutcome] = {}
     for outcome in verification.run():
         outcomes[outcome.check] = outcome
         if outcome.check == "job":
@@ -117,7 +117,7 @@ def run(verification: Verification, *, at_job: Callable[[], None] = lambda: None
     return {**outcomes, "cleanup": verification.clean_up()}
 
 
-def find_wrong(outcomes: Mapping[str, Outcome]) -> dict[str, str]:
+def find_wrong(outcomes: Mapping[str, CheckOutcome]) -> dict[str, str]:
     return {name: outcome.what for name, outcome in outcomes.items() if outcome.level == "wrong"}
 
 

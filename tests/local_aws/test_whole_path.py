@@ -13,9 +13,9 @@ from tests.templates import read_template
 from videoinfer.function_logs import read_log_lines
 from videoinfer.local.deployments import Engine, pipeline_parameters
 from videoinfer.local.embedded_aws import EmbeddedAws
-from videoinfer.model_packages import ModelPackage
+from videoinfer.model_packages import LocalModel
 from videoinfer.repository import SAMPLE_VIDEO
-from videoinfer.uploads import read_history
+from videoinfer.upload_progress import read_history
 
 ODD_KEY = "line 3+ü%41 (1).MP4"
 
@@ -34,7 +34,7 @@ def fetch_results(engine: Engine, job_id: str) -> bytes:
 
 @pytest.mark.parametrize("input_mode", ["presigned", "upload"])
 def test_an_upload_becomes_results_and_a_notice(
-    deploy_pipeline: DeployPipeline, engine: Engine, model: ModelPackage, input_mode: str
+    deploy_pipeline: DeployPipeline, engine: Engine, model: LocalModel, input_mode: str
 ) -> None:
     pipeline = deploy_pipeline(**pipeline_parameters(engine, [model], infer_fps=5), InputMode=input_mode)
 
@@ -94,7 +94,7 @@ def test_an_upload_that_cannot_become_a_job_is_rejected_with_its_reason(
 
 
 def test_a_wrong_api_key_is_a_rejection_that_says_so(
-    deploy_pipeline: DeployPipeline, engine: Engine, model: ModelPackage
+    deploy_pipeline: DeployPipeline, engine: Engine, model: LocalModel
 ) -> None:
     parameters = {**pipeline_parameters(engine, [model], infer_fps=5), "ApiKey": "wrong"}
     pipeline = deploy_pipeline(**parameters)

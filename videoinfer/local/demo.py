@@ -23,7 +23,7 @@ from videoinfer.local.outputs import (
 from videoinfer.local.system import start_system
 from videoinfer.model_packages import read_model_package
 from videoinfer.repository import require_repository
-from videoinfer.uploads import upload_video
+from videoinfer.upload_progress import upload_video
 from videoinfer.videos import sample_video
 
 

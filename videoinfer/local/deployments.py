@@ -12,7 +12,7 @@ from videoinfer.aws_clients import AwsClients
 from videoinfer.local.builds import ENGINE, PIPELINE, publish
 from videoinfer.local.embedded_aws import EmbeddedAws
 from videoinfer.local.stacks import create_stack
-from videoinfer.model_packages import ModelPackage
+from videoinfer.model_packages import LocalModel
 
 # A cold worker of the engine unpacks a quarter of a gigabyte: no more of them than a laptop has cores to spare.
 _LOCAL_MAX_CONCURRENCY = 2
@@ -97,7 +97,7 @@ def _replace_share_url(clients: AwsClients, stack: str, share_url: str) -> None:
                 )
 
 
-def pipeline_parameters(engine: Engine, models: Sequence[ModelPackage], infer_fps: float) -> dict[str, str]:
+def pipeline_parameters(engine: Engine, models: Sequence[LocalModel], infer_fps: float) -> dict[str, str]:
     """The parameters of a pipeline that sends its videos to `engine`."""
     return {
         "ApiUrl": engine.api_url,
@@ -111,7 +111,7 @@ def _find_host_address(aws: EmbeddedAws) -> str:
     return socket.gethostbyname(urlsplit(aws.endpoint_url).hostname or "")
 
 
-def put_model(clients: AwsClients, engine: Engine, model: ModelPackage) -> None:
+def put_model(clients: AwsClients, engine: Engine, model: LocalModel) -> None:
     """Copies a model package to where the engine looks for it."""
     for file in sorted(model.folder.iterdir()):
         key = f"{model.model_id}/{model.model_version}/{file.name}"

@@ -9,15 +9,15 @@ from videoinfer.errors import CommandError
 from videoinfer.function_logs import read_last_words
 from videoinfer.local.embedded_aws import WAIT_SCALE
 from videoinfer.local.system import System
-from videoinfer.notices import Notice, receive_notices
-from videoinfer.uploads import Step, Upload, count_segments, find_job, list_steps, read_history
+from videoinfer.notices_queue import ReceivedNotice, receive_notices
+from videoinfer.upload_progress import Step, UploadedVideo, count_segments, find_job, list_steps, read_history
 
 _JOB_TIMEOUT_SECONDS = 60.0
 _NOTICE_TIMEOUT_SECONDS = 30.0
 _LOOK_INTERVAL_SECONDS = 0.3
 
 
-def follow_upload(system: System, upload: Upload, display: Display) -> dict[str, Any]:
+def follow_upload(system: System, upload: UploadedVideo, display: Display) -> dict[str, Any]:
     """Shows what becomes of an upload, and returns its item in the ledger once nothing more will happen.
 
     Raises:
@@ -35,7 +35,7 @@ def follow_upload(system: System, upload: Upload, display: Display) -> dict[str,
     return find_job(system.aws.clients, system.pipeline.jobs_table, upload) or job
 
 
-def receive_notice(system: System) -> Notice:
+def receive_notice(system: System) -> ReceivedNotice:
     """The notice, which comes once a job has ended. Raises `CommandError` if it doesn't."""
     notices = receive_notices(system.aws.clients, system.notices_queue_url, timeout_seconds=_NOTICE_TIMEOUT_SECONDS)
     if not notices:
@@ -43,7 +43,7 @@ def receive_notice(system: System) -> Notice:
     return notices[0]
 
 
-def _wait_for_job(system: System, upload: Upload) -> dict[str, Any]:
+def _wait_for_job(system: System, upload: UploadedVideo) -> dict[str, Any]:
     deadline = time.monotonic() + _JOB_TIMEOUT_SECONDS
     while time.monotonic() < deadline:
         job = find_job(system.aws.clients, system.pipeline.jobs_table, upload)

@@ -8,7 +8,7 @@ from string import Template
 from videoinfer.local.api_front import ApiFront
 from videoinfer.local.embedded_aws import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from videoinfer.local.system import System
-from videoinfer.model_packages import ModelPackage
+from videoinfer.model_packages import LocalModel
 from videoinfer.own_command import spell_command
 
 # With the embedded AWS's own test key, which opens nothing else. Each value is quoted for the shell, or made of
@@ -60,7 +60,7 @@ kill -KILL -- -$process_group -$front_group; rm -r $folder
 """)
 
 
-def compose_instructions(system: System, front: ApiFront, *, model: ModelPackage, video: Path, infer_fps: float) -> str:
+def compose_instructions(system: System, front: ApiFront, *, model: LocalModel, video: Path, infer_fps: float) -> str:
     """Endpoints, and a command for all that can be done."""
     aws, engine, pipeline = system.aws, system.engine, system.pipeline
     rest_of_body = f'", "infer_fps": {infer_fps:g}, "models": [{json.dumps(model.as_api_model())}]}}'

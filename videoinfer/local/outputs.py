@@ -10,10 +10,10 @@ from videoengine.segments import SampledFrame
 from videoinfer.display import Display
 from videoinfer.local.preview import draw_preview
 from videoinfer.local.system import System
-from videoinfer.notices import Notice
+from videoinfer.notices_queue import ReceivedNotice
 from videoinfer.output_file import OutputFile, open_output
 from videoinfer.report import write_report
-from videoinfer.uploads import Upload
+from videoinfer.upload_progress import UploadedVideo
 
 RESULTS_FILE = "results.json"
 RECORD_FILE = "job.json"
@@ -34,13 +34,13 @@ def open_outputs(folder: Path, inputs: Iterable[Path]) -> Iterator[Outputs]:
         yield {name: files.enter_context(open_output(folder / name, paths)) for name in OUTPUT_FILES}
 
 
-def save_notice(output: OutputFile, notice: Notice) -> None:
+def save_notice(output: OutputFile, notice: ReceivedNotice) -> None:
     """Writes the notice as a mail would show it."""
     with output.writing():
         output.unfinished.write_text(f"Subject: {notice.subject}\n\n{notice.text}\n", encoding="utf-8")
 
 
-def fetch_results(outputs: Outputs, system: System, upload: Upload, job_id: str) -> dict[str, Any]:
+def fetch_results(outputs: Outputs, system: System, upload: UploadedVideo, job_id: str) -> dict[str, Any]:
     """Fetches the results as they were delivered, and returns the job's record."""
     for name in (RESULTS_FILE, RECORD_FILE):
         key = f"results/{upload.key}/{job_id}/{name}"

@@ -15,8 +15,8 @@ from videoinfer.local.deployments import (
     put_model,
 )
 from videoinfer.local.embedded_aws import EmbeddedAws, start_embedded_aws, stop_embedded_aws
-from videoinfer.model_packages import ModelPackage
-from videoinfer.notices import subscribe_queue
+from videoinfer.model_packages import LocalModel
+from videoinfer.notices_queue import subscribe_queue
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class System:
     notices_queue_url: str
 
 
-def start_system(model: ModelPackage, *, infer_fps: float, host: str, display: Display, cleanup: ExitStack) -> System:
+def start_system(model: LocalModel, *, infer_fps: float, host: str, display: Display, cleanup: ExitStack) -> System:
     """Starts the embedded AWS, builds both applications and deploys them to it; `cleanup` ends it all."""
     with display.task("Starting an embedded AWS", "Embedded AWS started"):
         aws = start_embedded_aws(host=host)

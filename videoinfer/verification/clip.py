@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from videoinfer.uploads import read_history
+from videoinfer.upload_progress import read_history
 from videoinfer.verification.file_checks import (
     FileCheck,
     check_annotated_video,
@@ -32,7 +32,7 @@ from videoinfer.verification.message_checks import (
 )
 from videoinfer.verification.tables import check_tables, compose_queries, run_query
 from videoinfer.verification.truth import INFER_FPS, Truth, read_truth
-from videoinfer.verification.verdicts import Outcome, Unavailable, Verdict, unseen, wrong
+from videoinfer.verification.verdicts import CheckOutcome, Unavailable, Verdict, unseen, wrong
 from videoinfer.verification.waiting import wait_for
 from videojobs.errors import BrokenResults
 from videojobs.jobs.ledger import Job
@@ -41,7 +41,7 @@ from videojobs.record_annotation import ANNOTATED_VIDEO
 from videojobs.results.bucket import locate_results
 
 if TYPE_CHECKING:
-    from videoinfer.jobs import Item
+    from videoinfer.ledger_view import Item
     from videoinfer.verification.mailboxes import Mailboxes
     from videoinfer.verification.traces import Traces
     from videojobs.outputs.names import OutputName
@@ -71,7 +71,7 @@ class ClipChecks:
         self._truth: Truth | None = None
         self._link: str | None = None
 
-    def run(self) -> Iterator[Outcome]:
+    def run(self) -> Iterator[CheckOutcome]:
         """Each outcome as it is known; fewer where there is nothing left to look at."""
         for check, step in self._list_steps():
             yield look(check, step)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from botocore.exceptions import BotoCoreError, ClientError
 
 from videoinfer.aws_errors import describe_error
-from videoinfer.verification.verdicts import Outcome, Unavailable, Verdict, wrong
+from videoinfer.verification.verdicts import CheckOutcome, Unavailable, Verdict, wrong
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Patience:
     metrics: float = 300
 
 
-def look(check: str, step: Callable[[], Verdict]) -> Outcome:
+def look(check: str, step: Callable[[], Verdict]) -> CheckOutcome:
     """Runs `step` as the check of that name. A check that can't be made proves nothing, and so is wrong."""
     start = time.monotonic()
     try:
@@ -34,7 +34,7 @@ def look(check: str, step: Callable[[], Verdict]) -> Outcome:
         verdict = wrong(str(reason))
     except (BotoCoreError, ClientError) as error:
         verdict = wrong(f"Could not look. {describe_error(error)}")
-    return Outcome(
+    return CheckOutcome(
         check=check,
         level=verdict.level,
         what=verdict.what,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from videoinfer.notices import MESSAGES_MAX
+from videoinfer.notices_queue import MESSAGES_MAX
 from videojobs.jobs.ends import DETAIL_TYPE, SOURCE
 
 if TYPE_CHECKING:

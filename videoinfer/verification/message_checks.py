@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
 
-    from videoinfer.jobs import Item
+    from videoinfer.ledger_view import Item
     from videoinfer.verification.mailboxes import Message
     from videoinfer.verification.truth import Truth
     from videojobs.jobs.uploads import Upload

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from videoinfer.verification.verdicts import Outcome
+from videoinfer.verification.verdicts import CheckOutcome
 
 _CHECK_WIDTH, _NUMBER_WIDTH = 18, 9
 
 HEADING = f"  {'CHECK':<{_CHECK_WIDTH}}  {'TIME':>{_NUMBER_WIDTH}}  {'COST':>{_NUMBER_WIDTH}}  WHAT"
 
 
-def compose_cells(outcome: Outcome) -> tuple[str, str, str]:
+def compose_cells(outcome: CheckOutcome) -> tuple[str, str, str]:
     """A row under `HEADING`, but for what was found."""
     cost = f"${outcome.cost_usd:.5f}" if outcome.cost_usd is not None else ""
     return (
@@ -22,7 +22,7 @@ def compose_cells(outcome: Outcome) -> tuple[str, str, str]:
     )
 
 
-def compose_total(outcomes: Sequence[Outcome]) -> str:
+def compose_total(outcomes: Sequence[CheckOutcome]) -> str:
     """`22 ok, 2 not seen, 0 wrong`, the time and the cost."""
     counts = Counter(outcome.level for outcome in outcomes)
     return (
@@ -32,7 +32,7 @@ def compose_total(outcomes: Sequence[Outcome]) -> str:
     )
 
 
-def compose_report(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def compose_report(outcomes: Sequence[CheckOutcome]) -> dict[str, Any]:
     """The same for programs."""
     return {
         "passed": all(outcome.level != "wrong" for outcome in outcomes),
@@ -42,5 +42,5 @@ def compose_report(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     }
 
 
-def _add_costs(outcomes: Sequence[Outcome]) -> float:
+def _add_costs(outcomes: Sequence[CheckOutcome]) -> float:
     return sum(outcome.cost_usd for outcome in outcomes if outcome.cost_usd is not None)

@@ -13,7 +13,7 @@ from videoinfer.verification.looking import Patience, look
 from videoinfer.verification.mailboxes import Mailboxes, open_mailboxes
 from videoinfer.verification.message_checks import check_event, check_notice, check_rejection, is_event, is_notice
 from videoinfer.verification.traces import Traces
-from videoinfer.verification.verdicts import Outcome, Verdict, ok, wrong
+from videoinfer.verification.verdicts import CheckOutcome, Verdict, ok, wrong
 from videoinfer.verification.waiting import wait_for
 from videoinfer.verification.watch_checks import check_alarms, check_metrics, list_metrics, read_alarms, read_metrics
 
@@ -43,7 +43,7 @@ class Verification:
         self._traces = Traces.begin(stack)
         self._boxes: Mailboxes | None = None
 
-    def run(self) -> Iterator[Outcome]:
+    def run(self) -> Iterator[CheckOutcome]:
         """Makes one check after the other, and yields each outcome as it is known."""
         started_at = datetime.now(UTC)
         yield look("mailboxes", self._listen)
@@ -55,7 +55,7 @@ class Verification:
         clients = self._stack.clients
         yield look("alarms", lambda: check_alarms(read_alarms(clients, self._stack.name)))
 
-    def clean_up(self) -> Outcome:
+    def clean_up(self) -> CheckOutcome:
         """Removes all that was made."""
         return look("cleanup", self._traces.remove)
 
@@ -66,7 +66,7 @@ class Verification:
         self._boxes = boxes
         return ok("a queue subscribed to the notices, and one behind a rule for the events")
 
-    def _check_rejected(self, boxes: Mailboxes) -> Iterator[Outcome]:
+    def _check_rejected(self, boxes: Mailboxes) -> Iterator[CheckOutcome]:
         """A file that can't be a video, and what is told of it."""
         seconds = self._patience.settling
 

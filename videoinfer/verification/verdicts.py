@@ -30,7 +30,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class CheckOutcome:
     """A row of the table: the verdict of a check, and how long it took, waiting included."""
 
     check: str

@@ -20,7 +20,7 @@ class Check:
         turn_at: Where the API was not asked because its budget is used up, the turn that is booked: seconds since the
             epoch.
         asked: Whether the API was asked.
-        start_offset: As the API's `JobStatus` has it.
+        start_offset: As the API's `ReportedStatus` has it.
     """
 
     status: Literal["running", "done", "failed", "overdue"]

@@ -21,7 +21,7 @@ from videojobs.jobs.ends import JobEnds
 from videojobs.jobs.ledger import Ledger
 from videojobs.notices.notices import NoticesTopic
 from videojobs.notices.share_links import ShareLinks
-from videojobs.settings import ApiSettings
+from videojobs.settings import ApiClientSettings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -36,14 +36,14 @@ SHARE_KEY_CACHE_SECONDS = 60
 """How long links go on working after their key was changed."""
 
 
-def connect_api(settings: ApiSettings) -> VideoInferenceApi:
+def connect_api(settings: ApiClientSettings) -> VideoInferenceApi:
     """The API with the key that the secret holds, and turns from the budget that all functions share."""
     api_key = get_secret(settings.api_key_secret, max_age=API_KEY_CACHE_SECONDS)
     turns = _open_turns(settings)
     return VideoInferenceApi(settings.api_url, str(api_key), partial(open_session, settings.api_url), turns)
 
 
-def _open_turns(settings: ApiSettings) -> Turns:
+def _open_turns(settings: ApiClientSettings) -> Turns:
     if not settings.api_requests_per_minute:
         return UnlimitedTurns()
     limit = Limit(settings.api_requests_per_minute, settings.api_minute_seconds)

@@ -22,7 +22,7 @@ POLLS_WITH_TURNS_MAX = 1_330
 
 
 @dataclass(frozen=True, kw_only=True)
-class ApiSettings:
+class ApiClientSettings:
     """The settings of functions that send requests to the API.
 
     Attributes:
@@ -57,7 +57,7 @@ class DoneNoticeSettings(ShareSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CreateJobSettings(ApiSettings, StackOptions):
+class CreateJobSettings(ApiClientSettings, StackOptions):
     """The environment of `create_job`."""
 
     poll_seconds: int
@@ -70,14 +70,14 @@ class CreateJobSettings(ApiSettings, StackOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheckJobSettings(ApiSettings):
+class CheckJobSettings(ApiClientSettings):
     """The environment of `check_job`."""
 
     jobs_table: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeliverResultsSettings(ApiSettings, DoneNoticeSettings):
+class DeliverResultsSettings(ApiClientSettings, DoneNoticeSettings):
     """The environment of `deliver_results`."""
 
     outputs: str

@@ -13,7 +13,7 @@ from PIL import Image
 
 from tests.stand_ins.model_files import make_package, write_package
 from tests.templates import find_resources
-from videoinfer.jobs import JobsTable
+from videoinfer.ledger_view import LedgerView
 from videojobs.jobs import ledger as ledger_module
 from videojobs.jobs.ledger import Ledger
 
@@ -68,7 +68,7 @@ def dynamodb_table() -> Any:
 
 
 @pytest.fixture
-def jobs(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[JobsTable]:
+def jobs(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[LedgerView]:
     """The jobs table as the template has it."""
     monkeypatch.setattr(ledger_module, "format_time", Clock())
     properties = find_resources("pipeline", "AWS::DynamoDB::Table")["JobsTable"]["Properties"]
@@ -78,10 +78,10 @@ def jobs(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[JobsTable]:
             **{name: properties[name] for name in ("BillingMode", "AttributeDefinitions", "KeySchema")},
             GlobalSecondaryIndexes=properties["GlobalSecondaryIndexes"],
         )
-        yield JobsTable(dynamodb, "jobs")
+        yield LedgerView(dynamodb, "jobs")
 
 
 @pytest.fixture
-def ledger(jobs: JobsTable, dynamodb_table: Any) -> Ledger:
+def ledger(jobs: LedgerView, dynamodb_table: Any) -> Ledger:
     """The same table as the functions write it, each write a second after the one before."""
     return Ledger(dynamodb_table)

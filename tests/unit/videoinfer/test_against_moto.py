@@ -10,10 +10,10 @@ from moto import mock_aws
 
 from videoinfer.aws_clients import AwsClients
 from videoinfer.function_logs import read_last_words
-from videoinfer.notices import Notice, receive_notices, subscribe_queue
-from videoinfer.uploads import Upload, find_job
+from videoinfer.notices_queue import ReceivedNotice, receive_notices, subscribe_queue
+from videoinfer.upload_progress import UploadedVideo, find_job
 
-CLIP = Upload("uploads", "clip.mp4", "version-1")
+CLIP = UploadedVideo("uploads", "clip.mp4", "version-1")
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def jobs_table(clients: AwsClients) -> str:
     return "jobs"
 
 
-def put_job(clients: AwsClients, upload: Upload, attempt: int, status: str) -> None:
+def put_job(clients: AwsClients, upload: UploadedVideo, attempt: int, status: str) -> None:
     clients.dynamodb.put_item(
         TableName="jobs",
         Item={
@@ -56,7 +56,7 @@ def put_job(clients: AwsClients, upload: Upload, attempt: int, status: str) -> N
 def test_the_job_of_an_upload_is_its_latest_attempt(clients: AwsClients, jobs_table: str) -> None:
     put_job(clients, CLIP, 9, "failed")
     put_job(clients, CLIP, 10, "running")
-    put_job(clients, Upload("uploads", "clip.mp4", "version-2"), 11, "done")
+    put_job(clients, UploadedVideo("uploads", "clip.mp4", "version-2"), 11, "done")
 
     job = find_job(clients, jobs_table, CLIP)
 
@@ -75,7 +75,7 @@ def test_a_notice_arrives_as_it_was_published_and_once(clients: AwsClients) -> N
     clients.sns.publish(TopicArn=topic_arn, Subject="Done: clip.mp4", Message="Video  ü\nFrames 50")
 
     notices = receive_notices(clients, queue_url, timeout_seconds=0)
-    assert notices == [Notice("Done: clip.mp4", "Video  ü\nFrames 50")]
+    assert notices == [ReceivedNotice("Done: clip.mp4", "Video  ü\nFrames 50")]
     assert receive_notices(clients, queue_url, timeout_seconds=0) == []
 
 

@@ -8,13 +8,13 @@ from videoinfer.aws_clients import AwsClients
 from videoinfer.backfill import Candidate, carry_out, parse_s3_uri, plan_backfill
 from videoinfer.dead_letters import read_dead_letters
 from videoinfer.errors import CommandError
-from videoinfer.jobs import JobsTable
+from videoinfer.ledger_view import LedgerView
 from videojobs.jobs.ledger import Ledger
 from videojobs.jobs.uploads import JobRequest, Upload
 
 
 @pytest.fixture
-def clients(jobs: JobsTable) -> AwsClients:
+def clients(jobs: LedgerView) -> AwsClients:
     clients = AwsClients(boto3.Session(region_name="us-east-1"))
     for bucket in ("uploads", "archive"):
         clients.s3.create_bucket(Bucket=bucket)
@@ -29,7 +29,7 @@ def put(clients: AwsClients, bucket: str, key: str, body: bytes = b"video") -> U
     )
 
 
-def plan(clients: AwsClients, jobs: JobsTable, uri: str) -> list[Candidate]:
+def plan(clients: AwsClients, jobs: LedgerView, uri: str) -> list[Candidate]:
     return list(plan_backfill(clients, jobs, *parse_s3_uri(uri), uploads_bucket="uploads"))
 
 
@@ -58,13 +58,13 @@ def test_what_is_no_s3_uri_is_refused(uri: str) -> None:
         ("my bucket", "my bucket can't be the name of a bucket."),
     ],
 )
-def test_a_bucket_that_is_not_there_is_named(clients: AwsClients, jobs: JobsTable, bucket: str, words: str) -> None:
+def test_a_bucket_that_is_not_there_is_named(clients: AwsClients, jobs: LedgerView, bucket: str, words: str) -> None:
     with pytest.raises(CommandError, match=words):
         plan(clients, jobs, f"s3://{bucket}/2024")
 
 
 def test_a_bucket_that_can_not_be_listed_is_named(
-    clients: AwsClients, jobs: JobsTable, monkeypatch: pytest.MonkeyPatch
+    clients: AwsClients, jobs: LedgerView, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(**_: Any) -> None:
         raise ClientError({"Error": {"Code": "403", "Message": "Forbidden"}}, "HeadBucket")
@@ -74,7 +74,7 @@ def test_a_bucket_that_can_not_be_listed_is_named(
         plan(clients, jobs, "s3://archive/2024")
 
 
-def test_the_latest_versions_without_a_job_are_asked_for(clients: AwsClients, jobs: JobsTable, ledger: Ledger) -> None:
+def test_the_latest_versions_without_a_job_are_asked_for(clients: AwsClients, jobs: LedgerView, ledger: Ledger) -> None:
     put(clients, "uploads", "in/a.mp4", b"first")
     latest = put(clients, "uploads", "in/a.mp4")
     known = put(clients, "uploads", "in/known.mp4")
@@ -95,7 +95,9 @@ def test_the_latest_versions_without_a_job_are_asked_for(clients: AwsClients, jo
     assert candidates[0].upload == latest
 
 
-def test_objects_from_before_versioning_are_the_uploads_that_s3_announced(clients: AwsClients, jobs: JobsTable) -> None:
+def test_objects_from_before_versioning_are_the_uploads_that_s3_announced(
+    clients: AwsClients, jobs: LedgerView
+) -> None:
     clients.s3.create_bucket(Bucket="old")
     upload = put(clients, "old", "a.mp4")
 
@@ -105,7 +107,7 @@ def test_objects_from_before_versioning_are_the_uploads_that_s3_announced(client
     assert candidate.upload.version_id is None
 
 
-def test_what_is_asked_for_is_in_the_queue_as_a_first_attempt(clients: AwsClients, jobs: JobsTable) -> None:
+def test_what_is_asked_for_is_in_the_queue_as_a_first_attempt(clients: AwsClients, jobs: LedgerView) -> None:
     queue_url = clients.sqs.create_queue(QueueName="uploads")["QueueUrl"]
     upload = put(clients, "uploads", "a.mp4")
 
@@ -116,7 +118,7 @@ def test_what_is_asked_for_is_in_the_queue_as_a_first_attempt(clients: AwsClient
 
 
 @pytest.mark.parametrize("size_bytes", [100, 9 * 1024 * 1024], ids=["whole", "in parts"])
-def test_a_copy_keeps_its_options(clients: AwsClients, jobs: JobsTable, size_bytes: int) -> None:
+def test_a_copy_keeps_its_options(clients: AwsClients, jobs: LedgerView, size_bytes: int) -> None:
     body, options = b"v" * size_bytes, {"infer-fps": "2"}
     clients.s3.put_object(Bucket="archive", Key="a.mp4", Body=body, Metadata=options, ContentType="video/mp4")
 

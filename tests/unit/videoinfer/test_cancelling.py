@@ -11,7 +11,7 @@ from botocore.stub import Stubber
 
 from videoinfer.cancelling import cancel_job, describe_bill, stop_execution
 from videoinfer.errors import CommandError
-from videoinfer.jobs import JobsTable
+from videoinfer.ledger_view import LedgerView
 from videojobs.jobs.ledger import Ledger
 from videojobs.jobs.unanswered import Unanswered
 from videojobs.jobs.uploads import Upload
@@ -25,7 +25,7 @@ NO_ANSWER = Unanswered(1, "2026-01-02T03:04:05+00:00").to_values()
 class Pipeline:
     """The ledger and the state machine, as `videoinfer cancel` finds them."""
 
-    def __init__(self, jobs: JobsTable, ledger: Ledger) -> None:
+    def __init__(self, jobs: LedgerView, ledger: Ledger) -> None:
         self.jobs = jobs
         self.ledger = ledger
         self.sfn = boto3.client("stepfunctions", region_name="us-east-1")
@@ -46,7 +46,7 @@ class Pipeline:
 
 
 @pytest.fixture
-def pipeline(jobs: JobsTable, ledger: Ledger) -> Pipeline:
+def pipeline(jobs: LedgerView, ledger: Ledger) -> Pipeline:
     return Pipeline(jobs, ledger)
 
 

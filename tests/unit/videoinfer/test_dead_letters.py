@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from videoinfer import stack_commands
 from videoinfer.aws_clients import AwsClients
 from videoinfer.dead_letters import read_dead_letters, redrive, release
-from videoinfer.jobs import JobsTable
+from videoinfer.ledger_view import LedgerView
 from videoinfer.main import app
 from videojobs.jobs.ledger import Ledger
 from videojobs.jobs.uploads import JobRequest, Upload
@@ -20,7 +20,9 @@ def compose(*requests: JobRequest) -> str:
     return json.dumps({"job_requests": [request.to_dict() for request in requests]})
 
 
-def test_more_letters_than_come_at_once_are_read_looked_at_again_and_sent_back(jobs: JobsTable, ledger: Ledger) -> None:
+def test_more_letters_than_come_at_once_are_read_looked_at_again_and_sent_back(
+    jobs: LedgerView, ledger: Ledger
+) -> None:
     sqs = boto3.client("sqs", region_name="us-east-1")
     dead, uploads = (sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("dead", "uploads"))
     bodies = {compose(JobRequest(CLIP, number)) for number in range(1, 13)}
@@ -48,7 +50,7 @@ def test_more_letters_than_come_at_once_are_read_looked_at_again_and_sent_back(j
         ('{"job_requests": [{"upload": {}}]}', "no job can come of it"),
     ],
 )
-def test_a_letter_says_why(jobs: JobsTable, ledger: Ledger, body: str, words: str) -> None:
+def test_a_letter_says_why(jobs: LedgerView, ledger: Ledger, body: str, words: str) -> None:
     ledger.record(CLIP, 1, status="waiting", error="The API answered 503.")
     ledger.record(CLIP, 2, status="creating")
     sqs = boto3.client("sqs", region_name="us-east-1")
@@ -61,7 +63,7 @@ def test_a_letter_says_why(jobs: JobsTable, ledger: Ledger, body: str, words: st
 
 
 @pytest.fixture
-def queues(jobs: JobsTable, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+def queues(jobs: LedgerView, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """A stack with one letter that can be used and one that can't."""
     clients = AwsClients(boto3.Session(region_name="us-east-1"))
     dead, uploads = (clients.sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("dead", "uploads"))

@@ -9,9 +9,9 @@ import typer
 from videoinfer.display import Display, describe_step, errors_for_people
 from videoinfer.errors import CommandError
 from videoinfer.job_texts import to_json
-from videoinfer.notices import Notice
+from videoinfer.notices_queue import ReceivedNotice
 from videoinfer.terminal import Console
-from videoinfer.uploads import Step
+from videoinfer.upload_progress import Step
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -53,7 +53,7 @@ def test_the_rounds_of_a_wait_are_shown_once(console: Console) -> None:
 def test_what_a_person_may_copy_is_printed_as_it_is(console: Console) -> None:
     uri = "s3://results/[bold]a very long key with spaces and more[/bold]/results.json"
 
-    Display(console).notice(Notice("Done: clip.mp4", uri))
+    Display(console).notice(ReceivedNotice("Done: clip.mp4", uri))
 
     assert uri in read(console)
 
@@ -85,7 +85,7 @@ def test_no_name_moves_the_cursor_or_names_the_window() -> None:
     display.finding("problem", HOSTILE, HOSTILE)
     display.heading(HOSTILE)
     display.text(HOSTILE)
-    display.notice(Notice(HOSTILE, HOSTILE))
+    display.notice(ReceivedNotice(HOSTILE, HOSTILE))
     display.counts({HOSTILE: {HOSTILE: 1}})
     display.outputs(Path(HOSTILE), [HOSTILE])
     display.facts([(HOSTILE, HOSTILE)])

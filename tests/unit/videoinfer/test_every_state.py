@@ -8,7 +8,7 @@ import pytest
 
 from videoinfer.cancelling import cancel_job
 from videoinfer.job_requests import plan_retry
-from videoinfer.jobs import JobsTable
+from videoinfer.ledger_view import LedgerView
 from videojobs.jobs.ledger import Ledger
 from videojobs.jobs.states import ENDED_STATES, JobState
 from videojobs.jobs.uploads import Upload
@@ -34,7 +34,7 @@ def test_every_state_has_a_lever() -> None:
 
 @pytest.mark.parametrize("with_job", [True, False])
 @pytest.mark.parametrize("state", LEVERS)
-def test_a_person_leads_out_of_every_state(jobs: JobsTable, ledger: Ledger, state: Any, with_job: bool) -> None:
+def test_a_person_leads_out_of_every_state(jobs: LedgerView, ledger: Ledger, state: Any, with_job: bool) -> None:
     """No execution is waiting and no message is in the queue, so that nothing else leads out of it."""
     sfn = boto3.client("stepfunctions", region_name="us-east-1")
     end: dict[str, Any] = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}

@@ -9,7 +9,7 @@ import pytest
 from tests.pipeline_stacks import make_stack
 from videoinfer.aws_clients import AwsClients
 from videoinfer.errors import CommandError
-from videoinfer.jobs import JobsTable
+from videoinfer.ledger_view import LedgerView
 from videoinfer.redelivery import Redelivery, redeliver_jobs
 from videojobs.jobs.ledger import Job, Ledger
 from videojobs.jobs.uploads import Upload
@@ -29,7 +29,7 @@ class Stage:
 
     status = "SUCCEEDED"
 
-    def __init__(self, jobs: JobsTable, ledger: Ledger) -> None:
+    def __init__(self, jobs: LedgerView, ledger: Ledger) -> None:
         self.jobs, self.ledger = jobs, ledger
         self.clients = AwsClients(boto3.Session(region_name="us-east-1"))
         self.clients.s3.create_bucket(Bucket="results")
@@ -66,7 +66,7 @@ class Stage:
 
 
 @pytest.fixture
-def stage(jobs: JobsTable, ledger: Ledger) -> Stage:
+def stage(jobs: LedgerView, ledger: Ledger) -> Stage:
     return Stage(jobs, ledger)
 
 

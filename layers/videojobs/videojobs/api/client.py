@@ -58,7 +58,7 @@ _JOB_ID = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:~-]{{0,{JOB_ID_MAX_CHARACTERS - 
 
 
 @dataclass(frozen=True, kw_only=True)
-class JobStatus:
+class ReportedStatus:
     """What the API says of a job; `done` jobs have a download link, `failed` ones a reason.
 
     Attributes:
@@ -129,7 +129,7 @@ class VideoInferenceApi:
             raise BrokenAnswer(f"The Video Inference API answered without a job_id that can be used: {JOB_IDS}.")
         return job_id
 
-    def check_job(self, turn: Turn, job_id: str) -> JobStatus:
+    def check_job(self, turn: Turn, job_id: str) -> ReportedStatus:
         """Asks for a job's status. Rate limited on the hosted API: at most once a minute."""
         return self._read_status(self._call(turn, "GET", "/videoinfer/", query={"job_id": job_id}))
 
@@ -174,7 +174,7 @@ class VideoInferenceApi:
             url = _join(url, response.headers["Location"])
         raise LinkRefused(f"it redirects more than {REDIRECTS_MAX} times")
 
-    def _read_status(self, answer: Mapping[str, Any]) -> JobStatus:
+    def _read_status(self, answer: Mapping[str, Any]) -> ReportedStatus:
         status = answer.get("status", 1)
         progress = answer.get("progress")
         if isinstance(status, str) and re.fullmatch(r"[0-9]{1,9}", status):
@@ -186,14 +186,16 @@ class VideoInferenceApi:
                 url = answer.get("output_signed_url")
                 if not isinstance(url, str):
                     raise ApiUnavailable("The Video Inference API says done but gives no output_signed_url.")
-                return JobStatus(state="done", output_signed_url=url, start_offset=_read_start_offset(answer))
+                return ReportedStatus(state="done", output_signed_url=url, start_offset=_read_start_offset(answer))
             case 1 | None:
                 known = isinstance(progress, int | float) and not isinstance(progress, bool)
-                return JobStatus(state="running", progress=progress if known else None)
+                return ReportedStatus(state="running", progress=progress if known else None)
             case int() if status > 1:
                 words = next((answer[name] for name in ("error", "message", "reason") if answer.get(name)), None)
-                return JobStatus(state="failed", reason=self.clean(words or f"The API reports status {status}."))
-        return JobStatus(state="failed", reason=f"The API reports a status that is not known: {self.clean(status)}.")
+                return ReportedStatus(state="failed", reason=self.clean(words or f"The API reports status {status}."))
+        return ReportedStatus(
+            state="failed", reason=f"The API reports a status that is not known: {self.clean(status)}."
+        )
 
     def _call(
         self,

@@ -19,7 +19,7 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from videojobs.foreign_text import file_for_command, printable
-from videojobs.report.timeline import COUNTS, ModelTimelines
+from videojobs.report.class_timelines import COUNTS, ModelTimelines
 from videojobs.results.marks import is_embedding, read_image_size, read_marks
 
 INLINE_MAX_BYTES = 4 * 1024 * 1024

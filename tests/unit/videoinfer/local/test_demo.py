@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 from videoinfer.local import demo
 from videoinfer.local.outputs import OUTPUT_FILES, RECORD_FILE, RESULTS_FILE, Outputs
 from videoinfer.main import app
-from videoinfer.notices import Notice
+from videoinfer.notices_queue import ReceivedNotice
 
-NOTICE = Notice("Done: grey.mp4", "Look     http://127.0.0.1:4566/s/token")
+NOTICE = ReceivedNotice("Done: grey.mp4", "Look     http://127.0.0.1:4566/s/token")
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from videoinfer.local.deployments import Engine, Pipeline
 from videoinfer.local.embedded_aws import EmbeddedAws
 from videoinfer.local.instructions import compose_instructions
 from videoinfer.local.system import System
-from videoinfer.model_packages import ModelPackage
+from videoinfer.model_packages import LocalModel
 from videoinfer.own_command import spell_command
 
 ODD_NAME = 'it\'s $HOME `mine` "1"'
@@ -55,7 +55,7 @@ def instructions() -> str:
         ),
         "notices",
     )
-    model = ModelPackage(Path("hands/4"), ODD_NAME, "4", "object-detection")
+    model = LocalModel(Path("hands/4"), ODD_NAME, "4", "object-detection")
     return compose_instructions(
         system, cast(ApiFront, RunningFront), model=model, video=Path(f"/videos/{ODD_NAME}.mkv"), infer_fps=2.5
     )

@@ -14,7 +14,7 @@ from videoinfer.display import Display
 from videoinfer.local.outputs import OUTPUT_FILES, RECORD_FILE, RESULTS_FILE, derive_outputs, open_outputs, save_notice
 from videoinfer.main import app
 from videoinfer.model_packages import read_model_package
-from videoinfer.notices import Notice
+from videoinfer.notices_queue import ReceivedNotice
 from videoinfer.terminal import Console
 from videoinfer.videos import sample_video
 
@@ -35,7 +35,7 @@ def test_an_earlier_runs_files_and_a_persons_own_stay_until_all_are_finished(tmp
 
 def test_a_notice_is_written_with_its_subject(tmp_path: Path) -> None:
     with open_outputs(tmp_path, []) as outputs:
-        save_notice(outputs["notice.txt"], Notice("Done: clip.mp4", "Video    ü"))
+        save_notice(outputs["notice.txt"], ReceivedNotice("Done: clip.mp4", "Video    ü"))
         outputs["notice.txt"].finish()
 
     assert (tmp_path / "notice.txt").read_text(encoding="utf-8") == "Subject: Done: clip.mp4\n\nVideo    ü\n"

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from tests.pipeline_stacks import make_stack
 from videoinfer.aws_clients import AwsClients
-from videoinfer.jobs import JobsTable
+from videoinfer.ledger_view import LedgerView
 from videoinfer.verification.mailboxes import Mailboxes, compose_pattern, open_mailboxes
 from videoinfer.verification.traces import REASON, Traces
 from videojobs.jobs.ledger import Ledger, name_execution
@@ -21,7 +21,7 @@ TIMES = {"created_at": "2026-11-02T08:15:33+00:00", "deadline_at": "2026-11-03T0
 class Account:
     """One with a stack, and with things of others."""
 
-    def __init__(self, jobs: JobsTable, ledger: Ledger) -> None:
+    def __init__(self, jobs: LedgerView, ledger: Ledger) -> None:
         self.jobs, self.ledger = jobs, ledger
         self.clients = clients = AwsClients(boto3.Session(region_name="us-east-1"))
         for bucket in ("uploads", "results"):
@@ -74,7 +74,7 @@ class Account:
 
 
 @pytest.fixture
-def account(jobs: JobsTable, ledger: Ledger) -> Account:
+def account(jobs: LedgerView, ledger: Ledger) -> Account:
     return Account(jobs, ledger)
 
 

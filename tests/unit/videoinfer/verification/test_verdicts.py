@@ -9,7 +9,7 @@ from videoinfer.verification.looking import look
 from videoinfer.verification.rows import HEADING, compose_cells, compose_report, compose_total
 from videoinfer.verification.verdicts import (
     WORDS_MAX_CHARACTERS,
-    Outcome,
+    CheckOutcome,
     Unavailable,
     Verdict,
     judge,
@@ -59,9 +59,9 @@ def test_what_can_not_be_looked_at_is_wrong() -> None:
 
 
 OUTCOMES = [
-    Outcome(check="job", level="ok", what="done, 4 polls", seconds=61.2, cost_usd=0.0008),
-    Outcome(check="metrics", level="unseen", what="Not seen yet: Polls", seconds=300.0, cost_usd=None),
-    Outcome(check="tables", level="wrong", what="frames has {}", seconds=1.5, cost_usd=0.0001),
+    CheckOutcome(check="job", level="ok", what="done, 4 polls", seconds=61.2, cost_usd=0.0008),
+    CheckOutcome(check="metrics", level="unseen", what="Not seen yet: Polls", seconds=300.0, cost_usd=None),
+    CheckOutcome(check="tables", level="wrong", what="frames has {}", seconds=1.5, cost_usd=0.0001),
 ]
 
 

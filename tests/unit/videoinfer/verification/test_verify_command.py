@@ -13,18 +13,18 @@ from videoinfer import stack_commands
 from videoinfer.main import app
 from videoinfer.verification import run as verification
 from videoinfer.verification.looking import Patience
-from videoinfer.verification.verdicts import Outcome
+from videoinfer.verification.verdicts import CheckOutcome
 
-JOB = Outcome(check="job", level="ok", what="done, 4 polls", seconds=61.2, cost_usd=0.0008)
-METRICS = Outcome(check="metrics", level="unseen", what="Not seen yet", seconds=300.0, cost_usd=None)
-TABLES = Outcome(check="tables", level="wrong", what="frames has {}", seconds=1.5, cost_usd=0.0001)
-CLEANUP = Outcome(check="cleanup", level="ok", what="removed 1 rules", seconds=0.5, cost_usd=None)
+JOB = CheckOutcome(check="job", level="ok", what="done, 4 polls", seconds=61.2, cost_usd=0.0008)
+METRICS = CheckOutcome(check="metrics", level="unseen", what="Not seen yet", seconds=300.0, cost_usd=None)
+TABLES = CheckOutcome(check="tables", level="wrong", what="frames has {}", seconds=1.5, cost_usd=0.0001)
+CLEANUP = CheckOutcome(check="cleanup", level="ok", what="removed 1 rules", seconds=0.5, cost_usd=None)
 
 
 class Verification:
     """Gives `outcomes`, and then raises `error`."""
 
-    outcomes: tuple[Outcome, ...] = ()
+    outcomes: tuple[CheckOutcome, ...] = ()
     error: BaseException | None = None
     patience: Patience | None = None
     is_interrupted_by: Any = None
@@ -33,12 +33,12 @@ class Verification:
         assert clip
         type(self).patience = patience
 
-    def run(self) -> Iterator[Outcome]:
+    def run(self) -> Iterator[CheckOutcome]:
         yield from self.outcomes
         if self.error:
             raise self.error
 
-    def clean_up(self) -> Outcome:
+    def clean_up(self) -> CheckOutcome:
         type(self).is_interrupted_by = signal.getsignal(signal.SIGINT)
         return CLEANUP
 
@@ -60,7 +60,9 @@ def verify(*options: str) -> Result:
 @pytest.mark.parametrize(
     ("outcomes", "status"), [((JOB,), 0), ((JOB, METRICS), 0), ((JOB, TABLES), 1), ((METRICS, TABLES), 1)]
 )
-def test_only_what_is_wrong_fails(stand_in: type[Verification], outcomes: tuple[Outcome, ...], status: int) -> None:
+def test_only_what_is_wrong_fails(
+    stand_in: type[Verification], outcomes: tuple[CheckOutcome, ...], status: int
+) -> None:
     stand_in.outcomes = outcomes
     result = verify()
     assert result.exit_code == status, result.output
@@ -80,7 +82,7 @@ def test_it_cleans_up_whatever_ends_it(stand_in: type[Verification], error: Base
 
 
 def test_a_cleanup_that_leaves_something_fails(stand_in: type[Verification], monkeypatch: pytest.MonkeyPatch) -> None:
-    left = Outcome(check="cleanup", level="wrong", what="Not removed: rules.", seconds=0.5, cost_usd=None)
+    left = CheckOutcome(check="cleanup", level="wrong", what="Not removed: rules.", seconds=0.5, cost_usd=None)
     monkeypatch.setattr(stand_in, "clean_up", lambda _self: left)
     assert verify().exit_code == 1
 

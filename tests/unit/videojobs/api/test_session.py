@@ -14,7 +14,7 @@ from videojobs.api.session import open_session
 from videojobs.api.turns import Turn
 from videojobs.connections import connect_api
 from videojobs.errors import ApiRefused, ApiUnavailable, LinkRefused
-from videojobs.settings import ApiSettings
+from videojobs.settings import ApiClientSettings
 
 LINK = "https://storage.example.com/results.json?X-Goog-Signature=s1gn3d"
 
@@ -116,7 +116,7 @@ def test_the_owner_s_own_api_may_be_anywhere_and_link_to_itself(internet: Intern
 
 def test_the_functions_have_such_sessions(monkeypatch: pytest.MonkeyPatch, internet: Internet) -> None:
     monkeypatch.setattr("videojobs.connections.get_secret", lambda *_, **__: "rf_s3cr3t")
-    settings = ApiSettings(
+    settings = ApiClientSettings(
         api_url="https://api.example.com",
         api_key_secret="key",
         api_requests_per_minute=0,

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from videojobs.report import timeline as report_timeline
-from videojobs.report.timeline import COUNTS, OTHER_CLASSES, to_percent
+from videojobs.report import class_timelines
+from videojobs.report.class_timelines import COUNTS, OTHER_CLASSES, to_percent
 from videojobs.report.writer import ReportFacts, ReportWriter, join_modules
 
 FACTS = ReportFacts("belt.mp4", "video", share_url="https://api.example")
@@ -51,7 +51,7 @@ elements = st.lists(st.one_of(st.none(), st.builds(lambda found: {"predictions":
 @settings(max_examples=60)
 def test_the_index_counts_what_a_plain_reading_counts_at_any_confidence(elements: list[Any], percent: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(report_timeline, "BINS_MAX", 8)
+        patch.setattr(class_timelines, "BINS_MAX", 8)
         index, pieces, _ = write(elements)
     (model,) = index["models"]
     found, frames = Counter[str](), Counter[str]()
@@ -146,7 +146,7 @@ def test_what_can_not_be_drawn_does_not_keep_the_rest_from_being_drawn(element: 
 
 
 def test_classes_beyond_what_a_page_can_list_are_counted_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report_timeline, "CLASSES_MAX", 2)
+    monkeypatch.setattr(class_timelines, "CLASSES_MAX", 2)
     index, _, _ = write([{"predictions": [make_box(name, 0.5) for name in "abcd"]}])
 
     entries = index["models"][0]["classes"]
@@ -158,7 +158,7 @@ def test_classes_beyond_what_a_page_can_list_are_counted_together(monkeypatch: p
 
 
 def test_memory_does_not_grow_with_the_video(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report_timeline, "BINS_MAX", 64)
+    monkeypatch.setattr(class_timelines, "BINS_MAX", 64)
     monkeypatch.setattr("videojobs.report.writer.PIECE_CHARACTERS", 20_000)
 
     def measure(frames: int) -> int:

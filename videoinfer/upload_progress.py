@@ -1,4 +1,4 @@
-"""What becomes of an upload: its job in the ledger, and the steps of the execution that waits for it."""
+"""Uploads a video, and follows its job in the ledger and the steps of the execution that waits for it."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _OUTCOME_FIELDS = {
 
 
 @dataclass(frozen=True)
-class Upload:
-    """One version of one object in the uploads bucket."""
+class UploadedVideo:
+    """A video that this command has put into the uploads bucket."""
 
     bucket: str
     key: str
@@ -49,14 +49,14 @@ class Step:
     polls: int | None = None
 
 
-def upload_video(clients: AwsClients, bucket: str, video: Path) -> Upload:
+def upload_video(clients: AwsClients, bucket: str, video: Path) -> UploadedVideo:
     """Puts the file into the uploads bucket under its own name."""
     clients.s3.upload_file(str(video), bucket, video.name)
     version_id = clients.s3.head_object(Bucket=bucket, Key=video.name)["VersionId"]
-    return Upload(bucket, video.name, version_id)
+    return UploadedVideo(bucket, video.name, version_id)
 
 
-def find_job(clients: AwsClients, jobs_table: str, upload: Upload) -> dict[str, Any] | None:
+def find_job(clients: AwsClients, jobs_table: str, upload: UploadedVideo) -> dict[str, Any] | None:
     """The ledger's item of the upload's latest attempt, or None before there is one."""
     # A scan, for a table that has been there for seconds.
     pages = clients.dynamodb.get_paginator("scan").paginate(TableName=jobs_table, ConsistentRead=True)

@@ -1,8 +1,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from videoinfer.timeline import compose_timeline
-from videoinfer.uploads import Step
+from videoinfer.job_history import compose_job_history
+from videoinfer.upload_progress import Step
 
 SEEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ITEM = {"status": "done", "recorded_at": SEEN.isoformat(), "created_at": SEEN.isoformat(), "job_id": "j1"}
@@ -13,7 +13,7 @@ def at(seconds: float) -> datetime:
 
 
 def tell(item: dict[str, Any], *steps: Step) -> list[tuple[float, str]]:
-    return [((moment.at - SEEN).total_seconds(), moment.what) for moment in compose_timeline(item, steps)]
+    return [((moment.at - SEEN).total_seconds(), moment.what) for moment in compose_job_history(item, steps)]
 
 
 def test_polls_with_one_outcome_are_one_moment() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from videoinfer.errors import CommandError
-from videoinfer.jobs import JobsTable
+from videoinfer.ledger_view import LedgerView
 from videojobs.jobs.ledger import Ledger
 from videojobs.jobs.unanswered import Unanswered
 from videojobs.jobs.uploads import Upload
@@ -19,7 +19,7 @@ def names(items: Any) -> list[tuple[str, int]]:
     return [(item["key"], int(item["attempt"])) for item in items]
 
 
-def test_jobs_come_newest_first_whatever_became_of_them(jobs: JobsTable, ledger: Ledger) -> None:
+def test_jobs_come_newest_first_whatever_became_of_them(jobs: LedgerView, ledger: Ledger) -> None:
     for number, status in enumerate(["done", "running", "failed", "done"]):
         ledger.record(replace(CLIP, key=f"{number}.mp4"), 1, status=status)
     ledger.record(replace(CLIP, key="0.mp4"), 1, polls=7)
@@ -35,29 +35,31 @@ def test_jobs_come_newest_first_whatever_became_of_them(jobs: JobsTable, ledger:
         ("failed", ["failed", "overdue", "rejected"]),
     ],
 )
-def test_jobs_are_chosen_by_state(jobs: JobsTable, ledger: Ledger, selection: Any, expected: list[str]) -> None:
+def test_jobs_are_chosen_by_state(jobs: LedgerView, ledger: Ledger, selection: Any, expected: list[str]) -> None:
     for status in ("creating", "done", "failed", "overdue", "rejected", "running", "waiting"):
         ledger.record(replace(CLIP, key=f"{status}.mp4"), 1, status=status)
 
     assert {item["status"] for item in jobs.list_jobs(selection)} == set(expected)
 
 
-def test_more_jobs_than_come_at_once_all_come(jobs: JobsTable, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("videoinfer.jobs._BATCH", 2)
+def test_more_jobs_than_come_at_once_all_come(
+    jobs: LedgerView, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("videoinfer.ledger_view._BATCH", 2)
     for number in range(5):
         ledger.record(replace(CLIP, key=f"{number}.mp4"), 1, status="failed")
 
     assert len(list(jobs.list_jobs("failed"))) == 5
 
 
-def test_a_job_that_an_index_names_twice_comes_once(jobs: JobsTable, ledger: Ledger) -> None:
+def test_a_job_that_an_index_names_twice_comes_once(jobs: LedgerView, ledger: Ledger) -> None:
     ledger.record(CLIP, 1, status="running")
     [item] = jobs.list_jobs("running")
 
     assert list(jobs.read_all([item, item])) == [item]
 
 
-def test_jobs_with_calls_that_brought_no_answer_are_found_by_the_last_of_them(jobs: JobsTable, ledger: Ledger) -> None:
+def test_jobs_with_calls_that_brought_no_answer_are_found_by_the_last_of_them(jobs: LedgerView, ledger: Ledger) -> None:
     ledger.record(CLIP, 1, status="done")
     times = ["2026-01-01T00:00:00+00:00", "2026-03-01T00:00:00+00:00", "2026-02-01T00:00:00+00:00"]
     for number, time in enumerate(times):
@@ -71,7 +73,7 @@ def test_jobs_with_calls_that_brought_no_answer_are_found_by_the_last_of_them(jo
     assert names(jobs.list_unanswered("elsewhere")) == []
 
 
-def test_a_failure_that_was_tried_again_is_not_one_to_deal_with(jobs: JobsTable, ledger: Ledger) -> None:
+def test_a_failure_that_was_tried_again_is_not_one_to_deal_with(jobs: LedgerView, ledger: Ledger) -> None:
     ledger.record(CLIP, 1, status="failed")
     ledger.record(CLIP, 2, status="failed")
     ledger.record(replace(CLIP, key="other.mp4"), 1, status="failed")
@@ -91,7 +93,7 @@ def test_a_failure_that_was_tried_again_is_not_one_to_deal_with(jobs: JobsTable,
         ("s3://uploads/line-3/belt.mp4", 2),
     ],
 )
-def test_a_job_has_many_names(jobs: JobsTable, ledger: Ledger, job: str, attempt: int) -> None:
+def test_a_job_has_many_names(jobs: LedgerView, ledger: Ledger, job: str, attempt: int) -> None:
     ledger.record(CLIP, 1, status="failed", job_id="j1")
     ledger.record(CLIP, 2, status="running", job_id="j2")
     ledger.record(replace(CLIP, key="belt.mp4"), 1, status="done", job_id="j3")
@@ -102,7 +104,7 @@ def test_a_job_has_many_names(jobs: JobsTable, ledger: Ledger, job: str, attempt
     assert [item["job_id"] for item in attempts] == ["j1", "j2"]
 
 
-def test_a_key_means_its_latest_version(jobs: JobsTable, ledger: Ledger) -> None:
+def test_a_key_means_its_latest_version(jobs: LedgerView, ledger: Ledger) -> None:
     ledger.record(replace(CLIP, version_id="version-2"), 1, status="done")
     ledger.record(CLIP, 1, status="running")
 
@@ -110,7 +112,7 @@ def test_a_key_means_its_latest_version(jobs: JobsTable, ledger: Ledger) -> None
 
 
 @pytest.mark.parametrize("job", ["j9", "", "s3://", "s3://elsewhere/line-3/belt.mp4", "-"])
-def test_what_is_not_in_the_ledger_is_said_not_to_be(jobs: JobsTable, ledger: Ledger, job: str) -> None:
+def test_what_is_not_in_the_ledger_is_said_not_to_be(jobs: LedgerView, ledger: Ledger, job: str) -> None:
     ledger.record(CLIP, 1, status="done", job_id="j1")
 
     with pytest.raises(CommandError, match=r"There is no job .* in the ledger"):

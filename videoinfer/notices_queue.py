@@ -1,4 +1,4 @@
-"""Notices as they are delivered: an SQS queue subscribed to the topic, since no mail leaves the embedded AWS."""
+"""Receives notices by an SQS queue that is subscribed to the topic: no mail leaves the embedded AWS."""
 
 import json
 import time
@@ -11,8 +11,8 @@ MESSAGES_MAX = 10
 
 
 @dataclass(frozen=True)
-class Notice:
-    """What a subscriber gets."""
+class ReceivedNotice:
+    """A notice as SNS delivers it."""
 
     subject: str
     text: str
@@ -38,7 +38,7 @@ def subscribe_queue(clients: AwsClients, topic_arn: str) -> str:
     return queue_url
 
 
-def receive_notices(clients: AwsClients, queue_url: str, *, timeout_seconds: float) -> list[Notice]:
+def receive_notices(clients: AwsClients, queue_url: str, *, timeout_seconds: float) -> list[ReceivedNotice]:
     """Takes what has been delivered; waits up to `timeout_seconds` for a first notice."""
     deadline = time.monotonic() + timeout_seconds
     while True:
@@ -50,6 +50,6 @@ def receive_notices(clients: AwsClients, queue_url: str, *, timeout_seconds: flo
             return [_read_notice(message["Body"]) for message in messages]
 
 
-def _read_notice(body: str) -> Notice:
+def _read_notice(body: str) -> ReceivedNotice:
     envelope = json.loads(body)
-    return Notice(envelope["Subject"], envelope["Message"])
+    return ReceivedNotice(envelope["Subject"], envelope["Message"])

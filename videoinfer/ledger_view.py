@@ -1,4 +1,4 @@
-"""The ledger as a person reads it: jobs by state, by name, attempt after attempt. Nothing here scans the table."""
+"""The ledger as the command line reads it: jobs by state, by name, attempt after attempt. Nothing scans the table."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _BATCH = 100
 
 
 @dataclass(frozen=True)
-class JobsTable:
+class LedgerView:
     """The ledger's table and its indexes."""
 
     dynamodb: DynamoDBClient

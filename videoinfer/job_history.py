@@ -10,21 +10,21 @@ from itertools import groupby
 from typing import Any
 
 from videoinfer.aws_clients import AwsClients
-from videoinfer.uploads import Step, list_steps, read_history
+from videoinfer.upload_progress import Step, list_steps, read_history
 
 _POLL = "Check Job: "
 
 
 @dataclass(frozen=True)
 class Moment:
-    """One line of a timeline."""
+    """One line of a job's history."""
 
     at: datetime
     what: str
 
 
-def read_timeline(clients: AwsClients, item: Mapping[str, Any]) -> list[Moment]:
-    """The timeline of a job in the ledger, the earliest first.
+def read_job_history(clients: AwsClients, item: Mapping[str, Any]) -> list[Moment]:
+    """The history of a job in the ledger, the earliest first.
 
     Step Functions keeps a history for 90 days after its end; without it, the ledger's own times remain.
     """
@@ -32,10 +32,10 @@ def read_timeline(clients: AwsClients, item: Mapping[str, Any]) -> list[Moment]:
     if arn := item.get("execution_arn"):
         with suppress(clients.stepfunctions.exceptions.ExecutionDoesNotExist):
             steps = list(list_steps(read_history(clients, arn)))
-    return compose_timeline(item, steps)
+    return compose_job_history(item, steps)
 
 
-def compose_timeline(item: Mapping[str, Any], steps: Iterable[Step]) -> list[Moment]:
+def compose_job_history(item: Mapping[str, Any], steps: Iterable[Step]) -> list[Moment]:
     """What the ledger and an execution's steps tell; polls with the same outcome are one moment, that of the last.
 
     The end comes after the polls, whatever the clocks say: a person's clock writes that of a canceled job, while a poll

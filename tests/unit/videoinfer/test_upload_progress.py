@@ -2,7 +2,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from videoinfer.uploads import Step, list_steps
+from videoinfer.upload_progress import Step, list_steps
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
