@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 from engine.training.hand_layers import blur
 from engine.training.hand_poses import Array
 
-Colour = tuple[float, float, float]
+Color = tuple[float, float, float]
 
 
 def draw_backdrop(rng: np.random.Generator, width: int, height: int) -> Array:
@@ -20,7 +20,7 @@ def draw_backdrop(rng: np.random.Generator, width: int, height: int) -> Array:
 
 
 def draw_desk(rng: np.random.Generator, width: int, height: int) -> Array:
-    """A desk before a dim wall with lights out of focus: the sample clip's backdrop, in no training picture."""
+    """A desk before a dim wall with blurred lights. No training picture has this backdrop, only the sample clip."""
     rows, columns = _grid(width, height)
     wall = np.array([0.16, 0.24, 0.30]) + 0.16 * np.exp(-(((columns - 0.3) / 0.5) ** 2) - (rows / 0.6) ** 2)[..., None]
     grain = _noise(rng, width, height, 6) * 0.02 + _noise(rng, 1, height, 2) * 0.015
@@ -30,23 +30,23 @@ def draw_desk(rng: np.random.Generator, width: int, height: int) -> Array:
         x, y, radius = rng.uniform(0, 1), rng.uniform(0.02, 0.6), rng.uniform(0.02, 0.07)
         distance = np.hypot((columns - x) * width / height, rows - y)
         disc = np.clip((radius - distance) * 60 + 0.5, 0, 1)
-        picture = picture + disc[..., None] * np.array(_colour(rng)) * rng.uniform(0.08, 0.25)
+        picture = picture + disc[..., None] * np.array(_color(rng)) * rng.uniform(0.08, 0.25)
     return np.clip(blur(picture.astype(np.float32), 2), 0, 1)
 
 
 def draw_clutter(rng: np.random.Generator, picture: Array, count: int) -> Array:
-    """Shapes that are no hands, some of them skin-coloured and as long as fingers."""
+    """Adds shapes that are not hands. Some have the color of skin and the length of fingers."""
     height, width = picture.shape[:2]
     for _ in range(count):
         mask = _shape_mask(rng, width, height)
-        colour = np.array(sample_skin(rng) if rng.random() < 0.4 else _colour(rng))
+        color = np.array(sample_skin(rng) if rng.random() < 0.4 else _color(rng))
         shading = 1 + rng.uniform(-0.35, 0.35) * _ramp(rng, width, height)
-        picture = picture + mask[..., None] * (np.clip(colour * shading[..., None], 0, 1) - picture)
+        picture = picture + mask[..., None] * (np.clip(color * shading[..., None], 0, 1) - picture)
     return picture.astype(np.float32)
 
 
-def sample_skin(rng: np.random.Generator) -> Colour:
-    """A skin tone between very light and very dark."""
+def sample_skin(rng: np.random.Generator) -> Color:
+    """A random skin tone between very light and very dark, RGB 0..1."""
     tones = np.array(
         [
             [0.97, 0.85, 0.77],
@@ -64,14 +64,14 @@ def sample_skin(rng: np.random.Generator) -> Colour:
 
 def _gradient(rng: np.random.Generator, width: int, height: int) -> Array:
     share = _ramp(rng, width, height)[..., None] * 0.5 + 0.5
-    mixed: Array = np.array(_colour(rng)) * share + np.array(_colour(rng)) * (1 - share)
+    mixed: Array = np.array(_color(rng)) * share + np.array(_color(rng)) * (1 - share)
     return mixed.astype(np.float32)
 
 
 def _cloth(rng: np.random.Generator, width: int, height: int) -> Array:
     base = _gradient(rng, width, height)
     for cells, depth in ((3, 0.35), (8, 0.25), (24, 0.15)):
-        base = base + _noise(rng, width, height, cells)[..., None] * np.array(_colour(rng)) * rng.uniform(0, 2 * depth)
+        base = base + _noise(rng, width, height, cells)[..., None] * np.array(_color(rng)) * rng.uniform(0, 2 * depth)
     return base
 
 
@@ -114,7 +114,7 @@ def _shape_mask(rng: np.random.Generator, width: int, height: int) -> Array:
 
 
 def _noise(rng: np.random.Generator, width: int, height: int, cells: int) -> Array:
-    """Smooth noise of mean 0, about -1..1, with so many cells across the longer side."""
+    """Smooth noise with mean 0, about -1..1; `cells` is the number of noise cells along the longer side."""
     longer = max(width, height)
     shape = max(2, cells * height // longer), max(2, cells * width // longer)
     image = Image.fromarray(rng.uniform(-1, 1, shape).astype(np.float32))
@@ -122,7 +122,7 @@ def _noise(rng: np.random.Generator, width: int, height: int, cells: int) -> Arr
 
 
 def _ramp(rng: np.random.Generator, width: int, height: int) -> Array:
-    """From -1 to 1 across the picture, in any direction."""
+    """A gradient from -1 to 1 across the picture, in a random direction."""
     rows, columns = _grid(width, height)
     angle = rng.uniform(0, 2 * math.pi)
     ramp: Array = (2 * columns - 1) * math.cos(angle) + (2 * rows - 1) * math.sin(angle)
@@ -130,12 +130,12 @@ def _ramp(rng: np.random.Generator, width: int, height: int) -> Array:
 
 
 def _grid(width: int, height: int) -> tuple[Array, Array]:
-    """Each pixel's row and column as 0..1, h x w each."""
+    """The row and column of each pixel as 0..1, h x w each."""
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
     return rows / max(height - 1, 1), columns / max(width - 1, 1)
 
 
-def _colour(rng: np.random.Generator) -> Colour:
+def _color(rng: np.random.Generator) -> Color:
     red, green, blue = (float(value) for value in rng.uniform(0.03, 0.97, 3))
-    grey, share = (red + green + blue) / 3, float(rng.uniform(0.2, 1))
-    return red + (grey - red) * share, green + (grey - green) * share, blue + (grey - blue) * share
+    gray, share = (red + green + blue) / 3, float(rng.uniform(0.2, 1))
+    return red + (gray - red) * share, green + (gray - green) * share, blue + (gray - blue) * share

@@ -1,7 +1,7 @@
 """A small anchor-free detector: one box and one score per class at every 16th pixel.
 
 Its output is that of YOLOv8's exports: 1 x (4 + classes) x anchors, with cx cy w h in input pixels, then scores 0..1.
-Positive cells and the loss follow FCOS (centre sampling) with binary cross-entropy and GIoU.
+Positive cells and the loss follow FCOS (center sampling) with binary cross-entropy and GIoU.
 """
 
 from typing import cast
@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 STRIDE = 16
-_CENTRE_SHARE = 0.2
-_LEAST_CENTRE_RADIUS = 0.75 * STRIDE
+_CENTER_SHARE = 0.2
+_LEAST_CENTER_RADIUS = 0.75 * STRIDE
 _SCORE_PRIOR_LOGIT = -4.0
 
 
 class ConvBlock(nn.Sequential):
-    """Convolution, batch norm, ReLU; the norm is folded into the convolution on export."""
+    """Convolution, batch norm, ReLU. The export folds the norm into the convolution."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> None:
         super().__init__(
@@ -26,7 +26,7 @@ class ConvBlock(nn.Sequential):
 
 
 class Residual(nn.Module):
-    """Two convolutions through half the channels, added to the input."""
+    """Two convolutions, with half the channels between them, added to the input."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -37,7 +37,8 @@ class Residual(nn.Module):
 
 
 class Detector(nn.Module):
-    """About 430,000 parameters. images: n x 3 x h x w, RGB 0..1, sides multiples of 32."""
+    """The network, with about 430,000 parameters. Its input is n x 3 x h x w, RGB 0..1, with sides that are multiples
+    of 32."""
 
     def __init__(self, class_count: int) -> None:
         super().__init__()
@@ -61,30 +62,36 @@ class Detector(nn.Module):
         """The exported output: n x (4 + classes) x anchors."""
         boxes, logits = self.predict(images)
         x1, y1, x2, y2 = boxes.unbind(dim=2)
-        centred = torch.stack([(x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1], dim=1)
-        return torch.cat([centred, logits.sigmoid().transpose(1, 2)], dim=1)
+        centered = torch.stack([(x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1], dim=1)
+        return torch.cat([centered, logits.sigmoid().transpose(1, 2)], dim=1)
 
     def predict(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Boxes n x anchors x 4 (x1 y1 x2 y2 in pixels) and class logits n x anchors x classes."""
         middle = self.to_stride_16(images)
         wide = functional.interpolate(self.to_stride_32(middle), scale_factor=2.0, mode="nearest")
         output = self.head(self.merge(torch.cat([middle, wide], dim=1)))
-        centres = cell_centres(output.shape[2], output.shape[3]).to(output)
+        centers = cell_centers(output.shape[2], output.shape[3]).to(output)
         flat = output.flatten(2).transpose(1, 2)
         reach = flat[..., :4].clamp(-4, 4).exp() * STRIDE
-        boxes = torch.cat([centres - reach[..., :2], centres + reach[..., 2:]], dim=2)
+        boxes = torch.cat([centers - reach[..., :2], centers + reach[..., 2:]], dim=2)
         return boxes, flat[..., 4:]
 
 
-def cell_centres(rows: int, columns: int) -> Tensor:
-    """x and y in pixels of every cell's centre, (rows * columns) x 2."""
+def cell_centers(rows: int, columns: int) -> Tensor:
+    """x and y in pixels of every cell's center, (rows * columns) x 2."""
     y, x = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
     return (torch.stack([x, y], dim=2).reshape(-1, 2) + 0.5) * STRIDE
 
 
-def detection_loss(boxes: Tensor, logits: Tensor, true_boxes: Tensor, true_classes: Tensor, centres: Tensor) -> Tensor:
-    """boxes, logits: of Detector.predict. true_boxes: n x hands x 4; true_classes: n x hands, -1 for none."""
-    hand = assign_cells(true_boxes, true_classes, centres)
+def detection_loss(boxes: Tensor, logits: Tensor, true_boxes: Tensor, true_classes: Tensor, centers: Tensor) -> Tensor:
+    """The training loss: binary cross-entropy for classes and GIoU for boxes.
+
+    Args:
+        boxes, logits: the results of `Detector.predict`.
+        true_boxes: n x hands x 4, x1 y1 x2 y2 in pixels.
+        true_classes: n x hands, -1 for no hand.
+    """
+    hand = assign_cells(true_boxes, true_classes, centers)
     positive = hand >= 0
     count = positive.sum().clamp(min=1)
     picture, cell = positive.nonzero(as_tuple=True)
@@ -96,11 +103,11 @@ def detection_loss(boxes: Tensor, logits: Tensor, true_boxes: Tensor, true_class
     return score_loss + 2.0 * (1 - overlap).sum() / count
 
 
-def assign_cells(true_boxes: Tensor, true_classes: Tensor, centres: Tensor) -> Tensor:
-    """For each cell the hand whose middle it lies in (the smaller of several), else -1: n x anchors."""
+def assign_cells(true_boxes: Tensor, true_classes: Tensor, centers: Tensor) -> Tensor:
+    """For each cell the index of the hand whose middle it lies in (the smallest of several), or -1: n x anchors."""
     middle, sides = (true_boxes[..., :2] + true_boxes[..., 2:]) / 2, true_boxes[..., 2:] - true_boxes[..., :2]
-    radius = (_CENTRE_SHARE * sides).clamp(min=_LEAST_CENTRE_RADIUS)
-    near = ((centres[None, :, None] - middle[:, None]).abs() < radius[:, None]).all(dim=3)
+    radius = (_CENTER_SHARE * sides).clamp(min=_LEAST_CENTER_RADIUS)
+    near = ((centers[None, :, None] - middle[:, None]).abs() < radius[:, None]).all(dim=3)
     near &= (true_classes >= 0)[:, None]
     area = sides.prod(dim=2)[:, None].expand_as(near).masked_fill(~near, float("inf"))
     smallest, hand = area.min(dim=2)

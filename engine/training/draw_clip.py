@@ -1,4 +1,4 @@
-"""Draws the sample clip, a round of rock, paper, scissors, and its truth: which hand is where on every frame.
+"""Draws the sample clip, a game of rock, paper, scissors, and its ground truth: the hands on every frame.
 
 Held out: its people, its backdrop and its movements are in no training picture.
 
@@ -48,10 +48,17 @@ Prediction = dict[str, Any]
 
 @dataclass(frozen=True)
 class Player:
-    """One hand's part: how it looks, which gesture it shows from which second on, and how it moves.
+    """One hand: its look, its gestures, and its movement.
 
-    entry: where it comes from and goes to, in pixels off its place; on_stage: seconds between which it is at its place.
-    sway: pixels to each side; roll, yaw, pitch: degrees, turned by a few more while it sways.
+    Attributes:
+        gestures: each with the second from which it is shown.
+        spread: of the fingers, degrees.
+        place: x and y in pixels, when it is on stage.
+        entry: where it comes from and leaves to, in pixels relative to `place`.
+        on_stage: the seconds between which it is at its place.
+        sway: movement to each side, in pixels.
+        roll, yaw, pitch: degrees; they vary by a few degrees while the hand sways.
+        tempo: swaying cycles per second.
     """
 
     shape: HandShape
@@ -70,12 +77,12 @@ class Player:
     tempo: float
 
     def gesture_at(self, seconds: float) -> Gesture:
-        """The gesture shown; while it changes, the one it is nearer to."""
+        """The gesture at this time; during a change, the nearer one."""
         shown = [gesture for start, gesture in self.gestures if start <= seconds]
         return shown[-1]
 
     def pose_at(self, seconds: float) -> Pose:
-        """The fingers, a change being half done at its second."""
+        """The pose of the fingers. A change of gesture is half done at its second."""
         pose = pose_hand(self.gestures[0][1], self.spread)
         for start, gesture in self.gestures[1:]:
             share = min(max((seconds - start) / _CHANGE_SECONDS + 0.5, 0), 1)
@@ -83,7 +90,7 @@ class Player:
         return pose
 
     def view_at(self, seconds: float) -> View:
-        """Where the hand is and from which side it is seen."""
+        """The position of the hand, and the side from which it is seen."""
         phase = 2 * math.pi * seconds * self.tempo
         away = max(_ease((self.on_stage[0] - seconds) / 0.8), _ease((seconds - self.on_stage[1]) / 0.8))
         return View(
@@ -99,7 +106,7 @@ class Player:
 
 @cache
 def cast_players() -> tuple[Player, ...]:
-    """Three players: from the left, from the right, and from above for a while."""
+    """The three players: one from the left, one from the right, and one who comes from above for a while."""
     rng = np.random.default_rng(_SEED)
     shapes = [sample_shape(rng, HELD_OUT_FINGER_RADII) for _ in range(3)]
     rock, paper, scissors = Gesture.ROCK, Gesture.PAPER, Gesture.SCISSORS
@@ -156,7 +163,7 @@ def cast_players() -> tuple[Player, ...]:
 
 
 def draw_frame(index: int) -> tuple[npt.NDArray[np.uint8], list[Prediction]]:
-    """The picture (h x w x 3 RGB) and the hands at least half seen on it, in the shape of the API's predictions."""
+    """The picture (h x w x 3 RGB), and the hands that are at least half visible, as predictions of the API."""
     seconds = float(index / FRAME_RATE)
     layers = [_draw_player(player, seconds) for player in cast_players()]
     image, visible = compose(_backdrop(), layers)
@@ -170,7 +177,7 @@ def draw_frame(index: int) -> tuple[npt.NDArray[np.uint8], list[Prediction]]:
 
 
 def encode(frames: list[npt.NDArray[np.uint8]], video: Path) -> None:
-    """H.264 in MP4 that plays while it is still loading."""
+    """Writes H.264 in MP4, with the index first, so that it plays while it loads."""
     with av.open(str(video), "w", options={"movflags": "+faststart"}) as container:
         options = {"crf": "24", "preset": "slow", "threads": "1"}
         stream: VideoStream = container.add_stream("libx264", rate=FRAME_RATE, options=options)
@@ -216,7 +223,7 @@ def _dressed(shape: HandShape, stripe_length: float) -> HandShape:
 
 
 def _ease(share: float) -> float:
-    """0 to 1, slow at both ends."""
+    """An ease-in, ease-out curve from 0 to 1."""
     share = min(max(share, 0), 1)
     return share * share * (3 - 2 * share)
 

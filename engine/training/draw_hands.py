@@ -1,6 +1,6 @@
-"""Draws the training set: pictures of hands as rock, paper or scissors, each hand with its box and class.
+"""Draws training pictures: hands that show rock, paper or scissors, each with its box and class.
 
-python -m engine.training.draw_hands --count 24 --sheet sheet.png      # to look at them
+python -m engine.training.draw_hands --count 24 --sheet sheet.png      # draws a contact sheet
 """
 
 import argparse
@@ -27,7 +27,13 @@ LEAST_SHARE_SEEN = 0.5
 
 @dataclass(frozen=True)
 class Picture:
-    """image: h x w x 3 uint8 RGB. boxes: n x 4, x1 y1 x2 y2 in pixels, of what is seen of each hand. class_ids: n."""
+    """A training picture.
+
+    Attributes:
+        image: h x w x 3, RGB.
+        boxes: n x 4, x1 y1 x2 y2 in pixels, of the visible part of each hand.
+        class_ids: n.
+    """
 
     image: npt.NDArray[np.uint8]
     boxes: Array
@@ -65,7 +71,7 @@ def draw_picture(rng: np.random.Generator, width: int, height: int) -> Picture:
 
 
 def sample_hand(rng: np.random.Generator, gesture: Gesture, finger_radii: Sequence[tuple[float, float]]) -> Balls:
-    """A random person's hand in a gesture, every joint a little off the ideal."""
+    """A random person's hand in a gesture, with a random deviation at every joint."""
     shape = sample_shape(rng, finger_radii)
     spread = rng.uniform(1, 15) if gesture is Gesture.PAPER else rng.uniform(8, 20)
     pose = pose_hand(gesture, float(spread))
@@ -78,7 +84,7 @@ def sample_hand(rng: np.random.Generator, gesture: Gesture, finger_radii: Sequen
 
 
 def sample_shape(rng: np.random.Generator, finger_radii: Sequence[tuple[float, float]]) -> HandShape:
-    """A random person's hand, whose fingers are as thick as one of the ranges says."""
+    """A random hand shape. One of the ranges gives the thickness of the fingers, as a factor on the average."""
     low, high = finger_radii[int(rng.integers(len(finger_radii)))]
     return HandShape(
         finger_length=float(rng.uniform(0.86, 1.12)),
@@ -92,28 +98,28 @@ def sample_shape(rng: np.random.Generator, finger_radii: Sequence[tuple[float, f
 
 
 def sample_light(rng: np.random.Generator) -> tuple[float, float, float]:
-    """A direction towards the light: from anywhere in front of the picture, mostly from above."""
+    """A random direction towards the light, which is in front of the picture, mostly above."""
     return float(rng.uniform(-0.8, 0.8)), float(rng.uniform(-0.9, 0.3)), float(rng.uniform(0.5, 1.0))
 
 
 def sample_look(rng: np.random.Generator, light: tuple[float, float, float], ambient: float) -> Look:
-    """Random skin and sleeve under a light."""
+    """A look with random skin and sleeve."""
     sleeve, stripe = rng.uniform(0.04, 0.95, (2, 3)).tolist()
     return Look(skin=sample_skin(rng), sleeve=tuple(sleeve), stripe=tuple(stripe), light=light, ambient=ambient)
 
 
 def compose(backdrop: Array, layers: Sequence[Layer]) -> tuple[Array, list[Array]]:
-    """Layers over the backdrop, the last one on top; and what is seen of each hand (h x w, 0..1)."""
+    """Draws layers over a backdrop, the last one on top. Also returns the visible part of each hand (h x w, 0..1)."""
     image, visible = backdrop, list[Array]()
     for layer in layers:
         through = 1 - layer.coverage
-        image = layer.colour + image * through[..., None]
+        image = layer.color + image * through[..., None]
         visible = [*(mask * through for mask in visible), layer.hand_coverage]
     return image, visible
 
 
 def box_of(mask: Array) -> tuple[float, float, float, float] | None:
-    """x1 y1 x2 y2 around the pixels that are more hand than not; None where too few are left to tell a hand."""
+    """The box (x1 y1 x2 y2) around pixels with a coverage above 0.5; None if they are too few to recognize a hand."""
     rows, columns = np.flatnonzero((mask > 0.5).any(axis=1)), np.flatnonzero((mask > 0.5).any(axis=0))
     if len(rows) < 6 or len(columns) < 6:
         return None
@@ -121,29 +127,29 @@ def box_of(mask: Array) -> tuple[float, float, float, float] | None:
 
 
 def share_inside(box: tuple[float, float, float, float], width: int, height: int) -> float:
-    """The share of a box (x1 y1 x2 y2) that lies on the picture."""
+    """The share of a box (x1 y1 x2 y2) that lies inside the picture."""
     x1, y1, x2, y2 = box
     inside = max(0.0, min(x2, width) - max(x1, 0)) * max(0.0, min(y2, height) - max(y1, 0))
     return inside / ((x2 - x1) * (y2 - y1))
 
 
 def smear(layer: Layer, dx: float, dy: float) -> Layer:
-    """Motion blur of so many pixels over the exposure; what counts as hand stays where it is at mid-exposure."""
+    """Motion blur of `dx`, `dy` pixels. The hand's own coverage stays where it is at mid-exposure."""
     steps = int(max(abs(dx), abs(dy))) + 1
     if steps == 1:
         return layer
     shifts = [(round(dy * share), round(dx * share)) for share in np.linspace(-0.5, 0.5, steps)]
-    colour, coverage = (
+    color, coverage = (
         np.mean([np.roll(plane, shift, (0, 1)) for shift in shifts], axis=0, dtype=np.float32)
-        for plane in (layer.colour, layer.coverage)
+        for plane in (layer.color, layer.coverage)
     )
-    return Layer(colour, coverage, layer.hand_coverage)
+    return Layer(color, coverage, layer.hand_coverage)
 
 
 def _sample_free_view(
     rng: np.random.Generator, balls: Balls, placed: Sequence[View], width: int, height: int
 ) -> View | None:
-    """A view that shows most of the hand, apart from the hands before; None where there is no room."""
+    """A random view that shows most of the hand, apart from the hands placed before; None if there is no room."""
     for _ in range(20):
         view = _sample_view(rng, width, height)
         apart = all(
@@ -176,14 +182,14 @@ def _sample_motion(rng: np.random.Generator, palm_width: float) -> tuple[float, 
 
 
 def _occlude(rng: np.random.Generator, image: Array, visible: list[Array]) -> tuple[Array, list[Array]]:
-    """One shape in front of everything."""
+    """Draws one shape in front of everything."""
     marked = draw_clutter(rng, np.concatenate([image, *(mask[..., None] for mask in visible)], axis=2)[..., :3], 1)
     covered = np.abs(marked - image).max(axis=2) > 0.004
     return marked, [mask * ~covered for mask in visible]
 
 
 def _photograph(rng: np.random.Generator, image: Array) -> npt.NDArray[np.uint8]:
-    """What a camera and a codec do: exposure, white balance, contrast, focus, noise, compression."""
+    """The effects of a camera and a codec: exposure, white balance, contrast, focus, noise, compression."""
     image = np.clip(image, 0, 1) ** math.exp(rng.normal(0, 0.25)) * rng.uniform(0.9, 1.1, 3)
     image = (image - 0.5) * rng.uniform(0.7, 1.2) + 0.5 + rng.normal(0, 0.05)
     if rng.random() < 0.25:
@@ -196,7 +202,7 @@ def _photograph(rng: np.random.Generator, image: Array) -> npt.NDArray[np.uint8]
 
 
 def _draw_sheet(count: int, seed: int, columns: int = 6) -> Image.Image:
-    """Pictures with their boxes, side by side."""
+    """A contact sheet of pictures with their boxes."""
     width, height = 320, 192
     sheet = Image.new("RGB", (columns * width, math.ceil(count / columns) * height))
     for i in range(count):

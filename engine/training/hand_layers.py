@@ -1,4 +1,4 @@
-"""Renders a posed hand as a picture layer: lit balls with a depth buffer, seen straight on."""
+"""Renders a posed hand as a picture layer: shaded balls with a depth buffer, in orthographic projection."""
 
 from dataclasses import dataclass
 
@@ -9,17 +9,22 @@ from engine.training.hand_poses import Array, Balls, Material
 
 _NOTHING = -1e6
 _SHADE_WARMTH = np.array([1.0, 1.12, 1.2], np.float32)
-"""Shadows on skin are redder than its lit parts: exponents of the light for R, G, B."""
+"""Exponents of the light for R, G, B: skin in shadow is redder than lit skin."""
 _GLOSS = np.array([0.06, 0.06, 0.22, 0.06, 0.0, 0.0], np.float32)
 """Strength of the highlight, by `Material`."""
 
 
 @dataclass(frozen=True)
 class View:
-    """Where the hand is seen and from which side.
+    """The position of a hand, and the side from which it is seen.
 
-    x, y: the middle of the palm in pixels; palm_width: too. In degrees: roll, the clockwise turn in the picture; yaw,
-    0 for the palm and 180 for the back; pitch, fingertips towards the viewer. mirrored: a left hand, not a right one.
+    Attributes:
+        x, y: middle of the palm, pixels.
+        palm_width: pixels.
+        roll: clockwise rotation in the picture, degrees.
+        yaw: degrees; 0 shows the palm, 180 the back of the hand.
+        pitch: degrees; positive values turn the fingertips towards the viewer.
+        mirrored: whether it is a left hand.
     """
 
     x: float
@@ -33,9 +38,12 @@ class View:
 
 @dataclass(frozen=True)
 class Look:
-    """Colours (RGB 0..1) of skin and sleeve, and the light.
+    """The colors of a hand and its light.
 
-    light: direction towards it, x right, y down, z to the viewer. ambient: the share of light from everywhere.
+    Attributes:
+        skin, sleeve, stripe: RGB 0..1.
+        light: direction towards the light: x right, y down, z to the viewer.
+        ambient: share of the light that comes from all directions.
     """
 
     skin: tuple[float, float, float]
@@ -47,12 +55,15 @@ class Look:
 
 @dataclass(frozen=True)
 class Layer:
-    """A drawn hand as large as the picture, all 0..1.
+    """A drawn hand, in the size of the picture. All values are 0..1.
 
-    colour: h x w x 3, times coverage. coverage: h x w. hand_coverage: h x w, of the hand without its arm.
+    Attributes:
+        color: h x w x 3, multiplied by the coverage.
+        coverage: h x w.
+        hand_coverage: h x w, of the hand without its arm.
     """
 
-    colour: Array
+    color: Array
     coverage: Array
     hand_coverage: Array
 
@@ -69,38 +80,38 @@ class _Surface:
 
 
 def draw_hand(balls: Balls, view: View, look: Look, width: int, height: int, supersampling: int = 2) -> Layer:
-    """The hand and arm alone, on a picture of width x height."""
+    """Draws only the hand and its arm, on a picture of `width` x `height` pixels."""
     layer = Layer(
-        colour=np.zeros((height, width, 3), np.float32),
+        color=np.zeros((height, width, 3), np.float32),
         coverage=np.zeros((height, width), np.float32),
         hand_coverage=np.zeros((height, width), np.float32),
     )
-    centres, radii = _place(balls.centres, view), balls.radii * view.palm_width
-    left, top = np.clip((centres[:, :2] - radii[:, None]).min(axis=0).astype(int) - 1, 0, [width, height])
-    right, bottom = np.clip((centres[:, :2] + radii[:, None]).max(axis=0).astype(int) + 2, 0, [width, height])
+    centers, radii = _place(balls.centers, view), balls.radii * view.palm_width
+    left, top = np.clip((centers[:, :2] - radii[:, None]).min(axis=0).astype(int) - 1, 0, [width, height])
+    right, bottom = np.clip((centers[:, :2] + radii[:, None]).max(axis=0).astype(int) + 2, 0, [width, height])
     if left >= right or top >= bottom:
         return layer
-    centres = (centres - np.array([left, top, 0], np.float32)) * supersampling
+    centers = (centers - np.array([left, top, 0], np.float32)) * supersampling
     size = (right - left) * supersampling, (bottom - top) * supersampling
-    surface = _scan(centres, radii * supersampling, balls.materials, *size)
-    colour = _shade(surface, look, view.palm_width * supersampling)
+    surface = _scan(centers, radii * supersampling, balls.materials, *size)
+    color = _shade(surface, look, view.palm_width * supersampling)
     hand = surface.coverage * (surface.material <= Material.NAIL)
-    layer.colour[top:bottom, left:right] = _reduce(colour * surface.coverage[..., None], supersampling)
+    layer.color[top:bottom, left:right] = _reduce(color * surface.coverage[..., None], supersampling)
     layer.coverage[top:bottom, left:right] = _reduce(surface.coverage[..., None], supersampling)[..., 0]
     layer.hand_coverage[top:bottom, left:right] = _reduce(hand[..., None], supersampling)[..., 0]
     return layer
 
 
 def hand_extent(balls: Balls, view: View) -> tuple[float, float, float, float]:
-    """The box (x1, y1, x2, y2 in pixels) of the hand without arm, whether inside the picture or not."""
+    """The box (x1, y1, x2, y2 in pixels) of the hand without its arm. It may lie outside the picture."""
     hand = balls.materials <= Material.NAIL
-    centres, radii = _place(balls.centres[hand], view), (balls.radii[hand] * view.palm_width)[:, None]
-    (x1, y1), (x2, y2) = (centres[:, :2] - radii).min(axis=0), (centres[:, :2] + radii).max(axis=0)
+    centers, radii = _place(balls.centers[hand], view), (balls.radii[hand] * view.palm_width)[:, None]
+    (x1, y1), (x2, y2) = (centers[:, :2] - radii).min(axis=0), (centers[:, :2] + radii).max(axis=0)
     return float(x1), float(y1), float(x2), float(y2)
 
 
 def _place(points: Array, view: View) -> Array:
-    """From palm widths in the hand's axes to pixels: x right, y down, z to the viewer."""
+    """Converts points from palm widths in the hand's axes to pixels: x right, y down, z to the viewer."""
     points = points - np.array([0.0, 0.55, 0.0], np.float32)
     yaw, pitch, roll = np.radians([view.yaw, view.pitch, view.roll])
     turn = _rotation(2, roll) @ np.diag([1.0, -1.0, 1.0]) @ _rotation(0, pitch) @ _rotation(1, yaw)
@@ -118,12 +129,12 @@ def _rotation(axis: int, angle: float) -> npt.NDArray[np.float64]:
     return matrix
 
 
-def _scan(centres: Array, radii: Array, materials: npt.NDArray[np.uint8], width: int, height: int) -> _Surface:
-    """Puts every ball into the depth buffer."""
+def _scan(centers: Array, radii: Array, materials: npt.NDArray[np.uint8], width: int, height: int) -> _Surface:
+    """Draws all balls into the depth buffer."""
     depths = np.full((height, width), _NOTHING, np.float32)
     nearest = np.full((height, width), -1, np.int32)
     rows, columns = np.arange(height, dtype=np.float32) + 0.5, np.arange(width, dtype=np.float32) + 0.5
-    spheres = np.column_stack([centres, radii]).tolist()
+    spheres = np.column_stack([centers, radii]).tolist()
     for i, (x, y, z, radius) in enumerate(spheres):
         top, bottom = max(int(y - radius), 0), min(int(y + radius) + 2, height)
         left, right = max(int(x - radius), 0), min(int(x + radius) + 2, width)
@@ -136,8 +147,8 @@ def _scan(centres: Array, radii: Array, materials: npt.NDArray[np.uint8], width:
         nearest[top:bottom, left:right][nearer] = i
     return _Surface(
         height=depths,
-        normal_x=(columns[None, :] - centres[nearest, 0]) / radii[nearest],
-        normal_y=(rows[:, None] - centres[nearest, 1]) / radii[nearest],
+        normal_x=(columns[None, :] - centers[nearest, 0]) / radii[nearest],
+        normal_y=(rows[:, None] - centers[nearest, 1]) / radii[nearest],
         material=materials[nearest],
         coverage=(nearest >= 0).astype(np.float32),
     )
@@ -151,14 +162,14 @@ def _shade(surface: _Surface, look: Look, palm_width: float) -> Array:
     folds = _fold_shadows(surface, palm_width)
     rim = 0.62 + 0.38 * np.clip(normal_z / 0.45, 0, 1)
     light = (look.ambient + (1 - look.ambient) * diffuse) * folds * rim
-    shaded = _colours(look)[surface.material] * light[..., None] ** _SHADE_WARMTH
+    shaded = _colors(look)[surface.material] * light[..., None] ** _SHADE_WARMTH
     highlight = np.maximum(normal_x * x * 0.5 + normal_y * y * 0.5 + normal_z * (z + 1) / 2, 0) ** 24
     lit: Array = shaded + (highlight * folds * _GLOSS[surface.material])[..., None]
     return np.clip(lit, 0, 1).astype(np.float32)
 
 
 def _fold_shadows(surface: _Surface, palm_width: float) -> Array:
-    """Below 1 where the surface lies deeper than around it."""
+    """Ambient occlusion: below 1 where the surface lies deeper than its surroundings."""
     floor = np.where(surface.coverage > 0, surface.height, 0)
     depth: Array = np.zeros_like(floor)
     for radius, weight in ((0.05, 1.6), (0.16, 1.0)):
@@ -169,7 +180,7 @@ def _fold_shadows(surface: _Surface, palm_width: float) -> Array:
 
 
 def _smooth_normals(surface: _Surface, radius: int) -> tuple[Array, Array, Array]:
-    """Normals averaged over their neighbourhood: flesh bulges less than the balls it is made of."""
+    """Averages normals over their neighborhood, because flesh bulges less than the balls that it is made of."""
     normals = np.stack([surface.normal_x, surface.normal_y, np.ones_like(surface.coverage)], axis=2)
     normals *= surface.coverage[..., None]
     normals = blur(blur(normals, radius), radius)
@@ -177,14 +188,14 @@ def _smooth_normals(surface: _Surface, radius: int) -> tuple[Array, Array, Array
     return x, y, np.sqrt(np.maximum(1 - x * x - y * y, 0))
 
 
-def _colours(look: Look) -> Array:
+def _colors(look: Look) -> Array:
     skin = np.array(look.skin)
     nail = np.clip(skin * 0.5 + np.array([0.50, 0.40, 0.41]), 0, 1)
     return np.array([skin, skin * [0.86, 0.79, 0.77], nail, skin, look.sleeve, look.stripe], np.float32)
 
 
 def blur(plane: Array, radius: int) -> Array:
-    """The mean over a square of 2 * radius + 1 pixels (h x w or h x w x n); edges count as going on."""
+    """The mean over a square of 2 * radius + 1 pixels, for h x w or h x w x n. Edge pixels are repeated outside."""
     for axis in (0, 1):
         size = plane.shape[axis]
         padding = [(radius + 1, radius) if i == axis else (0, 0) for i in range(plane.ndim)]

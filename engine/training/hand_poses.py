@@ -1,6 +1,6 @@
-"""Hands as balls: a skeleton posed as rock, paper or scissors, with balls of skin strung along its bones.
+"""Builds hands from balls: a skeleton that shows rock, paper or scissors, with balls of skin along its bones.
 
-Lengths are in palm widths, angles in degrees. The hand's own axes: the origin is the middle of the wrist, x points away
+Lengths are in palm widths, angles in degrees. In the hand's axes, the origin is the middle of the wrist, x points away
 from the thumb, y to the fingers, z out of the palm.
 """
 
@@ -24,7 +24,7 @@ class Gesture(IntEnum):
 
 
 class Material(IntEnum):
-    """What a ball is made of. Only the first three belong to the hand; the rest is the arm."""
+    """The material of a ball. The first three belong to the hand, the others to the arm."""
 
     SKIN = 0
     CREASE = 1
@@ -36,7 +36,13 @@ class Material(IntEnum):
 
 @dataclass(frozen=True)
 class HandShape:
-    """One person's hand: factors on the average hand, and how far bare skin reaches below the wrist."""
+    """The shape of one person's hand.
+
+    Attributes:
+        finger_length, finger_radius, palm_length, thumb_length: factors on the average hand.
+        sleeve_start: length of bare skin below the wrist, in palm widths.
+        sleeve_radius, stripe_length: in palm widths.
+    """
 
     finger_length: float = 1.0
     finger_radius: float = 1.0
@@ -49,10 +55,12 @@ class HandShape:
 
 @dataclass(frozen=True)
 class Pose:
-    """Joint angles of the four fingers (index first) and the directions of the thumb's three bones.
+    """The angles of the four fingers' joints (index finger first), and the directions of the thumb's three bones.
 
-    flexion: 4 x 3, at knuckle, middle and end joint, towards the palm. abduction: 4, away from the thumb.
-    thumb: 3 x 3, unit vectors in the hand's axes.
+    Attributes:
+        flexion: 4 x 3, towards the palm, at the knuckle, middle and end joints.
+        abduction: 4, away from the thumb.
+        thumb: 3 x 3, unit vectors in the hand's axes.
     """
 
     flexion: Array
@@ -60,7 +68,7 @@ class Pose:
     thumb: Array
 
     def towards(self, other: "Pose", share: float) -> "Pose":
-        """The pose on the way to another: share 0 is this one, 1 the other."""
+        """Interpolates between this pose (share 0) and another (share 1)."""
         return Pose(
             flexion=self.flexion + share * (other.flexion - self.flexion),
             abduction=self.abduction + share * (other.abduction - self.abduction),
@@ -70,9 +78,9 @@ class Pose:
 
 @dataclass(frozen=True)
 class Balls:
-    """n balls: centres n x 3 and radii n in palm widths, materials n."""
+    """n balls: centers (n x 3) and radii (n) in palm widths, and materials (n)."""
 
-    centres: Array
+    centers: Array
     radii: Array
     materials: npt.NDArray[np.uint8]
 
@@ -108,7 +116,11 @@ _THUMB_OVER_RING = ((-0.45, 0.62, 0.64), (0.52, 0.62, 0.58), (0.95, 0.28, -0.10)
 
 
 def pose_hand(gesture: Gesture, spread: float = 10.0) -> Pose:
-    """The gesture's pose; spread is the angle between neighbouring fingers (paper) or half the V (scissors)."""
+    """The pose of a gesture.
+
+    Args:
+        spread: for paper, the angle between neighboring fingers; for scissors, half the angle of the V; degrees.
+    """
     if gesture is Gesture.ROCK:
         return Pose(_angles([_FOLDED] * 4), _angles([2, 0, -2, -5]), _unit(np.array(_THUMB_OVER_FIST)))
     if gesture is Gesture.SCISSORS:
@@ -121,20 +133,20 @@ def pose_hand(gesture: Gesture, spread: float = 10.0) -> Pose:
 
 
 def build_hand(shape: HandShape, pose: Pose) -> Balls:
-    """Balls of the palm, fingers, thumb, forearm and sleeve."""
+    """Builds the balls of the palm, fingers, thumb, forearm and sleeve."""
     strings = [*_palm(shape, pose), *_arm(shape)]
     for finger in range(4):
         strings += _finger(shape, pose, finger)
     strings += _thumb(shape, pose)
     return Balls(
-        centres=np.concatenate([string.centres for string in strings]),
+        centers=np.concatenate([string.centers for string in strings]),
         radii=np.concatenate([string.radii for string in strings]),
         materials=np.concatenate([string.materials for string in strings]),
     )
 
 
 def _palm(shape: HandShape, pose: Pose) -> list[Balls]:
-    """A slab of bones side by side, the heel, the ball of the thumb and the web to it, and the lines of the palm."""
+    """The palm: parallel bones, the heel, the ball of the thumb and its web, and the lines of the palm."""
     stretch = np.array([1.0, shape.palm_length, 1.0], np.float32)
     shares = np.linspace(0, 3, 9)
     slab = [
@@ -158,13 +170,13 @@ def _palm(shape: HandShape, pose: Pose) -> list[Balls]:
 
 
 def _line_on(flesh: list[Balls], points: Array) -> Balls:
-    """A crease that follows the flesh's surface through the points, seen from the palm's side."""
+    """A crease through the points, on the surface of the palm's side."""
     count = 40
     share = np.linspace(0, len(points) - 1, count)
     path = np.stack([np.interp(share, np.arange(len(points)), points[:, axis]) for axis in range(3)], axis=1)
-    centres, radii = np.concatenate([part.centres for part in flesh]), np.concatenate([part.radii for part in flesh])
-    distance = np.square(path[:, None, :2] - centres[None, :, :2]).sum(axis=2)
-    path[:, 2] = (centres[:, 2] + np.sqrt(np.maximum(radii**2 - distance, 0))).max(axis=1) - 0.012
+    centers, radii = np.concatenate([part.centers for part in flesh]), np.concatenate([part.radii for part in flesh])
+    distance = np.square(path[:, None, :2] - centers[None, :, :2]).sum(axis=2)
+    path[:, 2] = (centers[:, 2] + np.sqrt(np.maximum(radii**2 - distance, 0))).max(axis=1) - 0.012
     return Balls(path.astype(np.float32), np.full(count, 0.02, np.float32), np.full(count, Material.CREASE, np.uint8))
 
 
@@ -193,7 +205,7 @@ def _thumb(shape: HandShape, pose: Pose) -> list[Balls]:
 
 
 def _digit(start: Array, directions: Array, lengths: Array, radii: Array, back: Array) -> list[Balls]:
-    """Three bones, a crease at each of the two inner joints, and a nail on the back of the tip."""
+    """A finger: three bones, a crease at each of the two inner joints, and a nail on the back of the tip."""
     joints = [start]
     for direction, length in zip(directions, lengths, strict=True):
         joints.append(joints[-1] + direction * length)
@@ -209,7 +221,7 @@ def _digit(start: Array, directions: Array, lengths: Array, radii: Array, back: 
 
 
 def _arm(shape: HandShape) -> list[Balls]:
-    """A bare forearm below the wrist, and a sleeve with a cuff that runs far out of the picture."""
+    """A bare forearm below the wrist, and a sleeve with a cuff that extends far out of the picture."""
     wrist, elbow = -0.12, -10.0
     cuff = wrist - shape.sleeve_start
     skin = [
@@ -219,30 +231,30 @@ def _arm(shape: HandShape) -> list[Balls]:
     radius = shape.sleeve_radius
     sleeve = _string(_point(0, cuff - 1.1 * radius, 0), _point(0, elbow, 0), radius, radius * 1.6, Material.SLEEVE)
     if shape.stripe_length > 0:
-        striped = np.mod(-sleeve.centres[:, 1], 2 * shape.stripe_length) < shape.stripe_length
+        striped = np.mod(-sleeve.centers[:, 1], 2 * shape.stripe_length) < shape.stripe_length
         sleeve.materials[striped] = Material.STRIPE
     return [*skin, sleeve, *(_ring(cuff - 0.08 * i, radius * 1.02, 0.07) for i in range(6))]
 
 
 def _ring(y: float, radius: float, thickness: float) -> Balls:
-    """Balls around the arm."""
+    """A ring of balls around the arm."""
     count = int(1.3 * 2 * np.pi * radius / thickness)
     angle = np.linspace(0, 2 * np.pi, count, endpoint=False)
     inner = radius - thickness
-    centres = np.stack([inner * np.cos(angle), np.full(count, y), inner * np.sin(angle)], axis=1)
+    centers = np.stack([inner * np.cos(angle), np.full(count, y), inner * np.sin(angle)], axis=1)
     return Balls(
-        centres.astype(np.float32), np.full(count, thickness, np.float32), np.full(count, Material.SLEEVE, np.uint8)
+        centers.astype(np.float32), np.full(count, thickness, np.float32), np.full(count, Material.SLEEVE, np.uint8)
     )
 
 
 def _string(
     start: Array, end: Array, start_radius: float, end_radius: float, material: Material = Material.SKIN
 ) -> Balls:
-    """Balls from one point to another, so close that they look like one piece."""
+    """A row of balls from one point to another, close enough to look like one piece."""
     count = 2 + int(np.linalg.norm(end - start) * _BALLS_PER_RADIUS / min(start_radius, end_radius))
     share = np.linspace(0, 1, count, dtype=np.float32)
     return Balls(
-        centres=(start + share[:, None] * (end - start)).astype(np.float32),
+        centers=(start + share[:, None] * (end - start)).astype(np.float32),
         radii=(start_radius + share * (end_radius - start_radius)).astype(np.float32),
         materials=np.full(count, material, np.uint8),
     )

@@ -1,4 +1,4 @@
-"""Trains the detector of rock, paper and scissors on drawn hands and writes it as a model package.
+"""Trains the detector of rock, paper and scissors on drawn hands, and writes its model package.
 
 python -m engine.training.train_detector --package engine/models/rock-paper-scissors-presentation/4
 """
@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from engine.training.detector import STRIDE, Detector, cell_centres, detection_loss
+from engine.training.detector import STRIDE, Detector, cell_centers, detection_loss
 from engine.training.hand_poses import CLASS_NAMES
 from engine.training.training_set import HEIGHT, WIDTH, TrainingSet, load_or_draw, vary
 
@@ -26,7 +26,7 @@ WEIGHT_DECAY = 0.02
 
 
 def train(pictures: TrainingSet, epochs: int, seed: int) -> Detector:
-    """The detector with its weights averaged over the last few hundred steps."""
+    """Trains a detector. Its weights are an average over the last few hundred steps."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     model = Detector(len(CLASS_NAMES))
@@ -35,12 +35,12 @@ def train(pictures: TrainingSet, epochs: int, seed: int) -> Detector:
     optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     steps = epochs * (len(pictures) // BATCH_SIZE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, PEAK_LEARNING_RATE, total_steps=steps, pct_start=0.15)
-    centres = cell_centres(HEIGHT // STRIDE, WIDTH // STRIDE)
+    centers = cell_centers(HEIGHT // STRIDE, WIDTH // STRIDE)
     started, losses = time.monotonic(), list[float]()
     for step, batch in enumerate(_batches(pictures, epochs, rng)):
         images = torch.from_numpy(batch.images).permute(0, 3, 1, 2).float() / 255
         boxes, logits = model.predict(images)
-        loss = detection_loss(boxes, logits, torch.from_numpy(batch.boxes), torch.from_numpy(batch.class_ids), centres)
+        loss = detection_loss(boxes, logits, torch.from_numpy(batch.boxes), torch.from_numpy(batch.class_ids), centers)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
@@ -57,7 +57,7 @@ def train(pictures: TrainingSet, epochs: int, seed: int) -> Detector:
 
 
 def write_package(model: Detector, package: Path) -> None:
-    """weights.onnx, class_names.txt, inference_config.json, model_config.json."""
+    """Writes the package: weights.onnx, class_names.txt, inference_config.json, model_config.json."""
     package.mkdir(parents=True, exist_ok=True)
     torch.onnx.export(
         model,
@@ -104,7 +104,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument(
-        "--cache", type=Path, default=Path(".build/training/pictures.npz"), help="where the pictures are kept"
+        "--cache", type=Path, default=Path(".build/training/pictures.npz"), help="file to cache the drawn pictures in"
     )
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)

@@ -1,4 +1,4 @@
-"""The training set: pictures drawn once, kept in a file, and varied a little each time they are used."""
+"""The training set: pictures are drawn once, cached in a file, and augmented each time they are used."""
 
 import multiprocessing
 from dataclasses import dataclass
@@ -19,7 +19,10 @@ _PADDING_VALUE = 114
 class TrainingSet:
     """n pictures and their hands.
 
-    images: n x h x w x 3, RGB. boxes: n x MAX_HANDS x 4, x1 y1 x2 y2 in pixels. class_ids: n x MAX_HANDS, -1: none.
+    Attributes:
+        images: n x h x w x 3, RGB.
+        boxes: n x MAX_HANDS x 4, x1 y1 x2 y2 in pixels.
+        class_ids: n x MAX_HANDS, -1 for no hand.
     """
 
     images: npt.NDArray[np.uint8]
@@ -31,7 +34,7 @@ class TrainingSet:
 
 
 def load_or_draw(path: Path, count: int, seed: int, processes: int) -> TrainingSet:
-    """The set in the file, drawn first where there is none or another one."""
+    """Loads the set from a file. If the file is missing or holds another set, draws the set and writes the file."""
     if path.exists():
         with np.load(path) as stored:
             if stored["origin"].tolist() == [count, seed]:
@@ -43,7 +46,7 @@ def load_or_draw(path: Path, count: int, seed: int, processes: int) -> TrainingS
 
 
 def draw_set(count: int, seed: int, processes: int) -> TrainingSet:
-    """Picture i depends on the seed and i alone, not on the number of processes."""
+    """Draws a set. Picture i depends only on i and the seed, not on the number of processes."""
     with multiprocessing.Pool(processes) as pool:
         pictures = pool.map(_draw_one, [(seed, i) for i in range(count)], chunksize=32)
     boxes = np.zeros((count, MAX_HANDS, 4), np.float32)
@@ -55,7 +58,7 @@ def draw_set(count: int, seed: int, processes: int) -> TrainingSet:
 
 
 def vary(batch: TrainingSet, rng: np.random.Generator) -> TrainingSet:
-    """The same pictures mirrored, upside down, in other colours, and with a letterbox's bars."""
+    """Augments pictures: mirrored, upside down, with other colors, and with the margins of a letterbox."""
     images, boxes = batch.images.astype(np.float32), batch.boxes.copy()
     for i in range(len(batch)):
         if rng.random() < 0.5:

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from videoengine import timeline as timeline_module
 from videoengine.errors import JobFailed
 from videoengine.segments import (
-    AGAIN_SHARE,
+    MAX_REDECODE_SHARE,
+    MAX_SEGMENT_SECONDS,
     MAX_SEGMENTS,
-    SECONDS_LAST,
-    SECONDS_MAX,
-    SECONDS_MIN,
+    MIN_LAST_SEGMENT_SECONDS,
+    MIN_SEGMENT_SECONDS,
     Effort,
     SampledFrame,
     Segment,
@@ -77,7 +77,7 @@ def test_no_worker_of_an_hour_of_video_keeps_the_others_waiting(max_concurrency:
     again = sum(again for _, again in costs)
     total = sum(seconds for seconds, _ in costs)
     assert again <= 0.1 * total
-    assert max(seconds for seconds, _ in costs) <= 1.1 * SECONDS_MAX
+    assert max(seconds for seconds, _ in costs) <= 1.1 * MAX_SEGMENT_SECONDS
     order = order_by_work(segments, timeline, EFFORT)
     assert sorted(order) == list(range(len(segments)))
     in_turn = [costs[number][0] for number in order]
@@ -86,14 +86,14 @@ def test_no_worker_of_an_hour_of_video_keeps_the_others_waiting(max_concurrency:
     for seconds in in_turn:
         heapq.heapreplace(workers, workers[0] + seconds)
     # Beside equal shares, part of a last segment.
-    assert max(workers) <= 1.01 * total / max_concurrency + SECONDS_LAST / 2
+    assert max(workers) <= 1.01 * total / max_concurrency + MIN_LAST_SEGMENT_SECONDS / 2
 
 
 def test_more_workers_than_are_worth_it_do_not_start() -> None:
     timeline = make_timeline(frames=3600 * 30, keyframe_every=250, rate=30)
     seconds = [estimate(segment, timeline)[0] for segment in cut(timeline, infer_fps=5, max_concurrency=1000)]
-    assert SECONDS_MIN <= sum(seconds) / len(seconds) <= 1.2 * SECONDS_MIN
-    assert max(seconds) <= 2 * SECONDS_MIN
+    assert MIN_SEGMENT_SECONDS <= sum(seconds) / len(seconds) <= 1.2 * MIN_SEGMENT_SECONDS
+    assert max(seconds) <= 2 * MIN_SEGMENT_SECONDS
 
 
 def test_a_cut_is_made_at_a_keyframe_that_is_near() -> None:
@@ -109,7 +109,7 @@ def test_a_video_of_one_keyframe_is_not_decoded_again_and_again() -> None:
     costs = [estimate(segment, timeline) for segment in segments]
     assert len(segments) > 5
     for (before, _), (_, again) in pairwise(costs):
-        assert again <= AGAIN_SHARE * before or before > 0.9 * SECONDS_MAX
+        assert again <= MAX_REDECODE_SHARE * before or before > 0.9 * MAX_SEGMENT_SECONDS
 
 
 @given(
@@ -127,7 +127,9 @@ def test_every_frame_is_in_one_segment(
     segments = cut(timeline, infer_fps, max_concurrency, effort)
     assert [frame for segment in segments for frame in segment.frames] == select_frames(timeline, Fraction(infer_fps))
     assert all(segment.frames for segment in segments)
-    assert len(segments) <= max(sum(estimate(segment, timeline, effort)[0] for segment in segments) / SECONDS_LAST, 1)
+    assert len(segments) <= max(
+        sum(estimate(segment, timeline, effort)[0] for segment in segments) / MIN_LAST_SEGMENT_SECONDS, 1
+    )
 
 
 @given(

@@ -20,7 +20,7 @@ from videoengine.jobs import JobStatus
 
 @pytest.fixture
 def small_segments(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(segments, "SECONDS_MIN", 0.24)
+    monkeypatch.setattr(segments, "MIN_SEGMENT_SECONDS", 0.24)
 
 
 def confidences(results: dict[str, Any], model_id: str = MODEL_ID) -> list[float | None]:

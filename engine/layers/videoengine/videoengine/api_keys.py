@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities import parameters
 
 from videoengine.errors import UnknownKey
 
-KEYS_KEPT_SECONDS = 300
+KEY_CACHE_SECONDS = 300
 
 
 def check_api_key(api_key: str | None, secret_name: str) -> None:
@@ -18,12 +18,12 @@ def check_api_key(api_key: str | None, secret_name: str) -> None:
     Args:
         api_key: the key that the caller passed, if any.
         secret_name: a secret of Secrets Manager: digests in hex, separated by commas. It is cached for
-            `KEYS_KEPT_SECONDS`.
+            `KEY_CACHE_SECONDS`.
 
     Raises:
         UnknownKey: the digest of `api_key` is not in the secret.
     """
-    known = str(parameters.get_secret(secret_name, max_age=KEYS_KEPT_SECONDS)).split(",")
+    known = str(parameters.get_secret(secret_name, max_age=KEY_CACHE_SECONDS)).split(",")
     given = hashlib.sha256((api_key or "").encode(errors="surrogatepass")).hexdigest()
     # Compare all digests, each in constant time, so that the response time reveals nothing about them.
     matches = [hmac.compare_digest(given, digest.strip()) for digest in known]

@@ -31,7 +31,7 @@ _HOST_RULE = "must have a host of letters, digits, dots and dashes; others are w
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 
-class NoWebAddress(ValueError):
+class InvalidUrl(ValueError):
     """The URL is not one that the engine fetches from. The message completes "input_url …"."""
 
 
@@ -57,27 +57,27 @@ class WebAddress:
         """Checks a URL without resolving its host.
 
         Raises:
-            NoWebAddress: the URL is not one that the engine fetches from. The message quotes nothing of the URL, which
+            InvalidUrl: the URL is not one that the engine fetches from. The message quotes nothing of the URL, which
                 may be a secret.
         """
         authority = _AUTHORITY.match(url)
         if authority and not authority[1].isascii():
             # Check before parsing: urllib3 rewrites such hosts if the library idna is installed.
-            raise NoWebAddress(_HOST_RULE)
+            raise InvalidUrl(_HOST_RULE)
         try:
             parts = parse_url(url)
         except LocationParseError:
-            raise NoWebAddress("is not a valid URL") from None
+            raise InvalidUrl("is not a valid URL") from None
         if parts.scheme not in DEFAULT_PORTS or not parts.host:
-            raise NoWebAddress("must begin with http:// or https://")
+            raise InvalidUrl("must begin with http:// or https://")
         if parts.auth is not None:
-            raise NoWebAddress("must not hold a user name or password")
+            raise InvalidUrl("must not hold a user name or password")
         if not (authority and _HOST_AND_PORT.fullmatch(authority[1])):
-            raise NoWebAddress(_HOST_RULE)
+            raise InvalidUrl(_HOST_RULE)
         port = DEFAULT_PORTS[parts.scheme] if parts.port is None else parts.port
         # Lower ports belong to mail, remote shells and similar services, which an HTTP request could attack.
         if port not in DEFAULT_PORTS.values() and port < FIRST_UNPRIVILEGED_PORT:
-            raise NoWebAddress(f"must not have port {port}: only 80, 443 and ports from 1024 are allowed")
+            raise InvalidUrl(f"must not have port {port}: only 80, 443 and ports from 1024 are allowed")
         named = parts.host if port == DEFAULT_PORTS[parts.scheme] else f"{parts.host}:{port}"
         return cls(parts.scheme, parts.host.strip("[]"), named, port, parts.request_uri)
 
@@ -107,7 +107,7 @@ def find_destination(url: str, allowed: Ranges) -> Destination:
     """
     try:
         web_address = WebAddress.parse(url)
-    except NoWebAddress as problem:
+    except InvalidUrl as problem:
         raise JobFailed(f"The video could not be fetched: its URL {problem}") from None
     addresses = _resolve(web_address.host, web_address.port)
     if not all(is_public(address) or is_in(address, allowed) for address in addresses):

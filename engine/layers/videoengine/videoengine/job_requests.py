@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Self
 
-from videoengine.destinations import NoWebAddress, WebAddress
+from videoengine.destinations import InvalidUrl, WebAddress
 from videoengine.errors import BadRequest
 from videoengine.model_packages import TASK_TYPES
 from videoengine.request_bodies import quote
@@ -100,7 +100,7 @@ def _parse_url(value: Any) -> str:
         raise BadRequest(f"input_url must be at most {MAX_URL_LENGTH} characters")
     try:
         WebAddress.parse(url)
-    except NoWebAddress as problem:
+    except InvalidUrl as problem:
         raise BadRequest(f"input_url {problem}") from None
     return url
 

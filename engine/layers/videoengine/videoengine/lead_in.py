@@ -15,8 +15,8 @@ from videoengine.video_file import open_decoder
 MAX_HELD = 16
 """Maximum number of pictures that a decoder holds back for an earlier one. No codec reorders more."""
 
-PACKETS_MAX = 1000
-BYTES_MAX = 64 * 2**20
+MAX_PACKETS = 1000
+MAX_BYTES = 64 * 2**20
 """Maximum size of the beginning that is kept while there is no keyframe."""
 
 
@@ -31,7 +31,7 @@ class LeadIn:
     begins_whole: bool = False
     _packets: list["Packet[VideoStream]"] = field(default_factory=list)
     _bytes: int = 0
-    _left: int = PACKETS_MAX
+    _left: int = MAX_PACKETS
     _has_keyframe: bool = False
 
     def add(self, packet: "Packet[VideoStream]", *, starts_decoding: bool) -> None:
@@ -40,7 +40,7 @@ class LeadIn:
         Args:
             starts_decoding: whether decoding can start at this packet.
         """
-        if not self._left or self._bytes > BYTES_MAX:
+        if not self._left or self._bytes > MAX_BYTES:
             return
         if starts_decoding and not self._has_keyframe:
             self.begins_whole, self._has_keyframe, self._left = not self._packets, True, 2 * MAX_HELD

@@ -13,7 +13,7 @@ Channel = NDArray[np.uint8]
 _ROUNDING = 128
 """Half the range of the lower byte, which is dropped after this is added."""
 
-_SEPARATED_ALIKE = "yuv420p", "yuvj420p"
+_EXACT_IN_PLANES = "yuv420p", "yuvj420p"
 """Pixel formats that FFmpeg converts to the same colors in planes as in packed pixels, if the height is even."""
 
 
@@ -35,7 +35,7 @@ class FrameResizer:
             return _read_planes(
                 self._separator.reformat(frame, width, height, "gbrp", interpolation=Interpolation.BICUBIC, threads=1)
             )
-        if frame.format.name not in _SEPARATED_ALIKE or frame.height % 2:
+        if frame.format.name not in _EXACT_IN_PLANES or frame.height % 2:
             # The conversion that OpenCV uses. FFmpeg's rgb24 rounds differently, and its default interpolation of
             # chroma differs too.
             frame = self._converter.reformat(frame, format="bgr24", interpolation=Interpolation.BICUBIC, threads=1)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 BLOCK_BYTES = 2**20
 """Size of a block. The latency of a request is longer than the transfer of this much."""
 
-AHEAD_MAX = 8
+MAX_BLOCKS_AHEAD = 8
 """Maximum number of blocks requested at once. Together they use about the network bandwidth of a function."""
 
 
@@ -32,7 +32,9 @@ class S3Object(io.RawIOBase):
         Raises:
             ClientError: the object can't be read.
         """
-        self._threads = ThreadPoolExecutor(AHEAD_MAX)  # first, because close() needs it even if the request fails
+        self._threads = ThreadPoolExecutor(
+            MAX_BLOCKS_AHEAD
+        )  # first, because close() needs it even if the request fails
         self._s3, self._bucket, self._key, self._block_bytes = s3, bucket, key, block_bytes
         self._position = 0
         self._block: int | None = None  # the last block that was read
@@ -82,7 +84,7 @@ class S3Object(io.RawIOBase):
         if block != self._block:
             self._in_order = self._in_order + 1 if block - 1 == self._block else 0
             self._block = block
-            last = min(block + min(self._in_order, AHEAD_MAX), (self.size - 1) // self._block_bytes)
+            last = min(block + min(self._in_order, MAX_BLOCKS_AHEAD), (self.size - 1) // self._block_bytes)
             for number in self._blocks.keys() - set(range(block - 1, last + 1)):
                 self._blocks.pop(number).cancel()
             for number in range(block, last + 1):

@@ -15,19 +15,19 @@ from videoengine.timeline import Timeline
 MAX_SEGMENTS = 2000
 """Maximum number of segments in a job. Their list passes through the state machine, whose payload limit is 256 KiB."""
 
-SECONDS_MIN = 2.0
+MIN_SEGMENT_SECONDS = 2.0
 """Minimum work in a segment, in seconds. A worker takes about as long to start."""
 
-SECONDS_LAST = 1.0
+MIN_LAST_SEGMENT_SECONDS = 1.0
 """Minimum work in the last segments of a long job, whose workers started long before."""
 
-SECONDS_MAX = 60.0
+MAX_SEGMENT_SECONDS = 60.0
 """Maximum estimated work in a segment. A model that is ten times slower still finishes within Lambda's 15 minutes."""
 
-AGAIN_SHARE = 0.5
+MAX_REDECODE_SHARE = 0.5
 """Maximum share of a segment's work spent on re-decoding frames before its first one."""
 
-AGAIN_WEIGHT = 4
+REDECODE_WEIGHT = 4
 """Cost of re-decoding relative to an uneven share: the next round evens shares out, but re-decoding is lost."""
 
 
@@ -124,15 +124,17 @@ def cut_segments(
     work = [
         effort.decode * frame.frame_offset + effort.infer * count for frame, count in zip(frames, inferred, strict=True)
     ]
-    again = [effort.decode * _count_preceding(frame, timeline) for frame in frames]
+    redecoding = [effort.decode * _count_preceding(frame, timeline) for frame in frames]
     starts, ideal = [0], 0.0
     for share, following in pairwise(_share_out(work[-1] + effort.infer, max_concurrency)):
         ideal += share
         reach = min(share, following) / 2
         near = range(bisect_left(work, ideal - reach), bisect_left(work, ideal + reach))
-        cut = min(near, key=lambda index: abs(work[index] - ideal) + AGAIN_WEIGHT * again[index], default=0)
+        cut = min(near, key=lambda index: abs(work[index] - ideal) + REDECODE_WEIGHT * redecoding[index], default=0)
         length = work[cut] - work[starts[-1]]
-        if cut > starts[-1] and (again[cut] <= AGAIN_SHARE * length or length + following > SECONDS_MAX):
+        if cut > starts[-1] and (
+            redecoding[cut] <= MAX_REDECODE_SHARE * length or length + following > MAX_SEGMENT_SECONDS
+        ):
             starts.append(cut)
     return [Segment(tuple(frames[start:end])) for start, end in pairwise([*starts, len(frames)])]
 
@@ -158,11 +160,11 @@ def _share_out(seconds: float, workers: int) -> list[float]:
     workers make up for a slow worker or a retried segment, and nobody waits long at the end ("factoring": Hummel,
     Schonberg and Flynn, Communications of the ACM 35 (8), 1992).
     """
-    if seconds < 2 * SECONDS_MIN * workers:
-        count = min(max(int(seconds / SECONDS_MIN), 1), workers)
+    if seconds < 2 * MIN_SEGMENT_SECONDS * workers:
+        count = min(max(int(seconds / MIN_SEGMENT_SECONDS), 1), workers)
         return [seconds / count] * count
-    least = max(SECONDS_LAST, seconds / (MAX_SEGMENTS - 1))
-    most = max(SECONDS_MAX, least)
+    least = max(MIN_LAST_SEGMENT_SECONDS, seconds / (MAX_SEGMENTS - 1))
+    most = max(MAX_SEGMENT_SECONDS, least)
     shares, left = list[float](), seconds
     while left > least / 2:
         share = min(max(left / 2 / workers, least), most)
