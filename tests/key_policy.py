@@ -7,6 +7,6 @@ from tests.templates import ROOT
 
 def read_documented_policy(*, region: str, account: str) -> str:
     """The JSON of `docs/operations.md`, for one place."""
-    section = (ROOT / "docs" / "operations.md").read_text().split("## A key of yours")[1]
+    section = (ROOT / "docs" / "operations.md").read_text().split("## Customer-managed KMS key")[1]
     [policy] = re.findall(r"```json\n(.*?)```", section.split("\n## ")[0], re.DOTALL)
     return str(policy).replace("PARTITION", "aws").replace("REGION", region).replace("ACCOUNT", account)

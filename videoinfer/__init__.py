@@ -1,1 +1,1 @@
-"""The command line: videos in, detections out."""
+"""The command line `videoinfer`."""

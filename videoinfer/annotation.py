@@ -19,7 +19,7 @@ from videojobs.results.samples import Sample, read_samples
 
 @dataclass(frozen=True)
 class AnnotationOptions:
-    """What the video is made of.
+    """The inputs and the output of an annotation.
 
     Attributes:
         output: The annotated video, an MP4.
@@ -31,7 +31,7 @@ class AnnotationOptions:
 
 
 def make_annotated_video(options: AnnotationOptions, display: Display) -> None:
-    """Writes the video, and says so.
+    """Draws the results on the video, writes it, and prints where it is.
 
     Raises:
         CommandError: The results or the video can't be used, or the video can't be written; says why.

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 class AwsClients:
-    """The services that the command line speaks to, each client made on first use.
+    """Clients of the AWS services that the command line uses. Each is created on first use.
 
     Args:
         session: Credentials, region and client settings.
-        endpoint_url: Where AWS is, when it is not AWS.
-        config: How long to wait for an answer, and how often to ask; botocore's own, which is minutes, if None.
+        endpoint_url: The endpoint of an emulator; None for AWS itself.
+        config: Timeouts and retries. None means botocore's defaults, which wait for minutes.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class AwsClients:
         return self._session.client("dynamodb", endpoint_url=self._endpoint_url, config=self._config)
 
     def open_table(self, name: str) -> Table:
-        """A table of DynamoDB, as the functions open it."""
+        """A DynamoDB table, as a boto3 resource like in the functions."""
         dynamodb = self._session.resource("dynamodb", endpoint_url=self._endpoint_url, config=self._config)
         return dynamodb.Table(name)
 
@@ -81,7 +81,7 @@ class AwsClients:
 
     @cached_property
     def s3(self) -> S3Client:
-        # Unless asked, botocore signs URLs with the outdated version 2.
+        # By default, botocore signs URLs with the outdated signature version 2.
         return self._session.client(
             "s3", endpoint_url=self._endpoint_url, config=self._config.merge(Config(signature_version="s3v4"))
         )

@@ -1,4 +1,4 @@
-"""What AWS's client library says when it cannot go on, for people: what is wrong, and what to do about it."""
+"""Translates botocore's errors for people: what is wrong, and what to do about it."""
 
 from urllib.parse import urlsplit
 
@@ -18,17 +18,17 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
-_LOG_IN = "Log in again: `aws sso login`, or `aws configure` for a key that lasts."
+_LOG_IN = "Log in again with `aws sso login`, or set a long-term key with `aws configure`."
 _CHECK_THE_WAY = "check the network, the region and AWS_ENDPOINT_URL, and run the command again."
 
 _REMEDIES: tuple[tuple[type[BotoCoreError], str], ...] = (
-    (NoRegionError, "No region is set: set AWS_REGION, or run `aws configure set region us-east-1` with yours."),
+    (NoRegionError, "No region is set: set AWS_REGION, or run `aws configure set region us-east-1` with your region."),
     (
         NoCredentialsError,
-        "No credentials for AWS were found: run `aws configure` or `aws sso login`, or set AWS_PROFILE.",
+        "No AWS credentials were found: run `aws configure` or `aws sso login`, or set AWS_PROFILE.",
     ),
-    (PartialCredentialsError, "Half of the credentials for AWS is missing: run `aws configure`."),
-    (ProfileNotFound, "There is no such profile: `aws configure list-profiles` lists those that there are."),
+    (PartialCredentialsError, "The AWS credentials are incomplete: run `aws configure`."),
+    (ProfileNotFound, "This AWS profile does not exist: `aws configure list-profiles` lists the existing ones."),
     (SSOError, f"The session with AWS has ended. {_LOG_IN}"),
     (TokenRetrievalError, f"The session with AWS has ended. {_LOG_IN}"),
 )
@@ -39,7 +39,7 @@ _REFUSED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "Unau
 
 
 def describe_error(error: BotoCoreError | ClientError) -> str:
-    """The one place where botocore's errors become sentences; each names the remedy, if there is one."""
+    """The sentence for an error of botocore. It names the remedy, if there is one."""
     if isinstance(error, ClientError):
         return _describe_answer(error)
     if isinstance(error, (ConnectTimeoutError, ReadTimeoutError)):
@@ -54,14 +54,12 @@ def describe_error(error: BotoCoreError | ClientError) -> str:
 def _describe_answer(error: ClientError) -> str:
     code = error.response["Error"].get("Code", "")
     if code in _EXPIRED:
-        return f"The credentials for AWS have expired. {_LOG_IN}"
+        return f"The AWS credentials have expired. {_LOG_IN}"
     if code in _UNKNOWN:
-        return (
-            "AWS does not know these credentials: `aws sts get-caller-identity` tries them, AWS_PROFILE chooses others."
-        )
+        return "AWS does not know these credentials: test them with `aws sts get-caller-identity`, or set AWS_PROFILE."
     if code in _REFUSED:
         reason = (error.response["Error"].get("Message") or code).rstrip(". ")
-        return f"AWS refused {error.operation_name}: {reason}. Whoever looks after the account can allow it."
+        return f"AWS refused {error.operation_name}: {reason}. Ask the account's administrator for the permission."
     return str(error)
 
 

@@ -1,4 +1,4 @@
-"""Jobs for videos that were there before: those in the uploads bucket are asked for, others are copied into it."""
+"""Creates jobs for existing videos: requests jobs for those in the uploads bucket, and copies others into it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ type Action = Literal["ask", "copy", "skip"]
 
 @dataclass(frozen=True)
 class Candidate:
-    """One object that was found, and what is to be done with it; `why` it is skipped."""
+    """One object that was found, and what to do with it. `why` is the reason if it is skipped."""
 
     upload: Upload
     action: Action
@@ -34,17 +34,17 @@ class Candidate:
 def parse_s3_uri(uri: str) -> tuple[str, str]:
     """Bucket and prefix of `s3://bucket/prefix`. Raises `CommandError`."""
     if not (match := re.fullmatch(r"s3://([^/]+)/?(.*)", uri)):
-        raise CommandError(f"{uri} is no S3 URI: it has to look like s3://bucket/prefix.")
+        raise CommandError(f"{uri} is not an S3 URI: give one of the form s3://bucket/prefix.")
     return match[1], match[2]
 
 
 def plan_backfill(
     clients: AwsClients, table: LedgerView, bucket: str, prefix: str, *, uploads_bucket: str
 ) -> Iterator[Candidate]:
-    """What is to be done with each object under `prefix`, as far as that can be told before it is done.
+    """Decides what to do with each object under `prefix`.
 
     Raises:
-        CommandError: There is no such bucket, or it can't be listed.
+        CommandError: The bucket does not exist, or it can't be listed.
     """
     _check_bucket(clients, bucket)
     home = bucket == uploads_bucket
@@ -56,9 +56,10 @@ def plan_backfill(
 def carry_out(
     clients: AwsClients, candidates: Sequence[Candidate], *, uploads_bucket: str, uploads_queue_url: str
 ) -> None:
-    """Asks for the jobs of those in the uploads bucket, and copies the others there, where S3 announces them.
+    """Requests jobs for videos in the uploads bucket, and copies the others there, where S3 sends an event for each.
 
-    A copy keeps key, content type and metadata, which are its options. S3 makes it: nothing passes this machine.
+    A copy keeps the key, the content type and the metadata, which holds the options. S3 copies: no data passes
+    through this machine.
     """
     asked = [JobRequest(candidate.upload, FIRST_ATTEMPT) for candidate in candidates if candidate.action == "ask"]
     for _ in send_requests(clients.sqs, uploads_queue_url, asked):
@@ -69,25 +70,25 @@ def carry_out(
 
 
 def _check_bucket(clients: AwsClients, bucket: str) -> None:
-    """S3's own errors don't say of which bucket they are."""
+    """Checks the bucket first, because S3's errors don't name it."""
     try:
         clients.s3.head_bucket(Bucket=bucket)
     except ParamValidationError as error:
-        raise CommandError(f"{bucket} can't be the name of a bucket.") from error
+        raise CommandError(f"{bucket} is not a valid bucket name.") from error
     except ClientError as error:
         if is_missing(error):
-            raise CommandError(f"There is no bucket {bucket}: `aws s3 ls` lists yours.") from error
+            raise CommandError(f"The bucket {bucket} does not exist: `aws s3 ls` lists your buckets.") from error
         if is_denied(error):
             raise CommandError(
-                f"AWS refused to list the bucket {bucket}: it is another account's, or your permissions "
-                "lack s3:ListBucket. Whoever looks after it can allow it."
+                f"AWS refused to list the bucket {bucket}: it belongs to another account, or your permissions "
+                "lack s3:ListBucket. Ask its administrator for the permission."
             ) from error
         raise
 
 
 def _copy(clients: AwsClients, upload: Upload, uploads_bucket: str) -> None:
     head = clients.s3.head_object(Bucket=upload.bucket, Key=upload.key)
-    # Said explicitly, because a copy that is made in parts would lose them.
+    # Set explicitly, because a multipart copy would lose them.
     kept = {"Metadata": head["Metadata"], "ContentType": head["ContentType"], "MetadataDirective": "REPLACE"}
     clients.s3.copy({"Bucket": upload.bucket, "Key": upload.key}, uploads_bucket, upload.key, ExtraArgs=kept)
 
@@ -97,7 +98,7 @@ def _list_versions(clients: AwsClients, bucket: str, prefix: str) -> Iterator[Ca
     for page in pages:
         for entry in page.get("Versions", ()):
             if entry["IsLatest"]:
-                # S3's events leave out the version id that objects have from before versioning.
+                # Objects from before versioning have the version id "null", which S3's events leave out.
                 version_id = entry["VersionId"] if entry["VersionId"] != "null" else None
                 upload = Upload(
                     bucket=bucket,
@@ -118,7 +119,7 @@ def _list_objects(clients: AwsClients, bucket: str, prefix: str) -> Iterator[Can
 
 
 def _consider(candidate: Candidate) -> Iterator[Candidate]:
-    """Without folder markers, which are no uploads."""
+    """The candidate, skipped if it has a fault. Folder markers are left out, because they are not uploads."""
     if not is_folder_marker(candidate.upload):
         fault = find_fault(candidate.upload)
         yield replace(candidate, action="skip", why=fault) if fault else candidate
@@ -129,14 +130,14 @@ def _skip_known(table: LedgerView, candidates: Sequence[Candidate]) -> Iterator[
     known = {item["upload_id"]: item["status"] for item in table.read_all(keys)}
     for candidate in candidates:
         status = known.get(candidate.upload.upload_id)
-        known_to_be = f"It has a job already, which is {status}."
+        known_to_be = f"It already has a job, which is {status}."
         yield replace(candidate, action="skip", why=known_to_be) if status and not candidate.why else candidate
 
 
 def _skip_present(clients: AwsClients, candidates: Sequence[Candidate], uploads_bucket: str) -> Iterator[Candidate]:
     for candidate in candidates:
         size_bytes = _find_size(clients, uploads_bucket, candidate.upload.key) if not candidate.why else None
-        present = "The uploads bucket has it already: one of that key and size."
+        present = "The uploads bucket already has an object with this key and size."
         yield replace(candidate, action="skip", why=present) if size_bytes == candidate.upload.size_bytes else candidate
 
 

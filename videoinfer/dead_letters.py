@@ -1,4 +1,4 @@
-"""Uploads that failed a hundred times: what they are, why, and back with them into the uploads queue."""
+"""Dead letters, uploads that failed a hundred times: lists them with the reason, and returns them to the queue."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 _BATCH = 10
-"""Messages that SQS gives and takes at once."""
+"""Maximum messages in one SQS call."""
 
 _HIDDEN_SECONDS = 120
-"""How long a message that is being looked at is hidden from others who look."""
+"""How long a message that was read is hidden from other readers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,10 +28,10 @@ class DeadLetter:
     """One message of the dead-letter queue.
 
     Attributes:
-        requests: The jobs that it asks for; none if it can't be read, and so can't become a job.
-        why: What the ledger knows of the last failure.
+        requests: The jobs that it requests; empty if the message can't be read, and so can't become a job.
+        why: The reason of the last failure, from the ledger.
 
-    SQS's count of receives is left out: each look at the queue adds to it.
+    SQS's count of receives is left out, because each read of the queue increases it.
     """
 
     message_id: str
@@ -43,14 +43,14 @@ class DeadLetter:
 
 
 def read_dead_letters(sqs: SQSClient, queue_url: str, table: LedgerView) -> list[DeadLetter]:
-    """All that lie in the queue, the oldest first. They stay there, hidden for two minutes or until `release`."""
+    """All messages in the queue, the oldest first. They stay there, hidden for two minutes or until `release`."""
     messages = {message["MessageId"]: message for message in _receive(sqs, queue_url)}
     letters = [_read_letter(message, table) for message in messages.values()]
     return sorted(letters, key=lambda letter: letter.sent_at)
 
 
 def release(sqs: SQSClient, queue_url: str, letters: Sequence[DeadLetter]) -> None:
-    """Lets others see them again."""
+    """Makes the messages visible to other readers again."""
     for some in batched(letters, _BATCH, strict=False):
         sqs.change_message_visibility_batch(
             QueueUrl=queue_url,
@@ -64,10 +64,10 @@ def release(sqs: SQSClient, queue_url: str, letters: Sequence[DeadLetter]) -> No
 def redrive(
     sqs: SQSClient, letters: Sequence[DeadLetter], *, dead_letter_queue_url: str, uploads_queue_url: str
 ) -> Iterator[DeadLetter]:
-    """Sends them back to where they came from, with all their tries before them, and yields each that is there.
+    """Sends the messages back to the uploads queue, with all attempts ahead of them, and yields each that was sent.
 
-    One is deleted only after it has been sent. An interruption in between leaves it in both queues, which does no harm:
-    an attempt at an upload is one job, however often it is asked for.
+    A message is deleted only after it has been sent. An interruption in between leaves it in both queues, which is
+    harmless: an attempt at an upload is one job, however often it is requested.
     """
     for letter in letters:
         sqs.send_message(QueueUrl=uploads_queue_url, MessageBody=letter.body)
@@ -76,7 +76,7 @@ def redrive(
 
 
 def discard(sqs: SQSClient, letters: Sequence[DeadLetter], queue_url: str) -> Iterator[DeadLetter]:
-    """Deletes messages that can't become jobs, and yields each that is gone."""
+    """Deletes messages that can't become jobs, and yields each that was deleted."""
     for letter in letters:
         sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=letter.receipt_handle)
         yield letter
@@ -84,7 +84,7 @@ def discard(sqs: SQSClient, letters: Sequence[DeadLetter], queue_url: str) -> It
 
 def _receive(sqs: SQSClient, queue_url: str) -> Iterator[MessageTypeDef]:
     seen = set[str]()
-    # A wait makes SQS ask all its servers, so that an empty answer means an empty queue.
+    # With a wait time (long polling), SQS queries all its servers, so an empty answer means an empty queue.
     while messages := sqs.receive_message(
         QueueUrl=queue_url,
         MaxNumberOfMessages=_BATCH,
@@ -94,7 +94,7 @@ def _receive(sqs: SQSClient, queue_url: str) -> Iterator[MessageTypeDef]:
     ).get("Messages"):
         yield from messages
         if seen >= (ids := {message["MessageId"] for message in messages}):
-            return  # so many that the first come round again
+            return  # the queue is so long that the first messages are visible again
         seen |= ids
 
 
@@ -115,8 +115,8 @@ def _read_letter(message: MessageTypeDef, table: LedgerView) -> DeadLetter:
 
 def _find_reason(requests: Sequence[JobRequest], table: LedgerView) -> str:
     if not requests:
-        return "Neither S3 nor this command line sends such a message: no job can come of it. --discard deletes it."
+        return "Neither S3 nor videoinfer sends such a message, so it can't become a job. --discard deletes it."
     keys = [{"upload_id": request.upload.upload_id, "attempt": request.attempt} for request in requests]
     items = list(table.read_all(keys))
     reasons = [f"{item['status']}: {item['error']}" if "error" in item else item["status"] for item in items]
-    return "; ".join(reasons) or "It failed before the ledger knew of it: the log of create_job says why."
+    return "; ".join(reasons) or "It failed before the ledger recorded it: the log of create_job says why."

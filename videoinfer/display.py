@@ -1,4 +1,4 @@
-"""How the command line speaks: steps with the time they took, a bar for what goes on, tables."""
+"""The output of the command line: steps with the time they took, progress bars, tables."""
 
 import signal
 import time
@@ -35,14 +35,14 @@ _PLAIN_SIGNS = {"✓": "+", "✗": "x"}
 
 
 class Display:
-    """Writes to a console. On one that is no terminal, steps are lines and nothing moves."""
+    """Writes to a console. If it is not a terminal, steps are lines and nothing is animated."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
 
     @contextmanager
     def task(self, doing: str, done: str) -> Iterator[None]:
-        """Shows that something is being done, and, if it is, how long it took."""
+        """Shows `doing` while the block runs, and `done` with the time it took if it succeeds."""
         start = time.monotonic()
         with self._console.status(doing):
             yield
@@ -50,7 +50,7 @@ class Display:
 
     @contextmanager
     def working(self, doing: str) -> Iterator[None]:
-        """Shows that something goes on, below what is printed meanwhile."""
+        """Shows `doing` below what the block prints."""
         with self._console.status(doing):
             yield
 
@@ -63,18 +63,18 @@ class Display:
         self._console.print(Text.assemble(("! ", "bold yellow"), text), soft_wrap=True)
 
     def finding(self, level: Literal["ok", "warning", "problem"], what: str, remedy: str | None) -> None:
-        """Shows what an examination found, and what to do about it."""
+        """Shows a result of a check, and what to do about it."""
         sign, style = {"ok": ("✓", "bold green"), "warning": ("!", "bold yellow"), "problem": ("✗", "bold red")}[level]
         self._console.print(Text.assemble((self._sign(sign), style), what), soft_wrap=True)
         if remedy:
             self._console.print(Text(f"    {spell_command(remedy)}", style="dim"), soft_wrap=True)
 
     def _sign(self, sign: str) -> str:
-        """A sign before a line, or what stands for it where the console's encoding lacks it."""
+        """A sign before a line, or its replacement if the console's encoding lacks it."""
         return f"{sign if self._console.encoding.startswith('utf') else _PLAIN_SIGNS.get(sign, sign)} "
 
     def outcome(self, level: Literal["ok", "wrong", "unseen"], cells: Sequence[str], what: str) -> None:
-        """Shows a row of a table that grows: a sign, cells of one width in every row, and a sentence."""
+        """Shows one row of a table: a sign, cells with the same width in every row, and a sentence."""
         sign = {"ok": ("✓ ", "bold green"), "wrong": ("✗ ", "bold red"), "unseen": ("? ", "bold yellow")}[level]
         self._console.print(Text.assemble(sign, "  ".join(cells), "  ", (what, "dim")), soft_wrap=True)
 
@@ -83,7 +83,7 @@ class Display:
         self._console.print(Rule(Text(text, style="bold"), align="left"))
 
     def text(self, text: str) -> None:
-        """Prints `text` as it is: no markup, no line broken, so that what it says can be copied."""
+        """Prints `text` without markup or line breaks, so that it can be copied."""
         self._console.print(Text(text), soft_wrap=True)
 
     def notice(self, notice: ReceivedNotice) -> None:
@@ -106,19 +106,19 @@ class Display:
             self._console.print(table)
 
     def outputs(self, folder: Path, files: Sequence[str]) -> None:
-        """Shows where the files are."""
+        """Shows the paths of the files."""
         self.heading("Written")
         for name in files:
             self.text(str(folder / name))
 
     def facts(self, facts: Sequence[tuple[str, str]]) -> None:
-        """Shows names and values below each other."""
+        """Shows one name and value per line."""
         width = max((len(name) for name, _ in facts), default=0)
         for name, value in facts:
             self._console.print(Text.assemble((f"{name:<{width}}  ", "dim"), value), soft_wrap=True)
 
     def columns(self, rows: Sequence[Sequence[str]], remarks: Sequence[str | None]) -> None:
-        """Shows rows, the first of which are headings, and below each of the others its remark, if there is one."""
+        """Shows rows, the first of which has the headings, and below each other row its remark, if any."""
         widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
         for row, remark in zip(rows, [None, *remarks], strict=True):
             cells = [cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)]
@@ -127,15 +127,15 @@ class Display:
                 self._console.print(Text(f"{'':<{widths[0]}}  {remark}", style="dim"), soft_wrap=True)
 
     def instructions(self, instructions: str) -> None:
-        """Shows what can be done with a system that is left running."""
+        """Shows how to use a system that is left running."""
         self.heading("Left running")
         self.text(instructions)
 
     @contextmanager
     def track[Item](self, items: Iterable[Item], doing: str, *, total: int) -> Iterator[Iterator[Item]]:
-        """Gives `items` on, and shows how many of them have been taken and how long the rest will take.
+        """Passes on `items`, and shows how many have been taken and how long the rest will take.
 
-        The bar has threads of its own, so it is bound to a block and not to a generator, which nobody might close.
+        The bar has its own threads, so it is bound to a block and not to a generator, which might never be closed.
         """
         bar = Progress(
             TextColumn("{task.description}"),
@@ -168,7 +168,7 @@ class Display:
 
 
 class ExecutionDisplay:
-    """A line for every state and outcome that is new, and a bar below them."""
+    """Shows a line for every new state and outcome, and a bar below them."""
 
     def __init__(self, bar: Progress) -> None:
         self._bar = bar
@@ -176,7 +176,7 @@ class ExecutionDisplay:
         self._shown: set[tuple[str, str | None]] = set()
 
     def step(self, step: Step) -> None:
-        """Shows where the execution is. The rounds of a long wait are counted in the bar alone."""
+        """Shows the execution's state. Only the bar counts repeated polls."""
         description = describe_step(step)
         self._bar.update(self._task, description=description)
         if (step.state, step.outcome) not in self._shown:
@@ -185,7 +185,7 @@ class ExecutionDisplay:
             self._bar.console.print(Text.assemble((f"  {time_of_day}  ", "dim"), description), soft_wrap=True)
 
     def progress(self, completed: int, total: int) -> None:
-        """Shows how much of the work is done."""
+        """Shows how many segments are done."""
         self._bar.update(self._task, completed=completed, total=total, known=f"{completed} of {total} segments")
 
 
@@ -199,10 +199,10 @@ def describe_step(step: Step) -> str:
 
 @contextmanager
 def errors_for_people() -> Iterator[None]:
-    """Ends the command with a sentence instead of a traceback if the block fails in a way that was foreseen.
+    """Ends the command with a sentence instead of a traceback if the block fails in an expected way.
 
-    SIGTERM and SIGHUP end it as Ctrl-C does, so that nothing unfinished is left. A reader that is gone, as after
-    `| head`, is nobody to say it to: typer ends the command.
+    SIGTERM and SIGHUP end it as Ctrl-C does, so that nothing unfinished is left. If the reader of the output is gone,
+    as after `| head`, typer ends the command without a message.
     """
     try:
         with exiting_on_interrupts():
@@ -222,7 +222,7 @@ def errors_for_people() -> Iterator[None]:
 
 
 def _show_cursor() -> None:
-    """An interrupt may come just after a moving line has hidden the cursor, and before it is there to show it again."""
+    """Shows the cursor again, in case an interrupt came just after an animated line has hidden it."""
     for stderr in (False, True):
         Console(stderr=stderr).show_cursor()
 

@@ -1,4 +1,4 @@
-"""Looks a deployed pipeline over: what is well, what is not, and the command that mends it."""
+"""Checks a deployed pipeline: reports what works, what does not, and the command that fixes it."""
 
 from __future__ import annotations
 
@@ -36,30 +36,31 @@ if TYPE_CHECKING:
 type Level = Literal["ok", "warning", "problem"]
 
 CONCURRENCY_MIN = 50
-"""New accounts may run ten functions at once: enough for a trial, not for a bulk upload beside all else."""
+"""Below this, doctor warns. New accounts may run ten functions at once, which is enough for a trial only."""
 
 SECONDS_NO_WAIT = 60
-"""A turn that is nearer needs no mention."""
+"""A wait shorter than this is not reported."""
 
 RECENT_JOBS = 100
-"""How many of the newest jobs are looked at for outputs that are missing."""
+"""How many of the newest jobs are checked for missing outputs."""
 
 UNANSWERED_DAYS = 35
-"""How far back a bill reaches, and some more."""
+"""A month's bill and a few days more."""
 
-_KEY_POLICY = "docs/operations.md, A key of yours, has the statement; aws kms put-key-policy sets it"
+_KEY_POLICY = "docs/operations.md, Customer-managed KMS key, has the statement; aws kms put-key-policy sets it"
 
 _API_KEY = "sam deploy --parameter-overrides ApiKey=YOUR_API_KEY; docs/operations.md, The API key has changed"
 
 _WRITING = timedelta(minutes=1)
-"""CloudFormation notes the time of a resource once it is written, and its clock may differ from Secrets Manager's."""
+"""Tolerance: CloudFormation records a resource's time after writing it, and its clock may differ from that of Secrets
+Manager."""
 
 _NO_SUCH_JOB = "videoinfer-doctor"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one look found; `remedy` is a command, or a sentence where no command helps."""
+    """The result of one check. `remedy` is a command, or a sentence where no command helps."""
 
     level: Level
     what: str
@@ -67,32 +68,32 @@ class Finding:
 
 
 def examine(stack: PipelineStack) -> Iterator[Finding]:
-    """Every look, one after another. What the person's own credentials may not see is a warning of its own."""
-    looks: list[Callable[[PipelineStack], Iterator[Finding]]] = [
-        _look_at_stack,
-        _look_at_api,
-        _look_at_api_key,
-        _look_at_models,
-        _look_at_way_in,
-        _look_at_permissions,
-        _look_at_key,
-        _look_at_subscriptions,
-        _look_at_quotas,
-        _look_at_budget,
-        _look_at_queues,
-        _look_at_unreported_ends,
-        _look_at_jobs,
+    """Runs every check, one after another. A check that the person's credentials do not permit is a warning."""
+    checks: list[Callable[[PipelineStack], Iterator[Finding]]] = [
+        _check_stack,
+        _check_api,
+        _check_api_key,
+        _check_models,
+        _check_upload_events,
+        _check_permissions,
+        _check_key,
+        _check_subscriptions,
+        _check_quotas,
+        _check_budget,
+        _check_queues,
+        _check_unreported_ends,
+        _check_jobs,
     ]
-    for look in looks:
+    for check in checks:
         try:
-            yield from look(stack)
+            yield from check(stack)
         except (BotoCoreError, ClientError, CommandError) as error:
-            subject = look.__name__.removeprefix("_look_at_").replace("_", " ")
+            subject = check.__name__.removeprefix("_check_").replace("_", " ")
             words = str(error) if isinstance(error, CommandError) else describe_error(error)
-            yield Finding("warning", f"Could not look at the {subject}. {words}")
+            yield Finding("warning", f"Could not check the {subject}. {words}")
 
 
-def _look_at_stack(stack: PipelineStack) -> Iterator[Finding]:
+def _check_stack(stack: PipelineStack) -> Iterator[Finding]:
     if stack.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
         yield Finding("ok", f"The stack {stack.name} is complete.")
     else:
@@ -100,16 +101,16 @@ def _look_at_stack(stack: PipelineStack) -> Iterator[Finding]:
         yield Finding("problem", f"The stack {stack.name} is {stack.status}.", events)
 
 
-def _look_at_api(stack: PipelineStack) -> Iterator[Finding]:
-    """Asks for a job that there is not: the refusal tells whether it is about the job or about the key."""
+def _check_api(stack: PipelineStack) -> Iterator[Finding]:
+    """Polls a job that does not exist. The API's refusal shows whether it accepts the key."""
     key = stack.clients.secretsmanager.get_secret_value(SecretId=stack.api_key_secret)["SecretString"]
     accepted = Finding("ok", f"The API at {stack.api_url} answers and accepts the key.")
     try:
         # A single request, sent outside the stack's budget.
         VideoInferenceApi(stack.api_url, key, partial(open_session, stack.api_url)).check_job(Turn(), _NO_SUCH_JOB)
     except ApiUnavailable as unavailable:
-        remedy = f"If it should: check the parameter ApiUrl ({stack.api_url}), and that it can be reached from here."
-        yield Finding("problem", f"The API does not answer as it should: {unavailable}", remedy)
+        remedy = f"Check the parameter ApiUrl ({stack.api_url}), and that this machine can reach it."
+        yield Finding("problem", f"The API does not answer correctly: {unavailable}", remedy)
     except ApiRefused as refused:
         about = classify_refusal(refused.status_code)
         if about == "key":
@@ -118,67 +119,67 @@ def _look_at_api(stack: PipelineStack) -> Iterator[Finding]:
             )
             yield Finding("problem", f"The API does not accept the key: {refused.reason}", store)
         elif about == "address":
-            yield Finding("problem", f"The API's address is not what it was: {refused.reason}.", "sam deploy --guided")
+            yield Finding("problem", f"The API's address has changed: {refused.reason}.", "sam deploy --guided")
         else:
             yield accepted
     else:
         yield accepted
 
 
-def _look_at_api_key(stack: PipelineStack) -> Iterator[Finding]:
-    """Whether the stack's own secret was changed since CloudFormation wrote the parameter ApiKey to it.
+def _check_api_key(stack: PipelineStack) -> Iterator[Finding]:
+    """Checks whether the stack's own secret was changed after CloudFormation wrote the parameter ApiKey to it.
 
-    Compares times, as CloudFormation shows no parameter with NoEcho. An update that has already written the old key
-    over the new one can't be seen here; the API then refuses the key.
+    It compares times, because CloudFormation does not show NoEcho parameters. It can't detect an update that has
+    already written the old key over the new one; the API then refuses the key.
     """
     if stack.api_key_secret_arn:
-        yield Finding("ok", f"The API's key is in a secret of yours: {stack.api_key_secret_arn}.")
+        yield Finding("ok", f"The API's key is in your own secret: {stack.api_key_secret_arn}.")
         return
     written_at = _describe_resource(stack, "ApiKeySecret")["LastUpdatedTimestamp"]
     changed_at = stack.clients.secretsmanager.get_secret_value(SecretId=stack.api_key_secret)["CreatedDate"]
     if changed_at - written_at > _WRITING:
         words = (
             "The API's key was changed after the last deployment. "
-            "An update of the stack that touches its secret writes the parameter ApiKey's old value over it."
+            "A stack update that changes the secret overwrites it with the old value of the parameter ApiKey."
         )
         yield Finding("warning", words, _API_KEY)
     else:
-        yield Finding("ok", "The API's key is the one that the stack was deployed with.")
+        yield Finding("ok", "The API's key has not changed since the stack was deployed.")
 
 
-def _look_at_models(stack: PipelineStack) -> Iterator[Finding]:
+def _check_models(stack: PipelineStack) -> Iterator[Finding]:
     try:
         models = [Model.parse(model) for model in parse_json("DefaultModels", stack.upload_options.default_models)]
     except InvalidOption as invalid:
         yield Finding("problem", f"DefaultModels can't be used: {invalid}", "sam deploy --guided")
     else:
         names = ", ".join(f"{model.model_id}/{model.model_version}" for model in models)
-        yield Finding("ok", f"Videos without options of their own are looked at by {names}.")
+        yield Finding("ok", f"The default models are {names}.")
 
 
-def _look_at_way_in(stack: PipelineStack) -> Iterator[Finding]:
-    """From the bucket to the queue to the function."""
-    clients, redeploy = stack.clients, "sam deploy, which puts it back"
+def _check_upload_events(stack: PipelineStack) -> Iterator[Finding]:
+    """Checks the event path from the bucket through the queue to the function."""
+    clients, redeploy = stack.clients, "sam deploy, which restores it"
     notifications = clients.s3.get_bucket_notification_configuration(Bucket=stack.uploads_bucket)
     attributes = clients.sqs.get_queue_attributes(QueueUrl=stack.uploads_queue_url, AttributeNames=["QueueArn"])
     queue_arn = attributes["Attributes"]["QueueArn"]
     if queue_arn in (queue["QueueArn"] for queue in notifications.get("QueueConfigurations", ())):
-        yield Finding("ok", "The uploads bucket announces what lands in it.")
+        yield Finding("ok", "The uploads bucket sends an event for each upload.")
     else:
-        yield Finding("problem", "The uploads bucket does not announce what lands in it.", redeploy)
+        yield Finding("problem", "The uploads bucket does not send events for uploads.", redeploy)
     mappings = clients.lambda_.list_event_source_mappings(EventSourceArn=queue_arn)["EventSourceMappings"]
     if [mapping for mapping in mappings if mapping["State"] == "Enabled"]:
-        yield Finding("ok", "The uploads queue is being read.")
+        yield Finding("ok", "The uploads queue is read.")
     else:
         uuid = mappings[0]["UUID"] if mappings else None
         enable = f"aws lambda update-event-source-mapping --uuid {uuid} --enabled" if uuid else redeploy
-        yield Finding("problem", "Nobody reads the uploads queue: uploads wait there.", enable)
+        yield Finding("problem", "The uploads queue is not read: uploads wait in it.", enable)
 
 
-def _look_at_permissions(stack: PipelineStack) -> Iterator[Finding]:
-    """Asks IAM whether each function may do what the deployed template grants it.
+def _check_permissions(stack: PipelineStack) -> Iterator[Finding]:
+    """Asks IAM whether each function has the permissions that the deployed template grants.
 
-    A policy may have been taken away by hand; a permissions boundary or the organization's policies may deny it.
+    A policy may have been removed by hand; a permissions boundary or the organization's policies may deny an action.
     """
     find_role = cache(partial(_find_role, stack))
     lacking = [
@@ -188,13 +189,15 @@ def _look_at_permissions(stack: PipelineStack) -> Iterator[Finding]:
         for action in _list_denied(stack, find_role(grant.function), grant, resource)
     ]
     for sentence in lacking:
-        yield Finding("problem", f"{sentence}.", "sam deploy, or have a policy from outside the stack taken back")
+        yield Finding(
+            "problem", f"{sentence}.", "sam deploy, or remove the policy from outside the stack that denies it"
+        )
     if not lacking:
-        yield Finding("ok", "The functions may do what they have to.")
+        yield Finding("ok", "The functions have the permissions that they need.")
 
 
 def _list_denied(stack: PipelineStack, role_arn: str, grant: Grant, resource: str) -> list[str]:
-    """The grant's actions that IAM would deny on `resource`, with an x for each of its wildcards."""
+    """The grant's actions that IAM would deny on `resource`. An x replaces each wildcard in it."""
     entries: Any = [
         {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
         for key, value in grant.context.items()
@@ -208,23 +211,23 @@ def _list_denied(stack: PipelineStack, role_arn: str, grant: Grant, resource: st
     return [it["EvalActionName"] for it in answer["EvaluationResults"] if it["EvalDecision"] != "allowed"]
 
 
-def _look_at_key(stack: PipelineStack) -> Iterator[Finding]:
-    """Whether the owner's key is usable, and its policy lets in those that no role stands for."""
+def _check_key(stack: PipelineStack) -> Iterator[Finding]:
+    """Checks that the owner's key is usable, and that its policy allows the services and the account."""
     if not (arn := stack.kms_key_arn):
-        yield Finding("ok", "What is stored is encrypted by AWS's own keys.")
+        yield Finding("ok", "Stored data is encrypted with AWS's own keys.")
         return
     state = stack.clients.kms.describe_key(KeyId=arn)["KeyMetadata"]["KeyState"]
     if state != "Enabled":
-        mend = "cancel-key-deletion" if state == "PendingDeletion" else "enable-key"
-        words = f"The key {arn} is {state}: nothing that is stored can be read."
-        yield Finding("problem", words, f"aws kms {mend} --key-id {arn}")
+        fix = "cancel-key-deletion" if state == "PendingDeletion" else "enable-key"
+        words = f"The key {arn} is {state}: stored data can't be read."
+        yield Finding("problem", words, f"aws kms {fix} --key-id {arn}")
         return
     policy = json.loads(stack.clients.kms.get_key_policy(KeyId=arn, PolicyName="default")["Policy"])
     left_out = find_left_out(policy, region=arn.split(":")[3], account=arn.split(":")[4])
     for who, so_what in left_out.items():
-        yield Finding("problem", f"The policy of the key {arn} leaves out {who}: {so_what}.", _KEY_POLICY)
+        yield Finding("problem", f"The policy of the key {arn} does not allow {who}: {so_what}.", _KEY_POLICY)
     if not left_out:
-        yield Finding("ok", f"What is stored is encrypted by {arn}.")
+        yield Finding("ok", f"Stored data is encrypted with {arn}.")
 
 
 def _find_role(stack: PipelineStack, function: str) -> str:
@@ -241,7 +244,7 @@ def _describe_resource(stack: PipelineStack, logical_id: str) -> StackResourceDe
     return resource["StackResourceDetail"]
 
 
-def _look_at_subscriptions(stack: PipelineStack) -> Iterator[Finding]:
+def _check_subscriptions(stack: PipelineStack) -> Iterator[Finding]:
     yield from _read_topic(stack, "Notices", stack.notices_topic_arn)
     yield from _read_topic(stack, "Alarms", stack.alarms_topic_arn)
 
@@ -251,26 +254,28 @@ def _read_topic(stack: PipelineStack, what: str, topic_arn: str) -> Iterator[Fin
     subscriptions = [subscription for page in pages for subscription in page["Subscriptions"]]
     subscribe = f"aws sns subscribe --topic-arn {topic_arn} --protocol"
     if not subscriptions:
-        yield Finding("warning", f"{what} go to nobody.", f"{subscribe} email --notification-endpoint YOU@EXAMPLE.COM")
+        yield Finding(
+            "warning", f"{what} have no subscriber.", f"{subscribe} email --notification-endpoint YOU@EXAMPLE.COM"
+        )
     for subscription in subscriptions:
         protocol, endpoint = subscription.get("Protocol", ""), subscription.get("Endpoint", "")
         if _is_confirmed(stack, subscription.get("SubscriptionArn", "")):
             yield Finding("ok", f"{what} go to {endpoint}.")
         else:
             again = f"{subscribe} {protocol} --notification-endpoint {endpoint}"
-            confirm = f"Follow the link that AWS has sent there. If it is lost: {again}"
+            confirm = f"Follow the link that AWS sent there. To get another: {again}"
             yield Finding("problem", f"{what} do not go to {endpoint}: the subscription is not confirmed.", confirm)
 
 
 def _is_confirmed(stack: PipelineStack, arn: str) -> bool:
-    """Until it is, SNS lists most kinds of subscription with words in place of their ARN."""
+    """Whether a subscription is confirmed. Until then, SNS lists most kinds with "PendingConfirmation" as ARN."""
     if not arn.startswith("arn:"):
         return False
     attributes = stack.clients.sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
     return attributes.get("PendingConfirmation") != "true"
 
 
-def _look_at_quotas(stack: PipelineStack) -> Iterator[Finding]:
+def _check_quotas(stack: PipelineStack) -> Iterator[Finding]:
     limit = stack.clients.lambda_.get_account_settings()["AccountLimit"]
     available = limit["UnreservedConcurrentExecutions"]
     if available >= CONCURRENCY_MIN:
@@ -280,40 +285,42 @@ def _look_at_quotas(stack: PipelineStack) -> Iterator[Finding]:
             "aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 "
             "--desired-value 1000"
         )
-        yield Finding("warning", f"The account may run only {available} functions at once, of all its stacks.", more)
+        yield Finding(
+            "warning", f"The account may run only {available} functions at once, for all its stacks together.", more
+        )
 
 
-def _look_at_budget(stack: PipelineStack) -> Iterator[Finding]:
-    """How many requests the API takes a minute, and how long an upload that came now would wait for its turn."""
+def _check_budget(stack: PipelineStack) -> Iterator[Finding]:
+    """Reports the limit of requests a minute, and how long a new upload would wait for its turn."""
     if not stack.api_requests_per_minute:
-        yield Finding("ok", "The API is asked as often as there is something to ask (ApiRequestsPerMinute is 0).")
+        yield Finding("ok", "Requests to the API are not limited (ApiRequestsPerMinute is 0).")
         return
     table = _find_resource(stack, "BudgetTable")
     item = stack.clients.dynamodb.get_item(TableName=table, Key={"id": {"S": BUDGET_ID}}).get("Item", {})
     booked = max((float(item[name]["N"]) for name in ("creates", "paused_until") if name in item), default=0.0)
-    limit = f"The API is asked at most {stack.api_requests_per_minute:,} times a minute"
+    limit = f"The stack sends at most {stack.api_requests_per_minute:,} requests a minute to the API"
     if (seconds := booked - time.time()) < SECONDS_NO_WAIT:
         yield Finding("ok", f"{limit}, and no upload waits for its turn.")
     else:
-        yield Finding("ok", f"{limit}: an upload that comes now has its turn in {format_duration(round(seconds))}.")
+        yield Finding("ok", f"{limit}: a new upload waits {format_duration(round(seconds))} for its turn.")
 
 
-def _look_at_queues(stack: PipelineStack) -> Iterator[Finding]:
+def _check_queues(stack: PipelineStack) -> Iterator[Finding]:
     if dead := _count_messages(stack, stack.dead_letter_queue_url):
         yield Finding(
             "problem", f"Dead letters, uploads that failed a hundred times: {dead:,}.", "videoinfer dead-letters"
         )
     else:
         yield Finding("ok", "There are no dead letters.")
-    yield Finding("ok", f"Uploads that wait their turn: {_count_messages(stack, stack.uploads_queue_url):,}.")
+    yield Finding("ok", f"Uploads in the queue: {_count_messages(stack, stack.uploads_queue_url):,}.")
 
 
-def _look_at_unreported_ends(stack: PipelineStack) -> Iterator[Finding]:
+def _check_unreported_ends(stack: PipelineStack) -> Iterator[Finding]:
     queues = [_find_resource(stack, name) for name in ("ExecutionEndsDeadLetterQueue", "ExecutionEndsQueue")]
     if unreported := _count_messages(stack, queues[0]):
         source, destination = (_find_queue_arn(stack, url) for url in queues)
         again = f"aws sqs start-message-move-task --source-arn {source} --destination-arn {destination}"
-        words = f"Executions that ended and could not be reported, whose jobs seem to be running: {unreported:,}."
+        words = f"Ended executions that could not be reported, so their jobs still seem to run: {unreported:,}."
         yield Finding("problem", words, again)
     else:
         yield Finding("ok", "Every end of an execution is reported.")
@@ -330,30 +337,30 @@ def _count_messages(stack: PipelineStack, queue_url: str) -> int:
     return sum(map(int, answer["Attributes"].values()))
 
 
-def _look_at_jobs(stack: PipelineStack) -> Iterator[Finding]:
+def _check_jobs(stack: PipelineStack) -> Iterator[Finding]:
     table = LedgerView(stack.clients.dynamodb, stack.jobs_table)
     if newest := list(table.list_jobs("failed", 1)):
         [job] = newest
-        words = f"Jobs have failed and were not tried again, {job['key']} the last of them: {job.get('error')}"
+        words = f"Jobs have failed and were not retried. The latest is {job['key']}: {job.get('error')}"
         yield Finding("warning", words, "videoinfer jobs --failed")
     else:
-        yield Finding("ok", "No job waits to be tried again.")
+        yield Finding("ok", "No failed job needs a retry.")
     yield _judge_outputs([job for job in table.list_jobs("all", RECENT_JOBS) if job.get("failed_outputs")])
     since = datetime.now(UTC) - timedelta(days=UNANSWERED_DAYS)
     if unanswered := list(table.list_unanswered(stack.uploads_bucket, since)):
         words = (
-            "The API may have made, and bill, more jobs than it told of. "
-            f"Uploads in {UNANSWERED_DAYS} days: {len(unanswered):,}, {unanswered[0]['key']} the last of them."
+            "The API did not answer some calls, so jobs may have been billed twice. "
+            f"Uploads in {UNANSWERED_DAYS} days: {len(unanswered):,}. The latest is {unanswered[0]['key']}."
         )
         yield Finding("warning", words, "videoinfer jobs --unanswered")
     else:
-        yield Finding("ok", f"No job was asked for in {UNANSWERED_DAYS} days without an answer.")
+        yield Finding("ok", f"The API answered all calls that create jobs in the last {UNANSWERED_DAYS} days.")
 
 
 def _judge_outputs(incomplete: Sequence[Item]) -> Finding:
     if not incomplete:
-        return Finding("ok", f"No output is missing of the last {RECENT_JOBS} jobs.")
-    words = f"Of the last {RECENT_JOBS} jobs {len(incomplete)} lack outputs, {incomplete[0]['key']} the last of them: "
+        return Finding("ok", f"The last {RECENT_JOBS} jobs have all their outputs.")
+    words = f"{len(incomplete)} of the last {RECENT_JOBS} jobs lack outputs. The latest is {incomplete[0]['key']}: "
     return Finding(
         "warning",
         words + describe_missing(incomplete[0]),

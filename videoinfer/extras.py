@@ -1,4 +1,4 @@
-"""The extras of the package: what `pip install .` leaves out, because operating a deployed stack does not need it."""
+"""The extras of the package. `pip install .` leaves them out, because operating a deployed stack does not need them."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from videoinfer.display import errors_for_people
 from videoinfer.errors import CommandError
 
 COMMAND_EXTRAS: Mapping[str, str] = {"demo": "local", "report": "local", "annotate": "local", "infer": "engine"}
-"""The commands that need an extra, and which. All others need none. `pyproject.toml` says what an extra installs."""
+"""The extra that a command needs. Other commands need none. `pyproject.toml` lists what an extra installs."""
 
 OWN_PACKAGES = ("videoinfer", "videojobs", "videoengine")
 

@@ -1,4 +1,4 @@
-"""What the functions logged."""
+"""Reads the functions' logs."""
 
 import json
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from videoinfer.aws_clients import AwsClients
 
-# What Lambda itself writes around an invocation.
+# Lines that Lambda itself writes for each invocation.
 _PLATFORM_LINES = ("START RequestId:", "END RequestId:", "REPORT RequestId:")
 
 
@@ -19,7 +19,7 @@ class LogLine:
 
 
 def read_log_lines(clients: AwsClients) -> Iterator[LogLine]:
-    """Every line of every function, a log group at a time."""
+    """Every log line of every function, one log group after the other."""
     for groups in clients.logs.get_paginator("describe_log_groups").paginate():
         for group in groups["logGroups"]:
             pages = clients.logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"])
@@ -29,13 +29,13 @@ def read_log_lines(clients: AwsClients) -> Iterator[LogLine]:
 
 
 def read_last_words(clients: AwsClients, *, count: int = 20) -> list[str]:
-    """The last lines that the functions wrote themselves, oldest first."""
+    """The last `count` lines that the functions wrote themselves, oldest first."""
     own = [line for line in read_log_lines(clients) if not line.text.startswith(_PLATFORM_LINES)]
     return [_shorten(line.text) for line in sorted(own, key=lambda line: line.timestamp_ms)[-count:]]
 
 
 def _shorten(text: str) -> str:
-    """A line of Powertools' without what only a machine reads: `ERROR The upload has to wait. ApiUnavailable: …`."""
+    """Level, message and exception of a Powertools log line: `ERROR The upload has to wait. ApiUnavailable: …`."""
     try:
         line = json.loads(text)
         exception = line.get("exception", "").splitlines()[-1:]

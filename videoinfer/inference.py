@@ -1,4 +1,4 @@
-"""The engine's core on this machine alone, without AWS: a video and model packages in, a results file out."""
+"""Runs the engine's core on this machine, without AWS: reads a video and model packages, writes a results file."""
 
 import json
 import tempfile
@@ -28,11 +28,11 @@ from videoinfer.videos import read_rate
 
 @dataclass(frozen=True, kw_only=True)
 class InferenceOptions:
-    """What to infer, and how.
+    """The options of `videoinfer infer`.
 
     Attributes:
         infer_fps: Frames to sample from each second.
-        max_failed_share: Of all results, how many may be null.
+        max_failed_share: Maximum share of results that may be null, from 0 to 1.
         output: The results file.
     """
 
@@ -47,14 +47,16 @@ class InferenceOptions:
 
 
 def run_inference(options: InferenceOptions, display: Display) -> None:
-    """Writes the results of every model over one decode of the video; what is found goes to disk as it comes.
+    """Runs every model over one decode of the video. Results go to disk as they are computed.
 
     Raises:
-        CommandError: A model or the video can't be used, or the results can't be written; says why.
+        CommandError: A model or the video can't be used, or the results can't be written; the message says why.
     """
     packages = [read_model_package(folder) for folder in options.models]
     if len({package.model_id for package in packages}) < len(packages):
-        raise CommandError("Two of the models have the same id, and results are told apart by it: name each once.")
+        raise CommandError(
+            "Two of the models have the same id, which identifies a model's results: give each model once."
+        )
     check_file(options.video)
     with open_output(options.output, [options.video, *options.models]) as output:
         try:
@@ -66,20 +68,22 @@ def run_inference(options: InferenceOptions, display: Display) -> None:
     if inferred.note:
         display.warn(inferred.note)
     if inferred.nulls:
-        reason = f"the first because of {inferred.failures[0]}" if inferred.failures else "for frames can't be decoded"
+        reason = (
+            f"the first because of {inferred.failures[0]}" if inferred.failures else "because frames can't be decoded"
+        )
         display.warn(f"{inferred.nulls:,} of {inferred.results:,} results are null, {reason}")
     display.outputs(options.output.parent, [options.output.name])
 
 
 @dataclass(kw_only=True)
 class _Inferred:
-    """What came of a video.
+    """The outcome for a video.
 
     Attributes:
-        note: What there is to tell of the video; may be empty.
-        results: One a frame and model.
-        nulls: Results that are null.
-        failures: How models failed.
+        note: A remark on the video; may be empty.
+        results: Number of results: one per frame and model.
+        nulls: Number of results that are null.
+        failures: The errors of models.
     """
 
     note: str = ""
@@ -98,7 +102,7 @@ def _infer(
         if detector.is_threshold_on_objectness:
             display.warn(
                 f"{model_id}: --confidence applies to objectness, as in Roboflow's runner: "
-                "the results may hold predictions of less confidence"
+                "the results may contain predictions with less confidence"
             )
     inferred = _Inferred()
     inference = FrameInference(detectors, lambda model_id, error: inferred.failures.append(f"{model_id}: {error}"))

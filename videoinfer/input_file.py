@@ -1,4 +1,4 @@
-"""Files that a command reads."""
+"""Checks the files that a command reads."""
 
 import os
 import stat
@@ -8,15 +8,15 @@ from videoinfer.errors import CommandError
 
 
 def check_file(path: Path) -> None:
-    """Raises `CommandError` unless `path` is a file with content that this user may read; says what it is instead."""
+    """Raises `CommandError` unless `path` is a readable file with content; the message says what is wrong."""
     try:
         status = path.stat()
     except (FileNotFoundError, NotADirectoryError):
-        raise CommandError(f"There is no file {path}.") from None
+        raise CommandError(f"The file {path} does not exist.") from None
     except OSError as error:
         raise CommandError(f"{path} can't be read: {error.strerror}.") from error
     if stat.S_ISDIR(status.st_mode):
-        raise CommandError(f"{path} is a folder: name a file in it.")
+        raise CommandError(f"{path} is a folder: give a file in it.")
     if not stat.S_ISREG(status.st_mode):
         raise CommandError(f"{path} is not a file.")
     if not os.access(path, os.R_OK):

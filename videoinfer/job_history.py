@@ -1,4 +1,4 @@
-"""What happened to a job and when, out of the ledger and the history of its execution."""
+"""The timeline of a job, from the ledger and the history of its execution."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Moment:
 def read_job_history(clients: AwsClients, item: Mapping[str, Any]) -> list[Moment]:
     """The history of a job in the ledger, the earliest first.
 
-    Step Functions keeps a history for 90 days after its end; without it, the ledger's own times remain.
+    Step Functions keeps a history for 90 days after its end. Without it, the timeline has only the ledger's times.
     """
     steps: Sequence[Step] = []
     if arn := item.get("execution_arn"):
@@ -36,10 +36,10 @@ def read_job_history(clients: AwsClients, item: Mapping[str, Any]) -> list[Momen
 
 
 def compose_job_history(item: Mapping[str, Any], steps: Iterable[Step]) -> list[Moment]:
-    """What the ledger and an execution's steps tell; polls with the same outcome are one moment, that of the last.
+    """The moments from the ledger and from an execution's steps. Polls with the same outcome become one, the last.
 
-    The end comes after the polls, whatever the clocks say: a person's clock writes that of a canceled job, while a poll
-    may still be on its way.
+    The end comes after the polls, whatever the clocks say: the clock of a person's machine writes the end of a canceled
+    job, while a poll may still be in progress.
     """
     told = [("recorded_at", "Upload seen"), ("created_at", f"Job {item.get('job_id')} created at the API")]
     if item["status"] == "waiting" and "error" in item:
@@ -47,7 +47,7 @@ def compose_job_history(item: Mapping[str, Any], steps: Iterable[Step]) -> list[
     ended = [("finished_at", f"Ended: {item['status']}")]
     passed = [*_read_times(item, told), *_compose_steps(steps)]
     last_poll = max((moment.at for moment in passed if moment.what.startswith(_POLL)), default=None)
-    # The ledger writes whole seconds; within one, what began comes before the steps, and the end after them.
+    # The ledger's times are whole seconds. Within one second, beginnings come before the steps, and the end after them.
     placed = [(moment.at, moment) for moment in passed]
     placed += [(max(moment.at, last_poll or moment.at), moment) for moment in _read_times(item, ended)]
     return [moment for _, moment in sorted(placed, key=lambda place: place[0].replace(microsecond=0))]

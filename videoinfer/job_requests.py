@@ -1,4 +1,4 @@
-"""Asking for jobs without uploading anything: messages beside S3's own in the uploads queue, for the same function."""
+"""Requests jobs without an upload: sends messages to the uploads queue, which `create_job` handles like S3's own."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 _BATCH = 10
-"""Messages that SQS takes at once."""
+"""Maximum messages in one SQS call."""
 
 
 @dataclass(frozen=True)
 class RetryPlan:
-    """What trying a job again takes: a `request`, or there is none and `refusal` says why."""
+    """How to retry a job: by `request`, or not at all, and then `refusal` says why."""
 
     job: Item
     request: JobRequest | None
@@ -38,25 +38,25 @@ def plan_retry(job: Item) -> RetryPlan:
     """The attempt that follows `job`, the latest one at its upload."""
     upload = read_upload(job)
     if fault := find_fault(upload):
-        return RetryPlan(job, None, f"trying again does not help. {fault}")
+        return RetryPlan(job, None, f"a retry does not help. {fault}")
     match job["status"]:
         case "failed" | "overdue" | "rejected" | "cancelled":
             return RetryPlan(job, JobRequest(upload, int(job["attempt"]) + 1))
         case "done":
-            return RetryPlan(job, None, "it has its results. To infer it anew, upload it again")
+            return RetryPlan(job, None, "it has its results. To run inference again, upload it again")
         case "waiting":
             return RetryPlan(
                 job,
                 None,
-                "it waits in the queue and is tried again by itself, unless `videoinfer dead-letters` lists it",
+                "it is in the queue and is retried automatically, unless `videoinfer dead-letters` lists it",
             )
         case _:
-            return RetryPlan(job, None, "it is still running. `videoinfer cancel` would end it")
+            return RetryPlan(job, None, "it is still running. `videoinfer cancel` ends it")
 
 
 def check_upload(plan: RetryPlan, s3: S3Client, options: StackOptions) -> RetryPlan:
-    """The same plan, or a refusal where `create_job` would reject the attempt: by the video that is in the bucket,
-    its metadata and the stack's parameters.
+    """The same plan, or a refusal if `create_job` would reject the attempt because of the video in the bucket, its
+    metadata or the stack's parameters.
     """
     obstacle = _find_obstacle(plan.request.upload, s3, options) if plan.request else None
     return RetryPlan(plan.job, None, obstacle) if obstacle else plan
@@ -65,13 +65,13 @@ def check_upload(plan: RetryPlan, s3: S3Client, options: StackOptions) -> RetryP
 def _find_obstacle(upload: Upload, s3: S3Client, options: StackOptions) -> str | None:
     try:
         if upload.version_id:
-            s3.head_object(Bucket=upload.bucket, Key=upload.key)  # a delete marker hides a version that is still there
+            s3.head_object(Bucket=upload.bucket, Key=upload.key)  # a delete marker may hide a version that still exists
         metadata = s3.head_object(**upload.location)["Metadata"]
     except ClientError as error:
         if is_missing(error):
             return "its video is no longer in the bucket. Upload it again"
         if is_denied(error):
-            return None  # who may send requests need not be allowed to read videos
+            return None  # a person who may send requests need not be allowed to read videos
         raise
     try:
         options.resolve(upload.key, metadata)
@@ -94,10 +94,10 @@ def read_upload(item: Item) -> Upload:
 
 
 def send_requests(sqs: SQSClient, queue_url: str, requests: Iterable[JobRequest]) -> Iterator[JobRequest]:
-    """Puts requests into the uploads queue and yields each that is in it. Sent twice, a request is still one job.
+    """Sends requests to the uploads queue and yields each that was sent. A request that is sent twice is one job.
 
     Raises:
-        CommandError: SQS did not take one of them; says why.
+        CommandError: SQS did not accept one of them; the message says why.
     """
     for some in batched(requests, _BATCH, strict=False):
         entries = [
@@ -109,4 +109,6 @@ def send_requests(sqs: SQSClient, queue_url: str, requests: Iterable[JobRequest]
         yield from (request for index, request in enumerate(some) if index not in lost)
         if failed:
             refused = some[min(lost)].upload.uri
-            raise CommandError(f"SQS did not take the request for {refused}: {failed[0].get('Message')} Run it again.")
+            raise CommandError(
+                f"SQS did not accept the request for {refused}: {failed[0].get('Message')} Run it again."
+            )

@@ -1,4 +1,4 @@
-"""How a job of the ledger or a dead letter reads: a row of a list, a sheet of facts, or JSON."""
+"""Formats a job of the ledger or a dead letter: as a row of a list, as a list of facts, or as JSON."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -16,25 +16,25 @@ HEADINGS = ("STATUS", "SEEN", "TOOK", "VIDEO", "JOB")
 
 
 def compose_row(item: Item, now: datetime) -> tuple[str, ...]:
-    """A job under `HEADINGS`."""
+    """A job's row, with the columns of `HEADINGS`."""
     attempt = f" (attempt {item['attempt']})" if item["attempt"] > 1 else ""
     name = item.get("job_id") or item["upload_id"]
     return item["status"], format_local(item["recorded_at"]), _duration(item, now), f"{item['key']}{attempt}", name
 
 
 def compose_note(item: Item) -> str | None:
-    """What is to be said below a row: why a job has no results, or lacks outputs, and which calls brought no answer."""
+    """The note below a row: why a job has no results, or lacks outputs, and which calls were not answered."""
     missing = f"Missing: {describe_missing(item)}" if describe_missing(item) else None
     return " ".join(filter(None, [item.get("error"), missing, Unanswered.from_item(item).describe()])) or None
 
 
 def describe_missing(item: Item) -> str:
-    """The outputs that could not be made of a job's results, and why; empty where all are there."""
+    """The outputs of a job that could not be made, and why; empty if none is missing."""
     return "; ".join(f"{name}: {reason}" for name, reason in item.get("failed_outputs", {}).items())
 
 
 def compose_facts(item: Item, attempts: Sequence[Item], now: datetime) -> list[tuple[str, str]]:
-    """All that a person may want to know of a job, by name."""
+    """The names and values that `videoinfer show` prints for a job."""
     options = item.get("options")
     models = options["models"] if options else []
     facts = [
@@ -63,17 +63,17 @@ LETTER_HEADINGS = ("SINCE", "VIDEO")
 
 
 def compose_letter_row(letter: DeadLetter) -> tuple[str, ...]:
-    """A dead letter under `LETTER_HEADINGS`."""
+    """A dead letter's row, with the columns of `LETTER_HEADINGS`."""
     return format_local(letter.sent_at), name_letter(letter)
 
 
 def name_letter(letter: DeadLetter) -> str:
-    """The videos that it is about."""
+    """The keys of its videos, or the message's id."""
     return ", ".join(request.upload.key for request in letter.requests) or f"message {letter.message_id}"
 
 
 def describe_letter(letter: DeadLetter) -> dict[str, Any]:
-    """A dead letter for programs."""
+    """A dead letter as data for JSON."""
     names = ("message_id", "sent_at", "why")
     requests = [request.to_dict() for request in letter.requests]
     return {**{name: getattr(letter, name) for name in names}, "job_requests": requests}
@@ -81,24 +81,24 @@ def describe_letter(letter: DeadLetter) -> dict[str, Any]:
 
 def describe_action(action: Action, *, dry_run: bool) -> str:
     """What a backfill does, or would do, with a video."""
-    done = {"ask": "its job is asked for", "copy": "copied into the uploads bucket", "skip": "left out"}
-    would = {"ask": "its job would be asked for", "copy": "would be copied into the uploads bucket", "skip": "left out"}
+    done = {"ask": "job requested", "copy": "copied into the uploads bucket", "skip": "left out"}
+    would = {"ask": "a job would be requested", "copy": "would be copied into the uploads bucket", "skip": "left out"}
     return (would if dry_run else done)[action]
 
 
 def format_local(time: str | datetime) -> str:
-    """A time in the zone of whoever reads it."""
+    """A time in this machine's time zone."""
     parsed = datetime.fromisoformat(time) if isinstance(time, str) else time
     return parsed.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def to_json(value: Any) -> str:
-    """JSON for programs, in ASCII, whatever the encoding of the output: numbers as numbers, times in ISO 8601."""
+    """JSON for programs, in ASCII for any output encoding. Numbers are numbers; times are in ISO 8601."""
     return json.dumps(value, indent=2, default=_to_plain)
 
 
 def to_json_line(value: Any) -> str:
-    """JSON on a line of its own, for what comes one after another."""
+    """JSON on one line, for output that is written item by item."""
     return json.dumps(value, default=_to_plain)
 
 
@@ -107,11 +107,11 @@ def _to_plain(value: Any) -> Any:
         return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="seconds")
-    raise TypeError(f"{value!r} has no form in JSON.")
+    raise TypeError(f"{value!r} can't be written as JSON.")
 
 
 def _duration(item: Mapping[str, Any], now: datetime) -> str:
-    """From the API's answer to the end, or until now."""
+    """The time from the API's answer to the end, or until now."""
     if "created_at" not in item:
         return ""
     end = datetime.fromisoformat(item["finished_at"]) if "finished_at" in item else now

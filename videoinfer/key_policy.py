@@ -1,12 +1,12 @@
-"""Who a KMS key's policy has to let in, so that a pipeline's stores may be encrypted by it."""
+"""Checks whether a KMS key's policy allows all principals that a pipeline needs."""
 
 from typing import Any
 
 
 def find_left_out(policy: Any, *, region: str, account: str) -> dict[str, str]:
-    """Who has to be let in by a key's policy and is not, with what comes of it."""
+    """The principals that a key's policy has to allow but does not, each with the consequence."""
     principals = [statement["Principal"] for statement in policy["Statement"] if statement["Effect"] == "Allow"]
-    # In China some services have a name of their own there: https://github.com/aws/aws-cdk, region-info, default.ts.
+    # Some services have another name in China: https://github.com/aws/aws-cdk, region-info, default.ts.
     services = {
         service.removesuffix(".cn")
         for it in principals
@@ -15,14 +15,14 @@ def find_left_out(policy: Any, *, region: str, account: str) -> dict[str, str]:
     }
     accounts = {who for it in principals if isinstance(it, dict) for who in _as_list(it.get("AWS"))}
     needed = {
-        "s3.amazonaws.com": "uploads are not announced",
-        "cloudwatch.amazonaws.com": "alarms reach nobody",
+        "s3.amazonaws.com": "S3 can't send events for uploads",
+        "cloudwatch.amazonaws.com": "alarms can't be delivered",
         "events.amazonaws.com": "aborted executions are not reported",
         f"logs.{region}.amazonaws.com": "logs can't be written",
     }
     left_out = {service: so_what for service, so_what in needed.items() if service not in services}
     if not any(f":{account}:root" in who or who in (account, "*") for who in accounts):
-        left_out["the account"] = "what the functions' roles say of it does not count, unless it names each of them"
+        left_out["the account"] = "the functions' roles can't use the key unless its policy names each of them"
     return left_out
 
 

@@ -1,4 +1,4 @@
-"""The ledger as the command line reads it: jobs by state, by name, attempt after attempt. Nothing scans the table."""
+"""Reads jobs from the ledger by state, by name and by attempt, through indexes. Nothing here scans the table."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 type Item = dict[str, Any]
-"""A job as the ledger has it."""
+"""A job's item in the ledger."""
 
 type Selection = Literal["all", "running", "failed"]
 
@@ -29,7 +29,7 @@ STATES: Mapping[Selection, Sequence[JobState]] = {
 }
 
 _BATCH = 100
-"""Items that DynamoDB gives at once."""
+"""Maximum items in one DynamoDB call."""
 
 
 @dataclass(frozen=True)
@@ -40,38 +40,38 @@ class LedgerView:
     name: str
 
     def list_jobs(self, selection: Selection, limit: int | None = None) -> Iterator[Item]:
-        """Jobs, the newest first. Of the failed ones, those that were not tried again since."""
+        """Jobs, the newest first. "failed" means jobs that failed and were not retried since."""
         states = [self._query("by-status", "status", state, newest_first=True) for state in STATES[selection]]
         keys = heapq.merge(*states, key=lambda key: str(key["recorded_at"]), reverse=True)
         return islice(self._read_selected(keys, selection), limit)
 
     def list_unanswered(self, uploads_bucket: str, since: datetime | None = None) -> Iterator[Item]:
-        """Jobs of which the API may have made, and bill, more than it told of; that with the latest such call first."""
+        """Jobs that may have been billed twice, because a call was not answered. The latest such call comes first."""
         after = since.astimezone(UTC).isoformat(timespec="seconds") if since else ""
         keys = self._query("by-unanswered", "bucket", uploads_bucket, newest_first=True)
         recent = takewhile(lambda key: str(key["unanswered_at"]) >= after, keys)
         return self.read_all(recent)
 
     def find_attempts(self, job: str) -> list[Item]:
-        """All attempts at the upload that `job` means, the latest last.
+        """All attempts at the upload of `job`, the latest last.
 
         Args:
-            job: A job_id of the API, an upload_id or the name of an execution, or an upload's key or S3 URI, which mean
-                its latest version.
+            job: The API's job_id, an upload_id, the name of an execution, or an upload's key or S3 URI, which mean its
+                latest version.
 
         Raises:
-            CommandError: There is none.
+            CommandError: There is no such job.
         """
         for upload_id in self._find_upload_ids(job):
             if keys := list(self._query(None, "upload_id", upload_id)):
                 return sorted(self._read(keys), key=lambda item: int(item["attempt"]))
         raise CommandError(
-            f"There is no job {job} in the ledger: `videoinfer jobs` lists those that there are. "
-            "An upload that was never seen may have been there before the stack: see `videoinfer backfill --help`."
+            f"The ledger has no job {job}: `videoinfer jobs` lists all jobs. "
+            "If the video was uploaded before the stack was deployed, see `videoinfer backfill --help`."
         )
 
     def find_job(self, job: str) -> tuple[Item, list[Item]]:
-        """The attempt that `job` means, and all of them: the one with that job_id or number, or else the latest."""
+        """The attempt with that job_id or number, or else the latest one, and all attempts."""
         attempts = self.find_attempts(job)
         named = [item for item in attempts if job in (item.get("job_id"), f"{item['upload_id']}-{item['attempt']}")]
         return (named or attempts)[-1], attempts
@@ -97,14 +97,15 @@ class LedgerView:
             yield from (item for item in items if (item["upload_id"], item["attempt"]) not in tried_again)
 
     def read_all(self, keys: Iterable[Mapping[str, Any]]) -> Iterator[Item]:
-        """The jobs of those keys (`upload_id`, `attempt`) that are in the ledger."""
+        """The jobs with these keys (`upload_id`, `attempt`). Keys that the ledger lacks are left out."""
         for some in batched(keys, _BATCH, strict=False):
             yield from self._read(some)
 
     def _read(self, keys: Sequence[Mapping[str, Any]]) -> list[Item]:
-        """The items of up to a hundred keys, in their order; those that aren't there are left out.
+        """The items of up to a hundred keys, in their order. Missing items are left out.
 
-        A key may come twice: an item that changes while an index is read moves there, and DynamoDB refuses repetitions.
+        Duplicate keys are removed, because DynamoDB refuses them. A key may come twice: an item that changes while an
+        index is read moves within the index.
         """
         unique = dict.fromkeys((key["upload_id"], key["attempt"]) for key in keys if key["upload_id"])
         wanted = [{"upload_id": upload_id, "attempt": attempt} for upload_id, attempt in unique]
@@ -120,7 +121,7 @@ class LedgerView:
         return [found[at] for key in wanted if (at := (key["upload_id"], int(key["attempt"]))) in found]
 
     def _query(self, index: str | None, attribute: str, value: str, *, newest_first: bool = False) -> Iterator[Item]:
-        """The keys of the items with that value, page after page as they are needed."""
+        """The keys of the items with that value. Pages are read as they are needed."""
         if not value:
             return
         where = {"IndexName": index} if index else {}

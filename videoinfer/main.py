@@ -31,7 +31,7 @@ def videoinfer(
         bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Drop a video into a bucket; get its detections in another bucket, and a notice that says so."""
+    """Drop a video into a bucket; get its detections in another bucket, and a notice."""
 
 
 @app.command(rich_help_panel=name_panel("demo"))
@@ -55,21 +55,19 @@ def demo(
     output: Annotated[
         Path,
         typer.Option(
-            help="Gets results.json, job.json, notice.txt, preview.png and report.html once the job is done.",
+            help="The folder for results.json, job.json, notice.txt, preview.png and report.html.",
             metavar="DIR",
         ),
     ] = Path("out"),
     keep: Annotated[
-        bool, typer.Option("--keep", help="Leave it running, and print how to use and how to stop it.")
+        bool, typer.Option("--keep", help="Leave the system running, and print how to use and stop it.")
     ] = False,
     host: Annotated[
         str,
-        typer.Option(
-            help="The address of this machine to run it on; Docker's containers reach 172.17.0.1.", metavar="IP"
-        ),
+        typer.Option(help="This machine's address to listen on; Docker containers reach 172.17.0.1.", metavar="IP"),
     ] = LOOPBACK,
 ) -> None:
-    """Take a video through the whole system on this machine: no AWS account, no API key, no Docker."""
+    """Run a video through the whole system on this machine, without an AWS account, an API key or Docker."""
     with loading("demo"):
         from videoinfer.local.demo import DemoOptions, run_demo
 
@@ -94,22 +92,22 @@ def infer(
     confidence: Annotated[
         float,
         typer.Option(
-            help="Predictions below it are left out; of YOLOv5 and YOLOv7, by their objectness.", min=0, max=1
+            help="Minimum confidence of a prediction; for YOLOv5 and YOLOv7, minimum objectness.", min=0, max=1
         ),
     ] = 0.4,
-    iou_threshold: Annotated[
-        float, typer.Option(help="Boxes of one class that overlap more are one.", min=0, max=1)
-    ] = 0.3,
+    iou_threshold: Annotated[float, typer.Option(help="NMS IoU threshold.", min=0, max=1)] = 0.3,
     precision: Annotated[
         Precision,
-        typer.Option(help="What models compute in: hardware is faster on CPUs with bfloat16, and finds some 2 % else."),
+        typer.Option(
+            help="The number format of models. hardware is faster on CPUs with bfloat16; about 2 % of results differ."
+        ),
     ] = Precision.F32,
     max_failed_share: Annotated[
-        float, typer.Option(help="The share of results that may be null; with more, the command fails.", min=0, max=1)
+        float, typer.Option(help="Maximum share of null results; above it, the command fails.", min=0, max=1)
     ] = 0.5,
     output: Annotated[Path, typer.Option(help="The results file.", metavar="FILE")] = Path("results.json"),
 ) -> None:
-    """Run models over a video with the engine's core alone: no AWS, embedded or other."""
+    """Run models on a video on this machine, with the engine's core and without AWS."""
     with loading("infer"):
         from videoinfer.inference import InferenceOptions, run_inference
 
@@ -130,10 +128,10 @@ def infer(
 @app.command(rich_help_panel=name_panel("report"))
 def report(
     results: Annotated[Path, typer.Argument(help="The results file.")],
-    video: Annotated[Path, typer.Argument(help="The video that it is of.")],
+    video: Annotated[Path, typer.Argument(help="The video of these results.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The page.", metavar="FILE")] = Path("report.html"),
 ) -> None:
-    """Make one page that plays the video with what was found drawn over it."""
+    """Make the report: one page that plays the video with its predictions."""
     with loading("report"):
         from videoinfer.report import ReportOptions, make_report
 
@@ -144,10 +142,12 @@ def report(
 @app.command(rich_help_panel=name_panel("annotate"))
 def annotate(
     results: Annotated[Path, typer.Argument(help="The results file.")],
-    video: Annotated[Path, typer.Argument(help="The video that it is of.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="An MP4.", metavar="FILE")] = Path("annotated.mp4"),
+    video: Annotated[Path, typer.Argument(help="The video of these results.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The annotated video, an MP4 file.", metavar="FILE")
+    ] = Path("annotated.mp4"),
 ) -> None:
-    """Make a video with what was found drawn on it."""
+    """Make the annotated video: the video with its predictions drawn on it."""
     with loading("annotate"):
         from videoinfer.annotation import AnnotationOptions, make_annotated_video
 

@@ -1,4 +1,4 @@
-"""Model packages: folders in Roboflow's own layout, read before they are handed to the engine."""
+"""Reads model packages, which are folders in Roboflow's layout, before the engine gets them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ class LocalModel:
     task_type: str
 
     def as_api_model(self) -> dict[str, str]:
-        """The model as the API's `models` names it."""
+        """The model as an entry of the API's `models`."""
         return {
             "model_id": self.model_id,
             "model_version": self.model_version,
@@ -34,14 +34,14 @@ def read_model_package(folder: Path) -> LocalModel:
     """Reads the package in `…/<model_id>/<model_version>`.
 
     Raises:
-        CommandError: The folder is no such package, or one that the engine can't run; says why.
+        CommandError: The folder is not a model package, or the engine can't run it; the message says why.
     """
     folder = folder.resolve()
     if not folder.is_dir():
-        raise CommandError(f"There is no folder {folder}: give the folder of a model package.")
+        raise CommandError(f"The folder {folder} does not exist: give the folder of a model package.")
     missing = [name for name in REQUIRED_FILES if not (folder / name).is_file()]
     if missing:
-        raise CommandError(f"{folder} is no model package: it lacks {', '.join(missing)}.{_hint(folder)}")
+        raise CommandError(f"{folder} is not a model package: it lacks {', '.join(missing)}.{_hint(folder)}")
     try:
         package = read_package(folder)
     except ModelPackageInvalid as invalid:
@@ -56,4 +56,4 @@ def read_model_package(folder: Path) -> LocalModel:
 
 def _hint(folder: Path) -> str:
     versions = sorted(path.parent.name for path in folder.glob("*/weights.onnx"))
-    return f" Its versions are packages: {folder / versions[-1]}, for one." if versions else ""
+    return f" Give one of its versions, for example {folder / versions[-1]}." if versions else ""

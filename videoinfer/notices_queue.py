@@ -1,4 +1,4 @@
-"""Receives notices by an SQS queue that is subscribed to the topic: no mail leaves the embedded AWS."""
+"""Receives notices through an SQS queue that subscribes to the topic, because the embedded AWS sends no mail."""
 
 import json
 import time
@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from videoinfer.aws_clients import AwsClients
 
 MESSAGES_MAX = 10
-"""That SQS gives at once."""
+"""Maximum messages in one SQS answer."""
 
 
 @dataclass(frozen=True)
 class ReceivedNotice:
-    """A notice as SNS delivers it."""
+    """The subject and text that a subscriber gets."""
 
     subject: str
     text: str
 
 
 def subscribe_queue(clients: AwsClients, topic_arn: str) -> str:
-    """Makes a queue that gets every notice from now on, and returns its URL."""
+    """Creates a queue that gets every notice from now on, and returns its URL."""
     queue_url = clients.sqs.create_queue(QueueName=f"{topic_arn.rpartition(':')[2]}-notices")["QueueUrl"]
     attributes = clients.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])
     queue_arn = attributes["Attributes"]["QueueArn"]
@@ -39,7 +39,7 @@ def subscribe_queue(clients: AwsClients, topic_arn: str) -> str:
 
 
 def receive_notices(clients: AwsClients, queue_url: str, *, timeout_seconds: float) -> list[ReceivedNotice]:
-    """Takes what has been delivered; waits up to `timeout_seconds` for a first notice."""
+    """Takes the delivered notices from the queue. Waits up to `timeout_seconds` for a first one."""
     deadline = time.monotonic() + timeout_seconds
     while True:
         answer = clients.sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=MESSAGES_MAX, WaitTimeSeconds=1)

@@ -1,4 +1,4 @@
-"""Output files of the command line: never in place of a file that is read, and in their place only once complete."""
+"""Output files of the command line. They never replace an input, and appear only when complete."""
 
 import os
 import secrets
@@ -17,8 +17,8 @@ class OutputFile:
     """A file that is being written.
 
     Attributes:
-        path: Where it will be.
-        unfinished: Where to write it: an empty file in the same folder, which exists.
+        path: The path of the finished file.
+        unfinished: The file to write to: an existing, empty file in the same folder.
     """
 
     path: Path
@@ -41,17 +41,17 @@ class OutputFile:
 
 @contextmanager
 def open_output(path: Path, inputs: Iterable[Path]) -> Iterator[OutputFile]:
-    """Checks a destination before the work begins, and removes what was not finished, however the block ends.
+    """Checks a destination before the work begins, and removes an unfinished file however the block ends.
 
-    A process that is killed removes nothing: docs/operations.md says what to do with the unfinished file.
-    What was there stays until `OutputFile.finish`. A symbolic link stays a link: the file that it names is replaced.
+    A process that is killed can't remove it: docs/operations.md says what to do with the unfinished file.
+    An existing file stays until `OutputFile.finish`. A symbolic link stays a link, and its target is replaced.
 
     Args:
-        path: The output. Its folder is made if there is none.
-        inputs: The files that the command reads; the files in it, where one is a folder.
+        path: The output. Its folder is created if needed.
+        inputs: The files that the command reads. A folder stands for the files in it.
 
     Raises:
-        CommandError: The output is an input, also by another name, or can't be written; says what to do.
+        CommandError: The output is an input, perhaps by another name, or can't be written; the message says what to do.
     """
     _refuse_inputs(path, inputs)
     with _translating_errors(path):
@@ -70,10 +70,12 @@ def open_output(path: Path, inputs: Iterable[Path]) -> Iterator[OutputFile]:
 def _refuse_inputs(path: Path, inputs: Iterable[Path]) -> None:
     for one in inputs:
         for file in one.iterdir() if one.is_dir() else [one]:
-            # By the file itself: links, and names in other case where the file system does not tell them apart.
+            # Compare the files, not their paths: links and names in other case may mean the same file.
             with suppress(OSError):
                 if path.samefile(file):
-                    raise CommandError(f"{path} can't be the output, because {file} is read: give another --output.")
+                    raise CommandError(
+                        f"{path} can't be the output, because {file} is an input: give another --output."
+                    )
 
 
 def _check_place(path: Path, place: Path) -> None:

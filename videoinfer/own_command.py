@@ -1,4 +1,4 @@
-"""How a person starts this program: what it prints can be pasted, though it may not be on the path."""
+"""Spells commands so that they can be pasted into a shell, even if `videoinfer` is not on the path."""
 
 import shlex
 import shutil
@@ -9,7 +9,7 @@ _NAME = "videoinfer"
 
 
 def spell_command(command: str) -> str:
-    """A command line that can be pasted into a shell, from one that begins with the program's name; others stay."""
+    """The command line with the program's name replaced by one that the shell finds. Other commands stay unchanged."""
     name, _, arguments = command.partition(" ")
     return f"{_find_program()} {arguments}".rstrip() if name == _NAME else command
 

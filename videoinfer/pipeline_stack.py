@@ -1,4 +1,4 @@
-"""A deployed pipeline, found by its stack's name with the credentials and the region that AWS's own tools would use."""
+"""Finds a deployed pipeline by its stack's name, with the credentials and the region that the AWS CLI would use."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -14,16 +14,16 @@ from videojobs.jobs.stack_options import StackOptions
 from videojobs.outputs.names import OutputName, parse_outputs
 
 _IMPATIENT = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
-"""Half a minute in all, with the pauses between; by itself botocore waits for five, and a person takes it for hung."""
+"""At most half a minute, with the pauses between attempts. By default, botocore waits five, which looks hung."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PipelineStack:
-    """A deployed stack. Fields are outputs, but for some parameters: `api_url`, `api_key_secret_arn`,
+    """A deployed stack. Most fields are stack outputs. These are parameters: `api_url`, `api_key_secret_arn`,
     `api_requests_per_minute`, `kms_key_arn`, `outputs` and those in `upload_options`.
 
     Attributes:
-        api_key_secret_arn: The owner's secret; empty if the stack has one of its own.
+        api_key_secret_arn: The owner's secret; empty if the stack has its own.
     """
 
     clients: AwsClients
@@ -48,7 +48,7 @@ class PipelineStack:
 
     @property
     def is_emulated(self) -> bool:
-        """Whether the endpoint is an emulator of AWS, which lacks some of what AWS does: AWS itself speaks TLS."""
+        """Whether the endpoint is an AWS emulator, which lacks some features. AWS itself uses TLS."""
         return self.clients.s3.meta.endpoint_url.startswith("http://")
 
     @property
@@ -58,8 +58,8 @@ class PipelineStack:
 
 
 def open_clients() -> AwsClients:
-    """AWS as its own tools would find it: profile, region, `AWS_ENDPOINT_URL`."""
-    # boto3 knows AWS_DEFAULT_REGION alone; the AWS CLI and the other SDKs put AWS_REGION first.
+    """Clients with the profile, region and `AWS_ENDPOINT_URL` that the AWS CLI would use."""
+    # boto3 reads only AWS_DEFAULT_REGION; the AWS CLI and the other SDKs prefer AWS_REGION.
     return AwsClients(boto3.Session(region_name=os.environ.get("AWS_REGION")), config=_IMPATIENT)
 
 
@@ -67,10 +67,10 @@ def find_stack(name: str, clients: AwsClients | None = None) -> PipelineStack:
     """The pipeline deployed as `name`.
 
     Args:
-        clients: Where to look; without them, where AWS's own settings say.
+        clients: The clients to use; None for those of AWS's own settings.
 
     Raises:
-        CommandError: There is no such stack, or it is no pipeline's; says what to do.
+        CommandError: The stack does not exist, or is not a pipeline; the message says what to do.
     """
     clients = clients or open_clients()
     try:
@@ -79,8 +79,8 @@ def find_stack(name: str, clients: AwsClients | None = None) -> PipelineStack:
         if error.response["Error"]["Code"] == "ValidationError":
             region = clients.cloudformation.meta.region_name
             raise CommandError(
-                f"There is no stack {name} in {region}: name yours with --stack or VIDEOINFER_STACK, "
-                "its region with AWS_REGION."
+                f"There is no stack {name} in {region}: give its name with --stack or VIDEOINFER_STACK, "
+                "and its region with AWS_REGION."
             ) from error
         raise
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
@@ -109,7 +109,7 @@ def find_stack(name: str, clients: AwsClients | None = None) -> PipelineStack:
         )
     except KeyError as missing:
         raise CommandError(
-            f"The stack {name} is no complete pipeline of videoinfer: it is {stack['StackStatus']} and lacks {missing}."
+            f"The stack {name} is not a complete videoinfer pipeline: it is {stack['StackStatus']} and lacks {missing}."
         ) from missing
 
 

@@ -1,4 +1,4 @@
-"""Child processes that do not outlive us: each leads a process group of its own, which ends as one."""
+"""Child processes that end with this one: each leads its own process group, which is killed as a whole."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from videoinfer.errors import CommandError
 
 LOOPBACK = "127.0.0.1"
-"""Where servers listen, so that only this machine reaches them."""
+"""The address on which servers listen, so that only this machine reaches them."""
 
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _START_TIMEOUT_SECONDS = 30.0
@@ -23,7 +23,7 @@ _LOOK_INTERVAL_SECONDS = 0.05
 def start_group(
     command: Sequence[str | Path], *, environment: Mapping[str, str], folder: Path, log: Path
 ) -> subprocess.Popen[bytes]:
-    """Starts `command` in `folder` as the leader of a new process group, its output going to `log`."""
+    """Starts `command` in `folder` as the leader of a new process group. Its output goes to `log`."""
     with log.open("wb") as output:
         return subprocess.Popen(
             command,
@@ -37,10 +37,10 @@ def start_group(
 
 
 def wait_until_ready(name: str, is_ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
-    """Returns once a process that was just started does what it is for.
+    """Returns once a process that was just started is ready.
 
     Raises:
-        CommandError: It ended, or was not ready in time; with the end of its log.
+        CommandError: It ended, or was not ready in time; the message has the end of its log.
     """
     deadline = time.monotonic() + _START_TIMEOUT_SECONDS
     while not is_ready():
@@ -53,7 +53,7 @@ def wait_until_ready(name: str, is_ready: Callable[[], bool], process: subproces
 
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:
-    """Ends the process and all it started, at once: for work that leaves nothing worth saving."""
+    """Kills the process and all that it started. Use it for processes that have nothing to save."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -72,14 +72,14 @@ def exiting_on_interrupts() -> Iterator[None]:
         raise SystemExit(128 + number)
 
     handlers = dict.fromkeys(_INTERRUPTS, exit_with_status) | {signal.SIGINT: signal.default_int_handler}
-    # `nohup` and `&` have some ignored.
+    # `nohup` and `&` make a program ignore some of them.
     with _handling({number: it for number, it in handlers.items() if signal.getsignal(number) is not signal.SIG_IGN}):
         yield
 
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Ignores Ctrl-C and its like while cleaning up: an impatient second one leaves nothing behind."""
+    """Ignores Ctrl-C, SIGTERM and SIGHUP during cleanup, so that a second one can't interrupt it."""
     with _handling(dict.fromkeys(_INTERRUPTS, signal.SIG_IGN)):
         yield
 

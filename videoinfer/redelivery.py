@@ -1,4 +1,4 @@
-"""Redelivery: every output of a job is made again, from its stored results or those that the API still has."""
+"""Redelivery: regenerates every output of a job, from its stored results or from those that the API still has."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SIDE_BY_SIDE = 20
 
 @dataclass(frozen=True)
 class Redelivery:
-    """What became of one job: `failure` says why its outputs are not there anew."""
+    """The outcome for one job. `failure` says why its outputs were not regenerated."""
 
     job: Item
     execution_arn: str | None
@@ -38,14 +38,14 @@ class Redelivery:
 def redeliver_jobs(
     stack: PipelineStack, table: LedgerView, wanted: str, *, annotate: bool = False
 ) -> Iterator[Redelivery]:
-    """Delivers the jobs that a person means, some at a time, and yields each that has come to its end.
+    """Redelivers jobs, some at a time, and yields each that has ended.
 
     Args:
         wanted: A job's name as `LedgerView.find_job` takes it, or a prefix of the results bucket for all jobs below it.
-        annotate: Makes annotated videos also of those that did not ask for one.
+        annotate: Makes annotated videos also for jobs that did not request one.
 
     Raises:
-        CommandError: There is none.
+        CommandError: There is no such job.
     """
     for some in batched(_find_jobs(stack, table, wanted), _SIDE_BY_SIDE, strict=False):
         started = [_start(stack, item, annotate=annotate) for item in some]
@@ -67,13 +67,13 @@ def _find_jobs(stack: PipelineStack, table: LedgerView, wanted: str) -> Iterator
             yield {"key": key, "job_id": job_id}
     if is_empty:
         results = f"s3://{stack.results_bucket}/results/<upload key>/<job_id>/"
-        raise CommandError(f"There are no results below {wanted}: they are at {results}.")
+        raise CommandError(f"There are no results below {wanted}: results are at {results}.")
 
 
 def _start(stack: PipelineStack, item: Item, *, annotate: bool) -> Redelivery:
     """Starts another delivery of a job's results."""
     if "upload_id" not in item:
-        return Redelivery(item, None, f"the ledger does not know its job {item['job_id']}")
+        return Redelivery(item, None, f"the ledger has no job {item['job_id']}")
     if "job_id" not in item:
         return Redelivery(item, None, f"it has no job at the API: it is {item['status']}")
     if item["status"] not in ENDED_STATES and not _has_results(stack, item):

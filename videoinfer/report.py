@@ -1,4 +1,4 @@
-"""The report of a results file and a video on this machine: one page that plays the video with what was found."""
+"""Makes the report of a results file and a video on this machine: a page that plays the video with its predictions."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from videojobs.report.writer import ReportFacts, ReportWriter
 
 @dataclass(frozen=True)
 class ReportOptions:
-    """What the page is made of.
+    """The inputs and the output of a report.
 
     Attributes:
         output: The page.
@@ -31,10 +31,10 @@ class ReportOptions:
 
 
 def make_report(options: ReportOptions, display: Display) -> None:
-    """Writes the page, and says so.
+    """Writes the page, and prints where it is.
 
     Raises:
-        CommandError: The results or the video can't be used, or the page can't be written; says why.
+        CommandError: The results or the video can't be used, or the page can't be written; the message says why.
     """
     check_file(options.video)
     record = options.results.parent / "job.json"
@@ -46,15 +46,16 @@ def make_report(options: ReportOptions, display: Display) -> None:
 
 
 def write_report(results_file: Path, record: Path, video: Path, output: OutputFile, *, display: Display) -> int:
-    """Writes the page, with all that it needs but the video in it; it finds the video by its path from the page.
+    """Writes the page. It contains everything except the video, which it finds by the path relative to the page.
 
     Args:
-        record: The job's `job.json`, which tells the models' inference types; it may be missing.
+        record: The job's `job.json`, which has the models' inference types; it may be missing.
 
-    Returns how many sampled frames it shows.
+    Returns:
+        The number of sampled frames in the report.
 
     Raises:
-        CommandError: The results or the video can't be used, or the page can't be written; says why.
+        CommandError: The results or the video can't be used, or the page can't be written; the message says why.
     """
     results = read_results_file(results_file)
     check_fit(results, video)
@@ -66,7 +67,7 @@ def write_report(results_file: Path, record: Path, video: Path, output: OutputFi
         with display.track(results.read_elements(), "Reading results", total=total) as elements:
             for element in elements:
                 writer.add(*element)
-        # A page from a disk may not fetch what lies beside it, so everything is in it.
+        # A page that is opened from a disk may not fetch other files, so it contains everything.
         report = writer.finish(_compose_facts(video, output.path, results), inline_max_bytes=None)
         with output.writing(), output.unfinished.open("wb") as file:
             report.write_page(file)
@@ -74,12 +75,14 @@ def write_report(results_file: Path, record: Path, video: Path, output: OutputFi
 
 
 def locate_video(video: Path, page: Path) -> str:
-    """The URL by which a page finds a video: relative, so that both can be moved together."""
+    """The video's URL relative to the page, so that both can be moved together."""
     try:
         path = os.path.relpath(video.resolve(), page.resolve().parent)
     except ValueError:  # on another drive of Windows
-        raise CommandError(f"A page at {page} can't find a video on another drive: copy {video} beside it.") from None
-    # As bytes: a name need not be UTF-8.
+        raise CommandError(
+            f"{page} can't refer to a video on another drive: copy {video} to the page's folder."
+        ) from None
+    # As bytes, because a file name need not be UTF-8.
     return "./" + quote(os.fsencode(path.replace(os.sep, "/")))
 
 
@@ -93,7 +96,7 @@ def _compose_facts(video: Path, page: Path, results: ResultsFile) -> ReportFacts
 
 
 def _read_inference_types(record: Path) -> dict[str, str]:
-    """The models' inference types; none where there is no record."""
+    """The models' inference types by model id; empty if there is no record."""
     try:
         models: list[dict[str, Any]] = json.loads(record.read_bytes())["models"]
         return {model["model_id"]: model["inference_type"] for model in models}

@@ -1,4 +1,4 @@
-"""Where things are in the repository that this package is run from."""
+"""Paths in the repository that this package runs from."""
 
 from pathlib import Path
 
@@ -16,21 +16,21 @@ BUILD_FOLDER = ROOT / ".aws-sam"
 
 
 def require_repository(command: str, use: str) -> None:
-    """Raises `CommandError` where this package is installed without the repository's templates, samples and tools.
+    """Raises `CommandError` if this package is installed without the repository's templates, samples and tools.
 
     Args:
         command: The command's name.
-        use: What it does with what is there, as a verb.
+        use: What the command does with the repository's files, as a verb.
     """
     if not (ROOT / "template.yaml").is_file():
         raise CommandError(
-            f"videoinfer {command} runs from the project's repository alone: it {use} what is there. "
-            "Get the repository, and run it there."
+            f"videoinfer {command} runs only from the project's repository: it {use} files there. "
+            "Clone the repository, and run the command in it."
         )
 
 
 def require_tool(tool: Path) -> Path:
-    """The tool, or a `CommandError` that says how to install it."""
+    """Returns the tool. Raises `CommandError` with the command that installs it if it is missing."""
     if not tool.exists():
         environment = tool.relative_to(ROOT).parts[0]
         raise CommandError(f"{tool.name} is not installed: run `make {environment}/ready` in {ROOT}.")

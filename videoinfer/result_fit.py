@@ -1,4 +1,4 @@
-"""Whether results are those of a video: a mix-up is told before a report or an annotated video is made of it."""
+"""Checks that results belong to a video, before a report or an annotated video is made from the wrong pair."""
 
 from itertools import islice
 from pathlib import Path
@@ -16,18 +16,18 @@ from videoinfer.results_file import ResultsFile
 from videojobs.results.marks import read_image_size
 
 _SLACK_SHARE, _SLACK_FRAMES = 0.1, 5
-"""How many more frames results may tell of: of damaged and hidden frames, not every reader counts the same."""
+"""How many more frames the results may have than the video: readers count damaged and hidden frames differently."""
 
 _SHAPE_TOLERANCE = 0.02
-"""How much the shapes of two pictures may differ, since sizes are rounded when they are scaled."""
+"""Maximum relative difference of two aspect ratios, because sizes are rounded when images are scaled."""
 
 _LOOKED_AT_ELEMENTS = 100
 
 
 def check_fit(results: ResultsFile, video: Path) -> None:
-    """Raises `CommandError` where results are of another video, or the file is none.
+    """Raises `CommandError` if the results belong to another video, or the file is not a video.
 
-    Videos of one shape and about the same length are not told apart.
+    Videos with the same shape and about the same length can't be distinguished.
     """
     try:
         with open_video(str(video.absolute())) as container:
@@ -37,14 +37,14 @@ def check_fit(results: ResultsFile, video: Path) -> None:
                 frames = len(read_timeline(container).timestamps)
                 last = max(results.frame_offsets)
                 if last >= frames * (1 + _SLACK_SHARE) + _SLACK_FRAMES:
-                    told = f"it tells of frame {last:,}, and the video has {frames:,} frames"
-                    raise CommandError(f"{results.path} is not of {video}: {told}.")
+                    told = f"they have a frame {last:,}, and the video has {frames:,} frames"
+                    raise CommandError(f"The results in {results.path} do not belong to {video}: {told}.")
     except JobFailed as failure:
         raise CommandError(f"{video}: {failure}.") from failure
 
 
 def _may_be_too_long(results: ResultsFile, container: InputContainer, stream: VideoStream) -> bool:
-    """As the file's header says, which may be wrong; to count the frames, all of the file has to be read."""
+    """Checks against the file's header first, which may be wrong, because counting the frames reads the whole file."""
     if not results.frame_offsets:
         return False
     seconds = (container.duration or 0) / av.time_base
@@ -57,13 +57,13 @@ def _check_shape(results: ResultsFile, video: Path, stream: VideoStream) -> None
     stored = stream.codec_context.width, stream.codec_context.height
     if not size or not all(stored):
         return
-    # Some look at a frame as it is stored, others as it is shown: turned, or with pixels that are no squares.
+    # Some programs use a frame as it is stored, others as it is shown: rotated, or with pixels that are not square.
     shape, aspect = stored[0] / stored[1], float(stream.sample_aspect_ratio or 1) or 1
     shapes = [shape, 1 / shape, shape * aspect, 1 / (shape * aspect)]
     if not any(abs(size[0] / size[1] / shape - 1) <= _SHAPE_TOLERANCE for shape in shapes):
         raise CommandError(
-            f"{results.path} is not of {video}: it tells of frames of {size[0]:g} x {size[1]:g} pixels, "
-            f"and those of the video have {stored[0]} x {stored[1]}."
+            f"The results in {results.path} do not belong to {video}: "
+            f"they have frames of {size[0]:g} x {size[1]:g} pixels, and those of the video {stored[0]} x {stored[1]}."
         )
 
 

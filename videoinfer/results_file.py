@@ -1,4 +1,4 @@
-"""A results file on disk, read some elements at a time: it may be larger than memory."""
+"""Reads a results file some elements at a time, because it may be larger than memory."""
 
 from array import array
 from collections.abc import Iterator
@@ -18,8 +18,8 @@ class ResultsFile:
     """A results file whose offsets have been read.
 
     Attributes:
-        frame_offsets: Frames counted in presentation order, one a sampled frame.
-        time_offsets: Seconds.
+        frame_offsets: For each sampled frame, its number in presentation order.
+        time_offsets: For each sampled frame, its time in seconds.
     """
 
     path: Path
@@ -36,10 +36,10 @@ class ResultsFile:
 
 
 def read_results_file(path: Path) -> ResultsFile:
-    """Reads the offsets, wherever in the file they are.
+    """Reads the offsets, which may be anywhere in the file.
 
     Raises:
-        CommandError: It is not a results file; says where it breaks the contract.
+        CommandError: It is not a results file; the message says where it breaks the contract.
     """
     check_file(path)
     frame_offsets, time_offsets = array("q"), array("d")
@@ -59,12 +59,12 @@ def read_results_file(path: Path) -> ResultsFile:
         raise CommandError(f"{path} is not a results file: {error} in {entries.key}.") from error
     for names in (FRAME_OFFSETS, TIME_OFFSETS):
         if lengths.keys().isdisjoint(names):
-            raise CommandError(f"{path} is not a results file: it holds no list {names[0]}.")
+            raise CommandError(f"{path} is not a results file: it has no list {names[0]}.")
     model_ids = tuple(key for key in lengths if key not in offsets)
     for name, length in [("time offsets", len(time_offsets)), *((key, lengths[key]) for key in model_ids)]:
         if length != len(frame_offsets):
             raise CommandError(
-                f"{path} is not a results file: it holds {len(frame_offsets)} frame offsets but {length} of {name}."
+                f"{path} is not a results file: it has {len(frame_offsets)} frame offsets but {length} of {name}."
             )
     return ResultsFile(path, model_ids, frame_offsets, time_offsets)
 

@@ -1,4 +1,4 @@
-"""The commands for a pipeline that is deployed: what its jobs are doing, and a person's levers."""
+"""The commands for a deployed pipeline: they show its jobs and act on them."""
 
 from collections import Counter
 from dataclasses import asdict
@@ -53,20 +53,18 @@ JobName = Annotated[
 DEFAULT_STACK = "videoinfer"
 
 _BACKFILL_BATCH = 10
-"""Videos between two signs of life."""
+"""Videos that a backfill handles before it prints them."""
 
 
 @commands.command()
 def jobs(
     *,
-    failed: Annotated[
-        bool, typer.Option("--failed", help="Only those that failed and were not tried again since.")
-    ] = False,
-    running: Annotated[bool, typer.Option("--running", help="Only those that have not come to their end.")] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="Only jobs that failed and were not retried since.")] = False,
+    running: Annotated[bool, typer.Option("--running", help="Only jobs that have not ended.")] = False,
     unanswered: Annotated[
-        bool, typer.Option("--unanswered", help="Only those of which the API may have made, and bill, more than one.")
+        bool, typer.Option("--unanswered", help="Only jobs that may have been billed twice.")
     ] = False,
-    limit: Annotated[int, typer.Option(help="How many, the newest first.", min=1)] = 20,
+    limit: Annotated[int, typer.Option(help="Maximum number of jobs.", min=1)] = 20,
     stack: StackName = DEFAULT_STACK,
     as_json: AsJson = False,
 ) -> None:
@@ -93,7 +91,7 @@ def jobs(
 
 @commands.command()
 def show(job: JobName, stack: StackName = DEFAULT_STACK, as_json: AsJson = False) -> None:
-    """Show all that is known of a job, and its timeline."""
+    """Show a job and its timeline."""
     with errors_for_people():
         deployed = find_stack(stack)
         item, attempts = _open_jobs(deployed).find_job(job)
@@ -113,16 +111,18 @@ def show(job: JobName, stack: StackName = DEFAULT_STACK, as_json: AsJson = False
 def retry(
     jobs: Annotated[
         list[str] | None,
-        typer.Argument(help="Jobs' ids, or keys or S3 URIs of their videos.", metavar="JOB...", show_default=False),
+        typer.Argument(help="Job ids, or keys or S3 URIs of the videos.", metavar="JOB...", show_default=False),
     ] = None,
-    failed: Annotated[bool, typer.Option("--failed", help="All that `videoinfer jobs --failed` lists.")] = False,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Retry all jobs that `videoinfer jobs --failed` lists.")
+    ] = False,
     stack: StackName = DEFAULT_STACK,
     as_json: AsJson = False,
 ) -> None:
-    """Try jobs again without uploading their videos again. Each is a new job, which the API bills."""
+    """Retry jobs without uploading their videos again. Each retry is a new job, which the API bills."""
     with errors_for_people():
         if bool(jobs) == failed:
-            raise CommandError("Name the jobs to try again, or all of them by --failed.")
+            raise CommandError("Give the jobs to retry, or --failed for all failed ones.")
         deployed = find_stack(stack)
         table = _open_jobs(deployed)
         latest = [table.find_attempts(job)[-1] for job in jobs or []] or list(table.list_jobs("failed"))
@@ -135,7 +135,7 @@ def retry(
         if as_json:
             display.text(to_json([asdict(plan) for plan in plans]))
         elif not plans:
-            display.text("There are none to try again.")
+            display.text("There are no jobs to retry.")
         else:
             for request in sent:
                 display.done(f"{request.upload.key}: attempt {request.attempt} is in the queue")
@@ -148,7 +148,7 @@ def retry(
 
 @commands.command()
 def cancel(job: JobName, stack: StackName = DEFAULT_STACK, as_json: AsJson = False) -> None:
-    """Stop waiting for a job, and say what the API will still bill."""
+    """Cancel a job, and print what the API still bills."""
     with errors_for_people():
         deployed = find_stack(stack)
         item, _ = _open_jobs(deployed).find_job(job)
@@ -173,12 +173,12 @@ def redeliver(
         ),
     ],
     annotate: Annotated[
-        bool, typer.Option("--annotate", help="Make annotated videos also of jobs that did not ask for one.")
+        bool, typer.Option("--annotate", help="Make annotated videos also for jobs that did not request one.")
     ] = False,
     stack: StackName = DEFAULT_STACK,
     as_json: AsJson = False,
 ) -> None:
-    """Make every output of jobs again, from their stored results or those that the API still has. Nothing is billed.
+    """Regenerate all outputs of jobs, from their stored results or those that the API still has. Nothing is billed.
 
     Each job gets a notice, with a new link.
     """
@@ -193,7 +193,7 @@ def redeliver(
             elif redelivery.failure:
                 display.warn(f"{redelivery.job['key']}: {redelivery.failure}")
             else:
-                display.done(f"{redelivery.job['key']}: delivered anew")
+                display.done(f"{redelivery.job['key']}: delivered again")
         if failures:
             raise typer.Exit(code=1)
 
@@ -201,9 +201,9 @@ def redeliver(
 @commands.command("dead-letters")
 def dead_letters(
     redrive: Annotated[
-        bool, typer.Option("--redrive", help="Send them back to the uploads queue, with all their tries before them.")
+        bool, typer.Option("--redrive", help="Send them back to the uploads queue, with all attempts ahead of them.")
     ] = False,
-    discard: Annotated[bool, typer.Option("--discard", help="Delete those that can't become jobs.")] = False,
+    discard: Annotated[bool, typer.Option("--discard", help="Delete messages that can't become jobs.")] = False,
     stack: StackName = DEFAULT_STACK,
     as_json: AsJson = False,
 ) -> None:
@@ -220,7 +220,7 @@ def dead_letters(
         elif not (redrive or discard):
             rows = [compose_letter_row(letter) for letter in letters]
             display.columns([LETTER_HEADINGS, *rows], [letter.why for letter in letters])
-            display.text(f"\nOnce that is mended: {spell_command('videoinfer dead-letters --redrive')}")
+            display.text(f"\nOnce the cause is fixed: {spell_command('videoinfer dead-letters --redrive')}")
         usable = [letter for letter in letters if letter.requests]
         unusable = [letter for letter in letters if not letter.requests]
         left = [*([] if redrive else usable), *([] if discard else unusable)]
@@ -238,19 +238,19 @@ def dead_letters(
                 display.done(f"{name_letter(letter)}: deleted")
         for letter in left:
             if (redrive or discard) and not as_json:
-                display.warn(f"{name_letter(letter)}: left where it is. {letter.why}")
+                display.warn(f"{name_letter(letter)}: left in the dead-letter queue. {letter.why}")
 
 
 @commands.command()
 def backfill(
-    source: Annotated[str, typer.Argument(help="Where the videos are.", metavar="s3://BUCKET/PREFIX")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    source: Annotated[str, typer.Argument(help="The S3 prefix of the videos.", metavar="s3://BUCKET/PREFIX")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print what would be done.")] = False,
     stack: StackName = DEFAULT_STACK,
     as_json: AsJson = False,
 ) -> None:
-    """Make jobs of videos that were there before. Those of another bucket are copied into the uploads bucket.
+    """Create jobs for existing videos. Videos in another bucket are copied into the uploads bucket.
 
-    A video that has a job is left out, so it can be run again. Each video is a job, which the API bills.
+    Videos that have a job are left out, so the command can be run again. Each video is a job, which the API bills.
     """
     with errors_for_people():
         bucket, prefix = parse_s3_uri(source)
@@ -273,13 +273,13 @@ def backfill(
         if not as_json:
             videos = counts["ask"] + counts["copy"]
             display.text(
-                f"Jobs {'that would be ' if dry_run else ''}asked for: {videos:,}. Left out: {counts['skip']:,}."
+                f"Jobs {'that would be ' if dry_run else ''}requested: {videos:,}. Left out: {counts['skip']:,}."
             )
 
 
 @commands.command()
 def doctor(stack: StackName = DEFAULT_STACK, as_json: AsJson = False) -> None:
-    """Look the pipeline over: API and key, permissions, subscriptions, quotas; and say how to mend what is wrong."""
+    """Check the pipeline (API and key, permissions, subscriptions, quotas), and print how to fix each problem."""
     with errors_for_people():
         display = Display(Console())
         findings = list[Finding]()
@@ -295,15 +295,16 @@ def doctor(stack: StackName = DEFAULT_STACK, as_json: AsJson = False) -> None:
 
 @commands.command()
 def verify(
-    timeout: Annotated[float, typer.Option(help="Seconds to wait for the end of the video's job.", min=1)] = 1800,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for the job to end.", min=1)] = 1800,
     stack: StackName = DEFAULT_STACK,
     as_json: AsJson = False,
 ) -> None:
-    """Prove that the pipeline works: send a video, check all that comes of it, and remove it again.
+    """Test the pipeline: send a video, check everything that results from it, and remove it again.
 
-    It is a job of 10 frames, which the API bills, and subscribers get its notices. Exits with 1 if anything is wrong.
+    The video is a job of 10 frames, which the API bills, and subscribers get its notices. The exit status is 1 if
+    anything is wrong.
     """
-    # Here, so that the other commands do without loading what it checks by.
+    # Imported here, so that the other commands do not load the checks.
     from videoinfer.verification.looking import Patience
     from videoinfer.verification.rows import HEADING, compose_cells, compose_report, compose_total
     from videoinfer.verification.run import Verification, read_clip

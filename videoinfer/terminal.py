@@ -1,4 +1,4 @@
-"""The console of the command line: of what strangers named, nothing but text reaches the terminal."""
+"""The console of the command line. It escapes control characters, so that names from others are harmless."""
 
 from collections.abc import Iterable
 
@@ -10,10 +10,10 @@ from videojobs.foreign_text import printable
 
 
 class Console(rich.console.Console):
-    """Writes what is invisible in a text as JSON writes it, so that it can't move the cursor or set the window's title.
+    """Escapes invisible characters as JSON does, so that text can't move the cursor or set the window's title.
 
-    Names of uploads and models, and what APIs answer, may hold a terminal's own commands. Here is the one place that
-    all text passes; what rich itself tells the terminal is no text.
+    Names of uploads and models, and answers of APIs, may contain terminal commands. All text passes through this one
+    place. Rich's own commands to the terminal are not text, and pass unchanged.
     """
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:

@@ -1,4 +1,4 @@
-"""Uploads a video, and follows its job in the ledger and the steps of the execution that waits for it."""
+"""Follows an upload: its job in the ledger, and the steps of the execution that polls it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from videoinfer.aws_clients import AwsClients
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
 
-# Where the state machine keeps what its tasks answered.
+# The fields in which the state machine keeps the answers of its tasks.
 _OUTCOME_FIELDS = {
     "Check Job": "check",
     "Deliver Results": "delivery",
@@ -36,11 +36,11 @@ class UploadedVideo:
 
 @dataclass(frozen=True)
 class Step:
-    """A state that an execution has come to, or what came out of one.
+    """A state that an execution has entered, or the outcome of one.
 
     Attributes:
         outcome: None when the state was entered.
-        polls: How often the API has been asked, where the outcome is that of a check.
+        polls: How often the API has been polled, if the outcome is that of a check.
     """
 
     at: datetime
@@ -50,15 +50,15 @@ class Step:
 
 
 def upload_video(clients: AwsClients, bucket: str, video: Path) -> UploadedVideo:
-    """Puts the file into the uploads bucket under its own name."""
+    """Uploads the file to the uploads bucket under its own name."""
     clients.s3.upload_file(str(video), bucket, video.name)
     version_id = clients.s3.head_object(Bucket=bucket, Key=video.name)["VersionId"]
     return UploadedVideo(bucket, video.name, version_id)
 
 
 def find_job(clients: AwsClients, jobs_table: str, upload: UploadedVideo) -> dict[str, Any] | None:
-    """The ledger's item of the upload's latest attempt, or None before there is one."""
-    # A scan, for a table that has been there for seconds.
+    """The ledger's item of the upload's latest attempt, or None if there is none yet."""
+    # A scan is cheap here, because the table is only seconds old.
     pages = clients.dynamodb.get_paginator("scan").paginate(TableName=jobs_table, ConsistentRead=True)
     items = [_read_item(item) for page in pages for item in page["Items"]]
     wanted = (upload.bucket, upload.key, upload.version_id)
@@ -73,7 +73,7 @@ def read_history(clients: AwsClients, execution_arn: str) -> list[HistoryEventTy
 
 
 def count_segments(clients: AwsClients, engine_state_machine_arn: str, job_id: str) -> tuple[int, int] | None:
-    """How many of the segments of a job of the engine are inferred, and of how many; None before it is planned."""
+    """How many segments of an engine's job are done, and how many it has; None before it is planned."""
     execution_arn = f"{engine_state_machine_arn.replace(':stateMachine:', ':execution:')}:{job_id}"
     map_runs = clients.stepfunctions.list_map_runs(executionArn=execution_arn)["mapRuns"]
     if not map_runs:
@@ -83,7 +83,7 @@ def count_segments(clients: AwsClients, engine_state_machine_arn: str, job_id: s
 
 
 def list_steps(events: Sequence[HistoryEventTypeDef]) -> Iterator[Step]:
-    """The states that an execution went through, in order, and what came out of each."""
+    """The states that an execution went through, in order, and the outcome of each."""
     state = ""
     for event in events:
         if entered := event.get("stateEnteredEventDetails"):

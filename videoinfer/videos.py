@@ -1,4 +1,4 @@
-"""The video on disk: whether it can be sent at all, and its frames, as the engine sees them."""
+"""Checks whether a video on disk can be sent, and reads its frames as the engine does."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -17,19 +17,19 @@ from videoinfer.input_file import check_file
 from videojobs.video_formats import VIDEO_EXTENSIONS
 
 _TRIED_FRAMES = 10
-"""Sampled frames of which one has to be decodable: the first ones of a cut video may be damaged."""
+"""One of this many sampled frames has to be decodable: the first ones of a cut video may be damaged."""
 
 
 def sample_video(path: Path, infer_fps: float) -> list[SampledFrame]:
-    """The frames that the engine would look at, with at least one of the first of them decodable.
+    """The frames that the engine would sample. At least one of the first ones is decodable.
 
     Raises:
-        CommandError: It is not a video that the API takes, or not at that rate; says why and what to do.
+        CommandError: The API does not accept the video, or not at that rate; the message says why and what to do.
     """
     check_file(path)
     if path.suffix.lower() not in VIDEO_EXTENSIONS:
         raise CommandError(
-            f"{path.name}: the API takes {', '.join(VIDEO_EXTENSIONS)}. "
+            f"{path.name}: the API accepts {', '.join(VIDEO_EXTENSIONS)}. "
             f"If it is a video, convert it: ffmpeg -i {quote(str(path.absolute()))} {quote(f'./{path.stem}.mp4')}"
         )
     rate = read_rate(infer_fps)
@@ -44,7 +44,7 @@ def sample_video(path: Path, infer_fps: float) -> list[SampledFrame]:
 
 
 def measure_start_offset(path: Path) -> float | None:
-    """Seconds from a player's 0 to the first frame, as the engine tells it; None for a video that it can't read."""
+    """Seconds from a player's 0 to the first frame, as the engine reports it; None if it can't read the video."""
     try:
         with open_video(str(path.absolute())) as container:
             return read_timeline(container).start_offset
@@ -53,14 +53,14 @@ def measure_start_offset(path: Path) -> float | None:
 
 
 def read_rate(infer_fps: float) -> Fraction:
-    """`--infer-fps` as the engine takes it. Raises `CommandError` for what is no rate."""
-    if not 1 <= infer_fps < float("inf"):  # NaN is in no range
-        raise CommandError(f"--infer-fps is {infer_fps:g}: it is at least 1, and at most the video's frame rate.")
+    """`--infer-fps` as the engine's fraction. Raises `CommandError` if it is not a valid rate."""
+    if not 1 <= infer_fps < float("inf"):  # NaN fails every comparison
+        raise CommandError(f"--infer-fps is {infer_fps:g}: it must be at least 1, and at most the video's frame rate.")
     return Fraction(str(infer_fps))
 
 
 def decode_frame(path: Path, frame: SampledFrame) -> VideoFrame | None:
-    """The picture of a frame that `sample_video` gave, as it is stored; None if its data is damaged.
+    """The image of a frame from `sample_video`, as it is stored; None if its data is damaged.
 
     Raises:
         JobFailed: The video can't be decoded at all.
@@ -70,5 +70,5 @@ def decode_frame(path: Path, frame: SampledFrame) -> VideoFrame | None:
 
 
 def find_frame(frames: Sequence[SampledFrame], frame_offset: int) -> SampledFrame:
-    """The sampled frame with that number in the video. Raises `StopIteration` if it was not sampled."""
+    """The sampled frame with number `frame_offset` in the video. Raises `StopIteration` if it was not sampled."""
     return next(frame for frame in frames if frame.frame_offset == frame_offset)

@@ -109,7 +109,10 @@ def test_the_doctor_says_whom_the_key_s_policy_leaves_out(
             f"AnnotateVideoFunction may not {action} on {key.arn}." for action in ("kms:Decrypt", "kms:GenerateDataKey")
         }
         key.put_policy(policy.replace("s3.amazonaws.com", "ec2.amazonaws.com"))
-        assert f"The policy of the key {key.arn} leaves out s3.amazonaws.com: uploads are not announced." in examine()
+        assert (
+            f"The policy of the key {key.arn} does not allow s3.amazonaws.com: S3 can't send events for uploads."
+            in examine()
+        )
         key.put_policy(policy)
         key.kms.disable_key(KeyId=key.arn)
         assert f"The key {key.arn} is Disabled: nothing that is stored can be read." in examine()

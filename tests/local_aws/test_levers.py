@@ -56,14 +56,14 @@ def test_a_job_that_there_is_not_is_said_to_be_none(stage: Stage) -> None:
     result = stage.run("show", "no-such.mp4")
 
     assert result.exit_code == 1
-    assert "There is no job no-such.mp4 in the ledger" in result.output
+    assert "The ledger has no job no-such.mp4" in result.output
 
 
 def test_a_stack_that_there_is_not_is_named_with_the_remedy(stage: Stage) -> None:
     result = stage.run("jobs", "--stack", "nowhere")
 
     assert result.exit_code == 1
-    assert "There is no stack nowhere in us-east-1: name yours with --stack or VIDEOINFER_STACK" in result.output
+    assert "There is no stack nowhere in us-east-1: give its name with --stack or VIDEOINFER_STACK" in result.output
 
 
 def test_a_failed_job_is_tried_again_without_uploading_it_again(stage: Stage) -> None:
@@ -97,7 +97,7 @@ def test_all_failed_jobs_are_tried_again_once(stage: Stage) -> None:
 
 
 def test_retry_wants_to_know_what(stage: Stage) -> None:
-    assert "Name the jobs to try again, or all of them by --failed." in stage.run("retry").output
+    assert "Give the jobs to retry, or --failed for all failed ones." in stage.run("retry").output
 
 
 def test_a_cancelled_job_is_waited_for_no_more(aws: EmbeddedAws, stage: Stage) -> None:
@@ -109,7 +109,7 @@ def test_a_cancelled_job_is_waited_for_no_more(aws: EmbeddedAws, stage: Stage) -
     result = stage.run("cancel", "cancel/running.mp4")
 
     assert result.exit_code == 0, result.output
-    assert f"job {job['job_id']} goes on there, and all of it will be billed: 5 frames of each second" in result.output
+    assert f"it finishes job {job['job_id']} and bills all of it: 5 frames of each second" in result.output
     assert stage.find(upload)["status"] == "cancelled"
     execution = aws.clients.stepfunctions.describe_execution(executionArn=job["execution_arn"])
     assert execution["status"] == "ABORTED"
@@ -140,7 +140,7 @@ def test_a_job_that_ended_can_not_be_cancelled(stage: Stage) -> None:
     result = stage.run("cancel", upload.key)
 
     assert result.exit_code == 1
-    assert "The job of cancel/failed.mp4 has come to its end: it is failed." in result.output
+    assert "The job of cancel/failed.mp4 has already ended: it is failed." in result.output
 
 
 def test_dead_letters_are_listed_with_their_reason_and_sent_back(stage: Stage) -> None:
@@ -168,7 +168,7 @@ def test_a_letter_that_nobody_can_read_is_left_where_it_is_until_it_is_discarded
     queue_url = stage.pipeline.pipeline.dead_letter_queue_url
     stage.pipeline.clients.sqs.send_message(QueueUrl=queue_url, MessageBody="Hello?")
 
-    assert "left where it is. Neither S3 nor this" in stage.run("dead-letters", "--redrive").output
+    assert "left in the dead-letter queue. Neither S3 nor videoinfer" in stage.run("dead-letters", "--redrive").output
     [letter] = stage.read("dead-letters")
     assert letter["job_requests"] == []
     assert "deleted" in stage.run("dead-letters", "--discard").output
@@ -186,13 +186,13 @@ def test_videos_that_were_there_before_become_jobs_once(stage: Stage) -> None:
     s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=queues)  # type: ignore[arg-type]
 
     source = f"s3://{bucket}/before/"
-    assert "Jobs that would be asked for: 1. Left out: 1." in stage.run("backfill", source, "--dry-run").output
+    assert "Jobs that would be requested: 1. Left out: 1." in stage.run("backfill", source, "--dry-run").output
     result = stage.run("backfill", source)
     assert result.exit_code == 0, result.output
-    assert "before/old.mp4: its job is asked for" in result.output
+    assert "before/old.mp4: job requested" in result.output
     assert "before/notes.txt: The Video Inference API does not take files that end in .txt" in result.output
     stage.wait_for_status(upload, "done")
-    assert "before/old.mp4: It has a job already, which is done." in stage.run("backfill", source).output
+    assert "before/old.mp4: It already has a job, which is done." in stage.run("backfill", source).output
     assert stage.api.count("POST", "/videoinfer") == 1
 
 
@@ -207,7 +207,10 @@ def test_videos_of_another_bucket_are_copied_with_their_options(stage: Stage) ->
     copy = UploadedVideo(bucket, "2024/old.mp4", s3.head_object(Bucket=bucket, Key="2024/old.mp4")["VersionId"])
     job = stage.wait_for_status(copy, "done")
     assert job["options"]["infer_fps"] == 2
-    assert "The uploads bucket has it already" in stage.run("backfill", "s3://archive/2024").output
+    assert (
+        "The uploads bucket already has an object with this key and size."
+        in stage.run("backfill", "s3://archive/2024").output
+    )
 
 
 def test_the_end_of_a_job_is_an_event_on_the_bus(aws: EmbeddedAws, stage: Stage) -> None:
@@ -300,8 +303,8 @@ def test_the_doctor_finds_a_sound_pipeline_sound(stage: Stage) -> None:
 
     assert words["problem"] == []
     assert f"The API at {stage.api.url} answers and accepts the key." in words["ok"]
-    assert "The functions may do what they have to." in words["ok"]
-    assert "The uploads queue is being read." in words["ok"]
+    assert "The functions have the permissions that they need." in words["ok"]
+    assert "The uploads queue is read." in words["ok"]
 
 
 def test_the_doctor_says_what_is_wrong_and_how_to_mend_it(aws: EmbeddedAws, stage: Stage) -> None:
@@ -341,7 +344,7 @@ def test_outputs_are_made_anew_without_asking_the_api(stage: Stage) -> None:
     for wanted in (job["job_id"], f"s3://{bucket}/results/again/"):
         result = stage.run("redeliver", wanted)
         assert result.exit_code == 0, result.output
-        assert "again/belt.mp4: delivered anew" in result.output
+        assert "again/belt.mp4: delivered again" in result.output
 
     assert stage.api.requests == []
     assert set(stage.pipeline.list_results(upload)) == set(before)

@@ -43,8 +43,8 @@ def test_a_video_comes_through_with_the_key_of_the_owner_s_secret(aws: EmbeddedA
 
     assert job["status"] == "done"
     assert list_secrets(pipeline) == ["ShareKeySecret"]
-    assert f"The API's key is in a secret of yours: {arn}." in [it["what"] for it in findings]
-    assert "The functions may do what they have to." in [it["what"] for it in findings]
+    assert f"The API's key is in your own secret: {arn}." in [it["what"] for it in findings]
+    assert "The functions have the permissions that they need." in [it["what"] for it in findings]
 
 
 def test_a_key_that_was_changed_in_the_stack_s_secret_is_told(

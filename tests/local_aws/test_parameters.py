@@ -21,8 +21,8 @@ SECRET_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:keys/roboflow
         ({"RetentionDays": "30.0"}, "RetentionDays"),
         ({"DefaultModels": 701 * " "}, "DefaultModels.* at most 700 characters"),
         ({"ApiKey": ""}, "The API's key is missing"),
-        ({"ApiKeySecretArn": SECRET_ARN}, "ApiKey and ApiKeySecretArn exclude each other"),
-        ({"ApiKey": "", "ApiKeySecretArn": SECRET_ARN[:-7]}, "ApiKeySecretArn.* the whole ARN of a secret"),
+        ({"ApiKeySecretArn": SECRET_ARN}, "ApiKey and ApiKeySecretArn can't both be set"),
+        ({"ApiKey": "", "ApiKeySecretArn": SECRET_ARN[:-7]}, "ApiKeySecretArn.* the full ARN of a secret"),
         ({"PrefixRoutes": 161 * '"'}, "PrefixRoutes.* at most 160 of them quotes"),
     ],
 )

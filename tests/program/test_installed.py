@@ -198,4 +198,4 @@ def test_a_command_says_that_it_needs_the_repository(install: Install, command: 
     done = install(extra).run(command)
 
     assert done.returncode == 1
-    assert f"videoinfer {command} runs from the project's repository alone" in " ".join(done.stderr.split())
+    assert f"videoinfer {command} runs only from the project's repository" in " ".join(done.stderr.split())

@@ -57,7 +57,7 @@ def test_a_command_that_is_ended_at_work_leaves_nothing(
     check(ended, status, tmp_path)
 
 
-FULL_FOR_TEMPORARY_FILES = f"Error: File too large. Temporary files are in {tempfile.gettempdir()}: make room there"
+FULL_FOR_TEMPORARY_FILES = f"Error: File too large. Temporary files are in {tempfile.gettempdir()}: free space there"
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,7 @@ DOCUMENTED: dict[str, tuple[set[str], str]] = {
         {"kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"},
         LOGS,
     ),
-    "who deploys": (
+    "people who deploy": (
         {
             "kms:DescribeKey",
             "kms:CreateGrant",
@@ -150,10 +150,10 @@ DOCUMENTED: dict[str, tuple[set[str], str]] = {
         },
         DYNAMODB,
     ),
-    "who uploads": ({"kms:Decrypt", "kms:GenerateDataKey"}, S3_PARTS),
-    "who reads results": ({"kms:Decrypt"}, S3),
-    "who queries Athena": ({"kms:Decrypt", "kms:GenerateDataKey"}, ATHENA),
-    "who runs `videoinfer`, or changes a secret": ({"kms:Decrypt", "kms:GenerateDataKey"}, REDRIVE),
+    "people who upload": ({"kms:Decrypt", "kms:GenerateDataKey"}, S3_PARTS),
+    "people who read results": ({"kms:Decrypt"}, S3),
+    "people who query Athena": ({"kms:Decrypt", "kms:GenerateDataKey"}, ATHENA),
+    "people who run `videoinfer` or change a secret": ({"kms:Decrypt", "kms:GenerateDataKey"}, REDRIVE),
 }
 """What AWS's documentation asks for, by who uses the key, and where."""
 
@@ -263,7 +263,7 @@ def test_the_documented_policy_lets_in_each_service_for_what_it_does() -> None:
 
 
 def test_operations_give_everybody_what_aws_asks_for_with_its_source() -> None:
-    section = (ROOT / "docs" / "operations.md").read_text().split("## A key of yours")[1].split("\n## ")[0]
+    section = (ROOT / "docs" / "operations.md").read_text().split("## Customer-managed KMS key")[1].split("\n## ")[0]
     rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \| [^|]* \| (.+) \|$", section, flags=re.MULTILINE)
     documented = {who: (set(re.findall(r"`(kms:[^`]+)`", needs)), source) for who, needs, source in rows}
     for who, (needs, source) in DOCUMENTED.items():

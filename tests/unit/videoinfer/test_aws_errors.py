@@ -47,7 +47,10 @@ def refuse(code: str, message: str = "The words of AWS.") -> ClientError:
         (ProxyConnectionError(proxy_url=f"http://{LOGIN}@proxy"), "check HTTPS_PROXY"),
         (refuse("ExpiredToken"), "aws sso login"),
         (refuse("InvalidClientTokenId"), "aws sts get-caller-identity"),
-        (refuse("AccessDenied", "You may not"), "AWS refused DescribeStacks: You may not. Whoever looks after"),
+        (
+            refuse("AccessDenied", "You may not"),
+            "AWS refused DescribeStacks: You may not. Ask the account's",
+        ),
         (refuse("ThrottlingException"), "The words of AWS."),
     ],
     ids=lambda it: type(it).__name__ if isinstance(it, Exception) else "",

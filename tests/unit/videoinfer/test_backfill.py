@@ -47,15 +47,15 @@ def test_an_s3_uri_is_bucket_and_prefix(uri: str, parsed: tuple[str, str]) -> No
 
 @pytest.mark.parametrize("uri", ["archive/2024", "s3://", "https://archive/2024", ""])
 def test_what_is_no_s3_uri_is_refused(uri: str) -> None:
-    with pytest.raises(CommandError, match="is no S3 URI"):
+    with pytest.raises(CommandError, match="is not an S3 URI"):
         parse_s3_uri(uri)
 
 
 @pytest.mark.parametrize(
     ("bucket", "words"),
     [
-        ("archives", "There is no bucket archives: `aws s3 ls` lists yours."),
-        ("my bucket", "my bucket can't be the name of a bucket."),
+        ("archives", "The bucket archives does not exist: `aws s3 ls` lists your buckets."),
+        ("my bucket", "my bucket is not a valid bucket name."),
     ],
 )
 def test_a_bucket_that_is_not_there_is_named(clients: AwsClients, jobs: LedgerView, bucket: str, words: str) -> None:
@@ -90,7 +90,7 @@ def test_the_latest_versions_without_a_job_are_asked_for(clients: AwsClients, jo
     assert [(candidate.upload.key, candidate.action, candidate.why) for candidate in candidates] == [
         ("in/a.mp4", "ask", None),
         ("in/empty.mp4", "skip", "The file is empty (0 bytes)."),
-        ("in/known.mp4", "skip", "It has a job already, which is failed."),
+        ("in/known.mp4", "skip", "It already has a job, which is failed."),
     ]
     assert candidates[0].upload == latest
 

@@ -63,7 +63,7 @@ def test_the_ledger_and_the_execution_end(pipeline: Pipeline, is_written_down: b
     assert (job["status"], job["error"]) == ("cancelled", "A person cancelled it.")
     assert pipeline.sfn.describe_execution(executionArn=arn)["status"] == "ABORTED"
     assert describe_bill(job, "all") == (
-        "The API has no call that cancels: job j1 goes on there, and all of it will be billed: "
+        "The API has no call that cancels: it finishes job j1 and bills all of it: "
         "2.5 frames of each second of the video, by hands/4."
     )
 
@@ -74,7 +74,7 @@ def test_what_has_no_job_yet_is_not_billed(pipeline: Pipeline, status: str) -> N
 
     assert pipeline.cancel() == "nothing"
     assert pipeline.find()["status"] == "cancelled"
-    assert describe_bill(pipeline.find(), "nothing") == "The API has made no job of it, so it bills nothing."
+    assert describe_bill(pipeline.find(), "nothing") == "The API has created no job for it, so it bills nothing."
 
 
 @pytest.mark.parametrize("status", ["waiting", "creating"])
@@ -90,7 +90,7 @@ def test_what_has_no_answer_may_be_billed(pipeline: Pipeline, status: str) -> No
 def test_what_has_come_to_its_end_is_left_alone(pipeline: Pipeline, status: str) -> None:
     pipeline.ledger.record(CLIP, 1, status=status)
 
-    with pytest.raises(CommandError, match=f"has come to its end: it is {status}"):
+    with pytest.raises(CommandError, match=f"has already ended: it is {status}"):
         pipeline.cancel()
 
     assert pipeline.find()["status"] == status
@@ -101,7 +101,7 @@ def test_a_job_that_ended_meanwhile_is_left_alone(pipeline: Pipeline) -> None:
     seen = pipeline.find()
     pipeline.ledger.record(CLIP, 1, status="done")
 
-    with pytest.raises(CommandError, match="has just come to its end"):
+    with pytest.raises(CommandError, match="has just ended"):
         pipeline.cancel(seen)
 
     assert pipeline.find()["status"] == "done"

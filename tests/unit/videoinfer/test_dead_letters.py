@@ -44,10 +44,10 @@ def test_more_letters_than_come_at_once_are_read_looked_at_again_and_sent_back(
     [
         (compose(JobRequest(CLIP, 1)), "waiting: The API answered 503."),
         (compose(JobRequest(CLIP, 2)), "creating"),
-        (compose(JobRequest(CLIP, 3)), "before the ledger knew of it"),
-        ("[]", "no job can come of it"),
-        ("}", "no job can come of it"),
-        ('{"job_requests": [{"upload": {}}]}', "no job can come of it"),
+        (compose(JobRequest(CLIP, 3)), "before the ledger recorded it"),
+        ("[]", "it can't become a job"),
+        ("}", "it can't become a job"),
+        ('{"job_requests": [{"upload": {}}]}', "it can't become a job"),
     ],
 )
 def test_a_letter_says_why(jobs: LedgerView, ledger: Ledger, body: str, words: str) -> None:
@@ -93,7 +93,7 @@ def test_a_look_changes_nothing_that_is_shown(queues: SimpleNamespace) -> None:
 
 
 def test_what_can_not_be_used_is_left_by_a_redrive_and_can_be_discarded(queues: SimpleNamespace) -> None:
-    assert "left where it is" in run("--redrive")
+    assert "left in the dead-letter queue" in run("--redrive")
     assert queues.read_uploads() == [compose(JobRequest(CLIP, 1))]
 
     assert ": deleted" in run("--discard")
@@ -101,6 +101,6 @@ def test_what_can_not_be_used_is_left_by_a_redrive_and_can_be_discarded(queues: 
 
 
 def test_discarding_leaves_what_can_be_used(queues: SimpleNamespace) -> None:
-    assert "line-3/belt.mp4: left where it is." in run("--discard")
+    assert "line-3/belt.mp4: left in the dead-letter queue." in run("--discard")
     assert queues.read_dead() == [compose(JobRequest(CLIP, 1))]
     assert queues.read_uploads() == []

@@ -36,7 +36,7 @@ def look_at_api(monkeypatch: pytest.MonkeyPatch, answer: Exception | None) -> Fi
     monkeypatch.setattr(doctor, "VideoInferenceApi", Api)
     secrets = Anything(get_secret_value=lambda **_secret: {"SecretString": "key"})
     stack = Anything(clients=Anything(secretsmanager=secrets), api_url="https://api", api_key_secret="s/api-key")
-    [finding] = doctor._look_at_api(cast(PipelineStack, stack))
+    [finding] = doctor._check_api(cast(PipelineStack, stack))
     return finding
 
 
@@ -48,8 +48,8 @@ def look_at_api(monkeypatch: pytest.MonkeyPatch, answer: Exception | None) -> Fi
         (ApiRefused(400, "job_id"), "ok", "accepts the key"),
         (ApiRefused(401, "No such key."), "problem", "does not accept the key: No such key."),
         (ApiRefused(403, "No."), "problem", "does not accept the key"),
-        (ApiRefused(301, "a redirect"), "problem", "not what it was"),
-        (ApiUnavailable("The Video Inference API answered 503."), "problem", "does not answer as it should"),
+        (ApiRefused(301, "a redirect"), "problem", "address has changed"),
+        (ApiUnavailable("The Video Inference API answered 503."), "problem", "does not answer correctly"),
     ],
 )
 def test_an_answer_about_no_job_tells_of_the_key(
@@ -68,8 +68,8 @@ SECRET_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:keys/roboflow
 @pytest.mark.parametrize(
     ("arn", "minutes", "level", "words"),
     [
-        ("", 0, "ok", "the one that the stack was deployed with"),
-        ("", -1, "ok", "the one that the stack was deployed with"),
+        ("", 0, "ok", "has not changed since the stack was deployed"),
+        ("", -1, "ok", "has not changed since the stack was deployed"),
         ("", 2, "warning", "changed after the last deployment"),
         (SECRET_ARN, 2, "ok", SECRET_ARN),
     ],
@@ -93,7 +93,7 @@ def test_a_key_that_was_changed_since_the_deployment_is_a_warning(
     )
     stack = Anything(clients=clients, name="s", api_key_secret="s/api-key", api_key_secret_arn=arn)
 
-    [finding] = doctor._look_at_api_key(cast(PipelineStack, stack))
+    [finding] = doctor._check_api_key(cast(PipelineStack, stack))
 
     assert (finding.level, words in finding.what) == (level, True)
     assert (finding.remedy is None) == (level == "ok")
@@ -107,7 +107,7 @@ def test_few_functions_at_once_are_a_warning_with_the_quota_to_ask_for() -> None
 
     def look(available: int) -> Finding:
         functions = Anything(get_account_settings=lambda: settings(available))
-        [finding] = doctor._look_at_quotas(cast(PipelineStack, Anything(clients=Anything(lambda_=functions))))
+        [finding] = doctor._check_quotas(cast(PipelineStack, Anything(clients=Anything(lambda_=functions))))
         return finding
 
     assert look(1000).level == "ok"
@@ -123,7 +123,7 @@ def test_outputs_that_are_missing_are_a_warning_with_the_command_that_makes_them
     item = dict.fromkeys(names, "x") | {"size_bytes": 1, "attempt": 1, "job_id": "job-1", "options": options}
     finding = doctor._judge_outputs([{**item, "failed_outputs": {"csv": "A bug."}}, item])
     assert (finding.level, finding.remedy) == ("warning", "videoinfer redeliver job-1")
-    assert finding.what.endswith("lack outputs, x the last of them: csv: A bug.")
+    assert finding.what.endswith("lack outputs. The latest is x: csv: A bug.")
 
 
 @pytest.mark.parametrize(
@@ -142,17 +142,17 @@ def test_what_can_not_be_looked_at_is_a_warning_and_the_rest_is_looked_at(
     def refuse(_stack: PipelineStack) -> None:
         raise error
 
-    refuse.__name__ = "_look_at_permissions"
-    looks = [name for name in vars(doctor) if name.startswith("_look_at_")]
-    for name in looks:
+    refuse.__name__ = "_check_permissions"
+    checks = [name for name in vars(doctor) if name.startswith("_check_")]
+    for name in checks:
         monkeypatch.setattr(doctor, name, lambda _stack: iter([Finding("ok", "Fine.")]))
-    monkeypatch.setattr(doctor, "_look_at_permissions", refuse)
+    monkeypatch.setattr(doctor, "_check_permissions", refuse)
 
     findings = list(examine(cast(PipelineStack, Anything())))
 
-    assert len(findings) == len(looks)
+    assert len(findings) == len(checks)
     [warning] = [finding for finding in findings if finding.level == "warning"]
-    assert warning.what.startswith(f"Could not look at the permissions. {words}")
+    assert warning.what.startswith(f"Could not check the permissions. {words}")
 
 
 ROLES = "arn:aws:iam::123456789012:role/"
@@ -181,7 +181,7 @@ class DeployedTemplate:
         )
 
     def look(self) -> list[Finding]:
-        return list(doctor._look_at_permissions(cast(PipelineStack, self.stack)))
+        return list(doctor._check_permissions(cast(PipelineStack, self.stack)))
 
     def get_template(self, StackName: str, TemplateStage: str) -> Mapping[str, Any]:  # noqa: N803 - boto3's names
         assert (StackName, TemplateStage) == ("stack", "Processed")
@@ -271,7 +271,7 @@ def test_iam_is_asked_for_all_that_the_deployed_template_grants(parameters: Mapp
 
     [finding] = deployed.look()
 
-    assert finding == Finding("ok", "The functions may do what they have to.")
+    assert finding == Finding("ok", "The functions have the permissions that they need.")
     assert deployed.simulated == work_out_grants(deployed)
     assert {role for role, *_ in deployed.simulated} == {
         ROLES + name for name in find_resources("pipeline", "AWS::Serverless::Function")
@@ -305,25 +305,25 @@ def test_a_template_that_is_not_understood_is_a_warning(
     deployed = DeployedTemplate({})
     policies = deployed.template["Resources"]["CheckJobFunctionRole"]["Properties"]["Policies"]
     policies[0]["PolicyDocument"]["Statement"][0]["Resource"] = resource
-    for name in [name for name in vars(doctor) if name.startswith("_look_at_") and name != "_look_at_permissions"]:
+    for name in [name for name in vars(doctor) if name.startswith("_check_") and name != "_check_permissions"]:
         monkeypatch.setattr(doctor, name, lambda _stack: iter([]))
 
     [finding] = examine(cast(PipelineStack, deployed.stack))
 
     assert finding.level == "warning"
-    assert finding.what.startswith("Could not look at the permissions. ")
+    assert finding.what.startswith("Could not check the permissions. ")
     assert words in finding.what
 
 
 @pytest.mark.parametrize(
     ("limit", "item", "words"),
     [
-        (0, {}, "as often as there is something to ask"),
-        (60, {}, "at most 60 times a minute, and no upload waits"),
+        (0, {}, "not limited"),
+        (60, {}, "at most 60 requests a minute to the API, and no upload waits"),
         (60, {"polls": 3600.0}, "and no upload waits"),
         (60, {"creates": 30.0}, "and no upload waits"),
-        (1200, {"creates": 1500.4}, "at most 1,200 times a minute: an upload that comes now has its turn in 25 min"),
-        (60, {"creates": 30.0, "paused_until": 600.4}, "has its turn in 10 min"),
+        (1200, {"creates": 1500.4}, "at most 1,200 requests a minute to the API: a new upload waits 25 min"),
+        (60, {"creates": 30.0, "paused_until": 600.4}, "a new upload waits 10 min"),
     ],
 )
 def test_the_budget_tells_when_the_next_turn_is(limit: int, item: Mapping[str, float], words: str) -> None:
@@ -333,6 +333,6 @@ def test_the_budget_tells_when_the_next_turn_is(limit: int, item: Mapping[str, f
     cloudformation = Anything(describe_stack_resource=lambda **_resource: resource)
     clients = Anything(cloudformation=cloudformation, dynamodb=dynamodb)
     stack = Anything(clients=clients, name="stack", api_requests_per_minute=limit)
-    [finding] = doctor._look_at_budget(cast(PipelineStack, stack))
+    [finding] = doctor._check_budget(cast(PipelineStack, stack))
     assert finding.level == "ok"
     assert words in finding.what

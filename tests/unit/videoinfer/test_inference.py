@@ -75,7 +75,7 @@ def test_frames_that_can_not_be_decoded_are_told(tmp_path: Path) -> None:
     write_damaged_video(video, damaged=[2])
     status, text = infer(video, "--model", SAMPLE_MODEL, "--infer-fps", "24", "--output", output)
     assert status == 0, text
-    assert "12 of 60 results are null, for frames can't be decoded" in " ".join(text.split())
+    assert "12 of 60 results are null, because frames can't be decoded" in " ".join(text.split())
     assert json.loads(output.read_text())[SAMPLE_MODEL.parent.name].count(None) == 12
 
 
@@ -102,8 +102,8 @@ def test_too_many_frames_that_can_not_be_decoded_are_an_error(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["nowhere.mp4", "--model", SAMPLE_MODEL], "There is no file nowhere.mp4."),
-        ([SAMPLE_VIDEO, "--model", "nowhere/1"], "There is no folder"),
+        (["nowhere.mp4", "--model", SAMPLE_MODEL], "The file nowhere.mp4 does not exist."),
+        ([SAMPLE_VIDEO, "--model", "nowhere/1"], "does not exist: give the folder of a model package."),
         ([SAMPLE_VIDEO, "--model", SAMPLE_MODEL, "--model", SAMPLE_MODEL], "Two of the models have the same id"),
         ([SAMPLE_VIDEO, "--model", SAMPLE_MODEL, "--infer-fps", "31"], "above the video's frame rate of 30"),
         (

@@ -18,9 +18,9 @@ def make_link_to_itself(path: Path) -> None:
 
 
 KINDS: dict[str, tuple[Callable[[Path], object], str]] = {
-    "missing": (lambda _: None, "There is no file {path}."),
-    "in no folder": (lambda _: None, "There is no file {path}."),
-    "a folder": (Path.mkdir, "{path} is a folder: name a file in it."),
+    "missing": (lambda _: None, "The file {path} does not exist."),
+    "in no folder": (lambda _: None, "The file {path} does not exist."),
+    "a folder": (Path.mkdir, "{path} is a folder: give a file in it."),
     "empty": (Path.touch, "{path} is empty (0 bytes)."),
     "a pipe": (os.mkfifo, "{path} is not a file."),
     "a device": (lambda path: path.symlink_to("/dev/null"), "{path} is not a file."),

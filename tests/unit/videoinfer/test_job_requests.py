@@ -29,7 +29,7 @@ def test_what_failed_is_tried_once_more(status: str) -> None:
     ("status", "words"),
     [
         ("done", "it has its results"),
-        ("waiting", "waits in the queue"),
+        ("waiting", "it is in the queue"),
         ("running", "still running"),
         ("creating", "still running"),
         ("sending", "still running"),

@@ -115,5 +115,5 @@ def test_a_key_means_its_latest_version(jobs: LedgerView, ledger: Ledger) -> Non
 def test_what_is_not_in_the_ledger_is_said_not_to_be(jobs: LedgerView, ledger: Ledger, job: str) -> None:
     ledger.record(CLIP, 1, status="done", job_id="j1")
 
-    with pytest.raises(CommandError, match=r"There is no job .* in the ledger"):
+    with pytest.raises(CommandError, match="The ledger has no job "):
         jobs.find_job(job)

@@ -33,21 +33,21 @@ def test_an_interrupt_ends_with_its_status(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_missing_video_is_refused_before_anything_starts() -> None:
-    assert run_demo("--video", "nothing.mp4") == (1, "Error: There is no file nothing.mp4.\n")
+    assert run_demo("--video", "nothing.mp4") == (1, "Error: The file nothing.mp4 does not exist.\n")
 
 
 def test_a_bad_sampling_rate_is_refused_before_anything_starts(video: Path) -> None:
     exit_code, output = run_demo("--video", video, "--infer-fps", "0")
 
     assert exit_code == 1
-    assert "--infer-fps is 0: it is at least 1, and at most the video's frame rate." in output
+    assert "--infer-fps is 0: it must be at least 1, and at most the video's frame rate." in output
 
 
 def test_a_folder_that_is_no_package_is_refused_before_anything_starts(video: Path, tmp_path: Path) -> None:
     exit_code, output = run_demo("--video", video, "--model", tmp_path)
 
     assert exit_code == 1
-    assert "is no model package: it lacks weights.onnx" in output
+    assert "is not a model package: it lacks weights.onnx" in output
 
 
 def test_an_output_that_cannot_be_written_is_refused_before_anything_starts(

@@ -89,7 +89,7 @@ def test_an_input_under_another_name_is_not_written_over(
     status, text = run(*compose_commands(files)[command](output))
 
     assert status == 1
-    assert f"{output} can't be the output, because {files[name]} is read" in text
+    assert f"{output} can't be the output, because {files[name]} is an input" in text
     assert files[name].read_bytes() == output.read_bytes() == before
     assert [path.name for path in output.parent.iterdir()] == [output.name]
 
@@ -102,7 +102,7 @@ def test_an_input_is_not_written_over(files: dict[str, Path], command: str, name
     for output in (files[name], roundabout):
         status, text = run(*compose_commands(files)[command](output))
         assert status == 1
-        assert "is read: give another --output" in text
+        assert "is an input: give another --output" in text
     assert files[name].read_bytes() == before
 
 

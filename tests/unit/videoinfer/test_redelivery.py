@@ -109,7 +109,7 @@ def test_a_prefix_of_the_results_means_all_jobs_below_it(stage: Stage) -> None:
     assert done == {
         "line-3/a.mp4": None,
         "line-3/b/c.mp4": None,
-        "line-3/forgotten.mp4": "the ledger does not know its job job-of-forgotten.mp4",
+        "line-3/forgotten.mp4": "the ledger has no job job-of-forgotten.mp4",
     }
 
 

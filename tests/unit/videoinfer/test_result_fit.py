@@ -34,9 +34,9 @@ def write_results(folder: Path, offsets: list[int], size: tuple[int, int] | None
 @pytest.mark.parametrize(
     ("offsets", "size", "fps", "words"),
     [
-        ([0, 6, 30], None, 12, "it tells of frame 30, and the video has 12 frames"),
-        ([0, 6, 30], None, 60, "it tells of frame 30, and the video has 12 frames"),
-        ([0, 6], (640, 480), 12, "it tells of frames of 640 x 480 pixels, and those of the video have 320 x 180"),
+        ([0, 6, 30], None, 12, "they have a frame 30, and the video has 12 frames"),
+        ([0, 6, 30], None, 60, "they have a frame 30, and the video has 12 frames"),
+        ([0, 6], (640, 480), 12, "they have frames of 640 x 480 pixels, and those of the video 320 x 180"),
     ],
     ids=["longer", "faster", "of another shape"],
 )
@@ -48,7 +48,7 @@ def test_results_of_another_video_are_refused(
     status, text = run(command, results, video, tmp_path)
 
     assert status == 1
-    assert f"{results} is not of {video}: {words}." in text
+    assert f"The results in {results} do not belong to {video}: {words}." in text
     assert [*tmp_path.iterdir()] == [results]
 
 

@@ -19,7 +19,7 @@ def test_frames_are_sampled_as_the_engine_samples_them(video: Path) -> None:
         ("empty.mkv", b"", "empty.mkv is empty"),
         ("my clip.mov", b"video", r"ffmpeg -i '/.*my clip.mov' './my clip.mp4'"),
         ("-y clip.mov", b"video", r"ffmpeg -i '/.*-y clip.mov' './-y clip.mp4'"),
-        ("clip", b"video", "the API takes .mp4, .avi, .mkv, .webm"),
+        ("clip", b"video", "the API accepts .mp4, .avi, .mkv, .webm"),
     ],
 )
 def test_what_is_no_video_is_refused(tmp_path: Path, name: str, content: bytes, message: str) -> None:
