@@ -1,73 +1,17 @@
-"""The temporary folder of a warm function: whatever an invocation leaves there, the next one removes."""
+"""Files that have a name lie in scratch folders, and both applications make these the same way."""
 
-import os
 import re
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 import videoengine.scratch
 import videojobs.drawing.scratch
 from tests.templates import ROOT
-from videoengine.scratch import scratch_folder
 
 SOURCES = [
     file
     for folder in ("engine/layers/videoengine", "engine/functions", "layers/videojobs", "functions")
     for file in (ROOT / folder).rglob("*.py")
 ]
-
-
-@pytest.fixture
-def sleeper(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """A process with 1 MB in a scratch folder."""
-    program = """
-import sys, time
-from pathlib import Path
-from videoengine.scratch import scratch_folder
-with scratch_folder(Path(sys.argv[1])) as folder:
-    (folder / "video").write_bytes(bytes(10**6))
-    print(folder, flush=True)
-    time.sleep(60)
-"""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "engine/layers/videoengine")}
-    with subprocess.Popen(
-        [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True, env=environment
-    ) as process:
-        yield process
-        process.kill()
-
-
-def test_a_folder_is_gone_after_success_and_failure(tmp_path: Path) -> None:
-    for error in (None, ValueError):
-        try:
-            with scratch_folder(tmp_path) as folder:
-                (folder / "video").write_bytes(b"video")
-                assert list(tmp_path.iterdir()) == [folder]
-                if error:
-                    raise error
-        except ValueError:
-            pass
-        assert list(tmp_path.iterdir()) == []
-
-
-def test_what_a_killed_process_left_is_removed_and_what_a_living_one_has_is_not(
-    tmp_path: Path, sleeper: subprocess.Popen[str]
-) -> None:
-    assert sleeper.stdout
-    theirs = Path(sleeper.stdout.readline().strip())
-    with scratch_folder(tmp_path) as folder:
-        assert set(tmp_path.iterdir()) == {theirs, folder}
-        assert (theirs / "video").stat().st_size == 10**6
-    sleeper.send_signal(signal.SIGKILL)
-    sleeper.wait()
-    assert list(tmp_path.iterdir()) == [theirs]
-    with scratch_folder(tmp_path) as folder:
-        assert list(tmp_path.iterdir()) == [folder]
 
 
 def test_files_with_a_name_are_made_in_scratch_folders_alone() -> None:

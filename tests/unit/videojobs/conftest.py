@@ -10,6 +10,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from tests.hostile.addresses import NAMES
+from tests.stand_ins.internet import Internet, run_internet
+from tests.unit.videojobs.studio import Studio
 from videoinfer.repository import ROOT
 from videojobs.jobs.ledger import Job, Ledger
 from videojobs.notices.notices import NoticesTopic
@@ -118,3 +121,15 @@ def aws(clients: Clients) -> Iterator[Aws]:
 def job() -> Job:
     """The job of `events/deliver_results/done.json`."""
     return Job.from_input(json.loads((EVENTS / "deliver_results" / "done.json").read_text()))
+
+
+@pytest.fixture
+def studio(aws: Any, job: Job) -> Studio:
+    return Studio(aws, job)
+
+
+@pytest.fixture
+def internet() -> Iterator[Internet]:
+    with run_internet() as internet:
+        internet.names = {name: list(answers) for name, answers in NAMES.items()}
+        yield internet

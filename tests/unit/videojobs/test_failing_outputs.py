@@ -11,15 +11,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.stand_ins.wire import Wire
-from tests.unit.videojobs.outputs.test_registry import ALL, ELEMENTS, EVENT, KeptFiles
-from tests.unit.videojobs.test_deliver_results import DONE, FOLDER, OUTPUTS, build, read_object
+from tests.unit.videojobs.deliveries import (
+    BOX,
+    DELIVERED,
+    DONE,
+    FOLDER,
+    OUTPUTS,
+    build,
+    make_results,
+    read_object,
+    read_strictly,
+)
+from tests.unit.videojobs.outputs.derived import ALL, ELEMENTS, KeptFiles, make_job
 from videojobs import deliver_results as delivery_module
-from videojobs.delivery_progress import DEATHS_MAX, Polling, Progress
+from videojobs.delivery_progress import DEATHS_MAX, Polling
 from videojobs.errors import ApiUnavailable
-from videojobs.jobs.ends import compose_detail
 from videojobs.jobs.ledger import Job
-from videojobs.jobs.options import InferenceType, Model, Options
-from videojobs.notices.notices import MESSAGE_MAX_BYTES, Notice
+from videojobs.jobs.options import InferenceType, Model
 from videojobs.outputs.guarded import GuardedOutput
 from videojobs.outputs.registry import OPENERS
 from videojobs.outputs.summary import Summary
@@ -27,27 +35,6 @@ from videojobs.report_failure import FailureReport
 from videojobs.results.bucket import PART_BYTES
 from videojobs.results.derivation import derive
 
-DELIVERED = {"status": "delivered", "reason": None}
-
-
-def make_job(*models: Model) -> Job:
-    return replace(Job.from_input(EVENT), options=Options(models, 5, "presigned"))
-
-
-def make_results(job: Job, elements: list[Any], times: list[float] | None = None) -> bytes:
-    numbers = list(range(len(elements)))
-    lists = {model.model_id: elements for model in job.options.models}
-    return json.dumps({"frame_offset": numbers, "time_offset": times or numbers, **lists}).encode()
-
-
-def read_strictly(content: bytes) -> Any:
-    def refuse(name: str) -> None:
-        raise AssertionError(name)
-
-    return json.loads(content, parse_constant=refuse)
-
-
-BOX = {"x": 1, "y": 2, "width": 3, "height": 4, "confidence": 0.5, "class": "Rock", "class_id": 0}
 ODD_ELEMENTS = {
     "a number in place of a score": {"predictions": {"cat": 0.9}},
     "no score": {"predictions": {"cat": None}},
@@ -398,50 +385,3 @@ def test_an_output_that_takes_too_long_costs_that_output(aws: Any, job: Job) -> 
     deliver_step_by_step(aws, job)
     failed = read_strictly(read_object(aws, "job.json"))["failed_outputs"]
     assert failed == {"parquet": "It takes more time than the function has."}
-
-
-def test_a_job_whose_results_are_stored_does_not_fail(aws: Any, job: Job) -> None:
-    """Whatever ended its delivery."""
-    uri = f"s3://results/{FOLDER}/results.json"
-    progress = replace(Progress(delivery="first"), failed={"coco": "A bug."}).to_item()
-    aws.ledger.record(job.upload, 1, status="running", job_id=job.job_id, results_location=uri, delivery=progress)
-    report = FailureReport(aws.ledger, aws.topic)
-    for _ in range(2):
-        report.report(job, "failed", "S3 was down.", is_undelivered=True)
-    item = aws.ledger.read(job.upload, job.attempt)
-    assert (item["status"], item["failed_outputs"]) == ("done", {"coco": "A bug.", "everything else": "S3 was down."})
-    assert "error" not in item
-    assert "delivery" not in item
-    [notice] = aws.notices()
-    assert notice["Subject"].startswith("Done: ")
-    assert f"Results  {uri}\n" in notice["Message"]
-    assert f"videoinfer redeliver {job.job_id}" in notice["Message"]
-
-
-@pytest.mark.parametrize(("classes", "letters"), [(4_400, 12), (200, 1500), (22_000, 30), (3, 200_000), (2_000, 300)])
-def test_many_classes_are_told_as_far_as_there_is_room(aws: Any, job: Job, classes: int, letters: int) -> None:
-    model_id = job.options.models[0].model_id
-    job = replace(job, options=make_job(Model(model_id, "1", "object-detection")).options)
-    names = [f"class {number:05d} ".ljust(letters, "ü\x1bx"[number % 3]) for number in range(classes)]
-    elements = [{"predictions": [{**BOX, "class": name}]} for name in names]
-    elements.append({"predictions": [{**BOX, "class": "the most frequent"}] * 5})
-    assert build(aws, DONE, (200, make_results(job, elements))).deliver(job, Polling(1)) == DELIVERED
-    [notice] = aws.notices()
-    assert len(notice["Message"].encode()) <= MESSAGE_MAX_BYTES
-    assert "the most frequent" in notice["Message"]
-    others = classes - notice["Message"].count("  class ")
-    assert (f"of {others:,} other classes" in notice["Message"]) == (others > 0)
-    item = aws.ledger.read(job.upload, job.attempt)
-    told = item["counts"][model_id]
-    assert told["the most frequent"] == 5
-    assert len(told) + item.get("omitted_classes", 0) == classes + 1
-    detail = json.dumps(compose_detail(job.upload, job.attempt, item), default=float)
-    assert len(detail) < 200_000
-    assert len(read_strictly(read_object(aws, "job.json"))["counts"][model_id]) == classes + 1
-
-
-def test_a_notice_says_when_it_is_cut(aws: Any) -> None:
-    aws.topic.publish(Notice("done", "Done: a", "ü" * MESSAGE_MAX_BYTES))
-    [notice] = aws.notices()
-    assert notice["Message"].endswith("(The rest is too long for a notice.)")
-    assert len(notice["Message"].encode()) <= 256 * 1024

@@ -14,13 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.examples import count_examples
+from tests.unit.videojobs.results.test_bucket import S3_KEY_MAX_BYTES
 from tests.unit.videojobs.test_create_job import build
 from videoengine.destinations import WebAddress
 from videojobs import connections
-from videojobs.api.client import JOB_ID_MAX_CHARACTERS
 from videojobs.jobs.commands import suggest_remedy
 from videojobs.jobs.uploads import (
-    KEY_MAX_BYTES,
     JobRequest,
     Upload,
     find_fault,
@@ -28,11 +27,7 @@ from videojobs.jobs.uploads import (
     is_path,
     read_requests,
 )
-from videojobs.results.bucket import locate_output
 from videojobs.video_formats import VIDEO_EXTENSIONS
-
-S3_KEY_MAX_BYTES = 1024
-"""Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
 
 PARTS = (
     *(".", "..", "", "...", "a", "é", "e\u0301", "%2e%2e", "%2E", "%", "+", " ", "?versionId=1", "#", "\\", "..\\"),
@@ -126,9 +121,3 @@ def test_every_key_becomes_a_job_or_one_rejection(aws: Any, key: str, size_bytes
             assert creator.create_job(JobRequest(request.upload, 1))["status"] == ("rejected" if fault else "running")
         assert len(aws.notices()) == (1 if fault else 0)
         assert len(aws.executions()) - before <= (0 if fault else 1)
-
-
-def test_the_results_of_the_longest_key_and_id_have_keys_that_s3_takes() -> None:
-    for name in ("report-data/999999-999999.json.gz", "detections.csv.gz", "annotated.mp4", "results.json"):
-        key = locate_output("k" * KEY_MAX_BYTES, "j" * JOB_ID_MAX_CHARACTERS, "2026-11-28", name)
-        assert len(key) <= S3_KEY_MAX_BYTES

@@ -1,12 +1,9 @@
 """Times of the results count from the first picture, and a player's from the file's start: where the two meet."""
 
-import base64
 import csv
 import gzip
 import io
 import json
-import re
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -15,10 +12,10 @@ import pytest
 import webvtt
 
 from tests.stand_ins.wire import Wire
+from tests.unit.videojobs.deliveries import DONE, FOLDER, build, read_object
 from tests.unit.videojobs.notices.test_notices import make_done
 from tests.unit.videojobs.notices.test_notices import make_job as make_noticed_job
-from tests.unit.videojobs.outputs.test_registry import derive_all
-from tests.unit.videojobs.test_deliver_results import DONE, FOLDER, build, read_object
+from tests.unit.videojobs.outputs.derived import derive_all, read_page
 from videoinfer.repository import ROOT
 from videojobs.api.client import START_OFFSET_MAX_SECONDS, VideoInferenceApi
 from videojobs.check_job import Check, check_job, record_check
@@ -90,12 +87,6 @@ def make_results(job: Job) -> bytes:
     [model] = job.options.models
     found = [{"predictions": [BOX]}, {"predictions": []}]
     return json.dumps({"frame_offset": [0, 5], "time_offset": [0.0, 0.2], model.model_id: found}).encode()
-
-
-def read_page(page: bytes) -> Mapping[str, Any]:
-    """What a report's page holds, by name."""
-    data = re.findall(r'<script type="application/gzip" data-name="([^"]+)">([^<]*)</script>', page.decode())
-    return {name: json.loads(gzip.decompress(base64.b64decode(content))) for name, content in data}
 
 
 @pytest.mark.parametrize(

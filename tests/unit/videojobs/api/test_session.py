@@ -1,29 +1,19 @@
 """What the API links to, and what that redirects to, is fetched from public addresses alone, by TLS."""
 
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import pytest
 from urllib3 import HTTPResponse
 
-from tests.hostile.addresses import ADDRESSES, NAMES, REDIRECTS, HostileAddress
-from tests.stand_ins.internet import PUBLIC_ADDRESS, Internet, answer_with, redirect_to, run_internet
+from tests.hostile.addresses import ADDRESSES, REDIRECTS, HostileAddress
+from tests.stand_ins.internet import PUBLIC_ADDRESS, Internet, answer_with, redirect_to
 from videojobs.api.client import VideoInferenceApi
 from videojobs.api.session import open_session
 from videojobs.api.turns import Turn
-from videojobs.connections import connect_api
 from videojobs.errors import ApiRefused, ApiUnavailable, LinkRefused
-from videojobs.settings import ApiClientSettings
 
 LINK = "https://storage.example.com/results.json?X-Goog-Signature=s1gn3d"
-
-
-@pytest.fixture
-def internet() -> Iterator[Internet]:
-    with run_internet() as internet:
-        internet.names = {name: list(answers) for name, answers in NAMES.items()}
-        yield internet
 
 
 def connect(api_url: str = "https://api.example.com/base") -> VideoInferenceApi:
@@ -112,20 +102,6 @@ def test_the_owner_s_own_api_may_be_anywhere_and_link_to_itself(internet: Intern
         with pytest.raises(LinkRefused):
             api.open_results(elsewhere)
     assert len(internet.connections) == 2
-
-
-def test_the_functions_have_such_sessions(monkeypatch: pytest.MonkeyPatch, internet: Internet) -> None:
-    monkeypatch.setattr("videojobs.connections.get_secret", lambda *_, **__: "rf_s3cr3t")
-    settings = ApiClientSettings(
-        api_url="https://api.example.com",
-        api_key_secret="key",
-        api_requests_per_minute=0,
-        api_minute_seconds=60,
-        budget_table="budget",
-    )
-    with pytest.raises(LinkRefused):
-        connect_api(settings).open_results("https://localhost/")
-    assert internet.connections == []
 
 
 def answer_packed(content: bytes) -> HTTPResponse:

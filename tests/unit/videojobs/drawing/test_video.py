@@ -3,21 +3,29 @@
 import struct
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
-from typing import Any, cast
 
 import av
 import numpy as np
 import pytest
-from av.audio.stream import AudioStream
-from av.container import OutputContainer
-from av.video.stream import VideoStream
 
 from tests.plain_reading import read_plainly
 from tests.stand_ins.awkward_videos import AWKWARD_VIDEOS
+from tests.unit.videojobs.drawing.clips import (
+    GREY,
+    HEIGHT,
+    WIDTH,
+    Clip,
+    add_sound,
+    assert_box_at,
+    draw,
+    find_box,
+    make_sample,
+    read_pictures,
+    read_sound,
+    write_pictures,
+    write_tone,
+)
 from videoinfer.repository import ROOT
 from videojobs.drawing import video as annotated_video
 from videojobs.drawing.video import choose_preset, draw_video
@@ -25,92 +33,6 @@ from videojobs.errors import VideoNotDrawable
 from videojobs.results.samples import Sample
 
 SHARED_VIDEOS = ROOT.parent / "shared" / "data" / "videos"
-WIDTH, HEIGHT = 320, 180
-GREY = 215
-BLUE = (0x5B, 0x9B, 0xFF)
-"""What the first class is drawn in."""
-
-SOUND_RATE, TONE_HERTZ = 16_000, 440
-
-
-@dataclass(frozen=True)
-class Clip:
-    """How a grey video is made; `sound` is an audio codec, for a tone."""
-
-    format: str = "mp4"
-    codec: str = "libx264"
-    pixels: str = "yuv420p"
-    size: tuple[int, int] = (WIDTH, HEIGHT)
-    milliseconds: Sequence[int] = tuple(range(0, 2000, 40))
-    sound: str | None = None
-    sound_rate: int = SOUND_RATE
-    options: Mapping[str, str] = field(default_factory=dict)
-
-    def write(self, folder: Path) -> Path:
-        path = folder / f"clip.{self.format}"
-        with av.open(str(path), "w", format={"mkv": "matroska"}.get(self.format, self.format)) as container:
-            stream = cast(VideoStream, container.add_stream(self.codec, rate=25, options=dict(self.options)))
-            stream.width, stream.height, stream.pix_fmt = *self.size, self.pixels
-            stream.codec_context.time_base = Fraction(1, 25) if self.format == "avi" else Fraction(1, 1000)
-            sound = add_sound(container, self.sound, self.sound_rate) if self.sound else None
-            picture = np.full((self.size[1], self.size[0], 3), GREY, np.uint8)
-            for at in self.milliseconds:
-                frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-                frame.pts, frame.time_base = at, Fraction(1, 1000)
-                container.mux(stream.encode(frame))
-            container.mux(stream.encode())
-            if sound:
-                write_tone(container, sound, seconds=self.milliseconds[-1] // 1000 + 1)
-        return path
-
-
-def add_sound(container: OutputContainer, codec: str, rate: int = SOUND_RATE) -> AudioStream:
-    return cast(AudioStream, container.add_stream(codec, rate=rate, layout="mono"))
-
-
-def write_tone(container: OutputContainer, stream: AudioStream, seconds: int) -> None:
-    name = "s16" if stream.codec_context.name.startswith("pcm") else "fltp"
-    rate = stream.rate
-    for start in range(0, seconds * rate, 1024):
-        wave = np.sin(2 * np.pi * TONE_HERTZ * np.arange(start, start + 1024) / rate)[np.newaxis]
-        samples = (wave * 20_000).astype(np.int16) if name == "s16" else (wave * 0.6).astype(np.float32)
-        frame = av.AudioFrame.from_ndarray(samples, format=name, layout="mono")
-        frame.sample_rate, frame.pts = rate, start
-        container.mux(stream.encode(frame))
-    container.mux(stream.encode())
-
-
-def make_sample(number: int, x: float, y: float, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Sample:
-    """A box of 60 by 40 pixels around a point."""
-    box = {"x": x, "y": y, "width": 60, "height": 40, "confidence": 0.9, "class": "part", "class_id": 0}
-    element = {"image": {"width": size[0], "height": size[1]}, "predictions": [box]}
-    return Sample(number, number / 25, [("parts", element)])
-
-
-def draw(video: Path, samples: Sequence[Sample], folder: Path) -> Path:
-    output = folder / "annotated.mp4"
-    draw_video(video, samples, output, watch=lambda _: None)
-    return output
-
-
-def read_pictures(video: Path) -> list[tuple[float, Any]]:
-    """Time and pixels (height, width, RGB) of every frame."""
-    with av.open(str(video)) as container:
-        return [(float(frame.time), frame.to_ndarray(format="rgb24")) for frame in container.decode(video=0)]
-
-
-def find_box(picture: Any) -> tuple[int, int, int, int]:
-    """The bounding box of what is drawn in about the first class's colour, a box's label aside."""
-    is_blue = (np.abs(picture.astype(int) - BLUE) < 60).all(axis=2)
-    rows = np.flatnonzero(is_blue.sum(axis=1) >= 2)
-    columns = np.flatnonzero(is_blue.sum(axis=0) >= 20)
-    return columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
-
-
-def assert_box_at(picture: Any, x: float, y: float) -> None:
-    """That a box of 60 by 40 pixels is drawn around a point; its label is above it."""
-    left, _, right, bottom = find_box(picture)
-    assert (left, right, bottom) == pytest.approx((x - 30, x + 30, y + 20), abs=3)
 
 
 def test_a_frame_has_what_was_found_in_the_nearest_sampled_frame(tmp_path: Path) -> None:
@@ -194,32 +116,6 @@ def turn_clockwise(video: Path, degrees: int) -> None:
     at = content.index(b"tkhd") + 4 + 40  # version 0: ten fields come first
     content[at : at + 36] = struct.pack(">9i", *numbers)
     video.write_bytes(content)
-
-
-@pytest.mark.parametrize(("format_", "codec"), [("mp4", "aac"), ("mkv", "aac"), ("mp4", "libmp3lame")])
-def test_sound_is_copied_as_it_is(tmp_path: Path, format_: str, codec: str) -> None:
-    video = Clip(format_, sound=codec).write(tmp_path)
-    before, after = read_sound(video), read_sound(draw(video, [], tmp_path))
-    assert [content for _, content in after] == [content for _, content in before]
-    assert [time for time, _ in after] == pytest.approx([time for time, _ in before], abs=0.002)
-
-
-def read_sound(video: Path) -> list[tuple[float, bytes]]:
-    with av.open(str(video)) as container:
-        packets = [packet for packet in container.demux(audio=0) if packet.size]
-        return [(float((packet.pts or 0) * packet.time_base), bytes(packet)) for packet in packets]
-
-
-@pytest.mark.parametrize("clip", [Clip("avi", "mpeg4", sound="pcm_s16le"), Clip("mkv", sound="mp2")])
-def test_sound_that_few_players_of_mp4_play_becomes_aac(tmp_path: Path, clip: Clip) -> None:
-    output = draw(clip.write(tmp_path), [], tmp_path)
-    with av.open(str(output)) as container:
-        sound = container.streams.audio[0]
-        assert sound.codec_context.name == "aac"
-        wave = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(sound)])
-    spectrum = np.abs(np.fft.rfft(wave[SOUND_RATE // 2 :][:SOUND_RATE]))
-    assert np.argmax(spectrum) == pytest.approx(TONE_HERTZ, abs=2)
-    assert len(wave) == pytest.approx(2 * SOUND_RATE, abs=4096)
 
 
 @pytest.mark.parametrize(
@@ -327,27 +223,6 @@ def test_a_real_video_keeps_its_pictures_its_sound_and_its_times(tmp_path: Path)
         assert np.abs(difference).mean() < 4
 
 
-def encode_picture(width: int, height: int) -> Any:
-    """A grey picture as JPEG, which AVI holds whatever its header says."""
-    encoder = av.CodecContext.create("mjpeg", "w")
-    encoder.width, encoder.height, encoder.pix_fmt, encoder.time_base = width, height, "yuvj420p", Fraction(1, 25)
-    frame = av.VideoFrame.from_ndarray(np.full((height, width, 3), GREY, np.uint8), format="rgb24")
-    return bytes(encoder.encode(frame.reformat(format="yuvj420p"))[0])
-
-
-def write_pictures(path: Path, *sizes: tuple[int, int]) -> Path:
-    """An AVI that says that all its pictures have the first one's size."""
-    with av.open(str(path), "w", format="avi") as container:
-        stream = container.add_stream("mjpeg", rate=25)
-        stream.width, stream.height, stream.pix_fmt = *sizes[0], "yuvj420p"
-        for number, size in enumerate(sizes):
-            packet = av.Packet(encode_picture(*size))
-            packet.stream, packet.pts, packet.dts, packet.time_base = stream, number, number, Fraction(1, 25)
-            packet.is_keyframe = True
-            container.mux(packet)
-    return path
-
-
 def test_a_frame_above_the_limit_is_a_reason(tmp_path: Path) -> None:
     video = write_pictures(tmp_path / "large.avi", (4096, 4096))
     assert video.stat().st_size < 300_000
@@ -367,74 +242,6 @@ def test_a_video_that_says_no_times_is_watched_too(tmp_path: Path) -> None:
     shares: list[float] = []
     draw_video(video, [], tmp_path / "a.mp4", shares.append)
     assert len(shares) >= 10
-
-
-def test_one_picture_that_does_not_decode_moves_no_box(tmp_path: Path) -> None:
-    """A box on every other frame: what is drawn on a frame is its own, though one before it is lost."""
-    clip = Clip(milliseconds=range(0, 2400, 40), options={"g": "1", "bf": "0"})
-    video = clip.write(tmp_path)
-    content = bytearray(video.read_bytes())
-    with av.open(str(video)) as container:
-        packet = [packet for packet in container.demux(video=0) if packet.size][10]
-        assert packet.pos is not None
-        content[packet.pos : packet.pos + packet.size] = bytes(packet.size)
-    video.write_bytes(content)
-    samples = [make_sample(number, 160, 100) if number % 2 else empty_sample(number) for number in range(60)]
-    pictures = read_pictures(draw(video, samples, tmp_path))
-    assert len(pictures) == 59
-    assert [round(25 * seconds) for seconds, picture in pictures if is_drawn(picture)] == list(range(1, 60, 2))
-
-
-def empty_sample(number: int) -> Sample:
-    return Sample(number, number / 25, [("parts", {"predictions": []})])
-
-
-def is_drawn(picture: Any) -> bool:
-    return bool((np.abs(picture.astype(int) - BLUE) < 60).all(axis=2).sum() > 200)
-
-
-@pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
-def test_the_frames_of_an_avi_are_evenly_apart_and_have_their_own_boxes(tmp_path: Path, codec: str) -> None:
-    """AVI has decoding times alone, which are wrong where pictures are reordered."""
-    clip = Clip(format="avi", codec=codec, milliseconds=range(0, 2400, 40), options={"bf": "2", "g": "50"})
-    samples = [make_sample(number, 160, 100) if number % 2 else empty_sample(number) for number in range(60)]
-    pictures = read_pictures(draw(clip.write(tmp_path), samples, tmp_path))
-    assert [seconds for seconds, _ in pictures] == pytest.approx([number / 25 for number in range(60)], abs=0.001)
-    assert [number for number, (_, picture) in enumerate(pictures) if is_drawn(picture)] == list(range(1, 60, 2))
-
-
-@pytest.mark.parametrize(
-    ("format_", "codec", "rate", "kept"),
-    [
-        ("mkv", "mp3", 8_000, 8_000),
-        ("avi", "mp3", 12_000, 12_000),
-        ("avi", "pcm_u8", 11_024, 11_025),
-        ("mkv", "pcm_s16le", 50_000, 48_000),
-        ("mkv", "pcm_s16le", 192_000, 48_000),
-    ],
-)
-def test_sound_at_a_rate_that_mp4_or_aac_can_not_have_is_resampled(
-    tmp_path: Path, format_: str, codec: str, rate: int, kept: int
-) -> None:
-    video = Clip(format=format_, sound=codec, sound_rate=rate).write(tmp_path)
-    drawn = draw_video(video, [], tmp_path / "a.mp4", lambda _: None)
-    assert (drawn.frames, drawn.left_out_sounds) == (50, 0)
-    with av.open(str(tmp_path / "a.mp4")) as container:
-        [sound] = container.streams.audio
-        assert (sound.codec_context.name, sound.rate) == ("aac", kept)
-        assert sum(frame.samples for frame in container.decode(audio=0)) / kept == pytest.approx(2, abs=0.2)
-
-
-def test_a_sound_that_nobody_knows_is_left_out_and_the_video_is_not(tmp_path: Path) -> None:
-    """A second sound of a codec that FFmpeg does not know, as phones write it."""
-    video = Clip(sound="aac").write(tmp_path)
-    content = bytearray(video.read_bytes())
-    for known, unknown in ((b"mp4a", b"apac"), (b"esds", b"xsds")):
-        place = content.rfind(known)
-        content[place : place + 4] = unknown
-    video.write_bytes(content)
-    drawn = draw_video(video, [], tmp_path / "a.mp4", lambda _: None)
-    assert (drawn.frames, drawn.left_out_sounds) == (50, 1)
 
 
 @pytest.mark.parametrize("name", AWKWARD_VIDEOS)
@@ -484,35 +291,3 @@ def test_a_damaged_description_of_the_codec_is_the_reason(tmp_path: Path) -> Non
     video.write_bytes(content[:start] + b"\xff" * 60 + content[start + 60 :])
     with pytest.raises(VideoNotDrawable, match="can't be read: Invalid data"):
         draw(video, [], tmp_path)
-
-
-@pytest.mark.parametrize("sound", [None, "aac", "mp2"])  # the last becomes AAC
-@pytest.mark.parametrize("hours", [5, 40, 720])
-def test_a_clock_that_jumps_does_not_keep_a_frame_for_hours(tmp_path: Path, hours: int, sound: str | None) -> None:
-    """FFmpeg refuses an MP4 with a frame of more than 37 hours, or spoils all times after it."""
-    video = set_clock(Clip("mkv", sound=sound, options={"bf": "0"}).write(tmp_path), 1, hours * 3600)
-    samples = [make_sample(0, 160, 100), Sample(25, 1 + hours * 3600, [("parts", {"predictions": []})])]
-    output = draw(video, samples, tmp_path)
-    pictures = read_pictures(output)
-    assert [time for time, _ in pictures] == pytest.approx([number / 25 for number in range(50)], abs=0.002)
-    assert [is_drawn(picture) for _, picture in pictures] == [number < 25 for number in range(50)]
-    if sound:
-        times = [time for time, _ in read_sound(output)]
-        assert times == sorted(times)
-        assert 1.8 < times[-1] < 2.2
-
-
-def set_clock(video: Path, at: int, seconds: int) -> Path:
-    """A copy in which all times from `at` seconds on are later by `seconds`, as if the camera's clock had been set."""
-    changed = video.with_name(f"set.{video.name}")
-    with av.open(str(video)) as source, av.open(str(changed), "w") as target:
-        streams = {stream.index: target.add_stream_from_template(stream) for stream in source.streams}
-        for packet in source.demux():
-            if packet.dts is None or packet.pts is None:
-                continue
-            if packet.pts * packet.time_base >= at:
-                jump = int(seconds / packet.time_base)
-                packet.pts, packet.dts = packet.pts + jump, packet.dts + jump
-            packet.stream = streams[packet.stream.index]
-            target.mux(packet)
-    return changed

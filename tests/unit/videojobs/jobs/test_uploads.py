@@ -1,21 +1,18 @@
 """What S3 says has landed, from the events that it really sends."""
 
 import json
-import re
-import unicodedata
 from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from videoinfer.repository import ROOT
-from videojobs.jobs.commands import suggest_remedy
-from videojobs.jobs.ledger import name_execution
 from videojobs.jobs.uploads import JobRequest, Upload, find_fault, read_requests, read_uploads
 
 EVENTS = ROOT / "events" / "create_job"
+
 
 keys = st.text(min_size=1, max_size=200).filter(lambda key: not key.endswith("/"))
 
@@ -56,12 +53,6 @@ def test_reads_every_key_that_s3_encodes(key: str) -> None:
     assert upload.key == key
 
 
-@given(keys, st.integers(min_value=1, max_value=999_999_999_999))
-def test_names_executions_as_step_functions_allows(key: str, attempt: int) -> None:
-    name = name_execution(make_upload(key), attempt)
-    assert re.fullmatch(r"[a-z0-9_-]{1,80}", name)
-
-
 def test_tells_versions_apart() -> None:
     assert make_upload(version_id="v1").upload_id != make_upload(version_id="v2").upload_id
     unversioned = [Upload(bucket="uploads", key="belt.mp4", size_bytes=1, etag=etag) for etag in ("e1", "e2")]
@@ -85,41 +76,6 @@ def test_takes_the_extensions_of_the_api_in_either_case(key: str) -> None:
 )
 def test_says_what_is_wrong(upload: Upload, words: str) -> None:
     assert words in (find_fault(upload) or "")
-
-
-def test_the_remedy_for_a_long_key_is_a_shorter_one() -> None:
-    remedy = suggest_remedy(make_upload("a" * 1000 + ".mp4"))
-    assert remedy.startswith("aws s3 mv s3://uploads/aaa")
-    assert remedy.endswith(" s3://uploads/SHORTER_KEY.mp4")
-
-
-def test_a_remedy_can_be_pasted_into_a_shell() -> None:
-    remedy = suggest_remedy(make_upload("line 3//my clip.mov"))
-    assert remedy.splitlines() == [
-        "ffmpeg -i './my clip.mov' './my clip.mp4'",
-        "  aws s3 cp './my clip.mp4' 's3://uploads/line 3//my clip.mp4'",
-    ]
-
-
-def test_a_remedy_names_no_key_that_a_shell_could_take_for_more() -> None:
-    remedy = suggest_remedy(make_upload("it's here/$(rm).mov"))
-    assert remedy.splitlines() == ["ffmpeg -i ./VIDEO ./VIDEO.mp4", "  aws s3 cp ./VIDEO.mp4 s3://uploads/KEY"]
-
-
-@settings(deadline=None)
-@given(st.text(max_size=20), st.sampled_from(["", ".", ".mp4", ".mov", "/.mov"]))
-def test_there_is_a_remedy_for_every_key(key: str, ending: str) -> None:
-    remedy = suggest_remedy(make_upload(key + ending))
-    assert all(c.isalnum() or c in "'\n ./:+@-_" or unicodedata.category(c)[0] == "M" for c in remedy)
-
-
-@pytest.mark.parametrize("name", ["Belt.MP4", "belt.avi"])
-def test_a_remedy_for_a_file_that_the_api_takes_keeps_its_name(name: str) -> None:
-    assert suggest_remedy(make_upload(f"cameras/{name}")) == f"aws s3 cp ./{name} s3://uploads/cameras/{name}"
-
-
-def test_a_remedy_for_a_file_without_extension_adds_one() -> None:
-    assert suggest_remedy(make_upload("cameras/belt")) == "aws s3 cp ./belt.mp4 s3://uploads/cameras/belt.mp4"
 
 
 def test_an_upload_asks_for_its_first_attempt() -> None:

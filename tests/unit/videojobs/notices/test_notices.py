@@ -4,19 +4,21 @@ import re
 import unicodedata
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from videojobs.foreign_text import printable
-from videojobs.jobs.commands import compose_retry_command, suggest_remedy
+from videojobs.jobs.commands import suggest_remedy
 from videojobs.jobs.costs import PRICES_AS_OF
 from videojobs.jobs.ledger import Job
 from videojobs.jobs.options import Model, Options
 from videojobs.jobs.unanswered import Unanswered
 from videojobs.jobs.uploads import Rejection, Upload
 from videojobs.notices.notices import (
+    MESSAGE_MAX_BYTES,
     Notice,
     compose_annotated,
     compose_cancellation,
@@ -136,12 +138,6 @@ def test_a_long_subject_keeps_the_end_of_the_key() -> None:
     assert len(subject) == 99
 
 
-def test_a_command_names_no_key_that_a_shell_could_take_for_more() -> None:
-    upload = replace(make_job().upload, key="it's; $(rm) here.mp4")
-    uri = "s3://uploads/KEY"
-    assert compose_retry_command(upload) == f"aws s3 cp {uri} {uri} --storage-class STANDARD"
-
-
 HOSTILE = [
     "a\nJob      job-2",
     "a\r\nb",
@@ -223,3 +219,10 @@ def test_no_text_of_a_stranger_s_forges_a_line_or_a_command(
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0 s"), (59, "59 s"), (61, "1 min 1 s"), (7260, "2 h 1 min")])
 def test_durations(seconds: int, text: str) -> None:
     assert format_duration(seconds) == text
+
+
+def test_a_notice_says_when_it_is_cut(aws: Any) -> None:
+    aws.topic.publish(Notice("done", "Done: a", "ü" * MESSAGE_MAX_BYTES))
+    [notice] = aws.notices()
+    assert notice["Message"].endswith("(The rest is too long for a notice.)")
+    assert len(notice["Message"].encode()) <= 256 * 1024

@@ -1,0 +1,88 @@
+"""One attempt at one version of an upload creates one job, however often it is asked for."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyAlreadyInProgressError
+
+from tests.lambda_runtime import invoke
+from videojobs.jobs.idempotency import create_once
+from videojobs.jobs.uploads import JobRequest, Upload
+
+REQUEST = JobRequest(Upload(bucket="uploads", key="a.mp4", size_bytes=5, etag="e1", version_id="v1"), 1)
+OTHERS = [
+    replace(REQUEST, attempt=2),
+    *(
+        replace(REQUEST, upload=replace(REQUEST.upload, **change))
+        for change in (
+            {"bucket": "other"},
+            {"key": "b.mp4"},
+            {"version_id": "v2"},
+            {"version_id": None},
+            {"etag": "e2"},
+        )
+    ),
+]
+
+
+def ask(create_job: Callable[[JobRequest], dict[str, str]], request: JobRequest) -> dict[str, str]:
+    """What a function of its own invocation answers."""
+
+    def handler(_: Any, context: Any) -> dict[str, str]:
+        return create_once(create_job, "idempotency", context)(request)
+
+    answer: dict[str, str] = invoke(handler, {})
+    return answer
+
+
+class Creator:
+    """Creates jobs, and keeps what it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[JobRequest] = []
+
+    def __call__(self, request: JobRequest) -> dict[str, str]:
+        self.asked.append(request)
+        return {"job_id": f"j{len(self.asked)}"}
+
+
+def test_a_repetition_gets_the_first_answer(aws: Any) -> None:
+    creator = Creator()
+    assert [ask(creator, REQUEST) for _ in range(3)] == [{"job_id": "j1"}] * 3
+    assert creator.asked == [REQUEST]
+
+
+@pytest.mark.parametrize("other", OTHERS, ids=str)
+def test_another_attempt_version_or_object_is_another_job(aws: Any, other: JobRequest) -> None:
+    creator = Creator()
+    assert [ask(creator, request) for request in (REQUEST, other)] == [{"job_id": "j1"}, {"job_id": "j2"}]
+
+
+def test_the_size_alone_makes_no_other_job(aws: Any) -> None:
+    creator = Creator()
+    for size_bytes in (5, 6):
+        ask(creator, replace(REQUEST, upload=replace(REQUEST.upload, size_bytes=size_bytes)))
+    assert len(creator.asked) == 1
+
+
+def test_a_failure_is_tried_again(aws: Any) -> None:
+    def fail(_: JobRequest) -> dict[str, str]:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        ask(fail, REQUEST)
+    assert ask(Creator(), REQUEST) == {"job_id": "j1"}
+
+
+def test_one_that_comes_while_the_first_is_at_work_raises(aws: Any) -> None:
+    creator = Creator()
+
+    def create_and_be_asked_again(request: JobRequest) -> dict[str, str]:
+        with pytest.raises(IdempotencyAlreadyInProgressError):
+            ask(creator, request)
+        return {"job_id": "first"}
+
+    assert ask(create_and_be_asked_again, REQUEST) == {"job_id": "first"}
+    assert creator.asked == []

@@ -1,0 +1,41 @@
+"""Calls without a usable answer are counted before they are made, and told until their answer is found."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from videojobs.jobs.ledger import Job
+from videojobs.jobs.unanswered import Unanswered
+
+NOW = datetime(2026, 11, 2, 8, 0, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("calls", [1, 3])
+def test_a_count_survives_the_ledger(aws: Any, job: Job, calls: int) -> None:
+    unanswered = Unanswered()
+    for number in range(calls):
+        unanswered = unanswered.with_one_more(NOW + timedelta(seconds=number))
+    aws.ledger.record(job.upload, job.attempt, **unanswered.to_values())
+    assert Unanswered.from_item(aws.ledger.read(job.upload, job.attempt)) == unanswered
+    assert unanswered.count == calls
+
+
+def test_an_answer_takes_one_back_and_the_last_leaves_nothing(aws: Any, job: Job) -> None:
+    unanswered = Unanswered().with_one_more(NOW).with_one_more(NOW + timedelta(hours=1))
+    assert unanswered.with_one_less() == Unanswered(1, "2026-11-02T09:00:30+00:00")
+    none = unanswered.with_one_less().with_one_less()
+    assert none == none.with_one_less() == Unanswered()
+    aws.ledger.record(job.upload, job.attempt, **unanswered.to_values())
+    aws.ledger.record(job.upload, job.attempt, **none.to_values())
+    assert not {"unanswered", "unanswered_at"} & set(aws.ledger.read(job.upload, job.attempt))
+
+
+def test_a_person_learns_how_many_and_when() -> None:
+    assert Unanswered().describe() == ""
+    one = Unanswered().with_one_more(NOW.astimezone(timezone(timedelta(hours=5))))
+    assert one.describe().startswith("1 call that asked the API for this job, at 2026-11-02 08:00:30 UTC, brought no")
+    assert "a job all the same" in one.describe()
+    two = one.with_one_more(NOW + timedelta(hours=1))
+    assert two.describe().startswith("2 calls that asked the API for this job, the last at 2026-11-02 09:00:30 UTC,")
+    assert "a job each all the same" in two.describe()

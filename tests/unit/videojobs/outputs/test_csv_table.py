@@ -1,0 +1,47 @@
+"""The table for spreadsheets: its encoding, and no formula in any cell."""
+
+import csv
+import gzip
+import io
+import json
+import re
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.videojobs.outputs.derived import (
+    BOX,
+    derive_all,
+    make_job,
+    read_csv,
+    undisarm,
+)
+from videojobs.jobs.options import Model
+
+spreadsheet_texts = st.text(st.sampled_from("=+-@\uff1d\uff20'\"\t\r\n,;|\0 a1(é"), max_size=12)
+
+
+@given(key=spreadsheet_texts, name=spreadsheet_texts, more=spreadsheet_texts, number=st.integers(-5, 5))
+def test_no_cell_of_the_csv_is_a_formula(key: str, name: str, more: str, number: int) -> None:
+    """Whichever separator a spreadsheet takes: Excel's is a semicolon in half of Europe."""
+    job = make_job(Model("=1+2", "1", "object-detection"))
+    job = replace(job, upload=replace(job.upload, key=key))
+    found = {**BOX, "x": number, "class": name, "tracker_id": more, "detection_id": more, more: more}
+    results = {"frame_offset": [0], "time_offset": [0], "=1+2": [{"predictions": [found]}]}
+    files, _ = derive_all(job, json.dumps(results).encode())
+    text = gzip.decompress(files.read("detections.csv.gz")).decode("utf-8-sig")
+    for separator in ",;\t":
+        for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator):
+            for cell in row:
+                assert cell == str(number) or not re.match(r"[=+\-@\uff1d\uff0b\uff0d\uff20\t\r\n\0]", cell)
+    [line] = read_csv(files)
+    assert undisarm(line["upload_key"]) == key
+    assert undisarm(line["class"]) == name
+    assert undisarm(line["model_id"]) == "=1+2"
+    assert json.loads(undisarm(line["extra"])) == {more: more}
+
+
+def test_excel_knows_the_csv_s_encoding() -> None:
+    files, _ = derive_all(make_job(Model("m", "1", "classification")), b'{"frame_offset":[],"time_offset":[],"m":[]}')
+    assert gzip.decompress(files.read("detections.csv.gz")).startswith(b'\xef\xbb\xbf"job_id",')

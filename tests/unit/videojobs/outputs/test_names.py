@@ -1,0 +1,10 @@
+"""The outputs that a stack may be asked for, by name."""
+
+import pytest
+
+from videojobs.outputs.names import parse_outputs
+
+
+def test_an_unknown_output_is_named() -> None:
+    with pytest.raises(ValueError, match="Outputs: 'xml' is none of parquet"):
+        parse_outputs("parquet, xml")

@@ -1,0 +1,46 @@
+"""The report as an output: its facts, and the pieces that lie beside it where they are too large for a page."""
+
+import gzip
+import json
+from dataclasses import replace
+from typing import cast
+
+import pytest
+
+from tests.unit.videojobs.outputs.derived import BOX, KeptFiles, make_job, read_page
+from videojobs.jobs.ledger import Job
+from videojobs.jobs.options import Model
+from videojobs.outputs.report import VIDEO_NAME, open_report
+from videojobs.report import writer
+from videojobs.results.derivation import derive
+
+
+def make_report(job: Job) -> KeptFiles:
+    files = KeptFiles()
+    numbers = list(range(50))
+    lists = {model.model_id: [{"predictions": [BOX]}] * 50 for model in job.options.models}
+    content = json.dumps({"frame_offset": numbers, "time_offset": numbers, **lists}).encode()
+    derive([content], job.options.models, [open_report(job, files)], lambda: [content])  # type: ignore[arg-type]
+    for function in files.exits:
+        function()
+    return files
+
+
+def test_a_small_report_is_one_page_that_names_its_video_and_models() -> None:
+    job = make_job(Model("hands", "1", "object-detection"), Model("gloves", "1", "object-detection"))
+    files = make_report(replace(job, upload=replace(job.upload, key="line 3/belt.mp4")))
+    assert list(files.files) == ["report.html"]
+    index = read_page(files.read("report.html"))["index"]
+    assert (index["title"], index["video"], index["share_url"]) == ("belt.mp4", VIDEO_NAME, files.share_url)
+    assert index["facts"] == [["Frames looked at", "50"], ["Models", "hands, gloves"]]
+
+
+def test_a_large_report_has_its_pieces_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "PIECE_CHARACTERS", 200)
+    defaults = cast(dict[str, object], writer.ReportWriter.finish.__kwdefaults__)
+    monkeypatch.setitem(defaults, "inline_max_bytes", 0)
+    files = make_report(make_job(Model("hands", "1", "object-detection")))
+    pieces = [name for name in files.files if name != "report.html"]
+    assert len(pieces) > 3
+    assert all(name.startswith("report-data/") for name in pieces)
+    assert sum(len(json.loads(gzip.decompress(files.read(name)))["frames"]) for name in pieces) == 50

@@ -1,0 +1,14 @@
+"""The captions, as a reader of WebVTT has them."""
+
+from pathlib import Path
+
+import webvtt
+
+
+def test_webvtt_has_a_cue_as_long_as_the_same_is_there(hands: Path) -> None:
+    cues = [(cue.start, cue.end, cue.text) for cue in webvtt.read(str(hands / "detections.vtt")).captions]
+    assert cues == [
+        ("00:00:00.000", "00:00:00.200", "Rock (2)"),
+        ("00:00:00.200", "00:00:00.400", "Paper"),
+        ("00:00:00.600", "00:00:00.800", "Paper"),
+    ]

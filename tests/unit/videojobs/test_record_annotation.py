@@ -1,0 +1,60 @@
+"""record_annotation: what became of an annotated video is written down and told once, with what it cost."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.videojobs.studio import Studio
+from videojobs.drawing.video import Drawn
+from videojobs.jobs.costs import ANNOTATION_TRANSITIONS, PRICES
+from videojobs.record_annotation import GIGABYTE_SECONDS_MAX
+from videojobs.results.bucket import locate_results
+
+
+def test_once_more_is_no_second_notice(studio: Studio) -> None:
+    for _ in range(2):
+        studio.annotate()
+    assert len(studio.aws.notices()) == 1
+
+
+def test_what_it_cost_is_added_to_the_job_s_cost_once(studio: Studio) -> None:
+    key = locate_results(studio.job.upload.key, studio.job.job_id, "summary.json")
+    studio.bucket.save_json(key, {"frames": 2, "cost": {"total_usd": 0.25}})
+    for _ in range(2):
+        studio.annotate()
+    summary = studio.bucket.read_json(key)
+    cost = summary.pop("annotation_cost")
+    assert summary == {"frames": 2, "cost": {"total_usd": 0.25}}
+    assert cost["used"]["state_transitions"] == ANNOTATION_TRANSITIONS
+    assert (cost["used"]["lambda_requests"], cost["used"]["s3_writes"]) == (2, 2)
+    assert cost["usd"]["lambda_gigabyte_seconds"] > 0.05 * 3 * PRICES["lambda_gigabyte_seconds"].usd
+    assert cost["usd"]["stored_gigabyte_months"] > 0
+    assert float(studio.read_item()["cost_usd"]) == pytest.approx(0.25 + cost["total_usd"], abs=1e-6)
+    [notice] = studio.aws.notices()
+    assert "with the rest of the job, at us-east-1's prices of 2026-" in notice["Message"]
+
+
+@pytest.mark.parametrize("size_bytes", [1000, 8 * 1024**2, 20_000_000])
+def test_the_requests_that_are_counted_are_those_that_are_sent(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, size_bytes: int
+) -> None:
+    def draw(video: Path, samples: Any, output: Path, *_: Any, **__: Any) -> Drawn:
+        output.write_bytes(bytes(size_bytes))
+        return Drawn(1, 0)
+
+    sent: list[str] = []
+    monkeypatch.setattr("videojobs.annotate_video.draw_video", draw)
+    studio.aws.s3.meta.events.register("before-send.s3", lambda request, **_: sent.append(request.method))
+    studio.annotate()
+    key = locate_results(studio.job.upload.key, studio.job.job_id, "summary.json")
+    used = studio.bucket.read_json(key)["annotation_cost"]["used"]
+    assert used["s3_writes"] == sum(method in ("PUT", "POST") for method in sent)
+
+
+@pytest.mark.parametrize("used", [-5.0, 1e12])
+def test_what_the_decoder_says_that_it_used_is_held_to_what_a_function_can(studio: Studio, used: float) -> None:
+    studio.draw()
+    assert studio.record(used)["status"] == "recorded"
+    cost = studio.bucket.read_json(locate_results(studio.job.upload.key, studio.job.job_id, "summary.json"))
+    assert 0 <= cost["annotation_cost"]["used"]["lambda_gigabyte_seconds"] <= GIGABYTE_SECONDS_MAX + 900

@@ -1,0 +1,90 @@
+"""report_failure: a job's end without results is told once, and changes no end that there is."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.unit.videojobs.deliveries import DONE, FOLDER, RESULTS, build
+from tests.unit.videojobs.studio import Studio
+from videojobs.delivery_progress import Polling, Progress
+from videojobs.jobs.ledger import Job
+from videojobs.report_failure import FailureReport
+
+
+def test_a_failure_is_told_once(aws: Any, job: Job) -> None:
+    report = FailureReport(aws.ledger, aws.topic)
+    assert report.report(job, "overdue", "Too late.") == {"status": "overdue", "reason": "Too late."}
+    assert report.report(job, "failed", "Aborted.") == {"status": "overdue", "reason": "Too late."}
+    item = aws.ledger.read(job.upload, job.attempt)
+    assert (item["status"], item["error"]) == ("overdue", "Too late.")
+    [notice] = aws.notices()
+    assert notice["Subject"] == "Failed: line 3+?%41 (1).MP4"
+
+
+def test_a_delivery_that_was_given_up_is_told_with_a_remedy_that_bills_nothing(aws: Any, job: Job) -> None:
+    FailureReport(aws.ledger, aws.topic).report(job, "failed", "S3 was down.", is_undelivered=True)
+    [notice] = aws.notices()
+    redeliver, retry = (notice["Message"].find(f"videoinfer {lever} {job.job_id}") for lever in ("redeliver", "retry"))
+    assert 0 < redeliver < retry
+
+
+def test_a_job_whose_results_are_told_does_not_fail_afterwards(aws: Any, job: Job) -> None:
+    build(aws, DONE, (200, RESULTS)).deliver(job, Polling(3, 0.5))
+    FailureReport(aws.ledger, aws.topic).report(job, "failed", "Aborted.")
+    assert aws.ledger.read(job.upload, job.attempt)["status"] == "done"
+    assert len(aws.notices()) == 1
+
+
+def test_a_cancelled_job_keeps_its_reason_and_is_told_once(aws: Any, job: Job) -> None:
+    aws.ledger.record(job.upload, job.attempt, status="cancelled", error="A person cancelled it.")
+    for _ in range(2):
+        report = FailureReport(aws.ledger, aws.topic).report(job, "failed", "It has aborted.")
+        assert report == {"status": "cancelled", "reason": "A person cancelled it."}
+    [notice] = aws.notices()
+    assert notice["Subject"] == "Cancelled: line 3+?%41 (1).MP4"
+    assert notice["MessageAttributes"]["outcome"]["Value"] == "cancelled"
+    assert f"videoinfer retry {job.job_id}" in notice["Message"]
+
+
+@pytest.mark.parametrize(("status", "subject"), [("done", "Done: "), ("overdue", "Failed: "), ("failed", "Failed: ")])
+def test_a_failure_that_comes_late_changes_no_end_and_tells_it(aws: Any, job: Job, status: Any, subject: str) -> None:
+    """The function that brought the job to its end died before its notice was out."""
+    aws.ledger.record(job.upload, job.attempt, status=status, error="The first reason.")
+    report = FailureReport(aws.ledger, aws.topic).report(job, "failed", "It has aborted.")
+    assert report["status"] == aws.ledger.read(job.upload, job.attempt)["status"] == status
+    [notice] = aws.notices()
+    assert notice["Subject"].startswith(subject)
+    assert job.job_id in notice["Message"]
+
+
+def test_a_job_whose_results_are_stored_does_not_fail(aws: Any, job: Job) -> None:
+    """Whatever ended its delivery."""
+    uri = f"s3://results/{FOLDER}/results.json"
+    progress = replace(Progress(delivery="first"), failed={"coco": "A bug."}).to_item()
+    aws.ledger.record(job.upload, 1, status="running", job_id=job.job_id, results_location=uri, delivery=progress)
+    report = FailureReport(aws.ledger, aws.topic)
+    for _ in range(2):
+        report.report(job, "failed", "S3 was down.", is_undelivered=True)
+    item = aws.ledger.read(job.upload, job.attempt)
+    assert (item["status"], item["failed_outputs"]) == ("done", {"coco": "A bug.", "everything else": "S3 was down."})
+    assert "error" not in item
+    assert "delivery" not in item
+    [notice] = aws.notices()
+    assert notice["Subject"].startswith("Done: ")
+    assert f"Results  {uri}\n" in notice["Message"]
+    assert f"videoinfer redeliver {job.job_id}" in notice["Message"]
+
+
+def test_a_missing_annotated_video_is_told_once_and_the_results_stay(studio: Studio) -> None:
+    report = FailureReport(studio.aws.ledger, studio.aws.topic)
+    for _ in range(2):
+        answer = report.report(studio.job, "failed", "The video has been deleted.")
+        assert answer == {"status": "done", "reason": "The video has been deleted."}
+    item = studio.read_item()
+    assert (item["status"], item["annotation_error"]) == ("done", "The video has been deleted.")
+    assert "error" not in item
+    [notice] = studio.aws.notices()
+    assert notice["Subject"] == "Not annotated: line 3+?%41 (1).MP4"
+    assert "The results are delivered" in notice["Message"]
+    assert f"videoinfer redeliver {studio.job.job_id}" in notice["Message"]
