@@ -56,7 +56,7 @@ def give_up(job: Job, error: Exception, now: datetime) -> dict[str, Any]:
     if job.seconds_left(now) > -LAST_TRIES_SECONDS:
         raise error
     logger.exception("The delivery is given up.")
-    words = f"The results are ready but could not be delivered in time: {error or type(error).__name__}"
+    words = f"The results are ready but could not be delivered in time: {str(error) or type(error).__name__}"
     return {"status": "given_up", "reason": words}
 
 

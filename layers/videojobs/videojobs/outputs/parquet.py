@@ -89,7 +89,7 @@ class ParquetFile:
         self._queue: Queue[list[RecordBatch] | None] = Queue(maxsize=1)
         self._held: list[RecordBatch] = []
         self._held_bytes = 0
-        self._error: BaseException | None = None
+        self._error: Exception | None = None
         self._thread = Thread(target=self._run, args=(file, rows_a_group, distinct), name="parquet", daemon=True)
         self._thread.start()
 
@@ -134,7 +134,8 @@ class ParquetFile:
                 column_encoding=dict.fromkeys(distinct, "delta_byte_array"),
             )
         except BaseException as error:  # the other thread raises it
-            self._error = error
+            # arro3 panics where the file can't be finished, and its panic is no Exception.
+            self._error = error if isinstance(error, Exception) else OSError(str(error))
             for _ in batches:
                 pass
 
