@@ -1,6 +1,5 @@
 """The jobs' records."""
 
-import json
 from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
@@ -10,7 +9,6 @@ from botocore.exceptions import ClientError
 
 from tests.stand_ins.engine import EngineInProcess
 from videoengine.job_requests import ModelRequest
-from videoengine.job_spec import JobSpec
 from videoengine.jobs import Job, JobStatus
 
 JOB = Job(
@@ -66,12 +64,6 @@ def test_an_expired_record_does_not_come_back(engine: EngineInProcess) -> None:
         with suppress(ClientError):
             write("a-job")
         assert engine.jobs.get("a-job") is None
-
-
-def test_what_there_is_to_do_says_nothing_of_where_the_video_is_from() -> None:
-    told = json.dumps(JOB.spec.to_json())
-    assert "example.com" not in told
-    assert JobSpec.from_json(json.loads(told)) == JOB.spec
 
 
 def test_one_poll_counts_in_an_interval(written: EngineInProcess) -> None:

@@ -58,24 +58,6 @@ def test_a_package_that_changed_has_another_folder(engine: EngineInProcess, tmp_
     assert (after / "class_names.txt").read_text() == "Plane\nRocket"
 
 
-def test_weights_in_a_file_of_their_own_are_fetched_too(engine: EngineInProcess, tmp_path: Path) -> None:
-    beside = {"weights.onnx": make_weights("model.onnx.data"), "model.onnx.data": make_external_data()}
-    engine.put_model(make_package() | beside | {"model.pt": b"never fetched"})
-    [folder] = fetch(engine, tmp_path)
-    assert {file.name for file in folder.iterdir()} == {*make_package(), "model.onnx.data"}
-    Detector(folder)
-    engine.put_model({"model.onnx.data": bytes(len(make_external_data()))})
-    assert fetch(engine, tmp_path) != [folder]
-
-
-@pytest.mark.parametrize("name", ["model.onnx.data", "../4/weights.onnx", "/etc/passwd"])
-def test_weights_that_the_package_lacks_are_named(name: str, engine: EngineInProcess, tmp_path: Path) -> None:
-    engine.put_model({"weights.onnx": make_weights(name)})
-    [folder] = fetch(engine, tmp_path)
-    with pytest.raises(ModelPackageInvalid, match=rf"^weights\.onnx (has weights in|can't be compiled).*{name}"):
-        Detector(folder)
-
-
 def test_a_model_s_files_are_freed_when_they_are_removed(tmp_path: Path) -> None:
     files = make_package() | {"weights.onnx": make_weights("w.data"), "w.data": make_external_data()}
     for name, content in files.items():

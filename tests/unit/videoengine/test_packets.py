@@ -1,7 +1,6 @@
 """Packets: where decoding can start, told by the bits of the standards (H.264 Annex D, 7.3.2.3)."""
 
 import io
-from fractions import Fraction
 from typing import cast
 
 import av
@@ -11,7 +10,6 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from tests.stand_ins.awkward_videos import AWKWARD_VIDEOS
-from tests.stand_ins.videos import VideoSpec, make_video
 from videoengine.packets import resets_decoder, shows_picture, starts_decoding
 from videoengine.video_file import open_video
 
@@ -107,26 +105,3 @@ VP9_PACKETS = {
 @pytest.mark.parametrize(("content", "shown"), VP9_PACKETS.values(), ids=VP9_PACKETS)
 def test_what_a_packet_of_vp9_shows(content: bytes, shown: bool) -> None:
     assert shows_picture(cast("Packet[VideoStream]", av.Packet(content)), make_codec("vp9")) is shown
-
-
-@pytest.mark.parametrize("rate", [Fraction(1), Fraction(24), Fraction(25), Fraction(30000, 1001)])
-@pytest.mark.parametrize("container_format", ["avi", "matroska"])
-def test_a_picture_of_mpeg_4_is_there_or_left_out(rate: Fraction, container_format: str) -> None:
-    video = make_video(VideoSpec(container_format, "mpeg4", rate=rate, frames=20, texture=True))
-    with open_video(io.BytesIO(video)) as container:
-        stream = container.streams.video[0]
-        codec = stream.codec_context
-        packets = [packet for packet in container.demux(stream) if packet.size]
-        assert all(shows_picture(packet, codec) for packet in packets)
-        increment_bits = max((rate.numerator - 1).bit_length(), 1)
-        # P (1), no second begins (0), a marker, the time, a marker, left out (0).
-        bits = "01" + "0" + "1" + "0" * increment_bits + "1" + "0"
-        content = b"\0\0\1\xb6" + int(bits.ljust(32, "1"), 2).to_bytes(4)
-        assert not shows_picture(cast("Packet[VideoStream]", av.Packet(content)), codec)
-        shown = content[:-4] + int((bits[:-1] + "1").ljust(32, "1"), 2).to_bytes(4)
-        assert shows_picture(cast("Packet[VideoStream]", av.Packet(shown)), codec)
-
-
-def test_what_can_not_be_told_of_mpeg_4_is_a_picture() -> None:
-    for content in (b"\0\0\1\xb6\x50\x4f", b"\0\0\1\x20\xff", b"\0\0\1\x20\xff\0\0\1\xb6\x50", b"x"):
-        assert shows_picture(cast("Packet[VideoStream]", av.Packet(content)), make_codec("mpeg4"))

@@ -61,29 +61,9 @@ def test_a_project_is_a_model_with_its_versions_the_newest_first(engine: EngineI
     assert all(version.keys() >= VERSION_KEYS and version["model"] for version in versions)
 
 
-def test_a_version_that_cannot_be_run_is_not_shown(engine: EngineInProcess) -> None:
-    engine.put_model({"weights.onnx": b""}, version="5")
-    _, answer = show(engine, MODEL_ID)
-    assert [version["name"] for version in answer["versions"]] == ["4"]
-    assert show_workspace(engine)["projects"] == []
-
-
-def test_a_model_that_cannot_be_run_at_all_says_why(engine: EngineInProcess) -> None:
-    engine.put_model({"weights.onnx": b""}, version="1", model_id="half")
-    status, answer = show(engine, "half")
-    assert status == 404
-    assert answer["error"].startswith("Project half not found: version 1 can't be run: half/1 has no class_names.txt")
-
-
 @pytest.mark.parametrize("project", ["unknown", MODEL_ID[:-1], "..", "x" * 5000])
 def test_a_project_that_is_not_there_is_not_found(project: str, engine: EngineInProcess) -> None:
     status, answer = show(engine, project)
     assert (status, list(answer)) == (404, ["error"])
     assert "not found" in answer["error"]
     assert len(answer["error"]) < 200
-
-
-def test_other_objects_in_the_bucket_are_no_models(engine: EngineInProcess) -> None:
-    for key in ("README.md", "folder/", "folder/file", "a/1/", "a/1/b/c"):
-        engine.s3.put_object(Bucket="engine-models", Key=key, Body=b"")
-    assert [project["name"] for project in show_workspace(engine)["projects"]] == [MODEL_ID]

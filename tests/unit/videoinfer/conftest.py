@@ -13,6 +13,7 @@ from PIL import Image
 
 from tests.stand_ins.model_files import make_package, write_package
 from tests.templates import find_resources
+from videoinfer.aws_clients import AwsClients
 from videoinfer.ledger_view import LedgerView
 from videojobs.jobs import ledger as ledger_module
 from videojobs.jobs.ledger import Ledger
@@ -85,3 +86,9 @@ def jobs(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[LedgerView]
 def ledger(jobs: LedgerView, dynamodb_table: Any) -> Ledger:
     """The same table as the functions write it, each write a second after the one before."""
     return Ledger(dynamodb_table)
+
+
+@pytest.fixture
+def clients() -> Iterator[AwsClients]:
+    with mock_aws():
+        yield AwsClients(boto3.Session(region_name="us-east-1"))

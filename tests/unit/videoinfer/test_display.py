@@ -1,7 +1,6 @@
 import io
 import json
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 import typer
@@ -14,6 +13,7 @@ from videoinfer.terminal import Console
 from videoinfer.upload_progress import Step
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+HOSTILE = "a\x1b]0;title\x07b\x9b31mc\rd\u202ee\x1b[2Jf"
 
 
 @pytest.fixture
@@ -71,30 +71,6 @@ def test_a_task_that_fails_is_not_reported_done(console: Console) -> None:
         raise RuntimeError
 
     assert "Built" not in read(console)
-
-
-HOSTILE = "a\x1b]0;title\x07b\x9b31mc\rd\u202ee\x1b[2Jf"
-
-
-def test_no_name_moves_the_cursor_or_names_the_window() -> None:
-    console = Console(file=io.StringIO(), width=400, force_terminal=True)
-    display = Display(console)
-    with display.task(HOSTILE, HOSTILE):
-        pass
-    display.warn(HOSTILE)
-    display.finding("problem", HOSTILE, HOSTILE)
-    display.heading(HOSTILE)
-    display.text(HOSTILE)
-    display.notice(ReceivedNotice(HOSTILE, HOSTILE))
-    display.counts({HOSTILE: {HOSTILE: 1}})
-    display.outputs(Path(HOSTILE), [HOSTILE])
-    display.facts([(HOSTILE, HOSTILE)])
-    display.columns([[HOSTILE], [HOSTILE]], [HOSTILE])
-    with display.execution() as execution:
-        execution.step(Step(NOW, HOSTILE, HOSTILE, 1))
-
-    assert read(console).count("title") > 10
-    assert not [mark for mark in ("\x1b]", "\x07", "\x9b", "\rd", "\u202e", "\x1b[2Jf") if mark in read(console)]
 
 
 def test_an_error_s_text_is_shown_as_text(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,10 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from videoinfer.upload_progress import Step, list_steps
+import pytest
+
+from videoinfer.aws_clients import AwsClients
+from videoinfer.upload_progress import Step, UploadedVideo, find_job, list_steps
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
@@ -74,3 +77,52 @@ def test_a_step_has_the_time_of_its_event() -> None:
     event = cast("HistoryEventTypeDef", {**enter("Check Job"), "timestamp": START})
 
     assert list(list_steps([event])) == [Step(START, "Check Job")]
+
+
+CLIP = UploadedVideo("uploads", "clip.mp4", "version-1")
+
+
+@pytest.fixture
+def jobs_table(clients: AwsClients) -> str:
+    clients.dynamodb.create_table(
+        TableName="jobs",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": "upload_id", "AttributeType": "S"},
+            {"AttributeName": "attempt", "AttributeType": "N"},
+        ],
+        KeySchema=[
+            {"AttributeName": "upload_id", "KeyType": "HASH"},
+            {"AttributeName": "attempt", "KeyType": "RANGE"},
+        ],
+    )
+    return "jobs"
+
+
+def put_job(clients: AwsClients, upload: UploadedVideo, attempt: int, status: str) -> None:
+    clients.dynamodb.put_item(
+        TableName="jobs",
+        Item={
+            "upload_id": {"S": f"{upload.key}-{upload.version_id}"},
+            "attempt": {"N": str(attempt)},
+            "bucket": {"S": upload.bucket},
+            "key": {"S": upload.key},
+            "version_id": {"S": upload.version_id},
+            "status": {"S": status},
+        },
+    )
+
+
+def test_the_job_of_an_upload_is_its_latest_attempt(clients: AwsClients, jobs_table: str) -> None:
+    put_job(clients, CLIP, 9, "failed")
+    put_job(clients, CLIP, 10, "running")
+    put_job(clients, UploadedVideo("uploads", "clip.mp4", "version-2"), 11, "done")
+
+    job = find_job(clients, jobs_table, CLIP)
+
+    assert job is not None
+    assert (job["attempt"], job["status"]) == (10, "running")
+
+
+def test_an_upload_without_a_job_has_none(clients: AwsClients, jobs_table: str) -> None:
+    assert find_job(clients, jobs_table, CLIP) is None

@@ -4,8 +4,10 @@ import json
 
 import pytest
 
+from tests.unit.videoinfer.verification.accounts import Account
+from videoinfer.ledger_view import LedgerView
 from videoinfer.verification.truth import Truth, read_truth
-from videojobs.jobs.ledger import Job
+from videojobs.jobs.ledger import Job, Ledger
 from videojobs.jobs.options import Model, Options
 from videojobs.jobs.uploads import Upload
 
@@ -46,3 +48,8 @@ def job(upload: Upload) -> Job:
 @pytest.fixture
 def truth(job: Job) -> Truth:
     return read_truth(json.dumps(RESULTS).encode(), job)
+
+
+@pytest.fixture
+def account(jobs: LedgerView, ledger: Ledger) -> Account:
+    return Account(jobs, ledger)

@@ -8,12 +8,10 @@ from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
-import requests
 
-from videoinfer.verification.link_checks import RANGE, check_forged, check_report, check_video, find_link, forge
-from videoinfer.verification.links import Answer, Opened, open_link
+from videoinfer.verification.link_checks import check_forged, check_report, check_video, find_link, forge
+from videoinfer.verification.links import Answer, Opened
 from videoinfer.verification.truth import Truth
-from videoinfer.verification.verdicts import Unavailable
 
 LINK = "https://api.example.com/s/WyJjbGlwIiwxLDE3OTY0NzQ3MjRd.ltn8aZClPnD026WLeWNQGd7a1XB8Si4nCVhQpOv066U"
 TOKEN = LINK.rpartition("/")[2]
@@ -151,28 +149,3 @@ def test_a_forged_link_is_another(end: str) -> None:
 def test_the_link_is_found_in_the_notice() -> None:
     assert find_link(f"Video    s3://uploads/clip.mp4\nLook     {LINK}\n         until tomorrow") == LINK
     assert find_link("Video    s3://uploads/clip.mp4\nReason   none") is None
-
-
-def test_a_link_is_followed_as_by_a_browser_and_no_error_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[str, dict[str, str]]] = []
-
-    def get(url: str, *, headers: dict[str, str], **_options: object) -> requests.Response:
-        asked.append((url, headers))
-        if len(asked) > 2:
-            raise requests.ConnectTimeout(f"Max retries exceeded with url: {url}")
-        answer = requests.Response()
-        answer.status_code = 302 if len(asked) == 1 else 206
-        answer.headers["Location" if len(asked) == 1 else "Content-Range"] = f"{SIGNED}#base=link"
-        answer._content = b""
-        return answer
-
-    monkeypatch.setattr(requests, "get", get)
-    opened = open_link(LINK, Range=RANGE)
-
-    assert opened.target
-    assert opened.target.status == 206
-    assert [url for url, _ in asked] == [LINK, SIGNED]
-    assert [headers.get("Origin") for _, headers in asked] == [None, "null"]
-    assert all(headers["Range"] == "bytes=0-99" for _, headers in asked)
-    with pytest.raises(Unavailable, match=r"^It can't be reached: ConnectTimeout\.$"):
-        open_link(LINK)

@@ -1,81 +1,12 @@
 """What a verification made is removed, all of it and nothing else, whatever went wrong before or meanwhile."""
 
-import json
-from typing import Any
-
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.pipeline_stacks import make_stack
-from videoinfer.aws_clients import AwsClients
-from videoinfer.ledger_view import LedgerView
-from videoinfer.verification.mailboxes import Mailboxes, compose_pattern, open_mailboxes
+from tests.unit.videoinfer.verification.accounts import Account
+from videoinfer.verification.mailboxes import open_mailboxes
 from videoinfer.verification.traces import REASON, Traces
-from videojobs.jobs.ledger import Ledger, name_execution
-from videojobs.jobs.uploads import Upload
-
-TIMES = {"created_at": "2026-11-02T08:15:33+00:00", "deadline_at": "2026-11-03T08:15:33+00:00"}
-
-
-class Account:
-    """One with a stack, and with things of others."""
-
-    def __init__(self, jobs: LedgerView, ledger: Ledger) -> None:
-        self.jobs, self.ledger = jobs, ledger
-        self.clients = clients = AwsClients(boto3.Session(region_name="us-east-1"))
-        for bucket in ("uploads", "results"):
-            clients.s3.create_bucket(Bucket=bucket)
-            clients.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-            clients.s3.put_object(Bucket=bucket, Key="line-3/belt.mp4", Body=b"video")
-        topic = clients.sns.create_topic(Name="notices")["TopicArn"]
-        end: dict[str, Any] = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}
-        self.machine = clients.stepfunctions.create_state_machine(
-            name="video-job", definition=json.dumps(end), roleArn="arn:aws:iam::123456789012:role/role"
-        )["stateMachineArn"]
-        clients.events.put_rule(Name="another", EventPattern=json.dumps({"source": ["videoinfer"]}))
-        clients.sqs.create_queue(QueueName="another")
-        clients.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:123456789012:another")
-        stack = make_stack(clients, notices_topic_arn=topic, state_machine_arn=self.machine)
-        self.traces = Traces.begin(stack)
-
-    def add_job(self, name: str, **values: Any) -> Upload:
-        """An upload with a job that has come to its end, or has what `values` say."""
-        upload = self.traces.send(name, b"video", {})
-        self.record(upload, **values)
-        return upload
-
-    def record(self, upload: Upload, **values: Any) -> None:
-        job_id = f"job-of-{upload.key.rpartition('/')[2]}"
-        values = {"status": "done", "job_id": job_id, "event_id": "e1", **TIMES, **values}
-        self.ledger.record(upload, 1, **{key: value for key, value in values.items() if value})
-
-    def start(self, upload: Upload) -> str:
-        """The execution that waits for the upload's job; moto's never end."""
-        name = name_execution(upload, 1)
-        return self.clients.stepfunctions.start_execution(stateMachineArn=self.machine, name=name)["executionArn"]
-
-    def put_result(self, key: str, times: int = 1) -> None:
-        for _ in range(times):
-            self.clients.s3.put_object(Bucket="results", Key=key, Body=b"{}")
-
-    def list_everything(self) -> dict[str, Any]:
-        clients = self.clients
-        topic = self.traces.stack.notices_topic_arn
-        versions = [clients.s3.list_object_versions(Bucket=bucket) for bucket in ("uploads", "results")]
-        return {
-            "keys": sorted(it["Key"] for page in versions for it in page.get("Versions", [])),
-            "markers": [it["Key"] for page in versions for it in page.get("DeleteMarkers", [])],
-            "queues": clients.sqs.list_queues()["QueueUrls"],
-            "rules": [rule["Name"] for rule in clients.events.list_rules()["Rules"]],
-            "subscriptions": len(clients.sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]),
-            "items": clients.dynamodb.scan(TableName="jobs")["Items"],
-        }
-
-
-@pytest.fixture
-def account(jobs: LedgerView, ledger: Ledger) -> Account:
-    return Account(jobs, ledger)
 
 
 def test_all_of_it_is_removed_and_nothing_else(account: Account) -> None:
@@ -176,37 +107,3 @@ def test_two_runs_have_nothing_in_common() -> None:
     # SQS takes 80 characters, a rule 64.
     assert len(one.name) <= 64
     assert max(map(len, one.queue_names)) <= 80
-
-
-def test_mailboxes_hear_what_they_are_for_and_nobody_else_may_send(account: Account) -> None:
-    boxes = open_mailboxes(account.traces)
-    clients, topic = account.clients, account.traces.stack.notices_topic_arn
-    assert boxes.wait_until_heeded(account.traces, 10)
-    clients.sns.publish(TopicArn=topic, Subject="Done: clip.mp4", Message="Video    s3://uploads/clip.mp4")
-    [notice] = boxes.notices.wait_for(lambda message: message["Subject"] == "Done: clip.mp4", 10)
-    assert boxes.notices.wait_for(lambda message: message is notice, 0) == [notice]  # it is kept
-    assert boxes.events.wait_for(lambda event: event["source"] == "videoinfer", 0) == []
-    for name, service, source in zip(
-        account.traces.queue_names,
-        ("sns.amazonaws.com", "events.amazonaws.com"),
-        (topic, f"arn:aws:events:us-east-1:123456789012:rule/{account.traces.name}"),
-        strict=True,
-    ):
-        url = clients.sqs.get_queue_url(QueueName=name)["QueueUrl"]
-        attributes = clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-        statement = json.loads(attributes["Policy"])["Statement"]
-        assert statement["Principal"] == {"Service": service}
-        assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": source}}
-        assert statement["Resource"] == attributes["QueueArn"]
-
-
-def test_a_rule_that_passes_on_nothing_is_noticed(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    boxes: Mailboxes = open_mailboxes(account.traces)
-    monkeypatch.setattr(account.clients.events, "put_events", lambda **_entries: None)
-    assert not boxes.wait_until_heeded(account.traces, 1)
-
-
-def test_the_rule_takes_this_run_s_events_alone() -> None:
-    pattern = compose_pattern("videoinfer-verify/run/")
-    assert pattern["detail"] == {"upload": {"key": [{"prefix": "videoinfer-verify/run/"}]}}
-    assert pattern["detail-type"] == ["Video Job Ended"]

@@ -1,16 +1,9 @@
 """Words of others, secrets and refusals on their way into the table."""
 
-import json
-
 import pytest
-from botocore.exceptions import ClientError
 
-from videoinfer.verification.looking import look
-from videoinfer.verification.rows import HEADING, compose_cells, compose_report, compose_total
 from videoinfer.verification.verdicts import (
     WORDS_MAX_CHARACTERS,
-    CheckOutcome,
-    Unavailable,
     Verdict,
     judge,
     ok,
@@ -43,43 +36,3 @@ def test_words_without_end_are_cut() -> None:
 def test_all_faults_are_told() -> None:
     assert judge([], "fine").level == "ok"
     assert judge(["One.", "Two."], "fine", 0.5) == Verdict("wrong", "One. Two.", 0.5)
-
-
-def test_what_can_not_be_looked_at_is_wrong() -> None:
-    def refuse() -> Verdict:
-        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "Not you."}}, "StartQueryExecution")
-
-    def miss() -> Verdict:
-        raise Unavailable("s3://results/results.json is not there.")
-
-    assert look("tables", refuse).what.startswith("Could not look. AWS refused StartQueryExecution: Not you. ")
-    outcome = look("results.json", miss)
-    assert (outcome.check, outcome.level) == ("results.json", "wrong")
-    assert outcome.what == "s3://results/results.json is not there."
-
-
-OUTCOMES = [
-    CheckOutcome(check="job", level="ok", what="done, 4 polls", seconds=61.2, cost_usd=0.0008),
-    CheckOutcome(check="metrics", level="unseen", what="Not seen yet: Polls", seconds=300.0, cost_usd=None),
-    CheckOutcome(check="tables", level="wrong", what="frames has {}", seconds=1.5, cost_usd=0.0001),
-]
-
-
-def test_rows_have_a_width_and_a_total() -> None:
-    rows = ["  " + "  ".join(compose_cells(outcome)) for outcome in OUTCOMES]
-    assert {len(row) for row in rows} == {HEADING.index("  WHAT")}
-    assert "1 ok, 1 not seen, 1 wrong, in 363 s; $0.0009 on AWS" in compose_total(OUTCOMES)
-
-
-def test_programs_read_the_same() -> None:
-    report = json.loads(json.dumps(compose_report(OUTCOMES)))
-    assert report["passed"] is False
-    assert compose_report(OUTCOMES[:2])["passed"] is True
-    assert report["cost_usd"] == 0.0009
-    assert report["checks"][1] == {
-        "check": "metrics",
-        "level": "unseen",
-        "what": "Not seen yet: Polls",
-        "seconds": 300.0,
-        "cost_usd": None,
-    }

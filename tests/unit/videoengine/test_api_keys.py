@@ -1,0 +1,60 @@
+"""Who may call the engine's API."""
+
+import hashlib
+import hmac
+import re
+
+import pytest
+from aws_lambda_powertools.utilities import parameters
+
+from tests.stand_ins.engine import API_KEY, EngineInProcess, digest
+from tests.templates import read_template
+
+SIGN = ("POST", "/video_upload_signed_url")
+
+
+@pytest.mark.parametrize("key", [API_KEY, "another"])
+def test_every_key_in_the_secret_gets_in(key: str, engine: EngineInProcess) -> None:
+    assert engine.request(*SIGN, {"api_key": key}, {"file_name": "a.mp4"})[0] == 200
+
+
+@pytest.mark.parametrize(
+    "key", ["", " ", ",", "anothe", "another, " + API_KEY, API_KEY + " ", "schlüssel", None, digest(API_KEY)]
+)
+def test_nothing_else_does(key: str | None, engine: EngineInProcess) -> None:
+    query = {} if key is None else {"api_key": key}
+    status, answer = engine.request(*SIGN, query, {"file_name": "a.mp4"})
+    assert status == 401
+    assert answer["error"].startswith("This api_key is not known here")
+
+
+@pytest.mark.parametrize("key", [API_KEY, "another", "wrong", "", "half of \ud800"])
+def test_how_long_a_refusal_takes_tells_nothing(
+    key: str, engine: EngineInProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared = []
+
+    def compare(given: str, known: str) -> bool:
+        compared.append((given, known))
+        return given == known
+
+    monkeypatch.setattr(hmac, "compare_digest", compare)
+    engine.request(*SIGN, {"api_key": key}, {"file_name": "a.mp4"})
+    given = hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()
+    assert compared == [(given, digest("another")), (given, digest(API_KEY))]
+
+
+def test_the_stack_takes_digests_alone() -> None:
+    parameter = read_template("engine")["Parameters"]["ApiKeys"]
+    assert parameter["NoEcho"] is True
+    allowed = re.compile(parameter["AllowedPattern"])
+    for keys in (digest(API_KEY), f"{digest(API_KEY)},{digest('another')}", f"{digest(API_KEY)}, {digest('another')}"):
+        assert allowed.search(keys)
+    for keys in ("", API_KEY, f"{digest(API_KEY)},{API_KEY}", digest(API_KEY)[:-1], digest(API_KEY).upper()):
+        assert not allowed.search(keys)
+
+
+def test_the_secret_is_not_read_for_every_request(engine: EngineInProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert engine.request(*SIGN, {"api_key": API_KEY}, {"file_name": "a.mp4"})[0] == 200
+    monkeypatch.setattr(parameters.SecretsProvider, "_get", None)
+    assert engine.request(*SIGN, {"api_key": API_KEY}, {"file_name": "a.mp4"})[0] == 200

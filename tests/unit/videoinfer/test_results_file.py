@@ -1,0 +1,49 @@
+"""A results file of this machine: what is read of it, and what is none."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.videoinfer.test_report import make_report, write_json
+from videoinfer.results_file import read_results_file
+
+
+def test_keys_may_come_in_any_order_and_elements_hold_anything(tmp_path: Path) -> None:
+    results: dict[str, list[Any]] = {
+        "clip.v1": [[0.5, 1e-3], {"embeddings": [[1]]}],
+        "time_offset": [0.0, 0.5],
+        "parts": [None, {"a.b": [{"c": [1, [2]]}], "frame_offset": 3}],
+        "frame_offset": [0, 12],
+    }
+    file = read_results_file(write_json(tmp_path / "results.json", results))
+
+    assert file.model_ids == ("clip.v1", "parts")
+    assert list(file.read_elements()) == [
+        (model_id, offset, time, results[model_id][number])
+        for model_id in ("clip.v1", "parts")
+        for number, (offset, time) in enumerate([(0, 0.0), (12, 0.5)])
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (" ", "is not a results file"),
+        ('{"frame_offset": [0', "is not a results file"),
+        ("[1]", "'{' is missing"),
+        ({"frame_offset": 3, "time_offset": []}, "it has no list frame_offset"),
+        ({"frame_offset": []}, "it has no list time_offset"),
+        ({"frame_offset": ["a"]}, "is not a results file"),
+        ({"frame_offset": [0], "time_offset": [0], "parts": [None, None]}, "1 frame offsets but 2 of parts"),
+        ({"frame_offset": [0], "time_offset": []}, "1 frame offsets but 0 of time offsets"),
+    ],
+)
+def test_what_is_no_results_file_is_said(content: Any, words: str, tmp_path: Path, video: Path) -> None:
+    results = write_json(tmp_path / "results.json", content)
+
+    status, text = make_report(results, video, "-o", tmp_path / "page.html")
+
+    assert status == 1
+    assert words in text
+    assert not (tmp_path / "page.html").exists()
