@@ -1,4 +1,4 @@
-"""Dead letters, uploads that failed a hundred times: lists them with the reason, and returns them to the queue."""
+"""Dead letters, uploads that failed too often: lists them with the reason, and returns them to the queue."""
 
 from __future__ import annotations
 

@@ -28,6 +28,7 @@ from videojobs.errors import ApiRefused, ApiUnavailable, InvalidOption
 from videojobs.jobs.commands import name_for_command
 from videojobs.jobs.ledger import Job
 from videojobs.jobs.options import Model, parse_json
+from videojobs.jobs.uploads_queue import RECEIVES_MAX
 from videojobs.notices.notices import format_duration
 
 if TYPE_CHECKING:
@@ -307,9 +308,8 @@ def _check_budget(stack: PipelineStack) -> Iterator[Finding]:
 
 def _check_queues(stack: PipelineStack) -> Iterator[Finding]:
     if dead := _count_messages(stack, stack.dead_letter_queue_url):
-        yield Finding(
-            "problem", f"Dead letters, uploads that failed a hundred times: {dead:,}.", "videoinfer dead-letters"
-        )
+        words = f"Dead letters, uploads that failed {RECEIVES_MAX} times: {dead:,}."
+        yield Finding("problem", words, "videoinfer dead-letters")
     else:
         yield Finding("ok", "There are no dead letters.")
     yield Finding("ok", f"Uploads in the queue: {_count_messages(stack, stack.uploads_queue_url):,}.")

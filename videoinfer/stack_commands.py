@@ -39,6 +39,7 @@ from videoinfer.processes import uninterrupted
 from videoinfer.redelivery import redeliver_jobs
 from videoinfer.terminal import Console
 from videojobs.jobs.ledger import Ledger
+from videojobs.jobs.uploads_queue import RECEIVES_MAX
 
 commands = typer.Typer()
 
@@ -198,7 +199,7 @@ def redeliver(
             raise typer.Exit(code=1)
 
 
-@commands.command("dead-letters")
+@commands.command("dead-letters", help=f"List the uploads that failed {RECEIVES_MAX} times, and why.")
 def dead_letters(
     redrive: Annotated[
         bool, typer.Option("--redrive", help="Send them back to the uploads queue, with all attempts ahead of them.")
@@ -207,7 +208,6 @@ def dead_letters(
     stack: StackName = DEFAULT_STACK,
     as_json: AsJson = False,
 ) -> None:
-    """List the uploads that failed a hundred times, and why."""
     with errors_for_people():
         deployed = find_stack(stack)
         sqs, queue_url = deployed.clients.sqs, deployed.dead_letter_queue_url

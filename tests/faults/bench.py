@@ -24,7 +24,7 @@ from tests.local_aws.pipelines import DeployedPipeline
 from tests.permissions import list_functions
 from tests.stand_ins.faulty_api import FaultyApi, Script, Video
 from tests.stand_ins.state_machine import ExecutionFailed, StateMachine
-from tests.templates import ROOT, read_definition
+from tests.templates import ROOT, find_resources, read_definition
 from videoinfer.aws_clients import AwsClients
 from videoinfer.cancelling import cancel_job
 from videoinfer.ledger_view import LedgerView
@@ -34,15 +34,14 @@ from videoinfer.notices_queue import ReceivedNotice
 from videoinfer.repository import LAMBDA_PYTHON, require_tool
 from videojobs.jobs.ledger import Job, Ledger
 from videojobs.jobs.uploads import JobRequest, Upload, read_uploads
+from videojobs.jobs.uploads_queue import RECEIVES_MAX
 from videojobs.jobs.workflow import locate_execution, start_redelivery
 
 ALL_DONE = {"batchItemFailures": list[Any]()}
 
-RECEIVES_MAX = 100
-"""After so many a message is a dead letter; see the template's RedrivePolicy."""
-
-REPORTS_MAX = 160
-"""After so many the event of an execution that failed is a dead letter; see the template's ExecutionEndsQueue."""
+_ENDS_QUEUE = find_resources("pipeline", "AWS::SQS::Queue")["ExecutionEndsQueue"]["Properties"]
+REPORTS_MAX: int = _ENDS_QUEUE["RedrivePolicy"]["maxReceiveCount"]
+"""How often the report of an execution's end may fail before its event is a dead letter."""
 
 HOSTS = 2
 """As many invocations go on side by side."""

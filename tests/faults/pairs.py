@@ -11,13 +11,14 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tests.faults.bench import RECEIVES_MAX, Bench, Story, WireFaults
+from tests.faults.bench import Bench, Story, WireFaults
 from tests.faults.cases import RESULTS
 from tests.faults.function_host import WireFault
 from tests.faults.table import Expected, Row, count_further, find_surprises, is_lost
 from tests.local_aws.pipelines import list_executions
 from tests.stand_ins.faulty_api import Fault, Script
 from videojobs.jobs.ledger import name_execution
+from videojobs.jobs.uploads_queue import RECEIVES_MAX
 
 type Order = Literal["together", "in order"]
 type End = Literal["done", "failed"]

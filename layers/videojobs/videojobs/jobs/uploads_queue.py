@@ -15,6 +15,9 @@ from videojobs.metrics import measure
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
+RECEIVES_MAX = 100
+"""How often an upload may fail before SQS moves it to the dead-letter queue: the template's `maxReceiveCount`."""
+
 POSTPONE_SECONDS_MIN, POSTPONE_SECONDS_MAX = 5, 900
 
 VISIBILITY_TIMEOUT_SECONDS_MAX = 12 * 3600 - 1000
