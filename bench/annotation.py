@@ -94,7 +94,7 @@ def make_samples() -> Iterator[Sample]:
             for box in range(BOXES)
         ]
         element = {"image": {"width": WIDTH, "height": HEIGHT}, "predictions": boxes}
-        yield Sample(number, number / RATE, [("parts", element)])
+        yield Sample.normalize(number, number / RATE, {"parts": element})
 
 
 if __name__ == "__main__":

@@ -2,10 +2,10 @@
 
 import signal
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
@@ -132,10 +132,15 @@ class Display:
         self.text(instructions)
 
     @contextmanager
-    def track[Item](self, items: Iterable[Item], doing: str, *, total: int) -> Iterator[Iterator[Item]]:
+    def track[Item](
+        self, items: Iterable[Item], doing: str, *, total: int, count: Callable[[Item], int] = lambda _: 1
+    ) -> Iterator[Iterator[Item]]:
         """Passes on `items`, and shows how many have been taken and how long the rest will take.
 
         The bar has its own threads, so it is bound to a block and not to a generator, which might never be closed.
+
+        Args:
+            total: The sum of `count` over all items.
         """
         bar = Progress(
             TextColumn("{task.description}"),
@@ -146,8 +151,14 @@ class Display:
             transient=True,
             disable=not self._console.is_terminal,
         )
-        tracked = cast("Generator[Item]", bar.track(items, total=total, description=doing))
-        with bar, closing(tracked):
+        task = bar.add_task(doing, total=total)
+
+        def advance() -> Generator[Item]:
+            for item in items:
+                yield item
+                bar.advance(task, count(item))
+
+        with bar, closing(advance()) as tracked:
             yield tracked
 
     @contextmanager

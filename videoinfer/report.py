@@ -64,9 +64,12 @@ def write_report(results_file: Path, record: Path, video: Path, output: OutputFi
     with ReportWriter(measure_start_offset(video)) as writer:
         for model_id in results.model_ids:
             writer.add_model(model_id, types.get(model_id))
-        with display.track(results.read_elements(), "Reading results", total=total) as elements:
-            for element in elements:
-                writer.add(*element)
+        batches = results.read_frames(types)
+        with display.track(
+            batches, "Reading results", total=total, count=lambda frames: len(frames.entries)
+        ) as tracked:
+            for frames in tracked:
+                writer.add(frames)
         # A page that is opened from a disk may not fetch other files, so it contains everything.
         report = writer.finish(_compose_facts(video, output.path, results), inline_max_bytes=None)
         with output.writing(), output.unfinished.open("wb") as file:

@@ -1,8 +1,7 @@
 """Checks that results belong to a video, before a report or an annotated video is made from the wrong pair."""
 
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any
 
 import av
 from av.container import InputContainer
@@ -13,7 +12,7 @@ from videoengine.timeline import find_video_stream, read_timeline
 from videoengine.video_file import open_video
 from videoinfer.errors import CommandError
 from videoinfer.results_file import ResultsFile
-from videojobs.results.marks import read_image_size
+from videojobs.results.predictions import read_frame_facts
 
 _SLACK_SHARE, _SLACK_FRAMES = 0.1, 5
 """How many more frames the results may have than the video: readers count damaged and hidden frames differently."""
@@ -53,7 +52,9 @@ def _may_be_too_long(results: ResultsFile, container: InputContainer, stream: Vi
 
 
 def _check_shape(results: ResultsFile, video: Path, stream: VideoStream) -> None:
-    size = next(filter(None, map(_read_size, islice(results.read_elements(), _LOOKED_AT_ELEMENTS))), None)
+    elements = chain.from_iterable(frames.entries for frames in results.read_frames({}))
+    sizes = (read_frame_facts(element).size for element in islice(elements, _LOOKED_AT_ELEMENTS))
+    size = next(filter(None, sizes), None)
     stored = stream.codec_context.width, stream.codec_context.height
     if not size or not all(stored):
         return
@@ -63,9 +64,5 @@ def _check_shape(results: ResultsFile, video: Path, stream: VideoStream) -> None
     if not any(abs(size[0] / size[1] / shape - 1) <= _SHAPE_TOLERANCE for shape in shapes):
         raise CommandError(
             f"The results in {results.path} do not belong to {video}: "
-            f"they have frames of {size[0]:g} x {size[1]:g} pixels, and those of the video {stored[0]} x {stored[1]}."
+            f"they have frames of {size[0]} x {size[1]} pixels, and those of the video {stored[0]} x {stored[1]}."
         )
-
-
-def _read_size(element: tuple[str, int, float, Any]) -> tuple[float, float] | None:
-    return read_image_size(element[3])

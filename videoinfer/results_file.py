@@ -1,7 +1,7 @@
 """Reads a results file some elements at a time, because it may be larger than memory."""
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,8 @@ from videoinfer.errors import CommandError
 from videoinfer.input_file import check_file
 from videojobs.errors import BrokenResults
 from videojobs.results.bucket import read_pieces
-from videojobs.results.json_lists import FRAME_OFFSETS, TIME_OFFSETS, Entries, read_lists
+from videojobs.results.json_lists import FRAME_OFFSETS, TIME_OFFSETS, DecodeEntries, Entries, read_lists
+from videojobs.results.predictions import Frames, decode_boxes
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,23 @@ class ResultsFile:
     frame_offsets: array[int]
     time_offsets: array[float]
 
-    def read_elements(self) -> Iterator[tuple[str, int, float, Any]]:
-        """Model id, frame offset, time offset and element: one model after the other, each in the order of time."""
-        for entries in _read_lists(self.path):
+    def read_frames(self, inference_types: Mapping[str, str]) -> Iterator[Frames]:
+        """The frames of one model after the other, each model's in the order of time.
+
+        Args:
+            inference_types: By model id, as far as they are known.
+        """
+        for entries in _read_lists(self.path, dict.fromkeys(self.model_ids, decode_boxes)):
             if entries.key in self.model_ids:
-                for number, element in enumerate(entries.values, entries.first):
-                    yield entries.key, self.frame_offsets[number], self.time_offsets[number], element
+                end = entries.first + len(entries.values)
+                yield Frames(
+                    model_id=entries.key,
+                    inference_type=inference_types.get(entries.key),
+                    first=entries.first,
+                    frame_offsets=self.frame_offsets[entries.first : end],
+                    time_offsets=self.time_offsets[entries.first : end],
+                    entries=entries.values,
+                )
 
 
 def read_results_file(path: Path) -> ResultsFile:
@@ -69,7 +81,7 @@ def read_results_file(path: Path) -> ResultsFile:
     return ResultsFile(path, model_ids, frame_offsets, time_offsets)
 
 
-def _read_lists(path: Path) -> Iterator[Entries]:
+def _read_lists(path: Path, decoders: Mapping[str, DecodeEntries] | None = None) -> Iterator[Entries]:
     """The entries of the top-level lists, in the order of the file."""
     with path.open("rb") as file:
-        yield from read_lists(read_pieces(file))
+        yield from read_lists(read_pieces(file), decoders)

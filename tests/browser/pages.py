@@ -49,6 +49,16 @@ canvas => {
   });
 }
 """
+_RECORD_DRAWN_TEXTS = """
+() => {
+  const { fillText } = CanvasRenderingContext2D.prototype;
+  window.drawnTexts = [];
+  CanvasRenderingContext2D.prototype.fillText = function (text, ...place) {
+    if (text !== window.drawnTexts.at(-1)) window.drawnTexts.push(text);
+    fillText.call(this, text, ...place);
+  };
+}
+"""
 _FOCUSED_NAME = """
 () => {
   const element = document.activeElement;
@@ -94,6 +104,15 @@ class ReportPage:
         """How opaque the drawing is at a point, in pixels of the picture."""
         opacity: float = self.page.evaluate(_OPACITY, [x, y, picture])
         return opacity
+
+    def record_drawn_texts(self) -> None:
+        """Begins to record what is written over the video."""
+        self.page.evaluate(_RECORD_DRAWN_TEXTS)
+
+    def drawn_texts(self) -> list[str]:
+        """What was written over the video since then; the same text again and again is told once."""
+        texts: list[str] = self.page.evaluate("window.drawnTexts")
+        return texts
 
     def is_painted(self) -> bool:
         """Whether anything at all is drawn over the video."""

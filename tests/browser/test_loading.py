@@ -13,6 +13,7 @@ from tests.browser.pages import ReportPage
 from tests.browser.results import BLUE, make_box, make_element, make_results
 from tests.browser.shared_site import SharedSite, share_folder
 from tests.conftest import OpenPage
+from tests.frames import make_frames
 from tests.stand_ins.videos import HEIGHT, WIDTH, VideoSpec, make_video
 from videoinfer.repository import SAMPLE_VIDEO
 from videojobs.report.writer import ReportFacts, ReportWriter
@@ -46,9 +47,10 @@ def share_report(site: SharedSite, *, frames: int = 50, fps: float = 5, pieces: 
     shutil.copy(SAMPLE_VIDEO, site.folder / "video.mp4")
     with ReportWriter() as writer, (site.folder / "report.html").open("wb") as page:
         writer.add_model("parts", "object-detection")
-        for number in range(frames):
-            element = make_element([make_box("Rock", 50 + 10 * (number % 50), 120)])
-            writer.add("parts", 6 * number, number / fps, element)
+        numbers = range(frames)
+        elements = [make_element([make_box("Rock", 50 + 10 * (number % 50), 120)]) for number in numbers]
+        offsets, times = [6 * number for number in numbers], [number / fps for number in numbers]
+        writer.add(make_frames("parts", elements, offsets, times))
         facts = ReportFacts("belt.mp4", "video.mp4", share_url=site.url.removesuffix("/s/token"))
         report = writer.finish(facts, inline_max_bytes=0 if pieces else None)
         report.write_page(page)
@@ -118,7 +120,7 @@ def test_two_hours_in_one_file(open_report: OpenReport, hours_of_video: Path) ->
 def test_a_piece_behind_an_expired_link_is_told_and_can_be_tried_again(
     site: SharedSite, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("videojobs.report.writer.PIECE_CHARACTERS", 500)
+    monkeypatch.setattr("videojobs.report.writer.PIECE_BYTES", 500)
     report = ReportPage(open_page(share_report(site)))
     report.wait_for_video()
     report.wait_for_present("Rock 1")

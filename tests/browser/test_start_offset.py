@@ -13,6 +13,7 @@ from tests.browser.pages import ReportPage
 from tests.browser.results import BLUE, make_box, make_element
 from tests.browser.shared_site import SharedSite, share_folder
 from tests.conftest import OpenPage
+from tests.frames import make_frames
 from tests.stand_ins.videos import HEIGHT, WIDTH, VideoSpec, make_video
 from videoengine.segments import select_frames
 from videoengine.timeline import read_timeline
@@ -91,8 +92,7 @@ def share_unknown(site: SharedSite, video: bytes) -> str:
     (site.folder / "video.mp4").write_bytes(video)
     with ReportWriter() as writer, (site.folder / "report.html").open("wb") as page:
         writer.add_model("parts", "object-detection")
-        for sample in zip(results["frame_offset"], results["time_offset"], results["parts"], strict=True):
-            writer.add("parts", *sample)
+        writer.add(make_frames("parts", results["parts"], results["frame_offset"], results["time_offset"]))
         facts = ReportFacts("belt.mp4", "video.mp4", share_url=site.url.removesuffix("/s/token"))
         writer.finish(facts, inline_max_bytes=None).write_page(page)
     return f"{site.url}/report.html"

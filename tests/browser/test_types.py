@@ -1,5 +1,7 @@
 """Each inference type of the contract, drawn."""
 
+from typing import Any
+
 import pytest
 
 from tests.browser.conftest import OpenReport
@@ -69,6 +71,29 @@ def test_a_classification_of_several_labels_shows_those_that_were_chosen(open_re
     report.wait_for_video()
 
     assert report.present() == ["wet 1", "cold 1"]
+
+
+LABEL = {"predictions": [{"class": "day", "class_id": 0}], "top": "day"}
+BOX = {name: value for name, value in make_box("part", 300, 200).items() if name != "confidence"}
+
+
+@pytest.mark.parametrize("element", [LABEL, make_element([BOX])], ids=["label", "box"])
+def test_without_a_confidence_it_is_named_without_one_and_no_threshold_hides_it(
+    open_report: OpenReport, element: dict[str, Any]
+) -> None:
+    doubtful = make_element([make_box("doubtful", 300, 300, confidence=0.2)])
+    report = open_report(make_results([doubtful, *[element] * 49]))
+    report.wait_for_video()
+    report.record_drawn_texts()
+    report.seek(0)
+    report.seek(5)
+    [name, count] = report.present()[0].split()
+    assert report.drawn_texts() == ["doubtful 20%", name]
+
+    report.choose_confidence(100)
+
+    assert report.present() == [f"{name} {count}"]
+    assert report.row(name).locator(".found").inner_text() == "49"
 
 
 def test_a_gaze_is_an_arrow_from_the_face_in_pixels_of_the_video(open_report: OpenReport) -> None:

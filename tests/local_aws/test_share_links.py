@@ -14,6 +14,7 @@ import requests
 from playwright.sync_api import Page
 
 from tests.conftest import OpenPage
+from tests.frames import make_frames
 from tests.local_aws.pipelines import DeployedPipeline, DeployPipeline
 from videoinfer.function_logs import read_log_lines
 from videoinfer.local.deployments import Engine, pipeline_parameters
@@ -183,10 +184,7 @@ def put_report_in_pieces(shared: Shared) -> None:
     [model_id] = set(results) - {"frame_offset", "time_offset"}
     with ReportWriter() as writer:
         writer.add_model(model_id, "object-detection")
-        for frame, time, element in zip(
-            results["frame_offset"], results["time_offset"], results[model_id], strict=True
-        ):
-            writer.add(model_id, frame, time, element)
+        writer.add(make_frames(model_id, results[model_id], results["frame_offset"], results["time_offset"]))
         facts = ReportFacts("clip.MP4", "video", share_url=shared.pipeline.pipeline.share_url)
         report = writer.finish(facts, inline_max_bytes=0)
         page = io.BytesIO()

@@ -8,8 +8,8 @@ from PIL import Image
 
 from videoengine.segments import SampledFrame
 from videoinfer.videos import decode_frame
-from videojobs.drawing.overlay_track import OverlayTrack
-from videojobs.results.marks import read_marks
+from videojobs.drawing.sample_painter import FrameShape, SamplePainter
+from videojobs.results.marks import list_marks
 from videojobs.results.samples import Sample, read_samples
 
 _MIN_WIDTH = 1280
@@ -36,23 +36,21 @@ def draw_preview(video: Path, frames: Iterable[SampledFrame], results: Path, mod
 
 def draw_sample(frame: VideoFrame, sample: Sample) -> Image.Image:
     """The frame as players show it, with the predictions of the sample on it, enlarged if it is small."""
+    shape = FrameShape.read(frame)
+    scale = max(1, -(-_MIN_WIDTH // shape.shown_size[0]))
+    enlarged = shape.enlarge(scale)
     stored: Image.Image = frame.to_image()  # type: ignore[no-untyped-call]
-    # A frame that is not turned by right angles is shown as it is stored.
-    rotation = 0 if frame.rotation % 90 else frame.rotation
-    shown = stored.rotate(rotation, expand=True)
-    scale = max(1, -(-_MIN_WIDTH // shown.width))
-    shown = shown.resize((shown.width * scale, shown.height * scale), Image.Resampling.LANCZOS)
-    overlays = OverlayTrack((), (stored.width * scale, stored.height * scale), shown.size, rotation)
-    return Image.alpha_composite(shown.convert("RGBA"), overlays.draw_picture(sample)).convert("RGB")
+    shown = stored.rotate(shape.rotation, expand=True).resize(enlarged.shown_size, Image.Resampling.LANCZOS)
+    return Image.alpha_composite(shown.convert("RGBA"), SamplePainter(enlarged).draw(sample)).convert("RGB")
 
 
 def _sort_by_clearness(samples: Iterator[Sample]) -> list[Sample]:
     """The most sure predictions first; among equals, the fewest doubtful ones, then the surest of all."""
 
     def clearness(sample: Sample) -> tuple[int, bool, int, float]:
-        marks = [mark for _, element in sample.elements for mark in read_marks(element, lambda _name: 0)]
-        confidences = [mark[1] for mark in marks]
-        sure = sum(confidence >= _SURE_CONFIDENCE for confidence in confidences)
-        return sure, bool(confidences), sure - len(confidences), sum(confidences)
+        frames = [frame for element in sample.elements for frame in list_marks(element.predictions, lambda _name: 0)]
+        certainties = [mark.certainty for marks in frames for mark in marks]
+        sure = sum(certainty >= _SURE_CONFIDENCE for certainty in certainties)
+        return sure, bool(certainties), sure - len(certainties), sum(certainties)
 
     return sorted(samples, key=clearness, reverse=True)

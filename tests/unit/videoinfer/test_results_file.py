@@ -19,7 +19,16 @@ def test_keys_may_come_in_any_order_and_elements_hold_anything(tmp_path: Path) -
     file = read_results_file(write_json(tmp_path / "results.json", results))
 
     assert file.model_ids == ("clip.v1", "parts")
-    assert list(file.read_elements()) == [
+    batches = list(file.read_frames({"parts": "object-detection"}))
+    assert {(frames.model_id, frames.inference_type) for frames in batches} == {
+        ("clip.v1", None),
+        ("parts", "object-detection"),
+    }
+    assert [
+        (frames.model_id, *sample)
+        for frames in batches
+        for sample in zip(frames.frame_offsets, frames.time_offsets, frames.entries, strict=True)
+    ] == [
         (model_id, offset, time, results[model_id][number])
         for model_id in ("clip.v1", "parts")
         for number, (offset, time) in enumerate([(0, 0.0), (12, 0.5)])

@@ -3,19 +3,18 @@
 import colorsys
 import math
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from anyascii import anyascii
 from PIL import Image, ImageDraw, ImageFont
 
-from videojobs.results.marks import Mark
+from videojobs.results.marks import Box, Keypoint, Mark
 
 type Point = tuple[float, float]
-type Box = tuple[float, float, float, float]
+type Corners = tuple[float, float, float, float]
 
 PALETTE = (
     "#5b9bff",
@@ -104,11 +103,11 @@ def draw_overlay(size: tuple[int, int], marks: Sequence[Mark], styles: Sequence[
     """
     overlay = Image.new("RGBA", size)
     pen = _Pen(overlay)
-    boxes = [mark for mark in marks if len(mark) > 2]
-    for mark in boxes:
-        pen.fill(mark, styles[mark[0]].color)
-    for mark in boxes:
-        pen.outline(mark, styles[mark[0]].color)
+    boxes = [(mark, mark.box) for mark in marks if mark.box is not None]
+    for mark, box in boxes:
+        pen.fill(mark, box, styles[mark.class_number].color)
+    for mark, box in boxes:
+        pen.outline(mark, box, styles[mark.class_number].color)
     pen.write_labels(marks, styles, names=len(marks) <= LABELS_MAX)
     return overlay
 
@@ -121,72 +120,73 @@ class _Pen:
         self._width, self._height = picture.size
         self._line = max(2, min(6, round(self._width / 320)))
         self._font = _load_font(max(11, round(self._width / 60)))
-        self._labels: list[Box] = []
+        self._labels: list[Corners] = []
 
-    def fill(self, mark: Mark, color: str) -> None:
-        polygon = _read_extra(mark).get("polygon")
-        if polygon:
-            self._fill_polygon(polygon, _paint(color, _MASK))
+    def fill(self, mark: Mark, box: Box, color: str) -> None:
+        if mark.polygon:
+            self._fill_polygon(_pair(mark.polygon), _paint(color, _MASK))
         else:
-            self._draw.rectangle(_find_corners(mark), fill=_paint(color, _FAINT))
+            self._draw.rectangle(_find_corners(box), fill=_paint(color, _FAINT))
 
-    def outline(self, mark: Mark, color: str) -> None:
-        extra = _read_extra(mark)
-        if polygon := extra.get("polygon"):
-            points = list(zip(polygon[::2], polygon[1::2], strict=False))
+    def outline(self, mark: Mark, box: Box, color: str) -> None:
+        if mark.polygon:
+            points = _pair(mark.polygon)
             self._draw.line([*points, points[0]], fill=_paint(color), width=self._line, joint="curve")
             return
-        self._draw.rectangle(_find_corners(mark), outline=_paint(color), width=self._line)
-        if "keypoints" in extra:
-            self._draw_keypoints(extra["keypoints"], color)
-        if "gaze" in extra:
-            self._draw_gaze(mark, extra, color)
+        self._draw.rectangle(_find_corners(box), outline=_paint(color), width=self._line)
+        if mark.keypoints:
+            self._draw_keypoints(mark.keypoints, color)
+        if mark.gaze is not None:
+            self._draw_gaze(mark.gaze, box, mark.landmarks, color)
 
     def write_labels(self, marks: Iterable[Mark], styles: Sequence[ClassStyle], *, names: bool) -> None:
         """The names of boxes above them, if `names`, surest first; those of labels without a box at the top left."""
-        for line, mark in enumerate(mark for mark in marks if len(mark) == 2):
-            self._write(mark, styles[mark[0]], 8, (8 + line * (self._font.size + 10),))
+        for line, mark in enumerate(mark for mark in marks if mark.box is None):
+            self._write(mark, styles[mark.class_number], 8, (8 + line * (self._font.size + 10),))
         if names:
-            for mark in sorted((mark for mark in marks if len(mark) > 2), key=lambda mark: -mark[1]):
-                left, top, _, bottom = _find_corners(mark)
-                self._write(mark, styles[mark[0]], left, (top - self._font.size - 6, top, bottom))
+            boxes = ((mark, mark.box) for mark in marks if mark.box is not None)
+            for mark, box in sorted(boxes, key=lambda pair: -pair[0].certainty):
+                left, top, _, bottom = _find_corners(box)
+                self._write(mark, styles[mark.class_number], left, (top - self._font.size - 6, top, bottom))
 
-    def _fill_polygon(self, polygon: Sequence[float], paint: tuple[int, ...]) -> None:
-        points = list(zip(polygon[::2], polygon[1::2], strict=False))
+    def _fill_polygon(self, points: Sequence[Point], paint: tuple[int, ...]) -> None:
         if len(points) > 1:
             self._draw.polygon(points, fill=paint)
 
-    def _draw_keypoints(self, keypoints: Sequence[Sequence[Any]], color: str) -> None:
-        by_name = {keypoint[3]: keypoint for keypoint in keypoints}
+    def _draw_keypoints(self, keypoints: Sequence[Keypoint], color: str) -> None:
+        by_name = {point.name: point for point in keypoints}
         for start, end in LIMBS:
             if start in by_name and end in by_name:
-                (x0, y0, sure0, _), (x1, y1, sure1, _) = by_name[start], by_name[end]
-                paint = _paint(color, 0.2 if min(sure0, sure1) < _POINT_SURE else 0.9)
-                self._draw.line([(x0, y0), (x1, y1)], fill=paint, width=self._line)
-        for x, y, confidence, _ in keypoints:
-            self._draw_point((x, y), 1.6 * self._line, _paint(color, 0.25 if confidence < _POINT_SURE else _OPAQUE))
+                ends = by_name[start], by_name[end]
+                paint = _paint(color, 0.9 if all(map(_is_sure, ends)) else 0.2)
+                self._draw.line([(point.x, point.y) for point in ends], fill=paint, width=self._line)
+        for point in keypoints:
+            paint = _paint(color, _OPAQUE if _is_sure(point) else 0.25)
+            self._draw_point((point.x, point.y), 1.6 * self._line, paint)
 
-    def _draw_gaze(self, mark: Mark, extra: Mapping[str, Any], color: str) -> None:
-        landmarks, paint = extra["landmarks"], _paint(color)
-        for point in zip(landmarks[::2], landmarks[1::2], strict=False):
+    def _draw_gaze(self, gaze: tuple[float, float], box: Box, landmarks: Sequence[float], color: str) -> None:
+        paint = _paint(color)
+        for point in _pair(landmarks):
             self._draw_point(point, 0.9 * self._line, paint)
         # Positive yaw looks to the left of the picture, positive pitch up, as in Roboflow's own drawing.
-        (yaw, pitch), x, y, length = extra["gaze"], mark[2], mark[3], 1.5 * mark[4]
+        (yaw, pitch), (x, y, width, _) = gaze, box
+        length = 1.5 * width
         tip = (x - length * math.sin(yaw) * math.cos(pitch), y - length * math.sin(pitch))
         angle = math.atan2(tip[1] - y, tip[0] - x)
-        width = round(1.4 * self._line)
-        self._draw.line([(x, y), tip], fill=paint, width=width)
+        line = round(1.4 * self._line)
+        self._draw.line([(x, y), tip], fill=paint, width=line)
         for side in (-0.5, 0.5):
             barb = 6 * self._line
             end = (tip[0] - barb * math.cos(angle + side), tip[1] - barb * math.sin(angle + side))
-            self._draw.line([tip, end], fill=paint, width=width)
+            self._draw.line([tip, end], fill=paint, width=line)
 
     def _draw_point(self, point: Point, radius: float, paint: tuple[int, ...]) -> None:
         self._draw.circle(point, radius, fill=paint)
 
     def _write(self, mark: Mark, style: ClassStyle, left: float, tops: Iterable[float]) -> None:
         """Writes a label at the first of some tops where it covers no other; nowhere if it would do so at each."""
-        text = f"{spell(style.name)} {int(mark[1] * 100 + 1e-9)}%"
+        percent = "" if mark.confidence is None else f" {mark.percent}%"
+        text = f"{spell(style.name)}{percent}"
         width, height = self._draw.textlength(text, font=self._font) + 10, self._font.size + 6
         left = max(0, min(left, self._width - width))
         places = (
@@ -202,16 +202,21 @@ class _Pen:
         self._draw.text((left + 5, top + height / 2), text, fill=paint, font=self._font, anchor="lm")
 
 
-def _read_extra(mark: Mark) -> Mapping[str, Any]:
-    return mark[6] if len(mark) > 6 else {}
+def _is_sure(point: Keypoint) -> bool:
+    return point.confidence is None or point.confidence >= _POINT_SURE
 
 
-def _overlap(one: Box, other: Box) -> bool:
+def _pair(points: Sequence[float]) -> list[Point]:
+    """(x, y), … for x, y, …"""
+    return list(zip(points[::2], points[1::2], strict=False))
+
+
+def _overlap(one: Corners, other: Corners) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
-def _find_corners(mark: Mark) -> Box:
-    _, _, x, y, width, height = mark[:6]
+def _find_corners(box: Box) -> Corners:
+    x, y, width, height = box
     half_width, half_height = abs(width) / 2, abs(height) / 2
     return (x - half_width, y - half_height, x + half_width, y + half_height)
 

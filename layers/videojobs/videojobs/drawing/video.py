@@ -25,6 +25,7 @@ from av.video.stream import VideoStream
 from videojobs.drawing.closed_gaps import ClosedGaps
 from videojobs.drawing.frame_times import FrameTimes
 from videojobs.drawing.overlay_track import OverlayTrack
+from videojobs.drawing.sample_painter import FrameShape
 from videojobs.drawing.sound import SoundKind, choose_sounds, decode
 from videojobs.errors import NoRoomForVideo, VideoNotDrawable
 from videojobs.results.samples import Sample
@@ -41,8 +42,8 @@ becomes three times as large (`python -m bench.annotation`): a function has a qu
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What reading never fails with: FFmpeg does not say which of its files an error is about."""
 
-_TURNS = {90: ["cclock"], -90: ["clock"], 180: ["clock", "clock"], -180: ["clock", "clock"]}
-"""By the degrees, counterclockwise, that a picture is to be shown turned: how FFmpeg's `transpose` gets there."""
+_TURNS = {0: [], 90: ["cclock"], -90: ["clock"], 180: ["clock", "clock"], -180: ["clock", "clock"]}
+"""The values of FFmpeg's `transpose` that turn a frame, by `FrameShape.rotation`."""
 
 
 @dataclass(frozen=True)
@@ -191,11 +192,8 @@ class _Picture:
         self, target: OutputContainer, source: VideoStream, first: VideoFrame, samples: Iterable[Sample]
     ) -> None:
         self._target = target
-        self._coded_size, self._format = (first.width, first.height), first.format.name
-        turns = _TURNS.get(first.rotation, [])
-        is_sideways = len(turns) == 1
-        shown_size = (first.height, first.width) if is_sideways else (first.width, first.height)
-        self._overlays = OverlayTrack(samples, self._coded_size, shown_size, first.rotation if turns else 0)
+        self._shape, self._format = FrameShape.read(first), first.format.name
+        self._overlays = OverlayTrack(samples, self._shape)
         try:
             self._stream = target.add_stream(_ENCODER, rate=source.average_rate or 25)
         except av.codec.codec.UnknownCodecError:
@@ -204,7 +202,7 @@ class _Picture:
             ) from None
         self._stream.options = {"preset": choose_preset(source, first), "crf": _CRF}
         context = self._stream.codec_context
-        context.width, context.height = (side + side % 2 for side in shown_size)
+        context.width, context.height = (side + side % 2 for side in self._shape.shown_size)
         context.pix_fmt, context.time_base = "yuv420p", source.time_base
         context.color_range = ColorRange.MPEG
         for name in ("colorspace", "color_primaries", "color_trc"):
@@ -212,14 +210,14 @@ class _Picture:
         context.thread_count = os.process_cpu_count() or 1
         aspect = source.sample_aspect_ratio
         if aspect and aspect > 0:
-            context.sample_aspect_ratio = 1 / aspect if is_sideways else aspect
-        self._video_input, self._overlay_input, self._output = self._build_graph(first, turns, shown_size)
+            context.sample_aspect_ratio = 1 / aspect if self._shape.is_sideways else aspect
+        self._video_input, self._overlay_input, self._output = self._build_graph(first)
 
     def take(self, frame: VideoFrame, seconds: float) -> None:
         """Draws on a frame what was found at its seconds from the first."""
-        if (frame.width, frame.height) != self._coded_size or frame.format.name != self._format:
+        if (frame.width, frame.height) != self._shape.coded_size or frame.format.name != self._format:
             pts, time_base = frame.pts, frame.time_base
-            frame = frame.reformat(*self._coded_size, format=self._format)
+            frame = frame.reformat(*self._shape.coded_size, format=self._format)
             frame.pts, frame.time_base = pts, time_base
         overlay = self._overlays.find(seconds)
         overlay.pts, overlay.time_base = frame.pts, frame.time_base
@@ -242,17 +240,16 @@ class _Picture:
             frame.pict_type = PictureType.NONE  # the encoder's own choice, not what the source had
             self._target.mux(self._stream.encode(frame))
 
-    def _build_graph(
-        self, first: VideoFrame, turns: list[str], shown_size: tuple[int, int]
-    ) -> tuple[FilterContext, FilterContext, FilterContext]:
+    def _build_graph(self, first: VideoFrame) -> tuple[FilterContext, FilterContext, FilterContext]:
         graph = av.filter.Graph()
         video = graph.add_buffer(width=first.width, height=first.height, format=first.format, time_base=first.time_base)
-        chain = [video, *(graph.add("transpose", f"dir={turn}") for turn in turns)]
+        chain = [video, *(graph.add("transpose", f"dir={turn}") for turn in _TURNS[self._shape.rotation])]
         # What every player takes: brightness from 16 to 235, and half as many colours as pixels, so even sides.
         chain += [graph.add("scale", "out_range=tv"), graph.add("format", "pix_fmts=yuv420p")]
         chain += [graph.add("pad", "ceil(iw/2)*2:ceil(ih/2)*2")]
+        width, height = self._shape.shown_size
         overlay = graph.add_buffer(
-            width=shown_size[0], height=shown_size[1], format=av.VideoFormat("yuva420p"), time_base=first.time_base
+            width=width, height=height, format=av.VideoFormat("yuva420p"), time_base=first.time_base
         )
         drawn, output = graph.add("overlay", "format=yuv420"), graph.add("buffersink")
         for one, other in pairwise(chain):

@@ -27,7 +27,7 @@ from videojobs.jobs.ledger import Job
 from videojobs.outputs.files import OutputFiles
 from videojobs.results.bucket import ObjectWriter
 from videojobs.results.derivation import Output
-from videojobs.results.predictions import Frames, read_frame_facts
+from videojobs.results.predictions import Frames
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -86,7 +86,7 @@ class CocoDataset:
         predictions = frames.predictions
         names = ("class", "class_id", "confidence", "x", "y", "width", "height", "points", "keypoints")
         columns = [predictions.columns[name] for name in names]
-        has_keypoints = frames.model.inference_type == "keypoint-detection"
+        has_keypoints = frames.inference_type == "keypoint-detection"
         lines = []
         for number, name, class_id, confidence, x, y, width, height, points, keypoints in zip(
             predictions.frames, *columns, strict=True
@@ -95,7 +95,7 @@ class CocoDataset:
             image = self._images[sample]
             if name is None or (sample and image == self._images[sample - 1]):
                 continue
-            category = self._find_category(frames.model.model_id, name, class_id)
+            category = self._find_category(frames.model_id, name, class_id)
             self._annotations += 1
             annotation = {"id": self._annotations, "image_id": image + 1, "category_id": category.number, "iscrowd": 0}
             if None in (x, y, width, height):
@@ -104,7 +104,7 @@ class CocoDataset:
             else:
                 left, top = x - width / 2, y - height / 2
             polygon = _flatten(points) if points else []
-            if not polygon and frames.model.inference_type == "instance-segmentation":
+            if not polygon and frames.inference_type == "instance-segmentation":
                 polygon = [left, top, left + width, top, left + width, top + height, left, top + height]
             annotation["bbox"] = [left, top, width, height]
             annotation["area"] = _measure_area(polygon) if polygon else width * height
@@ -159,12 +159,12 @@ class CocoDataset:
         self._is_begun = True
 
     def _take_images(self, frames: Frames) -> None:
-        for number, entry in enumerate(frames.entries):
+        for number, facts in enumerate(frames.facts):
             if frames.first + number == len(self._images):
                 self._take_image(frames.frame_offsets[number], frames.time_offsets[number])
             image = self._images[frames.first + number]
-            if not self._widths[image] and (size := read_frame_facts(entry).size):
-                self._widths[image], self._heights[image] = size
+            if not self._widths[image] and facts.size:
+                self._widths[image], self._heights[image] = facts.size
 
     def _take_image(self, frame_offset: int, time_offset: float) -> None:
         if not self._frames or self._frames[-1] != frame_offset:

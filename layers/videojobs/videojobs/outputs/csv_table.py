@@ -82,7 +82,7 @@ class CsvTable:
             zip(
                 repeat(disarm(self._job.job_id), len(numbers)),
                 repeat(disarm(self._job.upload.key)),
-                repeat(disarm(frames.model.model_id)),
+                repeat(disarm(frames.model_id)),
                 [frames.frame_offsets[number] for number in numbers],
                 [frames.time_offsets[number] for number in numbers],
                 *(

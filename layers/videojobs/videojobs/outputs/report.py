@@ -31,12 +31,8 @@ class ReportOutput:
             self._writer.add_model(model.model_id, model.inference_type)
 
     def add(self, frames: Frames) -> None:
-        model_id = frames.model.model_id
         self._frames = max(self._frames, frames.first + len(frames.entries))
-        for frame_offset, time_offset, element in zip(
-            frames.frame_offsets, frames.time_offsets, frames.elements, strict=True
-        ):
-            self._writer.add(model_id, frame_offset, time_offset, element)
+        self._writer.add(frames)
 
     def finish(self) -> None:
         facts = ReportFacts(

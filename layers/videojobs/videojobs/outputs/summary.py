@@ -135,14 +135,12 @@ class Summary:
         return summary
 
     def add(self, frames: Frames) -> None:
-        model = self.models[frames.model.model_id]
+        model = self.models[frames.model_id]
         predictions = frames.predictions
         model.frames += len(frames.entries)
         model.failed_frames += frames.entries.count(None)
         model.predictions += len(predictions)
-        model.embeddings += sum(
-            isinstance(entry, list) or (isinstance(entry, dict) and "embeddings" in entry) for entry in frames.entries
-        )
+        model.embeddings += sum(facts.is_embedding for facts in frames.facts)
         names = iter(predictions.columns["class"])
         for time_offset, rows in zip(frames.time_offsets, predictions.counts, strict=True):
             for name, count in Counter(islice(names, rows)).items():

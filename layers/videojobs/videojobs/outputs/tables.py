@@ -6,7 +6,6 @@ from typing import Any
 from arro3.core import Array, DataType
 
 from videojobs.jobs.ledger import Job
-from videojobs.jobs.options import Model
 from videojobs.outputs.files import OutputFiles
 from videojobs.outputs.parquet import (
     BOOL,
@@ -24,7 +23,7 @@ from videojobs.outputs.parquet import (
     struct_of,
 )
 from videojobs.results.derivation import Output
-from videojobs.results.predictions import Frames, read_frame_facts
+from videojobs.results.predictions import Frames
 
 _JOB_COLUMNS = {"job_id": TEXT, "upload_key": TEXT, "model_id": TEXT}
 _FRAME_COLUMNS = {"frame_offset": INT, "time_offset": FLOAT}
@@ -100,15 +99,15 @@ class ParquetTables:
         self._texts = ConstantTexts()
         self._nulls: dict[str, Array] = {}
         self._frame_rows: list[tuple[Any, ...]] = []
-        self._model: Model | None = None
+        self._model_id: str | None = None
 
     def add(self, frames: Frames) -> None:
         if len(frames.predictions):
             self._detections.write(self._make_detections(frames))
-        if frames.model != self._model:
+        if frames.model_id != self._model_id:
             self._write_frames()
-            self._model = frames.model
-        facts = list(map(read_frame_facts, frames.entries))
+            self._model_id = frames.model_id
+        facts = frames.facts
         self._frame_rows += zip(
             frames.frame_offsets,
             frames.time_offsets,
@@ -133,7 +132,7 @@ class ParquetTables:
         predictions = frames.predictions
         columns = {**predictions.columns, "extra": predictions.extra}
         return [
-            *self._name_job(frames.model, len(predictions)),
+            *self._name_job(frames.model_id, len(predictions)),
             repeat_numbers("q", frames.frame_offsets, predictions.counts),
             repeat_numbers("d", frames.time_offsets, predictions.counts),
             *(
@@ -150,14 +149,16 @@ class ParquetTables:
         return nulls.slice(0, length)
 
     def _write_frames(self) -> None:
-        if self._frame_rows and self._model:
+        if self._frame_rows and self._model_id is not None:
             columns = zip(*self._frame_rows, strict=True)
             kinds = list(FRAME_COLUMNS.values())[len(_JOB_COLUMNS) :]
-            self._frames.write([*self._name_job(self._model, len(self._frame_rows)), *map(make_array, columns, kinds)])
+            self._frames.write(
+                [*self._name_job(self._model_id, len(self._frame_rows)), *map(make_array, columns, kinds)]
+            )
             self._frame_rows.clear()
 
-    def _name_job(self, model: Model, length: int) -> list[Array]:
-        texts = (self._job.job_id, self._job.upload.key, model.model_id)
+    def _name_job(self, model_id: str, length: int) -> list[Array]:
+        texts = (self._job.job_id, self._job.upload.key, model_id)
         return [self._texts.make(text, length) for text in texts]
 
 

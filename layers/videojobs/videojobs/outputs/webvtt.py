@@ -39,7 +39,7 @@ class Captions:
     def add(self, frames: Frames) -> None:
         if not frames.entries:
             return
-        model_id = frames.model.model_id
+        model_id = frames.model_id
         if model_id not in self._cues:
             self._cues[model_id] = _ModelCues()
         found: dict[int, Counter[str]] = {}

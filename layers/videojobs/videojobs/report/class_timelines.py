@@ -5,6 +5,7 @@ from itertools import zip_longest
 from typing import Any
 
 from videojobs.foreign_text import printable
+from videojobs.results.marks import Mark
 
 BINS_MAX = 1024
 """Even; when a video needs more bins, pairs of them become one."""
@@ -15,11 +16,6 @@ COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 CLASSES_MAX = 1000
 OTHER_CLASSES = "(other classes)"
 """Where the classes of a model go that has more."""
-
-
-def to_percent(confidence: float) -> int:
-    """A confidence as the report's slider counts it: whole percents, downwards, from 0 to 100."""
-    return min(100, max(0, int(confidence * 100 + 1e-9)))
 
 
 class ClassTimeline:
@@ -96,12 +92,12 @@ class ModelTimelines:
             self.classes.append(ClassTimeline(name))
         return number
 
-    def add(self, seconds: float, marks: Sequence[Sequence[Any]]) -> None:
-        """Counts the marks (`[class, confidence, …]`) of the next sampled frame."""
+    def add(self, seconds: float, marks: Sequence[Mark]) -> None:
+        """Counts the marks of the next sampled frame."""
         bin_number = self._open_bin(seconds)
         by_class: dict[int, list[int]] = {}
         for mark in marks:
-            by_class.setdefault(mark[0], []).append(to_percent(mark[1]))
+            by_class.setdefault(mark.class_number, []).append(mark.percent)
         for number, percents in by_class.items():
             percents.sort(reverse=True)
             self.classes[number].add(bin_number, percents)

@@ -18,14 +18,17 @@ from importlib import resources
 from typing import IO, Any
 from urllib.parse import urlsplit
 
+import msgspec
+
 from videojobs.foreign_text import file_for_command, printable
 from videojobs.report.class_timelines import COUNTS, ModelTimelines
-from videojobs.results.marks import is_embedding, read_image_size, read_marks
+from videojobs.results.marks import Mark, list_marks
+from videojobs.results.predictions import FrameFacts, Frames
 
 INLINE_MAX_BYTES = 4 * 1024 * 1024
 """Pieces are in the page while they are no more than this together, compressed: a phone loads them at once."""
 
-PIECE_CHARACTERS = 1024 * 1024
+PIECE_BYTES = 1024 * 1024
 """A piece ends when its marks are this long as JSON: some 10,000 frames of a few objects, 200 of a hundred."""
 
 PIECES_FOLDER = "report-data"
@@ -74,18 +77,18 @@ class _ModelPart:
     failed: int = 0
     embeddings: int = 0
     pieces: list[_Piece] = field(default_factory=list)
-    size: tuple[float, float] | None = None
+    size: tuple[int, int] | None = None
     times: array[float] = field(default_factory=lambda: array("d"))
     offsets: list[int] = field(default_factory=list)
-    marks: list[str] = field(default_factory=list)
-    characters: int = 0
+    marks: list[bytes] = field(default_factory=list)
+    marks_bytes: int = 0
 
 
 class ReportWriter:
-    """Takes elements of the results as they come, and writes the page and its pieces.
+    """Takes frames as they come, and writes the page and its pieces.
 
-    The models' elements may come one model after the other or side by side; those of one model in the order of time.
-    What is to be drawn waits in a temporary file: memory grows with the number of classes alone.
+    Models may come one after the other or in turns; the frames of one model come in the order of time. What is to be
+    drawn waits in a temporary file: memory grows with the number of classes alone.
 
     Args:
         start_offset: Seconds from the player's 0 to the video's first frame; None where that is not known. The page
@@ -111,24 +114,33 @@ class ReportWriter:
         """Makes a model known, so that it is on the page even without a frame; its type is None where it is unknown."""
         self._models.setdefault(model_id, _ModelPart(inference_type=inference_type))
 
-    def add(self, model_id: str, frame_offset: int, time_offset: float, element: Any) -> None:
-        """Takes a model's element for one sampled frame; `None` where the model failed."""
-        model, seconds = self._models[model_id], round(time_offset + (self._start_offset or 0.0), 6)
-        marks = list(read_marks(element, model.timelines.number_class))
-        size = read_image_size(element)
-        if size and size != model.size:
+    def add(self, frames: Frames) -> None:
+        """Takes frames of a model that is known. Predictions that can't be drawn are left out."""
+        model = self._models[frames.model_id]
+        marks = list_marks(frames.usable_predictions, model.timelines.number_class)
+        model.failed += frames.entries.count(None)
+        for frame_offset, time_offset, entry, facts, found in zip(
+            frames.frame_offsets, frames.time_offsets, frames.entries, frames.facts, marks, strict=True
+        ):
+            seconds = round(time_offset + (self._start_offset or 0.0), 6)
+            self._add_frame(model, frame_offset, seconds, facts, None if entry is None else found)
+
+    def _add_frame(
+        self, model: _ModelPart, frame_offset: int, seconds: float, facts: FrameFacts, marks: Sequence[Mark] | None
+    ) -> None:
+        """Takes one sampled frame; `marks` is None where the model failed."""
+        if facts.size and facts.size != model.size:
             self._end_piece(model)
-            model.size = size
+            model.size = facts.size
         model.frames += 1
-        model.failed += element is None
-        model.embeddings += is_embedding(element)
-        model.timelines.add(seconds, marks)
-        text = json.dumps(marks, separators=(",", ":")) if element is not None else "null"
+        model.embeddings += facts.is_embedding
+        model.timelines.add(seconds, marks or ())
+        text = msgspec.json.encode(None if marks is None else [mark.to_list() for mark in marks])
         model.times.append(seconds)
         model.offsets.append(frame_offset)
         model.marks.append(text)
-        model.characters += len(text) + 12
-        if model.characters >= PIECE_CHARACTERS:
+        model.marks_bytes += len(text) + 12
+        if model.marks_bytes >= PIECE_BYTES:
             self._end_piece(model)
 
     def finish(self, facts: ReportFacts, *, inline_max_bytes: int | None = INLINE_MAX_BYTES) -> "Report":
@@ -148,8 +160,8 @@ class ReportWriter:
         if not model.marks:
             return
         head = {"size": model.size, "times": model.times.tolist(), "offsets": model.offsets}
-        text = f'{json.dumps(head)[:-1]}, "frames": [{",".join(model.marks)}]}}'
-        content = gzip.compress(text.encode(), compresslevel=4, mtime=0)
+        text = json.dumps(head)[:-1].encode() + b', "frames": [' + b",".join(model.marks) + b"]}"
+        content = gzip.compress(text, compresslevel=4, mtime=0)
         self._spool.seek(self._spooled)
         self._spool.write(content)
         model.pieces.append(
@@ -162,7 +174,7 @@ class ReportWriter:
             )
         )
         self._spooled += len(content)
-        model.times, model.offsets, model.marks, model.characters = array("d"), [], [], 0
+        model.times, model.offsets, model.marks, model.marks_bytes = array("d"), [], [], 0
 
     def _name_pieces(self) -> Iterator[tuple[str, _Piece]]:
         for model_number, model in enumerate(self._models.values()):

@@ -121,7 +121,8 @@ class _Offsets:
         if end > min(len(self.frames), len(self.times)):
             return  # told at the end, when it is known how many there are
         yield Frames(
-            model=model,
+            model_id=model.model_id,
+            inference_type=model.inference_type,
             first=entries.first,
             frame_offsets=self.frames[entries.first : end],
             time_offsets=self.times[entries.first : end],

@@ -1,115 +1,160 @@
-"""Marks: what the report draws of an element of the results, whatever its inference type.
+"""Marks: what the report, the annotated video and the preview draw, the same for every inference type."""
 
-A mark is a list, so that hours of them stay small as JSON: `[class, confidence]` of a label,
-`[class, confidence, x, y, width, height]` of a box (centre and size, pixels), and seventh what goes with the box:
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Any, NamedTuple
 
-- `{"polygon": [x, y, …]}`: a mask's outline;
-- `{"keypoints": [[x, y, confidence, name], …]}`;
-- `{"gaze": [yaw, pitch], "landmarks": [x, y, …]}`: radians, pixels.
-"""
-
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from msgspec import Struct
 
 from videojobs.foreign_text import printable
+from videojobs.results.predictions import Predictions
 
-type Mark = list[Any]
 type ClassNumber = Callable[[str], int]
 """Numbers the class of a name."""
 
+type Box = tuple[float, float, float, float]
+"""x and y of the center, width, height; pixels."""
 
-class NotDrawable(ValueError):
-    """A prediction that lacks what its drawing needs."""
+_BOX = ("x", "y", "width", "height")
+_PLAIN = ("class", "confidence", *_BOX, "yaw", "pitch")
+_LISTS = ("points", "keypoints", "landmarks")
+_NUMBER_MAX = 1e9
 
 
-def read_marks(element: Any, number_class: ClassNumber) -> Iterator[Mark]:
-    """The marks of one element of the results; none for `null` and for an embedding.
+class Keypoint(NamedTuple):
+    """A point of a person or thing, in pixels; its confidence is None where the results have none."""
 
-    A prediction without the numbers that a mark needs is left out: a page that shows the rest is worth more than none.
+    x: float
+    y: float
+    confidence: float | None
+    name: str
+
+
+class Mark(Struct, frozen=True, gc=False):
+    """One prediction as it is drawn.
+
+    Attributes:
+        class_number: The number that `list_marks` was given for its class.
+        confidence: From 0 to 1, or None where the results have none.
+        box: None for a label, which has no place in the picture.
+        polygon: The outline of a mask: x, y, x, y, …; pixels.
+        gaze: Yaw and pitch, in radians.
+        landmarks: The points of a face that is gazing: x, y, x, y, …; pixels.
     """
-    for prediction in _list_predictions(element):
-        try:
-            yield _read_mark(prediction, number_class)
-        except (NotDrawable, KeyError, TypeError, AttributeError):
-            continue
+
+    class_number: int
+    confidence: float | None
+    box: Box | None = None
+    polygon: Sequence[float] = ()
+    keypoints: Sequence[Keypoint] = ()
+    gaze: tuple[float, float] | None = None
+    landmarks: Sequence[float] = ()
+
+    @property
+    def certainty(self) -> float:
+        """The confidence to sort and filter by. A prediction without one counts as certain: no threshold hides it."""
+        return 1.0 if self.confidence is None else self.confidence
+
+    @property
+    def percent(self) -> int:
+        """The certainty as the report's slider counts it: whole percents, rounded down, from 0 to 100."""
+        return min(100, max(0, int(self.certainty * 100 + 1e-9)))
+
+    def to_list(self) -> list[Any]:
+        """The mark as `report/page/marks.js` reads it. A list, so that hours of marks stay small as JSON.
+
+        `[class, confidence]` for a label, `[class, confidence, x, y, width, height]` for a box, with a seventh entry
+        for what goes with the box:
+
+        - `{"polygon": [x, y, …]}`
+        - `{"keypoints": [[x, y, confidence, name], …]}`
+        - `{"gaze": [yaw, pitch], "landmarks": [x, y, …]}`
+
+        A confidence may be null.
+        """
+        if self.box is None:
+            return [self.class_number, self.confidence]
+        plain = [self.class_number, self.confidence, *self.box]
+        if self.gaze is not None:
+            return [*plain, {"gaze": self.gaze, "landmarks": self.landmarks}]
+        if self.polygon:
+            return [*plain, {"polygon": self.polygon}]
+        return [*plain, {"keypoints": self.keypoints}] if self.keypoints else plain
 
 
-def read_image_size(element: Any) -> tuple[float, float] | None:
-    """Width and height of the picture that an element's pixels count in, or None where it does not say."""
-    image = element.get("image") if isinstance(element, Mapping) else None
-    if isinstance(image, list):
-        image = image[0] if image else None
+class _NotDrawable(ValueError):
+    """A prediction that lacks what its mark needs, or has something else in its place."""
+
+
+def list_marks(predictions: Predictions, number_class: ClassNumber) -> list[list[Mark]]:
+    """The marks of each frame, in the order of its predictions.
+
+    A prediction that can't be drawn, because a number is missing or is not one, is left out: the others are worth
+    showing. `number_class` is called for the classes that are drawn alone.
+    """
+    values = zip(*[predictions.columns[name] for name in (*_PLAIN, *_LISTS)], strict=True)
+    marks = (_try_mark(row, predictions.others.get(number), number_class) for number, row in enumerate(values))
+    return [[mark for mark in islice(marks, count) if mark is not None] for count in predictions.counts]
+
+
+def _try_mark(row: Sequence[Any], others: Mapping[str, Any] | None, number_class: ClassNumber) -> Mark | None:
     try:
-        size = _number(image["width"]), _number(image["height"])  # type: ignore[index]  # translated below
-    except (KeyError, TypeError, NotDrawable):
+        return _make_mark(row if others is None else _add_others(row, others), number_class)
+    except _NotDrawable:
         return None
-    return size if min(size) > 0 else None
 
 
-def is_embedding(element: Any) -> bool:
-    """Whether an element is a vector: a list, or the image server's `{"embeddings": […]}`."""
-    return isinstance(element, list) or (isinstance(element, Mapping) and "embeddings" in element)
+def _add_others(row: Sequence[Any], others: Mapping[str, Any]) -> Sequence[Any]:
+    """A row with the lists that don't fit their columns: points with further fields can be drawn."""
+    if not others.keys().isdisjoint(_PLAIN):
+        raise _NotDrawable
+    plain, lists = row[: len(_PLAIN)], row[len(_PLAIN) :]
+    return [*plain, *(others.get(name, value) for name, value in zip(_LISTS, lists, strict=True))]
 
 
-def _list_predictions(element: Any) -> Iterable[Any]:
-    if not isinstance(element, Mapping):
-        return ()
-    predictions = element.get("predictions")
-    if isinstance(predictions, Mapping):  # several labels
-        chosen = element.get("predicted_classes")
-        names: Iterable[Any] = chosen if isinstance(chosen, list) else predictions
-        scores = ((name, predictions.get(name) if isinstance(name, str) else None) for name in names)
-        return [
-            {"confidence": 1, **(score if isinstance(score, Mapping) else {}), "class": name} for name, score in scores
-        ]
-    if "top" in element:  # a single label
-        return [{"class": element["top"], "confidence": element.get("confidence", 1)}] if element["top"] else ()
-    return predictions if isinstance(predictions, list) else ()
+def _make_mark(row: Sequence[Any], number_class: ClassNumber) -> Mark:
+    name, confidence, x, y, width, height, yaw, pitch, points, keypoints, landmarks = row
+    if name is None:
+        raise _NotDrawable
+    if confidence is not None:
+        confidence = _round(confidence, 4)
+    if x is None and y is None and width is None and height is None:
+        return Mark(number_class(name), confidence)
+    box = (_round(x, 1), _round(y, 1), _round(width, 1), _round(height, 1))
+    if yaw is not None or pitch is not None or landmarks is not None:
+        gaze = _round(yaw, 4), _round(pitch, 4)
+        flat = _flatten(landmarks or ())
+        return Mark(number_class(name), confidence, box, gaze=gaze, landmarks=flat)
+    if points:
+        polygon = _flatten(points)
+        return Mark(number_class(name), confidence, box, polygon)
+    if keypoints:
+        read = list(map(_read_keypoint, keypoints))
+        return Mark(number_class(name), confidence, box, keypoints=read)
+    return Mark(number_class(name), confidence, box)
 
 
-def _read_mark(prediction: Mapping[str, Any], number_class: ClassNumber) -> Mark:
-    face = prediction.get("face")
-    box = prediction if face is None else face
-    name = box.get("class")
-    if not isinstance(name, str):
-        raise NotDrawable
-    confidence = round(_number(box.get("confidence", 1)), 4)
-    if "x" not in box:
-        return [number_class(name), confidence]
-    geometry = [round(_number(box[key]), 1) for key in ("x", "y", "width", "height")]
-    extra = _read_extra(prediction, face)
-    mark: Mark = [number_class(name), confidence, *geometry]
-    if extra:
-        mark.append(extra)
-    return mark
+def _read_keypoint(point: Any) -> Keypoint:
+    try:
+        confidence, name = point.get("confidence"), point.get("class")
+        return Keypoint(
+            _round(point["x"], 1),
+            _round(point["y"], 1),
+            None if confidence is None else _round(confidence, 2),
+            "" if name is None else printable(str(name)),
+        )
+    except (AttributeError, KeyError, TypeError):
+        raise _NotDrawable from None
 
 
-def _read_extra(prediction: Mapping[str, Any], face: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    if face is not None:
-        gaze = [round(_number(prediction[angle]), 4) for angle in ("yaw", "pitch")]
-        return {"gaze": gaze, "landmarks": _flatten(face.get("landmarks") or ())}
-    if points := prediction.get("points"):
-        return {"polygon": _flatten(points)}
-    if keypoints := prediction.get("keypoints"):
-        return {
-            "keypoints": [
-                [
-                    round(_number(point["x"]), 1),
-                    round(_number(point["y"]), 1),
-                    round(_number(point.get("confidence", 1)), 2),
-                    printable(str(point.get("class", ""))),
-                ]
-                for point in keypoints
-            ]
-        }
-    return None
+def _flatten(points: Iterable[Mapping[str, Any]]) -> list[float]:
+    try:
+        return [_round(point[axis], 1) for point in points for axis in ("x", "y")]
+    except (KeyError, TypeError):
+        raise _NotDrawable from None
 
 
-def _flatten(points: Sequence[Mapping[str, Any]]) -> list[float]:
-    return [round(_number(point[axis]), 1) for point in points for axis in ("x", "y")]
-
-
-def _number(value: Any) -> float:
-    if type(value) not in (int, float) or not -1e9 < value < 1e9:  # NaN is in no range
-        raise NotDrawable
-    return value  # type: ignore[no-any-return]
+def _round(value: Any, digits: int) -> float:
+    if type(value) not in (int, float) or not -_NUMBER_MAX < value < _NUMBER_MAX:  # NaN is in no range
+        raise _NotDrawable
+    return round(value, digits)  # type: ignore[no-any-return]

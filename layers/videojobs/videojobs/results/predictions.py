@@ -8,7 +8,7 @@ the frames' `scores`.
 import json
 from array import array
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, repeat
 from operator import itemgetter
@@ -18,7 +18,6 @@ import msgspec
 from msgspec import Meta, Struct
 
 from videojobs.errors import BrokenResults
-from videojobs.jobs.options import Model
 
 type Points = Sequence[Mapping[str, Any]]
 
@@ -85,88 +84,113 @@ class Predictions:
     """The predictions of some sampled frames.
 
     Attributes:
-        counts: Of each frame how many rows it has; the rows stand in the order of the frames.
+        counts: How many rows each frame has; the rows stand in the order of the frames.
         columns: One list a name of COLUMNS, one value a row, None where there is none.
         absent: The columns, `extra` among them, that are None in every row.
-        extra: Of each row what has no column, as JSON text, or None.
+        extra: What has no column in each row, as JSON text, or None.
+        others: The same by the row's number, as in the results: values without a column, and those that don't fit it.
     """
 
     counts: Sequence[int]
     columns: Mapping[str, Sequence[Any]]
     absent: Set[str]
     extra: Sequence[str | None]
+    others: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.extra)
 
     @cached_property
     def frames(self) -> Sequence[int]:
-        """Of each row the frame's number among these frames, ascending."""
+        """The number of each row's frame among these frames, ascending."""
         return list(chain.from_iterable(map(repeat, range(len(self.counts)), self.counts)))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Frames:
-    """What one model said of some sampled frames that follow each other.
+    """What one model said about consecutive sampled frames.
 
     Attributes:
+        inference_type: The model's, or None where only a results file is known.
         first: The number of the first sampled frame, from 0.
         frame_offsets: Frames counted in presentation order.
         time_offsets: Seconds.
         entries: The elements, None where the model failed: either boxes or None, or of JSON's own types.
     """
 
-    model: Model
+    model_id: str
+    inference_type: str | None
     first: int
     frame_offsets: Sequence[int]
     time_offsets: Sequence[float]
     entries: Sequence[Any]
 
-    @cached_property
-    def elements(self) -> Sequence[Any]:
-        """The elements as in the results; None where the model failed."""
-        return msgspec.to_builtins(self.entries) if self._are_boxes else self.entries
-
-    @cached_property
+    @property
     def predictions(self) -> Predictions:
-        """Raises BrokenResults where an element is not what the contract says."""
-        if self._are_boxes:
-            return _make_box_columns([entry.predictions if entry else () for entry in self.entries])
-        lists = [self._list_predictions(number, element) for number, element in enumerate(self.entries)]
-        rows = list(chain.from_iterable(lists))
-        if not set(map(type, rows)) <= {dict}:
-            number, row = next(
-                (number, row) for number, rows in enumerate(lists) for row in rows if type(row) is not dict
+        """All predictions. Raises BrokenResults where an element is not what the contract says."""
+        for number, problem in self._reading[1].items():
+            raise BrokenResults(
+                f"The results break the contract in element {self.first + number:,} of {self.model_id}: {problem}."
             )
-            raise self._broken(number, f"{_shorten(row)} is not a prediction")
-        return _make_columns(rows, list(map(len, lists)))
+        return self.usable_predictions
 
     @property
-    def _are_boxes(self) -> bool:
-        return any(isinstance(entry, BoxesElement) for entry in self.entries)
+    def usable_predictions(self) -> Predictions:
+        """The predictions without what breaks the contract, for pages and pictures: the rest is worth showing."""
+        return self._reading[0]
 
-    def _list_predictions(self, number: int, element: Any) -> Sequence[Any]:
-        if element is None or isinstance(element, list):
-            return ()
-        if not isinstance(element, dict):
-            raise self._broken(number, f"{_shorten(element)} is neither an object nor a list nor null")
-        predictions = element.get("predictions")
-        if isinstance(predictions, list):
-            if "top" in element:
-                return _choose_label(element, predictions)
-            if predictions and isinstance(predictions[0], dict) and "face" in predictions[0]:
-                return list(map(_flatten_face, predictions))
-            return predictions
-        if isinstance(predictions, dict):
-            return _choose_labels(element, predictions)
-        if predictions is None:
-            return ()
-        raise self._broken(number, f"predictions is {_shorten(predictions)}")
+    @cached_property
+    def facts(self) -> Sequence["FrameFacts"]:
+        """What each element says besides its predictions."""
+        return list(map(read_frame_facts, self.entries))
 
-    def _broken(self, number: int, what: str) -> BrokenResults:
-        return BrokenResults(
-            f"The results break the contract in element {self.first + number:,} of {self.model.model_id}: {what}."
-        )
+    @cached_property
+    def _reading(self) -> tuple[Predictions, Mapping[int, str]]:
+        return read_predictions(self.entries)
+
+
+def read_predictions(entries: Sequence[Any]) -> tuple[Predictions, Mapping[int, str]]:
+    """Normalizes `Frames.entries`.
+
+    Returns the predictions without what breaks the contract, and by the entry's number, what breaks it.
+    """
+    if any(isinstance(entry, BoxesElement) for entry in entries):
+        return _make_box_columns([entry.predictions if entry else () for entry in entries]), {}
+    lists = list(map(_list_predictions, entries))
+    problems: dict[int, str] = {}
+    if None in lists or not set(map(type, chain.from_iterable(filter(None, lists)))) <= {dict}:
+        found = enumerate(map(_find_problem, entries, lists))
+        problems = {number: problem for number, problem in found if problem}
+        lists = [[row for row in rows or () if type(row) is dict] for rows in lists]
+    rows = [row for rows in lists for row in rows or ()]
+    return _make_columns(rows, [len(rows or ()) for rows in lists]), problems
+
+
+def _list_predictions(element: Any) -> Sequence[Any] | None:
+    """The predictions of an element as flat objects; None where it breaks the contract."""
+    if element is None or isinstance(element, list):
+        return ()
+    if not isinstance(element, dict):
+        return None
+    predictions = element.get("predictions")
+    if isinstance(predictions, list):
+        if "top" in element:
+            return _choose_label(element, predictions)
+        if predictions and isinstance(predictions[0], dict) and "face" in predictions[0]:
+            return list(map(_flatten_face, predictions))
+        return predictions
+    if isinstance(predictions, dict):
+        return _choose_labels(element, predictions)
+    return () if predictions is None else None
+
+
+def _find_problem(element: Any, rows: Sequence[Any] | None) -> str | None:
+    """How an element with these predictions breaks the contract, or None."""
+    if rows is not None:
+        return next((f"{_shorten(row)} is not a prediction" for row in rows if type(row) is not dict), None)
+    if isinstance(element, dict):
+        return f"predictions is {_shorten(element['predictions'])}"
+    return f"{_shorten(element)} is neither an object nor a list nor null"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,16 +198,18 @@ class FrameFacts:
     """What an element says besides its predictions.
 
     Attributes:
-        size: Width and height in pixels, or None.
-        seconds: What computing took, or None.
-        scores: Of a classification, all labels with their confidence.
-        embedding: A vector, or None.
+        size: Width and height, in pixels, of the picture that its coordinates refer to, or None.
+        seconds: How long the model took, or None.
+        scores: All labels of a classification with their confidence, or None.
+        is_embedding: Whether it is a vector instead of predictions.
+        embedding: The vector, or None also where it isn't one of numbers.
         extra: The element's other fields as JSON text, or None.
     """
 
     size: tuple[int, int] | None = None
     seconds: float | None = None
     scores: Sequence[Mapping[str, Any]] | None = None
+    is_embedding: bool = False
     embedding: Sequence[float] | None = None
     extra: str | None = None
 
@@ -211,7 +237,6 @@ def read_frame_facts(element: Any) -> FrameFacts:
         size=_read_size(element.get("image")),
         seconds=float(seconds) if _is_number(seconds) else None,
         scores=scores,
-        embedding=None,
         extra=_to_json(extra) if extra else None,
     )
 
@@ -220,10 +245,10 @@ def _read_vector(value: Any, extra: dict[str, Any]) -> FrameFacts:
     vectors = value if isinstance(value, list) and value and isinstance(value[0], list) else [value]
     vector, *others = vectors
     if not isinstance(vector, list) or not all(map(_is_number, vector)):
-        return FrameFacts(extra=_to_json({**extra, "embeddings": value}))
+        return FrameFacts(is_embedding=True, extra=_to_json({**extra, "embeddings": value}))
     if others:
         extra = {**extra, "embeddings": others}
-    return FrameFacts(embedding=vector, extra=_to_json(extra) if extra else None)
+    return FrameFacts(is_embedding=True, embedding=vector, extra=_to_json(extra) if extra else None)
 
 
 def _read_size(image: Any) -> tuple[int, int] | None:
@@ -232,7 +257,7 @@ def _read_size(image: Any) -> tuple[int, int] | None:
     if not isinstance(image, dict):
         return None
     width, height = image.get("width"), image.get("height")
-    if _is_number(width) and _is_number(height) and 0 < width < 2**31 and 0 < height < 2**31:
+    if _is_number(width) and _is_number(height) and 1 <= width < 2**31 and 1 <= height < 2**31:
         return int(width), int(height)
     return None
 
@@ -298,7 +323,7 @@ def _make_columns(rows: Sequence[dict[str, Any]], counts: Sequence[int]) -> Pred
     if not extra:
         return Predictions(counts, columns, absent | {"extra"}, nulls)
     texts = [_to_json(extra[number]) if number in extra else None for number in range(len(rows))]
-    return Predictions(counts, columns, absent, texts)
+    return Predictions(counts, columns, absent, texts, others=extra)
 
 
 def _choose_unknown(row: dict[str, Any]) -> dict[str, Any]:

@@ -1,12 +1,27 @@
 """The sampled frames of a results file on disk, one at a time, each with what every model found in it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from videojobs.results.bucket import read_pieces
-from videojobs.results.json_lists import FRAME_OFFSETS, TIME_OFFSETS, read_lists
+from videojobs.results.json_lists import FRAME_OFFSETS, TIME_OFFSETS, DecodeEntries, read_lists
+from videojobs.results.predictions import Predictions, decode_boxes, read_frame_facts, read_predictions
+
+
+@dataclass(frozen=True)
+class SampleElement:
+    """What one model said about one sampled frame.
+
+    Attributes:
+        predictions: Those that don't break the contract.
+        size: Width and height of the picture that their pixels refer to, or None.
+    """
+
+    model_id: str
+    predictions: Predictions
+    size: tuple[int, int] | None
 
 
 @dataclass(frozen=True)
@@ -16,12 +31,23 @@ class Sample:
     Attributes:
         frame_offset: Its number in the video, from 0.
         time_offset: Seconds from the first frame.
-        elements: Each model's element of the results for it.
     """
 
     frame_offset: int
     time_offset: float
-    elements: Sequence[tuple[str, Any]]
+    elements: Sequence[SampleElement]
+
+    @classmethod
+    def normalize(cls, frame_offset: int, time_offset: float, elements: Mapping[str, Any]) -> Self:
+        """A sample from each model's element of the results, by model id."""
+        return cls(
+            frame_offset,
+            time_offset,
+            [
+                SampleElement(model_id, read_predictions([element])[0], read_frame_facts(element).size)
+                for model_id, element in elements.items()
+            ],
+        )
 
 
 def read_samples(results: Path, model_ids: Sequence[str]) -> Iterator[Sample]:
@@ -29,14 +55,14 @@ def read_samples(results: Path, model_ids: Sequence[str]) -> Iterator[Sample]:
 
     The file has one list after the other and may be larger than memory, so each list is read by a reader of its own.
     """
-    lists = [_read_list(results, model_id) for model_id in model_ids]
-    offsets = _read_list(results, *FRAME_OFFSETS), _read_list(results, *TIME_OFFSETS)
+    lists = [_read_list(results, (model_id,), decode_boxes) for model_id in model_ids]
+    offsets = _read_list(results, FRAME_OFFSETS), _read_list(results, TIME_OFFSETS)
     for frame_offset, time_offset, *elements in zip(*offsets, *lists, strict=True):
-        yield Sample(frame_offset, time_offset, list(zip(model_ids, elements, strict=True)))
+        yield Sample.normalize(frame_offset, time_offset, dict(zip(model_ids, elements, strict=True)))
 
 
-def _read_list(results: Path, *names: str) -> Iterator[Any]:
+def _read_list(results: Path, names: Sequence[str], decode: DecodeEntries | None = None) -> Iterator[Any]:
     with results.open("rb") as file:
-        for entries in read_lists(read_pieces(file)):
+        for entries in read_lists(read_pieces(file), dict.fromkeys(names, decode) if decode else None):
             if entries.key in names:
                 yield from entries.values

@@ -80,7 +80,7 @@ def make_sample(number: int, x: float, y: float, size: tuple[int, int] = (WIDTH,
     """A box of 60 by 40 pixels around a point."""
     box = {"x": x, "y": y, "width": 60, "height": 40, "confidence": 0.9, "class": "part", "class_id": 0}
     element = {"image": {"width": size[0], "height": size[1]}, "predictions": [box]}
-    return Sample(number, number / 25, [("parts", element)])
+    return Sample.normalize(number, number / 25, {"parts": element})
 
 
 def draw(video: Path, samples: Sequence[Sample], folder: Path) -> Path:
@@ -137,7 +137,7 @@ def write_pictures(path: Path, *sizes: tuple[int, int]) -> Path:
 
 
 def empty_sample(number: int) -> Sample:
-    return Sample(number, number / 25, [("parts", {"predictions": []})])
+    return Sample.normalize(number, number / 25, {"parts": {"predictions": []}})
 
 
 def is_drawn(picture: Any) -> bool:

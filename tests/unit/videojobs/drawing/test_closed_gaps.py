@@ -25,7 +25,7 @@ from videojobs.results.samples import Sample
 def test_a_clock_that_jumps_does_not_keep_a_frame_for_hours(tmp_path: Path, hours: int, sound: str | None) -> None:
     """FFmpeg refuses an MP4 with a frame of more than 37 hours, or spoils all times after it."""
     video = set_clock(Clip("mkv", sound=sound, options={"bf": "0"}).write(tmp_path), 1, hours * 3600)
-    samples = [make_sample(0, 160, 100), Sample(25, 1 + hours * 3600, [("parts", {"predictions": []})])]
+    samples = [make_sample(0, 160, 100), Sample.normalize(25, 1 + hours * 3600, {"parts": {"predictions": []}})]
     output = draw(video, samples, tmp_path)
     pictures = read_pictures(output)
     assert [time for time, _ in pictures] == pytest.approx([number / 25 for number in range(50)], abs=0.002)

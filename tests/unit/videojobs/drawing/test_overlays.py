@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from videojobs.drawing.overlays import LIMBS, PALETTE, ClassStyle, draw_overlay, pick_color, spell
+from videojobs.results.marks import Keypoint, Mark
 
 SIZE = (320, 180)
 BLUE, ORANGE = (0x5B, 0x9B, 0xFF), (0xFF, 0x92, 0x48)
@@ -15,7 +16,7 @@ STYLES = [ClassStyle("part", pick_color(0)), ClassStyle("person", pick_color(1))
 CLEAR = 0
 
 
-def draw(*marks: list[object]) -> Image.Image:
+def draw(*marks: Mark) -> Image.Image:
     return draw_overlay(SIZE, marks, STYLES)
 
 
@@ -27,7 +28,7 @@ def read(picture: Image.Image, x: int, y: int) -> tuple[tuple[int, ...], int]:
 
 
 def test_a_box_is_an_outline_around_a_faint_area() -> None:
-    picture = draw([0, 0.9, 160, 100, 60, 40])
+    picture = draw(Mark(0, 0.9, (160, 100, 60, 40)))
     assert read(picture, 130, 100) == (BLUE, 255)
     assert read(picture, 190, 100) == (BLUE, 255)
     assert read(picture, 160, 120) == (BLUE, 255)
@@ -56,14 +57,14 @@ def test_names_are_in_letters_that_can_be_drawn(name: str, spelled: str) -> None
     assert spell(name) == spelled
 
     def draw_name(text: str) -> bytes:
-        return draw_overlay(SIZE, [[0, 0.9, 160, 100, 60, 40]], [ClassStyle(text, pick_color(0))]).tobytes()
+        return draw_overlay(SIZE, [Mark(0, 0.9, (160, 100, 60, 40))], [ClassStyle(text, pick_color(0))]).tobytes()
 
     assert draw_name(name) == draw_name(spelled)
 
 
 def test_a_letter_is_not_drawn_as_one_that_is_missing() -> None:
     pictures = {
-        name: draw_overlay(SIZE, [[0, 0.9, 160, 100, 60, 40]], [ClassStyle(name, pick_color(0))]).tobytes()
+        name: draw_overlay(SIZE, [Mark(0, 0.9, (160, 100, 60, 40))], [ClassStyle(name, pick_color(0))]).tobytes()
         for name in ("Ü", "U", "ß", "帽", "Mao", "?")
     }
     assert pictures["帽"] == pictures["Mao"]
@@ -71,15 +72,19 @@ def test_a_letter_is_not_drawn_as_one_that_is_missing() -> None:
 
 
 def test_a_mask_is_an_area_within_its_outline() -> None:
-    picture = draw([0, 0.9, 160, 100, 60, 40, {"polygon": [130, 80, 190, 80, 160, 120]}])
+    picture = draw(Mark(0, 0.9, (160, 100, 60, 40), polygon=[130, 80, 190, 80, 160, 120]))
     assert 64 < read(picture, 160, 95)[1] < 128
     assert read(picture, 160, 80) == (BLUE, 255)
     assert read(picture, 132, 115)[1] == CLEAR
 
 
 def test_key_points_are_joined_and_unsure_ones_faint() -> None:
-    keypoints = [[120, 60, 0.9, "left_shoulder"], [120, 120, 0.9, "left_hip"], [180, 60, 0.2, "right_shoulder"]]
-    picture = draw([1, 0.9, 150, 90, 100, 100, {"keypoints": keypoints}])
+    keypoints = [
+        Keypoint(120, 60, 0.9, "left_shoulder"),
+        Keypoint(120, 120, None, "left_hip"),  # one without a confidence is as certain as can be
+        Keypoint(180, 60, 0.2, "right_shoulder"),
+    ]
+    picture = draw(Mark(1, 0.9, (150, 90, 100, 100), keypoints=keypoints))
     assert read(picture, 120, 60) == (ORANGE, 255)
     assert read(picture, 120, 90)[1] > 200
     assert 0 < read(picture, 150, 60)[1] < 100
@@ -87,14 +92,14 @@ def test_key_points_are_joined_and_unsure_ones_faint() -> None:
 
 
 def test_a_gaze_is_an_arrow() -> None:
-    picture = draw([0, 0.9, 160, 90, 40, 40, {"gaze": [-1.5708, 0.0], "landmarks": [150, 100]}])
+    picture = draw(Mark(0, 0.9, (160, 90, 40, 40), gaze=(-1.5708, 0.0), landmarks=[150, 100]))
     assert read(picture, 200, 90) == (BLUE, 255)
     assert read(picture, 120, 90)[1] == CLEAR
     assert read(picture, 150, 100) == (BLUE, 255)
 
 
 def test_a_label_that_would_cover_that_of_a_surer_box_is_inside_its_own_and_else_below() -> None:
-    picture = draw([1, 0.8, 150, 100, 60, 40], [0, 0.9, 110, 100, 60, 40], [1, 0.7, 150, 100, 60, 40])
+    picture = draw(Mark(1, 0.8, (150, 100, 60, 40)), Mark(0, 0.9, (110, 100, 60, 40)), Mark(1, 0.7, (150, 100, 60, 40)))
     assert read(picture, 82, 72) == (BLUE, 255)
     assert read(picture, 185, 72)[1] == CLEAR
     assert read(picture, 122, 88) == (ORANGE, 255)
@@ -102,15 +107,29 @@ def test_a_label_that_would_cover_that_of_a_surer_box_is_inside_its_own_and_else
 
 
 def test_labels_stay_inside_the_picture_and_those_without_a_box_are_lines_at_the_top() -> None:
-    picture = draw([0, 0.9, 319, 0, 60, 40], [0, 0.8], [1, 0.7])
+    picture = draw(Mark(0, 0.9, (319, 0, 60, 40)), Mark(0, 0.8), Mark(1, 0.7))
     assert read(picture, 10, 12)[0] == BLUE
     assert read(picture, 10, 33)[0] == ORANGE
     assert read(picture, 315, 2)[1] == 255
 
 
+def test_a_label_without_confidence_is_its_name_alone_and_comes_before_a_doubtful_one() -> None:
+    certain, doubtful = Mark(0, None, (110, 100, 60, 40)), Mark(1, 0.9, (120, 100, 60, 40))
+    assert measure_label(draw(certain)) == pytest.approx(measure_label(draw(Mark(0, 1, certain.box))) - 33, abs=6)
+    picture = draw(doubtful, certain)
+    assert read(picture, 82, 72) == (BLUE, 255)
+    assert read(picture, 93, 88) == (ORANGE, 255)  # inside its box: above, it would cover the other label
+
+
+def measure_label(picture: Image.Image) -> int:
+    """The width of the label above a box, in pixels."""
+    row = [read(picture, x, 72)[1] == 255 for x in range(SIZE[0])]
+    return row.count(True)
+
+
 def test_too_many_names_are_left_out() -> None:
     def draw_many(count: int) -> Image.Image:
-        return draw_overlay(SIZE, [[0, 0.9, 160, 100, 60, 40]] * count, STYLES)
+        return draw_overlay(SIZE, [Mark(0, 0.9, (160, 100, 60, 40))] * count, STYLES)
 
     above = (135, 70)
     assert read(draw_many(60), *above)[1] == 255
@@ -119,7 +138,7 @@ def test_too_many_names_are_left_out() -> None:
 
 @pytest.mark.parametrize("polygon", [[130, 80], [130, 80, 190], []])
 def test_a_mask_of_too_few_points_is_no_error(polygon: list[float]) -> None:
-    draw([0, 0.9, 160, 100, 60, 40, {"polygon": polygon}])
+    draw(Mark(0, 0.9, (160, 100, 60, 40), polygon=polygon))
 
 
 @pytest.mark.parametrize(("name", "values"), [("PALETTE", PALETTE), ("LIMBS", LIMBS)])

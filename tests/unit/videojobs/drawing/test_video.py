@@ -52,7 +52,7 @@ def test_results_without_a_sample_leave_the_video_as_it_was(tmp_path: Path) -> N
 
 
 def test_a_frame_on_which_the_model_failed_has_nothing_drawn_on_it(tmp_path: Path) -> None:
-    samples = [Sample(0, 0.0, [("parts", None)]), make_sample(30, 60, 100)]
+    samples = [Sample.normalize(0, 0.0, {"parts": None}), make_sample(30, 60, 100)]
     pictures = read_pictures(draw(Clip().write(tmp_path), samples, tmp_path))
     assert np.abs(pictures[10][1].astype(int) - GREY).max() < 12
     assert_box_at(pictures[30][1], 60, 100)
@@ -251,7 +251,7 @@ def test_every_frame_that_a_player_shows_has_its_own_box_at_its_own_time(tmp_pat
     (tmp_path / "video").write_bytes(video)
     times = [float(frame.time) for frame in read_plainly(video)]
     samples = [
-        Sample(number, round(time, 4), [("parts", {"predictions": ALL_OVER[: number % 2]})])
+        Sample.normalize(number, round(time, 4), {"parts": {"predictions": ALL_OVER[: number % 2]}})
         for number, time in enumerate(times)
     ]
     drawn = read_pictures(draw(tmp_path / "video", samples, tmp_path))

@@ -4,15 +4,13 @@ from typing import Any
 
 import pytest
 
+from tests.frames import make_frames
 from tests.unit.videojobs.outputs.derived import KeptFiles
 from videojobs.errors import BrokenResults
-from videojobs.jobs.options import Model
 from videojobs.outputs.guarded import REASON_MAX_CHARACTERS, GuardedOutput
 from videojobs.results.predictions import Frames
 
-FRAMES = Frames(
-    model=Model("m", "1", "object-detection"), first=0, frame_offsets=[0], time_offsets=[0.0], entries=[None]
-)
+FRAMES = make_frames("m", [None])
 
 
 class Files(KeptFiles):

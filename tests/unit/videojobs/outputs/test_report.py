@@ -36,7 +36,7 @@ def test_a_small_report_is_one_page_that_names_its_video_and_models() -> None:
 
 
 def test_a_large_report_has_its_pieces_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer, "PIECE_CHARACTERS", 200)
+    monkeypatch.setattr(writer, "PIECE_BYTES", 200)
     defaults = cast(dict[str, object], writer.ReportWriter.finish.__kwdefaults__)
     monkeypatch.setitem(defaults, "inline_max_bytes", 0)
     files = make_report(make_job(Model("hands", "1", "object-detection")))

@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.frames import make_frames
 from videojobs.report import class_timelines
-from videojobs.report.class_timelines import COUNTS, OTHER_CLASSES, to_percent
+from videojobs.report.class_timelines import COUNTS, OTHER_CLASSES
 from videojobs.report.writer import ReportFacts, ReportWriter, join_modules
+from videojobs.results.marks import Mark
 
 FACTS = ReportFacts("belt.mp4", "video", share_url="https://api.example")
 
@@ -26,8 +28,10 @@ def write(elements: list[Any], **options: Any) -> tuple[dict[str, Any], list[dic
     """The index, the pieces in order, and the page itself."""
     with ReportWriter() as writer:
         writer.add_model("parts", "object-detection")
-        for number, element in enumerate(elements):
-            writer.add("parts", 6 * number, number / 5, element)
+        numbers = range(len(elements))
+        writer.add(
+            make_frames("parts", elements, [6 * number for number in numbers], [number / 5 for number in numbers])
+        )
         report = writer.finish(FACTS, **options)
         file = io.BytesIO()
         report.write_page(file)
@@ -60,7 +64,7 @@ def test_the_index_counts_what_a_plain_reading_counts_at_any_confidence(elements
         names = Counter(
             box["class"]
             for box in (element or {"predictions": []})["predictions"]
-            if to_percent(round(box["confidence"], 4)) >= percent
+            if Mark(0, round(box["confidence"], 4)).percent >= percent
         )
         found.update(names)
         frames.update(names.keys())
@@ -104,7 +108,7 @@ def test_a_picture_of_another_size_starts_a_piece() -> None:
 
 
 def test_pieces_are_in_the_page_while_they_are_small_and_beside_it_above(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("videojobs.report.writer.PIECE_CHARACTERS", 200)
+    monkeypatch.setattr("videojobs.report.writer.PIECE_BYTES", 200)
     elements = [{"predictions": [make_box("Rock", 0.5)]}] * 20
 
     inside, pieces, page = write(elements)
@@ -159,7 +163,7 @@ def test_classes_beyond_what_a_page_can_list_are_counted_together(monkeypatch: p
 
 def test_memory_does_not_grow_with_the_video(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(class_timelines, "BINS_MAX", 64)
-    monkeypatch.setattr("videojobs.report.writer.PIECE_CHARACTERS", 20_000)
+    monkeypatch.setattr("videojobs.report.writer.PIECE_BYTES", 20_000)
 
     def measure(frames: int) -> int:
         element = {"predictions": [make_box("Rock", 0.5)] * 20}
@@ -167,7 +171,7 @@ def test_memory_does_not_grow_with_the_video(monkeypatch: pytest.MonkeyPatch) ->
         with ReportWriter() as writer:
             writer.add_model("parts", None)
             for number in range(frames):
-                writer.add("parts", number, number / 30, element)
+                writer.add(make_frames("parts", [element], first=number))
             writer.finish(FACTS)
             _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()

@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,7 +69,7 @@ def test_a_damaged_file_is_read_or_refused(damage: bytes, place: int, piece_size
 
 def test_elements_before_their_offsets_are_read_once_more() -> None:
     content = b'{"my.hands": [null, {}], "frame_offset": [0, 6], "time_offset": [0, 0.25]}'
-    [frames] = [frames for frames in read_frames([content], [HANDS], lambda: [content]) if frames.elements]
+    [frames] = [frames for frames in read_frames([content], [HANDS], lambda: [content]) if frames.entries]
     assert (list(frames.frame_offsets), list(frames.time_offsets)) == ([0, 6], [0, 0.25])
 
 
@@ -78,6 +79,6 @@ def test_a_list_goes_on_when_it_is_boxes_no_more() -> None:
     found = [
         element
         for frames in read_frames([text[n : n + 90] for n in range(0, len(text), 90)], [HANDS], lambda: [text])
-        for element in frames.elements
+        for element in msgspec.to_builtins(frames.entries)
     ]
     assert found == elements

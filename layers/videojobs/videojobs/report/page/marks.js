@@ -77,7 +77,7 @@ export class Overlay {
       .filter(({ mark }) => mark.length === 2)
       .forEach((one, line) => this.#drawLabel(one, 8, [8 + line * (look.font + 10)], look, place));
     if (!names) return;
-    boxes.sort((one, other) => other.mark[1] - one.mark[1]);
+    boxes.sort((one, other) => toCertainty(other.mark[1]) - toCertainty(one.mark[1]));
     for (const box of boxes.slice(0, NAMES_MAX)) {
       const [, , x, y, width, height] = box.mark;
       const left = (x - width / 2) * box.scale.x - look.line / 2;
@@ -120,14 +120,14 @@ export class Overlay {
     for (const ends of LIMBS) {
       const [from, to] = ends.map((name) => byName.get(name));
       if (!from || !to) continue;
-      context.globalAlpha = Math.min(from[2], to[2]) < POINT_SURE ? 0.2 : 0.9;
+      context.globalAlpha = Math.min(toCertainty(from[2]), toCertainty(to[2])) < POINT_SURE ? 0.2 : 0.9;
       context.beginPath();
       context.moveTo(from[0] * scale.x, from[1] * scale.y);
       context.lineTo(to[0] * scale.x, to[1] * scale.y);
       context.stroke();
     }
     for (const [x, y, confidence] of points) {
-      context.globalAlpha = confidence < POINT_SURE ? 0.25 : 1;
+      context.globalAlpha = toCertainty(confidence) < POINT_SURE ? 0.25 : 1;
       this.#drawPoint(x * scale.x, y * scale.y, look.line * 1.6);
     }
     context.globalAlpha = 1;
@@ -162,7 +162,7 @@ export class Overlay {
   /** Draws a label at the first of some tops where it covers no other; nowhere if it would do so at each of them. */
   #drawLabel({ mark, style }, left, tops, look, place) {
     const context = this.#context;
-    const text = `${style.name} ${formatPercent(mark[1])}`;
+    const text = mark[1] === null ? style.name : `${style.name} ${toPercent(mark[1])}%`;
     const width = context.measureText(text).width + 10;
     const height = look.font + 6;
     left = Math.max(0, Math.min(left, place.width - width));
@@ -187,13 +187,14 @@ function overlap(one, other) {
   );
 }
 
-export function formatPercent(confidence) {
-  return `${toPercent(confidence)}%`;
+/** The confidence to sort and filter by. What the results give none, null, counts as certain: no threshold hides it. */
+function toCertainty(confidence) {
+  return confidence ?? 1;
 }
 
-/** A confidence in whole percents, downwards: what the slider compares with, here and where the index was counted. */
+/** A confidence in whole percents, rounded down: what the slider compares with, here and where the index was counted. */
 export function toPercent(confidence) {
-  return Math.min(100, Math.max(0, Math.floor(confidence * 100 + 1e-9)));
+  return Math.min(100, Math.max(0, Math.floor(toCertainty(confidence) * 100 + 1e-9)));
 }
 
 function toHex(hue, saturation, lightness) {

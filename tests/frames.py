@@ -1,0 +1,25 @@
+"""Frames as they come from a results file, of elements that a test makes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from videojobs.results.predictions import Frames
+
+
+def make_frames(
+    model_id: str,
+    elements: Sequence[Any],
+    frame_offsets: Sequence[int] | None = None,
+    time_offsets: Sequence[float] | None = None,
+    first: int = 0,
+) -> Frames:
+    """Frames whose offsets, unless they are given, are the elements' numbers."""
+    numbers = range(first, first + len(elements))
+    return Frames(
+        model_id=model_id,
+        inference_type=None,
+        first=first,
+        frame_offsets=numbers if frame_offsets is None else frame_offsets,
+        time_offsets=numbers if time_offsets is None else time_offsets,
+        entries=elements,
+    )

@@ -1,0 +1,89 @@
+"""Where a sample is drawn: in pixels of the frame that players show, whatever picture the model was given."""
+
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from videojobs.drawing.sample_painter import FrameShape, SamplePainter
+from videojobs.results.samples import Sample
+
+CODED = (320, 180)
+BLUE, ORANGE = (0x5B, 0x9B, 0xFF), (0xFF, 0x92, 0x48)
+
+
+def make_sample(size: tuple[int, int] | None, **fields: Any) -> Sample:
+    """A box of 40 by 20 pixels around (60, 50), in a picture of `size`."""
+    box = {"x": 60, "y": 50, "width": 40, "height": 20, "confidence": 0.9, "class": "part", **fields}
+    image = {"image": {"width": size[0], "height": size[1]}} if size else {}
+    return Sample.normalize(0, 0.0, {"parts": {**image, "predictions": [box]}})
+
+
+def paint(sample: Sample, rotation: int = 0) -> Image.Image:
+    return SamplePainter(FrameShape(CODED, rotation)).draw(sample)
+
+
+def is_opaque(picture: Image.Image, x: float, y: float) -> bool:
+    pixel = picture.getpixel((int(x), int(y)))
+    assert isinstance(pixel, tuple)
+    return pixel[3] == 255
+
+
+def assert_box(picture: Image.Image, left: int, top: int, right: int, bottom: int) -> None:
+    """That the lower part of an outline, which no label covers, has these sides."""
+    middle = (left + right) // 2, bottom - 3
+    assert is_opaque(picture, left, bottom - 3)
+    assert is_opaque(picture, right, bottom - 3)
+    assert is_opaque(picture, middle[0], bottom)
+    assert not is_opaque(picture, left - 3, bottom - 3)
+    assert not is_opaque(picture, right + 3, bottom - 3)
+    assert not is_opaque(picture, middle[0], bottom + 3)
+    assert top < bottom
+
+
+@pytest.mark.parametrize(
+    ("rotation", "box"),
+    [
+        (0, (40, 40, 80, 60)),
+        (180, (240, 120, 280, 140)),
+        (-180, (240, 120, 280, 140)),
+        (90, (40, 240, 60, 280)),
+        (-90, (120, 40, 140, 80)),
+    ],
+)
+def test_what_was_found_on_the_stored_frame_is_turned_with_it(rotation: int, box: tuple[int, int, int, int]) -> None:
+    picture = paint(make_sample(CODED), rotation)
+    assert picture.size == (CODED if abs(rotation) != 90 else CODED[::-1])
+    assert_box(picture, *box)
+
+
+def test_what_was_found_on_the_shown_frame_is_not_turned() -> None:
+    assert_box(paint(make_sample((180, 320)), 90), 40, 40, 80, 60)
+
+
+def test_pixels_of_another_picture_are_scaled_and_without_its_size_they_are_the_frame_s() -> None:
+    assert_box(paint(make_sample((160, 90))), 80, 80, 160, 120)
+    assert_box(paint(make_sample(None)), 40, 40, 80, 60)
+
+
+def test_all_points_of_a_mark_move_with_it() -> None:
+    points = [{"x": x, "y": y} for x, y in [(40, 40), (80, 40), (60, 60)]]
+    outline = paint(make_sample(CODED, points=points), 180)
+    assert is_opaque(outline, 280, 140)
+    assert is_opaque(outline, 260, 120)
+    keypoint = {"x": 100, "y": 90, "confidence": 0.9, "class": "lid"}
+    assert is_opaque(paint(make_sample((160, 90), keypoints=[keypoint])), 200, 179)
+    face = {"x": 60, "y": 50, "width": 40, "height": 20, "class": "face", "landmarks": [{"x": 20, "y": 20}]}
+    gaze = {"predictions": [{"face": face, "yaw": 0.0, "pitch": 0.0}], "image": {"width": 320, "height": 180}}
+    assert is_opaque(paint(Sample.normalize(0, 0.0, {"gazes": gaze}), 180), 300, 160)
+
+
+def test_a_class_keeps_its_color_and_a_broken_element_costs_no_other() -> None:
+    painter = SamplePainter(FrameShape(CODED, 0))
+    painter.draw(make_sample(CODED))
+    other = make_sample(CODED, **{"class": "other"})
+    assert painter.draw(other).getpixel((40, 57)) == (*ORANGE, 255)
+    assert painter.draw(make_sample(CODED)).getpixel((40, 57)) == (*BLUE, 255)
+    broken = Sample.normalize(0, 0.0, {"a": 7, "b": {"predictions": [3, None]}, "c": None, "d": [0.5]})
+    assert painter.draw(broken).getbbox() is None
+    assert painter.draw(None).getbbox() is None

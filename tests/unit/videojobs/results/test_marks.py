@@ -1,0 +1,176 @@
+"""Marks: what is drawn of predictions, whatever their inference type, and how it is written for the page."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.frames import make_frames
+from videojobs.results.marks import Keypoint, Mark, list_marks
+from videojobs.results.predictions import decode_boxes, read_predictions
+
+BOX = {"class": "Rock", "confidence": 0.91239, "x": 10.04, "y": 20, "width": 3.0, "height": 4.0}
+SHAPE = (10.0, 20, 3.0, 4.0)
+
+
+def read(*elements: Any) -> list[list[Mark]]:
+    numbers: dict[str, int] = {}
+    predictions, _ = read_predictions(elements)
+    return list_marks(predictions, lambda name: numbers.setdefault(name, len(numbers)))
+
+
+def read_one(**changes: Any) -> list[Mark]:
+    """The marks of the box with some of its fields changed."""
+    [marks] = read({"predictions": [{**BOX, **changes}]})
+    return marks
+
+
+def without(*names: str) -> dict[str, Any]:
+    return {name: value for name, value in BOX.items() if name not in names}
+
+
+def test_marks_stand_by_frame_and_classes_are_numbered_as_they_come() -> None:
+    paper = {**BOX, "class": "Paper"}
+    assert read({"predictions": [BOX, paper]}, None, {"predictions": []}, {"predictions": [paper]}) == [
+        [Mark(0, 0.9124, SHAPE), Mark(1, 0.9124, SHAPE)],
+        [],
+        [],
+        [Mark(1, 0.9124, SHAPE)],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("element", "confidence"),
+    [
+        ({"top": "day", "confidence": 0.5, "predictions": [{"class": "day", "confidence": 0.5}]}, 0.5),
+        ({"top": "day", "predictions": [{"class": "day"}]}, None),
+        ({"top": "day", "confidence": 0.5, "predictions": []}, 0.5),
+        ({"predictions": {"day": {"confidence": 0.5}, "night": {}}, "predicted_classes": ["day"]}, 0.5),
+        ({"predictions": {"day": {"class_id": 3}}, "predicted_classes": ["day"]}, None),
+        ({"predictions": [{"class": "day"}]}, None),
+    ],
+    ids=str,
+)
+def test_a_label_has_the_confidence_of_the_tables(element: Any, confidence: float | None) -> None:
+    assert read(element) == [[Mark(0, confidence)]]
+    predictions = make_frames("m", [element]).predictions
+    assert predictions.columns["confidence"] == [confidence]
+
+
+@pytest.mark.parametrize("box", [without("confidence"), {**BOX, "confidence": None}], ids=["missing", "null"])
+def test_a_box_without_confidence_is_drawn_without_one_and_counts_as_certain(box: Any) -> None:
+    [[mark]] = read({"predictions": [box]})
+    assert mark == Mark(0, None, SHAPE)
+    assert (mark.certainty, mark.percent) == (1.0, 100)
+    assert json.loads(json.dumps(mark.to_list())) == [0, None, 10.0, 20, 3.0, 4.0]
+
+
+@pytest.mark.parametrize(
+    ("confidence", "percent"), [(0.0, 0), (0.29, 29), (0.5799, 57), (1, 100), (1.7, 100), (-0.2, 0)]
+)
+def test_percents_are_whole_rounded_down_and_from_0_to_100(confidence: float, percent: int) -> None:
+    assert Mark(0, confidence).percent == percent
+
+
+POINTS = [{"x": 1, "y": 2.04}, {"x": 3, "y": 4}]
+
+
+@pytest.mark.parametrize(
+    ("fields", "mark", "written"),
+    [
+        ({}, Mark(0, 0.9124, SHAPE), []),
+        ({"points": []}, Mark(0, 0.9124, SHAPE), []),
+        (
+            {"points": POINTS},
+            Mark(0, 0.9124, SHAPE, polygon=[1, 2.0, 3, 4]),
+            [{"polygon": [1, 2.0, 3, 4]}],
+        ),
+        (
+            {"points": [{"x": 1, "y": 2, "z": 3}]},  # a field that the tables have no column for
+            Mark(0, 0.9124, SHAPE, polygon=[1, 2]),
+            [{"polygon": [1, 2]}],
+        ),
+        (
+            {"keypoints": [{"x": 1, "y": 2, "confidence": 0.777, "class": "n\nse"}, {"x": 3, "y": 4}]},
+            Mark(0, 0.9124, SHAPE, keypoints=[Keypoint(1, 2, 0.78, "n\\nse"), Keypoint(3, 4, None, "")]),
+            [{"keypoints": [[1, 2, 0.78, "n\\nse"], [3, 4, None, ""]]}],
+        ),
+    ],
+    ids=str,
+)
+def test_what_goes_with_a_box_is_read_and_written(fields: Any, mark: Mark, written: list[Any]) -> None:
+    assert read_one(**fields) == [mark]
+    assert json.loads(json.dumps(mark.to_list())) == [0, 0.9124, *SHAPE, *written]
+
+
+def test_a_gaze_is_read_from_its_face() -> None:
+    [[mark]] = read({"predictions": [{"face": {**BOX, "landmarks": POINTS}, "yaw": -0.5, "pitch": 0.25}]})
+    assert mark == Mark(0, 0.9124, SHAPE, gaze=(-0.5, 0.25), landmarks=[1, 2.0, 3, 4])
+    assert json.loads(json.dumps(mark.to_list()[6])) == {"gaze": [-0.5, 0.25], "landmarks": [1, 2.0, 3, 4]}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"class": None},
+        {"class": 7},
+        {"confidence": "high"},
+        {"confidence": float("nan")},
+        {"confidence": 10**400},
+        {"confidence": True},
+        {"x": None},
+        {"x": "left"},
+        {"x": 10**9},
+        {"height": float("inf")},
+        {"points": 3},
+        {"points": "round"},
+        {"points": [{"x": 1}]},
+        {"points": [{"x": 1, "y": None}]},
+        {"points": [None]},
+        {"keypoints": [{"x": 1, "y": 2, "confidence": "high"}]},
+        {"keypoints": {"x": 1}},
+        {"yaw": 0.5},
+        {"landmarks": POINTS},
+    ],
+    ids=str,
+)
+def test_a_prediction_that_lacks_a_number_is_left_out_and_the_others_are_not(changes: Any) -> None:
+    rock, paper = {**BOX, **changes}, {**BOX, "class": "Paper"}
+    assert read({"predictions": [rock, paper]}, {"predictions": [paper]}) == [[Mark(0, 0.9124, SHAPE)]] * 2
+
+
+numbers = st.none() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+boxes = st.fixed_dictionaries(
+    {},
+    optional={
+        **dict.fromkeys(("x", "y", "width", "height", "confidence"), numbers),
+        "class": st.none() | st.sampled_from(["a", "b"]),
+    },
+)
+
+
+@given(st.lists(st.none() | st.fixed_dictionaries({"predictions": st.lists(boxes, max_size=3)}), max_size=4))
+def test_boxes_have_the_same_marks_however_they_are_parsed(elements: list[Any]) -> None:
+    assert read(*decode_boxes(json.dumps(elements).encode())) == read(*elements)
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda values: (
+        st.lists(values, max_size=3)
+        | st.dictionaries(
+            st.sampled_from([*BOX, "points", "keypoints", "face", "yaw", "landmarks"]), values, max_size=4
+        )
+    ),
+    max_leaves=15,
+)
+
+
+@given(st.lists(anything | st.fixed_dictionaries({"predictions": anything, "image": anything}), max_size=3))
+def test_nothing_that_results_hold_keeps_marks_from_being_listed_and_written(elements: list[Any]) -> None:
+    marks = read(*elements)
+    assert len(marks) == len(elements)
+    for mark in (mark for found in marks for mark in found):
+        json.dumps(mark.to_list(), allow_nan=False)
