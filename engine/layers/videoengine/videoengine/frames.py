@@ -70,7 +70,7 @@ def _select_packets(
 ) -> Iterator["Packet[VideoStream] | None"]:
     """The packets from the keyframe of each wanted frame to the frame, in decoding order. Other packets are skipped.
 
-    None means flush: the decoder returns the frames that it holds back, and starts anew. It comes at the end, and after
+    None means flush: the decoder returns the frames that it holds back, and is reset. It comes at the end, and after
     skipped packets if the next keyframe doesn't reset the decoder: H.264 and HEVC count pictures across keyframes that
     are not IDR pictures.
 
