@@ -25,7 +25,7 @@ def require_repository(command: str, use: str) -> None:
     if not (ROOT / "template.yaml").is_file():
         raise CommandError(
             f"videoinfer {command} runs only from the project's repository: it {use} files there. "
-            "Clone the repository, and run the command in it."
+            f"In a clone of it, run `make .venv/ready` once, and then `.venv/bin/videoinfer {command}`."
         )
 
 

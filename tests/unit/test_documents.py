@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.templates import ROOT
+from tests.templates import ROOT, read_template
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 ON_THE_PATH = 'export PATH="$PWD/.venv/bin:$PATH"'
@@ -69,3 +69,10 @@ def test_every_test_that_is_named_exists(document: Path) -> None:
 def test_each_threat_names_the_test_that_shows_its_answer() -> None:
     rows = re.findall(r"(?m)^\| (.*) \|$", (ROOT / "SECURITY.md").read_text())[2:]
     assert [row for row in rows if not re.search(r"`tests/[\w/]+\.py", row.rpartition(" | ")[2])] == []
+
+
+def test_the_cost_of_a_stack_at_rest_is_that_of_its_alarms_and_secrets() -> None:
+    kinds = [resource["Type"] for resource in read_template("pipeline")["Resources"].values()]
+    alarms, secrets = kinds.count("AWS::CloudWatch::Alarm"), kinds.count("AWS::SecretsManager::Secret")
+    text = (ROOT / "docs" / "operations.md").read_text()
+    assert f"{alarms} alarms and {secrets} secrets, which is ${alarms * 0.1 + secrets * 0.4:.2f} a month" in text

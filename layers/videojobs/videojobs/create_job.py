@@ -21,7 +21,7 @@ from videojobs.errors import (
     SendingTooSlow,
     TurnLater,
 )
-from videojobs.jobs.commands import compose_retry_command, suggest_remedy
+from videojobs.jobs.commands import compose_mended_command, compose_retry_command, suggest_remedy
 from videojobs.jobs.costs import Meter
 from videojobs.jobs.ledger import Job, Ledger, format_time, name_execution
 from videojobs.jobs.options import Options
@@ -140,17 +140,21 @@ class JobCreator:
             return Rejection(fault, suggest_remedy(upload))
         if _count_broken_answers(item) >= BROKEN_ANSWERS_MAX:
             return _explain_broken_answers(upload, item)
+        metadata: Mapping[str, str] = {}
         try:
-            options = self.settings.resolve(upload.key, self._read_metadata(upload))
+            metadata = self._read_metadata(upload)
+            options = self.settings.resolve(upload.key, metadata)
             if options.input_mode == "upload" and (rejection := reject_sending(upload, item)):
                 return rejection
             return self._create_with(options, request, item)
         except InvalidOption as invalid:
-            return Rejection(str(invalid), _suggest_metadata(upload))
+            faulty = str(invalid).partition(":")[0]
+            allowed = self.settings.limits.names
+            return Rejection(str(invalid), compose_mended_command(upload, metadata, faulty, allowed))
         except UploadGone:
             return Rejection("It was deleted before its job could be created.", suggest_remedy(upload))
         except ApiRefused as refused:
-            return self._explain_refusal(upload, refused)
+            return self._explain_refusal(upload, metadata, refused)
         except SendingTooSlow as slow:
             return reject_slow_sending(upload, slow)
 
@@ -304,17 +308,16 @@ class JobCreator:
         logger.info("The upload is rejected.", reason=rejection.reason)
         return {"status": "rejected", "reason": rejection.reason}
 
-    def _explain_refusal(self, upload: Upload, refused: ApiRefused) -> Rejection:
-        retry = compose_retry_command(upload)
+    def _explain_refusal(self, upload: Upload, metadata: Mapping[str, str], refused: ApiRefused) -> Rejection:
         if classify_refusal(refused.status_code) == "key":
             secret = self.settings.api_key_secret
             store_key = f"aws secretsmanager put-secret-value --secret-id {secret} --secret-string YOUR_API_KEY"
             reason = f"The API key is not accepted: {refused.reason}"
-            return Rejection(reason, f"{store_key}\n  {retry}")
+            return Rejection(reason, f"{store_key}\n  {compose_retry_command(upload)}")
         reason = f"The Video Inference API refused it ({refused.status_code}): {refused.reason}"
-        return Rejection(
-            reason, f"{retry} --metadata-directive REPLACE --metadata model-id=MODEL,model-version=VERSION"
-        )
+        allowed = self.settings.limits.names
+        model = {"model-id": "", "model-version": ""}
+        return Rejection(reason, compose_mended_command(upload, {**metadata, **model}, "model-id", allowed))
 
     @property
     def _poll_seconds(self) -> int:
@@ -328,8 +331,3 @@ def _count_broken_answers(item: Mapping[str, Any]) -> int:
 def _explain_broken_answers(upload: Upload, item: Mapping[str, Any]) -> Rejection:
     reason = f"It is not asked again after {_count_broken_answers(item)} such answers, because each call may be billed."
     return Rejection(f"{item['error']} {reason}", compose_retry_command(upload))
-
-
-def _suggest_metadata(upload: Upload) -> str:
-    """Without its metadata an upload gets the options of its route and of the stack."""
-    return f"{compose_retry_command(upload)} --metadata-directive REPLACE"

@@ -155,7 +155,7 @@ def test_a_rejection_costs_nothing_and_says_why(
     ("status_code", "words", "command"),
     [
         (401, "The API key is not accepted", "aws secretsmanager put-secret-value --secret-id videoinfer/api-key"),
-        (404, "model hands/4 was not found", "--metadata model-id=MODEL,model-version=VERSION"),
+        (404, "model hands/4 was not found", "--metadata model-id=MODEL_ID,model-version=MODEL_VERSION"),
     ],
 )
 def test_a_refusal_is_a_rejection(aws: Any, status_code: int, words: str, command: str) -> None:

@@ -1,12 +1,20 @@
 """Commands for a person to paste into a shell. They hold no text that a shell could take for more than a name."""
 
 import re
+from collections.abc import Mapping, Set
 from dataclasses import replace
 
 from videojobs.foreign_text import file_for_command, word_for_command
 from videojobs.jobs.ledger import Job
+from videojobs.jobs.upload_metadata import METADATA_OPTIONS, find_option, normalize_name
 from videojobs.jobs.uploads import KEY_MAX_BYTES, Upload, find_extension, is_path
 from videojobs.video_formats import VIDEO_EXTENSIONS
+
+_HARMLESS_VALUE = re.compile(r"[A-Za-z0-9_./:-]+")
+"""A value that neither a shell nor the AWS CLI's short form of a map takes for more."""
+
+_PLACEHOLDER = ""
+"""Stands for a value that a person has to put in."""
 
 _HARMLESS_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,199}")
 
@@ -15,6 +23,34 @@ def compose_retry_command(upload: Upload) -> str:
     """The command that makes a new version of an upload out of itself, and so a new job."""
     uri = uri_for_command(upload)
     return f"aws s3 cp {uri} {uri} --storage-class STANDARD"
+
+
+def compose_mended_command(upload: Upload, metadata: Mapping[str, str], faulty: str, allowed: Set[str]) -> str:
+    """The command that uploads a video again with its options, where a placeholder stands for what can't be used.
+
+    A misspelled option gets its right name. What is no option, or may not be set, is left out.
+
+    Args:
+        metadata: The upload's, names without `x-amz-meta-`.
+        faulty: The option that can't be used, or that is missing.
+        allowed: The options that uploads may set.
+
+    Example:
+        `aws s3 cp s3://uploads/a.mp4 s3://uploads/a.mp4 --storage-class STANDARD --metadata-directive REPLACE
+        --metadata annotate=true,infer-fps=INFER_FPS`
+    """
+    options = {name: value for given, value in metadata.items() if (name := find_option(given))}
+    parameters = next((name for name in ("confidence", "models") if name in options), faulty)
+    wrong = parameters if faulty == "inference_params" else normalize_name(faulty)
+    if wrong in METADATA_OPTIONS:
+        options[wrong] = _PLACEHOLDER
+    words = [
+        f"{name}={value if _HARMLESS_VALUE.fullmatch(value) else name.replace('-', '_').upper()}"
+        for name, value in sorted(options.items())
+        if name in allowed
+    ]
+    command = f"{compose_retry_command(upload)} --metadata-directive REPLACE"
+    return f"{command} --metadata {','.join(words)}" if words else command
 
 
 def name_for_command(job: Job) -> str:

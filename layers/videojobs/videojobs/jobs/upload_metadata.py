@@ -50,7 +50,7 @@ class MetadataLimits:
     @classmethod
     def parse(cls, max_infer_fps: float, allowed_models: str, allowed_metadata: str) -> Self:
         """The limits that the stack's parameters say: lists are separated by commas."""
-        return cls(max_infer_fps, _split(allowed_models), frozenset(map(_normalize, _split(allowed_metadata))))
+        return cls(max_infer_fps, _split(allowed_models), frozenset(map(normalize_name, _split(allowed_metadata))))
 
     def select(self, metadata: Mapping[str, str]) -> dict[str, str]:
         """The options in an upload's metadata, whose names are without `x-amz-meta-`; `infer_fps` means `infer-fps`.
@@ -60,7 +60,7 @@ class MetadataLimits:
         """
         options: dict[str, str] = {}
         for given, value in metadata.items():
-            name = _normalize(given)
+            name = normalize_name(given)
             if name not in METADATA_OPTIONS:
                 self._check_name(given, name)
             elif name not in self.names:
@@ -89,8 +89,8 @@ class MetadataLimits:
     def _check_name(self, given: str, name: str) -> None:
         if name in self.names or name in TOOLS_METADATA:
             return
-        [*close] = difflib.get_close_matches(name, METADATA_OPTIONS, n=1)
-        meant = f"{close[0]} is meant, perhaps" if close else f"there are {', '.join(METADATA_OPTIONS)}"
+        close = find_option(given)
+        meant = f"{close} is meant, perhaps" if close else f"there are {', '.join(METADATA_OPTIONS)}"
         raise InvalidOption(f"{given}: there is no such option; {meant}. AllowedMetadata lets other names pass.")
 
     def _allows(self, model_id: str, model: str) -> bool:
@@ -107,5 +107,12 @@ def _split(text: str) -> tuple[str, ...]:
     return tuple(filter(None, (entry.strip() for entry in text.split(","))))
 
 
-def _normalize(name: str) -> str:
+def find_option(given: str) -> str | None:
+    """The option that a name in metadata means, or the nearest one of a misspelled name; None if none is near."""
+    name = normalize_name(given)
+    return None if name in TOOLS_METADATA else next(iter(difflib.get_close_matches(name, METADATA_OPTIONS, n=1)), None)
+
+
+def normalize_name(name: str) -> str:
+    """A name as options are written: `Infer_FPS` is `infer-fps`."""
     return name.strip().lower().replace("_", "-")

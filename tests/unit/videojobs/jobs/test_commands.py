@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from videojobs.jobs.commands import compose_retry_command, suggest_remedy
+from videojobs.jobs.commands import compose_mended_command, compose_retry_command, suggest_remedy
+from videojobs.jobs.upload_metadata import METADATA_OPTIONS
 from videojobs.jobs.uploads import Upload
 
 
@@ -53,3 +54,38 @@ def test_a_command_names_no_key_that_a_shell_could_take_for_more() -> None:
     upload = make_upload("it's; $(rm) here.mp4")
     uri = "s3://uploads/KEY"
     assert compose_retry_command(upload) == f"aws s3 cp {uri} {uri} --storage-class STANDARD"
+
+
+@pytest.mark.parametrize(
+    ("metadata", "faulty", "expected"),
+    [
+        (
+            {"infer-fps": "1", "confidance": "0.9", "annotate": "true"},
+            "confidance",
+            "annotate=true,confidence=0.9,infer-fps=1",
+        ),
+        ({"infer_fps": "fast", "annotate": "true"}, "infer_fps", "annotate=true,infer-fps=INFER_FPS"),
+        (
+            {"model-id": "nope", "infer-fps": "2"},
+            "model_version",
+            "infer-fps=2,model-id=nope,model-version=MODEL_VERSION",
+        ),
+        ({"confidence": "95", "infer-fps": "2"}, "inference_params", "confidence=CONFIDENCE,infer-fps=2"),
+        ({"models": '[{"model_id": "a'}, "models", "models=MODELS"),
+        (
+            {"input-mode": "upload; rm -rf ~", "infer-fps": "2"},
+            "infer_fps",
+            "infer-fps=INFER_FPS,input-mode=INPUT_MODE",
+        ),
+        ({"mtime": "1700000000", "mode": "33188", "infer-fps": "x"}, "infer_fps", "infer-fps=INFER_FPS"),
+    ],
+)
+def test_what_could_be_used_of_the_options_is_kept(metadata: dict[str, str], faulty: str, expected: str) -> None:
+    command = compose_mended_command(make_upload("a.mp4"), metadata, faulty, frozenset(METADATA_OPTIONS))
+    again = "aws s3 cp s3://uploads/a.mp4 s3://uploads/a.mp4 --storage-class STANDARD --metadata-directive REPLACE"
+    assert command == f"{again} --metadata {expected}"
+
+
+def test_an_option_that_uploads_may_not_set_is_left_out() -> None:
+    command = compose_mended_command(make_upload("a.mp4"), {"annotate": "true"}, "annotate", frozenset({"infer-fps"}))
+    assert command.endswith("--metadata-directive REPLACE")
