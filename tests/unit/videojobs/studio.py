@@ -13,11 +13,7 @@ from videojobs.record_annotation import AnnotationRecord
 from videojobs.results.bucket import ResultsBucket, locate_results
 
 SAMPLE_VIDEO = ROOT / "samples" / "rock-paper-scissors.mp4"
-
-
 LINKS = ShareLinks("s1gn1ng-key", "https://share.example.com")
-
-
 MODEL = "rock-paper-scissors-presentation"
 
 

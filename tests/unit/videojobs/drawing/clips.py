@@ -17,14 +17,9 @@ from videojobs.drawing.video import draw_video
 from videojobs.results.samples import Sample
 
 WIDTH, HEIGHT = 320, 180
-
-
 GREY = 215
-
-
 BLUE = (0x5B, 0x9B, 0xFF)
 """What the first class is drawn in."""
-
 
 SOUND_RATE, TONE_HERTZ = 16_000, 440
 

@@ -21,28 +21,13 @@ from videojobs.outputs.summary import Summary
 from videojobs.results.derivation import derive
 
 ALL = parse_outputs("parquet,csv,coco,webvtt,report")
-
-
 EVENT = json.loads((ROOT / "events" / "deliver_results" / "done.json").read_text())
-
-
 names = st.sampled_from(["Rock", "Paper", "ü <b> --> & ,\"'"])
-
-
 numbers = st.floats(0, 1000, allow_subnormal=False) | st.integers(0, 1000)
-
-
 confidences = st.floats(0, 1, allow_subnormal=False)
-
-
 points = st.lists(st.fixed_dictionaries({"x": numbers, "y": numbers}), max_size=5)
-
-
 ids = st.integers(0, 5)
-
-
 boxes = {"x": numbers, "y": numbers, "width": numbers, "height": numbers, "confidence": confidences}
-
 
 optional = {
     "class_id": ids,
@@ -51,15 +36,11 @@ optional = {
     "mood": st.just({"good": True}),
 }
 
-
 keypoints = st.fixed_dictionaries(
     {"x": numbers, "y": numbers, "confidence": confidences, "class_id": ids, "class": names}
 )
 
-
 scores = st.fixed_dictionaries({"confidence": confidences, "class_id": ids})
-
-
 image = {"image": st.just({"width": 640, "height": 360}), "time": confidences}
 
 
@@ -149,8 +130,6 @@ def derive_all(job: Job, content: bytes) -> tuple[KeptFiles, Summary]:
 
 
 BOX = {"x": 10, "y": 20.5, "width": 4, "height": 6, "confidence": 0.5, "class": "Rock", "class_id": 1}
-
-
 PICTURE = {"image": {"width": 640, "height": 360}, "time": 0.07}
 
 

@@ -9,18 +9,12 @@ from videojobs.outputs.summary import Summary
 from videojobs.results.derivation import derive
 
 HANDS = Model("my.hands", "4", "object-detection")
-
-
 ROOM = Model("room", "1", "classification")
-
-
 classes = st.sampled_from(["Rock", "Paper", "Scissors", "class", "ü\"'", "[{", "\\"])
-
 
 detections = st.none() | st.lists(classes, max_size=4).map(
     lambda names: {"time": 0.1, "predictions": [{"x": 1.5, "class": name, "extra": {"class": 1}} for name in names]}
 )
-
 
 labels = (
     st.none()
@@ -29,7 +23,6 @@ labels = (
         lambda names: {"predictions": {name: {"confidence": 1} for name in names}, "predicted_classes": names}
     )
 )
-
 
 indents = st.sampled_from([None, 0, 3])
 
