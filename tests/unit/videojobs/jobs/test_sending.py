@@ -1,4 +1,4 @@
-"""Sending a video fits into one invocation; test_creation.py has what comes of it."""
+"""Sending a video fits into one invocation; test_create_job.py has what comes of it."""
 
 from tests.templates import find_resources
 from videojobs.api.client import STORAGE_ANSWER_TIMEOUT_SECONDS

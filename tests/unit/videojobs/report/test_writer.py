@@ -1,91 +1,13 @@
-import base64
-import gzip
-import io
-import json
 import re
 import tracemalloc
-from collections import Counter
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from tests.frames import make_frames
+from tests.unit.videojobs.report.written import FACTS, make_box, write
 from videojobs.report import class_timelines
-from videojobs.report.class_timelines import COUNTS, OTHER_CLASSES
-from videojobs.report.writer import ReportFacts, ReportWriter, join_modules
-from videojobs.results.marks import Mark
-
-FACTS = ReportFacts("belt.mp4", "video", share_url="https://api.example")
-
-
-def make_box(name: str, confidence: float, **more: Any) -> dict[str, Any]:
-    return {"x": 10.04, "y": 20, "width": 3.0, "height": 4.0, "confidence": confidence, "class": name, **more}
-
-
-def write(elements: list[Any], **options: Any) -> tuple[dict[str, Any], list[dict[str, Any]], str]:
-    """The index, the pieces in order, and the page itself."""
-    with ReportWriter() as writer:
-        writer.add_model("parts", "object-detection")
-        numbers = range(len(elements))
-        writer.add(
-            make_frames("parts", elements, [6 * number for number in numbers], [number / 5 for number in numbers])
-        )
-        report = writer.finish(FACTS, **options)
-        file = io.BytesIO()
-        report.write_page(file)
-        pieces = [content for _, content in report.pieces()]
-    page = file.getvalue().decode()
-    data = dict(re.findall(r'<script type="application/gzip" data-name="([^"]+)">([^<]*)</script>', page))
-    decoded = {name: json.loads(gzip.decompress(base64.b64decode(content))) for name, content in data.items()}
-    index = decoded.pop("index")
-    return index, [*decoded.values(), *(json.loads(gzip.decompress(piece)) for piece in pieces)], page
-
-
-def unfold(pairs: list[int]) -> dict[int, int]:
-    return dict(zip(pairs[::2], pairs[1::2], strict=True))
-
-
-predictions = st.lists(st.builds(make_box, st.sampled_from(["Rock", "Paper"]), st.floats(0, 1)), max_size=6)
-elements = st.lists(st.one_of(st.none(), st.builds(lambda found: {"predictions": found}, predictions)), max_size=40)
-
-
-@given(elements, st.integers(0, 100))
-@settings(max_examples=60)
-def test_the_index_counts_what_a_plain_reading_counts_at_any_confidence(elements: list[Any], percent: int) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(class_timelines, "BINS_MAX", 8)
-        index, pieces, _ = write(elements)
-    (model,) = index["models"]
-    found, frames = Counter[str](), Counter[str]()
-    at_once: dict[str, list[int]] = {}
-    for element in elements:
-        names = Counter(
-            box["class"]
-            for box in (element or {"predictions": []})["predictions"]
-            if Mark(0, round(box["confidence"], 4)).percent >= percent
-        )
-        found.update(names)
-        frames.update(names.keys())
-        for name in ("Rock", "Paper"):
-            at_once.setdefault(name, []).append(max([count for count in COUNTS if count <= names[name]], default=0))
-
-    assert model["frames"] == len(elements) == sum(len(piece["frames"]) for piece in pieces)
-    assert model["failed"] == elements.count(None)
-    assert len(model["starts"]) <= 8
-    per_bin = 1
-    while len(elements) > 8 * per_bin:
-        per_bin *= 2
-    for entry in model["classes"]:
-        name = entry["name"]
-        assert sum(n for at, n in unfold(entry["found"]).items() if at >= percent) == found[name]
-        assert sum(n for at, n in unfold(entry["frames"]).items() if at >= percent) == frames[name]
-        most = [
-            max([count for count, sure in zip(COUNTS, seen or [], strict=False) if sure >= percent], default=0)
-            for seen in entry["bins"]
-        ]
-        assert most == [max(at_once[name][at : at + per_bin]) for at in range(0, len(elements), per_bin)]
+from videojobs.report.writer import ReportWriter, join_modules
 
 
 def test_a_piece_holds_frames_with_their_times_and_the_pictures_size() -> None:
@@ -147,18 +69,6 @@ def test_what_can_not_be_drawn_does_not_keep_the_rest_from_being_drawn(element: 
 
     assert [mark[1:] for mark in piece["frames"][1]] == [[0.5, 10.0, 20, 3.0, 4.0]]
     assert all(len(mark) == 2 for mark in piece["frames"][0])
-
-
-def test_classes_beyond_what_a_page_can_list_are_counted_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(class_timelines, "CLASSES_MAX", 2)
-    index, _, _ = write([{"predictions": [make_box(name, 0.5) for name in "abcd"]}])
-
-    entries = index["models"][0]["classes"]
-    assert [(entry["name"], entry["found"]) for entry in entries] == [
-        ("a", [50, 1]),
-        ("b", [50, 1]),
-        (OTHER_CLASSES, [50, 2]),
-    ]
 
 
 def test_memory_does_not_grow_with_the_video(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,106 @@
+"""Each module with logic has a test file: tests/unit/<package>/<wing>/test_<module>.py.
+
+What several modules do together is tested in files that are named after what they show.
+"""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.unit.test_imports import list_modules
+from videoinfer.repository import ROOT
+
+PACKAGES = {
+    "videojobs": ROOT / "layers" / "videojobs" / "videojobs",
+    "videoengine": ROOT / "engine" / "layers" / "videoengine" / "videoengine",
+    "videoinfer": ROOT / "videoinfer",
+}
+
+WITHOUT_LOGIC = {
+    "videojobs.errors": "what each error says is tested where it arises",
+    "videojobs.logs": "Powertools' logger; test_redaction.py and test_handlers.py read its lines",
+    "videojobs.metrics": "Powertools' metrics; the functions' tests read them",
+    "videoengine.clients": "boto3's clients, made once",
+    "videoengine.errors": "what each error says is tested where it arises",
+    "videoengine.settings": "the environment by its names; test_inventory.py compares them with the template",
+    "videoinfer.aws_clients": "boto3's clients, made once",
+    "videoinfer.errors": "what a person reads is tested where it arises",
+}
+"""Modules with functions that decide nothing, and why."""
+
+TESTED_BY = {
+    "videojobs.drawing.scratch": "tests/unit/test_scratch.py",  # the engine's, word for word
+    "videojobs.video_formats": "tests/unit/test_video_formats.py",
+    "videoengine.api": "tests/contract/test_engine_api.py",
+    "videoengine.demuxing": "tests/unit/videoengine/test_awkward_videos.py",
+    "videoengine.families.layouts": "tests/unit/videoengine/test_detections.py",
+    "videoengine.fetch_deadline": "tests/hostile/test_hostile.py",
+    "videoengine.fetching": "tests/unit/videoengine/test_whole_job.py",
+    "videoengine.inference": "tests/unit/videoengine/test_whole_job.py",
+    "videoengine.lead_in": "tests/unit/videoengine/test_timeline.py",
+    "videoengine.masks": "tests/unit/videoengine/inference_types/test_instance_segmentation.py",
+    "videoengine.merging": "tests/unit/videoengine/test_whole_job.py",
+    "videoengine.openapi": "tests/contract/test_openapi.py",
+    "videoengine.planning": "tests/unit/videoengine/test_whole_job.py",
+    "videoengine.request_bodies": "tests/hostile/test_hostile.py",
+    "videoengine.video_file": "tests/unit/videoengine/test_frames.py",
+    "videoengine.video_formats": "tests/unit/test_video_formats.py",
+    "videoinfer.__main__": "tests/program/test_program.py",
+    "videoinfer.deployed_policies": "tests/unit/videoinfer/test_doctor.py",
+    "videoinfer.local.api_front": "tests/local_aws/test_official_client.py",
+    "videoinfer.local.deployments": "tests/local_aws/test_whole_path.py",
+    "videoinfer.local.following": "tests/local_aws/test_whole_path.py",
+    "videoinfer.local.lambda_sandbox": "tests/local_aws/test_lambda_runtime.py",
+    "videoinfer.local.stacks": "tests/local_aws/test_parameters.py",
+    "videoinfer.local.system": "tests/local_aws/test_whole_path.py",
+    "videoinfer.pipeline_stack": "tests/local_aws/test_levers.py",
+    "videoinfer.repository": "tests/program/test_installed.py",
+    "videoinfer.stack_commands": "tests/local_aws/test_levers.py",
+    "videoinfer.verification.clip": "tests/local_aws/test_verify.py",
+    "videoinfer.verification.run": "tests/unit/videoinfer/verification/test_verify_command.py",
+}
+"""Modules that are tested together with others, and by which file."""
+
+
+def has_functions(path: Path) -> bool:
+    return any(
+        isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) for node in ast.walk(ast.parse(path.read_text()))
+    )
+
+
+def find_test_file(module: str) -> Path:
+    package, *folders, name = module.split(".")
+    return ROOT.joinpath("tests", "unit", package, *folders, f"test_{name}.py")
+
+
+def list_tests(path: Path) -> list[str]:
+    """The names of the tests in a file."""
+    nodes = ast.walk(ast.parse(path.read_text())) if path.exists() else ()
+    return [node.name for node in nodes if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
+
+
+MODULES = {
+    name: path
+    for folder in PACKAGES.values()
+    for name, path in list_modules(folder)
+    if path.name != "__init__.py" and has_functions(path)
+}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_module_with_logic_has_a_test_file(package: str) -> None:
+    without = [
+        name
+        for name in MODULES
+        if name.startswith(f"{package}.")
+        and name not in WITHOUT_LOGIC
+        and not list_tests(ROOT / TESTED_BY.get(name, find_test_file(name)))
+    ]
+    assert without == []
+
+
+def test_an_exception_is_one() -> None:
+    """A module that has got a file of its own, or is gone, leaves the lists."""
+    assert [name for name in WITHOUT_LOGIC | TESTED_BY if name not in MODULES or list_tests(find_test_file(name))] == []
+    assert not WITHOUT_LOGIC.keys() & TESTED_BY.keys()
