@@ -73,6 +73,14 @@ def test_a_task_that_fails_is_not_reported_done(console: Console) -> None:
     assert "Built" not in read(console)
 
 
+def test_a_bar_advances_by_what_each_item_counts(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    advances: list[int] = []
+    monkeypatch.setattr("videoinfer.display.Progress.advance", lambda _bar, _task, steps: advances.append(steps))
+    with Display(console).track([[1, 2], [3]], "Reading", total=3, count=len) as tracked:
+        assert list(tracked) == [[1, 2], [3]]
+    assert advances == [2, 1]
+
+
 def test_an_error_s_text_is_shown_as_text(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(typer.Exit), errors_for_people():
         raise CommandError(HOSTILE)

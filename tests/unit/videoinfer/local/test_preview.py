@@ -15,7 +15,7 @@ from videoinfer.videos import sample_video
 SURE, DOUBTFUL = 0.9, 0.5
 
 
-def predict(confidence: float, **fields: Any) -> dict[str, Any]:
+def predict(confidence: float | None, **fields: Any) -> dict[str, Any]:
     box = {"x": 160, "y": 90, "width": 40, "height": 40}
     return {**box, "confidence": confidence, "class": "rock", "class_id": 0, **fields}
 
@@ -32,7 +32,7 @@ def draw(video: Path, folder: Path, elements: list[Any]) -> Image.Image:
     return draw_preview(video, frames, folder / "results.json", "hands")
 
 
-def element(*confidences: float) -> dict[str, Any]:
+def element(*confidences: float | None) -> dict[str, Any]:
     return {"image": {"width": 320, "height": 180}, "predictions": [*map(predict, confidences)]}
 
 
@@ -51,10 +51,13 @@ def find_frame(picture: Image.Image) -> int:
         ([0.8, 0.8], [SURE, SURE, DOUBTFUL]),
         ([SURE, SURE], [0.8, 0.8]),
         ([DOUBTFUL], []),
+        ([None], [SURE]),
     ],
-    ids=["more", "sure", "without-doubtful", "surer", "any"],
+    ids=["more", "sure", "without-doubtful", "surer", "any", "without a confidence"],
 )
-def test_the_clearest_frame_is_shown(tmp_path: Path, video: Path, clearest: list[float], other: list[float]) -> None:
+def test_the_clearest_frame_is_shown(
+    tmp_path: Path, video: Path, clearest: list[float | None], other: list[float | None]
+) -> None:
     assert find_frame(draw(video, tmp_path, [None, element(*other), element(*clearest)])) == 2
     assert find_frame(draw(video, tmp_path, [None, element(*clearest), element(*other)])) == 1
 
