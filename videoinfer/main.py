@@ -13,6 +13,7 @@ from videoinfer.repository import SAMPLE_MODEL, SAMPLE_VIDEO
 from videoinfer.stack_commands import commands
 from videoinfer.terminal import Console
 from videojobs import __version__
+from videojobs.result_files import ANNOTATED_VIDEO, REPORT_FILE, RESULTS_FILE
 from videojobs.video_formats import VIDEO_EXTENSIONS
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -105,7 +106,7 @@ def infer(
     max_failed_share: Annotated[
         float, typer.Option(help="Maximum share of null results; above it, the command fails.", min=0, max=1)
     ] = 0.5,
-    output: Annotated[Path, typer.Option(help="The results file.", metavar="FILE")] = Path("results.json"),
+    output: Annotated[Path, typer.Option(help="The results file.", metavar="FILE")] = Path(RESULTS_FILE),
 ) -> None:
     """Run models on a video on this machine, with the engine's core and without AWS."""
     with loading("infer"):
@@ -129,7 +130,7 @@ def infer(
 def report(
     results: Annotated[Path, typer.Argument(help="The results file.")],
     video: Annotated[Path, typer.Argument(help="The video of these results.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The page.", metavar="FILE")] = Path("report.html"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="The page.", metavar="FILE")] = Path(REPORT_FILE),
 ) -> None:
     """Make the report: one page that plays the video with its predictions."""
     with loading("report"):
@@ -145,7 +146,7 @@ def annotate(
     video: Annotated[Path, typer.Argument(help="The video of these results.")],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The annotated video, an MP4 file.", metavar="FILE")
-    ] = Path("annotated.mp4"),
+    ] = Path(ANNOTATED_VIDEO),
 ) -> None:
     """Make the annotated video: the video with its predictions drawn on it."""
     with loading("annotate"):

@@ -18,10 +18,9 @@ from videoinfer.pipeline_stack import PipelineStack
 from videojobs.jobs.ledger import Job
 from videojobs.jobs.states import ENDED_STATES
 from videojobs.jobs.workflow import start_redelivery
-from videojobs.results.bucket import locate_results
+from videojobs.result_files import RESULTS_FILE, locate_results, split_results_key
 from videojobs.s3_errors import is_missing
 
-_RESULTS = "results.json"
 _LOOK_INTERVAL_SECONDS = 0.5
 _SIDE_BY_SIDE = 20
 
@@ -104,16 +103,15 @@ def _list_results(stack: PipelineStack, prefix: str) -> Iterator[tuple[str, str]
     pages = stack.clients.s3.get_paginator("list_objects_v2").paginate(Bucket=stack.results_bucket, Prefix=prefix)
     for page in pages:
         for entry in page.get("Contents", []):
-            folder, _, name = entry["Key"].rpartition("/")
-            upload, _, job_id = folder.removeprefix("results/").rpartition("/")
-            if name == _RESULTS:
+            upload, job_id, name = split_results_key(entry["Key"])
+            if name == RESULTS_FILE:
                 yield upload, job_id
 
 
 def _has_results(stack: PipelineStack, item: Item) -> bool:
     try:
         stack.clients.s3.head_object(
-            Bucket=stack.results_bucket, Key=locate_results(item["key"], item["job_id"], _RESULTS)
+            Bucket=stack.results_bucket, Key=locate_results(item["key"], item["job_id"], RESULTS_FILE)
         )
     except ClientError as error:
         if is_missing(error):

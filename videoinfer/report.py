@@ -15,6 +15,7 @@ from videoinfer.result_fit import check_fit
 from videoinfer.results_file import ResultsFile, read_results_file
 from videoinfer.videos import measure_start_offset
 from videojobs.report.writer import ReportFacts, ReportWriter
+from videojobs.result_files import RECORD_FILE
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def make_report(options: ReportOptions, display: Display) -> None:
         CommandError: The results or the video can't be used, or the page can't be written; the message says why.
     """
     check_file(options.video)
-    record = options.results.parent / "job.json"
+    record = options.results.parent / RECORD_FILE
     with open_output(options.output, [options.results, options.video, record]) as output:
         frames = write_report(options.results, record, options.video, output, display=display)
         output.finish()

@@ -150,9 +150,7 @@ class PipelineScenarios:
         options = Options.parse({"models": [MODEL], "infer_fps": 5, "input_mode": "presigned"})
         upload = self.put_upload(versioned=versioned)
         job = Job.begin(upload, FIRST_ATTEMPT, str(uuid.uuid4()), options, now=datetime.now(UTC), deadline_seconds=3600)
-        values = {"status": "running", "job_id": job.job_id, "options": options.to_dict()}
-        times = {"created_at": job.created_at, "deadline_at": job.deadline_at}
-        self._ledger.record(upload, FIRST_ATTEMPT, **values, **times)
+        self._ledger.record(upload, FIRST_ATTEMPT, status="running", options=options.to_dict(), **job.to_values())
         return job
 
     def finish(self) -> Any:

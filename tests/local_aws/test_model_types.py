@@ -11,11 +11,12 @@ from tests.stand_ins.random_models import make_packages_of_every_type
 from videoinfer.display import Display
 from videoinfer.local.deployments import Engine, pipeline_parameters, put_model
 from videoinfer.local.embedded_aws import EmbeddedAws
-from videoinfer.local.outputs import PREVIEW_FILE, RECORD_FILE, REPORT_FILE, RESULTS_FILE, derive_outputs, open_outputs
+from videoinfer.local.outputs import PREVIEW_FILE, derive_outputs, open_outputs
 from videoinfer.model_packages import read_model_package
 from videoinfer.repository import SAMPLE_VIDEO
 from videoinfer.terminal import Console
 from videoinfer.videos import sample_video
+from videojobs.result_files import RECORD_FILE, REPORT_FILE, RESULTS_FILE
 
 INFER_FPS = 1
 

@@ -14,7 +14,6 @@ from videoinfer.local.instructions import compose_instructions
 from videoinfer.local.outputs import (
     NOTICE_FILE,
     OUTPUT_FILES,
-    REPORT_FILE,
     derive_outputs,
     fetch_results,
     open_outputs,
@@ -25,6 +24,7 @@ from videoinfer.model_packages import read_model_package
 from videoinfer.repository import require_repository
 from videoinfer.upload_progress import upload_video
 from videoinfer.videos import sample_video
+from videojobs.result_files import REPORT_FILE
 
 
 @dataclass(frozen=True, kw_only=True)

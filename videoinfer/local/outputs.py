@@ -14,12 +14,10 @@ from videoinfer.notices_queue import ReceivedNotice
 from videoinfer.output_file import OutputFile, open_output
 from videoinfer.report import write_report
 from videoinfer.upload_progress import UploadedVideo
+from videojobs.result_files import RECORD_FILE, REPORT_FILE, RESULTS_FILE, locate_results
 
-RESULTS_FILE = "results.json"
-RECORD_FILE = "job.json"
 NOTICE_FILE = "notice.txt"
 PREVIEW_FILE = "preview.png"
-REPORT_FILE = "report.html"
 OUTPUT_FILES = (RESULTS_FILE, RECORD_FILE, NOTICE_FILE, PREVIEW_FILE, REPORT_FILE)
 
 type Outputs = Mapping[str, OutputFile]
@@ -43,7 +41,7 @@ def save_notice(output: OutputFile, notice: ReceivedNotice) -> None:
 def fetch_results(outputs: Outputs, system: System, upload: UploadedVideo, job_id: str) -> dict[str, Any]:
     """Fetches the results as they were delivered, and returns the job's record."""
     for name in (RESULTS_FILE, RECORD_FILE):
-        key = f"results/{upload.key}/{job_id}/{name}"
+        key = locate_results(upload.key, job_id, name)
         with outputs[name].writing():
             system.aws.clients.s3.download_file(system.pipeline.results_bucket, key, str(outputs[name].unfinished))
     record: dict[str, Any] = json.loads(outputs[RECORD_FILE].unfinished.read_bytes())

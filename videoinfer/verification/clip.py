@@ -37,8 +37,7 @@ from videoinfer.verification.waiting import wait_for
 from videojobs.errors import BrokenResults
 from videojobs.jobs.ledger import Job
 from videojobs.jobs.states import ENDED_STATES
-from videojobs.record_annotation import ANNOTATED_VIDEO
-from videojobs.results.bucket import locate_results
+from videojobs.result_files import ANNOTATED_VIDEO, RECORD_FILE, RESULTS_FILE, SUMMARY_FILE, locate_results
 
 if TYPE_CHECKING:
     from videoinfer.ledger_view import Item
@@ -99,23 +98,23 @@ class ClipChecks:
         return check_end(self._item or self._traces.find_item(upload), self._patience.job)
 
     def _list_files(self, job: Job) -> Iterator[Step]:
-        yield "results.json", partial(self._read_results, job)
+        yield RESULTS_FILE, partial(self._read_results, job)
         if (truth := self._truth) is None:
             return
         outputs = self._stack.outputs
         files: Sequence[tuple[str, FileCheck]] = [
-            ("summary.json", check_summary),
-            ("job.json", partial(check_record, outputs=outputs)),
+            (SUMMARY_FILE, check_summary),
+            (RECORD_FILE, partial(check_record, outputs=outputs)),
             *(file for output, file in _FILES.items() if output in outputs),
         ]
         for name, check in files:
             yield name, partial(self._check_file, name, check, truth)
         if "parquet" in outputs:
             yield "tables", partial(self._check_tables, truth)
-        yield "ledger", partial(check_ledger, self._item, truth, self._locate(job, "results.json"))
+        yield "ledger", partial(check_ledger, self._item, truth, self._locate(job, RESULTS_FILE))
 
     def _read_results(self, job: Job) -> Verdict:
-        content, _ = self._fetch(job, "results.json")
+        content, _ = self._fetch(job, RESULTS_FILE)
         try:
             self._truth = read_truth(content, job)
         except BrokenResults as broken:

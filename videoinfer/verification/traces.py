@@ -23,7 +23,7 @@ from videojobs.jobs.ledger import Ledger, format_time
 from videojobs.jobs.states import ENDED_STATES
 from videojobs.jobs.uploads import FIRST_ATTEMPT, Upload
 from videojobs.jobs.workflow import locate_execution
-from videojobs.results.bucket import TABLES, locate_output
+from videojobs.result_files import RESULTS_PREFIX, TABLES, locate_output
 
 if TYPE_CHECKING:
     from videoinfer.pipeline_stack import PipelineStack
@@ -122,7 +122,7 @@ class Traces:
         for name in self.queue_names:
             yield "queue", partial(self._remove_queue, name)
         results = self.stack.results_bucket
-        yield "object", partial(self._remove_objects, results, f"results/{self.prefix}")
+        yield "object", partial(self._remove_objects, results, f"{RESULTS_PREFIX}{self.prefix}")
         for key in self._tables:
             yield "object", partial(self._remove_objects, results, key)
         for query in self.queries:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from videojobs.jobs.ledger import Job
 from videojobs.outputs.names import OutputName
 from videojobs.outputs.summary import Summary
+from videojobs.result_files import REPORT_FILE
 from videojobs.results.derivation import derive
 
 CLIP_SECONDS = 10
@@ -22,7 +23,7 @@ FILES: Mapping[OutputName, Sequence[str]] = {
     "csv": ("detections.csv.gz",),
     "coco": ("coco.json",),
     "webvtt": ("detections.vtt",),
-    "report": ("report.html",),
+    "report": (REPORT_FILE,),
 }
 """The files that each output is made of, as `job.json` lists them."""
 

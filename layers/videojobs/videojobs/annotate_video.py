@@ -17,8 +17,8 @@ from videojobs.errors import VideoNotDrawable
 from videojobs.jobs.costs import Meter
 from videojobs.jobs.ledger import Job
 from videojobs.logs import logger
-from videojobs.record_annotation import ANNOTATED_VIDEO, UPLOAD, locate_annotated_video
-from videojobs.results.bucket import locate_results
+from videojobs.record_annotation import UPLOAD, locate_annotated_video
+from videojobs.result_files import ANNOTATED_VIDEO, RESULTS_FILE, locate_results
 from videojobs.results.samples import read_samples
 from videojobs.s3_errors import is_denied, is_missing
 
@@ -67,9 +67,9 @@ class VideoAnnotation:
         if job.upload.size_bytes > VIDEO_MAX_BYTES:
             raise VideoNotDrawable(f"Videos above {VIDEO_MAX_BYTES / 1024**3:.0f} GiB are not drawn on.")
         with scratch_folder(Path(tempfile.gettempdir(), "annotation")) as folder:
-            video, results, annotated = (folder / name for name in ("video", "results.json", ANNOTATED_VIDEO))
+            video, results, annotated = (folder / name for name in ("video", RESULTS_FILE, ANNOTATED_VIDEO))
             self._download(job.upload.location, video, "The video has been deleted, or can't be read.")
-            results_key = locate_results(job.upload.key, job.job_id, "results.json")
+            results_key = locate_results(job.upload.key, job.job_id, RESULTS_FILE)
             self._download({"Bucket": self.results_bucket, "Key": results_key}, results, "There are no results.")
             samples = read_samples(results, [model.model_id for model in job.options.models])
             drawn = draw_video(

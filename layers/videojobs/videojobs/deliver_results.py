@@ -30,7 +30,8 @@ from videojobs.outputs.guarded import GuardedOutput, describe
 from videojobs.outputs.names import OutputName
 from videojobs.outputs.registry import OPENERS
 from videojobs.outputs.summary import Summary
-from videojobs.results.bucket import ResultsBucket, drain, locate_results
+from videojobs.result_files import RESULTS_FILE, locate_results
+from videojobs.results.bucket import ResultsBucket, drain
 from videojobs.results.derivation import Output, derive
 from videojobs.results.link import open_results
 
@@ -40,7 +41,7 @@ LAST_SECONDS = 60
 BEGINNING_BYTES = 200
 """What is shown of results that are none."""
 
-STORE, ALL_OUTPUTS = "results.json", "outputs"
+STORE, ALL_OUTPUTS = RESULTS_FILE, "outputs"
 """Steps, besides those of single outputs."""
 
 CONTINUING: Final = {"status": "continuing", "reason": None}
@@ -283,4 +284,4 @@ class _Work:
 
     @property
     def results_key(self) -> str:
-        return locate_results(self.job.upload.key, self.job.job_id, "results.json")
+        return locate_results(self.job.upload.key, self.job.job_id, RESULTS_FILE)

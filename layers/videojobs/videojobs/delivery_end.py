@@ -15,7 +15,8 @@ from videojobs.logs import logger
 from videojobs.notices.notices import NoticesTopic, compose_console_url, compose_done, mention_unanswered
 from videojobs.notices.share_links import SharedJob, ShareLinks
 from videojobs.outputs.summary import Summary, cap_counts
-from videojobs.results.bucket import ResultsBucket, locate_results
+from videojobs.result_files import RECORD_FILE, RESULTS_FILE, SUMMARY_FILE, locate_results
+from videojobs.results.bucket import ResultsBucket
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,7 @@ class DeliveryEnd:
 
     def save_summary(self, summary: Summary) -> None:
         """Keeps what was summed up for the invocation that comes to the end."""
-        self._save("summary.json", compose_summary(self.job, summary, _choose_costs(self._read_summary())))
+        self._save(SUMMARY_FILE, compose_summary(self.job, summary, _choose_costs(self._read_summary())))
 
     def conclude(self, summary: Summary | None, polling: Polling, progress: Progress, meter: Meter) -> None:
         """Writes down what came out, and publishes the notice.
@@ -59,12 +60,12 @@ class DeliveryEnd:
         finished_at = datetime.now(UTC).replace(microsecond=0)
         if self.is_redelivery and "finished_at" in self.item:
             finished_at = datetime.fromisoformat(self.item["finished_at"])
-        results_uri = self.bucket.locate(self._locate("results.json"))
+        results_uri = self.bucket.locate(self._locate(RESULTS_FILE))
         record = compose_record(
             self.job, summary, finished_at=finished_at, polls=polling.polls, results_uri=results_uri, progress=progress
         )
-        self._save("summary.json", compose_summary(self.job, summary, costs))
-        self._save("job.json", record)
+        self._save(SUMMARY_FILE, compose_summary(self.job, summary, costs))
+        self._save(RECORD_FILE, record)
         counts, omitted_classes = cap_counts(summary.counts) if summary else (None, 0)
         self.ledger.record(
             self.job.upload,
@@ -104,7 +105,7 @@ class DeliveryEnd:
         if "notice_id" in item and not self.is_redelivery:
             logger.info("The notice is out already.")
             return
-        shared, results_key = SharedJob(self.job.upload.upload_id, self.job.attempt), self._locate("results.json")
+        shared, results_key = SharedJob(self.job.upload.upload_id, self.job.attempt), self._locate(RESULTS_FILE)
         notice = compose_done(
             self.job,
             summary,
@@ -120,7 +121,7 @@ class DeliveryEnd:
         self.ledger.record(self.job.upload, self.job.attempt, notice_id=self.topic.publish(notice))
 
     def _read_summary(self) -> Mapping[str, Any]:
-        return self.bucket.read_json(self._locate("summary.json")) or {}
+        return self.bucket.read_json(self._locate(SUMMARY_FILE)) or {}
 
     def _save(self, name: str, record: Mapping[str, Any]) -> None:
         self.bucket.save_json(self._locate(name), record)

@@ -20,7 +20,7 @@ from urllib.parse import quote
 from videojobs.foreign_text import printable
 from videojobs.jobs.ledger import Ledger
 from videojobs.notices.share_links import LinkFault, SharedJob, ShareLinks
-from videojobs.results.bucket import locate_output
+from videojobs.result_files import REPORT_FILE, RESULTS_FILE, locate_output
 from videojobs.s3_errors import is_missing
 from videojobs.video_formats import MIME_TYPES
 
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 SIGNED_URL_SECONDS = 900
 """How long what a link redirects to works: a player or a page that needs more asks the link again."""
 
-REPORT, RESULTS, VIDEO = "report.html", "results.json", "video"
+VIDEO = "video"
+"""The name in a share link that opens the video."""
 
 _OUTPUT = re.compile(
     r"(?:report-data/)?[A-Za-z0-9][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*\.(?:html|json|parquet|csv|vtt|mp4)(?:\.gz)?"
@@ -98,7 +99,7 @@ class SharedOutputs:
         item = self.ledger.read_item(job.upload_id, job.attempt)
         if item is None or "job_id" not in item:
             return _answer_page(404, "This job is no longer known", "It was removed from the pipeline's jobs.")
-        for name in (request.name,) if request.name else (REPORT, RESULTS):
+        for name in (request.name,) if request.name else (REPORT_FILE, RESULTS_FILE):
             if (location := self._locate(item, name)) and self._exists(location):
                 return self._redirect(request, name, location)
         return _answer_page(404, "There is no such file", _explain_missing(request.name))
@@ -128,7 +129,7 @@ class SharedOutputs:
             # Uploads come under any type, and Safari plays none that is not a video's.
             parameters["ResponseContentType"] = content_type
         url = self.s3.generate_presigned_url(operation, Params=parameters, ExpiresIn=SIGNED_URL_SECONDS)
-        if name == REPORT:
+        if name == REPORT_FILE:
             url += f"#base={quote(self.links.locate(request.token), safe='')}"
         return {"statusCode": 302, "headers": {**_HEADERS, "Location": url}}
 

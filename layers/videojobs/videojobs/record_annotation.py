@@ -16,9 +16,8 @@ from videojobs.jobs.ledger import Job, Ledger
 from videojobs.logs import logger
 from videojobs.notices.notices import NoticesTopic, compose_annotated
 from videojobs.notices.share_links import SharedJob, ShareLinks
-from videojobs.results.bucket import ResultsBucket, locate_results
-
-ANNOTATED_VIDEO = "annotated.mp4"
+from videojobs.result_files import ANNOTATED_VIDEO, SUMMARY_FILE, locate_results
+from videojobs.results.bucket import ResultsBucket
 
 GIGABYTE_SECONDS_MAX = 900 * 10
 """What a function can use: a quarter of an hour, and 10 GB."""
@@ -72,7 +71,7 @@ class AnnotationRecord:
             retention_days=self.retention_days,
         )
         cost = compose_cost(usage)
-        key = locate_results(job.upload.key, job.job_id, "summary.json")
+        key = locate_results(job.upload.key, job.job_id, SUMMARY_FILE)
         summary = (self.bucket.read_json(key) or {}) | {"annotation_cost": cost}
         self.bucket.save_json(key, summary)
         return cost["total_usd"], add_costs({name: summary[name] for name in COSTS if name in summary})

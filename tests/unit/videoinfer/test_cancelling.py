@@ -13,6 +13,7 @@ from videoinfer.cancelling import cancel_job, describe_bill, stop_execution
 from videoinfer.errors import CommandError
 from videoinfer.ledger_view import LedgerView
 from videojobs.jobs.ledger import Ledger
+from videojobs.jobs.states import JobState
 from videojobs.jobs.unanswered import Unanswered
 from videojobs.jobs.uploads import Upload
 
@@ -69,7 +70,7 @@ def test_the_ledger_and_the_execution_end(pipeline: Pipeline, is_written_down: b
 
 
 @pytest.mark.parametrize("status", ["waiting", "sending"])
-def test_what_has_no_job_yet_is_not_billed(pipeline: Pipeline, status: str) -> None:
+def test_what_has_no_job_yet_is_not_billed(pipeline: Pipeline, status: JobState) -> None:
     pipeline.ledger.record(CLIP, 1, status=status, error="503.")
 
     assert pipeline.cancel() == "nothing"
@@ -78,7 +79,7 @@ def test_what_has_no_job_yet_is_not_billed(pipeline: Pipeline, status: str) -> N
 
 
 @pytest.mark.parametrize("status", ["waiting", "creating"])
-def test_what_has_no_answer_may_be_billed(pipeline: Pipeline, status: str) -> None:
+def test_what_has_no_answer_may_be_billed(pipeline: Pipeline, status: JobState) -> None:
     pipeline.ledger.record(CLIP, 1, status=status, **NO_ANSWER)
 
     job = pipeline.find()
@@ -87,7 +88,7 @@ def test_what_has_no_answer_may_be_billed(pipeline: Pipeline, status: str) -> No
 
 
 @pytest.mark.parametrize("status", ["done", "failed", "overdue", "rejected"])
-def test_what_has_come_to_its_end_is_left_alone(pipeline: Pipeline, status: str) -> None:
+def test_what_has_come_to_its_end_is_left_alone(pipeline: Pipeline, status: JobState) -> None:
     pipeline.ledger.record(CLIP, 1, status=status)
 
     with pytest.raises(CommandError, match=f"has already ended: it is {status}"):

@@ -9,6 +9,7 @@ import pytest
 from videoinfer.errors import CommandError
 from videoinfer.ledger_view import LedgerView
 from videojobs.jobs.ledger import Ledger
+from videojobs.jobs.states import JobState
 from videojobs.jobs.unanswered import Unanswered
 from videojobs.jobs.uploads import Upload
 
@@ -20,7 +21,8 @@ def names(items: Any) -> list[tuple[str, int]]:
 
 
 def test_jobs_come_newest_first_whatever_became_of_them(jobs: LedgerView, ledger: Ledger) -> None:
-    for number, status in enumerate(["done", "running", "failed", "done"]):
+    states: list[JobState] = ["done", "running", "failed", "done"]
+    for number, status in enumerate(states):
         ledger.record(replace(CLIP, key=f"{number}.mp4"), 1, status=status)
     ledger.record(replace(CLIP, key="0.mp4"), 1, polls=7)
 

@@ -12,6 +12,7 @@ from videoinfer.errors import CommandError
 from videoinfer.ledger_view import LedgerView
 from videoinfer.redelivery import Redelivery, redeliver_jobs
 from videojobs.jobs.ledger import Job, Ledger
+from videojobs.jobs.states import JobState
 from videojobs.jobs.uploads import Upload
 
 MODEL = {
@@ -46,7 +47,7 @@ class Stage:
         cause = {} if self.status == "SUCCEEDED" else {"cause": "The results are not JSON."}
         return {**self.describe(**arguments), "status": self.status, **cause}
 
-    def add(self, key: str, *, status: str = "done", has_results: bool = True, is_known: bool = True) -> Upload:
+    def add(self, key: str, *, status: JobState = "done", has_results: bool = True, is_known: bool = True) -> Upload:
         upload = Upload(bucket="uploads", key=key, size_bytes=5, etag="e1", version_id=f"version of {key}")
         job_id = f"job-of-{key.rpartition('/')[2]}"
         if is_known:
@@ -114,7 +115,7 @@ def test_a_prefix_of_the_results_means_all_jobs_below_it(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("status", ["failed", "overdue", "cancelled", "done"])
-def test_of_a_job_without_stored_results_the_api_is_asked(stage: Stage, status: str) -> None:
+def test_of_a_job_without_stored_results_the_api_is_asked(stage: Stage, status: JobState) -> None:
     stage.add("belt.mp4", status=status, has_results=False)
     [done] = stage.redeliver("belt.mp4")
     assert stage.read_input(done)["redelivery"]

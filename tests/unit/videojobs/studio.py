@@ -10,7 +10,8 @@ from videojobs.jobs.costs import Meter
 from videojobs.jobs.ledger import Job
 from videojobs.notices.share_links import ShareLinks
 from videojobs.record_annotation import AnnotationRecord
-from videojobs.results.bucket import ResultsBucket, locate_results
+from videojobs.result_files import locate_results
+from videojobs.results.bucket import ResultsBucket
 
 SAMPLE_VIDEO = ROOT / "samples" / "rock-paper-scissors.mp4"
 LINKS = ShareLinks("s1gn1ng-key", "https://share.example.com")

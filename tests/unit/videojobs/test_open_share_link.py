@@ -15,7 +15,7 @@ from tests.stand_ins.api_gateway import make_event
 from videojobs.jobs.ledger import Job
 from videojobs.notices.share_links import SharedJob, ShareLinks
 from videojobs.open_share_link import SharedOutputs, ShareRequest, read_request
-from videojobs.results.bucket import locate_output
+from videojobs.result_files import locate_output
 
 LINKS = ShareLinks("s1gn1ng-key", "https://share.example.com")
 NOW = datetime.now(UTC)

@@ -9,7 +9,7 @@ from tests.unit.videojobs.studio import Studio
 from videojobs.drawing.video import Drawn
 from videojobs.jobs.costs import ANNOTATION_TRANSITIONS, PRICES
 from videojobs.record_annotation import GIGABYTE_SECONDS_MAX
-from videojobs.results.bucket import locate_results
+from videojobs.result_files import locate_results
 
 
 def test_once_more_is_no_second_notice(studio: Studio) -> None:

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from videojobs.errors import ChangeRefused
 from videojobs.jobs.options import Options
-from videojobs.jobs.states import CHANGES, Changes
+from videojobs.jobs.states import CHANGES, Changes, JobState
 from videojobs.jobs.uploads import Upload
 
 if TYPE_CHECKING:
@@ -151,19 +151,29 @@ class Ledger:
         answer = self._table.get_item(Key={"upload_id": upload_id, "attempt": attempt}, ConsistentRead=True)
         return answer.get("Item")
 
-    def record(self, upload: Upload, attempt: int, changes: Changes = CHANGES, /, **values: Any) -> None:
+    def record(
+        self,
+        upload: Upload,
+        attempt: int,
+        changes: Changes = CHANGES,
+        /,
+        *,
+        status: JobState | None = None,
+        **values: Any,
+    ) -> None:
         """Sets `values` on a job's item, takes away those that are None, and leaves the rest of it alone.
 
         `recorded_at` is the time of the first of these writes: the order in which jobs are listed.
 
         Args:
-            changes: Which states a `status` among the values may follow.
+            changes: Which states the `status` may follow.
+            status: The job's new state; None leaves it as it is.
 
         Raises:
             ChangeRefused: The job has come to a state that the `status` may not follow, and nothing is set.
         """
         now = format_time(datetime.now(UTC))
-        values = {**asdict(upload), **values, "updated_at": now}
+        values = {**asdict(upload), **({"status": status} if status else {}), **values, "updated_at": now}
         aliases = {name: f"#{index}" for index, name in enumerate(values)}
         places = {name: f":{index}" for index, name in enumerate(values) if values[name] is not None}
         removed = [aliases[name] for name in values if name not in places]
@@ -177,16 +187,16 @@ class Ledger:
             "ExpressionAttributeValues": {":now": now}
             | {place: _to_item(values[name]) for name, place in places.items()},
         }
-        if "status" in values:
-            status = aliases["status"]
-            before = {f":before{index}": state for index, state in enumerate(sorted(changes[values["status"]]))}
-            update["ConditionExpression"] = f"attribute_not_exists({status}) OR {status} IN ({', '.join(before)})"
+        if status:
+            alias = aliases["status"]
+            before = {f":before{index}": state for index, state in enumerate(sorted(changes[status]))}
+            update["ConditionExpression"] = f"attribute_not_exists({alias}) OR {alias} IN ({', '.join(before)})"
             update["ExpressionAttributeValues"] |= before
         try:
             self._table.update_item(**update)
         except ClientError as error:
-            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                raise ChangeRefused(values["status"]) from None
+            if status and error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                raise ChangeRefused(status) from None
             raise
 
 

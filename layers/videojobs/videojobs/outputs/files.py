@@ -4,7 +4,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from videojobs.jobs.ledger import Job
-from videojobs.results.bucket import ObjectWriter, ResultsBucket, locate_output, may_pass
+from videojobs.result_files import locate_output
+from videojobs.results.bucket import ObjectWriter, ResultsBucket, may_pass
 
 
 class _GivenUp(Exception):

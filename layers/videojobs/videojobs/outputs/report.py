@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 from videojobs.jobs.ledger import Job
 from videojobs.outputs.files import OutputFiles
 from videojobs.report.writer import PIECES_FOLDER, ReportFacts, ReportWriter
+from videojobs.result_files import REPORT_FILE
 from videojobs.results.derivation import Output
 from videojobs.results.predictions import Frames
 
@@ -47,7 +48,7 @@ class ReportOutput:
         report = self._writer.finish(facts)
         for name, content in report.pieces():
             self._files.save(f"{PIECES_FOLDER}/{name}", content, "application/gzip")
-        report.write_page(self._files.open("report.html", "text/html; charset=utf-8"))  # type: ignore[arg-type]  # it calls write alone
+        report.write_page(self._files.open(REPORT_FILE, "text/html; charset=utf-8"))  # type: ignore[arg-type]  # it calls write alone
 
     def close(self) -> None:
         self._writer.close()

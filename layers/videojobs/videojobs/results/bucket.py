@@ -23,26 +23,6 @@ PART_BYTES = 5 * 1024 * 1024
 """Each file that is being written holds as much. It is S3's least, and 10,000 its most: an object may have 50 GB."""
 
 
-TABLES: Mapping[str, str] = {"detections.parquet": "detections", "frames.parquet": "frames"}
-"""The tables that Athena reads, by the output that each job adds to them."""
-
-
-def locate_results(upload_key: str, job_id: str, file_name: str) -> str:
-    """The key of one of a job's files in the results bucket."""
-    return f"results/{upload_key}/{job_id}/{file_name}"
-
-
-def locate_output(upload_key: str, job_id: str, created_at: str, file_name: str) -> str:
-    """The key of one of a job's outputs: beside its results, but for those that are a part of a table of all jobs.
-
-    Args:
-        created_at: When the job was created, ISO 8601 in UTC.
-    """
-    if file_name in TABLES:
-        return f"tables/{TABLES[file_name]}/day={created_at[:10]}/{job_id}.parquet"
-    return locate_results(upload_key, job_id, file_name)
-
-
 def read_pieces(stream: Readable) -> Iterator[bytes]:
     """The stream's bytes, some at a time."""
     while piece := stream.read(PIECE_BYTES):

@@ -9,9 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from videoinfer.local import demo
-from videoinfer.local.outputs import OUTPUT_FILES, RECORD_FILE, RESULTS_FILE, Outputs
+from videoinfer.local.outputs import OUTPUT_FILES, Outputs
 from videoinfer.main import app
 from videoinfer.notices_queue import ReceivedNotice
+from videojobs.result_files import RECORD_FILE, RESULTS_FILE
 
 NOTICE = ReceivedNotice("Done: grey.mp4", "Look     http://127.0.0.1:4566/s/token")
 

@@ -11,12 +11,13 @@ from typer.testing import CliRunner
 from tests.stand_ins.model_files import write_package
 from tests.stand_ins.random_models import make_packages_of_every_type
 from videoinfer.display import Display
-from videoinfer.local.outputs import OUTPUT_FILES, RECORD_FILE, RESULTS_FILE, derive_outputs, open_outputs, save_notice
+from videoinfer.local.outputs import OUTPUT_FILES, derive_outputs, open_outputs, save_notice
 from videoinfer.main import app
 from videoinfer.model_packages import read_model_package
 from videoinfer.notices_queue import ReceivedNotice
 from videoinfer.terminal import Console
 from videoinfer.videos import sample_video
+from videojobs.result_files import RECORD_FILE, RESULTS_FILE
 
 
 def test_an_earlier_runs_files_and_a_persons_own_stay_until_all_are_finished(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from videojobs.api.client import JOB_ID_MAX_CHARACTERS
 from videojobs.jobs.uploads import (
     KEY_MAX_BYTES,
 )
-from videojobs.results.bucket import PART_BYTES, ObjectWriter, ResultsBucket, locate_output, may_pass
+from videojobs.result_files import locate_output
+from videojobs.results.bucket import PART_BYTES, ObjectWriter, ResultsBucket, may_pass
 
 S3_KEY_MAX_BYTES = 1024
 """Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
