@@ -1,4 +1,4 @@
-"""check_job: one poll. Running, done, failed and overdue are data; an exception means that it could not find out."""
+"""check_job: one poll. What the API says of a job is data; an exception means that it could not find out."""
 
 import os
 from dataclasses import asdict
@@ -25,7 +25,14 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     logger.append_keys(**job.log_keys)
     before = event["check"]
     api = connect_api(settings)
-    check = check_job(api, job, datetime.now(UTC), event["poll_seconds"], turn_at=before.get("turn_at"))
+    check = check_job(
+        api,
+        job,
+        datetime.now(UTC),
+        event["poll_seconds"],
+        turn_at=before.get("turn_at"),
+        refusals=before.get("refusals", 0),
+    )
     polls = before["polls"] + (1 if check.asked else 0)
     if check.asked:
         check = record_check(open_ledger(settings.jobs_table), job, check, polls)

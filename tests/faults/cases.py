@@ -83,6 +83,8 @@ NO_STATUS = {
     "HTML instead of JSON": Fault(body=HTML),
     "a list instead of an object": Fault(body=["done"]),
     "403": Fault(403, {"error": "This key may not see it"}),
+    "400": Fault(400, {"error": "Bad request"}),
+    "404": Fault(404, {"error": "Job not found"}),
     "no status": Fault(body={"progress": 0.5}),
     "status null": Fault(body={"status": None}),
     'status "1"': Fault(body={"status": "1"}),
@@ -92,12 +94,12 @@ NO_STATUS = {
 """What comes once in place of a status; the job goes on."""
 
 FAILURES = {
-    "a job that fails": (Fault(body={"status": 2, "error": "The GPU is on fire."}), "The GPU is on fire."),
-    "status 99": (Fault(body={"status": 99}), "status 99"),
-    "status paused": (Fault(body={"status": "paused"}), "a status that is not known: paused"),
-    "status true": (Fault(body={"status": True}), "a status that is not known: True"),
-    "status in a list": (Fault(body={"status": [0]}), "a status that is not known: [0]"),
-    "a job that is forgotten": (Fault(404, {"error": "Job not found"}), "The API no longer knows the job"),
+    "a job that fails": ([Fault(body={"status": 2, "error": "The GPU is on fire."})], "The GPU is on fire."),
+    "status 99": ([Fault(body={"status": 99})], "status 99"),
+    "status paused": ([Fault(body={"status": "paused"})], "a status that is not known: paused"),
+    "status true": ([Fault(body={"status": True})], "a status that is not known: True"),
+    "status in a list": ([Fault(body={"status": [0]})], "a status that is not known: [0]"),
+    "a job that is forgotten": ([Fault(404, {"error": "Job not found"})] * 3, "The API no longer knows the job"),
 }
 
 BROKEN_DOWNLOADS = {
@@ -203,9 +205,9 @@ def list_api_cases() -> Iterator[Case]:
     for name, fault in NO_STATUS.items():
         yield Case("a status is asked for", name, Script(statuses=[fault]), hurry("check_job", fault))
     yield Case("a status is asked for", 'status "0"', Script(statuses=[Fault(body={"status": "0"}, acts=True)]))
-    for name, (fault, reason) in FAILURES.items():
+    for name, (faults, reason) in FAILURES.items():
         failed = Expected("failed", ("Failed",), reason=reason)
-        yield Case("a status is asked for", name, Script(statuses=[fault]), expected=failed)
+        yield Case("a status is asked for", name, Script(statuses=faults), expected=failed)
     flip = Script(statuses=[Fault(acts=True), Fault(body={"status": 1}), Fault(acts=True)])
     yield Case("a status is asked for", "done, then running, then done", flip)
     for name, faults in BROKEN_DOWNLOADS.items():

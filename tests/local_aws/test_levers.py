@@ -378,7 +378,7 @@ def test_what_the_api_has_no_results_of_can_not_be_delivered_anew(stage: Stage) 
     result = stage.run("redeliver", job["job_id"])
     assert result.exit_code == 1
     said = " ".join(result.output.split())
-    assert "The API no longer has the job's results (The GPU is on fire.)." in said
+    assert "The API says that the job failed: The GPU is on fire." in said
     assert f"as a new job that is billed: videoinfer retry {job['job_id']}" in said
 
 

@@ -39,7 +39,7 @@ PLAYER = textwrap.dedent("""
             raise RuntimeError("No answer.")
         polls = event["check"]["polls"] + 1
         return {"status": line, "reason": f"It is {line}.", "polls": polls, "gigabyte_seconds": 0.5, "wait_seconds": 60,
-                "left_out_sounds": 0}
+                "refusals": event["check"].get("refusals", 0) + 1, "left_out_sounds": 0}
 """)
 
 WAIT, CHECK, CHOOSE = "Wait Before Checking", "Check Job", "Is The Job Done?"

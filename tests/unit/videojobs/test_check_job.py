@@ -21,10 +21,12 @@ NOW = datetime(2026, 11, 4, tzinfo=UTC)
 LEFT = (datetime(2099, 11, 3, 8, 15, 33, tzinfo=UTC) - NOW).total_seconds()
 
 
-def check(event: str, *answers: Any, turns: ScriptedTurns | None = None, turn_at: float | None = None) -> Check:
+def check(
+    event: str, *answers: Any, turns: ScriptedTurns | None = None, turn_at: float | None = None, refusals: int = 0
+) -> Check:
     job = Job.from_input(json.loads((EVENTS / event).read_text()))
     api = VideoInferenceApi("https://api.example.com", "key", Wire(*answers).session, turns)
-    return check_job(api, job, NOW, 60, turn_at=turn_at)
+    return check_job(api, job, NOW, 60, turn_at=turn_at, refusals=refusals)
 
 
 @pytest.mark.parametrize(
@@ -33,18 +35,44 @@ def check(event: str, *answers: Any, turns: ScriptedTurns | None = None, turn_at
         ("first.json", (200, {"status": 1}), "running"),
         ("first.json", (200, {"status": 0, "output_signed_url": "https://x"}), "done"),
         ("first.json", (200, {"status": 2}), "failed"),
-        ("first.json", (200, {"status": "what"}), "failed"),
-        ("first.json", (404, {"error": "Job not found"}), "failed"),
+        ("first.json", (200, {"status": "what"}), "unknown"),
         ("past-deadline.json", (200, {"status": 1}), "overdue"),
         ("past-deadline.json", (503, {}), "overdue"),
         ("past-deadline.json", (401, {}), "overdue"),
+        ("past-deadline.json", (404, {}), "overdue"),
         ("past-deadline.json", (200, {"status": 0, "output_signed_url": "https://x"}), "done"),
     ],
 )
 def test_outcomes(event: str, answer: Any, status: str) -> None:
     outcome = check(event, answer)
     assert outcome.status == status
-    assert bool(outcome.reason) == (status in ("failed", "overdue"))
+    assert bool(outcome.reason) == (status in ("failed", "unknown", "overdue"))
+
+
+@pytest.mark.parametrize("status_code", [400, 404, 410, 422])
+@pytest.mark.parametrize("event", ["first.json", "past-deadline.json"])
+def test_an_api_that_does_not_know_the_job_is_believed_at_the_third_poll(event: str, status_code: int) -> None:
+    answer = (status_code, {"error": "Job not found"})
+    if event == "first.json":
+        first = check(event, answer)
+        second = check(event, answer, refusals=first.refusals)
+        for outcome in (first, second):
+            assert (outcome.status, outcome.wait_seconds, outcome.asked) == ("running", 60, True)
+        assert (first.refusals, second.refusals) == (1, 2)
+    third = check(event, answer, refusals=2)
+    assert (third.status, third.reason) == ("unknown", "The API no longer knows the job: Job not found")
+
+
+def test_an_answer_about_the_job_begins_the_count_anew() -> None:
+    assert check("first.json", (200, {"status": 1}), refusals=2).refusals == 0
+
+
+def test_a_poll_that_learns_nothing_keeps_the_count() -> None:
+    for turn_at in (None, 1_800_000_000.0):
+        for seconds in (7.5, 100.5):
+            turns = ScriptedTurns([TurnLater(60, 1_800_000_100.5, seconds)])
+            assert check("first.json", turns=turns, turn_at=turn_at, refusals=2).refusals == 2
+    assert check("first.json", (429, {}, {"Retry-After": "600"}), turns=ScriptedTurns(), refusals=2).refusals == 2
 
 
 @pytest.mark.parametrize(("status_code", "error"), [(503, ApiUnavailable), (429, ApiUnavailable), (401, ApiRefused)])
@@ -123,5 +151,5 @@ def test_a_poll_writes_the_job_down_that_create_job_could_not(aws: Any, job: Job
 def test_a_poll_does_not_go_on_with_a_job_that_was_cancelled(aws: Any, job: Job, status: Any) -> None:
     aws.ledger.record(job.upload, job.attempt, status="cancelled", error="A person cancelled it.")
     check = record_check(aws.ledger, job, Check(status=status), polls=3)
-    assert (check.status, check.reason) == ("failed", "The job had come to its end already.")
+    assert (check.status, check.reason) == ("ended", "The job had come to its end already.")
     assert aws.ledger.read(job.upload, job.attempt)["status"] == "cancelled"

@@ -186,6 +186,16 @@ def test_results_are_delivered_anew_without_the_api(aws: Any, call: Any) -> None
 REFUSED = (401, {"error": "Not for you"})
 
 
+def test_a_poll_hands_on_how_often_the_api_did_not_know_the_job(aws: Any, call: Any) -> None:
+    event = read_event("check_job", "first")
+    statuses = []
+    for _ in range(3):
+        event["check"], _ = call("check_job", event, (404, {"error": "Job not found"}))
+        statuses.append(event["check"]["status"])
+    assert statuses == ["running", "running", "unknown"]
+    assert event["check"]["polls"] == 3
+
+
 @pytest.mark.parametrize("name", ["done", "redelivery"])
 def test_a_delivery_is_tried_until_two_hours_after_the_deadline(aws: Any, call: Any, name: str) -> None:
     event = read_event("deliver_results", name)

@@ -59,13 +59,14 @@ _JOB_ID = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:~-]{{0,{JOB_ID_MAX_CHARACTERS - 
 
 @dataclass(frozen=True, kw_only=True)
 class ReportedStatus:
-    """What the API says of a job; `done` jobs have a download link, `failed` ones a reason.
+    """What the API says of a job; `done` jobs have a download link, `failed` and `unknown` ones a reason.
 
     Attributes:
+        state: `unknown` is a status that the API's contract does not have.
         start_offset: Seconds from a player's 0 to the first frame. The engine says so; the hosted API does not (None).
     """
 
-    state: Literal["running", "done", "failed"]
+    state: Literal["running", "done", "failed", "unknown"]
     output_signed_url: str | None = None
     reason: str | None = None
     progress: float | None = None
@@ -194,7 +195,7 @@ class VideoInferenceApi:
                 words = next((answer[name] for name in ("error", "message", "reason") if answer.get(name)), None)
                 return ReportedStatus(state="failed", reason=self.clean(words or f"The API reports status {status}."))
         return ReportedStatus(
-            state="failed", reason=f"The API reports a status that is not known: {self.clean(status)}."
+            state="unknown", reason=f"The API reports a status that is not known: {self.clean(status)}."
         )
 
     def _call(

@@ -33,20 +33,19 @@ def _renew_link(api: VideoInferenceApi, job: Job, turn_at: float | None, *, is_r
     try:
         status = api.check_job(turn, job.job_id)
     except ApiRefused as refused:
-        if classify_refusal(refused.status_code) != "request":
+        # The state machine retries a first delivery: one wrong answer must not cost results that are billed.
+        if not is_redelivery or classify_refusal(refused.status_code) != "request":
             raise
-        if is_redelivery:
-            raise _make_gone(job, refused.reason) from None
-        raise ResultsGone(f"The API no longer knows the job: {refused.reason}") from None
+        raise _make_gone(job, f"The API no longer has the job's results ({refused.reason})") from None
     if status.output_signed_url is not None:
         return status.output_signed_url
     if not is_redelivery:
         raise ApiUnavailable(f"The API said that the job is done and now says that it is {status.state}.")
     if status.state == "failed":
-        raise _make_gone(job, status.reason or "it failed")
-    raise ResultsGone("The API is still running the job. Redeliver it later.")
+        raise _make_gone(job, f"The API says that the job failed: {(status.reason or '').rstrip('.')}")
+    raise ResultsGone(f"{status.reason or 'The API is still running the job.'} Redeliver it later.")
 
 
 def _make_gone(job: Job, why: str) -> ResultsGone:
     retry = f"To have it inferred again, as a new job that is billed: videoinfer retry {name_for_command(job)}"
-    return ResultsGone(f"The API no longer has the job's results ({why}). {retry}")
+    return ResultsGone(f"{why}. {retry}")

@@ -36,19 +36,19 @@ def connect(*answers: Any) -> tuple[VideoInferenceApi, Wire]:
         ({"status": "1"}, "running"),
         ({"status": 2}, "failed"),
         ({"status": 99}, "failed"),
-        ({"status": -1}, "failed"),
-        ({"status": True}, "failed"),
-        ({"status": "finished"}, "failed"),
-        ({"status": [0]}, "failed"),
+        ({"status": -1}, "unknown"),
+        ({"status": True}, "unknown"),
+        ({"status": "finished"}, "unknown"),
+        ({"status": [0]}, "unknown"),
         ({"status": 0, "output_signed_url": LINK}, "done"),
         ({"status": "0", "output_signed_url": LINK}, "done"),
     ],
 )
-def test_an_unknown_status_is_a_failure(answer: Any, state: str) -> None:
+def test_an_unknown_status_is_neither_running_nor_done(answer: Any, state: str) -> None:
     api, _ = connect((200, answer))
     status = api.check_job(Turn(), "job")
     assert status.state == state
-    assert (status.reason is not None) == (state == "failed")
+    assert (status.reason is not None) == (state in ("failed", "unknown"))
 
 
 def test_done_without_a_link_is_no_answer() -> None:

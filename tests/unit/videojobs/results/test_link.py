@@ -28,11 +28,20 @@ def test_a_link_that_has_expired_is_renewed_once(job: Job, is_redelivery: bool) 
 @pytest.mark.parametrize(
     ("answer", "first", "again"),
     [
-        ((404, {}), (ResultsGone, "no longer knows"), (ResultsGone, "videoinfer retry")),
+        ((404, {}), (ApiRefused, "404"), (ResultsGone, "videoinfer retry")),
         ((401, {}), (ApiRefused, "401"), (ApiRefused, "401")),
         ((503, {}), (ApiUnavailable, "503"), (ApiUnavailable, "503")),
         ((200, {"status": 1}), (ApiUnavailable, "now says that it is running"), (ResultsGone, "Redeliver it later")),
-        ((200, {"status": 2}), (ApiUnavailable, "now says that it is failed"), (ResultsGone, "videoinfer retry")),
+        (
+            (200, {"status": 2, "error": "The GPU is on fire."}),
+            (ApiUnavailable, "now says that it is failed"),
+            (ResultsGone, r"The API says that the job failed: The GPU is on fire\. To .* billed: videoinfer retry"),
+        ),
+        (
+            (200, {"status": "paused"}),
+            (ApiUnavailable, "now says that it is unknown"),
+            (ResultsGone, "a status that is not known: paused. Redeliver it later"),
+        ),
     ],
 )
 def test_what_the_api_says_in_place_of_a_link_is_final_in_a_redelivery(
