@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from videojobs.connections import open_ends, open_ledger, open_topic
 from videojobs.jobs.ledger import Job
-from videojobs.jobs.workflow import find_outcome, find_reason, is_undelivered, read_execution_event
+from videojobs.jobs.workflow import find_outcome, find_reason, has_api_failed, read_execution_event
 from videojobs.logs import logger
 from videojobs.report_failure import FailureReport
 from videojobs.settings import ReportFailureSettings, read_settings
@@ -22,7 +22,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:  #
     logger.append_keys(**job.log_keys)
     report = FailureReport(open_ledger(settings.jobs_table), open_topic(settings.notices_topic_arn))
     reason = find_reason(state)
-    answer = report.report(job, find_outcome(state), reason, is_undelivered=is_undelivered(state))
+    answer = report.report(job, find_outcome(state), reason, api_failed=has_api_failed(state))
     open_ends(settings.jobs_table).tell(job.upload, job.attempt)
     # The job's own end was told before; who redelivers it asks why there are no results this time.
     return {**answer, "reason": reason} if state.get("redelivery") else answer

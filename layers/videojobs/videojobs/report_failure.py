@@ -28,7 +28,7 @@ class FailureReport:
     ledger: Ledger
     topic: NoticesTopic
 
-    def report(self, job: Job, status: JobState, reason: str, *, is_undelivered: bool = False) -> dict[str, str]:
+    def report(self, job: Job, status: JobState, reason: str, *, api_failed: bool = False) -> dict[str, str]:
         """Records that `job` ended as `status` for `reason`, publishes the notice, and returns both.
 
         An execution that was stopped because a person cancelled its job has that in the ledger already.
@@ -36,7 +36,8 @@ class FailureReport:
         A job whose results are stored is done, whatever became of the rest of its delivery.
 
         Args:
-            is_undelivered: The API has the results, so the notice says how to get them without another bill.
+            api_failed: The API said that the job failed. Otherwise it may have the results, and the notice says how to
+                get them without another bill.
         """
         item = self.ledger.read(job.upload, job.attempt) or {}
         if "notice_id" in item and item["status"] == "done" and job.options.annotate:
@@ -65,7 +66,7 @@ class FailureReport:
         elif status == "done":
             notice = compose_late_done(job, reason, age_seconds=age_seconds)
         else:
-            notice = compose_failure(job, reason, age_seconds=age_seconds, is_undelivered=is_undelivered)
+            notice = compose_failure(job, reason, age_seconds=age_seconds, api_failed=api_failed)
         notice_id = self.topic.publish(mention_unanswered(notice, Unanswered.from_item(item)))
         self.ledger.record(job.upload, job.attempt, notice_id=notice_id)
         logger.info("The end without results is reported.", status=status, reason=reason)

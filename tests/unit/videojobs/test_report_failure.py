@@ -22,11 +22,14 @@ def test_a_failure_is_told_once(aws: Any, job: Job) -> None:
     assert notice["Subject"] == "Failed: line 3+?%41 (1).MP4"
 
 
-def test_a_delivery_that_was_given_up_is_told_with_a_remedy_that_bills_nothing(aws: Any, job: Job) -> None:
-    FailureReport(aws.ledger, aws.topic).report(job, "failed", "S3 was down.", is_undelivered=True)
+@pytest.mark.parametrize("api_failed", [False, True])
+def test_a_remedy_that_bills_nothing_is_offered_unless_the_api_failed_the_job(
+    aws: Any, job: Job, *, api_failed: bool
+) -> None:
+    FailureReport(aws.ledger, aws.topic).report(job, "overdue", "Too late.", api_failed=api_failed)
     [notice] = aws.notices()
-    redeliver, retry = (notice["Message"].find(f"videoinfer {lever} {job.job_id}") for lever in ("redeliver", "retry"))
-    assert 0 < redeliver < retry
+    assert f"videoinfer retry {job.job_id}" in notice["Message"]
+    assert (f"videoinfer redeliver {job.job_id}" in notice["Message"]) == (not api_failed)
 
 
 def test_a_job_whose_results_are_told_does_not_fail_afterwards(aws: Any, job: Job) -> None:
@@ -65,7 +68,7 @@ def test_a_job_whose_results_are_stored_does_not_fail(aws: Any, job: Job) -> Non
     aws.ledger.record(job.upload, 1, status="running", job_id=job.job_id, results_location=uri, delivery=progress)
     report = FailureReport(aws.ledger, aws.topic)
     for _ in range(2):
-        report.report(job, "failed", "S3 was down.", is_undelivered=True)
+        report.report(job, "failed", "S3 was down.")
     item = aws.ledger.read(job.upload, job.attempt)
     assert (item["status"], item["failed_outputs"]) == ("done", {"coco": "A bug.", "everything else": "S3 was down."})
     assert "error" not in item

@@ -114,9 +114,9 @@ def find_reason(state: Mapping[str, Any]) -> str:
     return "No reason was given."
 
 
-def is_undelivered(state: Mapping[str, Any]) -> bool:
-    """Whether the API has the results of the execution's job, as far as is known, and they could not be delivered."""
-    return "delivery_error" in state or state.get("delivery", {}).get("status") == "given_up"
+def has_api_failed(state: Mapping[str, Any]) -> bool:
+    """Whether the API itself said that the execution's job failed."""
+    return bool(state.get("check", {}).get("status") == "failed")
 
 
 def _read_cause(error: Mapping[str, Any]) -> str:

@@ -149,33 +149,42 @@ def compose_missing_annotation(job: Job, reason: str) -> Notice:
     return Notice("not-annotated", _compose_subject("Not annotated", job.upload.key), message)
 
 
-def compose_failure(job: Job, reason: str, *, age_seconds: int, is_undelivered: bool = False) -> Notice:
-    """The notice of a job that will have no results, unless a person fetches those that are `is_undelivered`."""
-    redeliver = (
-        "The API has the results. To deliver them, without another bill, run:\n\n"
-        f"  videoinfer redeliver {name_for_command(job)}\n\n"
-    )
+def compose_failure(job: Job, reason: str, *, age_seconds: int, api_failed: bool) -> Notice:
+    """The notice of a job that has no results.
+
+    Args:
+        api_failed: The API said that the job failed, so only another job helps. Otherwise it may have the results.
+    """
     retry = (
-        "The video is still in the bucket. To try it again, as a new job, run:\n\n"
+        "To try the video that is in the bucket again, as a new job that is billed, run:\n\n"
         f"  videoinfer retry {name_for_command(job)}\n\n"
         "With the AWS CLI alone, which makes a new version of it:\n\n"
         f"  {compose_retry_command(job.upload)}\n\n"
         "To change an option on the way, add to that for example:\n\n"
-        "  --metadata-directive REPLACE --metadata infer-fps=5\n\n"
-        "To put a mended video in its place:\n\n"
-        f"  {suggest_remedy(job.upload)}"
+        "  --metadata-directive REPLACE --metadata infer-fps=5"
     )
-    message = f"{_describe_end(job, reason, age_seconds)}\n\n{redeliver if is_undelivered else ''}{retry}"
+    if api_failed:
+        first = (
+            "The API says that the job failed. To put a mended video in place of this one:\n\n"
+            f"  {suggest_remedy(job.upload)}"
+        )
+    else:
+        first = (
+            "The API may have the results. This asks the API again, which bills nothing:\n\n"
+            f"  videoinfer redeliver {name_for_command(job)}"
+        )
+    message = f"{_describe_end(job, reason, age_seconds)}\n\n{first}\n\n{retry}"
     return Notice("failed", _compose_subject("Failed", job.upload.key), message)
 
 
 def compose_cancellation(job: Job, reason: str, *, age_seconds: int) -> Notice:
     """The notice of a job that a person cancelled."""
-    retry = (
-        f"The video is still in the bucket. To try it again, as a new job, run:\n\n"
+    words = (
+        "The API has no call that cancels: it finishes the job and bills all of it.\n\n"
+        "The video is still in the bucket. To try it again, as a new job that is billed, run:\n\n"
         f"  videoinfer retry {name_for_command(job)}"
     )
-    message = f"{_describe_end(job, reason, age_seconds)}\n\n{retry}"
+    message = f"{_describe_end(job, reason, age_seconds)}\n\n{words}"
     return Notice("cancelled", _compose_subject("Cancelled", job.upload.key), message)
 
 

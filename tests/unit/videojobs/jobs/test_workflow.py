@@ -3,16 +3,17 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
 from videoinfer.repository import ROOT
+from videojobs.check_job import Check
 from videojobs.jobs.ledger import Job
 from videojobs.jobs.workflow import (
     find_outcome,
     find_reason,
-    is_undelivered,
+    has_api_failed,
     read_execution_event,
     start_execution,
     start_redelivery,
@@ -53,19 +54,20 @@ def test_a_step_that_timed_out_has_no_json_to_read() -> None:
     assert find_reason(state) == "The results are ready but could not be delivered: States.Timeout"
 
 
-@pytest.mark.parametrize(
-    ("state", "expected"),
-    [
-        ({"delivery_error": {"Error": "States.Timeout"}}, True),
-        ({"delivery": {"status": "given_up", "reason": "S3 was down."}}, True),
-        ({"delivery": {"status": "failed", "reason": "The results are not JSON."}}, False),
-        ({}, False),
-    ],
-)
-def test_results_that_could_not_be_delivered_are_told_from_those_that_there_are_not(
-    state: dict[str, Any], *, expected: bool
-) -> None:
-    assert is_undelivered({**read_event("failed.json"), **state}) == expected
+@pytest.mark.parametrize("status", [*get_args(get_type_hints(Check)["status"]), "paused"])
+def test_the_api_has_failed_a_job_only_where_it_said_so(status: str) -> None:
+    assert has_api_failed({"check": {"status": status, "reason": "…"}}) == (status == "failed")
+
+
+@pytest.mark.parametrize("error", ["check_error", "delivery_error", "execution_error"])
+def test_an_error_of_a_step_is_no_failure_that_the_api_reported(error: str) -> None:
+    state = {"check": {"status": "running"}, error: {"Error": "States.Timeout"}}
+    assert not has_api_failed(state)
+
+
+def test_results_that_could_not_be_delivered_are_no_failure_that_the_api_reported() -> None:
+    for status in ("given_up", "failed"):
+        assert not has_api_failed({"check": {"status": "done"}, "delivery": {"status": status, "reason": "…"}})
 
 
 def test_an_overdue_job_is_recorded_as_such() -> None:

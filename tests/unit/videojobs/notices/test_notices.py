@@ -106,12 +106,38 @@ def test_a_notice_says_what_ran_and_what_came_out() -> None:
     )
 
 
-def test_a_failure_says_why_and_what_to_run() -> None:
-    notice = compose_failure(make_job(), "The model was not found.", age_seconds=5)
+COPY = "aws s3 cp 's3://uploads/line 3/belt.mp4' 's3://uploads/line 3/belt.mp4'"
+MENDED = "aws s3 cp ./belt.mp4 's3://uploads/line 3/belt.mp4'"
+
+
+def list_places(notice: Notice, *words: str) -> list[int]:
+    return [notice.message.index(some) for some in words]
+
+
+def test_a_failure_that_the_api_reported_offers_a_mended_video_first_and_a_retry_last() -> None:
+    notice = compose_failure(make_job(), "The model was not found.", age_seconds=5, api_failed=True)
     assert notice.subject == "Failed: line 3/belt.mp4"
-    assert "Reason   The model was not found." in notice.message
-    assert "aws s3 cp 's3://uploads/line 3/belt.mp4' 's3://uploads/line 3/belt.mp4'" in notice.message
-    assert "aws s3 cp ./belt.mp4 's3://uploads/line 3/belt.mp4'" in notice.message
+    said = "Reason   The model was not found."
+    places = list_places(notice, said, MENDED, "as a new job that is billed", "videoinfer retry job-1", COPY)
+    assert places == sorted(places)
+    assert "redeliver" not in notice.message
+
+
+def test_any_other_failure_offers_first_what_bills_nothing() -> None:
+    notice = compose_failure(make_job(), "Not done after 3 h 0 min.", age_seconds=5, api_failed=False)
+    assert notice.subject == "Failed: line 3/belt.mp4"
+    redeliver, retry = "videoinfer redeliver job-1", "videoinfer retry job-1"
+    bills_nothing, bills = "asks the API again, which bills nothing", "as a new job that is billed"
+    places = list_places(notice, "Reason   Not done", bills_nothing, redeliver, bills, retry, COPY)
+    assert places == sorted(places)
+    assert MENDED not in notice.message
+
+
+def test_a_cancellation_says_that_the_api_bills_the_job_all_the_same() -> None:
+    notice = compose_cancellation(make_job(), "A person cancelled it.", age_seconds=5)
+    bill = "The API has no call that cancels: it finishes the job and bills all of it."
+    places = list_places(notice, bill, "as a new job that is billed", "videoinfer retry job-1")
+    assert places == sorted(places)
 
 
 def test_a_rejection_says_why_and_what_to_run() -> None:
@@ -199,7 +225,8 @@ def test_no_text_of_a_stranger_s_forges_a_line_or_a_command(
             compose_stored(job, reason, results_uri=uri, failed_outputs={"csv": reason}),
             compose_annotated(job, link.url, link.expires_at, uri, cost_usd=0.1, job_cost_usd=0.2, left_out_sounds=1),
             compose_missing_annotation(job, reason),
-            compose_failure(job, reason, age_seconds=1),
+            compose_failure(job, reason, age_seconds=1, api_failed=True),
+            compose_failure(job, reason, age_seconds=1, api_failed=False),
             compose_cancellation(job, reason, age_seconds=1),
             compose_rejection(job.upload, rejection, Unanswered()),
         ]
