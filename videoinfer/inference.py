@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from videoengine.clock_jumps import describe_jumps
+from videoengine.cut_off import HEAD_BYTES, check_cut
 from videoengine.detections import Thresholds
 from videoengine.detector import Detector
 from videoengine.errors import JobFailed
@@ -32,7 +33,7 @@ class InferenceOptions:
 
     Attributes:
         infer_fps: Frames to sample from each second.
-        max_failed_share: Maximum share of results that may be null, from 0 to 1.
+        max_failed_share: Maximum share of frames that may be missing, and of results that may be null, from 0 to 1.
         output: The results file.
     """
 
@@ -107,9 +108,12 @@ def _infer(
     inferred = _Inferred()
     inference = FrameInference(detectors, lambda model_id, error: inferred.failures.append(f"{model_id}: {error}"))
     video = str(options.video.absolute())
+    with options.video.open("rb") as file:
+        head = file.read(HEAD_BYTES)
     with open_video(video) as container:
         timeline = read_timeline(container)
-    frames, inferred.note = select_frames(timeline, read_rate(options.infer_fps)), describe_jumps(timeline)
+        notes = [check_cut(container, head, timeline, options.max_failed_share), describe_jumps(timeline)]
+    frames, inferred.note = select_frames(timeline, read_rate(options.infer_fps)), ". ".join(filter(None, notes))
     with ExitStack() as files:
         container = files.enter_context(open_video(video))
         parts = {model_id: files.enter_context(tempfile.TemporaryFile()) for model_id in detectors}

@@ -104,7 +104,10 @@ def infer(
         ),
     ] = Precision.F32,
     max_failed_share: Annotated[
-        float, typer.Option(help="Maximum share of null results; above it, the command fails.", min=0, max=1)
+        float,
+        typer.Option(
+            help="Maximum share of missing frames, and of null results; above it, the command fails.", min=0, max=1
+        ),
     ] = 0.5,
     output: Annotated[Path, typer.Option(help="The results file.", metavar="FILE")] = Path(RESULTS_FILE),
 ) -> None:

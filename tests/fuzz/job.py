@@ -94,7 +94,9 @@ def run_job(video: bytes) -> str:
 
 
 def _run_steps(job: JobSpec) -> Iterator[Outcome]:
-    planned = run_step(JOB_ID, lambda: plan(job, PlanSettings(50, MAX_FRAME_PIXELS, 10**6, 24.0, BUCKET)))
+    planned = run_step(
+        JOB_ID, lambda: plan(job, PlanSettings(50, MAX_FAILED_SHARE, MAX_FRAME_PIXELS, 10**6, 24.0, BUCKET))
+    )
     yield planned
     infer = InferSettings(MAX_FRAME_PIXELS, "models", Precision.F32, BUCKET)
     for number in planned["segments"]:

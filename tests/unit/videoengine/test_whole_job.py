@@ -11,7 +11,7 @@ import pytest
 from tests.stand_ins.engine import API_KEY, MODEL, MODEL_ID, VIDEOS_BUCKET, EngineInProcess
 from tests.stand_ins.internet import Internet, answer_with
 from tests.stand_ins.model_files import make_package
-from tests.stand_ins.videos import VideoSpec, make_video
+from tests.stand_ins.videos import VideoSpec, make_video, put_index_first
 from tests.templates import read_definition
 from videoengine import segments
 from videoengine.detector import Detector
@@ -219,6 +219,23 @@ def test_a_clock_that_jumps_is_told_and_not_inferred(engine: EngineInProcess) ->
     assert answer["note"] == "The clock of the video jumps by 720 h after 0.96 s"
     offsets = engine.read_results(job_id)["time_offset"]
     assert offsets == [0.0, 0.2, 0.4, 0.6, 0.8, 0.96, *(month / 1000 + 0.2 * number for number in range(5))]
+
+
+@pytest.mark.parametrize(
+    ("share", "max_failed_share", "missing"), [(0.5, "0.5", 63), (0.5, "0.9", 63), (0.95, "0.5", 6)]
+)
+def test_an_upload_that_is_cut_off_is_told_or_fails(
+    share: float, max_failed_share: str, missing: int, engine: EngineInProcess
+) -> None:
+    video = put_index_first(make_video(VideoSpec(frames=100, texture=True)))
+    job_id = engine.create_job(engine.upload_video(video[: int(share * len(video))]), infer_fps=5)
+    replace(engine, environment={**engine.environment, "MAX_FAILED_SHARE": max_failed_share}).run_job(job_id)
+    _, answer = engine.request("GET", "/videoinfer", {"api_key": API_KEY, "job_id": job_id})
+    said = f"The file is cut off: its index names 100 frames, and {missing} of them are not in the file"
+    if missing / 100 > float(max_failed_share):
+        assert answer["error"] == f"{said}. Upload it again"
+    else:
+        assert (answer["status"], answer["note"]) == (0, said)
 
 
 def test_a_done_job_says_when_a_player_shows_the_first_frame(engine: EngineInProcess) -> None:

@@ -88,6 +88,20 @@ def test_a_clock_that_jumps_is_told(tmp_path: Path) -> None:
     assert "3 frames inferred ! The clock of the video jumps by 5 h after 0.5 s" in " ".join(text.split())
 
 
+def test_a_file_that_is_cut_off_is_told_or_an_error(tmp_path: Path) -> None:
+    video, output = tmp_path / "video.mp4", tmp_path / "results.json"
+    video.write_bytes(SAMPLE_VIDEO.read_bytes()[:100_000])
+    arguments: list[str | Path] = [video, "--model", SAMPLE_MODEL, "--infer-fps", "1", "--output", output]
+    said = "The file is cut off: its index names 300 frames, and 170 of them are not in the file"
+    status, text = infer(*arguments)
+    assert status == 1, text
+    assert f"video.mp4: {said}. Upload it again." in " ".join(text.split())
+    assert [path.name for path in tmp_path.iterdir()] == ["video.mp4"]
+    status, text = infer(*arguments, "--max-failed-share", "0.6")
+    assert status == 0, text
+    assert f"5 frames inferred ! {said}" in " ".join(text.split())
+
+
 def test_too_many_frames_that_can_not_be_decoded_are_an_error(tmp_path: Path) -> None:
     video, output = tmp_path / "video.mkv", tmp_path / "results.json"
     write_damaged_video(video, damaged=[1, 2, 3])

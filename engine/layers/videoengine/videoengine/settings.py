@@ -36,6 +36,7 @@ class PlanSettings:
     """Settings of `plan_job`."""
 
     max_concurrency: int
+    max_failed_share: float
     max_frame_pixels: int
     max_sampled_frames: int
     max_video_hours: float
