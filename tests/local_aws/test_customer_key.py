@@ -101,7 +101,7 @@ def test_the_doctor_says_whom_the_key_s_policy_leaves_out(
 
     policy = read_documented_policy(region=REGION, account=ACCOUNT)
     try:
-        assert f"What is stored is encrypted by {key.arn}." in examine()
+        assert f"Stored data is encrypted with {key.arn}." in examine()
         # The role of what decodes may use the key by way of S3 alone. The embedded AWS simulates policies without the
         # ContextEntries that say so: https://docs.aws.amazon.com/IAM/latest/APIReference/API_ContextEntry.html
         denied = {finding for finding in examine() if " may not " in finding}
@@ -115,7 +115,7 @@ def test_the_doctor_says_whom_the_key_s_policy_leaves_out(
         )
         key.put_policy(policy)
         key.kms.disable_key(KeyId=key.arn)
-        assert f"The key {key.arn} is Disabled: nothing that is stored can be read." in examine()
+        assert f"The key {key.arn} is Disabled: stored data can't be read." in examine()
     finally:
         key.put_policy(policy)
         key.kms.enable_key(KeyId=key.arn)
