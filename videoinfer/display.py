@@ -30,12 +30,17 @@ from videoinfer.own_command import spell_command
 from videoinfer.processes import exiting_on_interrupts
 from videoinfer.terminal import Console
 from videoinfer.upload_progress import Step
+from videojobs.foreign_text import printable
 
 _PLAIN_SIGNS = {"✓": "+", "✗": "x"}
 
 
 class Display:
-    """Writes to a console. If it is not a terminal, steps are lines and nothing is animated."""
+    """Writes to a console. If it is not a terminal, steps are lines and nothing is animated.
+
+    Only `text`, `notice` and `instructions` print the line breaks of what they are given. All others print one line
+    for one text, with a line break as `\\n`.
+    """
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -44,30 +49,29 @@ class Display:
     def task(self, doing: str, done: str) -> Iterator[None]:
         """Shows `doing` while the block runs, and `done` with the time it took if it succeeds."""
         start = time.monotonic()
-        with self._console.status(doing):
+        with self._console.status(_line(doing)):
             yield
         self.done(done, seconds=time.monotonic() - start)
 
     @contextmanager
     def working(self, doing: str) -> Iterator[None]:
         """Shows `doing` below what the block prints."""
-        with self._console.status(doing):
+        with self._console.status(_line(doing)):
             yield
 
     def done(self, text: str, *, seconds: float | None = None) -> None:
         took = f"  {seconds:.1f} s" if seconds is not None else ""
-        line = Text.assemble((self._sign("✓"), "bold green"), text, (took, "dim"))
-        self._console.print(line, soft_wrap=True)
+        self._print_line((self._sign("✓"), "bold green"), text, (took, "dim"))
 
     def warn(self, text: str) -> None:
-        self._console.print(Text.assemble(("! ", "bold yellow"), text), soft_wrap=True)
+        self._print_line(("! ", "bold yellow"), text)
 
     def finding(self, level: Literal["ok", "warning", "problem"], what: str, remedy: str | None) -> None:
         """Shows a result of a check, and what to do about it."""
         sign, style = {"ok": ("✓", "bold green"), "warning": ("!", "bold yellow"), "problem": ("✗", "bold red")}[level]
-        self._console.print(Text.assemble((self._sign(sign), style), what), soft_wrap=True)
+        self._print_line((self._sign(sign), style), what)
         if remedy:
-            self._console.print(Text(f"    {spell_command(remedy)}", style="dim"), soft_wrap=True)
+            self._print_line((f"    {spell_command(remedy)}", "dim"))
 
     def _sign(self, sign: str) -> str:
         """A sign before a line, or its replacement if the console's encoding lacks it."""
@@ -76,11 +80,11 @@ class Display:
     def outcome(self, level: Literal["ok", "wrong", "unseen"], cells: Sequence[str], what: str) -> None:
         """Shows one row of a table: a sign, cells with the same width in every row, and a sentence."""
         sign = {"ok": ("✓ ", "bold green"), "wrong": ("✗ ", "bold red"), "unseen": ("? ", "bold yellow")}[level]
-        self._console.print(Text.assemble(sign, "  ".join(cells), "  ", (what, "dim")), soft_wrap=True)
+        self._print_line(sign, "  ".join(cells), "  ", (what, "dim"))
 
     def heading(self, text: str) -> None:
         self._console.print()
-        self._console.print(Rule(Text(text, style="bold"), align="left"))
+        self._console.print(Rule(_line((text, "bold")), align="left"))
 
     def text(self, text: str) -> None:
         """Prints `text` without markup or line breaks, so that it can be copied."""
@@ -89,7 +93,8 @@ class Display:
     def notice(self, notice: ReceivedNotice) -> None:
         """Shows a notice as it was delivered."""
         self.heading("The notice")
-        self.text(f"Subject  {notice.subject}\n\n{notice.text}")
+        self._print_line(f"Subject  {notice.subject}")
+        self.text(f"\n{notice.text}")
 
     def counts(self, counts: Mapping[str, Mapping[str, int]]) -> None:
         """Shows detections by model and class."""
@@ -102,29 +107,33 @@ class Display:
             table.add_column("class")
             table.add_column("detections", justify="right")
             for class_name, count in by_class.items():
-                table.add_row(Text(class_name), f"{count:,}")
+                table.add_row(_line(class_name), f"{count:,}")
             self._console.print(table)
 
     def outputs(self, folder: Path, files: Sequence[str]) -> None:
         """Shows the paths of the files."""
         self.heading("Written")
         for name in files:
-            self.text(str(folder / name))
+            self._print_line(str(folder / name))
 
     def facts(self, facts: Sequence[tuple[str, str]]) -> None:
         """Shows one name and value per line."""
         width = max((len(name) for name, _ in facts), default=0)
         for name, value in facts:
-            self._console.print(Text.assemble((f"{name:<{width}}  ", "dim"), value), soft_wrap=True)
+            self._print_line((f"{name:<{width}}  ", "dim"), value)
 
     def columns(self, rows: Sequence[Sequence[str]], remarks: Sequence[str | None]) -> None:
         """Shows rows, the first of which has the headings, and below each other row its remark, if any."""
+        rows = [list(map(printable, row)) for row in rows]  # first, since it makes cells wider
         widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
         for row, remark in zip(rows, [None, *remarks], strict=True):
             cells = [cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)]
-            self._console.print(Text("  ".join(cells).rstrip(), style="bold" if row is rows[0] else ""), soft_wrap=True)
+            self._print_line(("  ".join(cells).rstrip(), "bold" if row is rows[0] else ""))
             if remark:
-                self._console.print(Text(f"{'':<{widths[0]}}  {remark}", style="dim"), soft_wrap=True)
+                self._print_line((f"{'':<{widths[0]}}  {remark}", "dim"))
+
+    def _print_line(self, *parts: str | tuple[str, str]) -> None:
+        self._console.print(_line(*parts), soft_wrap=True)
 
     def instructions(self, instructions: str) -> None:
         """Shows how to use a system that is left running."""
@@ -189,15 +198,22 @@ class ExecutionDisplay:
     def step(self, step: Step) -> None:
         """Shows the execution's state. Only the bar counts repeated polls."""
         description = describe_step(step)
-        self._bar.update(self._task, description=description)
+        self._bar.update(self._task, description=printable(description))
         if (step.state, step.outcome) not in self._shown:
             self._shown.add((step.state, step.outcome))
             time_of_day = step.at.astimezone().strftime("%H:%M:%S")
-            self._bar.console.print(Text.assemble((f"  {time_of_day}  ", "dim"), description), soft_wrap=True)
+            self._bar.console.print(_line((f"  {time_of_day}  ", "dim"), description), soft_wrap=True)
 
     def progress(self, completed: int, total: int) -> None:
         """Shows how many segments are done."""
         self._bar.update(self._task, completed=completed, total=total, known=f"{completed} of {total} segments")
+
+
+def _line(*parts: str | tuple[str, str]) -> Text:
+    """One line of texts, some of them with a style. A line break in a name is printed as `\\n`: it forges no line."""
+    return Text.assemble(
+        *(printable(part) if isinstance(part, str) else (printable(part[0]), part[1]) for part in parts)
+    )
 
 
 def describe_step(step: Step) -> str:
@@ -239,6 +255,7 @@ def _show_cursor() -> None:
 
 
 def _describe(error: CommandError | BotoCoreError | ClientError | OSError) -> str:
+    """Line breaks are those of our own errors alone: a log's end has some."""
     if isinstance(error, BotoCoreError | ClientError):
-        return describe_error(error)
-    return describe_os_error(error) if isinstance(error, OSError) else str(error)
+        return printable(describe_error(error))
+    return printable(describe_os_error(error)) if isinstance(error, OSError) else str(error)

@@ -1,10 +1,22 @@
 """Nothing but text reaches the terminal."""
 
 import io
+import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from botocore.exceptions import ClientError
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.unit.videoinfer.test_display import HOSTILE, NOW, read
-from videoinfer.display import Display
+from videoinfer.dead_letters import DeadLetter
+from videoinfer.display import Display, errors_for_people
+from videoinfer.job_history import compose_job_history
+from videoinfer.job_texts import compose_facts, compose_letter_row, compose_note, compose_row
 from videoinfer.notices_queue import ReceivedNotice
 from videoinfer.terminal import Console
 from videoinfer.upload_progress import Step
@@ -29,3 +41,94 @@ def test_no_name_moves_the_cursor_or_names_the_window() -> None:
 
     assert read(console).count("title") > 10
     assert not [mark for mark in ("\x1b]", "\x07", "\x9b", "\rd", "\u202e", "\x1b[2Jf") if mark in read(console)]
+
+
+def _show_step(display: Display, text: str) -> None:
+    with display.execution() as execution:
+        execution.step(Step(NOW, text, text, 1))
+
+
+def _show_task(display: Display, text: str) -> None:
+    with display.task(text, text):
+        pass
+
+
+def _show_working(display: Display, text: str) -> None:
+    with display.working(text), display.track([], text, total=0):
+        pass
+
+
+LINES: dict[str, tuple[int, Callable[[Display, str], None]]] = {
+    "task": (1, _show_task),
+    "working": (0, _show_working),
+    "done": (1, lambda display, text: display.done(text)),
+    "warn": (1, lambda display, text: display.warn(text)),
+    "finding": (2, lambda display, text: display.finding("problem", text, text)),
+    "outcome": (1, lambda display, text: display.outcome("wrong", [text, text], text)),
+    "heading": (2, lambda display, text: display.heading(text)),
+    "outputs": (4, lambda display, text: display.outputs(Path(text), [text, text])),
+    "facts": (2, lambda display, text: display.facts([(text, text)] * 2)),
+    "columns": (3, lambda display, text: display.columns([[text], [text]], [text])),
+    "execution": (1, _show_step),
+    "track": (0, _show_working),
+    "counts": (7, lambda display, text: display.counts({text: {text: 1}})),
+}
+"""How many lines a method of the display prints, whatever it is given."""
+
+MANY_LINES = {"text", "notice", "instructions"}
+"""What prints a text of ours with its line breaks."""
+
+
+def test_an_error_of_aws_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    error = ClientError({"Error": {"Code": "AccessDenied", "Message": "no\nJob  forged"}}, "GetItem")
+    with pytest.raises(typer.Exit), errors_for_people():
+        raise error
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_every_method_that_prints_is_one_of_lines_or_of_many() -> None:
+    methods = {name for name in vars(Display) if not name.startswith("_")}
+    assert methods == LINES.keys() | MANY_LINES
+
+
+@pytest.mark.parametrize("name", LINES)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\x0b", "\x85", "\u2028"])
+def test_no_name_forges_a_line(name: str, end: str) -> None:
+    count, show = LINES[name]
+    console = Console(file=io.StringIO(), width=400)
+    show(Display(console), f"a{end}Job      forged{end}")
+    assert len(read(console).splitlines()) == count
+    assert not re.search(r"(?m)^Job", read(console))
+
+
+foreign: Any = st.text(st.sampled_from(["a", " ", "\n", "\r", "\x1b", "\x85", "\u2028", "\u202e"]), min_size=1)
+
+
+@given(foreign, foreign, foreign)
+def test_no_text_of_a_job_forges_a_line(key: str, name: str, reason: str) -> None:
+    model = {"model_id": name, "model_version": name, "inference_type": name}
+    item = {
+        **dict.fromkeys(("job_id", "upload_id", "version_id", "execution_arn", "results_location"), name),
+        "bucket": key,
+        "key": key,
+        "attempt": 1,
+        "status": "waiting",
+        "error": reason,
+        "recorded_at": NOW.isoformat(),
+        "created_at": NOW.isoformat(),
+        "updated_at": NOW.isoformat(),
+        "options": {"models": [model], "infer_fps": 5},
+        "counts": {name: {name: 1}},
+        "failed_outputs": {name: reason},
+    }
+    console = Console(file=io.StringIO(), width=400)
+    display = Display(console)
+    facts = compose_facts(item, [item], NOW)
+    moments = compose_job_history(item, [Step(NOW, "Check Job", reason, 1)])
+    letter = DeadLetter(message_id=key, receipt_handle="", body="", sent_at=NOW, requests=(), why=reason)
+    display.facts(facts)
+    display.facts([("then", moment.what) for moment in moments])
+    display.columns([["A"] * 5, compose_row(item, NOW)], [compose_note(item)])
+    display.columns([["A"] * 2, compose_letter_row(letter)], [letter.why])
+    display.finding("problem", reason, reason)
+    assert len(read(console).splitlines()) == len(facts) + len(moments) + 3 + 3 + 2
