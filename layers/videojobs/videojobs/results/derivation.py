@@ -112,7 +112,7 @@ class _Offsets:
                     )
                     raise BrokenResults(
                         f"The results break the contract in element {entries.first + number:,} of {entries.key}: "
-                        "it is no number."
+                        "it is no number that can be read."
                     ) from None
 
     def match(self, model: Model, entries: Entries) -> Iterator[Frames]:

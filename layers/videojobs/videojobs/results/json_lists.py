@@ -2,6 +2,9 @@
 
 Where entries end is found by jumping from bracket to bracket, and what lies between is parsed by msgspec: nesting,
 order of fields and white space may be what they like, and whatever is not JSON is found, with its place.
+
+JSON's grammar allows what no Python value is: half a surrogate pair in a string, and numbers above all limits. These
+are read as U+FFFD and as null, so that one odd element costs no other.
 """
 
 import re
@@ -33,6 +36,17 @@ _A_STRING = re.compile(_STRING, re.DOTALL)
 _NO_SPACE = re.compile(rb"[^ \t\r\n]")
 _BYTE_OF_ERROR = re.compile(r" \(byte (\d+)\)")
 
+_STRING_OR_NUMBER = re.compile(rb"(" + _STRING + rb")|-?[0-9]++(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+", re.DOTALL)
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
+"""An escape of a string; its group is one half of a surrogate pair without the other."""
+
+_LONG_NUMBER_BYTES = 300
+"""Any number without an exponent that is out of range has more bytes: 1.8e308 has 309 digits."""
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
 _decode = msgspec.json.Decoder().decode
 
 type DecodeEntries = Callable[[bytes], list[Any]]
@@ -61,7 +75,7 @@ def read_lists(pieces: Iterable[bytes], decoders: Mapping[str, DecodeEntries] | 
             own types; those of one `Entries` are parsed alike.
 
     Raises:
-        BrokenResults: It is not JSON, no object, or cut short; says at which byte, line and entry.
+        BrokenResults: It is not JSON, no object, cut short, or nested too deep; says at which byte, line and entry.
     """
     return _ListsReader(pieces, decoders or {}).read()
 
@@ -82,6 +96,7 @@ class _ListsReader:
         self._openers = bytearray()
 
     def read(self) -> Iterator[Entries]:
+        self._pass_over_byte_order_mark()
         self._expect(b"{")
         if self._peek() == b"}":
             self._at += 1
@@ -194,6 +209,13 @@ class _ListsReader:
             self._read_on()
             scan -= kept
 
+    def _pass_over_byte_order_mark(self) -> None:
+        """RFC 8259, section 8.1: a parser may ignore it."""
+        while len(self._buffer) < len(_BYTE_ORDER_MARK) and self._take_piece():
+            pass
+        if self._buffer.startswith(_BYTE_ORDER_MARK):
+            self._at = len(_BYTE_ORDER_MARK)
+
     def _read_key(self) -> str:
         if self._peek() != b'"':
             self._fail("a key is missing", self._at)
@@ -229,7 +251,7 @@ class _ListsReader:
 
     def _read_on(self) -> None:
         if len(self._buffer) - self._at > ENTRY_MAX_BYTES:
-            self._fail(f"there is a value of more than {ENTRY_MAX_BYTES:,} bytes", self._at)
+            self._fail(f"there is a value of more than {ENTRY_MAX_BYTES:,} bytes", self._at, "can't be read")
         if not self._take_piece():
             place = self._describe_place(self._count_before(len(self._buffer)))
             size = self._bytes_before + len(self._buffer)
@@ -249,11 +271,16 @@ class _ListsReader:
         try:
             return _decode(text if one else b"[" + text + b"]")
         except (ValueError, RecursionError):  # also what is no UTF-8
+            pass
+        text = _replace_unreadable(text)
+        try:
+            return _decode(text if one else b"[" + text + b"]")
+        except (ValueError, RecursionError):
             self._fail_to_decode(start, end, one=one)
 
     def _fail_to_decode(self, start: int, end: int, *, one: bool = False) -> NoReturn:
         """Says what is wrong with what lies there, whatever it is."""
-        text = self._buffer[start:end]
+        text = _replace_unreadable(self._buffer[start:end])
         try:
             text.decode()
             _decode(text if one else b"[" + text + b"]")
@@ -265,14 +292,14 @@ class _ListsReader:
             position = start + int(at[1]) - (not one) if at else end
             self._fail(_BYTE_OF_ERROR.sub("", words), min(position, end))
         except RecursionError:
-            self._fail("it is nested too deep", start)
+            self._fail("it is nested too deep", start, "can't be read")
         self._fail("brackets do not match", end - 1)
 
-    def _fail(self, what: str, position: int) -> NoReturn:
+    def _fail(self, what: str, position: int, verdict: str = "are not JSON") -> NoReturn:
         line = self._lines_before + self._count_lines(position) + 1
         place = self._describe_place(self._count_before(position))
         raise BrokenResults(
-            f"The results are not JSON: {what}, at byte {self._bytes_before + position:,} (line {line:,}){place}."
+            f"The results {verdict}: {what}, at byte {self._bytes_before + position:,} (line {line:,}){place}."
         )
 
     def _count_lines(self, end: int) -> int:
@@ -293,3 +320,25 @@ class _ListsReader:
             else:
                 depth = max(0, depth + (1 if match[1] in b"{[" else -1))
         return number
+
+
+def _replace_unreadable(text: bytes) -> bytes:
+    """JSON with U+FFFD for each lone surrogate, and null for each number out of range.
+
+    Every byte keeps its place, so that errors name the right one, and what is no JSON does not become so.
+    """
+    return _STRING_OR_NUMBER.sub(_replace_value, text)
+
+
+def _replace_value(match: re.Match[bytes]) -> bytes:
+    text = match[0]
+    if match[1]:
+        return _ESCAPE.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], text) if b"\\" in text else text
+    if len(text) > _LONG_NUMBER_BYTES or b"e" in text.lower():
+        try:
+            _decode(text)
+        except msgspec.ValidationError:
+            return b"null".ljust(len(text))
+        except ValueError:
+            return text
+    return text

@@ -1,6 +1,7 @@
 """Lists are read as they stream by, whatever the pieces."""
 
 import json
+import re
 from typing import Any
 
 from hypothesis import given
@@ -27,3 +28,43 @@ def test_lists_are_read_whatever_they_hold(
         assert entries.first == len(values)
         values += entries.values
     assert read == {key: value for key, value in document.items() if isinstance(value, list)}
+
+
+ODD_VALUES = st.sampled_from(
+    [
+        (r'"a\ud800b"', "a\ufffdb"),
+        (r'"\uDC00\uDBFF"', "\ufffd\ufffd"),
+        (r'"\ud83d\uD83D\ude00"', "\ufffd\U0001f600"),
+        (r'"\\ud800\udfff"', "\\ud800\ufffd"),
+        (r'{"\ud800": 0}', {"\ufffd": 0}),
+        ("9" * 5000, None),
+        ("-" + "9" * 5000, None),
+        ("1e400", None),
+        ("-1E+400", None),
+        ("9" * 400 + ".0", None),
+        ("[1, 1e400, 2.5]", [1, None, 2.5]),
+    ]
+)
+"""What JSON's grammar allows and no Python value is the same as, and what is read in its place."""
+
+
+@given(st.lists(ODD_VALUES | anything.map(lambda value: (json.dumps(value), value))), st.integers(1, 40))
+def test_what_the_grammar_allows_is_read_and_only_odd_values_lose_something(
+    values: list[tuple[str, Any]], piece_size: int
+) -> None:
+    text = "\ufeff" + rf'{{"passed over": "\ud800", "\udfff": [{", ".join(text for text, _ in values)}]}}'
+    read = [value for entries in read_lists(cut(text.encode(), piece_size)) for value in entries.values]
+    assert read == [value for _, value in values]
+
+
+numbers = st.from_regex(re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?", re.ASCII), fullmatch=True)
+strings = st.from_regex(
+    re.compile(r'"([^"\\\x00-\x1f\ud800-\udfff]|\\(["\\/bfnrt]|u[0-9a-fA-F]{4}))*"'), fullmatch=True
+)
+
+
+@given(st.lists(numbers | strings))
+def test_every_number_and_string_of_the_grammar_is_read(values: list[str]) -> None:
+    """The grammar is that of RFC 8259, sections 6 and 7."""
+    text = f'{{"list": [{", ".join(values)}]}}'
+    assert sum(len(entries.values) for entries in read_lists([text.encode()])) == len(values)
