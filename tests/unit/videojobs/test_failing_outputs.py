@@ -1,6 +1,7 @@
 """What is paid for is kept: the results first, and each output that can be made, whatever an element holds."""
 
 import json
+import re
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -41,17 +42,34 @@ ODD_ELEMENTS = {
     "400 digits": {"predictions": [{**BOX, "confidence": 10**400}]},
     "400 digits in a vector": {"embeddings": [10**400]},
     "confidences without a sum": {"predictions": [{**BOX, "confidence": 1.7e308}] * 2},
+    "half a character": {"predictions": [{**BOX, "class": "a\ud800b"}]},
+    "half a character in a key": {"a\udc00b": 1, "predictions": [BOX]},
+    "5,000 digits": {"predictions": [{**BOX, "class_id": f"@{'9' * 5000}@"}]},
+    "a score that no number holds": {"predictions": [{**BOX, "confidence": "@1e400@"}]},
 }
+
+
+def spell(content: bytes) -> bytes:
+    """Results with `"@1e400@"` written as 1e400, which Python has no number for."""
+    return re.sub(rb'"@([^"@]*)@"', rb"\1", content)
 
 
 @pytest.mark.parametrize("element", ODD_ELEMENTS.values(), ids=ODD_ELEMENTS)
 def test_an_odd_element_costs_nothing(aws: Any, job: Job, element: Any) -> None:
     job = replace(job, options=make_job(Model("m", "1", "object-detection")).options)
-    content = make_results(job, [element, None, {"predictions": [BOX]}])
+    content = spell(make_results(job, [element, None, {"predictions": [BOX]}]))
     assert build(aws, DONE, (200, content)).deliver(job, Polling(1)) == DELIVERED
     assert read_object(aws, "results.json") == content
     assert read_strictly(read_object(aws, "job.json"))["failed_outputs"] == {}
     assert read_strictly(read_object(aws, "summary.json"))["frames"] == 3
+
+
+def test_a_byte_order_mark_costs_nothing(aws: Any, job: Job) -> None:
+    job = replace(job, options=make_job(Model("m", "1", "object-detection")).options)
+    content = b"\xef\xbb\xbf" + make_results(job, [{"predictions": [BOX]}])
+    assert build(aws, DONE, (200, content)).deliver(job, Polling(1)) == DELIVERED
+    assert read_object(aws, "results.json") == content
+    assert read_strictly(read_object(aws, "summary.json"))["frames"] == 1
 
 
 def test_what_one_output_can_not_take_costs_that_output_and_is_told(aws: Any, job: Job) -> None:
@@ -67,8 +85,22 @@ def test_what_one_output_can_not_take_costs_that_output_and_is_told(aws: Any, jo
     item = aws.ledger.read(job.upload, job.attempt)
     assert (item["status"], list(item["failed_outputs"])) == ("done", ["webvtt"])
     [notice] = aws.notices()
-    assert "Missing, while the results themselves are there:\n  webvtt: OverflowError" in notice["Message"]
+    assert (
+        "Missing, while the results themselves are there:\n  webvtt: The results break the contract in"
+        in notice["Message"]
+    )
+    assert "element 1 of time_offset: 1e+306 is no time of a video" in " ".join(notice["Message"].split())
+    assert "0:00 to (no time of a video)" in notice["Message"]
     assert f"videoinfer redeliver {job.job_id}" in notice["Message"]
+
+
+def test_times_that_do_not_ascend_are_told(aws: Any, job: Job) -> None:
+    job = replace(job, options=make_job(Model("m", "1", "object-detection")).options)
+    content = make_results(job, [{"predictions": [BOX]}] * 3, [0.2, 0.4, 0.2])
+    assert build(aws, DONE, (200, content)).deliver(job, Polling(1)) == DELIVERED
+    failed = read_strictly(read_object(aws, "job.json"))["failed_outputs"]
+    words = "The results break the contract in element 2 of time_offset: 0.2 comes after a later time."
+    assert failed == {"webvtt": words}
 
 
 def test_what_nothing_can_be_made_of_is_delivered_all_the_same(aws: Any, job: Job) -> None:
@@ -136,9 +168,10 @@ class StrictFiles(KeptFiles):
 
 
 numbers: Any = st.sampled_from(
-    [0, -1, 1.5, 10**400, -(10**400), 2**63, 1e306, 1.7e308, -1.7e308, None, "7", True, [], {}]
+    [0, -1, 1.5, 10**400, -(10**400), 2**63, 1e306, 1.7e308, -1.7e308, None, "7", True, [], {}]  # noqa: RUF005
+    + ["@1e400@", "@-1E+400@", f"@{'9' * 5000}@", f"@{'9' * 400}.5@"]
 )
-names: Any = st.sampled_from(["cat", "", "\x1b", "a\nb", "x" * 3000, None, 7, []])
+names: Any = st.sampled_from(["cat", "", "\x1b", "a\nb", "a\ud800b", "\udc00\ud83d\ude00", "x" * 3000, None, 7, []])
 leaves = numbers | names
 boxes = st.dictionaries(st.sampled_from([*BOX, "points", "keypoints", "tracker_id", "face", "yaw", "extra"]), leaves)
 hostile = st.recursive(
@@ -147,7 +180,17 @@ hostile = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                ["predictions", "top", "confidence", "predicted_classes", "embeddings", "image", "time", "cat"]
+                [
+                    "predictions",
+                    "top",
+                    "confidence",
+                    "predicted_classes",
+                    "embeddings",
+                    "image",
+                    "time",
+                    "cat",
+                    "\udfff",
+                ]
             ),
             inner,
             max_size=4,
@@ -167,7 +210,7 @@ def test_no_element_stops_a_delivery_and_all_json_is_strict(
     kind: InferenceType, elements: list[Any], time: float
 ) -> None:
     job = make_job(Model("m", "1", kind))
-    content = make_results(job, elements, [time] * len(elements))
+    content = spell(make_results(job, elements, [time] * len(elements)))
     summary = Summary(job.options.models)
     files = {name: StrictFiles() for name in ("summary", *ALL)}
     guarded = [GuardedOutput("summary", lambda _: summary, files["summary"])]  # type: ignore[arg-type]
@@ -175,10 +218,8 @@ def test_no_element_stops_a_delivery_and_all_json_is_strict(
     derive(iter([content]), job.options.models, guarded, lambda: iter([content]))
     for output in guarded:
         assert output.failure or output.locations or output.name == "summary"
-        # What is wrong with an element is said in words; only a time has no place in captions.
-        assert (
-            not output.failure or output.failure.startswith("The results break the contract") or output.name == "webvtt"
-        ), output.failure
+        # What is wrong with an element is said in words.
+        assert not output.failure or output.failure.startswith("The results break the contract"), output.failure
     if not guarded[0].failure:
         json.dumps(summary.models["m"].to_dict(), allow_nan=False)
     if "coco.json" in files["coco"].files and not guarded[3].failure:

@@ -17,6 +17,9 @@ from videojobs.jobs.uploads import Upload
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
+VIDEO_SECONDS_MAX = 1e9
+"""30 years. A later time in the results is no time of a video, and has no clock."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Job:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from videojobs.foreign_text import printable
 from videojobs.jobs.commands import compose_retry_command, name_for_command, suggest_remedy
 from videojobs.jobs.costs import PRICES_AS_OF, PRICES_REGION
-from videojobs.jobs.ledger import Job
+from videojobs.jobs.ledger import VIDEO_SECONDS_MAX, Job
 from videojobs.jobs.options import Model
 from videojobs.jobs.unanswered import Unanswered
 from videojobs.jobs.uploads import Rejection, Upload
@@ -352,6 +352,8 @@ def _describe_class(job: Job, entry: ClassSummary) -> str:
 
 def _format_clock(seconds: float) -> str:
     """A place in a video, as players show it: 0:07, 12:30, 1:02:03."""
+    if seconds > VIDEO_SECONDS_MAX:
+        return "(no time of a video)"
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

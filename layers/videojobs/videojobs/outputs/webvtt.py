@@ -11,8 +11,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import IO
 
+from videojobs.errors import BrokenResults
 from videojobs.foreign_text import printable
-from videojobs.jobs.ledger import Job
+from videojobs.jobs.ledger import VIDEO_SECONDS_MAX, Job
 from videojobs.outputs.files import OutputFiles
 from videojobs.results.bucket import ObjectWriter
 from videojobs.results.derivation import Output
@@ -37,6 +38,7 @@ class Captions:
         self._cues: dict[str, _ModelCues] = {}
 
     def add(self, frames: Frames) -> None:
+        """Raises BrokenResults where a time is no place in a video, or comes after a later one."""
         if not frames.entries:
             return
         model_id = frames.model_id
@@ -50,7 +52,11 @@ class Captions:
             text = compose_cue(found[number]) if number in found else ""
             if text and self._names_models:
                 text = f"{escape(model_id)}: {text}"
-            self._cues[model_id].show(self._job.place(time_offset), text)
+            try:
+                self._cues[model_id].show(self._job.place(time_offset), text)
+            except ValueError as error:
+                place = f"element {frames.first + number:,} of time_offset"
+                raise BrokenResults(f"The results break the contract in {place}: {time_offset:g} {error}.") from None
 
     def finish(self) -> None:
         self._file.write(b"WEBVTT\n")
@@ -74,6 +80,11 @@ class _ModelCues:
         self._last = 0.0
 
     def show(self, seconds: float, text: str) -> None:
+        """Raises ValueError where a cue can't begin or end then; says why."""
+        if seconds > VIDEO_SECONDS_MAX:
+            raise ValueError("is no time of a video")
+        if seconds < self._last:
+            raise ValueError("comes after a later time")
         if text != self._text:
             self._write(seconds)
             self._text, self._start = text, seconds
