@@ -274,7 +274,7 @@ def test_an_end_that_can_not_be_reported_is_kept_and_reported_later(aws: Embedde
     [message] = sqs.receive_message(QueueUrl=queues["ExecutionEndsQueue"], WaitTimeSeconds=20)["Messages"]
     sqs.send_message(QueueUrl=queues["ExecutionEndsDeadLetterQueue"], MessageBody=message["Body"])
     sqs.delete_message(QueueUrl=queues["ExecutionEndsQueue"], ReceiptHandle=message["ReceiptHandle"])
-    [problem] = [words for words in find_words(stage)["problem"] if words.startswith("Executions that ended")]
+    [problem] = [words for words in find_words(stage)["problem"] if words.startswith("Ended executions")]
     assert problem.endswith("so their jobs still seem to run: 1.")
 
     aws.clients.lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
