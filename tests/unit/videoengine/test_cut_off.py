@@ -55,16 +55,24 @@ def test_a_last_frame_that_is_cut_off_is_told_and_does_not_fail() -> None:
     assert check(video[:-1]) == ("The file is cut off: its index names 100 frames, and 1 of them is not in the file")
 
 
+AVI = replace(SPEC, format="avi", codec="mpeg4")
 UNKNOWN = {
     "fragments": replace(SPEC, container_options={"movflags": "frag_keyframe+empty_moov"}),
     "live MKV": replace(MKV, container_options={"live": "1"}),
-    "AVI": replace(SPEC, format="avi", codec="mpeg4"),
 }
 
 
 @pytest.mark.parametrize("name", UNKNOWN)
 def test_a_file_that_does_not_say_how_long_it_is_never_fails(name: str) -> None:
     check(cut(make_video(UNKNOWN[name]), 0.7), max_share=0)
+
+
+def test_an_avi_that_is_cut_off_is_told_and_does_not_fail() -> None:
+    video = make_video(AVI)
+    missing = len(video) // 4
+    assert check(video[:-missing], max_share=0) == (
+        f"The file is cut off: its header names {len(video)} bytes, and {missing} of them are not in the file"
+    )
 
 
 def test_sound_that_goes_on_after_the_frames_does_not_make_a_file_cut_off() -> None:
@@ -81,7 +89,7 @@ def test_a_whole_file_is_not_cut_off(name: str) -> None:
     assert check(AWKWARD_VIDEOS[name](), max_share=0) == ""
 
 
-@pytest.mark.parametrize("spec", [SPEC, MKV, WEBM, *UNKNOWN.values()])
+@pytest.mark.parametrize("spec", [SPEC, MKV, WEBM, AVI, *UNKNOWN.values()])
 def test_a_header_that_is_cut_off_anywhere_is_no_error(spec: VideoSpec) -> None:
     video = make_video(spec)
     with open_video(io.BytesIO(video)) as container:

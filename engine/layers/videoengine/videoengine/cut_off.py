@@ -14,6 +14,8 @@ HEAD_BYTES = 4096
 
 _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 
+_LARGEST_RIFF = 2**31 - 1
+
 
 @dataclass(frozen=True)
 class _Cut:
@@ -21,7 +23,7 @@ class _Cut:
 
     Attributes:
         description: what the file names, and how much of it is missing.
-        share: how much of it is missing, 0 to 1.
+        share: how much of it is missing, 0 to 1; 0 if unsure.
     """
 
     description: str
@@ -43,7 +45,11 @@ def check_cut(container: InputContainer, head: bytes, timeline: Timeline, max_sh
         JobFailed: more is missing.
     """
     size = container.size or sys.maxsize  # if unknown, nothing is missing
-    cut = _find_missing_samples(container, size) or _find_missing_time(container, size, head, timeline)
+    cut = (
+        _find_missing_samples(container, size)
+        or _find_missing_time(container, size, head, timeline)
+        or _find_missing_bytes(size, head)
+    )
     if not cut:
         return ""
     note = f"The file is cut off: {cut.description} not in the file"
@@ -65,8 +71,7 @@ def _find_missing_samples(container: InputContainer, size: int) -> _Cut | None:
             missing += sample.pos + sample.size > size
     if not missing:
         return None
-    verb = "is" if missing == 1 else "are"
-    return _Cut(f"its index names {samples} frames, and {missing} of them {verb}", missing / samples)
+    return _Cut(f"its index names {samples} frames, and {_count(missing)}", missing / samples)
 
 
 def _find_missing_time(container: InputContainer, size: int, head: bytes, timeline: Timeline) -> _Cut | None:
@@ -84,6 +89,18 @@ def _find_missing_time(container: InputContainer, size: int, head: bytes, timeli
     if share * named < frame_seconds:
         return None
     return _Cut(f"its header names {named:.1f} s, and about {share * named:.1f} s of them are", share)
+
+
+def _find_missing_bytes(size: int, head: bytes) -> _Cut | None:
+    """The bytes of an AVI whose first RIFF chunk ends beyond the end of the file.
+
+    They are only reported and never fail a job: frames are not counted, and recorders that crash leave wrong sizes.
+    """
+    named = int.from_bytes(head[4:8], "little")
+    # Recorders write the largest numbers before they know the size.
+    if head[:4] != b"RIFF" or named >= _LARGEST_RIFF or named + 8 <= size:
+        return None
+    return _Cut(f"its header names {named + 8} bytes, and {_count(named + 8 - size)}", share=0)
 
 
 def _find_segment_end(head: bytes) -> int | None:
@@ -108,3 +125,7 @@ def _read_size(head: bytes, place: int) -> tuple[int, int | None]:
     ones = (1 << 7 * length) - 1
     size = int.from_bytes(head[place : place + length]) & ones
     return place + length, None if first == 0 or size == ones or place + length > len(head) else size
+
+
+def _count(missing: int) -> str:
+    return f"{missing} of them {'is' if missing == 1 else 'are'}"
