@@ -80,8 +80,8 @@ class ResultsDelivery:
 
         Args:
             redelivery: Names a later delivery of the same job. It derives the outputs of the stored results again, asks
-                the API only where none are stored, which bills nothing, and publishes another notice. When the job
-                finished and what it cost stay what they were.
+                the API only where none are stored that can be read, which bills nothing, and publishes another notice.
+                When the job finished and what it cost stay what they were.
 
         Returns `{"status": "delivered" | "failed" | "continuing", "reason": …}`, or that it is `waiting`.
 
@@ -136,11 +136,26 @@ class _Work:
 
     def go_on(self) -> Mapping[str, Any]:
         names = [SUMMARY, *self.means.outputs]
-        if not self.means.bucket.has(self.results_key):
-            if answer := self._store(names):
-                return answer
-            if self.progress.is_careful:
-                return self.continue_later()
+        if not self.means.bucket.has(self.results_key) and (answer := self._fetch(names)):
+            return answer
+        try:
+            return self._finish(names)
+        except BrokenResults:
+            if not self.is_redelivery or self.progress.is_fetched:
+                raise
+        # What is stored may be all that was wrong: the API may have whole results by now.
+        self.save_progress(results_location=None)
+        return self._fetch(names) or self._finish(names)
+
+    def _fetch(self, names: Sequence[str]) -> Mapping[str, Any] | None:
+        """Stores the API's results. Returns an answer where another invocation goes on."""
+        if answer := self._store(names):
+            return answer
+        self.progress.is_fetched = True
+        return self.continue_later() if self.progress.is_careful else None
+
+    def _finish(self, names: Sequence[str]) -> Mapping[str, Any]:
+        """Makes what is left of the stored results, and ends the delivery."""
         while left := self.progress.list_left(names):
             self._begin(left[0] if self.progress.is_careful else ALL_OUTPUTS, is_stored=True)
             if self.progress.is_careful:

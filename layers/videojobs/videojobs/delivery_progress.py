@@ -40,6 +40,7 @@ class Progress:
         step: What an invocation is working on; empty when it has come to an end of its own.
         deaths: How many invocations in a row did not: they ran out of memory or time, or crashed.
         upload_id: Of the upload in parts that `results.json` is becoming.
+        is_fetched: Whether this delivery has stored the API's results.
         is_careful: Each output is made by an invocation of its own.
         locations: Where the files of the outputs are that are made, by output and name.
         failed: Why there is no such output, by its name.
@@ -50,6 +51,7 @@ class Progress:
     step: str = ""
     deaths: int = 0
     upload_id: str | None = None
+    is_fetched: bool = False
     is_careful: bool = False
     locations: dict[str, dict[str, str]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)

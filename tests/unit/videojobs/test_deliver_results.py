@@ -2,13 +2,14 @@
 
 import json
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.stand_ins.turns import ScriptedTurns
 from tests.unit.videojobs.deliveries import DONE, FOLDER, RESULTS, build, read_all, read_object
-from videojobs.delivery_progress import Polling
+from videojobs.delivery_progress import Polling, Progress
 from videojobs.errors import ApiRefused, ApiUnavailable, LinkExpired, TurnLater
 from videojobs.jobs.costs import OTHER_TRANSITIONS, TRANSITIONS_A_POLL
 from videojobs.jobs.ledger import Job
@@ -46,11 +47,13 @@ def test_results_that_could_not_be_delivered_once_can_be_later(aws: Any, job: Jo
     assert "error" not in item
 
 
-def test_stored_results_that_break_the_contract_fail_again(aws: Any, job: Job) -> None:
+def test_stored_results_that_break_the_contract_stay_where_the_api_has_no_others(aws: Any, job: Job) -> None:
     aws.s3.put_object(Bucket=aws.results_bucket, Key=f"{FOLDER}/results.json", Body=b"<html>")
-    outcome = build(aws).deliver(job, Polling(3), redelivery="again")
+    outcome = build(aws, (404, {})).deliver(job, Polling(3), redelivery="again")
     assert outcome["status"] == "failed"
-    assert "JSON" in outcome["reason"]
+    assert "The API no longer has the job's results" in outcome["reason"]
+    assert read_object(aws, "results.json") == b"<html>"
+    assert "results_location" not in aws.ledger.read(job.upload, job.attempt)
 
 
 def test_a_redelivery_fetches_results_that_were_never_stored(aws: Any, job: Job) -> None:
@@ -129,6 +132,27 @@ def test_results_that_break_the_contract_are_kept_and_fail(aws: Any, job: Job) -
     assert "not JSON" in outcome["reason"]
     assert read_object(aws, "results.json") == b"<html>"
     assert aws.notices() == []
+
+
+def test_a_redelivery_of_results_that_broke_asks_the_api_again(aws: Any, job: Job) -> None:
+    build(aws, DONE, (200, b"<html>")).deliver(job, Polling(3))
+    outcome = build(aws, DONE, (200, b"[]")).deliver(job, Polling(3), redelivery="again")
+    assert outcome["status"] == "failed"
+    assert read_object(aws, "results.json") == b"[]"
+    outcome = build(aws, DONE, (200, RESULTS)).deliver(job, Polling(3), redelivery="at last")
+    assert outcome == {"status": "delivered", "reason": None}
+    assert read_object(aws, "results.json") == RESULTS
+    assert aws.ledger.read(job.upload, job.attempt)["status"] == "done"
+
+
+def test_a_redelivery_in_steps_fetches_results_that_broke_once(aws: Any, job: Job) -> None:
+    build(aws, DONE, (200, b"<html>")).deliver(job, Polling(3))
+    careful = replace(Progress(delivery="again"), is_careful=True).to_item()
+    aws.ledger.record(job.upload, job.attempt, delivery=careful)
+    outcome = build(aws, DONE, (200, b"[]")).deliver(job, Polling(3), redelivery="again")
+    assert outcome["status"] == "continuing"
+    outcome = build(aws).deliver(job, Polling(3), redelivery="again")
+    assert outcome["status"] == "failed"
 
 
 def test_of_results_that_break_late_no_output_stays(aws: Any, job: Job) -> None:

@@ -134,7 +134,7 @@ def test_what_lacks_the_contract_s_lists_is_a_failure_that_shows_it(
     job = replace(job, options=make_job(Model("m", "1", "object-detection")).options)
     for outcome in (
         build(aws, DONE, (200, content)).deliver(job, Polling(1)),
-        build(aws).deliver(job, Polling(1), redelivery="again"),
+        build(aws, DONE, (200, content)).deliver(job, Polling(1), redelivery="again"),
     ):
         assert outcome["status"] == "failed"
         assert reason in outcome["reason"]
