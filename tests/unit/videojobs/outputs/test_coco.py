@@ -147,7 +147,8 @@ def test_the_names_of_the_dataset_are_unique_and_stay_where_they_are(
         * len(offsets)
         for model_id in "ab"
     }
-    files, _ = derive_all(job, json.dumps({"frame_offset": offsets, "time_offset": offsets, **elements}).encode())
+    times = sorted(offsets)
+    files, _ = derive_all(job, json.dumps({"frame_offset": offsets, "time_offset": times, **elements}).encode())
     coco = json.loads(files.read("coco.json"))
     names = [category["name"] for category in coco["categories"]]
     assert len(set(names)) == len(names)
