@@ -36,14 +36,17 @@ _A_STRING = re.compile(_STRING, re.DOTALL)
 _NO_SPACE = re.compile(rb"[^ \t\r\n]")
 _BYTE_OF_ERROR = re.compile(r" \(byte (\d+)\)")
 
-_STRING_OR_NUMBER = re.compile(rb"(" + _STRING + rb")|-?[0-9]++(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+", re.DOTALL)
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
 )
 """An escape of a string; its group is one half of a surrogate pair without the other."""
 
-_LONG_NUMBER_BYTES = 300
-"""Any number without an exponent that is out of range has more bytes: 1.8e308 has 309 digits."""
+_LONG_NUMBER = re.compile(
+    rb'((?:[^"0-9-]++|' + _STRING + rb"|-?[0-9][0-9.]{0,299}+(?![0-9.eE]))*+)"
+    rb"(-?[0-9]++(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+|\Z|.)",
+    re.DOTALL,
+)
+"""What can't be a number out of range, and then a number that may be one, with an exponent or over 300 digits."""
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -327,18 +330,15 @@ def _replace_unreadable(text: bytes) -> bytes:
 
     Every byte keeps its place, so that errors name the right one, and what is no JSON does not become so.
     """
-    return _STRING_OR_NUMBER.sub(_replace_value, text)
+    text = _ESCAPE.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], text)
+    return _LONG_NUMBER.sub(_replace_number, text)
 
 
-def _replace_value(match: re.Match[bytes]) -> bytes:
-    text = match[0]
-    if match[1]:
-        return _ESCAPE.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], text) if b"\\" in text else text
-    if len(text) > _LONG_NUMBER_BYTES or b"e" in text.lower():
-        try:
-            _decode(text)
-        except msgspec.ValidationError:
-            return b"null".ljust(len(text))
-        except ValueError:
-            return text
-    return text
+def _replace_number(match: re.Match[bytes]) -> bytes:
+    try:
+        _decode(match[2])
+    except msgspec.ValidationError:
+        return match[1] + b"null".ljust(len(match[2]))
+    except ValueError:  # no number
+        pass
+    return match[0]
