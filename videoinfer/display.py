@@ -2,8 +2,8 @@
 
 import signal
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -162,13 +162,12 @@ class Display:
         )
         task = bar.add_task(doing, total=total)
 
-        def advance() -> Generator[Item]:
-            for item in items:
-                yield item
-                bar.advance(task, count(item))
+        def take(item: Item) -> Item:
+            bar.advance(task, count(item))
+            return item
 
-        with bar, closing(advance()) as tracked:
-            yield tracked
+        with bar:
+            yield map(take, items)
 
     @contextmanager
     def execution(self) -> Iterator["ExecutionDisplay"]:
@@ -242,7 +241,10 @@ def errors_for_people() -> Iterator[None]:
     except SystemExit:
         _show_cursor()
         raise
-    except KeyboardInterrupt as interrupt:
+    except (KeyboardInterrupt, RuntimeError) as interrupt:
+        # Ctrl-C between a lock's release and the wait for it makes `threading.Condition` fail as it is left.
+        if isinstance(interrupt, RuntimeError) and not isinstance(interrupt.__context__, KeyboardInterrupt):
+            raise
         _show_cursor()
         Console(stderr=True).print("Interrupted. Nothing is left running.")
         raise typer.Exit(code=128 + signal.SIGINT) from interrupt

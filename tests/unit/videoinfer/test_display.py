@@ -92,7 +92,18 @@ def test_json_for_programs_means_the_same_on_a_terminal(console: Console) -> Non
     assert json.loads(read(console)) == {"key": HOSTILE, "lines": "a\nb\ufeff"}
 
 
-@pytest.mark.parametrize("interrupt", [SystemExit(143), KeyboardInterrupt()], ids=["SIGTERM", "Ctrl-C"])
+def make_lock_error() -> RuntimeError:
+    """What `threading.Condition.wait` raises if Ctrl-C comes while it has released its lock."""
+    error = RuntimeError("release unlocked lock")
+    error.__context__ = KeyboardInterrupt()
+    return error
+
+
+@pytest.mark.parametrize(
+    "interrupt",
+    [SystemExit(143), KeyboardInterrupt(), make_lock_error()],
+    ids=["SIGTERM", "Ctrl-C", "Ctrl-C while a thread waits"],
+)
 def test_the_cursor_is_shown_whenever_an_interrupt_comes(
     interrupt: BaseException, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,3 +112,8 @@ def test_the_cursor_is_shown_whenever_an_interrupt_comes(
     with pytest.raises((SystemExit, typer.Exit)), errors_for_people():
         raise interrupt
     assert shown[-1]
+
+
+def test_a_bug_is_no_interrupt() -> None:
+    with pytest.raises(RuntimeError, match="a bug"), errors_for_people():
+        raise RuntimeError("a bug")
