@@ -123,10 +123,10 @@ class ReportWriter:
             frames.frame_offsets, frames.time_offsets, frames.entries, frames.facts, marks, strict=True
         ):
             seconds = round(time_offset + (self._start_offset or 0.0), 6)
-            self._add_frame(model, frame_offset, seconds, facts, None if entry is None else found)
+            self._add_frame(model, frame_offset, seconds, facts=facts, marks=None if entry is None else found)
 
     def _add_frame(
-        self, model: _ModelPart, frame_offset: int, seconds: float, facts: FrameFacts, marks: Sequence[Mark] | None
+        self, model: _ModelPart, frame_offset: int, seconds: float, *, facts: FrameFacts, marks: Sequence[Mark] | None
     ) -> None:
         """Takes one sampled frame; `marks` is None where the model failed."""
         if facts.size and facts.size != model.size:

@@ -79,7 +79,7 @@ decode_boxes = msgspec.json.Decoder(list[BoxesElement | None]).decode
 """Parses a list of elements; raises msgspec.ValidationError where any is more than boxes, or other than it should."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Predictions:
     """The predictions of some sampled frames.
 
@@ -309,7 +309,7 @@ def _make_box_columns(lists: Sequence[Sequence[_Box]]) -> Predictions:
     for name, values in columns.items():
         if values and (values[0] is not None or values != nulls):
             absent.remove(name)
-    return Predictions(list(map(len, lists)), columns, absent, nulls)
+    return Predictions(counts=list(map(len, lists)), columns=columns, absent=absent, extra=nulls)
 
 
 def _make_columns(rows: Sequence[dict[str, Any]], counts: Sequence[int]) -> Predictions:
@@ -321,9 +321,9 @@ def _make_columns(rows: Sequence[dict[str, Any]], counts: Sequence[int]) -> Pred
     columns = {name: _make_column(name, rows, extra) if name in names else nulls for name in COLUMNS}
     absent = COLUMNS.keys() - names
     if not extra:
-        return Predictions(counts, columns, absent | {"extra"}, nulls)
+        return Predictions(counts=counts, columns=columns, absent=absent | {"extra"}, extra=nulls)
     texts = [_to_json(extra[number]) if number in extra else None for number in range(len(rows))]
-    return Predictions(counts, columns, absent, texts, others=extra)
+    return Predictions(counts=counts, columns=columns, absent=absent, extra=texts, others=extra)
 
 
 def _choose_unknown(row: dict[str, Any]) -> dict[str, Any]:
