@@ -19,7 +19,7 @@ COMMANDS = re.findall(r"^sam local invoke (\w+) .*--event (events/\S+)$", PAGE, 
 
 ANSWERS: dict[str, dict[str, Any]] = {
     "CreateJobFunction": {"status": "rejected"},
-    "CheckJobFunction": {"status": "failed"},
+    "CheckJobFunction": {"status": "running", "refusals": 1},
     "DeliverResultsFunction": {"status": "failed"},
     "AnnotateVideoFunction": {"status": "failed"},
     "RecordAnnotationFunction": {"status": "failed"},
