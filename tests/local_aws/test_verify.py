@@ -198,7 +198,13 @@ def test_a_wrong_key_is_named(stage: Stage) -> None:
 def test_ctrl_c_leaves_nothing_running(stage: Stage) -> None:
     environment = {**tool_environment(stage.aws), "VIDEOINFER_STACK": stage.pipeline.stack}
     with subprocess.Popen(
-        [sys.executable, "-m", "videoinfer", "verify"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "videoinfer", "verify"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        # What is started in the background may find it ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         wait_until(lambda: any(item["status"] == "running" for item in stage.list_items()))
         process.send_signal(signal.SIGINT)
