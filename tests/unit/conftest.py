@@ -39,6 +39,12 @@ def _fast_clients() -> Iterator[None]:
         # What signs a notice: moto makes a key for each.
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         patch.setattr(Subscription, "private_key", lambda _subscription: key)
+        # All tests share boto3's default session, and it keeps the first credentials that it finds: moto has others.
+        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+        session = boto3.Session()
+        session.get_credentials()
+        patch.setattr(boto3, "DEFAULT_SESSION", session)
         yield
 
 
