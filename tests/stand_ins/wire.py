@@ -2,6 +2,7 @@
 
 import io
 import json
+import warnings
 from collections.abc import Mapping
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
@@ -30,11 +31,12 @@ class Wire(BaseAdapter):
         status_code, content, *rest = answer
         headers = rest[0] if rest else {}
         raw = content if isinstance(content, bytes) else json.dumps(content).encode()
-        response = requests.Response()
+        response = _Response()
         response.status_code = status_code
         response.headers.update(headers)
         response.url = cast(str, request.url)
         response.request = request
+        response.size_bytes = len(raw)
         response.raw = urllib3.HTTPResponse(
             io.BytesIO(raw), status=status_code, headers=headers, preload_content=False, enforce_content_length=True
         )
@@ -60,3 +62,18 @@ class Wire(BaseAdapter):
             "query": dict(parse_qsl(url.query)),
             "body": json.loads(body) if body else None,
         }
+
+
+class _Response(requests.Response):
+    """Complains, as its socket would, where nobody has read it to its end or closed it."""
+
+    size_bytes = 0
+    is_closed = False
+
+    def close(self) -> None:
+        self.is_closed = True
+        super().close()
+
+    def __del__(self) -> None:
+        if not self.is_closed and self.raw.tell() < self.size_bytes:
+            warnings.warn(f"an answer of {self.size_bytes} bytes was left open", ResourceWarning, stacklevel=1)

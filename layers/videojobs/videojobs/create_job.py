@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -274,9 +275,9 @@ class JobCreator:
             return url, turn
         file_name = upload.key.rsplit("/", 1)[-1]
         upload_url = self.api.create_upload_url(turn, file_name)
-        video = TimedVideo(self.s3.get_object(**upload.location)["Body"], self.count_seconds_left)
-        self.ledger.record(upload, request.attempt, status="sending", error=None, sends=count_sends(item) + 1)
-        self.api.send_video(upload_url, video, upload.size_bytes)
+        with closing(self.s3.get_object(**upload.location)["Body"]) as body:
+            self.ledger.record(upload, request.attempt, status="sending", error=None, sends=count_sends(item) + 1)
+            self.api.send_video(upload_url, TimedVideo(body, self.count_seconds_left), upload.size_bytes)
         patience = min(SENT_PATIENCE_SECONDS, self.count_seconds_left() - CREATION_SECONDS)
         return upload_url, self.api.turns.take("completions", patience_seconds=patience)
 

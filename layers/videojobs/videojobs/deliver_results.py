@@ -202,10 +202,10 @@ class _Work:
             results = open_results(self.means.api, self.job, turn_at, start, is_redelivery=self.is_redelivery)
         except ApiUnavailable as unavailable:
             return self.waiting.put_off(unavailable)
-        self._begin(STORE, is_stored=False)
-        progress.is_careful = progress.is_careful or progress.deaths > 0
         try:
             with closing(results), closing(self._watch(bucket.copy_stream(results, copy))) as pieces:
+                self._begin(STORE, is_stored=False)
+                progress.is_careful = progress.is_careful or progress.deaths > 0
                 if start or progress.is_careful:
                     drain(pieces)
                 else:

@@ -1,9 +1,11 @@
 """deliver_results: everything once, and again without harm."""
 
+import gc
 import json
 import threading
 from dataclasses import replace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -12,7 +14,7 @@ from tests.unit.videojobs.deliveries import DONE, FOLDER, RESULTS, build, read_a
 from videojobs.delivery_progress import Polling, Progress
 from videojobs.errors import ApiRefused, ApiUnavailable, LinkExpired, TurnLater
 from videojobs.jobs.costs import OTHER_TRANSITIONS, TRANSITIONS_A_POLL
-from videojobs.jobs.ledger import Job
+from videojobs.jobs.ledger import Job, Ledger
 from videojobs.jobs.waiting import WAITS_MAX, Waiting
 from videojobs.report_failure import FailureReport
 
@@ -260,3 +262,11 @@ def test_a_job_that_was_cancelled_can_be_redelivered(aws: Any, job: Job) -> None
     build(aws, DONE, (200, RESULTS)).deliver(job, Polling(3, 0.5))
     assert build(aws).deliver(job, Polling(3), redelivery="again")["status"] == "delivered"
     assert aws.ledger.read(job.upload, job.attempt)["status"] == "done"
+
+
+def test_a_download_is_closed_where_the_ledger_refuses(aws: Any, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wire complains of an answer that is left open."""
+    monkeypatch.setattr(Ledger, "record", Mock(side_effect=OSError("no ledger")))
+    with pytest.raises(OSError, match="no ledger"):
+        build(aws, DONE, (200, RESULTS)).deliver(job, Polling(3))
+    gc.collect()

@@ -211,13 +211,14 @@ class VideoInferenceApi:
         response = self._send(
             method, self._base_url + path, params={"api_key": self._api_key, **(query or {})}, json=body
         )
-        try:
-            self._raise_for_status(response)
-        except ApiUnavailable as unavailable:
-            if unavailable.retry_after_seconds:
-                self.turns.pause(unavailable.retry_after_seconds)
-            raise
-        content = _read_answer(response)
+        with response:
+            try:
+                self._raise_for_status(response)
+            except ApiUnavailable as unavailable:
+                if unavailable.retry_after_seconds:
+                    self.turns.pause(unavailable.retry_after_seconds)
+                raise
+            content = _read_answer(response)
         answer = _parse(content)
         if not isinstance(answer, dict):
             words = self.clean(content.decode(errors="replace"))

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -243,7 +243,8 @@ class ResultsBucket:
 
     def read(self, key: str) -> Generator[bytes]:
         """The object's bytes, some at a time."""
-        yield from read_pieces(self._s3.get_object(Bucket=self.name, Key=key)["Body"])
+        with closing(self._s3.get_object(Bucket=self.name, Key=key)["Body"]) as body:
+            yield from read_pieces(body)
 
     def copy_stream(self, stream: Readable, writer: ObjectWriter) -> Generator[bytes]:
         """Writes the stream as it is and hands its pieces on; the object is there when they have all been taken."""
