@@ -1,14 +1,15 @@
-"""API Gateway's HTTP APIs in this process: a WSGI application that hands requests to a function by a template's routes.
+"""A stand-in for API Gateway's HTTP APIs: a WSGI application that routes requests to a function as a template says.
 
-By AWS's documentation, under https://docs.aws.amazon.com/apigateway/latest/developerguide/:
+It runs in this process and follows AWS's documentation under
+https://docs.aws.amazon.com/apigateway/latest/developerguide/:
 
-- http-api-develop-routes.html: which route a request takes, and that path variables come decoded;
-- http-api-develop-integrations-lambda.html: the event and the answer in payload format 2.0;
-- http-api-quotas.html: how large a request may be.
+- http-api-develop-routes.html: how a route is selected, and that path variables are decoded;
+- http-api-develop-integrations-lambda.html: the event and the response in payload format 2.0;
+- http-api-quotas.html: the largest request.
 
-The documentation does not say that a route must not end in a slash, nor that no part of a path matches nothing. API
-Gateway refuses such a route when it is created (https://github.com/storacha/w3infra/pull/166), and rawPath comes
-decoded except for percent signs (https://github.com/honojs/hono/issues/2156).
+Two facts are not documented. API Gateway refuses to create a route that ends in a slash or has an empty path segment
+(https://github.com/storacha/w3infra/pull/166). rawPath is decoded except for percent signs
+(https://github.com/honojs/hono/issues/2156).
 """
 
 import base64
@@ -32,7 +33,7 @@ _TEXT_TYPES = ("text/", "application/json", "application/javascript", "applicati
 
 
 class RouteRefused(Exception):
-    """API Gateway does not create a route with this key, and the stack's deployment fails."""
+    """API Gateway would refuse to create a route with this key, so the stack's deployment would fail."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ class Match:
     """The route that a request takes.
 
     Attributes:
-        variables: the path's, decoded.
+        route: Its route key.
+        variables: The decoded path variables by name.
     """
 
     route: str
@@ -48,10 +50,14 @@ class Match:
 
 
 class ApiGateway:
-    """Serves the one HTTP API of an application's template.
+    """Serves the only HTTP API in an application's template.
 
-    Attributes:
-        invoke: calls the function behind it; may be set when there is one.
+    Args:
+        application: "pipeline" or "engine".
+        invoke: Calls the function behind the API with an event. It may be set later, but before the first request.
+
+    Raises:
+        RouteRefused: The template has a route that API Gateway would not create.
     """
 
     def __init__(self, application: str, invoke: Callable[[dict[str, Any]], Any] | None = None) -> None:
@@ -74,7 +80,7 @@ class ApiGateway:
         return [b"" if method == "HEAD" else answer["body"].encode()]
 
     def answer(self, method: str, uri: str, headers: Pairs = (), body: bytes = b"") -> dict[str, Any]:
-        """What a client gets: `statusCode`, `headers`, `body`."""
+        """Returns the client's answer as a dictionary with `statusCode`, `headers` and `body`."""
         path, _, query = uri.partition("?")
         if len(body) > MAX_BODY_BYTES:
             return _say(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Request Entity Too Large")
@@ -88,10 +94,10 @@ class ApiGateway:
 
 
 def check_route(route: str) -> None:
-    """Refuses a route's key as API Gateway does.
+    """Refuses the route keys that API Gateway refuses.
 
     Raises:
-        RouteRefused: It is neither `$default` nor a method with a path of parts.
+        RouteRefused: The key is neither `$default` nor a method followed by a path without empty segments.
     """
     if route == DEFAULT:
         return
@@ -106,7 +112,9 @@ def check_route(route: str) -> None:
 
 
 def select_route(routes: Iterable[str], method: str, path: str) -> Match | None:
-    """The route of a request: a full match, or else one with a greedy variable, or else `$default`."""
+    """Selects a request's route: a full match first, then a greedy variable, then `$default`; None if
+    nothing matches.
+    """
     matches = [
         Match(route, variables)
         for route in routes
@@ -125,11 +133,14 @@ def make_event(
     match: Match | None = None,
     stage: str = DEFAULT,
 ) -> dict[str, Any]:
-    """The event that a function gets, in payload format 2.0.
+    """Makes the event that a function receives, in payload format 2.0.
 
     Args:
-        path: decoded.
-        match: by default `$default`.
+        path: The decoded path.
+        query: Decoded names and values.
+        headers: Names and values; a repeated name is joined with commas.
+        match: The selected route, `$default` unless given.
+        stage: The stage's name, which precedes the path unless it is `$default`.
     """
     match = match or Match(DEFAULT, {})
     joined = _join((name.lower(), value) for name, value in headers)
@@ -163,7 +174,7 @@ def make_event(
         },
         "isBase64Encoded": bool(body) and not is_text,
     }
-    # What a request doesn't have is not in the event either.
+    # Absent parts of a request are also absent from its event.
     if cookies:
         event["cookies"] = cookies.split("; ")
     if query:
@@ -176,12 +187,12 @@ def make_event(
 
 
 def decode_path(path: str) -> str:
-    """A request's path as rawPath has it."""
+    """Decodes a request's path as API Gateway does for rawPath: percent signs stay encoded."""
     return unquote(path.replace("%25", "%2525"))
 
 
 def _match(route: str, method: str, parts: list[str]) -> dict[str, str] | None:
-    """The variables of a path that the route takes."""
+    """Returns the path's variables if the route takes the request, else None."""
     if route == DEFAULT:
         return {}
     expected_method, _, expected_path = route.partition(" ")
@@ -192,7 +203,7 @@ def _match(route: str, method: str, parts: list[str]) -> dict[str, str] | None:
         return None
     variables = {}
     for name, part in zip(expected, parts, strict=True):
-        # No variable, greedy or not, stands for nothing.
+        # A variable, greedy or not, never matches an empty segment.
         if name.startswith("{") and part:
             variables[name.strip("{+}")] = unquote(part)
         elif name != part:
@@ -211,7 +222,7 @@ def _read_headers(environ: Mapping[str, Any]) -> Pairs:
 
 
 def _join(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """What has one name is one value, with commas."""
+    """Joins the values of each repeated name with commas."""
     joined: dict[str, str] = {}
     for name, value in pairs:
         joined[name] = f"{joined[name]},{value}" if name in joined else value
@@ -219,7 +230,7 @@ def _join(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def _read_answer(answer: Any) -> dict[str, Any]:
-    """A function's answer, where it has the format; another one is the client's 500."""
+    """Returns the function's response; a response in another format becomes a 500 for the client."""
     if isinstance(answer, dict) and isinstance(answer.get("statusCode"), int):
         read: dict[str, Any] = {"headers": {}, "body": "", **answer}
         texts = [read["body"], *itertools.chain.from_iterable(read["headers"].items())]

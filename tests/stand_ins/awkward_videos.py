@@ -1,4 +1,4 @@
-"""Videos that are hard to sample right, each for a reason of its own."""
+"""Videos that are hard to sample correctly, each for its own reason."""
 
 import io
 import itertools
@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 
 from tests.stand_ins.videos import VideoSpec, copy_packets, make_video, write_packets
 
-os.environ.setdefault("SVT_LOG", "-1")  # AV1's encoder tells what it does
+os.environ.setdefault("SVT_LOG", "-1")  # silences AV1's encoder
 
 _JITTER = [index * 40 + index * index * 7 % 37 for index in range(60)]
 _SLIDES = [0, 40, 80, 1000, 1040, 3000, 3010, 3500, 7000, 7040]
@@ -47,7 +47,7 @@ _SCENE_CUTS = _x264(
 )
 
 _SPECS = {
-    # Frames that are stored in another order than they are shown in, and what they refer to.
+    # Frames that are stored in another order than they are shown in, or that refer to other frames in unusual ways.
     "H.264 in MP4": _H264,
     "H.264 in MOV": replace(_H264, format="mov"),
     "H.264 of one keyframe": replace(_H264, keyframe_every=1000),
@@ -88,14 +88,14 @@ _SPECS = {
         "matroska", "mpeg2video", rate=Fraction(25), options={"bf": "2"}, texture=True
     ),
     "ProRes in MOV": VideoSpec("mov", "prores_ks", pixel_format="yuv422p10le", frames=24, texture=True),
-    # Pictures of other shapes.
+    # Unusual pixel formats and picture sizes.
     "10-bit H.264": replace(_H264, pixel_format="yuv420p10le"),
     "10-bit HEVC": replace(_HEVC_OPEN, pixel_format="yuv420p10le"),
     "10-bit AV1": replace(_AV1, pixel_format="yuv420p10le"),
     "H.264 of odd size": replace(_H264, width=63, height=47, pixel_format="yuv444p"),
     "VP9 of odd size": replace(_VP9, width=63, height=47),
     "H.264 turned by 90 degrees": replace(_H264, rotation=90),
-    # Times.
+    # Unusual timestamps.
     "29.97 frames a second in MP4": replace(_H264, rate=Fraction(30000, 1001)),
     "179/6 frames a second in MKV": replace(_H264, format="matroska", rate=Fraction(179, 6)),
     "a varying frame rate in MP4": replace(_H264, timestamps=_JITTER),
@@ -113,7 +113,7 @@ _SPECS = {
     "negative composition offsets": replace(_H264, container_options={"movflags": "negative_cts_offsets"}),
     "one frame": replace(_H264, frames=1),
     "two frames": replace(_H264, frames=2),
-    # No duration, no presentation times.
+    # No duration, or no presentation times.
     "MP4 in fragments": replace(_H264, container_options={"movflags": "frag_keyframe+empty_moov"}),
     "a live MKV, without duration and index": replace(_H264, format="matroska", container_options={"live": "1"}),
     "H.264 in AVI": replace(_H264, format="avi"),
@@ -123,13 +123,13 @@ _SPECS = {
     "MPEG-4 with B-frames in AVI": replace(_MPEG4, format="avi", options={"bf": "2"}),
     "Motion JPEG in AVI": VideoSpec("avi", "mjpeg", pixel_format="yuvj420p", texture=True),
     "a late start in AVI": replace(_MPEG4, format="avi", timestamps=[index * 40 + 1000 for index in range(60)]),
-    # Other streams.
+    # Further streams.
     "sound in MP4": replace(_H264, audio=True),
     "sound in AVI": replace(_MPEG4, format="avi", audio=True),
 }
 
 
-# Recordings of which the beginning is cut off.
+# Recordings whose beginning is cut off.
 _OPEN = replace(_x264(_H264, "open-gop=1:bframes=3:b-adapt=0:keyint=12:scenecut=0"), format="matroska")
 _LONG = replace(_x264(_H264, "bframes=2:b-adapt=0:keyint=30:scenecut=0"), format="matroska")
 _MPEG2 = _SPECS["MPEG-2 with B-frames, in MKV"]
@@ -146,7 +146,9 @@ _CUTS: Mapping[str, tuple[VideoSpec, str, int | None]] = {
     "H.264 cut between keyframes, in AVI": (_LONG, "avi", 5),
     "MPEG-4 cut between keyframes, in AVI": (_MPEG4_REORDERED, "avi", 5),
 }
-"""What is cut, what container it comes into, and at which packet it is cut: None for the second keyframe."""
+"""For each cut recording: the original, the container to copy it into, and the first packet to keep (None: the second
+keyframe).
+"""
 
 
 def _cut(spec: VideoSpec, container_format: str, first: int | None) -> bytes:
@@ -160,16 +162,16 @@ def _cut(spec: VideoSpec, container_format: str, first: int | None) -> bytes:
 
 
 def _split_hidden() -> bytes:
-    """A VP9 whose hidden frames have packets of their own."""
+    """Makes a VP9 video whose hidden frames have packets of their own."""
     return copy_packets(make_video(_VP9_HIDDEN), "webm", bitstream_filter="vp9_superframe_split")
 
 
 _NOT_CODED = b"\x00\x00\x01\xb6\x50\x4f"
-"""A picture of MPEG-4, at 24 a second, that is left out (ISO/IEC 14496-2, 6.2.5): P, time 0, vop_coded 0."""
+"""An MPEG-4 picture, at 24 a second, that is not coded (ISO/IEC 14496-2, 6.2.5): P, time 0, vop_coded 0."""
 
 
 def _leave_pictures_out(container_format: str) -> bytes:
-    """An MPEG-4 with a packet for a picture that did not change after every seventh one, as XviD writes it."""
+    """Makes an MPEG-4 video with a not-coded picture after every seventh one, as XviD writes unchanged pictures."""
     video = make_video(replace(_MPEG4, format=container_format))
     with av.open(io.BytesIO(video), "r") as container:
         codec = container.streams.video[0].codec_context
@@ -184,11 +186,11 @@ def _leave_pictures_out(container_format: str) -> bytes:
 
 
 def _pack_pictures() -> bytes:
-    """An MPEG-4 in AVI with each B picture in the packet of the one before, as DivX and XviD write it."""
+    """Makes an MPEG-4 AVI with each B picture in the packet of the picture before it, as DivX and XviD write it."""
     video = make_video(replace(_MPEG4, format="matroska", options={"bf": "1"}))
     with av.open(io.BytesIO(video), "r") as container:
         stream = container.streams.video[0]
-        # User data that tells decoders so.
+        # User data that announces packed pictures to decoders.
         head = (stream.codec_context.extradata or b"") + b"\x00\x00\x01\xb2DivX503b1393p"
         packets = [packet for packet in container.demux(stream) if packet.size]
     written, last_time = list[tuple[bytes, bool]](), -1
@@ -204,7 +206,7 @@ def _pack_pictures() -> bytes:
 
 
 def _make_colors(container_format: str, codec: str) -> bytes:
-    """Pictures of 256 colors, which are in the container and not in the pictures."""
+    """Makes a video of 256 colors whose palette is in the container, not in the pictures."""
     file, colors = io.BytesIO(), np.arange(256, dtype=np.uint8)
     palette = np.stack([np.full(256, 255, np.uint8), 255 - colors, colors, colors * 7], axis=-1)
     with av.open(file, "w", format=container_format) as container:
@@ -221,13 +223,13 @@ def _make_colors(container_format: str, codec: str) -> bytes:
 
 
 def _add_cover() -> bytes:
-    """A video with a picture as file managers show it, which FFmpeg gives as a stream as well."""
+    """Makes a video with a cover picture, which FFmpeg lists as a second video stream."""
     cover = make_video(VideoSpec("image2pipe", "png", frames=1, pixel_format="rgb24"))
     return _join([make_video(_H264), cover], covers=[1])
 
 
 def _put_cover_first() -> bytes:
-    """The same file, its description of the cover (`udta`) before that of the video (`trak`)."""
+    """Makes the same file with the cover's description (`udta`) before the video's (`trak`)."""
     video = _add_cover()
     trak, udta = video.index(b"trak") - 4, video.index(b"udta") - 4
     end = udta + int.from_bytes(video[udta : udta + 4])
@@ -235,7 +237,9 @@ def _put_cover_first() -> bytes:
 
 
 def _hide_frames() -> bytes:
-    """A VP8 in which every seventh frame is decoded but not shown, as an encoder's alternate references are."""
+    """Makes a VP8 video in which every seventh frame is decoded but not shown, as an encoder's alternate references
+    are.
+    """
     video = make_video(_VP8)
     with av.open(io.BytesIO(video), "r") as container:
         for packet in itertools.islice(container.demux(video=0), 3, None, 7):
@@ -252,13 +256,13 @@ def _add_second_video() -> bytes:
 
 
 def _put_thumbnail_first() -> bytes:
-    """A track of one picture, which nothing tells from a video."""
+    """Makes a video after a track of one picture that nothing marks as a thumbnail."""
     thumbnail = VideoSpec(codec="mjpeg", frames=1, rate=Fraction(1), pixel_format="yuvj420p")
     return _join([make_video(thumbnail), make_video(_H264)])
 
 
 def _join(videos: Sequence[bytes], covers: Collection[int] = ()) -> bytes:
-    """An MP4 of the videos' streams, side by side."""
+    """Puts the videos' streams side by side into an MP4."""
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as output, ExitStack() as inputs:
         containers = [inputs.enter_context(av.open(io.BytesIO(video), "r")) for video in videos]
@@ -288,7 +292,7 @@ AWKWARD_VIDEOS: Mapping[str, Callable[[], bytes]] = {
     "a cover after the video": _add_cover,
     "a cover before the video": _put_cover_first,
 }
-"""What makes each awkward, and how it is made."""
+"""Each video's maker, by what makes the video awkward."""
 
 _OTHER_CODECS: Mapping[str, tuple[str, str, str]] = {
     "MPEG-2 in MOV": ("mov", "mpeg2video", "yuv420p"),
@@ -315,7 +319,7 @@ _OTHER_CODECS: Mapping[str, tuple[str, str, str]] = {
     "DOSBox capture": ("avi", "zmbv", "rgb555le"),
     "LCL ZLIB": ("avi", "zlib", "bgr24"),
 }
-"""What else FFmpeg encodes into these containers: container, encoder, pixel format."""
+"""Further codecs that FFmpeg can encode into these containers: container, encoder, pixel format."""
 
 SPARSE_SECONDS = 4
 SPARSE_RATES = tuple(map(Fraction, (24, 25, 30, 50, 60, 120)))
@@ -348,7 +352,7 @@ SPARSE_SPECS: Mapping[str, VideoSpec] = {
     ),
     "MPEG-4 with B-frames": replace(_MPEG4, options={"bf": "2"}),
     "MPEG-4 with B-frames in AVI": replace(_MPEG4, format="avi", options={"bf": "2"}),
-    # MPEG-1 has no 120 frames a second.
+    # MPEG-1's standard frame rates end below 120 a second.
     "MPEG-1": VideoSpec(codec="mpeg1video", options={"strict": "experimental"}, texture=True),
     "MPEG-2 with B-frames": VideoSpec("matroska", "mpeg2video", options={"bf": "2"}, texture=True),
     "Motion JPEG": VideoSpec("avi", "mjpeg", pixel_format="yuvj420p", texture=True),
@@ -357,9 +361,9 @@ SPARSE_SPECS: Mapping[str, VideoSpec] = {
         for name, (container_format, codec, pixel_format) in _OTHER_CODECS.items()
     },
 }
-"""Videos of every codec, of which most frames are passed over when only a few of each second are sampled."""
+"""Videos of every codec: sampling a few frames a second passes over most of their frames."""
 
 
 def make_sparse_video(name: str, rate: Fraction) -> bytes:
-    """One of `SPARSE_SPECS`, of `rate` frames a second."""
+    """Makes one of `SPARSE_SPECS`, `SPARSE_SECONDS` long, at `rate` frames a second."""
     return make_video(replace(SPARSE_SPECS[name], rate=rate, frames=int(SPARSE_SECONDS * rate)))

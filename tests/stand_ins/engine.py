@@ -1,4 +1,7 @@
-"""The engine in this process: its real handlers and its real state machine's definition, with moto as its AWS."""
+"""The engine in this process: its real handlers and its real state machine's definition, with moto as AWS.
+
+moto: https://docs.getmoto.org/.
+"""
 
 import functools
 import hashlib
@@ -39,11 +42,12 @@ STATE_MACHINE = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}
 
 @dataclass(frozen=True)
 class EngineInProcess:
-    """What the tests do with an engine.
+    """A running engine, and what tests do with it.
 
     Attributes:
-        environment: of every function.
-        jobs: the table of records.
+        environment: Environment variables of every function.
+        s3, stepfunctions, dynamodb: boto3 clients of moto.
+        jobs: The jobs table.
     """
 
     environment: Mapping[str, str]
@@ -53,19 +57,27 @@ class EngineInProcess:
     jobs: JobsTable
 
     def request(self, method: str, path: str, query: Mapping[str, str], body: Any = None) -> tuple[int, dict[str, Any]]:
-        """Status and JSON of an answer; a `body` that is no text is sent as JSON."""
+        """Sends a request to the API, and returns the answer's status code and JSON. A `body` that is no string is sent
+        as JSON.
+        """
         text = "" if body is None else body if isinstance(body, str) else json.dumps(body)
         answer = self.invoke("serve_api", make_event(method, path, list(query.items()), JSON, text.encode()))
         assert answer["headers"]["Content-Type"] == "application/json"
         return answer["statusCode"], json.loads(answer["body"])
 
     def invoke(self, function: str, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Calls a function's handler with only the permissions that its role grants.
+
+        Args:
+            function: The name of its folder.
+        """
         app = load_app(function)
         with patch.dict(os.environ, self.environment), only_what_is_granted("engine", function):
             answer: dict[str, Any] = invoke(app.handler, event)
         return answer
 
     def create_job(self, input_url: str, infer_fps: float = 5, models: Any = (MODEL,)) -> str:
+        """Creates a job through the API, and returns its job_id."""
         status, answer = self.request(
             "POST",
             "/videoinfer/",
@@ -78,16 +90,16 @@ class EngineInProcess:
 
     @property
     def state_machine(self) -> StateMachine:
-        """Runs jobs, with this engine's environment."""
+        """The engine's state machine with this environment."""
         return StateMachine(read_definition("engine"), self.invoke, self.dynamodb)
 
     def run_job(self, job_id: str) -> None:
-        """From a request to its end, whichever it is."""
+        """Runs a job's whole execution, whether it succeeds or fails."""
         with suppress(ExecutionFailed):
             self.state_machine.run({"job_id": job_id})
 
     def fetch_video(self, job_id: str) -> dict[str, Any]:
-        """What the later steps are told of a job."""
+        """Runs the first step, and returns the job as the later steps receive it."""
         job: dict[str, Any] = self.invoke("fetch_video", {"job_id": job_id})["job"]
         return job
 
@@ -96,16 +108,17 @@ class EngineInProcess:
         self.state_machine.run_state("Record Success", {"job_id": job_id})
 
     def fail(self, job_id: str, error: str) -> None:
-        """Marks a job as failed."""
+        """Marks a job as failed with an error."""
         self.state_machine.run_state("Record Failure", {"job_id": job_id, "error": error})
 
     def find_job(self, job_id: str) -> Job:
+        """Reads a job's record, which must exist."""
         job = self.jobs.get(job_id)
         assert job
         return job
 
     def upload_video(self, content: bytes) -> str:
-        """Puts a video where the API says, without HTTP, and returns the URL that it gave."""
+        """Puts a video where the API says, without HTTP, and returns the signed URL."""
         _, answer = self.request("POST", "/video_upload_signed_url", {"api_key": API_KEY}, {"file_name": "a b.mp4"})
         signed_url: str = answer["signed_url"]
         key = signed_url.partition("?")[0].partition(".amazonaws.com/")[2]
@@ -113,17 +126,23 @@ class EngineInProcess:
         return signed_url
 
     def put_model(self, package: Mapping[str, bytes], version: str = MODEL_VERSION, model_id: str = MODEL_ID) -> None:
+        """Puts a model package's files into the models bucket."""
         for name, content in package.items():
             self.s3.put_object(Bucket=MODELS_BUCKET, Key=f"{model_id}/{version}/{name}", Body=content)
 
     def read_results(self, job_id: str) -> dict[str, Any]:
+        """Reads a job's results file."""
         body = self.s3.get_object(Bucket=VIDEOS_BUCKET, Key=f"jobs/{job_id}/results.json")["Body"]
         results: dict[str, Any] = json.load(body)
         return results
 
 
 def load_app(function: str) -> ModuleType:
-    """A function's `app.py`, anew."""
+    """Loads a function's `app.py` as a new module.
+
+    Args:
+        function: The name of its folder.
+    """
     spec = spec_from_file_location(f"engine_{function}", FUNCTIONS / function / "app.py")
     assert spec
     assert spec.loader
@@ -134,10 +153,10 @@ def load_app(function: str) -> ModuleType:
 
 @contextmanager
 def run_engine(folder: Path) -> Iterator[EngineInProcess]:
-    """An engine with one model, for as long as the block runs.
+    """Runs an engine with one model until the block ends.
 
     Args:
-        folder: for what Lambda keeps in /tmp.
+        folder: Stands for /tmp, in which Lambda keeps models between invocations.
     """
     with mock_aws(), patch.dict(os.environ, ACCOUNT), patch.object(inference, "MODELS_CACHE", folder):
         parameters.clear_caches()  # type: ignore[no-untyped-call]
@@ -152,7 +171,7 @@ def _secrets_manager() -> Any:
 
 
 def digest(api_key: str) -> str:
-    """What the engine keeps of a key."""
+    """Returns the form in which the engine stores an API key."""
     return hashlib.sha256(api_key.encode()).hexdigest()
 
 

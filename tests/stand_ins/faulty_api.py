@@ -1,7 +1,7 @@
-"""A Video Inference API on loopback that fails on command, for each upload in its own way, and counts what it bills.
+"""A Video Inference API on loopback that fails on command, separately for each upload, and counts the jobs it bills.
 
-An upload is known by the last part of the path of its `input_url`: the key that a presigned URL is for, or the name of
-the file that was sent.
+Its proper answers are those of `tests/contract/examples`. An upload is identified by the last path segment of its
+`input_url`: the key in a presigned URL, or the name of a file that was sent to the API.
 """
 
 import http
@@ -25,19 +25,21 @@ type Ending = Literal[
 ]
 
 SILENCE_SECONDS = 1.0
-"""How long it says nothing: more than a client in a hurry waits for."""
+"""How long the API stays silent: longer than a hurried client waits."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One answer that is not as it should be.
+    """One faulty answer.
 
     Attributes:
-        acts: Whether it does what it was asked for all the same.
-        body: JSON unless it is bytes already; None, what it would answer if all were well. Of an answer that acts, the
-            fields that are not as they would be.
+        status_code: The HTTP status.
+        body: Bytes, or what is sent as JSON; None sends the proper answer. If `acts`, the fields of an object replace
+            those of the proper answer.
+        headers: Headers besides the length of the body.
         ending: How the answer ends.
-        delay_seconds: How long it takes before it answers.
+        acts: Whether the API still does what it was asked for.
+        delay_seconds: How long the API waits before it answers.
     """
 
     status_code: int = 200
@@ -50,7 +52,15 @@ class Fault:
 
 @dataclass
 class Script:
-    """What comes of the first calls about an upload; after those, all is well. `results` are in place of the API's."""
+    """The faulty answers to the first calls about an upload; later calls are answered properly.
+
+    Attributes:
+        creations: Answers to calls that create a job.
+        statuses: Answers to calls for a job's status.
+        downloads: Answers to downloads of the results.
+        results: The results file; None for the API's default.
+        sends: Answers to PUTs of a video file.
+    """
 
     creations: list[Fault] = field(default_factory=list)
     statuses: list[Fault] = field(default_factory=list)
@@ -60,7 +70,7 @@ class Script:
 
 
 class Video(NamedTuple):
-    """What a job is of: one version of one object. A file that was sent has no version."""
+    """What a job analyzes: one version of one object. A file that was sent to the API has an empty `version_id`."""
 
     key: str
     version_id: str
@@ -71,7 +81,11 @@ type Kind = Literal["send", "create", "check", "download"]
 
 @dataclass(frozen=True)
 class Call:
-    """One call that came."""
+    """One call that the API received.
+
+    Attributes:
+        at: When, by the monotonic clock, in seconds.
+    """
 
     at: float
     kind: Kind
@@ -80,10 +94,15 @@ class Call:
 
 @dataclass
 class FaultyApi:
-    """The scripts by key, and what came: calls, and `jobs`, the videos by job_id, each of which is a bill.
+    """A running API: its scripts, and the calls it received.
 
     Attributes:
-        down: Prefixes of keys about which every call is answered 503, whatever the scripts say.
+        url: Its base URL.
+        results: The results of every job whose script has none.
+        scripts: The faulty answers by the upload's key.
+        jobs: The videos by job_id; each job is billed.
+        calls: All calls, in order.
+        down: Key prefixes; every call about such a key is answered with 503, whatever its script says.
     """
 
     url: str
@@ -96,15 +115,17 @@ class FaultyApi:
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def count_jobs(self, video: Video) -> int:
-        """How many jobs it would bill for the video."""
+        """Counts the jobs that are billed for a video."""
         with self.lock:
             return sum(it in (video, Video(video.key, "")) for it in self.jobs.values())
 
     def list_calls(self, kind: str, video: Video) -> list[Call]:
+        """Lists the calls of a kind about a video, in order."""
         with self.lock:
             return [call for call in self.calls if (call.kind, call.video) == (kind, video)]
 
     def answer(self, method: str, path: str, query: dict[str, list[str]], body: bytes) -> Fault:
+        """Decides how to answer a request, and records it."""
         with self.lock:
             match method, path.strip("/").split("/"):
                 case "POST", ["video_upload_signed_url"]:
@@ -161,7 +182,7 @@ def _complete(fault: Fault, proper: Any) -> Fault:
 
 @contextmanager
 def faulty_api(results: bytes) -> Iterator[FaultyApi]:
-    """A running one, ended with the block. Every job's results are `results` unless its script says otherwise."""
+    """Runs an API until the block ends. Every job's results are `results` unless its script has others."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     server.daemon_threads = True
     with serve(server) as url:
@@ -173,7 +194,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def handle(self) -> None:
-        with suppress(ConnectionError):  # of a client that was killed
+        with suppress(ConnectionError):  # the client was killed
             super().handle()
 
     def _handle(self) -> None:
@@ -185,7 +206,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.ending != "whole":
             self.close_connection = True
         time.sleep(fault.delay_seconds)
-        with suppress(ConnectionError):  # of a client that has gone
+        with suppress(ConnectionError):  # the client has gone
             self._answer(fault, content)
 
     def _answer(self, fault: Fault, content: bytes) -> None:
@@ -216,7 +237,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def _reset(self) -> None:
-        """Closes the connection so that the client gets a reset."""
+        """Closes the connection with a TCP reset."""
         linger = struct.pack("ii", 1, 0)
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         self.connection.close()
@@ -224,4 +245,4 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = _handle  # noqa: N815  the names that http.server calls
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Nothing: what came is in `calls`."""
+        """Prints nothing: `calls` holds the requests."""

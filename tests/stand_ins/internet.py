@@ -16,7 +16,7 @@ _REAL_GETADDRINFO = socket.getaddrinfo
 
 @dataclass(frozen=True)
 class Connection:
-    """A request, and where it was really sent."""
+    """A request, and the address that it was really sent to."""
 
     scheme: str
     address: str
@@ -28,11 +28,14 @@ class Connection:
 
 @dataclass
 class Internet:
-    """The answers to give, and the requests that came.
+    """The answers to give, and the requests that arrived.
 
     Attributes:
-        names: what a name resolves to, in turn, the last answer stays; all others are at `PUBLIC_ADDRESS`.
-        answers: responses to give in turn, or exceptions to raise.
+        names: Each name's successive lookup results, each a list of addresses; the last result repeats. Other names
+            resolve to `PUBLIC_ADDRESS`.
+        answers: Responses to return in turn, or exceptions to raise.
+        lookups: The names that were looked up, in order.
+        connections: The requests, in order.
     """
 
     names: dict[str, list[list[str]]] = field(default_factory=dict)
@@ -41,11 +44,12 @@ class Internet:
     connections: list[Connection] = field(default_factory=list)
 
     def resolve(self, host: str, port: int, *_: Any, **options: Any) -> Any:
+        """Stands for `socket.getaddrinfo`."""
         self.lookups.append(host)
         answers = self.names.get(host)
         if answers is None:
             try:
-                # The system's own reading of addresses, in all the forms that it takes.
+                # Lets the system parse numeric addresses in every form that it accepts.
                 return _REAL_GETADDRINFO(host, port, flags=socket.AI_NUMERICHOST, **options)
             except socket.gaierror:
                 answers = [["127.0.0.1"] if host == "localhost" else [PUBLIC_ADDRESS]]
@@ -55,6 +59,7 @@ class Internet:
         return [(None, None, None, "", (address, port)) for address in addresses]
 
     def urlopen(self, pool: urllib3.HTTPConnectionPool, method: str, url: str, **options: Any) -> Any:
+        """Stands for `urllib3.HTTPConnectionPool.urlopen`."""
         assert not options["redirect"]
         certificate_for = pool.conn_kw.get("server_hostname")
         host_header = options["headers"].get("Host", pool.host)
@@ -67,18 +72,18 @@ class Internet:
 
 
 def answer_with(content: bytes = b"", status: int = 200, **options: Any) -> urllib3.HTTPResponse:
-    """A server's response."""
+    """Makes a server's response."""
     return urllib3.HTTPResponse(io.BytesIO(content), status=status, preload_content=False, **options)
 
 
 def redirect_to(location: str, status: int = 302) -> urllib3.HTTPResponse:
-    """A server's response that sends elsewhere."""
+    """Makes a server's redirect."""
     return answer_with(status=status, headers={"Location": location})
 
 
 @contextmanager
 def run_internet() -> Iterator[Internet]:
-    """In place of the real one for as long as the block runs."""
+    """Replaces the real internet until the block ends."""
     internet = Internet()
 
     def urlopen(pool: urllib3.HTTPConnectionPool, method: str, url: str, **options: Any) -> Any:

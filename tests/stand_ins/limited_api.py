@@ -1,6 +1,7 @@
-"""A Video Inference API on loopback that takes so many requests a minute, counts them, and refuses what is more.
+"""A Video Inference API on loopback with a rate limit: it counts requests and answers excess ones with 429.
 
-What becomes of a job is in its video's name: `refused…` is no job, `failing…` fails, others are done when asked again.
+A video's name decides what happens to its job: `refused…` is rejected, `failing…` fails, others are done at the first
+poll. Answers have the form of `tests/contract/examples`.
 """
 
 import json
@@ -20,13 +21,14 @@ _RESULTS: dict[str, Any] = {"frame_offset": [0], "time_offset": [0.0], "rock-pap
 
 @dataclass
 class LimitedApi:
-    """What it has been asked, and when.
+    """A running API, and the requests it received.
 
     Attributes:
-        requests: The most that it takes in any `seconds`.
-        arrivals: When a request came to one of its endpoints, by a monotonic clock.
-        refusals: Of those, how many were answered 429.
-        jobs: How often each was asked for, by the path of its video.
+        requests: The rate limit: the most requests in any `seconds`.
+        arrivals: When each request arrived, by the monotonic clock, in seconds; downloads of results don't count.
+        refusals: How many of them were answered with 429.
+        jobs: How often a job was requested, by the name of its video.
+        polls: How often a job's status was requested, by job_id.
     """
 
     url: str
@@ -39,6 +41,7 @@ class LimitedApi:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def answer(self, method: str, path: str, query: dict[str, list[str]], body: bytes) -> tuple[int, Any]:
+        """Returns the status code and the JSON body of an answer, and counts the request."""
         if path.startswith("/results/"):
             return 200, _RESULTS
         with self.lock:
@@ -49,7 +52,7 @@ class LimitedApi:
             return self._tell(query["job_id"][0])
 
     def count_in_any_window(self) -> int:
-        """The most requests that came in any of its minutes."""
+        """The most requests that arrived in any window of `seconds`."""
         arrivals = sorted(self.arrivals)
         most = first = 0
         for last, arrived in enumerate(arrivals):
@@ -81,7 +84,7 @@ class LimitedApi:
 
 @contextmanager
 def limited_api(requests: int, seconds: float) -> Iterator[LimitedApi]:
-    """A running API, ended with the block."""
+    """Runs an API until the block ends, which takes `requests` requests in any `seconds`."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     server.daemon_threads = True
     with serve(server) as url:
@@ -107,4 +110,4 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = _handle  # noqa: N815  the names that http.server calls
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Nothing: what came is counted."""
+        """Prints nothing: `arrivals` counts the requests."""

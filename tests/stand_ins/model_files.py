@@ -1,6 +1,6 @@
-"""A model package that is made on the spot, with a network whose answer is known.
+"""Model packages made on the spot, with networks whose outputs are known.
 
-Its network answers with two fixed boxes; the score of each is the picture's mean brightness (0 to 1) times its weight.
+The default network outputs two fixed boxes. Each score is the picture's mean brightness (0 to 1) times its weight.
 """
 
 import json
@@ -14,12 +14,12 @@ from numpy.typing import ArrayLike, NDArray
 CLASS_NAMES = ("Paper", "Rock")
 BOXES_CXCYWH = ((16.0, 16.0, 8.0, 12.0), (24.0, 8.0, 4.0, 4.0))
 WEIGHTS_OF_SCORES = ((1.0, 0.0), (0.25, 0.5))
-"""For each box, by class."""
+"""Weights of each box's scores, by class."""
 SIDE = 32
 
 
 def make_package(**network_input: Any) -> dict[str, bytes]:
-    """The package's files by name; `network_input` overrides what `inference_config.json` says there."""
+    """Makes a package's files by name; `network_input` overrides that section of `inference_config.json`."""
     size = {"height": SIDE, "width": SIDE}
     described = {
         "training_input_size": size,
@@ -44,7 +44,7 @@ def make_package(**network_input: Any) -> dict[str, bytes]:
 
 
 def write_package(folder: Path, files: Mapping[str, bytes]) -> Path:
-    """Writes a package's files into a new folder, and returns that."""
+    """Writes a package's files into a new folder, and returns the folder."""
     folder.mkdir(parents=True)
     for name, content in files.items():
         (folder / name).write_bytes(content)
@@ -52,17 +52,18 @@ def write_package(folder: Path, files: Mapping[str, bytes]) -> Path:
 
 
 def make_weights(beside: str = "") -> bytes:
-    """An ONNX file: boxes + weights x mean(images), as 1 x (4 + classes) x boxes.
+    """Makes an ONNX file that outputs boxes + weights x mean(images), as 1 x (4 + classes) x boxes.
 
     Args:
-        beside: the name of the file that `make_external_data` is in, instead of this one.
+        beside: The name of a file of external data, whose content `make_external_data` makes; by default the constants
+            are in the ONNX file.
     """
     boxes, weights = _make_answer()
     return make_network([(boxes, weights)], beside=beside)
 
 
 def make_external_data() -> bytes:
-    """What is in a file of its own by `make_weights("…")`."""
+    """Makes the external data file that `make_weights("…")` refers to."""
     return b"".join(values.astype(np.float32).tobytes() for values in _make_answer())
 
 
@@ -75,14 +76,14 @@ def _make_answer() -> tuple[NDArray[Any], NDArray[Any]]:
 
 
 def make_large_network(size_bytes: int) -> bytes:
-    """An ONNX file of about this size that answers like `make_weights`, with boxes at other places."""
+    """Makes an ONNX file of about this size, all of whose outputs are the picture's mean brightness times a constant."""
     rows, columns = 3, SIDE * SIDE
     factors = size_bytes // (4 * columns * columns) or 1
     shape = np.array([rows, columns], dtype=np.int64)
     graph = _message(5, _number(1, 2) + _number(2, 7) + _text(8, "shape") + _message(9, shape.tobytes()))
     graph += _node("Reshape", ["images", "shape"], "product0")
     for index in range(factors):
-        factor = np.eye(columns, dtype=np.float32) * (1 + index)  # of equal factors OpenVINO keeps one
+        factor = np.eye(columns, dtype=np.float32) * (1 + index)  # unequal, because OpenVINO merges equal constants
         graph += _message(5, _tensor(f"factor{index}", factor))
         graph += _node("MatMul", [f"product{index}", f"factor{index}"], f"product{index + 1}")
     mean = _text(1, "keepdims") + _number(3, 0) + _number(20, 2)
@@ -95,11 +96,11 @@ def make_large_network(size_bytes: int) -> bytes:
 
 
 def make_answer(architecture: str, task_type: str, *outputs: ArrayLike, **inference: Any) -> dict[str, bytes]:
-    """A package whose network gives the same outputs for every picture.
+    """Makes a package whose network has the same outputs for every picture.
 
     Args:
-        outputs: without their batch dimension.
-        inference: overrides entries of `inference_config.json`.
+        outputs: The outputs without their batch dimension.
+        inference: Overrides entries of `inference_config.json`.
     """
     files = make_package()
     described = json.loads(files["inference_config.json"]) | {"post_processing": None} | inference
@@ -118,13 +119,17 @@ def make_network(
     dtype: type[np.float16 | np.float32] = np.float32,
     beside: str = "",
 ) -> bytes:
-    """An ONNX file whose outputs are a constant + another x mean(images).
+    """Makes an ONNX file each of whose outputs is a constant + weights x mean(images).
 
-    Written field by field of ONNX's protobuf, since nothing else here needs a library that can.
+    It is written field by field in ONNX's protobuf format, because no other code here needs a library that writes ONNX:
+    https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
 
     Args:
-        shape: of the input; a name where it may be any size.
-        beside: a file that the constants are in, one after the other, instead of this one.
+        outputs: The constant and the weights of each output, with the batch dimension.
+        shape: The input's shape; a name stands for a dimension of any size.
+        dtype: The element type of the input, constants and outputs.
+        beside: The name of a file of external data that holds the constants one after the other; by default they are in
+            the ONNX file.
     """
     offset = 0
     graph = _node("ReduceMean", ["images"], "mean", attribute=_text(1, "keepdims") + _number(3, 0) + _number(20, 2))
@@ -139,7 +144,7 @@ def make_network(
     return _number(1, 8) + _message(7, graph) + _message(8, _text(1, "") + _number(2, 13))
 
 
-# ONNX's numbers for element types.
+# ONNX's numbers for element types (TensorProto.DataType).
 _ELEMENT_TYPES = {np.dtype(np.float32): 1, np.dtype(np.float16): 10}
 
 

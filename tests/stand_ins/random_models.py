@@ -1,6 +1,6 @@
-"""A model package of every family and resize mode, whose network gives the same random answer for every picture.
+"""A model package of every family and resize mode, whose network has the same random outputs for every picture.
 
-What is read out of an answer does not depend on what is in the picture, so no weights are needed to compare readings.
+How outputs are read does not depend on the picture, so readings can be compared without trained weights.
 """
 
 import json
@@ -26,7 +26,7 @@ _FUSED_NMS = {
     "nms_parameters": {"max_detections": 300, "confidence_threshold": 0.1, "iou_threshold": 0.3, "class_agnostic": 0},
 }
 _KEYPOINTS_METADATA = [
-    # The last class has one key point fewer.
+    # The last class has one keypoint fewer.
     {
         "object_class_id": number,
         "keypoints": {str(k): f"point {k}" for k in range(KEYPOINTS - number // 2)},
@@ -39,7 +39,7 @@ Array = NDArray[np.float64]
 
 
 class _Answers:
-    """Random outputs, always the same ones for a seed."""
+    """Random outputs that are the same for the same seed."""
 
     def __init__(self, seed: int) -> None:
         self._random = np.random.default_rng(seed)
@@ -59,7 +59,7 @@ class _Answers:
         return np.hstack([corners, confidence, kind, *([] if extras is None else [extras])])
 
     def queries(self) -> tuple[Array, Array]:
-        """The last logit is of no class."""
+        """The last logit stands for "no class"."""
         return self._boxes() / SIDE, self._random.normal(-2, 2, (BOXES, len(CLASSES) + 1))
 
     def keypoints(self) -> Array:
@@ -71,7 +71,7 @@ class _Answers:
         return self._random.normal(size=(BOXES, COEFFICIENTS))
 
     def waves(self, count: int) -> Array:
-        """Smooth pictures of a quarter of the input's size, from -1 to 1."""
+        """Smooth pictures of a quarter of the input's size, with values from -1 to 1."""
         y, x = np.mgrid[0 : SIDE // 4, 0 : SIDE // 4] / (SIDE // 4)
         across, down, shift = self._random.uniform(-1, 3, (3, count, 1, 1))
         pictures: Array = np.sin(6 * (across * x + down * y) + shift)
@@ -116,7 +116,7 @@ _LABELS: dict[tuple[str, str], str] = {
 
 
 def make_random_packages() -> dict[str, dict[str, bytes]]:
-    """Files by name, by `<architecture> <task_type> <resize_mode>`."""
+    """Makes each package's files by name, by `<architecture> <task_type> <resize_mode>`."""
     packages = {}
     for seed, ((architecture, task_type), (answer, post_processing)) in enumerate(_BOXES.items()):
         for number, resize_mode in enumerate(RESIZE_MODES):
@@ -132,7 +132,7 @@ def make_random_packages() -> dict[str, dict[str, bytes]]:
 
 
 def make_packages_of_every_type() -> dict[str, dict[str, bytes]]:
-    """Files by name, by what a package may name as its `task_type`."""
+    """Makes one package's files by name for each `task_type`."""
     packages = make_random_packages()
     names = {
         "object-detection": "yolov8 object-detection stretch",

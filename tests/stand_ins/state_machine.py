@@ -1,7 +1,12 @@
-"""A state machine in this process: as much of the Amazon States Language as the two definitions use.
+"""A state machine in this process: the part of the Amazon States Language that the two definitions use.
 
-The definition is the real one, so what is written down about a job here is what will be. Nothing is waited for: a task
-that raises is tried again at once.
+It runs the real definitions, so job records are written as on AWS. It never waits: a failed task is retried at once.
+
+By AWS's documentation, under https://docs.aws.amazon.com/step-functions/latest/dg/:
+
+- concepts-error-handling.html: Retry and Catch;
+- intrinsic-functions.html: `States.Array` and the like;
+- input-output-contextobject.html: `$$.Map.Item.Value` and `$$.State.EnteredTime`.
 """
 
 import json
@@ -17,15 +22,16 @@ TABLE = "jobs"
 
 
 class ExecutionFailed(Exception):
-    """The execution came to a Fail state, or a task raised and nothing caught it."""
+    """The execution reached a Fail state, or a task raised an error that no Catch takes."""
 
 
 class StateMachine:
     """Runs the states of a definition.
 
     Args:
-        invoke: calls a function by the name of its folder.
-        dynamodb: boto3's client.
+        definition: The state machine in the Amazon States Language.
+        invoke: Calls a function, given the name of its folder and its event.
+        dynamodb: A boto3 client; None if no state uses DynamoDB.
     """
 
     def __init__(self, definition: Mapping[str, Any], invoke: Callable[[str, Any], Any], dynamodb: Any) -> None:
@@ -34,11 +40,15 @@ class StateMachine:
         self._dynamodb = dynamodb
 
     def run(self, data: Any) -> Any:
-        """An execution from the first state to the last."""
+        """Runs an execution from the first state to the last, and returns its output.
+
+        Raises:
+            ExecutionFailed: It reached a Fail state.
+        """
         return self._run_machine(self._definition, data)
 
     def run_state(self, name: str, data: Any, machine: Mapping[str, Any] | None = None) -> tuple[Any, str | None]:
-        """One state, of the definition or of a machine inside it: its output, and the next state."""
+        """Runs one state of the definition, or of a machine inside it; returns its output and the next state."""
         return self._run_state((machine or self._definition)["States"][name], data)
 
     def _run_machine(self, machine: Mapping[str, Any], data: Any) -> Any:
@@ -113,7 +123,7 @@ def _place(data: Any, result: Any, path: str | None) -> Any:
 
 
 def _fill_in(template: Any, data: Any, item: Any = None) -> Any:
-    """A template with each `key.$` replaced by `key` and what its expression stands for."""
+    """Copies a template, replacing each `key.$` by `key` with the value of its expression."""
     if not isinstance(template, dict):
         return template
     return {

@@ -1,4 +1,4 @@
-"""Turns that come when a test says, and remember what was asked of them."""
+"""A stand-in for the API's rate limit: it gives turns when a test says, and records the requests for turns."""
 
 from dataclasses import dataclass, field
 
@@ -9,7 +9,13 @@ from videojobs.errors import TurnLater
 
 @dataclass
 class ScriptedTurns:
-    """Raises each of `later` in turn, where it is not None; after that everyone's turn is at once."""
+    """Raises the errors in `later`, one per request for a turn (None: the turn is now); then gives every turn at once.
+
+    Attributes:
+        taken: The lane and booking time of each request for a turn.
+        given: The turns that were given.
+        paused: The pauses that were asked for, in seconds.
+    """
 
     later: list[TurnLater | None] = field(default_factory=list)
     taken: list[tuple[Lane, float | None]] = field(default_factory=list)
@@ -17,6 +23,7 @@ class ScriptedTurns:
     paused: list[float] = field(default_factory=list)
 
     def take(self, lane: Lane, booked_at: float | None = None, patience_seconds: float = 0.0) -> Turn:
+        """Stands for the rate limit's `take`."""
         self.taken.append((lane, booked_at))
         if self.later and (later := self.later.pop(0)):
             raise later
@@ -25,8 +32,9 @@ class ScriptedTurns:
 
     @property
     def used(self) -> int:
-        """How many of the turns a request has used."""
+        """How many given turns were used for a request."""
         return sum(turn.is_used for turn in self.given)
 
     def pause(self, seconds: float) -> None:
+        """Stands for the rate limit's `pause`."""
         self.paused.append(seconds)

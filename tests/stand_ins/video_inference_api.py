@@ -1,4 +1,7 @@
-"""A Video Inference API on loopback that says what a test tells it to."""
+"""A Video Inference API on loopback that answers what a test tells it to.
+
+Its default answers have the form of `tests/contract/examples`.
+"""
 
 import hashlib
 import json
@@ -24,24 +27,29 @@ RESULTS = json.dumps(
 
 @dataclass(frozen=True)
 class Answer:
-    """What to say once: JSON unless `body` is bytes already."""
+    """One answer; a `body` that is not bytes is sent as JSON."""
 
     body: Any
     status_code: int = 200
     headers: dict[str, str] = field(default_factory=dict)
 
     def encode(self) -> bytes:
+        """Returns the body as it is sent."""
         return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
 
 
 @dataclass
 class StandInApi:
-    """The answers to give (statuses are taken in turn, the last one stays), and the requests that came: method, path,
-    query, and body, of an uploaded file its SHA-256 in its stead.
+    """A running API: the answers to give, and the requests it received.
 
     Attributes:
-        resets_kept_connections: Resets a connection on which a second request comes, as a server does that has closed
-            it meanwhile.
+        url: Its base URL.
+        creation: The answer to each request that creates a job.
+        statuses: The successive answers to requests for a status; the last one repeats.
+        results: The results file.
+        resets_kept_connections: Whether a second request on a connection gets a reset, as from a server that has closed
+            the connection in the meantime.
+        requests: Method, path, query and body of each request; the body of an uploaded file is replaced by its SHA-256.
     """
 
     url: str
@@ -53,6 +61,7 @@ class StandInApi:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def answer(self, method: str, path: str, query: dict[str, list[str]], body: bytes) -> Answer:
+        """Records a request and returns its answer."""
         with self.lock:
             self.requests.append((method, path, query, body))
             match method, path.rstrip("/"):
@@ -69,9 +78,11 @@ class StandInApi:
             return Answer({"error": f"no such path: {path}"}, 404)
 
     def done(self) -> Answer:
+        """The status of a job that is done, with a link to the results."""
         return Answer({"status": 0, "output_signed_url": f"{self.url}/results.json?X-Goog-Signature=secret"})
 
     def count(self, method: str, path: str) -> int:
+        """Counts the requests with a method and path, without regard to a slash at the end."""
         return sum(
             (method, path) == (seen_method, seen_path.rstrip("/")) for seen_method, seen_path, *_ in self.requests
         )
@@ -79,7 +90,7 @@ class StandInApi:
 
 @contextmanager
 def stand_in_api() -> Iterator[StandInApi]:
-    """A running stand-in, ended with the block."""
+    """Runs an API until the block ends."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     with serve(server) as url:
         server.api = api = StandInApi(url)  # type: ignore[attr-defined]
@@ -96,7 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
         api: StandInApi = self.server.api  # type: ignore[attr-defined]
         if self.is_used and api.resets_kept_connections:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.connection.close()  # sends a reset
+            self.connection.close()  # sends a reset, because of SO_LINGER
             self.close_connection = True
             return
         self.is_used = True
@@ -121,4 +132,4 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = _handle  # noqa: N815  the names that http.server calls
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Nothing: what came is in `requests`."""
+        """Prints nothing: `requests` holds the requests."""

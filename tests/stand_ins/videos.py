@@ -1,4 +1,4 @@
-"""Small videos whose pictures tell which frame they are."""
+"""Small videos whose pictures show, by their brightness, which frame they are."""
 
 import io
 import os
@@ -23,18 +23,25 @@ _TIME_BASE = Fraction(1, 1000)
 
 @dataclass(frozen=True)
 class VideoSpec:
-    """How a video is made.
+    """How to make a video.
 
     Attributes:
-        options: of the codec.
-        container_options: of the muxer.
-        timestamps: milliseconds, for a frame rate that is not constant.
-        keyframes: indices of further keyframes, beside those at regular distances.
-        rotation: degrees, counterclockwise, that a player turns the pictures by.
-        texture: moving patterns, which depend on the frames that they are coded from; otherwise plain grey.
-        title: of the stream.
-        two_passes: the encoder looks at all pictures before it encodes the first.
-        cuts: with `texture`, indices of frames from which on the patterns are others, as at a scene cut.
+        format: FFmpeg's name of the container.
+        codec: FFmpeg's name of the encoder.
+        frames: The number of frames.
+        rate: Frames a second.
+        keyframe_every: The distance between regular keyframes, in frames.
+        keyframes: Indices of additional keyframes.
+        options: Options of the encoder.
+        container_options: Options of the muxer.
+        timestamps: Milliseconds, one per frame, for a variable frame rate.
+        audio: Whether to add three seconds of silence.
+        width, height: Pixels.
+        rotation: Degrees, counterclockwise, by which players turn the pictures.
+        texture: Moving patterns, so that frames depend on the frames they are coded from; otherwise plain gray.
+        cuts: Indices of the frames at which the patterns change, as at a scene cut; needs `texture`.
+        two_passes: Whether the encoder analyzes all pictures before it encodes the first.
+        title: The stream's title.
     """
 
     format: str = "mp4"
@@ -66,7 +73,7 @@ def make_video(spec: VideoSpec) -> bytes:
 
 
 def _encode(spec: VideoSpec, flags: int, statistics: str | None = None) -> tuple[bytes, str | None]:
-    """The video, and what a first pass found out for a second one."""
+    """Returns the video, and the statistics of a first pass for a second one."""
     file = io.BytesIO()
     with kept_priority(), av.open(file, "w", format=spec.format, options=dict(spec.container_options)) as container:
         stream = cast(VideoStream, container.add_stream(spec.codec, rate=spec.rate, options=dict(spec.options)))
@@ -97,11 +104,12 @@ def copy_packets(
     bitstream_filter: str | None = None,
     change: Callable[[int, "Packet[VideoStream]"], None] | None = None,
 ) -> bytes:
-    """The packets as they are, from a number on, in another container; their times begin at 0.
+    """Copies packets unchanged into another container, with times that begin at 0.
 
     Args:
-        bitstream_filter: FFmpeg's name of one that they go through.
-        change: is called with each packet and its number.
+        first: The number of the first packet to copy.
+        bitstream_filter: FFmpeg's name of a bitstream filter to apply.
+        change: Called with each packet's number and the packet before it is written.
     """
     file = io.BytesIO()
     # FFmpeg's muxers would undo what some filters do.
@@ -129,8 +137,11 @@ def copy_packets(
 
 @contextmanager
 def kept_priority() -> Iterator[None]:
-    """Puts this thread's scheduling back: SVT-AV1 run by root makes it real-time, and nothing else would get a turn."""
-    if not hasattr(os, "sched_getscheduler"):  # Linux alone has it, and the trouble
+    """Restores this thread's scheduling policy when the block ends.
+
+    As root, SVT-AV1 gives its thread real-time priority, which would starve all others.
+    """
+    if not hasattr(os, "sched_getscheduler"):  # only Linux has this call, and the problem
         yield
         return
     policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
@@ -141,13 +152,19 @@ def kept_priority() -> Iterator[None]:
 
 
 def make_growing_video() -> bytes:
-    """A second of the usual size, as the file says, and then two of 16 times as many pixels."""
+    """Makes a video of one second at the declared size, then two seconds with 16 times as many pixels."""
     packets = [*_encode_black(WIDTH, HEIGHT, 24), *_encode_black(4 * WIDTH, 4 * HEIGHT, 48)]
     return write_packets([(content, index % 24 == 0) for index, content in enumerate(packets)], "avi", "libx264")
 
 
 def write_packets(packets: Iterable[tuple[bytes, bool]], container_format: str, codec: str) -> bytes:
-    """A file of packets, each with whether it is a keyframe, which are shown in this order, 24 a second."""
+    """Writes a file of encoded packets, which are shown in this order, 24 a second.
+
+    Args:
+        packets: Each packet's content, and whether it is a keyframe.
+        container_format: FFmpeg's name of the container.
+        codec: FFmpeg's name of the encoder.
+    """
     file = io.BytesIO()
     with av.open(file, "w", format=container_format) as container:
         stream = cast(VideoStream, container.add_stream(codec, rate=24))
@@ -173,7 +190,7 @@ def _encode_black(width: int, height: int, frames: int) -> list[bytes]:
 
 
 def brightness(frame: VideoFrame) -> float:
-    """Mean grey level, 0 to 255."""
+    """Returns a frame's mean gray level, 0 to 255."""
     return float(frame.to_ndarray(format="gray").mean())
 
 
@@ -196,7 +213,7 @@ def _make_frame(spec: VideoSpec, index: int) -> VideoFrame:
 
 
 def add_silence(container: OutputContainer) -> None:
-    """Three seconds of it."""
+    """Adds three seconds of silence."""
     stream = container.add_stream("aac", rate=16_000, layout="mono")
     for start in range(0, 48_000, 1024):
         frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
@@ -206,7 +223,7 @@ def add_silence(container: OutputContainer) -> None:
 
 
 def put_index_first(mp4: bytes) -> bytes:
-    """The MP4 with its index before its frames, as for the web ("fast start")."""
+    """Moves an MP4's index before its frames, as for the web ("fast start")."""
     frames, end = mp4.index(b"mdat") - 4, mp4.rindex(b"moov") - 4
     index = bytearray(mp4[end:])
     for found in re.finditer(b"stco", index):

@@ -1,4 +1,4 @@
-"""A wire without a network: a `requests` adapter that answers from a list and keeps what was sent."""
+"""A wire without a network: a `requests` adapter that answers from a list and keeps the requests."""
 
 import io
 import json
@@ -13,7 +13,9 @@ from requests.adapters import BaseAdapter
 
 
 class Wire(BaseAdapter):
-    """Gives `answers` in turn: a `(status code, body, headers)`, or an exception to raise."""
+    """Returns `answers` in turn: each is `(status code, body)` or `(status code, body, headers)`, or an exception to
+    raise.
+    """
 
     def __init__(self, *answers: tuple[int, Any] | tuple[int, Any, Mapping[str, str]] | BaseException) -> None:
         super().__init__()
@@ -43,16 +45,17 @@ class Wire(BaseAdapter):
         return response
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Does nothing: no connection is open."""
 
     def session(self) -> requests.Session:
+        """Makes a session whose requests all go through this wire."""
         session = requests.Session()
         session.mount("http://", self)
         session.mount("https://", self)
         return session
 
     def describe(self, index: int = -1) -> dict[str, Any]:
-        """A request as the contract's examples write it."""
+        """Describes a request in the form of the contract's examples."""
         request = self.requests[index]
         url = urlsplit(cast(str, request.url))
         body = self.bodies[index]
@@ -65,7 +68,7 @@ class Wire(BaseAdapter):
 
 
 class _Response(requests.Response):
-    """Complains, as its socket would, where nobody has read it to its end or closed it."""
+    """Warns, as its socket would, if nobody read it to the end or closed it."""
 
     size_bytes = 0
     is_closed = False
