@@ -76,7 +76,7 @@ def _make_answer() -> tuple[NDArray[Any], NDArray[Any]]:
 
 
 def make_large_network(size_bytes: int) -> bytes:
-    """Makes an ONNX file of about this size, all of whose outputs are the picture's mean brightness times a constant."""
+    """Makes an ONNX file of about this size, whose outputs all are the picture's mean brightness times a constant."""
     rows, columns = 3, SIDE * SIDE
     factors = size_bytes // (4 * columns * columns) or 1
     shape = np.array([rows, columns], dtype=np.int64)
