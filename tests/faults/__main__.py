@@ -1,4 +1,4 @@
-"""Prints the fault table, or the matrix of pairs: `python -m tests.faults [--pairs]`."""
+"""Prints the fault table, or the matrix of fault pairs: `python -m tests.faults [--pairs]`."""
 
 import argparse
 import sys
@@ -19,6 +19,7 @@ def main() -> None:
 
 
 def list_pairs() -> list[Row]:
+    """Runs all pairs of faults, prints their matrices, and returns them as one row of the fault table."""
     stories = run_all_pairs()
     for end in ("done", "failed"):
         print_matrix(stories, end)

@@ -1,8 +1,13 @@
-"""A deployed pipeline, driven by hand: its functions run here, where their wires can be cut, on the embedded AWS.
+"""A deployed pipeline driven by hand, on the embedded AWS: its functions run where their connections can be cut.
 
-The functions read the environment that the template gives them and work on the stack's own tables, buckets and topics.
-What SQS and Step Functions do is played: a message that was not dealt with comes again, and the template's own state
-machine takes its steps in this process, both without the waiting between tries.
+The functions read the environment that the template gives them and use the stack's own tables, buckets and topics. The
+bench plays SQS and Step Functions: it sends a failed message again, and runs the template's own state machine in this
+process, both without waits between tries. By AWS's documentation:
+
+- how SQS sends a message again until it is a dead letter:
+  https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html;
+- how Lambda reports the messages of a batch that failed (`batchItemFailures`):
+  https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html.
 """
 
 import json
@@ -41,35 +46,35 @@ ALL_DONE = {"batchItemFailures": list[Any]()}
 
 _ENDS_QUEUE = find_resources("pipeline", "AWS::SQS::Queue")["ExecutionEndsQueue"]["Properties"]
 REPORTS_MAX: int = _ENDS_QUEUE["RedrivePolicy"]["maxReceiveCount"]
-"""How often the report of an execution's end may fail before its event is a dead letter."""
+"""How often the report of a failed execution may fail before its event becomes a dead letter."""
 
 HOSTS = 2
-"""As many invocations go on side by side."""
+"""How many invocations run at the same time."""
 
 SECONDS_LEFT = {"create_job": 0.05, "check_job": 90, "deliver_results": 900, "report_failure": 90}
-"""How long an invocation may take. Powertools locks an upload for as long as `create_job` may take, so a call after a
-crash need not wait for long.
+"""Seconds that an invocation may take. Powertools locks an upload for as long as `create_job` may take, so a short time
+there shortens the wait after a crash.
 """
 
 type WireFaults = Mapping[str, Sequence[Sequence[WireFault]]]
-"""Of each function the faults of its first invocation, its second, and so on. One whose call does not come in its
-invocation waits for the next.
+"""Each function's faults, by its first invocation, its second, and so on. A fault whose call does not happen in its
+invocation moves on to the next invocation.
 """
 
 
 @dataclass
 class Story:
-    """What became of one upload.
+    """What happened to one upload.
 
     Attributes:
-        attempt: The latest.
-        faults: Those to come, by function and invocation.
-        clocks: By function, by how many seconds its clock is ahead.
-        outcomes: Of every invocation, with the name of its function, in order.
-        item: The ledger's.
-        jobs: How many the API made, each of which is billed.
-        notices: Those that were delivered, about whatever version of the key.
-        results: `results.json` as it lies in the bucket.
+        attempt: The latest attempt.
+        faults: The faults still to come, by function and invocation.
+        clocks: How many seconds a function's clock is ahead, by function.
+        outcomes: Every invocation's function and outcome, in order.
+        item: The ledger's item.
+        jobs: How many jobs the API created; each is billed.
+        notices: The delivered notices about any version of the key.
+        results: The content of `results.json` in the bucket.
     """
 
     upload: Upload
@@ -92,7 +97,7 @@ class Story:
 
 
 def has_struck(fault: WireFault, outcome: Outcome) -> bool:
-    """Whether the invocation came to the call that the fault is about."""
+    """Tells whether the invocation reached the call that the fault concerns."""
     if fault.kind.startswith("kill"):
         return outcome.killed
     calls = iter(outcome.calls)
@@ -102,11 +107,15 @@ def has_struck(fault: WireFault, outcome: Outcome) -> bool:
 
 
 class InvocationFailed(Exception):
-    """A function raised, or its process ended; what Step Functions hears of it."""
+    """A function raised an error, or its process ended. Step Functions sees both as a failed task."""
 
 
 class FunctionHost:
-    """The process that the functions run in; see `function_host`."""
+    """Runs `tests.faults.function_host` in a process of its own, which runs the functions.
+
+    Args:
+        endpoint_url: The embedded AWS's address.
+    """
 
     def __init__(self, endpoint_url: str) -> None:
         credentials = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
@@ -122,6 +131,7 @@ class FunctionHost:
         )
 
     def invoke(self, invocation: Invocation) -> Outcome:
+        """Runs an invocation and waits for its outcome."""
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.write(json.dumps(asdict(invocation)) + "\n")
@@ -129,6 +139,7 @@ class FunctionHost:
         return Outcome(**json.loads(self._process.stdout.readline()))
 
     def close(self) -> None:
+        """Ends the process."""
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.close()
@@ -138,7 +149,18 @@ class FunctionHost:
 
 @dataclass
 class Bench:
-    """The pipeline whose functions run here."""
+    """A deployed pipeline whose functions run here.
+
+    Attributes:
+        api: The API that the pipeline uses.
+        hosts: The idle processes that run functions.
+        ends_queue_url: The queue of events about failed executions.
+        ends_dead_letters_url: That queue's dead-letter queue.
+        environments: Each function's environment variables.
+        ledger: The stack's jobs table.
+        definition: The state machine's definition.
+        stories: Every story that was begun.
+    """
 
     aws: EmbeddedAws
     pipeline: DeployedPipeline
@@ -154,7 +176,13 @@ class Bench:
     def upload(
         self, key: str, script: Script | None = None, metadata: Mapping[str, str] = MappingProxyType({})
     ) -> Upload:
-        """Puts a video into the bucket; nobody but `run` takes note of it."""
+        """Puts a video into the bucket. No function runs until `run` or `receive` is called.
+
+        Args:
+            key: The object's key.
+            script: The API's faulty answers about it.
+            metadata: The object's user metadata.
+        """
         if script:
             self.api.scripts[key] = deepcopy(script)
         return put_video(self.pipeline, key, metadata)
@@ -162,7 +190,15 @@ class Bench:
     def invoke(
         self, story: Story, function: str, event: Any, faults: Sequence[WireFault] = (), *, seconds: float | None = None
     ) -> Outcome:
-        """Calls a function, which has `seconds` left, or else what `SECONDS_LEFT` says."""
+        """Calls a function.
+
+        Args:
+            story: The story that the outcome is added to.
+            function: The name of the function's folder.
+            event: The function's event.
+            faults: What happens to the function's calls.
+            seconds: How long it may take; by default as long as `SECONDS_LEFT` says.
+        """
         clock = story.clocks.get(function, 0)
         seconds_left = SECONDS_LEFT[function] if seconds is None else seconds
         host = self.hosts.get()
@@ -175,7 +211,7 @@ class Bench:
         return outcome
 
     def run(self, upload: Upload, faults: WireFaults | None = None) -> Story:
-        """Everything that the pipeline does about an upload, from its event to its end."""
+        """Runs the whole pipeline for an upload, from S3's event to the end."""
         story = self.begin(upload, faults)
         self.receive(story)
         if self.find_execution(story):
@@ -183,13 +219,17 @@ class Bench:
         return story
 
     def begin(self, upload: Upload, faults: WireFaults | None = None) -> Story:
-        """A story in which nothing has happened yet."""
+        """Begins a story, without running anything."""
         story = Story(upload, faults={function: list(each) for function, each in (faults or {}).items()})
         self.stories.append(story)
         return story
 
     def step(self, story: Story, function: str, event: Any) -> Any:
-        """Calls a function, as Lambda does for SQS or Step Functions."""
+        """Calls a function with its next faults, as Lambda does for SQS or Step Functions, and returns its answer.
+
+        Raises:
+            InvocationFailed: The function raised an error, or its process ended.
+        """
         upcoming = story.faults.setdefault(function, [])
         faults = upcoming.pop(0) if upcoming else ()
         outcome = self.invoke(story, function, event, faults)
@@ -200,25 +240,26 @@ class Bench:
         return outcome.returned
 
     def receive(self, story: Story, receives_max: int = RECEIVES_MAX) -> bool:
-        """The upload's message, as often as it takes, or until it has come so often.
+        """Passes the upload's message to `create_job` until it is processed, or has been received `receives_max` times.
 
-        Returns whether it was dealt with.
+        Returns:
+            Whether it was processed.
         """
         for receives in range(1, receives_max + 1):
             with suppress(InvocationFailed):
                 if self.step(story, "create_job", self.compose_message(story, receives)) == ALL_DONE:
                     return True
-            time.sleep(0.1)  # by then the lock of an invocation that died is void
+            time.sleep(0.1)  # by then the lock of an invocation that died has expired
         return False
 
     def retry(self, story: Story) -> None:
-        """What `videoinfer retry` asks for: a further attempt."""
+        """Makes another attempt, as after `videoinfer retry`."""
         story.attempt += 1
         self.receive(story)
         self.wait_for(story)
 
     def redeliver(self, story: Story) -> None:
-        """What `videoinfer redeliver` starts, and all that follows it."""
+        """Runs a redelivery, as after `videoinfer redeliver`."""
         sfn, machine = self.aws.clients.stepfunctions, self.pipeline.pipeline.state_machine_arn
         job = Job.from_item(self.ledger.read(story.upload, story.attempt) or {})
         arn = start_redelivery(sfn, machine, job, polls=1, now=datetime.now(UTC))
@@ -226,7 +267,7 @@ class Bench:
         StateMachine(self.definition, partial(self.step, story), None).run(started)
 
     def compose_message(self, story: Story, receives: int = 1) -> Any:
-        """What Lambda gets of the queue."""
+        """Makes the event with which Lambda passes the upload's message from the queue to `create_job`."""
         upload = story.upload
         queue_url = self.pipeline.pipeline.uploads_queue_url
         sqs = self.aws.clients.sqs
@@ -241,7 +282,7 @@ class Bench:
         if story.attempt > 1:
             body = {"job_requests": [JobRequest(upload, story.attempt).to_dict()]}
         record["body"] = json.dumps(body)
-        sqs.send_message(QueueUrl=queue_url, MessageBody="{}")  # whose turn it is does not matter: any can be postponed
+        sqs.send_message(QueueUrl=queue_url, MessageBody="{}")  # any received message can be postponed
         received = sqs.receive_message(QueueUrl=queue_url, VisibilityTimeout=600)["Messages"][0]
         record["receiptHandle"] = received["ReceiptHandle"]
         record["attributes"] |= {
@@ -251,14 +292,14 @@ class Bench:
         return event
 
     def cancel(self, story: Story) -> None:
-        """What `videoinfer cancel` does."""
+        """Cancels the job as `videoinfer cancel` does."""
         [item, *_] = LedgerView(self.aws.clients.dynamodb, self.pipeline.pipeline.jobs_table).read_all(
             [{"upload_id": story.upload.upload_id, "attempt": story.attempt}]
         )
         cancel_job(self.aws.clients.stepfunctions, self.pipeline.pipeline.state_machine_arn, self.ledger, item)
 
     def find_execution(self, story: Story) -> Any:
-        """The execution that waits for the job, or None."""
+        """Returns the execution that waits for the job, or None."""
         sfn = self.aws.clients.stepfunctions
         arn = locate_execution(self.pipeline.pipeline.state_machine_arn, story.upload, story.attempt)
         try:
@@ -267,12 +308,15 @@ class Bench:
             return None
 
     def wait_for(self, story: Story) -> None:
-        """The execution, and the event about it if it fails."""
+        """Runs the execution, and reports its failure if it fails."""
         if event := self.execute(story):
             self.report(story, event)
 
     def execute(self, story: Story) -> Any:
-        """The execution. Returns the event of one that failed, or None."""
+        """Runs the execution's steps; returns the event about a failed execution, or None.
+
+        The event: https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html.
+        """
         execution = self.find_execution(story)
         started, arn = json.loads(execution["input"]), execution["executionArn"]
         try:
@@ -283,9 +327,10 @@ class Bench:
         return None
 
     def report(self, story: Story, event: Any, receives_max: int = REPORTS_MAX) -> bool:
-        """The event's message in the queue of `report_failure`, as often as it takes, or until it has come so often.
+        """Passes an event about a failed execution to `report_failure`, as `receive` does for uploads.
 
-        Returns whether it was dealt with.
+        Returns:
+            Whether it was processed.
         """
         message = json.loads((ROOT / "events" / "report_failure" / "queue.json").read_text())
         message["Records"][0]["body"] = json.dumps(event)
@@ -296,7 +341,7 @@ class Bench:
         return False
 
     def pass_by_queue(self, body: str, receives: int) -> Iterator[str]:
-        """Sends an event to the queue of executions that failed, and yields it until it is a dead letter."""
+        """Sends an event to the queue of failed executions, and yields it at each receive until it is a dead letter."""
         sqs, url = self.aws.clients.sqs, self.ends_queue_url
         policy = json.loads(
             sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])["Attributes"]["RedrivePolicy"]
@@ -312,19 +357,19 @@ class Bench:
             yield from (message["Body"] for message in messages if message["Body"] == body)
 
     def has_dead_letter(self, body: str) -> bool:
-        """Whether an event lies in the dead-letter queue, as far as one look tells."""
+        """Tells whether an event is among the dead letters that one receive returns."""
         answer = self.aws.clients.sqs.receive_message(
             QueueUrl=self.ends_dead_letters_url, MaxNumberOfMessages=10, VisibilityTimeout=0
         )
         return any(message["Body"] == body for message in answer.get("Messages", ()))
 
     def finish(self) -> None:
-        """Reads what became of every upload that was run."""
+        """Reads how every upload that was run ended."""
         read_ends(self.stories, self.pipeline, self.ledger, self.api)
 
 
 def read_ends(stories: Sequence[Story], pipeline: DeployedPipeline, ledger: Ledger, api: FaultyApi) -> None:
-    """Reads what became of the uploads, and every notice that is out."""
+    """Reads how the stories' uploads ended, and all notices."""
     notices = list(_drain_notices(pipeline))
     for story in stories:
         story.item = ledger.read(story.upload, story.attempt) or {}
@@ -345,20 +390,21 @@ def _drain_notices(pipeline: DeployedPipeline) -> Iterator[ReceivedNotice]:
 
 
 def open_ledger(pipeline: DeployedPipeline) -> Ledger:
+    """Opens a deployed pipeline's jobs table."""
     endpoint_url = pipeline.clients.dynamodb.meta.endpoint_url
     dynamodb = local_session().resource("dynamodb", endpoint_url=endpoint_url)
     return Ledger(dynamodb.Table(pipeline.pipeline.jobs_table))
 
 
 def put_video(pipeline: DeployedPipeline, key: str, metadata: Mapping[str, str] = MappingProxyType({})) -> Upload:
-    """Puts a video into the bucket."""
+    """Puts a video into the bucket, and returns it as S3's event describes it."""
     [upload] = read_uploads(json.loads(pipeline.compose_event(pipeline.upload(key, b"video", metadata))))
     return upload
 
 
 @contextmanager
 def open_bench(aws: EmbeddedAws, api: FaultyApi, pipeline: DeployedPipeline) -> Iterator[Bench]:
-    """Takes a pipeline that was just deployed, to be driven by hand from now on."""
+    """Opens a pipeline that was just deployed, so that only the bench drives it."""
     clients = aws.clients
     ends_queue_url, ends_dead_letters_url = (
         find_resource(clients, pipeline.stack, name) for name in ("ExecutionEndsQueue", "ExecutionEndsDeadLetterQueue")
@@ -368,7 +414,7 @@ def open_bench(aws: EmbeddedAws, api: FaultyApi, pipeline: DeployedPipeline) -> 
         arn = attributes["QueueArn"]
         for mapping in clients.lambda_.list_event_source_mappings(EventSourceArn=arn)["EventSourceMappings"]:
             clients.lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
-    # Executions are begun, and so their names are taken, but the steps are taken here.
+    # Starting an execution takes its name, but its steps run here.
     at_once = {"StartAt": "Begun", "States": {"Begun": {"Type": "Succeed"}}}
     clients.stepfunctions.update_state_machine(
         stateMachineArn=pipeline.pipeline.state_machine_arn, definition=json.dumps(at_once)
@@ -400,6 +446,6 @@ def open_bench(aws: EmbeddedAws, api: FaultyApi, pipeline: DeployedPipeline) -> 
 
 
 def find_resource(clients: AwsClients, stack: str, logical_id: str) -> str:
-    """The name that a stack's resource goes by, or a queue's URL."""
+    """The physical id of a stack's resource: its name, or a queue's URL."""
     found = clients.cloudformation.describe_stack_resource(StackName=stack, LogicalResourceId=logical_id)
     return found["StackResourceDetail"]["PhysicalResourceId"]

@@ -1,4 +1,4 @@
-"""The cases that take one upload: an API that misbehaves, and an AWS that does."""
+"""The cases with one upload: faults of the API, and faults of AWS."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -21,12 +21,15 @@ OTHER_RESULTS = RESULTS.replace(b"Rock", b"Paper")
 
 @dataclass(frozen=True)
 class Case:
-    """One upload.
+    """One upload and its faults.
 
     Attributes:
-        script: What the API does about it.
+        name: What happens, the table's first column.
+        injected: The fault, the table's second column.
+        script: The API's answers about it.
         wire: What happens to the functions' calls.
-        metadata: The upload's.
+        expected: How the story must end.
+        metadata: The upload's metadata.
     """
 
     name: str
@@ -46,7 +49,7 @@ NOT_CREATED = {
     "a reset": Fault(ending="reset"),
     "silence": Fault(ending="silence"),
 }
-"""What comes in place of an answer; no job is created, but that can't be known."""
+"""Faults in place of an answer. No job is created, but the pipeline can't know that."""
 
 CREATED = {
     "502": Fault(502, b"<html>Bad gateway</html>", acts=True),
@@ -62,14 +65,14 @@ CREATED = {
     "a job_id of 3,000 letters": Fault(body={"job_id": "j" * 3000}, acts=True),
     "a job_id with a slash": Fault(body={"job_id": "../job"}, acts=True),
 }
-"""The same where the job has been created."""
+"""The same faults, but a job is created."""
 
 DECLINED = {
     "429": Fault(429, {}),
     "429 with Retry-After: 1800": Fault(429, {}, {"Retry-After": "1800"}),
     "503 with Retry-After: 1800": Fault(503, {}, {"Retry-After": "1800"}),
 }
-"""Answers that say that there is no job."""
+"""Answers that mean that no job was created."""
 
 NO_STATUS = {
     "500": Fault(500, {"error": "internal"}),
@@ -91,7 +94,7 @@ NO_STATUS = {
     "done without a link": Fault(body={"status": 0}),
     "done with a link that is no string": Fault(body={"status": 0, "output_signed_url": 7}),
 }
-"""What comes once in place of a status; the job goes on."""
+"""A single fault in place of a status. The job continues."""
 
 FAILURES = {
     "a job that fails": ([Fault(body={"status": 2, "error": "The GPU is on fire."})], "The GPU is on fire."),
@@ -129,7 +132,7 @@ BROKEN_RESULTS = {
 
 
 POISON = RESULTS.replace(b'"time_offset": [0.0]', b'"time_offset": [1e306]')
-"""Captions have no place for that time."""
+"""A time that captions can't express."""
 
 CLASSES = 22_000
 MANY_CLASSES = json.dumps(
@@ -146,7 +149,7 @@ MANY_CLASSES = json.dumps(
         ],
     }
 ).encode()
-"""SNS takes no notice that lists so many, and DynamoDB no item."""
+"""Results with too many classes for an SNS notice or a DynamoDB item."""
 
 BAD_METADATA = {
     "NaN": '"confidence": NaN',
@@ -155,21 +158,22 @@ BAD_METADATA = {
     "50 digits": f'"seed": {"1" * 50}',
     "half of a surrogate pair": r'"name": "\ud800"',
 }
-"""Parameters of a model that the ledger can't hold."""
+"""Model parameters that the ledger can't store."""
 
 
 def list_cases() -> Iterator[Case]:
-    """All of them, in the order of the table."""
+    """All cases, in the table's order."""
     yield from list_api_cases()
     yield from list_aws_cases()
 
 
 def hurry(function: str, fault: Fault) -> WireFaults:
-    """Has the function not wait for long where the API is silent."""
+    """Shortens the function's time-out if the API is silent."""
     return {function: [[WireFault("hurry", call="api:")]]} if fault.ending.startswith("silence") else {}
 
 
 def list_api_cases() -> Iterator[Case]:
+    """Faults of the API."""
     for name, fault in NOT_CREATED.items():
         told = Expected(unanswered=1)
         yield Case(
@@ -227,22 +231,23 @@ def list_api_cases() -> Iterator[Case]:
 
 
 def refuse(call: str, code: str, status_code: int = 400) -> list[list[WireFault]]:
-    """All calls of one invocation whose names begin with `call`, more often than boto3 tries."""
+    """Refuses all calls whose names begin with `call` in one invocation, more often than boto3 retries."""
     return [[WireFault("refuse", call=call, times=99, code=code, status_code=status_code)]]
 
 
 def refuse_after_answer(code: str, invocations: int) -> list[list[WireFault]]:
-    """Every write to DynamoDB after the API has answered that there is a job."""
+    """Refuses all writes to DynamoDB after the API has answered that a job was created."""
     fault = WireFault("refuse", call="dynamodb:UpdateItem", after="api:POST videoinfer", times=99, code=code)
     return [[fault]] * invocations
 
 
 def cut(call: str) -> list[list[WireFault]]:
-    """The connection breaks after the first such call has taken effect."""
+    """Breaks the connection after the first such call has taken effect, before its answer."""
     return [[WireFault("cut after", call=call)]]
 
 
 def list_aws_cases() -> Iterator[Case]:
+    """Faults of AWS's services."""
     failing = Script(statuses=[Fault(body={"status": 2, "error": "It failed."})])
     failed = Expected("failed", ("Failed",), reason="It failed.")
     throttled = refuse("dynamodb:", "ProvisionedThroughputExceededException")

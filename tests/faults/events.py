@@ -1,4 +1,4 @@
-"""The cases that take more than one event, version or clock, or a person who tries again."""
+"""The cases with several events, versions or clocks, or with an operator who tries again."""
 
 import json
 import socket
@@ -17,7 +17,7 @@ from tests.waiting import wait_until
 DAY = 24 * 3600.0
 SEND = {"input-mode": "upload"}
 BURIAL_RECEIVES = 3
-"""As many as make the event of a failure a dead letter here: the template has more."""
+"""How many receives turn the event of a failure into a dead letter here; the template allows more."""
 
 REJECTED = Expected("rejected", ("Rejected",), jobs=0, reason="It was deleted before its job could be created.")
 
@@ -25,6 +25,7 @@ type Event = Callable[[Bench], Group]
 
 
 def run_events(bench: Bench, pool: Executor) -> Iterator[Group]:
+    """Runs every case of this file."""
     yield from pool.map(lambda event: event(bench), EVENTS)
 
 
@@ -38,7 +39,7 @@ def repeat(bench: Bench) -> Group:
 
 
 def come_late(bench: Bench) -> Group:
-    """Step Functions then knows the execution's name: `ExecutionAlreadyExists`."""
+    """Step Functions already knows the execution's name by then: `ExecutionAlreadyExists`."""
     group = Group("an event comes late", "while the job runs, and after it, when Idempotency has forgotten it")
     story = bench.begin(bench.upload("late.mp4"))
     bench.receive(story)
@@ -156,7 +157,7 @@ def cancel_before_the_api_is_asked(bench: Bench) -> Group:
     limited = replace(bench, environments={**bench.environments, "create_job": frugal})
     *_, queued = [bench.begin(bench.upload(f"cancelled-queued-{number}.mp4")) for number in range(2)]
     for story in bench.stories[-2:]:
-        limited.receive(story, receives_max=1)  # the second waits for a turn, the first maybe
+        limited.receive(story, receives_max=1)  # the second waits for a turn, and possibly the first
     bench.cancel(queued)
     bench.receive(queued)
     group.add(queued, Expected("cancelled", ("Cancelled",), jobs=0))
@@ -177,7 +178,7 @@ def refuse_connections(bench: Bench) -> Group:
 
 @contextmanager
 def full_backlog() -> Iterator[int]:
-    """A port that takes no more connections, so that the next hangs."""
+    """Yields a port whose backlog is full, so that the next connection hangs."""
     with ExitStack() as sockets:
         address = sockets.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0)).getsockname()
         for _ in range(2):
@@ -240,7 +241,7 @@ def redeliver_an_output(bench: Bench) -> Group:
 
 
 def bury_a_failure(bench: Bench) -> Group:
-    """The tries of the state machine, those of the queue, and a person who sends a dead letter back."""
+    """Uses up the state machine's retries and the queue's receives; then an operator redrives the dead letter."""
     group = Group("the report of a failure fails", "DynamoDB throttles report_failure until its event is a dead letter")
     tries = bench.definition["States"]["Report Failure"]["Retry"][1]["MaxAttempts"] + 1
     throttled = [WireFault("refuse", call="dynamodb:", times=99, code="ProvisionedThroughputExceededException")]
@@ -289,7 +290,7 @@ EVENTS: tuple[Event, ...] = (
 
 
 def forget(bench: Bench, story: Story) -> None:
-    """As if fifteen days had passed since the upload's last event."""
+    """Deletes Powertools' idempotency record, as if 15 days had passed since the upload's last event."""
     table = bench.environments["create_job"]["IDEMPOTENCY_TABLE"]
     dynamodb = bench.aws.clients.dynamodb
     for item in dynamodb.scan(TableName=table)["Items"]:
@@ -298,6 +299,7 @@ def forget(bench: Bench, story: Story) -> None:
 
 
 def delete(bench: Bench, story: Story, *, by_version: bool) -> None:
+    """Deletes the upload's version, or hides the key with a delete marker."""
     upload = story.upload
     location = upload.location if by_version else {"Bucket": upload.bucket, "Key": upload.key}
     bench.aws.clients.s3.delete_object(**location)

@@ -1,11 +1,11 @@
-"""Runs the pipeline's functions, each invocation in a process of its own, and breaks its wire to AWS and to the API.
+"""Runs the pipeline's functions, each invocation in a process of its own, and breaks its calls to AWS and to the API.
 
-It runs in the environment of Lambda's runtime, on the layers that were built. The functions and their clients are
-loaded once; an invocation is a fork of that, called by AWS's runtime client. A fault may end it as a power failure
-would: no `finally`, no `with` gets its turn. Faults strike at the lowest place in Python that a request passes, below
-the retries of boto3: `URLLib3Session.send` of botocore and `HTTPAdapter.send` of requests.
+It runs on Lambda's Python version with the built layers. It loads the functions and their clients once; each
+invocation is a fork, called by AWS's runtime client. A fault can kill the fork as a power failure would, without
+running `finally` blocks or leaving `with` blocks. Faults happen at the lowest place in Python that a request passes,
+below boto3's retries: `URLLib3Session.send` of botocore and `HTTPAdapter.send` of requests.
 
-It reads invocations from stdin, a line of JSON each, and answers each with a line.
+It reads invocations from stdin, one line of JSON each, and answers each with one line.
 """
 
 import gc
@@ -53,16 +53,20 @@ type Kind = Literal["kill before", "kill after", "refuse", "cut after", "hurry"]
 
 @dataclass(frozen=True)
 class WireFault:
-    """What happens to calls of an invocation.
+    """What happens to some of an invocation's calls.
 
     Attributes:
-        kind: The process ends before the call, or after the call has taken effect; the call is answered with `code` and
-            takes no effect; it takes effect, and the connection breaks before the answer; or the API is waited for
-            `HURRY_SECONDS` alone, and called at `address` instead if there is one.
-        at: The number of the call, the first being 0; None, any whose name begins with `call`.
-        after: The beginning of the name of a call that has to come before.
+        kind: What happens. "kill before": the process ends before the call. "kill after": the process ends after the
+            call has taken effect. "refuse": the call is answered with `code` and has no effect. "cut after": the call
+            takes effect, and the connection breaks before the answer. "hurry": the function waits only `HURRY_SECONDS`
+            for the API, which is called at `address` if that is set.
+        at: The number of the call, beginning with 0; None for any call whose name begins with `call`.
+        call: How the call's name begins, such as "dynamodb:UpdateItem" or "api:POST videoinfer".
+        after: How the name of a call begins that must come first.
         times: How many calls it happens to.
-        code: An error of the service; `status_code` comes with it.
+        code: The service's error code.
+        status_code: The error's HTTP status.
+        address: Host and port.
     """
 
     kind: Kind
@@ -77,7 +81,15 @@ class WireFault:
 
 @dataclass(frozen=True)
 class Invocation:
-    """One call of a function."""
+    """One call of a function.
+
+    Attributes:
+        function: The name of its folder.
+        event: Its event.
+        environment: Its environment variables.
+        faults: What happens to its calls.
+        remaining_seconds: How long it may take.
+    """
 
     function: str
     event: Any
@@ -85,12 +97,17 @@ class Invocation:
     faults: Sequence[WireFault]
     remaining_seconds: float
     clock_seconds: float
-    """How far the function's clock is ahead."""
+    """How many seconds the function's clock is ahead."""
 
 
 @dataclass
 class Outcome:
-    """What came of an invocation: `returned`, `raised`, or neither when it was `killed`; and the calls that it made."""
+    """The result of an invocation: `returned` or `raised` is set unless the process was `killed`.
+
+    Attributes:
+        calls: The names of the calls that it made.
+        log: What it printed.
+    """
 
     returned: Any = None
     raised: str | None = None
@@ -100,7 +117,12 @@ class Outcome:
 
 
 class Wire:
-    """Counts the calls of this process, writes each down before it is made, and lets the faults happen."""
+    """Counts and records this process's calls before they are made, and lets the faults happen.
+
+    Args:
+        faults: The faults of this invocation.
+        record: Called with each call's name.
+    """
 
     def __init__(self, faults: Sequence[WireFault], record: Callable[[str], None]) -> None:
         self._faults = [fault for fault in faults for _ in range(fault.times)]
@@ -110,6 +132,7 @@ class Wire:
         self._made: list[str] = []
 
     def install(self) -> None:
+        """Intercepts the calls of boto3 and requests."""
         make_call, send = BaseClient._make_api_call, botocore.httpsession.URLLib3Session.send  # type: ignore[attr-defined]
         send_request = requests.adapters.HTTPAdapter.send
 
@@ -189,12 +212,12 @@ def load_app(function: str) -> ModuleType:
 
 def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # nothing that is printed is taken for an answer
+    os.dup2(2, 1)  # so that printed text is never read as an answer
     read_models_once()
-    # Nothing waits in earnest: boto3 tries again at once.
+    # boto3 retries without waiting.
     patch.object(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _: None)).start()
     apps = {name: load_app(name) for name in NAMES}
-    gc.disable()  # a collection would touch, and so copy, every page that a fork shares
+    gc.disable()  # a collection would write to every page that the forks share, and so copy it
     for line in sys.stdin:
         asked = json.loads(line)
         asked["faults"] = [WireFault(**fault) for fault in asked["faults"]]
@@ -205,7 +228,7 @@ def main() -> None:
 
 
 def warm_up(environment: Mapping[str, str]) -> None:
-    """Makes the clients, which takes long and makes no call, so that every fork has them."""
+    """Creates the clients, which is slow and makes no call, so that every fork has them."""
     for connect in (connections.connect_s3, connections.connect_sqs, connections.connect_sfn):
         connect()
     connections.open_ends(environment["JOBS_TABLE"])
@@ -216,13 +239,16 @@ def warm_up(environment: Mapping[str, str]) -> None:
 
 
 def read_models_once() -> None:
-    """boto3's descriptions of AWS are read by each session anew, and Powertools makes sessions of its own."""
+    """Caches boto3's service models, because each session would read them again and Powertools makes its
+    own sessions.
+    """
     read = cache(JSONFileLoader().load_file)
     patch.object(JSONFileLoader, "load_file", lambda _, path: read(path)).start()
     boto3.Session().client("dynamodb")
 
 
 def run_in_fork(app: ModuleType, invocation: Invocation) -> Outcome:
+    """Runs an invocation in a fork and returns its outcome."""
     read_end, write_end = os.pipe()
     with tempfile.TemporaryFile("w+") as log:
         if (pid := os.fork()) == 0:
@@ -243,7 +269,7 @@ def run_in_fork(app: ModuleType, invocation: Invocation) -> Outcome:
 
 
 def run_invocation(app: ModuleType, invocation: Invocation, pipe: int) -> NoReturn:
-    """In the fork: calls the handler, and writes down each call that it makes and what comes of it."""
+    """Runs in the fork: calls the handler, and writes each call that it makes and its outcome to the pipe."""
 
     def write(**entry: Any) -> None:
         os.write(pipe, f"{json.dumps(entry)}\n".encode())
@@ -261,7 +287,7 @@ def run_invocation(app: ModuleType, invocation: Invocation, pipe: int) -> NoRetu
 
 
 def shift_clock(app: ModuleType, ahead: timedelta) -> None:
-    """Sets the clock of the pipeline's own code; boto3's, by which requests are signed, stays right."""
+    """Shifts the clock of the pipeline's own code. boto3's clock stays right, because it signs requests with it."""
 
     class ShiftedTime(datetime):
         @classmethod

@@ -1,4 +1,4 @@
-"""Each function dies between any two of its calls, as if the power went out; then it is called again."""
+"""Kills each function between any two of its calls, as a power failure would, and then calls it again."""
 
 from collections.abc import Iterator
 from concurrent.futures import Executor
@@ -15,7 +15,12 @@ ASKS, PUBLISHES = "api:POST videoinfer", "sns:Publish"
 
 @dataclass(frozen=True)
 class Switch:
-    """A function, and the story in which it is killed at each of its calls."""
+    """A function, and the story in which it is killed at each of its calls.
+
+    Attributes:
+        script: The API's answers in this story.
+        expected: How the story ends when nothing is killed.
+    """
 
     function: str
     script: Script
@@ -35,7 +40,9 @@ SWITCHES = (
 
 
 def run_switches(bench: Bench, pool: Executor) -> Iterator[Group]:
-    """Of each function an uninterrupted story, which tells its calls, and one for each place where it dies."""
+    """For each function, runs an uninterrupted story to learn its calls, then one story for each place
+    where it dies.
+    """
     wholes = pool.map(lambda it: bench.run(bench.upload(f"{it.function}-whole.mp4", it.script)), SWITCHES)
     for switch, whole in zip(SWITCHES, wholes, strict=True):
         calls = next(outcome.calls for name, outcome in whole.outcomes if name == switch.function)
@@ -47,16 +54,16 @@ def run_switches(bench: Bench, pool: Executor) -> Iterator[Group]:
 
 
 def run_killed(bench: Bench, switch: Switch, calls: list[str], number: int) -> Story:
-    """The story in which the function dies after the first `number` calls."""
+    """Runs the story in which the function dies after its first `number` calls."""
     fault = WireFault("kill before", number) if number < len(calls) else WireFault("kill after", number - 1)
     return bench.run(bench.upload(f"{switch.function}-{number}.mp4", switch.script), {switch.function: [[fault]]})
 
 
 def find_expected(switch: Switch, calls: list[str], number: int) -> Expected:
-    """What comes of dying after the first `number` calls."""
+    """How a story ends in which the function dies after its first `number` calls."""
     expected = switch.expected
     if ASKS in calls and number == calls.index(ASKS):
-        return replace(expected, unanswered=1)  # the API was about to be asked, and nobody can know that it was not
+        return replace(expected, unanswered=1)  # the pipeline can't know that the API was not called
     if ASKS in calls and number == calls.index(ASKS) + 1:
         return replace(expected, jobs=2, unanswered=1)
     if PUBLISHES in calls and number == calls.index(PUBLISHES) + 1:

@@ -1,4 +1,6 @@
-"""The API is down for six hours during a bulk upload: the deployed pipeline, in time that runs 900 times as fast."""
+"""A six-hour outage of the API during a bulk upload, against the deployed pipeline, with time running 900 times as
+fast.
+"""
 
 import json
 import time
@@ -21,25 +23,31 @@ if TYPE_CHECKING:
 SPEED = 900
 OUTAGE_SECONDS = 6 * 3600
 WAIT_SCALE = 1 / 60
-"""Of the state machine. The embedded AWS cuts waits between tries to 60 s, which stand for AWS's 900 s here."""
+"""Scales the state machine's waits. The embedded AWS limits waits between tries to 60 s, which stand
+for AWS's 900 s.
+"""
 
 NEW, RUNNING = 8, 2
-"""Videos that are uploaded during the outage, and those whose jobs run when it begins."""
+"""How many videos are uploaded during the outage, and how many jobs are running when it begins."""
 
 PATIENCE_SECONDS = 180.0
-"""For what comes in seconds where there is a processor free: workers of the embedded AWS start one beside the other."""
+"""How long to wait for what takes seconds on an idle machine: the embedded AWS starts its workers one
+after the other.
+"""
 
 HIDDEN_SECONDS = 30
-"""How long the queue hides an upload whose worker died: not the template's hour and a half, for time runs fast here."""
+"""Seconds for which the queue hides an upload whose worker died. Time runs fast here, so the template's 1.5 hours would
+be too long.
+"""
 
 TRIES_MIN = 4
-"""Of each new upload, while the API is down, also on a machine that is busy; it is some thirty on one that is not."""
+"""The fewest tries of each new upload during the outage, even on a busy machine; an idle one makes about thirty."""
 
 _STILL_RUNNING = Script(statuses=[Fault(body={"status": 1})] * 1000)
 
 
 def outlast_the_outage(aws: EmbeddedAws, api: FaultyApi) -> Group:
-    """Every upload and every job, once the API is back."""
+    """Runs uploads and jobs through an outage, and returns how they ended once the API was back."""
     group = Group(
         f"the API is down for six hours, in {OUTAGE_SECONDS / SPEED:g} s",
         f"503 to all; {RUNNING} jobs are running, {NEW} videos are uploaded",
@@ -53,7 +61,7 @@ def outlast_the_outage(aws: EmbeddedAws, api: FaultyApi) -> Group:
     }
     pipeline = deploy(aws, "outage", parameters)
     ledger = open_ledger(pipeline)
-    # The embedded AWS starts workers one beside the other, and one that comes up too slowly dies with its uploads.
+    # The embedded AWS starts its workers one after the other; one that starts too slowly dies with its uploads.
     aws.clients.sqs.set_queue_attributes(
         QueueUrl=pipeline.pipeline.uploads_queue_url, Attributes={"VisibilityTimeout": str(HIDDEN_SECONDS)}
     )
@@ -88,12 +96,12 @@ def outlast_the_outage(aws: EmbeddedAws, api: FaultyApi) -> Group:
 
 
 def is_postponed(api: FaultyApi, story: Story) -> bool:
-    """Whether the API has been asked for its job often enough to show that it is asked again and again."""
+    """Tells whether enough calls for the upload's job were made to show that it is retried again and again."""
     return story.upload.key.startswith("running-") or len(api.list_calls("create", story.video)) >= TRIES_MIN
 
 
 def set_variables(aws: EmbeddedAws, pipeline: DeployedPipeline, function: str, further: Mapping[str, str]) -> None:
-    """Adds to the environment of a deployed function."""
+    """Adds variables to the environment of a deployed function."""
     clients = aws.clients
     name = find_resource(clients, pipeline.stack, function)
     variables = clients.lambda_.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
@@ -104,7 +112,7 @@ def set_variables(aws: EmbeddedAws, pipeline: DeployedPipeline, function: str, f
 
 @contextmanager
 def fast_queue(sqs: "SQSClient") -> Iterator[str]:
-    """Where `create_job` postpones uploads: the time that it asks for goes by as fast as the outage."""
+    """Stands for SQS where `create_job` postpones uploads: it makes the requested time pass as fast as the outage."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -116,7 +124,7 @@ def fast_queue(sqs: "SQSClient") -> Iterator[str]:
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Nothing."""
+            """Prints nothing."""
 
     with serve(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as url:
         yield url

@@ -1,7 +1,7 @@
-"""The ten commonest faults, each with each: `python -m tests.faults --pairs` prints what came of them.
+"""The ten commonest faults in pairs: `python -m tests.faults --pairs` prints how they end.
 
-Two faults strike one upload together, one after the other, and in the other order. Together means that both wait for
-their calls from the beginning, so that they may strike within one invocation.
+Each two faults happen to one upload together, one after the other, and in the reverse order. Together means that both
+wait for their calls from the beginning, so that they may happen within one invocation.
 """
 
 import itertools
@@ -29,14 +29,15 @@ class CommonFault:
     """A fault that every pipeline of this kind meets in its first month.
 
     Attributes:
-        why: What makes it common.
-        creations, statuses: What the API answers.
-        downloads: What its storage answers, by invocation of `deliver_results`.
-        wire: What happens to the functions' calls; `report_failure` runs only for a job that fails, `deliver_results`
-            only for one that is done.
-        is_repeated: Whether each message of the uploads queue, and each event of a failed execution, comes once more.
-        unanswered: How many calls there are that the ledger has to tell of.
-        jobs: How many jobs the API makes that nobody waits for.
+        why: Its usual causes.
+        creations, statuses: The API's answers.
+        downloads: The answers of the API's storage, by invocation of `deliver_results`.
+        wire: What happens to the functions' calls; `report_failure` runs only for failed jobs, `deliver_results` only
+            for jobs that are done.
+        is_repeated: Whether each message of the uploads queue, and each event of a failed execution, is delivered
+            twice.
+        unanswered: How many calls the ledger must report as unanswered.
+        jobs: How many further jobs the API creates that no execution waits for.
     """
 
     name: str
@@ -51,11 +52,11 @@ class CommonFault:
 
     @property
     def is_about_results(self) -> bool:
-        """Whether it strikes only what delivers results, or uploads."""
+        """Whether it affects only the delivery of results, or uploads."""
         return bool(self.downloads or (self.wire and "report_failure" not in self.wire))
 
     def count_invocations(self, function: str) -> int:
-        """How many invocations of a function come to nothing by it alone."""
+        """How many invocations of a function fail because of this fault alone."""
         answers = {
             "create_job": len(self.creations),
             "check_job": len(self.statuses),
@@ -65,7 +66,7 @@ class CommonFault:
 
 
 def _refuse(call: str, code: str, status_code: int = 400, after: str = "") -> list[list[WireFault]]:
-    """All such calls of one invocation, more often than boto3 tries."""
+    """Refuses all such calls of one invocation, more often than boto3 retries."""
     return [[WireFault("refuse", call=call, after=after, times=99, code=code, status_code=status_code)]]
 
 
@@ -125,7 +126,7 @@ FAULTS = (
         wire={
             "create_job": [[WireFault("kill before", call="stepfunctions:StartExecution")]],
             "check_job": [[WireFault("kill before", call="dynamodb:UpdateItem")]],
-            "deliver_results": [[WireFault("kill after", call="s3:PutObject")]],  # the results, and nothing else
+            "deliver_results": [[WireFault("kill after", call="s3:PutObject")]],  # only the results are stored by then
             "report_failure": [[WireFault("kill before", call="sns:Publish")]],
         },
     ),
@@ -135,7 +136,7 @@ FAULTS = (
 
 @dataclass(frozen=True)
 class Pair:
-    """Two faults that strike one upload, whose job is `done` or `failed` at the API."""
+    """Two faults that happen to one upload, whose job is `done` or `failed` at the API."""
 
     first: CommonFault
     second: CommonFault
@@ -149,7 +150,7 @@ class Pair:
 
     @property
     def script(self) -> Script:
-        """What the API answers."""
+        """The API's answers."""
         both = (self.first, self.second)
         final = [Fault(body={"status": 2, "error": "It failed."})] * 10 if self.end == "failed" else []
         return Script(
@@ -174,7 +175,7 @@ class Pair:
 
     @property
     def expected(self) -> Expected:
-        """How it is to end."""
+        """How the story must end."""
         jobs, unanswered = STATED.get((self.first.name, self.second.name, self.order), (0, 0))
         both = (self.first, self.second)
         return Expected(
@@ -188,20 +189,20 @@ class Pair:
 
 
 STATED: Mapping[tuple[str, str, Order], tuple[int, int]] = {
-    # The call is counted before it is made, and the API's 429 can't be written down: the count is too high.
+    # The call is counted before it is made, and DynamoDB refuses to record the API's 429: the count is too high.
     ("API 429", "DynamoDB", "together"): (0, 1),
     ("DynamoDB", "API 429", "in order"): (0, 1),
-    # The API's answer can't be written down, and the function dies before the execution has it.
+    # DynamoDB refuses to record the API's answer, and the function dies before it has started the execution.
     ("DynamoDB", "killed", "together"): (1, 1),
 }
-"""Pairs that cost more than their faults do one by one: further jobs, and calls that the ledger has to tell of.
+"""Pairs that cost more than the sum of their faults: further jobs, and further calls that the ledger must report.
 
-docs/architecture.md says why: there is no idempotency key.
+docs/architecture.md gives the reason: the API has no idempotency key.
 """
 
 
 def list_pairs(end: End) -> Iterator[Pair]:
-    """All of them: a fault with itself strikes twice in a row. Some strike only where results are delivered."""
+    """All pairs; a fault paired with itself happens twice in a row. Some faults need a job that is done."""
     faults = [fault for fault in FAULTS if end == "done" or not fault.is_about_results]
     for fault in faults:
         yield Pair(fault, fault, "in order", end)
@@ -217,7 +218,7 @@ SOME_PAIRS = ALL_PAIRS[::7]
 
 @dataclass
 class PairStory:
-    """What became of an upload that a pair of faults struck; `surprises` is what is not as it should be."""
+    """What happened to an upload under a pair of faults; `surprises` lists what is wrong."""
 
     pair: Pair
     story: Story
@@ -225,19 +226,19 @@ class PairStory:
 
     @property
     def bill(self) -> str:
-        """How many jobs the API made, and whether all is as it should be."""
+        """The matrix's cell: how many jobs the API created, and whether anything is wrong."""
         bill = "1" if self.story.jobs == 1 else f"{self.story.jobs}, told"
         return f"WRONG: {bill}" if self.surprises else bill
 
 
 def run_pairs(bench: Bench, pool: Executor, pairs: Sequence[Pair]) -> list[PairStory]:
-    """Every pair's story; `find_surprises` says what is wrong with it once the bench has finished."""
+    """Runs every pair's story; `judge` finds what is wrong once the bench has finished."""
     stories = pool.map(lambda it: run_pair(bench, *it), enumerate(pairs))
     return list(map(PairStory, pairs, stories))
 
 
 def run_pair(bench: Bench, number: int, pair: Pair) -> Story:
-    """An upload from its event to its end."""
+    """Runs an upload from its event to its end."""
     copies = 1 + pair.first.is_repeated + pair.second.is_repeated
     story = bench.begin(bench.upload(f"pair-{number}.mp4", pair.script), pair.wire)
     receive_copies(bench, story, copies)
@@ -250,7 +251,7 @@ def run_pair(bench: Bench, number: int, pair: Pair) -> Story:
 
 
 def receive_copies(bench: Bench, story: Story, copies: int) -> None:
-    """Messages about the same upload, in turn, each until it is dealt with."""
+    """Passes several copies of the upload's message in turn, each until it is processed."""
     left = list(range(copies))
     for _ in range(RECEIVES_MAX):
         left = [copy for copy in left if not bench.receive(story, receives_max=1)]
@@ -272,9 +273,9 @@ def judge(bench: Bench, stories: Sequence[PairStory]) -> None:
 
 
 def find_idle_faults(bench: Bench, it: PairStory) -> Iterator[str]:
-    """Faults that struck nowhere: the story tells nothing about them then.
+    """Yields the faults that never happened, because such a story shows nothing about them.
 
-    A fault may strike fewer functions than it could: once there is a job, `create_job` makes fewer calls.
+    A fault may affect fewer functions than it could: once there is a job, `create_job` makes fewer calls.
     """
     left = {function: list(itertools.chain(*faults)) for function, faults in it.story.faults.items()}
     for fault in (it.pair.first, it.pair.second):
@@ -287,7 +288,7 @@ def find_idle_faults(bench: Bench, it: PairStory) -> Iterator[str]:
 
 
 def make_row(stories: Sequence[PairStory]) -> Row:
-    """All pairs as one row of the fault table."""
+    """Summarizes all pairs as one row of the fault table."""
     surprises = [f"{it.pair.name}: {surprise}" for it in stories for surprise in it.surprises]
     told = sum(it.story.item.get("status") == it.pair.end and bool(it.story.notices) for it in stories)
     lost, further = (sum(count(it.story) for it in stories) for count in (is_lost, count_further))
@@ -297,10 +298,10 @@ def make_row(stories: Sequence[PairStory]) -> Row:
 
 
 def print_matrix(stories: Sequence[PairStory], end: End) -> None:
-    """In Markdown: how many jobs were billed for one upload.
+    """Prints, in Markdown, how many jobs were billed for one upload.
 
-    Above the diagonal the faults of row and column strike together. Below it, they strike in the order row, column; and
-    after the slash in the order column, row. On it, a fault strikes twice.
+    Above the diagonal, the faults of row and column happen together. Below it, they happen in the order row, column
+    and, after the slash, in the order column, row. On it, one fault happens twice.
     """
     names = [fault.name for fault in FAULTS]
     bills = {(it.pair.first.name, it.pair.second.name, it.pair.order): it.bill for it in stories if it.pair.end == end}

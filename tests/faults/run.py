@@ -1,4 +1,4 @@
-"""Runs every case, and makes the table of them; or all pairs of the commonest faults."""
+"""Runs every case and makes the fault table, or runs all pairs of the commonest faults."""
 
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -18,9 +18,9 @@ from videoinfer.local.embedded_aws import embedded_aws
 
 
 def run_all() -> list[Row]:
-    """The table, in which some pairs are a row."""
+    """Runs all cases, and some of the pairs as one row."""
     with deployed_bench() as bench, ThreadPoolExecutor(HOSTS + 1) as pool:
-        outage = pool.submit(outlast_the_outage, bench.aws, bench.api)  # it is waiting, most of the time
+        outage = pool.submit(outlast_the_outage, bench.aws, bench.api)  # it mostly waits
         groups = [*run_cases(bench, pool), *run_events(bench, pool), *run_switches(bench, pool)]
         pairs = run_pairs(bench, pool, SOME_PAIRS)
         bench.finish()
@@ -30,7 +30,7 @@ def run_all() -> list[Row]:
 
 
 def run_all_pairs() -> list[PairStory]:
-    """Every pair of the commonest faults."""
+    """Runs every pair of the commonest faults."""
     with deployed_bench() as bench, ThreadPoolExecutor(HOSTS) as pool:
         pairs = run_pairs(bench, pool, ALL_PAIRS)
         bench.finish()
@@ -40,7 +40,7 @@ def run_all_pairs() -> list[PairStory]:
 
 @contextmanager
 def deployed_bench() -> Iterator[Bench]:
-    """A pipeline on an embedded AWS of its own."""
+    """Opens a bench on an embedded AWS of its own."""
     with embedded_aws(wait_scale=WAIT_SCALE) as aws, faulty_api(RESULTS) as api:
         build([PIPELINE], aws)
         pipeline = deploy(
@@ -51,6 +51,7 @@ def deployed_bench() -> Iterator[Bench]:
 
 
 def run_cases(bench: Bench, pool: Executor) -> Iterator[Group]:
+    """Runs the cases with one upload, in parallel."""
     cases = list(list_cases())
 
     def run(number: int) -> Story:

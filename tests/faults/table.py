@@ -8,21 +8,23 @@ from tests.faults.bench import Story
 from videojobs.jobs.states import ENDED_STATES
 
 TOLD = "brought no usable answer"
-"""Words of the notice that tells of a call that may have made a further job."""
+"""Words of the notice that reports a call that may have created a further job."""
 
 
 @dataclass(frozen=True)
 class Expected:
-    """How a story is to end.
+    """How a story must end.
 
     Attributes:
-        notices: What their subjects begin with.
-        jobs: How many the API makes, all that it bills.
-        unanswered: How many calls the ledger and the notice are to tell of, of which there may be a job more.
+        status: The ledger's status.
+        notices: How the subjects of the notices begin.
+        jobs: How many jobs the API creates, and so bills.
+        unanswered: How many unanswered calls the ledger and the notice must report; each may have created a further
+            job.
         reason: Words in the ledger's `error`.
-        results: What is to lie in the bucket; None, whatever the API gave.
-        failed_outputs: Those that the ledger and the last notice are to name as missing.
-        told: Words of the last notice.
+        results: The results in the bucket; None for whatever the API sent.
+        failed_outputs: The outputs that the ledger and the last notice must name as missing.
+        told: Words in the last notice.
     """
 
     status: str = "done"
@@ -37,7 +39,7 @@ class Expected:
 
 @dataclass(frozen=True)
 class Row:
-    """One line; `surprises` is what is not as expected, in a test nothing."""
+    """One line of the table; `surprises` lists what is not as expected, and is empty when the test passes."""
 
     case: str
     injected: str
@@ -57,7 +59,11 @@ HEADINGS = ("case", "injected", "seen", "lost", "billed twice")
 
 @dataclass
 class Group:
-    """A row in the making: the stories of one case, each with how it is to end; `seen` in place of what they tell."""
+    """The stories of one case, from which a row is made, each with its expected end.
+
+    Attributes:
+        seen: What the row's third column says; by default it describes the stories' ends.
+    """
 
     case: str
     injected: str
@@ -66,11 +72,12 @@ class Group:
     seen: str = ""
 
     def add(self, story: Story, expected: Expected) -> None:
+        """Adds a story and its expected end."""
         self.stories.append(story)
         self.expected.append(expected)
 
     def to_row(self) -> Row:
-        """Once it is known what became of all uploads."""
+        """Makes the row, once the bench has read how all uploads ended."""
         told = Counter(describe(story) for story in self.stories)
         of_how_many = f" of {len(self.stories)}: " if len(self.stories) > 1 else None
         seen = self.seen or "; ".join(f"{n}{of_how_many}{what}" if of_how_many else what for what, n in told.items())
@@ -84,7 +91,7 @@ class Group:
 
 
 def describe(story: Story) -> str:
-    """What the user got."""
+    """Describes what the user got."""
     notices = Counter(notice.subject.split(":")[0] for notice in story.notices)
     parts = [
         " and ".join(f"{name} {count} times" if count > 1 else name for name, count in notices.items()) or "no notice"
@@ -101,17 +108,18 @@ def describe(story: Story) -> str:
 
 
 def is_lost(story: Story) -> bool:
-    """Whether an upload came to no end, or nobody was told of it, or its results are not there."""
+    """Tells whether an upload never ended, nobody was notified of its end, or its results are missing."""
     ended = story.item.get("status") in ENDED_STATES and "event_id" in story.item
     return not (ended and story.notices and (story.item["status"] != "done" or story.results is not None))
 
 
 def count_further(story: Story) -> int:
-    """Jobs that are billed beside the first, those aside that a person asked for."""
+    """Counts the jobs that are billed beyond one per attempt; an operator asked for the later attempts."""
     return max(0, story.jobs - story.attempt)
 
 
 def find_surprises(story: Story, expected: Expected) -> Iterator[str]:
+    """Yields every difference between a story's end and its expected end."""
     key, item = story.upload.key, story.item
     if item.get("status") != expected.status:
         yield f"{key}: it is {item.get('status')}, not {expected.status}: {item.get('error')}"
@@ -134,7 +142,7 @@ def find_surprises(story: Story, expected: Expected) -> Iterator[str]:
 
 
 def find_untold(story: Story, expected: Expected) -> Iterator[str]:
-    """What the notices do not say, or say too often."""
+    """Yields what the notices fail to say, or say too often."""
     key = story.upload.key
     subjects = tuple(notice.subject.split(":")[0] for notice in story.notices)
     if subjects != expected.notices:
@@ -148,7 +156,7 @@ def find_untold(story: Story, expected: Expected) -> Iterator[str]:
 
 
 def print_table(rows: Iterable[Row]) -> None:
-    """In Markdown."""
+    """Prints the table in Markdown."""
     print("| " + " | ".join(HEADINGS) + " |\n|" + "---|" * len(HEADINGS))
     for row in rows:
         print("| " + " | ".join(cell.replace("|", r"\|").replace("\n", " ") for cell in row.cells) + " |", flush=True)

@@ -1,4 +1,4 @@
-"""After each fault nothing is lost, and what is billed twice is told. `python -m tests.faults` prints the table."""
+"""Nothing is lost after any fault, and every double bill is reported. `python -m tests.faults` prints the table."""
 
 import pytest
 
@@ -13,11 +13,11 @@ CASES = [(case.name, case.injected) for case in list_cases()]
 
 @pytest.fixture(scope="module")
 def rows() -> list[Row]:
-    """All at once: most of the time is in the waiting for each other."""
+    """Runs all cases at once, because they mostly wait for each other."""
     return run_all()
 
 
-def test_the_table_is_whole(rows: list[Row]) -> None:
+def test_the_table_has_a_row_for_every_case(rows: list[Row]) -> None:
     assert len(rows) == len(CASES) + len(EVENTS) + len(SWITCHES) + 2  # the outage and the pairs
 
 

@@ -1,4 +1,4 @@
-"""Prints what each hostile input gets: `python -m tests.hostile`."""
+"""Prints the answer to each hostile input: `python -m tests.hostile`."""
 
 import logging
 import tempfile
@@ -28,7 +28,7 @@ def main() -> None:
 
 
 def print_table(title: str, rows: Iterable[tuple[str, str]]) -> None:
-    """In Markdown."""
+    """Prints a table in Markdown."""
     print(f"| {title} | gets |\n|---|---|")
     for row in rows:
         print("| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |")

@@ -1,4 +1,4 @@
-"""Addresses that a stranger may try to send the engine to, and what each gets."""
+"""Addresses that a stranger may try to send the engine to, and the error for each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,16 +12,17 @@ NAMES: Mapping[str, list[list[str]]] = {
     "mapped.example": [["::ffff:169.254.169.254"]],
     "nowhere.example": [[]],
 }
-"""What these resolve to; see `Internet`."""
+"""The successive lookup results of these names, as in `Internet.names`."""
 
 
 @dataclass(frozen=True)
 class HostileAddress:
-    """An address that is never connected to.
+    """An address that the engine must never connect to.
 
     Attributes:
-        name: what is wrong with it.
-        error: what it is refused with: the request's where `refused_at_once`, else the job's.
+        name: What is wrong with it.
+        url: The address.
+        error: The request's error if `refused_at_once`, else the job's error.
     """
 
     name: str
@@ -125,4 +126,4 @@ ADDRESSES = [
 ]
 
 REDIRECTS = [address for address in ADDRESSES if not address.url.startswith("//")]
-"""Where a server may send the engine: what lacks a scheme has that of the redirect."""
+"""Where a server may redirect the engine. A URL without a scheme would get the redirect's scheme, so it is left out."""

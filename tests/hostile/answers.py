@@ -1,4 +1,4 @@
-"""What the engine answers to each of the hostile inputs: through its real handlers, as a caller sees it."""
+"""The engine's answers to the hostile inputs, through its real handlers, as a caller sees them."""
 
 import json
 import os
@@ -25,14 +25,14 @@ _TRIED_ONCE = video_fetch._RETRIES.new(total=0)
 
 
 def answer_body(engine: EngineInProcess, hostile: HostileBody) -> str:
-    """Status and error of a request with this body."""
+    """Returns the status code and error of a request with this body."""
     event = make_event("POST", "/videoinfer", [("api_key", API_KEY)], body=hostile.content)
     answer = engine.invoke("serve_api", event)
     return f"{answer['statusCode']} {json.loads(answer['body'])['error']}"
 
 
 def answer_address(engine: EngineInProcess, hostile: HostileAddress) -> str:
-    """Status and error of a request for a video at this address, or its job's error."""
+    """Returns the status code and error of a request for a video at this address, or the error of its job."""
     with _run_strange_internet() as internet:
         answer = _run_job(engine, hostile.url)
         assert internet.connections == []
@@ -40,7 +40,7 @@ def answer_address(engine: EngineInProcess, hostile: HostileAddress) -> str:
 
 
 def answer_redirect(engine: EngineInProcess, hostile: HostileAddress) -> str:
-    """The error of a job whose video's address is in order, and redirects to this one."""
+    """Returns the error of a job whose valid address redirects to this one."""
     with _run_strange_internet() as internet:
         internet.answers.append(redirect_to(hostile.url))
         answer = _run_job(engine, PUBLIC_URL)
@@ -49,7 +49,7 @@ def answer_redirect(engine: EngineInProcess, hostile: HostileAddress) -> str:
 
 
 def answer_rebinding(engine: EngineInProcess, *, redirected: bool) -> str:
-    """The end of a job whose video's host has a public address when it is first looked up, and then loopback's."""
+    """Returns the end of a job whose video's host first resolves to a public address, and then to loopback."""
     with run_internet() as internet:
         internet.names["rebinding.example"] = [[PUBLIC_ADDRESS], ["127.0.0.1"]]
         internet.answers.append(redirect_to("/b.mp4") if redirected else answer_with(make_video(VideoSpec())))
@@ -59,7 +59,7 @@ def answer_rebinding(engine: EngineInProcess, *, redirected: bool) -> str:
 
 
 def answer_server(engine: EngineInProcess, hostile: HostileServer) -> str:
-    """The error of a job whose video is at this server."""
+    """Returns the error of a job whose video is on this server, or `DONE`."""
     allowing = replace(engine, environment={**engine.environment, "ALLOWED_RANGES": "127.0.0.1/32"})
     internet = Internet({HOST: [["127.0.0.1"]]})
     with (

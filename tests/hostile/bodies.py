@@ -1,4 +1,4 @@
-"""Bodies of `POST /videoinfer` that no client means, and what each gets."""
+"""Bodies of `POST /videoinfer` that no client would send, and the error for each."""
 
 import json
 from dataclasses import dataclass
@@ -11,10 +11,12 @@ MIB = 2**20
 
 @dataclass(frozen=True)
 class HostileBody:
-    """A body and the error that answers it, with status 400.
+    """A body, and the error that answers it with status 400.
 
     Attributes:
-        name: what is wrong with it.
+        name: What is wrong with it.
+        content: The body's bytes.
+        error: How the error begins.
     """
 
     name: str
@@ -39,7 +41,7 @@ _NO_TYPE = "models[0].inference_type must be one of: object-detection, "
 _NO_NAME = "must be 1 to 100 letters, digits, dots, dashes or underscores"
 
 BODIES = [
-    # No JSON.
+    # Not JSON.
     HostileBody("nothing", b"", "The body is empty; it must be a JSON object"),
     HostileBody("spaces", b" \n ", "The body is empty; it must be a JSON object"),
     HostileBody("text", b"hello", "The body must be JSON: Expecting value: line 1 column 1 (char 0)"),
@@ -53,7 +55,7 @@ BODIES = [
     HostileBody("half of a surrogate pair", rb'{"input_url": "\ud800"}', _NOT_UTF8),
     HostileBody("a surrogate pair in UTF-8", b'{"input_url": "\xed\xa0\xbd\xed\xb8\x80"}', _NOT_UTF8),
     HostileBody("a bare NUL", b'{"input_url": "\x00"}', "The body must be JSON: Invalid control character"),
-    # JSON, but too much of it.
+    # Too much JSON.
     HostileBody("6 MiB of spaces", b" " * 6 * MIB, _TOO_LONG),
     HostileBody("a string of 6 MiB", b'{"input_url": "' + b"a" * 6 * MIB + b'"}', _TOO_LONG),
     HostileBody("100,000 models", b'{"models": [' + b"{}," * 100_000 + b"{}]}", _TOO_LONG),
@@ -72,7 +74,7 @@ BODIES = [
     HostileBody(
         "a string of 60,000", _change(input_url="https://" + "a" * 60_000), "input_url must be at most 8192 characters"
     ),
-    # What readers of JSON disagree about.
+    # Input that JSON parsers disagree about.
     HostileBody(
         "a name twice",
         _change()[:-1] + b', "input_url": "http://169.254.169.254/"}',
@@ -93,7 +95,7 @@ BODIES = [
     HostileBody(
         "-Infinity where nobody looks", _change(more=float("-inf")), "The body must be JSON, which has no -Infinity"
     ),
-    # Other types.
+    # Wrong types.
     HostileBody("a list", b"[]", _NO_OBJECT),
     HostileBody("null", b"null", _NO_OBJECT),
     HostileBody("a number", b"5", _NO_OBJECT),
@@ -139,4 +141,4 @@ BODIES = [
         f'models[0].inference_params has no "{"a" * 40}"…; use: confidence, iou_threshold',
     ),
 ]
-"""What is not exact is the beginning of the error."""
+"""Each `error` is the beginning of the error."""

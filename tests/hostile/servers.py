@@ -1,4 +1,4 @@
-"""Web servers that do what a stranger's may, on real sockets, and what each gets."""
+"""Web servers on real sockets that misbehave as a stranger's may, and the error for each."""
 
 import gzip
 import ipaddress
@@ -20,27 +20,27 @@ from cryptography.x509.oid import NameOID
 from tests.stand_ins.videos import VideoSpec, make_growing_video, make_video
 
 HOST = "videos.example.com"
-"""What the tests' DNS has for the servers."""
+"""The servers' name in the tests' DNS."""
 KIB, MIB = 2**10, 2**20
 PAUSE_SECONDS = 0.05
-"""Between the bytes of a server that drips."""
+"""Seconds between the bytes of a slow server."""
 
 type Serve = Callable[[socket.socket], None]
 
 
 @dataclass(frozen=True)
 class HostileServer:
-    """What a server sends to whoever asks.
+    """A server, and the end of a job whose video is there.
 
     Attributes:
-        name: what is wrong with it.
-        serve: answers a request that has been read; ends when the other side does.
-        error: of the job; None for one that is done.
-        scheme: of its URL.
-        certificate_for: the name in its certificate, if it speaks TLS.
-        is_trusted: whether the certificate's issuer is.
-        read_seconds: how long the engine waits for the next byte; it is a minute.
-        fetch_seconds: and for the last one; it is ten minutes.
+        name: What is wrong with it.
+        serve: Answers a request that has been read, until the client disconnects.
+        error: The job's error; None for a job that is done.
+        scheme: The scheme of its URL.
+        certificate_for: The name in its certificate; None without TLS.
+        is_trusted: Whether the certificate's issuer is trusted.
+        read_seconds: How long the engine waits for the next byte; one minute in production.
+        fetch_seconds: How long the engine waits for the last byte; ten minutes in production.
     """
 
     name: str
@@ -55,14 +55,18 @@ class HostileServer:
 
 @contextmanager
 def run_server(server: HostileServer, folder: Path) -> Iterator[str]:
-    """Runs it for as long as the block does, and returns its URL. Into `folder` goes its certificate, `ca.pem`."""
+    """Runs a server until the block ends, and yields its URL.
+
+    Args:
+        folder: Where to write its certificate, as `ca.pem`.
+    """
     tls = _make_tls(server, folder) if server.certificate_for else None
     with socket.create_server(("127.0.0.1", 0)) as listening:
         Thread(target=_accept, args=(listening, server, tls), daemon=True).start()
         try:
             yield f"{server.scheme}://{HOST}:{listening.getsockname()[1]}/a.mp4?signature=secret"
         finally:
-            # Closing alone would not wake `accept`.
+            # Closing the socket alone would not wake `accept`.
             listening.shutdown(socket.SHUT_RDWR)
 
 
@@ -74,14 +78,14 @@ def _accept(listening: socket.socket, server: HostileServer, tls: ssl.SSLContext
 
 
 def _answer(connected: socket.socket, server: HostileServer, tls: ssl.SSLContext | None) -> None:
-    # OSError: the other side has gone, which is what most of these servers deserve.
+    # OSError: the client has disconnected, as most of these servers make it do.
     with suppress(OSError), connected:
         if tls:
             with tls.wrap_socket(connected, server_side=True) as secured:
                 secured.recv(64 * KIB)
                 server.serve(secured)
         else:
-            # A request, or the beginning of a handshake.
+            # A request, or the beginning of a TLS handshake.
             connected.recv(64 * KIB)
             server.serve(connected)
 
@@ -111,7 +115,12 @@ def _make_tls(server: HostileServer, folder: Path) -> ssl.SSLContext:
 
 
 def send(content: bytes, *, status: str = "200 OK", length: int | None = None, **headers: str) -> Serve:
-    """An answer in full; `length` is what it claims to be."""
+    """Sends a complete answer.
+
+    Args:
+        length: The Content-Length to declare; by default the true one.
+        headers: Further headers, with underscores for hyphens.
+    """
     lines = {"Content-Length": str(len(content) if length is None else length), "Connection": "close"}
     lines |= {name.replace("_", "-"): value for name, value in headers.items()}
     head = f"HTTP/1.1 {status}\r\n" + "".join(f"{name}: {value}\r\n" for name, value in lines.items()) + "\r\n"
@@ -119,10 +128,13 @@ def send(content: bytes, *, status: str = "200 OK", length: int | None = None, *
 
 
 def redirect(location: str) -> Serve:
+    """Sends a redirect."""
     return send(b"", status="302 Found", Location=location)
 
 
 def send_forever(head: bytes, chunk: bytes, pause_seconds: float = 0) -> Serve:
+    """Sends `head` once and then `chunk` until the client disconnects, with pauses in seconds."""
+
     def serve(connected: socket.socket) -> None:
         connected.sendall(head)
         while True:
@@ -163,7 +175,7 @@ _NO_CERTIFICATE = f"{_COULD_NOT} from {HOST}: its certificate is not accepted"
 
 SERVERS = [
     HostileServer("a video, for comparison", send(_VIDEO), None),
-    # Elsewhere.
+    # Redirects.
     HostileServer(
         "a redirect to metadata", redirect("http://169.254.169.254/"), f"{_COULD_NOT}: 169.254.169.254 {_NOT_PUBLIC}"
     ),
@@ -188,7 +200,7 @@ SERVERS = [
     HostileServer("a redirect to no address", redirect("http://[::1"), f"{_COULD_NOT}: it redirects to an invalid URL"),
     HostileServer("redirects without end", redirect("/again"), f"{_COULD_NOT}: {HOST} redirects too often"),
     HostileServer("a redirect to nowhere", send(b"", status="302 Found"), f"{_COULD_NOT}: {HOST} answered 302 Found"),
-    # Without end.
+    # Endless answers.
     HostileServer("a body without end", send_forever(_OK + b"\r\n", bytes(64 * KIB)), _TOO_LARGE),
     HostileServer(
         "a body without end, in chunks", send_forever(_CHUNKED, b"10000\r\n" + bytes(64 * KIB) + b"\r\n"), _TOO_LARGE
@@ -196,7 +208,7 @@ SERVERS = [
     HostileServer("a header without end", send_forever(_OK + b"X: ", b"x" * KIB), _BROKE_OFF),
     HostileServer("headers without end", send_forever(_OK, b"X: x\r\n"), _BROKE_OFF),
     HostileServer("a chunk's size without end", send_forever(_CHUNKED, b"1" * KIB), _BROKE_OFF),
-    # Slow.
+    # Slow answers.
     HostileServer("nothing", _say_nothing, f"{_COULD_NOT} from {HOST}: no data for 0.2 s", read_seconds=0.2),
     HostileServer(
         "a body, a byte at a time",
@@ -223,7 +235,7 @@ SERVERS = [
         fetch_seconds=_SLOW_SECONDS,
         scheme="https",
     ),
-    # Lies.
+    # False lengths, and answers that are not HTTP.
     HostileServer("a length of 10 GB, and no body", send(b"", length=10**10), _TOO_LARGE),
     HostileServer("more than its length says", send(_VIDEO + _HTML, length=len(_VIDEO)), None),
     HostileServer("less than its length says", send(_VIDEO, length=len(_VIDEO) + 1), _BROKE_OFF),
@@ -238,7 +250,7 @@ SERVERS = [
         send(_HTML, status="403 Forbidden"),
         f"{_COULD_NOT}: {HOST} answered 403 Forbidden",
     ),
-    # No video.
+    # Files that are not videos.
     HostileServer("a login page that says 200", send(_HTML, Content_Type="text/html"), _NO_VIDEO),
     HostileServer("a login page that says video/mp4", send(_HTML, Content_Type="video/mp4"), _NO_VIDEO),
     HostileServer("a playlist of the engine's own files", send(_PLAYLIST, Content_Type="video/mp4"), _NO_VIDEO),
@@ -261,7 +273,7 @@ SERVERS = [
     ),
     HostileServer("a compressed bomb that doesn't say so", send(_BOMB), _NO_VIDEO),
     HostileServer("a bomb as encoded part", send(_BOMB, Transfer_Encoding="gzip, chunked"), _NO_VIDEO),
-    # TLS: the connection is made to an address, the certificate has to be for the name.
+    # TLS: the connection goes to an address, but the certificate must be for the name.
     HostileServer(
         "a certificate for the name, for comparison", send(_VIDEO), None, scheme="https", certificate_for=HOST
     ),

@@ -1,4 +1,4 @@
-"""Each hostile input gets what its table says. `python -m tests.hostile` prints the tables."""
+"""Each hostile input gets the answer in its table. `python -m tests.hostile` prints the tables."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ from tests.stand_ins.engine import EngineInProcess, run_engine
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineInProcess]:
-    """One engine for all: what a stranger sends must not change it."""
+    """One engine for all tests, because a stranger's input must not change it."""
     with run_engine(Path(tmp_path_factory.mktemp("models"))) as engine:
         yield engine
 
@@ -33,17 +33,17 @@ def test_an_address_is_never_connected_to(address: HostileAddress, engine: Engin
 
 
 @pytest.mark.parametrize("address", REDIRECTS, ids=lambda address: address.name)
-def test_nor_by_way_of_a_redirect(address: HostileAddress, engine: EngineInProcess) -> None:
+def test_an_address_is_never_connected_to_by_a_redirect(address: HostileAddress, engine: EngineInProcess) -> None:
     answer = answer_redirect(engine, address)
     assert answer.endswith((address.error, "it redirects to an invalid URL"))
     assert answer.startswith("job: The video could not be fetched")
 
 
-def test_a_name_that_changes_its_address_is_held_to_the_first(engine: EngineInProcess) -> None:
+def test_a_connection_goes_to_the_address_that_was_checked(engine: EngineInProcess) -> None:
     assert answer_rebinding(engine, redirected=False) == DONE
 
 
-def test_and_is_checked_again_for_a_redirect(engine: EngineInProcess) -> None:
+def test_a_redirect_to_a_name_checks_its_address_again(engine: EngineInProcess) -> None:
     answer = answer_rebinding(engine, redirected=True)
     assert answer.startswith("job: The video could not be fetched: rebinding.example is not on the public")
 
