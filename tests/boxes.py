@@ -1,22 +1,25 @@
-"""Boxes against boxes: what one says of a picture, compared with what another says of it."""
+"""Compares predicted boxes with expected ones."""
 
 from collections.abc import Sequence
 from typing import Any
 
 Box = dict[str, Any]
-"""A prediction as the API writes it: x and y are the centre, all in pixels."""
+"""A prediction in the API's format: x and y are the center; all values are in pixels."""
 
 
 def count_matches(expected: Sequence[Box], found: Sequence[Box], *, iou: float, confidence: float = 1.0) -> int:
-    """How many of `expected` have a partner in `found`."""
+    """Counts the boxes in `expected` that have a partner in `found`; see `match_boxes`."""
     return len(match_boxes(expected, found, iou=iou, confidence=confidence))
 
 
 def match_boxes(
     expected: Sequence[Box], found: Sequence[Box], *, iou: float, confidence: float = 1.0
 ) -> list[tuple[Box, Box]]:
-    """Each of `expected` that has a partner of its own in `found`, and that: of the same class, with at least `iou` of
-    overlap and at most `confidence` of difference in confidence. The best overlap is taken first.
+    """Pairs boxes of `expected` and `found`, best overlap first; each box has at most one partner.
+
+    Args:
+        iou: The least overlap (intersection over union, 0 to 1) of a pair.
+        confidence: The greatest difference in confidence of a pair. Both boxes also have the same class.
     """
     pairs = sorted(
         (
@@ -40,7 +43,7 @@ def match_boxes(
 
 
 def measure_iou(one: Box, other: Box) -> float:
-    """Intersection over union, 0 to 1."""
+    """Measures intersection over union, 0 to 1."""
     across, down = _measure_overlap(one, other, "x", "width"), _measure_overlap(one, other, "y", "height")
     areas: float = one["width"] * one["height"] + other["width"] * other["height"]
     return across * down / (areas - across * down)

@@ -1,4 +1,4 @@
-"""What CloudFormation makes of a template's intrinsic functions, worked out by cfn-lint."""
+"""Evaluates a template's intrinsic functions as CloudFormation does, with cfn-lint."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,8 +23,8 @@ class Evaluator:
 
     Args:
         template: The template after the SAM transform.
-        references: The value of each parameter, pseudo parameter and resource, by the name that `Ref` has for it;
-            those of `Fn::GetAtt` by `<logical id>.<attribute>`. Parameters without one have their default, and pseudo
+        references: The values of parameters, pseudo parameters and resources by the name in `Ref`, and those of
+            `Fn::GetAtt` by `<logical id>.<attribute>`. Other parameters have their defaults, and other pseudo
             parameters those of a stack in us-east-1.
     """
 
@@ -41,7 +41,7 @@ class Evaluator:
         self._validator: Validator = resolving({}, context=context, cfn=cfn)
 
     def evaluate(self, value: Any) -> Any:
-        """The value without functions, and without properties that are `AWS::NoValue`.
+        """Evaluates a value's functions, and removes properties that are `AWS::NoValue`.
 
         Raises:
             LookupError: The value refers to something without a value.
@@ -60,7 +60,7 @@ class Evaluator:
 
 
 def _get_attribute(validator: Validator, value: Any) -> ResolutionResult:
-    """`Fn::GetAtt`, which cfn-lint does not evaluate."""
+    """Evaluates `Fn::GetAtt`, which cfn-lint does not."""
     name = value if isinstance(value, str) else ".".join(value)
     for attribute, context in validator.context.ref_value(name):
         yield attribute, validator.evolve(context=context), None

@@ -1,4 +1,4 @@
-"""Which distributions each command of `videoinfer` may come to import: read from the sources, not by running them."""
+"""Which distributions each command of `videoinfer` may import, read from the sources without running them."""
 
 import ast
 import sys
@@ -16,7 +16,7 @@ COMMAND_FILES = ("videoinfer/main.py", "videoinfer/stack_commands.py")
 
 
 def list_commands() -> Iterator[tuple[str, str]]:
-    """Every command: its name, and its function's."""
+    """Yields every command's name, and its function's name."""
     for group in (app, *(entry.typer_instance for entry in app.registered_groups)):
         assert group
         for command in group.registered_commands:
@@ -25,10 +25,13 @@ def list_commands() -> Iterator[tuple[str, str]]:
 
 
 def find_distributions(function: str) -> dict[str, set[str]]:
-    """The foreign packages that a command may import, each with the distributions that bring it.
+    """Finds the third-party packages that a command may import, each with the distributions that contain it.
 
-    Imports within functions count, those for type checkers do not. Of the modules that define commands, what stands
-    within the functions of other commands does not count.
+    Imports within functions count, imports for type checkers don't. In the modules that define commands, imports within
+    other commands' functions don't count.
+
+    Args:
+        function: The name of the command's function.
     """
     roots = [*list_imports(ROOT / "videoinfer" / "__main__.py")]
     for file in COMMAND_FILES:
@@ -45,7 +48,7 @@ def find_distributions(function: str) -> dict[str, set[str]]:
         seen.add(module)
         package = module.partition(".")[0]
         if package in PACKAGES:
-            # A package's own __init__ runs before its modules do.
+            # A package's __init__ runs before its modules.
             ahead += [module.rpartition(".")[0]] if "." in module else []
             source = _find_file(module)
             ahead += list_imports(source) if source else []
@@ -61,6 +64,7 @@ def find_distributions(function: str) -> dict[str, set[str]]:
 
 @cache
 def list_imports(file: Path) -> Sequence[str]:
+    """Lists the modules and names that a file imports."""
     return _list_imports(ast.parse(file.read_text()), [])
 
 
@@ -72,7 +76,7 @@ def _list_imports(tree: ast.Module, left_out: Sequence[ast.AST]) -> list[str]:
         if id(node) not in skipped and isinstance(node, ast.Import):
             modules += [name.name for name in node.names]
         elif id(node) not in skipped and isinstance(node, ast.ImportFrom) and node.module:
-            # A name may be a module: where it is none, no file is found.
+            # The name may be a module; if it is not, no file is found.
             modules += [node.module, *(f"{node.module}.{name.name}" for name in node.names)]
     return modules
 

@@ -1,4 +1,4 @@
-"""What all tests share: how a run ends, and one Chromium (a second Playwright would find the loop of the first)."""
+"""Shared by all tests: how a run ends, and one Chromium (a second Playwright would find the first one's event loop)."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, Page, sync_playwright
 
 ARGUMENTS = [
-    "--no-sandbox",  # CI is root
+    "--no-sandbox",  # CI runs as root
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
@@ -19,7 +19,7 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 
-# How long a test takes says nothing on a busy machine; what is fast is measured in bench/.
+# Test durations mean nothing on a busy machine; speed is measured in bench/.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
@@ -27,17 +27,20 @@ type OpenPage = Callable[..., Page]
 
 
 def pytest_configure() -> None:
-    """A run that is terminated ends as by Ctrl-C, and so with the servers that its tests started."""
+    """Makes SIGTERM end a run like Ctrl-C, so that the servers that tests started end too."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def find_chromium() -> str | None:
+    """The path of an installed Chromium or Chrome, or None."""
     return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, or one of that name on the path; without one, these tests are skipped, but not in CI."""
+    """Debian's Chromium, or one of that name on the path. Without one, the tests are skipped, except in CI, where they
+    fail.
+    """
     path = find_chromium()
     if not path:
         message = "There is no Chromium to look at the report with: apt-get install chromium."
@@ -50,13 +53,13 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[OpenPage]:
-    """Opens a URL in a context of its own: `open_page(url, **context_options)`. An error in a script fails the test."""
+    """Opens a URL in a new context: `open_page(url, **context_options)`. Script errors and dialogs fail the test."""
     errors: list[str] = []
     contexts = []
 
     def open_url(url: str, **options: object) -> Page:
         context = browser.new_context(**options)  # type: ignore[arg-type]  # passed on as they are
-        context.set_default_timeout(30_000)  # for machines that have much else to do
+        context.set_default_timeout(30_000)  # for busy machines
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))

@@ -1,4 +1,4 @@
-"""How much is tried where a try takes long: in CI all of it, elsewhere less, so that the units take a minute."""
+"""How many examples slow tests try: all in CI, fewer elsewhere, so that the unit tests take a minute."""
 
 import os
 
@@ -6,5 +6,9 @@ IN_CI = bool(os.environ.get("CI"))
 
 
 def count_examples(thorough: int) -> int:
-    """How many examples Hypothesis tries of those that take more than 20 ms each: a quarter of them outside CI."""
+    """How many examples Hypothesis tries if each takes more than 20 ms: all in CI, a quarter elsewhere.
+
+    Args:
+        thorough: The number in CI.
+    """
     return thorough if IN_CI else thorough // 4

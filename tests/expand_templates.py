@@ -1,4 +1,4 @@
-"""SAM templates on standard input, as CloudFormation gets them in the named region; runs beside the SAM CLI."""
+"""Expands SAM templates from standard input as CloudFormation does in a region; runs in the SAM CLI's environment."""
 
 import json
 import logging
@@ -9,12 +9,12 @@ from typing import Any
 
 from samtranslator.translator.transform import transform
 
-# The managed policies that AWS's transform knows by name: the templates name none.
+# Managed policies by name, which the templates don't use.
 _NO_POLICIES = SimpleNamespace(load=dict)
 
 
 def expand(template: dict[str, Any]) -> dict[str, Any]:
-    """The template after the transform, which takes only code that has been uploaded."""
+    """Applies the SAM transform, which accepts only uploaded code."""
     for resource in template["Resources"].values():
         for name in {"CodeUri", "ContentUri", "DefinitionUri"} & resource.get("Properties", {}).keys():
             resource["Properties"][name] = "s3://artifacts/object"

@@ -1,4 +1,4 @@
-"""Frames as they come from a results file, of elements that a test makes."""
+"""Frames like those of a results file, made from a test's elements."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,14 @@ def make_frames(
     time_offsets: Sequence[float] | None = None,
     first: int = 0,
 ) -> Frames:
-    """Frames whose offsets, unless they are given, are the elements' numbers."""
+    """Makes frames; offsets default to the elements' numbers.
+
+    Args:
+        elements: The model's elements, as in a results file.
+        frame_offsets: Frame numbers.
+        time_offsets: Seconds.
+        first: The number of the first element.
+    """
     numbers = range(first, first + len(elements))
     return Frames(
         model_id=model_id,

@@ -1,7 +1,7 @@
-"""Calls a function's handler as Lambda does, in this process: by AWS's own runtime client (`awslambdaric`).
+"""Calls a function's handler in this process as Lambda does, with AWS's own runtime client (`awslambdaric`).
 
-The event becomes JSON and back, the context is AWS's, and the answer is marshalled as AWS marshals it. Only the HTTP to
-the Runtime API is left out: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+The event is converted to JSON and back, the context is AWS's class, and the answer is marshalled by AWS's code. Only
+the HTTP to the Runtime API is left out: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
 
 import json
@@ -16,11 +16,11 @@ from awslambdaric import bootstrap
 from awslambdaric.lambda_runtime_marshaller import LambdaMarshaller
 
 SECONDS = 600
-"""How long a function may take that is told nothing else."""
+"""Seconds that a function may take by default."""
 
 
 class RuntimeApi:
-    """Takes what the runtime client posts, as the Runtime API does."""
+    """Receives what the runtime client posts, as the Runtime API does."""
 
     def __init__(self) -> None:
         self.marshaller = LambdaMarshaller()
@@ -36,7 +36,10 @@ class RuntimeApi:
 
 
 def describe_function(name: str, *, memory_megabytes: int = 256) -> dict[str, str]:
-    """The variables by which Lambda tells a function, and its runtime client, what it is."""
+    """The environment variables by which Lambda describes a function to itself and to its runtime client.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+    """
     return {
         "AWS_LAMBDA_FUNCTION_NAME": name,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory_megabytes),
@@ -47,11 +50,11 @@ def describe_function(name: str, *, memory_megabytes: int = 256) -> dict[str, st
 
 
 def invoke(handler: Callable[..., Any], event: Any, *, name: str = "function", seconds: float = SECONDS) -> Any:
-    """Returns what the handler answers, as the caller reads it.
+    """Calls a handler, and returns its answer as the caller reads it.
 
     Args:
-        event: Anything that JSON can hold.
-        name: The function's; one that the environment has goes before it.
+        event: Any JSON value.
+        name: The function's name; a name in the environment takes precedence.
         seconds: How long the function may take.
 
     Raises:

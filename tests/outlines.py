@@ -1,4 +1,4 @@
-"""Outlines as the masks that they enclose."""
+"""Outlines as masks of the pixels that they enclose."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,12 @@ from PIL import Image, ImageDraw
 
 
 def fill_outline(points: Sequence[tuple[int, int]], shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """The mask (height, width) of all pixels on an outline (x and y of its corners) and inside it."""
+    """The mask (height, width) of all pixels on an outline and inside it.
+
+    Args:
+        points: x and y of its corners.
+        shape: The mask's height and width.
+    """
     image = Image.new("1", (shape[1], shape[0]))
     if len(points) > 1:
         ImageDraw.Draw(image).polygon(points, fill=1, outline=1)

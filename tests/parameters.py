@@ -1,4 +1,7 @@
-"""What the two templates take. Numbers are strings to CloudFormation, so that a pattern can say which."""
+"""The values that the two templates' parameters accept.
+
+CloudFormation gets numbers as strings, so that a pattern can say which numbers are allowed.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class NumberRange:
-    """The numbers that a parameter takes, both ends included; `whole` without fractions."""
+    """The numbers that a parameter accepts, both ends included; only whole numbers if `whole`."""
 
     lowest: float
     highest: float
@@ -41,7 +44,7 @@ NUMBERS: Mapping[str, Mapping[str, NumberRange]] = {
         "MaxFailedShare": _any(0, 1),
     },
 }
-"""By application and parameter; `RetentionDays` has a list of values instead."""
+"""Ranges by application and parameter. `RetentionDays` has a list of values instead."""
 
 LONGEST_STACK_NAME = {"pipeline": 122, "engine": 66}
-"""Longer ones leave no room for `-share` in an API's 128 characters, and `-inference-job` in a state machine's 80."""
+"""Longer names leave no room for `-share` in an API's 128 characters, or `-inference-job` in a state machine's 80."""

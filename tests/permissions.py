@@ -1,4 +1,7 @@
-"""What each function may do, as the templates say, and what it calls; `python -m tests.permissions` prints all."""
+"""The permissions that the templates grant each function, and the actions it calls.
+
+`python -m tests.permissions` prints the permissions.
+"""
 
 import threading
 from collections.abc import Iterator
@@ -13,7 +16,7 @@ from tests.templates import find_resources, read_template
 
 _PREFIXES = {"stepfunctions": "states"}
 
-# Where an action is not named as the operation: https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations.html
+# Actions whose name differs from the operation's: https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations.html
 _ACTIONS = {
     "s3:HeadObject": "s3:GetObject",
     "s3:ListObjectsV2": "s3:ListBucket",
@@ -26,13 +29,15 @@ _OF_A_VERSION = {"s3:GetObject": "s3:GetObjectVersion"}
 
 
 def list_functions(application: str) -> dict[str, str]:
-    """Logical ids by the name of the folder that holds the code."""
+    """Logical ids of functions by the name of the folder that holds their code."""
     functions = find_resources(application, "AWS::Serverless::Function")
     return {function["Properties"]["CodeUri"].strip("/").split("/")[-1]: name for name, function in functions.items()}
 
 
 def walk_statements(application: str, logical_id: str) -> Iterator[dict[str, Any]]:
-    """The statements of a function's or a state machine's own role, those that come with a parameter among them."""
+    """Yields the statements of a function's or a state machine's own role, including those that depend on
+    a parameter.
+    """
     resources = read_template(application)["Resources"]
     properties = resources[logical_id]["Properties"]
     if "Role" in properties:
@@ -45,7 +50,7 @@ def walk_statements(application: str, logical_id: str) -> Iterator[dict[str, Any
 
 
 def unwrap(statement: dict[str, Any]) -> dict[str, Any]:
-    """A statement without the condition that it is there on."""
+    """Removes the condition from a statement that depends on a parameter."""
     if "Fn::If" not in statement:
         return statement
     _, granted, otherwise = statement["Fn::If"]
@@ -54,7 +59,7 @@ def unwrap(statement: dict[str, Any]) -> dict[str, Any]:
 
 
 def walk_grants(application: str, logical_id: str) -> Iterator[tuple[str, str]]:
-    """Each action that is allowed, with each resource, as the template writes it."""
+    """Yields each allowed action with each resource, as the template writes it."""
     for statement in walk_statements(application, logical_id):
         for action in as_list(statement["Action"]):
             for resource in as_list(statement["Resource"]):
@@ -62,10 +67,12 @@ def walk_grants(application: str, logical_id: str) -> Iterator[tuple[str, str]]:
 
 
 def as_list(value: Any) -> list[Any]:
+    """Wraps a single value in a list, as IAM allows either: a string or a list of strings."""
     return value if isinstance(value, list) else [value]
 
 
 def write_arn(resource: Any) -> str:
+    """Writes a resource of a policy as text, with `${…}` for what CloudFormation fills in."""
     match resource:
         case {"Fn::GetAtt": [name, "Arn"]}:
             return f"${{{name}.Arn}}"
@@ -80,7 +87,7 @@ def write_arn(resource: Any) -> str:
 
 @contextmanager
 def record_calls() -> Iterator[set[str]]:
-    """The actions that are needed for what is called, or signed for others to call, while the block runs."""
+    """Collects the actions needed for every call, and every signed URL, that is made until the block ends."""
     actions, lock = set[str](), threading.Lock()
     make_call, sign_url = BaseClient._make_api_call, RequestSigner.generate_presigned_url  # type: ignore[attr-defined]
 
@@ -107,7 +114,11 @@ def record_calls() -> Iterator[set[str]]:
 
 @contextmanager
 def only_what_is_granted(application: str, function: str) -> Iterator[set[str]]:
-    """Fails after a block in which a function called what its role would not allow."""
+    """Fails after a block in which a function called an action that its role does not allow.
+
+    Raises:
+        AssertionError: It names the actions.
+    """
     with record_calls() as actions:
         yield actions
     granted = {action for action, _ in walk_grants(application, list_functions(application)[function])}
@@ -115,7 +126,7 @@ def only_what_is_granted(application: str, function: str) -> Iterator[set[str]]:
 
 
 def main() -> None:
-    """One table an application, in Markdown."""
+    """Prints one table per application, in Markdown."""
     for application in ("pipeline", "engine"):
         machines = find_resources(application, "AWS::Serverless::StateMachine")
         print(f"| {application} | action | resource |\n|---|---|---|")  # noqa: T201

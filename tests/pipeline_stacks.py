@@ -1,4 +1,4 @@
-"""A stack as `find_stack` finds one, without CloudFormation."""
+"""Pipeline stacks like those that `find_stack` returns, without CloudFormation."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ UPLOAD_OPTIONS = StackOptions(
     allowed_models="*",
     allowed_metadata=",".join(METADATA_OPTIONS),
 )
-"""The template's defaults, with a model of our own."""
+"""The template's defaults, with a test model."""
 
 FIELDS: dict[str, Any] = {
     "name": "videoinfer",
@@ -42,5 +42,5 @@ FIELDS: dict[str, Any] = {
 
 
 def make_stack(clients: AwsClients, **fields: Any) -> PipelineStack:
-    """A stack of those `fields`, and others of no account."""
+    """Makes a stack with these `fields`; the others have arbitrary values."""
     return PipelineStack(clients=clients, **{**FIELDS, **fields})

@@ -1,4 +1,6 @@
-"""A video read plainly, as nothing in the engine reads it: all of it is decoded in one go, and the rule applied."""
+"""A simple reading of a video, independent of the engine's: it decodes everything in order and applies the sampling
+rule.
+"""
 
 import hashlib
 import io
@@ -20,8 +22,8 @@ class ShownFrame:
     """A frame that a player shows.
 
     Attributes:
-        time: seconds after the first.
-        digest: of its pixels.
+        time: Seconds after the first frame.
+        digest: A hash of its pixels.
     """
 
     time: Fraction
@@ -29,7 +31,7 @@ class ShownFrame:
 
 
 def read_plainly(video: bytes) -> list[ShownFrame]:
-    """Every frame of the first video stream that is neither a cover nor a thumbnail, in presentation order."""
+    """Reads every frame of the first video stream that is neither a cover nor a thumbnail, in presentation order."""
     with av.open(io.BytesIO(video), "r") as container:
         streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
         stream = next((stream for stream in streams if stream.frames != 1), streams[0])
@@ -37,7 +39,7 @@ def read_plainly(video: bytes) -> list[ShownFrame]:
         if container.format.name == "avi":
             unit = 1 / _to_fraction(stream.average_rate)
             slots = _find_avi_slots(video)
-            # What leads to the first keyframe of a cut recording can't be decoded, and comes before it.
+            # Frames before a cut recording's first keyframe come first, and can't be decoded.
             times = slots[len(slots) - len(frames) :]
             if not stream.codec_context.has_b_frames:
                 times = [frame.pts or 0 for frame in frames]
@@ -55,7 +57,10 @@ def _to_fraction(rational: AVRational | Fraction | None) -> Fraction:
 
 
 def _find_avi_slots(video: bytes) -> list[int]:
-    """An AVI has no times but a constant rate: an empty chunk is a moment in which the last picture stays."""
+    """Finds the slots of an AVI's frames.
+
+    AVI has a constant rate and no times; in the slot of an empty chunk, the last picture stays.
+    """
     place, end = video.index(b"movi") + 4, video.index(b"idx1") if b"idx1" in video else len(video)
     slots, slot = [], 0
     while place + 8 <= end:
@@ -68,7 +73,7 @@ def _find_avi_slots(video: bytes) -> list[int]:
 
 
 def decode_all(container: InputContainer, stream: VideoStream) -> list[VideoFrame]:
-    """Every frame that can be decoded; what is damaged or cut off is left out."""
+    """Decodes every frame that can be decoded, and skips damaged or cut-off ones."""
     frames = list[VideoFrame]()
     for packet in container.demux(stream):
         if not packet.is_corrupt:
@@ -78,10 +83,13 @@ def decode_all(container: InputContainer, stream: VideoStream) -> list[VideoFram
 
 
 def sample_plainly(frames: list[ShownFrame], infer_fps: Fraction) -> list[int]:
-    """The rule as the design says it: the frame nearest to each sample's time, on a tie the earlier.
+    """Applies the documented sampling rule: for each sample's time the nearest frame, the earlier one on a tie.
 
-    Up to the last frame, with a millisecond of allowance for containers that round times to one. Where there are more
-    samples than frames, each frame once.
+    Sampling ends at the last frame, with an allowance of 1 ms for containers that round times to milliseconds. If there
+    are more samples than frames, each frame is sampled once.
+
+    Returns:
+        The indices of the sampled frames.
     """
     indices, sample = [], 0
     while sample / infer_fps <= frames[-1].time + Fraction(1, 1000):
@@ -92,7 +100,7 @@ def sample_plainly(frames: list[ShownFrame], infer_fps: Fraction) -> list[int]:
 
 
 def digest(frame: VideoFrame) -> str:
-    """Of the pixels, whatever their format and the padding in memory."""
+    """Hashes a frame's pixels, whatever their format and the padding in memory."""
     hashed = hashlib.sha256()
     if frame.format.has_palette:
         frame = frame.reformat(format="gbrp")

@@ -1,4 +1,6 @@
-"""`python -m tests.sampling_report`: the engine's frames, wherever they are cut, beside one sequential decode."""
+"""`python -m tests.sampling_report`: compares the engine's frames, for many cuts, with those of one
+sequential decode.
+"""
 
 import io
 import itertools
@@ -22,7 +24,7 @@ EFFORTS = Effort(decode=0.0, infer=1.0), Effort(decode=0.2, infer=1.0)
 
 
 def sample_video(video: bytes, infer_fps: Fraction) -> tuple[Timeline, list[SampledFrame]]:
-    """The engine's sampling, at the video's own frame rate where that is lower."""
+    """Samples a video with the engine, at most at the video's own frame rate."""
     with open_video(io.BytesIO(video)) as container:
         timeline = read_timeline(container)
     return timeline, select_frames(timeline, min(infer_fps, timeline.frame_rate))
@@ -31,7 +33,7 @@ def sample_video(video: bytes, infer_fps: Fraction) -> tuple[Timeline, list[Samp
 def cut_in_many_ways(
     frames: Sequence[SampledFrame], timeline: Timeline, lengths: Sequence[int] = SEGMENT_LENGTHS
 ) -> Iterator[list[Segment]]:
-    """As the engine cuts for many workers, and after every few frames, be there a keyframe or not."""
+    """Cuts as the engine does for many workers, and after every few frames, whether at a keyframe or not."""
     for effort in EFFORTS:
         yield cut_segments(frames, timeline, effort, max_concurrency=1000)
     for length in lengths:
@@ -39,7 +41,7 @@ def cut_in_many_ways(
 
 
 def decode_segment(video: bytes, segment: Segment) -> list[str | None]:
-    """What each sampled frame's pixels hash to, None where it did not come; the segment travels as it does in a job."""
+    """Hashes each sampled frame's pixels, None for a missing frame; the segment is serialized as in a job."""
     segment = Segment.from_json(json.loads(json.dumps(segment.to_json())))
     with open_video(io.BytesIO(video)) as container:
         found = {timestamp: digest(picture) for timestamp, picture in read_frames(container, segment.frames)}
@@ -47,7 +49,7 @@ def decode_segment(video: bytes, segment: Segment) -> list[str | None]:
 
 
 def main() -> None:
-    """One row a video, sampled sparsely and at every frame; exits with 1 where something differs."""
+    """Prints one row per video, sampled sparsely and at every frame; exits with 1 if any differs."""
     makers = dict(AWKWARD_VIDEOS)
     for name, rate in itertools.product(SPARSE_SPECS, SPARSE_RATES):
         makers[f"{name}, {rate} frames a second"] = partial(make_sparse_video, name, rate)
@@ -66,7 +68,7 @@ def main() -> None:
 
 
 def compare(video: bytes, shown: list[ShownFrame], infer_fps: Fraction) -> tuple[int, int]:
-    """How many ways of cutting give what one sequential decode gives, and of how many."""
+    """Counts the ways of cutting that give the frames of one sequential decode, and all ways of cutting."""
     timeline, frames = sample_video(video, infer_fps)
     expected = [shown[index].digest for index in sample_plainly(shown, min(infer_fps, timeline.frame_rate))]
     cuts = list(cut_in_many_ways(frames, timeline))

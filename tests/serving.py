@@ -1,4 +1,4 @@
-"""Servers of the tests' own: on loopback, on a free port, ended with the block that started them."""
+"""The tests' own HTTP servers: on loopback, on a free port, ended with the block that started them."""
 
 import threading
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from http.server import ThreadingHTTPServer
 
 @contextmanager
 def serve(server: ThreadingHTTPServer) -> Iterator[str]:
-    """Lets a server answer on threads of its own, and gives its address."""
+    """Runs a server in a thread, and yields its base URL."""
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

@@ -17,19 +17,19 @@ TEMPLATES = {"pipeline": ROOT / "template.yaml", "engine": ROOT / "engine" / "te
 
 
 def read_template(application: str) -> dict[str, Any]:
-    """A copy of its own for each caller."""
+    """Reads a template; each caller gets its own copy."""
     return cast(dict[str, Any], json.loads(_read_json(application)))
 
 
 @cache
 def _read_json(application: str) -> str:
-    """The template as JSON: reading its YAML takes a fifth of a second."""
+    """The template as JSON, cached because parsing the YAML takes a fifth of a second."""
     return json.dumps(cfn_yaml.load(str(TEMPLATES[application])))
 
 
 @cache
 def read_expanded_templates(region: str = "us-east-1") -> dict[str, dict[str, Any]]:
-    """Both templates after the SAM transform, by application: with the roles that it makes."""
+    """Both templates after the SAM transform, with the roles that it creates, by application."""
     python = require_tool(SAM).with_name("python")
     templates = json.dumps({application: read_template(application) for application in TEMPLATES})
     expand = [str(python), str(Path(__file__).with_name("expand_templates.py")), region]
@@ -38,19 +38,19 @@ def read_expanded_templates(region: str = "us-east-1") -> dict[str, dict[str, An
 
 
 def find_resources(application: str, kind: str) -> dict[str, dict[str, Any]]:
-    """The resources of one type, by logical id."""
+    """Returns the resources of one type, by logical id."""
     resources = read_template(application)["Resources"]
     return {name: resource for name, resource in resources.items() if resource["Type"] == kind}
 
 
 def find_definition(application: str) -> tuple[Path, dict[str, Any]]:
-    """The application's one state machine: the file of its definition, and what the template substitutes in it."""
+    """Returns the file of the application's only state machine, and the template's substitutions in it."""
     [machine] = find_resources(application, "AWS::Serverless::StateMachine").values()
     properties = machine["Properties"]
     return TEMPLATES[application].parent / properties["DefinitionUri"], properties["DefinitionSubstitutions"]
 
 
 def read_definition(application: str) -> dict[str, Any]:
-    """The definition, with a 1 where the template fills in a bare number, in AWS's commercial partition."""
+    """Reads the definition as in AWS's commercial partition, with 1 for every substituted number."""
     text = find_definition(application)[0].read_text().replace("${Partition}", "aws")
     return cast(dict[str, Any], json.loads(re.sub(r": \$\{\w+\}", ": 1", text)))

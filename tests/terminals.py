@@ -1,4 +1,4 @@
-"""Runs the command line on a terminal of its own, as a person does."""
+"""Runs the command line on a terminal of its own, as a user does."""
 
 import fcntl
 import os
@@ -19,14 +19,20 @@ from tests.templates import ROOT
 
 CTRL_C = b"\x03"
 SHOWN, HIDDEN = "\x1b[?25h", "\x1b[?25l"
-"""What a terminal is told about its cursor."""
+"""The control sequences that show and hide a terminal's cursor."""
 
 BEGINS_SECONDS, ENDS_SECONDS = 120.0, 15.0
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended on a terminal."""
+    """How a command ended on a terminal.
+
+    Attributes:
+        status: The exit status.
+        text: Its output.
+        is_terminal_as_before: Whether the terminal's settings are as before.
+    """
 
     status: int
     text: str
@@ -39,12 +45,14 @@ def run_on_terminal(
     """Runs the command line on a terminal of its own.
 
     Args:
-        until: What it shows before it gets `end`: keys, or a signal. It may then take `ENDS_SECONDS`.
-        file_max_bytes: Larger files can't be written, as on a disk that is full.
+        folder: The working directory.
+        until: The output after which it gets `end`; it then has `ENDS_SECONDS` to end.
+        end: Keys, or a signal.
+        file_max_bytes: The largest file that it can write, as on a full disk; -1 for no limit.
     """
 
     def prepare() -> None:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # what is started in the background may find it ignored
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a background process may inherit an ignored SIGINT
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_max_bytes, file_max_bytes))
 
@@ -76,7 +84,7 @@ def run_on_terminal(
 
 
 def read_terminal(terminal: int, until: str | None, seconds: float, process: "subprocess.Popen[bytes]") -> str:
-    """What is shown until then, or until the process ends."""
+    """Reads the output up to `until`, or until the process ends."""
     output, deadline = b"", time.monotonic() + seconds
     while until is None or until.encode() not in output:
         is_over = process.poll() is not None
@@ -90,7 +98,7 @@ def read_terminal(terminal: int, until: str | None, seconds: float, process: "su
 
 
 def check_end(ended: Ended, status: int) -> None:
-    """Checks that a command has ended in order, and has left the terminal as it was."""
+    """Checks that a command ended cleanly, and left the terminal as it was."""
     assert ended.status == status, ended.text
     assert "Traceback" not in ended.text
     assert ended.is_terminal_as_before

@@ -1,11 +1,15 @@
-"""Waiting for what happens elsewhere."""
+"""Waiting for another thread or process."""
 
 import time
 from collections.abc import Callable
 
 
 def wait_until(condition: Callable[[], bool], *, timeout_seconds: float = 30) -> None:
-    """Returns once `condition` holds."""
+    """Waits until `condition` holds.
+
+    Raises:
+        AssertionError: It did not hold within `timeout_seconds`.
+    """
     deadline = time.monotonic() + timeout_seconds
     while not condition():
         assert time.monotonic() < deadline, "It does not happen."

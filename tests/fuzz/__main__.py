@@ -1,4 +1,4 @@
-"""`python -m tests.fuzz --inputs 4000`: damaged videos through the engine; exits with 1 where one does harm."""
+"""`python -m tests.fuzz --inputs 4000` runs damaged videos through the engine; exits with 1 if one does harm."""
 
 import argparse
 import re

@@ -1,4 +1,4 @@
-"""One job over one file: the engine's own plan, decode and merge; a dictionary for S3, a stand-in for the network."""
+"""One job for one file: the engine's own plan, decode and merge, with a dictionary for S3 and without a network."""
 
 import io
 import json
@@ -29,11 +29,14 @@ from videoengine.steps import Outcome, run_step
 JOB_ID, MODEL_ID, BUCKET = "job", "model", "videos"
 MAX_FAILED_SHARE = 0.5
 MAX_FRAME_PIXELS = 4096 * 2160
-"""The engine's own defaults."""
+"""The engine's defaults."""
 
 
 class Store:
-    """What the steps ask of S3."""
+    """The S3 operations that the steps use, on a dictionary.
+
+    Range requests follow https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+    """
 
     def __init__(self) -> None:
         self.objects = dict[str, bytes]()
@@ -56,7 +59,7 @@ class Store:
 
 
 class PicturesOnly:
-    """Prepares each picture as for a network, and finds its size."""
+    """Stands for a model: prepares each picture as for a network, and returns its size."""
 
     concurrency = 1
 
@@ -73,11 +76,11 @@ NETWORK_INPUT = NetworkInput(64, 64, "rgb", "letterbox", 114, 255.0, None, None)
 
 
 def run_job(video: bytes) -> str:
-    """How the job ended: `done`, or why it failed.
+    """Runs a job and returns how it ended: `done`, or why it failed.
 
     Raises:
-        AssertionError: it is done, and its results are not whole.
-        Exception: whatever the steps raise, which is a bug: the file is the same on every try.
+        AssertionError: It is done, but its results are incomplete.
+        Exception: Whatever a step raises is a bug, because the file is the same on every try.
     """
     store, model = Store(), ModelRequest(MODEL_ID, "1", "object-detection", 0.4, 0.3)
     job = JobSpec(JOB_ID, Fraction(5), (model,), video_key(JOB_ID))

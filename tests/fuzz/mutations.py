@@ -1,4 +1,4 @@
-"""Real files, damaged at random: the same damage for the same seed."""
+"""Real files with random damage, which is the same for the same seed."""
 
 import random
 
@@ -23,26 +23,27 @@ ORIGINALS = (
     "VP9 with hidden frames in packets of their own",
     "256 colors in AVI",
 )
-"""Of `AWKWARD_VIDEOS`: each container, each codec."""
+"""Some of `AWKWARD_VIDEOS`, with every container and every codec."""
 
 MUTATIONS_MAX = 8
 HEADER_BYTES = 4096
-"""At either end, where containers describe what is between: half of the damage goes there."""
+"""The size of both ends of a file, where containers describe the rest: half of the damage goes there."""
 
 _SIZES = 1, 2, 4, 8
 _EXTREMES = 0, 1, 0x7F, 0x80, 0xFF
 
 
 def make_originals() -> dict[str, bytes]:
-    """The files, by what they are."""
+    """Makes the undamaged files, by name."""
     return {name: AWKWARD_VIDEOS[name]() for name in ORIGINALS}
 
 
 def mutate(original: bytes, other: bytes, dice: random.Random) -> bytes:
-    """A few kinds of damage, one after the other.
+    """Damages a file in one to `MUTATIONS_MAX` ways.
 
     Args:
-        other: where foreign pieces come from.
+        other: The file that foreign pieces come from.
+        dice: The source of randomness.
     """
     content = bytearray(original)
     for _ in range(dice.randint(1, MUTATIONS_MAX)):
@@ -62,7 +63,7 @@ def mutate(original: bytes, other: bytes, dice: random.Random) -> bytes:
             case 4:
                 start, length = dice.randrange(len(other)), dice.randint(1, 512)
                 content[place : place + length * dice.randrange(2)] = other[start : start + length]
-            case 5 if dice.random() < 0.3:  # otherwise most files would be cut off
+            case 5 if dice.random() < 0.3:  # rarely, or most files would be cut off
                 del content[place:]
     return bytes(content)
 

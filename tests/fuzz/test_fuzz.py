@@ -1,4 +1,4 @@
-"""A few hundred damaged videos, and that the harness sees the harm it is there for."""
+"""A few hundred damaged videos, and proof that the harness detects harm."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ from tests.fuzz import trials
 
 
 def run_in_process_of_its_own(*arguments: str) -> subprocess.CompletedProcess[str]:
-    # What has threads, as pytest may, should not be forked.
+    # A process with threads, as pytest may have, should not be forked.
     return subprocess.run(
         [sys.executable, "-m", "tests.fuzz", *arguments],
         env={"PYTHONPATH": ":".join(path for path in sys.path if path)},
@@ -35,7 +35,7 @@ HARM = {
 
 
 @pytest.mark.parametrize("outcome", HARM)
-def test_harm_is_seen(outcome: str) -> None:
+def test_harm_is_detected(outcome: str) -> None:
     script = f"""
 import tests.fuzz.trials as trials
 def harm(content):

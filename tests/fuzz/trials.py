@@ -1,4 +1,4 @@
-"""Each damaged file in a process of its own, with limits on time and memory, so that nothing it does goes unseen."""
+"""Runs each damaged file in a process of its own, with limits on time and memory, so that all harm is detected."""
 
 import logging
 import multiprocessing
@@ -19,28 +19,30 @@ from tests.fuzz.mutations import make_originals, mutate
 from videoengine.logs import logger
 
 CPU_SECONDS = 20
-"""Of a file of two seconds, on a machine that has other things to do."""
+"""For a file of two seconds, on a busy machine."""
 
 WALL_SECONDS = 120.0
-"""For what waits without working."""
+"""Detects a process that waits without working."""
 
 MEMORY_BYTES = 1024 * 2**20
-"""What `plan_job` has; `infer_segment` has three times as much."""
+"""The memory of `plan_job`; `infer_segment` has three times as much."""
 
 _ADDRESS_SPACE_BYTES = 4 * 2**30
-"""A last barrier: a decoder reserves more than it uses, and what it really uses is measured."""
+"""A last limit: a decoder reserves more than it uses, and its real use is measured."""
 
 _FORK = multiprocessing.get_context("fork")
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What became of one damaged file.
+    """The outcome of one damaged file.
 
     Attributes:
+        number: The file's number, which decides its damage.
+        original: The undamaged file's name.
         outcome: `done`, `refused`, `raised`, `crashed`, `hung` or `too large`; the last four are bugs.
-        detail: the job's reason, the error, or the signal.
-        memory_bytes: the most that the process had in memory.
+        detail: The job's reason, the error, or the signal.
+        memory_bytes: The most memory that the process used.
     """
 
     number: int
@@ -51,7 +53,9 @@ class Trial:
 
 
 def make_files() -> dict[str, bytes]:
-    """The originals, made in another process: encoders leave threads behind, and what has those can't be forked."""
+    """Makes the undamaged files in another process: encoders leave threads, and a process with threads
+    can't be forked.
+    """
     receiver, sender = _FORK.Pipe(duplex=False)
     process = _FORK.Process(target=lambda: sender.send(make_originals()))
     process.start()
@@ -61,21 +65,21 @@ def make_files() -> dict[str, bytes]:
 
 
 def damage(files: Mapping[str, bytes], seed: int, number: int) -> tuple[str, bytes]:
-    """The file of that number: what it was, and what it is now."""
-    dice = random.Random(f"{seed}/{number}")  # noqa: S311  the same again is the point
+    """Makes the damaged file of a number; returns its original's name and its content."""
+    dice = random.Random(f"{seed}/{number}")  # noqa: S311  must be reproducible
     name = list(files)[number % len(files)]
     return name, mutate(files[name], files[dice.choice(list(files))], dice)
 
 
 def run_trials(files: Mapping[str, bytes], seed: int, numbers: range) -> Iterator[Trial]:
-    """One after the other."""
+    """Runs the trials one after the other."""
     for number in numbers:
         name, content = damage(files, seed, number)
         yield Trial(number, name, *try_file(content))
 
 
 def try_file(content: bytes) -> tuple[str, str, int]:
-    """Outcome, detail and memory of a job over the file."""
+    """Runs a job for the file; returns outcome, detail and memory in bytes."""
     receiver, sender = _FORK.Pipe(duplex=False)
     process = _FORK.Process(target=_report, args=(content, sender))
     process.start()
@@ -108,4 +112,4 @@ def _report(content: bytes, sender: Connection) -> None:
     memory_bytes = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     sender.send((outcome, detail, memory_bytes))
     sender.close()
-    os._exit(0)  # not into what the parent would do at its end
+    os._exit(0)  # skips the parent's cleanup

@@ -1,4 +1,4 @@
-"""One embedded AWS for all of these tests; everything on it comes from the real templates."""
+"""One embedded AWS for all tests of this folder, with stacks from the real templates."""
 
 import itertools
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from videoinfer.repository import SAMPLE_MODEL
 
 @pytest.fixture(scope="session")
 def aws() -> Iterator[EmbeddedAws]:
-    """A running embedded AWS, and both applications built."""
+    """A running embedded AWS, with both applications built."""
     with embedded_aws() as aws:
         build([ENGINE, PIPELINE], aws)
         yield aws
@@ -28,7 +28,7 @@ def model() -> LocalModel:
 
 @pytest.fixture(scope="session")
 def engine(aws: EmbeddedAws, model: LocalModel) -> Engine:
-    """The engine, with the model that is shipped."""
+    """The engine with the shipped model."""
     engine = deploy_engine(aws, name="engine", api_key=API_KEY)
     put_model(aws.clients, engine, model)
     return engine
@@ -36,7 +36,7 @@ def engine(aws: EmbeddedAws, model: LocalModel) -> Engine:
 
 @pytest.fixture(scope="session")
 def deploy_pipeline(aws: EmbeddedAws) -> DeployPipeline:
-    """Deploys one more pipeline: `deploy_pipeline(ApiUrl=…, ApiKey=…, …)`, the template's parameters."""
+    """Deploys a new pipeline on each call: `deploy_pipeline(ApiUrl=…, ApiKey=…, …)` takes the template's parameters."""
     numbers = itertools.count()
 
     def deploy_next(**parameters: str) -> DeployedPipeline:

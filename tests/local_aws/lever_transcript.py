@@ -1,4 +1,4 @@
-"""`python -m tests.local_aws.lever_transcript`: each of a person's levers as it looks when it is pulled."""
+"""`python -m tests.local_aws.lever_transcript` prints a session with each of an operator's commands."""
 
 import shlex
 import sys
@@ -15,7 +15,7 @@ BELT, SHIFT, NIGHT, DOCK = "line-3/belt.mp4", "line-3/morning shift.mp4", "line-
 
 
 def pull_all(aws: EmbeddedAws) -> Iterator[str]:
-    """The transcript, a command at a time, of jobs that fail, finish and run on."""
+    """Yields the transcript, one command at a time, for jobs that fail, finish and keep running."""
     with set_stage(aws) as stage:
         stage.api.results = RESULTS
         fail_one(stage, BELT)
@@ -33,6 +33,7 @@ def pull_all(aws: EmbeddedAws) -> Iterator[str]:
 
 
 def pull_again(stage: Stage) -> Iterator[str]:
+    """The transcript of `retry` and `redeliver`."""
     stage.api.statuses = [stage.api.done()]
     stage.api.creation = Answer({"job_id": "job-1-again", "message": ""})
     yield pull(stage, "retry", BELT)
@@ -43,6 +44,7 @@ def pull_again(stage: Stage) -> Iterator[str]:
 
 
 def pull_dead_letters(stage: Stage) -> Iterator[str]:
+    """The transcript of `dead-letters`."""
     stage.api.creation = Answer({}, 503)
     dock = stage.pipeline.upload(DOCK, b"video")
     stage.wait_for_status(dock, "waiting")
@@ -56,6 +58,7 @@ def pull_dead_letters(stage: Stage) -> Iterator[str]:
 
 
 def pull_backfill(stage: Stage) -> Iterator[str]:
+    """The transcript of `backfill`."""
     s3 = stage.pipeline.clients.s3
     s3.create_bucket(Bucket="archive")
     for key in ("2024/monday.mp4", "2024/notes.txt"):
@@ -67,6 +70,7 @@ def pull_backfill(stage: Stage) -> Iterator[str]:
 
 
 def pull_doctor(stage: Stage) -> Iterator[str]:
+    """The transcript of `doctor`."""
     stage.api.statuses = [Answer({"error": "Job not found"}, 404)]
     yield pull(stage, "doctor")
     stage.api.statuses = [Answer({"error": "This API key does not exist."}, 401)]
@@ -75,7 +79,7 @@ def pull_doctor(stage: Stage) -> Iterator[str]:
 
 
 def pull(stage: Stage, *arguments: str) -> str:
-    """A command and what it says, as in a terminal."""
+    """Returns a command and its output, as a terminal shows them."""
     result = stage.run(*arguments)
     status = f"[exit status {result.exit_code}]\n" if result.exit_code else ""
     return f"$ videoinfer {shlex.join(arguments)}\n{result.output}{status}"

@@ -1,4 +1,4 @@
-"""A deployed pipeline, the API that it asks, and a terminal to pull a person's levers at."""
+"""A deployed pipeline, its API, and a terminal in which to run an operator's commands."""
 
 import json
 from collections.abc import Iterator
@@ -23,7 +23,13 @@ RUNNING = Answer({"status": 1})
 
 @dataclass(frozen=True)
 class Stage:
-    """A pipeline, the API that it asks, and a terminal."""
+    """A deployed pipeline, its API, and a terminal.
+
+    Attributes:
+        api: The API, whose answers tests set.
+        environment: The terminal's environment variables.
+        numbers: Numbers for job ids.
+    """
 
     pipeline: DeployedPipeline
     api: StandInApi
@@ -31,38 +37,41 @@ class Stage:
     numbers: Iterator[int]
 
     def upload(self, key: str) -> UploadedVideo:
-        """Drops a video; the API gives its job an id of its own."""
+        """Uploads a video; the API will give its job a new id."""
         self.api.creation = Answer({"job_id": f"job-{next(self.numbers)}", "message": ""})
         return self.pipeline.upload(key, b"video")
 
     def run(self, *arguments: str) -> Result:
-        """A command as a person types it, at this stack."""
+        """Runs `videoinfer` with these arguments on this stack."""
         environment = {**self.environment, "VIDEOINFER_STACK": STACK, "TERM": "dumb"}
         return CliRunner().invoke(app, list(arguments), env=environment)
 
     def read(self, *arguments: str) -> Any:
-        """What the command says to a program."""
+        """Runs a command with `--json`, and returns its output as data."""
         result = self.run(*arguments, "--json")
         assert result.exit_code == 0, result.output
         return json.loads(result.stdout)
 
     def find(self, upload: UploadedVideo) -> dict[str, Any]:
+        """The upload's item in the jobs table, or an empty dictionary."""
         return find_job(self.pipeline.clients, self.pipeline.pipeline.jobs_table, upload) or {}
 
     def wait_for_status(self, upload: UploadedVideo, status: str) -> dict[str, Any]:
+        """Waits until the upload's job has a status, and returns its item."""
         wait_until(lambda: self.find(upload).get("status") == status)
         return self.find(upload)
 
 
 @contextmanager
 def set_stage(aws: EmbeddedAws) -> Iterator[Stage]:
-    """A pipeline of its own; what the API answers is set on the way."""
+    """Deploys a pipeline with an API of its own, whose answers tests set later."""
     with stand_in_api() as api:
         pipeline = deploy(aws, STACK, {"ApiUrl": api.url, "ApiKey": API_KEY})
         yield Stage(pipeline, api, tool_environment(aws, {}), count(1))
 
 
 def fail_one(stage: Stage, key: str) -> tuple[UploadedVideo, dict[str, Any]]:
+    """Uploads a video whose job fails; returns the upload and its item."""
     stage.api.statuses = [FAILED]
     upload = stage.upload(key)
     job = stage.pipeline.wait_for_job(upload)

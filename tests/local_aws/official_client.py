@@ -1,4 +1,4 @@
-"""Roboflow's own client, as it comes from PyPI, used with the engine as a person would; only its address differs.
+"""Roboflow's own client from PyPI, used with the engine as a user would; only the API's address differs.
 
     make .venv/ready .venv-aws/ready .venv-sam/ready .venv-client/ready
     .venv/bin/python -m tests.local_aws.official_client
@@ -28,7 +28,7 @@ from videoinfer.repository import ROOT, SAMPLE_MODEL, SAMPLE_VIDEO
 CLIENT = ROOT / ".venv-client"
 
 RESULTS = "results.json"
-"""What the script writes."""
+"""The file that the script writes."""
 
 SCRIPT = f"""\
 import collections, json, sys, time
@@ -57,7 +57,7 @@ MISTAKES = {
     "job": "roboflow video status a-job",
     "project": "roboflow video infer -p no-such-model -v 1 -f no-video.mp4",
 }
-"""Commands of a person who errs, by what is wrong."""
+"""A user's mistaken commands, by what is wrong."""
 
 _COMMAND_SECONDS = 120.0
 _JOB_SECONDS = 60.0
@@ -68,8 +68,9 @@ class Run:
     """A command that was run.
 
     Attributes:
-        status: what it exited with.
-        printed: all that it printed; with secrets, so that it is never shown.
+        command: The line of shell.
+        status: Its exit status.
+        printed: All of its output. It contains secrets, so it must never be shown.
     """
 
     command: str
@@ -78,14 +79,18 @@ class Run:
 
     @property
     def shown(self) -> str:
-        """What may be shown of it: a URL's query, which signs it, and the key are left out."""
+        """The command and its output, without the API key and the signed queries of URLs."""
         without_key = self.printed.replace(API_KEY, "…")
         return f"$ {self.command}\n{re.sub(r'(https?://[^\s?"]+)[?][^\s"]+', r'\1?…', without_key)}"
 
 
 @dataclass(frozen=True)
 class Terminal:
-    """Of a person who has nothing but the client, the engine's address and a key."""
+    """A terminal of a user who has only the client, the engine's address and an API key.
+
+    Attributes:
+        folder: The working directory.
+    """
 
     folder: Path
     api_url: str
@@ -115,7 +120,7 @@ class Terminal:
 
 @contextmanager
 def open_terminal(aws: EmbeddedAws, engine: Engine, folder: Path) -> Iterator[Terminal]:
-    """A terminal in `folder`, with the video and the script; the engine's API has an address without a path."""
+    """Opens a terminal in `folder`, with the video and the script. The engine's API gets an address without a path."""
     shutil.copy(SAMPLE_VIDEO, folder)
     (folder / "infer.py").write_text(SCRIPT)
     front = start_api_front(aws, engine.api_url)
@@ -126,15 +131,18 @@ def open_terminal(aws: EmbeddedAws, engine: Engine, folder: Path) -> Iterator[Te
 
 
 def run_script(terminal: Terminal, model: LocalModel) -> Run:
-    """A script that waits for the results of a video."""
+    """Runs a script that waits for a video's results."""
     return terminal.run(f"python infer.py {model.model_id} {model.model_version} {SAMPLE_VIDEO.name}")
 
 
 def run_command_line(terminal: Terminal, model: LocalModel) -> list[Run]:
-    """The same by the command line: a job, its status whenever it is another one, and at the end all of its state.
+    """Does the same with the command line: creates a job, polls its status, and finally prints all of its state.
+
+    Returns:
+        The commands whose output differs from the output before.
 
     Raises:
-        AssertionError: one of these failed, or the job came to no end.
+        AssertionError: A command failed, or the job did not end.
     """
     options = f"-p {model.model_id} -v {model.model_version} --fps 5 -f {SAMPLE_VIDEO.name}"
     runs = [terminal.run(f"roboflow video infer {options}")]
@@ -152,7 +160,7 @@ def run_command_line(terminal: Terminal, model: LocalModel) -> list[Run]:
 
 
 def use_client(terminal: Terminal, model: LocalModel) -> Iterator[Run]:
-    """All that a person tries."""
+    """Runs everything that a user tries."""
     yield terminal.run("roboflow --version")
     yield terminal.run("cat infer.py")
     yield run_script(terminal, model)

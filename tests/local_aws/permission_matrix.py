@@ -1,4 +1,4 @@
-"""`python -m tests.local_aws.permission_matrix`: every function, each without one of its permissions."""
+"""`python -m tests.local_aws.permission_matrix`: runs every function without each of its permissions in turn."""
 
 import copy
 import json
@@ -34,21 +34,25 @@ _REFUSALS = (
     "deleted, or can't be read",
     "There are no results",
 )
-"""What AWS says to who may not, the engine to its callers then, or a function that can't list what it can't read."""
+"""Signs of a missing permission: AWS's refusals, the engine's answer to its callers after one, or the errors of a
+function that can't list what it can't read.
+"""
 
 NOT_NEEDED = {
-    # The video is the caller's own upload: it is not fetched, its URL is not kept, and it is there.
+    # The video is the caller's own upload: it is not fetched, its URL is not stored, and it exists.
     "FetchVideoFunction": {"dynamodb:UpdateItem", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListBucket"},
     "PlanJobFunction": _RUNTIME,
     "InferSegmentFunction": _RUNTIME,
     "MergeResultsFunction": {"s3:AbortMultipartUpload"},
 }
-"""What this job goes well without: for other jobs, or for Lambda itself, which the embedded AWS lets log anyway."""
+"""Permissions that this job does not need. Other jobs need them, or Lambda itself needs them to write logs, which the
+embedded AWS always lets it do.
+"""
 
 
 @dataclass
 class Matrix:
-    """A deployed engine with one job that is done, whose steps are run again."""
+    """A deployed engine with one finished job, whose steps are run again."""
 
     aws: EmbeddedAws
 
@@ -59,7 +63,7 @@ class Matrix:
         self.names = {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in resources}
 
     def call(self, function: str, event: Any) -> str:
-        """`works`, or the error."""
+        """Calls a function; returns `works`, or the error."""
         answer = self.aws.clients.lambda_.invoke(FunctionName=self.names[function], Payload=json.dumps(event).encode())
         payload = json.load(answer["Payload"])
         if "FunctionError" in answer:
@@ -69,7 +73,7 @@ class Matrix:
         return WORKS if payload.get("statusCode", 200) == 200 else f"{payload['statusCode']} {payload['body']}"
 
     def walk_policies(self, function: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
-        """Each inline policy of the function's role."""
+        """Yields each inline policy of the function's role: the role, the policy's name, and its document."""
         role = self.aws.clients.lambda_.get_function_configuration(FunctionName=self.names[function])["Role"]
         role = role.split("/")[-1]
         for policy in self.iam.list_role_policies(RoleName=role)["PolicyNames"]:
@@ -77,7 +81,7 @@ class Matrix:
             yield role, policy, json.loads(urllib.parse.unquote(document)) if isinstance(document, str) else document
 
     def try_without_each(self, function: str, event: Any) -> Iterator[tuple[str, str, str]]:
-        """Function, action, and what came of a call without it."""
+        """Yields the function, the removed action, and the result of a call without it."""
         yield function, NOTHING, self.call(function, event)
         for role, policy, document in self.walk_policies(function):
             actions = [action for statement in document["Statement"] for action in as_list(statement["Action"])]
@@ -98,7 +102,7 @@ def _without(document: dict[str, Any], action: str) -> dict[str, Any]:
 
 
 def walk_matrix(aws: EmbeddedAws, engine: Engine, model: LocalModel) -> Iterator[tuple[str, str, str]]:
-    """Runs a job, and then each of its steps again: function, the action that is taken away, and what came of it."""
+    """Runs a job, then each of its steps again without each action: yields function, action and result."""
     matrix = Matrix(aws)
     job_id = _run_job(engine, model)
     fetched = aws.clients.lambda_.invoke(
@@ -116,7 +120,7 @@ def walk_matrix(aws: EmbeddedAws, engine: Engine, model: LocalModel) -> Iterator
 
 
 def find_surprises(rows: Iterable[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
-    """What did not end as it should."""
+    """The rows whose result is not as expected."""
     return [row for row in rows if not _is_expected(*row)]
 
 
@@ -147,7 +151,7 @@ def _run_job(engine: Engine, model: LocalModel) -> str:
 
 
 def walk_all(aws: EmbeddedAws, engine: Engine, model: LocalModel) -> Iterator[Row]:
-    """The engine's steps where they run, and its API and the pipeline's functions in this process."""
+    """All rows: the engine's steps as deployed functions, its API and the pipeline's functions in this process."""
     yield from walk_matrix(aws, engine, model)
     yield from walk_serve_api(aws, STACK, engine, model)
     with stand_in_api() as api:

@@ -1,4 +1,4 @@
-"""What functions do, as far as permissions are concerned: each permission is needed by at least one of these."""
+"""What the functions need permissions for. At least one scenario needs each permission outside NOT_TRIED."""
 
 import json
 import uuid
@@ -51,12 +51,18 @@ NOT_TRIED: Mapping[str, str] = {
     "sqs:GetQueueAttributes": "Lambda reads the queue with it, the function does not",
     "dynamodb:GetItem on IdempotencyTable": "Powertools reads what DynamoDB did not hand back with a refusal",
 }
-"""Permissions that none of these needs, with the reason that they are there."""
+"""Permissions that no scenario needs, and why they are granted."""
 
 
 @dataclass(frozen=True)
 class PipelineScenarios:
-    """The pipeline's functions, on a deployed stack in which nothing moves by itself."""
+    """The pipeline's functions, on a deployed stack in which nothing runs by itself.
+
+    Attributes:
+        api: The pipeline's API.
+        numbers: Numbers for new keys.
+        video: The content of each upload.
+    """
 
     aws: EmbeddedAws
     pipeline: DeployedPipeline
@@ -92,7 +98,7 @@ class PipelineScenarios:
         return self.aws.clients.s3
 
     def put_upload(self, *, versioned: bool = True) -> Upload:
-        """A new video in the uploads bucket, or one from before its versioning."""
+        """Uploads a new video; an unversioned one is from before the bucket's versioning."""
         key, bucket = f"matrix/{next(self.numbers)}.mp4", self.pipeline.pipeline.uploads_bucket
         put = self.s3.put_object(Bucket=bucket, Key=key, Body=self.video)
         return Upload(
@@ -104,7 +110,7 @@ class PipelineScenarios:
         )
 
     def land(self, *, versioned: bool = True) -> Any:
-        """S3's event about a new video, which the API takes."""
+        """S3's event about a new video, for which the API creates a job."""
         upload = self.put_upload(versioned=versioned)
         self.api.creation = Answer({"job_id": str(uuid.uuid4()), "message": ""})
         described = {"key": upload.key, "size": upload.size_bytes, "eTag": upload.etag, "versionId": upload.version_id}
@@ -116,21 +122,21 @@ class PipelineScenarios:
         return {"Records": [record]}
 
     def delete(self) -> Any:
-        """The same about one that is gone."""
+        """S3's event about a video that was deleted."""
         event = self.land(versioned=False)
         s3 = event["Records"][0]["s3"]
         self.s3.delete_object(Bucket=s3["bucket"]["name"], Key=s3["object"]["key"])
         return event
 
     def land_after_a_crash(self) -> Any:
-        """The same about one whose job an earlier invocation was asking for when it ended."""
+        """S3's event about a video for which an earlier invocation ended while it created the job."""
         event = self.land()
         [upload] = read_uploads(event)
         self._ledger.record(upload, FIRST_ATTEMPT, status="creating")
         return event
 
     def land_while_the_api_is_down(self) -> Any:
-        """A message of the queue, as Lambda hands it over."""
+        """A message of the uploads queue in Lambda's event, while the API is down."""
         sqs, url = self.aws.clients.sqs, self.pipeline.pipeline.uploads_queue_url
         sqs.send_message(QueueUrl=url, MessageBody=json.dumps(self.land()))
         self.api.creation = Answer({}, 503)
@@ -146,7 +152,7 @@ class PipelineScenarios:
         return {"Records": [record]}
 
     def make_job(self, *, versioned: bool = True) -> Job:
-        """A job that the API has created, and that the ledger knows."""
+        """A job that the API has created and that the ledger has recorded."""
         options = Options.parse({"models": [MODEL], "infer_fps": 5, "input_mode": "presigned"})
         upload = self.put_upload(versioned=versioned)
         job = Job.begin(upload, FIRST_ATTEMPT, str(uuid.uuid4()), options, now=datetime.now(UTC), deadline_seconds=3600)
@@ -154,10 +160,11 @@ class PipelineScenarios:
         return job
 
     def finish(self) -> Any:
+        """The event of a job that is done."""
         return {**self.make_job().to_input(), "check": {"polls": 1}}
 
     def finish_what_broke_off(self) -> Any:
-        """A job whose results begin with a part that an earlier invocation has stored: white space, as JSON allows."""
+        """A job whose first part of results an earlier invocation has stored: white space, which JSON allows."""
         job, bucket = self.make_job(), self.pipeline.pipeline.results_bucket
         self.api.results = b" " * PART_BYTES + RESULTS.encode()
         place = {"Bucket": bucket, "Key": f"results/{job.upload.key}/{job.job_id}/results.json"}
@@ -167,17 +174,18 @@ class PipelineScenarios:
         return {**job.to_input(), "check": {"polls": 1}}
 
     def deliver(self, *, versioned: bool = True) -> Any:
-        """A job whose results are in their bucket, and nothing else of it."""
+        """A job that has its results in the bucket, but no other output."""
         job = self.make_job(versioned=versioned)
         key = f"results/{job.upload.key}/{job.job_id}/results.json"
         self.s3.put_object(Bucket=self.pipeline.pipeline.results_bucket, Key=key, Body=RESULTS.encode())
         return {**job.to_input(), "check": {"polls": 1}}
 
     def redeliver(self) -> Any:
+        """The event of a redelivery."""
         return {**self.deliver(), "redelivery": True}
 
     def annotate(self) -> Any:
-        """A job whose annotated video is there."""
+        """A job whose annotated video exists."""
         event = self.deliver()
         folder = f"results/{event['upload']['key']}/{event['job_id']}"
         for name, body in (("annotated.mp4", b"video"), ("summary.json", b"{}")):
@@ -185,12 +193,13 @@ class PipelineScenarios:
         return {**event, "annotation": {"status": "annotated", "gigabyte_seconds": 1.5, "left_out_sounds": 0}}
 
     def deliver_of_deleted(self) -> Any:
+        """A job whose results exist, but whose video was deleted."""
         event = self.deliver(versioned=False)
         self.s3.delete_object(Bucket=event["upload"]["bucket"], Key=event["upload"]["key"])
         return event
 
     def share(self, name: str = "", *, versioned: bool = True) -> Any:
-        """A request for what a link opens."""
+        """A request for a share link's page, or for the file `name` behind it."""
         upload = Upload(**self.deliver(versioned=versioned)["upload"])
         secret = self.aws.clients.secretsmanager.get_secret_value(SecretId=f"{self.pipeline.stack}/share-key")
         links = ShareLinks(secret["SecretString"], "https://share.example.com")
@@ -198,6 +207,7 @@ class PipelineScenarios:
         return make_event("GET", f"{urlsplit(link.url).path}/{name}")
 
     def fail(self) -> Any:
+        """The event of a job that failed."""
         check = {"status": "failed", "polls": 1, "reason": "The GPU is on fire."}
         return {**self.make_job().to_input(), "check": check}
 
@@ -207,7 +217,7 @@ class PipelineScenarios:
         return Ledger(dynamodb.Table(self.pipeline.pipeline.jobs_table))
 
     def _judge_creation(self, app: ModuleType, answer: Any) -> str:
-        """Whether the job runs, and the API can read the video."""
+        """Checks that the job runs, and that the API can read the video."""
         result = _expect_status("running")(app, answer)
         asked = [body for _, path, _, body in self.api.requests if path.rstrip("/") == "/videoinfer" and body]
         return result if result != WORKS else judge_url(json.loads(asked[-1])["input_url"])
@@ -215,13 +225,13 @@ class PipelineScenarios:
 
 @contextmanager
 def at_rest(aws: EmbeddedAws, pipeline: DeployedPipeline) -> Iterator[None]:
-    """While the block runs, nothing comes of what lands in the stack's bucket or lies in its queue."""
+    """Stops the stack from processing uploads and messages until the block ends."""
     bucket, queue_url = pipeline.pipeline.uploads_bucket, pipeline.pipeline.uploads_queue_url
     aws.clients.s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
     queue = aws.clients.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])["Attributes"]
     [mapping] = aws.clients.lambda_.list_event_source_mappings(EventSourceArn=queue["QueueArn"])["EventSourceMappings"]
     aws.clients.lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
-    # S3 has announced by a message that it will announce.
+    # S3 has sent a test event about the notification.
     aws.clients.sqs.purge_queue(QueueUrl=queue_url)
     with idle(aws, pipeline.pipeline.state_machine_arn):
         yield
@@ -229,7 +239,7 @@ def at_rest(aws: EmbeddedAws, pipeline: DeployedPipeline) -> Iterator[None]:
 
 @contextmanager
 def idle(aws: EmbeddedAws, state_machine_arn: str) -> Iterator[None]:
-    """While the block runs, executions of the state machine end at once."""
+    """Makes executions of the state machine end at once until the block ends."""
     machines = aws.clients.stepfunctions
     definition = machines.describe_state_machine(stateMachineArn=state_machine_arn)["definition"]
     machines.update_state_machine(stateMachineArn=state_machine_arn, definition=json.dumps(NO_WORK))
@@ -240,7 +250,7 @@ def idle(aws: EmbeddedAws, state_machine_arn: str) -> Iterator[None]:
 
 
 def walk_pipeline(aws: EmbeddedAws, pipeline: DeployedPipeline, api: StandInApi) -> Iterator[Row]:
-    """The rows of the pipeline's functions; the stack is good for nothing else after."""
+    """The rows of the pipeline's functions. The stack can't be used for other tests afterwards."""
     api.statuses, api.results = [api.done()], RESULTS.encode()
     with at_rest(aws, pipeline):
         yield from RoleTrials(aws, "pipeline", pipeline.stack).walk(list(PipelineScenarios(aws, pipeline, api)))
@@ -248,7 +258,7 @@ def walk_pipeline(aws: EmbeddedAws, pipeline: DeployedPipeline, api: StandInApi)
 
 @dataclass(frozen=True)
 class ApiScenarios:
-    """What the engine's `serve_api` answers."""
+    """The answers of the engine's `serve_api`."""
 
     aws: EmbeddedAws
     engine: Engine
@@ -263,19 +273,19 @@ class ApiScenarios:
         yield Scenario("serve_api", lambda: self.poll(JobStatus.DONE), _judge_answer("output_signed_url"))
 
     def request(self, method: str, path: str, body: Any = None, **query: str) -> Any:
-        """An event as API Gateway sends it."""
+        """The event of a request, as API Gateway sends it."""
         parameters = {"api_key": self.engine.api_key, **query}
         content = b"" if body is None else json.dumps(body).encode()
         return make_event(method, path, list(parameters.items()), body=content)
 
     def create(self) -> Any:
-        """A request for a job whose video never comes."""
+        """A request for a job whose video is never uploaded."""
         key = upload_key(str(uuid.uuid4()), "a.mp4")
         url = f"{self.aws.endpoint_url}/{self.trials.names['VideosBucket']}/{key}?X-Goog-Expires=1"
         return self.request("POST", "/videoinfer", {"input_url": url, "infer_fps": 1, "models": [self._api_model]})
 
     def poll(self, status: JobStatus) -> Any:
-        """A request about a job that nobody has asked about."""
+        """A request for the status of a job that was never polled."""
         job_id = str(uuid.uuid4())
         job = EngineJob(
             job_id=job_id,
@@ -297,7 +307,7 @@ class ApiScenarios:
 
 
 def walk_serve_api(aws: EmbeddedAws, stack: str, engine: Engine, model: LocalModel) -> Iterator[Row]:
-    """The rows of the engine's API, which remembers polls here as it does on AWS."""
+    """The rows of the engine's API, which records polls as it does on AWS."""
     trials = RoleTrials(aws, "engine", stack, {"POLL_SECONDS_MIN": "60"})
     with idle(aws, engine.state_machine_arn):
         yield from trials.walk(list(ApiScenarios(aws, engine, model, trials)))
@@ -311,12 +321,12 @@ def _expect(name: str, value: str) -> Callable[[ModuleType, Any], str]:
 
 
 def _expect_status(value: str) -> Callable[[ModuleType, Any], str]:
-    """Of `create_job`, which answers a list."""
+    """Expects the status of `create_job`'s only result; it returns a list."""
     return lambda app, answer: _expect("status", value)(app, answer[0])
 
 
 def _judge_postponement(app: ModuleType, answer: Any) -> str:
-    """Whether the message stays in the queue because the API is down, and for no other reason."""
+    """Checks that the message stays in the queue because the API is down, and for no other reason."""
     [(_, error, _)] = app.processor.exceptions
     if isinstance(error, ApiUnavailable) and answer["batchItemFailures"]:
         return WORKS

@@ -1,4 +1,4 @@
-"""A deployed pipeline as the tests use it: drop something in, see what comes out."""
+"""A deployed pipeline as the tests use it: upload an object, see the results."""
 
 import json
 import time
@@ -23,10 +23,12 @@ _LOOK_INTERVAL_SECONDS = 0.1
 
 @dataclass
 class DeployedPipeline:
-    """One stack, its topic subscribed to.
+    """One deployed stack, whose notices go to a queue.
 
     Attributes:
-        stack: Its name.
+        stack: The stack's name.
+        pipeline: The stack's outputs.
+        notices_queue_url: The queue that subscribes to the stack's topic.
         received: Every notice that a test has taken from the queue.
     """
 
@@ -37,13 +39,23 @@ class DeployedPipeline:
     received: list[ReceivedNotice] = field(default_factory=list)
 
     def upload(self, key: str, body: bytes, metadata: Mapping[str, str] | None = None) -> UploadedVideo:
-        """Puts an object into the uploads bucket."""
+        """Puts an object into the uploads bucket.
+
+        Args:
+            key: The object's key.
+            body: Its content.
+            metadata: Its user metadata.
+        """
         bucket = self.pipeline.uploads_bucket
         answer = self.clients.s3.put_object(Bucket=bucket, Key=key, Body=body, Metadata=dict(metadata or {}))
         return UploadedVideo(bucket, key, answer["VersionId"])
 
     def wait_for_job(self, upload: UploadedVideo) -> dict[str, Any]:
-        """The upload's item in the ledger once it has come to its end, and notice and event are out."""
+        """Waits until the upload's job has ended, with notice and event sent; returns its item in the ledger.
+
+        Raises:
+            AssertionError: It did not end within a minute.
+        """
         deadline = time.monotonic() + _TIMEOUT_SECONDS
         while time.monotonic() < deadline:
             job = find_job(self.clients, self.pipeline.jobs_table, upload)
@@ -53,7 +65,7 @@ class DeployedPipeline:
         raise AssertionError(f"{upload.key} has not come to an end in {_TIMEOUT_SECONDS:g} s: {job}")
 
     def take_notices(self, upload: UploadedVideo) -> list[ReceivedNotice]:
-        """The notices about an upload whose job has come to its end."""
+        """Takes the notices about an upload whose job has ended."""
         while new := receive_notices(self.clients, self.notices_queue_url, timeout_seconds=0):
             self.received += new
             if len(new) < MESSAGES_MAX:
@@ -61,7 +73,7 @@ class DeployedPipeline:
         return [notice for notice in self.received if f"s3://{upload.bucket}/{upload.key}\n" in notice.text]
 
     def compose_event(self, upload: UploadedVideo) -> str:
-        """S3's event about an upload."""
+        """Makes S3's event about an upload, as JSON."""
         head = self.clients.s3.head_object(Bucket=upload.bucket, Key=upload.key)
         described = {"size": head["ContentLength"], "eTag": head["ETag"].strip('"'), "versionId": upload.version_id}
         record = {
@@ -75,7 +87,7 @@ class DeployedPipeline:
         return json.dumps({"Records": [record]})
 
     def announce_again(self, upload: UploadedVideo) -> None:
-        """Sends S3's event about an upload to the queue once more, and waits until it has been dealt with."""
+        """Sends S3's event about an upload to the queue again, and waits until it has been processed."""
         queue_url = self.pipeline.uploads_queue_url
         self.clients.sqs.send_message(QueueUrl=queue_url, MessageBody=self.compose_event(upload))
         deadline = time.monotonic() + _TIMEOUT_SECONDS
@@ -91,23 +103,25 @@ class DeployedPipeline:
         return sum(map(int, answer["Attributes"].values()))
 
     def list_results(self, upload: UploadedVideo) -> list[str]:
-        """The keys under the upload's results."""
+        """Lists the keys of the upload's results."""
         answer = self.clients.s3.list_objects_v2(Bucket=self.pipeline.results_bucket, Prefix=f"results/{upload.key}/")
         return [entry["Key"] for entry in answer.get("Contents", [])]
 
     def read_results(self, upload: UploadedVideo, job_id: str, name: str) -> bytes:
-        """One of a job's files."""
+        """Reads one of a job's result files."""
         answer = self.clients.s3.get_object(
             Bucket=self.pipeline.results_bucket, Key=f"results/{upload.key}/{job_id}/{name}"
         )
         return answer["Body"].read()
 
     def list_executions(self) -> list[str]:
-        """The ARNs of the executions that have been started."""
+        """Lists the ARNs of all started executions."""
         return list_executions(self.clients, self.pipeline.state_machine_arn)
 
     def read_records(self) -> str:
-        """All that the pipeline wrote down about its jobs: ledger, execution histories, job records, notices."""
+        """Reads everything that the pipeline has recorded about its jobs: ledger, execution histories, job records,
+        notices.
+        """
         table = self.clients.dynamodb.scan(TableName=self.pipeline.jobs_table)["Items"]
         histories = [read_history(self.clients, arn) for arn in self.list_executions()]
         listed = self.clients.s3.list_objects_v2(Bucket=self.pipeline.results_bucket).get("Contents", [])
@@ -121,19 +135,19 @@ type DeployPipeline = Callable[..., DeployedPipeline]
 
 
 def deploy(aws: EmbeddedAws, name: str, parameters: Mapping[str, str]) -> DeployedPipeline:
-    """Creates a stack under a name of its own; the artifacts are shared with all others."""
+    """Creates a stack named `name`. All stacks share the built artifacts."""
     pipeline = deploy_pipeline(aws, name=name, parameters=parameters)
     return DeployedPipeline(name, aws.clients, pipeline, subscribe_queue(aws.clients, pipeline.notices_topic_arn))
 
 
 def list_executions(clients: AwsClients, state_machine_arn: str) -> list[str]:
-    """The ARNs of a state machine's executions."""
+    """Lists the ARNs of a state machine's executions."""
     pages = clients.stepfunctions.get_paginator("list_executions").paginate(stateMachineArn=state_machine_arn)
     return [execution["executionArn"] for page in pages for execution in page["executions"]]
 
 
 def invoke(aws: EmbeddedAws, pipeline: DeployedPipeline, logical_id: str, event: object) -> None:
-    """Calls a function of the pipeline's own stack, whose name its state machine's begins with."""
+    """Calls a function of the pipeline's stack by its logical id. The state machine's name begins with the stack's."""
     stack = pipeline.pipeline.state_machine_arn.split(":")[-1].split("-VideoJobStateMachine")[0]
     found = aws.clients.cloudformation.describe_stack_resource(StackName=stack, LogicalResourceId=logical_id)
     functions = local_session().client("lambda", endpoint_url=aws.endpoint_url)

@@ -1,7 +1,7 @@
-"""Handlers of a deployed stack in this process, under a role that has the function's own policy less one permission.
+"""Runs a deployed stack's handlers in this process, under a role with the function's own policy minus one permission.
 
-A deployed function keeps secrets and clients while it is warm, and forgets them only by a cold start. Here both are
-made anew for each call, and the embedded AWS enforces the role just as it does there.
+A warm deployed function keeps secrets and clients until a cold start. Here both are created for each call, and the
+embedded AWS enforces the role as it does for deployed functions.
 """
 
 import contextlib
@@ -40,7 +40,7 @@ _FOLDERS = {"pipeline": ROOT / "functions", "engine": ROOT / "engine" / "functio
 _ROLE = "permission-matrix"
 
 type Row = tuple[str, str, str]
-"""Function, the permission that is taken away, and what came of it."""
+"""The function, the removed permission, and the result."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,9 @@ class Scenario:
     """One thing that a function does.
 
     Attributes:
-        prepare: Makes what it needs with all rights, and returns the event. Called anew for each try.
-        judge: What came of it, of the function's module and its answer: `WORKS`, or what is wrong.
+        function: The name of the function's folder.
+        prepare: Creates what it needs with full permissions, and returns the event. Called again for each trial.
+        judge: Judges the function's module and answer: returns `WORKS`, or what is wrong.
     """
 
     function: str
@@ -59,7 +60,7 @@ class Scenario:
 
 @contextlib.contextmanager
 def silence_logs() -> Iterator[None]:
-    """Of the failures that are asked for here nobody wants to read; the tests after these do want logs."""
+    """Hides the logs of intended failures until the block ends; later tests need logs."""
     levels = {logger: logger.log_level for logger in (pipeline_logger, engine_logger)}
     for logger in levels:
         logger.setLevel("CRITICAL")
@@ -71,11 +72,12 @@ def silence_logs() -> Iterator[None]:
 
 
 class RoleTrials:
-    """The functions of one deployed application under lesser roles.
+    """Runs the functions of one deployed application under reduced roles.
 
     Args:
         application: `pipeline` or `engine`.
-        environment: Variables that are not as the stack has them.
+        stack: The stack's name.
+        environment: Variables that replace the stack's.
     """
 
     def __init__(
@@ -90,7 +92,9 @@ class RoleTrials:
         self._logical_ids = list_functions(application)
 
     def walk(self, scenarios: Sequence[Scenario]) -> Iterator[Row]:
-        """Each function without any of its permissions: the first thing that it then does not do as it should."""
+        """Runs each function without each of its permissions, and yields the first scenario's result that is not
+        `WORKS`.
+        """
         for function in dict.fromkeys(scenario.function for scenario in scenarios):
             mine = [scenario for scenario in scenarios if scenario.function == function]
             yield from self._walk_function(function, mine)
@@ -112,7 +116,7 @@ class RoleTrials:
                 yield function, f"{action} on {self._describe(statement['Resource'])}", result
 
     def _try(self, scenario: Scenario, document: dict[str, Any]) -> tuple[str, set[str]]:
-        """What comes of it under a role with that policy, and the actions that are called for it."""
+        """Tries a scenario under a role with that policy: returns the result, and the actions that it called."""
         event = scenario.prepare()
         app = _load_app(_FOLDERS[self._application] / scenario.function / "app.py")
         with self._as_role(scenario.function, document), silence_logs(), record_calls() as actions:
@@ -142,7 +146,7 @@ class RoleTrials:
         with (
             patch.dict(os.environ, environment),
             contextlib.redirect_stdout(io.StringIO()),
-            # Reading the services' descriptions takes longer than all that is asked of them.
+            # Loading the service models takes longer than all the calls.
             patch.object(loaders, "create_loader", return_value=_LOADER),
         ):
             _forget()
@@ -161,7 +165,7 @@ class RoleTrials:
         return str(self._iam.get_role(RoleName=_ROLE)["Role"]["Arn"])
 
     def _describe(self, resource: Any) -> str:
-        """Resources by their names in the template."""
+        """Replaces physical names by logical ids."""
         words = ", ".join(map(_name, as_list(resource)))
         for logical_id, name in sorted(self.names.items(), key=lambda names: len(names[1]), reverse=True):
             if name != self._stack:
@@ -169,7 +173,7 @@ class RoleTrials:
         return words.removeprefix("table/").removeprefix("secret:").removesuffix("-??????")
 
     def _read_policy(self, function: str) -> dict[str, Any]:
-        """The inline policies of the function's own role, as one."""
+        """Combines the inline policies of the function's own role."""
         name = self.names[self._logical_ids[function]]
         role = self._aws.clients.lambda_.get_function_configuration(FunctionName=name)["Role"].split("/")[-1]
         statements = []
@@ -181,12 +185,12 @@ class RoleTrials:
 
 
 def _name(arn: str) -> str:
-    """What of an ARN, a queue's URL or a name is its own."""
+    """The part of an ARN, a queue's URL or a name that names the resource."""
     return arn.rsplit("/", 1)[-1] if "://" in arn else arn.split(":", 5)[-1]
 
 
 def describe_error(error: BaseException) -> str:
-    """What AWS refused, which may be behind what a library made of it."""
+    """Describes the error: AWS's refusal, if it is among the causes."""
     seen: BaseException | None = error
     while seen is not None and not isinstance(seen, ClientError):
         seen = seen.__cause__ or seen.__context__
@@ -196,7 +200,7 @@ def describe_error(error: BaseException) -> str:
 
 
 def judge_url(url: str, method: str = "GET") -> str:
-    """Whether a signed URL does what it is for."""
+    """Checks that a signed URL works: returns `WORKS`, or the status code."""
     status = requests.request(method, url, data=b"video" if method == "PUT" else None, timeout=30).status_code
     return WORKS if status == requests.codes.ok else f"{status} at the URL that it signed"
 
@@ -211,7 +215,7 @@ def _without(document: dict[str, Any], index: int, action: str) -> dict[str, Any
 
 
 def _forget() -> None:
-    """What a warm function keeps."""
+    """Clears what a warm function keeps."""
     for module in (pipeline_connections, engine_clients):
         for kept in vars(module).values():
             if hasattr(kept, "cache_clear"):

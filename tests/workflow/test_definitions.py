@@ -1,4 +1,4 @@
-"""The state machines' definitions: their schema, their graph, and what the templates fill in."""
+"""The state machines' definitions: their schema, their graph, and the templates' substitutions."""
 
 import json
 import re
@@ -26,30 +26,33 @@ DEADLINES_SECONDS = {
     "pipeline": NUMBERS["pipeline"]["DeadlineHours"].highest * 3600,
     "engine": int(read_template("engine")["Mappings"]["Job"]["Limits"]["DeadlineSeconds"]),
 }
-"""The latest that a job may have."""
+"""The latest deadline of a job."""
 
 DELIVERY_SECONDS = read_template("pipeline")["Resources"]["DeliverResultsFunction"]["Properties"]["Timeout"]
 
 HISTORY_EVENTS_MAX = 25_000
-"""Of a Standard workflow's execution. https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
+"""The most events in an execution's history of a Standard workflow.
+
+Source: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+"""
 
 STATE_EVENTS = 2
 TASK_EVENTS = 5
 RETRY_EVENTS = 3
-"""A state is entered and exited; a task between these is scheduled, started and succeeds, or fails for each retry."""
+"""A state is entered and exited. Between these, a task is scheduled, started and succeeds, or fails for each retry."""
 
 POLL_EVENTS = TASK_EVENTS + 2 * STATE_EVENTS
-"""Wait, check, choose."""
+"""Events of a wait, a check and a choice."""
 
 CONTINUATIONS_MAX = ceil(LAST_TRIES_SECONDS / (DELIVERY_SECONDS - LAST_SECONDS)) + len(get_args(OutputName)) + 1
-"""How often a delivery goes on after the deadline: as long as results come, and then once for each output."""
+"""How often a delivery continues after the deadline: while results arrive, and then once per output."""
 
 OTHER_EVENTS = (
     1  # the execution starts
     + STATE_EVENTS  # the first choice
     + (1 + WAITS_MAX + CONTINUATIONS_MAX) * (TASK_EVENTS + STATE_EVENTS)  # deliver, choose
     + WAITS_MAX * STATE_EVENTS  # wait for a turn
-    + STATE_EVENTS  # is an annotated video asked for?
+    + STATE_EVENTS  # whether an annotated video is requested
     + 2 * (TASK_EVENTS + STATE_EVENTS)  # annotate, choose, record, choose
     + TASK_EVENTS  # report that it is missing
     + STATE_EVENTS  # the end
@@ -57,7 +60,7 @@ OTHER_EVENTS = (
 
 
 def walk_machines(machine: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """A state machine and those inside its Map states."""
+    """Yields a state machine and those inside its Map states."""
     yield machine
     for state in machine["States"].values():
         if "ItemProcessor" in state:
@@ -65,12 +68,14 @@ def walk_machines(machine: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def find_targets(state: dict[str, Any]) -> list[str]:
+    """Lists the states that can follow a state."""
     ways = [state, *state.get("Choices", ()), *state.get("Catch", ())]
     targets = [way["Next"] for way in ways if "Next" in way]
     return targets + ([state["Default"]] if "Default" in state else [])
 
 
 def find_tasks(application: str) -> list[tuple[str, dict[str, Any]]]:
+    """Lists the name and state of each task, including those inside Map states."""
     machines = walk_machines(read_definition(application))
     return [
         (name, state) for machine in machines for name, state in machine["States"].items() if state["Type"] == "Task"
@@ -78,7 +83,7 @@ def find_tasks(application: str) -> list[tuple[str, dict[str, Any]]]:
 
 
 @pytest.mark.parametrize("application", APPLICATIONS)
-def test_the_schema_holds(application: str) -> None:
+def test_the_definition_follows_the_schema(application: str) -> None:
     properties = {"RoleArn": "arn:aws:iam::123456789012:role/role", "Definition": read_definition(application)}
     machine = {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}
     matches = lint(json.dumps({"Resources": {"Machine": machine}}), config=ManualArgs(regions=["us-east-1"]))
@@ -103,19 +108,19 @@ def test_every_state_can_be_reached_and_left(application: str) -> None:
 
 
 @pytest.mark.parametrize("application", APPLICATIONS)
-def test_the_template_fills_in_what_the_definition_leaves_open(application: str) -> None:
+def test_the_template_substitutes_every_placeholder_of_the_definition(application: str) -> None:
     path, substitutions = find_definition(application)
     assert set(re.findall(r"\$\{(\w+)\}", path.read_text())) == set(substitutions)
 
 
 @pytest.mark.parametrize("application", APPLICATIONS)
-def test_every_choice_has_a_way_out_for_the_unknown(application: str) -> None:
+def test_every_choice_has_a_default(application: str) -> None:
     for machine in walk_machines(read_definition(application)):
         assert all("Default" in state for state in machine["States"].values() if state["Type"] == "Choice")
 
 
 @pytest.mark.parametrize("application", APPLICATIONS)
-def test_every_task_is_bounded_and_tried_again(application: str) -> None:
+def test_every_task_has_a_timeout_and_a_retrier(application: str) -> None:
     for name, task in find_tasks(application):
         assert "TimeoutSeconds" in task, name
         [retry] = [retry for retry in task["Retry"] if "States.ALL" in retry["ErrorEquals"]]
@@ -123,8 +128,8 @@ def test_every_task_is_bounded_and_tried_again(application: str) -> None:
 
 
 @pytest.mark.parametrize("application", APPLICATIONS)
-def test_throttling_is_no_failure(application: str) -> None:
-    """Every Lambda task first retries what Lambda itself refuses, for longer than a job may take.
+def test_throttling_is_retried_for_longer_than_a_job_may_take(application: str) -> None:
+    """Every Lambda task first retries what Lambda itself refuses.
 
     Source: https://docs.aws.amazon.com/step-functions/latest/dg/bp-lambda-serviceexception.html
     """
@@ -140,24 +145,26 @@ def test_throttling_is_no_failure(application: str) -> None:
             "Lambda.ClientExecutionTimeoutException",
         ], name
         assert first["JitterStrategy"] == "FULL", name
-        # By twice as much, since jitter makes some of the delays shorter than the average.
+        # Twice as long, because jitter makes some delays shorter than the mean.
         assert sum(list_waits(first)) > 2 * DEADLINES_SECONDS[application], name
 
 
 @pytest.mark.parametrize("state", ["Check Job", "Deliver Results"])
-def test_a_job_is_asked_after_and_delivered_until_the_latest_deadline(state: str) -> None:
+def test_checks_and_deliveries_are_retried_until_the_latest_deadline(state: str) -> None:
     [retry] = find_retriers(state, "States.ALL")
     assert sum(list_waits(retry)) > DEADLINES_SECONDS["pipeline"] + LAST_TRIES_SECONDS
 
 
-def test_an_execution_ends_after_every_deadline() -> None:
+def test_an_execution_times_out_after_every_deadline() -> None:
     [report] = find_retriers("Report Failure", "States.ALL")
     last = DEADLINES_SECONDS["pipeline"] + LAST_TRIES_SECONDS + sum(list_waits(report))
     assert read_definition("pipeline")["TimeoutSeconds"] > last
 
 
-def test_a_delivery_that_always_runs_out_of_time_costs_little() -> None:
-    """https://docs.aws.amazon.com/step-functions/latest/dg/bp-lambda-serviceexception.html names the second."""
+def test_a_delivery_that_always_times_out_costs_little() -> None:
+    """Source of the second name:
+    https://docs.aws.amazon.com/step-functions/latest/dg/bp-lambda-serviceexception.html
+    """
     names = ("States.Timeout", "Lambda.Unknown", "Sandbox.Timedout")
     retry, *others = (retry for name in names for retry in find_retriers("Deliver Results", name))
     assert others == [retry, retry]
@@ -168,15 +175,15 @@ def test_a_delivery_that_always_runs_out_of_time_costs_little() -> None:
 
 @pytest.mark.parametrize("takes_turns", [False, True])
 @pytest.mark.parametrize("poll_seconds", [1, 10, 60, 90, 104, 120, 600, 3600])
-def test_an_execution_fits_into_a_history(poll_seconds: int, *, takes_turns: bool) -> None:
-    # The fullest history polls until the deadline, and fails from then on until the execution times out.
+def test_the_longest_execution_fits_into_its_history(poll_seconds: int, *, takes_turns: bool) -> None:
+    # The fullest history polls until the deadline, and then fails until the execution times out.
     reach_seconds = limit_deadline_seconds(40, poll_seconds, takes_turns=takes_turns)
     polls = reach_seconds * find_events_a_second(poll_seconds, takes_turns=takes_turns)
     left_seconds = read_definition("pipeline")["TimeoutSeconds"] - reach_seconds
     assert polls + OTHER_EVENTS + RETRY_EVENTS * count_retries(left_seconds) < HISTORY_EVENTS_MAX
 
 
-def test_a_throttled_job_of_the_engine_fits_into_a_history() -> None:
+def test_a_throttled_job_of_the_engine_fits_into_its_history() -> None:
     for machine in walk_machines(read_definition("engine")):
         tasks = [state for state in machine["States"].values() if state["Type"] == "Task"]
         waits = sorted(wait for task in tasks for retry in task["Retry"] for wait in list_waits(retry))
@@ -185,7 +192,7 @@ def test_a_throttled_job_of_the_engine_fits_into_a_history() -> None:
 
 
 def find_events_a_second(poll_seconds: int, *, takes_turns: bool) -> float:
-    """The most events a second while a job is polled, of all numbers of retries that a poll may take."""
+    """The most events per second while a job is polled, over all numbers of retries that a poll may take."""
     [throttled], [failed] = (
         find_retriers("Check Job", "Lambda.ServiceException"),
         find_retriers("Check Job", "States.ALL"),
@@ -196,7 +203,7 @@ def find_events_a_second(poll_seconds: int, *, takes_turns: bool) -> float:
         for throttles in range(20)
         for failures in range(20)
     ]
-    # A poll that finds no turn near has waited, and waits once more, for longer than a function's patience.
+    # A poll without a near turn has waited, and waits again for longer than a function's patience.
     ways = [(1, poll_seconds), (2, poll_seconds + PATIENCE_SECONDS)] if takes_turns else [(1, poll_seconds)]
     return max(
         (looks * POLL_EVENTS + RETRY_EVENTS * retries) / (seconds + waits)
@@ -208,7 +215,8 @@ def find_events_a_second(poll_seconds: int, *, takes_turns: bool) -> float:
 def count_retries(seconds: float) -> int:
     """The most retries within a time after the polls.
 
-    A delivery, which waits for its turn as often as it may; an annotation; and the report that it is missing.
+    These are the retries of a delivery that waits for its turn as often as it may, of an annotation, and of the report
+    that the annotated video is missing.
     """
     function = read_template("pipeline")["Resources"]["DeliverResultsFunction"]["Properties"]
     waits = list[float]()
@@ -225,10 +233,11 @@ def count_retries(seconds: float) -> int:
 
 
 def find_retriers(state: str, error: str) -> list[dict[str, Any]]:
+    """Returns the pipeline's retriers of a state for an error."""
     return [retry for retry in read_definition("pipeline")["States"][state]["Retry"] if error in retry["ErrorEquals"]]
 
 
-def test_a_failure_never_ends_well() -> None:
+def test_an_unknown_outcome_ends_as_a_failure() -> None:
     states = read_definition("pipeline")["States"]
     assert states["Is The Job Done?"]["Default"] == "Report Failure"
     assert states["Are The Results Delivered?"]["Default"] == "Report Failure"

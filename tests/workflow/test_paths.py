@@ -1,4 +1,4 @@
-"""Every path through the real definition, on the embedded AWS, its steps played by functions that follow a script."""
+"""Every path through the real definition, on the embedded AWS; scripted functions stand for the real ones."""
 
 import io
 import json
@@ -24,7 +24,8 @@ STEPS = {
 }
 RETRIES = 2
 
-# The nth call of a step gives the nth line of its script, and the last line from then on; an exception is a line, too.
+# The nth call of a function returns the nth line of its script, and the last line from then on; "raise" raises an
+# error.
 PLAYER = textwrap.dedent("""
     import json, pathlib
 
@@ -54,7 +55,7 @@ POLL = [WAIT, CHECK, CHOOSE]
 
 @dataclass(frozen=True)
 class Stage:
-    """Where the definition is played."""
+    """The state machine that runs the real definition with scripted functions."""
 
     sfn: Any
     state_machine_arn: str
@@ -62,6 +63,14 @@ class Stage:
     def play(
         self, folder: Path, script: dict[str, list[str]], *, annotate: bool = False, status: str = "running"
     ) -> dict[str, Any]:
+        """Runs an execution to its end; returns it with `path`, the names of the states that it entered.
+
+        Args:
+            folder: Where the functions record their calls.
+            script: The statuses that each function returns in turn.
+            annotate: Whether an annotated video is requested.
+            status: The job's status at the beginning.
+        """
         check = {"status": status, "polls": 0, "reason": None, "wait_seconds": 60}
         state = {"poll_seconds": 60, "check": check, "options": {"annotate": annotate}}
         arn = self.sfn.start_execution(
@@ -158,7 +167,9 @@ def shorten_retries(definition: str) -> str:
         ),
     ],
 )
-def test_ways_to_results(stage: Stage, tmp_path: Path, check: list[str], deliver: list[str], path: list[str]) -> None:
+def test_every_path_to_results(
+    stage: Stage, tmp_path: Path, check: list[str], deliver: list[str], path: list[str]
+) -> None:
     execution = stage.play(tmp_path, {"check_job": check, "deliver_results": deliver})
     assert execution["status"] == "SUCCEEDED"
     assert execution["path"] == path
@@ -206,7 +217,7 @@ def test_a_redelivery_does_not_ask_the_api(stage: Stage, tmp_path: Path) -> None
         ),
     ],
 )
-def test_results_stay_delivered_whatever_becomes_of_the_annotated_video(
+def test_results_stay_delivered_even_without_an_annotated_video(
     stage: Stage, tmp_path: Path, annotate: list[str], record: list[str], path: list[str], told: dict[str, str] | None
 ) -> None:
     script = {
@@ -245,7 +256,7 @@ def test_results_stay_delivered_whatever_becomes_of_the_annotated_video(
         ),
     ],
 )
-def test_ways_to_a_failure(
+def test_every_path_to_a_failure(
     stage: Stage, tmp_path: Path, check: list[str], deliver: list[str], path: list[str], told: dict[str, str]
 ) -> None:
     script = {"check_job": check, "deliver_results": deliver, "report_failure": ["raise", "failed"]}

@@ -1,7 +1,7 @@
-"""A bulk upload in an account that may run 10 functions at once: what the retries cost beside what the functions cost.
+"""Simulates a bulk upload in an account that may run 10 functions at once: what do retries cost, compared to functions?
 
-Both applications' steps take their turns at the account's concurrency in a simulation, with the retriers of the real
-definitions. `python -m tests.workflow.throttling` prints the table.
+Both applications' steps compete for the account's concurrency, with the retriers of the real definitions.
+`python -m tests.workflow.throttling` prints the table.
 """
 
 import heapq
@@ -18,7 +18,7 @@ from tests.workflow.test_definitions import find_tasks
 from videojobs.jobs.costs import PRICES
 
 CONCURRENCY = 10
-"""What a new account may have: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+"""The concurrency of a new account: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 
 VIDEOS = 1_000
 
@@ -31,31 +31,35 @@ SECONDS = {
     "Infer Segment": 2.7,
     "Merge Results": 1.0,
 }
-"""What a warm function takes for a minute of 1080p30 at 5 frames a second. Cold starts would add compute, no retries.
+"""Seconds that a warm function takes for a minute of 1080p30 at 5 frames a second.
 
-`python -m bench.engine` measures 30 ms a sampled frame and its decoding on two cores, `python -m bench.delivery` the
-delivery.
+Cold starts would add compute, but no retries. `python -m bench.engine` measures 30 ms per sampled frame with its
+decoding on two cores, `python -m bench.delivery` measures the delivery.
 """
 
 SEGMENTS = 8
-"""What the engine cuts such a video into; it takes 2 s of work for what is worth a worker."""
+"""How many segments the engine cuts such a video into: it considers 2 s of work worth a worker."""
 
 CREATORS = 5
-"""Uploads that become jobs at once: the queue's MaximumConcurrency."""
+"""How many uploads become jobs at the same time: the queue's MaximumConcurrency."""
 
 POLL_SECONDS = 60
 
 QUEUE_SECONDS = 1.0
-"""Before the queue's poller tries again, which costs no transition."""
+"""Seconds before the queue's poller tries again, which costs no state transition."""
 
 
 @dataclass
 class Account:
-    """Runs functions while there is room, and has the rest retried; `billed` counts by step.
+    """Runs functions while the account has room, and retries the others.
 
     Attributes:
-        retriers: Of each step, for what Lambda refuses.
-        memory_gigabytes: Of each step's function.
+        retriers: Each step's retrier for Lambda's refusals.
+        memory_gigabytes: Memory of each step's function.
+        seed: Seed of the jitter.
+        now: The simulated time in seconds.
+        running: How many functions are running.
+        runs, retries: Counts by step.
     """
 
     retriers: Mapping[str, Mapping[str, Any]]
@@ -67,15 +71,16 @@ class Account:
     retries: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        self._random = random.Random(self.seed)  # noqa: S311  # a simulation's
+        self._random = random.Random(self.seed)  # noqa: S311  # a simulation
         self._events = list[tuple[float, int, Callable[[], None]]]()
         self._numbers = count()
 
     def after(self, seconds: float, act: Callable[[], None]) -> None:
+        """Calls `act` after some simulated seconds."""
         heapq.heappush(self._events, (self.now + seconds, next(self._numbers), act))
 
     def run(self, step: str, then: Callable[[], None], attempt: int = 0) -> None:
-        """Calls a step's function, at once or later."""
+        """Runs a step's function, at once or after retries, and then calls `then`."""
         if self.running == CONCURRENCY:
             if step in self.retriers:
                 self.retries[step] += 1
@@ -93,30 +98,31 @@ class Account:
         then()
 
     def finish(self) -> None:
-        """Everything until the last event."""
+        """Runs the simulation until nothing is left to do."""
         while self._events:
             self.now, _, act = heapq.heappop(self._events)
             act()
 
     @property
     def compute_usd(self) -> float:
+        """What the functions' runs cost."""
         gigabyte_seconds = sum(n * SECONDS[step] * self.memory_gigabytes[step] for step, n in self.runs.items())
         requests = self.runs.total() * PRICES["lambda_requests"].usd
         return gigabyte_seconds * PRICES["lambda_gigabyte_seconds"].usd + requests
 
     @property
     def retries_usd(self) -> float:
-        """Each retry is a state transition: https://aws.amazon.com/step-functions/pricing/"""
+        """What the retries cost; each is a state transition: https://aws.amazon.com/step-functions/pricing/"""
         return self.retries.total() * PRICES["state_transitions"].usd
 
     @property
     def busy_seconds(self) -> float:
-        """How long it would take without a moment's room."""
+        """Seconds that everything would take at full concurrency."""
         return sum(n * SECONDS[step] for step, n in self.runs.items()) / CONCURRENCY
 
 
 def open_account(application: str, seed: int) -> Account:
-    """An account with an application's own retriers and memory."""
+    """Makes an account with an application's own retriers and memory."""
     retriers = {name: task["Retry"][0] for name, task in find_tasks(application)}
     functions = find_resources(application, "AWS::Serverless::Function")
     memory = {
@@ -128,7 +134,7 @@ def open_account(application: str, seed: int) -> Account:
 
 
 def run_pipeline(account: Account, polls_max: int = 3) -> None:
-    """Uploads become jobs as fast as the queue lets them; the hosted API is done after some polls."""
+    """Uploads become jobs as fast as the queue allows; the hosted API is done after some polls."""
     uploads, choose = count(), random.Random(account.seed)  # noqa: S311
 
     def create() -> None:
@@ -155,7 +161,7 @@ def run_pipeline(account: Account, polls_max: int = 3) -> None:
 
 
 def run_engine(account: Account) -> None:
-    """All jobs come at once."""
+    """All jobs start at once."""
 
     def plan() -> None:
         account.run("Plan Job", infer)
@@ -179,6 +185,7 @@ RUNS: Mapping[str, Callable[[Account], None]] = {"pipeline": run_pipeline, "engi
 
 
 def describe(application: str, account: Account) -> Sequence[str]:
+    """The cells of an application's row."""
     retries = account.retries.total() / VIDEOS
     return (
         application,
