@@ -1,4 +1,4 @@
-"""Units touch no network: a socket that is opened is an error, and what speaks to AWS speaks to moto."""
+"""Unit tests use no network: opening a socket is an error, and AWS is moto."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +15,7 @@ from moto.sns.models import Subscription
 
 
 class SharedLoader(Loader):
-    """AWS's models of its services, read once for all sessions: each session's own takes a tenth of a second."""
+    """Reads AWS's service models once for all sessions, because each session of its own takes a tenth of a second."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -23,23 +23,23 @@ class SharedLoader(Loader):
 
     @property
     def search_paths(self) -> list[str]:
-        """A copy, for each session of boto3 adds its folder."""
+        """Returns a copy, because each boto3 session appends its folder."""
         return list(self._folders)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _fast_clients() -> Iterator[None]:
-    """Makes clients of moto without what is the same for all tests."""
+    """Creates moto's clients without the work that is the same for all tests."""
     loader = SharedLoader()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.session, "create_loader", lambda _search_path: loader)
-        # Of requests' own calls to AWS only those are caught that follow a link: moto has 180 patterns for each method.
+        # Intercept only GET requests of `requests`, with which tests follow links: moto has 180 patterns per method.
         patch.setattr(moto_models, "RESPONSES_METHODS", ["GET"])
         patch.setitem(default_user_config["core"], "reset_boto3_session", False)
-        # What signs a notice: moto makes a key for each.
+        # The key that signs notices; moto creates one per test.
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         patch.setattr(Subscription, "private_key", lambda _subscription: key)
-        # All tests share boto3's default session, and it keeps the first credentials that it finds: moto has others.
+        # All tests share boto3's default session, which keeps the first credentials that it finds; moto sets others.
         patch.setenv("AWS_ACCESS_KEY_ID", "testing")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
         session = boto3.Session()

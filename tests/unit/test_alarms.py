@@ -1,4 +1,4 @@
-"""What is seen from outside: every alarm has a runbook, every metric is on the dashboard, and all of them exist."""
+"""Monitoring: every alarm has a runbook, every metric is on the dashboard, and all of them exist."""
 
 import json
 import re
@@ -18,7 +18,7 @@ RUNBOOKS = dict(
 
 
 def read_dashboard() -> Any:
-    """The dashboard's body, with names where the template fills in resources."""
+    """The dashboard's body, with logical names where the template refers to resources."""
     [dashboard] = find_resources("pipeline", "AWS::CloudWatch::Dashboard").values()
     return json.loads(dashboard["Properties"]["DashboardBody"]["Fn::Sub"])
 
@@ -32,7 +32,7 @@ def test_every_alarm_has_a_runbook_and_every_runbook_an_alarm() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(ALARMS))
-def test_a_runbook_has_commands_that_there_are(name: str) -> None:
+def test_the_commands_of_a_runbook_exist(name: str) -> None:
     commands = {command.name or command.callback.__name__ for command in app.registered_commands}  # type: ignore[union-attr]
     for group in app.registered_groups:
         assert group.typer_instance
@@ -44,19 +44,19 @@ def test_a_runbook_has_commands_that_there_are(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(ALARMS))
-def test_an_alarm_names_its_runbook_reaches_someone_and_is_quiet_without_data(name: str) -> None:
+def test_an_alarm_names_its_runbook_notifies_a_topic_and_is_ok_without_data(name: str) -> None:
     properties = ALARMS[name]["Properties"]
     assert f"docs/operations.md, Alarm {name.removesuffix('Alarm')}." in properties["AlarmDescription"]
     assert properties["AlarmActions"] == [{"Ref": "AlarmsTopic"}]
     assert properties["TreatMissingData"] == "notBreaching"
 
 
-def test_the_alarms_topic_is_one_that_cloudwatch_can_publish_to() -> None:
+def test_cloudwatch_can_publish_to_the_alarms_topic() -> None:
     topic = find_resources("pipeline", "AWS::SNS::Topic")["AlarmsTopic"]
     assert topic.get("Properties", {}).get("KmsMasterKeyId") != "alias/aws/sns"
 
 
-def test_metrics_of_ours_that_are_watched_are_measured() -> None:
+def test_the_functions_emit_every_custom_metric_that_is_watched() -> None:
     watched = {
         alarm["Properties"]["MetricName"] for alarm in ALARMS.values() if alarm["Properties"]["Namespace"] == NAMESPACE
     }

@@ -1,4 +1,6 @@
-"""The API's key comes from a parameter or from a secret of the owner's: one of both, and no role reads another."""
+"""The API's key comes from a parameter or from the owner's secret: exactly one of them, and no role reads another
+secret.
+"""
 
 import json
 import re
@@ -34,8 +36,8 @@ def find_functions() -> dict[str, Any]:
     ("key", "arn", "allowed"),
     [("key", "", True), ("", SECRET_ARN, True), ("", "", False), ("key", SECRET_ARN, False)],
 )
-def test_cloudformation_takes_exactly_one_of_both(key: str, arn: str, allowed: bool) -> None:
-    """As cfn-lint works out the template's rules."""
+def test_cloudformation_accepts_exactly_one_of_both(key: str, arn: str, allowed: bool) -> None:
+    """cfn-lint evaluates the template's rules."""
     template = read_expanded_templates()["pipeline"]
     conditions = {
         f"Has{name}": {"Fn::Not": [{"Fn::Equals": [{"Ref": name}, ""]}]} for name in ("ApiKey", "ApiKeySecretArn")
@@ -57,7 +59,7 @@ def test_cloudformation_takes_exactly_one_of_both(key: str, arn: str, allowed: b
         ({"ApiKey": "", "ApiKeySecretArn": SECRET_ARN}, SECRET_ARN, SECRET_ARN),
     ],
 )
-def test_functions_read_the_one_secret(parameters: dict[str, str], secret: str, resource: str) -> None:
+def test_functions_may_read_only_the_secret_in_use(parameters: dict[str, str], secret: str, resource: str) -> None:
     evaluator, readers = make_evaluator(**parameters), set()
     for name, properties in find_functions().items():
         variables = evaluator.evaluate(properties["Environment"]["Variables"])
@@ -73,7 +75,7 @@ def test_functions_read_the_one_secret(parameters: dict[str, str], secret: str, 
     assert readers == READERS
 
 
-def test_the_stack_makes_a_secret_only_without_one_of_the_owner_s() -> None:
+def test_the_stack_creates_a_secret_only_if_the_owner_gives_none() -> None:
     template = read_expanded_templates()["pipeline"]
     condition = template["Resources"]["ApiKeySecret"]["Condition"]
     branches = {"Fn::If": [condition, "made", "not made"]}
@@ -81,7 +83,7 @@ def test_the_stack_makes_a_secret_only_without_one_of_the_owner_s() -> None:
     assert make_evaluator(ApiKey="", ApiKeySecretArn=SECRET_ARN).evaluate(branches) == "not made"
 
 
-def test_a_secret_is_named_by_its_whole_arn() -> None:
+def test_the_parameter_accepts_only_a_complete_arn_of_a_secret() -> None:
     pattern = read_expanded_templates()["pipeline"]["Parameters"]["ApiKeySecretArn"]["AllowedPattern"]
     for arn in ("", SECRET_ARN, SECRET_ARN.replace("arn:aws:", "arn:aws-us-gov:")):
         assert re.fullmatch(pattern, arn)
@@ -94,8 +96,8 @@ def test_a_secret_is_named_by_its_whole_arn() -> None:
         assert not re.fullmatch(pattern, arn)
 
 
-def test_sam_reads_the_documented_overrides() -> None:
-    """Its command line takes an empty value in quotes alone."""
+def test_sam_accepts_the_documented_parameter_overrides() -> None:
+    """SAM's command line accepts an empty value only in quotes."""
     documented = re.findall(
         r"sam deploy --parameter-overrides ([^`\n]+)", (ROOT / "docs" / "operations.md").read_text()
     )

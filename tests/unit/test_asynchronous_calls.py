@@ -1,6 +1,7 @@
-"""No asynchronous call of a function is lost: in the end it lies in a dead-letter queue that an alarm watches.
+"""No asynchronous call of a function is lost: at the end it is in a dead-letter queue that an alarm watches.
 
-Lambda retries an asynchronous call twice and then drops it. So nothing calls a function like that: events go to queues.
+Lambda retries an asynchronous call twice and then drops it. So nothing calls functions asynchronously: events go to
+queues.
 """
 
 from collections.abc import Iterator
@@ -11,20 +12,20 @@ import pytest
 from tests.templates import ROOT, TEMPLATES, find_resources, read_expanded_templates
 
 WAITING_CALLERS = {"apigateway.amazonaws.com"}
-"""Services that wait for the function's answer and hand it on. Others call without waiting (S3, SNS, EventBridge, ...).
+"""Services that wait for the function's answer and return it. Others (S3, SNS, EventBridge, ...) call without waiting.
 
 Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-services.html
 """
 
 
 def find_expanded(application: str, kind: str) -> Iterator[dict[str, Any]]:
-    """The properties of all resources of a type after the SAM transform."""
+    """The properties of all resources of a type, after the SAM transform."""
     resources = read_expanded_templates()[application]["Resources"].values()
     return (resource["Properties"] for resource in resources if resource["Type"] == kind)
 
 
 def find_watched_queues() -> set[str]:
-    """The queues for which an alarm is raised when they hold a message."""
+    """The queues whose messages raise an alarm."""
     return {
         dimension["Value"]["Fn::GetAtt"][0]
         for alarm in find_resources("pipeline", "AWS::CloudWatch::Alarm").values()
@@ -41,7 +42,7 @@ def name_resource(arn: Any) -> str:
 
 
 @pytest.mark.parametrize("application", TEMPLATES)
-def test_whoever_calls_a_function_waits_for_its_answer(application: str) -> None:
+def test_every_caller_of_a_function_waits_for_its_answer(application: str) -> None:
     permissions = list(find_expanded(application, "AWS::Lambda::Permission"))
     assert {permission["Principal"] for permission in permissions} == WAITING_CALLERS
     sources = "".join(path.read_text() for path in ROOT.glob("**/functions/*/app.py") if ".aws-sam" not in path.parts)
@@ -49,13 +50,13 @@ def test_whoever_calls_a_function_waits_for_its_answer(application: str) -> None
 
 
 @pytest.mark.parametrize("application", TEMPLATES)
-def test_every_queue_that_is_read_has_a_dead_letter_queue_with_an_alarm(application: str) -> None:
+def test_every_queue_that_a_function_reads_has_a_dead_letter_queue_with_an_alarm(application: str) -> None:
     queues = find_resources(application, "AWS::SQS::Queue")
     read = {name_resource(it["EventSourceArn"]) for it in find_expanded(application, "AWS::Lambda::EventSourceMapping")}
     dead_letters = {name_resource(queues[name]["Properties"]["RedrivePolicy"]["deadLetterTargetArn"]) for name in read}
     assert dead_letters <= find_watched_queues()
     assert set(queues) == read | dead_letters
-    # The 14 days that SQS keeps a message count from when it was sent, not from when it was moved.
+    # SQS counts the 14 days from when a message was sent, not from when it was moved.
     assert all(queues[name]["Properties"]["MessageRetentionPeriod"] == 1_209_600 for name in read | dead_letters)
 
 
@@ -68,7 +69,7 @@ def test_every_target_of_a_rule_is_a_queue_and_has_a_dead_letter_queue_with_an_a
             assert name_resource(target["DeadLetterConfig"]["Arn"]) in find_watched_queues()
 
 
-def test_eventbridge_may_send_to_the_queues_that_the_rule_names_and_nothing_else_may() -> None:
+def test_only_eventbridge_may_send_to_the_queues_of_the_rule() -> None:
     [rule] = find_expanded("pipeline", "AWS::Events::Rule")
     [target] = rule["Targets"]
     told = {name_resource(target["Arn"]), name_resource(target["DeadLetterConfig"]["Arn"])}

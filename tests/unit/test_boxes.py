@@ -1,4 +1,4 @@
-"""The yardstick that models are measured by, measured."""
+"""Tests of the box matching that measures models."""
 
 import pytest
 
@@ -22,17 +22,17 @@ def make_box(name: str = "Rock", x: float = 50, y: float = 50, confidence: float
     ],
     ids=["nothing", "exact", "a little off", "too far off", "another class", "twice", "less sure"],
 )
-def test_matches(found: list[Box], matches: int) -> None:
+def test_boxes_match_by_class_overlap_and_confidence(found: list[Box], matches: int) -> None:
     assert count_matches([make_box()], found, iou=0.5, confidence=0.05) == matches
 
 
-def test_every_box_has_a_partner_of_its_own() -> None:
+def test_each_box_has_at_most_one_partner() -> None:
     expected = [make_box(x=50), make_box(x=60)]
     assert count_matches(expected, [make_box(x=59)], iou=0.5) == 1
     assert count_matches(expected, [make_box(x=59), make_box(x=51)], iou=0.5) == 2
 
 
-def test_iou() -> None:
+def test_iou_is_intersection_over_union() -> None:
     assert measure_iou(make_box(), make_box()) == 1
     assert measure_iou(make_box(), make_box(x=70)) == pytest.approx(1 / 3)
     assert measure_iou(make_box(), make_box(x=500)) == 0

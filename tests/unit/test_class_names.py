@@ -1,4 +1,4 @@
-"""Each class of the product has a name of its own, so that a name in a trace or a search means one thing."""
+"""Each class in the product has a unique name, so that a name in a trace or a search means one thing."""
 
 import ast
 from collections import defaultdict
@@ -9,10 +9,10 @@ from videoinfer.repository import ROOT
 PACKAGES = LAYER, ROOT / "videoinfer", ROOT / "engine" / "layers" / "videoengine" / "videoengine"
 
 OF_BOTH_APPLICATIONS = {"Job", "JobRequest", "VideoFormat"}
-"""The pipeline and the engine share no code: each has its own record of these."""
+"""The pipeline and the engine share no code, so each has its own class of this name."""
 
 
-def test_each_class_has_a_name_of_its_own() -> None:
+def test_each_class_has_a_unique_name() -> None:
     places = defaultdict(list)
     for package in PACKAGES:
         for module, path in list_modules(package):

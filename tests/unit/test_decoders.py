@@ -1,4 +1,6 @@
-"""FFmpeg may be taken over by the file that it reads: what imports it can do next to nothing, in both applications."""
+"""A file may take over FFmpeg when it is read, so code that imports FFmpeg has almost no permissions, in both
+applications.
+"""
 
 import ast
 from collections.abc import Iterator
@@ -29,7 +31,7 @@ ALLOWED = {
 
 
 def list_imports(file: Path) -> Iterator[str]:
-    """The modules that a file imports, also inside functions, but not those for the type checker alone."""
+    """The modules that a file imports, also inside functions, except those for the type checker only."""
     tree = ast.parse(file.read_text())
     for_types = [
         ast.walk(statement)
@@ -47,7 +49,7 @@ def list_imports(file: Path) -> Iterator[str]:
 
 
 def imports_decoder(application: str, function: str) -> bool:
-    """Whether a function's code comes to import PyAV, by whatever way."""
+    """Tells whether a function's code imports PyAV, directly or indirectly."""
     ahead, seen = [FUNCTIONS[application] / function / "app.py"], set[Path]()
     while ahead:
         file = ahead.pop()
@@ -63,7 +65,7 @@ def imports_decoder(application: str, function: str) -> bool:
     return False
 
 
-def test_these_are_the_functions_that_decode() -> None:
+def test_only_the_listed_functions_decode() -> None:
     functions = [(application, name) for application in FUNCTIONS for name in list_functions(application)]
     assert [found for found in functions if imports_decoder(*found)] == sorted(DECODERS, key=functions.index)
 
@@ -75,8 +77,8 @@ def test_no_other_function_has_the_decoder_s_layer() -> None:
 
 
 @pytest.mark.parametrize(("application", "function"), DECODERS)
-def test_what_decodes_reaches_objects_and_nothing_else(application: str, function: str) -> None:
-    """No ledger, no topic, no secret, no event, no queue, no function and no state machine."""
+def test_functions_that_decode_may_only_access_objects(application: str, function: str) -> None:
+    """They have no access to the ledger, topics, secrets, events, queues, functions and state machines."""
     logical_id = list_functions(application)[function]
     for statement in walk_statements(application, logical_id):
         for action in as_list(statement["Action"]):
@@ -84,7 +86,7 @@ def test_what_decodes_reaches_objects_and_nothing_else(application: str, functio
             assert action in ALLOWED or is_model_list, f"{function}: {action}"
 
 
-def test_what_draws_gets_videos_and_results_and_puts_one_kind_of_file() -> None:
+def test_the_function_that_draws_reads_videos_and_results_and_writes_one_kind_of_file() -> None:
     resources: dict[str, list[Any]] = {}
     for statement in walk_statements("pipeline", "AnnotateVideoFunction"):
         for action in as_list(statement["Action"]):

@@ -1,4 +1,4 @@
-"""Everything that is stored is encrypted, by the owner's key if there is one: read from both expanded templates."""
+"""Everything stored is encrypted, with the owner's key if there is one; read from both expanded templates."""
 
 import json
 import re
@@ -28,7 +28,7 @@ STORES: dict[str, tuple[str, Any]] = {
     "AWS::SQS::Queue": ("KmsMasterKeyId", None),
     "AWS::SecretsManager::Secret": ("KmsKeyId", None),
 }
-"""Where each kind of store names its key, and the key that it names if the owner gives none."""
+"""The property that names each store's key, and its value if the owner gives no key."""
 
 NO_STORES = {
     "AWS::ApiGatewayV2::Api": "keeps nothing",
@@ -78,7 +78,7 @@ NEEDS: dict[str, tuple[set[str], str]] = {
     "sns:Publish": (DECRYPT_AND_GENERATE, SNS),
     "sqs:ReceiveMessage": (DECRYPT, SQS),
 }
-"""What a role needs on the key for each of its actions, and where AWS says so."""
+"""The permissions on the key that each action of a role needs, and AWS's source."""
 
 NEEDS_NOTHING = {
     "events:PutEvents",
@@ -104,7 +104,9 @@ NEEDS_NOTHING = {
     "xray:PutTelemetryRecords",
     "xray:PutTraceSegments",
 }
-"""Actions that touch nothing that the key encrypts. Log groups are encrypted by CloudWatch Logs, not for its caller."""
+"""Actions on nothing that the key encrypts. CloudWatch Logs encrypts log groups by itself, not on
+behalf of its caller.
+"""
 
 REGION, ACCOUNT = "eu-central-1", "123456789012"
 
@@ -118,10 +120,10 @@ SERVICES: dict[str, tuple[set[str], set[str], str]] = {
     ),
     "s3.amazonaws.com": ({"kms:Decrypt", "kms:GenerateDataKey"}, {"aws:SourceAccount"}, S3_EVENTS),
 }
-"""Of each service that uses the key by itself: the actions, the condition keys that AWS documents for it, and where.
+"""Services that use the key by themselves: their actions, their documented condition keys, and the source.
 
-CloudWatch and EventBridge document no condition keys for a key's policy, and a condition that they don't fulfil would
-silence alarms; the policies of topic and queue say for whom they act. S3's is in SQS's guide.
+CloudWatch and EventBridge document no condition keys for key policies, and a condition that they don't meet would
+silence alarms; the policies of the topic and the queue restrict on whose behalf they act. S3's are in SQS's guide.
 """
 
 
@@ -155,11 +157,11 @@ DOCUMENTED: dict[str, tuple[set[str], str]] = {
     "people who query Athena": ({"kms:Decrypt", "kms:GenerateDataKey"}, ATHENA),
     "people who run `videoinfer` or change a secret": ({"kms:Decrypt", "kms:GenerateDataKey"}, REDRIVE),
 }
-"""What AWS's documentation asks for, by who uses the key, and where."""
+"""What AWS's documentation requires: the actions by user of the key, and the source."""
 
 
 def resolve(value: Any, *, has_key: bool) -> Any:
-    """A part of a template without its conditions, as CloudFormation sees it with a key or without."""
+    """Resolves a part of a template's conditions as CloudFormation does with a key or without one."""
     if isinstance(value, list):
         return [it for it in (resolve(item, has_key=has_key) for item in value) if it != NOTHING]
     if not isinstance(value, dict):
@@ -184,17 +186,17 @@ def look_up(properties: Any, path: str) -> Any:
     return properties
 
 
-def test_every_resource_is_a_store_or_none() -> None:
+def test_every_resource_type_is_known_to_store_data_or_not() -> None:
     kinds = {resource["Type"] for _, resource in walk_resources(has_key=True)}
     assert kinds == STORES.keys() | NO_STORES.keys()
 
 
 @pytest.mark.parametrize("has_key", [True, False])
-def test_every_store_is_encrypted_by_the_key_that_is_given(has_key: bool) -> None:
+def test_every_store_is_encrypted_with_the_given_key(has_key: bool) -> None:
     for name, resource in walk_resources(has_key=has_key):
         if resource["Type"] in STORES:
             path, otherwise = STORES[resource["Type"]]
-            # CloudWatch can't publish to a topic under the account's own key.
+            # CloudWatch can't publish to a topic encrypted with the AWS managed key.
             otherwise = None if name == "AlarmsTopic" else otherwise
             assert look_up(resource.get("Properties", {}), path) == (OWN_KEY if has_key else otherwise), name
 
@@ -232,14 +234,14 @@ def list_actions(statements: list[dict[str, Any]]) -> set[str]:
     return {action for statement in statements for action in as_list(statement["Action"])}
 
 
-def test_of_every_action_it_is_known_what_it_needs_on_the_key() -> None:
+def test_it_is_known_of_every_action_what_it_needs_on_the_key() -> None:
     actions = set[str]().union(*map(list_actions, list_roles(has_key=False).values()))
     assert actions <= NEEDS.keys() | NEEDS_NOTHING, actions - (NEEDS.keys() | NEEDS_NOTHING)
     assert not NEEDS.keys() & NEEDS_NOTHING
     assert NEEDS.keys() <= actions
 
 
-def test_a_role_may_use_the_key_for_what_it_does_and_for_no_more() -> None:
+def test_a_role_may_use_the_key_only_for_its_actions() -> None:
     for role, statements in list_roles(has_key=True).items():
         actions = list_actions(statements)
         needed = set[str]().union(*(NEEDS[action][0] for action in actions & NEEDS.keys()))
@@ -249,7 +251,7 @@ def test_a_role_may_use_the_key_for_what_it_does_and_for_no_more() -> None:
                 assert statement["Resource"] == OWN_KEY
 
 
-def test_the_documented_policy_lets_in_each_service_for_what_it_does() -> None:
+def test_the_documented_policy_admits_each_service_for_its_actions() -> None:
     policy = json.loads(read_documented_policy(region=REGION, account=ACCOUNT))
     let_in = {
         service: (
@@ -262,7 +264,7 @@ def test_the_documented_policy_lets_in_each_service_for_what_it_does() -> None:
     assert let_in == {service: (actions, conditions) for service, (actions, conditions, _) in SERVICES.items()}
 
 
-def test_operations_give_everybody_what_aws_asks_for_with_its_source() -> None:
+def test_the_operations_document_grants_what_aws_requires_and_cites_it() -> None:
     section = (ROOT / "docs" / "operations.md").read_text().split("## Customer-managed KMS key")[1].split("\n## ")[0]
     rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \| [^|]* \| (.+) \|$", section, flags=re.MULTILINE)
     documented = {who: (set(re.findall(r"`(kms:[^`]+)`", needs)), source) for who, needs, source in rows}
@@ -271,7 +273,7 @@ def test_operations_give_everybody_what_aws_asks_for_with_its_source() -> None:
         assert f"({source})" in documented[who][1], who
 
 
-def test_the_doctor_looks_for_the_same_services() -> None:
+def test_the_doctor_checks_the_same_services() -> None:
     policy = {"Statement": [{"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}}]}
     assert find_left_out(policy, region=REGION, account=ACCOUNT).keys() == SERVICES.keys()
 

@@ -1,8 +1,8 @@
-"""Lambda refuses a function whose environment is larger than 4 KB: the largest that the parameters allow is not.
+"""Lambda refuses a function whose environment exceeds 4 KB: the largest allowed parameters don't reach that limit.
 
-https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html gives the quota, for all variables together.
-What is measured is a JSON object of names and values, as Lambda's own refusal shows ("String measured: {…}"). A quote
-takes two bytes in it: https://github.com/github-aws-runners/terraform-aws-github-runner/issues/3594.
+https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html gives the quota for all variables together.
+Lambda measures a JSON object of names and values, as its error message shows ("String measured: {…}"). A quote takes
+two bytes in it: https://github.com/github-aws-runners/terraform-aws-github-runner/issues/3594.
 """
 
 import json
@@ -20,13 +20,13 @@ from tests.templates import TEMPLATES, read_expanded_templates
 ENVIRONMENT_MAX_BYTES = 4096
 
 PARTITION, REGION, URL_SUFFIX, ACCOUNT = "aws-us-gov", "us-isob-east-1", "amazonaws.com.cn", "123456789012"
-"""The longest that there are."""
+"""The longest values that exist."""
 
 GENERATED_SUFFIX = "-" + 13 * "X"
-"""What CloudFormation adds to the name of a stack and a logical id."""
+"""What CloudFormation appends to the names of a stack and a logical id."""
 
 JSON_TEXTS = "DefaultModels", "PrefixRoutes"
-"""Parameters that may hold quotes."""
+"""Parameters that may contain quotes."""
 
 
 def find_text(name: str) -> dict[str, Any]:
@@ -35,13 +35,13 @@ def find_text(name: str) -> dict[str, Any]:
 
 
 def count_quotes(parameter: dict[str, Any]) -> int:
-    """How many characters that JSON writes as two the pattern allows."""
+    """How many characters that JSON escapes with a second byte the pattern allows."""
     [number] = re.findall(r"\{0,(\d+)\}", parameter["AllowedPattern"])
     return int(number)
 
 
 def measure_longest(name: str, parameter: dict[str, Any]) -> int:
-    """The bytes that the largest value takes in JSON."""
+    """The bytes of the parameter's largest value in JSON."""
     if "AllowedValues" in parameter:
         return max(map(len, parameter["AllowedValues"]))
     if name in JSON_TEXTS:
@@ -78,10 +78,10 @@ def refer_to_longest(application: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("application", TEMPLATES)
-def test_every_parameter_has_a_greatest_length(application: str) -> None:
+def test_every_parameter_has_a_maximum_length(application: str) -> None:
     for name, parameter in read_expanded_templates()[application]["Parameters"].items():
         if name in NUMBERS[application]:
-            # No repetition without an end, and none that makes a number longer than ten characters.
+            # No unbounded repetition, and none that makes a number longer than ten characters.
             assert not re.search(r"[*+]|,\}", parameter["AllowedPattern"])
         else:
             assert "AllowedValues" in parameter or int(parameter["MaxLength"]) <= 4096, name
@@ -91,7 +91,7 @@ def test_every_parameter_has_a_greatest_length(application: str) -> None:
 @pytest.mark.parametrize("application", TEMPLATES)
 def test_the_largest_parameters_fit_into_every_environment(application: str) -> None:
     template, references = read_expanded_templates()[application], refer_to_longest(application)
-    # The ARN of a secret of the owner's is longer than the name of the stack's own.
+    # The ARN of the owner's secret is longer than the name of the stack's own secret.
     evaluator = Evaluator(template, {**references, "ApiKey": ""} if application == "pipeline" else references)
     functions = {name: it for name, it in template["Resources"].items() if it["Type"] == "AWS::Lambda::Function"}
     assert functions
@@ -102,7 +102,7 @@ def test_the_largest_parameters_fit_into_every_environment(application: str) -> 
 
 
 @pytest.mark.parametrize("name", JSON_TEXTS)
-def test_a_text_with_quotes_is_as_large_as_is_reckoned_with(name: str) -> None:
+def test_a_json_parameter_is_no_larger_than_measured(name: str) -> None:
     parameter = find_text(name)
     pattern, quotes, most = parameter["AllowedPattern"], count_quotes(parameter), int(parameter["MaxLength"])
     for value in (quotes * '"' + (most - quotes) * "x", (most - quotes) * "x" + quotes * "\\", parameter["Default"]):
@@ -126,7 +126,7 @@ def test_a_text_with_quotes_is_as_large_as_is_reckoned_with(name: str) -> None:
 
 
 @pytest.mark.parametrize("application", TEMPLATES)
-def test_other_texts_take_a_byte_a_character(application: str) -> None:
+def test_other_parameters_take_one_byte_per_character(application: str) -> None:
     template = read_expanded_templates()[application]
     variables = str(
         [it["Properties"].get("Environment") for it in template["Resources"].values() if "Properties" in it]

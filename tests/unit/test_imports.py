@@ -1,6 +1,6 @@
-"""The order of the packages: each imports only from those below it, so that there is no circle.
+"""The order of the packages: each package imports only from those below it, so that there is no circle.
 
-`python -m tests.unit.test_imports` prints who imports whom.
+`python -m tests.unit.test_imports` prints which package imports which.
 """
 
 import ast
@@ -13,23 +13,23 @@ import pytest
 from videoinfer.repository import ROOT
 
 BASE = "base"
-"""A package's modules that are no flow: what everything may import."""
+"""The package's modules that are not flows, which every module may import."""
 
 LAYER = ROOT / "layers" / "videojobs" / "videojobs"
 FUNCTIONS = sorted(path.name for path in (ROOT / "functions").iterdir() if (path / "app.py").exists())
 LAYER_ORDER = ["connections", "notices", "outputs", "report", "drawing", "results", "settings", "jobs", "api", BASE]
-"""Below the flows, one for each function; from the top to the bottom."""
+"""The order below the flows, from top to bottom. A flow is the module of one function."""
 
 
 def list_modules(package: Path) -> Iterator[tuple[str, Path]]:
-    """Each module's dotted name and its file."""
+    """Yields each module's dotted name and its file."""
     for path in sorted(package.rglob("*.py")):
         parts = path.relative_to(package.parent).with_suffix("").parts
         yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
 
 
 def read_imports(path: Path, package: str) -> Iterator[str]:
-    """The dotted names of the modules of `package` that a file imports, also inside of functions."""
+    """Yields the dotted names of the modules of `package` that a file imports, also inside functions."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.startswith(f"{package}."))
@@ -40,7 +40,7 @@ def read_imports(path: Path, package: str) -> Iterator[str]:
 
 
 def read_arrows() -> Mapping[tuple[str, str], set[str]]:
-    """Who imports whom in the layer: (room, room) to the imports. A flow is a room of its own."""
+    """The imports between rooms in the layer, by (importing room, imported room). Each flow is a room."""
     arrows = defaultdict(set)
     for name, path in list_modules(LAYER):
         for imported in read_imports(path, "videojobs"):
@@ -51,7 +51,7 @@ def read_arrows() -> Mapping[tuple[str, str], set[str]]:
 
 
 def find_room(module: str) -> str:
-    """The wing of a module of the layer, or the module itself where it is in none."""
+    """The room of a module in the layer: its wing, or the module itself if it is in no wing."""
     first = module.split(".")[1] if "." in module else ""
     if first in LAYER_ORDER or first in list_flows():
         return first
@@ -59,20 +59,20 @@ def find_room(module: str) -> str:
 
 
 def list_flows() -> list[str]:
-    """The modules that stand above all wings: one a function, and parts of one that need what it needs."""
+    """The modules above all wings: one per function, and parts of one with the same dependencies."""
     return [*FUNCTIONS, "delivery_end", "delivery_progress"]
 
 
-def test_each_function_has_a_flow_of_its_name() -> None:
+def test_each_function_has_a_flow_with_its_name() -> None:
     assert [name for name in FUNCTIONS if not (LAYER / f"{name}.py").exists()] == []
 
 
-def test_every_wing_has_its_place_in_the_order() -> None:
+def test_every_wing_has_a_place_in_the_order() -> None:
     wings = {path.name for path in LAYER.iterdir() if (path / "__init__.py").exists()}
     assert wings - {*LAYER_ORDER} == set()
 
 
-def test_the_layer_imports_downwards_alone() -> None:
+def test_the_layer_imports_only_downwards() -> None:
     flows = list_flows()
     height = {room: len(LAYER_ORDER) - number for number, room in enumerate(LAYER_ORDER)}
     upwards = [
@@ -88,7 +88,7 @@ def test_the_layer_imports_downwards_alone() -> None:
     ("package", "others"),
     [("videojobs", ("videoinfer", "videoengine")), ("videoengine", ("videoinfer", "videojobs"))],
 )
-def test_what_is_deployed_stands_alone(package: str, others: tuple[str, ...]) -> None:
+def test_a_deployed_package_imports_none_of_the_others(package: str, others: tuple[str, ...]) -> None:
     folder = LAYER if package == "videojobs" else ROOT / "engine" / "layers" / "videoengine" / "videoengine"
     strange = [
         (name, imported)
@@ -99,8 +99,8 @@ def test_what_is_deployed_stands_alone(package: str, others: tuple[str, ...]) ->
     assert strange == []
 
 
-def test_only_the_command_line_imports_what_runs_locally() -> None:
-    """A stack's operators need none of `videoinfer.local`."""
+def test_only_the_command_line_imports_videoinfer_local() -> None:
+    """Operators of a stack don't need `videoinfer.local`."""
     importers = {
         name
         for name, path in list_modules(ROOT / "videoinfer")

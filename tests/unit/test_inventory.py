@@ -1,4 +1,4 @@
-"""Lists that have to agree: so nothing can be forgotten in one of two places."""
+"""Lists that must agree, so that nobody can forget one of two places."""
 
 import itertools
 import re
@@ -66,7 +66,7 @@ def test_every_function_of_the_pipeline_has_events() -> None:
     assert all(any(folder.glob("*.json")) for folder in (ROOT / "events").iterdir())
 
 
-def test_every_status_that_a_check_can_have_is_chosen_by() -> None:
+def test_the_state_machine_handles_every_status_of_a_check() -> None:
     choice = read_definition("pipeline")["States"]["Is The Job Done?"]
     chosen = {branch["StringEquals"] for branch in choice["Choices"]}
     assert chosen == {"running", "done"}
@@ -152,7 +152,7 @@ def test_the_template_knows_every_output() -> None:
 
 
 def name_glue_type(kind: DataType) -> str:
-    """A type as Glue spells it."""
+    """A type in Glue's spelling."""
     if DataType.is_list(kind):
         assert kind.value_field
         return f"array<{name_glue_type(kind.value_field.type)}>"

@@ -1,4 +1,6 @@
-"""Contexts are AWS's own: a stand-in that is kinder than Lambda has hidden a fault once."""
+"""Lambda contexts come from AWS's own class, because a stand-in with more fields than Lambda's has
+hidden a bug before.
+"""
 
 import re
 
@@ -26,7 +28,7 @@ def test_no_code_makes_a_context_by_hand() -> None:
     assert found == []
 
 
-def test_a_context_says_what_lambdas_says() -> None:
+def test_a_context_has_the_attributes_of_lambda_s() -> None:
     def handler(event: object, context: object) -> object:
         assert isinstance(context, LambdaContext)
         assert context.memory_limit_in_mb == "256"

@@ -1,7 +1,7 @@
-"""What `sam build` installs into functions: nothing but wheels for Lambda's platform whose hashes are pinned.
+"""What `sam build` installs into functions: only wheels for Lambda's platform with pinned hashes.
 
-SAM's Python builder does not keep to that: where this machine's platform is not Lambda's, it downloads wheels once
-more by name and version, without hashes.
+SAM's Python builder does not ensure this: if this machine's platform is not Lambda's, it downloads wheels again by name
+and version, without hashes.
 Source: `DependencyBuilder` in https://github.com/aws/aws-lambda-builders
 """
 
@@ -25,7 +25,7 @@ INSTALL_OPTIONS = {
     "--platform manylinux2014_x86_64",
 }
 MANIFESTS = ("requirements.txt", "pyproject.toml")
-"""What SAM's Python builder installs from."""
+"""The files from which SAM's Python builder installs."""
 
 LAYERS = [
     (application, layer)
@@ -47,9 +47,7 @@ def test_sams_python_builder_installs_nothing(application: str) -> None:
 
 
 @pytest.mark.parametrize(("application", "layer"), LAYERS)
-def test_a_layer_holds_nothing_but_wheels_for_lambda_whose_hashes_are_pinned(
-    application: str, layer: str, tmp_path: Path
-) -> None:
+def test_a_layer_holds_only_wheels_for_lambda_with_pinned_hashes(application: str, layer: str, tmp_path: Path) -> None:
     properties = find_resources(application, "AWS::Serverless::LayerVersion")[layer]["Properties"]
     folder = TEMPLATES[application].parent / properties["ContentUri"]
     installs = [

@@ -1,6 +1,6 @@
 """Each module with logic has a test file: tests/unit/<package>/<wing>/test_<module>.py.
 
-What several modules do together is tested in files that are named after what they show.
+Files that test several modules together are named after what they show.
 """
 
 import ast
@@ -27,10 +27,10 @@ WITHOUT_LOGIC = {
     "videoinfer.aws_clients": "boto3's clients, made once",
     "videoinfer.errors": "what a person reads is tested where it arises",
 }
-"""Modules with functions that decide nothing, and why."""
+"""Modules whose functions decide nothing, and why."""
 
 TESTED_BY = {
-    "videojobs.drawing.scratch": "tests/unit/test_scratch.py",  # the engine's, word for word
+    "videojobs.drawing.scratch": "tests/unit/test_scratch.py",  # the same text as the engine's
     "videojobs.video_formats": "tests/unit/test_video_formats.py",
     "videoengine.api": "tests/contract/test_engine_api.py",
     "videoengine.demuxing": "tests/unit/videoengine/test_awkward_videos.py",
@@ -60,7 +60,7 @@ TESTED_BY = {
     "videoinfer.verification.clip": "tests/local_aws/test_verify.py",
     "videoinfer.verification.run": "tests/unit/videoinfer/verification/test_verify_command.py",
 }
-"""Modules that are tested together with others, and by which file."""
+"""Modules that are tested together with others, by test file."""
 
 
 def has_functions(path: Path) -> bool:
@@ -75,7 +75,7 @@ def find_test_file(module: str) -> Path:
 
 
 def list_tests(path: Path) -> list[str]:
-    """The names of the tests in a file."""
+    """The names of a file's tests."""
     nodes = ast.walk(ast.parse(path.read_text())) if path.exists() else ()
     return [node.name for node in nodes if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
 
@@ -100,7 +100,7 @@ def test_every_module_with_logic_has_a_test_file(package: str) -> None:
     assert without == []
 
 
-def test_an_exception_is_one() -> None:
-    """A module that has got a file of its own, or is gone, leaves the lists."""
+def test_no_exception_is_outdated() -> None:
+    """A module that got its own test file, or was removed, must leave the lists."""
     assert [name for name in WITHOUT_LOGIC | TESTED_BY if name not in MODULES or list_tests(find_test_file(name))] == []
     assert not WITHOUT_LOGIC.keys() & TESTED_BY.keys()

@@ -1,7 +1,8 @@
-"""Every name that a template makes of its stack's is one that the service takes, however the stack is called.
+"""Services accept every name that a template derives from the stack's name, for every stack name.
 
-Longest names: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html (a stack's),
-https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid.html (an API's, which botocore does not know).
+Longest names: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html (stacks),
+https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid.html (APIs, which botocore's models don't
+limit).
 """
 
 import re
@@ -23,10 +24,10 @@ NAMES: dict[str, tuple[str, tuple[str, str, str] | None]] = {
     "AWS::SecretsManager::Secret": ("Name", ("secretsmanager", "CreateSecret", "Name")),
     "AWS::StepFunctions::StateMachine": ("StateMachineName", ("stepfunctions", "CreateStateMachine", "name")),
 }
-"""Where each kind of resource is named, and the parameter of the operation that creates it, in botocore's models."""
+"""Each resource type's name property, and the parameter of the operation that creates it, in botocore's models."""
 
 DATABASE_NAME = r"[a-z][a-z0-9_]{0,254}"
-"""What Athena's DDL takes without quotes, underscores being the only special characters that it supports:
+"""The names that Athena's DDL accepts without quotes; underscores are the only special characters that it supports:
 https://docs.aws.amazon.com/athena/latest/ug/tables-databases-columns-names.html
 """
 
@@ -42,7 +43,7 @@ def make_evaluator(application: str, stack: str, uuid: str = "51af3dc0-da77-11e4
 
 
 def find_named(application: str) -> Iterator[tuple[str, str, Any]]:
-    """Logical id, type and name of each resource that the template names after its stack."""
+    """Yields logical id, type and name of each resource that the template names after its stack."""
     for logical_id, resource in read_expanded_templates()[application]["Resources"].items():
         for name, value in resource.get("Properties", {}).items():
             if name.endswith("Name") and "AWS::StackName" in str(value):
@@ -50,7 +51,7 @@ def find_named(application: str) -> Iterator[tuple[str, str, Any]]:
 
 
 @pytest.mark.parametrize("application", TEMPLATES)
-def test_names_after_the_stack_s_are_taken(application: str) -> None:
+def test_services_accept_names_derived_from_the_stack_s(application: str) -> None:
     named = list(find_named(application))
     assert {kind for _, kind, _ in named} <= NAMES.keys()
     for stack in list_stack_names(application):
@@ -61,14 +62,14 @@ def test_names_after_the_stack_s_are_taken(application: str) -> None:
                 model = Session().get_service_model(service).operation_model(call)
                 shape = model.input_shape.members[parameter].metadata  # type: ignore[union-attr]
                 assert shape.get("min", 1) <= len(name) <= shape.get("max", 255), logical_id
-                # The patterns that botocore keeps are Java's, which differ in nothing here.
+                # botocore's patterns are Java's; here they mean the same in Python.
                 assert re.fullmatch(shape.get("pattern", ".*"), name), logical_id
             else:
                 assert 1 <= len(name) <= 128, logical_id
 
 
 @pytest.mark.parametrize("stack", list_stack_names("pipeline"))
-def test_athena_s_ddl_takes_the_database_s_name(stack: str) -> None:
+def test_athena_s_ddl_accepts_the_database_s_name(stack: str) -> None:
     database = read_expanded_templates()["pipeline"]["Resources"]["ResultsDatabase"]["Properties"]["DatabaseInput"]
     name = make_evaluator("pipeline", stack).evaluate(database["Name"])
     assert re.fullmatch(DATABASE_NAME, name)

@@ -1,6 +1,6 @@
-"""CloudFormation refuses each parameter that a function could not read.
+"""CloudFormation refuses every parameter that a function could not read.
 
-Its type Number takes 1.5 where a whole number is meant, and only strings can have a pattern:
+Its Number type accepts 1.5 for a whole number, and only strings can have a pattern:
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
 """
 
@@ -70,7 +70,7 @@ def find_parameter(application: str, name: str) -> dict[str, Any]:
 
 
 def draw_number(of: NumberRange) -> st.SearchStrategy[str]:
-    """Numbers of a range, as a person writes them."""
+    """Numbers in a range, as people write them."""
     if of.whole:
         return st.integers(int(of.lowest), int(of.highest)).map(str)
     return st.decimals(Decimal(str(of.lowest)), Decimal(str(of.highest)), places=3).map(
@@ -79,7 +79,7 @@ def draw_number(of: NumberRange) -> st.SearchStrategy[str]:
 
 
 def draw_allowed(parameter: dict[str, Any]) -> st.SearchStrategy[str]:
-    """What CloudFormation lets through."""
+    """Values that CloudFormation accepts for a parameter."""
     if "AllowedValues" in parameter:
         return st.sampled_from(parameter["AllowedValues"])
     return st.from_regex(parameter["AllowedPattern"].removesuffix("$") + r"\Z", fullmatch=True)
@@ -99,7 +99,7 @@ def test_numbers_are_strings_with_a_pattern_or_a_list(application: str) -> None:
 
 
 @pytest.mark.parametrize("application", TEMPLATES)
-def test_every_number_that_is_read_comes_from_such_a_parameter(application: str) -> None:
+def test_every_number_that_functions_read_comes_from_such_a_parameter(application: str) -> None:
     resources = read_expanded_templates()[application]["Resources"]
     functions = {name: it for name, it in resources.items() if it["Type"] == "AWS::Lambda::Function"}
     assert functions.keys() == SETTINGS[application].keys()
@@ -113,7 +113,7 @@ def test_every_number_that_is_read_comes_from_such_a_parameter(application: str)
                 of = NUMBERS[application].get(value["Ref"])
                 assert field.type is float or of is None or of.whole, (name, field.name)
             elif field.type in (int, float):
-                # A constant of the template's own.
+                # A constant in the template.
                 Evaluator(read_expanded_templates()[application], {}).evaluate(value)
     substituted = {value["Ref"] for value in find_bare_substitutions(application).values() if "Ref" in value}
     assert all(NUMBERS[application][name].whole for name in substituted)
@@ -121,13 +121,13 @@ def test_every_number_that_is_read_comes_from_such_a_parameter(application: str)
 
 
 def find_bare_substitutions(application: str) -> dict[str, Any]:
-    """What the template fills into the state machine's definition as a number."""
+    """The values that the template substitutes as numbers in the state machine's definition."""
     path, substitutions = find_definition(application)
     return {name: substitutions[name] for name in re.findall(r": \$\{(\w+)\}", path.read_text())}
 
 
 @pytest.mark.parametrize(("application", "name"), RANGES)
-def test_every_number_of_the_range_is_taken(application: str, name: str) -> None:
+def test_every_number_in_the_range_is_accepted(application: str, name: str) -> None:
     pattern, of = find_parameter(application, name)["AllowedPattern"], NUMBERS[application][name]
     for end in (of.lowest, of.highest):
         assert re.fullmatch(pattern, f"{end:g}" if end < 10_000 else f"{end:.0f}")
@@ -143,7 +143,7 @@ def test_every_number_of_the_range_is_taken(application: str, name: str) -> None
 
 
 @pytest.mark.parametrize(("application", "name"), RANGES)
-def test_nothing_else_is_taken(application: str, name: str) -> None:
+def test_nothing_outside_the_range_is_accepted(application: str, name: str) -> None:
     parameter, of = find_parameter(application, name), NUMBERS[application][name]
     too_low, too_high = of.lowest - (1 if of.whole else 0.0001), of.highest + (1 if of.whole else 0.0001)
     for value in (*NO_NUMBERS, f"{too_low:.4f}".removesuffix(".0000"), f"{too_high:.4f}".removesuffix(".0000")):
@@ -159,7 +159,7 @@ def test_nothing_else_is_taken(application: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("application", TEMPLATES)
-def test_the_functions_read_all_that_cloudformation_lets_through(
+def test_the_functions_can_read_every_value_that_cloudformation_accepts(
     application: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     template = read_expanded_templates()[application]

@@ -1,4 +1,4 @@
-"""Nothing that is deployed names a partition of AWS: in China and GovCloud every ARN and console link is another."""
+"""Nothing that is deployed hard-codes an AWS partition: ARNs and console links differ in China and GovCloud."""
 
 import json
 
@@ -55,7 +55,7 @@ def test_a_console_link_leads_to_the_partition_s_own_console(partition: str, hos
     assert compose_console_url(partition, region, "results", "a/b.json") == link
 
 
-def test_the_dashboard_s_link_and_the_notices_know_the_same_consoles() -> None:
+def test_the_dashboard_s_link_and_the_notices_use_the_same_consoles() -> None:
     template = read_template("pipeline")
     url, places = template["Outputs"]["DashboardUrl"]["Value"]["Fn::Sub"]
     assert url.startswith("https://${AWS::Region}.${Console}/cloudwatch/")

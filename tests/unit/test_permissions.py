@@ -1,4 +1,4 @@
-"""Who may do what: read from both templates, beside what the functions call."""
+"""Permissions in both templates, compared with the calls that the functions make."""
 
 import re
 from collections import defaultdict
@@ -15,7 +15,8 @@ from tests.templates import ROOT, find_resources, read_expanded_templates, read_
 
 APPLICATIONS = "pipeline", "engine"
 
-# A `*` is a job's random id or an upload's key, below a bucket of the stack; each other one is here, with its reason.
+# A `*` stands for a job's random id or an upload's key, in a bucket of the stack. All other stars are listed here, with
+# their reason.
 STARS = {
     ("xray:PutTraceSegments", "*"): "X-Ray's two actions know no resources",
     ("xray:PutTelemetryRecords", "*"): "X-Ray's two actions know no resources",
@@ -49,7 +50,7 @@ MANAGED = {
     "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole": "SAM adds it for logs, to any group",
     "arn:aws:iam::aws:policy/AWSXrayWriteOnlyAccess": "SAM adds it for traces: X-Ray's actions know no resources",
 }
-"""Policies of AWS's that roles may have; their own stars are in them."""
+"""AWS managed policies that roles may have, which contain stars of their own."""
 
 RARE = {
     "s3:AbortMultipartUpload": "an upload that failed half way is given up",
@@ -61,7 +62,10 @@ RARE = {
     "xray:PutTraceSegments": "Lambda's runtime calls it",
     "xray:PutTelemetryRecords": "Lambda's runtime calls it",
 }
-"""Allowed, though a job that goes well never calls it; on whole buckets and by moto, which checks no permissions."""
+"""Granted actions that a successful job doesn't call.
+
+Moto checks no permissions, so it doesn't show those that AWS needs implicitly, such as on whole buckets.
+"""
 
 
 def list_roles() -> list[tuple[str, str]]:
@@ -82,11 +86,11 @@ def test_no_star_without_a_reason(application: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(("application", "name"), list_roles())
-def test_statements_allow_and_no_more(application: str, name: str) -> None:
+def test_statements_only_allow_named_actions_on_named_resources(application: str, name: str) -> None:
     statements = list(walk_statements(application, name))
     assert statements
     for statement in statements:
-        # No NotAction, no NotResource.
+        # NotAction and NotResource are not allowed.
         assert statement.keys() <= {"Effect", "Action", "Resource", "Condition"}
         assert statement["Effect"] == "Allow"
 
@@ -105,7 +109,7 @@ def test_no_function_has_a_managed_or_a_shared_role(application: str) -> None:
 
 
 def list_expanded_roles() -> dict[str, tuple[str, dict[str, Any]]]:
-    """Application and role of each function and state machine, as CloudFormation gets them."""
+    """The application and role of each function and state machine, as CloudFormation gets them."""
     roles = {}
     for application, template in read_expanded_templates().items():
         for name, resource in template["Resources"].items():
@@ -119,7 +123,7 @@ def list_expanded_roles() -> dict[str, tuple[str, dict[str, Any]]]:
 
 
 def test_the_transform_adds_no_permission_without_a_reason() -> None:
-    """What all other tests read in the templates is what the roles are."""
+    """So the roles are what all other tests read in the templates."""
     roles = list_expanded_roles()
     assert set(roles) == {f"{application} {name}" for application, name in list_roles()}
     for of, (application, role) in roles.items():
@@ -132,21 +136,21 @@ def test_the_transform_adds_no_permission_without_a_reason() -> None:
         assert set(role.get("ManagedPolicyArns", ())) <= MANAGED.keys(), of
 
 
-def test_every_role_of_the_expanded_templates_is_one_function_s_or_one_machine_s() -> None:
+def test_every_role_in_the_expanded_templates_belongs_to_one_function_or_state_machine() -> None:
     for application, template in read_expanded_templates().items():
         roles = [name for name, resource in template["Resources"].items() if resource["Type"] == "AWS::IAM::Role"]
         assert len(roles) == len([of for of in list_expanded_roles() if of.startswith(application)])
-        # Nothing else that grants is made: no user, no group, no policy that is attached from elsewhere.
+        # The templates create nothing else that grants permissions: no users, groups or attached policies.
         kinds = {resource["Type"] for resource in template["Resources"].values()}
         assert {kind for kind in kinds if kind.startswith("AWS::IAM::")} == {"AWS::IAM::Role"}
 
 
 @pytest.mark.parametrize("application", APPLICATIONS)
-def test_buckets_are_encrypted_private_and_reached_by_tls_alone(application: str) -> None:
+def test_buckets_are_encrypted_private_and_require_tls(application: str) -> None:
     resources = read_template(application)["Resources"]
     buckets = find_resources(application, "AWS::S3::Bucket")
     policies = [policy["Properties"] for policy in find_resources(application, "AWS::S3::BucketPolicy").values()]
-    assert len(buckets) == 2  # what comes in, and what goes out or what the engine knows: never one for both
+    assert len(buckets) == 2  # one for input, and one for output or the engine's models: never one bucket for both
     for name in buckets:
         properties = resources[name]["Properties"]
         assert properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
@@ -163,8 +167,8 @@ def test_buckets_are_encrypted_private_and_reached_by_tls_alone(application: str
         assert all(statement["Effect"] == "Deny" for statement in policy["PolicyDocument"]["Statement"])
 
 
-def test_topics_are_published_to_by_those_that_are_named() -> None:
-    """SNS's own policy, which every topic without one has, lets every role of the account publish."""
+def test_only_named_principals_may_publish_to_topics() -> None:
+    """SNS's default policy, which a topic without a policy gets, lets every role of the account publish."""
     policies = find_resources("pipeline", "AWS::SNS::TopicPolicy").values()
     allowed = {
         policy["Properties"]["Topics"][0]["Ref"]: policy["Properties"]["PolicyDocument"]["Statement"]
@@ -172,14 +176,14 @@ def test_topics_are_published_to_by_those_that_are_named() -> None:
     }
     assert set(allowed) == set(find_resources("pipeline", "AWS::SNS::Topic"))
     [notices], [alarms] = allowed["NoticesTopic"], allowed["AlarmsTopic"]
-    # A policy that names the account leaves it to the roles' own policies.
+    # A policy that names the account delegates to the roles' own policies.
     assert notices["Principal"] == {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}
     assert alarms["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     assert alarms["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
-def test_the_engine_calls_all_that_it_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # That it calls no more, `EngineInProcess.invoke` looks at in every test.
+def test_the_engine_uses_all_of_its_permissions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # `EngineInProcess.invoke` checks in every test that it calls nothing else.
     called = defaultdict[str, set[str]](set)
     invoke = EngineInProcess.invoke
 
@@ -191,7 +195,7 @@ def test_the_engine_calls_all_that_it_may(tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(EngineInProcess, "invoke", invoke_recorded)
     with run_engine(tmp_path) as engine:
-        # So that it remembers when a job was polled.
+        # The engine then records when a job was polled.
         engine = replace(engine, environment={**engine.environment, "POLL_SECONDS_MIN": "60"})
         job_id = engine.create_job(engine.upload_video(make_video(VideoSpec(frames=24))))
         engine.request("GET", "/videoinfer", {"api_key": API_KEY, "job_id": job_id})
@@ -201,7 +205,7 @@ def test_the_engine_calls_all_that_it_may(tmp_path: Path, monkeypatch: pytest.Mo
     assert answer["output_signed_url"]
     for function, name in list_functions("engine").items():
         granted = {action for action, _ in walk_grants("engine", name)}
-        # A video of another's URL is put where an upload lies already, and its URL is forgotten.
+        # For a video at another server's URL: the video is stored where uploads are, and its URL is deleted.
         elsewhere = {"s3:PutObject", "dynamodb:UpdateItem"} if function == "fetch_video" else set()
         assert granted - called[function] - RARE.keys() - elsewhere == set(), function
 

@@ -1,4 +1,4 @@
-"""CI's own cleanup: what the template keeps for people is removed after a test."""
+"""CI's own cleanup: it removes what the template keeps for people after a test."""
 
 import importlib.util
 import subprocess
@@ -49,7 +49,7 @@ def session() -> Iterator[Any]:
         yield boto3.Session(region_name="us-east-1")
 
 
-def test_what_a_stack_keeps_is_removed_with_it(
+def test_the_kept_resources_of_a_test_stack_are_removed(
     script: ModuleType, session: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cloudformation, s3 = session.client("cloudformation"), session.client("s3")
@@ -65,19 +65,19 @@ def test_what_a_stack_keeps_is_removed_with_it(
 
     monkeypatch.setattr(subprocess, "run", delete_stack)
     monkeypatch.setattr(sys, "argv", ["remove_stack.py", "videoinfer-ci-1"])
-    for _ in range(2):  # the second time there is nothing left
+    for _ in range(2):  # the second run finds nothing to remove
         script.main()
 
     assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == ["another"]
     assert session.client("dynamodb").list_tables()["TableNames"] == []
 
 
-def test_what_cloudformation_removed_itself_is_no_error(script: ModuleType, session: Any) -> None:
+def test_resources_that_cloudformation_has_removed_are_no_error(script: ModuleType, session: Any) -> None:
     script.remove(session, "AWS::S3::Bucket", "gone")
     script.remove(session, "AWS::DynamoDB::Table", "gone")
 
 
-def test_a_stack_that_people_use_is_not_touched(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stack_that_is_not_a_test_s_is_not_touched(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["remove_stack.py", "videoinfer"])
     with pytest.raises(SystemExit, match="is not of CI"):
         script.main()

@@ -31,7 +31,7 @@ def split_requirements(file: Path) -> Iterator[str]:
 
 
 def list_compiled() -> set[Path]:
-    """The files that requirements/compile.sh writes: its loop, with each file's name printed instead."""
+    """The files that requirements/compile.sh writes, found by running its loop with `printf`."""
     script = (ROOT / "requirements" / "compile.sh").read_text()
     [names] = re.findall(r"^for name in (.+?); do$", script, flags=re.MULTILINE | re.DOTALL)
     printed = subprocess.run(["bash", "-c", f"printf '%s\\n' {names}"], capture_output=True, text=True, check=True)  # noqa: S607
@@ -50,19 +50,20 @@ def test_every_file_is_compiled_from_a_file_beside_it() -> None:
 
 
 @pytest.mark.parametrize("file", COMPILED, ids=str)
-def test_dependabot_looks_at_every_file(file: Path) -> None:
+def test_dependabot_updates_every_requirement_file(file: Path) -> None:
     update = find_update("pip")
 
-    # Docs: `directories` supports `*`; patterns to exclude are relative to a directory, and `**/` may match none.
+    # According to the docs, `directories` supports `*`, patterns to exclude are relative to a directory, and `**/` may
+    # match none.
     assert any(Path("/", file).parent.full_match(pattern) for pattern in update["directories"])
     is_excluded = any(Path(file.name).full_match(pattern) for pattern in update["exclude-paths"])
     assert is_excluded == (file.stem == "lambda-oldest")
 
 
-def test_dependabot_looks_at_the_actions() -> None:
+def test_dependabot_updates_the_actions() -> None:
     assert find_update("github-actions")["directory"] == "/"
 
 
-def test_no_function_carries_telemetry() -> None:
-    # requirements/compile.sh leaves it out; openvino works without it.
+def test_no_function_contains_telemetry() -> None:
+    # requirements/compile.sh leaves it out, because openvino works without it.
     assert [file for file in COMPILED if "openvino-telemetry" in (ROOT / file).read_text()] == []

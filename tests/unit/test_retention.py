@@ -1,4 +1,4 @@
-"""What outlives its use: read from both templates as CloudFormation gets them.
+"""What outlives its use, read from both templates as CloudFormation gets them.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
@@ -14,7 +14,7 @@ KEPT = {
     "pipeline": {"JobsTable", "ResultsBucket", "UploadsBucket"},
     "engine": {"JobsTable", "ModelsBucket", "VideosBucket"},
 }
-"""The resources that hold the owner's data; the stack's removal leaves them alone."""
+"""The resources with the owner's data, which remain when the stack is deleted."""
 
 
 def find_expanded(application: str, kind: str) -> dict[str, dict[str, Any]]:
@@ -23,8 +23,8 @@ def find_expanded(application: str, kind: str) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("application", TEMPLATES)
-def test_only_the_owner_s_data_outlives_the_stack_and_not_a_failed_first_deployment(application: str) -> None:
-    """`Retain` would leave the resources of a first deployment that was rolled back: orphans without a stack."""
+def test_only_the_owner_s_data_outlives_the_stack_unless_its_first_deployment_failed(application: str) -> None:
+    """`Retain` would keep the resources of a first deployment that was rolled back, without a stack that owns them."""
     resources = read_expanded_templates()[application]["Resources"]
     kept = {name: it for name, it in resources.items() if it.get("DeletionPolicy", "Delete") != "Delete"}
     assert kept.keys() == KEPT[application]
@@ -34,8 +34,8 @@ def test_only_the_owner_s_data_outlives_the_stack_and_not_a_failed_first_deploym
 
 
 @pytest.mark.parametrize("application", TEMPLATES)
-def test_old_versions_of_objects_go_after_a_day(application: str) -> None:
-    """An expired object becomes a noncurrent version first: its days are added to those of the promise."""
+def test_old_versions_of_objects_are_deleted_after_a_day(application: str) -> None:
+    """An expired object first becomes a noncurrent version, whose days are added to the promised ones."""
     buckets = find_expanded(application, "AWS::S3::Bucket")
     assert buckets
     for name, bucket in buckets.items():
@@ -44,14 +44,14 @@ def test_old_versions_of_objects_go_after_a_day(application: str) -> None:
         assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}, name
         if "VersioningConfiguration" in bucket["Properties"]:
             assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}, name
-        # Models stay until their owner deletes them.
+        # Models remain until their owner deletes them.
         expires = None if name == "ModelsBucket" else {"Ref": "RetentionDays"}
         assert rule.get("ExpirationInDays") == expires, name
 
 
 @pytest.mark.parametrize("application", TEMPLATES)
 def test_an_update_removes_the_layer_version_that_it_replaces(application: str) -> None:
-    """SAM keeps them all, unless it is told not to."""
+    """SAM keeps all versions by default."""
     layers = find_expanded(application, "AWS::Lambda::LayerVersion")
     assert layers
     assert {name: it.get("DeletionPolicy", "Delete") for name, it in layers.items()} == dict.fromkeys(layers, "Delete")

@@ -1,4 +1,4 @@
-"""How often, and how long, things are tried again: each figure has one source, and every text agrees with it."""
+"""How often and how long operations are retried: each figure has one source, and every text agrees with it."""
 
 import re
 from collections.abc import Mapping
@@ -46,7 +46,7 @@ FIGURES: Mapping[str, int | str] = {
     rf"seconds to at most {NUMBER} minutes": POSTPONE_SECONDS_MAX // 60,
     rf"tried {NUMBER} times, since each try is paid for": "Lambda.Unknown",
 }
-"""Sentences with a number, as patterns, and the number; that of a retrier by the error that it retries."""
+"""Patterns of sentences with a number, and the number; a retrier's number is found by the error that it retries."""
 
 
 def read_number(words: str) -> int:
@@ -59,7 +59,7 @@ def find_retrier(state: str, error: str) -> dict[str, Any]:
     return retrier
 
 
-def test_every_text_has_the_figure_of_the_configuration() -> None:
+def test_every_text_states_the_configured_figure() -> None:
     texts = {path: path.read_text() for path in TEXTS}
     found = [
         (show(path), pattern, words)
@@ -84,20 +84,20 @@ def test_the_uploads_queue_gives_up_after_as_many_tries_as_the_texts_say() -> No
     assert queue["RedrivePolicy"]["maxReceiveCount"] == RECEIVES_MAX
 
 
-def test_the_report_of_an_end_is_tried_for_a_day() -> None:
+def test_the_report_of_a_failed_execution_is_tried_for_a_day() -> None:
     queue = find_resources("pipeline", "AWS::SQS::Queue")["ExecutionEndsQueue"]["Properties"]
     assert queue["RedrivePolicy"]["maxReceiveCount"] * queue["VisibilityTimeout"] == 24 * 3600
     alarm = read_template("pipeline")["Resources"]["UnreportedEndsAlarm"]["Properties"]["AlarmDescription"]
     assert "for a day" in alarm
 
 
-def test_no_two_tries_are_further_apart_than_the_texts_say() -> None:
-    """A quarter of an hour, in the uploads queue, between polls that fail, and where the API asks for a pause."""
+def test_no_two_tries_are_farther_apart_than_the_texts_say() -> None:
+    """The limit is 15 minutes: in the uploads queue, between failing polls, and when the API asks for a pause."""
     delays = [find_retrier(state, "States.ALL")["MaxDelaySeconds"] for state in ("Check Job", "Deliver Results")]
     assert {*delays, POSTPONE_SECONDS_MAX, PAUSE_SECONDS_MAX} == {15 * 60}
 
 
-def test_what_lambda_refuses_is_retried_alike_everywhere() -> None:
+def test_every_task_retries_lambda_s_refusals_in_the_same_way() -> None:
     retriers = [
         retrier
         for state in read_definition("pipeline")["States"].values()

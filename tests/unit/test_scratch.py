@@ -1,4 +1,4 @@
-"""Files that have a name lie in scratch folders, and both applications make these the same way."""
+"""Files with names are created only in scratch folders, and both applications create these in the same way."""
 
 import re
 from pathlib import Path
@@ -14,14 +14,14 @@ SOURCES = [
 ]
 
 
-def test_files_with_a_name_are_made_in_scratch_folders_alone() -> None:
-    # A `tempfile.TemporaryFile` has no name: the kernel frees it with its process, however that ends.
+def test_files_with_a_name_are_created_only_in_scratch_folders() -> None:
+    # A `tempfile.TemporaryFile` has no name, so the kernel frees it when its process ends, however it ends.
     named = re.compile(r"\b(TemporaryDirectory|NamedTemporaryFile|SpooledTemporaryFile|mkdtemp|mkstemp|mktemp)\b")
     makers = {file.name for file in SOURCES if named.search(file.read_text())}
     assert makers == {"scratch.py"}
     assert not [file.name for file in SOURCES if re.search("[\"']/tmp\\b", file.read_text())]
 
 
-def test_both_applications_have_the_same() -> None:
+def test_both_applications_have_the_same_scratch_module() -> None:
     ours, engines = (Path(module.__file__ or "") for module in (videojobs.drawing.scratch, videoengine.scratch))
     assert ours.read_text() == engines.read_text()

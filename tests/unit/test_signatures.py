@@ -1,4 +1,6 @@
-"""Nothing takes more than four arguments by position: a fifth is passed by its name, so that two can't be swapped."""
+"""No callable takes more than four positional arguments: further ones are passed by name, so that two
+can't be swapped.
+"""
 
 import ast
 from collections.abc import Iterator
@@ -15,7 +17,7 @@ FOLDERS = "functions", "layers/videojobs/videojobs", "videoinfer"
 
 
 def list_callables(folder: str) -> Iterator[tuple[str, int]]:
-    """Each function and record class: where it is defined, and how many arguments it takes by position."""
+    """Yields where each function and record class is defined, and how many positional arguments it takes."""
     definitions = [(path, node) for path in sorted((ROOT / folder).rglob("*.py")) for node in parse(path)]
     records = {node.name: node for _, node in definitions if isinstance(node, ast.ClassDef) and is_record(node)}
     for path, node in definitions:
@@ -34,14 +36,14 @@ def parse(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef | ast.C
 
 
 def is_record(node: ast.ClassDef) -> bool:
-    """Whether the class has a constructor that is made of its fields."""
+    """Tells whether the class's constructor is generated from its fields."""
     return any(ast.unparse(it).startswith("dataclass") for it in node.decorator_list) or any(
         ast.unparse(base) == "NamedTuple" for base in node.bases
     )
 
 
 def count_fields(node: ast.ClassDef, records: dict[str, ast.ClassDef]) -> int:
-    """The fields that are arguments by position, with those of the class's bases."""
+    """Counts the fields that are positional arguments, including those of base classes."""
     inherited = sum(
         count_fields(records[name], records) for base in node.bases if (name := ast.unparse(base)) in records
     )
@@ -53,7 +55,7 @@ def count_fields(node: ast.ClassDef, records: dict[str, ast.ClassDef]) -> int:
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_nothing_takes_many_arguments_by_position(folder: str) -> None:
+def test_nothing_takes_more_than_four_positional_arguments(folder: str) -> None:
     callables = dict(list_callables(folder))
     assert len(callables) >= 10
     assert [f"{place} takes {count}" for place, count in callables.items() if count > POSITIONAL_MAX] == []

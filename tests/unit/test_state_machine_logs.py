@@ -1,4 +1,4 @@
-"""State machines log their errors, and nothing of their data."""
+"""State machines log their errors, but not their data."""
 
 import pytest
 
@@ -15,7 +15,9 @@ LOG_DELIVERY = {
     "logs:DescribeResourcePolicies",
     "logs:DescribeLogGroups",
 }
-"""What the role needs; SAM adds none of it. https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html"""
+"""The permissions that the role needs; SAM adds none of them.
+https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
+"""
 
 
 @pytest.mark.parametrize("application", TEMPLATES)

@@ -1,4 +1,4 @@
-"""What a container format is called, and who takes it: one table in the pipeline, one in the engine."""
+"""The names of container formats and who supports them: one table in the pipeline, one in the engine."""
 
 import mimetypes
 import re
@@ -29,7 +29,7 @@ def test_the_pipeline_and_the_engine_read_the_same_formats() -> None:
 
 
 @pytest.mark.parametrize("row", VIDEO_FORMATS, ids=lambda row: row.name)
-def test_ffmpeg_reads_a_file_of_the_extension_by_the_demuxer(row: VideoFormat, tmp_path: Path) -> None:
+def test_ffmpeg_reads_a_file_of_the_extension_with_the_listed_demuxer(row: VideoFormat, tmp_path: Path) -> None:
     path = tmp_path / f"video{row.extension}"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libvpx" if row.name == "WebM" else "mpeg4", rate=25)
@@ -45,10 +45,10 @@ def test_ffmpeg_reads_a_file_of_the_extension_by_the_demuxer(row: VideoFormat, t
 @pytest.mark.parametrize("row", VIDEO_FORMATS, ids=lambda row: row.name)
 def test_the_mime_type_is_the_usual_one(row: VideoFormat) -> None:
     usual = mimetypes.MimeTypes().guess_type(f"video{row.extension}")[0]
-    assert row.mime_type == (usual or "video/x-matroska")  # Python 3.13 knows none for Matroska
+    assert row.mime_type == (usual or "video/x-matroska")  # Python 3.13 knows no type for Matroska
 
 
-def test_the_report_lets_a_person_choose_what_a_browser_does_not_take_for_a_video() -> None:
+def test_the_report_s_file_dialog_offers_formats_that_browsers_do_not_call_videos() -> None:
     page = (ROOT / "layers" / "videojobs" / "videojobs" / "report" / "page" / "report.html").read_text()
     [accepted] = re.findall(r'<input type="file" id="pick" accept="([^"]+)"', page)
     strange = [row.extension for row in VIDEO_FORMATS if row.is_in_api and not row.plays_in_browsers]

@@ -1,4 +1,4 @@
-"""GitHub's workflows: least permissions, pinned actions, and no text of others in their scripts."""
+"""GitHub's workflows: least permissions, pinned actions, and no foreign text in their scripts."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -13,15 +13,15 @@ from tests.templates import ROOT, read_expanded_templates
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").iterdir())
 
 PINNED = re.compile(r"[\w-]+/[\w./-]+@[0-9a-f]{40}")
-"""An action by the digest of a commit: a tag can be moved to another."""
+"""An action pinned by a commit's digest, because a tag can be moved to another commit."""
 
 EXTRA_PERMISSIONS = {"deploy-and-verify.yml": {("id-token", "write")}}
 """Permissions beyond `contents: read`, by workflow."""
 
 
 def read_workflow(path: Path) -> dict[str, Any]:
-    # The base loader keeps `on` a word; YAML 1.1 takes it for true.
-    workflow: dict[str, Any] = yaml.load(path.read_text(), yaml.BaseLoader)  # noqa: S506  it makes texts alone
+    # The base loader keeps `on` a string; YAML 1.1 reads it as true.
+    workflow: dict[str, Any] = yaml.load(path.read_text(), yaml.BaseLoader)  # noqa: S506  it only makes strings
     return workflow
 
 
@@ -36,26 +36,26 @@ def path(request: pytest.FixtureRequest) -> Path:
     return request.param
 
 
-def test_ci_runs_what_a_person_runs() -> None:
+def test_ci_runs_the_same_script_as_developers() -> None:
     workflow = read_workflow(ROOT / ".github" / "workflows" / "ci.yml")
     assert [step["run"] for step in list_steps(workflow) if "run" in step][-1] == ".ci/run"
     assert set(workflow["on"]) == {"push", "pull_request"}
 
 
-def test_ci_looks_for_keys_in_every_file() -> None:
+def test_ci_searches_every_file_for_keys() -> None:
     recipe = (ROOT / "Makefile").read_text().split("\ncheck:")[1].split("\n\n.PHONY")[0]
     assert "make check" in (ROOT / ".ci" / "run").read_text()
     assert "git ls-files -z | xargs -0 .venv-check/bin/detect-secrets-hook" in recipe
 
 
-def test_nothing_but_reading_the_repository_is_permitted_unless_named(path: Path) -> None:
+def test_a_workflow_may_only_read_the_repository_unless_listed(path: Path) -> None:
     workflow = read_workflow(path)
     permissions = [workflow["permissions"], *(job.get("permissions", {}) for job in workflow["jobs"].values())]
     granted = {grant for some in permissions for grant in some.items()}
     assert granted <= {("contents", "read")} | EXTRA_PERMISSIONS.get(path.name, set())
 
 
-def test_every_action_is_pinned_by_a_digest_that_says_its_version(path: Path) -> None:
+def test_every_action_is_pinned_by_a_digest_with_its_version_beside_it(path: Path) -> None:
     for step in list_steps(read_workflow(path)):
         if "uses" in step:
             assert PINNED.fullmatch(step["uses"])
@@ -69,19 +69,19 @@ def test_the_checkout_keeps_no_credentials(path: Path) -> None:
     assert all(step["with"]["persist-credentials"] == "false" for step in checkouts)
 
 
-def test_a_script_takes_values_from_its_environment_alone(path: Path) -> None:
+def test_a_script_takes_values_only_from_its_environment(path: Path) -> None:
     """GitHub pastes an expression into the script before a shell reads it."""
     for step in list_steps(read_workflow(path)):
         assert "${{" not in step.get("run", "")
 
 
-def test_no_run_lasts_for_ever_or_runs_beside_another_of_its_kind(path: Path) -> None:
+def test_a_run_has_a_timeout_and_is_alone_of_its_kind(path: Path) -> None:
     workflow = read_workflow(path)
     assert "concurrency" in workflow
     assert all(int(job["timeout-minutes"]) <= 90 for job in workflow["jobs"].values())
 
 
-def test_the_account_is_used_by_hand_alone_and_left_as_it_was() -> None:
+def test_only_a_manual_run_uses_the_account_and_it_cleans_up() -> None:
     workflow = read_workflow(ROOT / ".github" / "workflows" / "deploy-and-verify.yml")
     steps = list(list_steps(workflow))
     assert set(workflow["on"]) == {"workflow_dispatch"}
@@ -93,7 +93,7 @@ def test_the_account_is_used_by_hand_alone_and_left_as_it_was() -> None:
     assert steps[-1]["if"].startswith("always()")
 
 
-def test_secrets_are_known_to_the_steps_that_need_them_and_to_no_command_line() -> None:
+def test_only_the_steps_that_need_secrets_get_them_and_no_command_line_does() -> None:
     for path in WORKFLOWS:
         workflow = read_workflow(path)
         for step in list_steps(workflow):
@@ -103,7 +103,7 @@ def test_secrets_are_known_to_the_steps_that_need_them_and_to_no_command_line() 
         assert "secrets." not in str(outside)
 
 
-def test_the_role_that_deploys_has_every_service_of_the_template() -> None:
+def test_the_deployment_role_covers_every_service_of_the_template() -> None:
     section = (ROOT / "docs" / "operations.md").read_text().split("## Deployed and verified by GitHub")[1]
     documented = re.findall(r"`([a-z0-9]+)`", section.split("the actions of ")[1].split(". ")[0])
     kinds = {

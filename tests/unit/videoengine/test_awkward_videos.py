@@ -1,4 +1,4 @@
-"""The sampling rule and the frames themselves, on videos that make both hard, beside one plain sequential decode."""
+"""The sampling rule and the frames, on videos that are hard to sample, compared with one sequential decode."""
 
 import io
 import itertools
@@ -25,7 +25,7 @@ from videoengine.timeline import read_timeline
 from videoengine.video_file import open_video
 
 FEW_FRAMES = 20
-"""Videos of more are not cut after every single frame, but in CI and by `tests.sampling_report`."""
+"""Longer videos are cut after every single frame only in CI and by `tests.sampling_report`."""
 
 CODECS = {
     "H.264": VideoSpec("mp4", "libx264", options={"preset": "ultrafast"}),
@@ -62,7 +62,7 @@ deterministic = settings(derandomize=True, max_examples=count_examples(40))
 
 
 @pytest.mark.parametrize("name", AWKWARD_VIDEOS)
-def test_every_cut_gives_the_frames_that_the_rule_picks_from_a_sequential_decode(name: str) -> None:
+def test_every_cut_gives_the_frames_that_the_rule_selects_from_a_sequential_decode(name: str) -> None:
     check_sampling(make_awkward(name), Fraction(1), Fraction(5), INFER_FPS_MAX)
 
 
@@ -96,7 +96,7 @@ def video_specs(draw: st.DrawFn) -> VideoSpec:
     spec = replace(spec, keyframe_every=draw(st.integers(1, 30)), options=options)
     if spec.codec == "libx264":
         spec = replace(spec, keyframes=draw(st.sets(st.integers(1, 40), max_size=5)))
-    # An AVI of reordered frames can't have a varying frame rate.
+    # An AVI with reordered frames can't have a variable frame rate.
     if (spec.format == "avi" and options["bf"] != "0") or draw(st.booleans()):
         return replace(spec, rate=draw(st.sampled_from([Fraction(10), Fraction(179, 6), Fraction(30000, 1001)])))
     first, *gaps = draw(st.lists(st.integers(1, 400), min_size=spec.frames, max_size=spec.frames))
@@ -112,11 +112,13 @@ def video_specs(draw: st.DrawFn) -> VideoSpec:
     infer_fps=st.fractions(min_value=1, max_value=30, max_denominator=1001),
     cuts=st.sets(st.integers(1, 200), max_size=6),
 )
-def test_any_video_however_it_is_cut(spec: VideoSpec, infer_fps: Fraction, cuts: set[int]) -> None:
+def test_any_cut_of_any_video_gives_the_frames_of_a_sequential_decode(
+    spec: VideoSpec, infer_fps: Fraction, cuts: set[int]
+) -> None:
     video = make_video(spec)
     shown = read_plainly(video)
     if not shown:
-        # All of it is before time 0.
+        # All frames are before time 0.
         with pytest.raises(JobFailed, match="no frames"):
             sample_video(video, infer_fps)
         return
@@ -130,7 +132,7 @@ def test_any_video_however_it_is_cut(spec: VideoSpec, infer_fps: Fraction, cuts:
 
 @deterministic
 @given(name=st.sampled_from(list(CUT_OFF)), share=st.floats(0, 1))
-def test_a_file_that_is_cut_off_is_sampled_up_to_there_or_refused(name: str, share: float) -> None:
+def test_a_truncated_file_is_sampled_up_to_its_end_or_refused(name: str, share: float) -> None:
     video = make_cut_off(name)
     video = video[: int(share * len(video))]
     try:
@@ -144,8 +146,8 @@ def test_a_file_that_is_cut_off_is_sampled_up_to_there_or_refused(name: str, sha
 
 @deterministic
 @given(name=st.sampled_from(list(AWKWARD_VIDEOS)), seed=st.integers(0, 2**32))
-def test_damage_anywhere_ends_neither_in_a_crash_nor_in_other_frames_than_were_asked_for(name: str, seed: int) -> None:
-    damaged, generator = bytearray(make_awkward(name)), random.Random(seed)  # noqa: S311 - of no secret
+def test_damage_causes_neither_a_crash_nor_frames_that_were_not_requested(name: str, seed: int) -> None:
+    damaged, generator = bytearray(make_awkward(name)), random.Random(seed)  # noqa: S311  not a secret
     for _ in range(generator.choice([1, 3, 10])):
         start = generator.randrange(len(damaged))
         end = min(start + generator.choice([1, 8, 100, 1000]), len(damaged))
@@ -159,7 +161,7 @@ def test_damage_anywhere_ends_neither_in_a_crash_nor_in_other_frames_than_were_a
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="Linux alone has it")
-def test_encoding_av1_leaves_others_their_turn() -> None:
+def test_encoding_av1_keeps_the_thread_s_scheduling_policy() -> None:
     before = os.sched_getscheduler(0)
     make_video(CODECS["AV1"])
     assert os.sched_getscheduler(0) == before
@@ -172,9 +174,7 @@ KNOWN_DAMAGE = {
 
 
 @pytest.mark.parametrize(("name", "share", "damage"), KNOWN_DAMAGE.values(), ids=KNOWN_DAMAGE)
-def test_damage_that_decoders_and_containers_have_errors_of_their_own_for(
-    name: str, share: float, damage: bytes
-) -> None:
+def test_damage_with_its_own_kind_of_error_costs_only_some_frames(name: str, share: float, damage: bytes) -> None:
     video = bytearray(make_awkward(name))
     start = int(len(video) * share)
     video[start : start + len(damage)] = damage
@@ -182,11 +182,11 @@ def test_damage_that_decoders_and_containers_have_errors_of_their_own_for(
     assert any(decode_segment(bytes(video), Segment(tuple(frames))))
 
 
-def test_a_part_that_cannot_be_read_is_the_end() -> None:
+def test_an_unreadable_fragment_ends_the_video() -> None:
     video = make_video(IN_FRAGMENTS)
     shown = read_plainly(video)
     *_, third = itertools.islice(re.finditer(b"trun.{16}", video, re.DOTALL), 3)
-    # Its first frame is said to have 2 GiB.
+    # The file says that its first frame has 2 GiB.
     hit = video[: third.end()] + b"\x7f\xff\xff\xff" + video[third.end() + 4 :]
     _, frames = sample_video(hit, INFER_FPS_MAX)
     assert len(frames) == 24
@@ -194,7 +194,7 @@ def test_a_part_that_cannot_be_read_is_the_end() -> None:
 
 
 class Unreachable(io.BytesIO):
-    """A file behind a connection that fails on the way."""
+    """A file on a connection that fails halfway."""
 
     def read(self, size: int | None = -1) -> bytes:
         if self.tell() > len(self.getvalue()) // 2:
@@ -202,7 +202,7 @@ class Unreachable(io.BytesIO):
         return super().read(size)
 
 
-def test_a_failing_connection_is_no_end() -> None:
+def test_a_failing_connection_does_not_end_the_video() -> None:
     file = Unreachable(make_video(VideoSpec("matroska", frames=60, width=320, height=240, texture=True)))
     with open_video(file) as container, pytest.raises(ConnectionError):
         read_timeline(container)

@@ -1,4 +1,4 @@
-"""What is said of a camera's clock that was set while it recorded."""
+"""Notes about a camera's clock that was set during a recording."""
 
 from fractions import Fraction
 
@@ -25,7 +25,7 @@ DAY = 86_400
         ),
     ],
 )
-def test_jumps_are_told_and_are_no_part_of_the_length(seconds: list[int], note: str, length: int) -> None:
+def test_clock_jumps_are_noted_and_do_not_count_as_length(seconds: list[int], note: str, length: int) -> None:
     timestamps = tuple(100 * second for second in seconds)
     timeline = Timeline(timestamps, timestamps[:1], Fraction(1, 100), Fraction(1))
     assert describe_jumps(timeline) == note

@@ -1,4 +1,4 @@
-"""Compiled models in a function's memory."""
+"""The compiled models in a function's memory."""
 
 import json
 import os
@@ -20,7 +20,7 @@ MODEL_BYTES = 24 * 2**20
 
 
 def make_folders(folder: Path, names: str, **files: bytes) -> dict[str, Path]:
-    """A package's folder for each of the names, as the model store lays them out."""
+    """Creates a package folder for each name, in the model store's layout."""
     folders = {name: folder / name / "1" / "revision" for name in names}
     for made in folders.values():
         made.mkdir(parents=True, exist_ok=True)
@@ -37,7 +37,7 @@ def test_a_model_is_compiled_once(tmp_path: Path) -> None:
     assert models.load(folders, Precision.HARDWARE, PLENTY)["a"] is not first["a"]
 
 
-def test_only_those_of_the_job_are_kept_where_memory_is_short(tmp_path: Path) -> None:
+def test_only_the_job_s_models_are_kept_when_memory_is_short(tmp_path: Path) -> None:
     models, folders = CompiledModels(), make_folders(tmp_path, "abc")
     first = models.load({name: folders[name] for name in "ab"}, Precision.F32, PLENTY)
     short = 2**29
@@ -46,11 +46,11 @@ def test_only_those_of_the_job_are_kept_where_memory_is_short(tmp_path: Path) ->
     assert models.load({"a": folders["a"]}, Precision.F32, PLENTY)["a"] is not first["a"]
 
 
-def test_the_least_recently_used_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_least_recently_used_model_is_removed_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     models, folders = CompiledModels(), make_folders(tmp_path, "abcd")
     first = models.load({name: folders[name] for name in "abc"}, Precision.F32, PLENTY)
     models.load({"a": folders["a"]}, Precision.F32, PLENTY)
-    # Each model that goes makes the process a gigabyte smaller: one has to go for the fourth.
+    # Each removed model shrinks the process by a gigabyte, so the fourth model needs one removal.
     resident = iter([4 * 2**30, 3 * 2**30])
     monkeypatch.setattr(compiled_models, "read_resident_bytes", lambda: next(resident))
     models.load({"d": folders["d"]}, Precision.F32, 4 * 2**30 + 2**20)
@@ -59,21 +59,21 @@ def test_the_least_recently_used_goes_first(tmp_path: Path, monkeypatch: pytest.
     assert {name for name in "abc" if again[name] is first[name]} == {"a", "c"}
 
 
-def test_models_that_can_not_fit_are_refused_before_they_are_compiled(tmp_path: Path) -> None:
+def test_models_that_cannot_fit_are_refused_before_they_are_compiled(tmp_path: Path) -> None:
     folders = make_folders(tmp_path, "ab", **{"weights.onnx": bytes(2_000_000)})
     reason = "The job's models take at least 8 MB of memory together, and the function has 7 MB"
     with pytest.raises(ModelPackageInvalid, match=reason):
         CompiledModels().load(folders, Precision.F32, 7_000_000)
 
 
-def test_a_model_that_can_not_be_run_is_named(tmp_path: Path) -> None:
+def test_a_model_that_cannot_be_run_is_named(tmp_path: Path) -> None:
     folders = make_folders(tmp_path, "a") | make_folders(tmp_path, "b", **{"weights.onnx": b"none"})
     with pytest.raises(ModelPackageInvalid, match=r"^Model b can't be run: weights\.onnx can't be compiled"):
         CompiledModels().load(folders, Precision.F32, PLENTY)
 
 
-# The kernel refuses the process memory beyond what it has after its first model and the room for a few more. It counts
-# what is free inside of the heap as well, which on Lambda nobody does: so it leaves twice the room.
+# The kernel refuses the process more memory than its first model and room for a few more. It also counts free heap,
+# which Lambda does not, so the limit leaves twice the room.
 IN_LITTLE_MEMORY = """
 import json, resource, sys
 from pathlib import Path
@@ -99,9 +99,9 @@ for name, folder in enumerate(folders * 2):
 
 @pytest.mark.parametrize(("bound", "error"), [("limited", ""), ("unlimited", "ModelPackageInvalid")])
 def test_many_jobs_fit_in_a_function_s_memory(tmp_path: Path, bound: str, error: str) -> None:
-    """With no bound the same jobs fail: the limit is real."""
+    """Without a bound the same jobs fail, so the limit is real."""
     folders = make_folders(tmp_path, "abcdefgh", **{"weights.onnx": make_large_network(MODEL_BYTES)})
-    # A model takes up to five times its size while it is compiled.
+    # Compiling a model takes up to five times its size.
     arguments = json.dumps([6 * MODEL_BYTES, *map(str, folders.values())])
     run = subprocess.run(
         [sys.executable, "-c", IN_LITTLE_MEMORY, arguments, bound],

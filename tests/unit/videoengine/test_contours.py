@@ -1,4 +1,4 @@
-"""Outlines against a plain flood fill."""
+"""Outlines, compared with a simple flood fill."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def draw(*rows: str) -> Mask:
     ],
     ids=["nothing", "a pixel", "a line", "a block", "a diamond", "the larger of two", "no hole", "over corners"],
 )
-def test_an_outline_has_the_pixels_where_the_border_turns(mask: Mask, expected: list[list[int]]) -> None:
+def test_an_outline_consists_of_the_pixels_where_the_border_turns(mask: Mask, expected: list[list[int]]) -> None:
     assert trace_largest_contour(mask).tolist() == expected
 
 
@@ -39,7 +39,7 @@ def test_an_outline_has_the_pixels_where_the_border_turns(mask: Mask, expected: 
         lambda width: st.lists(st.lists(st.booleans(), min_size=width, max_size=width), min_size=1, max_size=9)
     )
 )
-def test_an_outline_filled_is_one_part_with_its_holes(rows: list[list[bool]]) -> None:
+def test_a_filled_outline_is_one_part_with_its_holes(rows: list[list[bool]]) -> None:
     mask = np.array(rows)
     contour = trace_largest_contour(mask)
     filled = [fill_holes(part) for part in find_parts(mask)]
@@ -51,7 +51,7 @@ def test_an_outline_filled_is_one_part_with_its_holes(rows: list[list[bool]]) ->
 
 
 def find_parts(mask: Mask) -> list[Mask]:
-    """The parts of a mask, connected over edges and corners."""
+    """The parts of a mask, connected across edges and corners."""
     left = mask.copy()
     parts = []
     while left.any():

@@ -1,4 +1,4 @@
-"""What is said of a file that ends before its index or its header says."""
+"""Files that end before their index or header says."""
 
 import io
 from dataclasses import replace
@@ -26,7 +26,7 @@ def cut(video: bytes, share: float) -> bytes:
     return video[: int(share * len(video))]
 
 
-def test_an_mp4_that_lacks_most_of_its_frames_fails() -> None:
+def test_an_mp4_without_most_of_its_frames_fails() -> None:
     video = cut(put_index_first(make_video(SPEC)), 0.4)
     with pytest.raises(JobFailed) as failure:
         check(video)
@@ -38,7 +38,7 @@ def test_an_mp4_that_lacks_most_of_its_frames_fails() -> None:
 
 
 @pytest.mark.parametrize("spec", [MKV, replace(MKV, audio=True), WEBM], ids=["MKV", "with sound", "WebM"])
-def test_an_mkv_that_lacks_most_of_its_time_fails(spec: VideoSpec) -> None:
+def test_an_mkv_without_most_of_its_duration_fails(spec: VideoSpec) -> None:
     video = cut(make_video(spec), 0.3)
     with pytest.raises(JobFailed, match=r"^The file is cut off: its header names 4\.2 s, and about [23]\.\d s of them"):
         check(video)
@@ -46,11 +46,11 @@ def test_an_mkv_that_lacks_most_of_its_time_fails(spec: VideoSpec) -> None:
 
 
 @pytest.mark.parametrize("spec", [MKV, WEBM], ids=["MKV", "WebM"])
-def test_an_mkv_that_lacks_less_is_told(spec: VideoSpec) -> None:
+def test_an_mkv_without_a_smaller_part_gets_a_note(spec: VideoSpec) -> None:
     assert check(cut(make_video(spec), 0.7)).startswith("The file is cut off: its header names 4.2 s, and about 1.")
 
 
-def test_a_last_frame_that_is_cut_off_is_told_and_does_not_fail() -> None:
+def test_a_truncated_last_frame_gets_a_note_and_does_not_fail() -> None:
     video = put_index_first(make_video(SPEC))
     assert check(video[:-1]) == ("The file is cut off: its index names 100 frames, and 1 of them is not in the file")
 
@@ -63,11 +63,11 @@ UNKNOWN = {
 
 
 @pytest.mark.parametrize("name", UNKNOWN)
-def test_a_file_that_does_not_say_how_long_it_is_never_fails(name: str) -> None:
+def test_a_file_without_a_declared_length_never_counts_as_truncated(name: str) -> None:
     check(cut(make_video(UNKNOWN[name]), 0.7), max_share=0)
 
 
-def test_an_avi_that_is_cut_off_is_told_and_does_not_fail() -> None:
+def test_a_truncated_avi_gets_a_note_and_does_not_fail() -> None:
     video = make_video(AVI)
     missing = len(video) // 4
     assert check(video[:-missing], max_share=0) == (
@@ -75,8 +75,8 @@ def test_an_avi_that_is_cut_off_is_told_and_does_not_fail() -> None:
     )
 
 
-def test_sound_that_goes_on_after_the_frames_does_not_make_a_file_cut_off() -> None:
-    # The frames end after a tenth of the header's time, and only the seek index is cut off.
+def test_sound_that_outlasts_the_frames_does_not_make_a_file_truncated() -> None:
+    # The frames end after a tenth of the header's duration, and only the seek index is cut off.
     video = make_video(MKV)
     duration = video.index(b"\x44\x89\x88") + 3
     longer = video[:duration] + bytes.fromhex("40e3880000000000") + video[duration + 8 :]
@@ -85,12 +85,12 @@ def test_sound_that_goes_on_after_the_frames_does_not_make_a_file_cut_off() -> N
 
 
 @pytest.mark.parametrize("name", AWKWARD_VIDEOS)
-def test_a_whole_file_is_not_cut_off(name: str) -> None:
+def test_a_complete_file_does_not_count_as_truncated(name: str) -> None:
     assert check(AWKWARD_VIDEOS[name](), max_share=0) == ""
 
 
 @pytest.mark.parametrize("spec", [SPEC, MKV, WEBM, AVI, *UNKNOWN.values()])
-def test_a_header_that_is_cut_off_anywhere_is_no_error(spec: VideoSpec) -> None:
+def test_a_truncated_header_is_no_error(spec: VideoSpec) -> None:
     video = make_video(spec)
     with open_video(io.BytesIO(video)) as container:
         timeline = read_timeline(container)

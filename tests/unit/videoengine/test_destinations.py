@@ -1,4 +1,4 @@
-"""Where a stranger may send the engine. What each hostile address gets is in `tests/hostile`."""
+"""Where the engine may be sent. `tests/hostile` has the answer to each hostile address."""
 
 import ipaddress
 import socket
@@ -58,7 +58,7 @@ NOT_PUBLIC = "is not on the public internet"
         "4000::1",
     ],
 )
-def test_what_is_special_is_not_public(address: str) -> None:
+def test_special_addresses_are_not_public(address: str) -> None:
     assert not is_public(ipaddress.ip_address(address))
 
 
@@ -76,7 +76,7 @@ def test_what_is_special_is_not_public(address: str) -> None:
         "2002:808:808::1",
     ],
 )
-def test_what_anybody_can_reach_is_public(address: str) -> None:
+def test_globally_reachable_addresses_are_public(address: str) -> None:
     assert is_public(ipaddress.ip_address(address))
 
 
@@ -106,7 +106,7 @@ def test_redirects_are_followed(status: int, engine: EngineInProcess, internet: 
     assert engine.s3.get_object(Bucket=VIDEOS_BUCKET, Key="video")["Body"].read() == b"video"
 
 
-def test_redirects_end(engine: EngineInProcess, internet: Internet) -> None:
+def test_endless_redirects_are_refused(engine: EngineInProcess, internet: Internet) -> None:
     internet.answers += [redirect_to("https://videos.example.com/a") for _ in range(99)]
     with pytest.raises(JobFailed, match="redirects too often"):
         fetch_video(engine.s3, "https://videos.example.com/a", VIDEOS_BUCKET, "video", 1000, allowed=())
@@ -116,17 +116,17 @@ def test_redirects_end(engine: EngineInProcess, internet: Internet) -> None:
 @pytest.mark.parametrize(
     "url", ["http://127.0.0.1:4566/a", "http://localhost:4566/a", "http://[::ffff:127.0.0.1]:4566/a"]
 )
-def test_an_allowed_range_lets_in(url: str) -> None:
+def test_addresses_in_an_allowed_range_are_allowed(url: str) -> None:
     assert find_destination(url, LOCAL).web_address.port == 4566
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.2:4566/a", "http://10.0.0.1:4566/a", "http://[::1]:4566/a"])
-def test_and_no_more_than_itself(url: str) -> None:
+def test_addresses_outside_the_allowed_range_are_refused(url: str) -> None:
     with pytest.raises(JobFailed, match=NOT_PUBLIC):
         find_destination(url, LOCAL)
 
 
-def test_a_resolver_that_is_busy_is_asked_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_busy_resolver_is_retried_later(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_AGAIN, "try again")
 
@@ -135,7 +135,7 @@ def test_a_resolver_that_is_busy_is_asked_again_later(monkeypatch: pytest.Monkey
         find_destination("https://videos.example.com/", ())
 
 
-def test_ranges_are_read() -> None:
+def test_allowed_ranges_are_parsed() -> None:
     assert parse_ranges("10.0.0.0/8, ::1/128,") == (
         ipaddress.ip_network("10.0.0.0/8"),
         ipaddress.ip_network("::1/128"),

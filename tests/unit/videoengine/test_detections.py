@@ -1,4 +1,4 @@
-"""What a raw output means, by architecture: Roboflow's rules on threshold and confidence."""
+"""The meaning of raw outputs by architecture: Roboflow's rules for thresholds and confidences."""
 
 import json
 from typing import Any
@@ -30,7 +30,7 @@ def detect(architecture: str, rows: list[list[float]], confidence: float = 0.4, 
 
 
 @pytest.mark.parametrize("architecture", ["yolov5", "yolov7"])
-def test_with_objectness_the_threshold_is_on_objectness_and_the_confidence_the_class_score(architecture: str) -> None:
+def test_with_objectness_the_threshold_applies_to_it_and_the_confidence_is_the_class_score(architecture: str) -> None:
     found = detect(
         architecture,
         [
@@ -50,7 +50,7 @@ def test_with_objectness_overlaps_are_ranked_by_the_class_score() -> None:
 
 
 @pytest.mark.parametrize("architecture", ["yolov8", "yolov9", "yolov11", "yolov12"])
-def test_without_objectness_all_is_by_the_best_class_score(architecture: str) -> None:
+def test_without_objectness_the_best_class_score_is_threshold_and_confidence(architecture: str) -> None:
     rows = [[50, 40, 20, 10, 0.1, 0.41], [150, 40, 20, 10, 0.39, 0.2], [250, 40, 20, 10, 0.7, 0.6]]
     found = detect(architecture, [list(column) for column in zip(*rows, strict=True)])
     assert found.class_id.tolist() == [0, 1]
@@ -62,7 +62,7 @@ def test_a_score_at_the_threshold_does_not_pass() -> None:
     assert detect("yolov8", [[5.0], [5.0], [2.0], [2.0], [0.5]], confidence=0.5).confidence.size == 0
 
 
-def test_at_most_three_hundred_and_the_best_of_them() -> None:
+def test_at_most_the_three_hundred_best_boxes_are_kept() -> None:
     scores = np.linspace(0.5, 0.9, 400)
     columns = [np.arange(400) * 100, np.full(400, 50), np.full(400, 10), np.full(400, 10), scores]
     found = detect("yolov8", [column.tolist() for column in columns])
@@ -90,7 +90,9 @@ FUSED_ROWS = [
         ("yolo26", {"post_processing": None}),
     ],
 )
-def test_what_the_network_selected_is_only_held_to_the_threshold(architecture: str, inference: dict[str, Any]) -> None:
+def test_only_the_threshold_applies_to_boxes_that_the_network_selected(
+    architecture: str, inference: dict[str, Any]
+) -> None:
     package = make_detector_package(architecture, 2, **inference)
     found = find_detections([np.array(FUSED_ROWS, dtype=np.float32)], package, Thresholds(0.4, 0.3))
     assert found.xyxy.tolist() == [[10, 20, 30, 40]] * 2
@@ -102,7 +104,7 @@ def logit(probability: float) -> float:
     return float(np.log(probability / (1 - probability)))
 
 
-def test_rf_detr_gives_shares_of_the_input_and_logits() -> None:
+def test_rf_detr_outputs_fractions_of_the_input_and_logits() -> None:
     package = make_detector_package(
         "rfdetr",
         3,
@@ -113,7 +115,7 @@ def test_rf_detr_gives_shares_of_the_input_and_logits() -> None:
     probabilities = [[0.99, 0.6, 0.7, 0.99], *[[0.1, 0.2, 0.3, 0.1]] * 3]
     logits = np.array([[logit(value) for value in row] for row in probabilities], dtype=np.float32)
     found = find_detections([boxes, logits], package, Thresholds(0.4, 0.3))
-    # The input is 32 x 32; the first class is removed, the fourth logit has no name.
+    # The input is 32 x 32; the first class is dropped, and the fourth logit has no name.
     assert found.xyxy.tolist() == [[12, 8, 20, 24]] * 2
     assert found.confidence.tolist() == [pytest.approx(0.7), pytest.approx(0.6)]
     assert found.class_id.tolist() == [2, 1]

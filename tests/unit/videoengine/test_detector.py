@@ -1,4 +1,4 @@
-"""A whole model on one frame, with a network whose answer is known."""
+"""A whole model on one frame, with a network whose outputs are known."""
 
 from pathlib import Path
 
@@ -21,10 +21,10 @@ def make_frame(grey: int) -> VideoFrame:
     return VideoFrame.from_ndarray(np.full((48, 64, 3), grey, dtype=np.uint8), format="rgb24")
 
 
-def test_an_element_of_the_results_is_as_the_api_describes_it(tmp_path: Path) -> None:
+def test_an_element_of_the_results_has_the_api_s_format(tmp_path: Path) -> None:
     element = make_detector(tmp_path).detect(make_frame(204), Thresholds(0.5, 0.3))
     assert element.pop("time") >= 0
-    # The input is 32 x 32 and the frame 64 x 48: boxes grow by 2 and by 1.5. Mean brightness is 204 / 255 = 0.8.
+    # The input is 32 x 32 and the frame 64 x 48, so boxes grow by 2 and 1.5. Mean brightness is 204 / 255 = 0.8.
     assert element == {
         "image": {"width": 64, "height": 48},
         "predictions": [

@@ -1,4 +1,4 @@
-"""Weights that lie in a file of their own beside the network."""
+"""Weights in a file beside the network's."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from videoengine.detector import Detector
 from videoengine.errors import ModelPackageInvalid
 
 
-def test_weights_in_a_file_of_their_own_are_fetched_too(engine: EngineInProcess, tmp_path: Path) -> None:
+def test_external_weights_are_fetched_too(engine: EngineInProcess, tmp_path: Path) -> None:
     beside = {"weights.onnx": make_weights("model.onnx.data"), "model.onnx.data": make_external_data()}
     engine.put_model(make_package() | beside | {"model.pt": b"never fetched"})
     [folder] = fetch(engine, tmp_path)
@@ -22,7 +22,7 @@ def test_weights_in_a_file_of_their_own_are_fetched_too(engine: EngineInProcess,
 
 
 @pytest.mark.parametrize("name", ["model.onnx.data", "../4/weights.onnx", "/etc/passwd"])
-def test_weights_that_the_package_lacks_are_named(name: str, engine: EngineInProcess, tmp_path: Path) -> None:
+def test_missing_external_weights_are_named(name: str, engine: EngineInProcess, tmp_path: Path) -> None:
     engine.put_model({"weights.onnx": make_weights(name)})
     [folder] = fetch(engine, tmp_path)
     with pytest.raises(ModelPackageInvalid, match=rf"^weights\.onnx (has weights in|can't be compiled).*{name}"):

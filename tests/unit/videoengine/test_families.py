@@ -1,6 +1,7 @@
-"""Every family and resize mode against what Roboflow's own runner (`inference-models` 0.39.6) makes of it.
+"""Every family and resize mode, compared with Roboflow's own runner (`inference-models` 0.39.6).
 
-`runner_answers.json` holds the latter: boxes as corners, the outline of each mask's largest part as OpenCV traces it.
+`runner_answers.json` holds the runner's results: boxes as corners, and the outline of each mask's largest part as
+OpenCV traces it.
 """
 
 import json
@@ -38,21 +39,21 @@ def corners(box: dict[str, Any]) -> list[float]:
     return [x - width / 2, y - height / 2, x + width / 2, y + height / 2]
 
 
-def test_there_is_an_answer_for_every_package() -> None:
+def test_the_runner_s_results_cover_every_package() -> None:
     assert set(ANSWERS) == set(PACKAGES)
 
 
 @pytest.mark.parametrize("name", named("-detection", "-segmentation"))
-def test_boxes_points_and_outlines_are_the_runners(name: str, tmp_path: Path) -> None:
+def test_boxes_keypoints_and_outlines_are_the_runner_s(name: str, tmp_path: Path) -> None:
     expected = ANSWERS[name]
-    # The best first; the runner leaves the order of selected boxes to the network.
+    # The best first; the runner keeps the network's order of selected boxes.
     order = np.argsort(-np.array(expected["confidence"]), kind="stable").tolist()
     found = infer(name, tmp_path)["predictions"]
     assert len(found) == len(order) >= 5
     for box, index in zip(found, order, strict=True):
         assert box["class_id"] == expected["class_id"][index]
         assert box["confidence"] == pytest.approx(expected["confidence"][index], abs=1.5e-4)
-        # Where a corner falls between two pixels, the last bit decides.
+        # If a corner falls between two pixels, the last bit decides.
         assert corners(box) == pytest.approx(expected["xyxy"][index], abs=1)
         if "keypoints" in expected:
             points = [[point["x"], point["y"], point["confidence"]] for point in box["keypoints"]]
@@ -64,7 +65,7 @@ def test_boxes_points_and_outlines_are_the_runners(name: str, tmp_path: Path) ->
 
 
 def overlap(points: list[dict[str, float]], outline: list[list[int]]) -> float:
-    """Intersection over union of what two outlines enclose."""
+    """Intersection over union of the areas in two outlines."""
     own = fill_outline([(int(point["x"]), int(point["y"])) for point in points], (HEIGHT, WIDTH))
     other = fill_outline([(x, y) for x, y in outline], (HEIGHT, WIDTH))
     union = np.count_nonzero(own | other)
@@ -72,7 +73,7 @@ def overlap(points: list[dict[str, float]], outline: list[list[int]]) -> float:
 
 
 @pytest.mark.parametrize("name", named(" classification "))
-def test_one_label_is_the_runners(name: str, tmp_path: Path) -> None:
+def test_a_single_label_is_the_runner_s(name: str, tmp_path: Path) -> None:
     element = infer(name, tmp_path)
     confidences = {entry["class_id"]: entry["confidence"] for entry in element["predictions"]}
     assert [confidences[number] for number in sorted(confidences)] == pytest.approx(
@@ -82,7 +83,7 @@ def test_one_label_is_the_runners(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", named(" multi-label-classification "))
-def test_several_labels_are_the_runners(name: str, tmp_path: Path) -> None:
+def test_multiple_labels_are_the_runner_s(name: str, tmp_path: Path) -> None:
     element = infer(name, tmp_path)
     entries = list(element["predictions"].values())
     assert [entry["confidence"] for entry in entries] == pytest.approx(ANSWERS[name]["confidences"], abs=1.5e-4)

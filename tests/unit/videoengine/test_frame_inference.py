@@ -1,4 +1,6 @@
-"""Models over a video's frames: in order, several at a time, and a failure costs no more than its element."""
+"""Models on a video's frames: results are in order, several frames run at a time, and a failure costs
+only its element.
+"""
 
 import io
 import json
@@ -24,7 +26,7 @@ THRESHOLDS = Thresholds(confidence=0.01, iou=0.3)
 
 
 class StubDetector:
-    """Answers with the frame's brightness; fails where it is told to, before or while the network runs."""
+    """Returns the frame's brightness; fails on chosen frames, before or during inference."""
 
     concurrency = 2
 
@@ -47,7 +49,7 @@ class StubDetector:
 
 
 def infer(detectors: dict[str, Any], infer_fps: int = 8) -> tuple[dict[str, list[Any]], list[str]]:
-    """Each model's elements, and what failures were told."""
+    """Each model's elements, and the reported failures."""
     failures: list[str] = []
     inference = FrameInference(
         {name: (detector, THRESHOLDS) for name, detector in detectors.items()},
@@ -61,14 +63,14 @@ def infer(detectors: dict[str, Any], infer_fps: int = 8) -> tuple[dict[str, list
     return {name: [json.loads(element[name]) for element in elements] for name in detectors}, failures
 
 
-def test_elements_come_in_the_order_of_the_frames() -> None:
+def test_elements_are_in_the_order_of_the_frames() -> None:
     found, failures = infer({"one": StubDetector(), "other": StubDetector()})
     expected = [20 + 2 * index for index in range(0, 60, 3)]
     assert found == {name: pytest.approx(expected, abs=2) for name in ("one", "other")}
     assert failures == []
 
 
-def test_a_compiled_model_gives_for_many_frames_at_once_what_it_gives_for_one(tmp_path: Path) -> None:
+def test_a_compiled_model_gives_the_same_result_for_many_frames_at_once_as_for_one(tmp_path: Path) -> None:
     for name, content in make_package().items():
         (tmp_path / name).write_bytes(content)
     together, _ = infer({"model": Detector(tmp_path)}, infer_fps=24)
@@ -95,7 +97,7 @@ def test_a_failure_costs_one_element_of_one_model(failing: StubDetector, words: 
     assert failures == [words]
 
 
-def test_what_json_has_no_word_for_is_a_failure() -> None:
+def test_a_number_that_json_cannot_express_is_a_failure() -> None:
     found, failures = infer({"model": StubDetector(value=float("inf"))})
     assert found == {"model": [None] * 20}
     assert len(failures) == 20

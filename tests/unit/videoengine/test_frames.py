@@ -1,4 +1,4 @@
-"""Frames found again: whatever the container, a frame that is decoded from a keyframe is the frame that was planned."""
+"""Frames decoded from a keyframe are the planned frames, whatever the container."""
 
 import io
 import itertools
@@ -37,7 +37,7 @@ SPECS = {
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 @pytest.mark.parametrize("infer_fps", [5, 24])
-def test_every_planned_frame_comes_as_it_is_in_the_whole_video(spec: VideoSpec, infer_fps: int) -> None:
+def test_every_planned_frame_is_decoded_as_in_the_whole_video(spec: VideoSpec, infer_fps: int) -> None:
     video = make_video(spec)
     with open_video(io.BytesIO(video)) as container:
         expected = [brightness(frame) for frame in container.decode(video=0)]
@@ -56,12 +56,12 @@ def test_every_planned_frame_comes_as_it_is_in_the_whole_video(spec: VideoSpec, 
     [(VideoSpec(), Fraction(24)), (VideoSpec("matroska", rate=Fraction(30000, 1001)), Fraction(30000, 1001))],
     ids=["mp4", "mkv"],
 )
-def test_the_frame_rate_is_the_containers(spec: VideoSpec, frame_rate: Fraction) -> None:
+def test_the_frame_rate_is_the_container_s(spec: VideoSpec, frame_rate: Fraction) -> None:
     with open_video(io.BytesIO(make_video(spec))) as container:
         assert read_timeline(container).frame_rate == frame_rate
 
 
-def test_damage_costs_the_frames_it_hits_and_no_others() -> None:
+def test_damage_costs_only_the_damaged_frames() -> None:
     video = bytearray(make_video(VideoSpec("avi", "mpeg4")))
     with open_video(io.BytesIO(bytes(video))) as container:
         timeline = read_timeline(container)
@@ -78,12 +78,12 @@ def test_damage_costs_the_frames_it_hits_and_no_others() -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"hello, this is text\n" * 100, b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", bytes(5000)]
 )
-def test_what_is_no_video_fails_the_job(content: bytes) -> None:
+def test_a_file_that_is_not_a_video_fails_the_job(content: bytes) -> None:
     with pytest.raises(JobFailed, match="not an MP4, AVI, MKV or WebM video"):
         open_video(io.BytesIO(content))
 
 
-def test_a_video_cut_off_before_its_index_fails_the_job() -> None:
+def test_a_video_truncated_before_its_index_fails_the_job() -> None:
     video = make_video(VideoSpec())
     with pytest.raises(JobFailed, match="not an MP4, AVI, MKV or WebM video, or is cut off"):
         open_video(io.BytesIO(video[: video.index(b"moov")]))
@@ -125,7 +125,7 @@ def make_sound(*, with_cover: bool = False) -> bytes:
 
 
 def test_a_video_without_frames_fails_the_job() -> None:
-    # What is before time 0 is cut off by an edit list.
+    # An edit list cuts off everything before time 0.
     video = make_video(VideoSpec(frames=2, timestamps=[-80, -40]))
     with open_video(io.BytesIO(video)) as container, pytest.raises(JobFailed, match="no frames"):
         read_timeline(container)

@@ -1,4 +1,4 @@
-"""The edge to HTTP: what is read, and that every answer is short JSON."""
+"""HTTP: how requests are read, and that every answer is short JSON."""
 
 import io
 import json
@@ -16,19 +16,19 @@ SIGN = ("POST", "/video_upload_signed_url")
 
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    """What is logged from here on."""
+    """The log from here on."""
     stream = io.StringIO()
     monkeypatch.setattr(logger.registered_handler, "stream", stream)
     return stream
 
 
-def test_the_key_is_looked_at_first(engine: EngineInProcess) -> None:
+def test_the_key_is_checked_first(engine: EngineInProcess) -> None:
     assert engine.request(*SIGN, {}, "no JSON")[0] == 401
     assert engine.request("GET", "/videoinfer", {"job_id": "a-job"})[0] == 401
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "application/octet-stream"])
-def test_a_body_comes_as_text_or_in_base64(content_type: str, engine: EngineInProcess) -> None:
+def test_a_body_may_be_text_or_base64(content_type: str, engine: EngineInProcess) -> None:
     headers = [("Content-Type", content_type)]
     event = make_event(*SIGN, [("api_key", API_KEY)], headers, b'{"file_name": "a.mp4"}')
     assert event["isBase64Encoded"] == (content_type != "application/json")
@@ -57,7 +57,7 @@ def test_an_unknown_path_is_not_found(path: str, engine: EngineInProcess) -> Non
         ("OPTIONS", "/my-team/my-model", "GET"),
     ],
 )
-def test_an_unknown_method_is_told_which_are_known(
+def test_an_unknown_method_is_answered_with_the_allowed_ones(
     method: str, path: str, allowed: str, engine: EngineInProcess
 ) -> None:
     answer = engine.invoke("serve_api", make_event(method, path))
@@ -65,7 +65,7 @@ def test_an_unknown_method_is_told_which_are_known(
     assert list(json.loads(answer["body"])) == ["error"]
 
 
-def test_an_unforeseen_failure_is_500_in_the_same_shape(engine: EngineInProcess, log: io.StringIO) -> None:
+def test_an_unexpected_error_is_500_in_the_same_format(engine: EngineInProcess, log: io.StringIO) -> None:
     broken = EngineInProcess({**engine.environment, "JOBS_TABLE": "gone"}, engine.s3, None, None, engine.jobs)
     status, answer = broken.request("GET", "/videoinfer", {"api_key": API_KEY, "job_id": "a-job"})
     assert (status, list(answer)) == (500, ["error"])
@@ -94,7 +94,7 @@ def test_no_log_line_holds_a_key_or_a_query(engine: EngineInProcess, log: io.Str
     assert "secret" not in error
 
 
-def test_an_endless_job_id_is_not_found_either(engine: EngineInProcess) -> None:
+def test_a_very_long_job_id_is_not_found(engine: EngineInProcess) -> None:
     status, answer = engine.request("GET", "/videoinfer", {"api_key": API_KEY, "job_id": "x" * 5000})
     assert status == 404
     assert len(answer["error"]) < 200

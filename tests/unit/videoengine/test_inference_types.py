@@ -1,4 +1,4 @@
-"""Outputs that do not fit their inference type are refused, whatever the type."""
+"""Outputs that don't fit their inference type are refused, for every type."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The engine's lists that have to agree."""
+"""The engine's lists that must agree."""
 
 from dataclasses import fields
 from typing import Any
@@ -25,7 +25,7 @@ def test_every_variable_that_is_set_is_read_and_every_one_read_is_set() -> None:
     assert set_by_template == {name: {field.name.upper() for field in fields(kind)} for name, kind in SETTINGS.items()}
 
 
-def test_only_what_decodes_carries_pyav_and_only_what_infers_openvino() -> None:
+def test_only_decoding_functions_contain_pyav_and_only_inferring_ones_openvino() -> None:
     carried = {
         name: [layer["Ref"] for layer in function["Properties"]["Layers"]]
         for name, function in find_resources("engine", "AWS::Serverless::Function").items()
@@ -39,7 +39,7 @@ def test_only_what_decodes_carries_pyav_and_only_what_infers_openvino() -> None:
     }
 
 
-def test_the_state_machine_writes_the_numbers_that_the_api_answers() -> None:
+def test_the_state_machine_records_the_status_numbers_of_the_api() -> None:
     states = read_definition("engine")["States"]
     written = {
         name: states[name]["Parameters"]["ExpressionAttributeValues"][":status"]["N"]
@@ -48,7 +48,7 @@ def test_the_state_machine_writes_the_numbers_that_the_api_answers() -> None:
     assert written == {"Record Success": str(int(JobStatus.DONE)), "Record Failure": str(int(JobStatus.FAILED))}
 
 
-def test_a_segments_reason_is_recorded_as_every_other() -> None:
+def test_a_segment_s_reason_is_recorded_like_every_other() -> None:
     states = read_definition("engine")["States"]
     reason = states["Infer Segments"]["ItemProcessor"]["States"]["Record Reason"]["Parameters"]
     failure = states["Record Failure"]["Parameters"]
@@ -56,7 +56,7 @@ def test_a_segments_reason_is_recorded_as_every_other() -> None:
     assert reason == failure
 
 
-def test_every_step_that_dies_ends_in_the_record() -> None:
+def test_every_step_that_dies_is_recorded() -> None:
     states = read_definition("engine")["States"]
     working = [name for name, state in states.items() if state["Type"] in ("Task", "Map") and name != "Record Failure"]
     for name in working:
@@ -66,7 +66,7 @@ def test_every_step_that_dies_ends_in_the_record() -> None:
     assert states["Record Failure"]["Next"] == "Job Failed"
 
 
-def test_every_step_that_answers_failed_or_the_unknown_ends_in_the_record() -> None:
+def test_every_step_with_a_failed_or_unknown_outcome_is_recorded() -> None:
     states = read_definition("engine")["States"]
     choices = [state for state in states.values() if state["Type"] == "Choice"]
     assert len(choices) == 3
@@ -82,12 +82,12 @@ def check_explained(states: dict[str, Any], name: str) -> None:
     assert (state["Type"], state["ResultPath"], state["Next"]) == ("Pass", "$.error", "Record Failure")
 
 
-def test_the_deadline_is_the_same_for_the_machine_and_the_api() -> None:
+def test_the_state_machine_and_the_api_have_the_same_deadline() -> None:
     template = read_template("engine")["Resources"]
     variables = template["ServeApiFunction"]["Properties"]["Environment"]["Variables"]
     substitutions = template["InferenceJobStateMachine"]["Properties"]["DefinitionSubstitutions"]
     assert variables["DEADLINE_SECONDS"] == substitutions["DeadlineSeconds"]
 
 
-def test_a_description_is_every_file_but_the_weights() -> None:
+def test_a_model_s_description_is_every_file_but_the_weights() -> None:
     assert model_packages.WEIGHTS not in model_packages.DESCRIPTION_FILES

@@ -1,4 +1,4 @@
-"""Requests: what is taken, and that every refusal names the field."""
+"""Requests: which are accepted, and that every refusal names the field."""
 
 from fractions import Fraction
 from typing import Any
@@ -16,7 +16,7 @@ def with_model(**changes: Any) -> dict[str, Any]:
     return {**BODY, "models": [{**MODEL, **changes}]}
 
 
-def test_a_request_in_full() -> None:
+def test_a_complete_request_is_read() -> None:
     body = with_model(inference_params={"confidence": 0.5, "iou_threshold": 1})
     assert JobRequest.parse(body) == JobRequest(
         "https://example.com/video.mp4",
@@ -26,7 +26,7 @@ def test_a_request_in_full() -> None:
 
 
 @pytest.mark.parametrize("inference_params", [{}, None])
-def test_what_is_left_out_is_as_in_roboflows_runner(inference_params: Any) -> None:
+def test_defaults_are_those_of_roboflow_s_runner(inference_params: Any) -> None:
     [model] = JobRequest.parse(with_model(inference_params=inference_params)).models
     assert (model.confidence, model.iou_threshold) == (0.4, 0.3)
 
@@ -36,11 +36,11 @@ def test_a_version_may_be_a_number() -> None:
     assert JobRequest.parse(with_model(model_version=4.0)).models[0].package_name == "bottles/4"
 
 
-def test_a_rate_is_the_fraction_that_its_digits_say() -> None:
+def test_a_rate_is_the_exact_fraction_of_its_decimal_digits() -> None:
     assert JobRequest.parse({**BODY, "infer_fps": 29.97}).infer_fps == Fraction(2997, 100)
 
 
-def test_several_models_may_be_asked_for() -> None:
+def test_several_models_may_be_requested() -> None:
     models = JobRequest.parse({**BODY, "models": [MODEL, {**MODEL, "model_id": "cups"}]}).models
     assert [model.model_id for model in models] == ["bottles", "cups"]
 

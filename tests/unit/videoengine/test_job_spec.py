@@ -1,4 +1,4 @@
-"""What there is to do in a job, as the state machine carries it."""
+"""A job's specification, as the state machine passes it on."""
 
 import json
 
@@ -6,7 +6,7 @@ from tests.unit.videoengine.test_jobs import JOB
 from videoengine.job_spec import JobSpec
 
 
-def test_what_there_is_to_do_says_nothing_of_where_the_video_is_from() -> None:
+def test_the_specification_does_not_contain_the_video_s_source() -> None:
     told = json.dumps(JOB.spec.to_json())
     assert "example.com" not in told
     assert JobSpec.from_json(json.loads(told)) == JOB.spec

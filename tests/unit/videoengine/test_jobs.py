@@ -1,4 +1,4 @@
-"""The jobs' records."""
+"""The records of jobs."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -28,21 +28,21 @@ def written(engine: EngineInProcess) -> EngineInProcess:
 
 
 @pytest.mark.parametrize("job", [JOB, replace(JOB, input_url=None)])
-def test_a_job_is_read_as_it_was_written(job: Job, engine: EngineInProcess) -> None:
+def test_a_job_is_read_as_it_was_stored(job: Job, engine: EngineInProcess) -> None:
     engine.jobs.put(job, retention_days=7)
     assert engine.jobs.get(job.job_id) == job
 
 
-def test_there_is_no_job_that_nobody_wrote(engine: EngineInProcess) -> None:
+def test_a_job_that_was_never_stored_does_not_exist(engine: EngineInProcess) -> None:
     assert engine.jobs.get("a-job") is None
 
 
-def test_a_record_expires_with_the_retention(written: EngineInProcess) -> None:
+def test_a_record_expires_after_the_retention_period(written: EngineInProcess) -> None:
     item = written.dynamodb.get_item(TableName="jobs", Key={"job_id": {"S": "a-job"}})["Item"]
     assert item["expires_at"] == {"N": str(1_700_000_000 + 7 * 86_400)}
 
 
-def test_once_fetched_the_address_is_forgotten(written: EngineInProcess) -> None:
+def test_the_video_s_url_is_deleted_once_it_is_fetched(written: EngineInProcess) -> None:
     written.jobs.forget_input_url("a-job")
     assert written.jobs.get("a-job") == replace(JOB, input_url=None)
 
@@ -52,7 +52,7 @@ def test_a_finished_job_is_done(written: EngineInProcess) -> None:
     assert written.find_job("a-job").status is JobStatus.DONE
 
 
-def test_a_failed_job_keeps_its_first_reason_and_no_address(written: EngineInProcess) -> None:
+def test_a_failed_job_keeps_its_first_reason_but_not_the_video_s_url(written: EngineInProcess) -> None:
     written.fail("a-job", "The video is an empty file")
     written.fail("a-job", "A step failed")
     expected = replace(JOB, status=JobStatus.FAILED, error="The video is an empty file", input_url=None)
@@ -66,7 +66,7 @@ def test_an_expired_record_does_not_come_back(engine: EngineInProcess) -> None:
         assert engine.jobs.get("a-job") is None
 
 
-def test_one_poll_counts_in_an_interval(written: EngineInProcess) -> None:
+def test_one_poll_is_allowed_per_interval(written: EngineInProcess) -> None:
     polls = [written.jobs.remember_poll("a-job", now, 60) for now in (1000, 1000, 1001, 1059, 1060, 1061)]
     assert polls == [0, 60, 59, 1, 0, 59]
 

@@ -1,4 +1,4 @@
-"""Model packages: what is read, and that each refusal says which file and entry."""
+"""Model packages: what is read, and that each refusal names the file and entry."""
 
 import json
 from pathlib import Path
@@ -22,12 +22,12 @@ def test_a_package_says_how_its_model_is_run() -> None:
     )
 
 
-def test_what_a_package_leaves_out_means_what_it_means_to_roboflows_runner() -> None:
+def test_missing_entries_mean_the_same_as_for_roboflow_s_runner() -> None:
     network_input = parse_package(make_package(scaling_factor=None, padding_value=None)).network_input
     assert (network_input.scaling_factor, network_input.padding_value) == (1.0, 0)
 
 
-def test_normalization_is_a_mean_and_a_deviation_per_channel() -> None:
+def test_normalization_is_a_mean_and_a_standard_deviation_per_channel() -> None:
     package = parse_package(make_package(normalization=[[0.1, 0.2, 0.3], [1, 2, 3]]))
     assert (package.network_input.mean, package.network_input.std) == ((0.1, 0.2, 0.3), (1.0, 2.0, 3.0))
 
@@ -44,7 +44,7 @@ def test_normalization_is_a_mean_and_a_deviation_per_channel() -> None:
         ("clip", "embedding", "stretch", ("cover", 0)),
     ],
 )
-def test_a_resize_mode_is_what_roboflows_runner_makes_of_it(
+def test_a_resize_mode_means_the_same_as_for_roboflow_s_runner(
     architecture: str, task_type: str, resize_mode: str, expected: tuple[str, int]
 ) -> None:
     files = make_package(resize_mode=resize_mode, padding_value=114)
@@ -63,14 +63,14 @@ def make_rfdetr(**network_input: Any) -> dict[str, bytes]:
     return make_package(resize_mode="letterbox", **network_input) | {"model_config.json": model}
 
 
-def test_rf_detr_is_letterboxed_as_its_data_set_was() -> None:
+def test_rf_detr_is_letterboxed_like_its_data_set() -> None:
     package = parse_package(make_rfdetr(dataset_version_resize_dimensions={"width": 64, "height": 64}))
     assert package.network_input.resize_mode == "letterbox"
     with pytest.raises(ModelPackageInvalid, match="must have the shape of training_input_size"):
         parse_package(make_rfdetr(dataset_version_resize_dimensions={"width": 64, "height": 48}))
 
 
-def test_clip_brings_its_own_normalization() -> None:
+def test_clip_has_its_own_normalization() -> None:
     files = make_package() | {
         "model_config.json": b'{"model_architecture": "clip", "task_type": "embedding", "backend_type": "onnx"}',
         "inference_config.json": b"{}",
@@ -82,26 +82,26 @@ def test_clip_brings_its_own_normalization() -> None:
     assert package.network_input.mean == (0.48145466, 0.4578275, 0.40821073)
 
 
-# "Mülleimer" has a byte in Latin-1, and none of those of UTF-8's.
+# "Mülleimer" has a byte that is valid in Latin-1, but not in UTF-8.
 ENCODINGS = ("utf-16", "utf-16-le", "utf-32", "latin-1")
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
-def test_a_mark_that_windows_editors_write_is_no_part_of_a_name(ending: str) -> None:
+def test_a_byte_order_mark_and_line_endings_are_not_part_of_a_name(ending: str) -> None:
     names = ending.join(["person", " Mülleimer ", "", "  ", "a\u2028b", "c\x85d", ""])
     package = parse_package(make_package() | {"class_names.txt": names.encode("utf-8-sig")})
     assert package.class_names == ("person", "Mülleimer", "a\u2028b", "c\x85d")
 
 
 @pytest.mark.parametrize("file", ["inference_config.json", "model_config.json"])
-def test_a_mark_before_json_is_no_hindrance(file: str) -> None:
+def test_a_byte_order_mark_before_json_is_ignored(file: str) -> None:
     files = make_package()
     assert parse_package(files | {file: b"\xef\xbb\xbf" + files[file]}) == parse_package(files)
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("file", ["class_names.txt", "inference_config.json", "model_config.json"])
-def test_another_encoding_is_named_as_the_reason(file: str, encoding: str) -> None:
+def test_another_encoding_is_given_as_the_reason(file: str, encoding: str) -> None:
     files = make_package()
     text = files[file].decode().replace('"color_mode"', '"Mülleimer": 1, "color_mode"').replace("onnx", "Mülleimer")
     content = text.replace("Paper", "Mülleimer").encode(encoding)
@@ -109,7 +109,7 @@ def test_another_encoding_is_named_as_the_reason(file: str, encoding: str) -> No
         parse_package(files | {file: content})
 
 
-def test_another_encoding_of_key_points_is_named_as_the_reason() -> None:
+def test_another_encoding_of_keypoints_is_given_as_the_reason() -> None:
     files = changed("model_config.json", task_type="keypoint-detection")
     with pytest.raises(ModelPackageInvalid, match=r"^keypoints_metadata\.json must be saved in UTF-8"):
         parse_package(files | {"keypoints_metadata.json": "[]".encode("utf-16")})
@@ -154,12 +154,12 @@ def changed(file: str, **entries: Any) -> dict[str, bytes]:
         (make_package() | {"inference_config.json": b"[]"}, "inference_config.json must hold a JSON object"),
     ],
 )
-def test_a_package_that_can_not_be_run_is_refused_by_entry(files: dict[str, bytes], message: str) -> None:
+def test_a_package_that_cannot_be_run_is_refused_with_the_entry_s_name(files: dict[str, bytes], message: str) -> None:
     with pytest.raises(ModelPackageInvalid, match=message):
         parse_package(files)
 
 
-def test_what_is_switched_off_is_no_hindrance() -> None:
+def test_disabled_preprocessing_is_accepted() -> None:
     off = {"auto-orient": {"enabled": True}, "grayscale": {"enabled": False}, "contrast": None}
     assert parse_package(changed("inference_config.json", image_pre_processing=off))
 

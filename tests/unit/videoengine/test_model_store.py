@@ -29,7 +29,7 @@ def test_a_package_is_described_without_its_weights(engine: EngineInProcess) -> 
     assert package.architecture == "yolov8"
 
 
-def test_there_is_no_package_where_there_are_no_files(engine: EngineInProcess) -> None:
+def test_a_folder_without_files_is_not_a_package(engine: EngineInProcess) -> None:
     assert describe_package(engine.s3, MODELS_BUCKET, "rock-paper-scissors-presentation/44") is None
 
 
@@ -50,7 +50,7 @@ def test_a_package_is_downloaded_once(engine: EngineInProcess, tmp_path: Path, m
     assert fetch(engine, tmp_path) == [folder]
 
 
-def test_a_package_that_changed_has_another_folder(engine: EngineInProcess, tmp_path: Path) -> None:
+def test_a_changed_package_gets_a_new_folder(engine: EngineInProcess, tmp_path: Path) -> None:
     [before] = fetch(engine, tmp_path)
     engine.put_model({"class_names.txt": b"Plane\nRocket"})
     [after] = fetch(engine, tmp_path)
@@ -67,7 +67,7 @@ def test_a_model_s_files_are_freed_when_they_are_removed(tmp_path: Path) -> None
     assert str(tmp_path) not in Path("/proc/self/maps").read_text()
 
 
-def test_workers_on_one_disk_may_download_the_same(
+def test_workers_on_one_disk_may_download_the_same_package(
     engine: EngineInProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     download = engine.s3.download_file
@@ -83,7 +83,7 @@ def test_workers_on_one_disk_may_download_the_same(
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == make_package()
 
 
-def test_half_a_package_counts_for_nothing(
+def test_a_partly_downloaded_package_is_not_used(
     engine: EngineInProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     download = engine.s3.download_file
@@ -102,8 +102,8 @@ def test_half_a_package_counts_for_nothing(
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == make_package()
 
 
-# On a disk of its own, in a mount namespace: `unshare` needs no rights for that. Beside the 8 MiB that are kept free,
-# two models of 2 MB fit, and three don't.
+# On a disk of its own in a mount namespace, for which `unshare` needs no privileges. Besides the 8 MiB that are kept
+# free, two models of 2 MB fit, but not three.
 ON_A_SMALL_DISK = """
 import sys
 from pathlib import Path
@@ -128,7 +128,7 @@ with run_engine(disk) as engine:
 
 
 def run_on_a_small_disk(folder: Path, *jobs: str) -> list[str]:
-    """The versions that are on the disk after each of the jobs, or why it can't be run."""
+    """The versions on the disk after each job, or why the job can't run."""
     mount = 'mount -t tmpfs -o size=13300k none "$1" && exec "$2" -c "$3" "$1" "${@:4}"'
     command = ["unshare", "--map-root-user", "--mount", "bash", "-c", mount, "-"]
     run = subprocess.run(
@@ -143,7 +143,7 @@ def run_on_a_small_disk(folder: Path, *jobs: str) -> list[str]:
     return [line for line in run.stdout.splitlines() if not line.startswith("{")]
 
 
-def test_the_least_recently_used_goes_when_the_disk_is_short_but_none_of_the_same_job(tmp_path: Path) -> None:
+def test_a_full_disk_removes_the_least_recently_used_package_but_none_of_the_same_job(tmp_path: Path) -> None:
     jobs = ("a", "b", "a", "c", "b", "ab", "bc", "abc", "ca")
     *shown, refused, after = run_on_a_small_disk(tmp_path, *jobs)
     assert shown == ["a", "ab", "ab", "ac", "bc", "ab", "bc"]

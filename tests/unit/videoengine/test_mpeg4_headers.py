@@ -1,4 +1,4 @@
-"""MPEG-4 Part 2: a picture that is there, and one that the encoder left out."""
+"""MPEG-4 Part 2: coded pictures, and pictures that the encoder left out."""
 
 import io
 from fractions import Fraction
@@ -17,7 +17,7 @@ from videoengine.video_file import open_video
 
 @pytest.mark.parametrize("rate", [Fraction(1), Fraction(24), Fraction(25), Fraction(30000, 1001)])
 @pytest.mark.parametrize("container_format", ["avi", "matroska"])
-def test_a_picture_of_mpeg_4_is_there_or_left_out(rate: Fraction, container_format: str) -> None:
+def test_mpeg_4_pictures_that_were_left_out_are_detected(rate: Fraction, container_format: str) -> None:
     video = make_video(VideoSpec(container_format, "mpeg4", rate=rate, frames=20, texture=True))
     with open_video(io.BytesIO(video)) as container:
         stream = container.streams.video[0]
@@ -25,7 +25,7 @@ def test_a_picture_of_mpeg_4_is_there_or_left_out(rate: Fraction, container_form
         packets = [packet for packet in container.demux(stream) if packet.size]
         assert all(shows_picture(packet, codec) for packet in packets)
         increment_bits = max((rate.numerator - 1).bit_length(), 1)
-        # P (1), no second begins (0), a marker, the time, a marker, left out (0).
+        # P (1), no new second (0), a marker, the time, a marker, not coded (0).
         bits = "01" + "0" + "1" + "0" * increment_bits + "1" + "0"
         content = b"\0\0\1\xb6" + int(bits.ljust(32, "1"), 2).to_bytes(4)
         assert not shows_picture(cast("Packet[VideoStream]", av.Packet(content)), codec)
@@ -33,6 +33,6 @@ def test_a_picture_of_mpeg_4_is_there_or_left_out(rate: Fraction, container_form
         assert shows_picture(cast("Packet[VideoStream]", av.Packet(shown)), codec)
 
 
-def test_what_can_not_be_told_of_mpeg_4_is_a_picture() -> None:
+def test_an_mpeg_4_packet_that_cannot_be_parsed_counts_as_a_picture() -> None:
     for content in (b"\0\0\1\xb6\x50\x4f", b"\0\0\1\x20\xff", b"\0\0\1\x20\xff\0\0\1\xb6\x50", b"x"):
         assert shows_picture(cast("Packet[VideoStream]", av.Packet(content)), make_codec("mpeg4"))

@@ -1,4 +1,4 @@
-"""Networks of every precision and batch that packages have."""
+"""Networks of every precision and batch size in packages."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def infer(folder: Path, weights: bytes, network_input: NetworkInput = INPUT) -> 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])
 @pytest.mark.parametrize("batch", [1, "batch"])
-def test_precision_and_batch_do_not_show(
+def test_precision_and_batch_size_do_not_change_the_outputs(
     batch: int | str, dtype: type[np.float16 | np.float32], tmp_path: Path
 ) -> None:
     # Mean brightness is 51 / 255 = 0.2.
@@ -34,19 +34,19 @@ def test_precision_and_batch_do_not_show(
     assert infer(tmp_path, weights) == [pytest.approx([0.2, 0.4], abs=1e-3), [[1.0]]]
 
 
-def test_a_network_exported_for_several_pictures_answers_for_the_first(tmp_path: Path) -> None:
-    # Its outputs stay four, whatever the input; three of the four pictures are black: the mean is a quarter.
+def test_a_network_with_a_larger_batch_returns_the_first_picture_s_outputs(tmp_path: Path) -> None:
+    # The network always has four outputs; three of the four pictures are black, so the mean is a quarter.
     weights = make_network([(np.zeros((4, 2)), np.ones((4, 2)))], (4, 3, SIDE, SIDE))
     assert infer(tmp_path, weights) == [pytest.approx([0.05, 0.05], abs=1e-5)]
 
 
-def test_an_input_of_any_size_becomes_the_packages(tmp_path: Path) -> None:
+def test_an_input_of_any_size_gets_the_package_s_size(tmp_path: Path) -> None:
     wide = NetworkInput(64, 32, "rgb", "letterbox", 0, 255.0, None, None)
     weights = make_network([(np.ones((1, 1)), np.ones((1, 1)))], ("batch", 3, "height", "width"))
     assert infer(tmp_path, weights, wide) == [pytest.approx([1.2], abs=1e-5)]
 
 
-def test_single_precision_is_the_same_everywhere_and_the_hardwares_is_close(tmp_path: Path) -> None:
+def test_single_precision_is_the_same_everywhere_and_the_hardware_s_is_close(tmp_path: Path) -> None:
     (tmp_path / "weights.onnx").write_bytes(
         make_network([(np.zeros((1, 2)), np.array([[1.0, 2.0]]))], (1, 3, SIDE, SIDE))
     )

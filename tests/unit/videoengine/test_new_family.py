@@ -1,4 +1,4 @@
-"""A new model family is one entry in `FAMILIES`, and one function if its outputs look like no other family's."""
+"""A new model family is one entry in `FAMILIES`, and one function if its outputs have a new layout."""
 
 import json
 import re
@@ -45,7 +45,7 @@ def rename(files: dict[str, bytes], architecture: str) -> dict[str, bytes]:
         ("vit", "classification"),
     ],
 )
-def test_one_entry_runs_a_family_whose_outputs_are_known(
+def test_one_entry_adds_a_family_with_a_known_layout(
     like: str, task_type: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = PACKAGES[f"{like} {task_type} stretch"]
@@ -57,14 +57,14 @@ def test_one_entry_runs_a_family_whose_outputs_are_known(
 
 
 def find_scores_first(outputs: Outputs, package: ModelPackage, thresholds: Thresholds) -> Detections:
-    """Rows of class scores, then w, h, cx, cy."""
+    """Reads rows of class scores followed by w, h, cx, cy."""
     classes = len(package.class_names)
     scores, sizes, centers = np.split(outputs[0], [classes, classes + 2], axis=1)
     extras = np.empty((len(scores), 0), dtype=np.float32)
     return select_candidates(Candidates(np.hstack([centers, sizes]), scores.max(axis=1), scores, extras), thresholds)
 
 
-def test_one_entry_and_one_function_run_a_family_whose_outputs_are_new(
+def test_one_entry_and_one_function_add_a_family_with_a_new_layout(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     layout = cast(Layout, "scores first")
@@ -83,9 +83,7 @@ def test_one_entry_and_one_function_run_a_family_whose_outputs_are_new(
     assert (box["class"], box["confidence"]) == ("Rock", 0.75)
 
 
-def test_a_package_of_another_shape_is_told_with_the_name_of_a_new_family(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_error_about_a_package_s_shape_names_the_new_family(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(FAMILIES, "made-up", FAMILIES["yolov8"])
     files = rename(make_answer("yolov8", "object-detection", np.zeros((9, 4)), post_processing=None), "made-up")
     with pytest.raises(ModelPackageInvalid, match="but made-up with 2 classes has 6 values a box"):
@@ -96,10 +94,10 @@ def test_every_layout_of_boxes_is_read() -> None:
     assert {*LAYOUTS, "no boxes"} == set(get_args(Layout))
 
 
-def test_every_family_is_compared_with_roboflows_runner() -> None:
+def test_every_family_is_compared_with_roboflow_s_runner() -> None:
     compared = {tuple(name.split(" ")[:2]) for name in PACKAGES}
     runnable = {(name, task_type) for name, family in FAMILIES.items() for task_type in family.task_types}
-    # YOLOv7 has YOLOv5's entry; CLIP has a test of its own.
+    # YOLOv7 shares YOLOv5's entry; CLIP has a test of its own.
     assert runnable - compared == {("yolov7", "object-detection"), ("clip", "embedding")}
 
 

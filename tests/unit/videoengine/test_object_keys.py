@@ -1,4 +1,4 @@
-"""Where things lie in the videos bucket: what a client may name is apart from what the engine writes."""
+"""Keys in the videos bucket: what clients may name is separate from what the engine writes."""
 
 from uuid import UUID
 
@@ -12,7 +12,7 @@ names = st.text(max_size=300)
 
 
 @given(uploads, names.filter(bool))
-def test_an_upload_s_key_is_recognized_and_has_no_other_folder(upload_id: str, name: str) -> None:
+def test_an_upload_s_key_is_recognized_and_stays_in_its_folder(upload_id: str, name: str) -> None:
     key = upload_key(upload_id, name)
     assert is_upload_key(key)
     assert key.count("/") == 2
@@ -20,13 +20,13 @@ def test_an_upload_s_key_is_recognized_and_has_no_other_folder(upload_id: str, n
 
 
 @given(uploads, st.integers(0, 99_999), st.sampled_from(["hands", "my.hands", "a_b"]))
-def test_no_key_of_a_job_is_taken_for_an_upload(job_id: str, segment: int, model_id: str) -> None:
+def test_no_key_of_a_job_is_mistaken_for_an_upload(job_id: str, segment: int, model_id: str) -> None:
     keys = {video_key(job_id), segment_key(job_id, segment), part_key(job_id, segment, model_id), results_key(job_id)}
     assert len(keys) == 4
     assert not any(is_upload_key(key) for key in keys)
     assert all(key.startswith(f"jobs/{job_id}/") for key in keys)
 
 
-def test_segments_sort_by_their_numbers() -> None:
+def test_keys_of_segments_sort_by_number() -> None:
     keys = [segment_key("a", number) for number in range(0, 100_000, 7)]
     assert keys == sorted(keys)

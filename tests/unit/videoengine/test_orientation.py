@@ -1,4 +1,4 @@
-"""Pictures that are stored lying, as phones store them: a model sees them as a player shows them."""
+"""Pictures that are stored rotated, as phones store them: models get them as players show them."""
 
 import io
 import struct
@@ -21,7 +21,8 @@ from videoengine.video_file import open_video
 UNIT = 1 << 16
 UPRIGHT = UNIT, 0, 0, UNIT
 
-# ISO/IEC 14496-12, 6.2.2: a, b, c, d of x' = a x + c y, y' = b x + d y. What is shown, of the stored picture's quarters
+# ISO/IEC 14496-12, 6.2.2: a, b, c, d of x' = a x + c y, y' = b x + d y. The values say what is shown if the stored
+# picture's quarters are
 # AB
 # CD
 MATRICES = {
@@ -36,7 +37,7 @@ MATRICES = {
 
 
 def set_matrix(video: bytes, a: int, b: int, c: int, d: int) -> bytes:
-    """The MP4 with another matrix in its track's header."""
+    """Returns the MP4 with another matrix in its track header."""
     track = video.index(b"tkhd")
     start = video.index(pack_matrix(*UPRIGHT), track)
     matrix = pack_matrix(a, b, c, d)
@@ -60,7 +61,7 @@ def make_network_input() -> NetworkInput:
 
 
 @pytest.mark.parametrize(("matrix", "shown"), MATRICES.values(), ids=MATRICES)
-def test_quarters_lie_where_a_player_shows_them(matrix: tuple[int, int, int, int], shown: str) -> None:
+def test_quarters_are_where_a_player_shows_them(matrix: tuple[int, int, int, int], shown: str) -> None:
     frame = read_first_frame(set_matrix(make_video(VideoSpec(frames=1)), *matrix))
     orientation = read_orientation(frame)
     quarters = np.array([list("AB"), list("CD")])
@@ -68,7 +69,7 @@ def test_quarters_lie_where_a_player_shows_them(matrix: tuple[int, int, int, int
 
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
-def test_a_model_sees_the_turned_picture_and_boxes_are_in_its_pixels(rotation: int) -> None:
+def test_a_model_gets_the_rotated_picture_and_boxes_are_in_its_pixels(rotation: int) -> None:
     preprocessor = FramePreprocessor(make_network_input())
     upright, turned = np.zeros((2, 64, 64, 3), dtype=np.uint8)
     preprocessor.prepare(read_first_frame(make_video(VideoSpec(frames=1, texture=True))), upright)

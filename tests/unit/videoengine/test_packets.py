@@ -1,4 +1,4 @@
-"""Packets: where decoding can start, told by the bits of the standards (H.264 Annex D, 7.3.2.3)."""
+"""Packets: where decoding can start, according to the bits of the standards (H.264 Annex D, 7.3.2.3)."""
 
 import io
 from typing import cast
@@ -20,11 +20,11 @@ MESSAGES = {
     "a long message": b"\x05\xff\x01" + bytes(range(255, 0, -1)) + b"\x07",
     "a message with escaped zeros": b"\x05\x04\x00\x00\x03\x00\x01",
 }
-"""Supplemental messages: type, size, content. The last has four bytes; 3 keeps them from looking like a start code."""
+"""Supplemental messages: type, size, content. The last has four bytes, of which 3 prevents a false start code."""
 
 
 def join(*units: bytes) -> bytes:
-    """Each unit behind a start code."""
+    """Joins units, each after a start code."""
     return b"".join(b"\0\0\0\1" + unit for unit in units)
 
 
@@ -63,7 +63,7 @@ PACKETS = {
 
 
 @pytest.mark.parametrize(("codec", "content", "starts", "resets"), PACKETS.values(), ids=PACKETS)
-def test_where_decoding_starts_and_where_a_decoder_begins_anew(
+def test_packets_that_start_decoding_or_reset_the_decoder_are_recognized(
     codec: str, content: bytes, starts: bool, resets: bool
 ) -> None:
     packet, context = cast("Packet[VideoStream]", av.Packet(content)), make_codec(codec)
@@ -72,7 +72,7 @@ def test_where_decoding_starts_and_where_a_decoder_begins_anew(
 
 
 def count_hidden(name: str) -> tuple[int, int]:
-    """Packets that show nothing, and those whose last byte tells of several frames (VP9, annex B)."""
+    """Counts packets that show nothing, and packets whose last byte announces several frames (VP9, annex B)."""
     with open_video(io.BytesIO(AWKWARD_VIDEOS[name]())) as container:
         stream = container.streams.video[0]
         packets = [packet for packet in container.demux(stream) if packet.size]

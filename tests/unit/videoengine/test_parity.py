@@ -1,4 +1,4 @@
-"""The engine finds what Roboflow's own runner finds with the same model package on the same frames."""
+"""The engine finds what Roboflow's own runner finds with the same model package in the same frames."""
 
 import json
 from collections.abc import Iterator
@@ -26,9 +26,9 @@ def detector() -> Detector:
     return Detector(PACKAGE)
 
 
-# Few frames, for time; all of bottle-detection at infer_fps 5, where frames leave out each other, agree as well.
+# Few frames, to save time. All frames of bottle-detection at infer_fps 5 agree as well.
 @pytest.mark.parametrize(("video", "every"), [("bottle-detection.mp4", 25), ("sign-language-bird.mkv", 1)])
-def test_boxes_are_those_of_roboflows_runner(video: str, every: int, detector: Detector) -> None:
+def test_boxes_are_those_of_roboflow_s_runner(video: str, every: int, detector: Detector) -> None:
     reference = json.loads((DATA / "reference" / video).with_suffix(".json").read_text())
     boxes = matched = extra = 0
     for frame_offset, found in detect(DATA / "videos" / video, every, detector):
@@ -41,7 +41,7 @@ def test_boxes_are_those_of_roboflows_runner(video: str, every: int, detector: D
 
 
 def detect(video: Path, every: int, detector: Detector) -> Iterator[tuple[int, list[Box]]]:
-    """Frame offsets and predictions of every `every`th frame that infer_fps 5 samples."""
+    """Yields frame offset and predictions of every `every`th frame that infer_fps 5 samples."""
     with open_video(str(video)) as container:
         timeline = read_timeline(container)
     frames = select_frames(timeline, Fraction(5))[::every]

@@ -1,4 +1,4 @@
-"""What opens a stranger's video may touch its own job's objects, and nothing else: read from the template."""
+"""Functions that open a stranger's video may only access their own job's objects; read from the template."""
 
 from fnmatch import fnmatchcase
 from typing import Any
@@ -34,13 +34,13 @@ def read_function(name: str) -> dict[str, Any]:
     return properties
 
 
-def test_these_are_the_functions_that_open_videos() -> None:
+def test_only_the_listed_functions_open_videos() -> None:
     assert set(find_decoding()) == GETS.keys() == PUTS.keys()
 
 
 @pytest.mark.parametrize("function", find_decoding())
-def test_the_role_is_all_that_it_has(function: str) -> None:
-    # SAM adds to a role that it makes itself, so this one has to be ours.
+def test_the_function_has_only_its_own_role(function: str) -> None:
+    # SAM adds permissions to roles that it creates, so the template must define this one.
     assert "Policies" not in read_function(function)
     assert "Role" in read_function(function)
     assert not {
@@ -49,19 +49,19 @@ def test_the_role_is_all_that_it_has(function: str) -> None:
 
 
 @pytest.mark.parametrize("function", find_decoding())
-def test_no_records_no_secrets_no_other_service(function: str) -> None:
+def test_the_function_has_no_access_to_records_secrets_or_other_services(function: str) -> None:
     actions = {action for action, _ in walk_grants("engine", function)}
     assert actions <= OWN_LOG | TRACES | KEY | {"s3:GetObject", "s3:PutObject", "s3:ListBucket"}
 
 
 @pytest.mark.parametrize("function", find_decoding())
-def test_all_resources_are_named(function: str) -> None:
+def test_all_resources_of_the_role_are_named(function: str) -> None:
     log = f"${{{function.removesuffix('Function')}Logs.Arn}}"
     for action, resource in walk_grants("engine", function):
         if action in OWN_LOG:
             assert resource == log
         elif action in TRACES:
-            assert resource == "*"  # they know no other
+            assert resource == "*"  # these actions support no other resource
         elif action in KEY:
             assert resource == "${KmsKeyArn}"
         else:
@@ -70,7 +70,9 @@ def test_all_resources_are_named(function: str) -> None:
 
 @pytest.mark.parametrize("function", find_decoding())
 @pytest.mark.parametrize(("action", "allowed"), [("s3:GetObject", GETS), ("s3:PutObject", PUTS)])
-def test_of_a_jobs_objects_it_has_those_of_its_step(action: str, allowed: dict[str, set[str]], function: str) -> None:
+def test_the_function_may_only_access_the_objects_of_its_step(
+    action: str, allowed: dict[str, set[str]], function: str
+) -> None:
     patterns = [resource for granted, resource in walk_grants("engine", function) if granted == action]
     reached = {key for key in KEYS if any(fnmatchcase(f"${{VideosBucket.Arn}}/{key}", it) for it in patterns)}
     assert reached == allowed[function]

@@ -1,4 +1,4 @@
-"""Frames into the network and boxes back."""
+"""Scaling frames for the network, and boxes back."""
 
 from dataclasses import replace
 from typing import Any
@@ -36,7 +36,7 @@ def make_input(resize_mode: ResizeMode = "letterbox", **changes: Any) -> Network
         pytest.param((320, 360), make_input(width=320), (320, 360), (0, 140), (1, 1), id="an input that is not square"),
     ],
 )
-def test_where_a_frame_goes(
+def test_a_frame_is_placed_as_the_resize_mode_says(
     resolution_wh: tuple[int, int],
     network_input: NetworkInput,
     resized_wh: tuple[int, int],
@@ -51,7 +51,7 @@ def test_where_a_frame_goes(
     st.sampled_from(["letterbox", "stretch", "center-crop", "cover"]),
     st.tuples(*[st.integers(0, 15)] * 4),
 )
-def test_boxes_come_back_to_where_they_were(
+def test_boxes_are_scaled_back_to_the_frame(
     resolution_wh: tuple[int, int], resize_mode: ResizeMode, box: tuple[int, int, int, int]
 ) -> None:
     placement = place_frame(*resolution_wh, make_input(resize_mode))
@@ -60,7 +60,7 @@ def test_boxes_come_back_to_where_they_were(
     assert placement.to_frame(in_network.astype(np.float32)).tolist() == xyxy.tolist()
 
 
-def test_boxes_end_at_the_frames_edges_in_whole_pixels() -> None:
+def test_boxes_are_clipped_to_the_frame_in_whole_pixels() -> None:
     placement = place_frame(640, 360, make_input())
     outside = np.array([[-5, 100, 700, 600], [10.4, 150.6, 20.6, 160.4]], dtype=np.float32)
     assert placement.to_frame(outside).tolist() == [[0, 0, 640, 360], [10, 11, 21, 20]]
@@ -76,7 +76,7 @@ def prepare(frame: VideoFrame, network_input: NetworkInput) -> tuple[NDArray[np.
     return picture, FramePreprocessor(network_input).prepare(frame, picture)
 
 
-def test_a_letterboxed_frame_lies_between_margins_of_the_padding_value() -> None:
+def test_a_letterboxed_frame_is_between_margins_of_the_padding_value() -> None:
     picture, placement = prepare(make_frame(128, 64, (200, 100, 50)), make_input(width=64, height=64))
     assert placement.offset_xy == (0, 16)
     assert (picture[:16] == 114).all()
@@ -84,7 +84,7 @@ def test_a_letterboxed_frame_lies_between_margins_of_the_padding_value() -> None
     assert np.abs(picture[16:48].astype(int) - (200, 100, 50)).max() <= 1
 
 
-def test_colors_come_in_the_models_order() -> None:
+def test_colors_are_in_the_model_s_order() -> None:
     frame = make_frame(64, 64, (200, 100, 50))
     picture, _ = prepare(frame, make_input("stretch", width=32, height=16, color_mode="bgr"))
     assert picture.shape == (16, 32, 3)

@@ -9,7 +9,8 @@ from tests.stand_ins.model_files import CLASS_NAMES, make_package
 
 KEY = {"api_key": API_KEY}
 
-# What `roboflow.core.project.Project` and `roboflow.core.version.Version` read; an absent entry is a KeyError there.
+# The entries that `roboflow.core.project.Project` and `roboflow.core.version.Version` read; a missing one is a KeyError
+# there.
 PROJECT_KEYS = {
     *("annotation", "classes", "colors", "created", "id", "images"),
     *("name", "public", "splits", "type", "unannotated", "updated"),
@@ -44,7 +45,7 @@ def test_a_workspace_has_a_project_for_each_model(workspace: str, engine: Engine
     assert all(project.keys() >= PROJECT_KEYS for project in described["projects"])
 
 
-def test_a_project_is_a_model_with_its_versions_the_newest_first(engine: EngineInProcess) -> None:
+def test_a_project_is_a_model_with_its_newest_version_first(engine: EngineInProcess) -> None:
     for version in ("10", "9", "draft"):
         engine.put_model(make_package(), version=version)
     status, answer = show(engine, MODEL_ID)
@@ -62,7 +63,7 @@ def test_a_project_is_a_model_with_its_versions_the_newest_first(engine: EngineI
 
 
 @pytest.mark.parametrize("project", ["unknown", MODEL_ID[:-1], "..", "x" * 5000])
-def test_a_project_that_is_not_there_is_not_found(project: str, engine: EngineInProcess) -> None:
+def test_a_missing_project_is_not_found(project: str, engine: EngineInProcess) -> None:
     status, answer = show(engine, project)
     assert (status, list(answer)) == (404, ["error"])
     assert "not found" in answer["error"]

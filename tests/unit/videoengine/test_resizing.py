@@ -1,4 +1,4 @@
-"""What a model sees is what Roboflow's runner, by OpenCV, would show it."""
+"""A model gets the same pixels as from Roboflow's runner with OpenCV."""
 
 import base64
 import json
@@ -16,11 +16,11 @@ from bench.opencv_pixels import make_frame
 from videoengine.resizing import FrameResizer
 
 SIDES = st.integers(9, 200)
-"""Of fewer FFmpeg makes something else."""
+"""Below this size FFmpeg scales differently."""
 
 
 def resize_plainly(picture: NDArray[np.uint8], width: int, height: int) -> NDArray[np.float64]:
-    """Bilinear between the centres of pixels, with no smoothing."""
+    """Bilinear interpolation between pixel centers, without smoothing."""
     (above, below, down), (before, after, across) = (
         _neighbours(new, old) for new, old in ((height, picture.shape[0]), (width, picture.shape[1]))
     )
@@ -36,7 +36,7 @@ def _neighbours(new: int, old: int) -> tuple[NDArray[np.intp], NDArray[np.intp],
 
 
 @given(SIDES, SIDES, SIDES, SIDES, st.integers(0, 2**32 - 1))
-def test_every_size_comes_from_every_other_as_in_opencv(
+def test_every_size_is_scaled_to_every_other_as_in_opencv(
     width: int, height: int, new_width: int, new_height: int, seed: int
 ) -> None:
     picture = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
@@ -49,8 +49,8 @@ OPENCV_PIXELS = json.loads(Path(__file__).with_name("opencv_pixels.json").read_t
 
 
 @pytest.mark.parametrize("name", OPENCV_PIXELS)
-def test_colors_are_those_that_opencv_reads(name: str) -> None:
-    """By `python -m bench.opencv_pixels`."""
+def test_colors_are_those_of_opencv(name: str) -> None:
+    """`python -m bench.opencv_pixels` made the expected values."""
     pixel_format, _, size = name.partition(" ")
     width, height = map(int, size.split("x"))
     expected = np.frombuffer(base64.b64decode(OPENCV_PIXELS[name]), dtype=np.uint8).reshape(height, width, 3)
@@ -67,6 +67,6 @@ def test_every_format_and_size_has_the_colors_that_ffmpeg_gives_opencv(
 ) -> None:
     frame = make_frame(pixel_format, *size)
     kept = np.stack(FrameResizer().resize(frame, *size), axis=-1).astype(int)
-    # What OpenCV has FFmpeg do: modules/videoio/src/cap_ffmpeg_impl.hpp.
+    # OpenCV calls FFmpeg with this interpolation: modules/videoio/src/cap_ffmpeg_impl.hpp.
     opencvs = frame.reformat(format="bgr24", interpolation=Interpolation.BICUBIC).to_ndarray()[..., ::-1]
     assert np.abs(kept - opencvs).max() <= 1

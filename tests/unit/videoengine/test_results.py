@@ -1,4 +1,4 @@
-"""The results file as a stream."""
+"""The results file, written as a stream."""
 
 import io
 import json
@@ -12,7 +12,7 @@ ELEMENTS = st.lists(st.one_of(st.none(), st.integers(), st.dictionaries(st.text(
 
 
 @given(st.dictionaries(st.text(), ELEMENTS, min_size=1))
-def test_is_the_json_of_its_columns(columns: dict[str, list[object]]) -> None:
+def test_the_stream_is_the_json_of_its_columns(columns: dict[str, list[object]]) -> None:
     pieces = encode_results((key, (json.dumps(entry).encode() for entry in column)) for key, column in columns.items())
     assert json.loads(b"".join(pieces)) == columns
 
@@ -27,7 +27,7 @@ def test_pieces_are_read_in_any_size(pieces: list[bytes], size: int) -> None:
     assert b"".join(read) == b"".join(pieces)
 
 
-def test_pieces_are_taken_one_by_one() -> None:
+def test_pieces_are_produced_one_by_one() -> None:
     taken = []
 
     def produce() -> object:

@@ -1,4 +1,4 @@
-"""An S3 object read like a file."""
+"""Reading an S3 object like a file."""
 
 import io
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from tests.stand_ins.engine import VIDEOS_BUCKET, EngineInProcess
 from videoengine.s3_file import S3Object
 
-CONTENT = Random(1).randbytes(10_000)  # noqa: S311 - nothing secret
+CONTENT = Random(1).randbytes(10_000)  # noqa: S311  not a secret
 BLOCK_BYTES = 512
 
 
@@ -23,7 +23,7 @@ def file(engine: EngineInProcess) -> Iterator[S3Object]:
         yield file
 
 
-def test_reads_as_the_same_bytes_in_memory_would(file: S3Object) -> None:
+def test_reads_and_seeks_like_a_file_in_memory(file: S3Object) -> None:
     random = Random(2)  # noqa: S311
     expected, buffered = io.BytesIO(CONTENT), io.BufferedReader(file, 300)
     for _ in range(50):
@@ -33,16 +33,16 @@ def test_reads_as_the_same_bytes_in_memory_would(file: S3Object) -> None:
         assert buffered.tell() == expected.tell()
 
 
-def test_the_whole_is_read_block_by_block(file: S3Object) -> None:
+def test_the_whole_object_is_read_block_by_block(file: S3Object) -> None:
     assert file.read() == CONTENT
 
 
-def test_the_end_is_a_place_to_seek_from(file: S3Object) -> None:
+def test_seeking_from_the_end_works(file: S3Object) -> None:
     file.seek(-5, io.SEEK_END)
     assert file.read() == CONTENT[-5:]
 
 
-def test_an_object_that_is_replaced_meanwhile_is_not_read_on(engine: EngineInProcess, file: S3Object) -> None:
+def test_an_object_that_is_replaced_is_not_read_further(engine: EngineInProcess, file: S3Object) -> None:
     assert file.read(4) == CONTENT[:4]
     engine.s3.put_object(Bucket=VIDEOS_BUCKET, Key="video", Body=CONTENT[::-1])
     file.seek(BLOCK_BYTES)
@@ -51,11 +51,13 @@ def test_an_object_that_is_replaced_meanwhile_is_not_read_on(engine: EngineInPro
 
 
 class RecordingS3:
-    """Hands on what is asked for, and remembers which blocks those were."""
+    """Passes calls on, and records which blocks they asked for."""
 
     def __init__(self, s3: Any, waits_for: dict[int, int]) -> None:
-        """Args:
-        waits_for: blocks that come only when another one has been asked for.
+        """Wraps an S3 client.
+
+        Args:
+            waits_for: Blocks that arrive only after another block was asked for.
         """
         self._s3 = s3
         self._waits_for = waits_for
@@ -73,7 +75,7 @@ class RecordingS3:
 
 
 @pytest.mark.usefixtures("file")
-def test_what_is_read_in_order_is_asked_for_ahead(engine: EngineInProcess) -> None:
+def test_blocks_that_are_read_in_order_are_fetched_ahead(engine: EngineInProcess) -> None:
     s3: Any = RecordingS3(engine.s3, waits_for={1: 2, 2: 4, 3: 6})
     with S3Object(s3, VIDEOS_BUCKET, "video", BLOCK_BYTES) as file:
         assert file.read() == CONTENT
@@ -81,7 +83,7 @@ def test_what_is_read_in_order_is_asked_for_ahead(engine: EngineInProcess) -> No
 
 
 @pytest.mark.usefixtures("file")
-def test_a_look_here_and_there_reads_one_block_each(engine: EngineInProcess) -> None:
+def test_each_read_at_a_random_place_fetches_one_block(engine: EngineInProcess) -> None:
     s3: Any = RecordingS3(engine.s3, waits_for={})
     with S3Object(s3, VIDEOS_BUCKET, "video", BLOCK_BYTES) as file:
         for block in (19, 3, 10, 0):
@@ -91,7 +93,7 @@ def test_a_look_here_and_there_reads_one_block_each(engine: EngineInProcess) -> 
 
 
 @pytest.mark.parametrize("content", [b"", b"a", CONTENT[: BLOCK_BYTES - 1], CONTENT[:BLOCK_BYTES]])
-def test_no_object_is_too_small(engine: EngineInProcess, content: bytes) -> None:
+def test_objects_of_any_size_can_be_read(engine: EngineInProcess, content: bytes) -> None:
     engine.s3.put_object(Bucket=VIDEOS_BUCKET, Key="video", Body=content)
     with S3Object(engine.s3, VIDEOS_BUCKET, "video", BLOCK_BYTES) as file:
         assert file.size == len(content)

@@ -1,4 +1,4 @@
-"""Sampling: the design's examples, and a plain search as the reference."""
+"""Sampling: the design's examples, and a simple search as the reference."""
 
 from fractions import Fraction
 
@@ -26,26 +26,26 @@ def constant_rate(frames: int, rate: Fraction, time_base: Fraction, first: int =
         pytest.param(1, Fraction(25), Fraction(1, 25), 5, [0], id="one frame"),
     ],
 )
-def test_frames_nearest_to_the_samples(
+def test_the_frames_nearest_to_the_sample_times_are_selected(
     frames: int, rate: Fraction, time_base: Fraction, infer_fps: int, expected: list[int]
 ) -> None:
     timestamps = constant_rate(frames, rate, time_base)
     assert sample_frames(timestamps, time_base, Fraction(infer_fps)) == expected
 
 
-def test_the_first_frame_is_the_origin() -> None:
+def test_times_count_from_the_first_frame() -> None:
     shifted = constant_rate(25, Fraction(24), Fraction(1, 12288), first=-768)
     assert sample_frames(shifted, Fraction(1, 12288), Fraction(4)) == [0, 6, 12, 18, 24]
 
 
-def test_a_frame_that_stays_is_sampled_again() -> None:
+def test_a_frame_that_stays_on_screen_is_sampled_again() -> None:
     timestamps = [0, 250, 500, 750, 1000, 5000]
     assert sample_frames(timestamps, Fraction(1, 1000), Fraction(1)) == [0, 4, 4, 4, 5, 5]
 
 
-def test_more_samples_than_frames_give_each_frame_once() -> None:
+def test_more_samples_than_frames_select_each_frame_once() -> None:
     assert sample_frames([0, 1000, 5000], Fraction(1, 1000), Fraction(1)) == [0, 1, 2]
-    # Each of those that are nearest to a sample.
+    # All frames that are nearest to a sample.
     assert sample_frames([0, 1, 2, 120_000], Fraction(1, 1000), Fraction(120)) == [0, 2, 3]
 
 
@@ -69,7 +69,7 @@ def sample_plainly(timestamps: list[int], time_base: Fraction, infer_fps: Fracti
     time_base=st.sampled_from([Fraction(1, 1000), Fraction(1, 90000), Fraction(1001, 30000), Fraction(1, 24)]),
     infer_fps=st.fractions(min_value=1, max_value=120, max_denominator=1001),
 )
-def test_agrees_with_a_plain_search(timestamps: list[int], time_base: Fraction, infer_fps: Fraction) -> None:
+def test_sampling_agrees_with_a_simple_search(timestamps: list[int], time_base: Fraction, infer_fps: Fraction) -> None:
     span = (timestamps[-1] - timestamps[0]) * time_base
     if span * infer_fps > 300:
         timestamps = timestamps[:1]

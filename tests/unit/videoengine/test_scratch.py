@@ -1,4 +1,4 @@
-"""The temporary folder of a warm function: whatever an invocation leaves there, the next one removes."""
+"""The temporary folder of a warm function: the next invocation removes what a killed one left."""
 
 import os
 import signal
@@ -33,7 +33,7 @@ with scratch_folder(Path(sys.argv[1])) as folder:
         process.kill()
 
 
-def test_a_folder_is_gone_after_success_and_failure(tmp_path: Path) -> None:
+def test_a_folder_is_removed_after_success_and_failure(tmp_path: Path) -> None:
     for error in (None, ValueError):
         try:
             with scratch_folder(tmp_path) as folder:
@@ -46,9 +46,7 @@ def test_a_folder_is_gone_after_success_and_failure(tmp_path: Path) -> None:
         assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_killed_process_left_is_removed_and_what_a_living_one_has_is_not(
-    tmp_path: Path, sleeper: subprocess.Popen[str]
-) -> None:
+def test_only_folders_of_dead_processes_are_removed(tmp_path: Path, sleeper: subprocess.Popen[str]) -> None:
     assert sleeper.stdout
     theirs = Path(sleeper.stdout.readline().strip())
     with scratch_folder(tmp_path) as folder:

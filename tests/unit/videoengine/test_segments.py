@@ -1,4 +1,4 @@
-"""Segments: everything sampled is in exactly one, in order, and they take about as long as each other."""
+"""Segments: every sample is in exactly one, in order, and segments take about the same time."""
 
 import heapq
 import io
@@ -44,7 +44,7 @@ def cut(timeline: Timeline, infer_fps: int, max_concurrency: int, effort: Effort
 
 
 def estimate(segment: Segment, timeline: Timeline, effort: Effort = EFFORT) -> tuple[float, float]:
-    """Seconds of a segment's work, and those of it that another segment's worker spends, too."""
+    """Seconds of a segment's work, and how many of them another segment's worker spends as well."""
     first, last = segment.frames[0], segment.frames[-1]
     again = effort.decode * (first.frame_offset - bisect_left(timeline.timestamps, first.keyframe))
     decoded = effort.decode * (last.frame_offset - first.frame_offset)
@@ -65,12 +65,12 @@ def test_a_short_video_is_one_segment() -> None:
     assert len(cut(make_timeline(frames=24, keyframe_every=12), infer_fps=24, max_concurrency=50)) == 1
 
 
-def test_of_one_picture_there_is_one_segment() -> None:
+def test_one_picture_is_one_segment() -> None:
     assert len(cut(make_timeline(frames=1, keyframe_every=1), infer_fps=1, max_concurrency=50)) == 1
 
 
 @pytest.mark.parametrize("max_concurrency", [1, 10, 100])
-def test_no_worker_of_an_hour_of_video_keeps_the_others_waiting(max_concurrency: int) -> None:
+def test_the_workers_of_an_hour_of_video_take_about_the_same_time(max_concurrency: int) -> None:
     timeline = make_timeline(frames=3600 * 30, keyframe_every=250, rate=30)
     segments = cut(timeline, infer_fps=5, max_concurrency=max_concurrency)
     costs = [estimate(segment, timeline) for segment in segments]
@@ -85,25 +85,25 @@ def test_no_worker_of_an_hour_of_video_keeps_the_others_waiting(max_concurrency:
     workers = [0.0] * max_concurrency
     for seconds in in_turn:
         heapq.heapreplace(workers, workers[0] + seconds)
-    # Beside equal shares, part of a last segment.
+    # Equal shares, plus part of a last segment.
     assert max(workers) <= 1.01 * total / max_concurrency + MIN_LAST_SEGMENT_SECONDS / 2
 
 
-def test_more_workers_than_are_worth_it_do_not_start() -> None:
+def test_no_more_workers_start_than_the_work_is_worth() -> None:
     timeline = make_timeline(frames=3600 * 30, keyframe_every=250, rate=30)
     seconds = [estimate(segment, timeline)[0] for segment in cut(timeline, infer_fps=5, max_concurrency=1000)]
     assert MIN_SEGMENT_SECONDS <= sum(seconds) / len(seconds) <= 1.2 * MIN_SEGMENT_SECONDS
     assert max(seconds) <= 2 * MIN_SEGMENT_SECONDS
 
 
-def test_a_cut_is_made_at_a_keyframe_that_is_near() -> None:
+def test_a_cut_is_made_at_a_nearby_keyframe() -> None:
     timeline = make_timeline(frames=3600 * 30, keyframe_every=30, rate=30)
     segments = cut(timeline, infer_fps=5, max_concurrency=50)
     assert len(segments) > 100
     assert [estimate(segment, timeline)[1] for segment in segments] == [0.0] * len(segments)
 
 
-def test_a_video_of_one_keyframe_is_not_decoded_again_and_again() -> None:
+def test_a_video_with_one_keyframe_is_not_decoded_repeatedly() -> None:
     timeline = make_timeline(frames=3600 * 30, keyframe_every=10**9, rate=30)
     segments = cut(timeline, infer_fps=5, max_concurrency=1000)
     costs = [estimate(segment, timeline) for segment in segments]
@@ -119,7 +119,7 @@ def test_a_video_of_one_keyframe_is_not_decoded_again_and_again() -> None:
     max_concurrency=st.integers(1, 1000),
     models=st.integers(1, 8),
 )
-def test_every_frame_is_in_one_segment(
+def test_every_frame_is_in_exactly_one_segment(
     frames: int, keyframe_every: int, infer_fps: int, max_concurrency: int, models: int
 ) -> None:
     timeline = make_timeline(frames, keyframe_every)
@@ -140,7 +140,7 @@ def test_every_frame_is_in_one_segment(
 def test_all_samples_of_a_frame_are_in_one_segment(
     stills: list[int], keyframe_every: int, max_concurrency: int
 ) -> None:
-    """Of frames that stay on screen for so many seconds each: a frame is inferred once however often it is sampled."""
+    """Each frame stays on screen for several seconds; it is inferred once, however often it is sampled."""
     timestamps = tuple(accumulate(stills, initial=0))
     timeline = Timeline(timestamps, timestamps[::keyframe_every], Fraction(1), Fraction(1))
     frames = [sample for sample in select_frames(timeline, Fraction(1)) for _ in range(3)]
@@ -156,7 +156,7 @@ def test_a_day_of_video_has_larger_segments_rather_than_more() -> None:
     assert len(cut(timeline, infer_fps=1, max_concurrency=1000, effort=Effort(0.1, 10.0))) <= MAX_SEGMENTS
 
 
-def test_a_segment_survives_its_json() -> None:
+def test_a_segment_survives_its_conversion_to_json() -> None:
     segment = Segment(tuple(select_frames(make_timeline(frames=25, keyframe_every=10), Fraction(4))))
     assert Segment.from_json(json.loads(json.dumps(segment.to_json()))) == segment
 
@@ -168,8 +168,8 @@ def test_more_samples_than_frames_fail_the_job() -> None:
 
 @pytest.mark.parametrize("claimed_rate", [24, 120])
 @pytest.mark.parametrize("seconds", [120, 6 * 3600])
-def test_few_frames_that_claim_to_be_many_are_sampled_once_each(seconds: int, claimed_rate: int) -> None:
-    """A file of 1.4 kB with three frames made 14,401 samples of two minutes, and 2.6 million of six hours."""
+def test_a_few_frames_with_a_false_frame_rate_are_sampled_once_each(seconds: int, claimed_rate: int) -> None:
+    """A 1.4 kB file with three frames gave 14,401 samples for two minutes, and 2.6 million for six hours."""
     timeline = read_timeline_of(make_sparse_video(seconds, claimed_rate))
     for infer_fps in (1, 5, 120):
         assert len(select_frames(timeline, Fraction(infer_fps))) == 3
@@ -187,7 +187,7 @@ def read_timeline_of(video: bytes) -> Timeline:
 
 
 def make_sparse_video(seconds: int, claimed_rate: int) -> bytes:
-    """An MKV of three frames in so many seconds, which says that there are `claimed_rate` in each."""
+    """Makes an MKV of three frames in so many seconds, whose header claims `claimed_rate` frames a second."""
     file = io.BytesIO()
     with av.open(file, "w", format="matroska") as container:
         stream = container.add_stream("libx264", rate=claimed_rate)

@@ -1,4 +1,4 @@
-"""One job, one decode, a model of every inference type."""
+"""One job that decodes once, with a model of every inference type."""
 
 import json
 from dataclasses import replace
@@ -43,7 +43,7 @@ def run(engine: EngineInProcess, packages: dict[str, dict[str, bytes]], models: 
     return engine.read_results(job_id)
 
 
-def test_each_type_has_its_own_shape(engine: EngineInProcess) -> None:
+def test_each_inference_type_has_its_own_format(engine: EngineInProcess) -> None:
     assert set(PACKAGES) == set(TASK_TYPES)
     results = run(engine, PACKAGES, [ask_for(name, name) for name in PACKAGES])
     lengths = {len(elements) for elements in results.values()}
@@ -57,7 +57,7 @@ def test_each_type_has_its_own_shape(engine: EngineInProcess) -> None:
     assert first["clip-embed-image"] == [1.0, 2.0]
 
 
-def test_what_json_can_not_say_is_null(engine: EngineInProcess) -> None:
+def test_a_number_that_json_cannot_express_is_null(engine: EngineInProcess) -> None:
     broken = make_answer("clip", "embedding", [np.nan, np.inf], **CLIP_INPUT)
     assert set(run(engine, {"clip": broken}, [ask_for("clip", "clip-embed-image")])["clip"]) == {None}
 

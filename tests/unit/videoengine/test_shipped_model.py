@@ -1,4 +1,4 @@
-"""The model that comes with the engine, measured on the sample clip, which it was not trained on."""
+"""The shipped model, measured on the sample clip, which was not in its training data."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A model in memory leaves signals alone."""
+"""A loaded model leaves signal handling alone."""
 
 import signal
 import subprocess
@@ -21,7 +21,7 @@ except KeyboardInterrupt:
 """
 
 
-def test_loading_a_model_leaves_the_signal_stack_as_it_was() -> None:
+def test_loading_a_model_does_not_change_the_signal_stack() -> None:
     stacks: list[SignalStack] = []
 
     def load() -> None:
@@ -29,7 +29,7 @@ def test_loading_a_model_leaves_the_signal_stack_as_it_was() -> None:
         Detector(SAMPLE_MODEL)
         stacks.append(read_signal_stack())
 
-    # In a thread of its own: whoever loaded a model in this one before can't hide what loading does.
+    # A new thread, because an earlier model in this one could hide what loading does.
     thread = threading.Thread(target=load)
     thread.start()
     thread.join()
@@ -37,7 +37,7 @@ def test_loading_a_model_leaves_the_signal_stack_as_it_was() -> None:
     assert (after.address, after.flags, after.size) == (before.address, before.flags, before.size)
 
 
-def test_an_interrupt_with_a_model_in_memory_is_an_interrupt() -> None:
+def test_an_interrupt_with_a_loaded_model_raises_keyboard_interrupt() -> None:
     command: list[str | Path] = [sys.executable, "-c", INTERRUPTED_WITH_A_MODEL, SAMPLE_MODEL]
     environment = {"PYTHONPATH": str(ROOT / "engine" / "layers" / "videoengine")}
     previous = signal.signal(signal.SIGINT, signal.default_int_handler)

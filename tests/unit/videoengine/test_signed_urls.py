@@ -1,4 +1,4 @@
-"""Signed URLs: what clients read in them, that their signature covers it, and that they are recognised."""
+"""Signed URLs: what clients read in them, what their signature covers, and how the engine recognizes them."""
 
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
@@ -23,7 +23,7 @@ def s3(request: pytest.FixtureRequest) -> Any:
 
 
 def sign_again(url: str, region: str) -> str:
-    """The signature that S3 works out for a URL that it is sent."""
+    """The signature that S3 computes for a URL that it receives."""
     parts = urlsplit(url)
     query = {name: values[0] for name, values in parse_qs(parts.query).items() if name != "X-Amz-Signature"}
     request = AWSRequest("PUT", f"{parts.scheme}://{parts.netloc}{parts.path}", params=query)
@@ -34,7 +34,7 @@ def sign_again(url: str, region: str) -> str:
     return str(auth.signature(auth.string_to_sign(request, canonical), request))
 
 
-def test_the_official_client_finds_its_expiry(s3: Any) -> None:
+def test_the_official_client_finds_the_expiry(s3: Any) -> None:
     url = sign_upload(s3, "videos", KEY)
     assert url.split("&X-Goog-Expires")[1].startswith(f"={UPLOAD_EXPIRES_SECONDS}")
 
@@ -46,20 +46,20 @@ def test_the_signature_covers_what_was_added(s3: Any) -> None:
     assert sign_again(url.replace("X-Goog-Expires=3600", "X-Goog-Expires=3601"), s3.meta.region_name) != signature
 
 
-def test_no_other_request_is_changed(s3: Any) -> None:
+def test_other_requests_are_not_changed(s3: Any) -> None:
     sign_upload(s3, "videos", KEY)
     params = {"Bucket": "videos", "Key": KEY}
     assert "X-Goog" not in s3.generate_presigned_url("put_object", Params=params)
     assert "X-Goog" not in sign_results(s3, "videos", "jobs/a/results.json")
 
 
-def test_buckets_outside_virginia_are_asked_in_their_region(s3: Any) -> None:
+def test_urls_of_buckets_outside_virginia_name_their_region(s3: Any) -> None:
     host = urlsplit(sign_upload(s3, "videos", KEY)).hostname
     region = "" if s3.meta.region_name == "us-east-1" else f".{s3.meta.region_name}"
     assert host == f"videos.s3{region}.amazonaws.com"
 
 
-def test_an_upload_url_is_recognised_with_and_without_its_query(s3: Any) -> None:
+def test_an_upload_url_is_recognized_with_and_without_its_query(s3: Any) -> None:
     url = sign_upload(s3, "videos", KEY)
     assert find_upload_key(s3, "videos", url) == KEY
     assert find_upload_key(s3, "videos", url.partition("?")[0]) == KEY
@@ -74,10 +74,10 @@ def test_an_upload_url_is_recognised_with_and_without_its_query(s3: Any) -> None
         "https://videos.s3.amazonaws.com.example.com/uploads/1f0c/a.mp4",
     ],
 )
-def test_other_urls_are_not(url: str, s3: Any) -> None:
+def test_other_urls_are_not_recognized(url: str, s3: Any) -> None:
     assert find_upload_key(s3, "videos", url) is None
 
 
-def test_keys_come_out_as_they_went_in(s3: Any) -> None:
+def test_a_key_survives_signing_and_parsing(s3: Any) -> None:
     url = sign_upload(s3, "videos", KEY)
     assert quote(KEY) in url

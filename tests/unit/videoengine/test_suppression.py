@@ -1,4 +1,4 @@
-"""Non-maximum suppression against the plain rule, box by box."""
+"""Non-maximum suppression, compared with a simple rule, box by box."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def suppress(boxes: list[Box], scores: list[float], classes: list[int], threshol
     return [int(index) for index in kept]
 
 
-# Whole pixels and thresholds that no ratio of small areas meets: float32 and float64 then decide alike.
+# Whole pixels, and thresholds that no ratio of small areas equals, so that float32 and float64 decide alike.
 BOXES = st.builds(
     lambda x, y, width, height: (float(x), float(y), float(x + width), float(y + height)),
     *[st.integers(0, 20)] * 4,
@@ -48,7 +48,7 @@ BOXES = st.builds(
     st.lists(st.tuples(BOXES, st.integers(0, 8).map(lambda eighths: eighths / 8), st.integers(0, 2)), max_size=25),
     st.sampled_from([0.10007, 0.30007, 0.50007, 0.90007]),
 )
-def test_agrees_with_the_plain_rule(found: list[tuple[Box, float, int]], threshold: float) -> None:
+def test_suppression_agrees_with_the_simple_rule(found: list[tuple[Box, float, int]], threshold: float) -> None:
     boxes, scores, classes = [entry[0] for entry in found], [entry[1] for entry in found], [entry[2] for entry in found]
     expected = suppress_plainly(boxes, scores, classes, threshold)
     assert suppress(boxes, scores, classes, threshold, limit=1000) == expected
@@ -58,7 +58,7 @@ def test_agrees_with_the_plain_rule(found: list[tuple[Box, float, int]], thresho
 @pytest.mark.parametrize(
     ("threshold", "expected"), [(0.49, [0]), (0.5, [0, 1])], ids=["above drops", "the threshold itself keeps"]
 )
-def test_the_threshold_is_what_may_still_overlap(threshold: float, expected: list[int]) -> None:
+def test_boxes_may_overlap_up_to_the_threshold(threshold: float, expected: list[int]) -> None:
     assert suppress([(0, 0, 10, 10), (0, 0, 10, 5)], [0.9, 0.8], [0, 0], threshold, limit=10) == expected
 
 
@@ -66,5 +66,5 @@ def test_classes_do_not_suppress_each_other() -> None:
     assert suppress([(0, 0, 10, 10), (0, 0, 10, 10)], [0.8, 0.9], [0, 1], 0.3, limit=10) == [1, 0]
 
 
-def test_nothing_stays_nothing() -> None:
+def test_no_boxes_give_no_boxes() -> None:
     assert suppress([], [], [], 0.3, limit=10) == []

@@ -1,4 +1,4 @@
-"""The frames that a video has and how fast they come, read from its packets."""
+"""A video's frames and frame rate, read from its packets."""
 
 import io
 from collections.abc import Callable
@@ -28,12 +28,12 @@ def read(video: bytes) -> Timeline:
 
 
 def forget_frame_rate(webm: bytes) -> bytes:
-    """Without DefaultDuration (a Void element in its place), as browsers write it."""
+    """Replaces DefaultDuration with a Void element, because browsers write none."""
     place = webm.index(b"\x23\xe3\x83\x84")
     return webm[:place] + b"\xec\x86" + bytes(6) + webm[place + 8 :]
 
 
-def test_a_screen_that_is_still_at_first_has_the_rate_of_when_it_moves() -> None:
+def test_a_screen_recording_that_is_still_at_first_has_its_later_frame_rate() -> None:
     video = forget_frame_rate(make_video(replace(WEBM, frames=len(STILL_AT_FIRST), timestamps=STILL_AT_FIRST)))
     timeline = read(video)
     assert 30 <= timeline.frame_rate < 31
@@ -44,7 +44,7 @@ def make_timeline(rate: Fraction, frames: int = 20) -> Timeline:
     return read(make_video(VideoSpec(rate=rate, frames=frames)))
 
 
-def test_a_video_of_less_than_a_frame_a_second_gives_each_of_its_frames() -> None:
+def test_all_frames_of_a_video_below_one_frame_a_second_are_sampled() -> None:
     timeline = make_timeline(Fraction(1, 2), frames=10)
     assert timeline.frame_rate == Fraction(1, 2)
     for infer_fps in (1, 5):
@@ -52,7 +52,7 @@ def test_a_video_of_less_than_a_frame_a_second_gives_each_of_its_frames() -> Non
 
 
 @pytest.mark.parametrize("rate", [Fraction(1), Fraction(179, 6), Fraction(30000, 1001), Fraction(12345, 1000)])
-def test_advice_can_be_followed(rate: Fraction) -> None:
+def test_the_frame_rate_that_an_error_suggests_works(rate: Fraction) -> None:
     timeline = make_timeline(rate)
     with pytest.raises(JobFailed) as failure:
         select_frames(timeline, Fraction(121))
@@ -62,12 +62,12 @@ def test_advice_can_be_followed(rate: Fraction) -> None:
 
 @pytest.mark.parametrize("rate", [24, 30, 50, 60, 120])
 @pytest.mark.parametrize("frames", [2, 3, 60])
-def test_rounded_times_leave_a_frame_rate_as_it_is(rate: int, frames: int) -> None:
+def test_rounded_times_do_not_change_the_frame_rate(rate: int, frames: int) -> None:
     video = make_video(VideoSpec("matroska", rate=Fraction(rate), frames=frames))
     assert read(video).frame_rate == rate
 
 
-def test_a_claimed_frame_rate_does_not_make_samples() -> None:
+def test_a_false_frame_rate_creates_no_samples() -> None:
     # Three frames in two minutes.
     times = [0, 60_000, 120_000]
     video = make_video(VideoSpec("matroska", rate=Fraction(120), frames=3, timestamps=times))
@@ -83,7 +83,7 @@ def encrypt(scheme: bytes) -> bytes:
 
 
 def encrypt_webm() -> bytes:
-    """The description of a WebM's encryption, in place of a title as long (the frames themselves are as they were)."""
+    """Makes a WebM that declares its encryption in place of an equally long title; its frames are unchanged."""
     settings = b"\x47\xe7\x84\x47\xe8\x81\x01"
     encryption = b"\x47\xe1\x81\x05" + b"\x47\xe2\x90" + bytes(range(16)) + settings
     encoding = b"\x50\x31\x81\x00\x50\x32\x81\x01\x50\x33\x81\x01\x50\x35" + bytes([128 + len(encryption)]) + encryption
@@ -105,7 +105,7 @@ START_OFFSETS = {
     "MKV that begins later": (VideoSpec("matroska", timestamps=FIVE_SECONDS_LATE), 5.0),
     "WebM that begins later": (replace(WEBM, timestamps=FIVE_SECONDS_LATE), 5.0),
 }
-"""Seconds in Chromium, by requestVideoFrameCallback's mediaTime of the first frame."""
+"""The seconds that Chromium shows: requestVideoFrameCallback's mediaTime of the first frame."""
 
 
 @pytest.mark.parametrize(("spec", "seconds"), START_OFFSETS.values(), ids=START_OFFSETS)
@@ -128,8 +128,8 @@ def test_an_encrypted_video_fails_the_job(make: Callable[[], bytes]) -> None:
         read(make())
 
 
-def test_a_beginning_that_no_decoder_takes_fails_the_job() -> None:
-    codec = av.CodecContext.create("rawvideo", "r")  # of no size
+def test_a_beginning_that_the_decoder_refuses_fails_the_job() -> None:
+    codec = av.CodecContext.create("rawvideo", "r")  # without a size
     assert isinstance(codec, VideoCodecContext)
     with pytest.raises(JobFailed, match="can't be decoded"):
         LeadIn().drop_hidden([0], codec, by_presentation=True)

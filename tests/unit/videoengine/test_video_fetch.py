@@ -1,4 +1,4 @@
-"""Fetching a video: what a person is told when it fails, and that no query is."""
+"""Fetching a video: the errors that users get, none of which contains the URL's query."""
 
 import io
 from collections.abc import Callable
@@ -21,7 +21,7 @@ type Fetch = Callable[[Any], None]
 
 @pytest.fixture
 def fetch(engine: EngineInProcess, internet: Internet) -> Fetch:
-    """Fetches from a server that answers as it is told to."""
+    """Fetches from a server with a given answer."""
 
     def fetch_from(outcome: Any) -> None:
         internet.answers.append(outcome)
@@ -64,7 +64,7 @@ class Cut(io.BytesIO):
         (urllib3.HTTPResponse(Cut(b"half"), status=200, preload_content=False), r"broke off \(ProtocolError\)"),
     ],
 )
-def test_a_failure_says_what_went_wrong_and_never_the_query(outcome: Any, reason: str, fetch: Fetch) -> None:
+def test_a_failure_gives_the_reason_but_never_the_query(outcome: Any, reason: str, fetch: Fetch) -> None:
     with pytest.raises(JobFailed, match=reason) as failure:
         fetch(outcome)
     assert "videos.example.com" in str(failure.value)
@@ -78,7 +78,7 @@ def test_a_video_may_not_be_larger_than_the_limit(fetch: Fetch, engine: EngineIn
     assert "Contents" not in engine.s3.list_objects_v2(Bucket=VIDEOS_BUCKET)
 
 
-def test_the_next_address_is_tried_where_one_takes_no_connection(engine: EngineInProcess, internet: Internet) -> None:
+def test_the_next_address_is_tried_if_one_refuses_connections(engine: EngineInProcess, internet: Internet) -> None:
     internet.names["videos.example.com"] = [["2600:1fa0::1", PUBLIC_ADDRESS]]
     refused = urllib3.exceptions.NewConnectionError(CONNECTION, URL)
     internet.answers += [urllib3.exceptions.MaxRetryError(POOL, URL, refused), answer_with(b"video")]

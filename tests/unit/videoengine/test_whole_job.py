@@ -1,4 +1,4 @@
-"""Jobs from request to results, step by step as the state machine takes them."""
+"""Jobs from request to results, step by step as the state machine runs them."""
 
 import json
 from collections import Counter
@@ -24,7 +24,7 @@ def small_segments(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def confidences(results: dict[str, Any], model_id: str = MODEL_ID) -> list[float | None]:
-    """Of the first prediction of each frame: the picture's mean brightness."""
+    """The confidence of each frame's first prediction, which is the picture's mean brightness."""
     return [
         element["predictions"][0]["confidence"] if element and element["predictions"] else None
         for element in results[model_id]
@@ -32,7 +32,7 @@ def confidences(results: dict[str, Any], model_id: str = MODEL_ID) -> list[float
 
 
 @pytest.mark.usefixtures("small_segments")
-def test_segments_come_together_in_order(engine: EngineInProcess) -> None:
+def test_segments_are_merged_in_order(engine: EngineInProcess) -> None:
     job_id = engine.create_job(
         engine.upload_video(make_video(VideoSpec(frames=60))), infer_fps=12, models=[with_confidence(0.0)]
     )
@@ -49,7 +49,7 @@ def test_segments_come_together_in_order(engine: EngineInProcess) -> None:
 
 
 @pytest.mark.usefixtures("small_segments")
-def test_of_a_worker_that_dies_the_segment_alone_is_tried_again(
+def test_only_the_segment_of_a_worker_that_dies_is_retried(
     engine: EngineInProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     invoke, tries = EngineInProcess.invoke, Counter[int]()
@@ -104,7 +104,7 @@ def test_a_frame_that_a_model_fails_on_is_null(engine: EngineInProcess, monkeypa
     assert [element is None for element in elements] == [False, True] + [False] * (len(elements) - 2)
 
 
-def test_a_video_is_fetched_once_and_its_address_forgotten(engine: EngineInProcess, internet: Internet) -> None:
+def test_a_video_is_fetched_once_and_its_url_deleted(engine: EngineInProcess, internet: Internet) -> None:
     internet.answers.append(answer_with(make_video(VideoSpec("matroska"))))
     job_id = engine.create_job("https://videos.example.com/a.mkv?signature=secret")
     engine.run_job(job_id)
@@ -116,7 +116,7 @@ def test_a_video_is_fetched_once_and_its_address_forgotten(engine: EngineInProce
 
 
 @pytest.mark.parametrize(("allowed_ranges", "status"), [("", JobStatus.FAILED), ("10.0.0.0/8", JobStatus.DONE)])
-def test_a_private_address_is_fetched_from_where_the_stack_allows_it(
+def test_a_private_address_is_fetched_from_if_the_stack_allows_it(
     allowed_ranges: str, status: JobStatus, engine: EngineInProcess, internet: Internet
 ) -> None:
     internet.answers.append(answer_with(make_video(VideoSpec())))
@@ -127,7 +127,7 @@ def test_a_private_address_is_fetched_from_where_the_stack_allows_it(
     assert len(internet.answers) == (status is JobStatus.FAILED)
 
 
-def test_the_state_machine_learns_the_jobs_id_alone(engine: EngineInProcess) -> None:
+def test_the_state_machine_gets_only_the_job_s_id(engine: EngineInProcess) -> None:
     job_id = engine.create_job("https://videos.example.com/a.mkv?signature=secret")
     machine = engine.environment["STATE_MACHINE_ARN"]
     [execution] = engine.stepfunctions.list_executions(stateMachineArn=machine)["executions"]
@@ -146,7 +146,7 @@ def test_the_state_machine_learns_the_jobs_id_alone(engine: EngineInProcess) -> 
     ],
     ids=["text", "empty", "not uploaded", "too many samples"],
 )
-def test_what_is_wrong_with_a_video_is_in_the_record(
+def test_the_record_says_what_is_wrong_with_a_video(
     content: bytes | None, infer_fps: int, reason: str, engine: EngineInProcess
 ) -> None:
     url = engine.upload_video(content or b"")
@@ -160,7 +160,7 @@ def test_what_is_wrong_with_a_video_is_in_the_record(
     assert reason in answer["error"]
 
 
-def test_a_model_that_can_not_be_run_fails_the_job_and_ends_it(engine: EngineInProcess) -> None:
+def test_a_model_that_cannot_be_run_fails_and_ends_the_job(engine: EngineInProcess) -> None:
     job_id = engine.create_job(engine.upload_video(make_video(VideoSpec())))
     engine.put_model({"weights.onnx": b"no network"})
     engine.run_job(job_id)
@@ -170,7 +170,7 @@ def test_a_model_that_can_not_be_run_fails_the_job_and_ends_it(engine: EngineInP
     assert error.startswith(f"Model {MODEL_ID}/4 can't be run: weights.onnx can't be compiled")
 
 
-def test_a_changed_package_is_run_as_it_is_now(engine: EngineInProcess) -> None:
+def test_a_changed_package_is_run_in_its_new_version(engine: EngineInProcess) -> None:
     names = set()
     for content in (b"Paper\nRock", b"Plane\nRocket"):
         engine.put_model({"class_names.txt": content})
@@ -180,7 +180,7 @@ def test_a_changed_package_is_run_as_it_is_now(engine: EngineInProcess) -> None:
     assert names == {"Paper", "Plane"}
 
 
-def test_a_job_whose_state_machine_was_stopped_fails_in_the_end(engine: EngineInProcess) -> None:
+def test_a_job_whose_execution_was_stopped_fails_at_its_deadline(engine: EngineInProcess) -> None:
     job_id = engine.create_job("https://videos.example.com/a.mkv")
     late = EngineInProcess({**engine.environment, "DEADLINE_SECONDS": "-7200"}, engine.s3, None, None, engine.jobs)
     _, answer = late.request("GET", "/videoinfer", {"api_key": API_KEY, "job_id": job_id})
@@ -201,14 +201,14 @@ def test_a_job_whose_state_machine_was_stopped_fails_in_the_end(engine: EngineIn
         ("MAX_VIDEO_GIGABYTES", "0.000001", "larger than this engine's limit of 9.993e-07 GiB"),
     ],
 )
-def test_what_is_over_a_limit_fails_the_job(limit: str, value: str, reason: str, engine: EngineInProcess) -> None:
+def test_a_video_over_a_limit_fails_the_job(limit: str, value: str, reason: str, engine: EngineInProcess) -> None:
     job_id = engine.create_job(engine.upload_video(make_video(VideoSpec(frames=48))))
     limited = replace(engine, environment={**engine.environment, limit: value})
     limited.run_job(job_id)
     assert reason in str(engine.find_job(job_id).error)
 
 
-def test_a_clock_that_jumps_is_told_and_not_inferred(engine: EngineInProcess) -> None:
+def test_a_clock_jump_is_noted_and_not_inferred(engine: EngineInProcess) -> None:
     month = 30 * 86_400_000
     times = [*range(0, 1000, 40), *range(month, month + 1000, 40)]
     video = make_video(VideoSpec("matroska", frames=50, timestamps=times))
@@ -224,7 +224,7 @@ def test_a_clock_that_jumps_is_told_and_not_inferred(engine: EngineInProcess) ->
 @pytest.mark.parametrize(
     ("share", "max_failed_share", "missing"), [(0.5, "0.5", 63), (0.5, "0.9", 63), (0.95, "0.5", 6)]
 )
-def test_an_upload_that_is_cut_off_is_told_or_fails(
+def test_a_truncated_upload_gets_a_note_or_fails(
     share: float, max_failed_share: str, missing: int, engine: EngineInProcess
 ) -> None:
     video = put_index_first(make_video(VideoSpec(frames=100, texture=True)))
@@ -238,7 +238,7 @@ def test_an_upload_that_is_cut_off_is_told_or_fails(
         assert (answer["status"], answer["note"]) == (0, said)
 
 
-def test_a_done_job_says_when_a_player_shows_the_first_frame(engine: EngineInProcess) -> None:
+def test_a_done_job_has_the_time_at_which_a_player_shows_the_first_frame(engine: EngineInProcess) -> None:
     video = make_video(VideoSpec(timestamps=[2000 + 40 * index for index in range(25)], frames=25))
     job_id = engine.create_job(engine.upload_video(video), infer_fps=5)
     engine.run_job(job_id)
@@ -247,7 +247,7 @@ def test_a_done_job_says_when_a_player_shows_the_first_frame(engine: EngineInPro
     assert engine.read_results(job_id)["time_offset"][:2] == [0.0, 0.2]
 
 
-def test_the_advice_of_a_limit_can_be_followed(engine: EngineInProcess) -> None:
+def test_the_frame_rate_that_a_limit_s_error_suggests_works(engine: EngineInProcess) -> None:
     limited = replace(engine, environment={**engine.environment, "MAX_SAMPLED_FRAMES": "9"})
     job_id = limited.create_job(limited.upload_video(make_video(VideoSpec(frames=48))), infer_fps=4.08)
     limited.run_job(job_id)
@@ -262,7 +262,7 @@ def test_a_job_may_not_run_more_models_than_the_stack_allows(engine: EngineInPro
 
 
 @pytest.mark.usefixtures("small_segments")
-def test_progress_is_the_share_of_segments_that_are_inferred(engine: EngineInProcess) -> None:
+def test_progress_is_the_fraction_of_inferred_segments(engine: EngineInProcess) -> None:
     job_id = engine.create_job(engine.upload_video(make_video(VideoSpec(frames=60))), infer_fps=12)
     query = {"api_key": API_KEY, "job_id": job_id}
     assert engine.request("GET", "/videoinfer", query)[1] == {"status": 1}
@@ -271,10 +271,10 @@ def test_progress_is_the_share_of_segments_that_are_inferred(engine: EngineInPro
         state, _ = machine.run_state(name, state)
     seen = [engine.request("GET", "/videoinfer", query)[1]["progress"]]
     map_state = read_definition("engine")["States"]["Infer Segments"]
-    for number in (0, 0, 1, 3):  # one of them is tried again
+    for number in (0, 0, 1, 3):  # one of them is retried
         item = {"job_id": job_id, "segment": number}
         output, _ = machine.run_state("Record Progress", item, map_state["ItemProcessor"])
-        assert output == {}  # of 2,000 segments, all outputs have to fit into one state
+        assert output == {}  # the outputs of 2,000 segments must fit into one state
         seen.append(engine.request("GET", "/videoinfer", query)[1]["progress"])
     assert seen == [0, 20, 20, 40, 60]
 

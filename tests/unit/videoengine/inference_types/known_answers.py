@@ -1,4 +1,4 @@
-"""One frame through a network whose answer is known."""
+"""One frame and a network whose outputs are known."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ from videoengine.detections import Thresholds
 from videoengine.detector import Detector
 
 WIDTH, HEIGHT = 64, 48
-"""Of the frame; the network's input is 32 x 32, so that a stretched frame's pixels are scaled by 2 and 1.5."""
+"""The frame's size. The network's input is 32 x 32, so stretching scales the frame's pixels by 2 and 1.5."""
 
 NMS = {"post_processing": {"type": "nms", "fused": False}}
 FUSED = {"post_processing": {"type": "nms", "fused": True}}
@@ -41,7 +41,7 @@ COLUMNS = np.transpose([[*CXCYWH, *SCORES], [8.0, 8.0, 4.0, 4.0, 0.1, 0.2]])
 WITH_OBJECTNESS = [[*CXCYWH, 0.9, *SCORES], [8.0, 8.0, 4.0, 4.0, 0.1, 0.1, 0.2]]
 SELECTED = [[12.0, 10.0, 20.0, 22.0, 0.8, 1.0], [0.0] * 6]
 
-# The second one's last logit has no class name.
+# The last logit of the second one stands for no class name.
 QUERIES = ([[0.5, 0.5, 0.25, 0.375], [0.2] * 4], [[-5.0, np.log(4.0), -5.0], [-5.0, -5.0, 9.0]])
 
 KEYPOINTS_METADATA = [
@@ -58,7 +58,7 @@ PROTOTYPE_SIDE = SIDE // 4
 
 
 def make_prototypes() -> NDArray[np.float64]:
-    """The first is positive on the left half, the second everywhere."""
+    """The first prototype is positive on the left half, the second everywhere."""
     prototypes = np.ones((2, PROTOTYPE_SIDE, PROTOTYPE_SIDE))
     prototypes[0, :, PROTOTYPE_SIDE // 2 :] = -1
     return prototypes

@@ -1,4 +1,4 @@
-"""One label, or several."""
+"""Classification with one label, or with several."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from tests.unit.videoengine.inference_types.known_answers import (
 
 
 @pytest.mark.parametrize("architecture", ["yolov8", "yolov11", "vit", "resnet"])
-def test_one_label_is_the_likeliest_of_all(architecture: str, tmp_path: Path) -> None:
+def test_a_single_label_is_the_likeliest_class(architecture: str, tmp_path: Path) -> None:
     # e^0 : e^ln(3) is 1 : 3.
     assert infer(tmp_path, make_answer(architecture, "classification", [0.0, np.log(3.0)]), confidence=0.9) == {
         "predictions": [
@@ -31,7 +31,7 @@ def test_a_fused_softmax_is_not_applied_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("architecture", ["vit", "resnet"])
-def test_several_labels_are_those_that_reach_the_threshold(architecture: str, tmp_path: Path) -> None:
+def test_multiple_labels_are_those_that_reach_the_threshold(architecture: str, tmp_path: Path) -> None:
     # 1 / (1 + e^-ln(3)) is 3/4.
     assert infer(tmp_path, make_answer(architecture, "multi-label-classification", [np.log(3.0), -np.log(3.0)])) == {
         "predictions": {"Paper": {"confidence": 0.75, "class_id": 0}, "Rock": {"confidence": 0.25, "class_id": 1}},
@@ -39,6 +39,6 @@ def test_several_labels_are_those_that_reach_the_threshold(architecture: str, tm
     }
 
 
-def test_no_label_may_apply(tmp_path: Path) -> None:
+def test_no_label_may_reach_the_threshold(tmp_path: Path) -> None:
     found = infer(tmp_path, make_answer("vit", "multi-label-classification", [-1.0, -1.0]))
     assert found["predicted_classes"] == []

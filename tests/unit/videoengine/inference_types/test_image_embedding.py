@@ -1,4 +1,4 @@
-"""Embeddings."""
+"""Image embeddings."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Outlines of masks, against a plain reading of the prototypes."""
+"""Mask outlines, compared with a simple reading of the prototypes."""
 
 import json
 from pathlib import Path
@@ -36,7 +36,7 @@ from tests.unit.videoengine.inference_types.known_answers import (
         ("yolo26", [[*SELECTED[0], *COEFFICIENTS]], {}),
     ],
 )
-def test_an_outline_is_of_what_the_prototypes_add_up_to_in_the_box(
+def test_an_outline_encloses_the_sum_of_the_prototypes_in_the_box(
     architecture: str, output: Any, inference: dict[str, Any], tmp_path: Path
 ) -> None:
     package = make_answer(architecture, "instance-segmentation", output, make_prototypes(), **inference)
@@ -49,7 +49,7 @@ def test_an_outline_is_of_what_the_prototypes_add_up_to_in_the_box(
 
 
 def mask_plainly(*, smoothed: bool) -> NDArray[np.float64]:
-    """The box is 12, 10 to 20, 22 in the input, so 3, 2 to 5, 6 in a mask, halves rounded to even."""
+    """The box is 12, 10 to 20, 22 in the input, so 3, 2 to 5, 6 in a mask, with halves rounded to even."""
     mask = np.zeros((PROTOTYPE_SIDE, PROTOTYPE_SIDE))
     logits = COEFFICIENTS[0] * make_prototypes()[0]
     mask[2:6, 3:5] = (1 / (1 + np.exp(-logits)) if smoothed else logits)[2:6, 3:5]
@@ -57,7 +57,7 @@ def mask_plainly(*, smoothed: bool) -> NDArray[np.float64]:
 
 
 def scale_plainly(mask: NDArray[np.float64], width: int, height: int) -> NDArray[np.float64]:
-    """Bilinear, pixel by pixel."""
+    """Scales bilinearly, pixel by pixel."""
     rows, columns = mask.shape
     scaled = np.zeros((height, width))
     for y in range(height):
@@ -72,19 +72,19 @@ def scale_plainly(mask: NDArray[np.float64], width: int, height: int) -> NDArray
     return scaled
 
 
-def test_rf_detr_gives_whole_masks(tmp_path: Path) -> None:
+def test_rf_detr_outputs_whole_masks(tmp_path: Path) -> None:
     logits = np.full((2, 8, 8), -4.0)
     logits[0, 0:4, 0:4] = 4.0
     package = make_answer("rfdetr", "instance-segmentation", *QUERIES, logits)
     [prediction] = infer(tmp_path, package)["predictions"]
     points = prediction.pop("points")
     assert prediction == BOX
-    # A quarter of the frame, to where the logit, falling from 4 to -4 between two pixels of the mask, is above 0.
+    # A quarter of the frame, up to where the logit, which falls from 4 to -4 between two mask pixels, is above 0.
     assert (max(point["x"] for point in points), max(point["y"] for point in points)) == (31, 23)
     assert {"x": 0, "y": 0} in points
 
 
-def test_margins_are_no_part_of_a_mask(tmp_path: Path) -> None:
+def test_margins_are_not_part_of_a_mask(tmp_path: Path) -> None:
     everywhere = [[0.0, 0.0, 32.0, 32.0, 0.8, 1.0, 0.0, 6.0]]
     letterboxed = json.loads(make_answer("yolo26", "instance-segmentation")["inference_config.json"])["network_input"]
     package = make_answer(
@@ -98,6 +98,6 @@ def test_margins_are_no_part_of_a_mask(tmp_path: Path) -> None:
     assert prediction["points"] == [{"x": x, "y": y} for x, y in ((0, 0), (63, 0), (63, 47), (0, 47))]
 
 
-def test_nothing_found_is_an_empty_list(tmp_path: Path) -> None:
+def test_no_detections_are_an_empty_list(tmp_path: Path) -> None:
     package = make_answer("yolo26", "instance-segmentation", [[*SELECTED[0], *COEFFICIENTS]], make_prototypes())
     assert infer(tmp_path, package, confidence=0.81) == {"predictions": []}

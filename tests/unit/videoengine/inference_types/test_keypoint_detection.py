@@ -1,4 +1,4 @@
-"""Key points, by their names."""
+"""Keypoints and their names."""
 
 from pathlib import Path
 from typing import Any
@@ -35,14 +35,14 @@ KEYPOINTS = [
         ("yolo26", [[*SELECTED[0], *POINTS]], {}),
     ],
 )
-def test_key_points_have_their_names(architecture: str, output: Any, inference: dict[str, Any], tmp_path: Path) -> None:
+def test_keypoints_have_their_names(architecture: str, output: Any, inference: dict[str, Any], tmp_path: Path) -> None:
     package = with_keypoints(make_answer(architecture, "keypoint-detection", output, **inference))
     doubtful = {"x": 0.0, "y": 0.0, "confidence": 0.0} if architecture == "yolo26" else {}
     expected = [KEYPOINTS[0], {**KEYPOINTS[1], **doubtful}]
     assert infer(tmp_path, package) == {"predictions": [{**BOX, "keypoints": expected}]}
 
 
-def test_a_class_has_no_more_key_points_than_names(tmp_path: Path) -> None:
+def test_a_class_has_no_more_keypoints_than_names(tmp_path: Path) -> None:
     of_the_other_class = [*SELECTED[0][:5], 0.0, *POINTS]
     package = with_keypoints(make_answer("yolo26", "keypoint-detection", [of_the_other_class]))
     [prediction] = infer(tmp_path, package)["predictions"]

@@ -1,4 +1,4 @@
-"""Boxes, of every family of detectors."""
+"""Boxes from every family of detectors."""
 
 from pathlib import Path
 from typing import Any
