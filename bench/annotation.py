@@ -1,9 +1,10 @@
-"""How fast a video is drawn on, and in how much memory.
+"""Measures the speed and the memory of drawing an annotated video.
 
     .venv/bin/python -m bench.annotation
 
-The clip that is shipped, enlarged to 1920 by 1080, with 20 boxes on each of five sampled frames a second: encoded as a
-short video is and as a long one is, in turn, each time in a process of its own; and once more four times as long.
+The input is the sample video, enlarged to 1920 by 1080, with 20 boxes on each of five sampled frames a second. It is
+encoded in turn as a short video is and as a long one is, each time in a new process. Then a video four times as long is
+encoded once.
 """
 
 import subprocess
@@ -48,7 +49,7 @@ def main() -> None:
 
 
 def enlarge(source: Path, target: Path, times: int) -> None:
-    """The video in full HD, `times` times over."""
+    """Writes the video in full HD, repeated `times` times."""
     with av.open(str(target), "w") as output:
         stream = output.add_stream("libx264", rate=RATE, options={"preset": "veryfast"})
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
@@ -63,14 +64,14 @@ def enlarge(source: Path, target: Path, times: int) -> None:
 
 
 def measure(video: Path, limit: int) -> list[float]:
-    """Frames a second, peak memory (KiB) and size (bytes) of one run."""
+    """Runs once in a new process. Returns frames a second, peak memory in KiB, and the output's size in bytes."""
     command = [sys.executable, "-m", "bench.annotation", str(video), str(limit)]
     answer = subprocess.run(command, check=True, capture_output=True, text=True)
     return [float(word) for word in answer.stdout.split()]
 
 
 def run(video: Path, limit: int) -> None:
-    """One run; prints its figures."""
+    """Draws the video once, and prints the figures that `measure` reads."""
     annotated_video.UNHURRIED_PIXELS = limit
     output = video.with_name("annotated.mp4")
     start = time.perf_counter()

@@ -1,11 +1,11 @@
-"""How long each function's import takes on a cold start, and how large the function is unpacked.
+"""Measures the import time of each function on a cold start, and the function's unpacked size.
 
     .venv/bin/python -m bench.cold_import
 
-Builds what is not built yet. Every import runs in a fresh interpreter that is shown what Lambda would show it and
-nothing else: the function, its layers and boto3. Function and layers come without bytecode and their folders are
-read-only, so Lambda compiles them at each cold start, and so does this. The yardstick, importing boto3 and making one
-client, is measured in turn with the functions.
+The benchmark first builds the applications if needed. Each import runs in a new interpreter that can import only what
+Lambda has: the function, its layers and boto3. Functions and layers contain no bytecode and their folders are
+read-only, so Lambda compiles them at each cold start, and so does this benchmark. The times are compared with a
+yardstick, which imports boto3 and creates one client, and is measured in turn with the functions.
 """
 
 import subprocess
@@ -27,7 +27,7 @@ from videoinfer.local.embedded_aws import REGION, embedded_aws
 ROUNDS = 5
 
 UNPACKED_LIMIT_BYTES = 262_144_000
-"""Lambda's limit on a function with its layers."""
+"""Lambda's limit on the size of a function with its layers."""
 
 _YARDSTICK = "import boto3; boto3.client('s3')"
 _BOTO3_MODULES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six.py", "urllib3")
@@ -42,7 +42,7 @@ print(time.perf_counter() - start)
 
 @dataclass(frozen=True)
 class BuiltFunction:
-    """A function as `sam build` left it."""
+    """A function that `sam build` built."""
 
     name: str
     code: Path
@@ -59,7 +59,7 @@ class BuiltFunction:
 
 
 def main() -> None:
-    """Measures, and prints a table."""
+    """Measures all functions, and prints a table."""
     applications = (PIPELINE, ENGINE)
     with embedded_aws() as aws:
         build(applications, aws)
@@ -71,7 +71,7 @@ def main() -> None:
 
 
 def find_functions(application: Application) -> list[BuiltFunction]:
-    """The functions of an application that has been built; SAM names folders for logical ids."""
+    """The functions of a built application. SAM names their folders by logical ID."""
     template = cfn_yaml.load(str(application.template))
     common = template.get("Globals", {}).get("Function", {}).get("Layers", [])
     folder = application.folder / "build"
@@ -87,7 +87,7 @@ def find_functions(application: Application) -> list[BuiltFunction]:
 
 
 def link_boto3(folder: Path) -> Path:
-    """Links boto3 and what it needs into `folder`, alone: they come with Lambda's runtime."""
+    """Links boto3 and its dependencies, which Lambda's runtime contains, into an empty `folder`."""
     site_packages = Path(boto3.__file__).parents[1]
     for module in _BOTO3_MODULES:
         (folder / module).symlink_to(site_packages / module)
@@ -95,7 +95,7 @@ def link_boto3(folder: Path) -> Path:
 
 
 def measure_round(functions: Sequence[BuiltFunction], runtime: Path) -> list[float]:
-    """Seconds of the yardstick, then of each function's import."""
+    """The seconds of the yardstick, followed by the seconds of each function's import."""
     return [
         time_statement(_YARDSTICK, [runtime]),
         *(time_statement("import app", [*function.import_path, runtime]) for function in functions),
@@ -103,14 +103,14 @@ def measure_round(functions: Sequence[BuiltFunction], runtime: Path) -> list[flo
 
 
 def time_statement(statement: str, import_path: Sequence[Path]) -> float:
-    """Seconds that `statement` takes in a fresh interpreter that finds nothing but the standard library and these."""
+    """The seconds of `statement` in a new interpreter with only the standard library and `import_path`."""
     command: list[str | Path] = [sys.executable, "-I", "-S", "-B", "-c", _TIMER, statement, *import_path]
     environment = {"AWS_DEFAULT_REGION": REGION}
     return float(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
 
 
 def compose_table(functions: Sequence[BuiltFunction], rounds: Sequence[Sequence[float]]) -> Table:
-    """One row a function: median seconds, median of the ratios to the same round's yardstick, size."""
+    """A row for each function: median seconds, median of the ratios to the same round's yardstick, and size."""
     table = Table("function", caption=f"Medians of {len(rounds)} rounds; 1.0 is {_YARDSTICK}")
     for heading in ("import, s", "ratio", "unpacked, bytes", "of the limit"):
         table.add_column(heading, justify="right")

@@ -1,13 +1,14 @@
-"""How fast results are delivered, and in how much memory, beside other ways to read them.
+"""Measures the speed and the memory of delivering results, compared with other ways to read them.
 
     .venv/bin/python -m bench.delivery [--megabytes 20 200 2000] [--rounds 5] [--folder /tmp] [--ways Parquet ijson]
 
-Results of 100 objects a frame are generated. Each way runs in a process of its own, in turn, pinned to one core, and
-does the same: copies the file, writes the same rows of detections and frames as Parquet, and sums up each class. Ours
-is the pipeline's own code, with S3 replaced by files. `ijson.items` and `json.load` stand for what a client would write
-by hand, and well: the file is read once, all lists side by side, and rows go to PyArrow or pandas.
+The benchmark generates results with 100 objects a frame. The ways take turns, each in a new process on one core. All do
+the same: they copy the file, write the same rows of detections and frames as Parquet, and count each class. `deliver`
+is the pipeline's own code with files instead of S3. `ijson.items` and `json.load` are what a good client would write:
+they read the file once, all lists in parallel, and give the rows to PyArrow or pandas.
 
-Speed is compared by processor time, which others on the machine disturb least; what is written to a disk takes more.
+Speeds are compared by processor time, because other processes on the machine disturb it least. The elapsed time also
+includes writing to the disk.
 """
 
 import argparse
@@ -28,13 +29,13 @@ from rich.table import Table
 
 OBJECTS_A_FRAME = 100
 DISTINCT_FRAMES = 2000
-"""More rows than a row group has: nothing is so small because it was there before."""
+"""They have more rows than one row group, so repeated frames do not make the Parquet files smaller."""
 
 CLASSES = ("person", "car", "dog", "zebra")
 MODEL_ID = "m"
 
 JSON_LOAD_MAX_MEGABYTES = 400
-"""Ten times this is what `json.load` takes, and a table comes on top."""
+"""Above this size, `json.load` is left out: it needs ten times as much memory, and a table in addition."""
 
 _PRELUDE = """
 import sys, time as clock
@@ -164,12 +165,12 @@ WAYS = {
     "json.load, pandas": (_JSON_LOAD, ""),
     "ijson.items alone": (_IJSON_READING, ""),
 }
-"""The program of each, and what it is given; the first is the yardstick, the last writes nothing."""
+"""Each way's program and its argument. The first is the yardstick; the last only reads."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What one process took."""
+    """The figures of one process. `megabytes` is its peak memory."""
 
     seconds: float
     processor_seconds: float
@@ -178,8 +179,8 @@ class Run:
 
 
 def write_results(path: Path, megabytes: float) -> None:
-    """Results of about this size, as the engine writes them."""
-    chance = random.Random(1)  # noqa: S311  the same for everyone
+    """Writes results of about this size, in the engine's format."""
+    chance = random.Random(1)  # noqa: S311  the same in each run
     elements = [json.dumps(_make_element(chance)) for _ in range(DISTINCT_FRAMES)]
     frames = max(1, round(megabytes * 1e6 / (sum(map(len, elements)) / len(elements) + 22)))
     with path.open("w") as file:
@@ -211,7 +212,7 @@ def _make_element(chance: random.Random) -> dict[str, object]:
 
 
 def run_way(name: str, source: Path) -> Run:
-    """Runs one way over `source` in a process of its own, on one core."""
+    """Runs one way on `source` in a new process on one core."""
     program, argument = WAYS[name]
     with tempfile.TemporaryDirectory(dir=source.parent) as folder:
         command: list[str | Path] = [sys.executable, "-c", _PRELUDE + program + _EPILOGUE, source, folder, argument]
@@ -223,8 +224,12 @@ def run_way(name: str, source: Path) -> Run:
 
 
 def compose_table(size: int, runs: Mapping[str, Sequence[Run]]) -> Table:
-    """A row a way: medians, and the median of the ratios to the first way's run in the same round."""
-    table = Table("way", title=f"{size / 1e6:,.0f} MB", caption="Speed: how many times as fast the first way is.")
+    """A row for each way: medians, and the median of the ratios to the first way's run in the same round.
+
+    Args:
+        size: The results file's size in bytes.
+    """
+    table = Table("way", title=f"{size / 1e6:,.0f} MB", caption="speed: how much faster the first way is.")
     for heading in ("seconds", "processor", "MB/s", "speed", "peak memory, MB", "rows"):
         table.add_column(heading, justify="right")
     yardstick = next(iter(runs.values()))
@@ -248,12 +253,12 @@ def compose_table(size: int, runs: Mapping[str, Sequence[Run]]) -> Table:
 
 
 def main() -> None:
-    """Measures, and prints a table a size."""
+    """Measures all ways, and prints a table for each size."""
     parser = argparse.ArgumentParser(description="Measures how fast results are delivered.")
     parser.add_argument("--megabytes", type=float, nargs="+", default=[20, 200, 2000])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--folder", type=Path)
-    parser.add_argument("--ways", nargs="+", default=[""], help="parts of the names of those that run")
+    parser.add_argument("--ways", nargs="+", default=[""], help="parts of the names of the ways to measure")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         for megabytes in options.megabytes:

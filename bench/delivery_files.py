@@ -1,4 +1,4 @@
-"""The delivery's own code over files instead of S3, for bench/delivery.py."""
+"""The pipeline's delivery with files instead of S3, for bench/delivery.py."""
 
 import json
 from dataclasses import replace
@@ -24,7 +24,7 @@ _EVENT = Path(__file__).parents[1] / "events" / "deliver_results" / "done.json"
 
 
 class FolderAsS3:
-    """As much of an S3 client as writing objects takes; parts go to the end of one file, as they come."""
+    """An S3 client that writes objects as files. Parts are appended to one file in the order in which they come."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -38,7 +38,7 @@ class FolderAsS3:
         return {"ETag": "1"}
 
     def complete_multipart_upload(self, **_: Any) -> None:
-        """It is whole already."""
+        """Does nothing, because the file is complete."""
 
     def put_object(self, *, Key: str, Body: bytes, **_: Any) -> None:  # noqa: N803  boto3's names
         with self._open(Key, "wb") as file:
@@ -49,7 +49,11 @@ class FolderAsS3:
 
 
 def deliver(source: Path, folder: Path, outputs: str) -> int:
-    """Delivers `source` into `folder`, and returns how many predictions there are."""
+    """Delivers `source` into `folder`, and returns the number of predictions.
+
+    Args:
+        outputs: The value of the parameter `Outputs`, for example `parquet,csv`.
+    """
     models = (Model("m", "1", "object-detection"),)
     job = replace(Job.from_input(json.loads(_EVENT.read_text())), options=Options(models, 5, "presigned"))
     bucket = ResultsBucket(cast("S3Client", FolderAsS3(folder)), "results")

@@ -1,10 +1,10 @@
-"""How fast the engine is, beside other ways to run a detector over a video, and beside what the machine could do.
+"""Measures the engine's speed, compared with other ways to run a detector on a video, and with the machine's limit.
 
     make bench                                                # or: .venv/bin/python -m bench.engine [--repeats 5]
 
-Every contender loads a model of YOLO11n's size (random weights: time is all that is measured) into a process of its
-own; then they take turns, each with the whole video, and medians are compared. The limit is what decoding alone and the
-model alone take of the CPU, divided by the number of cores.
+Each contender loads a model of YOLO11n's size into its own process. The weights are random, because only time is
+measured. Then the contenders take turns, each with the whole video, and their medians are compared. The limit is the
+CPU time of decoding alone plus that of the model alone, divided by the number of cores.
 """
 
 import argparse
@@ -29,7 +29,7 @@ INFER_FPS = 5
 SIDE = 640
 PEERS = ("opencv", "opencv-grab", "supervision", "ultralytics", "inference-models")
 ENGINES = {"engine": "model", "engine-hardware": "model-hardware"}
-"""With each the contender that is its model alone."""
+"""Each engine, with the contender that runs only its model."""
 VIDEOS = {
     f"{height}p{rate} GOP {gop_size}": (width, height, rate, gop_size)
     for width, height, rate in ((1920, 1080, 30), (1280, 720, 25))
@@ -39,7 +39,7 @@ VIDEOS = {
 
 @dataclass(frozen=True)
 class Measurement:
-    """One run over one video."""
+    """One run of a contender on one video."""
 
     frames: int
     seconds: float
@@ -47,17 +47,17 @@ class Measurement:
 
     @property
     def milliseconds(self) -> float:
-        """A sampled frame."""
+        """Elapsed time for each sampled frame."""
         return 1000 * self.seconds / self.frames
 
     @property
     def cpu_milliseconds(self) -> float:
-        """A sampled frame, of all cores together."""
+        """CPU time for each sampled frame, of all cores together."""
         return 1000 * self.cpu_seconds / self.frames
 
 
 class Contender:
-    """A process that runs a model over videos."""
+    """A process that runs a model on videos."""
 
     def __init__(self, name: str, process: subprocess.Popen[str]) -> None:
         self._name, self._process = name, process
@@ -75,14 +75,14 @@ class Contender:
         self._process.stdin.flush()
         if answer := self._process.stdout.readline():
             return answer
-        sys.exit(f"{self._name} gave up.")
+        sys.exit(f"{self._name} ended early.")
 
 
 @contextmanager
 def start_contender(python: Path, name: str, package: Path) -> Iterator[Contender]:
-    """Starts a contender, waits for its model, and ends it with the block."""
+    """Starts a contender, waits until its model is loaded, and stops it at the end of the block."""
     command = [str(python), str(ROOT / "bench/engine_contenders.py"), name, str(package), str(INFER_FPS)]
-    # No peer looks for updates, or writes its settings anywhere else.
+    # Peers must not look for updates, or write their settings elsewhere.
     environment = {**os.environ, "YOLO_OFFLINE": "1", "YOLO_CONFIG_DIR": str(package.parent)}
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
@@ -93,7 +93,7 @@ def start_contender(python: Path, name: str, package: Path) -> Iterator[Contende
 
 
 def make_package(folder: Path, peers_python: Path) -> Path:
-    """A model package with the network that `ultralytics` exports."""
+    """Creates a model package with the YOLO11n that `ultralytics` exports, unless it exists."""
     package = folder / "yolo11n" / "1"
     package.mkdir(parents=True, exist_ok=True)
     if not (package / "weights.onnx").exists():
@@ -124,7 +124,7 @@ def make_package(folder: Path, peers_python: Path) -> Path:
 def measure(
     contenders: Mapping[str, Contender], video: Path, repeats: int, console: Console
 ) -> dict[str, list[Measurement]]:
-    """All contenders in turn, `repeats` times; a first turn warms them up."""
+    """Runs all contenders in turn, `repeats` times after a first turn that warms them up."""
     measured: dict[str, list[Measurement]] = {name: [] for name in contenders}
     for turn in range(-1, repeats):
         for name, contender in contenders.items():
@@ -136,11 +136,11 @@ def measure(
 
 
 def make_table(title: str, measured: Mapping[str, Sequence[Measurement]], cores: int) -> Table:
-    """A line a contender: its time, its speed as a share of the best peer's and, of engines, of their limit's."""
+    """A row for each contender: its times, its speed relative to the best peer, and for engines to their limit."""
     wall = {name: median(run.milliseconds for run in runs) for name, runs in measured.items()}
     cpu = {name: median(run.cpu_milliseconds for run in runs) for name, runs in measured.items()}
     best = min(wall[name] for name in PEERS)
-    table = Table("", "ms a sampled frame", "CPU ms", "x best peer", "of its limit", title=title)
+    table = Table("", "ms per sampled frame", "CPU ms", "x best peer", "of its limit", title=title)
     for name in (*PEERS, *ENGINES):
         limit = (cpu["decoding"] + cpu[ENGINES[name]]) / cores if name in ENGINES else None
         share = f"{limit / wall[name]:.2f}" if limit else ""
@@ -151,10 +151,10 @@ def make_table(title: str, measured: Mapping[str, Sequence[Measurement]], cores:
 
 
 def main() -> None:
-    """Makes what is needed, measures, prints a table a video."""
-    parser = argparse.ArgumentParser(description="Measures the engine beside its peers.")
+    """Creates the model and the videos, measures, and prints a table for each video."""
+    parser = argparse.ArgumentParser(description="Measures the engine's speed, compared with its peers.")
     parser.add_argument("--peers", type=Path, default=ROOT / ".venv-peers/bin/python", help="the peers' Python")
-    parser.add_argument("--folder", type=Path, default=ROOT / ".build/bench", help="where videos and model are kept")
+    parser.add_argument("--folder", type=Path, default=ROOT / ".build/bench", help="the folder for videos and model")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=20, help="length of the videos")
     arguments = parser.parse_args()

@@ -1,10 +1,10 @@
-"""The ways to run a detector over a video that `bench/engine.py` compares, each as people write it.
+"""The ways to run a detector on a video that `bench/engine.py` compares, each in its usual form.
 
     PYTHON bench/engine_contenders.py NAME MODEL_PACKAGE INFER_FPS
 
-Loads the model, then reads the path of a video a line, and answers each with a line of JSON: sampled frames, seconds,
-CPU seconds. It runs in the peers' environment, and for the engine in the project's own, so it imports what the one
-contender needs and no more.
+The script loads the model. Then it reads the path of a video from each line, and answers with a line of JSON: sampled
+frames, seconds, CPU seconds. It runs in the peers' virtual environment, or for the engine in the project's own, so each
+contender imports only what it needs.
 """
 
 import json
@@ -20,13 +20,13 @@ CONFIDENCE, IOU_THRESHOLD = 0.4, 0.3
 MARGIN = 114
 
 Run = Callable[[str], int]
-"""Takes a video's path, and returns how many frames it inferred."""
+"""Runs the model on the video at this path, and returns the number of frames that it inferred."""
 
 
 def main() -> None:
     """Serves one contender."""
     name, package, infer_fps = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
-    # Libraries print as they please, but not between these lines.
+    # Libraries may print to stdout, so the answers get their own file.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     run = CONTENDERS[name](package, infer_fps)
@@ -39,7 +39,11 @@ def main() -> None:
 
 
 def load_onnx_runtime(package: Path) -> Callable[[Any], Any]:
-    """From a picture (height, width, 3), BGR, to boxes, scores and classes, by ONNX Runtime."""
+    """Returns a function that runs the model with ONNX Runtime.
+
+    The function takes a picture (height, width, 3) in BGR, and returns boxes (left, top, width, height in pixels),
+    scores and classes.
+    """
     import cv2
     import numpy as np
     import onnxruntime
@@ -69,7 +73,7 @@ def load_onnx_runtime(package: Path) -> Callable[[Any], Any]:
 
 
 def load_opencv(package: Path, infer_fps: int) -> Run:
-    """An OpenCV loop that reads all frames and infers every n-th."""
+    """An OpenCV loop that reads all frames, and infers every n-th one."""
     import cv2
 
     infer = load_onnx_runtime(package)
@@ -90,7 +94,7 @@ def load_opencv(package: Path, infer_fps: int) -> Run:
 
 
 def load_opencv_grab(package: Path, infer_fps: int) -> Run:
-    """The same by those who know that a frame that is grabbed need not be retrieved."""
+    """The same loop, optimized: it grabs all frames, but retrieves only those that it infers."""
     import cv2
 
     infer = load_onnx_runtime(package)
@@ -125,7 +129,7 @@ def load_supervision(package: Path, infer_fps: int) -> Run:
 
 
 def load_ultralytics(package: Path, infer_fps: int) -> Run:
-    """`ultralytics` on the ONNX file, streaming."""
+    """`ultralytics` with the ONNX file, in streaming mode."""
     import cv2
     import ultralytics
 
@@ -142,7 +146,7 @@ def load_ultralytics(package: Path, infer_fps: int) -> Run:
 
 
 def load_inference_models(package: Path, infer_fps: int) -> Run:
-    """Roboflow's own runner, fed by PyAV."""
+    """Roboflow's own runner, with frames from PyAV."""
     import av
     import torch
     from inference_models import AutoModel
@@ -167,7 +171,7 @@ def load_inference_models(package: Path, infer_fps: int) -> Run:
 
 
 def load_engine(package: Path, infer_fps: int, precision: str = "f32") -> Run:
-    """The engine's core, from planning to elements."""
+    """The engine's core, from planning to the elements of the results."""
     from fractions import Fraction
 
     from videoengine.detections import Thresholds
@@ -193,7 +197,7 @@ def load_engine(package: Path, infer_fps: int, precision: str = "f32") -> Run:
 
 
 def load_decoding(package: Path, infer_fps: int) -> Run:  # noqa: ARG001
-    """All frames decoded, and nothing else."""
+    """Only decodes all frames."""
     import av
 
     def run(video: str) -> int:
@@ -208,7 +212,7 @@ def load_decoding(package: Path, infer_fps: int) -> Run:  # noqa: ARG001
 
 
 def load_model(package: Path, infer_fps: int, precision: str = "f32") -> Run:
-    """The engine's network on ready tensors, and nothing else."""
+    """Only runs the engine's network, on prepared tensors."""
     from collections import deque
 
     import av
@@ -231,13 +235,13 @@ def load_model(package: Path, infer_fps: int, precision: str = "f32") -> Run:
         with av.open(video) as container:
             stream = container.streams.video[0]
             frames = round(stream.frames / stream.average_rate * infer_fps)
-        on_their_way = deque(start(pictures[0]) for _ in range(2 * network.concurrency))
+        in_flight = deque(start(pictures[0]) for _ in range(2 * network.concurrency))
         for index in range(frames):
-            on_their_way.append(start(pictures[index % len(pictures)]))
-            on_their_way.popleft().finish()
-        for inference in on_their_way:
+            in_flight.append(start(pictures[index % len(pictures)]))
+            in_flight.popleft().finish()
+        for inference in in_flight:
             inference.finish()
-        return frames + len(on_their_way)
+        return frames + len(in_flight)
 
     return run
 

@@ -1,14 +1,18 @@
-"""How long a video takes on many workers: what their work costs is measured here, and the rest is simulated from it.
+"""Estimates the engine's time for a video on many workers: measures the work of one worker, and simulates many.
 
     make .venv/ready .venv-aws/ready .venv-sam/ready .venv-peers/ready
     .venv/bin/python -m bench.fan_out [--minutes 2] [--repeats 3]
 
-A worker is one core, as a Lambda function of 1,769 MB has, and its clock is that core's, so that others on this machine
-don't count. It runs `infer_segment` as `sam build` leaves it, in an interpreter that sees what Lambda's would. Measured
-are: a worker's start, to a model that is ready; segments of a 1080p30 video, cut as the engine cuts them; and the whole
-of that video on two workers at once, which the simulation is held against. What can't be measured here is in
-`Assumptions`. Efficiency is what one worker takes for all, as a share of what N of them take together: N times as long
-as they take. One worker starts and is invoked and straggles as the others do.
+A worker is a process on one core, like a Lambda function with 1,769 MB. It runs the `infer_segment` that `sam build`
+built, in an interpreter that can import only what Lambda has. Times are the worker's CPU time, so other processes on
+this machine do not count. The benchmark measures three things:
+
+- a worker's start, until its model is loaded;
+- segments of a 1080p30 video, which are cut as the engine cuts them;
+- the whole video on two workers at the same time, to check the simulation.
+
+What can't be measured on this machine is in `Assumptions`. The efficiency of N workers is one worker's time divided by
+N times their time. In the simulation, a single worker has the same start, invocations and stragglers as many.
 """
 
 import argparse
@@ -58,16 +62,16 @@ WORKER = Path(__file__).with_name("fan_out_worker.py")
 
 @dataclass(frozen=True)
 class Assumptions:
-    """What a worker on Lambda has to do beside the work that is measured here.
+    """Lambda's, S3's and Step Functions' figures, which can't be measured on this machine.
 
     Attributes:
-        sandbox_seconds: until a new sandbox runs our code, which is 250 MB unpacked.
-        invocation_seconds: a segment's states in the state machine, and the calls of S3 that begin and end it.
-        request_seconds: until S3 answers.
-        starts_per_second: how fast the distributed map starts segments, once it has begun.
-        bytes_per_second: from S3, for the model and the video.
-        straggling_share: of the segments, how many take `straggling_factor` times as long.
-        speed_deviation: of the workers' speeds, as a share.
+        sandbox_seconds: Until a new sandbox runs the function, which has 250 MB unpacked.
+        invocation_seconds: A segment's states in the state machine, and its first and last calls of S3.
+        request_seconds: Until S3 answers.
+        starts_per_second: The rate at which the distributed map starts segments.
+        bytes_per_second: The download rate from S3, for the model and the video.
+        straggling_share: The share of segments that take `straggling_factor` times as long.
+        speed_deviation: The relative standard deviation of the workers' speeds.
     """
 
     sandbox_seconds: float = 0.5
@@ -81,12 +85,20 @@ class Assumptions:
 
 
 NOTHING_ELSE = Assumptions(0.0, 0.0, 0.0, math.inf, math.inf, 0.0, 1.0, 0.0)
-"""Two processes on this machine have no such troubles."""
+"""The figures of two processes on this machine."""
 
 
 @dataclass(frozen=True)
 class Costs:
-    """Seconds: of a worker's start, a frame looked for, a segment at all, a frame decoded, and a frame inferred."""
+    """The CPU time of parts of the work, in seconds.
+
+    Attributes:
+        start: A worker's start, until its model is loaded.
+        find: Finding one frame in the video's timeline.
+        segment: A segment, in addition to its frames.
+        decode: Decoding one frame.
+        infer: Inferring one frame.
+    """
 
     start: float
     find: float
@@ -94,11 +106,13 @@ class Costs:
     decode: float
     infer: float
 
-    def of(self, segment: Segment, timeline: Timeline) -> float:
+    def add_up(self, segment: Segment, timeline: Timeline) -> float:
+        """The CPU time of a segment in seconds."""
         return float(describe_work(segment, timeline) @ [self.segment, self.decode, self.infer])
 
 
 def describe_work(segment: Segment, timeline: Timeline) -> NDArray[np.float64]:
+    """The number of segments (1), of frames to decode, and of frames to infer."""
     first = timeline.timestamps.index(segment.frames[0].keyframe)
     return np.array([1, segment.frames[-1].frame_offset - first + 1, len(segment.frames)], dtype=float)
 
@@ -110,12 +124,12 @@ class Worker:
         self._process = process
 
     def wait_until_ready(self) -> float:
-        """Seconds of CPU since it started."""
+        """Waits for the worker's answer. Returns its CPU time in seconds since it started."""
         assert self._process.stdout  # noqa: S101 - mypy
         return float(self._process.stdout.readline())
 
     def infer(self, segment: Segment) -> float:
-        """Seconds of CPU since it started, once the segment is inferred."""
+        """Infers a segment. Returns the worker's CPU time in seconds since it started."""
         assert self._process.stdin  # noqa: S101 - mypy
         print(json.dumps(segment.to_json()), file=self._process.stdin, flush=True)
         return self.wait_until_ready()
@@ -123,10 +137,10 @@ class Worker:
 
 @dataclass(frozen=True)
 class Workplace:
-    """What workers are started with.
+    """The arguments for starting workers.
 
     Attributes:
-        import_path: the function, its layers, and Lambda's boto3.
+        import_path: The folders of the function, of its layers, and of Lambda's boto3.
     """
 
     package: Path
@@ -136,7 +150,7 @@ class Workplace:
 
 @contextmanager
 def start_worker(core: int, place: Workplace) -> Iterator[Worker]:
-    """Starts a worker; ends it with the block."""
+    """Starts a worker, and stops it at the end of the block."""
     arguments = map(str, (WORKER, core, place.package, place.video, *place.import_path))
     command = [sys.executable, "-I", "-S", "-B", *arguments]
     environment = {"AWS_DEFAULT_REGION": REGION}
@@ -147,7 +161,7 @@ def start_worker(core: int, place: Workplace) -> Iterator[Worker]:
 
 
 def find_infer_segment() -> BuiltFunction:
-    """The engine's function, built unless it is."""
+    """The engine's function `infer_segment`. Builds the engine if needed."""
     with embedded_aws() as aws:
         build([ENGINE], aws)
     [function] = (function for function in find_functions(ENGINE) if function.name == "InferSegmentFunction")
@@ -155,7 +169,7 @@ def find_infer_segment() -> BuiltFunction:
 
 
 def measure_costs(place: Workplace, repeats: int) -> Costs:
-    """Starts a worker a few times; each time it infers segments of several lengths, sampled densely and sparsely."""
+    """Starts a worker `repeats` times. Each infers segments of several lengths, sampled densely and sparsely."""
     started = time.process_time()
     timeline = read_timeline_of(place.video)
     find = (time.process_time() - started) / len(timeline.timestamps)
@@ -182,7 +196,7 @@ def read_timeline_of(video: Path) -> Timeline:
 
 
 def measure_two_workers(place: Workplace, segments: Sequence[Segment]) -> float:
-    """Seconds of CPU of the busier of two workers, each of which infers the next segment when it is free."""
+    """The CPU time in seconds of the busier of two workers. A free worker infers the next segment."""
     queue = SimpleQueue[Segment]()
     for segment in segments:
         queue.put(segment)
@@ -201,11 +215,11 @@ def measure_two_workers(place: Workplace, segments: Sequence[Segment]) -> float:
 
 
 def simulate(seconds: Sequence[float], workers: int, start: float, assumed: Assumptions, seed: int) -> float:
-    """When the last segment is done: each worker takes the next whenever it is free.
+    """The seconds until the last segment is done. A free worker takes the next segment.
 
     Args:
-        seconds: each segment's work.
-        start: of a worker, to a model that is ready; 0 where it is warm.
+        seconds: The seconds of each segment.
+        start: The seconds until a worker's model is loaded; 0 if it is warm.
     """
     dice = random.Random(seed)  # noqa: S311 - a simulation
     ready = []
@@ -224,7 +238,7 @@ def simulate(seconds: Sequence[float], workers: int, start: float, assumed: Assu
 
 
 def simulate_hour(costs: Costs, video_bytes: float, model_bytes: int) -> Table:
-    """A line a number of workers, of which one finds the frames before, and one merges what all found."""
+    """A row for each number of workers. The whole job also has one worker that plans, and one that merges."""
     timestamps = tuple(range(HOUR_SECONDS * RATE))
     hour = Timeline(timestamps, timestamps[::GOP_SIZE], Fraction(1, RATE), Fraction(RATE))
     frames, assumed = select_frames(hour, INFER_FPS), Assumptions()
@@ -237,10 +251,10 @@ def simulate_hour(costs: Costs, video_bytes: float, model_bytes: int) -> Table:
         started = time.process_time()
         segments = cut_segments(frames, hour, EFFORT, workers)
         cutting = time.process_time() - started
-        # The video is read ahead while what is there is decoded.
+        # A worker downloads the video while it decodes what it has.
         download = video_bytes / len(segments) / assumed.bytes_per_second
         order = order_by_work(segments, hour, EFFORT)
-        seconds = [max(costs.of(segments[number], hour), download) for number in order]
+        seconds = [max(costs.add_up(segments[number], hour), download) for number in order]
         requests = len(segments) * assumed.request_seconds
         step = assumed.sandbox_seconds + assumed.invocation_seconds
         reading = max(video_bytes / assumed.bytes_per_second, costs.find * len(timestamps))
@@ -256,10 +270,12 @@ def simulate_hour(costs: Costs, video_bytes: float, model_bytes: int) -> Table:
 
 def main() -> None:
     """Measures, checks the simulation against two real workers, and simulates an hour."""
-    parser = argparse.ArgumentParser(description="Measures what a worker costs, and simulates many.")
-    parser.add_argument("--peers", type=Path, default=ROOT / ".venv-peers/bin/python", help="exports the model, once")
-    parser.add_argument("--folder", type=Path, default=ROOT / ".build/bench", help="where videos and model are kept")
-    parser.add_argument("--minutes", type=int, default=2, help="length of the video that is measured")
+    parser = argparse.ArgumentParser(description="Measures one worker, and simulates many.")
+    parser.add_argument(
+        "--peers", type=Path, default=ROOT / ".venv-peers/bin/python", help="the Python that exports the model"
+    )
+    parser.add_argument("--folder", type=Path, default=ROOT / ".build/bench", help="the folder for videos and model")
+    parser.add_argument("--minutes", type=int, default=2, help="length of the measured video")
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
     console = Console()
@@ -282,12 +298,12 @@ def main() -> None:
             found = median(measure_two_workers(place, segments) for _ in range(arguments.repeats))
     console.print(
         f"A worker starts in {costs.start:.2f} s. A segment takes {1000 * costs.segment:.0f} ms, "
-        f"a decoded frame {1000 * costs.decode:.2f} ms, an inferred one {1000 * costs.infer:.1f} ms."
+        f"decoding a frame {1000 * costs.decode:.2f} ms, inferring a frame {1000 * costs.infer:.1f} ms."
     )
-    expected = simulate([costs.of(segment, timeline) for segment in segments], 2, costs.start, NOTHING_ELSE, 0)
+    expected = simulate([costs.add_up(segment, timeline) for segment in segments], 2, costs.start, NOTHING_ELSE, 0)
     console.print(
         f"The busier of two workers took {found:.1f} s for {arguments.minutes} minutes in {len(segments)} segments; "
-        f"simulated {expected:.1f} s ({expected / found - 1:+.0%})."
+        f"the simulation gives {expected:.1f} s ({expected / found - 1:+.0%})."
     )
     hour_bytes = minute.stat().st_size * HOUR_SECONDS / 60
     console.print(f"An hour of this 1080p30 at 5 fps, {hour_bytes / 1e9:.1f} GB:")

@@ -1,8 +1,8 @@
-"""A worker of `bench.fan_out`, in the interpreter that Lambda would start: without what is installed beside it.
+"""A worker of `bench.fan_out`. Its interpreter can import only what Lambda has.
 
     python -I -S -B bench/fan_out_worker.py CORE PACKAGE VIDEO IMPORT_PATH…
 
-A segment a line in, its CPU's clock out, which stands still while others have the core.
+Reads a segment as JSON from each line, infers it, and prints its own CPU time, in seconds since it started.
 """
 
 import importlib
@@ -14,7 +14,7 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Starts as `infer_segment` does, to a model that is ready, and infers what it is told to."""
+    """Imports the function and loads the model like `infer_segment`, and then infers each segment."""
     core, package, video, *import_path = sys.argv[1:]
     os.sched_setaffinity(0, {int(core)})
     sys.path[:0] = import_path

@@ -1,12 +1,12 @@
-"""Many uploads at once, against an API that takes so many requests a minute: the real pipeline on the embedded AWS.
+"""Uploads many videos at once to the real pipeline on the embedded AWS, with an API that limits requests per minute.
 
     .venv/bin/python -m bench.load [--uploads 1000] [--limit 600] [--no-budget]
 
-The API is a stand-in on this machine that counts, and answers 429 to what is more than its limit. Of twenty videos it
-refuses one, and fails another; they show that no upload waits for another's failure. State machines wait as long as
-they say (no SFN_WAIT_SCALE), and a minute is a minute unless --minute makes it shorter, for API and budget alike: then
-five seconds of lateness are as much shorter. The embedded AWS starts a process for each function that runs at once, so
-check_job and deliver_results are held to --concurrency each; create_job is by the template.
+The API is a stand-in on this machine, which counts requests and answers 429 above its limit. Of twenty videos, it
+refuses one and fails another, which shows that no upload waits for another's failure. State machines wait in real time
+(no SFN_WAIT_SCALE). --minute shortens the minute of the API's limit and of the budget, and in proportion the five
+seconds by which the budget allows a request to be late. The embedded AWS starts a process for each concurrent
+invocation, so --concurrency limits check_job and deliver_results; the template limits create_job.
 """
 
 import argparse
@@ -34,15 +34,15 @@ LOOK_SECONDS = 2.0
 
 @dataclass
 class Load:
-    """What came of a load.
+    """The result of a load.
 
     Attributes:
-        ends: How uploads ended, by the beginning of their names; "open" are those that had not in time.
+        ends: The number of uploads by kind of video and final status. "open" means not ended in time.
         seconds: From the first upload to the last end.
-        waited: Seconds from an upload to its end, by how it ended.
-        dead_letters: Messages in the dead-letter queue.
-        peak_megabytes: Of the embedded AWS and all it started, what they have in memory together.
-        processes: The most at once.
+        waited: The seconds from the beginning of the uploads to each job's end, by final status.
+        dead_letters: The number of messages in the dead-letter queue.
+        peak_megabytes: The highest total memory of the embedded AWS and all processes that it started.
+        processes: The highest number of these processes.
     """
 
     ends: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -54,6 +54,7 @@ class Load:
 
 
 def name_video(number: int) -> str:
+    """The key of a video. The stand-in API reads from it whether to refuse or to fail the video."""
     kind = {7: "refused", 13: "failing"}.get(number % 20, "belt")
     return f"{kind}-{number:05}.mp4"
 
@@ -61,7 +62,7 @@ def name_video(number: int) -> str:
 def deploy(
     aws: EmbeddedAws, api: LimitedApi, *, budget: int, outputs: str, concurrency: int, poll_seconds: int
 ) -> Pipeline:
-    """A pipeline with a budget of `budget` requests in the API's minute."""
+    """Deploys a pipeline with a budget of `budget` requests in the API's minute."""
     parameters = {
         "ApiUrl": api.url,
         "ApiKey": "key",
@@ -86,7 +87,7 @@ def deploy(
 
 
 def run_load(aws: EmbeddedAws, pipeline: Pipeline, uploads: int, timeout_seconds: float) -> Load:
-    """Uploads all at once and waits until the last has come to its end, or time is up."""
+    """Uploads all videos at once, and waits until the last job has ended or the time is up."""
     load = Load()
     started, put_at = time.monotonic(), datetime.now(UTC)
 
@@ -130,7 +131,7 @@ def _has_ended(item: dict[str, Any]) -> bool:
 
 @contextmanager
 def watching(aws: EmbeddedAws, load: Load) -> Iterator[None]:
-    """Looks at the memory of the embedded AWS and its children once a second while the block runs."""
+    """Measures the memory of the embedded AWS and its children once a second during the block."""
     over = threading.Event()
 
     def watch() -> None:
@@ -149,39 +150,39 @@ def watching(aws: EmbeddedAws, load: Load) -> Iterator[None]:
 
 
 def measure_group(leader: int) -> Iterator[float]:
-    """Of each process of a group the resident memory in MB; what several share counts for each."""
+    """The resident memory in MB of each process in a group. Shared memory counts for each process."""
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             group = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[2])
             if group == leader:
                 yield int((folder / "statm").read_text().split()[1]) * 4096 / 1e6
         except (OSError, IndexError):
-            continue  # it has ended meanwhile
+            continue  # the process has ended
 
 
 def describe(load: Load, api: LimitedApi) -> Iterator[str]:
-    """A line a fact."""
+    """The lines of the output."""
     yield f"ended in {load.seconds:.0f} s: " + ", ".join(
         f"{count} {kind} {status}" for (kind, status), count in sorted(load.ends.items()) if count
     )
     for status, seconds in sorted(load.waited.items()):
         yield f"{status}: median {median(seconds):.0f} s after the uploads began, slowest {max(seconds):.0f} s"
     most = f"at most {api.count_in_any_window()} in any {api.seconds:g} s"
-    yield f"requests: {len(api.arrivals)}, {most}; the API takes {api.requests}"
-    yield f"answered 429: {api.refusals}; jobs asked for twice: {sum(count > 1 for count in api.jobs.values())}"
+    yield f"requests: {len(api.arrivals)}, {most}; the API allows {api.requests}"
+    yield f"answered 429: {api.refusals}; jobs requested twice: {sum(count > 1 for count in api.jobs.values())}"
     yield f"dead letters: {load.dead_letters}"
     yield f"embedded AWS: at most {load.peak_megabytes:,.0f} MB in {load.processes} processes"
 
 
 def main() -> None:
-    """Prints what came of it, and exits with 1 if it is not what it should be."""
-    parser = argparse.ArgumentParser(description="Uploads many videos at once, against an API with a limit.")
+    """Prints the result. Exits with 1 if an upload has not ended or is a dead letter, or if the limit was exceeded."""
+    parser = argparse.ArgumentParser(description="Uploads many videos at once to a pipeline whose API has a limit.")
     parser.add_argument("--uploads", type=int, default=1000)
-    parser.add_argument("--limit", type=int, default=600, help="requests that the API takes a minute")
+    parser.add_argument("--limit", type=int, default=600, help="requests that the API allows a minute")
     parser.add_argument("--minute", type=float, default=60, help="seconds in its minute")
-    parser.add_argument("--no-budget", action="store_true", help="what becomes of it without one")
+    parser.add_argument("--no-budget", action="store_true", help="give the pipeline no budget")
     parser.add_argument("--outputs", default="", help="the parameter Outputs")
-    parser.add_argument("--concurrency", type=int, default=6, help="of check_job and of deliver_results")
+    parser.add_argument("--concurrency", type=int, default=6, help="maximum of check_job, and of deliver_results")
     parser.add_argument("--poll-seconds", type=int, default=10, help="the parameter PollSeconds")
     parser.add_argument("--timeout", type=float, default=3600)
     arguments = parser.parse_args()

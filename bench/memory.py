@@ -1,8 +1,8 @@
-"""How much memory the engine's core takes for a long video, beside a short one.
+"""Measures the engine's memory for a long video, compared with a short one.
 
     .venv/bin/python -m bench.memory [--hours 2]
 
-The long video is the short one of a minute, again and again. Both go through `videoinfer infer` with the shipped model.
+The short video has one minute, and the long one repeats it. `videoinfer infer` runs the sample model on both.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from videoinfer.repository import SAMPLE_MODEL
 WIDTH, HEIGHT, RATE, GOP_SIZE, SECONDS = 640, 360, 30, 60, 60
 INFER_FPS = 5
 
-# In the process that is measured, whose peak is its own and not that of what started it.
+# VmHWM is the measured process's own peak. getrusage would also count the process that started it.
 _PROGRAM = """
 import resource, sys
 from videoinfer.main import app
@@ -32,7 +32,7 @@ finally:
 
 
 def repeat_video(source: Path, target: Path, times: int) -> None:
-    """Writes a video's packets several times, one after the other."""
+    """Writes a video's packets `times` times, one after the other."""
     with av.open(target, "w") as container:
         with av.open(source) as original:
             stream = container.add_stream_from_template(original.streams.video[0])
@@ -46,7 +46,7 @@ def repeat_video(source: Path, target: Path, times: int) -> None:
 
 
 def measure_peak_megabytes(video: Path, folder: Path) -> float:
-    """Peak resident memory of a process that infers the video."""
+    """The peak resident memory of a process that infers the video, in MiB."""
     arguments = ["infer", video, "--model", SAMPLE_MODEL, "--infer-fps", INFER_FPS, "--output", folder / "results.json"]
     command = [sys.executable, "-c", _PROGRAM, *map(str, arguments)]
     outcome = subprocess.run(command, check=True, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
@@ -54,8 +54,8 @@ def measure_peak_megabytes(video: Path, folder: Path) -> float:
 
 
 def main() -> None:
-    """Measures both, and prints a line each."""
-    parser = argparse.ArgumentParser(description="Measures the memory that a long video takes.")
+    """Measures both videos, and prints a line for each."""
+    parser = argparse.ArgumentParser(description="Measures the engine's memory for a long video.")
     parser.add_argument("--hours", type=float, default=2)
     hours = parser.parse_args().hours
     with tempfile.TemporaryDirectory() as name:

@@ -1,8 +1,8 @@
-"""How much memory the models of one job take after the other in a warm function.
+"""Measures the memory of a warm function that loads the models of several jobs, one job after the other.
 
     .venv/bin/python -m bench.models [--models 8] [--megabytes 146] [--jobs 3] [--memory 3008]
 
-Each job has models of its own. What Lambda does to a function that takes too much, a memory cgroup does here:
+Each job has other models. Lambda kills a function that uses too much memory, and so does a memory cgroup:
 
     systemd-run --scope -p MemoryMax=3008M -p MemorySwapMax=0 .venv/bin/python -m bench.models
 """
@@ -20,7 +20,7 @@ from videoengine.precision import Precision
 
 
 def make_packages(folder: Path, models: int, megabytes: int) -> dict[str, Path]:
-    """Packages of this size, in folders as the model store lays them out."""
+    """Writes model packages with weights of `megabytes`, in the model store's layout of folders."""
     files = make_package() | {"weights.onnx": make_large_network(megabytes * 10**6)}
     folders = {f"m{number}/1": folder / f"m{number}" / "1" / "revision" for number in range(models)}
     for package in folders.values():
@@ -31,10 +31,10 @@ def make_packages(folder: Path, models: int, megabytes: int) -> dict[str, Path]:
 
 
 def run_jobs(folder: Path, models: int, jobs: int, memory_bytes: int) -> None:
-    """Loads one job's models after the other's, and prints a line for each."""
+    """Loads the models of each job, and prints a line for each job."""
     compiled = CompiledModels()
     for job in range(jobs):
-        # The same files by other names: other models, for all that the function knows.
+        # Other names for the same files are other models for the function.
         names = {f"{job}-{number}": folder / f"m{number}" / f"job{job}" / "revision" for number in range(models)}
         for number, path in enumerate(names.values()):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -48,12 +48,12 @@ def run_jobs(folder: Path, models: int, jobs: int, memory_bytes: int) -> None:
 
 
 def main() -> None:
-    """Makes the packages, and loads them in a process of its own."""
-    parser = argparse.ArgumentParser(description="Measures the memory that many models take.")
+    """Writes the packages, and loads them in a new process."""
+    parser = argparse.ArgumentParser(description="Measures the memory of many models.")
     parser.add_argument("--models", type=int, default=8)
     parser.add_argument("--megabytes", type=int, default=146)
     parser.add_argument("--jobs", type=int, default=3)
-    parser.add_argument("--memory", type=int, default=3008, help="what the function has, in MiB")
+    parser.add_argument("--memory", type=int, default=3008, help="the function's memory in MiB")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         make_packages(Path(folder), options.models, options.megabytes)

@@ -1,4 +1,4 @@
-"""Videos to measure with: textured pictures that move as a camera and things before it do."""
+"""Writes videos for benchmarks: textured objects that move in front of a moving camera."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -12,11 +12,11 @@ type Picture = NDArray[np.uint8]
 
 PATCHES = 8
 MARGIN_XY = 800, 400
-"""Pixels that the camera moves over, sideways and up and down."""
+"""The distance in pixels that the camera moves, horizontally and vertically."""
 
 
 def write_video(path: Path, width: int, height: int, rate: int, gop_size: int, seconds: int) -> None:
-    """H.264 in MP4, as x264 makes it by default but for the keyframes, which come every `gop_size` frames."""
+    """Writes H.264 in MP4 with x264's defaults, but with a keyframe every `gop_size` frames."""
     random = np.random.default_rng(0)
     scene = _draw_texture(width + MARGIN_XY[0], height + MARGIN_XY[1], random)
     patches = [(_draw_texture(width // 6, height // 5, random), random.random(4)) for _ in range(PATCHES)]
@@ -32,7 +32,7 @@ def write_video(path: Path, width: int, height: int, rate: int, gop_size: int, s
 
 
 def _draw_texture(width: int, height: int, random: np.random.Generator) -> Picture:
-    """Noise whose strength falls with its fineness, as in photographs."""
+    """Noise that is weaker in finer details, as in photographs."""
     total, cells, strength = np.zeros((height, width, 3), dtype=np.float32), 4, 1.0
     while cells <= max(width, height) // 2:
         noise = random.integers(0, 255, (cells * height // width + 2, cells + 1, 3), dtype=np.uint8)

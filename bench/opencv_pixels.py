@@ -1,4 +1,4 @@
-"""Pixels of small videos as OpenCV reads them, as the reference that the engine's are held to.
+"""Reads small videos with OpenCV. Their pixels are the reference for the engine's tests.
 
 .venv-peers/bin/python -m bench.opencv_pixels > tests/unit/videoengine/opencv_pixels.json
 """
@@ -18,7 +18,7 @@ SIZES = ((34, 19), (34, 20), (33, 19))
 
 
 def make_frame(pixel_format: str, width: int, height: int) -> VideoFrame:
-    """A picture of slopes and edges, each plane another."""
+    """A frame with gradients and edges, which differ between the planes."""
     frame = VideoFrame(width, height, pixel_format)
     is_wide = pixel_format.endswith("10le")
     for number, plane in enumerate(frame.planes):
@@ -29,7 +29,7 @@ def make_frame(pixel_format: str, width: int, height: int) -> VideoFrame:
 
 
 def write_video(path: Path, frame: VideoFrame) -> None:
-    """A video of this one frame, without loss."""
+    """Writes a lossless video with this one frame."""
     with av.open(path, "w") as container:
         stream = container.add_stream("ffv1", rate=25)
         stream.width, stream.height, stream.pix_fmt = frame.width, frame.height, frame.format.name
@@ -39,7 +39,7 @@ def write_video(path: Path, frame: VideoFrame) -> None:
 
 
 def main() -> None:
-    """Prints them, in base64, by pixel format and size."""
+    """Prints the pixels as JSON: RGB in base64, by pixel format and size."""
     import cv2
 
     pixels = {}

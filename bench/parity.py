@@ -1,10 +1,10 @@
-"""What the engine finds beside what Roboflow's own runner finds with the same packages, as tables.
+"""Compares the engine's predictions with those of Roboflow's own runner for the same model packages.
 
     .venv/bin/python -m bench.parity [--package DIR --references DIR --video FILE…]
 
-The first table is of every family and type, with random weights and every resize mode; what the runner answers is kept
-in `tests/unit/videoengine/runner_answers.json`. The second is of a real model on real videos, in each precision, where
-a package, videos and the runner's predictions of them are given.
+The first table has every model family and type, with random weights and every resize mode. The runner's predictions are
+in `tests/unit/videoengine/runner_answers.json`. The second table, if there are a package, videos and the runner's
+predictions for them, has a real model on real videos, in each precision.
 """
 
 import argparse
@@ -37,14 +37,14 @@ ANSWERS = ROOT / "tests/unit/videoengine/runner_answers.json"
 WIDTH, HEIGHT = 200, 150
 THRESHOLDS = Thresholds(0.4, 0.3)
 IOU, CONFIDENCE = 0.9, 0.05
-"""Partners overlap by so much at least, and their confidences differ by so much at most."""
+"""Two predictions match with at least this IoU and at most this difference of confidence."""
 
 HEADINGS = ("runner found", "matched", "missed", "extra", "largest box difference", "largest confidence difference")
 
 
 @dataclass
 class Comparison:
-    """Counts of predictions; the largest differences between partners, in pixels and of confidence."""
+    """Numbers of predictions, and the largest differences of matched predictions: `box` in pixels, and `confidence`."""
 
     expected: int = 0
     matched: int = 0
@@ -53,7 +53,7 @@ class Comparison:
     confidence: float = 0.0
 
     def add(self, expected: Sequence[Box], found: Sequence[Box]) -> None:
-        """Counts one frame."""
+        """Adds one frame."""
         partners = match_boxes(expected, found, iou=IOU, confidence=CONFIDENCE)
         self.expected += len(expected)
         self.matched += len(partners)
@@ -63,13 +63,13 @@ class Comparison:
             self.confidence = max(self.confidence, abs(one["confidence"] - other["confidence"]))
 
     def add_labels(self, expected: Sequence[float], found: Sequence[float]) -> None:
-        """Counts the confidences of one frame's classes."""
+        """Adds the confidences of one frame's classes, both in the order of the classes."""
         self.expected += len(expected)
         self.matched += sum(abs(a - b) <= CONFIDENCE for a, b in zip(expected, found, strict=True))
         self.confidence = max(self.confidence, *(abs(a - b) for a, b in zip(expected, found, strict=True)))
 
     def describe(self) -> list[str]:
-        """A row under `HEADINGS`."""
+        """The cells of a row under `HEADINGS`."""
         share = f" ({self.matched / self.expected:.1%})" if self.expected else ""
         extra = f" ({self.extra / self.expected:.1%})" if self.expected else ""
         return [
@@ -83,7 +83,7 @@ class Comparison:
 
 
 def compare_families() -> Iterator[tuple[str, Comparison]]:
-    """Each family and type, over its resize modes."""
+    """The comparison of each family and type, over all of its resize modes."""
     comparisons = defaultdict[str, Comparison](Comparison)
     answers: dict[str, dict[str, Any]] = json.loads(ANSWERS.read_text())
     for name, files in make_random_packages().items():
@@ -126,7 +126,11 @@ def _corners(box: Box) -> tuple[float, float, float, float]:
 
 
 def compare_video(package: Path, video: Path, reference: Path, precision: Precision) -> Comparison:
-    """Every frame that infer_fps 5 samples and the reference knows (`{"frames": {frame_offset: [prediction, …]}}`)."""
+    """Compares all frames that are sampled at 5 frames a second and are in the reference.
+
+    Args:
+        reference: The runner's predictions: `{"frames": {frame_offset: [prediction, …]}}`.
+    """
     expected = json.loads(reference.read_text())["frames"]
     comparison, detector = Comparison(), Detector(package, precision)
     with open_video(str(video)) as container:
@@ -141,15 +145,17 @@ def compare_video(package: Path, video: Path, reference: Path, precision: Precis
 
 
 def main() -> None:
-    """Prints both tables."""
+    """Prints the tables."""
     parser = argparse.ArgumentParser(description="Compares the engine with Roboflow's runner.")
     parser.add_argument("--package", type=Path, help="a model package")
-    parser.add_argument("--video", type=Path, action="append", default=[], help="may be given again")
-    parser.add_argument("--references", type=Path, help="the folder of the runner's predictions, named like the videos")
+    parser.add_argument("--video", type=Path, action="append", default=[], help="a video; may be given several times")
+    parser.add_argument(
+        "--references", type=Path, help="the folder with the runner's predictions, one JSON file for each video"
+    )
     arguments = parser.parse_args()
     for video in arguments.video if arguments.references else ():
         if not (arguments.references / f"{video.stem}.json").exists():
-            parser.error(f"{arguments.references} holds no {video.stem}.json: the runner's predictions of {video}")
+            parser.error(f"{arguments.references} has no {video.stem}.json, the runner's predictions for {video}")
     console = Console()
     families = Table("family and type", *HEADINGS, title="Random weights, every resize mode")
     for name, comparison in compare_families():

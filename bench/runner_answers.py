@@ -1,10 +1,10 @@
-"""What Roboflow's own runner makes of the random models that the parity tests use, as the reference they are held to.
+"""Runs Roboflow's own runner on the random models of the parity tests. Its predictions are the tests' reference.
 
     .venv/bin/python -m bench.runner_answers write FOLDER          # the model packages
     ORACLE/bin/python bench/runner_answers.py read FOLDER > tests/unit/videoengine/runner_answers.json
 
-ORACLE is an environment of its own with `inference-models[onnx-cpu]` (0.39.6 made the file that is committed) and the
-torch and torchvision that it needs, gigabytes that no other command uses.
+ORACLE is a virtual environment with `inference-models[onnx-cpu]` and the torch and torchvision that it needs. It has
+gigabytes, and no other command needs it. Version 0.39.6 made the committed file.
 """
 
 import argparse
@@ -18,7 +18,7 @@ CONFIDENCE, IOU_THRESHOLD = 0.4, 0.3
 
 
 def main() -> None:
-    """Writes the packages, or reads the runner's answers to them."""
+    """Writes the packages, or prints the runner's predictions."""
     parser = argparse.ArgumentParser(description="Makes the reference of the parity tests.")
     parser.add_argument("step", choices=["write", "read"])
     parser.add_argument("folder", type=Path)
@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def write_packages(folder: Path) -> None:
-    """One model package a folder."""
+    """Writes each model package into a folder of its name."""
     from tests.stand_ins.random_models import make_random_packages
 
     for name, files in make_random_packages().items():
@@ -43,7 +43,7 @@ def write_packages(folder: Path) -> None:
 
 
 def ask_runner(package: Path) -> dict[str, Any]:
-    """The runner's reading of one package's answer to a black picture; boxes as corners, in pixels."""
+    """The runner's predictions of one package for a black picture. Boxes are corners in pixels."""
     import numpy as np
     import torch
     from inference_models import AutoModel
@@ -79,7 +79,7 @@ def round_all(confidences: Any) -> list[float]:
 
 
 def trace_largest_part(mask: Any) -> list[list[int]]:
-    """The outline of a mask's largest part, as OpenCV traces it."""
+    """The outline of a mask's largest part, traced by OpenCV, as points (x, y) in pixels."""
     import cv2
 
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)

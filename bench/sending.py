@@ -1,9 +1,10 @@
-"""How fast a function sends a video from S3 to the API's storage, by TLS on both sides.
+"""Measures the speed of sending a video from S3 to the API's storage, with TLS on both sides.
 
     .venv/bin/python -m bench.sending [--megabytes 1024]
 
-Both servers are on loopback, in a process of their own, so the sender's CPU is the limit. Lambda gives CPU in
-proportion to memory, one vCPU at 1,769 MB (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html).
+One server on the loopback interface, in its own process, is both sides, so the sender's CPU is the limit. Lambda gives
+a function CPU in proportion to its memory: one vCPU at 1,769 MB.
+Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
 """
 
 import argparse
@@ -36,7 +37,7 @@ _PIECE = os.urandom(MEGABYTE)
 
 
 class _Storage(BaseHTTPRequestHandler):
-    """Gives as many megabytes as the path says, and takes any number."""
+    """Answers a GET with as many megabytes as the path says, and accepts any PUT."""
 
     protocol_version = "HTTP/1.1"
 
@@ -57,11 +58,11 @@ class _Storage(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Nothing."""
+        """Logs nothing."""
 
 
 def serve(certificate: Path, port: Any) -> None:
-    """Serves until it is terminated, and tells its port by the queue `port`."""
+    """Puts the server's port into the queue `port`, and serves until the process is terminated."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Storage)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
@@ -71,7 +72,7 @@ def serve(certificate: Path, port: Any) -> None:
 
 
 def make_certificate(path: Path) -> None:
-    """Writes a certificate for 127.0.0.1, signed by itself, and its key."""
+    """Writes a self-signed certificate for 127.0.0.1, and its key."""
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "storage")])
     address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
@@ -90,8 +91,8 @@ def make_certificate(path: Path) -> None:
 
 
 def main() -> None:
-    """Sends a video, and prints how fast it went."""
-    parser = argparse.ArgumentParser(description="Measures how fast a video is sent to the API.")
+    """Sends a video, and prints the speed."""
+    parser = argparse.ArgumentParser(description="Measures the speed of sending a video to the API.")
     parser.add_argument("--megabytes", type=int, default=1024)
     megabytes: int = parser.parse_args().megabytes
     with tempfile.TemporaryDirectory() as folder:
@@ -112,7 +113,7 @@ def main() -> None:
         seconds, cpu_seconds = time.monotonic() - begun, time.process_time() - cpu_begun
         server.terminate()
     rate = megabytes / cpu_seconds
-    print(f"{megabytes / seconds:.0f} MB/s here, {rate:.0f} MB for each second of CPU")  # noqa: T201
+    print(f"{megabytes / seconds:.0f} MB/s on this machine, {rate:.0f} MB for each second of CPU")  # noqa: T201
     for memory in MEMORY_SIZES:
         print(f"{memory:>5} MB of memory: {rate * min(1, memory / VCPU_MEGABYTES):4.0f} MB/s")  # noqa: T201
 
