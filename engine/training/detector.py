@@ -12,7 +12,7 @@ from torch.nn import functional
 
 STRIDE = 16
 _CENTER_SHARE = 0.2
-_LEAST_CENTER_RADIUS = 0.75 * STRIDE
+_MIN_CENTER_RADIUS = 0.75 * STRIDE
 _SCORE_PRIOR_LOGIT = -4.0
 
 
@@ -99,14 +99,14 @@ def detection_loss(boxes: Tensor, logits: Tensor, true_boxes: Tensor, true_class
     targets = torch.zeros_like(logits)
     targets[picture, cell, true_classes[picture, chosen]] = 1.0
     score_loss = functional.binary_cross_entropy_with_logits(logits, targets, reduction="sum") / count
-    overlap = generalised_iou(boxes[picture, cell], true_boxes[picture, chosen])
+    overlap = generalized_iou(boxes[picture, cell], true_boxes[picture, chosen])
     return score_loss + 2.0 * (1 - overlap).sum() / count
 
 
 def assign_cells(true_boxes: Tensor, true_classes: Tensor, centers: Tensor) -> Tensor:
     """For each cell the index of the hand whose middle it lies in (the smallest of several), or -1: n x anchors."""
     middle, sides = (true_boxes[..., :2] + true_boxes[..., 2:]) / 2, true_boxes[..., 2:] - true_boxes[..., :2]
-    radius = (_CENTER_SHARE * sides).clamp(min=_LEAST_CENTER_RADIUS)
+    radius = (_CENTER_SHARE * sides).clamp(min=_MIN_CENTER_RADIUS)
     near = ((centers[None, :, None] - middle[:, None]).abs() < radius[:, None]).all(dim=3)
     near &= (true_classes >= 0)[:, None]
     area = sides.prod(dim=2)[:, None].expand_as(near).masked_fill(~near, float("inf"))
@@ -114,7 +114,7 @@ def assign_cells(true_boxes: Tensor, true_classes: Tensor, centers: Tensor) -> T
     return hand.masked_fill(smallest.isinf(), -1)
 
 
-def generalised_iou(first: Tensor, second: Tensor) -> Tensor:
+def generalized_iou(first: Tensor, second: Tensor) -> Tensor:
     """GIoU (Rezatofighi et al., 2019) of n pairs of boxes n x 4, x1 y1 x2 y2."""
     inner = (torch.minimum(first[:, 2:], second[:, 2:]) - torch.maximum(first[:, :2], second[:, :2])).clamp(min=0)
     outer = torch.maximum(first[:, 2:], second[:, 2:]) - torch.minimum(first[:, :2], second[:, :2])

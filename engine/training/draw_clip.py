@@ -1,6 +1,6 @@
 """Draws the sample clip, a game of rock, paper, scissors, and its ground truth: the hands on every frame.
 
-Held out: its people, its backdrop and its movements are in no training picture.
+The clip is held out: no training picture has its people, its backdrop or its movements.
 
     python -m engine.training.draw_clip --video samples/rock-paper-scissors.mp4 --truth samples/rock-paper-scissors.json
 """
@@ -23,7 +23,7 @@ from av.video.stream import VideoStream
 from engine.training.backdrops import draw_desk
 from engine.training.draw_hands import (
     HELD_OUT_FINGER_RADII,
-    LEAST_SHARE_SEEN,
+    MIN_SHARE_VISIBLE,
     box_of,
     compose,
     sample_shape,
@@ -53,9 +53,9 @@ class Player:
     Attributes:
         gestures: each with the second from which it is shown.
         spread: of the fingers, degrees.
-        place: x and y in pixels, when it is on stage.
-        entry: where it comes from and leaves to, in pixels relative to `place`.
-        on_stage: the seconds between which it is at its place.
+        place: x and y in pixels while it is on stage.
+        entry: the point at which it enters and leaves, in pixels relative to `place`.
+        on_stage: the seconds from which and until which it is at its place.
         sway: movement to each side, in pixels.
         roll, yaw, pitch: degrees; they vary by a few degrees while the hand sways.
         tempo: swaying cycles per second.
@@ -82,7 +82,7 @@ class Player:
         return shown[-1]
 
     def pose_at(self, seconds: float) -> Pose:
-        """The pose of the fingers. A change of gesture is half done at its second."""
+        """The pose of the fingers. A change of gesture is half complete at its second."""
         pose = pose_hand(self.gestures[0][1], self.spread)
         for start, gesture in self.gestures[1:]:
             share = min(max((seconds - start) / _CHANGE_SECONDS + 0.5, 0), 1)
@@ -106,7 +106,7 @@ class Player:
 
 @cache
 def cast_players() -> tuple[Player, ...]:
-    """The three players: one from the left, one from the right, and one who comes from above for a while."""
+    """The three players: one from the left, one from the right, and one who enters from above and leaves again."""
     rng = np.random.default_rng(_SEED)
     shapes = [sample_shape(rng, HELD_OUT_FINGER_RADII) for _ in range(3)]
     rock, paper, scissors = Gesture.ROCK, Gesture.PAPER, Gesture.SCISSORS
@@ -171,7 +171,7 @@ def draw_frame(index: int) -> tuple[npt.NDArray[np.uint8], list[Prediction]]:
     truth = [
         _describe(box, player.gesture_at(seconds))
         for player, mask in zip(cast_players(), visible, strict=True)
-        if _share_on_picture(player, seconds) >= LEAST_SHARE_SEEN and (box := box_of(mask)) is not None
+        if _share_on_picture(player, seconds) >= MIN_SHARE_VISIBLE and (box := box_of(mask)) is not None
     ]
     return (np.clip(image + noise, 0, 1) * 255).round().astype(np.uint8), truth
 

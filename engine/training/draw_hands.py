@@ -21,8 +21,8 @@ from engine.training.hand_poses import CLASS_NAMES, Array, Balls, Gesture, HandS
 TRAINED_FINGER_RADII = ((0.82, 0.96), (1.04, 1.20))
 HELD_OUT_FINGER_RADII = ((0.97, 1.03),)
 _HANDS_IN_PICTURE = (0.10, 0.42, 0.30, 0.18)
-_LEAST_SHARE_INSIDE = 0.6
-LEAST_SHARE_SEEN = 0.5
+_MIN_SHARE_INSIDE = 0.6
+MIN_SHARE_VISIBLE = 0.5
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def draw_picture(rng: np.random.Generator, width: int, height: int) -> Picture:
     if rng.random() < 0.25:
         image, visible = _occlude(rng, image, visible)
     boxes = [
-        box_of(mask) if mask.sum() > LEAST_SHARE_SEEN * layer.hand_coverage.sum() else None
+        box_of(mask) if mask.sum() > MIN_SHARE_VISIBLE * layer.hand_coverage.sum() else None
         for mask, layer in zip(visible, layers, strict=True)
     ]
     kept = [i for i, box in enumerate(boxes) if box is not None]
@@ -156,7 +156,7 @@ def _sample_free_view(
             math.hypot(view.x - other.x, view.y - other.y) > 0.95 * (view.palm_width + other.palm_width)
             for other in placed
         )
-        if apart and share_inside(hand_extent(balls, view), width, height) >= _LEAST_SHARE_INSIDE:
+        if apart and share_inside(hand_extent(balls, view), width, height) >= _MIN_SHARE_INSIDE:
             return view
     return None
 

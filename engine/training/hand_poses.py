@@ -170,7 +170,7 @@ def _palm(shape: HandShape, pose: Pose) -> list[Balls]:
 
 
 def _line_on(flesh: list[Balls], points: Array) -> Balls:
-    """A crease through the points, on the surface of the palm's side."""
+    """A crease through the points, on the surface of the palm."""
     count = 40
     share = np.linspace(0, len(points) - 1, count)
     path = np.stack([np.interp(share, np.arange(len(points)), points[:, axis]) for axis in range(3)], axis=1)

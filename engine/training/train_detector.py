@@ -104,7 +104,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument(
-        "--cache", type=Path, default=Path(".build/training/pictures.npz"), help="file to cache the drawn pictures in"
+        "--cache", type=Path, default=Path(".build/training/pictures.npz"), help="cache file for the drawn pictures"
     )
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)

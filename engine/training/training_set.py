@@ -34,7 +34,7 @@ class TrainingSet:
 
 
 def load_or_draw(path: Path, count: int, seed: int, processes: int) -> TrainingSet:
-    """Loads the set from a file. If the file is missing or holds another set, draws the set and writes the file."""
+    """Loads the set from a file. If the file is missing or has another set, draws the set and writes the file."""
     if path.exists():
         with np.load(path) as stored:
             if stored["origin"].tolist() == [count, seed]:
