@@ -78,6 +78,7 @@ def jobs(
         table = _open_jobs(deployed)
         found = table.list_unanswered(deployed.uploads_bucket) if unanswered else table.list_jobs(selection)
         items = list(islice(found, limit))
+        is_cut = next(found, None) is not None
         display = Display(Console())
         if as_json:
             display.text(to_json(items))
@@ -88,6 +89,10 @@ def jobs(
             display.columns(
                 [HEADINGS, *(compose_row(item, now) for item in items)], [compose_note(item) for item in items]
             )
+            if is_cut:
+                display.text(
+                    f"These are the newest {limit}. There are more: --limit {10 * limit} lists up to {10 * limit}."
+                )
 
 
 @commands.command()

@@ -56,7 +56,6 @@ TESTED_BY = {
     "videoinfer.local.system": "tests/local_aws/test_whole_path.py",
     "videoinfer.pipeline_stack": "tests/local_aws/test_levers.py",
     "videoinfer.repository": "tests/program/test_installed.py",
-    "videoinfer.stack_commands": "tests/local_aws/test_levers.py",
     "videoinfer.verification.clip": "tests/local_aws/test_verify.py",
     "videoinfer.verification.run": "tests/unit/videoinfer/verification/test_verify_command.py",
 }

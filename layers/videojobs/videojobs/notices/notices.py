@@ -181,6 +181,8 @@ def compose_cancellation(job: Job, reason: str, *, age_seconds: int) -> Notice:
     """The notice of a job that a person cancelled."""
     words = (
         "The API has no call that cancels: it finishes the job and bills all of it.\n\n"
+        "To have its results after all, which bills nothing more, run once it has finished:\n\n"
+        f"  videoinfer redeliver {name_for_command(job)}\n\n"
         "The video is still in the bucket. To try it again, as a new job that is billed, run:\n\n"
         f"  videoinfer retry {name_for_command(job)}"
     )

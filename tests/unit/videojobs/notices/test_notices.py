@@ -136,7 +136,8 @@ def test_any_other_failure_offers_first_what_bills_nothing() -> None:
 def test_a_cancellation_says_that_the_api_bills_the_job_all_the_same() -> None:
     notice = compose_cancellation(make_job(), "A person cancelled it.", age_seconds=5)
     bill = "The API has no call that cancels: it finishes the job and bills all of it."
-    places = list_places(notice, bill, "as a new job that is billed", "videoinfer retry job-1")
+    redeliver = "which bills nothing more, run once it has finished:\n\n  videoinfer redeliver job-1"
+    places = list_places(notice, bill, redeliver, "as a new job that is billed", "videoinfer retry job-1")
     assert places == sorted(places)
 
 
