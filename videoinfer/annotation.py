@@ -1,7 +1,6 @@
 """The annotated video of a results file and a video on this machine."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from videoinfer.display import Display
@@ -17,37 +16,24 @@ from videojobs.notices.notices import describe_left_out_sounds
 from videojobs.results.samples import Sample, read_samples
 
 
-@dataclass(frozen=True)
-class AnnotationOptions:
-    """The inputs and the output of an annotation.
-
-    Attributes:
-        output: The annotated video, an MP4.
-    """
-
-    results: Path
-    video: Path
-    output: Path
-
-
-def make_annotated_video(options: AnnotationOptions, display: Display) -> None:
+def make_annotated_video(results_file: Path, video: Path, annotated: Path, display: Display) -> None:
     """Draws the results on the video, writes it, and prints where it is.
 
     Raises:
         CommandError: The results or the video can't be used, or the video can't be written; says why.
     """
-    check_file(options.video)
-    with open_output(options.output, [options.results, options.video]) as output:
-        results = read_results_file(options.results)
-        check_fit(results, options.video)
-        samples = read_samples(options.results, results.model_ids)
+    check_file(video)
+    with open_output(annotated, [results_file, video]) as output:
+        results = read_results_file(results_file)
+        check_fit(results, video)
+        samples = read_samples(results_file, results.model_ids)
         with display.track(samples, "Drawing", total=len(results.frame_offsets)) as tracked:
-            drawn = _draw(options.video, tracked, output)
+            drawn = _draw(video, tracked, output)
         output.finish()
     display.done(f"{drawn.frames:,} frames in the annotated video")
     if drawn.left_out_sounds:
         display.warn(describe_left_out_sounds(drawn.left_out_sounds))
-    display.outputs(options.output.parent, [options.output.name])
+    display.outputs(annotated.parent, [annotated.name])
 
 
 def _draw(video: Path, samples: Iterator[Sample], output: OutputFile) -> Drawn:

@@ -35,69 +35,66 @@ class AwsClients:
         self, session: boto3.Session, endpoint_url: str | None = None, *, config: Config | None = None
     ) -> None:
         self._session = session
-        self._endpoint_url = endpoint_url
-        self._config = config or Config()
+        self._settings: Any = {"endpoint_url": endpoint_url, "config": config or Config()}
 
     @cached_property
     def athena(self) -> Any:
-        return self._session.client("athena", endpoint_url=self._endpoint_url, config=self._config)
+        return self._session.client("athena", **self._settings)
 
     @cached_property
     def cloudformation(self) -> CloudFormationClient:
-        return self._session.client("cloudformation", endpoint_url=self._endpoint_url, config=self._config)
+        return self._session.client("cloudformation", **self._settings)
 
     @cached_property
     def cloudwatch(self) -> Any:
-        return self._session.client("cloudwatch", endpoint_url=self._endpoint_url, config=self._config)
+        return self._session.client("cloudwatch", **self._settings)
 
     @cached_property
     def dynamodb(self) -> DynamoDBClient:
-        return self._session.client("dynamodb", endpoint_url=self._endpoint_url, config=self._config)
+        return self._session.client("dynamodb", **self._settings)
 
     def open_table(self, name: str) -> Table:
         """A DynamoDB table, as a boto3 resource like in the functions."""
-        dynamodb = self._session.resource("dynamodb", endpoint_url=self._endpoint_url, config=self._config)
-        return dynamodb.Table(name)
+        return self._session.resource("dynamodb", **self._settings).Table(name)
 
     @cached_property
     def events(self) -> EventBridgeClient:
-        return self._session.client("events", endpoint_url=self._endpoint_url, config=self._config)
+        return self._session.client("events", **self._settings)
 
     @cached_property
     def iam(self) -> Any:
-        return self._session.client("iam", endpoint_url=self._endpoint_url, config=self._config)
+        return self._session.client("iam", **self._settings)
 
     @cached_property
     def kms(self) -> Any:
-        return self._session.client("kms", endpoint_url=self._endpoint_url, config=self._config)
+        return self._session.client("kms", **self._settings)
 
     @cached_property
     def lambda_(self) -> LambdaClient:
-        return self._session.client("lambda", endpoint_url=self._endpoint_url, config=self._config)
+        return self._session.client("lambda", **self._settings)
 
     @cached_property
     def logs(self) -> CloudWatchLogsClient:
-        return self._session.client("logs", endpoint_url=self._endpoint_url, config=self._config)
+        return self._session.client("logs", **self._settings)
 
     @cached_property
     def s3(self) -> S3Client:
         # By default, botocore signs URLs with the outdated signature version 2.
-        return self._session.client(
-            "s3", endpoint_url=self._endpoint_url, config=self._config.merge(Config(signature_version="s3v4"))
-        )
+        config = self._settings["config"].merge(Config(signature_version="s3v4"))
+        return self._session.client("s3", **{**self._settings, "config": config})
 
     @cached_property
     def secretsmanager(self) -> SecretsManagerClient:
-        return self._session.client("secretsmanager", endpoint_url=self._endpoint_url, config=self._config)
+        return self._session.client("secretsmanager", **self._settings)
 
     @cached_property
     def sns(self) -> SNSClient:
-        return self._session.client("sns", endpoint_url=self._endpoint_url, config=self._config)
+        return self._session.client("sns", **self._settings)
 
     @cached_property
     def sqs(self) -> SQSClient:
-        return self._session.client("sqs", endpoint_url=self._endpoint_url, config=self._config)
+        return self._session.client("sqs", **self._settings)
 
     @cached_property
     def stepfunctions(self) -> SFNClient:
-        return self._session.client("stepfunctions", endpoint_url=self._endpoint_url, config=self._config)
+        return self._session.client("stepfunctions", **self._settings)

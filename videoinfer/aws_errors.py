@@ -27,6 +27,7 @@ _REMEDIES: tuple[tuple[type[BotoCoreError], str], ...] = (
         NoCredentialsError,
         "No AWS credentials were found: run `aws configure` or `aws sso login`, or set AWS_PROFILE.",
     ),
+    (ProxyConnectionError, "The proxy can't be reached: check HTTPS_PROXY, and run the command again."),
     (PartialCredentialsError, "The AWS credentials are incomplete: run `aws configure`."),
     (ProfileNotFound, "This AWS profile does not exist: `aws configure list-profiles` lists the existing ones."),
     (SSOError, f"The session with AWS has ended. {_LOG_IN}"),
@@ -46,8 +47,6 @@ def describe_error(error: BotoCoreError | ClientError) -> str:
         return f"AWS did not answer in time at {_find_host(error)}: {_CHECK_THE_WAY}"
     if isinstance(error, (EndpointConnectionError, ConnectionClosedError)):
         return f"AWS can't be reached at {_find_host(error)}: {_CHECK_THE_WAY}"
-    if isinstance(error, ProxyConnectionError):
-        return "The proxy can't be reached: check HTTPS_PROXY, and run the command again."
     return next((remedy for kind, remedy in _REMEDIES if isinstance(error, kind)), str(error))
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import batched
-from typing import Literal
+from typing import Any, Literal
 
 from botocore.exceptions import ClientError, ParamValidationError
 
@@ -14,6 +14,7 @@ from videoinfer.aws_clients import AwsClients
 from videoinfer.errors import CommandError
 from videoinfer.job_requests import send_requests
 from videoinfer.ledger_view import LedgerView
+from videoinfer.pipeline_stack import PipelineStack
 from videojobs.jobs.uploads import FIRST_ATTEMPT, JobRequest, Upload, find_fault, is_folder_marker
 from videojobs.s3_errors import is_denied, is_missing
 
@@ -38,35 +39,31 @@ def parse_s3_uri(uri: str) -> tuple[str, str]:
     return match[1], match[2]
 
 
-def plan_backfill(
-    clients: AwsClients, table: LedgerView, bucket: str, prefix: str, *, uploads_bucket: str
-) -> Iterator[Candidate]:
+def plan_backfill(stack: PipelineStack, bucket: str, prefix: str) -> Iterator[Candidate]:
     """Decides what to do with each object under `prefix`.
 
     Raises:
         CommandError: The bucket does not exist, or it can't be listed.
     """
+    clients, home = stack.clients, bucket == stack.uploads_bucket
     _check_bucket(clients, bucket)
-    home = bucket == uploads_bucket
     objects = _list_versions(clients, bucket, prefix) if home else _list_objects(clients, bucket, prefix)
     for some in batched(objects, _BATCH, strict=False):
-        yield from _skip_known(table, some) if home else _skip_present(clients, some, uploads_bucket)
+        yield from _skip_known(stack.ledger, some) if home else _skip_present(clients, some, stack.uploads_bucket)
 
 
-def carry_out(
-    clients: AwsClients, candidates: Sequence[Candidate], *, uploads_bucket: str, uploads_queue_url: str
-) -> None:
+def carry_out(stack: PipelineStack, candidates: Sequence[Candidate]) -> None:
     """Requests jobs for videos in the uploads bucket, and copies the others there, where S3 sends an event for each.
 
     A copy keeps the key, the content type and the metadata, which holds the options. S3 copies: no data passes
     through this machine.
     """
     asked = [JobRequest(candidate.upload, FIRST_ATTEMPT) for candidate in candidates if candidate.action == "ask"]
-    for _ in send_requests(clients.sqs, uploads_queue_url, asked):
+    for _ in send_requests(stack.clients.sqs, stack.uploads_queue_url, asked):
         pass
     for candidate in candidates:
         if candidate.action == "copy":
-            _copy(clients, candidate.upload, uploads_bucket)
+            _copy(stack.clients, candidate.upload, stack.uploads_bucket)
 
 
 def _check_bucket(clients: AwsClients, bucket: str) -> None:
@@ -100,22 +97,19 @@ def _list_versions(clients: AwsClients, bucket: str, prefix: str) -> Iterator[Ca
             if entry["IsLatest"]:
                 # Objects from before versioning have the version id "null", which S3's events leave out.
                 version_id = entry["VersionId"] if entry["VersionId"] != "null" else None
-                upload = Upload(
-                    bucket=bucket,
-                    key=entry["Key"],
-                    size_bytes=entry["Size"],
-                    etag=entry["ETag"].strip('"'),
-                    version_id=version_id,
-                )
-                yield from _consider(Candidate(upload, "ask"))
+                yield from _consider(Candidate(_read_upload(bucket, entry, version_id), "ask"))
 
 
 def _list_objects(clients: AwsClients, bucket: str, prefix: str) -> Iterator[Candidate]:
     pages = clients.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     for page in pages:
         for entry in page.get("Contents", ()):
-            upload = Upload(bucket=bucket, key=entry["Key"], size_bytes=entry["Size"], etag=entry["ETag"].strip('"'))
-            yield from _consider(Candidate(upload, "copy"))
+            yield from _consider(Candidate(_read_upload(bucket, entry), "copy"))
+
+
+def _read_upload(bucket: str, entry: Any, version_id: str | None = None) -> Upload:
+    key, etag = entry["Key"], entry["ETag"].strip('"')
+    return Upload(bucket=bucket, key=key, size_bytes=entry["Size"], etag=etag, version_id=version_id)
 
 
 def _consider(candidate: Candidate) -> Iterator[Candidate]:

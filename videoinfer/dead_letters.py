@@ -10,10 +10,10 @@ from itertools import batched
 from typing import TYPE_CHECKING
 
 from videoinfer.ledger_view import LedgerView
+from videoinfer.pipeline_stack import PipelineStack
 from videojobs.jobs.uploads import JobRequest, read_requests
 
 if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 _BATCH = 10
@@ -42,18 +42,18 @@ class DeadLetter:
     why: str
 
 
-def read_dead_letters(sqs: SQSClient, queue_url: str, table: LedgerView) -> list[DeadLetter]:
+def read_dead_letters(stack: PipelineStack) -> list[DeadLetter]:
     """All messages in the queue, the oldest first. They stay there, hidden for two minutes or until `release`."""
-    messages = {message["MessageId"]: message for message in _receive(sqs, queue_url)}
-    letters = [_read_letter(message, table) for message in messages.values()]
+    messages = {message["MessageId"]: message for message in _receive(stack)}
+    letters = [_read_letter(message, stack.ledger) for message in messages.values()]
     return sorted(letters, key=lambda letter: letter.sent_at)
 
 
-def release(sqs: SQSClient, queue_url: str, letters: Sequence[DeadLetter]) -> None:
+def release(stack: PipelineStack, letters: Sequence[DeadLetter]) -> None:
     """Makes the messages visible to other readers again."""
     for some in batched(letters, _BATCH, strict=False):
-        sqs.change_message_visibility_batch(
-            QueueUrl=queue_url,
+        stack.clients.sqs.change_message_visibility_batch(
+            QueueUrl=stack.dead_letter_queue_url,
             Entries=[
                 {"Id": str(index), "ReceiptHandle": letter.receipt_handle, "VisibilityTimeout": 0}
                 for index, letter in enumerate(some)
@@ -61,32 +61,29 @@ def release(sqs: SQSClient, queue_url: str, letters: Sequence[DeadLetter]) -> No
         )
 
 
-def redrive(
-    sqs: SQSClient, letters: Sequence[DeadLetter], *, dead_letter_queue_url: str, uploads_queue_url: str
-) -> Iterator[DeadLetter]:
+def redrive(stack: PipelineStack, letters: Sequence[DeadLetter]) -> Iterator[DeadLetter]:
     """Sends the messages back to the uploads queue, with all attempts ahead of them, and yields each that was sent.
 
     A message is deleted only after it has been sent. An interruption in between leaves it in both queues, which is
     harmless: an attempt at an upload is one job, however often it is requested.
     """
     for letter in letters:
-        sqs.send_message(QueueUrl=uploads_queue_url, MessageBody=letter.body)
-        sqs.delete_message(QueueUrl=dead_letter_queue_url, ReceiptHandle=letter.receipt_handle)
-        yield letter
+        stack.clients.sqs.send_message(QueueUrl=stack.uploads_queue_url, MessageBody=letter.body)
+        yield from discard(stack, [letter])
 
 
-def discard(sqs: SQSClient, letters: Sequence[DeadLetter], queue_url: str) -> Iterator[DeadLetter]:
-    """Deletes messages that can't become jobs, and yields each that was deleted."""
+def discard(stack: PipelineStack, letters: Sequence[DeadLetter]) -> Iterator[DeadLetter]:
+    """Deletes messages, and yields each that was deleted."""
     for letter in letters:
-        sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=letter.receipt_handle)
+        stack.clients.sqs.delete_message(QueueUrl=stack.dead_letter_queue_url, ReceiptHandle=letter.receipt_handle)
         yield letter
 
 
-def _receive(sqs: SQSClient, queue_url: str) -> Iterator[MessageTypeDef]:
+def _receive(stack: PipelineStack) -> Iterator[MessageTypeDef]:
     seen = set[str]()
     # With a wait time (long polling), SQS queries all its servers, so an empty answer means an empty queue.
-    while messages := sqs.receive_message(
-        QueueUrl=queue_url,
+    while messages := stack.clients.sqs.receive_message(
+        QueueUrl=stack.dead_letter_queue_url,
         MaxNumberOfMessages=_BATCH,
         WaitTimeSeconds=1,
         VisibilityTimeout=_HIDDEN_SECONDS,

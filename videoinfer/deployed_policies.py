@@ -51,15 +51,15 @@ def read_grants(stack: PipelineStack) -> Iterator[Grant]:
             continue
         role = resources[_split_attribute(resource["Properties"]["Role"]["Fn::GetAtt"])[0]]["Properties"]
         for policy in resolver.resolve(role.get("Policies", [])):
-            for statement in _as_list(policy["PolicyDocument"]["Statement"]):
+            for statement in as_list(policy["PolicyDocument"]["Statement"]):
                 if statement["Effect"] == "Allow":
                     yield _read_statement(name, statement)
 
 
 def _read_statement(function: str, statement: Mapping[str, Any]) -> Grant:
     conditions = statement.get("Condition", {}).values()
-    context = {key: _as_list(value)[0] for condition in conditions for key, value in condition.items()}
-    actions, resources = _as_list(statement["Action"]), _as_list(statement["Resource"])
+    context = {key: as_list(value)[0] for condition in conditions for key, value in condition.items()}
+    actions, resources = as_list(statement["Action"]), as_list(statement["Resource"])
     return Grant(function, tuple(actions), tuple(resources), context)
 
 
@@ -147,5 +147,6 @@ def _split_attribute(attribute: str | list[str]) -> list[str]:
     return attribute.split(".", 1) if isinstance(attribute, str) else attribute
 
 
-def _as_list(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
+    """A policy's element as a list: where it has one entry, policies may leave the list out."""
     return value if isinstance(value, list) else [value]

@@ -14,12 +14,14 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.rule import Rule
+from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
@@ -32,7 +34,14 @@ from videoinfer.terminal import Console
 from videoinfer.upload_progress import Step
 from videojobs.foreign_text import printable
 
-_PLAIN_SIGNS = {"✓": "+", "✗": "x"}
+_MARKS = {
+    "ok": ("✓", "+", "bold green"),
+    "warning": ("!", "!", "bold yellow"),
+    "problem": ("✗", "x", "bold red"),
+    "wrong": ("✗", "x", "bold red"),
+    "unseen": ("?", "?", "bold yellow"),
+}
+"""The sign of a line, its replacement if the console's encoding lacks it, and its style."""
 
 
 class Display:
@@ -49,38 +58,30 @@ class Display:
     def task(self, doing: str, done: str) -> Iterator[None]:
         """Shows `doing` while the block runs, and `done` with the time it took if it succeeds."""
         start = time.monotonic()
-        with self._console.status(_line(doing)):
+        with self.working(doing):
             yield
         self.done(done, seconds=time.monotonic() - start)
 
-    @contextmanager
-    def working(self, doing: str) -> Iterator[None]:
-        """Shows `doing` below what the block prints."""
-        with self._console.status(_line(doing)):
-            yield
+    def working(self, doing: str) -> Status:
+        """A context that shows `doing` below what its block prints."""
+        return self._console.status(_line(doing))
 
     def done(self, text: str, *, seconds: float | None = None) -> None:
         took = f"  {seconds:.1f} s" if seconds is not None else ""
-        self._print_line((self._sign("✓"), "bold green"), text, (took, "dim"))
+        self._print_line(self._mark("ok"), text, (took, "dim"))
 
     def warn(self, text: str) -> None:
-        self._print_line(("! ", "bold yellow"), text)
+        self._print_line(self._mark("warning"), text)
 
     def finding(self, level: Literal["ok", "warning", "problem"], what: str, remedy: str | None) -> None:
         """Shows a result of a check, and what to do about it."""
-        sign, style = {"ok": ("✓", "bold green"), "warning": ("!", "bold yellow"), "problem": ("✗", "bold red")}[level]
-        self._print_line((self._sign(sign), style), what)
+        self._print_line(self._mark(level), what)
         if remedy:
             self._print_line((f"    {spell_command(remedy)}", "dim"))
 
-    def _sign(self, sign: str) -> str:
-        """A sign before a line, or its replacement if the console's encoding lacks it."""
-        return f"{sign if self._console.encoding.startswith('utf') else _PLAIN_SIGNS.get(sign, sign)} "
-
     def outcome(self, level: Literal["ok", "wrong", "unseen"], cells: Sequence[str], what: str) -> None:
         """Shows one row of a table: a sign, cells with the same width in every row, and a sentence."""
-        sign = {"ok": ("✓ ", "bold green"), "wrong": ("✗ ", "bold red"), "unseen": ("? ", "bold yellow")}[level]
-        self._print_line(sign, "  ".join(cells), "  ", (what, "dim"))
+        self._print_line(self._mark(level), "  ".join(cells), "  ", (what, "dim"))
 
     def heading(self, text: str) -> None:
         self._console.print()
@@ -135,6 +136,10 @@ class Display:
     def _print_line(self, *parts: str | tuple[str, str]) -> None:
         self._console.print(_line(*parts), soft_wrap=True)
 
+    def _mark(self, level: str) -> tuple[str, str]:
+        sign, plain, style = _MARKS[level]
+        return f"{sign if self._console.encoding.startswith('utf') else plain} ", style
+
     def instructions(self, instructions: str) -> None:
         """Shows how to use a system that is left running."""
         self.heading("Left running")
@@ -151,15 +156,7 @@ class Display:
         Args:
             total: The sum of `count` over all items.
         """
-        bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=self._console,
-            transient=True,
-            disable=not self._console.is_terminal,
-        )
+        bar = self._make_bar(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         task = bar.add_task(doing, total=total)
 
         def take(item: Item) -> Item:
@@ -172,18 +169,14 @@ class Display:
     @contextmanager
     def execution(self) -> Iterator["ExecutionDisplay"]:
         """Shows an execution while it runs."""
-        bar = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.fields[known]}"),
-            TimeElapsedColumn(),
-            console=self._console,
-            transient=True,
-            disable=not self._console.is_terminal,
-        )
-        with bar:
+        known = TextColumn("{task.fields[known]}")
+        with self._make_bar(
+            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), known, TimeElapsedColumn()
+        ) as bar:
             yield ExecutionDisplay(bar)
+
+    def _make_bar(self, *columns: ProgressColumn) -> Progress:
+        return Progress(*columns, console=self._console, transient=True, disable=not self._console.is_terminal)
 
 
 class ExecutionDisplay:

@@ -18,7 +18,7 @@ from videoinfer.deployed_policies import Grant, read_grants
 from videoinfer.errors import CommandError
 from videoinfer.job_texts import describe_missing
 from videoinfer.key_policy import find_left_out
-from videoinfer.ledger_view import Item, LedgerView
+from videoinfer.ledger_view import Item
 from videoinfer.pipeline_stack import PipelineStack
 from videojobs.api.client import VideoInferenceApi
 from videojobs.api.session import open_session
@@ -162,8 +162,7 @@ def _check_upload_events(stack: PipelineStack) -> Iterator[Finding]:
     """Checks the event path from the bucket through the queue to the function."""
     clients, redeploy = stack.clients, "sam deploy, which restores it"
     notifications = clients.s3.get_bucket_notification_configuration(Bucket=stack.uploads_bucket)
-    attributes = clients.sqs.get_queue_attributes(QueueUrl=stack.uploads_queue_url, AttributeNames=["QueueArn"])
-    queue_arn = attributes["Attributes"]["QueueArn"]
+    queue_arn = _find_queue_arn(stack, stack.uploads_queue_url)
     if queue_arn in (queue["QueueArn"] for queue in notifications.get("QueueConfigurations", ())):
         yield Finding("ok", "The uploads bucket sends an event for each upload.")
     else:
@@ -338,7 +337,7 @@ def _count_messages(stack: PipelineStack, queue_url: str) -> int:
 
 
 def _check_jobs(stack: PipelineStack) -> Iterator[Finding]:
-    table = LedgerView(stack.clients.dynamodb, stack.jobs_table)
+    table = stack.ledger
     if newest := list(table.list_jobs("failed", 1)):
         [job] = newest
         words = f"Jobs have failed and were not retried. The latest is {job['key']}: {job.get('error')}"

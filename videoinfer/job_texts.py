@@ -74,9 +74,8 @@ def name_letter(letter: DeadLetter) -> str:
 
 def describe_letter(letter: DeadLetter) -> dict[str, Any]:
     """A dead letter as data for JSON."""
-    names = ("message_id", "sent_at", "why")
     requests = [request.to_dict() for request in letter.requests]
-    return {**{name: getattr(letter, name) for name in names}, "job_requests": requests}
+    return {"message_id": letter.message_id, "sent_at": letter.sent_at, "why": letter.why, "job_requests": requests}
 
 
 def describe_action(action: Action, *, dry_run: bool) -> str:
@@ -92,14 +91,13 @@ def format_local(time: str | datetime) -> str:
     return parsed.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
-def to_json(value: Any) -> str:
-    """JSON for programs, in ASCII for any output encoding. Numbers are numbers; times are in ISO 8601."""
-    return json.dumps(value, indent=2, default=_to_plain)
+def to_json(value: Any, indent: int | None = 2) -> str:
+    """JSON for programs, in ASCII for any output encoding. Numbers are numbers; times are in ISO 8601.
 
-
-def to_json_line(value: Any) -> str:
-    """JSON on one line, for output that is written item by item."""
-    return json.dumps(value, default=_to_plain)
+    Args:
+        indent: None for one line, if output is written item by item.
+    """
+    return json.dumps(value, indent=indent, default=_to_plain)
 
 
 def _to_plain(value: Any) -> Any:
@@ -119,5 +117,4 @@ def _duration(item: Mapping[str, Any], now: datetime) -> str:
 
 
 def _count(counts: Mapping[str, Mapping[str, Any]]) -> str:
-    by_class = [f"{count:,} {name}" for classes in counts.values() for name, count in classes.items()]
-    return ", ".join(by_class)
+    return ", ".join(f"{count:,} {name}" for classes in counts.values() for name, count in classes.items())

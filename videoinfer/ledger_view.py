@@ -114,7 +114,7 @@ class LedgerView:
         while ahead:
             answer = self.dynamodb.batch_get_item(RequestItems={self.name: {"Keys": ahead, "ConsistentRead": True}})
             for raw in answer["Responses"].get(self.name, []):
-                item = _deserialize(raw)
+                item = deserialize(raw)
                 found[item["upload_id"], int(item["attempt"])] = item
             unread = answer.get("UnprocessedKeys", {}).get(self.name)
             ahead = list(unread["Keys"]) if unread else []
@@ -134,7 +134,7 @@ class LedgerView:
             **where,  # type: ignore[arg-type]
         )
         for page in pages:
-            yield from map(_deserialize, page["Items"])
+            yield from map(deserialize, page["Items"])
 
 
 def _serialize(key: Mapping[str, Any]) -> dict[str, Any]:
@@ -142,6 +142,7 @@ def _serialize(key: Mapping[str, Any]) -> dict[str, Any]:
     return {name: serializer.serialize(value) for name, value in key.items()}
 
 
-def _deserialize(item: Mapping[str, Any]) -> Item:
+def deserialize(item: Mapping[str, Any]) -> Item:
+    """An item as Python values, from the types that DynamoDB's client gives."""
     deserializer = TypeDeserializer()
     return {name: deserializer.deserialize(value) for name, value in item.items()}

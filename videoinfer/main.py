@@ -137,10 +137,10 @@ def report(
 ) -> None:
     """Make the report: one page that plays the video with its predictions."""
     with loading("report"):
-        from videoinfer.report import ReportOptions, make_report
+        from videoinfer.report import make_report
 
     with errors_for_people():
-        make_report(ReportOptions(results, video, output), Display(Console()))
+        make_report(results, video, output, Display(Console()))
 
 
 @app.command(rich_help_panel=name_panel("annotate"))
@@ -153,7 +153,7 @@ def annotate(
 ) -> None:
     """Make the annotated video: the video with its predictions drawn on it."""
     with loading("annotate"):
-        from videoinfer.annotation import AnnotationOptions, make_annotated_video
+        from videoinfer.annotation import make_annotated_video
 
     with errors_for_people():
-        make_annotated_video(AnnotationOptions(results, video, output), Display(Console()))
+        make_annotated_video(results, video, output, Display(Console()))

@@ -23,11 +23,7 @@ class LocalModel:
 
     def as_api_model(self) -> dict[str, str]:
         """The model as an entry of the API's `models`."""
-        return {
-            "model_id": self.model_id,
-            "model_version": self.model_version,
-            "inference_type": self.task_type,
-        }
+        return {"model_id": self.model_id, "model_version": self.model_version, "inference_type": self.task_type}
 
 
 def read_model_package(folder: Path) -> LocalModel:
@@ -46,12 +42,7 @@ def read_model_package(folder: Path) -> LocalModel:
         package = read_package(folder)
     except ModelPackageInvalid as invalid:
         raise CommandError(f"{folder} can't be run: {invalid}.") from invalid
-    return LocalModel(
-        folder=folder,
-        model_id=folder.parent.name,
-        model_version=folder.name,
-        task_type=package.task_type,
-    )
+    return LocalModel(folder, folder.parent.name, folder.name, package.task_type)
 
 
 def _hint(folder: Path) -> str:

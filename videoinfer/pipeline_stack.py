@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from videoinfer.aws_clients import AwsClients
 from videoinfer.errors import CommandError
+from videoinfer.ledger_view import LedgerView
 from videojobs.jobs.stack_options import StackOptions
 from videojobs.outputs.names import OutputName, parse_outputs
 
@@ -55,6 +56,11 @@ class PipelineStack:
     def api_key_secret(self) -> str:
         """The name or ARN of the secret that holds the API's key."""
         return self.api_key_secret_arn or f"{self.name}/api-key"
+
+    @property
+    def ledger(self) -> LedgerView:
+        """The jobs of the pipeline."""
+        return LedgerView(self.clients.dynamodb, self.jobs_table)
 
 
 def open_clients() -> AwsClients:

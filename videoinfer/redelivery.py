@@ -9,17 +9,15 @@ from datetime import UTC, datetime
 from itertools import batched
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from videoinfer.errors import CommandError
 from videoinfer.job_texts import describe_missing
-from videoinfer.ledger_view import Item, LedgerView
+from videoinfer.ledger_view import Item
 from videoinfer.pipeline_stack import PipelineStack
 from videojobs.jobs.ledger import Job
 from videojobs.jobs.states import ENDED_STATES
 from videojobs.jobs.workflow import start_redelivery
 from videojobs.result_files import RESULTS_FILE, locate_results, split_results_key
-from videojobs.s3_errors import is_missing
+from videojobs.results.bucket import ResultsBucket
 
 _LOOK_INTERVAL_SECONDS = 0.5
 _SIDE_BY_SIDE = 20
@@ -34,9 +32,7 @@ class Redelivery:
     failure: str | None = None
 
 
-def redeliver_jobs(
-    stack: PipelineStack, table: LedgerView, wanted: str, *, annotate: bool = False
-) -> Iterator[Redelivery]:
+def redeliver_jobs(stack: PipelineStack, wanted: str, *, annotate: bool = False) -> Iterator[Redelivery]:
     """Redelivers jobs, some at a time, and yields each that has ended.
 
     Args:
@@ -46,22 +42,22 @@ def redeliver_jobs(
     Raises:
         CommandError: There is no such job.
     """
-    for some in batched(_find_jobs(stack, table, wanted), _SIDE_BY_SIDE, strict=False):
+    for some in batched(_find_jobs(stack, wanted), _SIDE_BY_SIDE, strict=False):
         started = [_start(stack, item, annotate=annotate) for item in some]
         for redelivery in started:
-            yield _wait_for(stack, table, redelivery) if redelivery.execution_arn else redelivery
+            yield _wait_for(stack, redelivery) if redelivery.execution_arn else redelivery
 
 
-def _find_jobs(stack: PipelineStack, table: LedgerView, wanted: str) -> Iterator[Item]:
+def _find_jobs(stack: PipelineStack, wanted: str) -> Iterator[Item]:
     prefix = wanted.removeprefix(f"s3://{stack.results_bucket}/")
     if prefix == wanted:
-        yield table.find_job(wanted)[0]
+        yield stack.ledger.find_job(wanted)[0]
         return
     is_empty = True
     for key, job_id in _list_results(stack, prefix):
         is_empty = False
         try:
-            yield table.find_job(job_id)[0]
+            yield stack.ledger.find_job(job_id)[0]
         except CommandError:
             yield {"key": key, "job_id": job_id}
     if is_empty:
@@ -83,7 +79,7 @@ def _start(stack: PipelineStack, item: Item, *, annotate: bool) -> Redelivery:
     return Redelivery(item, start_redelivery(sfn, machine, job, polls=int(item.get("polls", 0)), now=datetime.now(UTC)))
 
 
-def _wait_for(stack: PipelineStack, table: LedgerView, redelivery: Redelivery) -> Redelivery:
+def _wait_for(stack: PipelineStack, redelivery: Redelivery) -> Redelivery:
     arn = redelivery.execution_arn or ""
     while True:
         execution: Any = stack.clients.stepfunctions.describe_execution(executionArn=arn)
@@ -91,7 +87,7 @@ def _wait_for(stack: PipelineStack, table: LedgerView, redelivery: Redelivery) -
             break
         time.sleep(_LOOK_INTERVAL_SECONDS)
     if execution["status"] == "SUCCEEDED":
-        [item] = table.read_all([redelivery.job])
+        [item] = stack.ledger.read_all([redelivery.job])
         missing = describe_missing(item)
         return replace(redelivery, failure=f"delivered without {missing}") if missing else redelivery
     ended = f"its execution has {execution['status'].lower().replace('_', ' ')}"
@@ -109,12 +105,5 @@ def _list_results(stack: PipelineStack, prefix: str) -> Iterator[tuple[str, str]
 
 
 def _has_results(stack: PipelineStack, item: Item) -> bool:
-    try:
-        stack.clients.s3.head_object(
-            Bucket=stack.results_bucket, Key=locate_results(item["key"], item["job_id"], RESULTS_FILE)
-        )
-    except ClientError as error:
-        if is_missing(error):
-            return False
-        raise
-    return True
+    bucket = ResultsBucket(stack.clients.s3, stack.results_bucket)
+    return bucket.has(locate_results(item["key"], item["job_id"], RESULTS_FILE))

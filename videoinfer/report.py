@@ -2,7 +2,6 @@
 
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,32 +17,19 @@ from videojobs.report.writer import ReportFacts, ReportWriter
 from videojobs.result_files import RECORD_FILE
 
 
-@dataclass(frozen=True)
-class ReportOptions:
-    """The inputs and the output of a report.
-
-    Attributes:
-        output: The page.
-    """
-
-    results: Path
-    video: Path
-    output: Path
-
-
-def make_report(options: ReportOptions, display: Display) -> None:
+def make_report(results: Path, video: Path, page: Path, display: Display) -> None:
     """Writes the page, and prints where it is.
 
     Raises:
         CommandError: The results or the video can't be used, or the page can't be written; the message says why.
     """
-    check_file(options.video)
-    record = options.results.parent / RECORD_FILE
-    with open_output(options.output, [options.results, options.video, record]) as output:
-        frames = write_report(options.results, record, options.video, output, display=display)
+    check_file(video)
+    record = results.parent / RECORD_FILE
+    with open_output(page, [results, video, record]) as output:
+        frames = write_report(results, record, video, output, display=display)
         output.finish()
     display.done(f"{frames:,} frames in the report")
-    display.outputs(options.output.parent, [options.output.name])
+    display.outputs(page.parent, [page.name])
 
 
 def write_report(results_file: Path, record: Path, video: Path, output: OutputFile, *, display: Display) -> int:

@@ -30,11 +30,10 @@ from videoinfer.job_texts import (
     format_local,
     name_letter,
     to_json,
-    to_json_line,
 )
-from videoinfer.ledger_view import LedgerView, Selection
+from videoinfer.ledger_view import Selection
 from videoinfer.own_command import spell_command
-from videoinfer.pipeline_stack import PipelineStack, find_stack
+from videoinfer.pipeline_stack import find_stack
 from videoinfer.processes import uninterrupted
 from videoinfer.redelivery import redeliver_jobs
 from videoinfer.terminal import Console
@@ -75,7 +74,7 @@ def jobs(
             raise CommandError("Give one of --failed, --running and --unanswered.")
         selection: Selection = "failed" if failed else "running" if running else "all"
         deployed = find_stack(stack)
-        table = _open_jobs(deployed)
+        table = deployed.ledger
         found = table.list_unanswered(deployed.uploads_bucket) if unanswered else table.list_jobs(selection)
         items = list(islice(found, limit))
         is_cut = next(found, None) is not None
@@ -100,7 +99,7 @@ def show(job: JobName, stack: StackName = DEFAULT_STACK, as_json: AsJson = False
     """Show a job and its timeline."""
     with errors_for_people():
         deployed = find_stack(stack)
-        item, attempts = _open_jobs(deployed).find_job(job)
+        item, attempts = deployed.ledger.find_job(job)
         timeline = read_job_history(deployed.clients, item)
         display = Display(Console())
         if as_json:
@@ -130,7 +129,7 @@ def retry(
         if bool(jobs) == failed:
             raise CommandError("Give the jobs to retry, or --failed for all failed ones.")
         deployed = find_stack(stack)
-        table = _open_jobs(deployed)
+        table = deployed.ledger
         latest = [table.find_attempts(job)[-1] for job in jobs or []] or list(table.list_jobs("failed"))
         latest_by_upload = {item["upload_id"]: item for item in latest}
         s3, options = deployed.clients.s3, deployed.upload_options
@@ -157,7 +156,7 @@ def cancel(job: JobName, stack: StackName = DEFAULT_STACK, as_json: AsJson = Fal
     """Cancel a job, and print what the API still bills."""
     with errors_for_people():
         deployed = find_stack(stack)
-        item, _ = _open_jobs(deployed).find_job(job)
+        item, _ = deployed.ledger.find_job(job)
         ledger = Ledger(deployed.clients.open_table(deployed.jobs_table))
         bill = cancel_job(deployed.clients.stepfunctions, deployed.state_machine_arn, ledger, item)
         display = Display(Console())
@@ -192,10 +191,10 @@ def redeliver(
         deployed = find_stack(stack)
         display = Display(Console())
         failures = 0
-        for redelivery in redeliver_jobs(deployed, _open_jobs(deployed), wanted, annotate=annotate):
+        for redelivery in redeliver_jobs(deployed, wanted, annotate=annotate):
             failures += redelivery.failure is not None
             if as_json:
-                display.text(to_json_line(asdict(redelivery)))
+                display.text(to_json(asdict(redelivery), indent=None))
             elif redelivery.failure:
                 display.warn(f"{redelivery.job['key']}: {redelivery.failure}")
             else:
@@ -215,9 +214,8 @@ def dead_letters(
 ) -> None:
     with errors_for_people():
         deployed = find_stack(stack)
-        sqs, queue_url = deployed.clients.sqs, deployed.dead_letter_queue_url
         display = Display(Console())
-        letters = read_dead_letters(sqs, queue_url, _open_jobs(deployed))
+        letters = read_dead_letters(deployed)
         if as_json:
             display.text(to_json([describe_letter(letter) for letter in letters]))
         elif not letters:
@@ -229,16 +227,11 @@ def dead_letters(
         usable = [letter for letter in letters if letter.requests]
         unusable = [letter for letter in letters if not letter.requests]
         left = [*([] if redrive else usable), *([] if discard else unusable)]
-        release(sqs, queue_url, left)
-        for letter in redrive_letters(
-            sqs,
-            usable if redrive else [],
-            dead_letter_queue_url=queue_url,
-            uploads_queue_url=deployed.uploads_queue_url,
-        ):
+        release(deployed, left)
+        for letter in redrive_letters(deployed, usable if redrive else []):
             if not as_json:
                 display.done(f"{name_letter(letter)}: back in the uploads queue")
-        for letter in discard_letters(sqs, unusable if discard else [], queue_url):
+        for letter in discard_letters(deployed, unusable if discard else []):
             if not as_json:
                 display.done(f"{name_letter(letter)}: deleted")
         for letter in left:
@@ -260,17 +253,15 @@ def backfill(
     with errors_for_people():
         bucket, prefix = parse_s3_uri(source)
         deployed = find_stack(stack)
-        clients, uploads_bucket = deployed.clients, deployed.uploads_bucket
         display = Display(Console())
         counts = Counter[Action]()
-        plan = plan_backfill(clients, _open_jobs(deployed), bucket, prefix, uploads_bucket=uploads_bucket)
-        for some in batched(plan, _BACKFILL_BATCH, strict=False):
+        for some in batched(plan_backfill(deployed, bucket, prefix), _BACKFILL_BATCH, strict=False):
             if not dry_run:
-                carry_out(clients, some, uploads_bucket=uploads_bucket, uploads_queue_url=deployed.uploads_queue_url)
+                carry_out(deployed, some)
             counts.update(candidate.action for candidate in some)
             for candidate in some:
                 if as_json:
-                    display.text(to_json_line({**asdict(candidate), "dry_run": dry_run}))
+                    display.text(to_json({**asdict(candidate), "dry_run": dry_run}, indent=None))
                 elif candidate.why:
                     display.warn(f"{candidate.upload.key}: {candidate.why}")
                 else:
@@ -338,7 +329,3 @@ def verify(
         display.text(to_json(compose_report(outcomes)) if as_json else compose_total(outcomes))
         if any(outcome.level == "wrong" for outcome in outcomes):
             raise typer.Exit(code=1)
-
-
-def _open_jobs(stack: PipelineStack) -> LedgerView:
-    return LedgerView(stack.clients.dynamodb, stack.jobs_table)

@@ -7,11 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from boto3.dynamodb.types import TypeDeserializer
+from typing import TYPE_CHECKING
 
 from videoinfer.aws_clients import AwsClients
+from videoinfer.ledger_view import Item, deserialize
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
@@ -56,11 +55,11 @@ def upload_video(clients: AwsClients, bucket: str, video: Path) -> UploadedVideo
     return UploadedVideo(bucket, video.name, version_id)
 
 
-def find_job(clients: AwsClients, jobs_table: str, upload: UploadedVideo) -> dict[str, Any] | None:
+def find_job(clients: AwsClients, jobs_table: str, upload: UploadedVideo) -> Item | None:
     """The ledger's item of the upload's latest attempt, or None if there is none yet."""
     # A scan is cheap here, because the table is only seconds old.
     pages = clients.dynamodb.get_paginator("scan").paginate(TableName=jobs_table, ConsistentRead=True)
-    items = [_read_item(item) for page in pages for item in page["Items"]]
+    items = [deserialize(item) for page in pages for item in page["Items"]]
     wanted = (upload.bucket, upload.key, upload.version_id)
     attempts = [item for item in items if (item["bucket"], item["key"], item["version_id"]) == wanted]
     return max(attempts, key=lambda item: int(item["attempt"]), default=None)
@@ -95,8 +94,3 @@ def list_steps(events: Sequence[HistoryEventTypeDef]) -> Iterator[Step]:
             outcome = json.loads(left["output"]).get(_OUTCOME_FIELDS[left["name"]], {})
             if status := outcome.get("status"):
                 yield Step(event["timestamp"], left["name"], status, outcome.get("polls"))
-
-
-def _read_item(item: Any) -> dict[str, Any]:
-    deserializer = TypeDeserializer()
-    return {name: deserializer.deserialize(value) for name, value in item.items()}

@@ -1,6 +1,5 @@
 """Checks whether a video on disk can be sent, and reads its frames as the engine does."""
 
-from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from shlex import quote
@@ -67,8 +66,3 @@ def decode_frame(path: Path, frame: SampledFrame) -> VideoFrame | None:
     """
     with open_video(str(path.absolute())) as container:
         return next((picture for _, picture in read_frames(container, [frame])), None)
-
-
-def find_frame(frames: Sequence[SampledFrame], frame_offset: int) -> SampledFrame:
-    """The sampled frame with number `frame_offset` in the video. Raises `StopIteration` if it was not sampled."""
-    return next(frame for frame in frames if frame.frame_offset == frame_offset)

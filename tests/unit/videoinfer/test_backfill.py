@@ -4,6 +4,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.pipeline_stacks import make_stack
 from videoinfer.aws_clients import AwsClients
 from videoinfer.backfill import Candidate, carry_out, parse_s3_uri, plan_backfill
 from videoinfer.dead_letters import read_dead_letters
@@ -29,8 +30,8 @@ def put(clients: AwsClients, bucket: str, key: str, body: bytes = b"video") -> U
     )
 
 
-def plan(clients: AwsClients, jobs: LedgerView, uri: str) -> list[Candidate]:
-    return list(plan_backfill(clients, jobs, *parse_s3_uri(uri), uploads_bucket="uploads"))
+def plan(clients: AwsClients, uri: str) -> list[Candidate]:
+    return list(plan_backfill(make_stack(clients), *parse_s3_uri(uri)))
 
 
 @pytest.mark.parametrize(
@@ -58,23 +59,21 @@ def test_what_is_no_s3_uri_is_refused(uri: str) -> None:
         ("my bucket", "my bucket is not a valid bucket name."),
     ],
 )
-def test_a_bucket_that_is_not_there_is_named(clients: AwsClients, jobs: LedgerView, bucket: str, words: str) -> None:
+def test_a_bucket_that_is_not_there_is_named(clients: AwsClients, bucket: str, words: str) -> None:
     with pytest.raises(CommandError, match=words):
-        plan(clients, jobs, f"s3://{bucket}/2024")
+        plan(clients, f"s3://{bucket}/2024")
 
 
-def test_a_bucket_that_can_not_be_listed_is_named(
-    clients: AwsClients, jobs: LedgerView, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bucket_that_can_not_be_listed_is_named(clients: AwsClients, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(**_: Any) -> None:
         raise ClientError({"Error": {"Code": "403", "Message": "Forbidden"}}, "HeadBucket")
 
     monkeypatch.setattr(clients.s3, "head_bucket", refuse)
     with pytest.raises(CommandError, match="AWS refused to list the bucket archive"):
-        plan(clients, jobs, "s3://archive/2024")
+        plan(clients, "s3://archive/2024")
 
 
-def test_the_latest_versions_without_a_job_are_asked_for(clients: AwsClients, jobs: LedgerView, ledger: Ledger) -> None:
+def test_the_latest_versions_without_a_job_are_asked_for(clients: AwsClients, ledger: Ledger) -> None:
     put(clients, "uploads", "in/a.mp4", b"first")
     latest = put(clients, "uploads", "in/a.mp4")
     known = put(clients, "uploads", "in/known.mp4")
@@ -85,7 +84,7 @@ def test_the_latest_versions_without_a_job_are_asked_for(clients: AwsClients, jo
     put(clients, "uploads", "in/empty.mp4", b"")
     put(clients, "uploads", "elsewhere.mp4")
 
-    candidates = plan(clients, jobs, "s3://uploads/in/")
+    candidates = plan(clients, "s3://uploads/in/")
 
     assert [(candidate.upload.key, candidate.action, candidate.why) for candidate in candidates] == [
         ("in/a.mp4", "ask", None),
@@ -95,35 +94,35 @@ def test_the_latest_versions_without_a_job_are_asked_for(clients: AwsClients, jo
     assert candidates[0].upload == latest
 
 
-def test_objects_from_before_versioning_are_the_uploads_that_s3_announced(
-    clients: AwsClients, jobs: LedgerView
-) -> None:
+def test_objects_from_before_versioning_are_the_uploads_that_s3_announced(clients: AwsClients) -> None:
     clients.s3.create_bucket(Bucket="old")
     upload = put(clients, "old", "a.mp4")
 
-    [candidate] = plan_backfill(clients, jobs, "old", "", uploads_bucket="old")
+    [candidate] = plan_backfill(make_stack(clients, uploads_bucket="old"), "old", "")
 
     assert candidate == Candidate(upload, "ask")
     assert candidate.upload.version_id is None
 
 
-def test_what_is_asked_for_is_in_the_queue_as_a_first_attempt(clients: AwsClients, jobs: LedgerView) -> None:
+def test_what_is_asked_for_is_in_the_queue_as_a_first_attempt(clients: AwsClients) -> None:
     queue_url = clients.sqs.create_queue(QueueName="uploads")["QueueUrl"]
     upload = put(clients, "uploads", "a.mp4")
 
-    carry_out(clients, plan(clients, jobs, "s3://uploads"), uploads_bucket="uploads", uploads_queue_url=queue_url)
+    stack = make_stack(clients, uploads_queue_url=queue_url, dead_letter_queue_url=queue_url)
 
-    [message] = read_dead_letters(clients.sqs, queue_url, jobs)
+    carry_out(stack, plan(clients, "s3://uploads"))
+
+    [message] = read_dead_letters(stack)
     assert message.requests == (JobRequest(upload, 1),)
 
 
 @pytest.mark.parametrize("size_bytes", [100, 9 * 1024 * 1024], ids=["whole", "in parts"])
-def test_a_copy_keeps_its_options(clients: AwsClients, jobs: LedgerView, size_bytes: int) -> None:
+def test_a_copy_keeps_its_options(clients: AwsClients, size_bytes: int) -> None:
     body, options = b"v" * size_bytes, {"infer-fps": "2"}
     clients.s3.put_object(Bucket="archive", Key="a.mp4", Body=body, Metadata=options, ContentType="video/mp4")
 
-    carry_out(clients, plan(clients, jobs, "s3://archive"), uploads_bucket="uploads", uploads_queue_url="")
+    carry_out(make_stack(clients), plan(clients, "s3://archive"))
 
     head = clients.s3.head_object(Bucket="uploads", Key="a.mp4")
     assert (head["ContentLength"], head["Metadata"], head["ContentType"]) == (size_bytes, options, "video/mp4")
-    assert [candidate.action for candidate in plan(clients, jobs, "s3://archive")] == ["skip"]
+    assert [candidate.action for candidate in plan(clients, "s3://archive")] == ["skip"]

@@ -1,15 +1,17 @@
 import json
-from types import SimpleNamespace
+from dataclasses import replace
 
 import boto3
 import pytest
 from typer.testing import CliRunner
 
+from tests.pipeline_stacks import make_stack
 from videoinfer import stack_commands
 from videoinfer.aws_clients import AwsClients
 from videoinfer.dead_letters import read_dead_letters, redrive, release
 from videoinfer.ledger_view import LedgerView
 from videoinfer.main import app
+from videoinfer.pipeline_stack import PipelineStack
 from videojobs.jobs.ledger import Ledger
 from videojobs.jobs.uploads import JobRequest, Upload
 
@@ -20,23 +22,36 @@ def compose(*requests: JobRequest) -> str:
     return json.dumps({"job_requests": [request.to_dict() for request in requests]})
 
 
+def make_queues() -> PipelineStack:
+    clients = AwsClients(boto3.Session(region_name="us-east-1"))
+    dead, uploads = (clients.sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("dead", "uploads"))
+    return make_stack(clients, dead_letter_queue_url=dead, uploads_queue_url=uploads)
+
+
+def read_bodies(stack: PipelineStack) -> list[str]:
+    return [letter.body for letter in read_dead_letters(stack)]
+
+
+def read_uploads(stack: PipelineStack) -> list[str]:
+    return read_bodies(replace(stack, dead_letter_queue_url=stack.uploads_queue_url))
+
+
 def test_more_letters_than_come_at_once_are_read_looked_at_again_and_sent_back(
     jobs: LedgerView, ledger: Ledger
 ) -> None:
-    sqs = boto3.client("sqs", region_name="us-east-1")
-    dead, uploads = (sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("dead", "uploads"))
+    stack = make_queues()
     bodies = {compose(JobRequest(CLIP, number)) for number in range(1, 13)}
     for body in bodies:
-        sqs.send_message(QueueUrl=dead, MessageBody=body)
+        stack.clients.sqs.send_message(QueueUrl=stack.dead_letter_queue_url, MessageBody=body)
 
-    release(sqs, dead, read_dead_letters(sqs, dead, jobs))
-    letters = read_dead_letters(sqs, dead, jobs)
+    release(stack, read_dead_letters(stack))
+    letters = read_dead_letters(stack)
     assert {letter.body for letter in letters} == bodies
 
-    sent = list(redrive(sqs, letters, dead_letter_queue_url=dead, uploads_queue_url=uploads))
+    sent = list(redrive(stack, letters))
     assert sent == letters
-    assert read_dead_letters(sqs, dead, jobs) == []
-    assert {letter.body for letter in read_dead_letters(sqs, uploads, jobs)} == bodies
+    assert read_dead_letters(stack) == []
+    assert set(read_uploads(stack)) == bodies
 
 
 @pytest.mark.parametrize(
@@ -53,30 +68,22 @@ def test_more_letters_than_come_at_once_are_read_looked_at_again_and_sent_back(
 def test_a_letter_says_why(jobs: LedgerView, ledger: Ledger, body: str, words: str) -> None:
     ledger.record(CLIP, 1, status="waiting", error="The API answered 503.")
     ledger.record(CLIP, 2, status="creating")
-    sqs = boto3.client("sqs", region_name="us-east-1")
-    dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
-    sqs.send_message(QueueUrl=dead, MessageBody=body)
+    stack = make_queues()
+    stack.clients.sqs.send_message(QueueUrl=stack.dead_letter_queue_url, MessageBody=body)
 
-    [letter] = read_dead_letters(sqs, dead, jobs)
+    [letter] = read_dead_letters(stack)
 
     assert words in letter.why
 
 
 @pytest.fixture
-def queues(jobs: LedgerView, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+def queues(jobs: LedgerView, monkeypatch: pytest.MonkeyPatch) -> PipelineStack:
     """A stack with one letter that can be used and one that can't."""
-    clients = AwsClients(boto3.Session(region_name="us-east-1"))
-    dead, uploads = (clients.sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("dead", "uploads"))
+    stack = make_queues()
     for body in (compose(JobRequest(CLIP, 1)), "sent by hand"):
-        clients.sqs.send_message(QueueUrl=dead, MessageBody=body)
-    stack = SimpleNamespace(
-        clients=clients, jobs_table=jobs.name, dead_letter_queue_url=dead, uploads_queue_url=uploads
-    )
+        stack.clients.sqs.send_message(QueueUrl=stack.dead_letter_queue_url, MessageBody=body)
     monkeypatch.setattr(stack_commands, "find_stack", lambda _: stack)
-    return SimpleNamespace(
-        read_dead=lambda: [letter.body for letter in read_dead_letters(clients.sqs, dead, jobs)],
-        read_uploads=lambda: [letter.body for letter in read_dead_letters(clients.sqs, uploads, jobs)],
-    )
+    return stack
 
 
 def run(*arguments: str) -> str:
@@ -85,22 +92,22 @@ def run(*arguments: str) -> str:
     return result.output
 
 
-def test_a_look_changes_nothing_that_is_shown(queues: SimpleNamespace) -> None:
+def test_a_look_changes_nothing_that_is_shown(queues: PipelineStack) -> None:
     first = run()
     assert "line-3/belt.mp4" in first
     assert "--discard deletes it" in first
     assert run() == first
 
 
-def test_what_can_not_be_used_is_left_by_a_redrive_and_can_be_discarded(queues: SimpleNamespace) -> None:
+def test_what_can_not_be_used_is_left_by_a_redrive_and_can_be_discarded(queues: PipelineStack) -> None:
     assert "left in the dead-letter queue" in run("--redrive")
-    assert queues.read_uploads() == [compose(JobRequest(CLIP, 1))]
+    assert read_uploads(queues) == [compose(JobRequest(CLIP, 1))]
 
     assert ": deleted" in run("--discard")
-    assert queues.read_dead() == []
+    assert read_bodies(queues) == []
 
 
-def test_discarding_leaves_what_can_be_used(queues: SimpleNamespace) -> None:
+def test_discarding_leaves_what_can_be_used(queues: PipelineStack) -> None:
     assert "line-3/belt.mp4: left in the dead-letter queue." in run("--discard")
-    assert queues.read_dead() == [compose(JobRequest(CLIP, 1))]
-    assert queues.read_uploads() == []
+    assert read_bodies(queues) == [compose(JobRequest(CLIP, 1))]
+    assert read_uploads(queues) == []

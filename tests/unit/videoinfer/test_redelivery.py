@@ -58,7 +58,7 @@ class Stage:
         return upload
 
     def redeliver(self, wanted: str, *, annotate: bool = False) -> list[Redelivery]:
-        return list(redeliver_jobs(self.stack, self.jobs, wanted, annotate=annotate))
+        return list(redeliver_jobs(self.stack, wanted, annotate=annotate))
 
     def read_input(self, done: Redelivery) -> dict[str, Any]:
         answer = self.clients.stepfunctions.describe_execution(executionArn=done.execution_arn or "")
