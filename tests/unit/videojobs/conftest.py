@@ -23,7 +23,7 @@ STATE_MACHINE = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}
 
 @dataclass
 class Aws:
-    """What the functions speak to; `notices` and `executions` tell what came of it."""
+    """The services that the functions use; `notices` and `executions` return what they received."""
 
     s3: Any
     sns: Any
@@ -38,7 +38,7 @@ class Aws:
     notices_queue_url: str
 
     def upload(self, key: str, body: bytes = b"video", metadata: dict[str, str] | None = None) -> dict[str, Any]:
-        """Puts an object and returns the event that S3 would send."""
+        """Puts an object, and returns the event that S3 would send."""
         put = self.s3.put_object(Bucket=self.uploads_bucket, Key=key, Body=body, Metadata=metadata or {})
         s3_object = {"key": key, "size": len(body), "eTag": put["ETag"].strip('"'), "versionId": put["VersionId"]}
         record = {"bucket": {"name": self.uploads_bucket}, "object": s3_object}
@@ -55,7 +55,7 @@ class Aws:
 
 @dataclass
 class Clients:
-    """Made once: they hold nothing of a test, and making them takes longer than most tests."""
+    """AWS clients, created once because they hold no test's data, and creating them takes longer than most tests."""
 
     s3: Any
     sns: Any
@@ -119,7 +119,7 @@ def aws(clients: Clients) -> Iterator[Aws]:
 
 @pytest.fixture
 def job() -> Job:
-    """The job of `events/deliver_results/done.json`."""
+    """The job in `events/deliver_results/done.json`."""
     return Job.from_input(json.loads((EVENTS / "deliver_results" / "done.json").read_text()))
 
 

@@ -1,4 +1,4 @@
-"""A delivery to an AWS of moto's, of an API that answers as it is told."""
+"""A delivery on moto's AWS, with an API that gives chosen answers."""
 
 import json
 from collections.abc import Callable

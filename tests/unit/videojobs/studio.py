@@ -1,4 +1,4 @@
-"""A job that asks for an annotated video."""
+"""A job that requests an annotated video."""
 
 import json
 from dataclasses import replace
@@ -19,7 +19,7 @@ MODEL = "rock-paper-scissors-presentation"
 
 
 class Studio:
-    """One job that asks for an annotated video, its results delivered."""
+    """One job that requests an annotated video, with its results delivered."""
 
     def __init__(self, aws: Any, job: Job) -> None:
         self.aws = aws
@@ -45,12 +45,12 @@ class Studio:
         self.aws.s3.put_object(Bucket=self.aws.results_bucket, Key=key, Body=body)
 
     def draw(self, seconds_left: float = 900) -> Any:
-        """What `annotate_video` answers."""
+        """Runs `annotate_video`, and returns its answer."""
         aws = self.aws
         return VideoAnnotation(aws.s3, aws.results_bucket, Meter(3008), lambda: seconds_left).annotate(self.job)
 
     def record(self, gigabyte_seconds: float = 0.5) -> Any:
-        """What `record_annotation` answers."""
+        """Runs `record_annotation`, and returns its answer."""
         aws = self.aws
         record = AnnotationRecord(
             bucket=self.bucket,
@@ -64,7 +64,7 @@ class Studio:
         return record.record(self.job, gigabyte_seconds)
 
     def annotate(self) -> None:
-        """Both, one after the other."""
+        """Runs both functions, one after the other."""
         drawn = self.draw()
         assert (drawn["status"], drawn["reason"]) == ("annotated", None)
         assert self.record(drawn["gigabyte_seconds"]) == {"status": "recorded", "reason": None}

@@ -1,4 +1,6 @@
-"""annotate_video: results and video become an annotated video, or a reason why not; told once."""
+"""annotate_video turns results and video into an annotated video, or returns a reason why it can't; it is reported
+once.
+"""
 
 import io
 import json
@@ -15,7 +17,7 @@ from videojobs.annotate_video import FRAME_MAX_PIXELS, LAST_SECONDS, VIDEO_MAX_B
 from videojobs.drawing.video import Drawn
 
 
-def test_the_annotated_video_lies_beside_the_results_and_is_told(studio: Studio) -> None:
+def test_the_annotated_video_is_stored_beside_the_results_and_reported(studio: Studio) -> None:
     studio.put_video(studio.job, b"another video since")
     studio.annotate()
     location = studio.read_item()["annotated_location"]
@@ -32,25 +34,25 @@ def test_the_annotated_video_lies_beside_the_results_and_is_told(studio: Studio)
     assert "/s/" not in json.dumps(studio.read_item(), default=str)
 
 
-def test_a_video_that_was_deleted_is_a_reason(studio: Studio) -> None:
+def test_a_deleted_video_is_given_as_the_reason(studio: Studio) -> None:
     studio.aws.s3.delete_object(**studio.job.upload.location)
     assert studio.draw()["reason"] == "The video has been deleted, or can't be read."
     assert studio.aws.notices() == []
 
 
-def test_a_video_that_is_too_large_is_a_reason(studio: Studio) -> None:
+def test_a_video_that_is_too_large_is_given_as_the_reason(studio: Studio) -> None:
     studio.job = replace(studio.job, upload=replace(studio.job.upload, size_bytes=VIDEO_MAX_BYTES + 1))
     assert studio.draw()["reason"] == "Videos above 6 GiB are not drawn on."
 
 
-def test_a_video_that_takes_too_long_is_a_reason_that_says_what_to_do(studio: Studio) -> None:
+def test_the_reason_for_a_video_that_takes_too_long_says_what_to_do(studio: Studio) -> None:
     answer = studio.draw(seconds_left=LAST_SECONDS - 1)
     assert answer["status"] == "failed"
     assert "too long" in answer["reason"]
     assert "videoinfer annotate" in answer["reason"]
 
 
-def test_a_video_of_giant_frames_is_a_reason(studio: Studio, tmp_path: Path) -> None:
+def test_a_video_with_frames_that_are_too_large_is_given_as_the_reason(studio: Studio, tmp_path: Path) -> None:
     width, height = 4096, 2161
     assert width * height > FRAME_MAX_PIXELS
     video = write_pictures(tmp_path / "giant.avi", (width, height)).read_bytes()
@@ -58,7 +60,7 @@ def test_a_video_of_giant_frames_is_a_reason(studio: Studio, tmp_path: Path) -> 
     assert "none has fewer than the 8,847,360 pixels" in studio.draw()["reason"]
 
 
-def test_the_video_is_drawn_from_the_frame_that_the_results_count_from(
+def test_drawing_begins_at_the_frame_that_the_results_count_from(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def draw(_video: Path, _samples: Any, output: Path, *_: Any, start_offset: float | None, **__: Any) -> Drawn:

@@ -1,4 +1,4 @@
-"""One poll: outcomes are data, and an exception means that it could not find out."""
+"""One poll: outcomes are data, and an exception means that the status is not known."""
 
 import json
 from dataclasses import replace
@@ -43,7 +43,7 @@ def check(
         ("past-deadline.json", (200, {"status": 0, "output_signed_url": "https://x"}), "done"),
     ],
 )
-def test_outcomes(event: str, answer: Any, status: str) -> None:
+def test_each_status_of_the_api_has_an_outcome(event: str, answer: Any, status: str) -> None:
     outcome = check(event, answer)
     assert outcome.status == status
     assert bool(outcome.reason) == (status in ("failed", "unknown", "overdue"))
@@ -51,7 +51,7 @@ def test_outcomes(event: str, answer: Any, status: str) -> None:
 
 @pytest.mark.parametrize("status_code", [400, 404, 410, 422])
 @pytest.mark.parametrize("event", ["first.json", "past-deadline.json"])
-def test_an_api_that_does_not_know_the_job_is_believed_at_the_third_poll(event: str, status_code: int) -> None:
+def test_a_job_that_the_api_does_not_know_fails_at_the_third_poll(event: str, status_code: int) -> None:
     answer = (status_code, {"error": "Job not found"})
     if event == "first.json":
         first = check(event, answer)
@@ -63,11 +63,11 @@ def test_an_api_that_does_not_know_the_job_is_believed_at_the_third_poll(event: 
     assert (third.status, third.reason) == ("unknown", "The API no longer knows the job: Job not found")
 
 
-def test_an_answer_about_the_job_begins_the_count_anew() -> None:
+def test_an_answer_about_the_job_resets_the_count() -> None:
     assert check("first.json", (200, {"status": 1}), refusals=2).refusals == 0
 
 
-def test_a_poll_that_learns_nothing_keeps_the_count() -> None:
+def test_a_poll_without_an_answer_keeps_the_count() -> None:
     for turn_at in (None, 1_800_000_000.0):
         for seconds in (7.5, 100.5):
             turns = ScriptedTurns([TurnLater(60, 1_800_000_100.5, seconds)])
@@ -76,12 +76,12 @@ def test_a_poll_that_learns_nothing_keeps_the_count() -> None:
 
 
 @pytest.mark.parametrize(("status_code", "error"), [(503, ApiUnavailable), (429, ApiUnavailable), (401, ApiRefused)])
-def test_it_raises_when_it_could_not_find_out(status_code: int, error: type[Exception]) -> None:
+def test_a_poll_without_a_usable_answer_raises(status_code: int, error: type[Exception]) -> None:
     with pytest.raises(error):
         check("first.json", (status_code, {}))
 
 
-def test_an_overdue_job_says_since_when_and_what_was_last_heard() -> None:
+def test_an_overdue_job_has_its_age_and_last_status_as_the_reason() -> None:
     outcome = check("past-deadline.json", (503, {}))
     assert outcome.reason == "Not done after 39 h 44 min. The Video Inference API answered 503."
 
@@ -92,10 +92,10 @@ def test_an_overdue_job_says_since_when_and_what_was_last_heard() -> None:
         (429, "600", 600),
         (503, "5", 60),  # no sooner than any other poll
         (429, "a date", 600),
-        (429, str(10**10), LEFT),  # at its deadline it is asked once more
+        (429, str(10**10), LEFT),  # the job is polled once more at its deadline
     ],
 )
-def test_it_comes_back_when_the_api_says(status_code: int, value: str, seconds: float) -> None:
+def test_the_next_poll_is_when_the_api_asks(status_code: int, value: str, seconds: float) -> None:
     turns = ScriptedTurns()
     if value == "a date":
         value = format_datetime(datetime.now(UTC) + timedelta(seconds=601), usegmt=True)
@@ -105,7 +105,7 @@ def test_it_comes_back_when_the_api_says(status_code: int, value: str, seconds: 
     assert len(turns.paused) == 1
 
 
-def test_without_a_turn_nothing_is_asked_and_the_turn_is_kept() -> None:
+def test_without_a_turn_the_api_is_not_called_and_the_booking_is_kept() -> None:
     turns = ScriptedTurns([TurnLater(60, 1_800_000_100.5, 100.5), None])
     outcome = check("first.json", turns=turns)
     assert (outcome.status, outcome.wait_seconds, outcome.asked) == ("running", 100, False)
@@ -127,17 +127,17 @@ def test_without_a_turn_nothing_is_asked_and_the_turn_is_kept() -> None:
         ("past-deadline.json", 7.5, Check(status="overdue", reason="…")),
     ],
 )
-def test_a_turn_that_was_missed_is_no_failure(event: str, seconds: float, outcome: Check) -> None:
+def test_a_missed_turn_is_no_failure(event: str, seconds: float, outcome: Check) -> None:
     turns = ScriptedTurns([TurnLater(60, 1_800_000_100.5, seconds)])
     assert replace(check(event, turns=turns, turn_at=1_800_000_000.0), reason="…") == outcome
 
 
-def test_a_job_that_is_overdue_is_asked_after_once_more_when_its_turn_comes() -> None:
+def test_an_overdue_job_is_polled_once_more_at_its_turn() -> None:
     turns = ScriptedTurns([TurnLater(60, 1_800_000_100.5, 100.5)])
     assert check("past-deadline.json", turns=turns).status == "running"
 
 
-def test_a_poll_writes_the_job_down_that_create_job_could_not(aws: Any, job: Job) -> None:
+def test_a_poll_records_the_job_that_create_job_could_not(aws: Any, job: Job) -> None:
     aws.ledger.record(job.upload, job.attempt, status="creating")
     assert record_check(aws.ledger, job, Check(status="running", wait_seconds=60), polls=3) == Check(
         status="running", wait_seconds=60
@@ -148,7 +148,7 @@ def test_a_poll_writes_the_job_down_that_create_job_could_not(aws: Any, job: Job
 
 
 @pytest.mark.parametrize("status", ["running", "done"])
-def test_a_poll_does_not_go_on_with_a_job_that_was_cancelled(aws: Any, job: Job, status: Any) -> None:
+def test_a_poll_does_not_continue_a_cancelled_job(aws: Any, job: Job, status: Any) -> None:
     aws.ledger.record(job.upload, job.attempt, status="cancelled", error="A person cancelled it.")
     check = record_check(aws.ledger, job, Check(status=status), polls=3)
     assert (check.status, check.reason) == ("ended", "The job had come to its end already.")

@@ -1,4 +1,4 @@
-"""The clients that the functions are given."""
+"""The clients that the functions get."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from videojobs.errors import LinkRefused
 from videojobs.settings import ApiClientSettings
 
 
-def test_the_functions_have_such_sessions(monkeypatch: pytest.MonkeyPatch, internet: Internet) -> None:
+def test_the_functions_sessions_refuse_private_addresses(monkeypatch: pytest.MonkeyPatch, internet: Internet) -> None:
     monkeypatch.setattr("videojobs.connections.get_secret", lambda *_, **__: "rf_s3cr3t")
     settings = ApiClientSettings(
         api_url="https://api.example.com",

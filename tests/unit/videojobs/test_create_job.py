@@ -85,7 +85,7 @@ def upload(aws: Any, key: str = "line 3+ü.mp4", body: bytes = b"video", **metad
     return replace(landed, key=key)
 
 
-def test_a_presigned_url_is_given_to_the_api(aws: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_api_gets_a_presigned_url(aws: Any, capsys: pytest.CaptureFixture[str]) -> None:
     creator, wire = build(aws, (200, {"job_id": "j1"}))
     landed = upload(aws, infer_fps="2")
     assert creator.create_job(JobRequest(landed, 1)) == {"status": "running", "job_id": "j1"}
@@ -134,7 +134,7 @@ def test_an_upload_is_streamed_to_the_signed_url(aws: Any) -> None:
         ("a.mp4", b"video", {"models": POISON % r'"\ud800"'}, "a text holds half of a surrogate pair"),
     ],
 )
-def test_a_rejection_costs_nothing_and_says_why(
+def test_a_rejection_costs_nothing_and_has_a_reason(
     aws: Any, key: str, body: bytes, metadata: dict[str, str], words: str
 ) -> None:
     creator, wire = build(aws)
@@ -192,7 +192,7 @@ def test_an_outage_leaves_no_job_and_no_notice(aws: Any) -> None:
         KeyboardInterrupt(),  # stands for the end of the process
     ],
 )
-def test_an_answer_that_was_lost_stays_in_the_ledger_and_is_told(aws: Any, answer: Any) -> None:
+def test_a_lost_answer_stays_in_the_ledger_and_is_reported(aws: Any, answer: Any) -> None:
     creator, _ = build(aws, answer)
     landed = upload(aws)
     with pytest.raises((ApiUnavailable, KeyboardInterrupt)):
@@ -216,8 +216,8 @@ def test_an_answer_that_was_lost_stays_in_the_ledger_and_is_told(aws: Any, answe
     "answer",
     [(200, {"message": "created"}), (200, {"job_id": 7}), (201, b"<html>"), (200, []), (200, b" " * 1_100_000)],
 )
-def test_an_api_that_never_gives_a_job_id_is_asked_three_times(aws: Any, answer: Any) -> None:
-    """Each call may be a job, and a bill."""
+def test_an_api_that_never_returns_a_job_id_is_called_three_times(aws: Any, answer: Any) -> None:
+    """Each call may have created, and billed, a job."""
     landed = upload(aws)
     for _ in range(3):
         creator, _ = build(aws, answer)
@@ -235,7 +235,7 @@ def test_an_api_that_never_gives_a_job_id_is_asked_three_times(aws: Any, answer:
     assert wire.requests == []
 
 
-def test_an_outage_between_broken_answers_is_survived(aws: Any) -> None:
+def test_an_outage_between_broken_answers_is_no_rejection(aws: Any) -> None:
     landed = upload(aws)
     for answer in [(200, {}), (502, {}), requests.ReadTimeout(), (429, {}), (200, b"<html>"), (502, {})]:
         creator, _ = build(aws, answer)
@@ -247,7 +247,9 @@ def test_an_outage_between_broken_answers_is_survived(aws: Any) -> None:
 
 
 @pytest.mark.parametrize("answer", [(429, {}), (503, {}, {"Retry-After": "7"}), requests.ConnectTimeout(), (404, {})])
-def test_a_call_that_created_nothing_leaves_no_doubt(aws: Any, answer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_call_that_created_nothing_is_not_counted_as_unanswered(
+    aws: Any, answer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     output = io.StringIO()
     monkeypatch.setattr(logger.registered_handler, "stream", output)
     creator, _ = build(aws, answer)
@@ -261,7 +263,9 @@ def test_a_call_that_created_nothing_leaves_no_doubt(aws: Any, answer: Any, monk
     assert "may have" not in output.getvalue()
 
 
-def test_a_refusal_leaves_no_doubt_even_if_its_notice_has_to_wait(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refusal_is_not_counted_as_unanswered_even_if_its_notice_must_wait(
+    aws: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     creator, _ = build(aws, (404, {}))
     landed = upload(aws)
     with monkeypatch.context() as refusing:
@@ -285,7 +289,7 @@ def test_a_rejection_after_a_lost_answer_does_not_say_that_nothing_is_billed(aws
     assert "1 call that asked the API for this job" in notice["Message"]
 
 
-def test_a_job_that_is_written_down_is_not_asked_for_again(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_recorded_job_is_not_created_again(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     creator, _ = build(aws, (200, {"job_id": "j1"}))
     landed = upload(aws)
     with monkeypatch.context() as crash:
@@ -298,9 +302,7 @@ def test_a_job_that_is_written_down_is_not_asked_for_again(aws: Any, monkeypatch
     assert len(aws.executions()) == 1
 
 
-def test_a_job_that_is_written_down_is_waited_for_whatever_became_of_its_video(
-    aws: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_recorded_job_is_waited_for_even_if_its_video_is_gone(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     creator, _ = build(aws, (200, {"job_id": "j1"}))
     landed = upload(aws, infer_fps="2")
     with monkeypatch.context() as crash:
@@ -316,7 +318,7 @@ def test_a_job_that_is_written_down_is_waited_for_whatever_became_of_its_video(
 
 
 @pytest.mark.parametrize("for_good", [True, False])
-def test_an_upload_that_was_deleted_meanwhile_is_rejected(aws: Any, for_good: bool) -> None:
+def test_an_upload_that_was_deleted_is_rejected(aws: Any, for_good: bool) -> None:
     creator, wire = build(aws)
     landed = upload(aws)
     version = {"VersionId": landed.version_id} if for_good else {}
@@ -327,7 +329,7 @@ def test_an_upload_that_was_deleted_meanwhile_is_rejected(aws: Any, for_good: bo
     assert "It was deleted before its job could be created." in notice["Message"]
 
 
-def test_a_further_attempt_is_a_job_of_its_own(aws: Any) -> None:
+def test_a_further_attempt_is_a_new_job(aws: Any) -> None:
     landed = upload(aws)
     for attempt, job_id in ((1, "j1"), (2, "j2")):
         creator, _ = build(aws, (200, {"job_id": job_id}))
@@ -347,7 +349,7 @@ def test_a_job_that_ended_is_not_created_again(aws: Any, status: str) -> None:
     assert aws.notices() == []
 
 
-def test_an_upload_waits_for_its_turn_and_goes_with_it(aws: Any) -> None:
+def test_an_upload_waits_for_its_turn_and_then_uses_it(aws: Any) -> None:
     turns, landed = ScriptedTurns([TurnLater(60, 1_800_000_100.5, 100.5)]), upload(aws)
     creator, wire = build(aws, turns=turns)
     with pytest.raises(TurnLater):
@@ -355,7 +357,7 @@ def test_an_upload_waits_for_its_turn_and_goes_with_it(aws: Any) -> None:
     item = aws.ledger.read(landed, 1)
     assert item["status"] == "waiting"
     assert "60 requests a minute" in item["error"]
-    assert "unanswered" not in item  # for nothing was asked
+    assert "unanswered" not in item  # because the API was not called
     creator, wire = build(aws, (200, {"job_id": "j1"}), turns=turns)
     creator.create_job(JobRequest(landed, 1))
     assert turns.taken == [("creates", None), ("creates", 1_800_000_100.5)]
@@ -364,7 +366,7 @@ def test_an_upload_waits_for_its_turn_and_goes_with_it(aws: Any) -> None:
     assert (item["status"], item.get("turn_at"), item.get("error")) == ("running", None, None)
 
 
-def test_a_video_that_is_sent_takes_a_turn_for_each_request(aws: Any) -> None:
+def test_sending_a_video_takes_a_turn_for_each_request_to_the_api(aws: Any) -> None:
     turns, landed = ScriptedTurns(), upload(aws, input_mode="upload")
     creator, wire = build(aws, (200, {"signed_url": SIGNED_URL}), (200, {}), (200, {"job_id": "j1"}), turns=turns)
     creator.create_job(JobRequest(landed, 1))
@@ -388,7 +390,7 @@ def test_a_large_video_is_downloaded_by_the_api(aws: Any) -> None:
     assert creator.create_job(JobRequest(landed, 1))["status"] == "running"
 
 
-def test_sending_ends_before_the_function_is_ended(aws: Any) -> None:
+def test_sending_ends_before_the_function_s_timeout(aws: Any) -> None:
     creator, wire = build(aws, (200, {"signed_url": SIGNED_URL}), seconds_left=LAST_SECONDS - 1)
     landed = upload(aws, input_mode="upload")
     assert creator.create_job(JobRequest(landed, 1))["status"] == "rejected"
@@ -397,7 +399,7 @@ def test_sending_ends_before_the_function_is_ended(aws: Any) -> None:
     assert "Only 0.0 MB of 0.0 MB reached the API in the time that a function has." in notice["Message"]
 
 
-def test_sending_that_is_cut_off_is_not_repeated_for_ever(aws: Any) -> None:
+def test_interrupted_sending_is_not_repeated_endlessly(aws: Any) -> None:
     landed = upload(aws, input_mode="upload")
     for number in range(1, SENDS_MAX + 1):
         creator, wire = build(aws, (200, {"signed_url": SIGNED_URL}), KeyboardInterrupt())  # the end of the process
@@ -412,7 +414,7 @@ def test_sending_that_is_cut_off_is_not_repeated_for_ever(aws: Any) -> None:
     assert "Sending the video to the API was cut off 3 times." in notice["Message"]
 
 
-def test_a_storage_that_is_down_is_waited_for(aws: Any) -> None:
+def test_an_outage_of_the_storage_is_waited_out(aws: Any) -> None:
     landed = upload(aws, input_mode="upload")
     for _ in range(SENDS_MAX + 1):
         creator, _ = build(aws, (200, {"signed_url": SIGNED_URL}), (503, b""))
@@ -425,7 +427,7 @@ def test_a_storage_that_is_down_is_waited_for(aws: Any) -> None:
 
 
 class Meddler(Wire):
-    """A wire on which something happens elsewhere while a request is on its way."""
+    """A wire that changes something elsewhere while a request is on its way."""
 
     def __init__(self, *answers: Any, during: int, meddle: Callable[[], None]) -> None:
         super().__init__(*answers)
@@ -481,7 +483,7 @@ def test_a_job_that_is_cancelled_while_it_waits_for_its_turn_is_not_created(aws:
         ((502, {}), (None, 1)),
     ],
 )
-def test_what_comes_of_a_job_that_is_cancelled_while_the_api_is_asked_is_written_down(
+def test_the_api_s_answer_about_a_job_that_was_cancelled_in_the_meantime_is_recorded(
     aws: Any, answer: Any, values: tuple[str | None, int | None]
 ) -> None:
     landed = upload(aws)
@@ -495,7 +497,7 @@ def test_what_comes_of_a_job_that_is_cancelled_while_the_api_is_asked_is_written
     assert len(aws.notices()) == 1
 
 
-def test_a_job_that_was_cancelled_while_it_waited_is_told_once(aws: Any) -> None:
+def test_a_job_that_was_cancelled_while_it_waited_is_reported_once(aws: Any) -> None:
     landed = upload(aws)
     aws.ledger.record(landed, 1, status="waiting", error="503.")
     cancel(aws, landed)
@@ -508,7 +510,7 @@ def test_a_job_that_was_cancelled_while_it_waited_is_told_once(aws: Any) -> None
 
 
 class RefusingTable:
-    """A table that refuses writes once the API has been asked, as often as it is told."""
+    """A table that refuses a number of writes after the API was called."""
 
     def __init__(self, table: Any, wire: Wire, times: int) -> None:
         self._table = table
@@ -529,7 +531,7 @@ def refuse_writes(aws: Any, creator: JobCreator, wire: Wire, times: int) -> JobC
     return replace(creator, ledger=Ledger(cast(Any, RefusingTable(aws.ledger._table, wire, times))))
 
 
-def test_the_id_of_a_job_is_logged_at_once_and_written_down_when_dynamodb_takes_it(
+def test_a_job_s_id_is_logged_at_once_and_recorded_when_dynamodb_accepts_it(
     aws: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     output, slept = io.StringIO(), list[float]()
@@ -545,10 +547,10 @@ def test_the_id_of_a_job_is_logged_at_once_and_written_down_when_dynamodb_takes_
     assert (first["message"], first["job_id"]) == ("The API has created the job.", "j1")
 
 
-def test_a_job_whose_id_can_not_be_written_down_is_waited_for_and_not_asked_for_again(aws: Any) -> None:
+def test_a_job_whose_id_cannot_be_recorded_is_waited_for_and_not_created_again(aws: Any) -> None:
     landed = upload(aws)
     creator, wire = build(aws, (200, {"job_id": "j1"}), seconds_left=0)
-    with pytest.raises(ClientError):  # the execution's ARN can't be written down either
+    with pytest.raises(ClientError):  # the execution's ARN can't be recorded either
         refuse_writes(aws, creator, wire, times=99).create_job(JobRequest(landed, 1))
     item = aws.ledger.read(landed, 1)
     assert (item["status"], item.get("job_id"), item["unanswered"]) == ("creating", None, 1)

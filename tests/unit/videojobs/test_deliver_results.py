@@ -1,4 +1,4 @@
-"""deliver_results: everything once, and again without harm."""
+"""deliver_results delivers everything once, and can be repeated without harm."""
 
 import gc
 import json
@@ -19,7 +19,9 @@ from videojobs.jobs.waiting import WAITS_MAX, Waiting
 from videojobs.report_failure import FailureReport
 
 
-def test_a_redelivery_makes_the_same_outputs_of_the_stored_results_and_another_notice(aws: Any, job: Job) -> None:
+def test_a_redelivery_regenerates_the_outputs_of_the_stored_results_and_sends_another_notice(
+    aws: Any, job: Job
+) -> None:
     build(aws, DONE, (200, RESULTS)).deliver(job, Polling(3, 0.5))
     names = [entry["Key"] for entry in aws.s3.list_objects_v2(Bucket=aws.results_bucket)["Contents"]]
     before = read_all(aws, names)
@@ -40,7 +42,7 @@ def test_a_redelivery_makes_the_same_outputs_of_the_stored_results_and_another_n
     assert len(aws.notices()) == 2
 
 
-def test_results_that_could_not_be_delivered_once_can_be_later(aws: Any, job: Job) -> None:
+def test_results_that_could_not_be_delivered_can_be_delivered_later(aws: Any, job: Job) -> None:
     aws.s3.put_object(Bucket=aws.results_bucket, Key=f"{FOLDER}/results.json", Body=RESULTS)
     aws.ledger.record(job.upload, job.attempt, status="failed", error="A bug.", job_id=job.job_id, notice_id="n1")
     assert build(aws).deliver(job, Polling(3), redelivery="again")["status"] == "delivered"
@@ -49,7 +51,7 @@ def test_results_that_could_not_be_delivered_once_can_be_later(aws: Any, job: Jo
     assert "error" not in item
 
 
-def test_stored_results_that_break_the_contract_stay_where_the_api_has_no_others(aws: Any, job: Job) -> None:
+def test_stored_results_that_break_the_contract_stay_if_the_api_has_no_others(aws: Any, job: Job) -> None:
     aws.s3.put_object(Bucket=aws.results_bucket, Key=f"{FOLDER}/results.json", Body=b"<html>")
     outcome = build(aws, (404, {})).deliver(job, Polling(3), redelivery="again")
     assert outcome["status"] == "failed"
@@ -85,12 +87,12 @@ RETRY = "To have it inferred again, as a new job that is billed: videoinfer retr
     ],
     ids=["forgotten", "failed", "running"],
 )
-def test_a_redelivery_without_results_says_what_helps(aws: Any, job: Job, answer: Any, reason: str) -> None:
+def test_a_redelivery_without_results_says_what_to_do(aws: Any, job: Job, answer: Any, reason: str) -> None:
     assert build(aws, answer).deliver(job, Polling(3), redelivery="again") == {"status": "failed", "reason": reason}
     assert "Contents" not in aws.s3.list_objects_v2(Bucket=aws.results_bucket)
 
 
-def test_a_redelivery_takes_its_turn_at_the_api(aws: Any, job: Job) -> None:
+def test_a_redelivery_waits_for_its_turn_at_the_api(aws: Any, job: Job) -> None:
     turns = ScriptedTurns([TurnLater(60, 1_800_000_100.5, 100.5)])
     answer = build(aws, turns=turns).deliver(job, Polling(3), redelivery="again")
     assert (answer["status"], answer["turn_at"]) == ("waiting", 1_800_000_100.5)
@@ -104,7 +106,7 @@ def test_a_redelivery_takes_its_turn_at_the_api(aws: Any, job: Job) -> None:
 @pytest.mark.parametrize(
     "answers", [[(503, {})], [(401, {"error": "Unknown key"})], [DONE, (403, {}), DONE, (403, {})], [DONE, (500, {})]]
 )
-def test_a_redelivery_that_can_not_be_made_now_means_later(aws: Any, job: Job, answers: list[Any]) -> None:
+def test_a_redelivery_that_cannot_be_made_now_is_retried_later(aws: Any, job: Job, answers: list[Any]) -> None:
     with pytest.raises((ApiUnavailable, ApiRefused, LinkExpired)):
         build(aws, *answers).deliver(job, Polling(3), redelivery="again")
     assert "Contents" not in aws.s3.list_objects_v2(Bucket=aws.results_bucket)
@@ -115,7 +117,7 @@ def test_an_expired_link_is_renewed(aws: Any, job: Job) -> None:
     assert read_object(aws, "results.json") == RESULTS
 
 
-def test_a_link_that_stays_expired_means_later(aws: Any, job: Job) -> None:
+def test_a_link_that_stays_expired_is_retried_later(aws: Any, job: Job) -> None:
     with pytest.raises(LinkExpired):
         build(aws, DONE, (403, b""), DONE, (403, b"")).deliver(job, Polling(3, 0.5))
 
@@ -128,7 +130,7 @@ def test_a_download_that_breaks_off_leaves_nothing_behind(aws: Any, job: Job) ->
     assert aws.notices() == []
 
 
-def test_results_that_break_the_contract_are_kept_and_fail(aws: Any, job: Job) -> None:
+def test_results_that_break_the_contract_are_kept_and_fail_the_job(aws: Any, job: Job) -> None:
     outcome = build(aws, DONE, (200, b"<html>")).deliver(job, Polling(3, 0.5))
     assert outcome["status"] == "failed"
     assert "not JSON" in outcome["reason"]
@@ -136,7 +138,7 @@ def test_results_that_break_the_contract_are_kept_and_fail(aws: Any, job: Job) -
     assert aws.notices() == []
 
 
-def test_a_redelivery_of_results_that_broke_asks_the_api_again(aws: Any, job: Job) -> None:
+def test_a_redelivery_of_broken_results_calls_the_api_again(aws: Any, job: Job) -> None:
     build(aws, DONE, (200, b"<html>")).deliver(job, Polling(3))
     outcome = build(aws, DONE, (200, b"[]")).deliver(job, Polling(3), redelivery="again")
     assert outcome["status"] == "failed"
@@ -147,7 +149,7 @@ def test_a_redelivery_of_results_that_broke_asks_the_api_again(aws: Any, job: Jo
     assert aws.ledger.read(job.upload, job.attempt)["status"] == "done"
 
 
-def test_a_redelivery_in_steps_fetches_results_that_broke_once(aws: Any, job: Job) -> None:
+def test_a_redelivery_in_steps_fetches_broken_results_once(aws: Any, job: Job) -> None:
     build(aws, DONE, (200, b"<html>")).deliver(job, Polling(3))
     careful = replace(Progress(delivery="again"), is_careful=True).to_item()
     aws.ledger.record(job.upload, job.attempt, delivery=careful)
@@ -157,7 +159,7 @@ def test_a_redelivery_in_steps_fetches_results_that_broke_once(aws: Any, job: Jo
     assert outcome["status"] == "failed"
 
 
-def test_of_results_that_break_late_no_output_stays(aws: Any, job: Job) -> None:
+def test_results_that_break_late_leave_no_output(aws: Any, job: Job) -> None:
     threads = threading.active_count()
     broken = RESULTS.rstrip().removesuffix(b"}") + b', "rest'
     outcome = build(aws, DONE, (200, broken)).deliver(job, Polling(3))
@@ -167,7 +169,7 @@ def test_of_results_that_break_late_no_output_stays(aws: Any, job: Job) -> None:
     assert threading.active_count() == threads
 
 
-def test_outputs_lie_beside_the_results_and_tables_together(aws: Any, job: Job) -> None:
+def test_outputs_are_beside_the_results_and_tables_together(aws: Any, job: Job) -> None:
     build(aws, DONE, (200, RESULTS)).deliver(job, Polling(3))
     keys = {entry["Key"] for entry in aws.s3.list_objects_v2(Bucket=aws.results_bucket)["Contents"]}
     beside = {
@@ -196,18 +198,18 @@ def test_elements_before_their_offsets_are_read_from_the_stored_file(aws: Any, j
     assert summary["cost"]["used"]["state_transitions"] == 3 * TRANSITIONS_A_POLL + OTHER_TRANSITIONS
 
 
-def test_a_job_that_is_no_longer_done_means_later(aws: Any, job: Job) -> None:
+def test_a_job_that_is_no_longer_done_is_retried_later(aws: Any, job: Job) -> None:
     with pytest.raises(ApiUnavailable, match="now says that it is running"):
         build(aws, (200, {"status": 1})).deliver(job, Polling(3, 0.5))
 
 
 @pytest.mark.parametrize("status_code", [400, 401, 404, 410, 422])
-def test_a_refusal_means_later(aws: Any, job: Job, status_code: int) -> None:
+def test_a_refusal_is_retried_later(aws: Any, job: Job, status_code: int) -> None:
     with pytest.raises(ApiRefused):
         build(aws, (status_code, {"error": "Job not found"})).deliver(job, Polling(3, 0.5))
 
 
-def test_a_delivery_waits_for_its_turn_and_goes_on_with_it(aws: Any, job: Job) -> None:
+def test_a_delivery_waits_for_its_turn_and_then_uses_it(aws: Any, job: Job) -> None:
     turns = ScriptedTurns([TurnLater(60, 1_800_000_100.5, 100.5)])
     answer = build(aws, turns=turns).deliver(job, Polling(3))
     assert {**answer, "reason": None} == {
@@ -222,13 +224,13 @@ def test_a_delivery_waits_for_its_turn_and_goes_on_with_it(aws: Any, job: Job) -
     assert turns.taken == [("completions", None), ("completions", 1_800_000_100.5)]
 
 
-def test_a_link_that_has_expired_takes_another_turn(aws: Any, job: Job) -> None:
+def test_an_expired_link_takes_another_turn(aws: Any, job: Job) -> None:
     turns = ScriptedTurns()
     build(aws, DONE, (403, {}), DONE, (200, RESULTS), turns=turns).deliver(job, Polling(3))
     assert len(turns.taken) == turns.used == 2
 
 
-def test_a_delivery_comes_back_when_the_api_says_and_not_for_ever(aws: Any, job: Job) -> None:
+def test_a_delivery_is_retried_when_the_api_asks_but_not_endlessly(aws: Any, job: Job) -> None:
     waiting = Waiting()
     for waits in range(1, WAITS_MAX + 1):
         answer = build(aws, (429, {}, {"Retry-After": "120"})).deliver(job, Polling(3), waiting)
@@ -239,7 +241,7 @@ def test_a_delivery_comes_back_when_the_api_says_and_not_for_ever(aws: Any, job:
         build(aws, (429, {}, {"Retry-After": "120"})).deliver(job, Polling(3), waiting)
 
 
-def test_a_delivery_writes_the_job_down_that_create_job_could_not(aws: Any, job: Job) -> None:
+def test_a_delivery_records_the_job_that_create_job_could_not(aws: Any, job: Job) -> None:
     aws.ledger.record(job.upload, job.attempt, status="creating")
     build(aws, DONE, (200, RESULTS)).deliver(job, Polling(3, 0.5))
     item = aws.ledger.read(job.upload, job.attempt)
@@ -264,8 +266,10 @@ def test_a_job_that_was_cancelled_can_be_redelivered(aws: Any, job: Job) -> None
     assert aws.ledger.read(job.upload, job.attempt)["status"] == "done"
 
 
-def test_a_download_is_closed_where_the_ledger_refuses(aws: Any, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The wire complains of an answer that is left open."""
+def test_a_download_is_closed_if_the_ledger_refuses_the_change(
+    aws: Any, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wire warns of an answer that is left open."""
     monkeypatch.setattr(Ledger, "record", Mock(side_effect=OSError("no ledger")))
     with pytest.raises(OSError, match="no ledger"):
         build(aws, DONE, (200, RESULTS)).deliver(job, Polling(3))

@@ -53,7 +53,7 @@ def test_a_second_delivery_publishes_no_second_notice(aws: Any, job: Job) -> Non
     assert len(aws.notices()) == 1
 
 
-def test_a_redelivery_keeps_what_the_annotated_video_cost(aws: Any, job: Job) -> None:
+def test_a_redelivery_keeps_the_cost_of_the_annotated_video(aws: Any, job: Job) -> None:
     build(aws, DONE, (200, RESULTS)).deliver(job, Polling(3, 0.5))
     bucket = ResultsBucket(aws.s3, aws.results_bucket)
     summary = bucket.read_json(f"{FOLDER}/summary.json") | {"annotation_cost": {"total_usd": 0.25}}
@@ -65,7 +65,7 @@ def test_a_redelivery_keeps_what_the_annotated_video_cost(aws: Any, job: Job) ->
 
 
 @pytest.mark.parametrize(("classes", "letters"), [(4_400, 12), (200, 1500), (22_000, 30), (3, 200_000), (2_000, 300)])
-def test_many_classes_are_told_as_far_as_there_is_room(aws: Any, job: Job, classes: int, letters: int) -> None:
+def test_a_notice_lists_as_many_classes_as_fit(aws: Any, job: Job, classes: int, letters: int) -> None:
     model_id = job.options.models[0].model_id
     job = replace(job, options=make_job(Model(model_id, "1", "object-detection")).options)
     names = [f"class {number:05d} ".ljust(letters, "ü\x1bx"[number % 3]) for number in range(classes)]

@@ -1,4 +1,4 @@
-"""What is paid for is kept: the results first, and each output that can be made, whatever an element holds."""
+"""Paid results are kept: the results file is stored first, and then each output that can be made from any elements."""
 
 import json
 import re
@@ -50,12 +50,12 @@ ODD_ELEMENTS = {
 
 
 def spell(content: bytes) -> bytes:
-    """Results with `"@1e400@"` written as 1e400, which Python has no number for."""
+    """Results with `"@1e400@"` written as 1e400, which Python can't express."""
     return re.sub(rb'"@([^"@]*)@"', rb"\1", content)
 
 
 @pytest.mark.parametrize("element", ODD_ELEMENTS.values(), ids=ODD_ELEMENTS)
-def test_an_odd_element_costs_nothing(aws: Any, job: Job, element: Any) -> None:
+def test_an_odd_element_costs_no_output(aws: Any, job: Job, element: Any) -> None:
     job = replace(job, options=make_job(Model("m", "1", "object-detection")).options)
     content = spell(make_results(job, [element, None, {"predictions": [BOX]}]))
     assert build(aws, DONE, (200, content)).deliver(job, Polling(1)) == DELIVERED
@@ -64,7 +64,7 @@ def test_an_odd_element_costs_nothing(aws: Any, job: Job, element: Any) -> None:
     assert read_strictly(read_object(aws, "summary.json"))["frames"] == 3
 
 
-def test_a_byte_order_mark_costs_nothing(aws: Any, job: Job) -> None:
+def test_a_byte_order_mark_costs_no_output(aws: Any, job: Job) -> None:
     job = replace(job, options=make_job(Model("m", "1", "object-detection")).options)
     content = b"\xef\xbb\xbf" + make_results(job, [{"predictions": [BOX]}])
     assert build(aws, DONE, (200, content)).deliver(job, Polling(1)) == DELIVERED
@@ -72,7 +72,7 @@ def test_a_byte_order_mark_costs_nothing(aws: Any, job: Job) -> None:
     assert read_strictly(read_object(aws, "summary.json"))["frames"] == 1
 
 
-def test_what_one_output_can_not_take_costs_that_output_and_is_told(aws: Any, job: Job) -> None:
+def test_data_that_one_output_cannot_express_costs_only_that_output_and_is_reported(aws: Any, job: Job) -> None:
     job = replace(job, options=make_job(Model("m", "1", "object-detection")).options)
     content = make_results(job, [{"predictions": [BOX]}] * 2, [0, 1e306])
     assert build(aws, DONE, (200, content)).deliver(job, Polling(1)) == DELIVERED
@@ -94,7 +94,7 @@ def test_what_one_output_can_not_take_costs_that_output_and_is_told(aws: Any, jo
     assert f"videoinfer redeliver {job.job_id}" in notice["Message"]
 
 
-def test_times_that_do_not_ascend_are_told(aws: Any, job: Job) -> None:
+def test_times_that_do_not_ascend_are_reported(aws: Any, job: Job) -> None:
     job = replace(job, options=make_job(Model("m", "1", "object-detection")).options)
     content = make_results(job, [{"predictions": [BOX]}] * 3, [0.2, 0.4, 0.2])
     assert build(aws, DONE, (200, content)).deliver(job, Polling(1)) == DELIVERED
@@ -103,7 +103,7 @@ def test_times_that_do_not_ascend_are_told(aws: Any, job: Job) -> None:
     assert failed == {"webvtt": words}
 
 
-def test_what_nothing_can_be_made_of_is_delivered_all_the_same(aws: Any, job: Job) -> None:
+def test_results_that_no_output_can_be_made_of_are_still_delivered(aws: Any, job: Job) -> None:
     job = replace(job, options=make_job(Model("m", "1", "object-detection")).options)
     content = make_results(job, [{"predictions": 7}])
     assert build(aws, DONE, (200, content)).deliver(job, Polling(1)) == DELIVERED
@@ -128,7 +128,7 @@ def test_what_nothing_can_be_made_of_is_delivered_all_the_same(aws: Any, job: Jo
         (b"<html>rf_s3cr3t" + b"x" * 1000, "They begin with: <html>[redacted]xxx"),
     ],
 )
-def test_what_lacks_the_contract_s_lists_is_a_failure_that_shows_it(
+def test_results_without_the_contract_s_lists_fail_and_their_beginning_is_shown(
     aws: Any, job: Job, content: bytes, reason: str
 ) -> None:
     job = replace(job, options=make_job(Model("m", "1", "object-detection")).options)
@@ -144,14 +144,14 @@ def test_what_lacks_the_contract_s_lists_is_a_failure_that_shows_it(
     assert aws.ledger.read(job.upload, job.attempt)["status"] == "failed"
 
 
-def test_a_long_name_in_broken_results_makes_no_long_reason(aws: Any, job: Job) -> None:
+def test_a_long_name_in_broken_results_does_not_lengthen_the_reason(aws: Any, job: Job) -> None:
     content = b'{"' + b"k" * 1_000_000 + b'": [1,'
     outcome = build(aws, DONE, (200, content)).deliver(job, Polling(1))
     assert len(outcome["reason"]) < 2000
 
 
 class StrictFiles(KeptFiles):
-    """Files in memory, as `OutputFiles` would keep them."""
+    """Files in memory, with `OutputFiles`' rules."""
 
     outage = None
 
@@ -218,7 +218,7 @@ def test_no_element_stops_a_delivery_and_all_json_is_strict(
     derive(iter([content]), job.options.models, guarded, lambda: iter([content]))
     for output in guarded:
         assert output.failure or output.locations or output.name == "summary"
-        # What is wrong with an element is said in words.
+        # Errors about elements are worded for people.
         assert not output.failure or output.failure.startswith("The results break the contract"), output.failure
     if not guarded[0].failure:
         json.dumps(summary.models["m"].to_dict(), allow_nan=False)
@@ -241,7 +241,7 @@ def test_an_output_with_a_bug_costs_that_output(aws: Any, job: Job, monkeypatch:
     assert "failed_outputs" not in aws.ledger.read(job.upload, job.attempt)
 
 
-def test_an_outage_of_s3_is_no_failure_of_an_output(aws: Any, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_outage_of_s3_is_not_a_failure_of_an_output(aws: Any, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     put = aws.s3.put_object
 
     def refuse(**request: Any) -> Any:
@@ -262,7 +262,7 @@ def test_an_outage_of_s3_is_no_failure_of_an_output(aws: Any, job: Job, monkeypa
     assert len(aws.notices()) == 1
 
 
-def test_what_s3_forbids_costs_that_output(aws: Any, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_denied_write_costs_only_that_output(aws: Any, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     put = aws.s3.put_object
 
     def refuse(**request: Any) -> Any:
@@ -277,20 +277,20 @@ def test_what_s3_forbids_costs_that_output(aws: Any, job: Job, monkeypatch: pyte
 
 
 def read_all(aws: Any) -> dict[str, bytes]:
-    """Every object, but for what differs by when and how it was delivered."""
+    """Every object, without what depends on when and how it was delivered."""
     listed = aws.s3.list_objects_v2(Bucket=aws.results_bucket)["Contents"]
     keys = [entry["Key"] for entry in listed if not entry["Key"].endswith(("job.json", "summary.json"))]
     return {key: aws.s3.get_object(Bucket=aws.results_bucket, Key=key)["Body"].read() for key in keys}
 
 
 def make_large(job: Job) -> bytes:
-    """Results of some parts."""
+    """Makes results of several parts."""
     element = {"predictions": [{**BOX, "class": f"class {number}", "note": "x" * 3000} for number in range(20)]}
     return make_results(job, [element] * 200)
 
 
 class Clock:
-    """Seconds that are left, after so many looks at it none."""
+    """Shows 900 seconds left for a number of readings, and then 1."""
 
     def __init__(self, looks: int) -> None:
         self.looks = looks
@@ -301,13 +301,13 @@ class Clock:
 
 
 def serve(content: bytes, start: int = 0) -> Any:
-    """What a storage that knows ranges answers."""
+    """The answer of a storage that supports range requests."""
     headers = {"Content-Range": f"bytes {start}-{len(content) - 1}/{len(content)}"} if start else {}
     return (206 if start else 200, content[start:], headers)
 
 
 def deliver_step_by_step(aws: Any, job: Job) -> int:
-    """Of results that are stored every output by itself; returns how many invocations it took."""
+    """Delivers stored results with one output per invocation; returns the number of invocations."""
     invocations = 1
     while (outcome := build(aws).deliver(job, Polling(1)))["status"] == "continuing":
         invocations += 1
@@ -316,8 +316,8 @@ def deliver_step_by_step(aws: Any, job: Job) -> int:
     return invocations
 
 
-def test_results_that_take_several_invocations_become_the_same(aws: Any, job: Job) -> None:
-    """Stored a stretch at a time, each behind the parts that are there; then every output by itself."""
+def test_results_delivered_in_several_invocations_are_the_same(aws: Any, job: Job) -> None:
+    """The results are stored piece by piece, each after the stored parts; then come the outputs, one by one."""
     content = make_large(job)
     assert len(content) > 2 * PART_BYTES
     assert build(aws, DONE, serve(content), seconds_left=Clock(30)).deliver(job, Polling(1))["status"] == "continuing"
@@ -342,7 +342,7 @@ def test_results_that_take_several_invocations_become_the_same(aws: Any, job: Jo
 
 
 @pytest.mark.parametrize("knows_ranges", [True, False])
-def test_a_download_that_breaks_off_goes_on_behind_what_came(aws: Any, job: Job, *, knows_ranges: bool) -> None:
+def test_an_interrupted_download_continues_where_it_stopped(aws: Any, job: Job, *, knows_ranges: bool) -> None:
     content = make_large(job)
     cut_short = (200, content[: PART_BYTES + 1000], {"Content-Length": str(len(content))})
     with pytest.raises(ApiUnavailable, match="broke off"):
@@ -353,7 +353,7 @@ def test_a_download_that_breaks_off_goes_on_behind_what_came(aws: Any, job: Job,
     assert read_strictly(read_object(aws, "job.json"))["failed_outputs"] == {}
 
 
-def test_parts_that_s3_has_removed_meanwhile_are_sent_again(aws: Any, job: Job) -> None:
+def test_parts_that_s3_has_removed_are_sent_again(aws: Any, job: Job) -> None:
     content = make_large(job)
     build(aws, DONE, serve(content), seconds_left=Clock(30)).deliver(job, Polling(1))
     [upload] = aws.s3.list_multipart_uploads(Bucket=aws.results_bucket)["Uploads"]
@@ -363,7 +363,7 @@ def test_parts_that_s3_has_removed_meanwhile_are_sent_again(aws: Any, job: Job) 
     assert read_object(aws, "results.json") == content
 
 
-def test_another_part_of_the_file_than_was_asked_for_is_not_taken(aws: Any, job: Job) -> None:
+def test_a_range_other_than_the_requested_one_is_refused(aws: Any, job: Job) -> None:
     content = make_large(job)
     build(aws, DONE, serve(content), seconds_left=Clock(30)).deliver(job, Polling(1))
     other = (206, content[7:], {"Content-Range": f"bytes 7-{len(content) - 1}/{len(content)}"})
@@ -371,7 +371,7 @@ def test_another_part_of_the_file_than_was_asked_for_is_not_taken(aws: Any, job:
         build(aws, DONE, other).deliver(job, Polling(1))
 
 
-def test_results_that_end_where_their_last_part_did_are_whole(aws: Any, job: Job) -> None:
+def test_results_that_end_with_their_last_stored_part_are_complete(aws: Any, job: Job) -> None:
     content = make_large(job)
     content = content[:-1].ljust(3 * PART_BYTES - 1) + b"}"
     assert build(aws, DONE, serve(content), seconds_left=Clock(59)).deliver(job, Polling(1))["status"] == "continuing"
@@ -380,18 +380,20 @@ def test_results_that_end_where_their_last_part_did_are_whole(aws: Any, job: Job
     assert read_object(aws, "results.json") == content
 
 
-def test_results_that_come_too_slowly_mean_later(aws: Any, job: Job) -> None:
+def test_results_that_arrive_too_slowly_are_retried_later(aws: Any, job: Job) -> None:
     with pytest.raises(ApiUnavailable, match="too slowly"):
         build(aws, DONE, serve(make_large(job)), seconds_left=Clock(5)).deliver(job, Polling(1))
 
 
-def test_what_ends_a_function_without_a_word_is_left_out_at_last(
+def test_an_output_that_kills_the_function_is_left_out_in_the_end(
     aws: Any, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As too little memory does, or a crash: first all outputs at once, then that one by itself."""
+    """The function ends like this when it runs out of memory or crashes: first with all outputs, then with that one
+    alone.
+    """
 
     class Death(BaseException):
-        """What no code deals with."""
+        """An error that no code handles."""
 
     def die(*_: Any) -> None:
         raise Death
@@ -418,7 +420,7 @@ def test_an_output_that_takes_too_long_costs_that_output(aws: Any, job: Job) -> 
     content = make_large(job)
     aws.s3.put_object(Bucket=aws.results_bucket, Key=f"{FOLDER}/results.json", Body=content)
     outcomes = [
-        build(aws, seconds_left=Clock(20)).deliver(job, Polling(1)),  # all at once
+        build(aws, seconds_left=Clock(20)).deliver(job, Polling(1)),  # all outputs at once
         build(aws).deliver(job, Polling(1)),  # the summary
         build(aws, seconds_left=Clock(20)).deliver(job, Polling(1)),  # Parquet
     ]

@@ -1,4 +1,4 @@
-"""Text of strangers can be looked at and pasted without harm."""
+"""Foreign text can be shown and pasted without harm."""
 
 import json
 import re
@@ -38,7 +38,7 @@ WORDS = [
 @settings(deadline=None)
 @given(st.text() | st.text(st.characters(categories=["Cc", "Cf", "Zl", "Zp", "Cs"])))
 @example("\x1b]8;;https://evil.example\x07click\x1b]8;;\x07")
-def test_nothing_of_a_printable_text_is_invisible(text: str) -> None:
+def test_printable_text_has_no_invisible_characters(text: str) -> None:
     shown = printable(text)
     assert len(shown.splitlines()) <= 1
     assert not [
@@ -50,13 +50,13 @@ def test_nothing_of_a_printable_text_is_invisible(text: str) -> None:
 
 @settings(deadline=None)
 @given(st.text())
-def test_what_is_made_printable_says_the_same_as_json(text: str) -> None:
+def test_printable_text_is_escaped_as_in_json(text: str) -> None:
     """So a program reads the same from a terminal as from a file."""
     plain = json.dumps(text, ensure_ascii=False)
     assert json.loads(printable(plain)) == text
 
 
-def test_names_that_people_give_stay_as_they_are() -> None:
+def test_ordinary_names_are_not_changed() -> None:
     for text in ("Förderband 3", "安全帽", "👩‍👩‍👧", "هلمت", "می‌خواهم", "हिन्दी", "a\\b"):
         assert printable(text) == text
 
@@ -68,7 +68,7 @@ def test_a_long_text_ends_in_an_ellipsis() -> None:
 
 @settings(max_examples=30)
 @given(st.lists(st.sampled_from(WORDS) | st.text(max_size=10), min_size=1, max_size=30))
-def test_a_shell_reads_each_word_as_itself(texts: list[str]) -> None:
+def test_a_shell_reads_each_quoted_word_unchanged(texts: list[str]) -> None:
     words = [word_for_command(text, "PLACEHOLDER") for text in texts]
     script = f"printf '%s\\0' {' '.join(words)}"
     read = subprocess.run(["sh", "-c", script], capture_output=True, check=True).stdout.decode().split("\0")[:-1]  # noqa: S607
@@ -78,7 +78,7 @@ def test_a_shell_reads_each_word_as_itself(texts: list[str]) -> None:
 
 @settings(deadline=None)
 @given(st.text() | st.sampled_from(WORDS))
-def test_no_word_is_an_option_or_holds_what_a_shell_could_act_on(text: str) -> None:
+def test_no_word_is_an_option_or_contains_shell_syntax(text: str) -> None:
     word = word_for_command(text, "PLACEHOLDER")
     assert re.fullmatch(r"'[^']+'|[A-Za-z0-9_./:-]+", word)
     assert all(c.isalnum() or c in "' ./:+@-_" or unicodedata.category(c)[0] == "M" for c in word)

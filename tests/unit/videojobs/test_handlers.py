@@ -1,4 +1,4 @@
-"""The functions' entry points with the events that AWS sends, as `events/` keeps them."""
+"""The functions' entry points with the events that AWS sends, which are in `events/`."""
 
 import importlib.util
 import io
@@ -39,7 +39,7 @@ def read_event(function: str, name: str) -> Any:
 
 @pytest.fixture
 def call(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Calls a function with an event and an API that answers as told; returns what it returned, and the wire."""
+    """Calls a function with an event and an API with chosen answers; returns the function's answer and the wire."""
     aws.s3.create_bucket(Bucket=BUCKET)
     boto3.client("secretsmanager").create_secret(Name="api-key", SecretString="key")
     boto3.client("secretsmanager").create_secret(Name="share-key", SecretString="s1gn1ng-key")
@@ -85,7 +85,7 @@ def call(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def put_upload(aws: Any, event: Any, key: str) -> None:
-    """Puts the object that an event is about, and tells the event which version S3 made of it."""
+    """Puts the object that an event concerns, and sets the event's version to S3's."""
     version_id = aws.s3.put_object(Bucket=BUCKET, Key=key, Body=b"video")["VersionId"]
     for record in event["Records"]:
         body = json.loads(record["body"]) if "body" in record else {"Records": [record]}
@@ -113,7 +113,7 @@ def test_an_upload_becomes_a_job_once(aws: Any, call: Any, name: str, key: str) 
     assert json.loads(execution["input"])["upload"]["key"] == key
 
 
-def test_a_persons_request_becomes_a_further_attempt_once(aws: Any, call: Any) -> None:
+def test_an_operator_s_request_becomes_a_further_attempt_once(aws: Any, call: Any) -> None:
     aws.s3.put_object(Bucket=BUCKET, Key="cameras/belt.mp4", Body=b"video")
     event = read_event("create_job", "queue-retry")
     [request] = json.loads(event["Records"][0]["body"])["job_requests"]
@@ -125,7 +125,7 @@ def test_a_persons_request_becomes_a_further_attempt_once(aws: Any, call: Any) -
     assert json.loads(execution["input"])["attempt"] == request["attempt"] == 2
 
 
-def test_one_message_that_fails_fails_alone(aws: Any, call: Any) -> None:
+def test_a_message_that_fails_does_not_fail_the_others(aws: Any, call: Any) -> None:
     aws.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     bad, good = read_event("create_job", "queue"), read_event("create_job", "queue-odd-key")
     put_upload(aws, bad, "cameras/belt.mp4")
@@ -144,7 +144,7 @@ def test_one_message_that_fails_fails_alone(aws: Any, call: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "answer"), [("queue-test-event", {"batchItemFailures": []}), ("s3-folder-marker", [])]
 )
-def test_what_is_no_upload_costs_nothing(aws: Any, call: Any, name: str, answer: Any) -> None:
+def test_an_event_that_is_not_an_upload_costs_nothing(aws: Any, call: Any, name: str, answer: Any) -> None:
     returned, wire = call("create_job", read_event("create_job", name))
     assert returned == answer
     assert wire.requests == []
@@ -152,7 +152,7 @@ def test_what_is_no_upload_costs_nothing(aws: Any, call: Any, name: str, answer:
 
 
 @pytest.mark.parametrize("name", ["s3-empty", "s3-unsupported"])
-def test_what_can_not_be_a_video_is_rejected_once(aws: Any, call: Any, name: str) -> None:
+def test_an_upload_that_cannot_be_a_video_is_rejected_once(aws: Any, call: Any, name: str) -> None:
     for _ in range(2):
         [answer], _ = call("create_job", read_event("create_job", name))
         assert answer["status"] == "rejected"
@@ -174,7 +174,7 @@ def test_results_are_delivered(aws: Any, call: Any) -> None:
     assert len(aws.notices()) == 1
 
 
-def test_results_are_delivered_anew_without_the_api(aws: Any, call: Any) -> None:
+def test_results_are_redelivered_without_the_api(aws: Any, call: Any) -> None:
     event = read_event("deliver_results", "done")
     call("deliver_results", event, DONE, (200, RESULTS))
     answer, wire = call("deliver_results", read_event("deliver_results", "redelivery"))
@@ -186,7 +186,7 @@ def test_results_are_delivered_anew_without_the_api(aws: Any, call: Any) -> None
 REFUSED = (401, {"error": "Not for you"})
 
 
-def test_a_poll_hands_on_how_often_the_api_did_not_know_the_job(aws: Any, call: Any) -> None:
+def test_a_poll_passes_on_how_often_the_api_did_not_know_the_job(aws: Any, call: Any) -> None:
     event = read_event("check_job", "first")
     statuses = []
     for _ in range(3):
@@ -210,8 +210,8 @@ def test_a_delivery_is_tried_until_two_hours_after_the_deadline(aws: Any, call: 
     assert answer == {**DELIVERED, "status": "given_up", "reason": reason}
 
 
-def test_whatever_stops_a_delivery_is_told_in_the_end(aws: Any, call: Any) -> None:
-    """Also what stops it before it begins, as a secret that can't be read."""
+def test_every_error_that_prevents_a_delivery_is_reported_in_the_end(aws: Any, call: Any) -> None:
+    """This includes errors before it begins, such as a secret that can't be read."""
     boto3.client("secretsmanager").delete_secret(SecretId="share-key", ForceDeleteWithoutRecovery=True)
     event = {**read_event("deliver_results", "done"), "deadline_at": "2026-11-03T08:15:33+00:00"}
     answer, _ = call("deliver_results", event)
@@ -223,7 +223,7 @@ def test_whatever_stops_a_delivery_is_told_in_the_end(aws: Any, call: Any) -> No
     assert f"videoinfer redeliver {event['job_id']}" in notice["Message"]
 
 
-def test_who_redelivers_learns_why_there_are_no_results_this_time(aws: Any, call: Any) -> None:
+def test_a_failed_redelivery_reports_its_own_reason(aws: Any, call: Any) -> None:
     event = read_event("deliver_results", "redelivery")
     call("report_failure", {**event, "delivery": {"status": "failed", "reason": "S3 was down."}})
     again = {**event, "delivery": {"status": "failed", "reason": "The API no longer knows the job."}}
@@ -232,7 +232,7 @@ def test_who_redelivers_learns_why_there_are_no_results_this_time(aws: Any, call
     assert len(aws.notices()) == 1
 
 
-def test_what_can_not_be_annotated_is_an_answer(aws: Any, call: Any) -> None:
+def test_a_video_that_cannot_be_annotated_is_an_answer_not_an_error(aws: Any, call: Any) -> None:
     event = read_event("annotate_video", "delivered")
     aws.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     put = aws.s3.put_object(Bucket=BUCKET, Key=event["upload"]["key"], Body=b"video")
@@ -242,7 +242,7 @@ def test_what_can_not_be_annotated_is_an_answer(aws: Any, call: Any) -> None:
     assert answer["gigabyte_seconds"] >= 0
 
 
-def test_an_annotated_video_is_recorded_if_it_is_there(aws: Any, call: Any) -> None:
+def test_an_annotated_video_is_recorded_if_it_exists(aws: Any, call: Any) -> None:
     event = read_event("record_annotation", "annotated")
     answer, _ = call("record_annotation", event)
     assert answer == {"status": "failed", "reason": "The annotated video is not where it should be."}
@@ -255,7 +255,7 @@ def test_an_annotated_video_is_recorded_if_it_is_there(aws: Any, call: Any) -> N
 
 
 @pytest.mark.parametrize("name", ["link", "output"])
-def test_a_token_of_no_stack_opens_nothing(aws: Any, call: Any, name: str) -> None:
+def test_a_token_that_no_stack_signed_opens_nothing(aws: Any, call: Any, name: str) -> None:
     answer, _ = call("open_share_link", read_event("open_share_link", name))
     assert answer["statusCode"] == 403
 
@@ -268,7 +268,7 @@ def test_a_failure_is_reported(aws: Any, call: Any, name: str) -> None:
     assert answer["reason"] in notice["Message"]
 
 
-def test_every_line_of_the_log_says_whose_it_is(aws: Any, call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_log_line_names_its_job(aws: Any, call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     output = io.StringIO()
     monkeypatch.setattr(logger.registered_handler, "stream", output)
     call("deliver_results", read_event("deliver_results", "done"), DONE, (200, RESULTS))

@@ -1,4 +1,4 @@
-"""Every key that S3 takes, 1 to 1,024 bytes of UTF-8, becomes a job whose video can be fetched, or one rejection."""
+"""Every key that S3 allows, 1 to 1,024 bytes of UTF-8, becomes a job whose video can be fetched, or one rejection."""
 
 import itertools
 import re
@@ -45,13 +45,13 @@ keys = st.builds(
 
 
 def ask_by_requests(url: str) -> str:
-    """What requests puts into the first line of a request."""
+    """The request target that requests sends for a URL."""
     prepared = requests.Request("GET", url).prepare()
     return requests.adapters.HTTPAdapter().request_url(prepared, {})
 
 
 numbers = itertools.count()
-"""Of the examples, so that each is an upload of its own."""
+"""Numbers that make each example a separate upload."""
 
 CLIENTS: dict[str, Callable[[str], str]] = {
     "requests": ask_by_requests,
@@ -63,7 +63,7 @@ CLIENTS: dict[str, Callable[[str], str]] = {
 
 @pytest.fixture(scope="module")
 def sign() -> Callable[[str], str]:
-    """Presigns a URL of a key as `create_job` does."""
+    """Presigns a key's URL as `create_job` does."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             patch.setenv(name, "testing")
@@ -75,7 +75,7 @@ def sign() -> Callable[[str], str]:
 
 @given(keys.filter(is_path))
 @settings(max_examples=500, deadline=None)
-def test_a_video_is_asked_for_by_the_key_that_was_signed(sign: Callable[[str], str], key: str) -> None:
+def test_clients_request_the_key_that_was_signed(sign: Callable[[str], str], key: str) -> None:
     asked = {name: unquote(ask(sign(key)).partition("?")[0], errors="strict") for name, ask in CLIENTS.items()}
     assert asked == dict.fromkeys(CLIENTS, f"/{key}")
 
@@ -83,7 +83,7 @@ def test_a_video_is_asked_for_by_the_key_that_was_signed(sign: Callable[[str], s
 @pytest.mark.parametrize(
     "key", ["./a.mp4", "a/../b.mp4", "a/./b.mp4", "../a.mp4", "/a.mp4", "//a.mp4", "a/..", "v.mp4/."]
 )
-def test_keys_that_are_asked_for_by_another_path_are_rejected(sign: Callable[[str], str], key: str) -> None:
+def test_keys_that_clients_would_request_by_another_path_are_rejected(sign: Callable[[str], str], key: str) -> None:
     assert not is_path(key)
     assert {unquote(ask(sign(key)).partition("?")[0]) for ask in CLIENTS.values()} != {f"/{key}"}
     assert find_fault(Upload(bucket="uploads", key=key, size_bytes=1, etag="e1"))
@@ -91,7 +91,7 @@ def test_keys_that_are_asked_for_by_another_path_are_rejected(sign: Callable[[st
 
 @given(keys, st.sampled_from([0, 1]))
 @settings(max_examples=500)
-def test_every_remedy_helps(key: str, size_bytes: int) -> None:
+def test_every_suggested_command_makes_the_upload_acceptable(key: str, size_bytes: int) -> None:
     upload = Upload(bucket="uploads", key=key, size_bytes=size_bytes, etag="e1")
     remedy = suggest_remedy(upload)
     target = re.search(r".* '?s3://uploads/([^']*)'?$", remedy.splitlines()[-1])

@@ -1,4 +1,4 @@
-"""A share link is answered with a redirect to one of its job's objects, or a page."""
+"""A share link is answered with a redirect to one of its job's objects, or with a page."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,7 +22,7 @@ NOW = datetime.now(UTC)
 
 
 class Shared:
-    """One job whose outputs are asked for."""
+    """One job, and requests for its outputs."""
 
     def __init__(self, aws: Any, job: Job) -> None:
         self.aws, self.job = aws, job
@@ -37,7 +37,7 @@ class Shared:
         self.aws.s3.put_object(Bucket=self.aws.results_bucket, Key=key, Body=body)
 
     def put_video(self, body: bytes) -> str:
-        """Puts the video that the job is of, and returns its version."""
+        """Puts the job's video, and returns its version."""
         upload = self.job.upload
         version: str = self.aws.s3.put_object(Bucket=upload.bucket, Key=upload.key, Body=body)["VersionId"]
         self.aws.ledger._table.update_item(
@@ -83,17 +83,17 @@ def test_a_link_opens_the_results_until_there_is_a_report(shared: Shared) -> Non
         ("/robots.txt/token", ShareRequest("GET", "", "")),
     ],
 )
-def test_a_link_is_read_with_and_without_a_slash_at_its_end(path: str, request_: ShareRequest) -> None:
+def test_a_link_is_read_with_and_without_a_trailing_slash(path: str, request_: ShareRequest) -> None:
     assert read_request(make_event("GET", path)) == request_
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE", "OPTIONS"])
-def test_a_link_is_only_opened(shared: Shared, method: str) -> None:
+def test_a_link_allows_only_get_and_head(shared: Shared, method: str) -> None:
     answer = shared.ask(method=method)
     assert (answer["statusCode"], answer["headers"]["Allow"]) == (405, "GET, HEAD")
 
 
-def test_a_report_is_told_the_link_that_it_was_opened_by(shared: Shared) -> None:
+def test_a_report_gets_the_link_that_opened_it(shared: Shared) -> None:
     shared.put("report.html", b"<html>")
     fragment = urlsplit(shared.ask()["headers"]["Location"]).fragment
     assert parse_qs(fragment)["base"] == [f"https://share.example.com/s/{shared.token}"]
@@ -102,7 +102,7 @@ def test_a_report_is_told_the_link_that_it_was_opened_by(shared: Shared) -> None
 @pytest.mark.parametrize(
     "name", ["results.json", "detections.csv.gz", "detections.parquet", "report-data/0-12.json.gz"]
 )
-def test_an_output_is_read_by_whoever_has_the_link(shared: Shared, name: str) -> None:
+def test_everyone_with_the_link_can_read_an_output(shared: Shared, name: str) -> None:
     shared.put(name, b"content")
     answer = shared.ask(name)
     assert requests.get(answer["headers"]["Location"], timeout=5).content == b"content"
@@ -111,14 +111,14 @@ def test_an_output_is_read_by_whoever_has_the_link(shared: Shared, name: str) ->
     assert answer["headers"]["Access-Control-Allow-Origin"] == "*"
 
 
-def test_what_a_link_redirects_to_is_short_lived_and_signed_for_the_method(shared: Shared) -> None:
+def test_a_redirect_s_target_is_short_lived_and_signed_for_the_method(shared: Shared) -> None:
     shared.put("results.json", b"{}")
     get, head = (urlsplit(shared.ask(method=method)["headers"]["Location"]) for method in ("GET", "HEAD"))
     assert parse_qs(get.query)["X-Amz-Expires"] == ["900"]
     assert parse_qs(get.query)["X-Amz-Signature"] != parse_qs(head.query)["X-Amz-Signature"]
 
 
-def test_the_video_is_the_version_that_was_inferred(shared: Shared) -> None:
+def test_the_video_is_the_version_that_was_analyzed(shared: Shared) -> None:
     shared.put_video(b"first")
     shared.aws.s3.put_object(Bucket=shared.job.upload.bucket, Key=shared.job.upload.key, Body=b"second")
     video = requests.get(shared.ask("video")["headers"]["Location"], timeout=5)
@@ -142,7 +142,7 @@ def test_the_video_is_the_version_that_was_inferred(shared: Shared) -> None:
         "no-such.json",
     ],
 )
-def test_nothing_but_an_output_of_the_job_is_opened(shared: Shared, name: str) -> None:
+def test_a_link_opens_only_the_job_s_outputs(shared: Shared, name: str) -> None:
     shared.put("results.json", b"{}")
     assert shared.ask(name)["statusCode"] == 404
 
@@ -172,7 +172,7 @@ def test_a_tampered_link_is_refused(shared: Shared) -> None:
     assert "all of it" in answer["body"]
 
 
-def test_what_was_deleted_is_a_page(shared: Shared) -> None:
+def test_a_deleted_output_is_answered_with_a_page(shared: Shared) -> None:
     upload = shared.job.upload
     version = shared.put_video(b"video")
     shared.aws.s3.delete_object(Bucket=upload.bucket, Key=upload.key, VersionId=version)
@@ -181,5 +181,5 @@ def test_what_was_deleted_is_a_page(shared: Shared) -> None:
     assert "&lt;" in shared.ask("<script>")["body"]
 
 
-def test_a_job_that_is_no_longer_known_is_a_page(aws: Any, job: Job) -> None:
+def test_a_job_that_is_no_longer_known_is_answered_with_a_page(aws: Any, job: Job) -> None:
     assert Shared(aws, job).ask()["statusCode"] == 404

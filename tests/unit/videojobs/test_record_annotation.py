@@ -1,4 +1,4 @@
-"""record_annotation: what became of an annotated video is written down and told once, with what it cost."""
+"""record_annotation: the outcome of an annotated video is recorded and reported once, with its cost."""
 
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,13 @@ from videojobs.record_annotation import GIGABYTE_SECONDS_MAX
 from videojobs.result_files import locate_results
 
 
-def test_once_more_is_no_second_notice(studio: Studio) -> None:
+def test_a_second_call_sends_no_second_notice(studio: Studio) -> None:
     for _ in range(2):
         studio.annotate()
     assert len(studio.aws.notices()) == 1
 
 
-def test_what_it_cost_is_added_to_the_job_s_cost_once(studio: Studio) -> None:
+def test_its_cost_is_added_to_the_job_s_cost_once(studio: Studio) -> None:
     key = locate_results(studio.job.upload.key, studio.job.job_id, "summary.json")
     studio.bucket.save_json(key, {"frames": 2, "cost": {"total_usd": 0.25}})
     for _ in range(2):
@@ -36,7 +36,7 @@ def test_what_it_cost_is_added_to_the_job_s_cost_once(studio: Studio) -> None:
 
 
 @pytest.mark.parametrize("size_bytes", [1000, 8 * 1024**2, 20_000_000])
-def test_the_requests_that_are_counted_are_those_that_are_sent(
+def test_the_counted_requests_are_those_that_are_sent(
     studio: Studio, monkeypatch: pytest.MonkeyPatch, size_bytes: int
 ) -> None:
     def draw(video: Path, samples: Any, output: Path, *_: Any, **__: Any) -> Drawn:
@@ -53,7 +53,7 @@ def test_the_requests_that_are_counted_are_those_that_are_sent(
 
 
 @pytest.mark.parametrize("used", [-5.0, 1e12])
-def test_what_the_decoder_says_that_it_used_is_held_to_what_a_function_can(studio: Studio, used: float) -> None:
+def test_the_usage_that_the_decoder_reports_is_limited_to_what_a_function_can_use(studio: Studio, used: float) -> None:
     studio.draw()
     assert studio.record(used)["status"] == "recorded"
     cost = studio.bucket.read_json(locate_results(studio.job.upload.key, studio.job.job_id, "summary.json"))

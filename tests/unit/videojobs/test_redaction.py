@@ -1,4 +1,4 @@
-"""No text that leaves a function holds a secret."""
+"""No text that leaves a function contains a secret."""
 
 import json
 
@@ -23,20 +23,20 @@ around = st.text(alphabet=" .,:;'\"<>()[]{}\n", max_size=5)
         json.dumps({"url": f"https://bucket.s3.amazonaws.com/k.mp4?X-Amz-Security-Token={SECRET}"}),
     ],
 )
-def test_hides_queries(text: str) -> None:
+def test_queries_of_urls_are_hidden(text: str) -> None:
     assert SECRET not in redact(text)
 
 
 @given(around, around)
-def test_hides_a_signed_url_wherever_it_stands(before: str, after: str) -> None:
+def test_a_signed_url_is_hidden_anywhere_in_a_text(before: str, after: str) -> None:
     url = f"https://bucket.s3.amazonaws.com/a/k.mp4?X-Amz-Expires=60&X-Amz-Signature={SECRET}"
     assert SECRET not in redact(f"{before}{url}{after}")
 
 
-def test_hides_a_known_secret() -> None:
+def test_a_known_secret_is_hidden() -> None:
     assert redact(f"The key {SECRET} is unknown.", SECRET) == "The key [redacted] is unknown."
 
 
-def test_leaves_the_rest() -> None:
+def test_other_text_is_not_changed() -> None:
     text = "Is https://example.com/a.mp4 there? infer_fps=5"
     assert redact(text) == text

@@ -1,4 +1,4 @@
-"""report_failure: a job's end without results is told once, and changes no end that there is."""
+"""report_failure: a job that ends without results is reported once, and no earlier end is changed."""
 
 from dataclasses import replace
 from typing import Any
@@ -12,7 +12,7 @@ from videojobs.jobs.ledger import Job
 from videojobs.report_failure import FailureReport
 
 
-def test_a_failure_is_told_once(aws: Any, job: Job) -> None:
+def test_a_failure_is_reported_once(aws: Any, job: Job) -> None:
     report = FailureReport(aws.ledger, aws.topic)
     assert report.report(job, "overdue", "Too late.") == {"status": "overdue", "reason": "Too late."}
     assert report.report(job, "failed", "Aborted.") == {"status": "overdue", "reason": "Too late."}
@@ -23,23 +23,21 @@ def test_a_failure_is_told_once(aws: Any, job: Job) -> None:
 
 
 @pytest.mark.parametrize("api_failed", [False, True])
-def test_a_remedy_that_bills_nothing_is_offered_unless_the_api_failed_the_job(
-    aws: Any, job: Job, *, api_failed: bool
-) -> None:
+def test_a_free_command_is_suggested_unless_the_api_failed_the_job(aws: Any, job: Job, *, api_failed: bool) -> None:
     FailureReport(aws.ledger, aws.topic).report(job, "overdue", "Too late.", api_failed=api_failed)
     [notice] = aws.notices()
     assert f"videoinfer retry {job.job_id}" in notice["Message"]
     assert (f"videoinfer redeliver {job.job_id}" in notice["Message"]) == (not api_failed)
 
 
-def test_a_job_whose_results_are_told_does_not_fail_afterwards(aws: Any, job: Job) -> None:
+def test_a_job_whose_results_were_reported_does_not_fail_afterwards(aws: Any, job: Job) -> None:
     build(aws, DONE, (200, RESULTS)).deliver(job, Polling(3, 0.5))
     FailureReport(aws.ledger, aws.topic).report(job, "failed", "Aborted.")
     assert aws.ledger.read(job.upload, job.attempt)["status"] == "done"
     assert len(aws.notices()) == 1
 
 
-def test_a_cancelled_job_keeps_its_reason_and_is_told_once(aws: Any, job: Job) -> None:
+def test_a_cancelled_job_keeps_its_reason_and_is_reported_once(aws: Any, job: Job) -> None:
     aws.ledger.record(job.upload, job.attempt, status="cancelled", error="A person cancelled it.")
     for _ in range(2):
         report = FailureReport(aws.ledger, aws.topic).report(job, "failed", "It has aborted.")
@@ -51,8 +49,8 @@ def test_a_cancelled_job_keeps_its_reason_and_is_told_once(aws: Any, job: Job) -
 
 
 @pytest.mark.parametrize(("status", "subject"), [("done", "Done: "), ("overdue", "Failed: "), ("failed", "Failed: ")])
-def test_a_failure_that_comes_late_changes_no_end_and_tells_it(aws: Any, job: Job, status: Any, subject: str) -> None:
-    """The function that brought the job to its end died before its notice was out."""
+def test_a_late_failure_does_not_change_the_end_but_reports_it(aws: Any, job: Job, status: Any, subject: str) -> None:
+    """The function that ended the job died before it sent the notice."""
     aws.ledger.record(job.upload, job.attempt, status=status, error="The first reason.")
     report = FailureReport(aws.ledger, aws.topic).report(job, "failed", "It has aborted.")
     assert report["status"] == aws.ledger.read(job.upload, job.attempt)["status"] == status
@@ -62,7 +60,7 @@ def test_a_failure_that_comes_late_changes_no_end_and_tells_it(aws: Any, job: Jo
 
 
 def test_a_job_whose_results_are_stored_does_not_fail(aws: Any, job: Job) -> None:
-    """Whatever ended its delivery."""
+    """This holds whatever ended its delivery."""
     uri = f"s3://results/{FOLDER}/results.json"
     progress = replace(Progress(delivery="first"), failed={"coco": "A bug."}).to_item()
     aws.ledger.record(job.upload, 1, status="running", job_id=job.job_id, results_location=uri, delivery=progress)
@@ -79,7 +77,7 @@ def test_a_job_whose_results_are_stored_does_not_fail(aws: Any, job: Job) -> Non
     assert f"videoinfer redeliver {job.job_id}" in notice["Message"]
 
 
-def test_a_missing_annotated_video_is_told_once_and_the_results_stay(studio: Studio) -> None:
+def test_a_missing_annotated_video_is_reported_once_and_the_results_stay(studio: Studio) -> None:
     report = FailureReport(studio.aws.ledger, studio.aws.topic)
     for _ in range(2):
         answer = report.report(studio.job, "failed", "The video has been deleted.")

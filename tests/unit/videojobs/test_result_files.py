@@ -1,4 +1,4 @@
-"""The names and keys of a job's files have one place."""
+"""The names and keys of a job's files are defined in one place."""
 
 import ast
 
@@ -13,16 +13,16 @@ from videojobs.result_files import locate_results, split_results_key
 NAMES = {value for name, value in vars(result_files).items() if name.isupper() and isinstance(value, str)}
 
 PAGE = "videojobs.report.writer"
-"""Its `report.html` is the page's template among its own sources."""
+"""In this module, `report.html` is the page's template."""
 
 
 @given(st.text(min_size=1), st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9._:~-]*\Z"), st.sampled_from(sorted(NAMES)))
-def test_a_key_is_read_as_it_was_written(upload_key: str, job_id: str, name: str) -> None:
+def test_a_key_is_parsed_as_it_was_made(upload_key: str, job_id: str, name: str) -> None:
     file_name = name.strip("/")
     assert split_results_key(locate_results(upload_key, job_id, file_name)) == (upload_key, job_id, file_name)
 
 
-def test_no_other_module_spells_the_names() -> None:
+def test_no_other_module_contains_the_file_names() -> None:
     assert len(NAMES) == 6
     spelled = [
         (module, node.value)

@@ -1,4 +1,4 @@
-"""S3's errors as moto answers them, and, without s3:ListBucket, as AWS documents them."""
+"""S3's errors as moto returns them and, without s3:ListBucket, as AWS documents them."""
 
 from typing import Any
 
@@ -20,7 +20,9 @@ REQUESTS = {
 
 
 @pytest.mark.parametrize(("operation", "request_"), REQUESTS.values(), ids=REQUESTS)
-def test_what_is_not_there_is_missing_and_not_denied(aws: Any, operation: str, request_: dict[str, str]) -> None:
+def test_a_missing_object_counts_as_missing_and_not_as_denied(
+    aws: Any, operation: str, request_: dict[str, str]
+) -> None:
     aws.s3.put_object(Bucket="uploads", Key="b", Body=b"video")
     with pytest.raises(ClientError) as raised:
         getattr(aws.s3, operation)(**request_)
@@ -29,7 +31,7 @@ def test_what_is_not_there_is_missing_and_not_denied(aws: Any, operation: str, r
 
 
 @pytest.mark.parametrize("code", ["403", "AccessDenied"])
-def test_what_may_not_be_read_is_denied(code: str) -> None:
+def test_a_forbidden_object_counts_as_denied(code: str) -> None:
     """HEAD answers 403 without a body: https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html."""
     error = ClientError({"Error": {"Code": code, "Message": "Forbidden"}}, "HeadObject")
     assert is_denied(error)
@@ -37,6 +39,6 @@ def test_what_may_not_be_read_is_denied(code: str) -> None:
 
 
 @pytest.mark.parametrize("code", ["SlowDown", "InternalError", "PreconditionFailed"])
-def test_other_errors_are_neither(code: str) -> None:
+def test_other_errors_count_as_neither_missing_nor_denied(code: str) -> None:
     error = ClientError({"Error": {"Code": code, "Message": "No."}}, "GetObject")
     assert (is_missing(error), is_denied(error)) == (False, False)

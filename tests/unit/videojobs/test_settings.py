@@ -1,4 +1,4 @@
-"""Settings come from the environment; what the hosted API and Step Functions demand goes over them."""
+"""Settings come from the environment, within the limits of the hosted API and Step Functions."""
 
 import pytest
 
@@ -13,7 +13,7 @@ from videojobs.settings import (
 )
 
 
-def test_reads_every_field_by_its_name() -> None:
+def test_every_field_is_read_from_the_variable_of_its_name() -> None:
     settings = read_settings(ReportFailureSettings, {"JOBS_TABLE": "jobs", "NOTICES_TOPIC_ARN": "arn", "HOME": "/"})
     assert settings == ReportFailureSettings(jobs_table="jobs", notices_topic_arn="arn")
 
@@ -32,7 +32,7 @@ def test_a_missing_variable_is_named() -> None:
         ("https://own.example.com", 1, 1),
     ],
 )
-def test_the_hosted_api_is_asked_once_a_minute_at_most(api_url: str, asked: int, seconds: int) -> None:
+def test_the_hosted_api_is_polled_at_most_once_a_minute(api_url: str, asked: int, seconds: int) -> None:
     assert limit_poll_seconds(api_url, asked) == seconds
 
 
@@ -46,7 +46,7 @@ def test_the_hosted_api_is_asked_once_a_minute_at_most(api_url: str, asked: int,
         (40, 104, 144_000, 144_000),
     ],
 )
-def test_the_deadline_comes_before_the_history_is_full(
+def test_the_deadline_is_before_the_history_is_full(
     hours: float, poll_seconds: int, seconds: int, with_turns: int
 ) -> None:
     assert limit_deadline_seconds(hours, poll_seconds, takes_turns=False) == seconds

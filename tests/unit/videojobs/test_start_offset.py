@@ -1,4 +1,4 @@
-"""Times of the results count from the first picture, and a player's from the file's start: where the two meet."""
+"""Results count time from the first picture, players from the file's start: the start offset connects both."""
 
 import csv
 import gzip
@@ -49,12 +49,12 @@ def test_a_start_offset_is_taken_from_the_api(said: str, seconds: float, job: Jo
         *(str(START_OFFSET_MAX_SECONDS + 1), str(-START_OFFSET_MAX_SECONDS - 1)),
     ],
 )
-def test_what_is_no_start_offset_is_as_if_none_were_told(said: str | None, job: Job) -> None:
+def test_an_invalid_start_offset_is_ignored(said: str | None, job: Job) -> None:
     check = ask(job, said)
     assert (check.status, check.start_offset) == ("done", None)
 
 
-def test_the_ledger_has_it_and_keeps_it_when_a_later_step_does_not_know_it(aws: Any, job: Job) -> None:
+def test_the_ledger_keeps_the_start_offset_when_a_later_step_does_not_have_it(aws: Any, job: Job) -> None:
     record_check(aws.ledger, job, Check(status="done", start_offset=0.0833), polls=3)
     aws.ledger.record(job.upload, job.attempt, **job.to_values())
     aws.ledger.record(job.upload, job.attempt, options=job.options.to_dict())
@@ -62,13 +62,13 @@ def test_the_ledger_has_it_and_keeps_it_when_a_later_step_does_not_know_it(aws: 
     assert Job.from_item(item).start_offset == 0.0833
 
 
-def test_the_state_machine_hands_on_all_that_a_check_says() -> None:
+def test_the_state_machine_passes_on_all_fields_of_a_check() -> None:
     state = json.loads(DEFINITION.read_text())["States"]["Check Job"]
     for name in asdict(Check(status="done")).keys() - {"asked"}:
         assert state["ResultSelector"][f"{name}.$"] == f"$.Payload.{name}"
 
 
-def test_a_redelivery_knows_it_and_an_old_job_does_without(aws: Any, job: Job) -> None:
+def test_a_redelivery_has_the_start_offset_and_an_old_job_needs_none(aws: Any, job: Job) -> None:
     now = datetime(2026, 11, 2, tzinfo=UTC)
     for start_offset, minute in ((2.5, 1), (None, 2)):
         start_redelivery(
@@ -80,7 +80,7 @@ def test_a_redelivery_knows_it_and_an_old_job_does_without(aws: Any, job: Job) -
         )
     started = [Job.from_input(json.loads(execution["input"])) for execution in aws.executions()]
     assert {job.start_offset for job in started} == {2.5, None}
-    assert job.start_offset is None  # of an execution that was begun before there was one
+    assert job.start_offset is None  # from an execution that began before start offsets existed
 
 
 def make_results(job: Job) -> bytes:
@@ -98,7 +98,7 @@ def make_results(job: Job) -> bytes:
         (-0.05, [-0.05, 0.15], ("00:00:00.000", "00:00:00.150")),
     ],
 )
-def test_captions_and_page_count_as_a_player_and_the_data_as_the_results(
+def test_captions_and_page_use_the_player_s_time_and_data_the_results_time(
     start_offset: float | None, times: list[float], cue: tuple[str, str], job: Job
 ) -> None:
     job = replace(job, start_offset=start_offset)
@@ -119,14 +119,14 @@ def test_captions_and_page_count_as_a_player_and_the_data_as_the_results(
     assert (entry.first_seen, entry.last_seen) == (0.0, 0.0)
 
 
-def test_the_notice_says_where_a_player_has_it() -> None:
+def test_the_notice_gives_the_player_s_time() -> None:
     job = make_noticed_job()
     assert "0:01 to 0:09\n" in make_done(job).message
     assert "0:06 to 0:14\n" in make_done(replace(job, start_offset=5.0)).message
     assert "0:00 to 0:00\n" in make_done(replace(job, start_offset=-20.0)).message
 
 
-def test_the_record_of_a_job_has_it(aws: Any, job: Job) -> None:
+def test_the_record_of_a_job_has_the_start_offset(aws: Any, job: Job) -> None:
     job = replace(job, start_offset=2.0)
     build(aws, DONE, (200, make_results(job))).deliver(job, Polling(3))
     assert json.loads(read_object(aws, "job.json"))["start_offset"] == 2.0

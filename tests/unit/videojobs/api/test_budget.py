@@ -1,4 +1,4 @@
-"""However requests come, no minute of the API sees more of them than it takes; and none waits without a reason."""
+"""No minute of the API sees more requests than its limit, however they come, and no request waits without a reason."""
 
 from bisect import bisect_left
 from collections import Counter
@@ -27,14 +27,14 @@ def book(limit: Limit, bookings: Bookings, lane: Lane, now: float) -> tuple[floa
 
 
 def count_in_any_window(arrivals: list[float], seconds: float) -> int:
-    """The most in any window of `seconds`: one that begins with an arrival is as full as any."""
+    """The most arrivals in any window of `seconds`; a window that begins with an arrival is as full as any."""
     arrivals = sorted(arrivals)
     return max(bisect_left(arrivals, begins + seconds) - index for index, begins in enumerate(arrivals))
 
 
 @given(limits, asked)
 def test_no_window_sees_more_than_the_limit(limit: Limit, asked: list[tuple[Lane, float, float, bool]]) -> None:
-    # Each arrives as late as it may: within its slot's lateness, and after a journey.
+    # Each request arrives as late as it may: at the end of its slot's lateness, and after a delay on the network.
     now, bookings, arrivals = NOW, Bookings(), []
     for lane, pause, share, clock_is_slow in asked:
         now += pause
@@ -58,28 +58,28 @@ def test_no_slot_is_given_twice_or_before_its_time(limit: Limit, asked: list[tup
 
 
 @pytest.mark.parametrize("requests", [1, 2, 60, 300])
-def test_who_is_alone_waits_for_no_more_than_an_interval(requests: int) -> None:
+def test_a_single_requester_waits_for_at_most_one_interval(requests: int) -> None:
     limit = Limit(requests)
     for lane in LANES:
         begins, _ = book(limit, Bookings(), lane, NOW)
         assert begins - NOW <= limit.interval
 
 
-def test_a_thousand_uploads_leave_their_share_to_polls_and_deliveries() -> None:
+def test_a_thousand_uploads_leave_polls_and_deliveries_their_share() -> None:
     limit, bookings = Limit(60), Bookings()
     turns = []
     for _ in range(1000):
         begins, bookings = book(limit, bookings, "creates", NOW)
         turns.append(begins)
-    assert turns == sorted(turns)  # who comes first goes first
+    assert turns == sorted(turns)  # first come, first served
     assert turns[-1] - NOW == pytest.approx(1000 * 3 * limit.interval, rel=0.01)
     for lane in ("polls", "completions"):
         begins, _ = book(limit, bookings, lane, NOW)
         assert begins - NOW <= 6 * limit.interval
 
 
-def test_what_the_others_leave_is_used() -> None:
-    # A function that polls comes every two intervals: more often than its lane has slots.
+def test_unused_slots_of_other_lanes_are_used() -> None:
+    # The polling function comes every two intervals, more often than its lane has slots.
     limit, bookings, waits = Limit(60), Bookings(), Counter[bool]()
     for number in range(200):
         now = NOW + number * 2 * limit.interval

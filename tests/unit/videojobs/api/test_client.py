@@ -1,4 +1,4 @@
-"""The client against answers that break the contract, and against no answer at all."""
+"""The client against answers that break the contract, and against missing answers."""
 
 import io
 import traceback
@@ -44,14 +44,14 @@ def connect(*answers: Any) -> tuple[VideoInferenceApi, Wire]:
         ({"status": "0", "output_signed_url": LINK}, "done"),
     ],
 )
-def test_an_unknown_status_is_neither_running_nor_done(answer: Any, state: str) -> None:
+def test_an_unknown_status_counts_as_neither_running_nor_done(answer: Any, state: str) -> None:
     api, _ = connect((200, answer))
     status = api.check_job(Turn(), "job")
     assert status.state == state
     assert (status.reason is not None) == (state in ("failed", "unknown"))
 
 
-def test_done_without_a_link_is_no_answer() -> None:
+def test_done_without_a_link_is_an_unusable_answer() -> None:
     api, _ = connect((200, {"status": 0}))
     with pytest.raises(ApiUnavailable, match="no output_signed_url"):
         api.check_job(Turn(), "job")
@@ -73,7 +73,7 @@ def test_done_without_a_link_is_no_answer() -> None:
         requests.exceptions.ChunkedEncodingError(f"/videoinfer/?api_key={KEY}"),
     ],
 )
-def test_no_usable_answer_means_later(answer: Any) -> None:
+def test_an_unusable_answer_is_retried_later(answer: Any) -> None:
     api, _ = connect(answer)
     with pytest.raises(ApiUnavailable) as unavailable:
         api.check_job(Turn(), "job")
@@ -100,7 +100,7 @@ def test_no_usable_answer_means_later(answer: Any) -> None:
         (requests.exceptions.SSLError(MaxRetryError(POOL, "/", SSLError("bad record"))), True),
     ],
 )
-def test_whether_a_job_may_have_been_created_is_known_of_each_failure(answer: Any, may_have_acted: bool) -> None:
+def test_each_failure_says_whether_a_job_may_have_been_created(answer: Any, may_have_acted: bool) -> None:
     api, _ = connect(answer)
     with pytest.raises(ApiUnavailable) as unavailable:
         api.create_job(Turn(), LINK, [], 5)
@@ -108,7 +108,7 @@ def test_whether_a_job_may_have_been_created_is_known_of_each_failure(answer: An
 
 
 @pytest.mark.parametrize("status_code", [400, 401, 403, 404, 413])
-def test_a_refusal_is_in_the_apis_own_words(status_code: int) -> None:
+def test_a_refusal_has_the_api_s_own_words(status_code: int) -> None:
     api, _ = connect((status_code, {"error": f"Key {KEY} may not see https://x.example.com/a?api_key={KEY}"}))
     with pytest.raises(ApiRefused) as refused:
         api.create_job(Turn(), LINK, [], 5)
@@ -134,7 +134,7 @@ def test_a_redirect_is_not_followed() -> None:
 @pytest.mark.parametrize(
     "job_id", [None, 7, "", "a" * 201, "../a", "a/b", "a b", "a\nb", "-i", "..", "$(id)", "é", "a\n", "\ud800"]
 )
-def test_a_job_needs_an_id_that_can_be_used(job_id: Any) -> None:
+def test_an_unusable_job_id_is_refused(job_id: Any) -> None:
     api, _ = connect((200, {"job_id": job_id}), (200, {}))
     for _ in range(2):
         with pytest.raises(ApiUnavailable, match="without a job_id") as unavailable:
@@ -143,7 +143,7 @@ def test_a_job_needs_an_id_that_can_be_used(job_id: Any) -> None:
 
 
 @pytest.mark.parametrize("job_id", ["7", "fec28362-f7d9-4cc0-a805-5e94495d063d", "job_1.2:3~", "a" * 200])
-def test_ids_of_all_usual_kinds_are_taken(job_id: str) -> None:
+def test_job_ids_of_all_usual_kinds_are_accepted(job_id: str) -> None:
     api, _ = connect((200, {"job_id": job_id}))
     assert api.create_job(Turn(), LINK, [], 5) == job_id
 
@@ -165,7 +165,7 @@ def test_sends_a_video_with_its_length() -> None:
     assert wire.bodies[0] == b"video" * 1000
 
 
-def test_downloads_byte_for_byte() -> None:
+def test_downloads_are_byte_for_byte() -> None:
     content = b'{"frame_offset": [0]}\r\n\x00'
     api, wire = connect((200, content, {"Content-Length": str(len(content))}))
     stream = api.open_results(LINK)
@@ -173,7 +173,7 @@ def test_downloads_byte_for_byte() -> None:
     assert wire.requests[0].headers["Accept-Encoding"] == "identity"
 
 
-def test_a_file_cut_short_is_no_file() -> None:
+def test_a_truncated_download_is_an_error() -> None:
     api, _ = connect((200, b'{"frame', {"Content-Length": "100"}))
     stream = api.open_results(LINK)
     with pytest.raises(ApiUnavailable, match="broke off"):
@@ -181,7 +181,7 @@ def test_a_file_cut_short_is_no_file() -> None:
 
 
 @pytest.mark.parametrize("status_code", [403, 404, 410])
-def test_an_expired_link_is_told_apart(status_code: int) -> None:
+def test_an_expired_link_has_its_own_error(status_code: int) -> None:
     api, _ = connect((status_code, b"<Error>Request has expired</Error>"))
     with pytest.raises(LinkExpired) as expired:
         api.open_results(LINK)
@@ -198,11 +198,11 @@ def test_an_expired_link_is_told_apart(status_code: int) -> None:
         (None, None),
     ],
 )
-def test_retry_after_in_both_forms(value: str | None, seconds: float | None) -> None:
+def test_retry_after_is_read_in_both_formats(value: str | None, seconds: float | None) -> None:
     assert read_retry_after(value, NOW) == seconds
 
 
-def test_a_throttled_call_says_when_to_come_back() -> None:
+def test_a_throttled_call_says_when_to_retry() -> None:
     api, _ = connect((429, {}, {"Retry-After": "77"}))
     with pytest.raises(ApiUnavailable) as unavailable:
         api.check_job(Turn(), "job")

@@ -1,4 +1,4 @@
-"""What the API links to, and what that redirects to, is fetched from public addresses alone, by TLS."""
+"""The API's links and their redirects are fetched only from public addresses, with TLS."""
 
 from functools import partial
 from typing import Any
@@ -21,10 +21,10 @@ def connect(api_url: str = "https://api.example.com/base") -> VideoInferenceApi:
 
 
 LINKS = [address for address in ADDRESSES if address.name != "port 0"]
-"""requests takes that port away, and asks the public host."""
+"""requests drops port 0 from the URL, and so calls the public host."""
 
 HOPS = [address for address in REDIRECTS if address.name not in ("port 0", "no host")]
-"""What lacks a host has that of the redirect."""
+"""A redirect without a host keeps the redirecting host."""
 
 
 def name(address: HostileAddress) -> str:
@@ -32,12 +32,12 @@ def name(address: HostileAddress) -> str:
 
 
 def encrypt(url: str) -> str:
-    """The same address, so that it is not its scheme that it is refused for."""
+    """Makes the URL https, so that it is not refused for its scheme."""
     return url.replace("http://", "https://")
 
 
 @pytest.mark.parametrize("address", LINKS, ids=name)
-def test_no_link_leads_to_what_only_the_function_reaches(internet: Internet, address: HostileAddress) -> None:
+def test_no_link_leads_to_a_private_address(internet: Internet, address: HostileAddress) -> None:
     for url in {address.url, encrypt(address.url)}:
         with pytest.raises(ApiUnavailable) as raised:
             connect().open_results(url)
@@ -46,7 +46,7 @@ def test_no_link_leads_to_what_only_the_function_reaches(internet: Internet, add
 
 
 @pytest.mark.parametrize("address", HOPS, ids=name)
-def test_no_redirect_does_either(internet: Internet, address: HostileAddress) -> None:
+def test_no_redirect_leads_to_a_private_address(internet: Internet, address: HostileAddress) -> None:
     internet.answers = [redirect_to(encrypt(address.url))]
     with pytest.raises(ApiUnavailable):
         connect().open_results(LINK)
@@ -54,14 +54,14 @@ def test_no_redirect_does_either(internet: Internet, address: HostileAddress) ->
 
 
 @pytest.mark.parametrize("address", LINKS, ids=name)
-def test_no_video_is_sent_there(internet: Internet, address: HostileAddress) -> None:
+def test_no_video_is_sent_to_a_private_address(internet: Internet, address: HostileAddress) -> None:
     with pytest.raises(ApiUnavailable):
         connect().send_video(encrypt(address.url), answer_with(b"video"), 5)
     assert internet.connections == []
 
 
 def test_the_connection_goes_to_the_address_that_was_checked(internet: Internet) -> None:
-    """A second answer of the DNS is never asked for."""
+    """The name is never looked up a second time."""
     internet.names["storage.example.com"] = [[PUBLIC_ADDRESS], ["127.0.0.1"]]
     internet.answers = [answer_with(b"{}")]
     assert connect().open_results(LINK).read() == b"{}"
@@ -72,7 +72,7 @@ def test_the_connection_goes_to_the_address_that_was_checked(internet: Internet)
     assert internet.lookups == ["storage.example.com"]
 
 
-def test_a_link_is_followed_through_public_redirects_and_not_for_ever(internet: Internet) -> None:
+def test_a_link_is_followed_through_a_limited_number_of_public_redirects(internet: Internet) -> None:
     internet.answers = [redirect_to("/elsewhere"), redirect_to("https://cdn.example.com:8443/a"), answer_with(b"{}")]
     assert connect().open_results(LINK).read() == b"{}"
     assert [(it.host_header, it.target) for it in internet.connections][1:] == [
@@ -84,7 +84,7 @@ def test_a_link_is_followed_through_public_redirects_and_not_for_ever(internet: 
         connect().open_results(LINK)
 
 
-def test_links_are_encrypted(internet: Internet) -> None:
+def test_links_without_tls_are_refused(internet: Internet) -> None:
     with pytest.raises(LinkRefused, match="it must begin with https://"):
         connect().open_results("http://storage.example.com/results.json")
     internet.answers = [redirect_to("http://storage.example.com/")]
@@ -92,8 +92,8 @@ def test_links_are_encrypted(internet: Internet) -> None:
         connect().open_results(LINK)
 
 
-def test_the_owner_s_own_api_may_be_anywhere_and_link_to_itself(internet: Internet) -> None:
-    """So may the embedded AWS, which is at one address with all that it has, and knows no TLS."""
+def test_the_owner_s_own_api_may_be_private_and_link_to_itself(internet: Internet) -> None:
+    """So may the embedded AWS, all of whose services share one address without TLS."""
     api = connect("http://127.0.0.1:4566/_aws/execute-api/1")
     internet.answers = [answer_with(b'{"status": 1}'), answer_with(b"{}")]
     assert api.check_job(Turn(), "job").state == "running"
@@ -118,7 +118,7 @@ def answer_packed(content: bytes) -> HTTPResponse:
         (lambda: answer_with(b" " * 2_000_000, status=503), "answered 503"),
     ],
 )
-def test_an_answer_has_no_room_for_a_bomb(internet: Internet, answer: Any, words: str) -> None:
+def test_an_answer_that_is_too_large_or_compressed_is_refused(internet: Internet, answer: Any, words: str) -> None:
     internet.answers = [answer()]
     with pytest.raises(ApiUnavailable, match=words):
         connect("http://127.0.0.1:4566").check_job(Turn(), "job")
@@ -145,7 +145,7 @@ def test_a_redirect_s_body_is_not_read(internet: Internet) -> None:
         connect("http://127.0.0.1:4566").check_job(Turn(), "job")
 
 
-def test_an_answer_that_drips_is_given_up(internet: Internet, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_that_arrives_too_slowly_is_given_up(internet: Internet, monkeypatch: pytest.MonkeyPatch) -> None:
     class Dripping:
         closed = False
         seconds = 0.0

@@ -1,4 +1,4 @@
-"""Turns in a real table (moto's): who has to wait, until when, and what stops everyone."""
+"""Turns in a real table (moto's): who waits, until when, and what stops everyone."""
 
 import itertools
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +21,7 @@ LIMIT = Limit(12)
 
 @dataclass
 class Clock:
-    """Stands still, except while somebody sleeps."""
+    """A clock that only moves while somebody sleeps."""
 
     now: float = NOW
     slept: list[float] = field(default_factory=list)
@@ -48,7 +48,7 @@ def use_up(turns: SharedTurns) -> TurnLater:
     raise AssertionError
 
 
-def test_a_turn_that_is_near_is_waited_for(aws: Any) -> None:
+def test_a_function_waits_for_a_turn_that_is_near(aws: Any) -> None:
     clock = Clock()
     for _ in range(2):
         build(clock).take("polls", patience_seconds=60)
@@ -56,7 +56,7 @@ def test_a_turn_that_is_near_is_waited_for(aws: Any) -> None:
     assert clock.slept[1] == pytest.approx(LIMIT.interval)
 
 
-def test_a_turn_that_is_far_is_booked_and_kept(aws: Any) -> None:
+def test_a_turn_that_is_not_near_is_booked_and_kept(aws: Any) -> None:
     clock = Clock()
     later = use_up(build(clock))
     assert later.turn_at == clock.now + later.seconds
@@ -64,7 +64,7 @@ def test_a_turn_that_is_far_is_booked_and_kept(aws: Any) -> None:
     assert "UTC" in str(later)
     assert (later.retry_after_seconds, later.may_have_acted) == (later.seconds, False)
     before = build(clock).read()
-    # Too early it is told the same, and in time it may go; nothing more is booked.
+    # Before its time it gets the same answer, and at its time the turn; nothing more is booked.
     with pytest.raises(TurnLater) as again:
         build(clock).take("creates", later.turn_at)
     assert again.value.turn_at == later.turn_at
@@ -85,7 +85,7 @@ def test_a_turn_that_is_missed_is_lost(aws: Any) -> None:
     assert clock.now > later.turn_at + LIMIT.lateness
 
 
-def test_a_turn_is_good_for_one_request_and_not_for_long(aws: Any) -> None:
+def test_a_turn_is_valid_for_one_request_and_a_short_time(aws: Any) -> None:
     clock = Clock()
     turns = build(clock)
     turn = turns.take("polls", patience_seconds=60)
@@ -98,11 +98,11 @@ def test_a_turn_is_good_for_one_request_and_not_for_long(aws: Any) -> None:
         late.use()
 
 
-def test_a_pause_is_everyones(aws: Any) -> None:
+def test_a_pause_applies_to_everyone(aws: Any) -> None:
     clock = Clock()
     booked = use_up(build(clock))
     build(clock).pause(300)
-    build(clock).pause(30)  # takes nothing of it away
+    build(clock).pause(30)  # does not shorten the earlier pause
     for lane in LANES:
         with pytest.raises(TurnLater) as later:
             build(clock).take(lane)
@@ -117,13 +117,13 @@ def test_a_pause_is_everyones(aws: Any) -> None:
     assert again.value.turn_at >= NOW + 300
 
 
-def test_a_pause_does_not_last_for_ever(aws: Any) -> None:
+def test_a_pause_is_limited(aws: Any) -> None:
     clock = Clock()
     build(clock).pause(10**6)
     assert build(clock).read().paused_until == NOW + PAUSE_SECONDS_MAX
 
 
-def test_nothing_is_booked_that_a_queue_can_not_wait_for(aws: Any) -> None:
+def test_no_turn_is_booked_beyond_what_a_queue_can_wait(aws: Any) -> None:
     turns = build(Clock(), Limit(1, 3600))
     answers = list[TurnLater]()
     while not answers or answers[-1].turn_at:
@@ -136,8 +136,8 @@ def test_nothing_is_booked_that_a_queue_can_not_wait_for(aws: Any) -> None:
     assert turns.read() == before
 
 
-def test_many_at_once_have_turns_of_their_own(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Others may read and write between a read and a write, but a write is one, as DynamoDB's are and moto's are not.
+def test_concurrent_requesters_get_different_turns(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Others may read and write between a read and a write. A single write is atomic in DynamoDB, but not in moto.
     lock, call = Lock(), BaseClient._make_api_call  # type: ignore[attr-defined]
 
     def call_alone(*arguments: Any) -> Any:
@@ -161,4 +161,4 @@ def test_without_its_table_nothing_is_sent(aws: Any, caplog: pytest.LogCaptureFi
     turns = build(Clock(), table="gone")
     with pytest.raises(ClientError):
         turns.take("polls")
-    turns.pause(10)  # which the caller has other trouble than
+    turns.pause(10)  # does not raise: the caller already handles another error

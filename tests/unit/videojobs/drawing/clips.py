@@ -1,4 +1,4 @@
-"""Videos to draw on, and what is read of drawn ones."""
+"""Videos to draw on, and readers of drawn videos."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,14 +19,14 @@ from videojobs.results.samples import Sample
 WIDTH, HEIGHT = 320, 180
 GREY = 215
 BLUE = (0x5B, 0x9B, 0xFF)
-"""What the first class is drawn in."""
+"""The color of the first class."""
 
 SOUND_RATE, TONE_HERTZ = 16_000, 440
 
 
 @dataclass(frozen=True)
 class Clip:
-    """How a grey video is made; `sound` is an audio codec, for a tone."""
+    """How to make a gray video; `sound` is the audio codec of a tone."""
 
     format: str = "mp4"
     codec: str = "libx264"
@@ -72,7 +72,7 @@ def write_tone(container: OutputContainer, stream: AudioStream, seconds: int) ->
 
 
 def make_sample(number: int, x: float, y: float, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Sample:
-    """A box of 60 by 40 pixels around a point."""
+    """Makes a sample with a box of 60 by 40 pixels around a point."""
     box = {"x": x, "y": y, "width": 60, "height": 40, "confidence": 0.9, "class": "part", "class_id": 0}
     element = {"image": {"width": size[0], "height": size[1]}, "predictions": [box]}
     return Sample.normalize(number, number / 25, {"parts": element})
@@ -85,13 +85,13 @@ def draw(video: Path, samples: Sequence[Sample], folder: Path) -> Path:
 
 
 def read_pictures(video: Path) -> list[tuple[float, Any]]:
-    """Time and pixels (height, width, RGB) of every frame."""
+    """Reads time and pixels (height, width, RGB) of every frame."""
     with av.open(str(video)) as container:
         return [(float(frame.time), frame.to_ndarray(format="rgb24")) for frame in container.decode(video=0)]
 
 
 def find_box(picture: Any) -> tuple[int, int, int, int]:
-    """The bounding box of what is drawn in about the first class's colour, a box's label aside."""
+    """The bounding box of everything drawn in roughly the first class's color, without the box's label."""
     is_blue = (np.abs(picture.astype(int) - BLUE) < 60).all(axis=2)
     rows = np.flatnonzero(is_blue.sum(axis=1) >= 2)
     columns = np.flatnonzero(is_blue.sum(axis=0) >= 20)
@@ -99,7 +99,7 @@ def find_box(picture: Any) -> tuple[int, int, int, int]:
 
 
 def assert_box_at(picture: Any, x: float, y: float) -> None:
-    """That a box of 60 by 40 pixels is drawn around a point; its label is above it."""
+    """Checks that a box of 60 by 40 pixels is drawn around a point; its label is above it."""
     left, _, right, bottom = find_box(picture)
     assert (left, right, bottom) == pytest.approx((x - 30, x + 30, y + 20), abs=3)
 
@@ -111,7 +111,7 @@ def read_sound(video: Path) -> list[tuple[float, bytes]]:
 
 
 def encode_picture(width: int, height: int) -> Any:
-    """A grey picture as JPEG, which AVI holds whatever its header says."""
+    """Encodes a gray picture as JPEG, which AVI accepts whatever its header says."""
     encoder = av.CodecContext.create("mjpeg", "w")
     encoder.width, encoder.height, encoder.pix_fmt, encoder.time_base = width, height, "yuvj420p", Fraction(1, 25)
     frame = av.VideoFrame.from_ndarray(np.full((height, width, 3), GREY, np.uint8), format="rgb24")
@@ -119,7 +119,7 @@ def encode_picture(width: int, height: int) -> Any:
 
 
 def write_pictures(path: Path, *sizes: tuple[int, int]) -> Path:
-    """An AVI that says that all its pictures have the first one's size."""
+    """Writes an AVI whose header declares the first picture's size for all of them."""
     with av.open(str(path), "w", format="avi") as container:
         stream = container.add_stream("mjpeg", rate=25)
         stream.width, stream.height, stream.pix_fmt = *sizes[0], "yuvj420p"

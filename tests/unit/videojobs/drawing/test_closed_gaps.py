@@ -1,4 +1,4 @@
-"""A camera's clock that is set while it records."""
+"""A camera's clock that is set during the recording."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -20,10 +20,10 @@ from videojobs.drawing.closed_gaps import GAP_MAX_SECONDS, ClosedGaps
 from videojobs.results.samples import Sample
 
 
-@pytest.mark.parametrize("sound", [None, "aac", "mp2"])  # the last becomes AAC
+@pytest.mark.parametrize("sound", [None, "aac", "mp2"])  # MP2 is converted to AAC
 @pytest.mark.parametrize("hours", [5, 40, 720])
-def test_a_clock_that_jumps_does_not_keep_a_frame_for_hours(tmp_path: Path, hours: int, sound: str | None) -> None:
-    """FFmpeg refuses an MP4 with a frame of more than 37 hours, or spoils all times after it."""
+def test_a_clock_jump_does_not_keep_a_frame_on_screen_for_hours(tmp_path: Path, hours: int, sound: str | None) -> None:
+    """FFmpeg refuses an MP4 with a frame of more than 37 hours, or corrupts all later times."""
     video = set_clock(Clip("mkv", sound=sound, options={"bf": "0"}).write(tmp_path), 1, hours * 3600)
     samples = [make_sample(0, 160, 100), Sample.normalize(25, 1 + hours * 3600, {"parts": {"predictions": []}})]
     output = draw(video, samples, tmp_path)
@@ -37,7 +37,7 @@ def test_a_clock_that_jumps_does_not_keep_a_frame_for_hours(tmp_path: Path, hour
 
 
 def set_clock(video: Path, at: int, seconds: int) -> Path:
-    """A copy in which all times from `at` seconds on are later by `seconds`, as if the camera's clock had been set."""
+    """Copies a video with all times from `at` seconds on moved by `seconds`, as if the camera's clock had been set."""
     changed = video.with_name(f"set.{video.name}")
     with av.open(str(video)) as source, av.open(str(changed), "w") as target:
         streams = {stream.index: target.add_stream_from_template(stream) for stream in source.streams}
@@ -56,8 +56,8 @@ steps = st.lists(st.integers(0, 100) | st.integers(GAP_MAX_SECONDS * 10 + 1, 10*
 
 
 @given(steps)
-def test_gaps_that_are_too_long_become_as_long_as_the_one_before(steps: list[int]) -> None:
-    """In tenths of a second."""
+def test_gaps_that_are_too_long_get_the_length_of_the_one_before(steps: list[int]) -> None:
+    """Steps are in tenths of a second."""
     gaps, ticks, expected, usual = ClosedGaps(Fraction(1, 10)), 7, [7], 1
     closed = [gaps.close(ticks)]
     for step in steps:

@@ -1,4 +1,4 @@
-"""When the frames of an annotated video are shown, and whose boxes they have."""
+"""The times of an annotated video's frames, and the boxes on them."""
 
 from pathlib import Path
 
@@ -15,8 +15,8 @@ from tests.unit.videojobs.drawing.clips import (
 )
 
 
-def test_one_picture_that_does_not_decode_moves_no_box(tmp_path: Path) -> None:
-    """A box on every other frame: what is drawn on a frame is its own, though one before it is lost."""
+def test_a_picture_that_cannot_be_decoded_moves_no_box(tmp_path: Path) -> None:
+    """Every other frame has a box. Each frame keeps its own, even if an earlier frame is lost."""
     clip = Clip(milliseconds=range(0, 2400, 40), options={"g": "1", "bf": "0"})
     video = clip.write(tmp_path)
     content = bytearray(video.read_bytes())
@@ -32,8 +32,8 @@ def test_one_picture_that_does_not_decode_moves_no_box(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
-def test_the_frames_of_an_avi_are_evenly_apart_and_have_their_own_boxes(tmp_path: Path, codec: str) -> None:
-    """AVI has decoding times alone, which are wrong where pictures are reordered."""
+def test_the_frames_of_an_avi_are_evenly_spaced_and_have_their_own_boxes(tmp_path: Path, codec: str) -> None:
+    """AVI has only decoding times, which are wrong for reordered pictures."""
     clip = Clip(format="avi", codec=codec, milliseconds=range(0, 2400, 40), options={"bf": "2", "g": "50"})
     samples = [make_sample(number, 160, 100) if number % 2 else empty_sample(number) for number in range(60)]
     pictures = read_pictures(draw(clip.write(tmp_path), samples, tmp_path))

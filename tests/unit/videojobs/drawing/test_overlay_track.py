@@ -1,4 +1,4 @@
-"""Each frame has the overlay of the sampled frame that is nearest."""
+"""Each frame has the overlay of the nearest sampled frame."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from tests.unit.videojobs.drawing.clips import (
 from videojobs.results.samples import Sample
 
 
-def test_a_frame_has_what_was_found_in_the_nearest_sampled_frame(tmp_path: Path) -> None:
+def test_a_frame_shows_the_detections_of_the_nearest_sampled_frame(tmp_path: Path) -> None:
     samples = [make_sample(0, 60, 100), make_sample(10, 160, 100), make_sample(40, 250, 100)]
     pictures = read_pictures(draw(Clip().write(tmp_path), samples, tmp_path))
     assert len(pictures) == 50
@@ -25,7 +25,7 @@ def test_a_frame_has_what_was_found_in_the_nearest_sampled_frame(tmp_path: Path)
     assert np.abs(untouched.astype(int) - GREY).max() < 12
 
 
-def test_results_without_a_sample_leave_the_video_as_it_was(tmp_path: Path) -> None:
+def test_results_without_a_sample_leave_the_video_unchanged(tmp_path: Path) -> None:
     pictures = read_pictures(draw(Clip().write(tmp_path), [], tmp_path))
     assert len(pictures) == 50
     assert np.abs(pictures[20][1].astype(int) - GREY).max() < 12

@@ -1,4 +1,4 @@
-"""What is drawn of marks, pixel by pixel, in the report's colours."""
+"""The drawing of marks, pixel by pixel, in the report's colors."""
 
 import json
 import re
@@ -21,7 +21,7 @@ def draw(*marks: Mark) -> Image.Image:
 
 
 def read(picture: Image.Image, x: int, y: int) -> tuple[tuple[int, ...], int]:
-    """Colour and opacity of a pixel."""
+    """A pixel's color and opacity."""
     pixel = picture.getpixel((x, y))
     assert isinstance(pixel, tuple)
     return pixel[:3], pixel[3]
@@ -53,7 +53,7 @@ def test_a_box_is_an_outline_around_a_faint_area() -> None:
         ("", "?"),
     ],
 )
-def test_names_are_in_letters_that_can_be_drawn(name: str, spelled: str) -> None:
+def test_names_are_drawn_in_the_font_s_letters(name: str, spelled: str) -> None:
     assert spell(name) == spelled
 
     def draw_name(text: str) -> bytes:
@@ -62,7 +62,7 @@ def test_names_are_in_letters_that_can_be_drawn(name: str, spelled: str) -> None
     assert draw_name(name) == draw_name(spelled)
 
 
-def test_a_letter_is_not_drawn_as_one_that_is_missing() -> None:
+def test_no_letter_is_drawn_as_the_missing_glyph() -> None:
     pictures = {
         name: draw_overlay(SIZE, [Mark(0, 0.9, (160, 100, 60, 40))], [ClassStyle(name, pick_color(0))]).tobytes()
         for name in ("Ü", "U", "ß", "帽", "Mao", "?")
@@ -78,10 +78,10 @@ def test_a_mask_is_an_area_within_its_outline() -> None:
     assert read(picture, 132, 115)[1] == CLEAR
 
 
-def test_key_points_are_joined_and_unsure_ones_faint() -> None:
+def test_keypoints_are_joined_and_unsure_ones_are_faint() -> None:
     keypoints = [
         Keypoint(120, 60, 0.9, "left_shoulder"),
-        Keypoint(120, 120, None, "left_hip"),  # one without a confidence is as certain as can be
+        Keypoint(120, 120, None, "left_hip"),  # one without a confidence counts as certain
         Keypoint(180, 60, 0.2, "right_shoulder"),
     ]
     picture = draw(Mark(1, 0.9, (150, 90, 100, 100), keypoints=keypoints))
@@ -98,7 +98,7 @@ def test_a_gaze_is_an_arrow() -> None:
     assert read(picture, 150, 100) == (BLUE, 255)
 
 
-def test_a_label_that_would_cover_that_of_a_surer_box_is_inside_its_own_and_else_below() -> None:
+def test_a_label_that_would_cover_a_surer_box_s_label_is_inside_its_own_box_or_below() -> None:
     picture = draw(Mark(1, 0.8, (150, 100, 60, 40)), Mark(0, 0.9, (110, 100, 60, 40)), Mark(1, 0.7, (150, 100, 60, 40)))
     assert read(picture, 82, 72) == (BLUE, 255)
     assert read(picture, 185, 72)[1] == CLEAR
@@ -106,19 +106,19 @@ def test_a_label_that_would_cover_that_of_a_surer_box_is_inside_its_own_and_else
     assert read(picture, 122, 130) == (ORANGE, 255)
 
 
-def test_labels_stay_inside_the_picture_and_those_without_a_box_are_lines_at_the_top() -> None:
+def test_labels_stay_inside_the_picture_and_labels_without_a_box_are_lines_at_the_top() -> None:
     picture = draw(Mark(0, 0.9, (319, 0, 60, 40)), Mark(0, 0.8), Mark(1, 0.7))
     assert read(picture, 10, 12)[0] == BLUE
     assert read(picture, 10, 33)[0] == ORANGE
     assert read(picture, 315, 2)[1] == 255
 
 
-def test_a_label_without_confidence_is_its_name_alone_and_comes_before_a_doubtful_one() -> None:
+def test_a_label_without_confidence_is_only_a_name_and_precedes_uncertain_ones() -> None:
     certain, doubtful = Mark(0, None, (110, 100, 60, 40)), Mark(1, 0.9, (120, 100, 60, 40))
     assert measure_label(draw(certain)) == pytest.approx(measure_label(draw(Mark(0, 1, certain.box))) - 33, abs=6)
     picture = draw(doubtful, certain)
     assert read(picture, 82, 72) == (BLUE, 255)
-    assert read(picture, 93, 88) == (ORANGE, 255)  # inside its box: above, it would cover the other label
+    assert read(picture, 93, 88) == (ORANGE, 255)  # inside its box: above it, it would cover the other label
 
 
 def measure_label(picture: Image.Image) -> int:
@@ -137,16 +137,16 @@ def test_too_many_names_are_left_out() -> None:
 
 
 @pytest.mark.parametrize("polygon", [[130, 80], [130, 80, 190], []])
-def test_a_mask_of_too_few_points_is_no_error(polygon: list[float]) -> None:
+def test_a_mask_with_too_few_points_is_no_error(polygon: list[float]) -> None:
     draw(Mark(0, 0.9, (160, 100, 60, 40), polygon=polygon))
 
 
 @pytest.mark.parametrize(("name", "values"), [("PALETTE", PALETTE), ("LIMBS", LIMBS)])
-def test_colours_and_limbs_are_the_report_s(name: str, values: object) -> None:
+def test_colors_and_limbs_are_the_report_s(name: str, values: object) -> None:
     script = (resources.files("videojobs.report") / "page" / "marks.js").read_text("utf-8")
     [found] = re.findall(rf"^const {name} = (\[.*?\n\]);", script, re.DOTALL | re.MULTILINE)
     assert json.loads(json.dumps(values)) == json.loads(re.sub(r",\s*\]", "]", found))
 
 
-def test_every_class_has_a_colour_of_its_own() -> None:
+def test_every_class_has_its_own_color() -> None:
     assert len({pick_color(number) for number in range(200)}) == 200

@@ -1,4 +1,4 @@
-"""Where a sample is drawn: in pixels of the frame that players show, whatever picture the model was given."""
+"""Where a sample is drawn: in pixels of the frame as players show it, whichever picture the model got."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ BLUE, ORANGE = (0x5B, 0x9B, 0xFF), (0xFF, 0x92, 0x48)
 
 
 def make_sample(size: tuple[int, int] | None, **fields: Any) -> Sample:
-    """A box of 40 by 20 pixels around (60, 50), in a picture of `size`."""
+    """Makes a sample with a box of 40 by 20 pixels around (60, 50), in a picture of `size`."""
     box = {"x": 60, "y": 50, "width": 40, "height": 20, "confidence": 0.9, "class": "part", **fields}
     image = {"image": {"width": size[0], "height": size[1]}} if size else {}
     return Sample.normalize(0, 0.0, {"parts": {**image, "predictions": [box]}})
@@ -30,7 +30,7 @@ def is_opaque(picture: Image.Image, x: float, y: float) -> bool:
 
 
 def assert_box(picture: Image.Image, left: int, top: int, right: int, bottom: int) -> None:
-    """That the lower part of an outline, which no label covers, has these sides."""
+    """Checks the sides of an outline in its lower part, which no label covers."""
     middle = (left + right) // 2, bottom - 3
     assert is_opaque(picture, left, bottom - 3)
     assert is_opaque(picture, right, bottom - 3)
@@ -51,22 +51,22 @@ def assert_box(picture: Image.Image, left: int, top: int, right: int, bottom: in
         (-90, (120, 40, 140, 80)),
     ],
 )
-def test_what_was_found_on_the_stored_frame_is_turned_with_it(rotation: int, box: tuple[int, int, int, int]) -> None:
+def test_detections_on_the_stored_frame_are_rotated_with_it(rotation: int, box: tuple[int, int, int, int]) -> None:
     picture = paint(make_sample(CODED), rotation)
     assert picture.size == (CODED if abs(rotation) != 90 else CODED[::-1])
     assert_box(picture, *box)
 
 
-def test_what_was_found_on_the_shown_frame_is_not_turned() -> None:
+def test_detections_on_the_shown_frame_are_not_rotated() -> None:
     assert_box(paint(make_sample((180, 320)), 90), 40, 40, 80, 60)
 
 
-def test_pixels_of_another_picture_are_scaled_and_without_its_size_they_are_the_frame_s() -> None:
+def test_pixels_of_another_picture_size_are_scaled_and_without_a_size_are_the_frame_s() -> None:
     assert_box(paint(make_sample((160, 90))), 80, 80, 160, 120)
     assert_box(paint(make_sample(None)), 40, 40, 80, 60)
 
 
-def test_all_points_of_a_mark_move_with_it() -> None:
+def test_all_points_of_a_mark_are_rotated() -> None:
     points = [{"x": x, "y": y} for x, y in [(40, 40), (80, 40), (60, 60)]]
     outline = paint(make_sample(CODED, points=points), 180)
     assert is_opaque(outline, 280, 140)
@@ -78,7 +78,7 @@ def test_all_points_of_a_mark_move_with_it() -> None:
     assert is_opaque(paint(Sample.normalize(0, 0.0, {"gazes": gaze}), 180), 300, 160)
 
 
-def test_a_class_keeps_its_color_and_a_broken_element_costs_no_other() -> None:
+def test_a_class_keeps_its_color_and_a_broken_element_affects_no_other() -> None:
     painter = SamplePainter(FrameShape(CODED, 0))
     painter.draw(make_sample(CODED))
     other = make_sample(CODED, **{"class": "other"})

@@ -1,4 +1,4 @@
-"""The sounds of an annotated video: copied, encoded or left out."""
+"""The sound of an annotated video: copied, encoded or left out."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from videojobs.drawing.video import draw_video
 
 
 @pytest.mark.parametrize(("format_", "codec"), [("mp4", "aac"), ("mkv", "aac"), ("mp4", "libmp3lame")])
-def test_sound_is_copied_as_it_is(tmp_path: Path, format_: str, codec: str) -> None:
+def test_sound_is_copied_unchanged(tmp_path: Path, format_: str, codec: str) -> None:
     video = Clip(format_, sound=codec).write(tmp_path)
     before, after = read_sound(video), read_sound(draw(video, [], tmp_path))
     assert [content for _, content in after] == [content for _, content in before]
@@ -25,7 +25,7 @@ def test_sound_is_copied_as_it_is(tmp_path: Path, format_: str, codec: str) -> N
 
 
 @pytest.mark.parametrize("clip", [Clip("avi", "mpeg4", sound="pcm_s16le"), Clip("mkv", sound="mp2")])
-def test_sound_that_few_players_of_mp4_play_becomes_aac(tmp_path: Path, clip: Clip) -> None:
+def test_sound_that_few_mp4_players_support_becomes_aac(tmp_path: Path, clip: Clip) -> None:
     output = draw(clip.write(tmp_path), [], tmp_path)
     with av.open(str(output)) as container:
         sound = container.streams.audio[0]
@@ -46,7 +46,7 @@ def test_sound_that_few_players_of_mp4_play_becomes_aac(tmp_path: Path, clip: Cl
         ("mkv", "pcm_s16le", 192_000, 48_000),
     ],
 )
-def test_sound_at_a_rate_that_mp4_or_aac_can_not_have_is_resampled(
+def test_sound_at_a_rate_that_mp4_or_aac_cannot_have_is_resampled(
     tmp_path: Path, format_: str, codec: str, rate: int, kept: int
 ) -> None:
     video = Clip(format=format_, sound=codec, sound_rate=rate).write(tmp_path)
@@ -58,8 +58,8 @@ def test_sound_at_a_rate_that_mp4_or_aac_can_not_have_is_resampled(
         assert sum(frame.samples for frame in container.decode(audio=0)) / kept == pytest.approx(2, abs=0.2)
 
 
-def test_a_sound_that_nobody_knows_is_left_out_and_the_video_is_not(tmp_path: Path) -> None:
-    """A second sound of a codec that FFmpeg does not know, as phones write it."""
+def test_an_unknown_sound_is_left_out_of_the_video(tmp_path: Path) -> None:
+    """A second sound stream with a codec that FFmpeg does not know, as phones write it."""
     video = Clip(sound="aac").write(tmp_path)
     content = bytearray(video.read_bytes())
     for known, unknown in ((b"mp4a", b"apac"), (b"esds", b"xsds")):

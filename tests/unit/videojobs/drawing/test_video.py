@@ -1,4 +1,6 @@
-"""The annotated video, decoded again: what is drawn where and when, on every kind of video; its times and its sound."""
+"""The annotated video, decoded again: what is drawn where and when, its times and its sound, for every
+kind of video.
+"""
 
 import struct
 import subprocess
@@ -35,7 +37,7 @@ from videojobs.results.samples import Sample
 SHARED_VIDEOS = ROOT.parent / "shared" / "data" / "videos"
 
 
-def test_results_that_count_in_another_size_are_scaled(tmp_path: Path) -> None:
+def test_results_for_another_picture_size_are_scaled(tmp_path: Path) -> None:
     sample = make_sample(0, 320, 200, size=(2 * WIDTH, 2 * HEIGHT))
     left, _, right, bottom = find_box(read_pictures(draw(Clip().write(tmp_path), [sample], tmp_path))[0][1])
     assert (left, right, bottom) == pytest.approx((145, 175, 110), abs=3)
@@ -67,7 +69,7 @@ def test_every_kind_of_video_becomes_h264_with_the_same_times(tmp_path: Path, cl
 
 @pytest.mark.parametrize(("degrees", "x", "y"), [(90, 80, 60), (270, 100, 260), (180, 260, 80)])
 def test_a_phone_s_video_is_upright(tmp_path: Path, degrees: int, x: float, y: float) -> None:
-    """Stored lying, shown turned clockwise: what was found at (60, 100) as it is stored is at (x, y) as it is shown."""
+    """The video is stored rotated. A point at (60, 100) in the stored picture is shown at (x, y)."""
     video = Clip().write(tmp_path)
     turn_clockwise(video, degrees)
     picture = read_pictures(draw(video, [make_sample(0, 60, 100)], tmp_path))[0][1]
@@ -77,7 +79,7 @@ def test_a_phone_s_video_is_upright(tmp_path: Path, degrees: int, x: float, y: f
     assert (left, right, bottom) == pytest.approx((x - width / 2, x + width / 2, y + height / 2), abs=3)
 
 
-def test_what_was_found_on_an_upright_picture_is_not_turned(tmp_path: Path) -> None:
+def test_detections_on_an_upright_picture_are_not_rotated(tmp_path: Path) -> None:
     video = Clip().write(tmp_path)
     turn_clockwise(video, 90)
     sample = make_sample(0, 80, 60, size=(HEIGHT, WIDTH))
@@ -85,12 +87,12 @@ def test_what_was_found_on_an_upright_picture_is_not_turned(tmp_path: Path) -> N
 
 
 def turn_clockwise(video: Path, degrees: int) -> None:
-    """Writes the matrix into the track's header by which players turn its pictures."""
+    """Writes the matrix by which players rotate the pictures into the track header."""
     matrix = {90: (0, 1, -1, 0), 180: (-1, 0, 0, -1), 270: (0, -1, 1, 0)}[degrees]
     one, last = 1 << 16, 1 << 30
     numbers = (matrix[0] * one, matrix[1] * one, 0, matrix[2] * one, matrix[3] * one, 0, 0, 0, last)
     content = bytearray(video.read_bytes())
-    at = content.index(b"tkhd") + 4 + 40  # version 0: ten fields come first
+    at = content.index(b"tkhd") + 4 + 40  # version 0: ten fields precede the matrix
     content[at : at + 36] = struct.pack(">9i", *numbers)
     video.write_bytes(content)
 
@@ -98,14 +100,14 @@ def turn_clockwise(video: Path, degrees: int) -> None:
 @pytest.mark.parametrize(
     ("content", "words"), [(b"This is text.", "can't be read: Invalid data"), (b"", "can't be read")]
 )
-def test_what_is_no_video_says_so(tmp_path: Path, content: bytes, words: str) -> None:
+def test_a_file_that_is_not_a_video_is_refused_with_the_reason(tmp_path: Path, content: bytes, words: str) -> None:
     video = tmp_path / "notes.mp4"
     video.write_bytes(content)
     with pytest.raises(VideoNotDrawable, match=words):
         draw(video, [], tmp_path)
 
 
-def test_a_file_of_sound_alone_says_so(tmp_path: Path) -> None:
+def test_a_file_with_only_sound_is_refused_with_the_reason(tmp_path: Path) -> None:
     video = tmp_path / "sound.mp4"
     with av.open(str(video), "w") as container:
         write_tone(container, add_sound(container, "aac"), seconds=2)
@@ -113,13 +115,13 @@ def test_a_file_of_sound_alone_says_so(tmp_path: Path) -> None:
         draw(video, [], tmp_path)
 
 
-def test_a_build_without_x264_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_build_without_x264_is_an_error_with_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(annotated_video, "_ENCODER", "libopenh264")
     with pytest.raises(VideoNotDrawable, match="This build of PyAV has no libopenh264"):
         draw(Clip().write(tmp_path), [], tmp_path)
 
 
-def test_a_video_that_is_damaged_is_drawn_as_far_as_it_can_be_read(tmp_path: Path) -> None:
+def test_a_damaged_video_is_drawn_as_far_as_it_can_be_read(tmp_path: Path) -> None:
     video = Clip("mkv").write(tmp_path)
     content = video.read_bytes()
     video.write_bytes(content[: len(content) * 2 // 3])
@@ -128,7 +130,7 @@ def test_a_video_that_is_damaged_is_drawn_as_far_as_it_can_be_read(tmp_path: Pat
     assert_box_at(pictures[3][1], 160, 100)
 
 
-def test_the_work_can_be_ended_on_the_way(tmp_path: Path) -> None:
+def test_drawing_can_be_stopped(tmp_path: Path) -> None:
     class TimeIsUp(Exception):
         pass
 
@@ -144,7 +146,7 @@ def test_the_work_can_be_ended_on_the_way(tmp_path: Path) -> None:
     assert 0.5 < shares[-1] < 0.7
 
 
-def test_a_long_video_is_encoded_in_a_hurry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_video_is_encoded_with_a_faster_preset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     video = Clip().write(tmp_path)
     with av.open(str(video)) as container:
         stream = container.streams.video[0]
@@ -200,7 +202,7 @@ def test_a_real_video_keeps_its_pictures_its_sound_and_its_times(tmp_path: Path)
         assert np.abs(difference).mean() < 4
 
 
-def test_a_frame_above_the_limit_is_a_reason(tmp_path: Path) -> None:
+def test_a_frame_above_the_size_limit_is_refused_with_the_reason(tmp_path: Path) -> None:
     video = write_pictures(tmp_path / "large.avi", (4096, 4096))
     assert video.stat().st_size < 300_000
     words = "or none has fewer than the 8,847,360 pixels"
@@ -214,7 +216,7 @@ def test_a_frame_that_grows_above_the_limit_is_left_out(tmp_path: Path) -> None:
     assert draw_video(video, [], tmp_path / "b.mp4", lambda _: None).frames == 3
 
 
-def test_a_video_that_says_no_times_is_watched_too(tmp_path: Path) -> None:
+def test_a_video_without_times_is_annotated_too(tmp_path: Path) -> None:
     video = Clip(format="avi", milliseconds=range(0, 400, 40)).write(tmp_path)
     shares: list[float] = []
     draw_video(video, [], tmp_path / "a.mp4", shares.append)
@@ -223,7 +225,9 @@ def test_a_video_that_says_no_times_is_watched_too(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", AWKWARD_VIDEOS)
 def test_every_frame_that_a_player_shows_has_its_own_box_at_its_own_time(tmp_path: Path, name: str) -> None:
-    """A box on every other frame, beside one plain decode of the same video and the same video without boxes."""
+    """Every other frame has a box; compared with a simple decode of the same video, and with the video
+    without boxes.
+    """
     video = AWKWARD_VIDEOS[name]()
     (tmp_path / "video").write_bytes(video)
     times = [float(frame.time) for frame in read_plainly(video)]
@@ -245,8 +249,8 @@ ALL_OVER = [{"x": 32, "y": 24, "width": 60, "height": 44, "confidence": 0.9, "cl
 
 @pytest.mark.parametrize("share", [0.2, 0.3, 0.5, 0.6])
 @pytest.mark.parametrize("damage", [bytes(40), b"\xff" * 40], ids=["zeros", "ones"])
-def test_a_decoder_s_own_error_costs_one_group_of_pictures_alone(tmp_path: Path, share: float, damage: bytes) -> None:
-    """AV1's decoder runs out of memory at some of what is no AV1."""
+def test_a_decoder_s_own_error_costs_only_one_group_of_pictures(tmp_path: Path, share: float, damage: bytes) -> None:
+    """Some damage makes AV1's decoder run out of memory."""
     content = bytearray(AWKWARD_VIDEOS["AV1 in MP4"]())
     place = int(len(content) * share)
     content[place : place + len(damage)] = damage
@@ -254,14 +258,14 @@ def test_a_decoder_s_own_error_costs_one_group_of_pictures_alone(tmp_path: Path,
     assert 10 < len(read_pictures(draw(tmp_path / "video.mp4", [], tmp_path))) < 60
 
 
-def test_an_unknown_codec_is_the_reason(tmp_path: Path) -> None:
+def test_an_unknown_codec_is_given_as_the_reason(tmp_path: Path) -> None:
     video = Clip().write(tmp_path)
     video.write_bytes(video.read_bytes().replace(b"avc1", b"zzzz"))
     with pytest.raises(VideoNotDrawable, match="of a codec that this version of FFmpeg does not know"):
         draw(video, [], tmp_path)
 
 
-def test_a_damaged_description_of_the_codec_is_the_reason(tmp_path: Path) -> None:
+def test_a_damaged_description_of_the_codec_is_given_as_the_reason(tmp_path: Path) -> None:
     video = Clip("mkv", "libx265", options={"x265-params": "log-level=none"}).write(tmp_path)
     content = video.read_bytes()
     start = content.index(b"\x63\xa2") + 10  # CodecPrivate

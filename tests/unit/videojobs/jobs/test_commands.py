@@ -1,4 +1,4 @@
-"""Commands that people paste into a shell: each helps, and holds nothing that a shell could act on."""
+"""Commands that people paste into a shell: each works, and contains nothing that a shell could interpret."""
 
 import unicodedata
 
@@ -15,13 +15,13 @@ def make_upload(key: str) -> Upload:
     return Upload(bucket="uploads", key=key, size_bytes=1, etag="etag", version_id="v1")
 
 
-def test_the_remedy_for_a_long_key_is_a_shorter_one() -> None:
+def test_the_suggestion_for_a_long_key_is_a_shorter_one() -> None:
     remedy = suggest_remedy(make_upload("a" * 1000 + ".mp4"))
     assert remedy.startswith("aws s3 mv s3://uploads/aaa")
     assert remedy.endswith(" s3://uploads/SHORTER_KEY.mp4")
 
 
-def test_a_remedy_can_be_pasted_into_a_shell() -> None:
+def test_a_suggested_command_can_be_pasted_into_a_shell() -> None:
     remedy = suggest_remedy(make_upload("line 3//my clip.mov"))
     assert remedy.splitlines() == [
         "ffmpeg -i './my clip.mov' './my clip.mp4'",
@@ -29,28 +29,28 @@ def test_a_remedy_can_be_pasted_into_a_shell() -> None:
     ]
 
 
-def test_a_remedy_names_no_key_that_a_shell_could_take_for_more() -> None:
+def test_a_suggested_command_contains_no_key_that_a_shell_could_interpret() -> None:
     remedy = suggest_remedy(make_upload("it's here/$(rm).mov"))
     assert remedy.splitlines() == ["ffmpeg -i ./VIDEO ./VIDEO.mp4", "  aws s3 cp ./VIDEO.mp4 s3://uploads/KEY"]
 
 
 @settings(deadline=None)
 @given(st.text(max_size=20), st.sampled_from(["", ".", ".mp4", ".mov", "/.mov"]))
-def test_there_is_a_remedy_for_every_key(key: str, ending: str) -> None:
+def test_there_is_a_suggestion_for_every_key(key: str, ending: str) -> None:
     remedy = suggest_remedy(make_upload(key + ending))
     assert all(c.isalnum() or c in "'\n ./:+@-_" or unicodedata.category(c)[0] == "M" for c in remedy)
 
 
 @pytest.mark.parametrize("name", ["Belt.MP4", "belt.avi"])
-def test_a_remedy_for_a_file_that_the_api_takes_keeps_its_name(name: str) -> None:
+def test_the_suggestion_for_a_supported_file_keeps_its_name(name: str) -> None:
     assert suggest_remedy(make_upload(f"cameras/{name}")) == f"aws s3 cp ./{name} s3://uploads/cameras/{name}"
 
 
-def test_a_remedy_for_a_file_without_extension_adds_one() -> None:
+def test_the_suggestion_for_a_file_without_extension_adds_one() -> None:
     assert suggest_remedy(make_upload("cameras/belt")) == "aws s3 cp ./belt.mp4 s3://uploads/cameras/belt.mp4"
 
 
-def test_a_command_names_no_key_that_a_shell_could_take_for_more() -> None:
+def test_a_command_contains_no_key_that_a_shell_could_interpret() -> None:
     upload = make_upload("it's; $(rm) here.mp4")
     uri = "s3://uploads/KEY"
     assert compose_retry_command(upload) == f"aws s3 cp {uri} {uri} --storage-class STANDARD"
@@ -80,7 +80,7 @@ def test_a_command_names_no_key_that_a_shell_could_take_for_more() -> None:
         ({"mtime": "1700000000", "mode": "33188", "infer-fps": "x"}, "infer_fps", "infer-fps=INFER_FPS"),
     ],
 )
-def test_what_could_be_used_of_the_options_is_kept(metadata: dict[str, str], faulty: str, expected: str) -> None:
+def test_valid_options_are_kept_in_the_suggestion(metadata: dict[str, str], faulty: str, expected: str) -> None:
     command = compose_mended_command(make_upload("a.mp4"), metadata, faulty, frozenset(METADATA_OPTIONS))
     again = "aws s3 cp s3://uploads/a.mp4 s3://uploads/a.mp4 --storage-class STANDARD --metadata-directive REPLACE"
     assert command == f"{again} --metadata {expected}"

@@ -1,4 +1,4 @@
-"""What a job cost: what it used times what that costs."""
+"""The cost of a job: usage times price."""
 
 import json
 from datetime import date
@@ -21,7 +21,7 @@ STATES = json.loads((ROOT / "statemachine" / "video_job.asl.json").read_text())[
 
 
 def count_states(start: str, end: str) -> int:
-    """How many states an execution goes through from `start` to before `end`, by choices that say all is well."""
+    """How many states an execution enters from `start` until before `end`, if every choice finds success."""
     count, name = 0, start
     while name != end:
         state = STATES[name]
@@ -32,7 +32,7 @@ def count_states(start: str, end: str) -> int:
     return count
 
 
-def test_the_transitions_are_those_of_the_state_machine() -> None:
+def test_the_counted_transitions_are_those_of_the_state_machine() -> None:
     assert count_states("Wait Before Checking", "Deliver Results") == TRANSITIONS_A_POLL
     assert 1 + count_states("Deliver Results", "Results Delivered") + 1 == OTHER_TRANSITIONS
     assert count_states("Annotate Video", "Results Delivered") == ANNOTATION_TRANSITIONS
@@ -54,6 +54,6 @@ def test_an_annotation_is_two_calls_four_transitions_and_what_it_stores() -> Non
     assert cost["total_usd"] == pytest.approx(0.01 + 4 * 0.000025 + 2 * 2e-7 + 15 * 5e-6 + 0.023 * 30 / 30.4, abs=1e-6)
 
 
-def test_every_price_says_since_when_and_where() -> None:
+def test_every_price_has_a_date_and_a_source() -> None:
     assert all(price.source and date.fromisoformat(price.as_of) for price in PRICES.values())
     assert min(price.as_of for price in PRICES.values()) == PRICES_AS_OF

@@ -1,4 +1,4 @@
-"""A job's end as other systems hear of it."""
+"""A job's end, as other systems are notified of it."""
 
 import json
 import re
@@ -17,7 +17,7 @@ COUNTS = {"hands": {"Rock": 39}}
 
 @pytest.fixture
 def events_queue(aws: Any) -> str:
-    """Gets every event of ours."""
+    """A queue that receives every event of the pipeline."""
     url: str = aws.sqs.create_queue(QueueName="events")["QueueUrl"]
     arn = aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     aws.events.put_rule(Name="ours", EventPattern='{"source": ["videoinfer"], "detail-type": ["Video Job Ended"]}')
@@ -38,7 +38,7 @@ def read_metrics(output: str) -> dict[str, float]:
     return {name: value[0] for line in lines for name, value in line.items() if name in names}
 
 
-def test_an_end_is_told_and_counted_once(
+def test_an_end_is_published_and_counted_once(
     aws: Any, job: Job, events_queue: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "stack")
@@ -57,14 +57,14 @@ def test_an_end_is_told_and_counted_once(
 
 
 @pytest.mark.parametrize("status", ["creating", "waiting", "running"])
-def test_what_has_not_ended_is_not_told(aws: Any, job: Job, events_queue: str, status: str) -> None:
+def test_a_job_that_has_not_ended_is_not_published(aws: Any, job: Job, events_queue: str, status: str) -> None:
     aws.ledger.record(job.upload, job.attempt, status=status)
     JobEnds(aws.events, aws.ledger).tell(job.upload, job.attempt)
     assert receive(aws, events_queue) == []
 
 
 @pytest.mark.parametrize("status", ["failed", "overdue", "rejected", "cancelled"])
-def test_an_end_without_results_says_why(
+def test_an_end_without_results_has_a_reason(
     aws: Any, job: Job, events_queue: str, capsys: pytest.CaptureFixture[str], status: str
 ) -> None:
     finished_at = "2026-01-02T03:06:35+00:00"
@@ -75,7 +75,7 @@ def test_an_end_without_results_says_why(
     assert f'"Jobs{status.capitalize()}"' in capsys.readouterr().out
 
 
-def test_an_event_that_is_not_taken_is_told_again(aws: Any, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_event_that_eventbridge_refuses_is_sent_again(aws: Any, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     refused = {"Entries": [{"ErrorCode": "ThrottlingException"}], "FailedEntryCount": 1}
     monkeypatch.setattr(aws.events, "put_events", lambda **_: refused)
     aws.ledger.record(job.upload, job.attempt, status="done")

@@ -1,4 +1,4 @@
-"""One attempt at one version of an upload creates one job, however often it is asked for."""
+"""One attempt at one version of an upload creates one job, however often it is requested."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -28,7 +28,7 @@ OTHERS = [
 
 
 def ask(create_job: Callable[[JobRequest], dict[str, str]], request: JobRequest) -> dict[str, str]:
-    """What a function of its own invocation answers."""
+    """The answer of a function in its own invocation."""
 
     def handler(_: Any, context: Any) -> dict[str, str]:
         return create_once(create_job, "idempotency", context)(request)
@@ -38,7 +38,7 @@ def ask(create_job: Callable[[JobRequest], dict[str, str]], request: JobRequest)
 
 
 class Creator:
-    """Creates jobs, and keeps what it was asked for."""
+    """Creates jobs, and records the requests."""
 
     def __init__(self) -> None:
         self.asked: list[JobRequest] = []
@@ -48,7 +48,7 @@ class Creator:
         return {"job_id": f"j{len(self.asked)}"}
 
 
-def test_a_repetition_gets_the_first_answer(aws: Any) -> None:
+def test_a_repeated_request_gets_the_first_answer(aws: Any) -> None:
     creator = Creator()
     assert [ask(creator, REQUEST) for _ in range(3)] == [{"job_id": "j1"}] * 3
     assert creator.asked == [REQUEST]
@@ -60,14 +60,14 @@ def test_another_attempt_version_or_object_is_another_job(aws: Any, other: JobRe
     assert [ask(creator, request) for request in (REQUEST, other)] == [{"job_id": "j1"}, {"job_id": "j2"}]
 
 
-def test_the_size_alone_makes_no_other_job(aws: Any) -> None:
+def test_a_different_size_alone_creates_no_other_job(aws: Any) -> None:
     creator = Creator()
     for size_bytes in (5, 6):
         ask(creator, replace(REQUEST, upload=replace(REQUEST.upload, size_bytes=size_bytes)))
     assert len(creator.asked) == 1
 
 
-def test_a_failure_is_tried_again(aws: Any) -> None:
+def test_a_failed_request_is_tried_again(aws: Any) -> None:
     def fail(_: JobRequest) -> dict[str, str]:
         raise ZeroDivisionError
 
@@ -76,7 +76,7 @@ def test_a_failure_is_tried_again(aws: Any) -> None:
     assert ask(Creator(), REQUEST) == {"job_id": "j1"}
 
 
-def test_one_that_comes_while_the_first_is_at_work_raises(aws: Any) -> None:
+def test_a_request_during_the_first_one_raises(aws: Any) -> None:
     creator = Creator()
 
     def create_and_be_asked_again(request: JobRequest) -> dict[str, str]:

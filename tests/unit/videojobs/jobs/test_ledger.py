@@ -1,4 +1,4 @@
-"""Jobs and their ledger: what is written is what is read, and a job that has come to its end stays there."""
+"""Jobs and their ledger: what is stored is read back, and a job that has ended stays ended."""
 
 import itertools
 import re
@@ -17,7 +17,7 @@ keys = st.text(min_size=1, max_size=200).filter(lambda key: not key.endswith("/"
 
 
 @given(keys, st.integers(min_value=1, max_value=999_999_999_999))
-def test_names_executions_as_step_functions_allows(key: str, attempt: int) -> None:
+def test_execution_names_are_valid_for_step_functions(key: str, attempt: int) -> None:
     name = name_execution(Upload(bucket="uploads", key=key, size_bytes=1, etag="etag", version_id="v1"), attempt)
     assert re.fullmatch(r"[a-z0-9_-]{1,80}", name)
 
@@ -25,7 +25,7 @@ def test_names_executions_as_step_functions_allows(key: str, attempt: int) -> No
 STATES: tuple[JobState, ...] = get_args(JobState)
 
 
-def test_the_ledger_keeps_to_the_table(aws: Any) -> None:
+def test_the_ledger_allows_only_the_state_changes_of_the_table(aws: Any) -> None:
     for number, (before, after) in enumerate(itertools.product((None, *STATES), STATES)):
         upload = Upload(bucket="uploads", key=f"{number}.mp4", size_bytes=5, etag="e1")
         aws.ledger.record(upload, 1, **({"status": before} if before else {"polls": 1}))
@@ -41,14 +41,14 @@ def test_the_ledger_keeps_to_the_table(aws: Any) -> None:
 
 
 @pytest.mark.parametrize("before", sorted(set(STATES) - {"rejected"}))
-def test_a_redelivery_is_done_whatever_was_before(aws: Any, before: JobState) -> None:
+def test_a_redelivery_may_set_done_from_every_state(aws: Any, before: JobState) -> None:
     upload = Upload(bucket="uploads", key="a.mp4", size_bytes=5, etag="e1")
     aws.ledger.record(upload, 1, status=before)
     aws.ledger.record(upload, 1, REDELIVERY, status="done")
     assert aws.ledger.read(upload, 1)["status"] == "done"
 
 
-def test_facts_are_written_in_every_state(aws: Any) -> None:
+def test_facts_are_recorded_in_every_state(aws: Any) -> None:
     upload = Upload(bucket="uploads", key="a.mp4", size_bytes=5, etag="e1")
     aws.ledger.record(upload, 1, status="done")
     aws.ledger.record(upload, 1, notice_id="n1")

@@ -1,4 +1,4 @@
-"""Metadata over the longest matching route over the stack's defaults."""
+"""Options: metadata overrides the longest matching route, which overrides the stack's defaults."""
 
 import json
 import unicodedata
@@ -20,11 +20,11 @@ def resolve(metadata: Mapping[str, str], key: str = "a.mp4", defaults: Mapping[s
     return resolve_options(key, metadata, routes=ROUTES, defaults=defaults)
 
 
-def test_defaults_are_what_is_left() -> None:
+def test_defaults_apply_to_what_is_not_set() -> None:
     assert resolve({}).to_dict() == DEFAULTS
 
 
-def test_the_longest_prefix_counts() -> None:
+def test_the_route_with_the_longest_prefix_applies() -> None:
     assert resolve({}, "shop/a.mp4").infer_fps == 1
     till = resolve({}, "shop/till/a.mp4")
     assert (till.models[0].model_id, till.models[0].model_version) == ("belt", "2")
@@ -33,7 +33,7 @@ def test_the_longest_prefix_counts() -> None:
 
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
 @pytest.mark.parametrize("key_form", ["NFC", "NFD"])
-def test_a_route_matches_however_its_letters_are_composed(form: Any, key_form: Any) -> None:
+def test_a_route_matches_in_every_unicode_normalization(form: Any, key_form: Any) -> None:
     routes = {unicodedata.normalize(form, "café/"): {"infer_fps": 1}}
     assert (
         resolve_options(unicodedata.normalize(key_form, "café/x.mp4"), {}, routes=routes, defaults=DEFAULTS).infer_fps
@@ -42,31 +42,31 @@ def test_a_route_matches_however_its_letters_are_composed(form: Any, key_form: A
 
 
 @pytest.mark.parametrize("routes", [[], "shop/", {"a": 3}, {"a": {"infer-fps": 1}}, {"a": {"fps": 1}}])
-def test_routes_that_can_not_be_read_are_named(routes: Any) -> None:
+def test_invalid_routes_are_named(routes: Any) -> None:
     with pytest.raises(InvalidOption, match=r"^PrefixRoutes: "):
         resolve_options("a.mp4", {}, routes=routes, defaults=DEFAULTS)
 
 
-def test_metadata_goes_over_the_route() -> None:
+def test_metadata_overrides_the_route() -> None:
     options = resolve({"infer-fps": "2.5", "input-mode": "presigned", "models": json.dumps([HANDS])}, "shop/till/a.mp4")
     assert options.to_dict() == {**DEFAULTS, "infer_fps": 2.5}
 
 
 @pytest.mark.parametrize(("word", "annotate"), [("true", True), ("True", True), ("false", False)])
-def test_a_video_is_annotated_when_its_metadata_says_so(word: str, annotate: bool) -> None:
+def test_metadata_can_request_an_annotated_video(word: str, annotate: bool) -> None:
     assert resolve({"annotate": word}).annotate is annotate
 
 
-def test_the_stack_s_parameter_may_say_so_too_and_a_route() -> None:
+def test_the_stack_s_parameter_and_a_route_can_request_an_annotated_video() -> None:
     assert resolve({}, defaults={**DEFAULTS, "annotate": "true"}).annotate
     assert resolve_options("a.mp4", {}, routes={"a": {"annotate": True}}, defaults=DEFAULTS).annotate
 
 
-def test_options_from_before_there_were_annotated_videos_ask_for_none() -> None:
+def test_options_from_before_annotated_videos_request_none() -> None:
     assert Options.parse({"models": [HANDS], "infer_fps": 5, "input_mode": "presigned"}).annotate is False
 
 
-def test_a_model_in_its_short_form() -> None:
+def test_a_model_can_be_given_in_short_form() -> None:
     short = {"model-id": "gloves", "model-version": "7", "inference-type": "classification", "confidence": "0.25"}
     [model] = resolve(short).models
     assert model.to_request() == {
@@ -82,7 +82,7 @@ def test_the_short_form_without_an_id_changes_the_one_model() -> None:
     assert (model.model_id, model.inference_params) == ("hands", {"confidence": 0.7})
 
 
-def test_options_survive_the_state_machine() -> None:
+def test_options_survive_the_conversion_to_json() -> None:
     options = resolve({"confidence": "0.7", "infer-fps": "2.5"})
     assert Options.parse(json.loads(json.dumps(options.to_dict()))) == options
 
@@ -122,6 +122,6 @@ def test_a_bad_value_is_named(metadata: Mapping[str, str], field: str) -> None:
         resolve(metadata)
 
 
-def test_the_short_form_needs_to_know_which_model() -> None:
+def test_the_short_form_requires_a_unique_model() -> None:
     with pytest.raises(InvalidOption, match=r"^model-id: "):
         resolve({"confidence": "0.5"}, defaults={**DEFAULTS, "models": [HANDS, BELT]})

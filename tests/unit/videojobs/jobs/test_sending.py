@@ -1,4 +1,4 @@
-"""Sending a video fits into one invocation; test_create_job.py has what comes of it."""
+"""Sending a video fits into one invocation; test_create_job.py tests its outcomes."""
 
 from tests.templates import find_resources
 from videojobs.api.client import STORAGE_ANSWER_TIMEOUT_SECONDS
@@ -6,14 +6,14 @@ from videojobs.create_job import CREATION_SECONDS
 from videojobs.jobs.sending import LAST_SECONDS, SENT_VIDEO_MAX_BYTES
 
 NETWORK_MEGABYTES_PER_SECOND = 60
-"""What a function of 512 MB was seen to copy from S3 to S3; docs/decisions.md has the source."""
+"""The observed rate at which a function of 512 MB copies from S3 to S3; docs/decisions.md has the source."""
 
 
-def test_there_is_time_for_all_that_follows() -> None:
+def test_sending_leaves_time_for_the_later_steps() -> None:
     assert LAST_SECONDS >= STORAGE_ANSWER_TIMEOUT_SECONDS + CREATION_SECONDS
 
 
-def test_an_invocation_has_all_of_its_time_for_one_video() -> None:
+def test_an_invocation_gets_only_one_message() -> None:
     mapping = find_resources("pipeline", "AWS::Lambda::EventSourceMapping")["UploadsMapping"]
     assert mapping["Properties"]["BatchSize"] == 1
 

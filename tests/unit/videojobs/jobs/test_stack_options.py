@@ -1,4 +1,4 @@
-"""The stack's parameters, and what an upload's metadata makes of them."""
+"""The stack's parameters, and how an upload's metadata overrides them."""
 
 import json
 from dataclasses import replace
@@ -30,7 +30,7 @@ def test_an_upload_without_metadata_has_the_stacks_options() -> None:
     }
 
 
-def test_metadata_goes_over_routes_over_defaults() -> None:
+def test_metadata_overrides_routes_and_routes_override_defaults() -> None:
     assert STACK.resolve("shop/a.mp4", {}).infer_fps == 1
     assert STACK.resolve("shop/a.mp4", {"infer-fps": "2"}).infer_fps == 2
 
@@ -43,13 +43,13 @@ def test_metadata_goes_over_routes_over_defaults() -> None:
         ({"annotate": "true"}, "annotate"),
     ],
 )
-def test_the_stacks_limits_hold(metadata: dict[str, str], name: str) -> None:
+def test_the_stack_s_limits_apply(metadata: dict[str, str], name: str) -> None:
     with pytest.raises(InvalidOption, match=f"^{name}: "):
         STACK.resolve("a.mp4", metadata)
 
 
 @pytest.mark.parametrize(("field", "name"), [("default_models", "DefaultModels"), ("prefix_routes", "PrefixRoutes")])
-def test_a_parameter_that_is_no_json_is_named(field: str, name: str) -> None:
+def test_a_parameter_that_is_not_json_is_named(field: str, name: str) -> None:
     stack: StackOptions = replace(STACK, **{field: "{"})  # type: ignore[arg-type]  # both are texts
     with pytest.raises(InvalidOption, match=f"^{name}: "):
         stack.resolve("a.mp4", {})

@@ -1,4 +1,4 @@
-"""Which state may follow which, and that no write goes past the table."""
+"""Which state may follow which, and that every write checks it."""
 
 import ast
 from collections.abc import Iterator
@@ -12,29 +12,29 @@ from videojobs.jobs.states import CHANGES, ENDED_STATES, OPEN_STATES, JobState
 
 STATES: tuple[JobState, ...] = get_args(JobState)
 WRITES = {"update_item", "put_item", "delete_item", "batch_write_item", "transact_write_items", "batch_writer"}
-"""DynamoDB's calls that change an item, as boto3 names them."""
+"""boto3's names of the DynamoDB calls that change an item."""
 WRITERS = {
     "layers/videojobs/videojobs/jobs/ledger.py": "the ledger",
     "layers/videojobs/videojobs/api/turns.py": "the budget",
 }
 
 
-def test_every_state_has_its_changes() -> None:
+def test_the_table_of_changes_covers_every_state() -> None:
     assert set(CHANGES) == set(STATES)
     assert set(STATES) == OPEN_STATES | ENDED_STATES
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_only_a_person_leads_out_of_an_end(state: JobState) -> None:
+def test_only_an_operator_can_change_a_final_state(state: JobState) -> None:
     assert CHANGES[state] & ENDED_STATES <= {state}
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_a_write_that_boto3_sends_twice_is_taken_twice(state: JobState) -> None:
+def test_a_write_that_boto3_repeats_is_accepted(state: JobState) -> None:
     assert state in CHANGES[state]
 
 
-def test_nothing_else_writes_to_a_table() -> None:
+def test_no_other_module_writes_to_a_table() -> None:
     files = [
         *ROOT.glob("functions/*/*.py"),
         *ROOT.glob("layers/videojobs/videojobs/**/*.py"),

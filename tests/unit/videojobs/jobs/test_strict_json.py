@@ -1,4 +1,4 @@
-"""What passes is written down by DynamoDB, and comes back as it was."""
+"""JSON that passes can be stored in DynamoDB and read back unchanged."""
 
 import json
 from decimal import Decimal
@@ -20,7 +20,7 @@ values = st.recursive(
 
 
 def to_decimals(value: Any) -> Any:
-    """What DynamoDB gives back."""
+    """The value as DynamoDB returns it."""
     match value:
         case bool():
             return value
@@ -35,7 +35,7 @@ def to_decimals(value: Any) -> Any:
 
 @given(values)
 @settings(max_examples=1000, deadline=None)
-def test_what_passes_can_be_written_down_logged_and_sent(value: Any) -> None:
+def test_json_that_passes_can_be_stored_logged_and_sent(value: Any) -> None:
     try:
         read = strict_json.parse(json.dumps(value))
     except ValueError:
@@ -54,7 +54,7 @@ def test_what_passes_can_be_written_down_logged_and_sent(value: Any) -> None:
         ("-1e400", "too large"),
         ("1e200", "not between 1e-130 and 9.9e125"),
         ("1e-200", "not between 1e-130 and 9.9e125"),
-        ("1e-400", None),  # which is 0
+        ("1e-400", None),  # which is read as 0
         ("1" * 38, None),
         ("1" * 39, "more than 38 digits"),
         ("1" * 50, "more than 38 digits"),
@@ -70,7 +70,7 @@ def test_what_passes_can_be_written_down_logged_and_sent(value: Any) -> None:
         ("{", "Expecting"),
     ],
 )
-def test_what_is_refused_and_why(text: str, words: str | None) -> None:
+def test_invalid_json_is_refused_with_a_reason(text: str, words: str | None) -> None:
     if words is None:
         strict_json.parse(text)
         return

@@ -1,4 +1,4 @@
-"""Calls without a usable answer are counted before they are made, and told until their answer is found."""
+"""Unanswered calls are counted before they are made, and reported until their answer is found."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -21,7 +21,7 @@ def test_a_count_survives_the_ledger(aws: Any, job: Job, calls: int) -> None:
     assert unanswered.count == calls
 
 
-def test_an_answer_takes_one_back_and_the_last_leaves_nothing(aws: Any, job: Job) -> None:
+def test_each_answer_reduces_the_count_and_the_last_removes_it(aws: Any, job: Job) -> None:
     unanswered = Unanswered().with_one_more(NOW).with_one_more(NOW + timedelta(hours=1))
     assert unanswered.with_one_less() == Unanswered(1, "2026-11-02T09:00:30+00:00")
     none = unanswered.with_one_less().with_one_less()
@@ -31,7 +31,7 @@ def test_an_answer_takes_one_back_and_the_last_leaves_nothing(aws: Any, job: Job
     assert not {"unanswered", "unanswered_at"} & set(aws.ledger.read(job.upload, job.attempt))
 
 
-def test_a_person_learns_how_many_and_when() -> None:
+def test_the_description_gives_count_and_time() -> None:
     assert Unanswered().describe() == ""
     one = Unanswered().with_one_more(NOW.astimezone(timezone(timedelta(hours=5))))
     assert one.describe().startswith("1 call that asked the API for this job, at 2026-11-02 08:00:30 UTC, brought no")

@@ -1,4 +1,4 @@
-"""What an upload's metadata may set, how it is spelled, and how far it goes."""
+"""The options that an upload's metadata may set, their spelling, and their limits."""
 
 import json
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ def resolve(metadata: Mapping[str, str], limits: MetadataLimits, routes: Mapping
 
 
 @pytest.mark.parametrize("name", ["infer-fps", "infer_fps", "Infer_FPS", "INFER-FPS"])
-def test_an_option_is_understood_however_it_is_spelled(name: str) -> None:
+def test_an_option_is_recognized_in_every_spelling(name: str) -> None:
     assert resolve({name: "2"}, NO_LIMITS).infer_fps == 2
 
 
@@ -34,22 +34,22 @@ def test_an_option_is_understood_however_it_is_spelled(name: str) -> None:
         ("confidance", "confidence is meant, perhaps"),
     ],
 )
-def test_a_name_that_is_no_option_is_never_passed_over(name: str, words: str) -> None:
+def test_an_unknown_name_is_never_ignored(name: str, words: str) -> None:
     with pytest.raises(InvalidOption, match=words):
         NO_LIMITS.select({name: "2"})
 
 
-def test_a_name_is_given_once() -> None:
+def test_an_option_given_twice_is_refused() -> None:
     with pytest.raises(InvalidOption, match="infer-fps: it is there twice"):
         NO_LIMITS.select({"infer-fps": "2", "infer_fps": "3"})
 
 
 @pytest.mark.parametrize("name", sorted(TOOLS_METADATA))
-def test_what_tools_write_by_themselves_does_no_harm(name: str) -> None:
+def test_metadata_that_tools_add_is_ignored(name: str) -> None:
     assert NO_LIMITS.select({name: "1700000000"}) == {}
 
 
-def test_the_owner_lets_other_names_pass() -> None:
+def test_the_owner_can_allow_other_names() -> None:
     limits = MetadataLimits.parse(120, "*", "infer-fps, camera_id")
     assert limits.select({"camera-id": "7", "infer-fps": "2"}) == {"infer-fps": "2"}
 
@@ -60,13 +60,13 @@ def test_an_option_that_uploads_may_not_set_is_refused() -> None:
         limits.select({"annotate": "true"})
 
 
-def test_the_limits_are_about_what_uploads_ask_for() -> None:
+def test_the_limits_apply_to_what_uploads_request() -> None:
     limits = MetadataLimits.parse(10, "gloves", "infer-fps,model-id,model-version,models,confidence")
     assert resolve({}, limits).infer_fps == 30  # the stack's own default
     assert resolve({"infer-fps": "10"}, limits).infer_fps == 10
     with pytest.raises(InvalidOption, match=r"infer_fps: 10.5 is above .*\(10: MaxInferFps\)"):
         resolve({"infer-fps": "10.5"}, limits)
-    assert resolve({"confidence": "0.2"}, limits).models[0].model_id == "hands"  # which the stack has chosen
+    assert resolve({"confidence": "0.2"}, limits).models[0].model_id == "hands"  # the stack chose this model
 
 
 @pytest.mark.parametrize(
@@ -85,9 +85,7 @@ def test_the_limits_are_about_what_uploads_ask_for() -> None:
     ],
 )
 @pytest.mark.parametrize("in_short", [True, False])
-def test_models_are_allowed_by_id_by_version_or_by_beginning(
-    allowed: str, model: str, passes: bool, in_short: bool
-) -> None:
+def test_models_are_allowed_by_id_version_or_prefix(allowed: str, model: str, passes: bool, in_short: bool) -> None:
     limits = MetadataLimits.parse(120, allowed, ",".join(METADATA_OPTIONS))
     model_id, version = model.rsplit("/", 1)
     metadata = {"model-id": model_id, "model-version": version}

@@ -1,4 +1,4 @@
-"""What S3 says has landed, from the events that it really sends."""
+"""Uploads read from the events that S3 really sends."""
 
 import json
 from typing import Any
@@ -25,35 +25,35 @@ def make_upload(key: str = "cameras/belt.mp4", size_bytes: int = 1, version_id: 
     return Upload(bucket="uploads", key=key, size_bytes=size_bytes, etag="etag", version_id=version_id)
 
 
-def test_reads_an_upload_from_a_bare_event() -> None:
+def test_an_upload_is_read_from_a_plain_event() -> None:
     [upload] = read_uploads(read_event("s3.json"))
     assert upload.uri == "s3://videoinfer-uploadsbucket-1a2b3c4d5e6f/cameras/belt.mp4"
     assert upload.size_bytes == 1048576
     assert upload.location["VersionId"] == "096fKKXTRTtl3on89fVO.nfljtsv6qko"
 
 
-def test_decodes_an_odd_key() -> None:
+def test_an_encoded_key_is_decoded() -> None:
     [record] = read_event("queue-odd-key.json")["Records"]
     [upload] = read_uploads(json.loads(record["body"]))
     assert upload.key == "line 3+ü%41 (1).MP4"
 
 
 @pytest.mark.parametrize("name", ["queue-test-event.json", "s3-folder-marker.json"])
-def test_ignores_what_is_no_upload(name: str) -> None:
+def test_events_about_anything_else_are_ignored(name: str) -> None:
     event = read_event(name)
     body = json.loads(event["Records"][0].get("body", json.dumps(event)))
     assert list(read_uploads(body)) == []
 
 
 @given(keys)
-def test_reads_every_key_that_s3_encodes(key: str) -> None:
+def test_every_key_that_s3_encodes_is_read(key: str) -> None:
     event = read_event("s3.json")
     event["Records"][0]["s3"]["object"]["key"] = quote_plus(key)
     [upload] = read_uploads(event)
     assert upload.key == key
 
 
-def test_tells_versions_apart() -> None:
+def test_versions_are_different_uploads() -> None:
     assert make_upload(version_id="v1").upload_id != make_upload(version_id="v2").upload_id
     unversioned = [Upload(bucket="uploads", key="belt.mp4", size_bytes=1, etag=etag) for etag in ("e1", "e2")]
     assert unversioned[0].upload_id != unversioned[1].upload_id
@@ -61,7 +61,7 @@ def test_tells_versions_apart() -> None:
 
 
 @pytest.mark.parametrize("key", ["a.mp4", "a.MP4", "a.Mkv", "a.webm", "b/a.b.avi"])
-def test_takes_the_extensions_of_the_api_in_either_case(key: str) -> None:
+def test_the_api_s_file_extensions_are_accepted_in_either_case(key: str) -> None:
     assert find_fault(make_upload(key)) is None
 
 
@@ -74,16 +74,16 @@ def test_takes_the_extensions_of_the_api_in_either_case(key: str) -> None:
         (make_upload("ü" * 450 + ".mp4"), "longer than 770 bytes"),
     ],
 )
-def test_says_what_is_wrong(upload: Upload, words: str) -> None:
+def test_an_unsuitable_upload_is_refused_with_a_reason(upload: Upload, words: str) -> None:
     assert words in (find_fault(upload) or "")
 
 
-def test_an_upload_asks_for_its_first_attempt() -> None:
+def test_an_upload_requests_its_first_attempt() -> None:
     [upload] = read_uploads(read_event("s3.json"))
     assert list(read_requests(read_event("s3.json"))) == [JobRequest(upload, 1)]
 
 
-def test_a_persons_request_is_read_as_it_was_made() -> None:
+def test_an_operator_s_request_is_read_as_it_was_sent() -> None:
     request = JobRequest(Upload(bucket="uploads", key="line 3+ü.mp4", size_bytes=5, etag="e1", version_id=None), 2)
     message = json.loads(json.dumps({"job_requests": [request.to_dict()]}))
     assert list(read_requests(message)) == [request]

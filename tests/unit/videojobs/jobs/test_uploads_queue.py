@@ -1,4 +1,4 @@
-"""What could not be done now comes back later."""
+"""Messages that can't be processed now come back later."""
 
 import json
 import time
@@ -30,15 +30,15 @@ NOW = 1_800_000_000.0
         (9, TurnLater(60, NOW + 7, 7.2), 7),
     ],
 )
-def test_the_longer_the_more_often_it_failed(receive_count: Any, error: Exception, seconds: int) -> None:
+def test_each_failure_lengthens_the_postponement(receive_count: Any, error: Exception, seconds: int) -> None:
     assert choose_postponement(receive_count, error) == seconds
 
 
 @pytest.mark.parametrize(
     "error", [ApiUnavailable("gone fishing", retry_after_seconds=10**6), TurnLater(1, None, BOOK_AHEAD_SECONDS_MAX)]
 )
-def test_sqs_takes_the_longest_postponement_at_the_end_of_the_longest_invocation(error: Exception) -> None:
-    """Its 12 hours count from when the message was received.
+def test_sqs_accepts_the_longest_postponement_at_the_end_of_the_longest_invocation(error: Exception) -> None:
+    """SQS counts its 12 hours from when the message was received.
 
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
     """
@@ -51,7 +51,7 @@ def test_the_tries_take_about_a_day() -> None:
     assert seconds == pytest.approx(24 * 3600, rel=0.05)
 
 
-def test_a_message_that_failed_is_postponed_and_stays(aws: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failed_message_is_postponed_and_stays_in_the_queue(aws: Any, capsys: pytest.CaptureFixture[str]) -> None:
     url = aws.sqs.create_queue(QueueName="uploads")["QueueUrl"]
     aws.sqs.send_message(QueueUrl=url, MessageBody="{}")
     [message] = aws.sqs.receive_message(QueueUrl=url)["Messages"]

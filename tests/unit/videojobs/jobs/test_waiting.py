@@ -1,4 +1,4 @@
-"""A delivery that the API puts off: until when, how often, and when it is given up."""
+"""A delivery that the API postpones: until when, how often, and when it is given up."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,7 +20,9 @@ from videojobs.jobs.waiting import LAST_TRIES_SECONDS, NOT_YET, WAIT_SECONDS_MAX
         (TurnLater(60, None, 40_000), WAIT_SECONDS_MAX, None),
     ],
 )
-def test_it_waits_as_long_as_it_is_told(unavailable: ApiUnavailable, seconds: int, turn_at: float | None) -> None:
+def test_a_delivery_waits_as_long_as_the_api_asks(
+    unavailable: ApiUnavailable, seconds: int, turn_at: float | None
+) -> None:
     answer = Waiting(2).put_off(unavailable)
     assert answer == {
         "status": "waiting",
@@ -35,7 +37,7 @@ def test_it_waits_as_long_as_it_is_told(unavailable: ApiUnavailable, seconds: in
 @pytest.mark.parametrize(
     ("waiting", "seconds"), [(NOT_YET, None), (Waiting(WAITS_MAX), 60.0), (Waiting(WAITS_MAX, 1_800_000_000.0), 60.0)]
 )
-def test_what_names_no_time_or_comes_too_often_is_raised(waiting: Waiting, seconds: float | None) -> None:
+def test_an_error_without_a_time_or_after_too_many_waits_is_raised(waiting: Waiting, seconds: float | None) -> None:
     unavailable = ApiUnavailable("busy", retry_after_seconds=seconds)
     with pytest.raises(ApiUnavailable) as raised:
         waiting.put_off(unavailable)
@@ -43,7 +45,7 @@ def test_what_names_no_time_or_comes_too_often_is_raised(waiting: Waiting, secon
 
 
 @pytest.mark.parametrize("delivery", [{}, {"status": "continuing"}, {"waits": None, "turn_at": None}])
-def test_a_delivery_that_was_never_put_off_has_not_waited(delivery: dict[str, Any]) -> None:
+def test_a_delivery_that_was_never_postponed_has_not_waited(delivery: dict[str, Any]) -> None:
     assert Waiting.from_delivery(delivery) == NOT_YET
 
 

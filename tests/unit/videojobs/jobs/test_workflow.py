@@ -1,4 +1,4 @@
-"""What the state machine's steps hand on, as the events show it."""
+"""The data that the state machine's steps pass on, as in the recorded events."""
 
 import json
 from dataclasses import replace
@@ -38,13 +38,13 @@ def read_event(name: str) -> Any:
         ("queue.json", "The execution that waited for the job did not finish: it has aborted"),
     ],
 )
-def test_reasons(name: str, reason: str) -> None:
+def test_the_reason_is_found_in_each_recorded_failure(name: str, reason: str) -> None:
     state = read_execution_event(read_event(name))
     assert find_reason(state) == reason
     assert find_outcome(state) == "failed"
 
 
-def test_a_broken_delivery_says_what_broke() -> None:
+def test_a_broken_delivery_has_a_reason() -> None:
     state = {**read_event("failed.json"), "delivery": {"status": "failed", "reason": "The results are not JSON."}}
     assert find_reason(state) == "The results are not JSON."
 
@@ -55,17 +55,17 @@ def test_a_step_that_timed_out_has_no_json_to_read() -> None:
 
 
 @pytest.mark.parametrize("status", [*get_args(get_type_hints(Check)["status"]), "paused"])
-def test_the_api_has_failed_a_job_only_where_it_said_so(status: str) -> None:
+def test_only_the_api_s_own_answer_means_that_the_api_failed_the_job(status: str) -> None:
     assert has_api_failed({"check": {"status": status, "reason": "…"}}) == (status == "failed")
 
 
 @pytest.mark.parametrize("error", ["check_error", "delivery_error", "execution_error"])
-def test_an_error_of_a_step_is_no_failure_that_the_api_reported(error: str) -> None:
+def test_an_error_in_a_step_does_not_mean_that_the_api_failed_the_job(error: str) -> None:
     state = {"check": {"status": "running"}, error: {"Error": "States.Timeout"}}
     assert not has_api_failed(state)
 
 
-def test_results_that_could_not_be_delivered_are_no_failure_that_the_api_reported() -> None:
+def test_undeliverable_results_do_not_mean_that_the_api_failed_the_job() -> None:
     for status in ("given_up", "failed"):
         assert not has_api_failed({"check": {"status": "done"}, "delivery": {"status": status, "reason": "…"}})
 
@@ -85,7 +85,7 @@ def test_an_execution_is_started_once(aws: Any, job: Job) -> None:
     assert state["check"] == first_check
 
 
-def test_an_execution_that_delivers_anew_has_a_name_of_its_own_that_aws_takes(aws: Any, job: Job) -> None:
+def test_a_redelivery_s_execution_has_its_own_valid_name(aws: Any, job: Job) -> None:
     job = replace(job, upload=replace(job.upload, key="k" * 200), attempt=999)
     now = datetime(2026, 11, 2, 12, 30, 15, tzinfo=UTC)
     first = start_redelivery(aws.sfn, aws.state_machine_arn, job, polls=3, now=now)

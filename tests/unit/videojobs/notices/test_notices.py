@@ -1,4 +1,4 @@
-"""Notices are read by people, and their subjects by SNS."""
+"""Notices: people read them, and SNS must accept their subjects."""
 
 import re
 import unicodedata
@@ -79,7 +79,7 @@ def make_done(job: Job) -> Notice:
     )
 
 
-def test_a_notice_says_what_ran_and_what_came_out() -> None:
+def test_a_notice_says_what_ran_and_what_was_found() -> None:
     notice = make_done(make_job())
     assert notice.subject == "Done: line 3/belt.mp4"
     assert notice.message == (
@@ -114,7 +114,7 @@ def list_places(notice: Notice, *words: str) -> list[int]:
     return [notice.message.index(some) for some in words]
 
 
-def test_a_failure_that_the_api_reported_offers_a_mended_video_first_and_a_retry_last() -> None:
+def test_after_a_failure_of_the_api_a_repaired_video_is_suggested_first_and_a_retry_last() -> None:
     notice = compose_failure(make_job(), "The model was not found.", age_seconds=5, api_failed=True)
     assert notice.subject == "Failed: line 3/belt.mp4"
     said = "Reason   The model was not found."
@@ -123,7 +123,7 @@ def test_a_failure_that_the_api_reported_offers_a_mended_video_first_and_a_retry
     assert "redeliver" not in notice.message
 
 
-def test_any_other_failure_offers_first_what_bills_nothing() -> None:
+def test_after_any_other_failure_free_commands_are_suggested_first() -> None:
     notice = compose_failure(make_job(), "Not done after 3 h 0 min.", age_seconds=5, api_failed=False)
     assert notice.subject == "Failed: line 3/belt.mp4"
     redeliver, retry = "videoinfer redeliver job-1", "videoinfer retry job-1"
@@ -133,7 +133,7 @@ def test_any_other_failure_offers_first_what_bills_nothing() -> None:
     assert MENDED not in notice.message
 
 
-def test_a_cancellation_says_that_the_api_bills_the_job_all_the_same() -> None:
+def test_a_cancellation_says_that_the_api_still_bills_the_job() -> None:
     notice = compose_cancellation(make_job(), "A person cancelled it.", age_seconds=5)
     bill = "The API has no call that cancels: it finishes the job and bills all of it."
     redeliver = "which bills nothing more, run once it has finished:\n\n  videoinfer redeliver job-1"
@@ -151,7 +151,7 @@ def test_a_rejection_says_why_and_what_to_run() -> None:
 
 
 @given(st.text(max_size=300))
-def test_subjects_are_what_sns_takes(key: str) -> None:
+def test_sns_accepts_every_subject(key: str) -> None:
     subject = make_done(make_job(key)).subject
     assert len(subject) <= 99
     assert subject.isascii()
@@ -187,15 +187,15 @@ def list_labels(lines: list[str]) -> list[str]:
 
 
 keys = texts.filter(lambda text: text != "\ud800").map(lambda text: f"{text}.mp4")
-"""S3's are UTF-8."""
+"""S3's keys are UTF-8."""
 
 
 @settings(deadline=None)
 @given(key=keys, model_id=texts, class_name=texts, reason=texts, job_id=texts)
-def test_no_text_of_a_stranger_s_forges_a_line_or_a_command(
+def test_no_foreign_text_forges_a_line_or_a_command(
     key: str, model_id: str, class_name: str, reason: str, job_id: str
 ) -> None:
-    """Whatever the names are, a mail has the lines that it has with harmless ones, and nothing that can't be seen."""
+    """With any names, a mail has the same lines as with harmless ones, and no invisible characters."""
 
     def compose_all(key: str, model_id: str, class_name: str, reason: str, job_id: str) -> list[Notice]:
         model = Model(model_id, "1", "object-detection")
@@ -245,11 +245,11 @@ def test_no_text_of_a_stranger_s_forges_a_line_or_a_command(
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0 s"), (59, "59 s"), (61, "1 min 1 s"), (7260, "2 h 1 min")])
-def test_durations(seconds: int, text: str) -> None:
+def test_durations_are_formatted_with_units(seconds: int, text: str) -> None:
     assert format_duration(seconds) == text
 
 
-def test_a_notice_says_when_it_is_cut(aws: Any) -> None:
+def test_a_notice_that_is_shortened_says_so(aws: Any) -> None:
     aws.topic.publish(Notice("done", "Done: a", "ü" * MESSAGE_MAX_BYTES))
     [notice] = aws.notices()
     assert notice["Message"].endswith("(The rest is too long for a notice.)")

@@ -1,4 +1,4 @@
-"""Share links open one job until they expire, and nothing that was not signed here opens anything."""
+"""A share link opens one job until it expires, and nothing that the stack did not sign opens anything."""
 
 import string
 from datetime import UTC, datetime, timedelta
@@ -55,7 +55,7 @@ def test_a_token_that_was_cut_or_lengthened_opens_nothing(data: st.DataObject) -
 
 
 @given(text=st.text(max_size=200))
-def test_what_is_no_token_opens_nothing(text: str) -> None:
+def test_a_text_that_is_not_a_token_opens_nothing(text: str) -> None:
     assert LINKS.read(text, NOW) == "invalid"
 
 
@@ -63,6 +63,6 @@ def test_a_token_of_another_key_opens_nothing() -> None:
     assert LINKS.read(make_token(links=ShareLinks("another-key", "https://share.example.com")), NOW) == "invalid"
 
 
-def test_no_log_keeps_a_token() -> None:
+def test_tokens_are_redacted_in_logs() -> None:
     link = LINKS.make(JOB, NOW, 7).url
     assert redact(f"Published: {link}/video.") == "Published: https://share.example.com/s/[redacted]/video."

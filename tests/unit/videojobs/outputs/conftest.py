@@ -16,7 +16,7 @@ from videojobs.jobs.options import Model
 
 @pytest.fixture
 def hands(tmp_path: Path) -> Path:
-    """A folder with the outputs of a small job of masks."""
+    """A folder with the outputs of a small job with masks."""
     corners = [{"x": 8, "y": 17.5}, {"x": 12, "y": 17.5}, {"x": 12, "y": 23.5}]
     frames = [
         {**PICTURE, "predictions": [{**BOX, "points": corners, "tracker_id": 3, "mood": "good"}, {**BOX, "x": "left"}]},

@@ -87,7 +87,7 @@ ELEMENTS: Mapping[InferenceType, Any] = {
 
 
 class KeptFiles:
-    """Keeps files in memory."""
+    """Files that are kept in memory."""
 
     share_url = "https://share.example.com"
 
@@ -134,11 +134,11 @@ PICTURE = {"image": {"width": 640, "height": 360}, "time": 0.07}
 
 
 def undisarm(text: str) -> str:
-    """What `disarm` says of the way back."""
+    """Reverses `disarm` as its documentation says."""
     return re.sub(r"""(^|[,;\t\r\n]"*)'(?=[=+\-@\uff1d\uff0b\uff0d\uff20\t\r\n\0'])""", r"\1", text)
 
 
 def read_page(page: bytes) -> Mapping[str, Any]:
-    """What a report's page holds, by name."""
+    """The data in a report's page, by name."""
     data = re.findall(r'<script type="application/gzip" data-name="([^"]+)">([^<]*)</script>', page.decode())
     return {name: json.loads(gzip.decompress(base64.b64decode(content))) for name, content in data}

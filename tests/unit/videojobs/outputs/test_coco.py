@@ -1,4 +1,4 @@
-"""The COCO dataset, as COCO's own tools and CVAT's read it."""
+"""The COCO dataset, as COCO's own tools and CVAT's library read it."""
 
 import contextlib
 import json
@@ -24,7 +24,7 @@ from tests.unit.videojobs.outputs.derived import (
 from videojobs.jobs.options import InferenceType, Model
 
 
-@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # its own
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # a warning of pycocotools itself
 def test_pycocotools_loads_the_dataset(hands: Path) -> None:
     with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
         dataset = COCO(str(hands / "coco.json"))
@@ -39,7 +39,7 @@ def test_pycocotools_loads_the_dataset(hands: Path) -> None:
     assert [entry["frame_offset"] for entry in dataset.loadImgs(dataset.getImgIds())] == [0, 5, 10, 15]
 
 
-def test_keypoints_have_the_places_that_coco_gives_them() -> None:
+def test_keypoints_have_coco_s_format() -> None:
     keypoints = [{"x": 1, "y": 2, "confidence": 1, "class_id": 2, "class": "wrist"}]
     results = {
         "frame_offset": [0],
@@ -58,7 +58,7 @@ def make_keypoint(number: int, x: float, y: float) -> dict[str, Any]:
 
 
 def test_every_annotation_has_as_many_keypoints_as_its_category(tmp_path: Path) -> None:
-    """Models leave out the key points that they did not see, and the last to come may be the first in number."""
+    """Models omit keypoints that they did not find, and the last one in the list may have the first number."""
     seen = [[0], [], [3, 1], [0, 1, 2, 3], [2], [1, 1]]
     predictions: list[list[dict[str, Any]]] = [
         [{**BOX, "keypoints": [make_keypoint(number, 9, 18) for number in numbers]}] for numbers in seen
@@ -81,8 +81,10 @@ def test_every_annotation_has_as_many_keypoints_as_its_category(tmp_path: Path) 
     ("kind", "measure"),
     [("object-detection", "bbox"), ("instance-segmentation", "segm"), ("keypoint-detection", "keypoints")],
 )
-def test_pycocotools_evaluates_what_was_found_against_itself(tmp_path: Path, kind: InferenceType, measure: str) -> None:
-    """What is right by COCO's own measure is right to the last box, outline and key point."""
+def test_pycocotools_evaluates_detections_against_themselves_as_perfect(
+    tmp_path: Path, kind: InferenceType, measure: str
+) -> None:
+    """By COCO's own measure, every box, outline and keypoint is right."""
     elements: list[Any] = []
     for frame in range(8):
         predictions = []
@@ -93,7 +95,9 @@ def test_pycocotools_evaluates_what_was_found_against_itself(tmp_path: Path, kin
             prediction = {**BOX, "x": x, "y": y, "width": 80, "height": 60, "class": ("Rock", "Paper")[place % 2]}
             if kind == "instance-segmentation":
                 outline = [{"x": point_x, "y": point_y} for point_x, point_y in corners]
-                prediction["points"] = outline if frame != 3 else outline[:2]  # a mask of a pixel or two has no outline
+                prediction["points"] = (
+                    outline if frame != 3 else outline[:2]
+                )  # a mask of one or two pixels has no outline
             if kind == "keypoint-detection":
                 prediction["keypoints"] = points[frame % 3 :]
             predictions.append(prediction)
@@ -119,7 +123,7 @@ def test_pycocotools_evaluates_what_was_found_against_itself(tmp_path: Path, kin
 
 
 def write_coco(folder: Path, kind: InferenceType, elements: list[Any]) -> Path:
-    """`coco.json` of a model of one kind."""
+    """Writes `coco.json` for a model of one kind."""
     offsets = list(range(len(elements)))
     results = {"frame_offset": offsets, "time_offset": offsets, "parts": elements}
     files, _ = derive_all(make_job(Model("parts", "1", kind)), json.dumps(results).encode())
@@ -136,10 +140,10 @@ file_texts = st.text(st.sampled_from('./\\\\:~ a\u0301ü安\0\n\u202e😀हि�
     offsets=st.lists(st.integers(0, 3), max_size=6),
     found=st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(["", "x", "x (a)", "x (a) 2"])), max_size=8),
 )
-def test_the_names_of_the_dataset_are_unique_and_stay_where_they_are(
+def test_the_file_names_of_the_dataset_are_unique_and_stay_in_its_folder(
     key: str, offsets: list[int], found: list[tuple[str, str]]
 ) -> None:
-    """Datumaro, which CVAT reads datasets with, refuses a name twice, an empty one, and a parent folder."""
+    """Datumaro, with which CVAT reads datasets, refuses duplicate names, empty names and parent folders."""
     job = make_job(Model("a", "1", "object-detection"), Model("b", "1", "object-detection"))
     job = replace(job, upload=replace(job.upload, key=f"{key}.mp4"))
     elements = {

@@ -1,4 +1,4 @@
-"""The table for spreadsheets: its encoding, and no formula in any cell."""
+"""The table for spreadsheets: its encoding, and no formulas in its cells."""
 
 import csv
 import gzip
@@ -24,7 +24,7 @@ spreadsheet_texts = st.text(st.sampled_from("=+-@\uff1d\uff20'\"\t\r\n,;|\0 a1(Ã
 
 @given(key=spreadsheet_texts, name=spreadsheet_texts, more=spreadsheet_texts, number=st.integers(-5, 5))
 def test_no_cell_of_the_csv_is_a_formula(key: str, name: str, more: str, number: int) -> None:
-    """Whichever separator a spreadsheet takes: Excel's is a semicolon in half of Europe."""
+    """This holds for every separator of a spreadsheet: Excel's is a semicolon in half of Europe."""
     job = make_job(Model("=1+2", "1", "object-detection"))
     job = replace(job, upload=replace(job.upload, key=key))
     found = {**BOX, "x": number, "class": name, "tracker_id": more, "detection_id": more, more: more}
@@ -42,6 +42,6 @@ def test_no_cell_of_the_csv_is_a_formula(key: str, name: str, more: str, number:
     assert json.loads(undisarm(line["extra"])) == {more: more}
 
 
-def test_excel_knows_the_csv_s_encoding() -> None:
+def test_excel_recognizes_the_csv_s_encoding() -> None:
     files, _ = derive_all(make_job(Model("m", "1", "classification")), b'{"frame_offset":[],"time_offset":[],"m":[]}')
     assert gzip.decompress(files.read("detections.csv.gz")).startswith(b'\xef\xbb\xbf"job_id",')

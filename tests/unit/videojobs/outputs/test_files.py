@@ -1,4 +1,4 @@
-"""The files of one output: all of them, or none."""
+"""The files of one output: all of them are stored, or none."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def open_files(aws: Any, job: Job) -> OutputFiles:
 
 
 def list_objects(aws: Any) -> dict[str, int]:
-    """Size in bytes, by key."""
+    """Sizes in bytes by key."""
     listed = aws.s3.list_objects_v2(Bucket=aws.results_bucket).get("Contents", [])
     return {entry["Key"].rpartition("/")[2]: entry["Size"] for entry in listed}
 
@@ -35,7 +35,7 @@ def test_files_become_objects_together(aws: Any, job: Job) -> None:
     assert (files.requests, files.size_bytes) == (2, 4)
 
 
-def test_nothing_stays_of_files_that_are_given_up(aws: Any, job: Job) -> None:
+def test_abandoned_files_leave_nothing_behind(aws: Any, job: Job) -> None:
     files = open_files(aws, job)
     files.open("large.csv", "text/csv").write(bytes(PART_BYTES + 1))
     files.open("small.json", "application/json").write(b"{}")
@@ -44,7 +44,7 @@ def test_nothing_stays_of_files_that_are_given_up(aws: Any, job: Job) -> None:
     assert "Uploads" not in aws.s3.list_multipart_uploads(Bucket=aws.results_bucket)
 
 
-def test_what_is_saved_at_once_is_there_and_costs_but_is_not_named(aws: Any, job: Job) -> None:
+def test_a_file_that_is_saved_at_once_exists_and_costs_but_is_not_listed(aws: Any, job: Job) -> None:
     files = open_files(aws, job)
     files.save("piece.json.gz", b"12345", "application/gzip")
     assert list_objects(aws) == {"piece.json.gz": 5}
@@ -52,7 +52,7 @@ def test_what_is_saved_at_once_is_there_and_costs_but_is_not_named(aws: Any, job
 
 
 @pytest.mark.parametrize(("code", "status", "passes"), [("SlowDown", 503, True), ("AccessDenied", 403, False)])
-def test_an_outage_is_told_from_what_is_forbidden(
+def test_an_outage_is_distinguished_from_a_denied_request(
     aws: Any, job: Job, monkeypatch: pytest.MonkeyPatch, code: str, status: int, passes: bool
 ) -> None:
     def refuse(**_: Any) -> None:

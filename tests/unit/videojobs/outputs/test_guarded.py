@@ -1,4 +1,4 @@
-"""An output that fails: why, what is left of it, and what is no fault of its own."""
+"""A failing output: why it fails, what remains of it, and which errors are not its own."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ FRAMES = make_frames("m", [None])
 
 
 class Files(KeptFiles):
-    """Files that tell what became of them."""
+    """Files that record what was done with them."""
 
     def __init__(self, outage: Exception | None = None) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class Files(KeptFiles):
 
 
 class Output:
-    """Fails where it is told to."""
+    """An output that fails where a test tells it to."""
 
     def __init__(self, files: Any, at: str, error: Exception) -> None:
         self._at, self._error = at, error
@@ -54,7 +54,7 @@ class Output:
 
 
 def run(files: Files, at: str = "", error: Exception | None = None) -> tuple[GuardedOutput, list[str]]:
-    """The output after two batches of frames and its end, and what was called of it."""
+    """Runs an output with two batches of frames and its end; returns it, and its methods that were called."""
     calls: list[str] = []
 
     def open_output(files: Any) -> Output:
@@ -78,7 +78,7 @@ def test_an_output_without_a_fault_is_completed() -> None:
 
 
 @pytest.mark.parametrize(("at", "called"), [("open", []), ("add", ["open", "add"]), ("finish", [])])
-def test_one_that_fails_is_given_up_and_not_called_again(at: str, called: list[str]) -> None:
+def test_an_output_that_fails_is_abandoned_and_not_called_again(at: str, called: list[str]) -> None:
     files = Files()
     guarded, calls = run(files, at, KeyError("x"))
     assert (guarded.failure, guarded.locations) == ("KeyError: 'x'", {})
@@ -86,7 +86,7 @@ def test_one_that_fails_is_given_up_and_not_called_again(at: str, called: list[s
     assert not called or calls == called
 
 
-def test_a_reason_is_in_words_and_can_be_shown() -> None:
+def test_a_failure_s_reason_is_readable_and_safe_to_show() -> None:
     assert run(Files(), "add", BrokenResults("element 3 is 7"))[0].failure == "element 3 is 7"
     failure = run(Files(), "add", ValueError("\x1b[31m" + "x" * 1000))[0].failure
     assert failure
@@ -102,7 +102,7 @@ def test_an_outage_is_raised() -> None:
     assert raised.value is outage
 
 
-def test_one_can_be_given_up_for_a_reason_from_outside() -> None:
+def test_an_output_can_be_abandoned_for_an_outside_reason() -> None:
     files = Files()
     guarded = GuardedOutput("csv", lambda files: Output(files, "", ValueError()), files)  # type: ignore[arg-type]
     for _ in range(2):

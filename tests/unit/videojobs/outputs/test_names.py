@@ -1,4 +1,4 @@
-"""The outputs that a stack may be asked for, by name."""
+"""The names of the outputs that a stack may produce."""
 
 import pytest
 

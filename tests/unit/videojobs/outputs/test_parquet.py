@@ -47,13 +47,13 @@ def write(batches: list[list[Array]], columns: dict[str, DataType], rows_a_group
 
 
 @given(columns)
-def test_plain_values_come_back(column: tuple[DataType, list[Any]]) -> None:
+def test_simple_values_are_read_back(column: tuple[DataType, list[Any]]) -> None:
     kind, values = column
     assert write([[make_array(values, kind)]], {"a": kind}).read()["a"].to_pylist() == values
 
 
 @given(points)
-def test_lists_of_structs_come_back(values: list[Any]) -> None:
+def test_lists_of_structs_are_read_back(values: list[Any]) -> None:
     kind = list_of(struct_of(x=FLOAT, **{"class": TEXT}))
     assert write([[make_array(values, kind)]], {"a": kind}).read()["a"].to_pylist() == values
 
@@ -65,7 +65,7 @@ def test_batches_become_groups_of_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     assert file.read()["a"].to_pylist() == [number for number in range(10) for _ in range(30)]
 
 
-def test_what_goes_wrong_while_writing_is_raised_and_the_thread_ends() -> None:
+def test_an_error_while_writing_is_raised_and_the_thread_ends() -> None:
     class Full(io.BytesIO):
         def write(self, _: Any, /) -> int:
             raise OSError("The disk is full.")
@@ -86,7 +86,7 @@ def test_a_file_that_is_stopped_ends_its_thread() -> None:
     assert threading.active_count() == threads
 
 
-def test_numbers_and_texts_are_repeated() -> None:
+def test_constant_columns_repeat_their_value() -> None:
     assert pa.array(repeat_numbers("q", [7, 8, 9], [2, 0, 1])).to_pylist() == [7, 7, 9]
     texts = ConstantTexts()
     for length in (3, 5000, 0):

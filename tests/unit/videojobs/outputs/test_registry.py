@@ -1,4 +1,6 @@
-"""Every output says what a plain reading of the results says, for every inference type, in formats that others read."""
+"""Every output agrees with a simple reading of the results, for every inference type, in formats that
+other tools read.
+"""
 
 import base64
 import gzip
@@ -29,7 +31,7 @@ from videojobs.jobs.options import Model
 
 
 def list_classes(element: Any) -> list[str]:
-    """What an element says is there: a plain reading of the contract."""
+    """The classes in an element, by a simple reading of the contract."""
     if not isinstance(element, dict) or "predictions" not in element:
         return []
     if "top" in element:
@@ -41,7 +43,7 @@ def list_classes(element: Any) -> list[str]:
 
 @st.composite
 def jobs(draw: Any) -> tuple[Job, dict[str, Any]]:
-    """A job of one model or two, and its results with keys in any order."""
+    """A job with one or two models, and its results with keys in any order."""
     types = draw(st.lists(st.sampled_from(list(ELEMENTS)), min_size=1, max_size=2))
     models = [Model(f"model-{number}", "1", kind) for number, kind in enumerate(types)]
     length = draw(st.integers(0, 4))
@@ -56,7 +58,7 @@ def jobs(draw: Any) -> tuple[Job, dict[str, Any]]:
 
 
 @given(jobs())
-def test_all_outputs_agree_with_a_plain_reading(made: tuple[Job, dict[str, Any]]) -> None:
+def test_all_outputs_agree_with_a_simple_reading(made: tuple[Job, dict[str, Any]]) -> None:
     job, results = made
     found = [
         (model.model_id, offset, name)
@@ -90,7 +92,7 @@ def test_all_outputs_agree_with_a_plain_reading(made: tuple[Job, dict[str, Any]]
     assert b"<html" in files.read("report.html")
 
 
-def test_no_caption_and_no_page_holds_what_can_not_be_seen() -> None:
+def test_no_caption_or_page_contains_invisible_characters() -> None:
     name = "a\x1b]0;b\u202ec\nd --> e"
     point = {"x": 1, "y": 1, "confidence": 1, "class_id": 0, "class": name}
     job = make_job(Model(name, "1", "keypoint-detection"), Model("other", "1", "object-detection"))

@@ -1,4 +1,4 @@
-"""The report as an output: its facts, and the pieces that lie beside it where they are too large for a page."""
+"""The report as an output: its facts, and the data files beside it if they are too large for the page."""
 
 import gzip
 import json

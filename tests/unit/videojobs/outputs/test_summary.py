@@ -1,4 +1,4 @@
-"""What is counted, beside a plain reading of the results."""
+"""Counts, compared with a simple reading of the results."""
 
 import json
 from typing import Any
@@ -18,7 +18,7 @@ def name_classes(element: Any) -> list[str]:
 
 
 @given(st.lists(st.tuples(detections, labels), max_size=5), st.integers(1, 50), st.randoms(), st.booleans(), indents)
-def test_counts_agree_with_a_plain_reading(
+def test_counts_agree_with_a_simple_reading(
     frames: Any, piece_size: int, random: Any, plural: bool, indent: int | None
 ) -> None:
     items = [

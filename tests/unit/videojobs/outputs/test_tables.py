@@ -1,4 +1,4 @@
-"""The tables, as others read them."""
+"""The tables, as other tools read them."""
 
 import json
 from pathlib import Path

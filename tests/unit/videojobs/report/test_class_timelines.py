@@ -1,4 +1,4 @@
-"""When each class was on screen, beside a plain reading at any confidence."""
+"""When each class is on screen, compared with a simple reading, at any confidence."""
 
 from collections import Counter
 from typing import Any
@@ -25,7 +25,7 @@ elements = st.lists(st.one_of(st.none(), st.builds(lambda found: {"predictions":
 
 @given(elements, st.integers(0, 100))
 @settings(max_examples=60)
-def test_the_index_counts_what_a_plain_reading_counts_at_any_confidence(elements: list[Any], percent: int) -> None:
+def test_the_index_agrees_with_a_simple_reading_at_any_confidence(elements: list[Any], percent: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(class_timelines, "BINS_MAX", 8)
         index, pieces, _ = write(elements)

@@ -10,7 +10,7 @@ from videojobs.report import class_timelines
 from videojobs.report.writer import ReportWriter, join_modules
 
 
-def test_a_piece_holds_frames_with_their_times_and_the_pictures_size() -> None:
+def test_a_piece_contains_frames_with_their_times_and_the_picture_size() -> None:
     boxes = [make_box("Rock", 0.91239), make_box("Paper", 1)]
     _, (piece,), _ = write([{"image": {"width": 640, "height": 360}, "predictions": boxes}, None])
 
@@ -29,7 +29,7 @@ def test_a_picture_of_another_size_starts_a_piece() -> None:
     assert [(piece["size"], len(piece["frames"])) for piece in pieces] == [([640, 360], 2), ([320, 180], 1)]
 
 
-def test_pieces_are_in_the_page_while_they_are_small_and_beside_it_above(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_pieces_are_in_the_page_and_large_ones_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("videojobs.report.writer.PIECE_BYTES", 200)
     elements = [{"predictions": [make_box("Rock", 0.5)]}] * 20
 
@@ -64,7 +64,7 @@ def test_pieces_are_in_the_page_while_they_are_small_and_beside_it_above(monkeyp
     ],
     ids=str,
 )
-def test_what_can_not_be_drawn_does_not_keep_the_rest_from_being_drawn(element: Any) -> None:
+def test_an_element_that_cannot_be_drawn_does_not_prevent_drawing_the_others(element: Any) -> None:
     _, (piece,), _ = write([element, {"predictions": [make_box("Paper", 0.5)]}])
 
     assert [mark[1:] for mark in piece["frames"][1]] == [[0.5, 10.0, 20, 3.0, 4.0]]
@@ -90,7 +90,7 @@ def test_memory_does_not_grow_with_the_video(monkeypatch: pytest.MonkeyPatch) ->
     assert measure(3000) < 1.2 * measure(500)
 
 
-def test_the_page_allows_its_own_script_and_the_video_alone() -> None:
+def test_the_page_allows_only_its_own_script_and_the_video() -> None:
     _, _, page = write([])
     (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]+)"', page)
 
@@ -99,7 +99,7 @@ def test_the_page_allows_its_own_script_and_the_video_alone() -> None:
     assert "media-src https: blob:" in policy
 
 
-def test_modules_become_one() -> None:
+def test_the_page_s_modules_are_combined_into_one() -> None:
     modules = ["export const a = 1;\nexport class B {}\n", 'import { a, B } from "./one.js";\na + new B();\n']
 
     assert join_modules(modules) == "const a = 1;\nclass B {}\n\na + new B();\n"

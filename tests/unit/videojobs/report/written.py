@@ -1,4 +1,4 @@
-"""Reports that are written in memory, and read again."""
+"""Reports that are written in memory and read again."""
 
 import base64
 import gzip
@@ -18,7 +18,7 @@ def make_box(name: str, confidence: float, **more: Any) -> dict[str, Any]:
 
 
 def write(elements: list[Any], **options: Any) -> tuple[dict[str, Any], list[dict[str, Any]], str]:
-    """The index, the pieces in order, and the page itself."""
+    """Writes a report; returns its index, its pieces in order, and the page."""
     with ReportWriter() as writer:
         writer.add_model("parts", "object-detection")
         numbers = range(len(elements))

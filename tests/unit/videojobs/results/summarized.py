@@ -1,4 +1,4 @@
-"""Summaries of results that come in pieces."""
+"""Summaries of results that arrive in pieces."""
 
 from collections.abc import Iterator
 

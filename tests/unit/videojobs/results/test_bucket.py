@@ -1,4 +1,4 @@
-"""Objects in the results bucket: their keys, and what is left of those that could not be written whole."""
+"""Objects in the results bucket: their keys, and what remains of objects that could not be completed."""
 
 from contextlib import suppress
 from typing import Any
@@ -17,20 +17,20 @@ S3_KEY_MAX_BYTES = 1024
 """Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
 
 
-def test_the_results_of_the_longest_key_and_id_have_keys_that_s3_takes() -> None:
+def test_s3_accepts_the_result_keys_of_the_longest_upload_key_and_job_id() -> None:
     for name in ("report-data/999999-999999.json.gz", "detections.csv.gz", "annotated.mp4", "results.json"):
         key = locate_output("k" * KEY_MAX_BYTES, "j" * JOB_ID_MAX_CHARACTERS, "2026-11-28", name)
         assert len(key) <= S3_KEY_MAX_BYTES
 
 
 def list_uploads(aws: Any) -> list[str]:
-    """The ids of uploads in parts that are neither complete nor given up."""
+    """The ids of multipart uploads that are neither completed nor aborted."""
     listed = aws.s3.list_multipart_uploads(Bucket=aws.results_bucket)
     return [upload["UploadId"] for upload in listed.get("Uploads", [])]
 
 
 def break_off(file: ObjectWriter, content: bytes) -> None:
-    """Writes `content`, and then something fails."""
+    """Writes `content`, and then fails."""
     with suppress(ZeroDivisionError), file:
         file.write(content)
         raise ZeroDivisionError
@@ -41,7 +41,7 @@ def open_bucket(aws: Any) -> ResultsBucket:
 
 
 @pytest.mark.parametrize("size", [0, 1, PART_BYTES - 1, PART_BYTES, 2 * PART_BYTES + 7])
-def test_what_is_written_is_the_object_however_it_is_cut(aws: Any, size: int) -> None:
+def test_the_object_is_what_was_written_in_pieces_of_any_size(aws: Any, size: int) -> None:
     bucket, content = open_bucket(aws), bytes(range(256)) * (size // 256 + 1)
     with bucket.write("a", "text/csv") as file:
         for start in range(0, size, 3_000_017):
@@ -52,7 +52,7 @@ def test_what_is_written_is_the_object_however_it_is_cut(aws: Any, size: int) ->
     assert aws.s3.head_object(Bucket=bucket.name, Key="a")["ContentType"] == "text/csv"
 
 
-def test_nothing_stays_of_an_object_that_is_not_written_to_its_end(aws: Any) -> None:
+def test_an_object_that_is_not_completed_leaves_nothing_behind(aws: Any) -> None:
     bucket = open_bucket(aws)
     break_off(bucket.write("a", "text/csv"), bytes(PART_BYTES))
     assert not bucket.has("a")
@@ -60,7 +60,7 @@ def test_nothing_stays_of_an_object_that_is_not_written_to_its_end(aws: Any) -> 
 
 
 @pytest.mark.parametrize("is_forgotten", [False, True])
-def test_an_object_is_resumed_behind_the_parts_that_are_there(aws: Any, is_forgotten: bool) -> None:
+def test_an_object_is_resumed_after_its_stored_parts(aws: Any, is_forgotten: bool) -> None:
     bucket, begun = open_bucket(aws), list[str]()
     break_off(bucket.resume("a", "text/csv", None, begun.append), b"1" * PART_BYTES + b"lost")
     assert list_uploads(aws) == begun
@@ -73,7 +73,7 @@ def test_an_object_is_resumed_behind_the_parts_that_are_there(aws: Any, is_forgo
     assert len(begun) == 1 + is_forgotten
 
 
-def test_json_that_is_not_there_is_none(aws: Any) -> None:
+def test_missing_json_is_none(aws: Any) -> None:
     bucket = open_bucket(aws)
     assert bucket.read_json("a.json") is None
     bucket.save_json("a.json", {"ü": 1})
@@ -92,7 +92,7 @@ def test_json_that_is_not_there_is_none(aws: Any) -> None:
         ("NoSuchBucket", 404, False),
     ],
 )
-def test_an_outage_may_pass_and_a_refusal_does_not(code: str, status: int, passes: bool) -> None:
+def test_an_outage_is_transient_and_a_refusal_is_not(code: str, status: int, passes: bool) -> None:
     response: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
     assert may_pass(ClientError(response, "PutObject")) == passes
     assert may_pass(EndpointConnectionError(endpoint_url="https://s3"))

@@ -1,4 +1,4 @@
-"""Elements are matched with their offsets as results stream by, and a broken file says where it breaks."""
+"""Elements are matched with their offsets while results stream, and an error in the file names its place."""
 
 import json
 
@@ -56,7 +56,7 @@ from videojobs.results.derivation import read_frames
     ],
 )
 @pytest.mark.parametrize("piece_size", [1, 5, 1000])
-def test_a_broken_file_says_where(content: bytes, words: str, piece_size: int) -> None:
+def test_an_error_in_a_broken_file_names_its_place(content: bytes, words: str, piece_size: int) -> None:
     with pytest.raises(BrokenResults, match=words):
         summarize(content, [HANDS], piece_size)
 
@@ -72,13 +72,13 @@ def test_a_damaged_file_is_read_or_refused(damage: bytes, place: int, piece_size
     assert isinstance(json.loads(content), dict)
 
 
-def test_elements_before_their_offsets_are_read_once_more() -> None:
+def test_elements_that_precede_their_offsets_are_read_a_second_time() -> None:
     content = b'{"my.hands": [null, {}], "frame_offset": [0, 6], "time_offset": [0, 0.25]}'
     [frames] = [frames for frames in read_frames([content], [HANDS], lambda: [content]) if frames.entries]
     assert (list(frames.frame_offsets), list(frames.time_offsets)) == ([0, 6], [0, 0.25])
 
 
-def test_a_list_goes_on_when_it_is_boxes_no_more() -> None:
+def test_a_list_continues_after_its_elements_stop_being_boxes() -> None:
     elements = [*({"predictions": [{"class": "a"}]} for _ in range(9)), *({"predictions": [{"mood": 1}]},) * 9, None]
     text = json.dumps({"frame_offset": [0] * 19, "time_offset": [0] * 19, HANDS.model_id: elements}).encode()
     found = [

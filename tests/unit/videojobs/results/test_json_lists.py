@@ -1,4 +1,4 @@
-"""Lists are read as they stream by, whatever the pieces."""
+"""Lists are read as they stream, whatever the pieces."""
 
 import json
 import re
@@ -18,7 +18,7 @@ anything = st.recursive(
 
 
 @given(st.dictionaries(st.text(), anything, max_size=4), st.integers(1, 40), indents, st.booleans())
-def test_lists_are_read_whatever_they_hold(
+def test_lists_are_read_whatever_they_contain(
     document: Any, piece_size: int, indent: int | None, ascii_only: bool
 ) -> None:
     text = json.dumps(document, indent=indent, ensure_ascii=ascii_only).encode(errors="surrogatepass")
@@ -45,13 +45,11 @@ ODD_VALUES = st.sampled_from(
         ("[1, 1e400, 2.5]", [1, None, 2.5]),
     ]
 )
-"""What JSON's grammar allows and no Python value is the same as, and what is read in its place."""
+"""Values of JSON's grammar that Python has no equal for, and what is read instead."""
 
 
 @given(st.lists(ODD_VALUES | anything.map(lambda value: (json.dumps(value), value))), st.integers(1, 40))
-def test_what_the_grammar_allows_is_read_and_only_odd_values_lose_something(
-    values: list[tuple[str, Any]], piece_size: int
-) -> None:
+def test_all_json_is_read_and_only_odd_values_are_changed(values: list[tuple[str, Any]], piece_size: int) -> None:
     text = "\ufeff" + rf'{{"passed over": "\ud800", "\udfff": [{", ".join(text for text, _ in values)}]}}'
     read = [value for entries in read_lists(cut(text.encode(), piece_size)) for value in entries.values]
     assert read == [value for _, value in values]
@@ -65,6 +63,6 @@ strings = st.from_regex(
 
 @given(st.lists(numbers | strings))
 def test_every_number_and_string_of_the_grammar_is_read(values: list[str]) -> None:
-    """The grammar is that of RFC 8259, sections 6 and 7."""
+    """The grammar is in RFC 8259, sections 6 and 7."""
     text = f'{{"list": [{", ".join(values)}]}}'
     assert sum(len(entries.values) for entries in read_lists([text.encode()])) == len(values)

@@ -1,4 +1,4 @@
-"""From a job to its results at the API: what each answer means, the first time and in a redelivery."""
+"""From a job to its results at the API: the meaning of each answer, in a first delivery and in a redelivery."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ def test_a_link_that_has_expired_is_renewed_once(job: Job, is_redelivery: bool) 
         ),
     ],
 )
-def test_what_the_api_says_in_place_of_a_link_is_final_in_a_redelivery(
+def test_an_answer_without_a_link_is_final_in_a_redelivery(
     job: Job, answer: Any, first: tuple[type[Exception], str], again: tuple[type[Exception], str]
 ) -> None:
     for (kind, words), is_redelivery in ((first, False), (again, True)):

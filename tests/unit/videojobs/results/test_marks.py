@@ -1,4 +1,4 @@
-"""Marks: what is drawn of predictions, whatever their inference type, and how it is written for the page."""
+"""Marks: how predictions of each inference type are drawn, and how marks are written for the page."""
 
 import json
 from typing import Any
@@ -22,7 +22,7 @@ def read(*elements: Any) -> list[list[Mark]]:
 
 
 def read_one(**changes: Any) -> list[Mark]:
-    """The marks of the box with some of its fields changed."""
+    """The marks of a box with some of its fields changed."""
     [marks] = read({"predictions": [{**BOX, **changes}]})
     return marks
 
@@ -31,7 +31,7 @@ def without(*names: str) -> dict[str, Any]:
     return {name: value for name, value in BOX.items() if name not in names}
 
 
-def test_marks_stand_by_frame_and_classes_are_numbered_as_they_come() -> None:
+def test_marks_are_grouped_by_frame_and_classes_numbered_in_order_of_appearance() -> None:
     paper = {**BOX, "class": "Paper"}
     assert read({"predictions": [BOX, paper]}, None, {"predictions": []}, {"predictions": [paper]}) == [
         [Mark(0, 0.9124, SHAPE), Mark(1, 0.9124, SHAPE)],
@@ -53,7 +53,7 @@ def test_marks_stand_by_frame_and_classes_are_numbered_as_they_come() -> None:
     ],
     ids=str,
 )
-def test_a_label_has_the_confidence_of_the_tables(element: Any, confidence: float | None) -> None:
+def test_a_label_has_the_same_confidence_as_in_the_tables(element: Any, confidence: float | None) -> None:
     assert read(element) == [[Mark(0, confidence)]]
     predictions = make_frames("m", [element]).predictions
     assert predictions.columns["confidence"] == [confidence]
@@ -88,7 +88,7 @@ POINTS = [{"x": 1, "y": 2.04}, {"x": 3, "y": 4}]
             [{"polygon": [1, 2.0, 3, 4]}],
         ),
         (
-            {"points": [{"x": 1, "y": 2, "z": 3}]},  # a field that the tables have no column for
+            {"points": [{"x": 1, "y": 2, "z": 3}]},  # a field for which the tables have no column
             Mark(0, 0.9124, SHAPE, polygon=[1, 2]),
             [{"polygon": [1, 2]}],
         ),
@@ -100,7 +100,7 @@ POINTS = [{"x": 1, "y": 2.04}, {"x": 3, "y": 4}]
     ],
     ids=str,
 )
-def test_what_goes_with_a_box_is_read_and_written(fields: Any, mark: Mark, written: list[Any]) -> None:
+def test_the_details_of_a_box_are_read_and_written(fields: Any, mark: Mark, written: list[Any]) -> None:
     assert read_one(**fields) == [mark]
     assert json.loads(json.dumps(mark.to_list())) == [0, 0.9124, *SHAPE, *written]
 
@@ -136,7 +136,7 @@ def test_a_gaze_is_read_from_its_face() -> None:
     ],
     ids=str,
 )
-def test_a_prediction_that_lacks_a_number_is_left_out_and_the_others_are_not(changes: Any) -> None:
+def test_only_a_prediction_without_a_required_number_is_left_out(changes: Any) -> None:
     rock, paper = {**BOX, **changes}, {**BOX, "class": "Paper"}
     assert read({"predictions": [rock, paper]}, {"predictions": [paper]}) == [[Mark(0, 0.9124, SHAPE)]] * 2
 
@@ -169,7 +169,7 @@ anything = st.recursive(
 
 
 @given(st.lists(anything | st.fixed_dictionaries({"predictions": anything, "image": anything}), max_size=3))
-def test_nothing_that_results_hold_keeps_marks_from_being_listed_and_written(elements: list[Any]) -> None:
+def test_marks_of_any_results_can_be_listed_and_written(elements: list[Any]) -> None:
     marks = read(*elements)
     assert len(marks) == len(elements)
     for mark in (mark for found in marks for mark in found):

@@ -1,4 +1,4 @@
-"""Predictions: one reading of the elements, strict for what is stored and lenient for what is shown."""
+"""Predictions: one reader of elements, strict for what is stored and lenient for what is shown."""
 
 import json
 from typing import Any
@@ -54,7 +54,7 @@ def test_boxes_are_the_same_however_they_are_parsed(elements: list[Any]) -> None
     "prediction",
     [{"mood": 1}, {"points": []}, {"x": 2**63}, {"x": -(2**63) - 1}, {"x": True}, {"x": "1"}, {"class_id": 1.0}, 5],
 )
-def test_what_is_more_than_boxes_is_not_parsed_as_boxes(prediction: Any) -> None:
+def test_predictions_with_other_fields_are_not_parsed_as_boxes(prediction: Any) -> None:
     with pytest.raises(msgspec.ValidationError):
         decode_boxes(json.dumps([{"predictions": [prediction]}]).encode())
 
@@ -68,11 +68,13 @@ def test_what_is_more_than_boxes_is_not_parsed_as_boxes(prediction: Any) -> None
         ({"predictions": [{"face": ROCK}, [1]]}, r"element 13 of parts: \[1\] is not a prediction"),
     ],
 )
-def test_what_breaks_the_contract_is_an_error_and_left_out_where_the_rest_is_shown(broken: Any, words: str) -> None:
+def test_a_prediction_that_breaks_the_contract_is_an_error_when_stored_and_left_out_when_shown(
+    broken: Any, words: str
+) -> None:
     frames = make_frames("parts", [{"predictions": [ROCK]}, broken, 5, {"predictions": [ROCK]}], first=12)
 
     with pytest.raises(BrokenResults, match=words):
-        frames.predictions  # noqa: B018  reading it is what raises
+        frames.predictions  # noqa: B018  reading the property raises the error
 
     usable = frames.usable_predictions
     assert (usable.counts[0], usable.counts[2:]) == (1, [0, 1])
@@ -80,7 +82,7 @@ def test_what_breaks_the_contract_is_an_error_and_left_out_where_the_rest_is_sho
     assert len(usable) == sum(usable.counts) == len(usable.extra)
 
 
-def test_where_nothing_breaks_the_contract_both_are_the_same() -> None:
+def test_valid_predictions_are_the_same_stored_and_shown() -> None:
     frames = make_frames("parts", [{"predictions": [ROCK]}, None, [0.5], {}])
     assert frames.predictions is frames.usable_predictions
 
@@ -102,7 +104,7 @@ def test_values_without_a_column_and_those_that_do_not_fit_it_are_kept_by_row() 
         ({"embeddings": None}, None),
     ],
 )
-def test_an_embedding_is_one_even_where_it_is_not_of_numbers(element: Any, vector: list[float] | None) -> None:
+def test_an_embedding_is_recognized_even_without_numbers(element: Any, vector: list[float] | None) -> None:
     facts = read_frame_facts(element)
     assert (facts.is_embedding, facts.embedding) == (True, vector)
 
