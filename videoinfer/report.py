@@ -81,7 +81,7 @@ def _compose_facts(video: Path, page: Path, results: ResultsFile) -> ReportFacts
     return ReportFacts(
         title=video.name,
         video_url=locate_video(video, page),
-        facts=[("Frames looked at", frames), ("Models", ", ".join(results.model_ids))],
+        facts=[("Sampled frames", frames), ("Models", ", ".join(results.model_ids))],
     )
 
 

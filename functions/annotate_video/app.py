@@ -1,4 +1,4 @@
-"""annotate_video: results are drawn on their video. Nothing else: what decodes a stranger's file may do no more."""
+"""annotate_video: draws a job's results on its video, and does nothing else, because it decodes an untrusted file."""
 
 import os
 from collections.abc import Mapping
@@ -16,13 +16,13 @@ from videojobs.settings import AnnotateVideoSettings, read_settings
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
-    """Takes the execution's state and returns what becomes its `annotation`."""
+    """Takes the execution's state and returns its `annotation`."""
     meter = Meter.start(context)
     settings = read_settings(AnnotateVideoSettings, os.environ)
     job = Job.from_input(event)
     logger.append_keys(**job.log_keys)
     annotation = build_annotation(settings, meter, context).annotate(job)
-    logger.info("The video is dealt with.", **annotation)
+    logger.info("The annotation is finished.", **annotation)
     return annotation
 
 

@@ -1,4 +1,4 @@
-"""check_job: one poll. What the API says of a job is data; an exception means that it could not find out."""
+"""check_job: one poll. The job's state is data; an exception means that the function could not find it out."""
 
 import os
 from dataclasses import asdict
@@ -18,7 +18,7 @@ from videojobs.settings import CheckJobSettings, read_settings
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Takes the execution's state and returns what becomes its `check`."""
+    """Takes the execution's state and returns its next `check`."""
     meter = Meter.start(context)
     settings = read_settings(CheckJobSettings, os.environ)
     job = Job.from_input(event)
@@ -37,6 +37,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     if check.asked:
         check = record_check(open_ledger(settings.jobs_table), job, check, polls)
         measure("Polls")
-    logger.info("The job is checked.", **asdict(check), polls=polls)
+    logger.info("The job has been checked.", **asdict(check), polls=polls)
     used = before.get("gigabyte_seconds", 0.0) + meter.gigabyte_seconds
     return {**asdict(check), "polls": polls, "gigabyte_seconds": round(used, 4)}

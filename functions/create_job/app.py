@@ -1,4 +1,4 @@
-"""create_job: an upload becomes a job at the API, once, and an execution that waits for it."""
+"""create_job: creates one job at the API for each upload, and starts the execution that waits for it."""
 
 import json
 import os
@@ -23,13 +23,13 @@ processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failu
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse | list[dict[str, str]]:
-    """Takes what the uploads queue delivers, or a bare S3 event."""
+    """Takes a batch of messages from the uploads queue, or an S3 event that is sent to the function directly."""
     settings = read_settings(CreateJobSettings, os.environ)
     ends = open_ends(settings.jobs_table)
 
     def create(request: JobRequest) -> dict[str, str]:
         answer = build_creator(settings, Meter.start(context), context).create_job(request)
-        ends.tell(request.upload, request.attempt)  # for some come to their end at once
+        ends.publish(request.upload, request.attempt)  # a rejected upload has ended already
         return answer
 
     create_job = create_once(create, settings.idempotency_table, context)

@@ -1,4 +1,4 @@
-"""deliver_results: the API's results go to S3 as they are, beside what is made of them; ledger and notice say so."""
+"""deliver_results: stores the API's results in S3, derives the outputs, updates the ledger and sends the notice."""
 
 import os
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from videojobs.settings import DeliverResultsSettings, read_settings
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
-    """Takes the execution's state and returns what becomes its `delivery`."""
+    """Takes the execution's state and returns its next `delivery`."""
     meter = Meter.start(context)
     settings = read_settings(DeliverResultsSettings, os.environ)
     job = Job.from_input(event)
@@ -30,8 +30,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
         delivery = deliver(build_delivery(settings, meter, context), job, event)
     except Exception as error:
         delivery = give_up(job, error, datetime.now(UTC))
-    logger.info("The results are dealt with.", **delivery)
-    open_ends(settings.jobs_table).tell(job.upload, job.attempt)
+    logger.info("This step of the delivery is finished.", **delivery)
+    open_ends(settings.jobs_table).publish(job.upload, job.attempt)
     return {"wait_seconds": 0, "turn_at": None, "waits": 0, **delivery}
 
 
@@ -47,7 +47,7 @@ def build_delivery(settings: DeliverResultsSettings, meter: Meter, context: Lamb
         ledger=open_ledger(settings.jobs_table),
         topic=open_topic(settings.notices_topic_arn),
         bucket=ResultsBucket(connect_s3(), settings.results_bucket),
-        links=read_share_links(settings.share_key_secret, settings.share_url, anew=True),
+        links=read_share_links(settings.share_key_secret, settings.share_url, force_fetch=True),
         share_link_days=settings.share_link_days,
         outputs=parse_outputs(settings.outputs),
         retention_days=settings.retention_days,

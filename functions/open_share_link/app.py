@@ -1,4 +1,4 @@
-"""open_share_link: a link from a notice becomes a redirect to what it opens, or a page that says why not."""
+"""open_share_link: redirects a notice's share link to the shared file, or answers with a page that says why not."""
 
 import os
 from datetime import UTC, datetime
@@ -14,10 +14,10 @@ from videojobs.settings import OpenShareLinkSettings, read_settings
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
-    """Takes a request of the HTTP API and returns its answer. The token is in the path: neither is logged."""
+    """Takes a request to the HTTP API and returns the response. It does not log the path, which holds the token."""
     settings = read_settings(OpenShareLinkSettings, os.environ)
     answer = build_outputs(settings).answer(read_request(event), datetime.now(UTC))
-    logger.info("A share link is answered.", status=answer["statusCode"])
+    logger.info("A share link has been answered.", status=answer["statusCode"])
     return answer
 
 

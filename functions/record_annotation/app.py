@@ -1,4 +1,4 @@
-"""record_annotation: an annotated video that is in S3 is written down and told."""
+"""record_annotation: records an annotated video that is in S3, and sends its notice."""
 
 import os
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from videojobs.settings import RecordAnnotationSettings, read_settings
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
-    """Takes the execution's state and returns what its `annotation` becomes."""
+    """Takes the execution's state and returns its next `annotation`."""
     meter = Meter.start(context)
     settings = read_settings(RecordAnnotationSettings, os.environ)
     job = Job.from_input(event)
@@ -25,7 +25,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
     drawn = event["annotation"]
     used, left_out = float(drawn["gigabyte_seconds"]), int(drawn["left_out_sounds"])
     record = build_record(settings, meter).record(job, used, left_out)
-    logger.info("The annotated video is recorded.", **record)
+    logger.info("The annotated video has been recorded.", **record)
     return record
 
 
@@ -34,7 +34,7 @@ def build_record(settings: RecordAnnotationSettings, meter: Meter) -> Annotation
         bucket=ResultsBucket(connect_s3(), settings.results_bucket),
         ledger=open_ledger(settings.jobs_table),
         topic=open_topic(settings.notices_topic_arn),
-        links=read_share_links(settings.share_key_secret, settings.share_url, anew=True),
+        links=read_share_links(settings.share_key_secret, settings.share_url, force_fetch=True),
         share_link_days=settings.share_link_days,
         retention_days=settings.retention_days,
         meter=meter,

@@ -1,4 +1,4 @@
-"""report_failure: the end of a job that will have no results, whoever noticed it, is written down and told once."""
+"""report_failure: records the end of a job that will have no results, and sends its notice, once."""
 
 import os
 from typing import Any
@@ -15,7 +15,7 @@ from videojobs.settings import ReportFailureSettings, read_settings
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:  # noqa: ARG001
-    """Takes the execution's state, or from a queue the event of an execution that failed, timed out or was aborted."""
+    """Takes the execution's state, or the queued event of an execution that failed, timed out or was aborted."""
     settings = read_settings(ReportFailureSettings, os.environ)
     state = read_execution_event(event)
     job = Job.from_input(state)
@@ -23,6 +23,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:  #
     report = FailureReport(open_ledger(settings.jobs_table), open_topic(settings.notices_topic_arn))
     reason = find_reason(state)
     answer = report.report(job, find_outcome(state), reason, api_failed=has_api_failed(state))
-    open_ends(settings.jobs_table).tell(job.upload, job.attempt)
-    # The job's own end was told before; who redelivers it asks why there are no results this time.
+    open_ends(settings.jobs_table).publish(job.upload, job.attempt)
+    # The ledger's reason is about the job's first end; a person who redelivers needs the reason of this failure.
     return {**answer, "reason": reason} if state.get("redelivery") else answer

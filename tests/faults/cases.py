@@ -99,9 +99,9 @@ NO_STATUS = {
 FAILURES = {
     "a job that fails": ([Fault(body={"status": 2, "error": "The GPU is on fire."})], "The GPU is on fire."),
     "status 99": ([Fault(body={"status": 99})], "status 99"),
-    "status paused": ([Fault(body={"status": "paused"})], "a status that is not known: paused"),
-    "status true": ([Fault(body={"status": True})], "a status that is not known: True"),
-    "status in a list": ([Fault(body={"status": [0]})], "a status that is not known: [0]"),
+    "status paused": ([Fault(body={"status": "paused"})], "an unknown status: paused"),
+    "status true": ([Fault(body={"status": True})], "an unknown status: True"),
+    "status in a list": ([Fault(body={"status": [0]})], "an unknown status: [0]"),
     "a job that is forgotten": ([Fault(404, {"error": "Job not found"})] * 3, "The API no longer knows the job"),
 }
 

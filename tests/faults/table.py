@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from tests.faults.bench import Story
 from videojobs.jobs.states import ENDED_STATES
 
-TOLD = "brought no usable answer"
+TOLD = "got no usable answer"
 """Words of the notice that reports a call that may have created a further job."""
 
 

@@ -31,7 +31,7 @@ _REFUSALS = (
     "AuthorizationError",
     "403",
     "500: The engine failed",
-    "deleted, or can't be read",
+    "deleted, or access to it is denied",
     "There are no results",
 )
 """Signs of a missing permission: AWS's refusals, the engine's answer to its callers after one, or the errors of a

@@ -379,7 +379,7 @@ def test_what_the_api_has_no_results_of_can_not_be_delivered_anew(stage: Stage) 
     assert result.exit_code == 1
     said = " ".join(result.output.split())
     assert "The API says that the job failed: The GPU is on fire." in said
-    assert f"as a new job that is billed: videoinfer retry {job['job_id']}" in said
+    assert f"as a new job that is billed, run: videoinfer retry {job['job_id']}" in said
 
 
 def read_object(stage: Stage, key: str) -> bytes:

@@ -44,7 +44,7 @@ def find_execution(pipeline: DeployedPipeline, prefix: str) -> str:
     ("statuses", "reason"),
     [
         ([Answer({"status": 2, "error": "The GPU is on fire."})], "The GPU is on fire."),
-        ([Answer({"status": 1}), Answer({"status": "paused"})], "a status that is not known: paused"),
+        ([Answer({"status": 1}), Answer({"status": "paused"})], "an unknown status: paused"),
         ([Answer({"error": "Job not found"}, 404)], "The API no longer knows the job: Job not found"),
     ],
     ids=["failed", "unknown", "forgotten"],
@@ -128,7 +128,7 @@ def test_an_overdue_job_is_given_up(aws: EmbeddedAws, pipeline: DeployedPipeline
     sfn.stop_execution(executionArn=arn)
 
     assert job["status"] == "overdue"
-    assert "The API says that it is still running." in job["error"]
+    assert "The API says that the job is still running." in job["error"]
     [notice] = pipeline.take_notices(upload)
     assert notice.subject == "Failed: overdue.mp4"
 

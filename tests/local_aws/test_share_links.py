@@ -114,7 +114,7 @@ def wait_for_drawing(page: Page) -> None:
 
 def test_no_log_has_the_token(shared: Shared) -> None:
     logs = "\n".join(line.text for line in read_log_lines(shared.pipeline.clients))
-    assert "A share link is answered." in logs
+    assert "A share link has been answered." in logs
     assert shared.link.rsplit("/", 1)[1] not in logs
     assert "X-Amz-Signature" not in logs
 
@@ -122,7 +122,7 @@ def test_no_log_has_the_token(shared: Shared) -> None:
 @pytest.mark.parametrize(
     ("break_link", "words"),
     [
-        pytest.param(lambda shared: shared.link[:-1], "check that you have all of it", id="cut off"),
+        pytest.param(lambda shared: shared.link[:-1], "Check that you copied all of it", id="cut off"),
         pytest.param(lambda shared: shared.link.replace("/s/W", "/s/V"), "does not work", id="tampered with"),
         pytest.param(
             lambda shared: shared.sign(datetime.now(UTC), "another stack's key"), "does not work", id="foreign"

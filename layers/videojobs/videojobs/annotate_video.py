@@ -1,8 +1,7 @@
 """From delivered results to an annotated video in S3: the flow of `annotate_video`.
 
-Here FFmpeg reads a stranger's file, so the function that runs this may do nothing else: its role gets videos and
-results, and puts annotated videos. What is written down and told about one is `annotation_record.py`'s, in a function
-of its own.
+FFmpeg reads an untrusted file here, so the function's role allows only to get videos and results and to put annotated
+videos. Another function, `record_annotation`, updates the ledger and sends the notice.
 """
 
 import tempfile
@@ -26,22 +25,18 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 VIDEO_MAX_BYTES = 6 * 1024**3
-"""The function's disk holds the video, the results and the annotated video."""
+"""The function's disk must hold the video, the results and the annotated video together."""
 
 FRAME_MAX_PIXELS = 8_847_360
 """4096 by 2160, as the engine's `MaxFramePixels`: the function's memory holds dozens of frames at once."""
 
 LAST_SECONDS = 90
-"""What is left for when the drawing ends: MP4's index moves to the front, and the file to S3."""
+"""Time to keep for after the drawing: FFmpeg moves the MP4's index to the front, and the file is uploaded to S3."""
 
 
 @dataclass(frozen=True)
 class VideoAnnotation:
-    """Makes annotated videos. Called again for the same job, it makes the same one.
-
-    Attributes:
-        meter: What this call has used.
-    """
+    """Makes annotated videos. Called again for the same job, it makes the same video."""
 
     s3: "S3Client"
     results_bucket: str
@@ -49,7 +44,7 @@ class VideoAnnotation:
     count_seconds_left: Callable[[], float]
 
     def annotate(self, job: Job) -> Mapping[str, Any]:
-        """Draws the results of `job` over its video, and puts that beside them.
+        """Draws the results of `job` on its video, and puts the annotated video beside the results.
 
         Returns `{"status": "annotated" | "failed", "reason": …, "gigabyte_seconds": …, "left_out_sounds": …}`.
         """
@@ -65,17 +60,17 @@ class VideoAnnotation:
     def _make_video(self, job: Job) -> Drawn:
         """Puts the annotated video beside the results. Raises VideoNotDrawable."""
         if job.upload.size_bytes > VIDEO_MAX_BYTES:
-            raise VideoNotDrawable(f"Videos above {VIDEO_MAX_BYTES / 1024**3:.0f} GiB are not drawn on.")
+            raise VideoNotDrawable(f"Videos above {VIDEO_MAX_BYTES / 1024**3:.0f} GiB are not annotated.")
         with scratch_folder(Path(tempfile.gettempdir(), "annotation")) as folder:
             video, results, annotated = (folder / name for name in ("video", RESULTS_FILE, ANNOTATED_VIDEO))
-            self._download(job.upload.location, video, "The video has been deleted, or can't be read.")
+            self._download(job.upload.location, video, "The video has been deleted, or access to it is denied.")
             results_key = locate_results(job.upload.key, job.job_id, RESULTS_FILE)
             self._download({"Bucket": self.results_bucket, "Key": results_key}, results, "There are no results.")
             samples = read_samples(results, [model.model_id for model in job.options.models])
             drawn = draw_video(
                 video, samples, annotated, self._watch, frame_max_pixels=FRAME_MAX_PIXELS, start_offset=job.start_offset
             )
-            logger.info("The video is drawn.", **asdict(drawn), bytes=annotated.stat().st_size)
+            logger.info("The annotated video has been drawn.", **asdict(drawn), bytes=annotated.stat().st_size)
             self.s3.upload_file(
                 str(annotated),
                 self.results_bucket,
@@ -90,13 +85,13 @@ class VideoAnnotation:
         try:
             self.s3.download_file(bucket, key, str(path), ExtraArgs={"VersionId": version} if version else None)
         except self.s3.exceptions.ClientError as error:
-            if is_missing(error) or is_denied(error):  # the role may not list the bucket
+            if is_missing(error) or is_denied(error):  # S3 denies a missing object if the role can't list the bucket
                 raise VideoNotDrawable(missing) from None
             raise
 
     def _watch(self, share: float) -> None:
         if self.count_seconds_left() < LAST_SECONDS:
             raise VideoNotDrawable(
-                f"The video is too long for the time that a function has: {share:.0%} of it was done. "
-                "videoinfer annotate makes it on a machine of your own, of results.json and the video."
+                f"The video is too long to be annotated within the function's time limit: {share:.0%} of it was done. "
+                "To annotate it on your own machine, use videoinfer annotate with results.json and the video."
             )

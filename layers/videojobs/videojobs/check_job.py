@@ -1,4 +1,4 @@
-"""One poll: what is known of a job, as data that the state machine chooses by."""
+"""One poll: a job's status, as data that the state machine's choices read."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,23 +11,20 @@ from videojobs.jobs.ledger import Job, Ledger
 from videojobs.notices.notices import format_duration
 
 REFUSALS_MAX = 3
-"""How often in a row the API has to say that it does not know a job: one wrong answer must not end a job that is
-billed.
-"""
+"""How often in a row the API must say that it does not know a job: one wrong answer must not end a billed job."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """What a poll found out: whether to wait on, to deliver, or to give up for `reason`.
+    """The result of a poll: whether to keep waiting, to deliver, or to give up for `reason`.
 
     Attributes:
-        status: `failed`, the API says that the job failed; `unknown`, it does not know the job, or reports a status
-            that is not known; `ended`, the ledger says that the job had ended before this poll.
-        wait_seconds: Of a job that is running, when to come back.
-        turn_at: Where the API was not asked because its budget is used up, the turn that is booked: seconds since the
-            epoch.
-        asked: Whether the API was asked.
-        start_offset: As the API's `ReportedStatus` has it.
+        status: `failed`: the API says that the job failed; `unknown`: the API does not know the job, or reports an
+            unknown status; `ended`: the ledger says that the job had ended before this poll.
+        wait_seconds: How long to wait until the next poll of a running job.
+        turn_at: The booked turn in seconds since the epoch, if the budget allowed no request now.
+        asked: Whether a request was sent to the API.
+        start_offset: See `ReportedStatus`.
         refusals: How many times the API has said that it does not know the job, since it last reported a status.
     """
 
@@ -49,14 +46,14 @@ def check_job(
     turn_at: float | None = None,
     refusals: int = 0,
 ) -> Check:
-    """Asks the API about `job`, if it is its turn.
+    """Asks the API about `job`, if the budget allows it.
 
     Args:
-        turn_at, refusals: What the check before this one answered.
+        turn_at, refusals: From the previous `Check`.
 
     Raises:
-        ApiUnavailable, ApiRefused: it could not be found out (an outage, a key that is no longer accepted), and there
-            is time left to try again.
+        ApiUnavailable, ApiRefused: The status could not be found out (an outage, a key that is no longer accepted), and
+            there is time left to try again.
     """
     try:
         answer = api.check_job(api.turns.take("polls", turn_at), job.job_id)
@@ -68,7 +65,7 @@ def check_job(
         missed = turn_at is not None and turn_at != later.turn_at
         if missed and job.is_overdue(now):
             return _give_up(job, now, str(later))
-        # However often a turn is missed, it fills no history: the next look is as far off as a poll.
+        # Wait as long as between polls, so that missed turns can't fill the execution's history.
         if missed and later.seconds < poll_seconds:
             return Check(status="running", reason=str(later), wait_seconds=poll_seconds, asked=False, refusals=refusals)
         return Check(
@@ -86,20 +83,20 @@ def check_job(
         wait_seconds = max(round(seconds), poll_seconds)
         return Check(status="running", reason=str(unavailable), wait_seconds=wait_seconds, refusals=refusals)
     if answer.state == "running" and job.is_overdue(now):
-        return _give_up(job, now, "The API says that it is still running.")
+        return _give_up(job, now, "The API says that the job is still running.")
     return Check(status=answer.state, reason=answer.reason, wait_seconds=poll_seconds, start_offset=answer.start_offset)
 
 
 def record_check(ledger: Ledger, job: Job, check: Check, polls: int) -> Check:
-    """Writes a poll down, and returns what the state machine is to go by.
+    """Records a poll in the ledger, and returns `check`, or that the job has ended meanwhile.
 
-    The job is written with it, in case `create_job` was not able to.
+    It records the job's own values too, in case `create_job` could not.
     """
     job = replace(job, start_offset=check.start_offset)
     try:
         ledger.record(job.upload, job.attempt, status="running", polls=polls, **job.to_values())
     except ChangeRefused:
-        return replace(check, status="ended", reason="The job had come to its end already.")
+        return replace(check, status="ended", reason="The job had already ended.")
     return check
 
 
@@ -116,5 +113,5 @@ def _give_up_or_raise(error: VideoJobsError, job: Job, now: datetime) -> Check:
     raise error
 
 
-def _give_up(job: Job, now: datetime, last_words: str) -> Check:
-    return Check(status="overdue", reason=f"Not done after {format_duration(job.age_seconds(now))}. {last_words}")
+def _give_up(job: Job, now: datetime, last_answer: str) -> Check:
+    return Check(status="overdue", reason=f"Not done after {format_duration(job.age_seconds(now))}. {last_answer}")

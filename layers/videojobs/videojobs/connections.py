@@ -1,9 +1,9 @@
-"""The edge: clients of AWS, made once and kept while the function is warm, and the API, which is connected to anew.
+"""AWS clients, which are created once and kept while the function is warm, and the API's client.
 
-The clients of AWS keep connections, which may die while a function is frozen. botocore then tries again: its
-retries include ConnectionError and ConnectionClosedError (https://docs.aws.amazon.com/boto3/latest/guide/retries.html).
-Every call of the functions to AWS may be made twice: a write to DynamoDB sets the same values again, an execution has a
-name, and a notice or an event may come twice.
+AWS clients keep connections, which may die while a function is frozen. botocore then tries again: its retries include
+ConnectionError and ConnectionClosedError (https://docs.aws.amazon.com/boto3/latest/guide/retries.html). So every call
+must be safe to repeat: a write to DynamoDB sets the same values again, an execution has a fixed name, and a notice or
+an event may be sent twice.
 """
 
 from functools import cache, partial
@@ -30,29 +30,25 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 API_KEY_CACHE_SECONDS = 300
-"""How long a changed API key takes to arrive."""
+"""How long a warm function keeps using the old API key after a change."""
 
 SHARE_KEY_CACHE_SECONDS = 60
-"""How long links go on working after their key was changed."""
+"""How long links keep working after their key has changed."""
 
 
 def connect_api(settings: ApiClientSettings) -> VideoInferenceApi:
-    """The API with the key that the secret holds, and turns from the budget that all functions share."""
+    """Returns the API's client, with the secret's key, and turns from the budget that all functions share."""
     api_key = get_secret(settings.api_key_secret, max_age=API_KEY_CACHE_SECONDS)
-    turns = _open_turns(settings)
+    turns: Turns = UnlimitedTurns()
+    if settings.api_requests_per_minute:
+        limit = Limit(settings.api_requests_per_minute, settings.api_minute_seconds)
+        turns = SharedTurns(_open_table(settings.budget_table), limit)
     return VideoInferenceApi(settings.api_url, str(api_key), partial(open_session, settings.api_url), turns)
 
 
-def _open_turns(settings: ApiClientSettings) -> Turns:
-    if not settings.api_requests_per_minute:
-        return UnlimitedTurns()
-    limit = Limit(settings.api_requests_per_minute, settings.api_minute_seconds)
-    return SharedTurns(_open_table(settings.budget_table), limit)
-
-
-def read_share_links(share_key_secret: str, share_url: str, *, anew: bool = False) -> ShareLinks:
-    """Links signed with the key that the secret holds; `anew`, with the one that it holds now."""
-    key = get_secret(share_key_secret, max_age=SHARE_KEY_CACHE_SECONDS, force_fetch=anew)
+def read_share_links(share_key_secret: str, share_url: str, *, force_fetch: bool = False) -> ShareLinks:
+    """Returns links that are signed with the secret's key; with `force_fetch`, not with a cached one."""
+    key = get_secret(share_key_secret, max_age=SHARE_KEY_CACHE_SECONDS, force_fetch=force_fetch)
     return ShareLinks(str(key), share_url)
 
 
@@ -73,7 +69,7 @@ def open_topic(topic_arn: str) -> NoticesTopic:
 
 @cache
 def connect_s3() -> "S3Client":
-    """S3 with presigned URLs in the bucket's own region (path style or SigV2 would sign for the global endpoint)."""
+    """Returns a client that presigns URLs for the bucket's region; path style or SigV2 use the global endpoint."""
     return boto3.client("s3", config=Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
 
 

@@ -1,4 +1,4 @@
-"""From an upload to a running job, or to a rejection that says why: the flow of `create_job`."""
+"""From an upload to a running job, or to a rejection with its reason: the flow of `create_job`."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ from videojobs.errors import (
     SendingTooSlow,
     TurnLater,
 )
-from videojobs.jobs.commands import compose_mended_command, compose_retry_command, suggest_remedy
+from videojobs.jobs.commands import compose_corrected_command, compose_retry_command, suggest_remedy
 from videojobs.jobs.costs import Meter
 from videojobs.jobs.ledger import Job, Ledger, format_time, name_execution
 from videojobs.jobs.options import Options
@@ -33,12 +33,7 @@ from videojobs.jobs.uploads import JobRequest, Rejection, Upload, find_fault
 from videojobs.jobs.workflow import find_executed_job, start_execution
 from videojobs.logs import logger
 from videojobs.metrics import measure
-from videojobs.notices.notices import (
-    NoticesTopic,
-    compose_cancelled_upload,
-    compose_rejection,
-    mention_unanswered,
-)
+from videojobs.notices.notices import NoticesTopic, compose_cancelled_upload, compose_rejection, mention_unanswered
 from videojobs.s3_errors import is_missing
 from videojobs.settings import CreateJobSettings, limit_deadline_seconds, limit_poll_seconds
 
@@ -47,23 +42,22 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 INPUT_URL_SECONDS = 12 * 3600
-"""How long the API may wait before it downloads; the URL dies with the function's credentials if that is sooner."""
+"""How long the API may wait before it downloads. The URL expires earlier if the function's credentials do."""
 
 SENT_PATIENCE_SECONDS = 300
-"""For the turn of a job whose video has been sent: more than for others, as the video would have to be sent again."""
+"""How long to wait for the turn of a job whose video has been sent: longer, because it would have to be sent again."""
 
 CREATION_SECONDS = 60
-"""What asking the API for a job takes at most, with its connection and with the ledger."""
+"""The most that creating a job takes: the connection, the API's answer and the ledger."""
 
 START_SECONDS = 30
-"""What an invocation keeps for starting the execution while DynamoDB does not take the job's id."""
+"""Time to keep for starting the execution if DynamoDB does not accept the job's ID."""
 
 RECORD_PAUSE_SECONDS_MAX = 30
-"""The longest pause between two tries to write the job's id down."""
-
+"""The longest pause between two attempts to record the job's ID."""
 
 BROKEN_ANSWERS_MAX = 3
-"""How often the API may answer without a usable job_id before the upload is rejected: each call may be billed."""
+"""How often the API may answer without a valid job_id before the upload is rejected: each call may be billed."""
 
 
 class UploadGone(Exception):
@@ -72,11 +66,10 @@ class UploadGone(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class JobCreator:
-    """Creates jobs for uploads. Called again for the same attempt at one, it goes on where it was.
+    """Creates jobs for uploads. Called again for the same attempt at an upload, it resumes.
 
     Attributes:
-        meter: What this call has used.
-        count_seconds_left: How long this invocation may still take.
+        count_seconds_left: Returns how long this invocation may still run.
     """
 
     settings: CreateJobSettings
@@ -89,10 +82,10 @@ class JobCreator:
     count_seconds_left: Callable[[], float]
 
     def create_job(self, request: JobRequest) -> dict[str, str]:
-        """Creates the job that is asked for, or rejects its upload, and returns what became of it as plain JSON.
+        """Creates the requested job or rejects its upload, and returns the outcome as plain JSON.
 
         Raises:
-            ApiUnavailable: the API can't be asked now; the upload is `waiting` in the ledger.
+            ApiUnavailable: The API can't be asked now; the upload is `waiting` in the ledger.
         """
         upload, attempt = request.upload, request.attempt
         logger.append_keys(upload=upload.uri, execution=name_execution(upload, attempt), job_id=None)
@@ -103,7 +96,7 @@ class JobCreator:
             return self._leave(request, self.ledger.read(upload, attempt) or {})
 
     def _create_or_reject(self, request: JobRequest, item: Mapping[str, Any]) -> dict[str, str]:
-        """Raises ChangeRefused: somebody has ended the job meanwhile."""
+        """Raises ChangeRefused: the job has been ended meanwhile."""
         if item.get("status") in ENDED_STATES:
             return self._leave(request, item)
         job = self._find_job(request, item) or self._create(request, item)
@@ -112,10 +105,10 @@ class JobCreator:
         return self._wait_for(job)
 
     def _leave(self, request: JobRequest, item: Mapping[str, Any]) -> dict[str, str]:
-        """Leaves a job alone that somebody else has brought to another state, and tells a cancellation that nobody has
-        told: no execution was waiting for the job, so none has ended.
+        """Leaves a job that is already in another state. Sends the notice of a cancellation that has none: no execution
+        was waiting for the job, so `report_failure` was not called.
         """
-        logger.info("The job has come to another state already.", status=item["status"])
+        logger.info("The job is already in another state.", status=item["status"])
         if item["status"] == "cancelled" and "notice_id" not in item:
             notice = compose_cancelled_upload(request.upload, item["error"])
             notice_id = self.topic.publish(mention_unanswered(notice, Unanswered.from_item(item)))
@@ -123,7 +116,7 @@ class JobCreator:
         return {"status": item["status"]}
 
     def _find_job(self, request: JobRequest, item: Mapping[str, Any]) -> Job | None:
-        """The job that an earlier call has created: the API must not be asked twice, whatever the video is now."""
+        """Returns the job that an earlier call has created, or None, so that the API is not asked twice."""
         if "job_id" in item:
             return Job.from_item(item)
         if item.get("status") != "creating":
@@ -132,7 +125,7 @@ class JobCreator:
         if job:
             self._record_job(job, Unanswered.from_item(item).with_one_less())
         else:
-            logger.warning("An earlier call was cut off while it asked the API, which may have created a job for it.")
+            logger.warning("An earlier call was cut off while it asked the API, which may have created a job.")
         return job
 
     def _create(self, request: JobRequest, item: Mapping[str, Any]) -> Job | Rejection:
@@ -151,7 +144,7 @@ class JobCreator:
         except InvalidOption as invalid:
             faulty = str(invalid).partition(":")[0]
             allowed = self.settings.limits.names
-            return Rejection(str(invalid), compose_mended_command(upload, metadata, faulty, allowed))
+            return Rejection(str(invalid), compose_corrected_command(upload, metadata, faulty, allowed))
         except UploadGone:
             return Rejection("It was deleted before its job could be created.", suggest_remedy(upload))
         except ApiRefused as refused:
@@ -160,7 +153,7 @@ class JobCreator:
             return reject_slow_sending(upload, slow)
 
     def _read_metadata(self, upload: Upload) -> Mapping[str, str]:
-        """Raises UploadGone also of a version that is kept under a delete marker: a person does not want its job."""
+        """Raises UploadGone also for a version behind a delete marker: a person has deleted the upload."""
         try:
             if upload.version_id:
                 self.s3.head_object(Bucket=upload.bucket, Key=upload.key)
@@ -185,13 +178,13 @@ class JobCreator:
         return job
 
     def _record_job(self, job: Job, unanswered: Unanswered) -> None:
-        """Writes the API's answer down, for as long as there is time to try.
+        """Records the API's answer, and retries while there is time.
 
-        If DynamoDB never takes it, the execution starts all the same: its input has the job, and each of its steps
-        writes it down again.
+        If DynamoDB never accepts it, the execution starts nevertheless: its input has the job, and each of its steps
+        records it again.
 
         Raises:
-            ChangeRefused: a person has cancelled the job meanwhile. What the API answered is written down.
+            ChangeRefused: A person has cancelled the job meanwhile. The API's answer is recorded.
         """
         facts = {**job.to_values(), **unanswered.to_values()}
         pause_seconds = 1
@@ -202,7 +195,7 @@ class JobCreator:
                 self.ledger.record(job.upload, job.attempt, **facts)
                 raise
             except (ClientError, BotoCoreError):
-                logger.exception("The job's id could not be written down.")
+                logger.exception("The job's ID could not be recorded.")
                 if self.count_seconds_left() < START_SECONDS + pause_seconds:
                     return
                 time.sleep(pause_seconds)
@@ -211,7 +204,7 @@ class JobCreator:
                 return
 
     def _ask_api(self, request: JobRequest, item: Mapping[str, Any], unanswered: Unanswered, options: Options) -> str:
-        """Asks for the job, the call being counted as unanswered while there is no answer."""
+        """Creates the job at the API. The call counts as unanswered in the ledger until there is an answer."""
         upload, attempt = request.upload, request.attempt
         turn_at: Decimal | None = item.get("turn_at")
         models = [model.to_request() for model in options.models]
@@ -237,7 +230,7 @@ class JobCreator:
             job_id = self.api.create_job(turn, input_url, models, options.infer_fps)
         except ApiUnavailable as unavailable:
             if unavailable.may_have_acted:
-                logger.warning("No answer tells whether the API has created a job: it may have.")
+                logger.warning("The API gave no usable answer. It may have created a job.")
             facts = counted if unavailable.may_have_acted else unanswered.to_values()
             if isinstance(unavailable, BrokenAnswer):
                 facts["broken_answers"] = _count_broken_answers(item) + 1
@@ -247,14 +240,14 @@ class JobCreator:
             self._put_off(request, refused, **unanswered.to_values())
             raise
         logger.append_keys(job_id=job_id)
-        logger.info("The API has created the job.")  # at once: it may be the only trace of what is billed
+        logger.info("The API has created the job.")  # at once: it may be the only trace of a billed job
         return job_id
 
     def _put_off(self, request: JobRequest, error: Exception, **facts: Any) -> None:
-        """Writes down why the job has to wait.
+        """Records why the job has to wait.
 
         Raises:
-            ChangeRefused: a person has cancelled the job meanwhile. Only the facts are written down.
+            ChangeRefused: A person has cancelled the job meanwhile. Only `facts` are recorded.
         """
         try:
             self.ledger.record(request.upload, request.attempt, status="waiting", error=str(error), **facts)
@@ -267,7 +260,7 @@ class JobCreator:
     ) -> tuple[str, Turn]:
         """Returns a URL that the API can read the video from, and the turn for creating the job.
 
-        Sending a video takes longer than a turn lasts: asking for the upload URL uses `turn`, and another one is taken.
+        Sending a video takes longer than a turn lasts: the upload URL's request uses `turn`, and another turn is taken.
         """
         upload = request.upload
         if options.input_mode == "presigned":
@@ -291,7 +284,7 @@ class JobCreator:
             gigabyte_seconds=self.meter.gigabyte_seconds,
         )
         self.ledger.record(job.upload, job.attempt, execution_arn=execution_arn)
-        logger.info("The job is created and waited for.")
+        logger.info("The job has been created, and its execution has started.")
         return {"status": "running", "job_id": job.job_id}
 
     def _reject(self, request: JobRequest, item: Mapping[str, Any], rejection: Rejection) -> dict[str, str]:
@@ -306,7 +299,7 @@ class JobCreator:
             notice_id=notice_id,
             **unanswered.to_values(),
         )
-        logger.info("The upload is rejected.", reason=rejection.reason)
+        logger.info("The upload has been rejected.", reason=rejection.reason)
         return {"status": "rejected", "reason": rejection.reason}
 
     def _explain_refusal(self, upload: Upload, metadata: Mapping[str, str], refused: ApiRefused) -> Rejection:
@@ -318,7 +311,7 @@ class JobCreator:
         reason = f"The Video Inference API refused it ({refused.status_code}): {refused.reason}"
         allowed = self.settings.limits.names
         model = {"model-id": "", "model-version": ""}
-        return Rejection(reason, compose_mended_command(upload, {**metadata, **model}, "model-id", allowed))
+        return Rejection(reason, compose_corrected_command(upload, {**metadata, **model}, "model-id", allowed))
 
     @property
     def _poll_seconds(self) -> int:
@@ -330,5 +323,5 @@ def _count_broken_answers(item: Mapping[str, Any]) -> int:
 
 
 def _explain_broken_answers(upload: Upload, item: Mapping[str, Any]) -> Rejection:
-    reason = f"It is not asked again after {_count_broken_answers(item)} such answers, because each call may be billed."
-    return Rejection(f"{item['error']} {reason}", compose_retry_command(upload))
+    stop = f"After {_count_broken_answers(item)} such answers it is not asked again, because each call may be billed."
+    return Rejection(f"{item['error']} {stop}", compose_retry_command(upload))

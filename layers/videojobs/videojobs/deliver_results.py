@@ -11,17 +11,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from videojobs.api.client import VideoInferenceApi
 from videojobs.delivery_end import DeliveryEnd
 from videojobs.delivery_progress import DEATHS_MAX, FIRST, SUMMARY, Polling, Progress
-from videojobs.errors import (
-    ApiUnavailable,
-    BrokenResults,
-    ChangeRefused,
-    OutOfTime,
-    ResultsGone,
-    VideoJobsError,
-)
+from videojobs.errors import ApiUnavailable, BrokenResults, ChangeRefused, OutOfTime, ResultsGone, VideoJobsError
 from videojobs.jobs.costs import Meter
 from videojobs.jobs.ledger import Job, Ledger
-from videojobs.jobs.waiting import LAST_TRIES_SECONDS, NOT_YET, Waiting
+from videojobs.jobs.waiting import FIRST_TRY, LAST_TRIES_SECONDS, Waiting
 from videojobs.logs import logger
 from videojobs.notices.notices import NoticesTopic
 from videojobs.notices.share_links import ShareLinks
@@ -36,30 +29,29 @@ from videojobs.results.derivation import Output, derive
 from videojobs.results.link import open_results
 
 LAST_SECONDS = 60
-"""What is left of an invocation's time when it stops reading: for what it takes to complete or give up its files."""
+"""The time that is left when an invocation stops reading, to complete or discard its files."""
 
 BEGINNING_BYTES = 200
-"""What is shown of results that are none."""
+"""How much of broken results an error quotes."""
 
 STORE, ALL_OUTPUTS = RESULTS_FILE, "outputs"
-"""Steps, besides those of single outputs."""
+"""The steps of a delivery, besides one for each single output."""
 
 CONTINUING: Final = {"status": "continuing", "reason": None}
-"""The answer of an invocation that has left something for the next."""
+"""The answer of an invocation that leaves work for the next one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResultsDelivery:
-    """Delivers results. Called again for the same job, it goes on where it was and publishes no second notice.
+    """Delivers results. Called again for the same job, it resumes and sends no second notice.
 
-    `results.json` is stored before anything else is completed, and with it the job is done. Outputs are derived while
-    it streams by. What does not go well at once is done step by step: the file in as many invocations as it takes, then
-    each output in one of its own, from the stored file.
+    `results.json` is stored before anything else is completed; then the job is done. Outputs are derived while it is
+    streamed. If that fails, the delivery continues step by step: it stores the file in as many invocations as needed,
+    and then makes each output from the stored file, in an invocation of its own.
 
     Attributes:
-        outputs: What is derived, besides the summary.
-        meter: What this invocation has used.
-        count_seconds_left: Until this invocation is ended.
+        outputs: The outputs to derive, besides the summary.
+        count_seconds_left: Returns how long this invocation may still run.
     """
 
     api: VideoInferenceApi
@@ -74,25 +66,25 @@ class ResultsDelivery:
     count_seconds_left: Callable[[], float]
 
     def deliver(
-        self, job: Job, polling: Polling, waiting: Waiting = NOT_YET, redelivery: str | None = None
+        self, job: Job, polling: Polling, waiting: Waiting = FIRST_TRY, redelivery: str | None = None
     ) -> Mapping[str, Any]:
-        """Stores the results, derives the outputs, writes records, and publishes the notice; or goes on with that.
+        """Stores the results, derives the outputs, writes the records, and sends the notice; or resumes that work.
 
         Args:
-            redelivery: Names a later delivery of the same job. It derives the outputs of the stored results again, asks
-                the API only where none are stored that can be read, which bills nothing, and publishes another notice.
-                When the job finished and what it cost stay what they were.
+            redelivery: The name of a later delivery of the same job. It derives the outputs from the stored results
+                again and sends another notice. It asks the API, which bills nothing, only if no readable results are
+                stored. The job's end time and cost do not change.
 
-        Returns `{"status": "delivered" | "failed" | "continuing", "reason": …}`, or that it is `waiting`.
+        Returns `{"status": "delivered" | "failed" | "continuing", "reason": …}`, or the answer of `Waiting.put_off`.
 
         Raises:
-            ApiUnavailable, ApiRefused, LinkExpired: the results can't be had now.
+            ApiUnavailable, ApiRefused, LinkExpired: The results are not available now.
         """
         item = self.ledger.read(job.upload, job.attempt) or {}
         progress = Progress.from_item(item, redelivery or FIRST)
         progress.invocations += 1
         work = _Work(
-            means=self,
+            delivery=self,
             job=job,
             polling=polling,
             waiting=waiting,
@@ -101,20 +93,20 @@ class ResultsDelivery:
             is_redelivery=redelivery is not None,
         )
         try:
-            return work.go_on()
+            return work.run()
         except ResultsGone as gone:
             return {"status": "failed", "reason": str(gone)}
         except BrokenResults as broken:
             self.ledger.record(job.upload, job.attempt, results_location=None, delivery=None)
-            return {"status": "failed", "reason": work.explain(broken)}
+            return {"status": "failed", "reason": work.describe(broken)}
         except ChangeRefused:
             kept = self.bucket.locate(work.results_key)
-            return {"status": "failed", "reason": f"The job had ended already. Its results are at {kept}."}
+            return {"status": "failed", "reason": f"The job had already ended. Its results are at {kept}."}
         except OutOfTime:
             progress.is_careful = True
             return work.continue_later()
         except Exception:
-            # This invocation has not died: what it worked on may be tried as before.
+            # This invocation did not crash, so the next one may try the same step in the same way.
             progress.end()
             with suppress(ClientError, BotoCoreError):
                 work.save_progress()
@@ -125,7 +117,7 @@ class ResultsDelivery:
 class _Work:
     """One invocation's share of a delivery."""
 
-    means: ResultsDelivery
+    delivery: ResultsDelivery
     job: Job
     polling: Polling
     waiting: Waiting
@@ -134,28 +126,28 @@ class _Work:
     is_redelivery: bool
     summary: Summary | None = None
 
-    def go_on(self) -> Mapping[str, Any]:
-        names = [SUMMARY, *self.means.outputs]
-        if not self.means.bucket.has(self.results_key) and (answer := self._fetch(names)):
+    def run(self) -> Mapping[str, Any]:
+        names = [SUMMARY, *self.delivery.outputs]
+        if not self.delivery.bucket.has(self.results_key) and (answer := self._fetch(names)):
             return answer
         try:
             return self._finish(names)
         except BrokenResults:
             if not self.is_redelivery or self.progress.is_fetched:
                 raise
-        # What is stored may be all that was wrong: the API may have whole results by now.
+        # Only the stored file may be broken: the API may have valid results by now.
         self.save_progress(results_location=None)
         return self._fetch(names) or self._finish(names)
 
     def _fetch(self, names: Sequence[str]) -> Mapping[str, Any] | None:
-        """Stores the API's results. Returns an answer where another invocation goes on."""
+        """Stores the API's results. Returns an answer if another invocation has to continue."""
         if answer := self._store(names):
             return answer
         self.progress.is_fetched = True
         return self.continue_later() if self.progress.is_careful else None
 
     def _finish(self, names: Sequence[str]) -> Mapping[str, Any]:
-        """Makes what is left of the stored results, and ends the delivery."""
+        """Makes the remaining outputs from the stored results, and ends the delivery."""
         while left := self.progress.list_left(names):
             self._begin(left[0] if self.progress.is_careful else ALL_OUTPUTS, is_stored=True)
             if self.progress.is_careful:
@@ -166,40 +158,40 @@ class _Work:
                 self.progress.is_careful = True
             else:
                 self._derive(self._read_stored(), left)
-        self._end.conclude(self.summary, self.polling, self.progress, self.means.meter)
+        self._end.conclude(self.summary, self.polling, self.progress, self.delivery.meter)
         return {"status": "delivered", "reason": None}
 
-    def explain(self, broken: BrokenResults) -> str:
-        """What is wrong with the results, how they begin, and where they are."""
-        beginning = next(self.means.bucket.read(self.results_key), b"")[:BEGINNING_BYTES].decode(errors="replace")
-        words = self.means.api.clean(beginning) or "(nothing)"
-        return f"{broken} They begin with: {words} They are kept at {self.means.bucket.locate(self.results_key)}."
+    def describe(self, broken: BrokenResults) -> str:
+        """Says what is wrong with the results, how they begin, and where they are."""
+        beginning = next(self.delivery.bucket.read(self.results_key), b"")[:BEGINNING_BYTES].decode(errors="replace")
+        words = self.delivery.api.clean(beginning) or "(nothing)"
+        return f"{broken} They begin with: {words} They are kept at {self.delivery.bucket.locate(self.results_key)}."
 
     def continue_later(self) -> Mapping[str, Any]:
         self.progress.end()
-        self.progress.gigabyte_seconds += self.means.meter.gigabyte_seconds
+        self.progress.gigabyte_seconds += self.delivery.meter.gigabyte_seconds
         self.save_progress()
         return CONTINUING
 
     def save_progress(self, **further: Any) -> None:
-        self.means.ledger.record(self.job.upload, self.job.attempt, delivery=self.progress.to_item(), **further)
+        self.delivery.ledger.record(self.job.upload, self.job.attempt, delivery=self.progress.to_item(), **further)
 
     def _begin(self, step: str, *, is_stored: bool) -> None:
-        """Writes down what is about to be worked on, and that the results are there."""
+        """Records the step that begins, and where the results are if they are stored."""
         self.progress.begin(step)
-        location = self.means.bucket.locate(self.results_key)
+        location = self.delivery.bucket.locate(self.results_key)
         self.save_progress(**({"results_location": location} if is_stored else {}))
 
     def _store(self, names: Sequence[str]) -> Mapping[str, Any] | None:
-        """Copies the results into the bucket; where all goes well, the outputs are made on the way.
+        """Copies the results into the bucket, and derives the outputs at the same time if nothing has failed yet.
 
-        Returns an answer where it is too early.
+        Returns an answer if the delivery has to wait.
         """
-        progress, bucket = self.progress, self.means.bucket
+        progress, bucket = self.progress, self.delivery.bucket
         copy = bucket.resume(self.results_key, "application/json", progress.upload_id, self._remember_upload)
         start, turn_at = copy.size_bytes, self.waiting.turn_at
         try:
-            results = open_results(self.means.api, self.job, turn_at, start, is_redelivery=self.is_redelivery)
+            results = open_results(self.delivery.api, self.job, turn_at, start, is_redelivery=self.is_redelivery)
         except ApiUnavailable as unavailable:
             return self.waiting.put_off(unavailable)
         try:
@@ -212,7 +204,7 @@ class _Work:
                     self._derive(pieces, names)
         except OutOfTime:
             if copy.sent_bytes <= start or self.job.seconds_left(datetime.now(UTC)) < -LAST_TRIES_SECONDS:
-                raise ApiUnavailable("The results come too slowly to be stored.") from None
+                raise ApiUnavailable("The results arrive too slowly to be stored.") from None
             raise
         progress.requests += copy.requests
         progress.size_bytes += copy.size_bytes
@@ -223,22 +215,22 @@ class _Work:
         self.save_progress()
 
     def _make_alone(self, name: str) -> None:
-        """Makes one output of the stored results, or gives it up."""
+        """Makes one output from the stored results, or records that it can't be made."""
         if self.progress.deaths > DEATHS_MAX:
-            self.progress.failed[name] = "The function ends while it is made: it takes too much memory or time."
+            self.progress.failed[name] = "The function crashed while making it: it needs too much memory or time."
             return
         try:
             self._derive(self._read_stored(), [name])
         except OutOfTime:
-            self.progress.failed[name] = "It takes more time than the function has."
+            self.progress.failed[name] = "It needs more time than the function's time limit."
         if self.summary:
             self._end.save_summary(self.summary)
 
     def _derive(self, pieces: Iterator[bytes], names: Sequence[str]) -> None:
-        """Makes outputs of the results in `pieces`, and takes all of these.
+        """Makes outputs from the results in `pieces`, and consumes all of these, also after an error in an output.
 
         Raises:
-            BrokenResults: The results break the contract; no output is there then.
+            BrokenResults: The results break the contract; then none of the outputs is made.
         """
         summary = Summary(self.job.options.models)
         outputs: list[GuardedOutput] = []
@@ -252,7 +244,7 @@ class _Work:
                 drain(pieces)
             if isinstance(error, VideoJobsError | ClientError | BotoCoreError | OSError):
                 raise
-            # What can't be read for a reason that nobody thought of is stored all the same.
+            # An unexpected error: a bug. The results are stored nevertheless.
             logger.exception("The results can't be read.")
             drain(pieces)
         for output in outputs:
@@ -269,29 +261,29 @@ class _Work:
         def open_output(files: OutputFiles) -> Output:
             return summary if name == SUMMARY else OPENERS[name](self.job, files)  # type: ignore[index]
 
-        return GuardedOutput(name, open_output, OutputFiles(self.means.bucket, self.job, self.means.links.url))
+        return GuardedOutput(name, open_output, OutputFiles(self.delivery.bucket, self.job, self.delivery.links.url))
 
     def _read_stored(self) -> Generator[bytes]:
-        return self._watch(self.means.bucket.read(self.results_key))
+        return self._watch(self.delivery.bucket.read(self.results_key))
 
     def _watch(self, pieces: Generator[bytes]) -> Generator[bytes]:
-        """Passes pieces on while there is time. Raises OutOfTime."""
+        """Yields `pieces` while there is time. Raises OutOfTime."""
         with closing(pieces):
             for piece in pieces:
                 yield piece
-                if self.means.count_seconds_left() < LAST_SECONDS:
+                if self.delivery.count_seconds_left() < LAST_SECONDS:
                     raise OutOfTime
 
     @property
     def _end(self) -> DeliveryEnd:
-        means = self.means
+        delivery = self.delivery
         return DeliveryEnd(
-            ledger=means.ledger,
-            topic=means.topic,
-            bucket=means.bucket,
-            links=means.links,
-            share_link_days=means.share_link_days,
-            retention_days=means.retention_days,
+            ledger=delivery.ledger,
+            topic=delivery.topic,
+            bucket=delivery.bucket,
+            links=delivery.links,
+            share_link_days=delivery.share_link_days,
+            retention_days=delivery.retention_days,
             job=self.job,
             item=self.item,
             is_redelivery=self.is_redelivery,

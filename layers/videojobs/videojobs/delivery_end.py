@@ -1,4 +1,4 @@
-"""The end of a delivery: what is written down about the job beside its results and in the ledger, and the notice."""
+"""The end of a delivery: the summary, the job's record, the ledger's entry, and the notice."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 from videojobs import __version__
 from videojobs.delivery_progress import SUMMARY, Polling, Progress
-from videojobs.jobs.costs import COSTS, Costs, Meter, add_costs, compose_cost, measure_usage
+from videojobs.jobs.costs import Costs, Meter, add_costs, choose_costs, compose_cost, measure_usage
 from videojobs.jobs.ledger import Job, Ledger, format_time
 from videojobs.jobs.states import CHANGES, REDELIVERY
 from videojobs.jobs.unanswered import Unanswered
@@ -24,8 +24,8 @@ class DeliveryEnd:
     """Ends one job's delivery.
 
     Attributes:
-        item: The job as the ledger had it when this invocation began.
-        is_redelivery: When the job finished and what it cost stay what they were, and there is another notice.
+        item: The job's item in the ledger when this invocation began.
+        is_redelivery: The job's end time and cost do not change, and another notice is sent.
     """
 
     ledger: Ledger
@@ -39,22 +39,22 @@ class DeliveryEnd:
     is_redelivery: bool
 
     def save_summary(self, summary: Summary) -> None:
-        """Keeps what was summed up for the invocation that comes to the end."""
-        self._save(SUMMARY_FILE, compose_summary(self.job, summary, _choose_costs(self._read_summary())))
+        """Saves the summary for the invocation that ends the delivery."""
+        self._save(SUMMARY_FILE, compose_summary(self.job, summary, choose_costs(self._read_summary())))
 
     def conclude(self, summary: Summary | None, polling: Polling, progress: Progress, meter: Meter) -> None:
-        """Writes down what came out, and publishes the notice.
+        """Writes the records and sends the notice.
 
         Args:
-            summary: None where an earlier invocation has kept it, or where there is none.
+            summary: None if an earlier invocation has saved it, or if it could not be made.
 
         Raises:
-            ChangeRefused: The job has come to another end meanwhile.
+            ChangeRefused: The job has ended in another state meanwhile.
         """
         kept = self._read_summary() if self.is_redelivery or progress.invocations > 1 else {}
         if summary is None and SUMMARY not in progress.failed:
             summary = Summary.from_dict(kept["models"])
-        costs = _choose_costs(kept)
+        costs = choose_costs(kept)
         if not (self.is_redelivery and "cost" in costs):
             costs = {**costs, "cost": self._compose_cost(polling, progress, meter)}
         finished_at = datetime.now(UTC).replace(microsecond=0)
@@ -83,7 +83,7 @@ class DeliveryEnd:
             cost_usd=add_costs(costs),
             delivery=None,
             error=None,
-            # What is to be told of the annotated video comes after this.
+            # The annotated video is made again after this, and its notice is sent again.
             annotation_error=None,
             annotation_notice_id=None,
         )
@@ -103,7 +103,7 @@ class DeliveryEnd:
     def _publish(self, summary: Summary | None, record: Mapping[str, Any], costs: Costs) -> None:
         item = self.ledger.read(self.job.upload, self.job.attempt) or {}
         if "notice_id" in item and not self.is_redelivery:
-            logger.info("The notice is out already.")
+            logger.info("The notice has already been sent.")
             return
         shared, results_key = SharedJob(self.job.upload.upload_id, self.job.attempt), self._locate(RESULTS_FILE)
         notice = compose_done(
@@ -130,12 +130,8 @@ class DeliveryEnd:
         return locate_results(self.job.upload.key, self.job.job_id, file_name)
 
 
-def _choose_costs(summary: Mapping[str, Any]) -> Costs:
-    return {name: summary[name] for name in COSTS if name in summary}
-
-
 def compose_summary(job: Job, summary: Summary | None, costs: Costs) -> dict[str, Any]:
-    """`summary.json`: what was found when, and what it cost; of results that can't be summed up the latter alone."""
+    """Returns `summary.json`: what was found when, and what it cost; only the cost if there is no summary."""
     models = summary.models if summary else {}
     return {
         "job_id": job.job_id,
@@ -150,7 +146,7 @@ def compose_summary(job: Job, summary: Summary | None, costs: Costs) -> dict[str
 def compose_record(
     job: Job, summary: Summary | None, *, finished_at: datetime, polls: int, results_uri: str, progress: Progress
 ) -> dict[str, Any]:
-    """`job.json`: what ran on which video, when, how long, what came out, where it is, and what is missing and why."""
+    """Returns `job.json`: the video, the options, times, counts, where the outputs are, and why others are missing."""
     return {
         "videoinfer_version": __version__,
         "job_id": job.job_id,

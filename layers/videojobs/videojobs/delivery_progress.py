@@ -1,25 +1,25 @@
-"""How far a delivery has come, as the ledger has it: its next invocation goes on from there."""
+"""The progress of a delivery, as the ledger stores it: the next invocation resumes from there."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 FIRST = "first"
-"""The delivery that follows a job; others are named by who asks for them."""
+"""The name of the delivery that follows a job; redeliveries have other names."""
 
 SUMMARY = "summary"
-"""The output that every job has; no file is its own, but the records are made of it."""
+"""The output that every job has. It has no file of its own; the job's records contain it."""
 
 DEATHS_MAX = 2
-"""How many invocations may end without a word while they make one output by itself. Its next is its last."""
+"""How many invocations in a row may crash while making the same single output, before it counts as failed."""
 
 
 @dataclass(frozen=True)
 class Polling:
-    """What waiting for a job took.
+    """What waiting for a job used.
 
     Attributes:
-        gigabyte_seconds: Of all polls together, and of creating the job.
+        gigabyte_seconds: The total of creating the job and of all polls.
     """
 
     polls: int
@@ -27,7 +27,7 @@ class Polling:
 
     @classmethod
     def from_check(cls, check: Mapping[str, Any]) -> Self:
-        """As the state machine's `check` says."""
+        """Reads it from the state machine's `check`."""
         return cls(check["polls"], check.get("gigabyte_seconds", 0.0))
 
 
@@ -36,15 +36,15 @@ class Progress:
     """One delivery's progress.
 
     Attributes:
-        delivery: Which delivery it is: another one begins from the start.
-        step: What an invocation is working on; empty when it has come to an end of its own.
-        deaths: How many invocations in a row did not: they ran out of memory or time, or crashed.
-        upload_id: Of the upload in parts that `results.json` is becoming.
+        delivery: The delivery's name; another delivery starts from the beginning.
+        step: The step that an invocation is working on; empty when the invocation has ended normally.
+        deaths: How many invocations in a row did not end normally: they ran out of memory or time, or crashed.
+        upload_id: The ID of the multipart upload of `results.json`.
         is_fetched: Whether this delivery has stored the API's results.
-        is_careful: Each output is made by an invocation of its own.
-        locations: Where the files of the outputs are that are made, by output and name.
-        failed: Why there is no such output, by its name.
-        invocations, gigabyte_seconds, requests, size_bytes: What was used, for the costs.
+        is_careful: Whether each output is made in an invocation of its own.
+        locations: The URIs of the finished outputs' files, by output and file name.
+        failed: Why an output could not be made, by the output's name.
+        invocations, gigabyte_seconds, requests, size_bytes: What the delivery has used, for the costs.
     """
 
     delivery: str = FIRST
@@ -62,7 +62,7 @@ class Progress:
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any], delivery: str) -> Self:
-        """As the ledger has it of this delivery, or that nothing is done."""
+        """Reads this delivery's progress from the ledger's item; if it has none, nothing is done yet."""
         kept = item.get("delivery") or {}
         if kept.get("delivery") != delivery:
             return cls(delivery=delivery)
@@ -73,14 +73,14 @@ class Progress:
         return asdict(self)
 
     def begin(self, step: str) -> None:
-        """Notes what is about to be worked on, and whether that ended an invocation before."""
+        """Notes the step that begins, and whether the previous invocation crashed in the same step."""
         self.deaths = self.deaths + 1 if self.step == step else 0
         self.step = step
 
     def end(self) -> None:
-        """Notes that the invocation came to an end of its own."""
+        """Notes that the invocation ends normally."""
         self.step, self.deaths = "", 0
 
     def list_left(self, names: Sequence[str]) -> list[str]:
-        """The outputs of `names` that are neither made nor given up."""
+        """Returns those of `names` that are neither made nor failed."""
         return [name for name in names if name not in self.locations and name not in self.failed]

@@ -1,23 +1,23 @@
-"""What can go wrong between the pipeline and the world.
+"""The pipeline's own exceptions.
 
     VideoJobsError
     ├── ApiUnavailable   no usable answer: try again later
-    │   ├── BrokenAnswer a success that says nothing usable: tried again a few times at most
-    │   ├── TurnLater    not asked at all: too many requests come before
+    │   ├── BrokenAnswer a success without usable content: tried again a few times at most
+    │   ├── TurnLater    not asked: the budget of requests is used up
     │   └── LinkRefused  a link that is not followed
     ├── ApiRefused       an answer that trying again will not change
     ├── LinkExpired      a download link no longer works: ask for the status again
     ├── ResultsGone      the API has no results of the job
     ├── BrokenResults    a results file that breaks the contract
-    ├── OutOfTime        the function ends soon: another invocation goes on
-    ├── SendingTooSlow   a video that can't be sent in the time that a function has
+    ├── OutOfTime        the function ends soon: another invocation continues
+    ├── SendingTooSlow   a video that can't be sent within the function's time limit
     ├── InvalidOption    an option that can't be used
-    ├── ChangeRefused    a job has come to another state meanwhile
+    ├── ChangeRefused    a job has changed to another state meanwhile
     └── VideoNotDrawable no annotated video can be made
         └── NoRoomForVideo   because the disk is full, and not because of the video
 
-Foreign errors (requests, urllib3, msgspec) become one of these where they arise, and never as a `__cause__`: their
-texts hold whole URLs, and in a URL of this API stands the key.
+The code that calls requests, urllib3 or msgspec translates their errors into these, and never as a `__cause__`: their
+texts hold whole URLs, and URLs of this API contain the key.
 """
 
 from datetime import UTC, datetime
@@ -25,17 +25,17 @@ from datetime import UTC, datetime
 from videojobs.foreign_text import printable
 
 MESSAGE_MAX_CHARACTERS = 1_000
-"""Of an error that quotes what came: the ledger, a state machine's data and a notice have room for it."""
+"""Maximum length of an error that quotes foreign text: it must fit the ledger, the execution's data and a notice."""
 
 
 class VideoJobsError(Exception):
-    """The root of the pipeline's own exceptions."""
+    """The base class of the pipeline's own exceptions."""
 
 
 class ApiUnavailable(VideoJobsError):
-    """The API is down, throttles, times out or talks nonsense; the same call may work later.
+    """The API is down, throttles, times out or gives an invalid answer; the same call may succeed later.
 
-    `may_have_acted` is False where it is certain that the API did not do what it was asked for.
+    `may_have_acted` is False if it is certain that the API did not execute the request.
     """
 
     def __init__(self, message: str, retry_after_seconds: float | None = None, *, may_have_acted: bool = True) -> None:
@@ -45,15 +45,15 @@ class ApiUnavailable(VideoJobsError):
 
 
 class BrokenAnswer(ApiUnavailable):
-    """The API answers with success, but not as its contract says. It has probably done what it was asked for."""
+    """The API answers with success, but breaks its contract. It has probably executed the request."""
 
 
 class TurnLater(ApiUnavailable):
     """The budget of requests is used up for now.
 
     Attributes:
-        turn_at: The turn that is booked, in seconds since the epoch; None if it is too far off to be booked.
-        seconds: Until then.
+        turn_at: The booked turn, in seconds since the epoch; None if it is too far ahead to be booked.
+        seconds: How long until then.
     """
 
     def __init__(self, requests_per_minute: int, turn_at: float | None, seconds: float) -> None:
@@ -66,14 +66,14 @@ class TurnLater(ApiUnavailable):
 
 
 class LinkRefused(ApiUnavailable):
-    """The API's link, or what it redirects to, is none that may be followed; the message says why."""
+    """The API's link, or its redirect, leads to a forbidden place; the message says why."""
 
     def __init__(self, why: str) -> None:
         super().__init__(f"The Video Inference API gave a link that is not followed: {why}.", may_have_acted=False)
 
 
 class ApiRefused(VideoJobsError):
-    """The API understood and said no (a 4xx); `reason` is what it said."""
+    """The API refused the request (4xx); `reason` is its own text."""
 
     def __init__(self, status_code: int, reason: str) -> None:
         super().__init__(f"the Video Inference API answered {status_code}: {reason}")
@@ -86,22 +86,22 @@ class LinkExpired(VideoJobsError):
 
 
 class ResultsGone(VideoJobsError):
-    """The API has no results of a job that was done; the message says why, and what helps."""
+    """The API has no results of a finished job; the message says why, and what to do."""
 
 
 class OutOfTime(VideoJobsError):
-    """The time that a function has is over but for what it takes to say so."""
+    """The function's time is nearly used up."""
 
 
 class BrokenResults(VideoJobsError):
-    """The results file is not what the contract says; the message says where it breaks."""
+    """The results file breaks the contract; the message says where."""
 
     def __init__(self, message: str) -> None:
         super().__init__(printable(message, MESSAGE_MAX_CHARACTERS))
 
 
 class SendingTooSlow(VideoJobsError):
-    """There is no time left to send the rest of a video."""
+    """There is no time left to send the rest of a video; the message says how much was sent."""
 
     def __init__(self, sent_bytes: int) -> None:
         super().__init__(f"{sent_bytes:,} bytes of the video were sent.")
@@ -109,20 +109,20 @@ class SendingTooSlow(VideoJobsError):
 
 
 class InvalidOption(VideoJobsError):
-    """An option that can't be used; the message starts with its name."""
+    """An option can't be used; the message starts with its name."""
 
 
 class ChangeRefused(VideoJobsError):
-    """The ledger was not changed: the job is in a state that `status` may not follow, as when a person cancelled it."""
+    """The ledger was not changed: `status` may not follow the job's state, for example after a person cancelled it."""
 
     def __init__(self, status: str) -> None:
-        super().__init__(f"The job has come to another state meanwhile, and can't be {status} any more.")
+        super().__init__(f"The job has changed to another state meanwhile, and can't become {status} any more.")
         self.status = status
 
 
 class VideoNotDrawable(VideoJobsError):
-    """There will be no annotated video; the message says why."""
+    """No annotated video can be made; the message says why."""
 
 
 class NoRoomForVideo(VideoNotDrawable):
-    """The annotated video can't be written where it should be."""
+    """The disk has no room for the annotated video."""

@@ -1,7 +1,7 @@
-"""Text that strangers chose: names of uploads, models and classes, and what an API answers.
+"""Untrusted text: names of uploads, models and classes, and an API's answers.
 
-It may hold whatever a string can. Before it gets into a mail, a page, a terminal, a file name or a command, it passes
-one of these.
+It may contain any character. Before it gets into a mail, a page, a terminal, a file name or a command, one of these
+functions makes it safe.
 """
 
 import json
@@ -11,23 +11,23 @@ import unicodedata
 FILE_NAME_MAX_CHARACTERS = 80
 
 _INVISIBLE = ("Cc", "Cf", "Cs", "Cn", "Zl", "Zp")
-"""Unicode's categories of controls, formats (those that turn the direction of writing among them), surrogates, what has
-no meaning, and the ends of lines and paragraphs."""
+"""Unicode's categories of control and format characters (including those that change the direction of writing),
+surrogates, unassigned code points, and line and paragraph separators."""
 
 _JOINERS = "\u200c\u200d"
-"""Formats that words of some languages, and emoji, are written with."""
+"""Format characters that some languages, and emoji, need."""
 
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9_./:-]+")
-"""What no shell takes for anything but itself."""
+"""A word that has no special meaning in any shell."""
 
 _WORD_CATEGORIES = ("Lu", "Ll", "Lt", "Lo", "Mn", "Mc", "Nd")
-"""Letters and digits of all languages. Modifier letters are left out: some become a quotation mark on Windows."""
+"""Letters and digits of all languages, without modifier letters: Windows turns some of them into quotation marks."""
 
 
 def printable(text: str, max_characters: int | None = None) -> str:
-    """`text` on one line, with all that can't be seen written as in JSON: a line break as `\\n`, ESC as `\\u001b`.
+    """Returns `text` on one line; invisible characters are escaped as in JSON: a line break as `\\n`, ESC as `\\u001b`.
 
-    What is longer than `max_characters` ends in an ellipsis.
+    Text that is longer than `max_characters` is cut and ends in an ellipsis.
     """
     if max_characters is not None and len(text) > max_characters:
         text = f"{text[: max_characters - 1]}…"
@@ -37,10 +37,10 @@ def printable(text: str, max_characters: int | None = None) -> str:
 
 
 def word_for_command(text: str, placeholder: str) -> str:
-    """`text` as one word of a command that may be pasted into any shell, or `placeholder` where it is not harmless.
+    """Returns `text` as one word of a command for any shell, or `placeholder` if it has other than harmless characters.
 
-    Harmless are letters, digits, spaces and ``_./:+@-``, with no `-` at the beginning. Quoting would not do: each shell
-    has other rules, and PowerShell takes the apostrophes of typography for quotation marks too.
+    Harmless are letters, digits, spaces and ``_./:+@-``, with no `-` or space at the beginning. Quoting is not enough:
+    each shell has other rules, and PowerShell treats typographic apostrophes as quotation marks too.
     """
     if text.startswith(("-", " ")) or not text or not all(map(_is_harmless, text)):
         return placeholder
@@ -48,14 +48,14 @@ def word_for_command(text: str, placeholder: str) -> str:
 
 
 def file_for_command(name: str, placeholder: str) -> str:
-    """A file's name as a word of a command: with `./`, for `-i` would be an option and `http:a` an address."""
+    """Returns a file's name as a word of a command, with `./`: without it, `-i` is an option and `http:a` a URL."""
     return word_for_command(f"./{name}", f"./{placeholder}")
 
 
 def file_name(text: str) -> str:
-    """`text` as one part of a path on any system: letters, digits, spaces and ``-_.()``, no dot at either end.
+    """Returns `text` as one part of a path on any system: letters, digits, spaces and ``-_.()``, no dot at either end.
 
-    Everything else becomes `_`. Empty where nothing is left.
+    Other characters become `_`. The result may be empty.
     """
     name = "".join(
         character if _is_in_file_name(character) else "_" for character in unicodedata.normalize("NFC", text)

@@ -14,4 +14,4 @@ def _serialize(record: Mapping[str, Any]) -> str:
 
 
 logger = Logger(service="videoinfer", json_serializer=_serialize, log_record_order=["level", "message"])
-"""Powertools' logger; its lines are redacted as a whole, tracebacks included."""
+"""Powertools' logger. Each line is redacted as a whole, including tracebacks."""

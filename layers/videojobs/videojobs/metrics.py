@@ -1,4 +1,4 @@
-"""What CloudWatch counts: lines in the log in its embedded metric format, one a metric, written as it happens.
+"""Metrics: log lines in CloudWatch's embedded metric format, one line for each value.
 
 Namespace `videoinfer`; the dimension `service` is the stack's name, from `POWERTOOLS_SERVICE_NAME`.
 """
@@ -22,9 +22,9 @@ MetricName = Literal[
     "MinutesToTurn",
     "Polls",
 ]
-"""`MinutesWaited` is from the first sight of an upload to the end of its job, `MinutesPostponed` how long a message has
-been in the uploads queue that is postponed once more, `MinutesToTurn` how far off the turn at the API is that an
-upload books; the others are counts.
+"""`MinutesWaited` is the time from an upload's first record in the ledger to the end of its job. `MinutesPostponed` is
+the age of a message in the uploads queue that is postponed again. `MinutesToTurn` is the time until an upload's booked
+turn at the API. The others are counts.
 """
 
 
@@ -32,4 +32,4 @@ def measure(name: MetricName, value: float = 1) -> None:
     """Adds `value` to a metric."""
     unit = MetricUnit.NoUnit if name.startswith("Minutes") else MetricUnit.Count
     with single_metric(name=name, unit=unit, value=value, namespace=NAMESPACE):
-        pass  # it is written when the block ends
+        pass  # the line is written when the block ends

@@ -1,11 +1,11 @@
-"""What a share link is answered with: a redirect to a fresh, short-lived URL of S3, or a page that says what to do.
+"""Answers share links: with a redirect to a new, short-lived S3 URL, or with a page that says what to do.
 
-    /s/<token>              the report, or the results as long as there is no report
+    /s/<token>              the report, or the results if there is no report
     /s/<token>/video        the video, in the version that was inferred
     /s/<token>/<output>     any other of the job's outputs, such as detections.parquet or report-data/0-0.json.gz
 
-The report finds the video and its data under the link that it was opened by, which the redirect names in the fragment
-of its URL: the page itself, which is kept, holds no token.
+The redirect's URL has the share link in its fragment, and the report loads the video and its data from there. So the
+stored page contains no token.
 """
 
 import re
@@ -20,7 +20,7 @@ from urllib.parse import quote
 from videojobs.foreign_text import printable
 from videojobs.jobs.ledger import Ledger
 from videojobs.notices.share_links import LinkFault, SharedJob, ShareLinks
-from videojobs.result_files import REPORT_FILE, RESULTS_FILE, locate_output
+from videojobs.result_files import REPORT_FILE, RESULTS_FILE, SHARED_VIDEO, locate_output
 from videojobs.s3_errors import is_missing
 from videojobs.video_formats import MIME_TYPES
 
@@ -28,51 +28,43 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 SIGNED_URL_SECONDS = 900
-"""How long what a link redirects to works: a player or a page that needs more asks the link again."""
+"""How long the S3 URL is valid; a player or a page that needs more time requests the link again."""
 
-VIDEO = "video"
-"""The name in a share link that opens the video."""
 
 _OUTPUT = re.compile(
     r"(?:report-data/)?[A-Za-z0-9][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*\.(?:html|json|parquet|csv|vtt|mp4)(?:\.gz)?"
 )
-"""The names that outputs have: no path leads out of a job's folder."""
+"""The names of outputs. No match leads out of the job's folder."""
 
 _METHODS = ("GET", "HEAD")
-"""Mail programs and download managers look at a link by HEAD first."""
+"""Mail programs and download managers check a link by HEAD first."""
 
 _HEADERS = {
-    # The token is in the URL, and so is the signature in what it redirects to: neither is kept or passed on.
+    # The URL contains the token, and the redirect's URL a signature: clients must not store or pass on either.
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
     "X-Robots-Tag": "noindex",
     "X-Content-Type-Options": "nosniff",
-    # The report is a page of S3's host and fetches its data from here. No cookie is asked for, so anyone may ask.
+    # The report's origin is S3, and it fetches its data from here. No cookies are used, so any origin is allowed.
     "Access-Control-Allow-Origin": "*",
 }
 
 _NEW_LINK = (
-    "The newest notice about the video has the newest link. Whoever runs the pipeline makes a new one with "
-    "<code>videoinfer redeliver</code> and the job's id, which is in the notice too."
+    "The newest notice about the video has the newest link. The pipeline's operator can make a new one with "
+    "<code>videoinfer redeliver</code> and the job's ID, which is in the notice too."
 )
 
-_INCOMPLETE = (
-    "It may have been cut off when it was copied: check that you have all of it. "
-    "Or all links were withdrawn since it was sent."
-)
+_INCOMPLETE = "Check that you copied all of it. All links may also have been revoked since it was sent."
 
 _REFUSALS: Mapping[LinkFault, tuple[str, str]] = {
     "expired": ("This link has expired", _NEW_LINK),
-    "invalid": (
-        "This link does not work",
-        f"{_INCOMPLETE}</p><p>{_NEW_LINK}",
-    ),
+    "invalid": ("This link does not work", f"{_INCOMPLETE}</p><p>{_NEW_LINK}"),
 }
 
 
 @dataclass(frozen=True)
 class ShareRequest:
-    """What somebody asks for: `name` is the path behind the token, empty for the link itself."""
+    """A request of a share link; `name` is the path after the token, empty for the link itself."""
 
     method: str
     token: str
@@ -89,23 +81,23 @@ class SharedOutputs:
     results_bucket: str
 
     def answer(self, request: ShareRequest, now: datetime) -> dict[str, Any]:
-        """The answer as an HTTP API takes it (payload format 2.0)."""
+        """Returns the response for the HTTP API (payload format 2.0)."""
         if request.method not in _METHODS:
-            page = _answer_page(405, "This link can only be opened", "It takes nothing that is sent to it.")
+            page = _answer_page(405, "This link can only be opened", "It accepts only GET and HEAD requests.")
             return {**page, "headers": {**page["headers"], "Allow": ", ".join(_METHODS)}}
         job = self.links.read(request.token, now)
         if not isinstance(job, SharedJob):
             return _answer_page(403, *_REFUSALS[job])
         item = self.ledger.read_item(job.upload_id, job.attempt)
         if item is None or "job_id" not in item:
-            return _answer_page(404, "This job is no longer known", "It was removed from the pipeline's jobs.")
+            return _answer_page(404, "This job no longer exists", "It was removed from the pipeline's jobs.")
         for name in (request.name,) if request.name else (REPORT_FILE, RESULTS_FILE):
             if (location := self._locate(item, name)) and self._exists(location):
                 return self._redirect(request, name, location)
         return _answer_page(404, "There is no such file", _explain_missing(request.name))
 
     def _locate(self, item: Mapping[str, Any], name: str) -> dict[str, Any] | None:
-        if name == VIDEO:
+        if name == SHARED_VIDEO:
             version = {"VersionId": item["version_id"]} if item.get("version_id") else {}
             return {"Bucket": item["bucket"], "Key": item["key"], **version}
         if not _OUTPUT.fullmatch(name):
@@ -125,8 +117,8 @@ class SharedOutputs:
     def _redirect(self, request: ShareRequest, name: str, location: Mapping[str, Any]) -> dict[str, Any]:
         parameters = dict(location)
         operation = "head_object" if request.method == "HEAD" else "get_object"
-        if name == VIDEO and (content_type := MIME_TYPES.get(PurePosixPath(location["Key"]).suffix.lower())):
-            # Uploads come under any type, and Safari plays none that is not a video's.
+        if name == SHARED_VIDEO and (content_type := MIME_TYPES.get(PurePosixPath(location["Key"]).suffix.lower())):
+            # Uploads may have any content type, and Safari plays only those of videos.
             parameters["ResponseContentType"] = content_type
         url = self.s3.generate_presigned_url(operation, Params=parameters, ExpiresIn=SIGNED_URL_SECONDS)
         if name == REPORT_FILE:
@@ -135,20 +127,20 @@ class SharedOutputs:
 
 
 def read_request(event: Mapping[str, Any]) -> ShareRequest:
-    """The request in an event of an HTTP API (payload format 2.0); a link may end in a slash."""
+    """Reads the request in an event of an HTTP API (payload format 2.0). A link may end in a slash."""
     link, token, name = [*event["rawPath"].strip("/").split("/", 2), "", ""][:3]
     return ShareRequest(event["requestContext"]["http"]["method"], token if link == "s" else "", name)
 
 
 def _explain_missing(name: str) -> str:
-    if name == VIDEO:
+    if name == SHARED_VIDEO:
         return "The video has been deleted: videos are kept for a limited time. The job's results may still be there."
     what = f"This job has no output <code>{escape(printable(name))}</code>" if name else "This job has no results"
-    return f"{what}: it was not asked for, or it has been deleted, since results are kept for a limited time."
+    return f"{what}: it was not requested, or it has been deleted, because results are kept for a limited time."
 
 
 def _answer_page(status: int, title: str, text: str) -> dict[str, Any]:
-    """A page for a person; `text` is HTML."""
+    """Returns an HTML page; `text` is HTML too."""
     headers = {
         **_HEADERS,
         "Content-Type": "text/html; charset=utf-8",

@@ -1,6 +1,6 @@
-"""What is written down and told about an annotated video that is in S3: the flow of `record_annotation`.
+"""Records an annotated video that is in S3, and sends its notice: the flow of `record_annotation`.
 
-It believes nothing of what drew the video but that it is there: its size is S3's word.
+It does not trust the function that drew the video: S3 says whether the video exists, and how large it is.
 """
 
 import math
@@ -11,7 +11,7 @@ from typing import Any
 
 from boto3.s3.transfer import TransferConfig
 
-from videojobs.jobs.costs import COSTS, Meter, add_costs, compose_cost, measure_annotation
+from videojobs.jobs.costs import Meter, add_costs, choose_costs, compose_cost, measure_annotation
 from videojobs.jobs.ledger import Job, Ledger
 from videojobs.logs import logger
 from videojobs.notices.notices import NoticesTopic, compose_annotated
@@ -20,18 +20,14 @@ from videojobs.result_files import ANNOTATED_VIDEO, SUMMARY_FILE, locate_results
 from videojobs.results.bucket import ResultsBucket
 
 GIGABYTE_SECONDS_MAX = 900 * 10
-"""What a function can use: a quarter of an hour, and 10 GB."""
+"""The most that a function can use: 15 minutes with 10 GB."""
 
 UPLOAD = TransferConfig()
 
 
 @dataclass(frozen=True, kw_only=True)
 class AnnotationRecord:
-    """Records annotated videos. Called again for the same job, it publishes no second notice.
-
-    Attributes:
-        meter: What this call has used.
-    """
+    """Records annotated videos. Called again for the same job, it sends no second notice."""
 
     bucket: ResultsBucket
     ledger: Ledger
@@ -42,17 +38,17 @@ class AnnotationRecord:
     meter: Meter
 
     def record(self, job: Job, gigabyte_seconds: float, left_out_sounds: int = 0) -> Mapping[str, Any]:
-        """Writes down where the annotated video of `job` is and what it cost, and publishes the notice.
+        """Records where the annotated video of `job` is and what it cost, and sends the notice.
 
         Args:
             gigabyte_seconds: What drawing it used.
-            left_out_sounds: How many of the video's sounds it lacks.
+            left_out_sounds: How many of the video's audio streams it lacks.
 
         Returns `{"status": "recorded" | "failed", "reason": …}`.
         """
         size_bytes = self.bucket.measure(locate_annotated_video(job))
         if size_bytes is None:
-            return {"status": "failed", "reason": "The annotated video is not where it should be."}
+            return {"status": "failed", "reason": "The annotated video is not in the results bucket."}
         location = self.bucket.locate(locate_annotated_video(job))
         used = min(max(0.0, gigabyte_seconds), GIGABYTE_SECONDS_MAX)
         cost_usd, job_cost_usd = self._save_cost(job, size_bytes, used)
@@ -63,7 +59,7 @@ class AnnotationRecord:
         return {"status": "recorded", "reason": None}
 
     def _save_cost(self, job: Job, size_bytes: int, gigabyte_seconds: float) -> tuple[float, float]:
-        """Adds to the summary what the annotated video cost, and returns that and what the whole job cost, in USD."""
+        """Adds the annotated video's cost to the summary. Returns that and the whole job's cost, in US dollars."""
         usage = measure_annotation(
             gigabyte_seconds=gigabyte_seconds + self.meter.gigabyte_seconds,
             s3_writes=_count_requests(size_bytes) + 1,
@@ -74,14 +70,14 @@ class AnnotationRecord:
         key = locate_results(job.upload.key, job.job_id, SUMMARY_FILE)
         summary = (self.bucket.read_json(key) or {}) | {"annotation_cost": cost}
         self.bucket.save_json(key, summary)
-        return cost["total_usd"], add_costs({name: summary[name] for name in COSTS if name in summary})
+        return cost["total_usd"], add_costs(choose_costs(summary))
 
     def _publish_once(
         self, job: Job, location: str, *, cost_usd: float, job_cost_usd: float, left_out_sounds: int
     ) -> None:
         item = self.ledger.read(job.upload, job.attempt) or {}
         if "annotation_notice_id" in item:
-            logger.info("The notice is out already.")
+            logger.info("The notice has already been sent.")
             return
         shared = SharedJob(job.upload.upload_id, job.attempt)
         link = self.links.make(shared, datetime.now(UTC), self.share_link_days)
@@ -98,12 +94,12 @@ class AnnotationRecord:
 
 
 def locate_annotated_video(job: Job) -> str:
-    """Its key in the results bucket."""
+    """Returns the annotated video's key in the results bucket."""
     return locate_results(job.upload.key, job.job_id, ANNOTATED_VIDEO)
 
 
 def _count_requests(size_bytes: int) -> int:
-    """How many requests a file's upload takes."""
+    """Returns how many requests the upload of a file takes."""
     if size_bytes < UPLOAD.multipart_threshold:
         return 1
     return math.ceil(size_bytes / UPLOAD.multipart_chunksize) + 2

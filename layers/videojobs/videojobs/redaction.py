@@ -1,4 +1,4 @@
-"""Keeps secrets out of every text that leaves a function: the API key, a signed URL's query, a share link's token."""
+"""Removes secrets from every text that leaves a function: the API key, a signed URL's query, a share link's token."""
 
 import re
 
@@ -9,7 +9,7 @@ _QUERY_VALUE = re.compile(r"\b(api_key|X-Amz-[A-Za-z-]+|X-Goog-[A-Za-z-]+)=[^&\s
 
 
 def redact(text: str, *secrets: str) -> str:
-    """`text` without its URLs' queries, without signed query values and share tokens, and without any of `secrets`."""
+    """Returns `text` without URLs' queries, values of signed queries, share tokens, and any of `secrets`."""
     for secret in filter(None, secrets):
         text = text.replace(secret, _REDACTED)
     text = _URL_QUERY.sub(rf"\1?{_REDACTED}", text)

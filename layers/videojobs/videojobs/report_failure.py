@@ -1,4 +1,4 @@
-"""From a job that can't go on to a notice that says why: the flow of `report_failure`."""
+"""From a job that failed to a notice that says why: the flow of `report_failure`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,17 +23,16 @@ from videojobs.notices.notices import (
 
 @dataclass(frozen=True)
 class FailureReport:
-    """Reports failures. Of a job whose end is told, only that the annotated video that was promised is missing."""
+    """Reports failures. For a job whose notice has been sent, it reports only a missing annotated video."""
 
     ledger: Ledger
     topic: NoticesTopic
 
     def report(self, job: Job, status: JobState, reason: str, *, api_failed: bool = False) -> dict[str, str]:
-        """Records that `job` ended as `status` for `reason`, publishes the notice, and returns both.
+        """Records that `job` ended as `status` for `reason`, sends the notice, and returns both.
 
-        An execution that was stopped because a person cancelled its job has that in the ledger already.
-
-        A job whose results are stored is done, whatever became of the rest of its delivery.
+        If a person cancelled the job, the ledger says so already, and the notice is about that. A job whose results are
+        stored is done, even if the rest of its delivery failed.
 
         Args:
             api_failed: The API said that the job failed. Otherwise it may have the results, and the notice says how to
@@ -43,19 +42,14 @@ class FailureReport:
         if "notice_id" in item and item["status"] == "done" and job.options.annotate:
             return self._report_missing_annotation(job, item, reason)
         if "notice_id" in item:
-            logger.info("The job's end is told already.", status=item["status"])
+            logger.info("The notice has already been sent.", status=item["status"])
             return {"status": item["status"], "reason": item.get("error") or reason}
         if item.get("status") in OPEN_STATES and "results_location" in item:
             return self._report_stored(job, item, reason)
         now = datetime.now(UTC)
         try:
             self.ledger.record(
-                job.upload,
-                job.attempt,
-                status=status,
-                error=reason,
-                finished_at=format_time(now),
-                **job.to_values(),
+                job.upload, job.attempt, status=status, error=reason, finished_at=format_time(now), **job.to_values()
             )
         except ChangeRefused:
             item = self.ledger.read(job.upload, job.attempt) or {}
@@ -69,11 +63,11 @@ class FailureReport:
             notice = compose_failure(job, reason, age_seconds=age_seconds, api_failed=api_failed)
         notice_id = self.topic.publish(mention_unanswered(notice, Unanswered.from_item(item)))
         self.ledger.record(job.upload, job.attempt, notice_id=notice_id)
-        logger.info("The end without results is reported.", status=status, reason=reason)
+        logger.info("The end without results has been reported.", status=status, reason=reason)
         return {"status": status, "reason": reason}
 
     def _report_stored(self, job: Job, item: Mapping[str, Any], reason: str) -> dict[str, str]:
-        """Tells of a job that has its results, and of what is missing beside them."""
+        """Reports that a job has its results, and which outputs are missing."""
         failed = {**item.get("delivery", {}).get("failed", {}), "everything else": reason}
         self.ledger.record(
             job.upload,
@@ -88,16 +82,16 @@ class FailureReport:
         notice = compose_stored(job, reason, results_uri=item["results_location"], failed_outputs=failed)
         notice_id = self.topic.publish(mention_unanswered(notice, Unanswered.from_item(item)))
         self.ledger.record(job.upload, job.attempt, notice_id=notice_id)
-        logger.info("The end of a delivery that stored the results is reported.", reason=reason)
+        logger.info("The results are stored, and the failed rest of the delivery has been reported.", reason=reason)
         return {"status": "done", "reason": reason}
 
     def _report_missing_annotation(self, job: Job, item: Mapping[str, Any], reason: str) -> dict[str, str]:
-        """Tells, once, that a job whose results are delivered has no annotated video."""
+        """Reports, once, that a job whose results are delivered has no annotated video."""
         if "annotation_notice_id" in item:
-            logger.info("What became of the annotated video is told already.")
+            logger.info("The notice about the annotated video has already been sent.")
             return {"status": "done", "reason": item.get("annotation_error", "")}
         self.ledger.record(job.upload, job.attempt, annotation_error=reason)
         notice_id = self.topic.publish(compose_missing_annotation(job, reason))
         self.ledger.record(job.upload, job.attempt, annotation_notice_id=notice_id)
-        logger.info("The missing annotated video is reported.", reason=reason)
+        logger.info("The missing annotated video has been reported.", reason=reason)
         return {"status": "done", "reason": reason}

@@ -1,6 +1,6 @@
 """The names of a job's files and their keys in the results bucket.
 
-The template's policies name the same keys; `tests/local_aws/test_permission_matrix.py` holds the functions to them.
+The template's policies name the same keys; `tests/local_aws/test_permission_matrix.py` tests the functions with them.
 """
 
 from collections.abc import Mapping
@@ -13,10 +13,13 @@ RECORD_FILE = "job.json"
 REPORT_FILE = "report.html"
 ANNOTATED_VIDEO = "annotated.mp4"
 
+SHARED_VIDEO = "video"
+"""The name in a share link that opens the video."""
+
 RESULTS_PREFIX = "results/"
 
 TABLES: Mapping[str, str] = {"detections.parquet": "detections", "frames.parquet": "frames"}
-"""The tables that Athena reads, by the name of the file that each job adds to them."""
+"""The tables that Athena queries, by the name of the file that each job adds."""
 
 
 def locate_results(upload_key: str, job_id: str, file_name: str) -> str:
@@ -25,7 +28,7 @@ def locate_results(upload_key: str, job_id: str, file_name: str) -> str:
 
 
 def split_results_key(key: str) -> tuple[str, str, str]:
-    """Returns the upload's key, the job's ID and the file's name of a key that `locate_results` gave."""
+    """Splits a key of `locate_results` into the upload's key, the job's ID and the file's name."""
     folder, _, file_name = key.removeprefix(RESULTS_PREFIX).rpartition("/")
     upload_key, _, job_id = folder.rpartition("/")
     return upload_key, job_id, file_name

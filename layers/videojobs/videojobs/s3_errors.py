@@ -14,10 +14,10 @@ _DENIED = {"403", "AccessDenied"}
 
 
 def is_missing(error: "ClientError") -> bool:
-    """Whether the bucket, the object or its version isn't there. Who may not list the bucket is denied instead."""
+    """Returns whether the bucket, object or version does not exist. Without s3:ListBucket, S3 answers 403 instead."""
     return error.response["Error"]["Code"] in _MISSING
 
 
 def is_denied(error: "ClientError") -> bool:
-    """Whether the caller lacks a permission, or, without s3:ListBucket, what was asked for isn't there."""
+    """Returns whether a permission is missing or, without s3:ListBucket, the object does not exist."""
     return error.response["Error"]["Code"] in _DENIED

@@ -15,10 +15,11 @@ HOSTED_POLL_SECONDS_MIN = 60
 """The hosted API asks clients to poll a job at most once a minute."""
 
 POLLS_MAX = 2_500
-"""A Standard workflow ends at 25,000 history events and a poll takes 9: the deadline must come before this many."""
+"""A Standard workflow ends at 25,000 history events, and a poll takes 9: the deadline must come before this many polls.
+"""
 
 POLLS_WITH_TURNS_MAX = 1_330
-"""As many polls with twice as many events, for each may have to wait for its turn at the API."""
+"""The same limit if each poll may have to wait for its turn at the API, which doubles its events."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +28,7 @@ class ApiClientSettings:
 
     Attributes:
         api_requests_per_minute: The limit on requests of all functions together; 0 for none.
-        api_minute_seconds: How long a minute of that limit is. Only tests that are short of time set it below 60.
+        api_minute_seconds: The length of that minute. Only tests set it below 60, to save time.
     """
 
     api_url: str
@@ -120,15 +121,15 @@ def read_settings[T](kind: Callable[..., T], environment: Mapping[str, str]) -> 
 
 
 def limit_poll_seconds(api_url: str, poll_seconds: int) -> int:
-    """How long to wait between polls: what is asked for, on the hosted API at least a minute."""
+    """Returns the seconds between polls: `poll_seconds`, but at least a minute for the hosted API."""
     return max(poll_seconds, HOSTED_POLL_SECONDS_MIN) if api_url.rstrip("/") == HOSTED_API_URL else poll_seconds
 
 
 def limit_deadline_seconds(deadline_hours: float, poll_seconds: int, *, takes_turns: bool) -> int:
-    """How long a job may take: what is asked for, as far as the workflow's history reaches.
+    """Returns how long a job may take: `deadline_hours`, limited by the execution's history.
 
     Args:
-        takes_turns: Whether a poll may have to wait for its turn, in the state machine then and not for a moment only.
+        takes_turns: Whether the state machine may have to wait for a poll's turn.
     """
     reach = POLLS_MAX * poll_seconds
     if takes_turns:

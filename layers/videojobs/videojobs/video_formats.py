@@ -1,4 +1,4 @@
-"""The container formats of videos: one record for each, and who takes it.
+"""The container formats of videos: one record for each.
 
 The engine has a table of its own (`videoengine.video_formats`), because the two share no code. A test compares them.
 """
@@ -11,13 +11,13 @@ class VideoFormat:
     """A container format.
 
     Attributes:
-        extension: in lower case.
-        mime_type: the one that players expect.
+        extension: In lower case, with the dot.
+        mime_type: The type that players expect.
         demuxer: FFmpeg's name of the demuxer that reads it.
-        is_in_api: the Video Inference API's documentation lists it.
-        plays_in_browsers: every current browser plays it, if it plays the codec.
-        has_presentation_times: AVI has decoding times only, and what FFmpeg derives from them is wrong if frames are
-            reordered.
+        is_in_api: Whether the Video Inference API's documentation lists it.
+        plays_in_browsers: Whether every current browser plays it, if it supports the codec.
+        has_presentation_times: AVI has only decoding times. FFmpeg derives wrong presentation times from them if frames
+            are reordered.
     """
 
     name: str
@@ -41,14 +41,14 @@ VIDEO_FORMATS = (
 )
 
 VIDEO_EXTENSIONS = tuple(it.extension for it in VIDEO_FORMATS if it.is_in_api)
-"""The extensions that the API takes, in lower or upper case."""
+"""The extensions that the API accepts, in lower or upper case."""
 
 MIME_TYPES = {it.extension: it.mime_type for it in VIDEO_FORMATS}
 
 DEMUXERS = ",".join(dict.fromkeys(it.demuxer for it in VIDEO_FORMATS))
-"""FFmpeg's `format_whitelist`. A playlist format would make FFmpeg open the addresses and paths that a file names."""
+"""FFmpeg's `format_whitelist`. A playlist format would make FFmpeg open the URLs and paths that a file names."""
 
 
 def has_presentation_times(demuxer: str) -> bool:
-    """Whether a file has presentation times, by FFmpeg's name of its demuxer (`container.format.name`)."""
+    """Returns whether a file has presentation times, by FFmpeg's name of its demuxer (`container.format.name`)."""
     return all(it.has_presentation_times for it in VIDEO_FORMATS if it.demuxer == demuxer)

@@ -83,7 +83,7 @@ def test_what_has_no_answer_may_be_billed(pipeline: Pipeline, status: JobState) 
     pipeline.ledger.record(CLIP, 1, status=status, **NO_ANSWER)
 
     job = pipeline.find()
-    assert "1 call that asked the API for this job" in describe_bill(job, cast(Any, pipeline.cancel()))
+    assert "1 call to create this job" in describe_bill(job, cast(Any, pipeline.cancel()))
     assert pipeline.find()["status"] == "cancelled"
 
 

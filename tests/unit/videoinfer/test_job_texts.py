@@ -35,7 +35,7 @@ def test_an_upload_that_never_became_a_job_goes_by_its_own_name() -> None:
 
 def test_calls_that_brought_no_answer_are_a_fact_and_a_note() -> None:
     item = {**ITEM, "error": "It failed.", "unanswered": Decimal(2), "unanswered_at": "2026-01-02T03:04:05+00:00"}
-    words = "2 calls that asked the API for this job, the last at 2026-01-02 03:04:05 UTC, brought no usable answer."
+    words = "2 calls to create this job, the last at 2026-01-02 03:04:05 UTC, got no usable answer."
 
     assert dict(compose_facts(item, [item], NOW))["Unanswered"].startswith(words)
     assert (compose_note(item) or "").startswith(f"It failed. {words}")

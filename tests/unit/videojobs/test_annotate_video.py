@@ -36,13 +36,13 @@ def test_the_annotated_video_is_stored_beside_the_results_and_reported(studio: S
 
 def test_a_deleted_video_is_given_as_the_reason(studio: Studio) -> None:
     studio.aws.s3.delete_object(**studio.job.upload.location)
-    assert studio.draw()["reason"] == "The video has been deleted, or can't be read."
+    assert studio.draw()["reason"] == "The video has been deleted, or access to it is denied."
     assert studio.aws.notices() == []
 
 
 def test_a_video_that_is_too_large_is_given_as_the_reason(studio: Studio) -> None:
     studio.job = replace(studio.job, upload=replace(studio.job.upload, size_bytes=VIDEO_MAX_BYTES + 1))
-    assert studio.draw()["reason"] == "Videos above 6 GiB are not drawn on."
+    assert studio.draw()["reason"] == "Videos above 6 GiB are not annotated."
 
 
 def test_the_reason_for_a_video_that_takes_too_long_says_what_to_do(studio: Studio) -> None:
@@ -57,7 +57,7 @@ def test_a_video_with_frames_that_are_too_large_is_given_as_the_reason(studio: S
     assert width * height > FRAME_MAX_PIXELS
     video = write_pictures(tmp_path / "giant.avi", (width, height)).read_bytes()
     studio.job = replace(studio.job, upload=replace(studio.job.upload, version_id=studio.put_video(studio.job, video)))
-    assert "none has fewer than the 8,847,360 pixels" in studio.draw()["reason"]
+    assert "all have more than 8,847,360 pixels" in studio.draw()["reason"]
 
 
 def test_drawing_begins_at_the_frame_that_the_results_count_from(

@@ -151,5 +151,5 @@ def test_a_poll_records_the_job_that_create_job_could_not(aws: Any, job: Job) ->
 def test_a_poll_does_not_continue_a_cancelled_job(aws: Any, job: Job, status: Any) -> None:
     aws.ledger.record(job.upload, job.attempt, status="cancelled", error="A person cancelled it.")
     check = record_check(aws.ledger, job, Check(status=status), polls=3)
-    assert (check.status, check.reason) == ("ended", "The job had come to its end already.")
+    assert (check.status, check.reason) == ("ended", "The job had already ended.")
     assert aws.ledger.read(job.upload, job.attempt)["status"] == "cancelled"

@@ -121,17 +121,17 @@ def test_an_upload_is_streamed_to_the_signed_url(aws: Any) -> None:
         ("a.mov", b"video", {}, "files that end in .mov"),
         ("a.mp4", b"", {}, "empty (0 bytes)"),
         ("a.mp4", b"video", {"infer_fps": "0"}, "infer_fps: 0 is not between 1 and 120."),
-        ("a.mp4", b"video", {"infer_fsp": "2"}, "infer-fsp: there is no such option; infer-fps is meant, perhaps."),
+        ("a.mp4", b"video", {"infer_fsp": "2"}, "infer-fsp: there is no such option; did you mean infer-fps?"),
         (
             "a.mp4",
             b"video",
             {"models": POISON % "NaN"},
-            "models: not JSON that can be used (NaN is no number of JSON).",
+            "models: not valid JSON (NaN is not a JSON number).",
         ),
-        ("a.mp4", b"video", {"models": POISON % "1e400"}, "not JSON that can be used (a number is too large)."),
+        ("a.mp4", b"video", {"models": POISON % "1e400"}, "not valid JSON (a number is too large)."),
         ("a.mp4", b"video", {"models": POISON % "1e200"}, "a number is not 0 and not between 1e-130 and 9.9e125"),
         ("a.mp4", b"video", {"models": POISON % ("1" * 50)}, "a number has more than 38 digits"),
-        ("a.mp4", b"video", {"models": POISON % r'"\ud800"'}, "a text holds half of a surrogate pair"),
+        ("a.mp4", b"video", {"models": POISON % r'"\ud800"'}, "a string contains half of a surrogate pair"),
     ],
 )
 def test_a_rejection_costs_nothing_and_has_a_reason(
@@ -209,7 +209,7 @@ def test_a_lost_answer_stays_in_the_ledger_and_is_reported(aws: Any, answer: Any
     job = Job.from_item(item)
     FailureReport(aws.ledger, aws.topic).report(job, "failed", "It failed.")
     [notice] = aws.notices()
-    assert f"1 call that asked the API for this job, at {item['unanswered_at'][:10]}" in notice["Message"]
+    assert f"1 call to create this job, at {item['unanswered_at'][:10]}" in notice["Message"]
 
 
 @pytest.mark.parametrize(
@@ -229,8 +229,8 @@ def test_an_api_that_never_returns_a_job_id_is_called_three_times(aws: Any, answ
     item = aws.ledger.read(landed, 1)
     assert (item["status"], item["unanswered"]) == ("rejected", 3)
     [notice] = aws.notices()
-    assert "after 3 such answers, because each call may be billed" in item["error"]
-    assert "3 calls that asked the API for this job" in notice["Message"]
+    assert "After 3 such answers it is not asked again" in item["error"]
+    assert "3 calls to create this job" in notice["Message"]
     assert "bills" in notice["Message"]
     assert wire.requests == []
 
@@ -286,7 +286,7 @@ def test_a_rejection_after_a_lost_answer_does_not_say_that_nothing_is_billed(aws
     assert aws.ledger.read(landed, 1)["unanswered"] == 1
     [notice] = aws.notices()
     assert "nothing was billed" not in notice["Message"]
-    assert "1 call that asked the API for this job" in notice["Message"]
+    assert "1 call to create this job" in notice["Message"]
 
 
 def test_a_recorded_job_is_not_created_again(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -396,7 +396,7 @@ def test_sending_ends_before_the_function_s_timeout(aws: Any) -> None:
     assert creator.create_job(JobRequest(landed, 1))["status"] == "rejected"
     assert [request.method for request in wire.requests] == ["POST", "PUT"]
     [notice] = aws.notices()
-    assert "Only 0.0 MB of 0.0 MB reached the API in the time that a function has." in notice["Message"]
+    assert "Only 0.0 MB of 0.0 MB reached the API within the function's time limit." in notice["Message"]
 
 
 def test_interrupted_sending_is_not_repeated_endlessly(aws: Any) -> None:

@@ -72,7 +72,9 @@ def test_a_redelivery_fetches_results_that_were_never_stored(aws: Any, job: Job)
     assert notice["Subject"].startswith("Done: ")
 
 
-RETRY = "To have it inferred again, as a new job that is billed: videoinfer retry fec28362-f7d9-4cc0-a805-5e94495d063d"
+RETRY = (
+    "To infer the video again, as a new job that is billed, run: videoinfer retry fec28362-f7d9-4cc0-a805-5e94495d063d"
+)
 
 
 @pytest.mark.parametrize(

@@ -86,11 +86,11 @@ def test_data_that_one_output_cannot_express_costs_only_that_output_and_is_repor
     assert (item["status"], list(item["failed_outputs"])) == ("done", ["webvtt"])
     [notice] = aws.notices()
     assert (
-        "Missing, while the results themselves are there:\n  webvtt: The results break the contract in"
+        "The results are stored, but these outputs are missing:\n  webvtt: The results break the contract in"
         in notice["Message"]
     )
-    assert "element 1 of time_offset: 1e+306 is no time of a video" in " ".join(notice["Message"].split())
-    assert "0:00 to (no time of a video)" in notice["Message"]
+    assert "element 1 of time_offset: 1e+306 is not a valid time of a video" in " ".join(notice["Message"].split())
+    assert "0:00 to (invalid time)" in notice["Message"]
     assert f"videoinfer redeliver {job.job_id}" in notice["Message"]
 
 
@@ -99,7 +99,7 @@ def test_times_that_do_not_ascend_are_reported(aws: Any, job: Job) -> None:
     content = make_results(job, [{"predictions": [BOX]}] * 3, [0.2, 0.4, 0.2])
     assert build(aws, DONE, (200, content)).deliver(job, Polling(1)) == DELIVERED
     failed = read_strictly(read_object(aws, "job.json"))["failed_outputs"]
-    words = "The results break the contract in element 2 of time_offset: 0.2 comes after a later time."
+    words = "The results break the contract in element 2 of time_offset: 0.2 follows a later time."
     assert failed == {"webvtt": words}
 
 
@@ -112,7 +112,7 @@ def test_results_that_no_output_can_be_made_of_are_still_delivered(aws: Any, job
     assert set(record["failed_outputs"]) == {"summary", *OUTPUTS} - {"report"}
     assert "in element 0 of m: predictions is 7" in record["failed_outputs"]["csv"]
     [notice] = aws.notices()
-    assert "Frames   (they could not be counted)" in notice["Message"]
+    assert "Frames   (could not be counted)" in notice["Message"]
 
 
 @pytest.mark.parametrize(
@@ -156,9 +156,9 @@ class StrictFiles(KeptFiles):
     outage = None
 
     def complete(self) -> None:
-        self.give_up()
+        self.discard()
 
-    def give_up(self) -> None:
+    def discard(self) -> None:
         while self.exits:
             self.exits.pop()()
 
@@ -412,7 +412,9 @@ def test_an_output_that_kills_the_function_is_left_out_in_the_end(
     assert outcome == DELIVERED
     assert deaths == 1 + 1 + DEATHS_MAX
     record = read_strictly(read_object(aws, "job.json"))
-    assert record["failed_outputs"] == {"coco": "The function ends while it is made: it takes too much memory or time."}
+    assert record["failed_outputs"] == {
+        "coco": "The function crashed while making it: it needs too much memory or time."
+    }
     assert {"detections.vtt", "report.html", "detections.parquet"} <= set(record["outputs"])
 
 
@@ -427,4 +429,4 @@ def test_an_output_that_takes_too_long_costs_that_output(aws: Any, job: Job) -> 
     assert [outcome["status"] for outcome in outcomes] == ["continuing"] * 3
     deliver_step_by_step(aws, job)
     failed = read_strictly(read_object(aws, "job.json"))["failed_outputs"]
-    assert failed == {"parquet": "It takes more time than the function has."}
+    assert failed == {"parquet": "It needs more time than the function's time limit."}

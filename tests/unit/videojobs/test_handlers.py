@@ -245,7 +245,7 @@ def test_a_video_that_cannot_be_annotated_is_an_answer_not_an_error(aws: Any, ca
 def test_an_annotated_video_is_recorded_if_it_exists(aws: Any, call: Any) -> None:
     event = read_event("record_annotation", "annotated")
     answer, _ = call("record_annotation", event)
-    assert answer == {"status": "failed", "reason": "The annotated video is not where it should be."}
+    assert answer == {"status": "failed", "reason": "The annotated video is not in the results bucket."}
     key = f"results/{event['upload']['key']}/{event['job_id']}/annotated.mp4"
     aws.s3.put_object(Bucket=aws.results_bucket, Key=key, Body=b"video")
     answer, _ = call("record_annotation", event)

@@ -116,7 +116,7 @@ def test_captions_and_page_use_the_player_s_time_and_data_the_results_time(
     assert float(row["time_offset"]) == 0.0
     assert [image["time_offset"] for image in json.loads(files.read("coco.json"))["images"]] == [0.0, 0.2]
     [entry] = [model.classes["Rock"] for model in summary.models.values()]
-    assert (entry.first_seen, entry.last_seen) == (0.0, 0.0)
+    assert (entry.first_seen_seconds, entry.last_seen_seconds) == (0.0, 0.0)
 
 
 def test_the_notice_gives_the_player_s_time() -> None:

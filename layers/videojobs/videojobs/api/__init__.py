@@ -1,1 +1,1 @@
-"""The Video Inference API: requests, and how many may be made."""
+"""The Video Inference API: its client, and the limit on requests."""

@@ -1,11 +1,11 @@
-"""The budget of requests to the API that all functions share: time is cut into slots, and a request takes one.
+"""The budget of requests to the API that all functions share: time is divided into slots, and a request takes one.
 
-Slots are an interval apart, the same for everyone: slot k begins k intervals after the epoch, and belongs to lane
-k mod 3. A request begins within its slot's lateness, so one that is late and one that is not are never closer than
-`seconds` for every `requests` of them: no window of that length, wherever it begins, sees more than `requests`.
+Slots are the same for all functions: slot k begins k intervals after the epoch, and belongs to lane k mod 3. A request
+starts within its slot's lateness. The interval is long enough that even if one request is late and a later one is
+punctual, no window of `seconds`, wherever it begins, has more than `requests` requests.
 
-A lane is booked from the front, however far ahead, so who can't go now knows when. What a lane leaves free of the
-coming round, the others may have.
+Each lane is booked in order, however far ahead, so a request that has to wait knows its time. A lane may also take
+slots of the next round that other lanes have not booked.
 """
 
 from collections.abc import Mapping
@@ -14,18 +14,18 @@ from math import ceil
 from typing import Literal, NamedTuple, get_args
 
 Lane = Literal["creates", "polls", "completions"]
-"""Creating jobs, polling them, and completing what was begun (a delivery, the job of a video that has been sent)."""
+"""Creating jobs, polling them, and completing work (a delivery, or the job of a video that has been sent)."""
 
 LANES: tuple[Lane, ...] = get_args(Lane)
 
 PATIENCE_SECONDS = 5.0
-"""For a turn that is so near a function waits itself."""
+"""A function itself waits for a turn that is this close."""
 
 LATENESS_SHARE = 1 / 12
-"""How much of the window may pass between a slot's beginning and its request's leaving: of a minute, five seconds."""
+"""The share of the window that may pass before a slot's request is sent: five seconds of a minute."""
 
-JOURNEY_SHARE = 1 / 12
-"""And how much from there until the API counts it: connecting, and the clocks of two functions that differ."""
+CONNECT_SHARE = 1 / 12
+"""The share that may pass from then until the API counts the request: connecting, and clock differences."""
 
 
 @dataclass(frozen=True)
@@ -38,18 +38,18 @@ class Limit:
     @property
     def interval(self) -> float:
         """Seconds from slot to slot."""
-        return self.seconds * (1 + LATENESS_SHARE + JOURNEY_SHARE) / self.requests
+        return self.seconds * (1 + LATENESS_SHARE + CONNECT_SHARE) / self.requests
 
     @property
     def lateness(self) -> float:
-        """Seconds for which a slot is good."""
+        """Seconds for which a slot is valid."""
         return self.seconds * LATENESS_SHARE
 
 
 @dataclass(frozen=True)
 class Bookings:
-    """What is booked, in seconds since the epoch: of each lane all before `free_from`, and nothing is to go before
-    `paused_until`.
+    """What is booked. In each lane all slots before `free_from` are booked; no request may be sent before
+    `paused_until`. Both are in seconds since the epoch.
     """
 
     free_from: Mapping[Lane, float] = field(default_factory=dict)
@@ -64,7 +64,7 @@ class Slot(NamedTuple):
 
 
 def choose_slot(limit: Limit, bookings: Bookings, lane: Lane, now: float) -> Slot:
-    """The first slot that a request of `lane` can have: the next of its own, or one that another leaves free."""
+    """Returns the first slot for a request of `lane`: the next of its own, or a free one of another lane."""
     earliest = max(now, bookings.paused_until)
     own, *others = (
         _find_first(limit, one, max(earliest, bookings.free_from.get(one, 0.0)))
@@ -75,7 +75,7 @@ def choose_slot(limit: Limit, bookings: Bookings, lane: Lane, now: float) -> Slo
 
 
 def free_after(limit: Limit, slot: Slot) -> float:
-    """From when on the lane of a slot is free once it is booked: between two slots, where rounding is harmless."""
+    """Returns a lane's `free_from` after `slot` has been booked: between two slots, where rounding is harmless."""
     return slot.begins + limit.interval / 2
 
 

@@ -1,7 +1,7 @@
-"""The client of the Video Inference API: three endpoints, one file up, one file down.
+"""The client of the Video Inference API: three endpoints, the upload of a video, and the download of results.
 
-Source: the published API reference; where it is silent, what the official client sends and reads.
-The test seam is the wire: a `requests.Session` with an adapter of the test's own.
+Source: the published API reference; where it says nothing, what the official client sends and reads.
+Tests replace the network: `open_session` gives them a `requests.Session` with their own adapter.
 """
 
 import json
@@ -30,40 +30,41 @@ ANSWER_TIMEOUT_SECONDS = 30
 """The longest silence while waiting for an answer or for the next bytes of a file."""
 
 STORAGE_CONNECT_TIMEOUT_SECONDS = 30
-"""Also the longest that storage may take no bytes of a video while it is sent."""
+"""Also the longest time for which storage may accept no bytes while a video is sent."""
 
 STORAGE_ANSWER_TIMEOUT_SECONDS = 120
-"""The longest silence after the last byte of a video, while storage puts it together."""
+"""The longest silence after the last byte of a video, while storage assembles it."""
 
 _REASON_MAX_CHARACTERS = 300
 
 ANSWER_MAX_BYTES = 1024 * 1024
-"""Of an answer to one of the endpoints: thousands of times what any has."""
+"""Maximum size of an endpoint's response; real ones are thousands of times smaller."""
 
 REDIRECTS_MAX = 5
 
 RETRY_AFTER_SECONDS_MAX = 1e10
-"""What is more is no number that can be reckoned with."""
+"""A cap that keeps time arithmetic from overflowing."""
 _ANSWER_PIECE_BYTES = 16 * 1024
 _PIECE_BYTES = 1024 * 1024
 
 START_OFFSET_MAX_SECONDS = 100_000
-"""More than the clock of a broadcast (MPEG-TS) counts before it begins again, which is 26.5 hours."""
+"""More than 26.5 hours, after which a broadcast's clock (MPEG-TS) wraps."""
 
 JOB_ID_MAX_CHARACTERS = 200
-JOB_IDS = f"1 to {JOB_ID_MAX_CHARACTERS} letters, digits and -._:~, of which the first is a letter or a digit"
-"""Ids are parts of keys in S3, of URLs and of commands."""
+JOB_IDS = f"1 to {JOB_ID_MAX_CHARACTERS} letters, digits and -._:~, starting with a letter or a digit"
+"""The allowed job IDs, which become parts of S3 keys, of URLs and of commands."""
 
 _JOB_ID = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:~-]{{0,{JOB_ID_MAX_CHARACTERS - 1}}}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReportedStatus:
-    """What the API says of a job; `done` jobs have a download link, `failed` and `unknown` ones a reason.
+    """A job's status at the API. `done` jobs have a download link; `failed` and `unknown` jobs have a reason.
 
     Attributes:
         state: `unknown` is a status that the API's contract does not have.
-        start_offset: Seconds from a player's 0 to the first frame. The engine says so; the hosted API does not (None).
+        progress: As the API reports it; None if it doesn't.
+        start_offset: Seconds from a player's 0 to the first frame. Only the engine reports it; else None.
     """
 
     state: Literal["running", "done", "failed", "unknown"]
@@ -74,20 +75,20 @@ class ReportedStatus:
 
 
 class Readable(Protocol):
-    """Anything bytes come out of, a piece at a time."""
+    """A stream of bytes, such as a file or boto3's `StreamingBody`."""
 
     def read(self, size: int = -1, /) -> bytes: ...
 
 
 class VideoInferenceApi:
-    """One API at one address with one key.
+    """The API at one address, with one key.
 
-    Each request has a connection of its own. A kept one may have died while the function was frozen, or while a video
-    was being sent, and a POST that is reset looks as if it might have created a job.
+    Each request opens its own connection. A reused one may have died while the function was frozen or while a video
+    was being sent, and after a reset POST nobody knows whether it created a job.
 
     Attributes:
-        turns: Grants the turn that each request to an endpoint takes as an argument. Requests to signed URLs go to
-            storage and need none.
+        turns: Grants the turn that each request to an endpoint needs as an argument. Requests to signed URLs go to
+            storage and need no turn.
     """
 
     def __init__(
@@ -99,7 +100,7 @@ class VideoInferenceApi:
         self._open_session = open_session
 
     def create_upload_url(self, turn: Turn, file_name: str) -> str:
-        """A signed URL that takes one file by PUT and then serves as an `input_url`."""
+        """Returns a signed URL: a PUT sends one file to it, and then it serves as an `input_url`."""
         answer = self._call(turn, "POST", "/video_upload_signed_url/", body={"file_name": file_name})
         url = answer.get("signed_url") or answer.get("signedUrl")
         if not isinstance(url, str):
@@ -107,7 +108,7 @@ class VideoInferenceApi:
         return url
 
     def send_video(self, signed_url: str, video: Readable, size_bytes: int) -> None:
-        """Streams `video` to a URL of `create_upload_url`, in constant memory and with its Content-Length."""
+        """Streams `video` to a URL of `create_upload_url`, in constant memory and with a Content-Length."""
         response = self._send(
             "PUT",
             signed_url,
@@ -119,30 +120,30 @@ class VideoInferenceApi:
             self._raise_for_status(response)
 
     def create_job(self, turn: Turn, input_url: str, models: Sequence[Mapping[str, Any]], infer_fps: float) -> str:
-        """Starts a job and returns its job_id. There is no idempotency key: each call is a job, and a bill.
+        """Creates a job and returns its job_id. There is no idempotency key: each call creates a job that is billed.
 
         Raises:
-            BrokenAnswer: The API has probably made a job, but its id is not known.
+            BrokenAnswer: The API has probably created a job, but its ID is not known.
         """
         body = {"input_url": input_url, "infer_fps": infer_fps, "models": models}
         job_id = self._call(turn, "POST", "/videoinfer/", body=body).get("job_id")
         if not isinstance(job_id, str) or not _JOB_ID.fullmatch(job_id):
-            raise BrokenAnswer(f"The Video Inference API answered without a job_id that can be used: {JOB_IDS}.")
+            raise BrokenAnswer(f"The Video Inference API answered without a valid job_id: {JOB_IDS}.")
         return job_id
 
     def check_job(self, turn: Turn, job_id: str) -> ReportedStatus:
-        """Asks for a job's status. Rate limited on the hosted API: at most once a minute."""
+        """Returns a job's status. The hosted API allows one request a minute for each job."""
         return self._read_status(self._call(turn, "GET", "/videoinfer/", query={"job_id": job_id}))
 
     def open_results(self, output_signed_url: str, start: int = 0) -> "ResultsStream":
-        """The results file as the API gives it, byte for byte, to be read in pieces.
+        """Opens the results file, to be read in pieces, byte for byte as the API gives it.
 
         Args:
-            start: The byte to begin with. Storage that knows no ranges is read from the file's beginning up to there.
+            start: The first byte to read. If storage does not support ranges, the bytes before it are read and skipped.
 
         Raises:
-            LinkExpired: the link is refused; a new one comes with the job's status.
-            ApiUnavailable: no answer, or (while reading) a file cut short.
+            LinkExpired: The link is refused; `check_job` returns a new one.
+            ApiUnavailable: There is no answer, or (while reading) the file is cut short.
         """
         response = self._follow(output_signed_url, {"Range": f"bytes={start}-"} if start else {})
         try:
@@ -159,14 +160,14 @@ class VideoInferenceApi:
             return ResultsStream(response, ends_at_once=True)
         self._raise_for_status(response)
         if response.status_code == 206 and not content_range.startswith(f"bytes {start}-"):
-            raise ApiUnavailable("The results' storage answered with another part of the file than was asked for.")
+            raise ApiUnavailable("Storage answered with another part of the results file than the requested one.")
         stream = ResultsStream(response)
         if start and response.status_code != 206:
             stream.skip(start)
         return stream
 
     def _follow(self, url: str, headers: Mapping[str, str]) -> requests.Response:
-        """The answer at the end of a link's redirects, each of which is looked at as the link is."""
+        """Follows a link's redirects and returns the last response. Each redirect is checked like the link itself."""
         for _ in range(1 + REDIRECTS_MAX):
             response = self._send("GET", url, headers=headers)
             if not response.is_redirect:
@@ -186,7 +187,7 @@ class VideoInferenceApi:
             case 0:
                 url = answer.get("output_signed_url")
                 if not isinstance(url, str):
-                    raise ApiUnavailable("The Video Inference API says done but gives no output_signed_url.")
+                    raise ApiUnavailable("The Video Inference API reports a finished job without output_signed_url.")
                 return ReportedStatus(state="done", output_signed_url=url, start_offset=_read_start_offset(answer))
             case 1 | None:
                 known = isinstance(progress, int | float) and not isinstance(progress, bool)
@@ -194,9 +195,7 @@ class VideoInferenceApi:
             case int() if status > 1:
                 words = next((answer[name] for name in ("error", "message", "reason") if answer.get(name)), None)
                 return ReportedStatus(state="failed", reason=self.clean(words or f"The API reports status {status}."))
-        return ReportedStatus(
-            state="unknown", reason=f"The API reports a status that is not known: {self.clean(status)}."
-        )
+        return ReportedStatus(state="unknown", reason=f"The API reports an unknown status: {self.clean(status)}.")
 
     def _call(
         self,
@@ -222,20 +221,20 @@ class VideoInferenceApi:
         answer = _parse(content)
         if not isinstance(answer, dict):
             words = self.clean(content.decode(errors="replace"))
-            raise BrokenAnswer(f"The Video Inference API's answer is no JSON object: {words}")
+            raise BrokenAnswer(f"The Video Inference API's answer is not a JSON object: {words}")
         return answer
 
     def _send(self, method: str, url: str, **request: Any) -> requests.Response:
-        """The one place where a request leaves and where requests' errors, which hold whole URLs, are translated."""
+        """Sends every request of this client, and translates the errors of requests, whose texts hold whole URLs."""
         request = {
             "timeout": (CONNECT_TIMEOUT_SECONDS, ANSWER_TIMEOUT_SECONDS),
             "allow_redirects": False,
-            "stream": True,  # what comes is read as far as it may go
+            "stream": True,  # so that a response is read only up to its limit
             **request,
             "headers": {"Accept-Encoding": "identity", **request.get("headers", {})},
         }
         try:
-            # A response that is streamed keeps its connection until it is read; then it is closed like all others.
+            # A streamed response keeps its connection until it is read; then the connection is closed.
             with self._open_session() as session:
                 return session.request(method, url, **request)
         except LinkForbidden as forbidden:
@@ -246,7 +245,7 @@ class VideoInferenceApi:
             ) from None
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema):
             if not url.startswith(self._base_url):
-                raise LinkRefused("it is no web address") from None
+                raise LinkRefused("it is not a valid URL") from None
             problem = "The Video Inference API's address is not a URL: check ApiUrl."
             raise ApiUnavailable(problem, may_have_acted=False) from None
         except requests.RequestException as error:
@@ -276,45 +275,42 @@ class VideoInferenceApi:
         return self.clean(words or content.decode(errors="replace"))
 
     def clean(self, words: Any) -> str:
-        """`words` as one short line without secrets (an API may well quote the key it did not like)."""
+        """Returns `words` as one short line without secrets: an API may quote the key that it refuses."""
         text = redact(" ".join(str(words).split()), self._api_key)
         return text if len(text) <= _REASON_MAX_CHARACTERS else text[:_REASON_MAX_CHARACTERS] + "…"
 
 
 def _read_start_offset(answer: Mapping[str, Any]) -> float | None:
-    """Seconds, 4 decimals; None where the answer has none that can be a video's."""
+    """Returns seconds with 4 decimals, or None if the answer has none that a video can have."""
     seconds = answer.get("start_offset")
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         return None
-    is_possible = -START_OFFSET_MAX_SECONDS <= seconds <= START_OFFSET_MAX_SECONDS  # NaN is in no range
+    is_possible = -START_OFFSET_MAX_SECONDS <= seconds <= START_OFFSET_MAX_SECONDS  # False for NaN
     return round(float(seconds), 4) if is_possible else None
 
 
 def _join(url: str, location: str) -> str:
-    """Where a redirect leads. Servers write UTF-8 into headers, which are read as Latin-1."""
+    """Returns the URL that a redirect leads to. Servers write headers in UTF-8, and urllib3 reads them as Latin-1."""
     with suppress(UnicodeError):
         location = location.encode("latin-1").decode()
     try:
         return urljoin(url, location)
     except ValueError:
-        raise LinkRefused("it redirects to what is no URL") from None
+        raise LinkRefused("it redirects to an invalid URL") from None
 
 
 def _read_answer(response: requests.Response) -> bytes:
-    """The body of an answer that is to be small, as it came.
+    """Returns the body of an endpoint's response.
 
     Raises:
-        BrokenAnswer: It is too large, or packed.
+        BrokenAnswer: It is too large, or compressed.
         ApiUnavailable: It is too slow, or breaks off.
     """
     encoding = response.headers.get("Content-Encoding", "identity")
     if encoding.strip().lower() not in ("", "identity"):
-        raise BrokenAnswer("The Video Inference API's answer is packed, which it was not asked for.")
-    stream, content, begun_at = (
-        ResultsStream(response, "The Video Inference API's answer"),
-        bytearray(),
-        time.monotonic(),
-    )
+        raise BrokenAnswer("The Video Inference API's answer is compressed, although the request does not accept that.")
+    stream, content = ResultsStream(response, "The Video Inference API's answer"), bytearray()
+    begun_at = time.monotonic()
     while piece := stream.read_some(_ANSWER_PIECE_BYTES):
         content += piece
         if len(content) > ANSWER_MAX_BYTES:
@@ -325,7 +321,7 @@ def _read_answer(response: requests.Response) -> bytes:
 
 
 def _parse(content: bytes) -> Any:
-    """The JSON in an answer, or None."""
+    """Returns the parsed JSON of a response, or None if it is not JSON."""
     try:
         return json.loads(content)
     except (ValueError, RecursionError):
@@ -333,7 +329,7 @@ def _parse(content: bytes) -> Any:
 
 
 def _may_have_arrived(error: requests.RequestException) -> bool:
-    """Whether a request may have got to the other side, whatever came of it: no connection, no request."""
+    """Returns whether the server may have received the request: only if there was a connection to it."""
     cause = getattr(error.args[0], "reason", None) if error.args else None
     no_connection = isinstance(cause, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError)
     no_trust = isinstance(cause, urllib3.exceptions.SSLError) and any(
@@ -343,7 +339,7 @@ def _may_have_arrived(error: requests.RequestException) -> bool:
 
 
 def read_retry_after(value: str | None, now: datetime) -> float | None:
-    """Seconds until a `Retry-After` header's time, in either of its forms (RFC 9110, 10.2.3); None without one."""
+    """Returns the seconds that a `Retry-After` header asks for, in either form (RFC 9110, 10.2.3), or None."""
     if value is None:
         return None
     if re.fullmatch(r"[0-9]+", value.strip()):
@@ -356,9 +352,9 @@ def read_retry_after(value: str | None, now: datetime) -> float | None:
 
 
 class _SizedStream:
-    """A stream with a length: requests then sends a Content-Length instead of chunks, which signed URLs don't take.
+    """A stream with a length: requests then sends a Content-Length instead of chunks, which signed URLs don't accept.
 
-    It is iterated, because http.client would read it 16 KiB at a time.
+    It is an iterable, because http.client would read a file 16 KiB at a time.
     """
 
     def __init__(self, stream: Readable, size_bytes: int) -> None:
@@ -374,7 +370,7 @@ class _SizedStream:
 
 
 class ResultsStream:
-    """A response's body as it came over the wire, its errors translated."""
+    """A response's body, byte for byte; its errors become ApiUnavailable."""
 
     def __init__(
         self, response: requests.Response, what: str = "The results file", *, ends_at_once: bool = False
@@ -388,23 +384,23 @@ class ResultsStream:
         self._response.close()
 
     def skip(self, size: int) -> None:
-        """Reads on without keeping anything. Raises ApiUnavailable where there is less."""
+        """Reads and discards `size` bytes. Raises ApiUnavailable if there are fewer."""
         while size:
             piece = self.read(min(size, _PIECE_BYTES))
             if not piece:
-                raise ApiUnavailable("The results file is shorter than what was read of it before.")
+                raise ApiUnavailable("The results file is shorter than the part of it that was read before.")
             size -= len(piece)
 
     def read(self, size: int = -1, /) -> bytes:
         if size < 0:
-            # A piece at a time: only then does urllib3 notice a body that is shorter than its Content-Length.
+            # In pieces: otherwise urllib3 does not notice a body that is shorter than its Content-Length.
             return b"".join(iter(lambda: self.read(_PIECE_BYTES), b""))
         if self._ends_at_once:
             return b""
         return self._translating(lambda: self._body.read(size))
 
     def read_some(self, size: int) -> bytes:
-        """What has come by now, or comes next; nothing at the end."""
+        """Returns up to `size` bytes as soon as there are any; empty at the end."""
         return self._translating(lambda: self._body.read1(size))
 
     def _translating(self, read: Callable[[], bytes]) -> bytes:

@@ -1,11 +1,11 @@
-"""Where requests may go: to the API that the owner named, and by its links to public addresses, encrypted.
+"""Where requests may go: to the configured API, and by the links that it gives to public addresses, over HTTPS.
 
-A link comes from the API, and so does each redirect of what is behind it. Neither may reach what only this function
-can: itself, its network, its cloud's metadata. So a name is resolved once, every address that it has is checked, and
-the connection goes to the very address that was checked. What has the scheme, host and port of `ApiUrl` is the owner's
-own word: that is how the embedded AWS, which has no certificate, is reached.
+Links and their redirects come from outside. They must not reach what only this function can reach: itself, its
+network, the cloud's metadata service. So a host name is resolved once, all its addresses are checked, and the
+connection goes to a checked address. URLs with the scheme, host and port of `ApiUrl` are trusted, because the owner of
+the stack has set it; this is how requests reach the embedded AWS, which has no certificate.
 
-The rules are those of the engine's `destinations.py`; the two applications share no code.
+The engine's `destinations.py` has the same rules; the two applications share no code.
 """
 
 import ipaddress
@@ -23,7 +23,7 @@ type Address = IPv4Address | IPv6Address
 
 HTTPS_PORT = 443
 FIRST_UNPRIVILEGED_PORT = 1024
-"""Below lie the ports of mail, remote shells and the like, which could be spoken to in disguise."""
+"""Lower ports belong to mail, remote shells and so on; a crafted URL could send commands to them."""
 
 _HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*|\[?[0-9A-Fa-f:.]+\]?")
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
@@ -31,11 +31,11 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 
 
 class LinkForbidden(requests.RequestException):
-    """A URL leads where no link may. The text holds nothing of it: it may be a secret."""
+    """A link leads to a forbidden place. The message does not quote the URL, which may be a secret."""
 
 
 def open_session(api_url: str) -> requests.Session:
-    """A session for requests to the API at `api_url` and to what it links to."""
+    """Returns a session for requests to the API at `api_url` and to the links that it gives."""
     session = _Session()
     session.mount("https://", PublicAdapter())
     session.mount("http://", _Forbidden())
@@ -47,7 +47,8 @@ def open_session(api_url: str) -> requests.Session:
 class _Session(requests.Session):
     """Leaves redirects to the caller.
 
-    Even where it is told not to follow one, requests reads all of its body, unpacked, to have the next request at hand.
+    Even with `allow_redirects=False`, requests would read and decompress the whole body of a redirect, to prepare the
+    next request.
     """
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002  requests' name
@@ -55,27 +56,27 @@ class _Session(requests.Session):
 
 
 class _Forbidden(BaseAdapter):
-    """Sends nothing."""
+    """Refuses every request."""
 
     def send(self, *_: Any, **__: Any) -> requests.Response:
         raise LinkForbidden("it must begin with https://")
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Does nothing: there is no connection."""
 
 
 class PublicAdapter(HTTPAdapter):
-    """Sends requests to public addresses alone. Raises LinkForbidden."""
+    """Sends requests to public addresses only. Raises LinkForbidden."""
 
     def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
-        request.headers["Host"] = urlsplit(str(request.url)).netloc  # not the address that is connected to
+        request.headers["Host"] = urlsplit(str(request.url)).netloc  # otherwise it would be the IP address
         return super().send(request, *args, **options)
 
     def get_connection_with_tls_context(
         self,
         request: requests.PreparedRequest,
         verify: bool | str | None,
-        proxies: Any = None,  # noqa: ARG002  a proxy would resolve the name once more
+        proxies: Any = None,  # noqa: ARG002  a proxy would resolve the name again
         cert: Any = None,
     ) -> HTTPConnectionPool:
         if urlsplit(str(request.url)).username is not None:
@@ -88,7 +89,7 @@ class PublicAdapter(HTTPAdapter):
         if port != HTTPS_PORT and port < FIRST_UNPRIVILEGED_PORT:
             raise LinkForbidden(f"port {port} is not one for web servers")
         address = find_address(host, port)
-        named = {**options, "server_hostname": host, "assert_hostname": host}  # what the certificate has to be for
+        named = {**options, "server_hostname": host, "assert_hostname": host}  # the certificate must be for the name
         pool: HTTPConnectionPool = self.poolmanager.connection_from_host(
             str(address), port, place["scheme"], pool_kwargs=named
         )
@@ -96,10 +97,10 @@ class PublicAdapter(HTTPAdapter):
 
 
 def find_address(host: str, port: int) -> Address:
-    """An address of a host whose addresses are all public.
+    """Returns an address of `host`, if all its addresses are public.
 
     Raises:
-        LinkForbidden: One of them is not.
+        LinkForbidden: An address is not public.
         requests.ConnectionError: The name can't be resolved.
     """
     try:
@@ -108,14 +109,14 @@ def find_address(host: str, port: int) -> Address:
         raise requests.ConnectionError("there is no such host") from None
     addresses = [ipaddress.ip_address(sockaddr[0]) for *_, sockaddr in answers]
     if not all(map(is_public, addresses)):
-        # Not which address: what a private network's DNS answers is nobody's business.
-        raise LinkForbidden("its host is no address on the public internet")
-    # A Lambda function has no IPv6 of its own.
+        # The message does not name the address: it would disclose what a private network's DNS answers.
+        raise LinkForbidden("its host is not on the public internet")
+    # Prefer IPv4: a Lambda function has no IPv6 by default.
     return min(addresses, key=lambda address: address.version)
 
 
 def is_public(address: Address) -> bool:
-    """Whether the address is anybody's on the internet, by IANA's registries of special-purpose addresses."""
+    """Returns whether the address is public, by IANA's registries of special-purpose addresses."""
     if isinstance(address, IPv6Address):
         inner = IPv4Address(int(address) & 0xFFFF_FFFF) if address in _NAT64 else None
         address = inner or address.ipv4_mapped or address.sixtofour or address

@@ -6,8 +6,7 @@ Sources: the API's contract; for what it leaves open, RFC 9110 (https://www.rfc-
 from typing import Literal
 
 type RefusalSubject = Literal["address", "key", "request", "other"]
-"""What a refusal is about: the API's address, its key, what was asked for (a job or a model that the API does not
-know), or none of these."""
+"""What a refusal is about: the API's address, the key, the request (an unknown job or model), or something else."""
 
 _PASSING = {408, 425, 429}
 _ABOUT_KEY = {401, 403}
@@ -16,21 +15,21 @@ _LINK_EXPIRED = {*_ABOUT_KEY, 400, 404, 410}
 
 
 def is_passing(status: int) -> bool:
-    """Whether the same request may go well later."""
+    """Returns whether the same request may succeed later."""
     return status >= 500 or status in _PASSING
 
 
 def may_have_acted(status: int, *, says_when: bool) -> bool:
-    """Whether the API may have done what it was asked for, though it answered with a passing `status`.
+    """Returns whether the API may have executed the request, although it answered with a passing `status`.
 
     Args:
-        says_when: The answer has `Retry-After`. Without it a 503 may be a gateway's own time-out.
+        says_when: The response has `Retry-After`. Without it, a 503 may be a gateway's own timeout.
     """
     return not (status in _PASSING or (status == 503 and says_when))
 
 
 def classify_refusal(status: int) -> RefusalSubject:
-    """What a refusal is about; `status` is below 500 and not passing."""
+    """Returns what a refusal is about; `status` is below 500 and not passing."""
     if status < 400:
         return "address"
     if status in _ABOUT_KEY:
@@ -39,5 +38,5 @@ def classify_refusal(status: int) -> RefusalSubject:
 
 
 def is_expired_link(status: int) -> bool:
-    """Whether storage says so of a signed link that no longer works."""
+    """Returns whether storage answers like this to a signed link that no longer works."""
     return status in _LINK_EXPIRED

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
 BOOK_AHEAD_SECONDS_MAX = 11 * 3600
-"""No turn is booked later: a message of SQS can't be put off for more than twelve hours."""
+"""Turns are booked at most this far ahead: an SQS message can't be delayed for more than twelve hours."""
 
 PAUSE_SECONDS_MAX = 900
-"""However long an API wants to be left alone, it is asked again after a quarter of an hour."""
+"""The longest pause, even if the API asks for more."""
 
 BUDGET_ID = "api-budget"
-"""The key of the one item in the budget's table."""
+"""The key of the single item in the budget's table."""
 
 _ATTEMPTS = 50
 
@@ -46,13 +46,13 @@ class Turn:
 
         Raises:
             ApiUnavailable: The turn has expired, because the work before the request took too long.
-            RuntimeError: Another request has used the turn, which is a bug.
+            RuntimeError: Another request has used the turn: this is a bug.
         """
         if self.is_used:
-            raise RuntimeError("a turn is good for one request")
+            raise RuntimeError("a turn is valid for one request")
         self.is_used = True
         if self.expires_at is not None and self.clock() >= self.expires_at:
-            problem = "The turn of a request to the Video Inference API has passed before it was sent."
+            problem = "The turn of a request to the Video Inference API expired before the request was sent."
             raise ApiUnavailable(problem, may_have_acted=False)
 
 
@@ -71,7 +71,7 @@ class Turns(Protocol):
         """
 
     def pause(self, seconds: float) -> None:
-        """Lets nobody have a turn before `seconds` have passed."""
+        """Grants no turn to anybody for `seconds`."""
 
 
 class UnlimitedTurns:
@@ -86,9 +86,9 @@ class UnlimitedTurns:
 
 
 class SharedTurns:
-    """Turns under a limit that all who use the same table keep together. A turn takes one read and one write.
+    """Turns under a limit that all users of the same table share. A turn takes one read and one write.
 
-    Errors of DynamoDB are raised as they are: nothing is sent without a turn.
+    DynamoDB's errors are raised as they are: no request is sent without a turn.
     """
 
     def __init__(
@@ -104,8 +104,8 @@ class SharedTurns:
         self._sleep = sleep
 
     def take(self, lane: Lane, booked_at: float | None = None, patience_seconds: float = PATIENCE_SECONDS) -> Turn:
-        """See `Turns`. A booked turn that was missed, or lies in a pause, is lost, and another one is booked."""
-        begins = booked_at if booked_at is not None and self._is_good(booked_at) else self._book(lane)
+        """See `Turns`. If the booked turn was missed or lies in a pause, another one is booked."""
+        begins = booked_at if booked_at is not None and self._is_valid(booked_at) else self._book(lane)
         seconds = begins - self._clock()
         if seconds > patience_seconds:
             raise TurnLater(self._limit.requests, begins, seconds)
@@ -113,24 +113,24 @@ class SharedTurns:
         return Turn(begins + self._limit.lateness, self._clock)
 
     def pause(self, seconds: float) -> None:
-        """See `Turns`; for at most a quarter of an hour. A pause that is longer already stays."""
+        """See `Turns`; for at most `PAUSE_SECONDS_MAX`. It does not shorten a longer pause."""
         until = self._clock() + min(seconds, PAUSE_SECONDS_MAX)
         try:
             self._update("paused_until", until, "attribute_not_exists(#name) OR #name < :value", {})
         except _Outdated:
             return
         except ClientError:
-            logger.exception("The API's pause could not be told to the other functions.")
+            logger.exception("The API's pause could not be written for the other functions.")
             return
-        logger.warning("The API asks for a pause, and all functions keep it.", seconds=round(until - self._clock()))
+        logger.warning("The API asks for a pause; all functions wait.", seconds=round(until - self._clock()))
 
     def read(self) -> Bookings:
-        """What is booked."""
+        """Returns what is booked."""
         item: Any = self._table.get_item(Key={"id": BUDGET_ID}, ConsistentRead=True).get("Item", {})
         free_from = {lane: float(item[lane]) for lane in LANES if lane in item}
         return Bookings(free_from, float(item.get("paused_until", 0)))
 
-    def _is_good(self, booked_at: float) -> bool:
+    def _is_valid(self, booked_at: float) -> bool:
         return self._clock() < booked_at + self._limit.lateness and self.read().paused_until <= booked_at
 
     def _book(self, lane: Lane) -> float:
@@ -148,7 +148,7 @@ class SharedTurns:
         raise ApiUnavailable(problem, may_have_acted=False)
 
     def _mark(self, slot: Slot, bookings: Bookings) -> None:
-        """Books a slot, unless somebody else has been there since `bookings` were read."""
+        """Books a slot. Raises _Outdated if another function has booked since `bookings` was read."""
         values = {":paused": bookings.paused_until}
         condition = "(attribute_not_exists(paused_until) OR paused_until = :paused) AND "
         if slot.lane in bookings.free_from:
@@ -165,8 +165,9 @@ class SharedTurns:
                 UpdateExpression="SET #name = :value",
                 ConditionExpression=condition,
                 ExpressionAttributeNames={"#name": name},
+                # repr gives the shortest digits that are read back as the same float.
                 ExpressionAttributeValues={
-                    name: _to_decimal(seconds) for name, seconds in {":value": value, **values}.items()
+                    name: Decimal(repr(seconds)) for name, seconds in {":value": value, **values}.items()
                 },
             )
         except ClientError as error:
@@ -176,9 +177,4 @@ class SharedTurns:
 
 
 class _Outdated(Exception):
-    """Somebody else has written since."""
-
-
-def _to_decimal(seconds: float) -> Decimal:
-    """DynamoDB takes decimals for floats; this one is read back as the same float."""
-    return Decimal(repr(seconds))
+    """Another function has changed the item since it was read."""

@@ -1,15 +1,15 @@
-"""Closes the gaps that a camera leaves when its clock is set while it records."""
+"""Closes the gaps in a recording's times that appear when a camera's clock is set while it records."""
 
 from fractions import Fraction
 
 from av.rational import AVRational
 
 GAP_MAX_SECONDS = 3600
-"""No frame stays on screen for longer. MP4 can't say a gap of more than 37 hours at 16,000 ticks a second."""
+"""Longer gaps are closed. MP4 can't represent a gap of more than 37 hours at 16,000 ticks a second."""
 
 
 class ClosedGaps:
-    """The times of one stream, in ticks, with its clock's jumps taken out.
+    """Removes the jumps from the times of one stream, which are in ticks.
 
     ```python
     gaps = ClosedGaps(Fraction(1, 25))
@@ -23,7 +23,7 @@ class ClosedGaps:
         self._gap, self._closed = 1, 0
 
     def close(self, ticks: int) -> int:
-        """The time without the jumps before it; one that is too long becomes as long as the gap before it."""
+        """Returns the time without the jumps before it. A gap that is too long becomes as long as the previous one."""
         gap = ticks - self._last if self._last is not None else 0
         if gap > self._gap_max:
             self._closed += gap - self._gap

@@ -1,4 +1,4 @@
-"""When a video's frames are shown, whichever of them can be decoded."""
+"""The times at which a video's frames are shown, even if some of them can't be decoded."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 from videojobs.video_formats import has_presentation_times
 
 SCANNED_PACKETS = 256
-"""Among which the frame that is shown first is: more than any codec puts before it."""
+"""How many packets are searched for the frame that is shown first: more than any codec stores before it."""
 
 _ROUNDING_SECONDS = Fraction(1, 10_000)
 """Start offsets have four decimals."""
@@ -24,13 +24,15 @@ _ROUNDING_SECONDS = Fraction(1, 10_000)
 class FrameTimes:
     """The times of a stream's frames, in its ticks.
 
-    AVI has decoding times alone. Where its frames are reordered, the nth that is shown has the nth of these; where they
-    are not, each has its own.
+    AVI has only decoding times. If its frames are reordered, the nth shown frame gets the nth decoding time; otherwise
+    each frame gets its packet's decoding time.
 
     Attributes:
-        first: When the frame is shown that the results count from.
-        counted: The times in order, of frames that have none of their own.
-        takes_decoding_times: Whether a packet's decoding time is when its frame is shown.
+        step: The time from frame to frame, by the average frame rate.
+        first: The time of the frame at which the results' times begin.
+        counted: The times in order, if frames have none of their own.
+        takes_decoding_times: Whether a packet's decoding time is its frame's time.
+        last: The time of the last frame so far.
     """
 
     time_base: Fraction
@@ -42,12 +44,12 @@ class FrameTimes:
 
     @classmethod
     def read(cls, container: InputContainer, stream: VideoStream, start_offset: float | None) -> "FrameTimes":
-        """Reads packets from the container's beginning, and decodes none.
+        """Reads packets from the container's beginning, without decoding them.
 
         Args:
-            start_offset: When the frame is shown that the results count from, seconds: at the beginning of a cut
-                recording it is the first that can be decoded. Where no frame is shown then, or it is None, they count
-                from the first one of the file.
+            start_offset: The time, in seconds, of the frame at which the results' times begin. In a cut recording this
+                is the first frame that can be decoded. If it is None, or no frame has this time, they begin at the
+                file's first frame.
         """
         time_base = _to_fraction(stream.time_base) or Fraction(1, 1000)
         step = max(1, round(1 / ((_to_fraction(stream.average_rate) or Fraction(25)) * time_base)))
@@ -62,19 +64,19 @@ class FrameTimes:
         return cls(time_base=time_base, step=step, first=first, counted=counted, takes_decoding_times=not is_reordered)
 
     def count_from(self, frame: VideoFrame) -> None:
-        """Takes the first frame that can be decoded for the one that the results count from."""
+        """Lets the results' times begin at `frame`, the first one that can be decoded."""
         if frame.pts is not None and not self.counted and not self.takes_decoding_times:
             self.first = frame.pts
 
     def prepare(self, packet: "Packet[VideoStream]") -> None:
-        """Gives a packet the time that its frame is to have."""
+        """Sets a packet's presentation time, which the decoder copies to its frame."""
         if self.takes_decoding_times:
             packet.pts = packet.dts
 
     def place(self, frame: VideoFrame, number: int) -> float:
-        """Gives the frame of a number, from 0, its time, and returns it in seconds from the first.
+        """Sets the time of frame `number`, from 0, and returns it in seconds from the first frame.
 
-        Times only grow, as MP4 wants it.
+        Each time is later than the last, as MP4 requires.
         """
         if self.counted:
             frame.pts = self.counted[number] if number < len(self.counted) else None
@@ -85,7 +87,7 @@ class FrameTimes:
 
 
 def _find_first(times: Sequence[int], time_base: Fraction, start_offset: float | None) -> int:
-    """The time that is at `start_offset`, or else the first of `times`, which are in order."""
+    """Returns the time at `start_offset`, or else the first of `times`, which are in order."""
     if start_offset is not None:
         for time in times[:SCANNED_PACKETS]:
             if abs(time * time_base - Fraction(start_offset)) <= _ROUNDING_SECONDS:

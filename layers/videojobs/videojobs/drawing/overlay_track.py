@@ -1,4 +1,4 @@
-"""Which overlay belongs to which frame of a video: that of the nearest sampled frame, kept for as long as it is."""
+"""The overlay of each frame of a video: that of the sampled frame that is nearest in time."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ from videojobs.results.samples import Sample
 
 
 class OverlayTrack:
-    """The overlays of a video, asked for frame by frame, by time: one that does not decode moves none of the others.
+    """The overlays of a video. Frames find theirs by time, so a frame that can't be decoded does not shift the others.
 
     Args:
         samples: In the order of the video.
@@ -24,8 +24,13 @@ class OverlayTrack:
         self._overlay: VideoFrame | None = None
 
     def find(self, seconds: float) -> VideoFrame:
-        """The overlay (yuva420p) for a frame, later than the last, by its seconds from the video's first. The same
-        object twice is the same overlay."""
+        """Returns the overlay (yuva420p) of a frame, at the same or a later time than in the last call.
+
+        It returns the same object as long as the overlay does not change.
+
+        Args:
+            seconds: The frame's time, from the video's first frame.
+        """
         while self._next and self._current and self._is_nearer(seconds):
             self._current, self._next, self._overlay = self._next, next(self._samples, None), None
         if self._overlay is None:
@@ -33,7 +38,7 @@ class OverlayTrack:
         return self._overlay
 
     def _is_nearer(self, seconds: float) -> bool:
-        """Whether the next sample is nearer to a frame than the current one; of two as near, the earlier counts."""
+        """Returns whether the next sample is nearer than the current one; if both are equally near, the current is."""
         assert self._current is not None  # noqa: S101  for the type checker
         assert self._next is not None  # noqa: S101
         # Offsets are rounded to four decimals.

@@ -1,4 +1,4 @@
-"""Draws marks for a video's frames: boxes, outlines, key points, gazes and labels, in the report's colours."""
+"""Draws marks for a video's frames: boxes, outlines, key points, gazes and labels, in the report's colors."""
 
 import colorsys
 import math
@@ -30,7 +30,7 @@ PALETTE = (
     "#f2a7a0",
     "#7fd6c2",
 )
-"""As in the report (`marks.js`)."""
+"""The same as in the report (`marks.js`)."""
 
 LIMBS = (
     ("nose", "left_eye"),
@@ -50,16 +50,16 @@ LIMBS = (
     ("right_hip", "right_knee"),
     ("right_knee", "right_ankle"),
 )
-"""Which of the usual names of a body's key points are joined; as in the report."""
+"""The pairs of key points (COCO's names) that are joined by a line; the same as in the report."""
 
 LABELS_MAX = 60
-"""More names than that hide the picture."""
+"""If there are more marks, boxes get no labels, which would hide the picture."""
 
 _FONT = Path(__file__).with_name("fonts") / "Roboto-Regular.ttf"
-"""It has the letters of Latin, Greek and Cyrillic."""
+"""It has Latin, Greek and Cyrillic letters."""
 
 _POINT_SURE = 0.5
-"""A key point below it is drawn faintly."""
+"""Key points with a lower confidence are drawn faintly."""
 
 _FAINT, _MASK, _OPAQUE = 0.12, 0.3, 1.0
 _DARK, _LIGHT = (16, 19, 26, 255), (255, 255, 255, 255)
@@ -67,39 +67,42 @@ _DARK, _LIGHT = (16, 19, 26, 255), (255, 255, 255, 255)
 
 @dataclass(frozen=True)
 class ClassStyle:
-    """How a class is told apart: its name, and its colour as #rrggbb."""
+    """A class's name, and its color as #rrggbb."""
 
     name: str
     color: str
 
 
 def pick_color(number: int) -> str:
-    """The colour of the class with a number, as #rrggbb."""
+    """Returns the color of a class by its number, as #rrggbb."""
     if number < len(PALETTE):
         return PALETTE[number]
-    # The golden angle keeps neighbours apart.
+    # The golden angle gives neighboring numbers different hues.
     channels = colorsys.hls_to_rgb(number * 137.508 % 360 / 360, 0.62 if number % 2 else 0.7, 0.75)
     return "#" + "".join(f"{round(255 * channel):02x}" for channel in channels)
 
 
 @cache
-def spell(name: str) -> str:
-    """A name in letters that the font has. What is in others is spelled in Latin ones: 安全帽 becomes AnQuanMao."""
+def transliterate(name: str) -> str:
+    """Returns a name in letters that the font has; others become Latin ones: 安全帽 becomes AnQuanMao."""
     composed = " ".join(unicodedata.normalize("NFC", name).split())
     return "".join(character if _is_drawable(character) else anyascii(character) for character in composed) or "?"
 
 
 @cache
 def _is_drawable(character: str) -> bool:
-    """Whether the font has more for it than the box that stands for what is missing."""
+    """Returns whether the font has a glyph for the character, which is not the box for missing ones."""
     font = _load_font(16)
     return character == " " or bytes(font.getmask(character)) not in (b"", bytes(font.getmask("\U0010ffff")))
 
 
 def draw_overlay(size: tuple[int, int], marks: Sequence[Mark], styles: Sequence[ClassStyle]) -> Image.Image:
-    """A transparent picture (RGBA) of `size` with marks, whose pixels are those of the picture, drawn on it.
+    """Draws marks on a transparent picture (RGBA).
 
-    `styles` has one entry a class number.
+    Args:
+        size: The picture's width and height.
+        marks: In the picture's pixels.
+        styles: By class number.
     """
     overlay = Image.new("RGBA", size)
     pen = _Pen(overlay)
@@ -113,7 +116,7 @@ def draw_overlay(size: tuple[int, int], marks: Sequence[Mark], styles: Sequence[
 
 
 class _Pen:
-    """Draws on one picture, with lines and letters that suit its size. What overlaps replaces what lies below it."""
+    """Draws on one picture, with lines and letters that suit its size. New pixels replace older ones."""
 
     def __init__(self, picture: Image.Image) -> None:
         self._draw = ImageDraw.Draw(picture)
@@ -124,7 +127,8 @@ class _Pen:
 
     def fill(self, mark: Mark, box: Box, color: str) -> None:
         if mark.polygon:
-            self._fill_polygon(_pair(mark.polygon), _paint(color, _MASK))
+            if len(mark.polygon) > 3:
+                self._draw.polygon(_pair(mark.polygon), fill=_paint(color, _MASK))
         else:
             self._draw.rectangle(_find_corners(box), fill=_paint(color, _FAINT))
 
@@ -140,7 +144,7 @@ class _Pen:
             self._draw_gaze(mark.gaze, box, mark.landmarks, color)
 
     def write_labels(self, marks: Iterable[Mark], styles: Sequence[ClassStyle], *, names: bool) -> None:
-        """The names of boxes above them, if `names`, surest first; those of labels without a box at the top left."""
+        """Writes labels without a box at the top left and, if `names`, those of boxes above them, surest first."""
         for line, mark in enumerate(mark for mark in marks if mark.box is None):
             self._write(mark, styles[mark.class_number], 8, (8 + line * (self._font.size + 10),))
         if names:
@@ -148,10 +152,6 @@ class _Pen:
             for mark, box in sorted(boxes, key=lambda pair: -pair[0].certainty):
                 left, top, _, bottom = _find_corners(box)
                 self._write(mark, styles[mark.class_number], left, (top - self._font.size - 6, top, bottom))
-
-    def _fill_polygon(self, points: Sequence[Point], paint: tuple[int, ...]) -> None:
-        if len(points) > 1:
-            self._draw.polygon(points, fill=paint)
 
     def _draw_keypoints(self, keypoints: Sequence[Keypoint], color: str) -> None:
         by_name = {point.name: point for point in keypoints}
@@ -162,13 +162,13 @@ class _Pen:
                 self._draw.line([(point.x, point.y) for point in ends], fill=paint, width=self._line)
         for point in keypoints:
             paint = _paint(color, _OPAQUE if _is_sure(point) else 0.25)
-            self._draw_point((point.x, point.y), 1.6 * self._line, paint)
+            self._draw.circle((point.x, point.y), 1.6 * self._line, fill=paint)
 
     def _draw_gaze(self, gaze: tuple[float, float], box: Box, landmarks: Sequence[float], color: str) -> None:
         paint = _paint(color)
         for point in _pair(landmarks):
-            self._draw_point(point, 0.9 * self._line, paint)
-        # Positive yaw looks to the left of the picture, positive pitch up, as in Roboflow's own drawing.
+            self._draw.circle(point, 0.9 * self._line, fill=paint)
+        # Positive yaw points to the left of the picture, positive pitch up, as in Roboflow's own drawing.
         (yaw, pitch), (x, y, width, _) = gaze, box
         length = 1.5 * width
         tip = (x - length * math.sin(yaw) * math.cos(pitch), y - length * math.sin(pitch))
@@ -180,13 +180,10 @@ class _Pen:
             end = (tip[0] - barb * math.cos(angle + side), tip[1] - barb * math.sin(angle + side))
             self._draw.line([tip, end], fill=paint, width=line)
 
-    def _draw_point(self, point: Point, radius: float, paint: tuple[int, ...]) -> None:
-        self._draw.circle(point, radius, fill=paint)
-
     def _write(self, mark: Mark, style: ClassStyle, left: float, tops: Iterable[float]) -> None:
-        """Writes a label at the first of some tops where it covers no other; nowhere if it would do so at each."""
+        """Writes a label at the first of `tops` where it covers no other label; if there is none, it is left out."""
         percent = "" if mark.confidence is None else f" {mark.percent}%"
-        text = f"{spell(style.name)}{percent}"
+        text = f"{transliterate(style.name)}{percent}"
         width, height = self._draw.textlength(text, font=self._font) + 10, self._font.size + 6
         left = max(0, min(left, self._width - width))
         places = (
@@ -207,7 +204,7 @@ def _is_sure(point: Keypoint) -> bool:
 
 
 def _pair(points: Sequence[float]) -> list[Point]:
-    """(x, y), … for x, y, …"""
+    """Returns (x, y), … for x, y, …"""
     return list(zip(points[::2], points[1::2], strict=False))
 
 

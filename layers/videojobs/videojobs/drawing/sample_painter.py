@@ -1,4 +1,4 @@
-"""What was found in a sampled frame, as a transparent picture to lay over a frame as players show it."""
+"""Draws a sampled frame's predictions as a transparent overlay for a frame as players show it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ class FrameShape:
     """How a frame is stored and how players show it.
 
     Attributes:
-        coded_size: Width and height as it is stored.
-        rotation: Degrees, counterclockwise, by which players turn it: 0, ±90 or ±180.
+        coded_size: Width and height of the stored frame.
+        rotation: Degrees, counterclockwise, by which players rotate it: 0, ±90 or ±180.
     """
 
     coded_size: Size
@@ -31,7 +31,7 @@ class FrameShape:
 
     @classmethod
     def read(cls, frame: VideoFrame) -> Self:
-        """The shape of a decoded frame. One that isn't turned by right angles is shown as it is stored."""
+        """Reads the shape of a decoded frame. A rotation that is not by right angles is ignored."""
         return cls((frame.width, frame.height), 0 if frame.rotation % 90 else frame.rotation)
 
     @property
@@ -40,18 +40,18 @@ class FrameShape:
 
     @property
     def shown_size(self) -> Size:
-        """Width and height as players show it."""
+        """Width and height of the frame that players show."""
         width, height = self.coded_size
         return (height, width) if self.is_sideways else (width, height)
 
     def enlarge(self, scale: int) -> "FrameShape":
-        """The shape of the frame, enlarged."""
+        """Returns the shape of the enlarged frame."""
         width, height = self.coded_size
         return FrameShape((width * scale, height * scale), self.rotation)
 
 
 class SamplePainter:
-    """Draws the samples of one video. A class keeps its color from sample to sample."""
+    """Draws the samples of one video. A class keeps its color."""
 
     def __init__(self, shape: FrameShape) -> None:
         self.shape = shape
@@ -59,7 +59,7 @@ class SamplePainter:
         self._styles: list[ClassStyle] = []
 
     def draw(self, sample: Sample | None) -> Image.Image:
-        """The overlay (RGBA, of the shown size), transparent where nothing was found."""
+        """Returns the overlay (RGBA, in the shown size); without a sample it is transparent."""
         marks: list[Mark] = []
         for element in sample.elements if sample else ():
             [found] = list_marks(element.predictions, partial(self._number_class, element.model_id))
@@ -73,10 +73,10 @@ class SamplePainter:
         return number
 
     def _place(self, marks: Sequence[Mark], size: Size | None) -> Sequence[Mark]:
-        """Marks whose pixels refer to a picture of `size`, in pixels of the frame that is shown."""
+        """Converts marks in pixels of a picture of `size` to pixels of the frame that players show."""
         if size is None:
             return marks
-        # Some models get a frame as it is stored, others as it is shown; its shape tells which.
+        # Some models get the stored frame, others the shown one; the aspect ratio says which.
         coded_size = self.shape.coded_size
         is_coded = size[0] * coded_size[1] == size[1] * coded_size[0]
         width, height = coded_size if is_coded else self.shape.shown_size
@@ -91,7 +91,7 @@ def _scale_mark(mark: Mark, x: float, y: float) -> Mark:
 
 
 def _turn_mark(mark: Mark, shape: FrameShape) -> Mark:
-    """A mark on the stored frame, as it is on the frame that is shown."""
+    """Converts a mark on the stored frame to one on the frame that players show."""
     if not shape.rotation:
         return mark
     width, height = shape.coded_size
@@ -107,7 +107,7 @@ def _turn_mark(mark: Mark, shape: FrameShape) -> Mark:
 
 
 def _move_mark(mark: Mark, move: Move, resize: Move) -> Mark:
-    """A mark with each of its points moved and its sides resized; the angles of a gaze stay."""
+    """Returns a mark with all points moved and its sides resized. The angles of a gaze stay the same."""
     if mark.box is None:
         return mark
     x, y, width, height = mark.box

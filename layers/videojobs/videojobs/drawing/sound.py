@@ -1,4 +1,4 @@
-"""The sounds of an annotated video: copied as they are, or encoded as AAC, or left out where neither can be done."""
+"""The audio streams of an annotated video: copied, or encoded as AAC, or left out if neither works."""
 
 import io
 from collections.abc import Callable, Iterator, Mapping
@@ -14,22 +14,22 @@ from av.packet import Packet
 from videojobs.drawing.closed_gaps import ClosedGaps
 
 SOUNDS_MAX = 16
-"""Each is an encoder; a file may claim thousands."""
+"""Each audio stream needs an encoder, and a file may declare thousands of streams."""
 
 TRIAL_PACKETS = 20
-"""How much of a sound is tried: MP4's header is written with the first of them."""
+"""How many packets of a stream are tried: FFmpeg writes MP4's header with the first of them."""
 
 _KEPT_AUDIO = frozenset({"aac", "mp3", "ac3", "eac3", "opus", "flac", "alac"})
-"""What players of MP4 play."""
+"""The codecs that players support in MP4."""
 
 _AAC_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
-"""Those that AAC has and players play."""
+"""The sample rates that AAC has and players support."""
 
 type SoundKind = Callable[[OutputContainer, AudioStream], CopiedSound | EncodedSound]
 
 
 class CopiedSound:
-    """An audio stream that goes into the output as it is."""
+    """An audio stream that is copied to the output."""
 
     def __init__(self, target: OutputContainer, source: AudioStream) -> None:
         self._target, self._stream = target, target.add_stream_from_template(source)
@@ -38,18 +38,18 @@ class CopiedSound:
 
     def take(self, packet: "Packet[AudioStream]") -> None:
         if packet.dts is None or (self._last_dts is not None and packet.dts <= self._last_dts):
-            return  # the end, or one that MP4's growing times have no place for
+            return  # the end of the stream, or a packet that is not later than the last, which MP4 does not allow
         self._last_dts, packet.stream = packet.dts, self._stream
         closed = packet.dts - self._gaps.close(packet.dts)
         packet.pts, packet.dts = None if packet.pts is None else packet.pts - closed, packet.dts - closed
         self._target.mux(packet)
 
     def end(self) -> None:
-        """Nothing is held back."""
+        """Does nothing: no packet is buffered."""
 
 
 class EncodedSound:
-    """An audio stream that becomes AAC, at the nearest rate that AAC has."""
+    """An audio stream that is encoded as AAC, at the next higher rate that AAC has."""
 
     def __init__(self, target: OutputContainer, source: AudioStream) -> None:
         rate = next((rate for rate in _AAC_RATES if rate >= source.rate), _AAC_RATES[-1])
@@ -75,16 +75,16 @@ class EncodedSound:
 
 
 def choose_sounds(source: InputContainer, open_again: Callable[[], InputContainer]) -> Mapping[int, SoundKind]:
-    """How each sound of a file gets into an MP4, by the number of its stream; without those that can't.
+    """Chooses how to write the audio streams of a file to an MP4, by the stream's index, without unsupported ones.
 
-    One that MP4 can't have would keep the whole file from being written, so the beginning of each is tried alone.
+    An unsupported stream would prevent the whole file from being written, so the beginning of each is tried alone.
 
     Args:
-        open_again: Opens the same file, to be read from its beginning.
+        open_again: Opens the same file, at its beginning.
     """
     chosen: dict[int, SoundKind] = {}
     for stream in list(source.streams.audio)[:SOUNDS_MAX]:
-        if not stream.codec_context:  # of a codec that FFmpeg does not know
+        if not stream.codec_context:  # FFmpeg does not know the codec
             continue
         is_kept = stream.codec_context.name.removesuffix("float") in _KEPT_AUDIO
         kinds: list[SoundKind] = [CopiedSound, EncodedSound] if is_kept else [EncodedSound]
@@ -95,9 +95,9 @@ def choose_sounds(source: InputContainer, open_again: Callable[[], InputContaine
 
 
 def decode(stream: Any, packet: Any) -> Iterator[Any]:
-    """The frames that a packet completes; none where it is damaged, since the next may be whole.
+    """Yields the frames that a packet completes. A damaged packet yields none, because the next one may be valid.
 
-    Each decoder has its own errors for damage: AV1's runs out of memory.
+    Each decoder reports damage by other errors: AV1's by running out of memory.
     """
     try:
         yield from stream.codec_context.decode(packet if packet.size else None)
@@ -106,7 +106,7 @@ def decode(stream: Any, packet: Any) -> Iterator[Any]:
 
 
 def _works(open_again: Callable[[], InputContainer], index: int, kind: SoundKind) -> bool:
-    """Whether the beginning of a sound becomes an MP4 of its own."""
+    """Returns whether the beginning of an audio stream can be written to an MP4 of its own."""
     try:
         with open_again() as source, av.open(io.BytesIO(), "w", format="mp4") as target:
             [stream] = [stream for stream in source.streams.audio if stream.index == index]

@@ -1,7 +1,7 @@
-"""Makes the annotated video: every frame with what was found in the nearest sampled frame drawn on it, as H.264 in MP4.
+"""Makes the annotated video: draws on each frame the predictions of the nearest sampled frame, and writes H.264 in MP4.
 
-Frame by frame, so memory does not grow with the video. The sound is copied as it is, or becomes AAC where few players
-of MP4 would play it.
+It works frame by frame, so memory does not grow with the video. Audio is copied, or encoded as AAC if few players
+support its codec in MP4.
 """
 
 import errno
@@ -34,16 +34,16 @@ from videojobs.video_formats import DEMUXERS
 _ENCODER: Final = "libx264"
 _CRF = "21"
 
-UNHURRIED_PIXELS = 20_000_000_000
-"""Of all frames together: five minutes of 1920 by 1080 at 30 a second. What has more is encoded in half of the time and
-becomes three times as large (`python -m bench.annotation`): a function has a quarter of an hour.
+VERYFAST_MAX_PIXELS = 20_000_000_000
+"""Pixels of all frames together: five minutes of 1920 by 1080 at 30 frames a second. A larger video is encoded in half
+the time and becomes three times as large (`python -m bench.annotation`), because a function has only 15 minutes.
 """
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""What reading never fails with: FFmpeg does not say which of its files an error is about."""
+"""Errors that only writing has. FFmpeg does not say which file an error is about."""
 
 _TURNS = {0: [], 90: ["cclock"], -90: ["clock"], 180: ["clock", "clock"], -180: ["clock", "clock"]}
-"""The values of FFmpeg's `transpose` that turn a frame, by `FrameShape.rotation`."""
+"""The values of FFmpeg's `transpose` that rotate a frame, by `FrameShape.rotation`."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ class Drawn:
     """An annotated video.
 
     Attributes:
-        frames: How many it has.
-        left_out_sounds: How many of the video's sounds it lacks, because MP4 can't have them or nobody can decode them.
+        frames: The number of its frames.
+        left_out_sounds: How many of the video's audio streams it lacks, because MP4 or FFmpeg does not support them.
     """
 
     frames: int
@@ -68,14 +68,13 @@ def draw_video(
     frame_max_pixels: int | None = None,
     start_offset: float | None = None,
 ) -> Drawn:
-    """Writes `output`.
+    """Writes the annotated video of `video` to `output`.
 
     Args:
         samples: The sampled frames in the order of the video.
-        watch: Called with the share of the video (0 to 1) that is done; what it raises ends the work.
+        watch: Called with the share of the video (0 to 1) that is done. An exception that it raises ends the work.
         frame_max_pixels: The largest frame, width times height. Memory holds dozens of frames at once.
-        start_offset: When the video's player shows the frame that the samples' times count from, seconds; None where
-            that is not known.
+        start_offset: When a player shows the frame at which the samples' times begin, in seconds, or None if unknown.
 
     Raises:
         VideoNotDrawable: The video can't be read, or (`NoRoomForVideo`) the output can't be written; says why.
@@ -94,57 +93,57 @@ def draw_video(
 
 
 def _open_video(video: Path, frame_max_pixels: int | None) -> InputContainer:
-    # FFmpeg tries decoders while it opens a file; and frames may be larger than the file says, later ones too.
+    # FFmpeg tries decoders while it opens a file, and any frame may be larger than the file's header says.
     limits = {"max_pixels": str(frame_max_pixels)} if frame_max_pixels else {}
-    # An absolute path: FFmpeg takes a name like 12:30.mp4 for a URL.
+    # An absolute path, because FFmpeg treats a name like 12:30.mp4 as a URL.
     container = av.open(str(video.absolute()), options={"format_whitelist": DEMUXERS, **limits})
     for stream in container.streams.video:
-        if limits and stream.codec_context:  # none where the codec is unknown
+        if limits and stream.codec_context:  # None if FFmpeg does not know the codec
             stream.codec_context.options = limits
     return container
 
 
 def _find_video_stream(source: InputContainer) -> VideoStream:
-    """The first that is neither a cover nor, beside others, a single picture: the one that the engine looks at."""
+    """Returns the stream that the engine infers: the first that is no cover and, if there are several, no picture."""
     streams = [stream for stream in source.streams.video if not stream.disposition & Disposition.attached_pic]
     if not streams:
-        raise VideoNotDrawable("The file has no video in it.")
+        raise VideoNotDrawable("The file has no video stream.")
     stream = next((stream for stream in streams if not _is_one_picture(stream)), streams[0])
     if not stream.codec_context:
-        raise VideoNotDrawable("The video is of a codec that this version of FFmpeg does not know.")
+        raise VideoNotDrawable("The video has a codec that this version of FFmpeg does not know.")
     return stream
 
 
 def _is_one_picture(stream: VideoStream) -> bool:
-    """A thumbnail is a track like any other; Matroska counts frames in a tag."""
+    """Returns whether a stream is a single picture, such as a thumbnail. Matroska has the number of frames in a tag."""
     return stream.frames == 1 or stream.metadata.get("NUMBER_OF_FRAMES") == "1"
 
 
 def _read_beginning(
     video: Path, frame_max_pixels: int | None, start_offset: float | None
 ) -> tuple[VideoFrame, FrameTimes]:
-    """A frame that the others will be like, and when they are shown.
+    """Returns the first frame that can be decoded, whose shape the others will get, and the frames' times.
 
-    MP4 begins with what its streams are, so that has to be known before any sound.
+    MP4's header describes its streams, so the shape must be known before any audio is written.
     """
     with _open_video(video, frame_max_pixels) as source:
         stream = _find_video_stream(source)
         times = FrameTimes.read(source, stream, start_offset)
     with _open_video(video, frame_max_pixels) as source:
         stream = _find_video_stream(source)
-        # Opening the decoder says what is wrong with a damaged description of the codec; decoding would not.
+        # If the codec's parameters are damaged, opening the decoder reports that; decoding does not.
         stream.codec_context.open()
         for packet in source.demux(stream):
             for frame in decode(stream, packet):
                 if start_offset is None:
                     times.count_from(cast(VideoFrame, frame))
                 return cast(VideoFrame, frame), times
-    limit = f", or none has fewer than the {frame_max_pixels:,} pixels that are drawn on" if frame_max_pixels else ""
+    limit = f", or all have more than {frame_max_pixels:,} pixels, which is the maximum" if frame_max_pixels else ""
     raise VideoNotDrawable(f"No frame of the video can be decoded{limit}.")
 
 
 class _Drawing:
-    """The work on one video."""
+    """Draws one video."""
 
     def __init__(
         self,
@@ -186,7 +185,7 @@ class _Drawing:
 
 
 class _Picture:
-    """The video stream of the output: turned upright, drawn on by FFmpeg's own filter, encoded."""
+    """The output's video stream: FFmpeg's filters rotate the frames and lay the overlays over them."""
 
     def __init__(
         self, target: OutputContainer, source: VideoStream, first: VideoFrame, samples: Iterable[Sample]
@@ -214,7 +213,7 @@ class _Picture:
         self._video_input, self._overlay_input, self._output = self._build_graph(first)
 
     def take(self, frame: VideoFrame, seconds: float) -> None:
-        """Draws on a frame what was found at its seconds from the first."""
+        """Draws on a frame, `seconds` after the first one, and encodes it."""
         if (frame.width, frame.height) != self._shape.coded_size or frame.format.name != self._format:
             pts, time_base = frame.pts, frame.time_base
             frame = frame.reformat(*self._shape.coded_size, format=self._format)
@@ -237,14 +236,14 @@ class _Picture:
                 frame = cast(VideoFrame, self._output.pull())
             except (BlockingIOError, av.error.EOFError):
                 return
-            frame.pict_type = PictureType.NONE  # the encoder's own choice, not what the source had
+            frame.pict_type = PictureType.NONE  # let the encoder choose, instead of using the source's type
             self._target.mux(self._stream.encode(frame))
 
     def _build_graph(self, first: VideoFrame) -> tuple[FilterContext, FilterContext, FilterContext]:
         graph = av.filter.Graph()
         video = graph.add_buffer(width=first.width, height=first.height, format=first.format, time_base=first.time_base)
         chain = [video, *(graph.add("transpose", f"dir={turn}") for turn in _TURNS[self._shape.rotation])]
-        # What every player takes: brightness from 16 to 235, and half as many colours as pixels, so even sides.
+        # Every player supports limited range (16 to 235) with 4:2:0 subsampling, which needs even sides.
         chain += [graph.add("scale", "out_range=tv"), graph.add("format", "pix_fmts=yuv420p")]
         chain += [graph.add("pad", "ceil(iw/2)*2:ceil(ih/2)*2")]
         width, height = self._shape.shown_size
@@ -263,7 +262,7 @@ class _Picture:
 
 
 def choose_preset(source: VideoStream, first: VideoFrame) -> str:
-    """How thoroughly x264 is to encode a video, so that long ones are done in time."""
+    """Returns x264's preset for a video: a faster one for long videos, so that they finish in time."""
     seconds = (cast(InputContainer, source.container).duration or 0) / av.time_base
     pixels = first.width * first.height * seconds * float(source.average_rate or 25)
-    return "veryfast" if pixels <= UNHURRIED_PIXELS else "ultrafast"
+    return "veryfast" if pixels <= VERYFAST_MAX_PIXELS else "ultrafast"

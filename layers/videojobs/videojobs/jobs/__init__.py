@@ -1,1 +1,1 @@
-"""Uploads, their options, and the ledger of their jobs."""
+"""Uploads, their options, and the ledger of jobs."""

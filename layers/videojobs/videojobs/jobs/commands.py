@@ -1,4 +1,4 @@
-"""Commands for a person to paste into a shell. They hold no text that a shell could take for more than a name."""
+"""Commands for a person to paste into a shell. They contain no text that a shell could interpret."""
 
 import re
 from collections.abc import Mapping, Set
@@ -11,28 +11,25 @@ from videojobs.jobs.uploads import KEY_MAX_BYTES, Upload, find_extension, is_pat
 from videojobs.video_formats import VIDEO_EXTENSIONS
 
 _HARMLESS_VALUE = re.compile(r"[A-Za-z0-9_./:-]+")
-"""A value that neither a shell nor the AWS CLI's short form of a map takes for more."""
-
-_PLACEHOLDER = ""
-"""Stands for a value that a person has to put in."""
+"""A value without special meaning in a shell or in the AWS CLI's shorthand syntax for maps."""
 
 _HARMLESS_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,199}")
 
 
 def compose_retry_command(upload: Upload) -> str:
-    """The command that makes a new version of an upload out of itself, and so a new job."""
+    """Returns the command that copies an upload onto itself: a new version, and so a new job."""
     uri = uri_for_command(upload)
     return f"aws s3 cp {uri} {uri} --storage-class STANDARD"
 
 
-def compose_mended_command(upload: Upload, metadata: Mapping[str, str], faulty: str, allowed: Set[str]) -> str:
-    """The command that uploads a video again with its options, where a placeholder stands for what can't be used.
+def compose_corrected_command(upload: Upload, metadata: Mapping[str, str], faulty: str, allowed: Set[str]) -> str:
+    """Returns the command that uploads a video again with its options, and a placeholder for each invalid value.
 
-    A misspelled option gets its right name. What is no option, or may not be set, is left out.
+    Misspelled options get their right names. Names that are no options, or that may not be set, are left out.
 
     Args:
-        metadata: The upload's, names without `x-amz-meta-`.
-        faulty: The option that can't be used, or that is missing.
+        metadata: The upload's metadata, names without `x-amz-meta-`.
+        faulty: The option that is invalid or missing.
         allowed: The options that uploads may set.
 
     Example:
@@ -43,7 +40,7 @@ def compose_mended_command(upload: Upload, metadata: Mapping[str, str], faulty: 
     parameters = next((name for name in ("confidence", "models") if name in options), faulty)
     wrong = parameters if faulty == "inference_params" else normalize_name(faulty)
     if wrong in METADATA_OPTIONS:
-        options[wrong] = _PLACEHOLDER
+        options[wrong] = ""  # becomes a placeholder below
     words = [
         f"{name}={value if _HARMLESS_VALUE.fullmatch(value) else name.replace('-', '_').upper()}"
         for name, value in sorted(options.items())
@@ -54,12 +51,12 @@ def compose_mended_command(upload: Upload, metadata: Mapping[str, str], faulty: 
 
 
 def name_for_command(job: Job) -> str:
-    """What `videoinfer` finds `job` by: its job_id, or its execution's name where the API's id could be anything."""
+    """Returns the name by which `videoinfer` finds `job`: its job_id, or the execution's name if that is not plain."""
     return job.job_id if _HARMLESS_ID.fullmatch(job.job_id) else job.execution_name
 
 
 def suggest_remedy(upload: Upload) -> str:
-    """The command that puts a proper video in place of `upload`."""
+    """Returns the command that replaces `upload` with a valid video."""
     folder, slash, name = upload.key.rpartition("/")
     extension = find_extension(upload.key)
     if len(upload.key.encode()) > KEY_MAX_BYTES:
@@ -76,5 +73,5 @@ def suggest_remedy(upload: Upload) -> str:
 
 
 def uri_for_command(upload: Upload) -> str:
-    """Its URI as a word of a command: with KEY in place of a key that a shell could take for more than a name."""
+    """Returns the upload's URI as a word of a command; KEY replaces a key that a shell could interpret."""
     return word_for_command(upload.uri, f"s3://{upload.bucket}/KEY")

@@ -1,4 +1,4 @@
-"""What a job cost on AWS: what it used, as measured, times published prices."""
+"""What a job cost on AWS: its measured usage times published prices."""
 
 import time
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ PRICES_REGION = "us-east-1"
 
 @dataclass(frozen=True)
 class Price:
-    """US dollars for one unit, on demand and without free tiers; the day it was so, and where that is said."""
+    """US dollars for one unit, on demand and without free tiers, with the date and the source of the price."""
 
     usd: float
     as_of: str
@@ -26,24 +26,24 @@ PRICES: Mapping[str, Price] = {
     "s3_writes": Price(0.005 / 1_000, "2026-06-14", "AWS Price List, S3 Standard, PUT, COPY, POST and LIST"),
     "stored_gigabyte_months": Price(0.023, "2026-06-14", "AWS Price List, S3 Standard, first 50 TB"),
 }
-"""What is counted, as public copies of AWS's Price List and price pages had it on those days.
+"""The prices that are counted, from public copies of AWS's Price List and price pages on those days.
 
-What is not: DynamoDB ($0.625 a million writes, one or two a poll), SQS, SNS and S3's reads ($0.40 to $0.50 a million),
-a function's disk above 512 MB ($0.0000000309 a gigabyte-second) and its cold start come to about a twentieth of the
-rest; logs ($0.50 a gigabyte) and traces ($5 a million) depend on the account.
+Not counted: DynamoDB ($0.625 a million writes, one or two a poll), SQS, SNS and S3's reads ($0.40 to $0.50 a million),
+a function's disk above 512 MB ($0.0000000309 a gigabyte-second) and its cold start, which add about a twentieth; logs
+($0.50 a gigabyte) and traces ($5 a million), which depend on the account.
 
-Nor is what the Video Inference API bills, and the video's way to it: $0.09 a gigabyte (Amazon S3's price page) where
-it leaves AWS, which a pipeline can't tell.
+Also not counted: what the Video Inference API bills, and the transfer of the video to it if it leaves AWS, which the
+pipeline can't know: $0.09 a gigabyte (Amazon S3's price page).
 """
 
 PRICES_AS_OF = min(price.as_of for price in PRICES.values())
-"""The day since when each price has been what it is here, as far as is known."""
+"""The oldest date of these prices."""
 
 COSTS = ("cost", "annotation_cost")
-"""The names in `summary.json` of what a job cost: created, polled and delivered; and drawn on its video."""
+"""The costs in `summary.json`: of creating, polling and delivering the job, and of its annotated video."""
 
 type Costs = Mapping[str, Mapping[str, Any]]
-"""Some of COSTS, each as `compose_cost` gives it."""
+"""Some of COSTS, each from `compose_cost`."""
 
 _GIGABYTE = 1024**3
 _DAYS_A_MONTH = 30.4
@@ -51,23 +51,22 @@ _DAYS_A_MONTH = 30.4
 TRANSITIONS_A_POLL = 3
 OTHER_TRANSITIONS = 5
 ANNOTATION_TRANSITIONS = 4
-"""Choose; wait, check, choose; then deliver, choose twice, succeed. Between, if it is asked for: annotate, choose,
-record, choose.
-A test holds them against the state machine.
+"""A poll is: wait, check, choose. The others are: choose first; at the end deliver, choose twice, succeed. With an
+annotated video also: annotate, choose, record, choose. A test compares them with the state machine.
 """
 
 
 @dataclass(frozen=True)
 class Meter:
-    """What a running function has used so far; `started_at` is a monotonic clock's."""
+    """Measures what a running function has used so far. `started_at` is a monotonic time."""
 
     memory_megabytes: int
     started_at: float = field(default_factory=time.monotonic)
 
     @classmethod
     def start(cls, context: LambdaContext) -> "Meter":
-        """Starts to measure the function that `context` describes, from now on."""
-        # AWS's runtime client gives the memory as text, whatever Powertools' type says:
+        """Starts to measure the function that `context` describes."""
+        # AWS's runtime client gives the memory as text, although Powertools' type is int:
         # https://github.com/aws/aws-lambda-python-runtime-interface-client/blob/main/awslambdaric/lambda_context.py
         return cls(int(context.memory_limit_in_mb))
 
@@ -78,7 +77,7 @@ class Meter:
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
-    """What was used, in the units of PRICES."""
+    """Usage in the units of PRICES."""
 
     state_transitions: int
     lambda_gigabyte_seconds: float
@@ -96,12 +95,12 @@ def measure_usage(
     retention_days: int,
     further_invocations: int = 0,
 ) -> Usage:
-    """The usage of a job that was created, polled and delivered.
+    """Returns the usage of creating, polling and delivering a job.
 
     Args:
-        further_invocations: That the delivery took beside its first.
-        gigabyte_seconds: Of creation, polls and delivery, as they measured themselves.
-        stored_bytes: All that was written, to be kept for `retention_days`.
+        further_invocations: The delivery's invocations after the first.
+        gigabyte_seconds: The measured total of creation, polls and delivery.
+        stored_bytes: The total size of all files, which are stored for `retention_days`.
     """
     return Usage(
         state_transitions=polls * TRANSITIONS_A_POLL + OTHER_TRANSITIONS + 2 * further_invocations,
@@ -113,7 +112,7 @@ def measure_usage(
 
 
 def measure_annotation(*, gigabyte_seconds: float, s3_writes: int, stored_bytes: int, retention_days: int) -> Usage:
-    """What drawing on the video used beside that."""
+    """Returns the further usage of a job's annotated video."""
     return Usage(
         state_transitions=ANNOTATION_TRANSITIONS,
         lambda_gigabyte_seconds=round(gigabyte_seconds, 3),
@@ -128,7 +127,7 @@ def _measure_storage(stored_bytes: int, retention_days: int) -> float:
 
 
 def compose_cost(usage: Usage) -> dict[str, Any]:
-    """What was used, what each of it cost, and all together, in US dollars."""
+    """Returns the usage, its costs and their total, in US dollars."""
     used = asdict(usage)
     costs = {name: used[name] * price.usd for name, price in PRICES.items()}
     return {
@@ -140,7 +139,12 @@ def compose_cost(usage: Usage) -> dict[str, Any]:
     }
 
 
+def choose_costs(summary: Mapping[str, Any]) -> Costs:
+    """Returns the costs in a `summary.json`."""
+    return {name: summary[name] for name in COSTS if name in summary}
+
+
 def add_costs(costs: Costs) -> float:
-    """All together, in US dollars."""
+    """Returns the total of some costs, in US dollars."""
     total: float = sum(cost["total_usd"] for cost in costs.values())
     return round(total, 6)

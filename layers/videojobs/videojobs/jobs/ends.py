@@ -1,4 +1,4 @@
-"""A job's end as other systems hear of it: metrics, and one EventBridge event, whose schema is in docs/events.md."""
+"""Publishes the end of a job: metrics, and one EventBridge event, whose schema is in docs/events.md."""
 
 import json
 from collections.abc import Mapping
@@ -21,19 +21,19 @@ SCHEMA_VERSION = "1"
 
 
 class JobEnds:
-    """Tells ends. Called again for a job whose end is told already, or that has not ended, it does nothing."""
+    """Publishes the ends of jobs."""
 
     def __init__(self, events: "EventBridgeClient", ledger: Ledger) -> None:
         self._events = events
         self._ledger = ledger
 
-    def tell(self, upload: Upload, attempt: int) -> None:
-        """Publishes the event of a job that the ledger says has ended, and counts it.
+    def publish(self, upload: Upload, attempt: int) -> None:
+        """Publishes the event and the metrics of a job, if the ledger says that it has ended and was not published.
 
-        Like a notice, it is published before it is recorded as published: a crash between the two repeats it.
+        Like a notice, the event is published before that is recorded: a crash between the two repeats it.
 
         Raises:
-            RuntimeError: EventBridge did not take it now.
+            RuntimeError: EventBridge did not accept it.
         """
         item = self._ledger.read(upload, attempt) or {}
         if item.get("status") not in ENDED_STATES or "event_id" in item:
@@ -42,15 +42,15 @@ class JobEnds:
         entry = {"Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": detail}
         [answer] = self._events.put_events(Entries=[entry])["Entries"]  # type: ignore[list-item]
         if "EventId" not in answer:
-            raise RuntimeError(f"EventBridge did not take the event: {answer.get('ErrorCode')}")
+            raise RuntimeError(f"EventBridge did not accept the event: {answer.get('ErrorCode')}")
         self._ledger.record(upload, attempt, event_id=answer["EventId"])
         measure(f"Jobs{item['status'].capitalize()}")  # type: ignore[arg-type]
         measure("MinutesWaited", _find_minutes(item))
-        logger.info("The end of the job is told.", status=item["status"], event_id=answer["EventId"])
+        logger.info("The end of the job has been published.", status=item["status"], event_id=answer["EventId"])
 
 
 def compose_detail(upload: Upload, attempt: int, item: Mapping[str, Any]) -> dict[str, Any]:
-    """The event's `detail`: every field is always there, null where a job never came so far."""
+    """Returns the event's `detail`. Every field is always there, null if the job did not get that far."""
     names = ("job_id", "recorded_at", "created_at", "finished_at", "polls", "frames", "counts", "results_location")
     return {
         "schema_version": SCHEMA_VERSION,
@@ -76,7 +76,7 @@ def _find_minutes(item: Mapping[str, Any]) -> float:
 
 
 def _to_number(value: Any) -> int | float:
-    """DynamoDB gives decimals."""
+    """Converts DynamoDB's decimals for JSON."""
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
-    raise TypeError(f"{value!r} has no form in JSON.")
+    raise TypeError(f"{value!r} can't be written as JSON.")

@@ -1,12 +1,8 @@
-"""S3 and SQS deliver at least once; one upload is one job, and one job is one bill."""
+"""Creates one job per upload, although S3 and SQS deliver at least once: each job is billed."""
 
 from collections.abc import Callable
 
-from aws_lambda_powertools.utilities.idempotency import (
-    DynamoDBPersistenceLayer,
-    IdempotencyConfig,
-    idempotent_function,
-)
+from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer, IdempotencyConfig, idempotent_function
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from videojobs.jobs.uploads import JobRequest
@@ -18,10 +14,10 @@ type CreateJob = Callable[[JobRequest], dict[str, str]]
 
 
 def create_once(create_job: CreateJob, table_name: str, context: LambdaContext) -> CreateJob:
-    """`create_job`, done once for each attempt at each version of each object.
+    """Returns `create_job`, executed once for each attempt at each version of each object.
 
-    A repetition gets the first answer, one that comes while the first is still at work raises, and one after a crash
-    goes on as soon as the first has timed out.
+    A repeated call gets the first call's answer. While the first one runs, it raises. After a crash, a repeated call
+    executes as soon as the first one would have timed out.
     """
     config = IdempotencyConfig(
         event_key_jmespath="[upload.[bucket, key, version_id, etag], attempt]", expires_after_seconds=REMEMBERED_SECONDS

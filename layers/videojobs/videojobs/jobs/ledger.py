@@ -1,4 +1,4 @@
-"""Jobs and their ledger: one DynamoDB item a job, keyed by upload and attempt, that says all there is to know of it."""
+"""Jobs and their ledger: a DynamoDB table with one item per job, keyed by upload and attempt."""
 
 import json
 from collections.abc import Mapping
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
 VIDEO_SECONDS_MAX = 1e9
-"""30 years. A later time in the results is no time of a video, and has no clock."""
+"""30 years. No video is longer, so a later time in the results is invalid."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One upload's inference at the API: what the state machine carries from step to step. Times are ISO 8601, UTC.
+    """One upload's inference at the API, as the state machine passes it from step to step. Times are ISO 8601, UTC.
 
     Attributes:
-        start_offset: Seconds from a player's 0 to the video's first frame, from which the results count their times.
-            None until the job is done, and where the API does not say it.
+        start_offset: Seconds from a player's 0 to the video's first frame, where the results' times begin. None until
+            the job is done, or if the API does not report it.
     """
 
     upload: Upload
@@ -42,20 +42,19 @@ class Job:
     def begin(
         cls, upload: Upload, attempt: int, job_id: str, options: Options, *, now: datetime, deadline_seconds: int
     ) -> Self:
-        """The job that the API answered with `job_id` at `now`."""
-        deadline = now + timedelta(seconds=deadline_seconds)
+        """Returns the job that the API created as `job_id` at `now`."""
         return cls(
             upload=upload,
             attempt=attempt,
             job_id=job_id,
             options=options,
             created_at=format_time(now),
-            deadline_at=format_time(deadline),
+            deadline_at=format_time(now + timedelta(seconds=deadline_seconds)),
         )
 
     @classmethod
     def from_input(cls, data: Mapping[str, Any]) -> Self:
-        """The job in a state machine's input."""
+        """Reads the job in an execution's state."""
         return cls(
             upload=Upload(**data["upload"]),
             attempt=data["attempt"],
@@ -68,7 +67,7 @@ class Job:
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Self:
-        """The job of an item of the ledger, which the API has answered with a `job_id`."""
+        """Reads the job in an item of the ledger that has a `job_id`."""
         upload = Upload(
             bucket=item["bucket"],
             key=item["key"],
@@ -76,20 +75,18 @@ class Job:
             etag=item["etag"],
             version_id=item.get("version_id"),
         )
-        options = Options.parse(json.loads(json.dumps(item["options"], default=float)))  # DynamoDB has decimals
-        start_offset = float(item["start_offset"]) if "start_offset" in item else None
         return cls(
             upload=upload,
             attempt=int(item["attempt"]),
             job_id=item["job_id"],
-            options=options,
+            options=Options.parse(json.loads(json.dumps(item["options"], default=float))),  # DynamoDB returns decimals
             created_at=item["created_at"],
             deadline_at=item["deadline_at"],
-            start_offset=start_offset,
+            start_offset=float(item["start_offset"]) if "start_offset" in item else None,
         )
 
     def to_input(self) -> dict[str, Any]:
-        """The job as plain JSON, for a state machine's input."""
+        """Returns the job as plain JSON, for an execution's input."""
         return {
             "upload": asdict(self.upload),
             "attempt": self.attempt,
@@ -100,23 +97,23 @@ class Job:
         }
 
     def to_values(self) -> dict[str, Any]:
-        """What the API's answer adds to the ledger. Each step writes it again: the first may not have been able to."""
+        """Returns what the API's answer adds to the ledger. Each step records it again, in case one failed."""
         values = {"job_id": self.job_id, "created_at": self.created_at, "deadline_at": self.deadline_at}
-        # A step that does not know it leaves it as it is.
+        # A step that does not know the start offset leaves it unchanged.
         return values if self.start_offset is None else {**values, "start_offset": self.start_offset}
 
     def place(self, time_offset: float) -> float:
-        """Where a player has what the results have at `time_offset` seconds."""
+        """Returns the player's time, in seconds, of `time_offset` in the results."""
         return max(0.0, time_offset + (self.start_offset or 0.0))
 
     @property
     def execution_name(self) -> str:
-        """The same upload and attempt give the same name, and Step Functions runs a name once."""
+        """The same for the same upload and attempt: Step Functions starts only one execution of a name."""
         return name_execution(self.upload, self.attempt)
 
     @property
     def log_keys(self) -> dict[str, str]:
-        """What every log line about this job carries."""
+        """The keys of every log line about this job."""
         return {"upload": self.upload.uri, "job_id": self.job_id, "execution": self.execution_name}
 
     def is_overdue(self, now: datetime) -> bool:
@@ -126,12 +123,12 @@ class Job:
         return (datetime.fromisoformat(self.deadline_at) - now).total_seconds()
 
     def age_seconds(self, now: datetime) -> int:
-        """At least 0, also where the clock is behind that of the machine that created it."""
+        """At least 0, even if this machine's clock is behind that of the one that created the job."""
         return max(0, round((now - datetime.fromisoformat(self.created_at)).total_seconds()))
 
 
 def name_execution(upload: Upload, attempt: int) -> str:
-    """The execution's name: at most 80 characters, as Step Functions demands."""
+    """Returns an execution's name, of at most 80 characters, which is Step Functions' limit."""
     return f"{upload.upload_id}-{attempt}"
 
 
@@ -140,17 +137,17 @@ def format_time(time: datetime) -> str:
 
 
 class Ledger:
-    """The jobs table. Nothing else writes to it."""
+    """The jobs table. Only this class writes to it."""
 
     def __init__(self, table: "Table") -> None:
         self._table = table
 
     def read(self, upload: Upload, attempt: int) -> dict[str, Any] | None:
-        """A job's item, or None."""
+        """Returns a job's item, or None."""
         return self.read_item(upload.upload_id, attempt)
 
     def read_item(self, upload_id: str, attempt: int) -> dict[str, Any] | None:
-        """A job's item by its key in the table, or None."""
+        """Returns a job's item by its key in the table, or None."""
         answer = self._table.get_item(Key={"upload_id": upload_id, "attempt": attempt}, ConsistentRead=True)
         return answer.get("Item")
 
@@ -164,16 +161,16 @@ class Ledger:
         status: JobState | None = None,
         **values: Any,
     ) -> None:
-        """Sets `values` on a job's item, takes away those that are None, and leaves the rest of it alone.
+        """Sets `values` on a job's item, removes those that are None, and leaves its other attributes unchanged.
 
-        `recorded_at` is the time of the first of these writes: the order in which jobs are listed.
+        `recorded_at` is the time of the first write; jobs are listed in its order.
 
         Args:
-            changes: Which states the `status` may follow.
-            status: The job's new state; None leaves it as it is.
+            changes: Which states may follow which.
+            status: The job's new state; None leaves it unchanged.
 
         Raises:
-            ChangeRefused: The job has come to a state that the `status` may not follow, and nothing is set.
+            ChangeRefused: `status` may not follow the job's state. Nothing is set.
         """
         now = format_time(datetime.now(UTC))
         values = {**asdict(upload), **({"status": status} if status else {}), **values, "updated_at": now}
@@ -181,7 +178,7 @@ class Ledger:
         places = {name: f":{index}" for index, name in enumerate(values) if values[name] is not None}
         removed = [aliases[name] for name in values if name not in places]
         update: dict[str, Any] = {
-            "Key": _key(upload, attempt),
+            "Key": {"upload_id": upload.upload_id, "attempt": attempt},
             "UpdateExpression": "SET "
             + ", ".join(f"{aliases[name]} = {place}" for name, place in places.items())
             + ", recorded_at = if_not_exists(recorded_at, :now)"
@@ -203,10 +200,6 @@ class Ledger:
             raise
 
 
-def _key(upload: Upload, attempt: int) -> dict[str, Any]:
-    return {"upload_id": upload.upload_id, "attempt": attempt}
-
-
 def _to_item(value: Any) -> Any:
-    """DynamoDB takes decimals for floats."""
+    """Converts floats to decimals for DynamoDB."""
     return json.loads(json.dumps(value), parse_float=Decimal)

@@ -1,6 +1,6 @@
-"""Options: which models look at a video, how often, how the API gets the file, and whether it is drawn on.
+"""Options: the models, how many frames per second they infer, how the API gets the video, and whether to annotate it.
 
-The object's own metadata goes over the longest matching prefix route, and that over the stack's defaults.
+The object's metadata overrides the longest matching prefix route, which overrides the stack's defaults.
 """
 
 import json
@@ -27,7 +27,7 @@ INFER_FPS_MIN, INFER_FPS_MAX = 1, 120
 """The API's documented minimum, and the official client's maximum."""
 
 NAME_MAX_CHARACTERS = 200
-"""Of a model's id and of its version."""
+"""Maximum length of a model's ID and of its version."""
 
 _MODEL_FIELDS = ("model-id", "model-version", "inference-type", "confidence")
 _ROUTE_FIELDS = {"models", "infer_fps", "input_mode", "annotate"}
@@ -44,7 +44,7 @@ class Model:
 
     @classmethod
     def parse(cls, data: Any) -> Self:
-        """A model from the API's own shape. Raises InvalidOption."""
+        """Reads a model in the API's format. Raises InvalidOption."""
         if not isinstance(data, Mapping):
             raise InvalidOption(f"models: {data!r} is not an object with model_id, model_version and inference_type.")
         for name in ("model_id", "model_version", "inference_type"):
@@ -54,7 +54,7 @@ class Model:
                 raise InvalidOption(f"{name}: {data[name]!r} is not 1 to {NAME_MAX_CHARACTERS} printable characters.")
         if data["inference_type"] not in get_args(InferenceType):
             types = ", ".join(get_args(InferenceType))
-            raise InvalidOption(f"inference_type: {data['inference_type']!r} is none of {types}.")
+            raise InvalidOption(f"inference_type: {data['inference_type']!r} is not one of {types}.")
         params = data.get("inference_params", {})
         if not isinstance(params, Mapping):
             raise InvalidOption(f"inference_params: {params!r} is not an object.")
@@ -67,16 +67,16 @@ class Model:
         return cls(str(data["model_id"]), str(data["model_version"]), data["inference_type"], params)
 
     def to_request(self) -> dict[str, Any]:
-        """The model in the API's own shape."""
+        """Returns the model in the API's format."""
         return {name: value for name, value in asdict(self).items() if value != {}}
 
 
 @dataclass(frozen=True)
 class Options:
-    """How one upload is to be inferred.
+    """How to infer one upload.
 
     Attributes:
-        annotate: Whether a video with what was found drawn on it is made too.
+        annotate: Whether to make an annotated video too.
     """
 
     models: tuple[Model, ...]
@@ -86,23 +86,22 @@ class Options:
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> Self:
-        """Options from `{"models": […], "infer_fps": …, "input_mode": …, "annotate": …}`. Raises InvalidOption."""
+        """Reads `{"models": […], "infer_fps": …, "input_mode": …, "annotate": …}`. Raises InvalidOption."""
         if not isinstance(data["models"], list) or not data["models"]:
             raise InvalidOption("models: a list of at least one model is needed.")
         models = tuple(map(Model.parse, data["models"]))
         if len({model.model_id for model in models}) < len(models):
-            raise InvalidOption("models: two models have the same model_id, and results are told apart by it.")
+            raise InvalidOption("models: two models have the same model_id, but the results need different ones.")
         infer_fps = _parse_number("infer_fps", data["infer_fps"], INFER_FPS_MIN, INFER_FPS_MAX)
         if data["input_mode"] not in get_args(InputMode):
             modes = ", ".join(get_args(InputMode))
-            raise InvalidOption(f"input_mode: {data['input_mode']!r} is none of {modes}.")
+            raise InvalidOption(f"input_mode: {data['input_mode']!r} is not one of {modes}.")
         return cls(models, infer_fps, data["input_mode"], _parse_bool("annotate", data.get("annotate", False)))
 
     def to_dict(self) -> dict[str, Any]:
-        """The options as plain JSON, as `parse` takes them."""
-        models = [model.to_request() for model in self.models]
+        """Returns the options as plain JSON, as `parse` reads them."""
         return {
-            "models": models,
+            "models": [model.to_request() for model in self.models],
             "infer_fps": self.infer_fps,
             "input_mode": self.input_mode,
             "annotate": self.annotate,
@@ -117,14 +116,15 @@ def resolve_options(
     defaults: Mapping[str, Any],
     limits: MetadataLimits = ANY_METADATA,
 ) -> Options:
-    """The options of the upload `key`: its `metadata` (names without `x-amz-meta-`) over its route over `defaults`.
+    """Returns the options of the upload `key`: its metadata overrides its route, which overrides `defaults`.
 
     Args:
-        routes: Some of the fields that `Options.parse` takes, by key prefix; the longest that matches counts.
-        limits: What the metadata may ask for.
+        metadata: Names without `x-amz-meta-`.
+        routes: By key prefix, some of the fields that `Options.parse` reads. The longest matching prefix counts.
+        limits: What the metadata may set.
 
     Raises:
-        InvalidOption: a value can't be used, or goes too far; the message names its field.
+        InvalidOption: A value is invalid or not allowed; the message names its field.
     """
     metadata = limits.select(metadata)
     data = {**defaults, **find_route(key, routes)}
@@ -141,9 +141,9 @@ def resolve_options(
 
 
 def find_route(key: str, routes: Any) -> Mapping[str, Any]:
-    """The options of the longest prefix in `routes` that `key` begins with; none if there is no such prefix.
+    """Returns the options of the longest prefix in `routes` that `key` begins with, or none.
 
-    A prefix matches however its letters are composed: macOS uploads `é` as two characters.
+    Prefixes are compared in Unicode's normal form: macOS uploads `é` as two characters.
     """
     if not isinstance(routes, Mapping):
         raise InvalidOption("PrefixRoutes: it is not an object.")
@@ -155,22 +155,22 @@ def find_route(key: str, routes: Any) -> Mapping[str, Any]:
     route = routes[prefix]
     if not isinstance(route, Mapping) or not route.keys() <= _ROUTE_FIELDS:
         fields = ", ".join(sorted(_ROUTE_FIELDS))
-        raise InvalidOption(f"PrefixRoutes: {prefix!r} is not an object that has some of {fields}, and nothing else.")
+        raise InvalidOption(f"PrefixRoutes: {prefix!r} must be an object with no other fields than {fields}.")
     return route
 
 
 def parse_json(name: str, text: str) -> Any:
-    """The value in the JSON `text` of the option `name`. Raises InvalidOption."""
+    """Parses the JSON `text` of the option `name`. Raises InvalidOption."""
     try:
         return strict_json.parse(text)
     except ValueError as problem:
-        raise InvalidOption(f"{name}: not JSON that can be used ({problem}).") from None
+        raise InvalidOption(f"{name}: not valid JSON ({problem}).") from None
 
 
 def _read_short_form(fields: Mapping[str, str], metadata: Mapping[str, str], options: Options) -> Model:
-    """One model from `model-id`, `model-version`, `inference-type` and `confidence`.
+    """Returns one model from `model-id`, `model-version`, `inference-type` and `confidence`.
 
-    Without `model-id` the others change the one model that would have been used.
+    Without `model-id`, the others change the single model of `options`.
     """
     if "models" in metadata:
         raise InvalidOption(f"models: can't be combined with {', '.join(fields)}.")
@@ -179,7 +179,7 @@ def _read_short_form(fields: Mapping[str, str], metadata: Mapping[str, str], opt
     elif len(options.models) == 1:
         data = options.models[0].to_request()
     else:
-        raise InvalidOption(f"model-id: needed beside {', '.join(fields)}, for there are several models.")
+        raise InvalidOption(f"model-id: required with {', '.join(fields)}, because there are several models.")
     for name in ("model-version", "inference-type"):
         if name in fields:
             data[name.replace("-", "_")] = fields[name]

@@ -1,4 +1,4 @@
-"""The options of an upload, from its metadata and the stack's parameters, for `create_job` and for `retry`."""
+"""The options of an upload, from its metadata and the stack's parameters, for `create_job` and `videoinfer retry`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from videojobs.jobs.upload_metadata import MetadataLimits
 
 @dataclass(frozen=True, kw_only=True)
 class StackOptions:
-    """The stack's parameters that decide on an upload's options, as they are written there."""
+    """The stack's parameters for uploads' options, unparsed."""
 
     default_models: str
     default_infer_fps: float
@@ -22,17 +22,17 @@ class StackOptions:
 
     @property
     def limits(self) -> MetadataLimits:
-        """What an upload's metadata may ask for."""
+        """What an upload's metadata may set."""
         return MetadataLimits.parse(self.max_infer_fps, self.allowed_models, self.allowed_metadata)
 
     def resolve(self, key: str, metadata: Mapping[str, str]) -> Options:
-        """The options of the upload `key`.
+        """Returns the options of the upload `key`.
 
         Args:
-            metadata: The object's own, names without `x-amz-meta-`.
+            metadata: The object's metadata, names without `x-amz-meta-`.
 
         Raises:
-            InvalidOption: The metadata asks for more than it may, or an option can't be used.
+            InvalidOption: An option is invalid, or the metadata may not set it.
         """
         defaults = {
             "models": parse_json("DefaultModels", self.default_models),

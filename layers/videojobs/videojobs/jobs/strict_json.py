@@ -1,4 +1,4 @@
-"""JSON of strangers, held to what the ledger can hold: what passes here can be written down, logged and sent on."""
+"""Parses untrusted JSON strictly, so that DynamoDB can store its values, and they can be logged and sent on."""
 
 import json
 from decimal import Decimal
@@ -6,20 +6,20 @@ from typing import Any
 
 DIGITS_MAX = 38
 NUMBER_MIN, NUMBER_MAX = Decimal("1e-130"), Decimal("9.9999999999999999999999999999999999999e125")
-"""What DynamoDB holds of a number that is not 0, in either sign.
+"""DynamoDB's limits for the absolute value of a number that is not 0.
 
 Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
 """
 
 DEPTH_MAX = 16
-"""DynamoDB nests 32 levels, and the ledger has some of them for itself."""
+"""DynamoDB allows 32 levels of nesting, and the ledger's item uses some of them."""
 
 
 def parse(text: str) -> Any:
-    """The value in `text`, whose numbers, names and texts the ledger can hold.
+    """Parses the JSON `text`.
 
     Raises:
-        ValueError: It is not JSON, or holds something else; says what.
+        ValueError: It is not JSON, or DynamoDB can't store its value; the message says why.
     """
     try:
         value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_make_object)
@@ -30,7 +30,7 @@ def parse(text: str) -> Any:
 
 
 def check(value: Any, depth: int = 1) -> None:
-    """Raises ValueError: `value`, which is made of what JSON is made of, is not one that the ledger can hold."""
+    """Raises ValueError if DynamoDB can't store `value`, which consists of JSON's types."""
     if depth > DEPTH_MAX and isinstance(value, list | dict):
         raise ValueError(f"it is nested more than {DEPTH_MAX} levels deep")
     match value:
@@ -65,15 +65,15 @@ def _check_text(text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise ValueError("a text holds half of a surrogate pair, which is no character") from None
+        raise ValueError("a string contains half of a surrogate pair") from None
 
 
 def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) < len(pairs):
-        raise ValueError("a name is there twice in one object")
+        raise ValueError("an object has the same name twice")
     return made

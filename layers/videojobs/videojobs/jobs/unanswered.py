@@ -1,9 +1,9 @@
-"""Calls that asked the API for a job and brought no usable answer: each may have made one that is billed and not waited
-for.
+"""Counts calls that should create a job and got no usable answer: each may have created a job that is billed, and that
+nothing waits for.
 
-The API has no idempotency key, so that can't be prevented; it can be known. A call is counted before it is made and
-taken back once the API is known to have made no job, or the one that is waited for: a function that dies in between
-leaves it counted.
+The API has no idempotency key, so this can't be prevented, but it can be reported. A call is counted before it is sent,
+and uncounted when it is known to have created no job, or the job that the pipeline waits for. So if the function
+crashes in between, the call stays counted.
 """
 
 from collections.abc import Mapping
@@ -11,40 +11,42 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from videojobs.jobs.ledger import format_time
+
 
 @dataclass(frozen=True)
 class Unanswered:
-    """Of one attempt at an upload: how many such calls there were, and when the last of them was made, ISO 8601."""
+    """The unanswered calls of one attempt at an upload: their number, and the time of the last, ISO 8601."""
 
     count: int = 0
     last_at: str | None = None
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Self:
-        """As the ledger has it."""
+        """Reads them from the ledger's item."""
         return cls(int(item.get("unanswered", 0)), item.get("unanswered_at"))
 
     def with_one_more(self, now: datetime) -> "Unanswered":
-        return Unanswered(self.count + 1, now.astimezone(UTC).isoformat(timespec="seconds"))
+        return Unanswered(self.count + 1, format_time(now))
 
     def with_one_less(self) -> "Unanswered":
-        """After the answer to the last call was found."""
+        """Returns what is left after the last call's answer was found."""
         return Unanswered(self.count - 1, self.last_at) if self.count > 1 else Unanswered()
 
     def to_values(self) -> dict[str, Any]:
-        """What the ledger is to hold; None takes a value away."""
+        """Returns the ledger's attributes; None removes one."""
         return {"unanswered": self.count or None, "unanswered_at": self.last_at}
 
     def describe(self) -> str:
-        """What a person has to know of them, or nothing where there were none."""
+        """Returns a text for a notice, empty if there are none."""
         if self.last_at is None:
             return ""
         time = f"{datetime.fromisoformat(self.last_at).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
         if self.count == 1:
-            calls, jobs = f"1 call that asked the API for this job, at {time},", "a job"
+            calls, jobs = f"1 call to create this job, at {time},", "another job"
         else:
-            calls, jobs = f"{self.count} calls that asked the API for this job, the last at {time},", "a job each"
+            calls, jobs = f"{self.count} calls to create this job, the last at {time},", "another job each"
         return (
-            f"{calls} brought no usable answer. The API may have made {jobs} all the same, which nobody waits for and "
-            "which it bills: compare its own list of jobs, or its bill."
+            f"{calls} got no usable answer. The API may have created {jobs}, which it bills and whose results are not "
+            "delivered: check its own list of jobs, or its bill."
         )

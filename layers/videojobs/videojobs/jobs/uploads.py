@@ -1,4 +1,4 @@
-"""Uploads: what S3 says has landed, and whether it can be a video."""
+"""Uploads: reads them from S3's events, and checks whether they can be videos."""
 
 import hashlib
 import re
@@ -10,14 +10,14 @@ from urllib.parse import unquote_plus
 from videojobs.video_formats import VIDEO_EXTENSIONS
 
 KEY_MAX_BYTES = 770
-"""S3 keys have at most 1,024 bytes, and those of results hold the upload's, the job's id and names of outputs."""
+"""S3 keys have at most 1,024 bytes; a result's key contains the upload's key, the job's ID and the output's name."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Upload:
     """One version of one object in the uploads bucket: the unit that is billed once.
 
-    In a bucket without versioning, the eTag tells one version from another.
+    In a bucket without versioning, the eTag identifies the version.
     """
 
     bucket: str
@@ -32,13 +32,13 @@ class Upload:
 
     @property
     def location(self) -> dict[str, Any]:
-        """The parameters by which boto3 finds it."""
+        """The parameters that identify the object in boto3's calls."""
         version = {"VersionId": self.version_id} if self.version_id else {}
         return {"Bucket": self.bucket, "Key": self.key, **version}
 
     @property
     def upload_id(self) -> str:
-        """A name for this version of this object, of at most 66 characters that AWS takes everywhere."""
+        """An ID of this version of this object: at most 66 characters, which are valid in all names of AWS."""
         name = re.sub(r"[^a-z0-9_]+", "-", self.key.lower()).strip("-")[-45:].strip("-")
         digest = hashlib.sha256("\0".join((self.bucket, self.key, self.version_id or self.etag)).encode()).hexdigest()
         return f"{name}-{digest[:20]}"
@@ -46,13 +46,13 @@ class Upload:
 
 @dataclass(frozen=True)
 class JobRequest:
-    """What the uploads queue asks for: a job of `upload`, its first or, if a person tries again, a further attempt."""
+    """A request in the uploads queue: a job for `upload`, at the first attempt or, after a retry, a later one."""
 
     upload: Upload
     attempt: int
 
     def to_dict(self) -> dict[str, Any]:
-        """The request as plain JSON, as `read_requests` takes it."""
+        """Returns the request as plain JSON, as `read_requests` reads it."""
         return asdict(self)
 
 
@@ -61,14 +61,14 @@ FIRST_ATTEMPT = 1
 
 @dataclass(frozen=True)
 class Rejection:
-    """Why an upload will not become a job, and the command that mends it."""
+    """Why an upload does not become a job, and the command that fixes it."""
 
     reason: str
     remedy: str
 
 
 def read_requests(event: Mapping[str, Any]) -> Iterator[JobRequest]:
-    """The jobs that a message asks for: one of S3's about uploads, or one of a person's, `{"job_requests": […]}`."""
+    """Reads the requests of a message: an S3 event about uploads, or a person's `{"job_requests": […]}`."""
     for upload in read_uploads(event):
         yield JobRequest(upload, FIRST_ATTEMPT)
     for request in event.get("job_requests", ()):
@@ -76,10 +76,10 @@ def read_requests(event: Mapping[str, Any]) -> Iterator[JobRequest]:
 
 
 def read_uploads(event: Mapping[str, Any]) -> Iterator[Upload]:
-    """The uploads that an S3 event notification names.
+    """Reads the uploads of an S3 event notification, without folder markers.
 
-    Keys arrive URL-encoded with `+` for a space. The `s3:TestEvent` that S3 sends when notifications are set up has no
-    records; folder markers (empty objects whose keys end in `/`) are no uploads.
+    Keys are URL-encoded, with `+` for a space. The `s3:TestEvent` that S3 sends when notifications are set up has no
+    records.
     Source: Amazon S3 User Guide, "Event message structure".
     """
     for record in event.get("Records", ()):
@@ -100,12 +100,12 @@ def read_uploads(event: Mapping[str, Any]) -> Iterator[Upload]:
 
 
 def is_folder_marker(upload: Upload) -> bool:
-    """Whether `upload` is what S3's console makes of a new folder."""
+    """Returns whether `upload` is the empty object with a key ending in `/` that S3's console creates for a folder."""
     return upload.key.endswith("/") and upload.size_bytes == 0
 
 
 def find_fault(upload: Upload) -> str | None:
-    """Why `upload` can't be a video as far as its name and size tell, or None."""
+    """Returns why `upload` can't be a video, by its key and size, or None."""
     extension = find_extension(upload.key)
     if extension.lower() not in VIDEO_EXTENSIONS:
         what = f"files that end in {extension}" if extension else "files without an extension"
@@ -113,23 +113,23 @@ def find_fault(upload: Upload) -> str | None:
     if upload.size_bytes == 0:
         return "The file is empty (0 bytes)."
     if len(upload.key.encode()) > KEY_MAX_BYTES:
-        return f"The key is longer than {KEY_MAX_BYTES} bytes, which leaves no room for that of its results."
+        return f"The key is longer than {KEY_MAX_BYTES} bytes, so the keys of its results would be too long."
     if not is_path(upload.key):
         return (
-            "The key begins with a slash, or has . or .. as a part, which web clients take out of the address: "
-            "the video could not be fetched by it."
+            "The key begins with a slash, or has . or .. as a part. HTTP clients remove these from a URL, "
+            "so the video could not be downloaded."
         )
     return None
 
 
 def find_extension(key: str) -> str:
-    """What the name in a key ends in, with its dot; empty where there is nothing before or behind that."""
+    """Returns a key's file extension with its dot; empty if nothing stands before or after the dot."""
     stem, dot, extension = key.rpartition("/")[2].rpartition(".")
     return f".{extension}" if stem and dot and extension else ""
 
 
 def is_path(key: str) -> bool:
-    """Whether web clients ask for `key` as it was signed. They resolve dot segments (RFC 3986, 5.2.4), and requests
-    makes one slash of several at the beginning.
+    """Returns whether HTTP clients request `key` unchanged, as it was signed. They resolve dot segments (RFC 3986,
+    5.2.4), and requests merges several slashes at the beginning.
     """
     return not key.startswith("/") and not {".", ".."} & set(key.split("/"))

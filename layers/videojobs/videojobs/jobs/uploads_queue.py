@@ -1,4 +1,4 @@
-"""The uploads queue: what could not be done now comes back later, and the later the more often it failed."""
+"""The uploads queue: failed messages return after a delay, which grows with each failure."""
 
 import time
 from collections.abc import Iterator
@@ -21,24 +21,24 @@ RECEIVES_MAX = 100
 POSTPONE_SECONDS_MIN, POSTPONE_SECONDS_MAX = 5, 900
 
 VISIBILITY_TIMEOUT_SECONDS_MAX = 12 * 3600 - 1000
-"""SQS refuses a time that ends later than 12 hours after it handed out the message: that may be 900 s ago."""
+"""SQS limits it to 12 hours from when the message was received, which may be 900 s ago."""
 
 
 @dataclass(frozen=True)
 class UploadsQueue:
-    """The queue that S3 notifies. Its own visibility timeout covers the longest upload, so it is no good backoff."""
+    """The queue that S3 notifies. Its own visibility timeout covers the longest upload: too long for a backoff."""
 
     sqs: "SQSClient"
     url: str
 
     @contextmanager
     def postponed_on_error(self, message: SQSRecord) -> Iterator[None]:
-        """Lets `message` come back after a while if the block raises, and raises on: SQS counts it as not done."""
+        """If the block raises, lets `message` return after a delay, and re-raises, so that SQS counts a failure."""
         try:
             yield
         except Exception as error:
             seconds = choose_postponement(message.attributes.approximate_receive_count, error)
-            # Here, for the batch processor that counts the exception keeps quiet about it.
+            # Log here, because the batch processor that gets the exception does not.
             logger.exception("The upload has to wait.", retry_in_seconds=seconds)
             self.sqs.change_message_visibility(
                 QueueUrl=self.url, ReceiptHandle=message.receipt_handle, VisibilityTimeout=seconds
@@ -51,9 +51,9 @@ class UploadsQueue:
 
 
 def choose_postponement(receive_count: int | str, error: Exception) -> int:
-    """Seconds until the next try: doubled every time from 5 up to 900, or more if the API asks for it.
+    """Returns the seconds until the next attempt: doubled each time from 5 up to 900, or more if the API asks for it.
 
-    Of an upload that has a turn, until its turn, less the moment that the function waits itself.
+    For an upload with a booked turn, they end just before the turn, and the function waits for the rest.
     """
     if isinstance(error, TurnLater):
         return int(error.seconds)

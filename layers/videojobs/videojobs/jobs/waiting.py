@@ -1,4 +1,4 @@
-"""A delivery that can't be made now: until when it is tried again, and how often the API has put it off."""
+"""Deliveries that have to wait: how often the API may postpone them, and how long they are retried."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,31 +10,31 @@ from videojobs.jobs.ledger import Job
 from videojobs.logs import logger
 
 WAITS_MAX = 10
-"""How often a delivery waits for a turn, or until the API wants to be asked; then it is a failure, which is retried."""
+"""How often a delivery waits for a turn or for the API's Retry-After. After that it fails, and is retried."""
 
 WAIT_SECONDS_MAX = 11 * 3600
 
 LAST_TRIES_SECONDS = 2 * 3600
-"""How long after a job's deadline its delivery is still retried, for the API may be done just before the deadline."""
+"""How long after a job's deadline its delivery is retried: the job may finish just before the deadline."""
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """How often a delivery has been put off so far, and the turn at the API that it has booked."""
+    """How often a delivery has been postponed so far, and its booked turn at the API."""
 
     waits: int = 0
     turn_at: float | None = None
 
     @classmethod
     def from_delivery(cls, delivery: Mapping[str, Any]) -> "Waiting":
-        """As the state machine's `delivery` says, if there is one yet."""
+        """Reads it from the state machine's `delivery`, which is empty at the first attempt."""
         return cls(delivery.get("waits") or 0, delivery.get("turn_at"))
 
     def put_off(self, unavailable: ApiUnavailable) -> dict[str, Any]:
-        """The delivery's answer: it goes on when the API, or its budget, has said.
+        """Returns the answer of a delivery that waits for as long as the API or the budget says.
 
         Raises:
-            ApiUnavailable: `unavailable`, which names no time, or was one too many.
+            ApiUnavailable: `unavailable`, if it names no time or the delivery has waited too often.
         """
         if unavailable.retry_after_seconds is None or self.waits >= WAITS_MAX:
             raise unavailable
@@ -48,17 +48,17 @@ class Waiting:
 
 
 def give_up(job: Job, error: Exception, now: datetime) -> dict[str, Any]:
-    """The answer of a delivery that failed with `error` too late to be retried.
+    """Returns the answer of a delivery that failed with `error`, if it is too late to retry it.
 
     Raises:
         Exception: `error`, while there is time.
     """
     if job.seconds_left(now) > -LAST_TRIES_SECONDS:
         raise error
-    logger.exception("The delivery is given up.")
+    logger.exception("The delivery has failed for too long and is not retried.")
     words = f"The results are ready but could not be delivered in time: {str(error) or type(error).__name__}"
     return {"status": "given_up", "reason": words}
 
 
-NOT_YET = Waiting()
-"""Before a delivery's first try."""
+FIRST_TRY = Waiting()
+"""The state at a delivery's first attempt."""

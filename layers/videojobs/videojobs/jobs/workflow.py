@@ -1,4 +1,4 @@
-"""The state machine that waits for a job: how one is started, and what its steps hand on."""
+"""The executions of the state machine: starts them, and reads their state."""
 
 import json
 from collections.abc import Mapping
@@ -15,27 +15,26 @@ if TYPE_CHECKING:
 _ERRORS = {
     "annotation_error": "The annotated video could not be made",
     "delivery_error": "The results are ready but could not be delivered",
-    "check_error": "It could not be found out how the job is doing",
+    "check_error": "The job's status could not be found out",
     "execution_error": "The execution that waited for the job did not finish",
 }
-"""Where the state machine keeps an exception that a step raised to the last, and what that means."""
+"""The fields in which the state machine stores a step's error after its last retry, and what each means."""
 
 
 def start_execution(
     sfn: "SFNClient", state_machine_arn: str, job: Job, *, poll_seconds: int, gigabyte_seconds: float
 ) -> str:
-    """Starts the waiting for `job`, once however often it is called, and returns the execution's ARN.
+    """Starts the execution that waits for `job`, only once even if called again, and returns its ARN.
 
     Args:
         gigabyte_seconds: What creating the job has used.
     """
-    used = round(gigabyte_seconds, 4)
     first_check = {
         "status": "running",
         "reason": None,
         "wait_seconds": poll_seconds,
         "polls": 0,
-        "gigabyte_seconds": used,
+        "gigabyte_seconds": round(gigabyte_seconds, 4),
     }
     try:
         return sfn.start_execution(
@@ -48,12 +47,12 @@ def start_execution(
 
 
 def locate_execution(state_machine_arn: str, upload: Upload, attempt: int) -> str:
-    """The ARN of the execution that waits for a job, whether it has been started or not."""
+    """Returns the ARN of the execution that waits for a job, even if it has not been started."""
     return f"{state_machine_arn.replace(':stateMachine:', ':execution:')}:{name_execution(upload, attempt)}"
 
 
 def find_executed_job(sfn: "SFNClient", state_machine_arn: str, upload: Upload, attempt: int) -> Job | None:
-    """The job that an execution waits for, or None if none was started."""
+    """Returns the job that an execution waits for, or None if no execution was started."""
     try:
         arn = locate_execution(state_machine_arn, upload, attempt)
         return Job.from_input(json.loads(sfn.describe_execution(executionArn=arn)["input"]))
@@ -62,18 +61,12 @@ def find_executed_job(sfn: "SFNClient", state_machine_arn: str, upload: Upload, 
 
 
 def start_redelivery(sfn: "SFNClient", state_machine_arn: str, job: Job, *, polls: int, now: datetime) -> str:
-    """Starts another delivery of a job's results, and all that follows it; returns the execution's ARN.
+    """Starts an execution that delivers a job's results again, and returns its ARN.
 
-    Its deadline is now: a person waits for it, so it is not retried for as long as the first delivery.
+    The deadline is now: a person waits for the execution, so it is not retried for as long as the first delivery.
     """
     job = replace(job, deadline_at=format_time(now))
-    done = {
-        "status": "done",
-        "polls": polls,
-        "gigabyte_seconds": 0.0,
-        "reason": None,
-        "start_offset": job.start_offset,
-    }
+    done = {"status": "done", "polls": polls, "gigabyte_seconds": 0.0, "reason": None, "start_offset": job.start_offset}
     redelivery = f"{int(10 * now.timestamp()):x}"
     return sfn.start_execution(
         stateMachineArn=state_machine_arn,
@@ -83,13 +76,13 @@ def start_redelivery(sfn: "SFNClient", state_machine_arn: str, job: Job, *, poll
 
 
 def read_execution_event(event: dict[str, Any]) -> dict[str, Any]:
-    """The state that a failed execution was in: the event itself when a step of it calls, or else its input in an
-    EventBridge event about an execution that failed, timed out or was aborted, by itself or in a queue's message.
+    """Returns a failed execution's state: the event itself if the state machine calls the function, or else the
+    execution's input in an EventBridge event (or in a queue's message with one) about its failure, timeout or abort.
 
     Source: Step Functions Developer Guide, "Automating Step Functions event delivery".
     """
     if "Records" in event:
-        [record] = event["Records"]  # the queue's mapping hands on one at a time
+        [record] = event["Records"]  # the event source mapping has a batch size of one
         return read_execution_event(json.loads(record["body"]))
     if event.get("detail-type") != "Step Functions Execution Status Change":
         return event
@@ -99,12 +92,12 @@ def read_execution_event(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def find_outcome(state: Mapping[str, Any]) -> Literal["failed", "overdue"]:
-    """What the ledger is to say of an execution that can't go on."""
+    """Returns the job's new state after an execution that failed."""
     return "overdue" if state.get("check", {}).get("status") == "overdue" else "failed"
 
 
 def find_reason(state: Mapping[str, Any]) -> str:
-    """Why an execution can't go on, from the step that said so: one that raised, or one whose outcome is a failure."""
+    """Returns why an execution failed, from the step that raised an error or answered with a failure."""
     for name, beginning in _ERRORS.items():
         if name in state:
             return f"{beginning}: {_read_cause(state[name])}"
@@ -115,12 +108,12 @@ def find_reason(state: Mapping[str, Any]) -> str:
 
 
 def has_api_failed(state: Mapping[str, Any]) -> bool:
-    """Whether the API itself said that the execution's job failed."""
+    """Returns whether the API said that the execution's job failed."""
     return bool(state.get("check", {}).get("status") == "failed")
 
 
 def _read_cause(error: Mapping[str, Any]) -> str:
-    """The words of an exception. Lambda puts them into a JSON object in `Cause`; Step Functions itself writes text."""
+    """Returns an error's message: Lambda writes a JSON object with it to `Cause`, Step Functions writes plain text."""
     cause = error.get("Cause") or error.get("Error") or "no cause was given"
     try:
         return str(json.loads(cause)["errorMessage"])

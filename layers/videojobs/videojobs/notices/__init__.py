@@ -1,1 +1,1 @@
-"""What a person reads of a job: mails and share links."""
+"""Notices and share links."""

@@ -1,7 +1,7 @@
-"""Share links: a URL in the notice by which somebody without an AWS account looks at one job, until it expires.
+"""Share links: a URL in the notice opens one job's outputs without an AWS account, until it expires.
 
-A link holds a token: which job of the ledger, and until when, signed with a key that the stack keeps in Secrets
-Manager. Nothing is stored, so links are revoked all at once, by another key.
+A link contains a token: the job's key in the ledger and the expiry, signed with a key in Secrets Manager. Nothing is
+stored, so single links can't be revoked; changing the key revokes all of them.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from typing import Literal
 from itsdangerous import BadData, URLSafeSerializer
 
 LinkFault = Literal["expired", "invalid"]
-"""Why a token opens nothing: it was good once, or the key that is in use has not signed it."""
+"""Why a token is refused: it has expired, or the current key has not signed it."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class ShareLink:
     expires_at: datetime
 
     def locate(self, name: str) -> str:
-        """The link to one of the job's outputs."""
+        """Returns the link to one of the job's outputs."""
         return f"{self.url}/{name}"
 
 
@@ -39,7 +39,7 @@ class ShareLinks:
     """Makes and reads links.
 
     Args:
-        key: What tokens are signed with.
+        key: The key that signs tokens.
         url: Base URL of the API that answers links.
     """
 
@@ -50,22 +50,22 @@ class ShareLinks:
         )
 
     def make(self, job: SharedJob, now: datetime, days: float) -> ShareLink:
-        """A link that opens `job` for `days`."""
+        """Returns a link that opens `job` for `days`."""
         expires_at = (now + timedelta(days=days)).astimezone(UTC).replace(microsecond=0)
         token = self._serializer.dumps([job.upload_id, job.attempt, int(expires_at.timestamp())])
         return ShareLink(self.locate(str(token)), expires_at)
 
     def locate(self, token: str) -> str:
-        """The URL of a token; `/video` and the names of outputs go after it."""
+        """Returns the URL of a token; `/video` or an output's name may follow."""
         return f"{self.url}/s/{token}"
 
     def read(self, token: str, now: datetime) -> SharedJob | LinkFault:
-        """The job that `token` opens at `now`, or why it opens none."""
+        """Returns the job that `token` opens at `now`, or why it is refused."""
         try:
             content = self._serializer.loads(token)
         except BadData:
             return "invalid"
-        # Base64 has several spellings of the same bytes; a token has one.
+        # Base64 can encode the same bytes in several ways; accept only one.
         if self._serializer.dumps(content) != token:
             return "invalid"
         upload_id, attempt, expires_at = content

@@ -1,1 +1,1 @@
-"""The files that are made of a job's results, one module each."""
+"""The outputs that are derived from a job's results, one module each."""

@@ -1,13 +1,16 @@
-"""`coco.json`: the predictions as a dataset in COCO's format, for tools that train, compare or show.
+"""`coco.json`: the predictions as a dataset in COCO's format, for tools that train, compare or visualize.
 
-An image is a sampled frame; one that is sampled twice in a row is one image, with what was found in it the first time.
-A category is a class of a model, with the model as its `supercategory`; categories are numbered from 1 as they come,
-and keep the model's own name and number as `class` and `class_id`. Their `name` is the same as `class`, unless two
-models have a class of that name: readers such as Datumaro, which is CVAT's, take a name once. A label of a whole
-picture has the picture as its box, and a mask without an outline its box as that, for tools read one of every mask.
+Each sampled frame is an image. A frame that is sampled twice in a row is one image, with its first annotations.
 
-Every annotation of a category has as many key points as the category, but predictions leave out those that the model
-did not see. How many there are is known when all have come, so annotations with key points wait in a file.
+A category is a class of a model, and the model is its `supercategory`. Categories are numbered from 1 in order of
+appearance; `class` and `class_id` are the model's own name and number. `name` is the same as `class`, unless several
+models have a class of that name: readers such as Datumaro, which CVAT uses, need unique names.
+
+A label of a whole frame gets the frame as its box. A mask without an outline gets its box as the outline, because tools
+expect a segmentation for every mask.
+
+All annotations of a category must have the same number of key points, but predictions leave out those that the model
+did not see. The number is known only at the end, so annotations with key points wait in a temporary file.
 Source: cocodataset.org, "Data format".
 """
 
@@ -25,22 +28,13 @@ import msgspec
 from videojobs.foreign_text import file_name
 from videojobs.jobs.ledger import Job
 from videojobs.outputs.files import OutputFiles
-from videojobs.results.bucket import ObjectWriter
-from videojobs.results.derivation import Output
 from videojobs.results.predictions import Frames
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
 KEYPOINTS_MAX = 1000
-"""Of a category: a model's number above that is no number of a key point, and would make every annotation as long."""
-
-
-def open_coco(job: Job, files: OutputFiles) -> Output:
-    """`coco.json`."""
-    dataset = CocoDataset(job, files.open("coco.json", "application/json"))
-    files.call_at_exit(dataset.close)
-    return dataset
+"""Maximum key points of a category. A larger class_id is invalid; it would make every annotation that long."""
 
 
 @dataclass(kw_only=True)
@@ -52,12 +46,7 @@ class _Category:
     keypoints: list[str] = field(default_factory=list)
 
     def to_dict(self, unique_name: str) -> dict[str, Any]:
-        described = {
-            "id": self.number,
-            "name": unique_name,
-            "supercategory": self.supercategory,
-            "class": self.name,
-        }
+        described = {"id": self.number, "name": unique_name, "supercategory": self.supercategory, "class": self.name}
         if self.class_id is not None:
             described["class_id"] = self.class_id
         if self.keypoints:
@@ -66,18 +55,19 @@ class _Category:
 
 
 class CocoDataset:
-    """Writes annotations as they come, and images and categories at the end: memory holds 28 bytes a sampled frame."""
+    """Writes annotations at once, and images and categories at the end. Memory holds 28 bytes per sampled frame."""
 
-    def __init__(self, job: Job, file: ObjectWriter) -> None:
+    def __init__(self, job: Job, files: OutputFiles) -> None:
         self._job = job
-        self._file = file
-        self._images = array("i")  # of each sample, its place in the following
+        self._file = files.open("coco.json", "application/json")
+        self._images = array("i")  # by sample: the index of its image in the arrays below
         self._frames, self._times = array("q"), array("d")
         self._widths, self._heights = array("i"), array("i")
         self._categories: dict[tuple[str, str], _Category] = {}
         self._annotations = 0
         self._is_begun = False
-        self._waiting: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  close() is what ends it
+        self._waiting: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  it is closed with the files
+        files.call_at_exit(self._waiting.close)
         info = {"description": job.upload.uri, "date_created": job.created_at, "version": job.job_id}
         self._file.write(b'{"info": ' + _encode(info) + b', "licenses": [], "annotations": [')
 
@@ -135,7 +125,7 @@ class CocoDataset:
         for number, (frame, time, width, height) in enumerate(
             zip(self._frames, self._times, self._widths, self._heights, strict=True), start=1
         ):
-            # Frames come in order; one that does not may have been there before.
+            # A frame that is out of order may be a duplicate, so it gets another name.
             name = f"{frame:08}" if frame > last else f"{frame:08}-{number}"
             last = max(last, frame)
             image = {
@@ -150,9 +140,6 @@ class CocoDataset:
         found = list(self._categories.values())
         categories = [category.to_dict(name) for category, name in zip(found, _make_unique(found), strict=True)]
         self._file.write(b'], "categories": ' + _encode(categories) + b"}\n")
-
-    def close(self) -> None:
-        self._waiting.close()
 
     def _write_annotations(self, lines: bytes) -> None:
         self._file.write((b",\n" if self._is_begun else b"") + lines)
@@ -183,7 +170,7 @@ class CocoDataset:
 
 
 def _make_unique(categories: Sequence[_Category]) -> Iterator[str]:
-    """A name of its own for each category: `person`, or `person (model)` where several models have that class."""
+    """Yields a unique name for each category: `person`, or `person (model)` if several models have that class."""
     counts = Counter(category.name for category in categories)
     taken = {name for name, categories_of_it in counts.items() if name and categories_of_it == 1}
     for category in categories:
@@ -200,7 +187,7 @@ def _make_unique(categories: Sequence[_Category]) -> Iterator[str]:
 
 
 def _flatten(points: Sequence[Mapping[str, Any]]) -> list[float]:
-    """x, y, x, y, …; empty where a coordinate is missing or there are too few for a polygon."""
+    """Returns x, y, x, y, …; empty if a coordinate is missing or there are too few points for a polygon."""
     flat = [point.get(axis) for point in points for axis in ("x", "y")]
     return [] if None in flat or len(flat) < 6 else flat  # type: ignore[return-value]  # None is ruled out
 
@@ -213,7 +200,7 @@ def _measure_area(polygon: Sequence[float]) -> float:
 
 
 def _place_keypoints(keypoints: Sequence[Mapping[str, Any]], category: _Category) -> list[float]:
-    """COCO has x, y, visibility of every key point of a category, in one order: that of their numbers."""
+    """Returns x, y, visibility of each key point of a category, in the order of their numbers, as COCO requires."""
     for index, point in enumerate(keypoints):
         number = _number_keypoint(index, point)
         while len(category.keypoints) <= number:

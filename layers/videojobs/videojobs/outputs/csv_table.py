@@ -1,7 +1,7 @@
-"""`detections.csv.gz`: the rows of `detections.parquet` for a spreadsheet; lists are JSON in their field.
+"""`detections.csv.gz`: the rows of `detections.parquet` for a spreadsheet; lists are written as JSON.
 
-UTF-8 with a byte order mark, without which Excel takes it for another encoding. Texts come from uploads and models, so
-none of them may become a formula: see `disarm`.
+It is UTF-8 with a byte order mark, without which Excel assumes another encoding. Texts come from uploads and models and
+must not become formulas: see `disarm`.
 """
 
 import csv
@@ -18,35 +18,33 @@ import msgspec
 
 from videojobs.jobs.ledger import Job
 from videojobs.outputs.files import OutputFiles
-from videojobs.results.bucket import ObjectWriter
-from videojobs.results.derivation import Output
 from videojobs.results.predictions import COLUMNS, Frames
 
 _HEADING = ["job_id", "upload_key", "model_id", "frame_offset", "time_offset", *COLUMNS, "extra"]
 _LISTS = {name for name, kinds in COLUMNS.items() if kinds is list}
 _TEXTS = {name for name, kinds in COLUMNS.items() if kinds is str or (isinstance(kinds, tuple) and str in kinds)}
 _GZIP = 31
-"""zlib's largest window, and gzip's header around it."""
+"""zlib's largest window, with a gzip header."""
 
 _COMPRESSION_LEVEL = 1
-"""Six would take five times as long, for a fifth less."""
+"""Level 6 takes five times as long and saves a fifth of the size."""
 
 _FORMULA_MARKS = "=+-@\uff1d\uff0b\uff0d\uff20\t\r\n\0'"
-"""What makes a formula of the cell that it begins, and the apostrophe."""
+"""The characters that start a formula at the beginning of a cell, and the apostrophe."""
 
 _INNER_FORMULA = re.compile(rf"""([,;\t\r\n]"*)(?=[{re.escape(_FORMULA_MARKS)}])""")
-"""Where a cell would begin for a spreadsheet with another separator."""
+"""Where a spreadsheet with another separator would begin a cell with a formula."""
 
 _CLASSES_MAX = 1_000
-"""Class names repeat: that many are remembered as they are to be written."""
+"""Class names repeat, so this many are cached in disarmed form."""
 
 
 def disarm(text: str) -> str:
-    """`text` with an apostrophe before whatever a spreadsheet would compute, also behind a separator inside of it.
+    """Returns `text` with an apostrophe before each formula, also after a separator inside the text.
 
-    `=1+2` becomes `'=1+2`, and `a;=1+2`, which is two cells where the list separator is a semicolon, `a;'=1+2`. To get
-    the text back, remove the apostrophe at its beginning and behind each comma, semicolon, tab and line break (and the
-    quotation marks that follow these), where it stands before one of ``=+-@'``, a full-width form of them, a tab, a
+    `=1+2` becomes `'=1+2`, and `a;=1+2`, which is two cells if the list separator is a semicolon, becomes `a;'=1+2`. To
+    restore the text, remove the apostrophe at its beginning and after each comma, semicolon, tab and line break (and
+    the quotation marks that follow these), if it stands before one of ``=+-@'``, a full-width form of them, a tab, a
     line break or NUL.
 
     Source: OWASP, "CSV Injection" (owasp.org/www-community/attacks/CSV_Injection).
@@ -58,18 +56,13 @@ def disarm(text: str) -> str:
 _disarm_class = lru_cache(_CLASSES_MAX)(disarm)
 
 
-def open_csv(job: Job, files: OutputFiles) -> Output:
-    """`detections.csv.gz`; it is opened as what it is, so that no browser unpacks it under this name."""
-    file = files.open("detections.csv.gz", "application/gzip")
-    return CsvTable(job, file)
-
-
 class CsvTable:
-    """Writes one line a prediction."""
+    """Writes one line per prediction."""
 
-    def __init__(self, job: Job, file: ObjectWriter) -> None:
+    def __init__(self, job: Job, files: OutputFiles) -> None:
         self._job = job
-        self._file = file
+        # Without ContentEncoding: browsers would decompress the file and keep its name.
+        self._file = files.open("detections.csv.gz", "application/gzip")
         self._gzip = zlib.compressobj(_COMPRESSION_LEVEL, wbits=_GZIP)
         self._file.write(self._gzip.compress(BOM_UTF8))
         self._write_rows([_HEADING])
@@ -99,13 +92,13 @@ class CsvTable:
 
     def _write_rows(self, rows: Any) -> None:
         text = io.StringIO()
-        # All texts are quoted, so that a separator in one separates nothing.
+        # All texts are quoted, so that they may contain separators.
         csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_STRINGS).writerows(rows)
         self._file.write(self._gzip.compress(text.getvalue().encode()))
 
 
 def _make_cells(name: str, values: Sequence[Any]) -> Sequence[Any]:
-    """A column's values as they are written: numbers stay what they are."""
+    """Converts a column's values to cells. Numbers stay unchanged."""
     if name in _LISTS:
         return [None if value is None else disarm(msgspec.json.encode(value).decode()) for value in values]
     if name == "class":

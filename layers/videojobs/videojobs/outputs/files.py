@@ -1,4 +1,4 @@
-"""The files that one output becomes: all of them when everything went well, or none."""
+"""The files of one output: either all of them are stored, or none."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -8,15 +8,15 @@ from videojobs.result_files import locate_output
 from videojobs.results.bucket import ObjectWriter, ResultsBucket, may_pass
 
 
-class _GivenUp(Exception):
-    """What files are left with that are not to be there."""
+class _Discarded(Exception):
+    """Makes the open files discard what they have written."""
 
 
 class OutputFiles:
-    """Opens an output's files, and completes them together or gives them up together.
+    """Opens an output's files, and completes or discards them together.
 
     Attributes:
-        share_url: Base URL of the links by which people open them.
+        share_url: Base URL of share links.
     """
 
     def __init__(self, bucket: ResultsBucket, job: Job, share_url: str) -> None:
@@ -28,11 +28,11 @@ class OutputFiles:
         self._saved: list[ObjectWriter] = []
 
     def open(self, name: str, content_type: str, **headers: str) -> ObjectWriter:
-        """The file `name`; `headers` as boto3 names them (`ContentEncoding`)."""
+        """Opens the file `name`; `headers` have boto3's names, such as `ContentEncoding`."""
         return self._stack.enter_context(self._make_writer(name, content_type, **headers))
 
     def save(self, name: str, content: bytes, content_type: str) -> None:
-        """Writes the file `name` at once: for many that are small, when nothing but S3 can fail any more."""
+        """Writes the file `name` at once: for many small files, when only S3 can still fail."""
         writer = self._make_writer(name, content_type)
         self._saved.append(writer)
         with writer as file:
@@ -40,26 +40,26 @@ class OutputFiles:
         del self._writers[name]
 
     def call_at_exit(self, function: Callable[[], None]) -> None:
-        """Calls `function` before the files that are open by now are completed or given up."""
+        """Calls `function` before the files that are open now are completed or discarded."""
         self._stack.callback(function)
 
     def complete(self) -> None:
-        """Makes objects of the files."""
+        """Completes the files, which then become objects in S3."""
         self._stack.close()
 
-    def give_up(self) -> None:
-        """Leaves nothing of the files that are open."""
-        self._stack.__exit__(_GivenUp, _GivenUp(), None)
+    def discard(self) -> None:
+        """Discards the open files."""
+        self._stack.__exit__(_Discarded, _Discarded(), None)
 
     @property
     def outage(self) -> Exception | None:
-        """What S3 raised, if it may pass: then the output is not to blame."""
+        """A temporary error of S3, if there was one: then the output itself did not fail."""
         failures = (writer.failure for writer in self._all)
         return next((failure for failure in failures if failure and may_pass(failure)), None)
 
     @property
     def locations(self) -> dict[str, str]:
-        """Where each file that was opened is, by name."""
+        """The URIs of the opened files, by name."""
         return {name: writer.uri for name, writer in self._writers.items()}
 
     @property

@@ -1,4 +1,4 @@
-"""An output that fails alone: what one can't take, or what is wrong with its code, costs no other and no results."""
+"""Isolates outputs: data that one output can't process, or a bug in it, affects neither the others nor the results."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,13 +14,13 @@ REASON_MAX_CHARACTERS = 300
 
 
 class GuardedOutput:
-    """Hands frames to an output until it fails; then nothing is left of its files, and `failure` says why.
+    """Passes frames to an output until it fails; then its files are discarded, and `failure` says why.
 
-    An outage of S3 is no failure of an output: it is raised, for all is to be tried again.
+    An outage of S3 does not count as the output's failure. It is raised, so that the whole delivery is retried.
 
     Attributes:
-        failure: Why there is no such output, or None.
-        locations: Where its files are, by name, once it is finished.
+        failure: Why the output could not be made, or None.
+        locations: The URIs of its files, by name, once it is finished.
     """
 
     def __init__(self, name: str, open_output: Callable[[OutputFiles], Output], files: OutputFiles) -> None:
@@ -40,10 +40,10 @@ class GuardedOutput:
             self._try(self._complete, self._output)
 
     def fail(self, reason: str) -> None:
-        """Gives it up for a reason from outside."""
+        """Discards the output because of an error outside of it."""
         if self._output is not None:
             self._output = None
-            self.files.give_up()
+            self.files.discard()
         self.failure = printable(reason, REASON_MAX_CHARACTERS)
 
     def _open(self, open_output: Callable[[OutputFiles], Output]) -> None:
@@ -59,7 +59,7 @@ class GuardedOutput:
             function(*arguments)
         except Exception as error:
             self._output = None
-            self.files.give_up()
+            self.files.discard()
             if outage := self.files.outage:
                 raise outage from error
             self.failure = printable(describe(error), REASON_MAX_CHARACTERS)
@@ -68,5 +68,5 @@ class GuardedOutput:
 
 
 def describe(error: Exception) -> str:
-    """An error in words, for a person who may report it."""
+    """Describes an error for a person who may report it."""
     return str(error) if isinstance(error, BrokenResults) else f"{type(error).__name__}: {error}"

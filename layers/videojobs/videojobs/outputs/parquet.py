@@ -1,7 +1,7 @@
-"""A Parquet file that is written batch by batch.
+"""Writes a Parquet file batch by batch.
 
-The writer asks for batches itself, so it runs in a thread of its own, and a short queue lies between: `write` waits
-when it is full. What goes wrong in the thread is raised by the next call.
+arro3's writer pulls its batches, so it runs in a thread of its own, behind a short queue: `write` waits while the queue
+is full. An error in the thread is raised by the next call.
 """
 
 from array import array
@@ -16,10 +16,10 @@ from arro3.io import write_parquet
 
 ROWS_A_GROUP = 122_880
 ROWS_A_GROUP_OF_LISTS = 8_192
-"""A row group is held in memory, encoded, until it is full; rows with polygons or vectors are thousands of bytes."""
+"""Memory holds a row group, encoded, until it is full; rows with polygons or vectors have thousands of bytes."""
 
-HANDED_ON_BYTES = 1024 * 1024
-"""What is handed to the writer's thread at once; to wake it for each batch takes longer than writing it."""
+QUEUED_BYTES = 1024 * 1024
+"""How much is put into the queue at once: waking the thread for each batch takes longer than writing the batch."""
 
 FLOAT, FLOAT32, INT, TEXT, BOOL = (
     DataType.float64(),
@@ -39,7 +39,7 @@ def struct_of(**fields: DataType) -> DataType:
 
 
 def make_array(values: Sequence[Any], kind: DataType) -> Array:
-    """An Arrow array of Python values: numbers, texts, None, and lists and dicts of these as `kind` says."""
+    """Returns an Arrow array of Python values: numbers, texts, None, and lists and dicts of these, as `kind` says."""
     if DataType.is_list(kind):
         return _make_list_array(values, kind)
     if DataType.is_struct(kind):
@@ -55,13 +55,13 @@ def _make_list_array(values: Sequence[Sequence[Any] | None], kind: DataType) -> 
         if value:
             items += value
         offsets.append(len(items))
-    item_kind = kind.value_field.type  # type: ignore[union-attr]  # it is a list's
+    item_kind = kind.value_field.type  # type: ignore[union-attr]  # lists have one
     nulls = Array([value is None for value in values], type=BOOL)
     return list_array(Array(offsets, type=DataType.int32()), make_array(items, item_kind), type=kind, mask=nulls)
 
 
 def repeat_numbers(typecode: str, numbers: Sequence[float], counts: Sequence[int]) -> Array:
-    """An Arrow array of each number as many times as `counts` says; `typecode` as of `array.array`."""
+    """Returns an Arrow array with each number repeated as `counts` says; `typecode` as for `array.array`."""
     repeated: array[float] = array(typecode)
     for number, count in zip(numbers, counts, strict=True):
         repeated.extend(array(typecode, (number,)) * count)
@@ -69,7 +69,7 @@ def repeat_numbers(typecode: str, numbers: Sequence[float], counts: Sequence[int
 
 
 class Writable(Protocol):
-    """As much of a file as is needed."""
+    """The part of a file's interface that is needed."""
 
     def write(self, content: bytes, /) -> int: ...
 
@@ -78,8 +78,8 @@ class ParquetFile:
     """Writes record batches to `file`, compressed.
 
     Args:
-        columns: Name and type of each.
-        distinct: Columns of texts that are hardly ever the same: a dictionary of them would be in vain.
+        columns: The columns' types, by name.
+        distinct: Text columns whose values rarely repeat, so that dictionary encoding would not help.
     """
 
     def __init__(
@@ -98,22 +98,22 @@ class ParquetFile:
         batch = RecordBatch(columns, schema=self._schema)
         self._held.append(batch)
         self._held_bytes += batch.nbytes
-        if self._held_bytes >= HANDED_ON_BYTES:
-            self._hand_on()
+        if self._held_bytes >= QUEUED_BYTES:
+            self._enqueue()
 
     def close(self) -> None:
-        """Writes what is left and the footer; without it the file is not one."""
-        self._hand_on()
+        """Writes the rest and the footer, without which the file is invalid."""
+        self._enqueue()
         self.stop()
         self._raise()
 
     def stop(self) -> None:
-        """Ends the thread, whether the file is whole or not."""
+        """Ends the thread, even if the file is incomplete."""
         if self._thread.is_alive():
             self._queue.put(None)
             self._thread.join()
 
-    def _hand_on(self) -> None:
+    def _enqueue(self) -> None:
         self._queue.put(self._held)
         self._held = []
         self._held_bytes = 0
@@ -127,21 +127,21 @@ class ParquetFile:
         try:
             write_parquet(
                 RecordBatchReader.from_batches(self._schema, batches),
-                file,  # type: ignore[arg-type]  # it calls nothing but write and flush
+                file,  # type: ignore[arg-type]  # arro3 calls only write and flush
                 compression="zstd(1)",
                 max_row_group_size=rows_a_group,
                 column_dictionary_enabled=dict.fromkeys(distinct, False),
                 column_encoding=dict.fromkeys(distinct, "delta_byte_array"),
             )
-        except BaseException as error:  # the other thread raises it
-            # arro3 panics where the file can't be finished, and its panic is no Exception.
+        except BaseException as error:  # raised again in the other thread
+            # arro3 panics if it can't finish the file, and its panic is not an Exception.
             self._error = error if isinstance(error, Exception) else OSError(str(error))
             for _ in batches:
                 pass
 
 
 class ConstantTexts:
-    """Arrays that hold one text again and again, made once."""
+    """Caches arrays that repeat a single text."""
 
     def __init__(self) -> None:
         self._made: dict[str, Array] = {}

@@ -1,22 +1,22 @@
-"""The outputs that a stack may be asked for, and what each of them is made by."""
+"""The outputs by name, with the class that makes each."""
 
 from collections.abc import Callable, Mapping
 
 from videojobs.jobs.ledger import Job
-from videojobs.outputs.coco import open_coco
-from videojobs.outputs.csv_table import open_csv
+from videojobs.outputs.coco import CocoDataset
+from videojobs.outputs.csv_table import CsvTable
 from videojobs.outputs.files import OutputFiles
 from videojobs.outputs.names import OutputName
-from videojobs.outputs.report import open_report
-from videojobs.outputs.tables import open_parquet
-from videojobs.outputs.webvtt import open_webvtt
+from videojobs.outputs.report import ReportOutput
+from videojobs.outputs.tables import ParquetTables
+from videojobs.outputs.webvtt import Captions
 from videojobs.results.derivation import Output
 
 OPENERS: Mapping[OutputName, Callable[[Job, OutputFiles], Output]] = {
-    "parquet": open_parquet,
-    "csv": open_csv,
-    "coco": open_coco,
-    "webvtt": open_webvtt,
-    "report": open_report,
+    "parquet": ParquetTables,
+    "csv": CsvTable,
+    "coco": CocoDataset,
+    "webvtt": Captions,
+    "report": ReportOutput,
 }
-"""What opens each output of a job, with its files."""
+"""Each opens an output of a job, with its files."""

@@ -1,10 +1,10 @@
-"""The summary: what was found when, and how surely, model by model and class by class."""
+"""The summary: counts, times and confidences by model and class."""
 
 import json
 import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import Any, Self
 
@@ -12,77 +12,62 @@ from videojobs.jobs.options import Model
 from videojobs.results.predictions import Frames, Predictions
 
 COUNTS_MAX_BYTES = 100_000
-"""Of the counts in the ledger and in the event of a job's end, written as JSON. An item may have 400 KB and an event
-256 KB, and both hold more than counts.
+"""Maximum size, as JSON, of the counts in the ledger and in the event of a job's end. An item may have 400 KB and an
+event 256 KB, and both contain more than counts.
 """
 
 COUNT_NAME_MAX_CHARACTERS = 1_000
-"""DynamoDB takes no empty name, and none of more than 64 KB."""
+"""DynamoDB accepts neither empty names nor names above 64 KB."""
 
 COUNT_BYTES = 24
-"""A number of any length, and what stands between it and its neighbours."""
+"""Room for a number of any length and JSON's punctuation."""
 
 
 @dataclass(kw_only=True)
 class ClassSummary:
-    """One class of one model. Times are seconds; a prediction without a confidence counts for the mean as none."""
+    """One class of one model. Predictions without a confidence are left out of the mean."""
 
     count: int = 0
     frames: int = 0
-    first_seen: float = 0
-    last_seen: float = 0
+    first_seen_seconds: float = 0
+    last_seen_seconds: float = 0
     peak: int = 0
-    peak_at: float = 0
+    peak_at_seconds: float = 0
     confidences: int = 0
     confidence_sum: float = 0
 
     def add(self, time_offset: float, count: int) -> None:
-        """Counts one frame that it is in."""
+        """Adds one frame with `count` predictions of the class."""
         if not self.frames:
-            self.first_seen = time_offset
+            self.first_seen_seconds = time_offset
         self.frames += 1
-        self.last_seen = time_offset
+        self.last_seen_seconds = time_offset
         self.count += count
         if count > self.peak:
-            self.peak, self.peak_at = count, time_offset
+            self.peak, self.peak_at_seconds = count, time_offset
 
     @property
     def mean_confidence(self) -> float | None:
-        """None also where the confidences are too large to be summed up."""
+        """None also if the confidences are too large to be summed up."""
         mean = self.confidence_sum / self.confidences if self.confidences else math.nan
         return mean if math.isfinite(mean) else None
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """As `to_dict` gives it."""
-        mean = data["mean_confidence"]
-        return cls(
-            count=data["count"],
-            frames=data["frames"],
-            first_seen=data["first_seen_seconds"],
-            last_seen=data["last_seen_seconds"],
-            peak=data["peak"],
-            peak_at=data["peak_at_seconds"],
-            confidences=0 if mean is None else 1,
-            confidence_sum=mean or 0.0,
-        )
+        """Reads what `to_dict` returned."""
+        values = dict(data)
+        mean = values.pop("mean_confidence")
+        return cls(**values, confidences=0 if mean is None else 1, confidence_sum=mean or 0.0)
 
     def to_dict(self) -> dict[str, Any]:
-        mean = self.mean_confidence
-        return {
-            "count": self.count,
-            "frames": self.frames,
-            "first_seen_seconds": self.first_seen,
-            "last_seen_seconds": self.last_seen,
-            "peak": self.peak,
-            "peak_at_seconds": self.peak_at,
-            "mean_confidence": None if mean is None else round(mean, 4),
-        }
+        values, mean = asdict(self), self.mean_confidence
+        del values["confidences"], values["confidence_sum"]
+        return {**values, "mean_confidence": None if mean is None else round(mean, 4)}
 
 
 @dataclass(kw_only=True)
 class ModelSummary:
-    """What one model did and found."""
+    """The frames and predictions of one model."""
 
     frames: int = 0
     failed_frames: int = 0
@@ -92,22 +77,16 @@ class ModelSummary:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """As `to_dict` gives it."""
-        classes = {name: ClassSummary.from_dict(entry) for name, entry in data["classes"].items()}
-        return cls(
-            frames=data["frames"],
-            failed_frames=data["failed_frames"],
-            embeddings=data["embeddings"],
-            predictions=data["predictions"],
-            classes=classes,
-        )
+        """Reads what `to_dict` returned."""
+        values = {name: data[name] for name in ("frames", "failed_frames", "predictions", "embeddings")}
+        return cls(**values, classes={name: ClassSummary.from_dict(entry) for name, entry in data["classes"].items()})
 
     @property
     def failed_share(self) -> float:
         return self.failed_frames / self.frames if self.frames else 0.0
 
     def most_common(self) -> list[tuple[str, ClassSummary]]:
-        """The classes, the most frequent first."""
+        """Returns the classes, the most frequent first."""
         return sorted(self.classes.items(), key=lambda item: -item[1].count)
 
     def to_dict(self) -> dict[str, Any]:
@@ -122,14 +101,14 @@ class ModelSummary:
 
 
 class Summary:
-    """An output that keeps nothing but sums; memory grows with the number of classes alone."""
+    """The output that every job has. It keeps only sums, so memory grows only with the number of classes."""
 
     def __init__(self, models: Sequence[Model]) -> None:
         self.models = {model.model_id: ModelSummary() for model in models}
 
     @classmethod
     def from_dict(cls, models: Mapping[str, Mapping[str, Any]]) -> Self:
-        """The summary whose models' `to_dict` gave these."""
+        """Returns the summary of models from `ModelSummary.to_dict`."""
         summary = cls(())
         summary.models = {model_id: ModelSummary.from_dict(model) for model_id, model in models.items()}
         return summary
@@ -155,11 +134,11 @@ class Summary:
             entry.confidence_sum += sum(confidences)
 
     def finish(self) -> None:
-        """There is nothing left to do."""
+        """Does nothing: the sums are complete."""
 
     @property
     def frames(self) -> int:
-        """Sampled frames; all models have the same."""
+        """The number of sampled frames, which is the same for all models."""
         return max((model.frames for model in self.models.values()), default=0)
 
     @property
@@ -178,7 +157,7 @@ class Summary:
 def cap_counts(
     counts: Mapping[str, Mapping[str, int]], max_bytes: int = COUNTS_MAX_BYTES
 ) -> tuple[Mapping[str, Mapping[str, int]], int]:
-    """The counts of the most frequent classes, and how many classes are left out."""
+    """Returns the counts of the most frequent classes, and how many classes are left out."""
     capped: dict[str, dict[str, int]] = {model_id: {} for model_id in counts}
     every = [(count, model_id, name) for model_id, by_class in counts.items() for name, count in by_class.items()]
     used = omitted = 0
@@ -193,7 +172,7 @@ def cap_counts(
 
 
 def _group(predictions: Predictions) -> Mapping[str, Sequence[float]]:
-    """The confidences of each class, of those predictions that have both."""
+    """Returns the confidences by class, without predictions that lack either."""
     groups: defaultdict[str, list[float]] = defaultdict(list)
     for name, confidence in zip(predictions.columns["class"], predictions.columns["confidence"], strict=True):
         if confidence is not None and name is not None:

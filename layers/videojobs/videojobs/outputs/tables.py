@@ -1,4 +1,4 @@
-"""The tables: one row a prediction, and one a sampled frame and model, as Parquet that Athena reads across jobs."""
+"""The tables, as Parquet for Athena: one row per prediction, and one row per sampled frame and model."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,7 +22,6 @@ from videojobs.outputs.parquet import (
     repeat_numbers,
     struct_of,
 )
-from videojobs.results.derivation import Output
 from videojobs.results.predictions import Frames
 
 _JOB_COLUMNS = {"job_id": TEXT, "upload_key": TEXT, "model_id": TEXT}
@@ -48,7 +47,7 @@ DETECTION_COLUMNS: Mapping[str, DataType] = {
     "landmarks": _POINTS,
     "extra": TEXT,
 }
-"""One row a prediction: x, y are a box's centre in pixels; `extra` is JSON of the fields that have no column."""
+"""One row per prediction: x, y are a box's center in pixels; `extra` has the fields without a column, as JSON."""
 
 FRAME_COLUMNS: Mapping[str, DataType] = {
     **_JOB_COLUMNS,
@@ -62,40 +61,24 @@ FRAME_COLUMNS: Mapping[str, DataType] = {
     "embedding": list_of(FLOAT32),
     "extra": TEXT,
 }
-"""One row a sampled frame and model: whether the model failed, what it computed, and what is no prediction."""
+"""One row per sampled frame and model: whether the model failed, and the element's data besides predictions."""
 
 _TYPES_WITH_LISTS = {"instance-segmentation", "keypoint-detection", "gaze-detection", "clip-embed-image"}
 
 _FACTS = ("seconds", "scores", "embedding", "extra")
 
 FRAMES_A_BATCH = 256
-"""Rows of frames.parquet wait for each other, unless they have lists or texts and so may be large."""
-
-_CONTENT_TYPE = "application/vnd.apache.parquet"
-
-
-def open_parquet(job: Job, files: OutputFiles) -> Output:
-    """`detections.parquet` and `frames.parquet`."""
-    has_lists = any(model.inference_type in _TYPES_WITH_LISTS for model in job.options.models)
-    rows_a_group = ROWS_A_GROUP_OF_LISTS if has_lists else ROWS_A_GROUP
-    opened = []
-    for name, columns, distinct in (
-        ("detections.parquet", DETECTION_COLUMNS, ("detection_id",)),
-        ("frames.parquet", FRAME_COLUMNS, ()),
-    ):
-        file = ParquetFile(files.open(name, _CONTENT_TYPE), columns, rows_a_group, distinct)
-        files.call_at_exit(file.stop)
-        opened.append(file)
-    return ParquetTables(job, *opened)
+"""Rows of frames.parquet are written in batches of this size, or earlier if they have lists or texts, which are large.
+"""
 
 
 class ParquetTables:
-    """Writes the rows of both tables as the frames come."""
+    """Writes `detections.parquet` and `frames.parquet`."""
 
-    def __init__(self, job: Job, detections: ParquetFile, frames: ParquetFile) -> None:
+    def __init__(self, job: Job, files: OutputFiles) -> None:
         self._job = job
-        self._detections = detections
-        self._frames = frames
+        self._detections = self._open(files, "detections.parquet", DETECTION_COLUMNS, ("detection_id",))
+        self._frames = self._open(files, "frames.parquet", FRAME_COLUMNS, ())
         self._texts = ConstantTexts()
         self._nulls: dict[str, Array] = {}
         self._frame_rows: list[tuple[Any, ...]] = []
@@ -128,6 +111,15 @@ class ParquetTables:
         self._detections.close()
         self._frames.close()
 
+    def _open(
+        self, files: OutputFiles, name: str, columns: Mapping[str, DataType], distinct: Sequence[str]
+    ) -> ParquetFile:
+        has_lists = any(model.inference_type in _TYPES_WITH_LISTS for model in self._job.options.models)
+        rows_a_group = ROWS_A_GROUP_OF_LISTS if has_lists else ROWS_A_GROUP
+        file = ParquetFile(files.open(name, "application/vnd.apache.parquet"), columns, rows_a_group, distinct)
+        files.call_at_exit(file.stop)
+        return file
+
     def _make_detections(self, frames: Frames) -> list[Array]:
         predictions = frames.predictions
         columns = {**predictions.columns, "extra": predictions.extra}
@@ -142,7 +134,7 @@ class ParquetTables:
         ]
 
     def _make_nulls(self, name: str, length: int) -> Array:
-        """Most columns are empty, whichever the inference type."""
+        """Returns a column of nulls from a cache: each inference type leaves most columns empty."""
         nulls = self._nulls.get(name)
         if nulls is None or len(nulls) < length:
             nulls = self._nulls[name] = make_array([None] * max(length, 4096), DETECTION_COLUMNS[name])

@@ -1,6 +1,6 @@
-"""`detections.vtt`: what is on screen when, as captions that any player shows, so they count time as it does.
+"""`detections.vtt`: which classes are on screen when, as captions in the player's time.
 
-A cue lasts as long as the same things are there. Of several models each has its own cues, side by side.
+A cue lasts as long as the same objects are on screen. If there are several models, each has its own cues.
 Source: W3C, "WebVTT: The Web Video Text Tracks Format".
 """
 
@@ -15,35 +15,28 @@ from videojobs.errors import BrokenResults
 from videojobs.foreign_text import printable
 from videojobs.jobs.ledger import VIDEO_SECONDS_MAX, Job
 from videojobs.outputs.files import OutputFiles
-from videojobs.results.bucket import ObjectWriter
-from videojobs.results.derivation import Output
 from videojobs.results.predictions import Frames
 
 
-def open_webvtt(job: Job, files: OutputFiles) -> Output:
-    """`detections.vtt`."""
-    captions = Captions(job, files.open("detections.vtt", "text/vtt; charset=utf-8"))
-    files.call_at_exit(captions.close)
-    return captions
-
-
 class Captions:
-    """Cues must be in the order of time, and models come one after the other: each model's wait in a file."""
+    """Writes the captions. Cues must be in order of time, but models follow one another: their cues wait in files."""
 
-    def __init__(self, job: Job, file: ObjectWriter) -> None:
+    def __init__(self, job: Job, files: OutputFiles) -> None:
         self._job = job
-        self._file = file
+        self._files = files
+        self._file = files.open("detections.vtt", "text/vtt; charset=utf-8")
         self._names_models = len(job.options.models) > 1
         self._interval = 1 / job.options.infer_fps
         self._cues: dict[str, _ModelCues] = {}
 
     def add(self, frames: Frames) -> None:
-        """Raises BrokenResults where a time is no place in a video, or comes after a later one."""
+        """Raises BrokenResults if a time is invalid, or is earlier than the one before."""
         if not frames.entries:
             return
         model_id = frames.model_id
         if model_id not in self._cues:
             self._cues[model_id] = _ModelCues()
+            self._files.call_at_exit(self._cues[model_id].file.close)
         found: dict[int, Counter[str]] = {}
         for number, name in zip(frames.predictions.frames, frames.predictions.columns["class"], strict=True):
             if name is not None:
@@ -65,33 +58,29 @@ class Captions:
         for start, end, text in heapq.merge(*(cues.read() for cues in self._cues.values())):
             self._file.write(f"\n{format_time(start)} --> {format_time(end)}\n{text}\n".encode())
 
-    def close(self) -> None:
-        for cues in self._cues.values():
-            cues.file.close()
-
 
 class _ModelCues:
-    """One model's cues, the last of them open until something else is shown."""
+    """One model's cues. The last one is open until the text changes."""
 
     def __init__(self) -> None:
-        self.file: IO[str] = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  close() is what ends it
+        self.file: IO[str] = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  closed with the output's
         self._text = ""
         self._start = 0.0
         self._last = 0.0
 
     def show(self, seconds: float, text: str) -> None:
-        """Raises ValueError where a cue can't begin or end then; says why."""
+        """Raises ValueError, with the reason, if a cue can't begin or end at `seconds`."""
         if seconds > VIDEO_SECONDS_MAX:
-            raise ValueError("is no time of a video")
+            raise ValueError("is not a valid time of a video")
         if seconds < self._last:
-            raise ValueError("comes after a later time")
+            raise ValueError("follows a later time")
         if text != self._text:
             self._write(seconds)
             self._text, self._start = text, seconds
         self._last = seconds
 
     def end(self, interval: float) -> None:
-        """The last sampled frame is shown for `interval` seconds."""
+        """Ends the last cue, `interval` seconds after the last sampled frame."""
         self._write(self._last + interval)
         self._text = ""
 
@@ -102,25 +91,25 @@ class _ModelCues:
             yield start, end, text
 
     def _write(self, end: float) -> None:
-        if self._text and round(end * 1000) > round(self._start * 1000):  # a cue that takes no time is none
+        if self._text and round(end * 1000) > round(self._start * 1000):  # cues must not be empty
             self.file.write(f"{json.dumps([self._start, end, self._text])}\n")
 
 
 def compose_cue(found: Counter[str]) -> str:
-    """`Paper, Rock (2)`, by name, so that the same things are the same text."""
+    """Returns a cue's text, such as `Paper, Rock (2)`, sorted by name, so that the same objects give the same text."""
     return ", ".join(
         f"{escape(name)} ({count})" if count > 1 else escape(name) for name, count in sorted(found.items())
     )
 
 
 def escape(text: str) -> str:
-    """`text` as a cue may hold it: no tags, no arrow, no line that ends it."""
+    """Escapes `text` for a cue: it contains no tags, no arrow, and no line break that would end the cue."""
     text = printable(" ".join(text.split())) or "(no name)"
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def format_time(seconds: float) -> str:
-    """As WebVTT writes a time: 01:02:03.450."""
+    """Formats a time for WebVTT: 01:02:03.450."""
     milliseconds = round(seconds * 1000)
     minutes, rest = divmod(milliseconds, 60_000)
     hours, minutes = divmod(minutes, 60)

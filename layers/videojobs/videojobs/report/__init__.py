@@ -1,1 +1,1 @@
-"""The HTML page of a job's results."""
+"""The report: an HTML page with a job's results."""

@@ -1,4 +1,4 @@
-"""Timelines: when each class was on screen, how many at once, how surely; memory does not grow with the video."""
+"""Timelines: when each class is on screen, how many at once, and at which confidence, in constant memory."""
 
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
@@ -8,24 +8,24 @@ from videojobs.foreign_text import printable
 from videojobs.results.marks import Mark
 
 BINS_MAX = 1024
-"""Even; when a video needs more bins, pairs of them become one."""
+"""An even number: if a video needs more bins, each two of them are merged."""
 
 COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
-"""How many at once a bin can tell apart."""
+"""The numbers of simultaneous predictions that a bin distinguishes."""
 
 CLASSES_MAX = 1000
 OTHER_CLASSES = "(other classes)"
-"""Where the classes of a model go that has more."""
+"""The class that stands for all further classes of a model."""
 
 
 class ClassTimeline:
     """One class: how often it was found, at each confidence, and when.
 
     Attributes:
-        found: predictions by percent of confidence.
-        frames: frames by percent of the surest prediction in them.
-        bins: of a bin, for each of COUNTS the highest percent at which so many were at once in a frame. So the page can
-            tell how many there were at any confidence without reading the predictions.
+        found: The number of predictions, by percent of confidence.
+        frames: The number of frames, by percent of the surest prediction in them.
+        bins: By bin, for each of COUNTS the highest percent at which a frame has that many predictions. With it, the
+            page shows how many there are at any confidence, without reading the predictions.
     """
 
     def __init__(self, name: str) -> None:
@@ -35,7 +35,7 @@ class ClassTimeline:
         self.bins: dict[int, list[int]] = {}
 
     def add(self, bin_number: int, percents: Sequence[int]) -> None:
-        """Counts one frame's predictions, the surest first."""
+        """Adds one frame's predictions, as percents of confidence, the surest first."""
         for percent in percents:
             self.found[percent] += 1
         self.frames[percents[0]] += 1
@@ -43,13 +43,13 @@ class ClassTimeline:
         self._merge(bin_number, seen)
 
     def halve(self) -> None:
-        """Makes one bin of each two."""
+        """Merges each two bins."""
         bins, self.bins = self.bins, {}
         for bin_number, seen in bins.items():
             self._merge(bin_number // 2, seen)
 
     def to_dict(self, bins: int) -> dict[str, Any]:
-        """As the page reads it: `found` and `frames` as [percent, count, …], a list a bin, 0 for an empty one."""
+        """Returns it as the page reads it: `found` and `frames` as [percent, count, …], a list per bin, 0 if empty."""
         return {
             "name": printable(self.name),
             "found": list(_to_pairs(self.found)),
@@ -72,7 +72,7 @@ def _to_pairs(histogram: Sequence[int]) -> Iterator[int]:
 
 
 class ModelTimelines:
-    """The timelines of one model's classes, over bins of equally many sampled frames."""
+    """The timelines of one model's classes, in bins of equally many sampled frames."""
 
     def __init__(self) -> None:
         self.classes: list[ClassTimeline] = []
@@ -82,7 +82,7 @@ class ModelTimelines:
         self._frames = 0
 
     def number_class(self, name: str) -> int:
-        """The number of a class, new or known."""
+        """Returns the number of a class, and adds the class if it is new."""
         number = self._numbers.get(name)
         if number is None:
             name = name if len(self.classes) < CLASSES_MAX else OTHER_CLASSES
@@ -93,7 +93,7 @@ class ModelTimelines:
         return number
 
     def add(self, seconds: float, marks: Sequence[Mark]) -> None:
-        """Counts the marks of the next sampled frame."""
+        """Adds the marks of the next sampled frame."""
         bin_number = self._open_bin(seconds)
         by_class: dict[int, list[int]] = {}
         for mark in marks:
@@ -103,7 +103,7 @@ class ModelTimelines:
             self.classes[number].add(bin_number, percents)
 
     def to_dict(self) -> dict[str, Any]:
-        """As the page reads it: where bins start (seconds), and the classes in the order of their numbers."""
+        """Returns it as the page reads it: when bins start, in seconds, and the classes in order of their numbers."""
         return {"starts": self._starts, "classes": [entry.to_dict(len(self._starts)) for entry in self.classes]}
 
     def _open_bin(self, seconds: float) -> int:

@@ -1,8 +1,8 @@
-"""The report: one self-contained page that plays the video with what was found drawn over it.
+"""The report: one self-contained page that plays the video with its predictions drawn over it.
 
-The page holds an index (facts, classes, a coarse timeline each) and pieces: runs of sampled frames of one model with
-their marks, as gzipped JSON, decoded when the video gets there. While they are small they are in the page too; above a
-limit they are files beside it. The page's sources are in `page/`; here they become one file.
+The page contains an index (facts, classes and their coarse timelines). Pieces are runs of consecutive sampled frames of
+one model with their marks, as gzipped JSON; the page decodes a piece when the video gets there. Small pieces are in the
+page too; above a limit they are files beside it. This module joins the page's sources, in `page/`, to one file.
 """
 
 import base64
@@ -26,28 +26,29 @@ from videojobs.results.marks import Mark, list_marks
 from videojobs.results.predictions import FrameFacts, Frames
 
 INLINE_MAX_BYTES = 4 * 1024 * 1024
-"""Pieces are in the page while they are no more than this together, compressed: a phone loads them at once."""
+"""The most that all pieces in the page may have together, compressed: a phone loads them at once."""
 
 PIECE_BYTES = 1024 * 1024
-"""A piece ends when its marks are this long as JSON: some 10,000 frames of a few objects, 200 of a hundred."""
+"""A piece ends at this size, as JSON: some 10,000 frames with a few objects each, or 200 with a hundred."""
 
 PIECES_FOLDER = "report-data"
-"""Where the pieces are that the page does not hold, beside it."""
+"""The folder beside the page with the pieces that are not in the page."""
 
 _SCRIPTS = ("dom", "data", "marks", "timelines", "player", "classes", "keyboard", "report")
-"""The page's modules, each after those that it imports from."""
+"""The page's modules. Each follows those that it imports from."""
 
 
 @dataclass(frozen=True)
 class ReportFacts:
-    """What the page says besides the results.
+    """What the page shows besides the results.
 
     Attributes:
-        title: The video's name, as people know it.
-        video_url: Where the video is, from the page, or from the share link that the page was opened by.
-        share_url: Base URL of the API that answers share links, or None for a page that lies beside its files. A shared
-            page is opened with its link in the fragment (`#base=…`), finds everything under that, and holds no token.
-        facts: Label and text of what is told under the title.
+        title: The video's name, for people.
+        video_url: The video's URL, relative to the page or to the share link that opened the page.
+        share_url: Base URL of the API that answers share links, or None for a page with its files beside it. A shared
+            page is opened with its link in the fragment (`#base=…`) and loads everything from there, so it contains no
+            token.
+        facts: Labels and texts to show under the title.
     """
 
     title: str
@@ -58,7 +59,7 @@ class ReportFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class _Piece:
-    """Where a piece lies in the spool, and what it spans (seconds)."""
+    """A piece's place in the spool, and the times of its first and last frame, in seconds."""
 
     start: int
     size: int
@@ -69,7 +70,7 @@ class _Piece:
 
 @dataclass(kw_only=True)
 class _ModelPart:
-    """What is known of one model so far: counts, pieces that are written, and the one that is being filled."""
+    """One model's data so far: counts, finished pieces, and the current piece."""
 
     inference_type: str | None
     timelines: ModelTimelines = field(default_factory=ModelTimelines)
@@ -85,19 +86,19 @@ class _ModelPart:
 
 
 class ReportWriter:
-    """Takes frames as they come, and writes the page and its pieces.
+    """Collects frames, and writes the page and its pieces.
 
-    Models may come one after the other or in turns; the frames of one model come in the order of time. What is to be
-    drawn waits in a temporary file: memory grows with the number of classes alone.
+    Models may follow one another or alternate; the frames of one model must be in order of time. Marks wait in a
+    temporary file, so memory grows only with the number of classes.
 
     Args:
-        start_offset: Seconds from the player's 0 to the video's first frame; None where that is not known. The page
-            counts time as its player does, from 0 where it is not known; it then finds out when it loads the video.
+        start_offset: Seconds from the player's 0 to the video's first frame, or None if unknown. The page shows the
+            player's time. If the offset is unknown, it assumes 0, and measures it when it loads the video.
     """
 
     def __init__(self, start_offset: float | None = None) -> None:
         self._start_offset = start_offset
-        self._spool: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  close() is what ends it
+        self._spool: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  close() closes it
         self._spooled = 0
         self._models: dict[str, _ModelPart] = {}
 
@@ -111,11 +112,11 @@ class ReportWriter:
         self.close()
 
     def add_model(self, model_id: str, inference_type: str | None) -> None:
-        """Makes a model known, so that it is on the page even without a frame; its type is None where it is unknown."""
+        """Adds a model, so that the page shows it even without a frame. Its type is None if unknown."""
         self._models.setdefault(model_id, _ModelPart(inference_type=inference_type))
 
     def add(self, frames: Frames) -> None:
-        """Takes frames of a model that is known. Predictions that can't be drawn are left out."""
+        """Adds frames of an added model. Predictions that can't be drawn are left out."""
         model = self._models[frames.model_id]
         marks = list_marks(frames.usable_predictions, model.timelines.number_class)
         model.failed += frames.entries.count(None)
@@ -128,7 +129,7 @@ class ReportWriter:
     def _add_frame(
         self, model: _ModelPart, frame_offset: int, seconds: float, *, facts: FrameFacts, marks: Sequence[Mark] | None
     ) -> None:
-        """Takes one sampled frame; `marks` is None where the model failed."""
+        """Adds one sampled frame; `marks` is None if the model failed."""
         if facts.size and facts.size != model.size:
             self._end_piece(model)
             model.size = facts.size
@@ -144,7 +145,7 @@ class ReportWriter:
             self._end_piece(model)
 
     def finish(self, facts: ReportFacts, *, inline_max_bytes: int | None = INLINE_MAX_BYTES) -> "Report":
-        """The report of all that was taken. With `inline_max_bytes` None, the page holds all, whatever its size."""
+        """Returns the report of all added frames. If `inline_max_bytes` is None, all pieces are in the page."""
         for model in self._models.values():
             self._end_piece(model)
         is_inline = inline_max_bytes is None or self._spooled <= inline_max_bytes
@@ -213,7 +214,7 @@ class ReportWriter:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """A finished report, as long as its writer is open."""
+    """A finished report. Its writer must stay open."""
 
     _spool: IO[bytes]
     _facts: ReportFacts
@@ -242,7 +243,7 @@ class Report:
         file.write(tail.encode())
 
     def pieces(self) -> Iterator[tuple[str, bytes]]:
-        """Name and content (gzip) of what lies in `PIECES_FOLDER`; nothing where the page holds all."""
+        """Yields names and contents (gzip) of the files in `PIECES_FOLDER`; none if the pieces are in the page."""
         for name, piece in () if self._is_inline else self._named_pieces:
             yield name, self._read(piece)
 
@@ -252,18 +253,18 @@ class Report:
 
 
 def join_modules(modules: Sequence[str]) -> str:
-    """One module of several that import from each other alone, given in order: all but `import` and `export` stays."""
+    """Joins modules that import only from one another, in order, by removing `import` and `export`."""
     joined = "\n".join(modules)
     return re.sub(r"^export ", "", re.sub(r"^import [^;]*;\n", "", joined, flags=re.MULTILINE), flags=re.MULTILINE)
 
 
 def compose_policy(facts: ReportFacts, style: str, script: str, is_inline: bool) -> str:
-    """The page's Content-Security-Policy: its script and style by their hash, the video, the pieces, and nothing else.
+    """Returns the page's Content-Security-Policy: its script and style by hash, the video, the pieces, nothing else.
 
-    A share link redirects to a host that is not known here, and a policy counts for redirects too: it names schemes.
+    A share link redirects to a host that is not known here, and a policy applies to redirects too, so it names schemes.
     """
     source = f"{urlsplit(facts.share_url).scheme}:" if facts.share_url else "'self' file:"
-    media = f"{source} blob:"  # a file that somebody picks is a blob
+    media = f"{source} blob:"  # a file that a person picks is a blob
     connect = "'none'" if is_inline else source
     return "; ".join(
         [

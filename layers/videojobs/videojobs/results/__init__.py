@@ -1,1 +1,1 @@
-"""Reading the API's results file, once and in one place."""
+"""Reads the API's results file."""

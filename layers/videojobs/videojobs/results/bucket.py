@@ -1,4 +1,4 @@
-"""The results bucket: where a job's files lie, and how they get there, in constant memory."""
+"""The results bucket: reads and writes a job's files in constant memory."""
 
 import json
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
 PIECE_BYTES = 256 * 1024
-"""What is read at a time; parsed, it takes some ten times as much."""
+"""How much is read at a time; parsed, it needs about ten times as much memory."""
 
 PART_BYTES = 5 * 1024 * 1024
-"""Each file that is being written holds as much. It is S3's least, and 10,000 its most: an object may have 50 GB."""
+"""S3's minimum part size, and the memory of each open file. S3 allows 10,000 parts, so an object may have 50 GB."""
 
 
 def read_pieces(stream: Readable) -> Iterator[bytes]:
-    """The stream's bytes, some at a time."""
+    """Yields the stream's bytes in pieces."""
     while piece := stream.read(PIECE_BYTES):
         yield piece
 
@@ -33,7 +33,7 @@ _PASSING_CODES = frozenset(("RequestTimeout", "RequestTimeTooSkewed", "ExpiredTo
 
 
 def may_pass(error: BaseException) -> bool:
-    """Whether a failed call of AWS may succeed later: an outage or throttling, and not that something is forbidden."""
+    """Returns whether a failed call to AWS may succeed later: after an outage or throttling, not if it is forbidden."""
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return status >= 500 or status == 429 or error.response["Error"]["Code"] in _PASSING_CODES
@@ -41,12 +41,12 @@ def may_pass(error: BaseException) -> bool:
 
 
 class ObjectWriter:
-    """A file that becomes an object when it is left without an exception, in parts when it is large.
+    """A writable file that becomes an object in S3 when its context ends; a large one by a multipart upload.
 
-    S3 shows the object only when it is whole; of one that is left with an exception nothing stays.
+    S3 shows the object only when it is complete. If the context ends with an exception, nothing is stored.
 
     Attributes:
-        failure: What S3 raised, if it did: a library between the writer and its caller may raise something else.
+        failure: The exception that S3 raised, or None: a library between the writer and its caller may raise another.
     """
 
     def __init__(self, s3: "S3Client", bucket: str, key: str, headers: Mapping[str, str]) -> None:
@@ -71,14 +71,14 @@ class ObjectWriter:
             with self._remembering_failure():
                 self._complete()
         elif self._upload_id is not None:
-            self._give_up(self._upload_id)
+            self._abort(self._upload_id)
 
     def write(self, content: bytes, /) -> int:
         rest = memoryview(content)
         while rest:
             taken = rest[: PART_BYTES - self._used]
             end = self._used + len(taken)
-            if end > len(self._content):  # the first part grows, all others are written over it
+            if end > len(self._content):  # the buffer grows for the first part, and is reused for the others
                 self._content += taken
             else:
                 memoryview(self._content)[self._used : end] = taken
@@ -91,26 +91,26 @@ class ObjectWriter:
         return len(content)
 
     def flush(self) -> None:
-        """Parts go when they are full."""
+        """Does nothing: parts are sent when they are full."""
 
     def tell(self) -> int:
         return self.size_bytes
 
     def seek(self, *_: int) -> int:
-        """There for those who ask whether it exists; what is written is gone."""
+        """Fails. Libraries only check whether the method exists."""
         raise OSError("An object can only be written from its beginning to its end.")
 
     @property
     def requests(self) -> int:
-        """How many requests it has taken, or will."""
+        """How many requests the upload takes in total."""
         return 1 if self._upload_id is None else len(self._parts) + 2
 
-    def _give_up(self, upload_id: str) -> None:
+    def _abort(self, upload_id: str) -> None:
         try:
             self._s3.abort_multipart_upload(**self._place, UploadId=upload_id)
         except (ClientError, BotoCoreError):
-            # The bucket's lifecycle rule does it after a day; what ends this file is worth more than this error.
-            logger.warning("The parts of an upload could not be removed.", exc_info=True)
+            # Log it only, so that the original exception is raised. The bucket's lifecycle rule aborts it after a day.
+            logger.warning("A multipart upload could not be aborted.", exc_info=True)
 
     @contextmanager
     def _remembering_failure(self) -> Iterator[None]:
@@ -121,11 +121,11 @@ class ObjectWriter:
             raise
 
     def _begin(self) -> str:
-        """Begins an upload in parts, and returns its id."""
+        """Begins a multipart upload, and returns its ID."""
         return self._s3.create_multipart_upload(**self._place, **self._headers)["UploadId"]
 
     def _send_part(self) -> None:
-        """Sends what is held as it is held, and keeps the buffer: a copy is as large, and a new one leaves holes."""
+        """Sends the buffer without a copy, and reuses it, because new buffers would fragment the memory."""
         del self._content[self._used :]
         if self._upload_id is None:
             self._upload_id = self._begin()
@@ -134,7 +134,7 @@ class ObjectWriter:
             **self._place,
             UploadId=self._upload_id,
             PartNumber=number,
-            Body=self._content,  # type: ignore[arg-type]  # boto3 takes a bytearray
+            Body=self._content,  # type: ignore[arg-type]  # boto3 accepts a bytearray
         )
         self._used = 0
         self._parts.append({"ETag": answer["ETag"], "PartNumber": number})
@@ -153,13 +153,13 @@ class ObjectWriter:
 
 
 class ResumableWriter(ObjectWriter):
-    """A file whose parts stay when it is left with an exception, so that another writer can go on behind them.
+    """A file that keeps its parts if its context ends with an exception, so that another writer can continue.
 
-    Where to go on is what S3 lists of its parts. `size_bytes` begins with what they hold.
+    It continues after the parts that S3 lists. `size_bytes` includes them from the beginning.
 
     Args:
-        upload_id: Of the upload to go on with. If S3 no longer knows it, the file begins anew.
-        on_begin: Called with the id of a new upload.
+        upload_id: The multipart upload to continue. If S3 no longer has it, the file begins again.
+        on_begin: Called with the ID of a new upload.
     """
 
     def __init__(
@@ -181,7 +181,7 @@ class ResumableWriter(ObjectWriter):
 
     @property
     def sent_bytes(self) -> int:
-        """How many bytes another writer could go on behind."""
+        """How many bytes are stored in parts; another writer continues after them."""
         return len(self._parts) * PART_BYTES
 
     def _begin(self) -> str:
@@ -190,7 +190,7 @@ class ResumableWriter(ObjectWriter):
         return upload_id
 
     def _list_parts(self, upload_id: str) -> "list[CompletedPartTypeDef]":
-        """The parts that came one after the other, all of the same size."""
+        """Returns the first parts that are complete and consecutive."""
         parts: list[CompletedPartTypeDef] = []
         pages = self._s3.get_paginator("list_parts").paginate(**self._place, UploadId=upload_id)
         try:
@@ -202,12 +202,12 @@ class ResumableWriter(ObjectWriter):
             return []
         return parts
 
-    def _give_up(self, upload_id: str) -> None:
-        """The parts stay."""
+    def _abort(self, upload_id: str) -> None:
+        """Does nothing, so that the parts stay."""
 
 
 class ResultsBucket:
-    """The bucket that results go to."""
+    """The results bucket."""
 
     def __init__(self, s3: "S3Client", name: str) -> None:
         self._s3 = s3
@@ -217,23 +217,23 @@ class ResultsBucket:
         return f"s3://{self.name}/{key}"
 
     def write(self, key: str, content_type: str, **headers: str) -> ObjectWriter:
-        """A file to write the object `key` with; `headers` as boto3 names them (`ContentEncoding`)."""
+        """Returns a file that writes the object `key`; `headers` have boto3's names, such as `ContentEncoding`."""
         return ObjectWriter(self._s3, self.name, key, {"ContentType": content_type, **headers})
 
     def resume(
         self, key: str, content_type: str, upload_id: str | None, on_begin: Callable[[str], None]
     ) -> ResumableWriter:
-        """A file to write the object `key` with, behind what an upload that broke off has left."""
+        """Returns a file that writes the object `key`, continuing an interrupted upload."""
         return ResumableWriter(
             self._s3, self.name, key, {"ContentType": content_type}, upload_id=upload_id, on_begin=on_begin
         )
 
     def has(self, key: str) -> bool:
-        """Whether there is such an object."""
+        """Returns whether the object exists."""
         return self.measure(key) is not None
 
     def measure(self, key: str) -> int | None:
-        """How many bytes the object has, or None if there is none."""
+        """Returns the object's size in bytes, or None if it does not exist."""
         try:
             return self._s3.head_object(Bucket=self.name, Key=key)["ContentLength"]
         except ClientError as error:
@@ -242,19 +242,19 @@ class ResultsBucket:
             raise
 
     def read(self, key: str) -> Generator[bytes]:
-        """The object's bytes, some at a time."""
+        """Yields the object's bytes in pieces."""
         with closing(self._s3.get_object(Bucket=self.name, Key=key)["Body"]) as body:
             yield from read_pieces(body)
 
     def copy_stream(self, stream: Readable, writer: ObjectWriter) -> Generator[bytes]:
-        """Writes the stream as it is and hands its pieces on; the object is there when they have all been taken."""
+        """Writes the stream and yields its pieces. The object is complete when all pieces have been consumed."""
         with writer:
             for piece in read_pieces(stream):
                 writer.write(piece)
                 yield piece
 
     def read_json(self, key: str) -> Any:
-        """The JSON that the object holds, or None if there is none."""
+        """Returns the object's parsed JSON, or None if it does not exist."""
         try:
             return json.loads(b"".join(self.read(key)))
         except self._s3.exceptions.NoSuchKey:
@@ -266,6 +266,6 @@ class ResultsBucket:
 
 
 def drain(pieces: Iterable[bytes]) -> None:
-    """Takes what is left."""
+    """Consumes the remaining pieces."""
     for _ in pieces:
         pass

@@ -1,8 +1,8 @@
-"""Derivation: everything that a job puts out besides the results themselves, in one pass over their bytes.
+"""Derives all outputs from the results in one pass over their bytes.
 
-Elements are handed to the outputs with their offsets. Where elements stand before the offsets in the file, the stored
-file is read once more, for those alone: so memory holds a piece of the file and 16 bytes a sampled frame (41 MB for a
-day at 30 frames a second), whatever the order of keys.
+Outputs get elements with their offsets. If elements come before the offsets in the file, the stored file is read a
+second time, only for those elements. So memory holds a piece of the file and 16 bytes per sampled frame (41 MB for a
+day at 30 frames a second), for any order of keys.
 """
 
 from array import array
@@ -16,13 +16,13 @@ from videojobs.results.predictions import Frames, decode_boxes
 
 
 class Output(Protocol):
-    """Something that is made of the results while they stream by."""
+    """An output that is derived while the results are streamed."""
 
     def add(self, frames: Frames) -> None:
-        """Takes some frames of one model: a model's in the order of time, one model after the other."""
+        """Adds some frames of one model. A model's frames are in order of time, and models follow one another."""
 
     def finish(self) -> None:
-        """All frames have come."""
+        """Finishes the output after the last frame."""
 
 
 def derive(
@@ -31,10 +31,13 @@ def derive(
     outputs: Iterable[Output],
     read_again: Callable[[], Iterable[bytes]],
 ) -> None:
-    """Feeds the outputs with the results in `pieces`, and finishes them.
+    """Derives the outputs from the results in `pieces`, and finishes them.
+
+    Args:
+        read_again: Returns the same bytes again, after `pieces` has ended.
 
     Raises:
-        BrokenResults: the file breaks the contract; says where. The outputs are then not finished.
+        BrokenResults: The file breaks the contract; says where. The outputs are not finished.
     """
     outputs = list(outputs)
     for frames in read_frames(pieces, models, read_again):
@@ -47,13 +50,13 @@ def derive(
 def read_frames(
     pieces: Iterable[bytes], models: Sequence[Model], read_again: Callable[[], Iterable[bytes]]
 ) -> Iterator[Frames]:
-    """The elements of `models`, some at a time, with their offsets; a list begins with frames that have no elements.
+    """Yields the elements of `models` with their offsets, some at a time; first an empty `Frames` for each list.
 
     Args:
-        read_again: Gives the same bytes once more, when `pieces` has come to its end.
+        read_again: Returns the same bytes again, after `pieces` has ended.
 
     Raises:
-        BrokenResults: it is not JSON or cut short, a list is missing or there twice, or lists have different lengths.
+        BrokenResults: The file is not JSON or cut short, a list is missing or repeated, or lists differ in length.
     """
     by_id = {model.model_id: model for model in models}
     offsets = _Offsets()
@@ -63,8 +66,9 @@ def read_frames(
     for entries in read_lists(pieces, decoders):
         if entries.key in by_id:
             if not entries.values:
-                _refuse_second(entries, lengths)
-                if not offsets.are_complete:
+                if entries.key in lengths:
+                    raise BrokenResults(f"The results hold the list {entries.key} twice.")
+                if offsets.missing:
                     early.add(entries.key)
             lengths[entries.key] = entries.first + len(entries.values)
             if entries.key not in early:
@@ -79,7 +83,7 @@ def read_frames(
 
 
 class _Offsets:
-    """The frame and time offsets of the sampled frames, as far as they have come."""
+    """The frame and time offsets of the sampled frames that have been read so far."""
 
     def __init__(self) -> None:
         self._keys: list[str] = []
@@ -88,16 +92,11 @@ class _Offsets:
 
     @property
     def missing(self) -> list[str]:
-        """The names of the lists that have not come."""
+        """The names of the lists that have not begun. One list ends before the next begins."""
         return [names[0] for names in (FRAME_OFFSETS, TIME_OFFSETS) if not any(key in names for key in self._keys)]
 
-    @property
-    def are_complete(self) -> bool:
-        """Whether both lists have come; one list ends before the next begins."""
-        return len(self._keys) == 2
-
     def take(self, entries: Entries) -> None:
-        """Takes entries of the offset lists, and leaves others alone."""
+        """Adds entries of the offset lists, and ignores others."""
         for names, numbers in ((FRAME_OFFSETS, self.frames), (TIME_OFFSETS, self.times)):
             if entries.key in names:
                 if not entries.values:
@@ -112,14 +111,14 @@ class _Offsets:
                     )
                     raise BrokenResults(
                         f"The results break the contract in element {entries.first + number:,} of {entries.key}: "
-                        "it is no number that can be read."
+                        "it is not a valid number."
                     ) from None
 
     def match(self, model: Model, entries: Entries) -> Iterator[Frames]:
-        """A model's elements with their offsets. Raises BrokenResults where there are more than offsets."""
+        """Yields a model's elements with their offsets, or nothing if there are fewer offsets."""
         end = entries.first + len(entries.values)
         if end > min(len(self.frames), len(self.times)):
-            return  # told at the end, when it is known how many there are
+            return  # _check_lengths reports it when the number of elements is known
         yield Frames(
             model_id=model.model_id,
             inference_type=model.inference_type,
@@ -136,11 +135,6 @@ def _fits(value: Any, typecode: str) -> bool:
     except (TypeError, OverflowError):
         return False
     return True
-
-
-def _refuse_second(entries: Entries, lengths: Mapping[str, int]) -> None:
-    if entries.key in lengths:
-        raise BrokenResults(f"The results hold the list {entries.key} twice.")
 
 
 def _check_lengths(models: Iterable[str], lengths: Mapping[str, int], offsets: _Offsets) -> None:

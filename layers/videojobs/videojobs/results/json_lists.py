@@ -1,10 +1,10 @@
-"""A results file read while it streams by: entries of its top-level lists, some at a time, in bounded memory.
+"""Reads a results file while it is streamed: the entries of its top-level lists, some at a time, in bounded memory.
 
-Where entries end is found by jumping from bracket to bracket, and what lies between is parsed by msgspec: nesting,
-order of fields and white space may be what they like, and whatever is not JSON is found, with its place.
+The reader finds the ends of entries by jumping from bracket to bracket, and msgspec parses the entries. Nesting, order
+of fields and white space are free, and an error in the JSON is reported with its place.
 
-JSON's grammar allows what no Python value is: half a surrogate pair in a string, and numbers above all limits. These
-are read as U+FFFD and as null, so that one odd element costs no other.
+JSON's grammar allows values that Python does not have: half a surrogate pair in a string, and numbers out of range.
+They are read as U+FFFD and null, so that one invalid value does not affect other elements.
 """
 
 import re
@@ -18,10 +18,10 @@ from videojobs.errors import BrokenResults
 
 FRAME_OFFSETS = ("frame_offset", "frame_offsets")
 TIME_OFFSETS = ("time_offset", "time_offsets")
-"""The lists beside those of the models: the wire has the singular, the documentation the plural."""
+"""The lists besides the models' lists. The API returns the singular; its documentation has the plural."""
 
 ENTRY_MAX_BYTES = 64 * 1024 * 1024
-"""An entry is held in memory as a whole; a file whose brackets never close would be too."""
+"""Maximum size of an entry. It is read into memory as a whole, and so would be a file whose brackets never close."""
 
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _FLAT = rb'(?:[^"{}\[\]]++|' + _STRING + rb")*+"
@@ -29,7 +29,7 @@ _NESTED = rb"|" + _STRING + rb"|\{" + _FLAT + rb"\}|\[" + _FLAT + rb"\]"
 
 _NEXT_BRACKET = re.compile(rb'(?:[^"{}\[\]]++' + _NESTED + rb")*+([{}\[\]])", re.DOTALL)
 _NEXT_BRACKET_OR_COMMA = re.compile(rb'(?:[^"{}\[\],]++' + _NESTED + rb")*+([{}\[\],])", re.DOTALL)
-"""What has no bracket inside but its own two is jumped over in one match."""
+"""Skips, in one match, strings and objects and lists that contain no others."""
 
 _ENTRY_HEAD = re.compile(rb'\s*(\{\s*"[^"\\]{1,40}"\s*:)')
 _A_STRING = re.compile(_STRING, re.DOTALL)
@@ -39,21 +39,21 @@ _BYTE_OF_ERROR = re.compile(r" \(byte (\d+)\)")
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
 )
-"""An escape of a string; its group is one half of a surrogate pair without the other."""
+"""An escape in a string. Its group matches half of a surrogate pair without the other half."""
 
 _LONG_NUMBER = re.compile(
     rb'((?:[^"0-9-]++|' + _STRING + rb"|-?[0-9][0-9.]{0,299}+(?![0-9.eE]))*+)"
     rb"(-?[0-9]++(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+|\Z|.)",
     re.DOTALL,
 )
-"""What can't be a number out of range, and then a number that may be one, with an exponent or over 300 digits."""
+"""Text without a number that may be out of range, followed by one that may be: with an exponent or over 300 digits."""
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 _decode = msgspec.json.Decoder().decode
 
 type DecodeEntries = Callable[[bytes], list[Any]]
-"""Parses a JSON list; raises msgspec.ValidationError where its entries are not what it is for."""
+"""Parses a JSON list. Raises msgspec.ValidationError if it does not support an entry."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ class Entries:
     """Some entries of one top-level list.
 
     Attributes:
-        first: The number of the first of them, from 0.
-        values: Empty once, when the list begins.
+        first: The number of the first entry, from 0.
+        values: The entries; once empty, when the list begins.
     """
 
     key: str
@@ -71,20 +71,20 @@ class Entries:
 
 
 def read_lists(pieces: Iterable[bytes], decoders: Mapping[str, DecodeEntries] | None = None) -> Iterator[Entries]:
-    """The entries of the top-level lists of a JSON object, in the order of the file; other values are passed over.
+    """Yields the entries of a JSON object's top-level lists, in the order of the file. Other values are skipped.
 
     Args:
-        decoders: By a list's key, what parses most of its entries, until it refuses some. All others are of JSON's
-            own types; those of one `Entries` are parsed alike.
+        decoders: By a list's key, the parser of its entries. After the first entries that it does not support, all
+            others become JSON's own types. All values of one `Entries` are parsed in the same way.
 
     Raises:
-        BrokenResults: It is not JSON, no object, cut short, or nested too deep; says at which byte, line and entry.
+        BrokenResults: It is not JSON, not an object, cut short, or nested too deep; says at which byte, line and entry.
     """
     return _ListsReader(pieces, decoders or {}).read()
 
 
 class _ListsReader:
-    """A buffer over the file's pieces, and where in it reading is."""
+    """A buffer over the file's pieces, and the position of the reader in it."""
 
     def __init__(self, pieces: Iterable[bytes], decoders: Mapping[str, DecodeEntries]) -> None:
         self._pieces = iter(pieces)
@@ -99,7 +99,7 @@ class _ListsReader:
         self._openers = bytearray()
 
     def read(self) -> Iterator[Entries]:
-        self._pass_over_byte_order_mark()
+        self._skip_byte_order_mark()
         self._expect(b"{")
         if self._peek() == b"}":
             self._at += 1
@@ -113,7 +113,7 @@ class _ListsReader:
                     self._begin_entry(self._at + 1)
                     yield from self._read_entries(self._key)
                 else:
-                    self._pass_over_value()
+                    self._skip_value()
                 self._key = None
                 if self._expect(b",", b"}") == b"}":
                     break
@@ -129,8 +129,8 @@ class _ListsReader:
             else:
                 values, end = [], -1
             if values:
-                yield self._hand_on(key, values, end)
-                if self._take_piece():  # a last entry with more behind it is guessed, without is looked for
+                yield self._advance(key, values, end)
+                if self._take_piece():  # guess again with the next piece; at the end of the file, search for the end
                     self._scan = self._at
                 continue
             end, is_list_end = self._find_end()
@@ -138,7 +138,7 @@ class _ListsReader:
             if not values and (end > self._at or (is_list_end and self._count)):
                 self._fail("a value is missing", end)
             if values:
-                yield self._hand_on(key, values, end)
+                yield self._advance(key, values, end)
             if is_list_end:
                 self._at = end + 1
                 return
@@ -146,8 +146,8 @@ class _ListsReader:
             self._read_on()
             self._scan -= kept
 
-    def _hand_on(self, key: str, values: list[Any], end: int) -> Entries:
-        """The next entries; those after them begin behind the comma at `end`."""
+    def _advance(self, key: str, values: list[Any], end: int) -> Entries:
+        """Returns the next entries, and moves behind the comma at `end`."""
         entries = Entries(key, self._count, values)
         self._count += len(values)
         self._begin_entry(end + 1)
@@ -158,9 +158,10 @@ class _ListsReader:
         self._openers.clear()
 
     def _guess_entries(self, key: str) -> tuple[list[Any], int]:
-        """The entries before the last that begins as the first does, and where they end; -1 where there is no such one.
+        """Guesses that the last text that looks like the first entry's beginning is an entry's beginning too.
 
-        If `[`, these bytes and `]` are JSON, then these bytes are entries: a guess may fail, but not mislead.
+        Returns the entries before it and their end, or -1 if there is no such text. If `[`, these bytes and `]` are
+        JSON, then these bytes are entries, so a wrong guess fails instead of returning wrong entries.
         """
         head = _ENTRY_HEAD.match(self._buffer, self._at)
         start = self._buffer.rfind(head[1], head.end()) if head else -1
@@ -181,7 +182,7 @@ class _ListsReader:
             return [], end
 
     def _find_end(self) -> tuple[int, bool]:
-        """Where the last entry that is whole ends, and whether the list does so too."""
+        """Returns the end of the last complete entry, and whether the list ends there."""
         end = self._at
         while match := (_NEXT_BRACKET if self._openers else _NEXT_BRACKET_OR_COMMA).match(self._buffer, self._scan):
             self._scan = match.end()
@@ -198,7 +199,7 @@ class _ListsReader:
                 self._fail_to_decode(self._at, self._scan)
         return end, False
 
-    def _pass_over_value(self) -> None:
+    def _skip_value(self) -> None:
         scan, depth = self._at, 0
         while True:
             while match := (_NEXT_BRACKET if depth else _NEXT_BRACKET_OR_COMMA).match(self._buffer, scan):
@@ -212,8 +213,8 @@ class _ListsReader:
             self._read_on()
             scan -= kept
 
-    def _pass_over_byte_order_mark(self) -> None:
-        """RFC 8259, section 8.1: a parser may ignore it."""
+    def _skip_byte_order_mark(self) -> None:
+        """A parser may ignore it: RFC 8259, section 8.1."""
         while len(self._buffer) < len(_BYTE_ORDER_MARK) and self._take_piece():
             pass
         if self._buffer.startswith(_BYTE_ORDER_MARK):
@@ -237,7 +238,7 @@ class _ListsReader:
         return mark
 
     def _peek(self) -> bytes:
-        """The next byte that is not white space."""
+        """Returns the next byte that is not white space."""
         while not (match := _NO_SPACE.search(self._buffer, self._at)):
             self._at = len(self._buffer)
             self._read_on()
@@ -273,7 +274,7 @@ class _ListsReader:
         text = self._buffer[start:end]
         try:
             return _decode(text if one else b"[" + text + b"]")
-        except (ValueError, RecursionError):  # also what is no UTF-8
+        except (ValueError, RecursionError):  # also for invalid UTF-8
             pass
         text = _replace_unreadable(text)
         try:
@@ -282,7 +283,7 @@ class _ListsReader:
             self._fail_to_decode(start, end, one=one)
 
     def _fail_to_decode(self, start: int, end: int, *, one: bool = False) -> NoReturn:
-        """Says what is wrong with what lies there, whatever it is."""
+        """Reports what is wrong with the text from `start` to `end`."""
         text = _replace_unreadable(self._buffer[start:end])
         try:
             text.decode()
@@ -306,7 +307,7 @@ class _ListsReader:
         )
 
     def _count_lines(self, end: int) -> int:
-        """Line ends before `end`; most files have none, and to find so takes a twentieth of counting them."""
+        """Counts line ends before `end`. Most files have none, and finding that takes a twentieth of the time."""
         first = self._buffer.find(b"\n", 0, end)
         return self._buffer.count(b"\n", first, end) if first >= 0 else 0
 
@@ -314,7 +315,7 @@ class _ListsReader:
         return f", in element {number:,} of {self._key}" if self._key is not None else ""
 
     def _count_before(self, position: int) -> int:
-        """The number of the entry that `position` is in."""
+        """Returns the number of the entry at `position`."""
         number, scan, depth = self._count, self._at, 0
         while match := (_NEXT_BRACKET if depth else _NEXT_BRACKET_OR_COMMA).match(self._buffer, scan, position):
             scan = match.end()
@@ -326,9 +327,9 @@ class _ListsReader:
 
 
 def _replace_unreadable(text: bytes) -> bytes:
-    """JSON with U+FFFD for each lone surrogate, and null for each number out of range.
+    """Replaces each lone surrogate by U+FFFD, and each number out of range by null.
 
-    Every byte keeps its place, so that errors name the right one, and what is no JSON does not become so.
+    All other bytes keep their places, so that errors report the right ones. Invalid JSON stays invalid.
     """
     text = _ESCAPE.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], text)
     return _LONG_NUMBER.sub(_replace_number, text)
@@ -339,6 +340,6 @@ def _replace_number(match: re.Match[bytes]) -> bytes:
         _decode(match[2])
     except msgspec.ValidationError:
         return match[1] + b"null".ljust(len(match[2]))
-    except ValueError:  # no number
+    except ValueError:  # not a number
         pass
     return match[0]

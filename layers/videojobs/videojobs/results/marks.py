@@ -1,4 +1,4 @@
-"""Marks: what the report, the annotated video and the preview draw, the same for every inference type."""
+"""Marks: drawable predictions, the same for the report and the annotated video, and for every inference type."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
@@ -10,7 +10,7 @@ from videojobs.foreign_text import printable
 from videojobs.results.predictions import Predictions
 
 type ClassNumber = Callable[[str], int]
-"""Numbers the class of a name."""
+"""Returns the number of a class by its name."""
 
 type Box = tuple[float, float, float, float]
 """x and y of the center, width, height; pixels."""
@@ -22,7 +22,7 @@ _NUMBER_MAX = 1e9
 
 
 class Keypoint(NamedTuple):
-    """A point of a person or thing, in pixels; its confidence is None where the results have none."""
+    """A key point, in pixels; its confidence is None if the results have none."""
 
     x: float
     y: float
@@ -31,15 +31,15 @@ class Keypoint(NamedTuple):
 
 
 class Mark(Struct, frozen=True, gc=False):
-    """One prediction as it is drawn.
+    """One prediction in drawable form.
 
     Attributes:
-        class_number: The number that `list_marks` was given for its class.
-        confidence: From 0 to 1, or None where the results have none.
-        box: None for a label, which has no place in the picture.
+        class_number: The class's number, from `list_marks`'s `number_class`.
+        confidence: From 0 to 1, or None if the results have none.
+        box: None for a label of the whole frame.
         polygon: The outline of a mask: x, y, x, y, …; pixels.
         gaze: Yaw and pitch, in radians.
-        landmarks: The points of a face that is gazing: x, y, x, y, …; pixels.
+        landmarks: The points of the face of a gaze: x, y, x, y, …; pixels.
     """
 
     class_number: int
@@ -57,14 +57,14 @@ class Mark(Struct, frozen=True, gc=False):
 
     @property
     def percent(self) -> int:
-        """The certainty as the report's slider counts it: whole percents, rounded down, from 0 to 100."""
+        """The certainty in whole percents, rounded down, from 0 to 100, as the report's slider counts."""
         return min(100, max(0, int(self.certainty * 100 + 1e-9)))
 
     def to_list(self) -> list[Any]:
-        """The mark as `report/page/marks.js` reads it. A list, so that hours of marks stay small as JSON.
+        """Returns the mark as `report/page/marks.js` reads it: a list, so that hours of marks stay small as JSON.
 
         `[class, confidence]` for a label, `[class, confidence, x, y, width, height]` for a box, with a seventh entry
-        for what goes with the box:
+        for its details:
 
         - `{"polygon": [x, y, …]}`
         - `{"keypoints": [[x, y, confidence, name], …]}`
@@ -83,14 +83,14 @@ class Mark(Struct, frozen=True, gc=False):
 
 
 class _NotDrawable(ValueError):
-    """A prediction that lacks what its mark needs, or has something else in its place."""
+    """A prediction lacks a value that its mark needs, or has an invalid one."""
 
 
 def list_marks(predictions: Predictions, number_class: ClassNumber) -> list[list[Mark]]:
-    """The marks of each frame, in the order of its predictions.
+    """Returns the marks of each frame, in the order of its predictions.
 
-    A prediction that can't be drawn, because a number is missing or is not one, is left out: the others are worth
-    showing. `number_class` is called for the classes that are drawn alone.
+    A prediction that can't be drawn, because a number is missing or invalid, is left out. `number_class` is called only
+    for classes that are drawn.
     """
     values = zip(*[predictions.columns[name] for name in (*_PLAIN, *_LISTS)], strict=True)
     marks = (_try_mark(row, predictions.others.get(number), number_class) for number, row in enumerate(values))
@@ -105,7 +105,7 @@ def _try_mark(row: Sequence[Any], others: Mapping[str, Any] | None, number_class
 
 
 def _add_others(row: Sequence[Any], others: Mapping[str, Any]) -> Sequence[Any]:
-    """A row with the lists that don't fit their columns: points with further fields can be drawn."""
+    """Returns a row with the lists that don't fit their columns: points with additional fields can be drawn."""
     if not others.keys().isdisjoint(_PLAIN):
         raise _NotDrawable
     plain, lists = row[: len(_PLAIN)], row[len(_PLAIN) :]
@@ -155,6 +155,6 @@ def _flatten(points: Iterable[Mapping[str, Any]]) -> list[float]:
 
 
 def _round(value: Any, digits: int) -> float:
-    if type(value) not in (int, float) or not -_NUMBER_MAX < value < _NUMBER_MAX:  # NaN is in no range
+    if type(value) not in (int, float) or not -_NUMBER_MAX < value < _NUMBER_MAX:  # also for NaN
         raise _NotDrawable
     return round(value, digits)  # type: ignore[no-any-return]

@@ -1,8 +1,8 @@
-"""Predictions: what an element of the results says was found, in columns that are the same for every inference type.
+"""Predictions: reads the elements of the results into columns that are the same for every inference type.
 
-One row is one thing that a model says is there: a box, a mask, a person's key points, a face with its gaze, a label.
-Of a classification these are the labels it chose (`top`, or `predicted_classes`); how sure it was of the others is in
-the frames' `scores`.
+One row is one prediction: a box, a mask, the key points of one object, a face with its gaze, or a label. For a
+classification, the rows are the labels that it chose (`top`, or `predicted_classes`); the frames' `scores` have the
+confidences of all labels.
 """
 
 import json
@@ -37,7 +37,7 @@ COLUMNS: Mapping[str, type | tuple[type, ...]] = {
     "pitch": (float, int),
     "landmarks": list,
 }
-"""The fields of a prediction that have a column, and what they may be; everything else goes to `extra`, as JSON."""
+"""The fields of a prediction that have a column, with their types. Everything else goes to `extra`, as JSON."""
 
 _POINT_FIELDS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
     "points": {"x": (float, int), "y": (float, int)},
@@ -68,7 +68,7 @@ class _Box(Struct, gc=False, forbid_unknown_fields=True, omit_defaults=True, ren
 
 
 class BoxesElement(Struct, gc=False, forbid_unknown_fields=True, omit_defaults=True):
-    """An element that holds nothing but boxes, as most do: half as much work as dictionaries."""
+    """An element that has only boxes, as most do: decoding it takes half the time of dictionaries."""
 
     predictions: list[_Box]
     time: _Number = None
@@ -76,7 +76,7 @@ class BoxesElement(Struct, gc=False, forbid_unknown_fields=True, omit_defaults=T
 
 
 decode_boxes = msgspec.json.Decoder(list[BoxesElement | None]).decode
-"""Parses a list of elements; raises msgspec.ValidationError where any is more than boxes, or other than it should."""
+"""Parses a list of elements. Raises msgspec.ValidationError if one has more than boxes, or is invalid."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,11 +84,11 @@ class Predictions:
     """The predictions of some sampled frames.
 
     Attributes:
-        counts: How many rows each frame has; the rows stand in the order of the frames.
-        columns: One list a name of COLUMNS, one value a row, None where there is none.
-        absent: The columns, `extra` among them, that are None in every row.
-        extra: What has no column in each row, as JSON text, or None.
-        others: The same by the row's number, as in the results: values without a column, and those that don't fit it.
+        counts: The number of rows of each frame. Rows are in the order of frames.
+        columns: One list for each name in COLUMNS, with one value per row, or None.
+        absent: The columns, including `extra`, that are None in every row.
+        extra: By row, the values without a column or that don't fit it, as JSON text, or None.
+        others: The same values by row number, unchanged.
     """
 
     counts: Sequence[int]
@@ -102,20 +102,20 @@ class Predictions:
 
     @cached_property
     def frames(self) -> Sequence[int]:
-        """The number of each row's frame among these frames, ascending."""
+        """The number of each row's frame among these frames, in ascending order."""
         return list(chain.from_iterable(map(repeat, range(len(self.counts)), self.counts)))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Frames:
-    """What one model said about consecutive sampled frames.
+    """One model's elements for consecutive sampled frames.
 
     Attributes:
-        inference_type: The model's, or None where only a results file is known.
+        inference_type: The model's type, or None if only a results file is known.
         first: The number of the first sampled frame, from 0.
-        frame_offsets: Frames counted in presentation order.
+        frame_offsets: The frames' numbers in the video, in presentation order.
         time_offsets: Seconds.
-        entries: The elements, None where the model failed: either boxes or None, or of JSON's own types.
+        entries: The elements, None if the model failed: either all are BoxesElement, or of JSON's own types.
     """
 
     model_id: str
@@ -127,7 +127,7 @@ class Frames:
 
     @property
     def predictions(self) -> Predictions:
-        """All predictions. Raises BrokenResults where an element is not what the contract says."""
+        """All predictions. Raises BrokenResults if an element breaks the contract."""
         for number, problem in self._reading[1].items():
             raise BrokenResults(
                 f"The results break the contract in element {self.first + number:,} of {self.model_id}: {problem}."
@@ -136,12 +136,12 @@ class Frames:
 
     @property
     def usable_predictions(self) -> Predictions:
-        """The predictions without what breaks the contract, for pages and pictures: the rest is worth showing."""
+        """The predictions without those that break the contract, for the report and the annotated video."""
         return self._reading[0]
 
     @cached_property
     def facts(self) -> Sequence["FrameFacts"]:
-        """What each element says besides its predictions."""
+        """Each element's data besides its predictions."""
         return list(map(read_frame_facts, self.entries))
 
     @cached_property
@@ -152,7 +152,7 @@ class Frames:
 def read_predictions(entries: Sequence[Any]) -> tuple[Predictions, Mapping[int, str]]:
     """Normalizes `Frames.entries`.
 
-    Returns the predictions without what breaks the contract, and by the entry's number, what breaks it.
+    Returns the predictions that fit the contract and, by entry number, how the others break it.
     """
     if any(isinstance(entry, BoxesElement) for entry in entries):
         return _make_box_columns([entry.predictions if entry else () for entry in entries]), {}
@@ -167,7 +167,7 @@ def read_predictions(entries: Sequence[Any]) -> tuple[Predictions, Mapping[int, 
 
 
 def _list_predictions(element: Any) -> Sequence[Any] | None:
-    """The predictions of an element as flat objects; None where it breaks the contract."""
+    """Returns the predictions of an element as flat objects; None if it breaks the contract."""
     if element is None or isinstance(element, list):
         return ()
     if not isinstance(element, dict):
@@ -185,7 +185,7 @@ def _list_predictions(element: Any) -> Sequence[Any] | None:
 
 
 def _find_problem(element: Any, rows: Sequence[Any] | None) -> str | None:
-    """How an element with these predictions breaks the contract, or None."""
+    """Returns how an element with these predictions breaks the contract, or None."""
     if rows is not None:
         return next((f"{_shorten(row)} is not a prediction" for row in rows if type(row) is not dict), None)
     if isinstance(element, dict):
@@ -195,14 +195,14 @@ def _find_problem(element: Any, rows: Sequence[Any] | None) -> str | None:
 
 @dataclass(frozen=True, kw_only=True)
 class FrameFacts:
-    """What an element says besides its predictions.
+    """An element's data besides its predictions.
 
     Attributes:
         size: Width and height, in pixels, of the picture that its coordinates refer to, or None.
         seconds: How long the model took, or None.
-        scores: All labels of a classification with their confidence, or None.
-        is_embedding: Whether it is a vector instead of predictions.
-        embedding: The vector, or None also where it isn't one of numbers.
+        scores: All labels of a classification with their confidences, or None.
+        is_embedding: Whether the element is an embedding instead of predictions.
+        embedding: The vector, or None, also if it has other values than numbers.
         extra: The element's other fields as JSON text, or None.
     """
 
@@ -215,7 +215,7 @@ class FrameFacts:
 
 
 def read_frame_facts(element: Any) -> FrameFacts:
-    """The facts of one of `Frames.entries`; none of `null`."""
+    """Reads the facts of one of `Frames.entries`."""
     if isinstance(element, BoxesElement):
         return FrameFacts(size=_read_size(element.image), seconds=None if element.time is None else float(element.time))
     if isinstance(element, list):
@@ -284,7 +284,7 @@ def _choose_labels(element: Mapping[str, Any], predictions: Mapping[str, Any]) -
 
 
 def _flatten_face(prediction: Any) -> Any:
-    """A gaze prediction with the fields of its face beside its angles."""
+    """Returns a gaze prediction with its face's fields at the top level."""
     face = prediction.get("face") if isinstance(prediction, dict) else None
     if not isinstance(face, dict):
         return prediction
@@ -296,7 +296,7 @@ def _make_box_columns(lists: Sequence[Sequence[_Box]]) -> Predictions:
     nulls = [None] * len(rows)
     columns: dict[str, Sequence[Any]] = dict.fromkeys(COLUMNS, nulls)
     absent = {*COLUMNS, "extra"}
-    # Spelled out: an attribute that the code names is read in less than half the time that `attrgetter` takes.
+    # Written out, because `attrgetter` takes more than twice the time.
     columns["class"] = [row.class_ for row in rows]
     columns["class_id"] = [row.class_id for row in rows]
     columns["confidence"] = [row.confidence for row in rows]
@@ -317,7 +317,11 @@ def _make_columns(rows: Sequence[dict[str, Any]], counts: Sequence[int]) -> Pred
     nulls = [None] * len(rows)
     extra: dict[int, dict[str, Any]] = {}
     if not names <= _KNOWN:
-        extra = {number: row_extra for number, row in enumerate(rows) if (row_extra := _choose_unknown(row))}
+        extra = {
+            number: {name: row[name] for name in unknown}
+            for number, row in enumerate(rows)
+            if (unknown := row.keys() - _KNOWN)
+        }
     columns = {name: _make_column(name, rows, extra) if name in names else nulls for name in COLUMNS}
     absent = COLUMNS.keys() - names
     if not extra:
@@ -326,12 +330,8 @@ def _make_columns(rows: Sequence[dict[str, Any]], counts: Sequence[int]) -> Pred
     return Predictions(counts=counts, columns=columns, absent=absent, extra=texts, others=extra)
 
 
-def _choose_unknown(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: row[name] for name in row.keys() - _KNOWN}
-
-
 def _make_column(name: str, rows: Sequence[dict[str, Any]], extra: dict[int, dict[str, Any]]) -> Sequence[Any]:
-    """The values of one field; those that do not fit go to `extra`."""
+    """Returns the values of one field, and moves those that don't fit to `extra`."""
     try:
         values = list(map(itemgetter(name), rows))
     except KeyError:
@@ -346,7 +346,7 @@ def _make_column(name: str, rows: Sequence[dict[str, Any]], extra: dict[int, dic
 
 
 def _all_fit(name: str, values: Sequence[Any]) -> bool:
-    """Whether every value fits its column, by their types as far as these tell."""
+    """Returns whether every value fits its column; checks types first, which is faster."""
     kinds = set(map(type, values))
     if kinds <= _TYPES[name]:
         if int not in kinds and list not in kinds:
@@ -361,7 +361,7 @@ def _all_fit(name: str, values: Sequence[Any]) -> bool:
 
 def _are_int64(values: Sequence[int]) -> bool:
     try:
-        array("q", values)  # a third of the time of min and max
+        array("q", values)  # takes a third of the time of min and max
     except OverflowError:
         return False
     return True

@@ -1,4 +1,4 @@
-"""The sampled frames of a results file on disk, one at a time, each with what every model found in it."""
+"""Reads the sampled frames of a results file on disk, one at a time, each with the predictions of all models."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from videojobs.results.predictions import Predictions, decode_boxes, read_frame_
 
 @dataclass(frozen=True)
 class SampleElement:
-    """What one model said about one sampled frame.
+    """One model's element for one sampled frame.
 
     Attributes:
-        predictions: Those that don't break the contract.
+        predictions: Only those that fit the contract.
         size: Width and height of the picture that their pixels refer to, or None.
     """
 
@@ -26,10 +26,10 @@ class SampleElement:
 
 @dataclass(frozen=True)
 class Sample:
-    """A sampled frame, and what every model found in it.
+    """A sampled frame, with the predictions of all models.
 
     Attributes:
-        frame_offset: Its number in the video, from 0.
+        frame_offset: The frame's number in the video, from 0.
         time_offset: Seconds from the first frame.
     """
 
@@ -39,7 +39,7 @@ class Sample:
 
     @classmethod
     def normalize(cls, frame_offset: int, time_offset: float, elements: Mapping[str, Any]) -> Self:
-        """A sample from each model's element of the results, by model id."""
+        """Returns the sample of the models' elements, which are keyed by model ID."""
         return cls(
             frame_offset,
             time_offset,
@@ -51,9 +51,9 @@ class Sample:
 
 
 def read_samples(results: Path, model_ids: Sequence[str]) -> Iterator[Sample]:
-    """The samples in the order of the video.
+    """Yields the samples in the order of the video.
 
-    The file has one list after the other and may be larger than memory, so each list is read by a reader of its own.
+    The file has one list after another and may be larger than memory, so each list is read by a separate reader.
     """
     lists = [_read_list(results, (model_id,), decode_boxes) for model_id in model_ids]
     offsets = _read_list(results, FRAME_OFFSETS), _read_list(results, TIME_OFFSETS)

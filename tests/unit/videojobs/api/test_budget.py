@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from videojobs.api.budget import JOURNEY_SHARE, LANES, Bookings, Lane, Limit, choose_slot, free_after
+from videojobs.api.budget import CONNECT_SHARE, LANES, Bookings, Lane, Limit, choose_slot, free_after
 
 NOW = 1_800_000_000.0
 
@@ -39,7 +39,7 @@ def test_no_window_sees_more_than_the_limit(limit: Limit, asked: list[tuple[Lane
     for lane, pause, share, clock_is_slow in asked:
         now += pause
         begins, bookings = book(limit, bookings, lane, now - (1 if clock_is_slow else 0))
-        arrivals.append(begins + share * (limit.lateness + JOURNEY_SHARE * limit.seconds) * 0.999)
+        arrivals.append(begins + share * (limit.lateness + CONNECT_SHARE * limit.seconds) * 0.999)
     assert count_in_any_window(arrivals, limit.seconds) <= limit.requests
 
 

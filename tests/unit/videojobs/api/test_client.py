@@ -53,7 +53,7 @@ def test_an_unknown_status_counts_as_neither_running_nor_done(answer: Any, state
 
 def test_done_without_a_link_is_an_unusable_answer() -> None:
     api, _ = connect((200, {"status": 0}))
-    with pytest.raises(ApiUnavailable, match="no output_signed_url"):
+    with pytest.raises(ApiUnavailable, match="without output_signed_url"):
         api.check_job(Turn(), "job")
 
 
@@ -137,7 +137,7 @@ def test_a_redirect_is_not_followed() -> None:
 def test_an_unusable_job_id_is_refused(job_id: Any) -> None:
     api, _ = connect((200, {"job_id": job_id}), (200, {}))
     for _ in range(2):
-        with pytest.raises(ApiUnavailable, match="without a job_id") as unavailable:
+        with pytest.raises(ApiUnavailable, match="without a valid job_id") as unavailable:
             api.create_job(Turn(), LINK, [], 5)
         assert unavailable.value.may_have_acted
 

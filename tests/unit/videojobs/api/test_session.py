@@ -111,9 +111,9 @@ def answer_packed(content: bytes) -> HTTPResponse:
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (lambda: answer_packed(b"\x1f\x8b" + b"\0" * 1000), "is packed, which it was not asked for"),
+        (lambda: answer_packed(b"\x1f\x8b" + b"\0" * 1000), "is compressed, although the request does not accept that"),
         (lambda: answer_with(b'{"status": 1}' + b" " * 2_000_000), "has more than 1,048,576 bytes"),
-        (lambda: answer_with(b"[" * 100_000), "is no JSON object"),
+        (lambda: answer_with(b"[" * 100_000), "is not a JSON object"),
         (lambda: answer_with(b" " * 2_000_000, status=400), "has more than 1,048,576 bytes"),
         (lambda: answer_with(b" " * 2_000_000, status=503), "answered 503"),
     ],

@@ -7,7 +7,7 @@ from importlib import resources
 import pytest
 from PIL import Image
 
-from videojobs.drawing.overlays import LIMBS, PALETTE, ClassStyle, draw_overlay, pick_color, spell
+from videojobs.drawing.overlays import LIMBS, PALETTE, ClassStyle, draw_overlay, pick_color, transliterate
 from videojobs.results.marks import Keypoint, Mark
 
 SIZE = (320, 180)
@@ -54,7 +54,7 @@ def test_a_box_is_an_outline_around_a_faint_area() -> None:
     ],
 )
 def test_names_are_drawn_in_the_font_s_letters(name: str, spelled: str) -> None:
-    assert spell(name) == spelled
+    assert transliterate(name) == spelled
 
     def draw_name(text: str) -> bytes:
         return draw_overlay(SIZE, [Mark(0, 0.9, (160, 100, 60, 40))], [ClassStyle(text, pick_color(0))]).tobytes()

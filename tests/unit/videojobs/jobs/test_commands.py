@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from videojobs.jobs.commands import compose_mended_command, compose_retry_command, suggest_remedy
+from videojobs.jobs.commands import compose_corrected_command, compose_retry_command, suggest_remedy
 from videojobs.jobs.upload_metadata import METADATA_OPTIONS
 from videojobs.jobs.uploads import Upload
 
@@ -81,11 +81,13 @@ def test_a_command_contains_no_key_that_a_shell_could_interpret() -> None:
     ],
 )
 def test_valid_options_are_kept_in_the_suggestion(metadata: dict[str, str], faulty: str, expected: str) -> None:
-    command = compose_mended_command(make_upload("a.mp4"), metadata, faulty, frozenset(METADATA_OPTIONS))
+    command = compose_corrected_command(make_upload("a.mp4"), metadata, faulty, frozenset(METADATA_OPTIONS))
     again = "aws s3 cp s3://uploads/a.mp4 s3://uploads/a.mp4 --storage-class STANDARD --metadata-directive REPLACE"
     assert command == f"{again} --metadata {expected}"
 
 
 def test_an_option_that_uploads_may_not_set_is_left_out() -> None:
-    command = compose_mended_command(make_upload("a.mp4"), {"annotate": "true"}, "annotate", frozenset({"infer-fps"}))
+    command = compose_corrected_command(
+        make_upload("a.mp4"), {"annotate": "true"}, "annotate", frozenset({"infer-fps"})
+    )
     assert command.endswith("--metadata-directive REPLACE")

@@ -46,7 +46,7 @@ def test_an_end_is_published_and_counted_once(
     seen_at = datetime.fromisoformat(aws.ledger.read(job.upload, job.attempt)["recorded_at"])
     aws.ledger.record(job.upload, job.attempt, finished_at=(seen_at + timedelta(seconds=150)).isoformat())
     for _ in range(2):
-        JobEnds(aws.events, aws.ledger).tell(job.upload, job.attempt)
+        JobEnds(aws.events, aws.ledger).publish(job.upload, job.attempt)
 
     [detail] = receive(aws, events_queue)
     assert detail["execution"] == job.execution_name
@@ -59,7 +59,7 @@ def test_an_end_is_published_and_counted_once(
 @pytest.mark.parametrize("status", ["creating", "waiting", "running"])
 def test_a_job_that_has_not_ended_is_not_published(aws: Any, job: Job, events_queue: str, status: str) -> None:
     aws.ledger.record(job.upload, job.attempt, status=status)
-    JobEnds(aws.events, aws.ledger).tell(job.upload, job.attempt)
+    JobEnds(aws.events, aws.ledger).publish(job.upload, job.attempt)
     assert receive(aws, events_queue) == []
 
 
@@ -69,7 +69,7 @@ def test_an_end_without_results_has_a_reason(
 ) -> None:
     finished_at = "2026-01-02T03:06:35+00:00"
     aws.ledger.record(job.upload, job.attempt, status=status, error="No GPU.", finished_at=finished_at)
-    JobEnds(aws.events, aws.ledger).tell(job.upload, job.attempt)
+    JobEnds(aws.events, aws.ledger).publish(job.upload, job.attempt)
     [detail] = receive(aws, events_queue)
     assert (detail["status"], detail["reason"], detail["results_location"]) == (status, "No GPU.", None)
     assert f'"Jobs{status.capitalize()}"' in capsys.readouterr().out
@@ -80,7 +80,7 @@ def test_an_event_that_eventbridge_refuses_is_sent_again(aws: Any, job: Job, mon
     monkeypatch.setattr(aws.events, "put_events", lambda **_: refused)
     aws.ledger.record(job.upload, job.attempt, status="done")
     with pytest.raises(RuntimeError, match="ThrottlingException"):
-        JobEnds(aws.events, aws.ledger).tell(job.upload, job.attempt)
+        JobEnds(aws.events, aws.ledger).publish(job.upload, job.attempt)
     assert "event_id" not in aws.ledger.read(job.upload, job.attempt)
 
 
@@ -92,7 +92,7 @@ def test_the_documented_event_is_the_one_that_is_sent(aws: Any, job: Job, events
     ]
     finished_at = "2026-01-02T03:06:35+00:00"
     aws.ledger.record(job.upload, job.attempt, status="done", frames=50, finished_at=finished_at)
-    JobEnds(aws.events, aws.ledger).tell(job.upload, job.attempt)
+    JobEnds(aws.events, aws.ledger).publish(job.upload, job.attempt)
     [detail] = receive(aws, events_queue)
     assert list(detail) == list(example) == documented
     assert list(detail["upload"]) == list(example["upload"])

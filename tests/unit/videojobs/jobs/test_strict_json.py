@@ -48,8 +48,8 @@ def test_json_that_passes_can_be_stored_logged_and_sent(value: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("NaN", "NaN is no number"),
-        ("[Infinity]", "Infinity is no number"),
+        ("NaN", "NaN is not a JSON number"),
+        ("[Infinity]", "Infinity is not a JSON number"),
         ("1e400", "too large"),
         ("-1e400", "too large"),
         ("1e200", "not between 1e-130 and 9.9e125"),
@@ -63,7 +63,7 @@ def test_json_that_passes_can_be_stored_logged_and_sent(value: Any) -> None:
         (r'{"\udfff": 1}', "half of a surrogate pair"),
         (r'"\ud83d\ude00"', None),
         ('{"": 1}', "a name is empty"),
-        ('{"a": 1, "a": 2}', "there twice"),
+        ('{"a": 1, "a": 2}', "same name twice"),
         ("[" * 17 + "]" * 17, "more than 16 levels"),
         ("[" * 100_000 + "]" * 100_000, "more than 16 levels"),
         ("[" * 16 + "]" * 16, None),

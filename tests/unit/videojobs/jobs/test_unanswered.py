@@ -34,8 +34,8 @@ def test_each_answer_reduces_the_count_and_the_last_removes_it(aws: Any, job: Jo
 def test_the_description_gives_count_and_time() -> None:
     assert Unanswered().describe() == ""
     one = Unanswered().with_one_more(NOW.astimezone(timezone(timedelta(hours=5))))
-    assert one.describe().startswith("1 call that asked the API for this job, at 2026-11-02 08:00:30 UTC, brought no")
-    assert "a job all the same" in one.describe()
+    assert one.describe().startswith("1 call to create this job, at 2026-11-02 08:00:30 UTC, got no")
+    assert "may have created another job," in one.describe()
     two = one.with_one_more(NOW + timedelta(hours=1))
-    assert two.describe().startswith("2 calls that asked the API for this job, the last at 2026-11-02 09:00:30 UTC,")
-    assert "a job each all the same" in two.describe()
+    assert two.describe().startswith("2 calls to create this job, the last at 2026-11-02 09:00:30 UTC,")
+    assert "may have created another job each," in two.describe()

@@ -28,10 +28,10 @@ def test_an_option_is_recognized_in_every_spelling(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("infer-fsp", "infer-fsp: there is no such option; infer-fps is meant, perhaps"),
+        ("infer-fsp", "infer-fsp: there is no such option; did you mean infer-fps[?]"),
         ("fps", "fps: there is no such option"),
-        ("camera", "camera: there is no such option; there are infer-fps, models,"),
-        ("confidance", "confidence is meant, perhaps"),
+        ("camera", "camera: there is no such option; the options are infer-fps, models,"),
+        ("confidance", "did you mean confidence[?]"),
     ],
 )
 def test_an_unknown_name_is_never_ignored(name: str, words: str) -> None:
@@ -40,7 +40,7 @@ def test_an_unknown_name_is_never_ignored(name: str, words: str) -> None:
 
 
 def test_an_option_given_twice_is_refused() -> None:
-    with pytest.raises(InvalidOption, match="infer-fps: it is there twice"):
+    with pytest.raises(InvalidOption, match="infer-fps: it is set twice"):
         NO_LIMITS.select({"infer-fps": "2", "infer_fps": "3"})
 
 
@@ -94,7 +94,7 @@ def test_models_are_allowed_by_id_version_or_prefix(allowed: str, model: str, pa
     if passes:
         assert resolve(metadata, limits).models[0].model_id == model_id
     else:
-        with pytest.raises(InvalidOption, match=rf"models: {model} is none that an upload may ask for"):
+        with pytest.raises(InvalidOption, match=rf"models: uploads may not use {model}"):
             resolve(metadata, limits)
 
 

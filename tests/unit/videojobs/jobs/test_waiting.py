@@ -7,7 +7,7 @@ import pytest
 
 from videojobs.errors import ApiUnavailable, TurnLater
 from videojobs.jobs.ledger import Job
-from videojobs.jobs.waiting import LAST_TRIES_SECONDS, NOT_YET, WAIT_SECONDS_MAX, WAITS_MAX, Waiting, give_up
+from videojobs.jobs.waiting import FIRST_TRY, LAST_TRIES_SECONDS, WAIT_SECONDS_MAX, WAITS_MAX, Waiting, give_up
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_a_delivery_waits_as_long_as_the_api_asks(
 
 
 @pytest.mark.parametrize(
-    ("waiting", "seconds"), [(NOT_YET, None), (Waiting(WAITS_MAX), 60.0), (Waiting(WAITS_MAX, 1_800_000_000.0), 60.0)]
+    ("waiting", "seconds"), [(FIRST_TRY, None), (Waiting(WAITS_MAX), 60.0), (Waiting(WAITS_MAX, 1_800_000_000.0), 60.0)]
 )
 def test_an_error_without_a_time_or_after_too_many_waits_is_raised(waiting: Waiting, seconds: float | None) -> None:
     unavailable = ApiUnavailable("busy", retry_after_seconds=seconds)
@@ -46,7 +46,7 @@ def test_an_error_without_a_time_or_after_too_many_waits_is_raised(waiting: Wait
 
 @pytest.mark.parametrize("delivery", [{}, {"status": "continuing"}, {"waits": None, "turn_at": None}])
 def test_a_delivery_that_was_never_postponed_has_not_waited(delivery: dict[str, Any]) -> None:
-    assert Waiting.from_delivery(delivery) == NOT_YET
+    assert Waiting.from_delivery(delivery) == FIRST_TRY
 
 
 def test_an_error_is_retried_until_some_time_after_the_deadline(job: Job) -> None:

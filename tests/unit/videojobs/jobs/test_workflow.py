@@ -32,7 +32,7 @@ def read_event(name: str) -> Any:
         ("failed.json", "infer_fps 60 is above the video's frame rate of 30 frames per second"),
         (
             "could-not-find-out.json",
-            "It could not be found out how the job is doing: The Video Inference API answered 503.",
+            "The job's status could not be found out: The Video Inference API answered 503.",
         ),
         ("aborted.json", "The execution that waited for the job did not finish: it has aborted"),
         ("queue.json", "The execution that waited for the job did not finish: it has aborted"),

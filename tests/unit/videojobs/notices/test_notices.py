@@ -54,14 +54,14 @@ def make_done(job: Job) -> Notice:
     rock = ClassSummary(
         count=1200,
         frames=50,
-        first_seen=0.0,
-        last_seen=3725.5,
+        first_seen_seconds=0.0,
+        last_seen_seconds=3725.5,
         peak=31,
-        peak_at=62.2,
+        peak_at_seconds=62.2,
         confidences=1200,
         confidence_sum=1092.0,
     )
-    paper = ClassSummary(count=7, frames=7, first_seen=1.0, last_seen=9.5, peak=1, peak_at=1.0)
+    paper = ClassSummary(count=7, frames=7, first_seen_seconds=1.0, last_seen_seconds=9.5, peak=1, peak_at_seconds=1.0)
     summary.models["hands"] = ModelSummary(
         frames=50, failed_frames=3, embeddings=0, predictions=1207, classes={"Paper": paper, "Rock": rock}
     )
@@ -85,7 +85,7 @@ def test_a_notice_says_what_ran_and_what_was_found() -> None:
     assert notice.message == (
         "Video    s3://uploads/line 3/belt.mp4\n"
         "Look     https://share.example.com/s/token\n"
-        "         for whoever has this link, until 2026-11-09 08:30 UTC\n"
+        "         open to anyone with this link, until 2026-11-09 08:30 UTC\n"
         "Models   hands version 4 (object-detection)\n"
         "         room version 1 (classification)\n"
         "Frames   50 (5 a second)\n"
@@ -99,7 +99,7 @@ def test_a_notice_says_what_ran_and_what_was_found() -> None:
         "hands found\n"
         "  Rock       1,200  0:00 to 1:02:05, 31 at once at 1:02, confidence 0.91\n"
         "  Paper          7  0:01 to 0:09\n"
-        "  It could not do 3 of 50 frames (6.0%).\n"
+        "  Failed on 3 of 50 frames (6.0%).\n"
         "\n"
         "room found\n"
         "  (nothing)"
@@ -127,7 +127,7 @@ def test_after_any_other_failure_free_commands_are_suggested_first() -> None:
     notice = compose_failure(make_job(), "Not done after 3 h 0 min.", age_seconds=5, api_failed=False)
     assert notice.subject == "Failed: line 3/belt.mp4"
     redeliver, retry = "videoinfer redeliver job-1", "videoinfer retry job-1"
-    bills_nothing, bills = "asks the API again, which bills nothing", "as a new job that is billed"
+    bills_nothing, bills = "To ask it again, which is not billed", "as a new job that is billed"
     places = list_places(notice, "Reason   Not done", bills_nothing, redeliver, bills, retry, COPY)
     assert places == sorted(places)
     assert MENDED not in notice.message
@@ -136,7 +136,7 @@ def test_after_any_other_failure_free_commands_are_suggested_first() -> None:
 def test_a_cancellation_says_that_the_api_still_bills_the_job() -> None:
     notice = compose_cancellation(make_job(), "A person cancelled it.", age_seconds=5)
     bill = "The API has no call that cancels: it finishes the job and bills all of it."
-    redeliver = "which bills nothing more, run once it has finished:\n\n  videoinfer redeliver job-1"
+    redeliver = "run this when it has finished:\n\n  videoinfer redeliver job-1"
     places = list_places(notice, bill, redeliver, "as a new job that is billed", "videoinfer retry job-1")
     assert places == sorted(places)
 
@@ -179,7 +179,22 @@ HOSTILE = [
 texts = st.one_of(st.sampled_from(HOSTILE), st.text(max_size=30))
 
 
-LABELS = {"Video", "Look", "Watch", "Drawn", "Models", "Frames", "Took", "Cost", "Results", "Console", "Job", "Reason"}
+LABELS = {
+    "Video",
+    "Look",
+    "Watch",
+    "File",
+    "Next",
+    "Audio",
+    "Models",
+    "Frames",
+    "Took",
+    "Cost",
+    "Results",
+    "Console",
+    "Job",
+    "Reason",
+}
 
 
 def list_labels(lines: list[str]) -> list[str]:

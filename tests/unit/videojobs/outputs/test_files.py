@@ -39,7 +39,7 @@ def test_abandoned_files_leave_nothing_behind(aws: Any, job: Job) -> None:
     files = open_files(aws, job)
     files.open("large.csv", "text/csv").write(bytes(PART_BYTES + 1))
     files.open("small.json", "application/json").write(b"{}")
-    files.give_up()
+    files.discard()
     assert list_objects(aws) == {}
     assert "Uploads" not in aws.s3.list_multipart_uploads(Bucket=aws.results_bucket)
 

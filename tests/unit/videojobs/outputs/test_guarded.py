@@ -24,7 +24,7 @@ class Files(KeptFiles):
     def complete(self) -> None:
         self.ends.append("completed")
 
-    def give_up(self) -> None:
+    def discard(self) -> None:
         self.ends.append("given up")
 
     @property

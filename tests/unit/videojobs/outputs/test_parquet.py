@@ -59,7 +59,7 @@ def test_lists_of_structs_are_read_back(values: list[Any]) -> None:
 
 
 def test_batches_become_groups_of_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parquet, "HANDED_ON_BYTES", 100)
+    monkeypatch.setattr(parquet, "QUEUED_BYTES", 100)
     file = write([[make_array([number] * 30, INT)] for number in range(10)], {"a": INT})
     assert [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)] == [100, 100, 100]
     assert file.read()["a"].to_pylist() == [number for number in range(10) for _ in range(30)]

@@ -10,8 +10,9 @@ import pytest
 from tests.unit.videojobs.outputs.derived import BOX, KeptFiles, make_job, read_page
 from videojobs.jobs.ledger import Job
 from videojobs.jobs.options import Model
-from videojobs.outputs.report import VIDEO_NAME, open_report
+from videojobs.outputs.report import ReportOutput
 from videojobs.report import writer
+from videojobs.result_files import SHARED_VIDEO
 from videojobs.results.derivation import derive
 
 
@@ -20,7 +21,7 @@ def make_report(job: Job) -> KeptFiles:
     numbers = list(range(50))
     lists = {model.model_id: [{"predictions": [BOX]}] * 50 for model in job.options.models}
     content = json.dumps({"frame_offset": numbers, "time_offset": numbers, **lists}).encode()
-    derive([content], job.options.models, [open_report(job, files)], lambda: [content])  # type: ignore[arg-type]
+    derive([content], job.options.models, [ReportOutput(job, files)], lambda: [content])  # type: ignore[arg-type]
     for function in files.exits:
         function()
     return files
@@ -31,8 +32,8 @@ def test_a_small_report_is_one_page_that_names_its_video_and_models() -> None:
     files = make_report(replace(job, upload=replace(job.upload, key="line 3/belt.mp4")))
     assert list(files.files) == ["report.html"]
     index = read_page(files.read("report.html"))["index"]
-    assert (index["title"], index["video"], index["share_url"]) == ("belt.mp4", VIDEO_NAME, files.share_url)
-    assert index["facts"] == [["Frames looked at", "50"], ["Models", "hands, gloves"]]
+    assert (index["title"], index["video"], index["share_url"]) == ("belt.mp4", SHARED_VIDEO, files.share_url)
+    assert index["facts"] == [["Sampled frames", "50"], ["Models", "hands, gloves"]]
 
 
 def test_a_large_report_has_its_pieces_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,12 +35,12 @@ def test_a_link_that_has_expired_is_renewed_once(job: Job, is_redelivery: bool) 
         (
             (200, {"status": 2, "error": "The GPU is on fire."}),
             (ApiUnavailable, "now says that it is failed"),
-            (ResultsGone, r"The API says that the job failed: The GPU is on fire\. To .* billed: videoinfer retry"),
+            (ResultsGone, r"The GPU is on fire\. To .* billed, run: videoinfer retry"),
         ),
         (
             (200, {"status": "paused"}),
             (ApiUnavailable, "now says that it is unknown"),
-            (ResultsGone, "a status that is not known: paused. Redeliver it later"),
+            (ResultsGone, "an unknown status: paused. Redeliver it later"),
         ),
     ],
 )
