@@ -25,8 +25,9 @@ from typing import Any
 
 from tests.stand_ins.limited_api import LimitedApi, limited_api
 from videoinfer.local.builds import PIPELINE, build
-from videoinfer.local.deployments import Pipeline, deploy_pipeline
+from videoinfer.local.deployments import deploy_pipeline
 from videoinfer.local.embedded_aws import EmbeddedAws, embedded_aws
+from videoinfer.pipeline_stack import PipelineStack
 
 ENDED = {"done", "failed", "overdue", "rejected"}
 LOOK_SECONDS = 2.0
@@ -61,7 +62,7 @@ def name_video(number: int) -> str:
 
 def deploy(
     aws: EmbeddedAws, api: LimitedApi, *, budget: int, outputs: str, concurrency: int, poll_seconds: int
-) -> Pipeline:
+) -> PipelineStack:
     """Deploys a pipeline with a budget of `budget` requests in the API's minute."""
     parameters = {
         "ApiUrl": api.url,
@@ -86,7 +87,7 @@ def deploy(
     return pipeline
 
 
-def run_load(aws: EmbeddedAws, pipeline: Pipeline, uploads: int, timeout_seconds: float) -> Load:
+def run_load(aws: EmbeddedAws, pipeline: PipelineStack, uploads: int, timeout_seconds: float) -> Load:
     """Uploads all videos at once, and waits until the last job has ended or the time is up."""
     load = Load()
     started, put_at = time.monotonic(), datetime.now(UTC)
@@ -117,7 +118,7 @@ def run_load(aws: EmbeddedAws, pipeline: Pipeline, uploads: int, timeout_seconds
     return load
 
 
-def read_ledger(aws: EmbeddedAws, pipeline: Pipeline) -> list[dict[str, Any]]:
+def read_ledger(aws: EmbeddedAws, pipeline: PipelineStack) -> list[dict[str, Any]]:
     return [
         item
         for page in aws.clients.dynamodb.get_paginator("scan").paginate(TableName=pipeline.jobs_table)

@@ -18,11 +18,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.local_aws.pipelines import API_KEY
-from videoinfer.local.api_front import start_api_front, stop_api_front
+from videoinfer.local.api_proxy import start_api_proxy
 from videoinfer.local.builds import ENGINE, build
 from videoinfer.local.deployments import Engine, deploy_engine, put_model
 from videoinfer.local.embedded_aws import EmbeddedAws, embedded_aws
 from videoinfer.model_packages import LocalModel, read_model_package
+from videoinfer.processes import kill_group
 from videoinfer.repository import ROOT, SAMPLE_MODEL, SAMPLE_VIDEO
 
 CLIENT = ROOT / ".venv-client"
@@ -123,11 +124,11 @@ def open_terminal(aws: EmbeddedAws, engine: Engine, folder: Path) -> Iterator[Te
     """Opens a terminal in `folder`, with the video and the script. The engine's API gets an address without a path."""
     shutil.copy(SAMPLE_VIDEO, folder)
     (folder / "infer.py").write_text(SCRIPT)
-    front = start_api_front(aws, engine.api_url)
+    proxy = start_api_proxy(aws, engine.api_url)
     try:
-        yield Terminal(folder, front.url)
+        yield Terminal(folder, proxy.url)
     finally:
-        stop_api_front(front)
+        kill_group(proxy.process)
 
 
 def run_script(terminal: Terminal, model: LocalModel) -> Run:

@@ -8,9 +8,10 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from videoinfer.aws_clients import AwsClients
-from videoinfer.local.deployments import Pipeline, deploy_pipeline
+from videoinfer.local.deployments import deploy_pipeline
 from videoinfer.local.embedded_aws import EmbeddedAws, local_session
 from videoinfer.notices_queue import MESSAGES_MAX, ReceivedNotice, receive_notices, subscribe_queue
+from videoinfer.pipeline_stack import PipelineStack
 from videoinfer.upload_progress import UploadedVideo, find_job, read_history
 
 API_KEY = "a-key-that-nothing-may-write-down"
@@ -34,7 +35,7 @@ class DeployedPipeline:
 
     stack: str
     clients: AwsClients
-    pipeline: Pipeline
+    pipeline: PipelineStack
     notices_queue_url: str
     received: list[ReceivedNotice] = field(default_factory=list)
 

@@ -47,5 +47,5 @@ def test_a_failed_stack_says_which_resource_and_why() -> None:
 
 
 def test_an_address_that_this_machine_lacks_is_refused() -> None:
-    with pytest.raises(CommandError, match=r"192\.0\.2\.1 is no address of this machine"):
+    with pytest.raises(CommandError, match=r"192\.0\.2\.1 is not an address of this machine"):
         start_embedded_aws(host="192.0.2.1")

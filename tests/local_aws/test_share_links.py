@@ -38,12 +38,17 @@ class Shared:
     def key_secret(self) -> str:
         return f"{self.pipeline.stack}/share-key"
 
+    @property
+    def share_url(self) -> str:
+        """The base URL of all links."""
+        return self.link.partition("/s/")[0]
+
     def sign(self, now: datetime, key: str | None = None) -> str:
         """A link to the job made at `now`, good for a day, signed with the stack's own key or another."""
         if key is None:
             key = self.pipeline.clients.secretsmanager.get_secret_value(SecretId=self.key_secret)["SecretString"]
         job = SharedJob(self.item["upload_id"], int(self.item["attempt"]))
-        return ShareLinks(key, self.pipeline.pipeline.share_url).make(job, now, days=1).url
+        return ShareLinks(key, self.share_url).make(job, now, days=1).url
 
     def read_output(self, name: str) -> bytes:
         bucket, key = self.pipeline.pipeline.results_bucket, f"results/{ODD_KEY}/{self.item['job_id']}/{name}"
@@ -185,7 +190,7 @@ def put_report_in_pieces(shared: Shared) -> None:
     with ReportWriter() as writer:
         writer.add_model(model_id, "object-detection")
         writer.add(make_frames(model_id, results[model_id], results["frame_offset"], results["time_offset"]))
-        facts = ReportFacts("clip.MP4", "video", share_url=shared.pipeline.pipeline.share_url)
+        facts = ReportFacts("clip.MP4", "video", share_url=shared.share_url)
         report = writer.finish(facts, inline_max_bytes=0)
         page = io.BytesIO()
         report.write_page(page)

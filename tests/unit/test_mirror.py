@@ -48,7 +48,7 @@ TESTED_BY = {
     "videoengine.video_formats": "tests/unit/test_video_formats.py",
     "videoinfer.__main__": "tests/program/test_program.py",
     "videoinfer.deployed_policies": "tests/unit/videoinfer/test_doctor.py",
-    "videoinfer.local.api_front": "tests/local_aws/test_official_client.py",
+    "videoinfer.local.api_proxy": "tests/local_aws/test_official_client.py",
     "videoinfer.local.deployments": "tests/local_aws/test_whole_path.py",
     "videoinfer.local.following": "tests/local_aws/test_whole_path.py",
     "videoinfer.local.lambda_sandbox": "tests/local_aws/test_lambda_runtime.py",

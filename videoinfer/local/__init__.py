@@ -1,1 +1,1 @@
-"""Everything that runs on this machine: the embedded AWS, and the demo in it."""
+"""The embedded AWS on this machine, and the demo that runs on it."""

@@ -1,4 +1,4 @@
-"""Builds the applications with the SAM CLI and keeps what it packaged: nothing is built or zipped twice."""
+"""Builds the applications with the SAM CLI and keeps the packages, so that nothing is built or zipped twice."""
 
 import hashlib
 import subprocess
@@ -16,8 +16,8 @@ from videoinfer.local.lambda_bootstraps import compile_layers, use_bootstraps, w
 from videoinfer.processes import kill_group, log_tail, start_group
 from videoinfer.repository import BUILD_FOLDER, ROOT, SAM, require_tool
 
-# The packaged templates name it.
 ARTIFACTS_BUCKET = "videoinfer-artifacts"
+"""The packaged templates contain this name."""
 
 
 @dataclass(frozen=True)
@@ -25,16 +25,24 @@ class Application:
     """A SAM application of this repository.
 
     Attributes:
-        sources: Files and folders that its build reads.
+        root: The folder with its template and everything that its template refers to.
     """
 
     name: str
-    template: Path
-    sources: tuple[Path, ...]
+    root: Path
+
+    @property
+    def template(self) -> Path:
+        return self.root / "template.yaml"
+
+    @property
+    def sources(self) -> list[Path]:
+        """The files and folders from which it is built."""
+        return [self.template, *(self.root / part for part in ("functions", "layers", "statemachine"))]
 
     @property
     def folder(self) -> Path:
-        """Holds everything that building it makes."""
+        """The folder for everything that building it creates."""
         return BUILD_FOLDER / self.name
 
     @property
@@ -43,53 +51,47 @@ class Application:
 
     @property
     def artifacts(self) -> Path:
-        """One file an object that the packaged template refers to."""
+        """A folder with one file for each object that the packaged template refers to."""
         return self.folder / "artifacts"
 
     @property
     def stamp(self) -> Path:
-        """The digest of the sources that the artifacts were made from; written last."""
+        """The digest of the sources that the artifacts were built from. It is written last."""
         return self.folder / "sources.sha256"
 
 
-PIPELINE = Application(
-    "pipeline",
-    ROOT / "template.yaml",
-    (ROOT / "template.yaml", ROOT / "functions", ROOT / "layers", ROOT / "statemachine"),
-)
-ENGINE = Application(
-    "engine",
-    ROOT / "engine" / "template.yaml",
-    tuple(ROOT / "engine" / part for part in ("template.yaml", "functions", "layers", "statemachine")),
-)
+PIPELINE = Application("pipeline", ROOT)
+ENGINE = Application("engine", ROOT / "engine")
 
 
 def build(applications: Sequence[Application], aws: EmbeddedAws) -> list[Application]:
-    """Brings every application's artifacts up to date, side by side, and returns those that had to be built.
+    """Brings the artifacts of all applications up to date, in parallel, and returns the applications that it built.
 
     Raises:
-        CommandError: A build failed; with the end of its log.
+        CommandError: A build failed; the message has the end of its log.
     """
     BUILD_FOLDER.mkdir(exist_ok=True)
     with _locked(BUILD_FOLDER / "lock"):
-        digests = {application: _digest(application) for application in applications}
-        stale = [application for application in applications if not _is_current(application, digests)]
-        _create_artifacts_bucket(aws.clients)
-        _run_side_by_side("build", {application: _build_command(application) for application in stale}, aws)
+        # The artifacts contain the bootstraps that this package writes.
+        bootstraps = Path(lambda_bootstraps.__file__)
+        digests = {application: digest_files([*application.sources, bootstraps]) for application in applications}
+        stale = [it for it in applications if not it.stamp.exists() or it.stamp.read_text() != digests[it]]
+        aws.clients.s3.create_bucket(Bucket=ARTIFACTS_BUCKET)
+        _run_sam("build", {application: _build_command(application) for application in stale}, aws)
         for application in stale:
             write_bootstraps(application.folder / "build")
-        _run_side_by_side("package", {application: _package_command(application) for application in stale}, aws)
+        _run_sam("package", {application: _package_command(application) for application in stale}, aws)
         for application in stale:
             use_bootstraps(application.packaged_template)
             compile_layers(application.folder / "build")
-            _keep_artifacts(application, aws.clients)
+            _download_artifacts(application, aws.clients)
             application.stamp.write_text(digests[application])
     return stale
 
 
 def publish(application: Application, clients: AwsClients) -> str:
-    """Puts the artifacts where the packaged template says they are, and returns the template's URL."""
-    _create_artifacts_bucket(clients)
+    """Uploads the artifacts to where the packaged template refers to them, and returns the template's URL."""
+    clients.s3.create_bucket(Bucket=ARTIFACTS_BUCKET)
     key = f"{application.name}.yaml"
     with _locked(BUILD_FOLDER / "lock"):
         published = set(_list_keys(application, clients))
@@ -102,7 +104,7 @@ def publish(application: Application, clients: AwsClients) -> str:
 
 
 def digest_files(sources: Sequence[Path]) -> str:
-    """A digest of the names and contents of the files in and under `sources`, bytecode aside."""
+    """A digest of the names and contents of all files in `sources`, which may be folders. Bytecode does not count."""
     digest = hashlib.sha256()
     for source in sources:
         files = [source] if source.is_file() else sorted(path for path in source.rglob("*") if path.is_file())
@@ -111,15 +113,6 @@ def digest_files(sources: Sequence[Path]) -> str:
                 digest.update(f"{file.relative_to(source.parent)}\0".encode())
                 digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()
-
-
-def _digest(application: Application) -> str:
-    """Of all that the artifacts are made from: what is written into them here too."""
-    return digest_files([*application.sources, Path(lambda_bootstraps.__file__)])
-
-
-def _is_current(application: Application, digests: Mapping[Application, str]) -> bool:
-    return application.stamp.exists() and application.stamp.read_text() == digests[application]
 
 
 def _build_command(application: Application) -> list[str | Path]:
@@ -144,35 +137,28 @@ def _package_command(application: Application) -> list[str | Path]:
     # fmt: on
 
 
-def _run_side_by_side(verb: str, commands: Mapping[Application, Sequence[str | Path]], aws: EmbeddedAws) -> None:
+def _run_sam(verb: str, commands: Mapping[Application, Sequence[str | Path]], aws: EmbeddedAws) -> None:
+    """Runs all commands in parallel. If one fails, the others are killed."""
+    environment = tool_environment(aws)
+    # The SAM CLI looks for the functions' Python on the PATH; its own virtual environment has one.
+    environment["PATH"] = f"{SAM.parent}:{environment['PATH']}"
     with ExitStack() as running:
         processes: dict[Application, subprocess.Popen[bytes]] = {}
         for application, command in commands.items():
-            application.folder.mkdir(exist_ok=True)
-            # `sam build` removes what other builds keep in the .aws-sam/deps of the folder that it runs in.
-            folder, log = application.folder, _log(application, verb)
-            process = start_group(command, environment=_sam_environment(aws), folder=folder, log=log)
-            running.callback(kill_group, process)
-            processes[application] = process
+            # `sam build` removes other builds' files from .aws-sam/deps in its working directory.
+            folder, log = application.folder, application.folder / f"{verb}.log"
+            folder.mkdir(exist_ok=True)
+            processes[application] = start_group(command, environment=environment, folder=folder, log=log)
+            running.callback(kill_group, processes[application])
         for application, process in processes.items():
             if process.wait() != 0:
-                log = _log(application, verb)
+                log = application.folder / f"{verb}.log"
                 raise CommandError(
                     f"`sam {verb}` of the {application.name} failed. The end of {log}:\n{log_tail(log, lines=20)}"
                 )
 
 
-def _sam_environment(aws: EmbeddedAws) -> dict[str, str]:
-    # The SAM CLI looks for the functions' Python on the path; its own environment has one.
-    environment = tool_environment(aws)
-    return {**environment, "PATH": f"{SAM.parent}:{environment['PATH']}"}
-
-
-def _log(application: Application, verb: str) -> Path:
-    return application.folder / f"{verb}.log"
-
-
-def _keep_artifacts(application: Application, clients: AwsClients) -> None:
+def _download_artifacts(application: Application, clients: AwsClients) -> None:
     application.artifacts.mkdir(exist_ok=True)
     for outdated in application.artifacts.iterdir():
         outdated.unlink()
@@ -186,13 +172,9 @@ def _list_keys(application: Application, clients: AwsClients) -> list[str]:
     return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
 
 
-def _create_artifacts_bucket(clients: AwsClients) -> None:
-    clients.s3.create_bucket(Bucket=ARTIFACTS_BUCKET)
-
-
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    # Two runs at once would write into each other's build.
+    # Two runs at the same time would write into each other's build.
     with path.open("w") as file:
         flock(file, LOCK_EX)
         yield

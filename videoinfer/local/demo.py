@@ -1,4 +1,4 @@
-"""The demo: a video through the whole system, on this machine."""
+"""The demo: processes a video with the whole system on this machine."""
 
 import shutil
 import tempfile
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from videoinfer.display import Display
 from videoinfer.errors import CommandError
-from videoinfer.local.api_front import start_api_front, stop_api_front
+from videoinfer.local.api_proxy import start_api_proxy
 from videoinfer.local.following import follow_upload, receive_notice
 from videoinfer.local.instructions import compose_instructions
 from videoinfer.local.outputs import (
@@ -21,6 +21,7 @@ from videoinfer.local.outputs import (
 )
 from videoinfer.local.system import start_system
 from videoinfer.model_packages import read_model_package
+from videoinfer.processes import kill_group
 from videoinfer.repository import require_repository
 from videoinfer.upload_progress import upload_video
 from videoinfer.videos import sample_video
@@ -29,7 +30,7 @@ from videojobs.result_files import REPORT_FILE
 
 @dataclass(frozen=True, kw_only=True)
 class DemoOptions:
-    """What the person asked for."""
+    """The options of the command `demo`."""
 
     video: Path
     model: Path
@@ -39,18 +40,18 @@ class DemoOptions:
     host: str
 
 
-_ROOM_BYTES = 1_000_000_000
-"""What the embedded AWS takes at most for the functions: several workers unpack the engine, a quarter of a gigabyte."""
+_FUNCTIONS_BYTES = 1_000_000_000
+"""Maximum disk space for the functions: each of several workers unpacks the engine, which has 250 MB."""
 
-_COPIES = 4
-"""Of the video: the upload's, the engine's, and those that functions work on."""
+_VIDEO_COPIES = 4
+"""Copies of the video on the disk: the upload, the engine's copy, and those that functions work on."""
 
-_LINK_ENDS = f"""
-The link in it ends with this demo; {REPORT_FILE} is the same page. With --keep, both go on."""
+_LINK_NOTE = f"""
+The link works only until this demo ends; {REPORT_FILE} is the same page. With --keep, the link goes on working."""
 
 
 def run_demo(options: DemoOptions, display: Display) -> None:
-    """Runs it, and leaves nothing behind but the output folder, unless asked to keep it running.
+    """Runs the demo. Only the output folder remains, and with `keep` also the running system.
 
     Raises:
         CommandError: An option can't be used, something could not be started, or the video has no results.
@@ -58,7 +59,7 @@ def run_demo(options: DemoOptions, display: Display) -> None:
     require_repository("demo", "builds and deploys")
     frames = sample_video(options.video, options.infer_fps)
     model = read_model_package(options.model)
-    _check_room(options.video.stat().st_size)
+    _require_disk_space(options.video.stat().st_size)
     with open_outputs(options.output, [options.video, model.folder]) as outputs, ExitStack() as cleanup:
         system = start_system(model, infer_fps=options.infer_fps, host=options.host, display=display, cleanup=cleanup)
         upload = upload_video(system.aws.clients, system.pipeline.uploads_bucket, options.video)
@@ -68,7 +69,7 @@ def run_demo(options: DemoOptions, display: Display) -> None:
         display.notice(notice)
         if job["status"] == "done":
             if not options.keep:
-                display.text(_LINK_ENDS)
+                display.text(_LINK_NOTE)
             record = fetch_results(outputs, system, upload, job["job_id"])
             save_notice(outputs[NOTICE_FILE], notice)
             derive_outputs(outputs, options.video, frames, model.model_id, display=display)
@@ -77,26 +78,22 @@ def run_demo(options: DemoOptions, display: Display) -> None:
             display.counts(record["counts"])
             display.outputs(options.output.resolve(), OUTPUT_FILES)
         if options.keep:
-            front = start_api_front(system.aws, system.engine.api_url)
-            cleanup.callback(stop_api_front, front)
+            proxy = start_api_proxy(system.aws, system.engine.api_url)
+            cleanup.callback(kill_group, proxy.process)
             display.instructions(
-                compose_instructions(system, front, model=model, video=options.video, infer_fps=options.infer_fps)
+                compose_instructions(system, proxy, model=model, video=options.video, infer_fps=options.infer_fps)
             )
             cleanup.pop_all()
     if job["status"] != "done":
         raise CommandError(f"{options.video.name} has no results: the job is {job['status']} (see the notice).")
 
 
-def _check_room(video_bytes: int) -> None:
-    """Raises `CommandError` where the functions would fail for want of room, of which an upload's log says little."""
+def _require_disk_space(video_bytes: int) -> None:
+    """Raises `CommandError` if the disk is too full. Functions would then fail, and their logs hardly say why."""
     folder = tempfile.gettempdir()
-    needed, free = _ROOM_BYTES + _COPIES * video_bytes, shutil.disk_usage(folder).free
+    needed, free = _FUNCTIONS_BYTES + _VIDEO_COPIES * video_bytes, shutil.disk_usage(folder).free
     if free < needed:
-        sizes = f"{_format_megabytes(needed)} for temporary files, and {folder} has {_format_megabytes(free)}"
         raise CommandError(
-            f"The demo needs {sizes}: make room there, or name another folder with the environment variable TMPDIR."
+            f"The demo needs {needed / 1e6:,.0f} MB for temporary files, and {folder} has {free / 1e6:,.0f} MB: "
+            "free space there, or set the environment variable TMPDIR to another folder."
         )
-
-
-def _format_megabytes(size: int) -> str:
-    return f"{size / 1e6:,.0f} MB"

@@ -1,4 +1,4 @@
-"""An AWS on this machine: MiniStack on a free port, all that it writes in one folder that goes with it."""
+"""The embedded AWS: MiniStack on a free port of this machine, with one temporary folder for everything it writes."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
     import subprocess
 
 REGION = "us-east-1"
-ACCESS_KEY_ID = SECRET_ACCESS_KEY = "test"  # noqa: S105  what MiniStack takes for the account's root
+ACCESS_KEY_ID = SECRET_ACCESS_KEY = "test"  # noqa: S105  MiniStack's key of the root user
 
-# A wait of a minute takes 0.6 s: the state machine polls as it does on AWS, a hundred times as fast.
 WAIT_SCALE = 0.01
+"""Factor on the waits of state machines: a minute takes 0.6 s, so the pipeline polls 100 times as fast as on AWS."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EmbeddedAws:
-    """A running embedded AWS; `stop_embedded_aws` ends it."""
+    """A running embedded AWS. `stop_embedded_aws` stops it."""
 
     endpoint_url: str
     folder: Path
@@ -48,15 +48,15 @@ class EmbeddedAws:
 
 
 def start_embedded_aws(*, wait_scale: float = WAIT_SCALE, host: str = LOOPBACK) -> EmbeddedAws:
-    """Starts it and returns once it answers.
+    """Starts an embedded AWS and returns once it answers.
 
     Args:
         wait_scale: Factor on every wait of a state machine.
-        host: The address of this machine that it listens on.
+        host: The address of this machine on which it listens.
 
     Raises:
-        CommandError: It is not installed, `host` is no address of this machine, or it ended or did not answer in time;
-            with the end of its log.
+        CommandError: MiniStack is not installed, `host` is not an address of this machine, or MiniStack ended or did
+            not answer in time; then the message has the end of its log.
     """
     ministack = require_tool(MINISTACK)
     port = find_free_port(host)
@@ -75,7 +75,7 @@ def start_embedded_aws(*, wait_scale: float = WAIT_SCALE, host: str = LOOPBACK) 
 
 
 def stop_embedded_aws(aws: EmbeddedAws) -> None:
-    """Ends it with its Lambda workers and removes its folder."""
+    """Kills the embedded AWS with its Lambda workers, and removes its folder."""
     with uninterrupted():
         kill_group(aws.process)
         shutil.rmtree(aws.folder)
@@ -83,7 +83,7 @@ def stop_embedded_aws(aws: EmbeddedAws) -> None:
 
 @contextmanager
 def embedded_aws(*, wait_scale: float = WAIT_SCALE) -> Iterator[EmbeddedAws]:
-    """An embedded AWS for as long as the block runs."""
+    """Runs an embedded AWS during the block."""
     aws = start_embedded_aws(wait_scale=wait_scale)
     try:
         yield aws
@@ -92,7 +92,7 @@ def embedded_aws(*, wait_scale: float = WAIT_SCALE) -> Iterator[EmbeddedAws]:
 
 
 def local_session() -> boto3.Session:
-    """A session that knows the embedded AWS's key alone: no profile, file or proxy of whoever runs it."""
+    """A session with the embedded AWS's key. It ignores the user's AWS profile, configuration files and proxies."""
     ignored: dict[str, tuple[str | None, str | list[str] | None, str | None, None]] = {
         "profile": (None, None, None, None),
         "config_file": (None, None, os.devnull, None),
@@ -109,7 +109,7 @@ def local_session() -> boto3.Session:
 
 
 def tool_environment(aws: EmbeddedAws, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The environment for a tool that shall speak to the embedded AWS and to no other."""
+    """The environment for a tool, in which it can use the embedded AWS only, and not the user's own account."""
     return {
         **{name: value for name, value in environment.items() if not name.startswith("AWS_")},
         "AWS_ENDPOINT_URL": aws.endpoint_url,
@@ -124,7 +124,7 @@ def tool_environment(aws: EmbeddedAws, environment: Mapping[str, str] = os.envir
 
 
 def _server_environment(folder: Path, host: str, port: int, wait_scale: float) -> dict[str, str]:
-    # Nothing else gets in: the functions' processes inherit it.
+    # The functions' processes inherit these variables, so nothing is taken over from this process but the PATH.
     for name in ("home", "tmp", "state", "root"):
         (folder / name).mkdir()
     environment = {
@@ -141,8 +141,8 @@ def _server_environment(folder: Path, host: str, port: int, wait_scale: float) -
         "AUTH": "true",
         "SFN_WAIT_SCALE": str(wait_scale),
         "SFTP_ENABLED": "0",
-        "IOT_MTLS_ENABLED": "0",  # it would listen on every address of the machine
-        "DOCKER_HOST": f"unix://{folder}/no-docker",  # it would look for containers to remove
+        "IOT_MTLS_ENABLED": "0",  # would listen on all addresses of the machine
+        "DOCKER_HOST": f"unix://{folder}/no-docker",  # would look for containers to remove
         **name_sandbox(folder / "root"),
     }
     return {
@@ -153,16 +153,16 @@ def _server_environment(folder: Path, host: str, port: int, wait_scale: float) -
 
 
 def find_free_port(host: str) -> int:
-    """A port that nothing listens on at `host`.
+    """A port of `host` on which nothing listens.
 
     Raises:
-        CommandError: `host` is no address of this machine.
+        CommandError: `host` is not an address of this machine.
     """
     with socket.socket() as probe:
         try:
             probe.bind((host, 0))
         except OSError as error:
-            raise CommandError(f"{host} is no address of this machine: `ip address` lists those that are.") from error
+            raise CommandError(f"{host} is not an address of this machine: `ip address` lists them.") from error
         port: int = probe.getsockname()[1]
     return port
 

@@ -1,4 +1,4 @@
-"""Follows an upload to its end: the job, the execution that waits for it, the notice."""
+"""Follows an upload until its notice: the job, its execution, and the notice."""
 
 import time
 from collections.abc import Iterator
@@ -18,16 +18,15 @@ _LOOK_INTERVAL_SECONDS = 0.3
 
 
 def follow_upload(system: System, upload: UploadedVideo, display: Display) -> dict[str, Any]:
-    """Shows what becomes of an upload, and returns its item in the ledger once nothing more will happen.
+    """Shows the progress of an upload's job, and returns its item in the ledger once the execution has ended.
 
     Raises:
-        CommandError: No job came of it; with what the functions logged.
+        CommandError: The upload did not become a job in time; the message has the functions' last log lines.
     """
     job = _wait_for_job(system, upload)
     if execution_arn := job.get("execution_arn"):
         display.done(
-            f"Job {job['job_id']} created; it is asked after once a minute, "
-            f"and a minute of waiting takes {60 * WAIT_SCALE:g} s here"
+            f"Job {job['job_id']} created; it is polled once a minute, and a minute takes {60 * WAIT_SCALE:g} s here"
         )
         with display.execution() as execution:
             for step in _follow_execution(system, execution_arn, job["job_id"], execution):
@@ -36,7 +35,7 @@ def follow_upload(system: System, upload: UploadedVideo, display: Display) -> di
 
 
 def receive_notice(system: System) -> ReceivedNotice:
-    """The notice, which comes once a job has ended. Raises `CommandError` if it doesn't."""
+    """Waits for the notice of a job that has ended. Raises `CommandError` if none is delivered in time."""
     notices = receive_notices(system.aws.clients, system.notices_queue_url, timeout_seconds=_NOTICE_TIMEOUT_SECONDS)
     if not notices:
         raise CommandError(f"No notice was delivered in {_NOTICE_TIMEOUT_SECONDS:g} s.")
@@ -52,7 +51,7 @@ def _wait_for_job(system: System, upload: UploadedVideo) -> dict[str, Any]:
         time.sleep(_LOOK_INTERVAL_SECONDS)
     last_words = "\n".join(read_last_words(system.aws.clients)) or "(nothing)"
     raise CommandError(
-        f"No job came of the upload in {_JOB_TIMEOUT_SECONDS:g} s. The functions logged last:\n{last_words}"
+        f"The upload did not become a job in {_JOB_TIMEOUT_SECONDS:g} s. The functions' last log lines:\n{last_words}"
     )
 
 
@@ -61,7 +60,7 @@ def _follow_execution(system: System, execution_arn: str, job_id: str, display: 
     shown = 0
     running = True
     while running:
-        # Asked before the history is read, so that what comes last is not missed.
+        # The status is read before the history, so that the last events are not missed.
         running = clients.stepfunctions.describe_execution(executionArn=execution_arn)["status"] == "RUNNING"
         steps = list(list_steps(read_history(clients, execution_arn)))
         yield from steps[shown:]

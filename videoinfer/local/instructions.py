@@ -1,18 +1,18 @@
-"""What a person can do with a system that is left running: lines to paste into a shell."""
+"""Instructions for a system that is left running: commands to paste into a shell."""
 
 import json
 import shlex
 from pathlib import Path
 from string import Template
 
-from videoinfer.local.api_front import ApiFront
+from videoinfer.local.api_proxy import ApiProxy
 from videoinfer.local.embedded_aws import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from videoinfer.local.system import System
 from videoinfer.model_packages import LocalModel
 from videoinfer.own_command import spell_command
 
-# With the embedded AWS's own test key, which opens nothing else. Each value is quoted for the shell, or made of
-# letters, digits and what a URL has.
+# The access key is the embedded AWS's own test key, so it may be printed. Each value is quoted for the shell or has
+# only characters that URLs have.
 _INSTRUCTIONS = Template("""\
 AWS      $endpoint_url
 API      $api_url
@@ -21,25 +21,25 @@ Uploads  s3://$uploads_bucket
 Results  s3://$results_bucket
 Log      $log
 
-# Upload more: the headers x-amz-meta-… are options. Then list what has come out.
+# Upload another video: the headers x-amz-meta-… are options. Then list the results.
 curl --aws-sigv4 aws:amz:$region:s3 --user $access_key_id:$secret_access_key \\
   --header 'x-amz-meta-infer-fps: 2' --upload-file $video '$endpoint_url/$uploads_bucket/$another'
 curl --aws-sigv4 aws:amz:$region:s3 --user $access_key_id:$secret_access_key '$endpoint_url/$results_bucket?list-type=2'
 
-# Where videoinfer, and the AWS CLI if it is installed, find this AWS.
+# Make videoinfer, and the AWS CLI if it is installed, use this AWS.
 export AWS_ENDPOINT_URL=$endpoint_url AWS_DEFAULT_REGION=$region AWS_REGION=$region VIDEOINFER_STACK=pipeline
 export AWS_ACCESS_KEY_ID=$access_key_id AWS_SECRET_ACCESS_KEY=$secret_access_key
 unset AWS_PROFILE AWS_SESSION_TOKEN
 
-# What became of it, and what else can be asked.
+# List the jobs, and all other commands.
 $jobs
 $help
 
-# The same upload with the AWS CLI.
+# Upload the video and list the results with the AWS CLI.
 aws s3 cp $video s3://$uploads_bucket/$another --metadata infer-fps=2
 aws s3 ls --recursive s3://$results_bucket
 
-# The API's calls, from signed URL to results.
+# Call the API, from the signed URL to the results.
 API='$api_url' API_KEY='$api_key'
 read_field() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$$1"; }
 signed_url=$$(curl -sS -X POST "$$API/video_upload_signed_url/?api_key=$$API_KEY" \\
@@ -51,17 +51,17 @@ curl -sS -w '\\n' "$$API/videoinfer/?api_key=$$API_KEY&job_id=$$job_id"
 # Once its status is 0:
 curl -sS "$$(curl -sS "$$API/videoinfer/?api_key=$$API_KEY&job_id=$$job_id" | read_field output_signed_url)"
 
-# Roboflow's own client, unchanged (pip install roboflow). It takes no path in an address, so the API has one without.
-export API_URL=$front_url ROBOFLOW_API_KEY='$api_key'
+# Use Roboflow's own client (pip install roboflow). It drops the path of a URL, so this proxy's URL has none.
+export API_URL=$proxy_url ROBOFLOW_API_KEY='$api_key'
 roboflow video infer -p $model_id -v $model_version -f $video --fps $whole_fps
 
-# Stop it, and remove all that it wrote.
-kill -KILL -- -$process_group -$front_group; rm -r $folder
+# Stop everything, and remove all files of this AWS.
+kill -KILL -- -$process_group -$proxy_group; rm -r $folder
 """)
 
 
-def compose_instructions(system: System, front: ApiFront, *, model: LocalModel, video: Path, infer_fps: float) -> str:
-    """Endpoints, and a command for all that can be done."""
+def compose_instructions(system: System, proxy: ApiProxy, *, model: LocalModel, video: Path, infer_fps: float) -> str:
+    """The endpoints, and commands to use the system and to stop it."""
     aws, engine, pipeline = system.aws, system.engine, system.pipeline
     rest_of_body = f'", "infer_fps": {infer_fps:g}, "models": [{json.dumps(model.as_api_model())}]}}'
     return _INSTRUCTIONS.substitute(
@@ -81,9 +81,9 @@ def compose_instructions(system: System, front: ApiFront, *, model: LocalModel, 
         rest_of_body=shlex.quote(rest_of_body),
         model_id=shlex.quote(model.model_id),
         model_version=shlex.quote(model.model_version),
-        whole_fps=max(1, round(infer_fps)),  # the client takes no other
-        front_url=front.url,
-        front_group=front.process.pid,
+        whole_fps=max(1, round(infer_fps)),  # the client takes only whole numbers
+        proxy_url=proxy.url,
+        proxy_group=proxy.process.pid,
         process_group=aws.process.pid,
         folder=shlex.quote(str(aws.folder)),
     )

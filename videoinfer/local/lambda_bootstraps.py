@@ -1,8 +1,9 @@
-"""Makes built functions run on AWS's own runtime client on the embedded AWS.
+"""Makes the embedded AWS run built functions with AWS's own runtime client.
 
-The embedded AWS runs functions of `python3.13` in a loop of its own, which is kinder than Lambda: it hands over other
-types, hides the class of an exception and shows its own packages. Functions of a `provided` runtime it starts by their
-`bootstrap`, behind a Runtime API like Lambda's. So each function gets a bootstrap that runs what AWS's runtime runs.
+The embedded AWS runs functions of the runtime `python3.13` in its own loop, which hides faults that Lambda would show:
+it passes values of other types, hides an exception's class, and lets functions import its own packages. It runs a
+function of a `provided` runtime by starting the function's `bootstrap`, and serves it a Runtime API like Lambda's.
+So each function gets a bootstrap that starts AWS's runtime client.
 """
 
 import re
@@ -17,11 +18,11 @@ from videoinfer.local import lambda_sandbox
 from videoinfer.repository import BUILD_FOLDER, LAMBDA_PYTHON, require_tool
 
 _MEGABYTES = 512
-"""Size of the temporary folder of a function whose template does not name one: Lambda's default."""
+"""Size of `/tmp` if the template has no `EphemeralStorage`: Lambda's default."""
 
 
 def write_bootstraps(build: Path) -> None:
-    """Adds a `bootstrap` to each function of a build folder that `sam build` made."""
+    """Adds a `bootstrap` to each function in a build folder of `sam build`."""
     template = yaml.safe_load((build / "template.yaml").read_text())
     common = template.get("Globals", {}).get("Function", {})
     for name, resource in template["Resources"].items():
@@ -34,11 +35,11 @@ def write_bootstraps(build: Path) -> None:
 
 
 def compose_bootstrap(megabytes: int, layers: list[Path]) -> str:
-    """A script that runs the function of the folder it is in.
+    """A shell script that runs the function in whose folder it is.
 
     Args:
-        megabytes: The size of the temporary folder.
-        layers: In the order in which they are laid over one another.
+        megabytes: The size of `/tmp`.
+        layers: The layers' folders under the build folder. A file of a later layer hides that of an earlier one.
     """
     names = " ".join(f'"$LAMBDA_SANDBOX_BUILDS"/{shlex.quote(str(it.relative_to(BUILD_FOLDER)))}' for it in layers)
     return (
@@ -48,10 +49,10 @@ def compose_bootstrap(megabytes: int, layers: list[Path]) -> str:
 
 
 def use_bootstraps(template: Path) -> None:
-    """Makes a packaged template name the runtime that starts bootstraps.
+    """Replaces the runtime `python3.13` in a packaged template by one that starts bootstraps.
 
     Raises:
-        CommandError: It names no other, so there is nothing to replace.
+        CommandError: No function has the runtime `python3.13`.
     """
     changed, count = re.subn(r"(?m)^(\s*Runtime: )python3\.13$", r"\1provided.al2023", template.read_text())
     if not count:
@@ -60,17 +61,17 @@ def use_bootstraps(template: Path) -> None:
 
 
 def compile_layers(build: Path) -> None:
-    """Compiles what functions import from a build folder, which they can't write to, once rather than at each start."""
+    """Compiles the layers of a build folder once. Functions can't write there, so each start would compile again."""
     folders = build.glob("*/python")
     compileall: list[str | Path] = [require_tool(LAMBDA_PYTHON), "-m", "compileall", "-q", "-j", "0"]
     subprocess.run([*compileall, *folders], check=True)
 
 
 def name_sandbox(root: Path) -> dict[str, str]:
-    """The variables that a bootstrap and `lambda_sandbox` read.
+    """The environment variables that a bootstrap and `lambda_sandbox` read.
 
     Args:
-        root: An empty folder.
+        root: An empty folder, on which the functions' root folders are mounted.
     """
     python = require_tool(LAMBDA_PYTHON)
     [packages] = (python.parents[1] / "lib").glob("python3*/site-packages")

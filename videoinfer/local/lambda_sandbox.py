@@ -1,15 +1,15 @@
-"""Lambda's Python runtime around one function: what the `bootstrap` of a function on the embedded AWS becomes.
+"""Runs one function like Lambda's Python runtime. A function's `bootstrap` on the embedded AWS starts this script.
 
-Runs AWS's own runtime client (`awslambdaric`) where Linux lets a process have mounts of its own, in a root folder that
-holds what Lambda's has: `/var/task` and `/opt` read-only, `/tmp` as large as the template says and nothing else
-writable, a `HOME` that does not exist, none of this machine's programs. Elsewhere the client runs beside them, with the
-same variables.
-Stands alone, without the project's packages: it starts before any of them is on the path.
+The script starts AWS's own runtime client (`awslambdaric`). If Linux allows a process to have its own mounts, the
+client's root folder is like Lambda's: `/var/task` and `/opt` are read-only, only `/tmp` is writable and as large as the
+template says, `HOME` does not exist, and this machine's programs are missing. Otherwise the client sees this machine's
+files, but has the same environment variables.
+The script imports none of the project's packages, because it starts before they are on the path.
 
     lambda_sandbox.py --temporary-megabytes 512 LAYER…
 
-The variables and paths are those of AWS's documentation: "Working with Lambda environment variables" (configuration-
-envvars), "Lambda runtime environment" (lambda-runtime-environment) and "Packaging your layer content"
+Source of the variables and paths: AWS Lambda Developer Guide, "Working with Lambda environment variables"
+(configuration-envvars), "Lambda runtime environment" (lambda-runtime-environment) and "Packaging your layer content"
 (packaging-layers).
 """
 
@@ -24,23 +24,24 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 SERVER_VARIABLES = "LAMBDA_SANDBOX_SERVER_VARIABLES"
-"""Names the variables of the server that started this process, separated by commas: no function sees them."""
+"""The names of the embedded AWS's own variables, separated by commas. They are hidden from the function."""
 
 ROOT_FOLDER = "LAMBDA_SANDBOX_ROOT"
-"""Names an empty folder, where the root is mounted."""
+"""The path of an empty folder, on which the root folder is mounted."""
 
 RUNTIME_FOLDER = "LAMBDA_SANDBOX_RUNTIME"
-"""Names the folder of `awslambdaric` and boto3."""
+"""The path of the folder with `awslambdaric` and boto3."""
 
-_USER, _GROUP = 993, 990  # Lambda's own
+_USER, _GROUP = 993, 990  # as on Lambda
 _LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64")
 _SETTINGS = ("/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/ld.so.cache", "/etc/localtime")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 
-# From Linux's mount.h.
+# Constants of Linux's mount.h.
 _MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_REMOUNT = 1, 2, 4, 32
 _MS_BIND, _MS_REC, _MS_PRIVATE = 4096, 16384, 262144
-_KEPT_FLAGS = _MS_NOSUID | _MS_NODEV | 8 | 1024 | 2048  # and MS_NOEXEC, MS_NOATIME, MS_NODIRATIME
+_MS_NOEXEC, _MS_NOATIME, _MS_NODIRATIME = 8, 1024, 2048
+_KEPT_FLAGS = _MS_NOSUID | _MS_NODEV | _MS_NOEXEC | _MS_NOATIME | _MS_NODIRATIME
 
 
 def main() -> None:
@@ -53,22 +54,22 @@ def main() -> None:
     try:
         enter_sandbox(runtime, arguments.layers, arguments.temporary_megabytes)
         python = "/var/lang/bin/python3.13"
-    except OSError as error:  # this system lets nobody, or not this user, have mounts of their own
-        print(f"This function sees this machine, which Lambda does not let it: {error}", file=sys.stderr)  # noqa: T201
+    except OSError as error:  # this system does not allow its users, or not this one, to have their own mounts
+        print(f"Unlike on Lambda, this function sees this machine's files: {error}", file=sys.stderr)  # noqa: T201
         python = sys.executable
-        layers = (layer / "python" for layer in reversed(arguments.layers))  # the last one goes first, as on Lambda
+        layers = (layer / "python" for layer in reversed(arguments.layers))  # as on Lambda, the last layer comes first
         variables |= describe_folders(os.environ, [*layers, runtime])
-    os.execve(python, [python, "-m", "awslambdaric", variables["_HANDLER"]], variables)  # noqa: S606  no shell is wanted
+    os.execve(python, [python, "-m", "awslambdaric", variables["_HANDLER"]], variables)  # noqa: S606  without a shell
 
 
 def compose_variables(environment: Mapping[str, str]) -> dict[str, str]:
-    """What the function and its role bring, and what Lambda sets."""
+    """The function's own variables and its credentials, and the variables that Lambda sets."""
     server = {*environment[SERVER_VARIABLES].split(","), SERVER_VARIABLES, "PWD"}
     return {name: value for name, value in environment.items() if name not in server} | {
         "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{environment['AWS_LAMBDA_FUNCTION_NAME']}",
-        "HOME": "/home/sbx_user1051",  # no such folder, as on Lambda
+        "HOME": "/home/sbx_user1051",  # does not exist, as on Lambda
         "LAMBDA_RUNTIME_DIR": "/var/runtime",
         "LAMBDA_TASK_ROOT": "/var/task",
         "LANG": "en_US.UTF-8",
@@ -82,7 +83,7 @@ def compose_variables(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def describe_folders(environment: Mapping[str, str], packages: Sequence[Path]) -> dict[str, str]:
-    """The variables that differ outside a sandbox: where things are on this machine."""
+    """The variables that differ without a sandbox: they have this machine's paths."""
     return {
         "LAMBDA_TASK_ROOT": environment["LAMBDA_TASK_ROOT"],
         "LD_LIBRARY_PATH": "",
@@ -93,10 +94,10 @@ def describe_folders(environment: Mapping[str, str], packages: Sequence[Path]) -
 
 
 def enter_sandbox(runtime: Path, layers: Sequence[Path], temporary_megabytes: int) -> None:
-    """Gives this process mounts of its own, and a root in which it finds what a function finds on Lambda.
+    """Gives this process its own mounts, and a root folder like that of a function on Lambda.
 
     Raises:
-        OSError: It may not have that here. Nothing has changed for this process then.
+        OSError: The system does not allow it. Then nothing has changed for this process.
     """
     if platform.system() != "Linux":
         raise OSError(errno.ENOSYS, "only Linux has mount namespaces")
@@ -124,46 +125,46 @@ def enter_sandbox(runtime: Path, layers: Sequence[Path], temporary_megabytes: in
 
 
 def build_root(root: Path, *, task: Path, runtime: Path, layers: Sequence[Path], temporary_megabytes: int) -> None:
-    """Mounts at `root` what a function of Lambda's Python runtime finds."""
+    """Mounts on `root` the folders and files that Lambda's Python runtime has."""
     mount("tmpfs", root, "tmpfs", options="mode=755")
     for library in map(Path, _LIBRARIES):
         if library.is_symlink():
-            place(root, library).symlink_to(library.readlink())
+            locate(root, library).symlink_to(library.readlink())
         elif library.exists():
-            bind(library, place(root, library))
+            bind(library, locate(root, library))
     for file in map(Path, (*_SETTINGS, *_DEVICES)):
         if file.exists():
-            place(root, file).touch()
-            bind(file, place(root, file))
-    bind(Path("/proc"), place(root, Path("/proc")), flags=_MS_REC, read_only=False)
-    bind(Path(sys.base_prefix), place(root, Path("/var/lang")))
+            locate(root, file).touch()
+            bind(file, locate(root, file))
+    bind(Path("/proc"), locate(root, Path("/proc")), flags=_MS_REC, read_only=False)
+    bind(Path(sys.base_prefix), locate(root, Path("/var/lang")))
     for packages in Path(sys.base_prefix).glob("lib/python3*/*-packages"):
-        # What is installed there is not on Lambda.
+        # Lambda does not have the packages that are installed there.
         mount("tmpfs", root / "var/lang" / packages.relative_to(sys.base_prefix), "tmpfs", flags=_MS_RDONLY)
-    bind(runtime, place(root, Path("/var/runtime")))
-    bind(task, place(root, Path("/var/task")))
-    lay(layers, place(root, Path("/opt")))
-    temporary = place(root, Path("/tmp"))  # noqa: S108  the function's own
+    bind(runtime, locate(root, Path("/var/runtime")))
+    bind(task, locate(root, Path("/var/task")))
+    mount_layers(layers, locate(root, Path("/opt")))
+    temporary = locate(root, Path("/tmp"))  # noqa: S108  the function's own
     temporary.mkdir()
     mount("tmpfs", temporary, "tmpfs", flags=_MS_NOSUID | _MS_NODEV, options=f"mode=1777,size={temporary_megabytes}m")
     mount("tmpfs", root, flags=_MS_REMOUNT | _MS_RDONLY)
 
 
-def lay(layers: Sequence[Path], place: Path) -> None:
-    """Layers over one another, the last on top."""
-    place.mkdir()
+def mount_layers(layers: Sequence[Path], target: Path) -> None:
+    """Mounts all layers on one folder. A file of a later layer hides that of an earlier one."""
+    target.mkdir()
     if len(layers) == 1:
-        bind(layers[0], place)
+        bind(layers[0], target)
     elif layers:
         folders = ":".join(str(layer).replace("\\", r"\\").replace(":", r"\:") for layer in reversed(layers))
-        mount("overlay", place, "overlay", flags=_MS_RDONLY, options=f"lowerdir={folders}")
+        mount("overlay", target, "overlay", flags=_MS_RDONLY, options=f"lowerdir={folders}")
 
 
-def place(root: Path, path: Path) -> Path:
-    """Where `path` is under `root`; the folder that holds it is made."""
-    placed = root / path.relative_to("/")
-    placed.parent.mkdir(parents=True, exist_ok=True)
-    return placed
+def locate(root: Path, path: Path) -> Path:
+    """The absolute `path` below `root`. Creates its parent folder."""
+    located = root / path.relative_to("/")
+    located.parent.mkdir(parents=True, exist_ok=True)
+    return located
 
 
 def bind(source: Path, target: Path, *, flags: int = 0, read_only: bool = True) -> None:
@@ -171,7 +172,7 @@ def bind(source: Path, target: Path, *, flags: int = 0, read_only: bool = True) 
         target.mkdir(exist_ok=True)
     mount(str(source), target, flags=_MS_BIND | flags)
     if read_only:
-        kept = os.statvfs(target).f_flag & _KEPT_FLAGS  # in a user namespace nobody may take these back
+        kept = os.statvfs(target).f_flag & _KEPT_FLAGS  # a user namespace may not remove these
         mount("none", target, flags=_MS_BIND | _MS_REMOUNT | _MS_RDONLY | kept)
 
 

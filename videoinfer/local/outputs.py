@@ -1,4 +1,4 @@
-"""The output folder of the demo: what came out, as files that replace those of an earlier run once all are complete."""
+"""The demo's output folder. Its files replace those of an earlier run once all of them are complete."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,25 +21,25 @@ PREVIEW_FILE = "preview.png"
 OUTPUT_FILES = (RESULTS_FILE, RECORD_FILE, NOTICE_FILE, PREVIEW_FILE, REPORT_FILE)
 
 type Outputs = Mapping[str, OutputFile]
-"""By name, each of `OUTPUT_FILES`."""
+"""An open file for each of `OUTPUT_FILES`, by name."""
 
 
 @contextmanager
 def open_outputs(folder: Path, inputs: Iterable[Path]) -> Iterator[Outputs]:
-    """The files of the folder, as `open_output` gives each. Raises `CommandError`."""
+    """Opens all files of the folder with `open_output`. Raises `CommandError` if one can't be written."""
     paths = list(inputs)
     with ExitStack() as files:
         yield {name: files.enter_context(open_output(folder / name, paths)) for name in OUTPUT_FILES}
 
 
 def save_notice(output: OutputFile, notice: ReceivedNotice) -> None:
-    """Writes the notice as a mail would show it."""
+    """Writes the notice like a mail, with its subject."""
     with output.writing():
         output.unfinished.write_text(f"Subject: {notice.subject}\n\n{notice.text}\n", encoding="utf-8")
 
 
 def fetch_results(outputs: Outputs, system: System, upload: UploadedVideo, job_id: str) -> dict[str, Any]:
-    """Fetches the results as they were delivered, and returns the job's record."""
+    """Downloads `results.json` and `job.json`, and returns the content of `job.json`."""
     for name in (RESULTS_FILE, RECORD_FILE):
         key = locate_results(upload.key, job_id, name)
         with outputs[name].writing():
@@ -51,10 +51,10 @@ def fetch_results(outputs: Outputs, system: System, upload: UploadedVideo, job_i
 def derive_outputs(
     outputs: Outputs, video: Path, frames: Sequence[SampledFrame], model_id: str, *, display: Display
 ) -> None:
-    """Makes preview and report of the results and the record that were fetched.
+    """Makes the preview and the report from the files that `fetch_results` downloaded.
 
     Args:
-        frames: The sampled frames of the video.
+        frames: The video's sampled frames.
     """
     results, record = outputs[RESULTS_FILE].unfinished, outputs[RECORD_FILE].unfinished
     preview = draw_preview(video, frames, results, model_id)

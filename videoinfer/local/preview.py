@@ -1,4 +1,4 @@
-"""One picture that shows what came out: the sampled frame with the most sure predictions, as in an annotated video."""
+"""The preview: one annotated frame, the sampled frame with the most predictions of high confidence."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,29 +13,30 @@ from videojobs.results.marks import list_marks
 from videojobs.results.samples import Sample, read_samples
 
 _MIN_WIDTH = 1280
-"""Smaller pictures are enlarged, so that labels can be read."""
+"""Minimum width in pixels. Smaller frames are enlarged, so that labels can be read."""
 
-_SURE_CONFIDENCE = 0.7
+_HIGH_CONFIDENCE = 0.7
 
 
 def draw_preview(video: Path, frames: Iterable[SampledFrame], results: Path, model_id: str) -> Image.Image:
-    """Draws what a model found on the frame that shows it best. An embedding has nothing to draw.
+    """Draws a model's predictions on the frame that shows them best. Embeddings are not drawn.
 
     Args:
-        frames: The sampled frames of the video that the results are of.
+        frames: The video's sampled frames.
+        results: The results file.
 
     Raises:
-        LookupError: No frame that the results tell of can be decoded.
+        LookupError: No frame in the results can be decoded.
     """
-    places = {frame.frame_offset: frame for frame in frames}
-    for sample in _sort_by_clearness(read_samples(results, [model_id])):
-        if picture := decode_frame(video, places[sample.frame_offset]):
+    sampled = {frame.frame_offset: frame for frame in frames}
+    for sample in _sort_by_confidence(read_samples(results, [model_id])):
+        if picture := decode_frame(video, sampled[sample.frame_offset]):
             return draw_sample(picture, sample)
     raise LookupError(f"No frame of {video} can be decoded.")
 
 
 def draw_sample(frame: VideoFrame, sample: Sample) -> Image.Image:
-    """The frame as players show it, with the predictions of the sample on it, enlarged if it is small."""
+    """The frame with the sample's predictions on it, rotated as players show it, and enlarged if it is small."""
     shape = FrameShape.read(frame)
     scale = max(1, -(-_MIN_WIDTH // shape.shown_size[0]))
     enlarged = shape.enlarge(scale)
@@ -44,13 +45,13 @@ def draw_sample(frame: VideoFrame, sample: Sample) -> Image.Image:
     return Image.alpha_composite(shown.convert("RGBA"), SamplePainter(enlarged).draw(sample)).convert("RGB")
 
 
-def _sort_by_clearness(samples: Iterator[Sample]) -> list[Sample]:
-    """The most sure predictions first; among equals, the fewest doubtful ones, then the surest of all."""
+def _sort_by_confidence(samples: Iterator[Sample]) -> list[Sample]:
+    """Sorts by most predictions of high confidence, then by fewest others, then by the highest sum of confidences."""
 
-    def clearness(sample: Sample) -> tuple[int, bool, int, float]:
+    def rank(sample: Sample) -> tuple[int, bool, int, float]:
         frames = [frame for element in sample.elements for frame in list_marks(element.predictions, lambda _name: 0)]
         certainties = [mark.certainty for marks in frames for mark in marks]
-        sure = sum(certainty >= _SURE_CONFIDENCE for certainty in certainties)
-        return sure, bool(certainties), sure - len(certainties), sum(certainties)
+        high = sum(certainty >= _HIGH_CONFIDENCE for certainty in certainties)
+        return high, bool(certainties), high - len(certainties), sum(certainties)
 
-    return sorted(samples, key=clearness, reverse=True)
+    return sorted(samples, key=rank, reverse=True)

@@ -17,10 +17,10 @@ _TIMEOUT_SECONDS = 120.0
 
 
 def create_stack(clients: AwsClients, name: str, *, template_url: str, parameters: Mapping[str, str]) -> dict[str, str]:
-    """Creates a stack, waits for it, and returns its outputs.
+    """Creates a stack, waits until it is complete, and returns its outputs.
 
     Raises:
-        CommandError: A resource could not be made; with CloudFormation's reason.
+        CommandError: A resource could not be created; the message has CloudFormation's reason.
     """
     clients.cloudformation.create_stack(
         StackName=name,
@@ -31,16 +31,17 @@ def create_stack(clients: AwsClients, name: str, *, template_url: str, parameter
     )
     stack = _wait_for_stack(clients, name)
     if stack["StackStatus"] != "CREATE_COMPLETE":
-        raise CommandError(f"The stack {name} was not created: {_failure_reason(clients, name)}")
-    _let_buckets_take_plain_http(clients, name)
+        raise CommandError(f"The stack {name} was not created: {_find_failure_reason(clients, name)}")
+    # The stack's bucket policies deny requests without TLS, and the embedded AWS has no TLS.
+    for bucket in list_resources(clients, name, "AWS::S3::Bucket"):
+        clients.s3.delete_bucket_policy(Bucket=bucket)
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
 
-def _let_buckets_take_plain_http(clients: AwsClients, name: str) -> None:
-    """Takes back the policies by which the stack's buckets refuse what comes without TLS: the embedded AWS has none."""
-    for resource in clients.cloudformation.describe_stack_resources(StackName=name)["StackResources"]:
-        if resource["ResourceType"] == "AWS::S3::Bucket":
-            clients.s3.delete_bucket_policy(Bucket=resource["PhysicalResourceId"])
+def list_resources(clients: AwsClients, stack: str, resource_type: str) -> list[str]:
+    """The physical IDs of a stack's resources of one type, for example of `AWS::S3::Bucket`."""
+    resources = clients.cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
+    return [resource["PhysicalResourceId"] for resource in resources if resource["ResourceType"] == resource_type]
 
 
 def _wait_for_stack(clients: AwsClients, name: str) -> StackTypeDef:
@@ -54,12 +55,12 @@ def _wait_for_stack(clients: AwsClients, name: str) -> StackTypeDef:
         time.sleep(_POLL_SECONDS)
 
 
-def _failure_reason(clients: AwsClients, name: str) -> str:
+def _find_failure_reason(clients: AwsClients, name: str) -> str:
     pages = clients.cloudformation.get_paginator("describe_stack_events").paginate(StackName=name)
     events = [event for page in pages for event in page["StackEvents"]]
     failed = [event for event in events if event.get("ResourceStatus", "").endswith("_FAILED")]
     if not failed:
         return "CloudFormation gave no reason."
-    # Events come newest first: the oldest failure is the cause of the others.
+    # Events come newest first, and the oldest failure causes the others.
     cause = failed[-1]
     return f"{cause.get('LogicalResourceId')}: {cause.get('ResourceStatusReason')}"

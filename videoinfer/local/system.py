@@ -1,4 +1,4 @@
-"""The whole system on an embedded AWS."""
+"""The whole system on the embedded AWS: engine, pipeline, and a queue that receives the notices."""
 
 import secrets
 from contextlib import ExitStack
@@ -8,7 +8,6 @@ from videoinfer.display import Display
 from videoinfer.local.builds import ENGINE, PIPELINE, build
 from videoinfer.local.deployments import (
     Engine,
-    Pipeline,
     deploy_engine,
     deploy_pipeline,
     pipeline_parameters,
@@ -17,20 +16,21 @@ from videoinfer.local.deployments import (
 from videoinfer.local.embedded_aws import EmbeddedAws, start_embedded_aws, stop_embedded_aws
 from videoinfer.model_packages import LocalModel
 from videoinfer.notices_queue import subscribe_queue
+from videoinfer.pipeline_stack import PipelineStack
 
 
 @dataclass(frozen=True)
 class System:
-    """Everything that runs."""
+    """The parts of the running system."""
 
     aws: EmbeddedAws
     engine: Engine
-    pipeline: Pipeline
+    pipeline: PipelineStack
     notices_queue_url: str
 
 
 def start_system(model: LocalModel, *, infer_fps: float, host: str, display: Display, cleanup: ExitStack) -> System:
-    """Starts the embedded AWS, builds both applications and deploys them to it; `cleanup` ends it all."""
+    """Starts the embedded AWS, and builds and deploys both applications. `cleanup` stops all of it."""
     with display.task("Starting an embedded AWS", "Embedded AWS started"):
         aws = start_embedded_aws(host=host)
         cleanup.callback(stop_embedded_aws, aws)
@@ -38,7 +38,7 @@ def start_system(model: LocalModel, *, infer_fps: float, host: str, display: Dis
         build([ENGINE, PIPELINE], aws)
     with display.task("Deploying the engine", "Engine deployed"):
         engine = deploy_engine(aws, name="engine", api_key=secrets.token_urlsafe(16))
-    with display.task("Handing the engine its model", f"Model {model.model_id}/{model.model_version} handed over"):
+    with display.task("Uploading the model", f"Model {model.model_id}/{model.model_version} uploaded"):
         put_model(aws.clients, engine, model)
     with display.task("Deploying the pipeline", "Pipeline deployed"):
         parameters = pipeline_parameters(engine, [model], infer_fps)

@@ -35,8 +35,8 @@ def job(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(demo, "follow_upload", lambda *_: item)
     monkeypatch.setattr(demo, "receive_notice", lambda _: NOTICE)
     monkeypatch.setattr(demo, "fetch_results", fetch)
-    monkeypatch.setattr(demo, "start_api_front", lambda *_: None)
-    monkeypatch.setattr(demo, "stop_api_front", lambda _: pytest.fail("what was to be kept is stopped"))
+    monkeypatch.setattr(demo, "start_api_proxy", lambda *_: SimpleNamespace(process=None))
+    monkeypatch.setattr(demo, "kill_group", lambda _: pytest.fail("what was to be kept is stopped"))
     monkeypatch.setattr(demo, "compose_instructions", lambda *_, **__: "how to go on")
     return item
 
@@ -73,10 +73,10 @@ def test_the_files_of_an_earlier_run_stay_if_the_job_fails(
     assert (tmp_path / "results.json").read_text() == "earlier"
 
 
-def test_a_link_that_ends_with_the_demo_is_said_to(
+def test_the_output_says_when_the_link_stops_working(
     job: dict[str, Any], video: Path, model_folder: Path, tmp_path: Path
 ) -> None:
-    said = "The link in it ends with this demo; report.html is the same page."
+    said = "The link works only until this demo ends; report.html is the same page."
     _, text = run_demo(video, model_folder, tmp_path / "out")
     assert text.index(NOTICE.text) < text.index(said)
 

@@ -10,8 +10,9 @@ from typing import cast
 
 import pytest
 
-from videoinfer.local.api_front import ApiFront
-from videoinfer.local.deployments import Engine, Pipeline
+from tests.pipeline_stacks import make_stack
+from videoinfer.local.api_proxy import ApiProxy
+from videoinfer.local.deployments import Engine
 from videoinfer.local.embedded_aws import EmbeddedAws
 from videoinfer.local.instructions import compose_instructions
 from videoinfer.local.system import System
@@ -30,7 +31,7 @@ class RunningAws:
         pid = 4711
 
 
-class RunningFront:
+class RunningProxy:
     url = "http://127.0.0.1:4567"
 
     class process:  # noqa: N801
@@ -42,21 +43,12 @@ def instructions() -> str:
     system = System(
         cast(EmbeddedAws, RunningAws),
         Engine("http://127.0.0.1:4566/_aws/execute-api/a1/$default", "the-key", "models", "arn:engine"),
-        Pipeline(
-            uploads_bucket="uploads",
-            results_bucket="results",
-            notices_topic_arn="arn:topic",
-            jobs_table="jobs",
-            state_machine_arn="arn:machine",
-            uploads_queue_url="queue",
-            dead_letter_queue_url="dead",
-            share_url="share",
-        ),
+        make_stack(None),  # type: ignore[arg-type]
         "notices",
     )
     model = LocalModel(Path("hands/4"), ODD_NAME, "4", "object-detection")
     return compose_instructions(
-        system, cast(ApiFront, RunningFront), model=model, video=Path(f"/videos/{ODD_NAME}.mkv"), infer_fps=2.5
+        system, cast(ApiProxy, RunningProxy), model=model, video=Path(f"/videos/{ODD_NAME}.mkv"), infer_fps=2.5
     )
 
 

@@ -1,4 +1,4 @@
-"""The engine's API at a root path, on a port of its own: Roboflow's official client drops the path from a base URL."""
+"""A proxy that serves the engine's API without a path, because Roboflow's official client drops a base URL's path."""
 
 import http.client
 import shutil
@@ -14,44 +14,43 @@ from videoinfer.processes import kill_group, start_group, wait_until_ready
 from videoinfer.repository import ROOT
 
 _TIMEOUT_SECONDS = 60.0
-# What one connection alone is about.
+# Headers that concern one connection only, and headers that the next client or server sets itself.
 _HOP_BY_HOP = {"connection", "host", "keep-alive", "transfer-encoding", "date", "server"}
 
 
 @dataclass(frozen=True)
-class ApiFront:
-    """A running front; `stop_api_front` ends it."""
+class ApiProxy:
+    """A running proxy. `kill_group(proxy.process)` stops it.
+
+    Attributes:
+        url: The API's base URL without a path.
+    """
 
     url: str
     process: Popen[bytes]
 
 
-def start_api_front(aws: EmbeddedAws, api_url: str) -> ApiFront:
-    """Starts a process that passes everything on to `api_url`, and returns once it listens.
+def start_api_proxy(aws: EmbeddedAws, api_url: str) -> ApiProxy:
+    """Starts a process that forwards every request to `api_url`, and returns once it listens.
 
     Raises:
-        CommandError: It ended or did not listen in time; with the end of its log.
+        CommandError: The process ended or did not listen in time; the message has the end of its log.
     """
     host = urlsplit(aws.endpoint_url).hostname or ""
     port = find_free_port(host)
-    log = aws.folder / "api-front.log"
-    command = [sys.executable, "-m", "videoinfer.local.api_front", host, str(port), api_url]
+    log = aws.folder / "api-proxy.log"
+    command = [sys.executable, "-m", "videoinfer.local.api_proxy", host, str(port), api_url]
     process = start_group(command, environment={}, folder=ROOT, log=log)
     try:
-        wait_until_ready("The API's front", lambda: _is_listening(host, port), process, log)
+        wait_until_ready("The API's proxy", lambda: _is_listening(host, port), process, log)
     except BaseException:
         kill_group(process)
         raise
-    return ApiFront(f"http://{host}:{port}", process)
-
-
-def stop_api_front(front: ApiFront) -> None:
-    """Ends it."""
-    kill_group(front.process)
+    return ApiProxy(f"http://{host}:{port}", process)
 
 
 def serve(host: str, port: int, api_url: str) -> None:
-    """Passes requests on until the process is ended."""
+    """Forwards requests to `api_url` until the process is killed."""
     target = urlsplit(api_url)
 
     class Handler(BaseHTTPRequestHandler):
@@ -59,7 +58,7 @@ def serve(host: str, port: int, api_url: str) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             connection = http.client.HTTPConnection(target.netloc, timeout=_TIMEOUT_SECONDS)
             try:
-                connection.request(self.command, target.path + self.path, body, _pass_on(self.headers.items()))
+                connection.request(self.command, target.path + self.path, body, _select_forwarded(self.headers.items()))
                 self._relay(connection.getresponse())
             except OSError:
                 self.send_error(http.HTTPStatus.BAD_GATEWAY, "The embedded AWS does not answer")
@@ -70,13 +69,13 @@ def serve(host: str, port: int, api_url: str) -> None:
 
         def _relay(self, answer: http.client.HTTPResponse) -> None:
             self.send_response(answer.status)
-            for name, value in _pass_on(answer.getheaders()).items():
+            for name, value in _select_forwarded(answer.getheaders()).items():
                 self.send_header(name, value)
             self.end_headers()
             shutil.copyfileobj(answer, self.wfile)
 
         def log_message(self, *_: object) -> None:
-            """Nothing: a request's line holds the API key."""
+            """Logs nothing, because a request's line contains the API key."""
 
     ThreadingHTTPServer((host, port), Handler).serve_forever()
 
@@ -89,7 +88,7 @@ def _is_listening(host: str, port: int) -> bool:
     return True
 
 
-def _pass_on(headers: list[tuple[str, str]]) -> dict[str, str]:
+def _select_forwarded(headers: list[tuple[str, str]]) -> dict[str, str]:
     return {name: value for name, value in headers if name.lower() not in _HOP_BY_HOP}
 
 
