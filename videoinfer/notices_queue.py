@@ -23,19 +23,22 @@ def subscribe_queue(clients: AwsClients, topic_arn: str) -> str:
     queue_url = clients.sqs.create_queue(QueueName=f"{topic_arn.rpartition(':')[2]}-notices")["QueueUrl"]
     attributes = clients.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])
     queue_arn = attributes["Attributes"]["QueueArn"]
-    policy = {
-        "Version": "2012-10-17",
-        "Statement": {
-            "Effect": "Allow",
-            "Principal": {"Service": "sns.amazonaws.com"},
-            "Action": "sqs:SendMessage",
-            "Resource": queue_arn,
-            "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
-        },
-    }
-    clients.sqs.set_queue_attributes(QueueUrl=queue_url, Attributes={"Policy": json.dumps(policy)})
+    policy = compose_queue_policy(queue_arn, "sns.amazonaws.com", topic_arn)
+    clients.sqs.set_queue_attributes(QueueUrl=queue_url, Attributes={"Policy": policy})
     clients.sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=queue_arn)
     return queue_url
+
+
+def compose_queue_policy(queue_arn: str, service: str, source_arn: str) -> str:
+    """A queue policy that allows `service` to send messages on behalf of `source_arn`, for example of a topic."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": service},
+        "Action": "sqs:SendMessage",
+        "Resource": queue_arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": source_arn}},
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": statement})
 
 
 def receive_notices(clients: AwsClients, queue_url: str, *, timeout_seconds: float) -> list[ReceivedNotice]:

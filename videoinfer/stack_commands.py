@@ -301,14 +301,14 @@ def verify(
     anything is wrong.
     """
     # Imported here, so that the other commands do not load the checks.
-    from videoinfer.verification.looking import Patience
+    from videoinfer.verification.check_runs import Timeouts
     from videoinfer.verification.rows import HEADING, compose_cells, compose_report, compose_total
     from videoinfer.verification.run import Verification, read_clip
     from videoinfer.verification.verdicts import CheckOutcome
 
     with errors_for_people():
         clip = read_clip()
-        verification = Verification(find_stack(stack), clip, Patience(job=timeout))
+        verification = Verification(find_stack(stack), clip, Timeouts(job=timeout))
         display = Display(Console())
         outcomes = list[CheckOutcome]()
 

@@ -21,7 +21,7 @@ from videoinfer.main import app
 from videoinfer.model_packages import LocalModel
 from videoinfer.pipeline_stack import find_stack
 from videoinfer.repository import ROOT
-from videoinfer.verification.looking import Patience
+from videoinfer.verification.check_runs import Timeouts
 from videoinfer.verification.run import Verification, read_clip
 from videoinfer.verification.verdicts import CheckOutcome
 
@@ -42,7 +42,7 @@ tables in the AWS Glue Data Catalog".
 ONLY_AFTER_FAILURES = {"dynamodb:UpdateItem", "states:StopExecution"}
 """What cancels a job that has not ended."""
 
-PATIENCE = Patience(job=60, settling=10)
+TIMEOUTS = Timeouts(job=60, follow_up=10)
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,8 @@ class Stage:
         anew = {**variables, "ANEW": str(int(variables.get("ANEW", "0")) + 1)}
         clients.lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": anew})
 
-    def begin(self, patience: Patience = PATIENCE) -> Verification:
-        return Verification(find_stack(self.pipeline.stack, self.aws.clients), read_clip(), patience)
+    def begin(self, timeouts: Timeouts = TIMEOUTS) -> Verification:
+        return Verification(find_stack(self.pipeline.stack, self.aws.clients), read_clip(), timeouts)
 
     def list_traces(self) -> Mapping[str, Any]:
         """Everything in the account that a verification could leave behind."""
@@ -211,7 +211,7 @@ def test_ctrl_c_leaves_nothing_running(stage: Stage) -> None:
         output, _ = process.communicate(timeout=60)
 
     assert process.returncode == 128 + signal.SIGINT
-    assert "Stopped: the job of videoinfer-verify/" in output
+    assert "Cancelled: the job of videoinfer-verify/" in output
 
 
 def test_a_topic_that_takes_no_notices_is_named(deployed: Stage) -> None:
@@ -223,15 +223,16 @@ def test_a_topic_that_takes_no_notices_is_named(deployed: Stage) -> None:
     broken = json.dumps({"Version": "2012-10-17", "Statement": [nobody]})
     sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=broken)
     try:
-        wrong = find_wrong(run(deployed.begin(Patience(job=60, settling=2))))
+        wrong = find_wrong(run(deployed.begin(Timeouts(job=60, follow_up=2))))
     finally:
         sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
 
     assert set(wrong) == {"ledger", "notice", "event", "execution", "rejected file", "cleanup"}
-    assert wrong["notice"] == wrong["event"] == "None has come."
-    assert "It knows of no notice about the end." in wrong["ledger"]
+    assert wrong["notice"] == "No notice was received."
+    assert wrong["event"] == "No event was received."
+    assert "It has no notice_id." in wrong["ledger"]
     assert "Deliver Results failed last with" in wrong["execution"]
     assert "Publish" in wrong["execution"]
-    assert wrong["cleanup"].count("Stopped: the job of videoinfer-verify/") == 2
+    assert wrong["cleanup"].count("Cancelled: the job of videoinfer-verify/") == 2
     after = deployed.list_traces()
     assert all(after[what] == before[what] for what in ("queues", "rules", "subscriptions"))

@@ -1,1 +1,1 @@
-"""The proof that a deployed stack works: a video through all of it, every output checked, every trace removed."""
+"""`videoinfer verify`: sends a video to a deployed stack, checks every output, and removes everything it created."""

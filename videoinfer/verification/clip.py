@@ -1,4 +1,4 @@
-"""The checks of a video that becomes results: one after the other, each with what it fetches."""
+"""The checks of a video that becomes results. Each check first fetches what it checks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from videoinfer.upload_progress import read_history
+from videoinfer.verification.check_runs import Timeouts, run_check
 from videoinfer.verification.file_checks import (
     FileCheck,
     check_annotated_video,
@@ -20,7 +21,6 @@ from videoinfer.verification.file_checks import (
 )
 from videoinfer.verification.link_checks import RANGE, check_forged, check_report, check_video, find_link, forge
 from videoinfer.verification.links import open_link
-from videoinfer.verification.looking import Patience, look
 from videoinfer.verification.message_checks import (
     check_end,
     check_event,
@@ -31,7 +31,7 @@ from videoinfer.verification.message_checks import (
     is_notice,
 )
 from videoinfer.verification.tables import check_tables, compose_queries, run_query
-from videoinfer.verification.truth import INFER_FPS, Truth, read_truth
+from videoinfer.verification.truth import FILES, INFER_FPS, Truth, read_truth
 from videoinfer.verification.verdicts import CheckOutcome, Unavailable, Verdict, unseen, wrong
 from videoinfer.verification.waiting import wait_for
 from videojobs.errors import BrokenResults
@@ -41,42 +41,38 @@ from videojobs.result_files import ANNOTATED_VIDEO, RECORD_FILE, RESULTS_FILE, S
 
 if TYPE_CHECKING:
     from videoinfer.ledger_view import Item
-    from videoinfer.verification.mailboxes import Mailboxes
+    from videoinfer.verification.mailboxes import Mailboxes, Message
     from videoinfer.verification.traces import Traces
     from videojobs.outputs.names import OutputName
 
 type Step = tuple[str, Callable[[], Verdict]]
-"""A check's name, and what makes it."""
+"""A check's name, and the function that carries it out."""
 
-_FILES: Mapping[OutputName, tuple[str, FileCheck]] = {
-    "csv": ("detections.csv.gz", check_csv),
-    "coco": ("coco.json", check_coco),
-    "webvtt": ("detections.vtt", check_captions),
-}
-"""The outputs that are a file beside the results; tables and report are looked at where people look at them."""
+_CHECKS: Mapping[OutputName, FileCheck] = {"csv": check_csv, "coco": check_coco, "webvtt": check_captions}
+"""The checks of outputs that are one file. Tables are checked through Athena, and the report through its link."""
 
 
 class ClipChecks:
-    """Sends the clip and checks all that comes of it."""
+    """Uploads the clip and checks everything that results from it."""
 
-    def __init__(self, traces: Traces, boxes: Mailboxes, clip: bytes, patience: Patience) -> None:
+    def __init__(self, traces: Traces, boxes: Mailboxes, clip: bytes, timeouts: Timeouts) -> None:
         self._stack = traces.stack
         self._traces = traces
         self._boxes = boxes
         self._clip = clip
-        self._patience = patience
+        self._timeouts = timeouts
         self._sent_fps = INFER_FPS if "infer-fps" in self._stack.upload_options.limits.names else None
         self._item: Item = {}
         self._truth: Truth | None = None
         self._link: str | None = None
 
     def run(self) -> Iterator[CheckOutcome]:
-        """Each outcome as it is known; fewer where there is nothing left to look at."""
+        """Yields each outcome once it is known. Checks of things that can't exist are left out."""
         for check, step in self._list_steps():
-            yield look(check, step)
+            yield run_check(check, step)
 
     def _list_steps(self) -> Iterator[Step]:
-        """The checks. Each is made before the next is asked for, and may depend on what it found."""
+        """The checks. Each is run before the next is requested, so the next may depend on its findings."""
         yield "job", self._follow
         status = str(self._item.get("status"))
         if status == "done":
@@ -92,10 +88,10 @@ class ClipChecks:
     def _follow(self) -> Verdict:
         metadata = {"infer-fps": str(self._sent_fps)} if self._sent_fps else {}
         upload = self._traces.send("clip.mp4", self._clip, metadata)
-        if ended := wait_for(lambda: self._traces.find_ended(upload), self._patience.job):
-            # What is told of an end follows within a second.
-            self._item = wait_for(lambda: self._traces.find_told(upload), self._patience.settling) or ended
-        return check_end(self._item or self._traces.find_item(upload), self._patience.job)
+        if ended := wait_for(lambda: self._traces.find_ended(upload), self._timeouts.job):
+            # Notice and event follow within a second.
+            self._item = wait_for(lambda: self._traces.find_reported(upload), self._timeouts.follow_up) or ended
+        return check_end(self._item or self._traces.find_item(upload), self._timeouts.job)
 
     def _list_files(self, job: Job) -> Iterator[Step]:
         yield RESULTS_FILE, partial(self._read_results, job)
@@ -105,7 +101,7 @@ class ClipChecks:
         files: Sequence[tuple[str, FileCheck]] = [
             (SUMMARY_FILE, check_summary),
             (RECORD_FILE, partial(check_record, outputs=outputs)),
-            *(file for output, file in _FILES.items() if output in outputs),
+            *((FILES[output][0], check) for output, check in _CHECKS.items() if output in outputs),
         ]
         for name, check in files:
             yield name, partial(self._check_file, name, check, truth)
@@ -131,22 +127,20 @@ class ClipChecks:
         return check_tables(detections, frames, truth)
 
     def _check_notice(self, status: str) -> Verdict:
-        [upload] = self._traces.uploads
-        messages = self._boxes.notices.wait_for(partial(is_notice, upload, status), self._patience.settling)
+        messages = self._receive_notices(status)
         self._link = find_link(messages[0]["Message"]) if messages else None
         contents = [self._item["job_id"], self._item["results_location"]] if status == "done" else []
         return check_notice(messages, status, self._item.get("notice_id"), contents)
 
     def _check_event(self) -> Verdict:
         [upload] = self._traces.uploads
-        return check_event(
-            self._boxes.events.wait_for(partial(is_event, upload), self._patience.settling), upload, self._item
-        )
+        messages = self._boxes.events.wait_for(partial(is_event, upload), self._timeouts.follow_up)
+        return check_event(messages, upload, self._item)
 
     def _list_links(self) -> Iterator[Step]:
-        """What is behind the link in the notice."""
+        """The checks of the share link in the notice, and of what it opens."""
         if (link := self._link) is None:
-            yield "link", lambda: unseen("There is no notice with a link to open.")
+            yield "link", lambda: unseen("There is no notice with a link.")
             return
         if (truth := self._truth) and "report" in self._stack.outputs:
             yield "report by link", lambda: check_report(open_link(link), link, truth)
@@ -159,22 +153,27 @@ class ClipChecks:
 
     def _list_annotation(self, job: Job) -> Iterator[Step]:
         if job.options.annotate and "event_id" not in self._item:
-            yield "annotated video", lambda: unseen("It is made after the delivery, which has not ended.")
+            yield "annotated video", lambda: unseen("The delivery has not ended, and the video is made after it.")
         elif job.options.annotate:
             yield "annotated video", partial(self._check_annotation, job)
             yield "annotated notice", self._check_annotation_notice
 
     def _check_annotation(self, job: Job) -> Verdict:
-        self._item = wait_for(partial(self._traces.find_annotated, job.upload), self._patience.job) or self._item
+        self._item = wait_for(partial(self._traces.find_annotated, job.upload), self._timeouts.job) or self._item
         if "annotated_location" not in self._item:
-            return wrong(self._item.get("annotation_error") or f"There is none after {self._patience.job:.0f} s.")
+            return wrong(
+                self._item.get("annotation_error") or f"There is no annotated video after {self._timeouts.job:.0f} s."
+            )
         return check_annotated_video(*self._fetch(job, ANNOTATED_VIDEO))
 
     def _check_annotation_notice(self) -> Verdict:
+        contents = [self._item["job_id"], ANNOTATED_VIDEO]
+        messages = self._receive_notices("annotated")
+        return check_notice(messages, "annotated", self._item.get("annotation_notice_id"), contents)
+
+    def _receive_notices(self, outcome: str) -> Sequence[Message]:
         [upload] = self._traces.uploads
-        messages = self._boxes.notices.wait_for(partial(is_notice, upload, "annotated"), self._patience.settling)
-        notice_id = self._item.get("annotation_notice_id")
-        return check_notice(messages, "annotated", notice_id, [self._item["job_id"], ANNOTATED_VIDEO])
+        return self._boxes.notices.wait_for(partial(is_notice, upload, outcome), self._timeouts.follow_up)
 
     def _check_execution(self) -> Verdict:
         sfn, arn = self._stack.clients.stepfunctions, self._item["execution_arn"]
@@ -183,11 +182,11 @@ class ClipChecks:
             status = sfn.describe_execution(executionArn=arn)["status"]
             return None if status == "RUNNING" else status
 
-        status = wait_for(find_end, self._patience.settling) or "RUNNING"
+        status = wait_for(find_end, self._timeouts.follow_up) or "RUNNING"
         return check_execution(status, read_history(self._stack.clients, arn))
 
     def _fetch(self, job: Job, name: str) -> tuple[bytes, str]:
-        """One of a job's files and its type. Raises Unavailable."""
+        """The content and the content type of one of the job's files. Raises `Unavailable` if it is not there."""
         s3, key = self._stack.clients.s3, locate_results(job.upload.key, job.job_id, name)
         try:
             answer = s3.get_object(Bucket=self._stack.results_bucket, Key=key)

@@ -1,4 +1,4 @@
-"""The checks of what is behind the link in a notice."""
+"""The checks of the share link in a notice, and of the pages behind it."""
 
 import base64
 import gzip
@@ -10,80 +10,84 @@ from html.parser import HTMLParser
 from http import HTTPStatus
 from urllib.parse import quote, urldefrag
 
-from videoinfer.verification.links import Answer, Opened
+from videoinfer.verification.links import Answer, OpenedLink
 from videoinfer.verification.truth import Truth
-from videoinfer.verification.verdicts import Verdict, judge, unseen, wrong
+from videoinfer.verification.verdicts import Verdict, compare, judge, unseen, wrong
 from videojobs.foreign_text import printable
 
 _RANGE_BYTES = 100
 RANGE = f"bytes=0-{_RANGE_BYTES - 1}"
-"""What is asked of the video, as a player asks."""
+"""The part of the video that the check requests, like a player that jumps in a video."""
 
 _LINK = re.compile(r"^Look +(\S+)$", re.MULTILINE)
-_NOT_KEPT = {"cache-control": "no-store", "referrer-policy": "no-referrer", "x-content-type-options": "nosniff"}
+_REDIRECT_HEADERS = {"cache-control": "no-store", "referrer-policy": "no-referrer", "x-content-type-options": "nosniff"}
 
 
 def find_link(notice: str) -> str | None:
-    """The share link in the text of a notice."""
+    """The share link in the text of a notice, or None."""
     found = _LINK.search(notice)
     return found[1] if found else None
 
 
 def forge(link: str) -> str:
-    """The same link with another signature."""
+    """The same link with a wrong signature."""
     return f"{link[:-8]}{'A' * 8}" if not link.endswith("A" * 8) else f"{link[:-8]}{'B' * 8}"
 
 
-def check_report(opened: Opened, link: str, truth: Truth) -> Verdict:
-    """The link opens this job's report, whose policy allows its own script and style and nothing of others."""
+def check_report(opened: OpenedLink, link: str, truth: Truth) -> Verdict:
+    """Checks that the link opens this job's report, and that the report's policy allows only its own script and style.
+
+    Args:
+        opened: The result of opening `link`.
+    """
     page = opened.target
     if page is None:
         return wrong(f"The link is answered with {opened.api.status}, not with a redirect.")
-    faults = [*_check_answer(opened.api, HTTPStatus.FOUND, _NOT_KEPT), *_check_answer(page, HTTPStatus.OK, {})]
+    faults = [
+        *_check_answer(opened.api, HTTPStatus.FOUND, _REDIRECT_HEADERS),
+        *_check_answer(page, HTTPStatus.OK, {}),
+        *compare("content type", page.headers.get("content-type", "").partition(";")[0], "text/html"),
+    ]
     if urldefrag(opened.location).fragment != f"base={quote(link, safe='')}":
-        faults.append("The redirect does not tell the report its link.")
-    content_type = page.headers.get("content-type", "none")
-    if not content_type.startswith("text/html"):
-        faults.append(f"Its type is {content_type}.")
+        faults.append("The redirect's fragment does not contain the link.")
     report = _Page()
     report.feed(page.body.decode(errors="replace"))
     faults += report.check_policy()
     faults += _check_index(report.index, truth)
     if link.rpartition("/")[2].encode() in page.body:
-        faults.append("The page that is kept holds the link's token.")
-    return judge(faults, f"{len(page.body):,} bytes; its policy lets no script but its own run")
+        faults.append("The stored page contains the link's token.")
+    return judge(faults, f"{len(page.body):,} bytes; its policy allows only its own script")
 
 
-def check_video(opened: Opened, clip: bytes, *, is_emulated: bool) -> Verdict:
-    """The link leads to the video that was sent, in a way that a player can jump in it.
+def check_video(opened: OpenedLink, clip: bytes, *, is_emulated: bool) -> Verdict:
+    """Checks that the link leads to the uploaded video, and that a player can jump in it.
 
     Args:
-        is_emulated: Whether S3 is an emulator, which may ignore ranges and types of objects with versions.
+        opened: The result of opening the video's link with `Range: RANGE`.
+        is_emulated: Whether S3 is an emulator, which may ignore ranges and content types of objects with versions.
     """
     video = opened.target
     if video is None:
         return wrong(f"The link is answered with {opened.api.status}, not with a redirect.")
     if is_emulated and video.status == HTTPStatus.OK and video.body == clip:
-        return unseen("It is the clip. Whether a player can jump in it shows on AWS alone: this S3 ignores ranges.")
-    faults = _check_answer(video, HTTPStatus.PARTIAL_CONTENT, {"content-type": "video/mp4"})
-    expected = f"bytes 0-{_RANGE_BYTES - 1}/{len(clip)}"
-    if (told := video.headers.get("content-range")) != expected:
-        faults.append(f"Its range is {told}, and {expected} was expected.")
+        return unseen("It is the clip. This S3 ignores ranges, so only AWS can show whether a player can jump in it.")
+    headers = {"content-type": "video/mp4", "content-range": f"bytes 0-{_RANGE_BYTES - 1}/{len(clip)}"}
+    faults = _check_answer(video, HTTPStatus.PARTIAL_CONTENT, headers)
     if video.body != clip[:_RANGE_BYTES]:
-        faults.append("It is another video than was sent.")
-    return judge(faults, f"plays from anywhere: answers a range of its {len(clip):,} bytes, as video/mp4")
+        faults.append("It is not the uploaded video.")
+    return judge(faults, f"plays from any position: S3 serves a range of its {len(clip):,} bytes, as video/mp4")
 
 
-def check_forged(opened: Opened) -> Verdict:
-    """A link that somebody made up opens nothing."""
+def check_forged(opened: OpenedLink) -> Verdict:
+    """Checks that a link with a wrong signature is refused."""
     faults = _check_answer(opened.api, HTTPStatus.FORBIDDEN, {"content-type": "text/html; charset=utf-8"})
     if opened.location:
         faults.append("It redirects.")
-    return judge(faults, "a link with another signature is refused")
+    return judge(faults, "a link with a wrong signature is refused")
 
 
 class _Page(HTMLParser):
-    """The parts of a page that a browser holds against its policy, and the report's index."""
+    """Parses a report: its policy, the scripts and styles to which the policy applies, and the index."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -116,35 +120,33 @@ class _Page(HTMLParser):
         self._open = None
 
     def check_policy(self) -> list[str]:
-        """What is wrong with the page's Content-Security-Policy."""
+        """The faults of the page's Content-Security-Policy."""
         if not self.policy:
             return ["It has no Content-Security-Policy."]
         directives = {name: sources for name, *sources in (part.split() for part in self.policy.split(";") if part)}
         faults = []
         if directives.get("default-src") != ["'none'"]:
-            faults.append("Its policy allows by default.")
+            faults.append("Its policy's default-src is not 'none'.")
         for tag, texts in self._sources.items():
             hashes = [f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in texts]
             if not texts or directives.get(f"{tag}-src") != hashes:
-                faults.append(f"Its policy does not allow its own {tag}, and that alone.")
+                faults.append(f"Its policy does not allow exactly its own {tag}.")
         return faults
 
 
 def _check_answer(answer: Answer, status: int, headers: Mapping[str, str]) -> list[str]:
-    faults = [] if answer.status == status else [f"It is answered with {answer.status}; {status} was expected."]
-    return faults + [
-        f"Its {name} is {answer.headers.get(name, 'not set')}; {value} was expected."
-        for name, value in headers.items()
-        if answer.headers.get(name) != value
-    ]
+    faults = compare("status", answer.status, int(status))
+    for name, value in headers.items():
+        faults += compare(name, answer.headers.get(name), value)
+    return faults
 
 
 def _check_index(content: bytes | None, truth: Truth) -> list[str]:
-    """The page is this job's: its index has the frames of each model."""
+    """Checks that the page is this job's: its index has the same models and numbers of frames as the results."""
     try:
         index = json.loads(gzip.decompress(base64.b64decode(content or b"")))
         frames = {model["id"]: model["frames"] for model in index["models"]}
     except (ValueError, LookupError, TypeError, EOFError, OSError):
-        return ["It has no index that can be read."]
+        return ["It has no readable index."]
     expected = {printable(model.model_id): truth.frames for model in truth.job.options.models}
-    return [] if frames == expected else [f"It shows the frames {frames}; the results have {expected}."]
+    return compare("frames", frames, expected)

@@ -1,4 +1,4 @@
-"""Share links, opened over the internet as a browser opens them."""
+"""Opens share links over the internet, like a browser."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from videoinfer.verification.verdicts import Unavailable
 _TIMEOUT_SECONDS = 30
 _HEADERS = {"Accept": "text/html,*/*"}
 
-# A browser says no more of where a page came from once it has been redirected to another host.
+# Browsers send this origin after a redirect to another host.
 _REDIRECTED = {"Origin": "null"}
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server said; the names of `headers` are in lower case."""
+    """A server's answer. The names of `headers` are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -25,28 +25,28 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Opened:
-    """A link that was opened: the API's answer, and that of the URL which it redirects to, if it does."""
+class OpenedLink:
+    """The API's answer to a link, and the answer of the URL to which the API redirects, or None."""
 
     api: Answer
     target: Answer | None
 
     @property
     def location(self) -> str:
-        """Where the API redirects to: a secret, for it is signed."""
+        """The URL to which the API redirects. It is signed, and so a secret."""
         return self.api.headers.get("location", "")
 
 
-def open_link(url: str, **headers: str) -> Opened:
-    """Opens a link, and what it redirects to, with `headers`.
+def open_link(url: str, **headers: str) -> OpenedLink:
+    """Requests a link with `headers`, and follows one redirect.
 
     Raises:
-        Unavailable: There was no answer; names no URL, for that holds a token.
+        Unavailable: There was no answer. The message has no URL, because a link contains a token.
     """
     api = _get(url, {**_HEADERS, **headers})
     if location := api.headers.get("location"):
-        return Opened(api, _get(urldefrag(location).url, {**_HEADERS, **_REDIRECTED, **headers}))
-    return Opened(api, None)
+        return OpenedLink(api, _get(urldefrag(location).url, {**_HEADERS, **_REDIRECTED, **headers}))
+    return OpenedLink(api, None)
 
 
 def _get(url: str, headers: Mapping[str, str]) -> Answer:

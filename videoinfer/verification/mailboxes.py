@@ -1,4 +1,4 @@
-"""Queues that hear what the stack tells others: a subscription to its notices, and a rule on the event bus."""
+"""Queues that receive the stack's notices and events, through a subscription and a rule on the event bus."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from videoinfer.notices_queue import MESSAGES_MAX
+from videoinfer.notices_queue import MESSAGES_MAX, compose_queue_policy
 from videojobs.jobs.ends import DETAIL_TYPE, SOURCE
 
 if TYPE_CHECKING:
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from videoinfer.verification.traces import Traces
 
 PROBE_SOURCE = "videoinfer.verify"
-"""The source of events that only tell whether the rule is heeded yet."""
+"""The source of events that only test whether the rule is in effect."""
 
 _PROBE_INTERVAL_SECONDS = 1.0
 
 type Message = Mapping[str, Any]
-"""The body of a message, parsed: SNS's envelope around a notice, or an event."""
+"""A message's parsed body: SNS's envelope around a notice, or an event."""
 
 
 class Mailbox:
-    """A queue, and all that has come to it so far."""
+    """A queue, and all messages received from it so far."""
 
     def __init__(self, clients: AwsClients, url: str) -> None:
         self._sqs = clients.sqs
@@ -33,7 +33,7 @@ class Mailbox:
         self._received: list[Message] = []
 
     def wait_for(self, is_wanted: Callable[[Message], bool], seconds: float) -> list[Message]:
-        """The messages that are wanted, waiting up to `seconds` for the first of them."""
+        """All messages so far for which `is_wanted` is true. Waits up to `seconds` for a first one."""
         deadline = time.monotonic() + seconds
         while not (wanted := [message for message in self._received if is_wanted(message)]):
             if time.monotonic() > deadline:
@@ -50,16 +50,16 @@ class Mailbox:
 
 @dataclass(frozen=True)
 class Mailboxes:
-    """One for notices, as SNS wraps them, and one for events."""
+    """The mailbox of notices, in SNS's envelopes, and the mailbox of events."""
 
     notices: Mailbox
     events: Mailbox
 
-    def wait_until_heeded(self, traces: Traces, seconds: float) -> bool:
-        """Sends probes until one comes to the events' box, and returns whether one has.
+    def wait_until_rule_works(self, traces: Traces, seconds: float) -> bool:
+        """Sends probe events until one is received, and returns whether one was.
 
-        EventBridge heeds a new rule after "a short period of time" (its API reference, PutRule): an event that came
-        before that would be taken for one that was never sent.
+        EventBridge applies a new rule only after "a short period of time" (Amazon EventBridge API Reference, PutRule).
+        An event before that would be lost, and look as if the stack had not sent it.
         """
         deadline = time.monotonic() + seconds
         probe = {
@@ -75,7 +75,7 @@ class Mailboxes:
 
 
 def open_mailboxes(traces: Traces) -> Mailboxes:
-    """Subscribes a queue to the stack's notices, and has the events about uploads under the prefix sent to another."""
+    """Creates a queue for all notices of the stack, and a queue for the events about uploads under `traces.prefix`."""
     clients, topic_arn = traces.stack.clients, traces.stack.notices_topic_arn
     notices, events = traces.queue_names
     notices_url = _create_queue(traces, notices, "sns.amazonaws.com", topic_arn)
@@ -90,7 +90,7 @@ def open_mailboxes(traces: Traces) -> Mailboxes:
 
 
 def compose_pattern(prefix: str) -> dict[str, Any]:
-    """The rule's pattern: ends of jobs of uploads under `prefix`, and probes."""
+    """The rule's event pattern: the ends of jobs whose upload's key begins with `prefix`, and probes."""
     return {
         "source": [SOURCE, PROBE_SOURCE],
         "detail-type": [DETAIL_TYPE],
@@ -99,21 +99,13 @@ def compose_pattern(prefix: str) -> dict[str, Any]:
 
 
 def _create_queue(traces: Traces, name: str, service: str, source_arn: str) -> str:
-    """A queue that takes what `service` sends for `source_arn`, and nothing else; its URL.
+    """Creates a queue to which only `service` may send, on behalf of `source_arn`, and returns its URL.
 
-    It is encrypted by SQS's own key. SNS delivers to it from a topic under any key, AWS's own (`alias/aws/sns`) too,
-    since it decrypts a message before it sends it; a queue under a KMS key would have to let SNS use that key.
+    SQS's own key encrypts the queue. SNS delivers to it from a topic with any key, also from one with AWS's own key
+    (`alias/aws/sns`), because SNS decrypts a message before it sends it. A queue with a KMS key would need a key policy
+    that allows SNS to use the key.
     Source: Amazon SNS Developer Guide, "Encryption at rest"; Amazon SQS Developer Guide, "Key management".
     """
-    policy = {
-        "Version": "2012-10-17",
-        "Statement": {
-            "Effect": "Allow",
-            "Principal": {"Service": service},
-            "Action": "sqs:SendMessage",
-            "Resource": traces.compose_arn("sqs", name),
-            "Condition": {"ArnEquals": {"aws:SourceArn": source_arn}},
-        },
-    }
-    attributes = {"Policy": json.dumps(policy), "SqsManagedSseEnabled": "true"}
+    policy = compose_queue_policy(traces.compose_arn("sqs", name), service, source_arn)
+    attributes = {"Policy": policy, "SqsManagedSseEnabled": "true"}
     return traces.stack.clients.sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]  # type: ignore[arg-type]

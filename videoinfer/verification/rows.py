@@ -1,4 +1,4 @@
-"""How outcomes read: rows of a table that grows, its last line, and JSON."""
+"""The output of `verify`: the rows of its table, its last line, and its JSON."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ HEADING = f"  {'CHECK':<{_CHECK_WIDTH}}  {'TIME':>{_NUMBER_WIDTH}}  {'COST':>{_N
 
 
 def compose_cells(outcome: CheckOutcome) -> tuple[str, str, str]:
-    """A row under `HEADING`, but for what was found."""
+    """The cells of a row under `HEADING`, except the last one."""
     cost = f"${outcome.cost_usd:.5f}" if outcome.cost_usd is not None else ""
     return (
         f"{outcome.check:<{_CHECK_WIDTH}}",
@@ -23,17 +23,17 @@ def compose_cells(outcome: CheckOutcome) -> tuple[str, str, str]:
 
 
 def compose_total(outcomes: Sequence[CheckOutcome]) -> str:
-    """`22 ok, 2 not seen, 0 wrong`, the time and the cost."""
+    """The last line, such as `22 ok, 2 not seen, 0 wrong, in 90 s; $0.0010 on AWS …`."""
     counts = Counter(outcome.level for outcome in outcomes)
     return (
         f"\n{counts['ok']} ok, {counts['unseen']} not seen, {counts['wrong']} wrong, "
         f"in {sum(outcome.seconds for outcome in outcomes):.0f} s; "
-        f"${_add_costs(outcomes):.4f} on AWS beside what the API bills."
+        f"${_add_costs(outcomes):.4f} on AWS, without what the API bills."
     )
 
 
 def compose_report(outcomes: Sequence[CheckOutcome]) -> dict[str, Any]:
-    """The same for programs."""
+    """The outcomes as JSON, for programs."""
     return {
         "passed": all(outcome.level != "wrong" for outcome in outcomes),
         "seconds": round(sum(outcome.seconds for outcome in outcomes), 1),

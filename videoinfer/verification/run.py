@@ -1,4 +1,4 @@
-"""The verification: what is sent to a stack, and what is checked."""
+"""One verification of a stack, from the first check to the cleanup."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from videoinfer.repository import SAMPLE_VIDEO, require_repository
+from videoinfer.verification.check_runs import Timeouts, run_check
 from videoinfer.verification.clip import ClipChecks
-from videoinfer.verification.looking import Patience, look
 from videoinfer.verification.mailboxes import Mailboxes, open_mailboxes
 from videoinfer.verification.message_checks import check_event, check_notice, check_rejection, is_event, is_notice
 from videoinfer.verification.traces import Traces
@@ -20,74 +20,76 @@ from videoinfer.verification.watch_checks import check_alarms, check_metrics, li
 if TYPE_CHECKING:
     from videoinfer.pipeline_stack import PipelineStack
 
-NO_VIDEO = b"videoinfer verify: this is not a video.\n"
+NOT_A_VIDEO = b"videoinfer verify: this is not a video.\n"
 
 
 def read_clip() -> bytes:
-    """The video that is shipped with the repository. Raises `CommandError` outside of it."""
+    """The repository's sample video. Raises `CommandError` if the command does not run from the repository."""
     require_repository("verify", "sends")
     return SAMPLE_VIDEO.read_bytes()
 
 
 class Verification:
-    """One verification of one stack. `clean_up` has to be called however `run` ends.
+    """One verification of one stack. Call `clean_up` in any case, also if `run` raises.
 
     Args:
-        clip: The video that is shipped.
+        clip: The content of the sample video.
     """
 
-    def __init__(self, stack: PipelineStack, clip: bytes, patience: Patience) -> None:
+    def __init__(self, stack: PipelineStack, clip: bytes, timeouts: Timeouts) -> None:
         self._stack = stack
         self._clip = clip
-        self._patience = patience
+        self._timeouts = timeouts
         self._traces = Traces.begin(stack)
         self._boxes: Mailboxes | None = None
 
     def run(self) -> Iterator[CheckOutcome]:
-        """Makes one check after the other, and yields each outcome as it is known."""
+        """Runs the checks in order, and yields each outcome once it is known."""
         started_at = datetime.now(UTC)
-        yield look("mailboxes", self._listen)
+        yield run_check("mailboxes", self._listen)
         if not self._boxes:
             return
-        yield from ClipChecks(self._traces, self._boxes, self._clip, self._patience).run()
+        yield from ClipChecks(self._traces, self._boxes, self._clip, self._timeouts).run()
         yield from self._check_rejected(self._boxes)
-        yield look("metrics", partial(self._check_metrics, started_at))
+        yield run_check("metrics", partial(self._check_metrics, started_at))
         clients = self._stack.clients
-        yield look("alarms", lambda: check_alarms(read_alarms(clients, self._stack.name)))
+        yield run_check("alarms", lambda: check_alarms(read_alarms(clients, self._stack.name)))
 
     def clean_up(self) -> CheckOutcome:
-        """Removes all that was made."""
-        return look("cleanup", self._traces.remove)
+        """Removes everything that the verification created."""
+        return run_check("cleanup", self._traces.remove)
 
     def _listen(self) -> Verdict:
         boxes = open_mailboxes(self._traces)
-        if not boxes.wait_until_heeded(self._traces, self._patience.settling):
-            return wrong(f"A rule of the event bus has passed on nothing in {self._patience.settling:g} s.")
+        if not boxes.wait_until_rule_works(self._traces, self._timeouts.follow_up):
+            return wrong(f"A new rule of the event bus has sent no event in {self._timeouts.follow_up:g} s.")
         self._boxes = boxes
-        return ok("a queue subscribed to the notices, and one behind a rule for the events")
+        return ok("created a queue for notices and a queue for events")
 
     def _check_rejected(self, boxes: Mailboxes) -> Iterator[CheckOutcome]:
-        """A file that can't be a video, and what is told of it."""
-        seconds = self._patience.settling
+        """Uploads a text file, and checks its rejection, notice and event."""
+        seconds = self._timeouts.follow_up
 
         def reject() -> Verdict:
-            upload = self._traces.send("no-video.txt", NO_VIDEO, {})
-            told = wait_for(lambda: self._traces.find_told(upload), seconds)
-            return check_rejection(told or self._traces.find_item(upload), seconds)
+            upload = self._traces.send("no-video.txt", NOT_A_VIDEO, {})
+            item = wait_for(lambda: self._traces.find_reported(upload), seconds)
+            return check_rejection(item or self._traces.find_item(upload), seconds)
 
-        yield (rejected := look("rejected file", reject))
+        yield (rejected := run_check("rejected file", reject))
         upload = self._traces.uploads[-1]
         item = self._traces.find_item(upload)
         if rejected.level == "ok" and item:
             notice = partial(boxes.notices.wait_for, partial(is_notice, upload, "rejected"), seconds)
             contents = [item["error"], "nothing was billed"]
-            yield look("rejected notice", lambda: check_notice(notice(), "rejected", item.get("notice_id"), contents))
+            yield run_check(
+                "rejected notice", lambda: check_notice(notice(), "rejected", item.get("notice_id"), contents)
+            )
             event = partial(boxes.events.wait_for, partial(is_event, upload), seconds)
-            yield look("rejected event", lambda: check_event(event(), upload, item))
+            yield run_check("rejected event", lambda: check_event(event(), upload, item))
 
     def _check_metrics(self, started_at: datetime) -> Verdict:
         is_emulated = self._stack.is_emulated
-        seconds = 0 if is_emulated else self._patience.metrics
+        seconds = 0 if is_emulated else self._timeouts.metrics
         items = [item for upload in self._traces.uploads if (item := self._traces.find_item(upload))]
         expected = list_metrics([item["status"] for item in items])
         read = partial(read_metrics, self._stack.clients.cloudwatch, self._stack.name, expected, started_at)

@@ -1,4 +1,4 @@
-"""The tables of all jobs, asked through Athena for the one job."""
+"""The check of the tables: Athena queries them for one job."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from videoinfer.verification.verdicts import Unavailable, Verdict, judge
+from videoinfer.verification.verdicts import Unavailable, Verdict, compare, judge
 
 if TYPE_CHECKING:
     from videoinfer.pipeline_stack import PipelineStack
     from videoinfer.verification.truth import Truth
 
 USD_A_TERABYTE = 5.0
-"""What a scan costs in us-east-1 (aws.amazon.com/athena/pricing)."""
+"""The price of a scan in us-east-1. Source: aws.amazon.com/athena/pricing."""
 
 BILLED_BYTES_MIN = 10_000_000
-"""Each query counts for as much at least (the same page)."""
+"""The minimum that each query is billed. Source: the same page."""
 
 _LOOK_INTERVAL_SECONDS = 0.3
 _TIMEOUT_SECONDS = 120
@@ -25,7 +25,12 @@ _TIMEOUT_SECONDS = 120
 
 @dataclass(frozen=True)
 class Rows:
-    """What a query gave, without the heading, and how much it read."""
+    """A query's result.
+
+    Attributes:
+        cells: The rows without the heading; NULL is None.
+        scanned_bytes: How much the query read.
+    """
 
     cells: Sequence[Sequence[str | None]]
     scanned_bytes: int
@@ -36,7 +41,11 @@ class Rows:
 
 
 def compose_queries(job_id: str, day: str) -> tuple[str, str]:
-    """The queries for a job's predictions by model and class, and for its frames by model."""
+    """The queries that count a job's predictions by model and class, and its frames by model.
+
+    Args:
+        day: The day on which the job was created, for example `2026-11-02`.
+    """
     where = f"WHERE day = {_quote(day)} AND job_id = {_quote(job_id)}"
     return (
         f"SELECT model_id, class, count(*) FROM detections {where} GROUP BY model_id, class",  # noqa: S608  quoted
@@ -48,10 +57,10 @@ def run_query(stack: PipelineStack, sql: str, note_started: Callable[[str], None
     """Runs a query in the stack's workgroup and waits for it.
 
     Args:
-        note_started: Takes the query's id, under which Athena keeps an output.
+        note_started: Is called with the query's id, because Athena stores an output under this id.
 
     Raises:
-        Unavailable: It failed, or took longer than two minutes.
+        Unavailable: The query failed, or took longer than two minutes.
     """
     athena = stack.clients.athena
     query_id = athena.start_query_execution(
@@ -76,7 +85,7 @@ def run_query(stack: PipelineStack, sql: str, note_started: Callable[[str], None
 
 
 def check_tables(detections: Rows, frames: Rows, truth: Truth) -> Verdict:
-    """The tables have a row for each prediction and each frame."""
+    """Checks that the tables have a row for each prediction and each frame."""
     counts: dict[str | None, dict[str, int]] = {model.model_id: {} for model in truth.job.options.models}
     unnamed = 0
     for model_id, name, count in detections.cells:
@@ -84,18 +93,16 @@ def check_tables(detections: Rows, frames: Rows, truth: Truth) -> Verdict:
             unnamed += int(count or 0)
         else:
             counts.setdefault(model_id, {})[name] = int(count or 0)
-    faults = []
-    if counts != truth.counts:
-        faults.append(f"detections has {counts}; the results have {dict(truth.counts)}.")
-    if unnamed != truth.predictions - truth.by_class.total():
-        faults.append(f"detections has {unnamed} predictions without a class.")
-    expected = {model.model_id: truth.frames for model in truth.job.options.models}
-    if (found := {model_id: int(count or 0) for model_id, count in frames.cells}) != expected:
-        faults.append(f"frames has {found}; the results have {expected}.")
+    frame_counts = {model_id: int(count or 0) for model_id, count in frames.cells}
+    faults = [
+        *compare("detections", counts, truth.counts),
+        *compare("detections without a class", unnamed, truth.predictions - truth.by_class.total()),
+        *compare("frames", frame_counts, {model.model_id: truth.frames for model in truth.job.options.models}),
+    ]
     scanned = detections.scanned_bytes + frames.scanned_bytes
     return judge(faults, f"both have the job's rows; {scanned:,} bytes scanned", detections.cost_usd + frames.cost_usd)
 
 
 def _quote(text: str) -> str:
-    """`text` as a literal of SQL."""
+    """`text` as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"

@@ -1,4 +1,4 @@
-"""What a verification sends and makes in an account, what becomes of it, and how all of it is removed again."""
+"""Everything that a verification creates in an account: sends it, finds it, and removes it."""
 
 from __future__ import annotations
 
@@ -31,17 +31,18 @@ if TYPE_CHECKING:
 REASON = "videoinfer verify ended before the job did."
 
 _BATCH = 1000
-"""Objects that S3 deletes at once."""
+"""Maximum objects in one call of S3's DeleteObjects."""
 
 
 @dataclass(kw_only=True)
 class Traces:
-    """What is made in the account. Names follow from `name`, so all of it is found again after an interruption.
+    """What one verification creates in the account. All names are derived from `name` and `prefix`, so that everything
+    can be found after an interruption.
 
     Attributes:
-        prefix: Of the keys of all uploads.
-        uploads: What was sent.
-        queries: Ids of Athena's queries, each of which leaves an output.
+        prefix: The prefix of all uploads' keys.
+        uploads: The uploads so far.
+        queries: The ids of Athena's queries. Athena stores an output for each.
     """
 
     stack: PipelineStack
@@ -55,13 +56,13 @@ class Traces:
 
     @classmethod
     def begin(cls, stack: PipelineStack) -> Self:
-        """With names that nothing else has."""
+        """Chooses unique names. Creates nothing yet."""
         run = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{token_hex(4)}"
         return cls(stack=stack, name=f"videoinfer-verify-{run}", prefix=f"videoinfer-verify/{run}/")
 
     @property
     def queue_names(self) -> tuple[str, str]:
-        """The queue that notices come to, and that for events."""
+        """The names of the queue of notices and of the queue of events."""
         return f"{self.name}-notices", f"{self.name}-events"
 
     def compose_arn(self, service: str, resource: str) -> str:
@@ -75,7 +76,7 @@ class Traces:
         return next(table.read_all([{"upload_id": upload.upload_id, "attempt": FIRST_ATTEMPT}]), None)
 
     def send(self, name: str, body: bytes, metadata: dict[str, str]) -> Upload:
-        """Puts a file into the uploads bucket."""
+        """Uploads a file as `name` under the prefix."""
         bucket, key = self.stack.uploads_bucket, f"{self.prefix}{name}"
         answer = self.stack.clients.s3.put_object(Bucket=bucket, Key=key, Body=body, Metadata=metadata)
         upload = Upload(
@@ -89,18 +90,18 @@ class Traces:
         item = self.find_item(upload)
         return item if item and item["status"] in ENDED_STATES else None
 
-    def find_told(self, upload: Upload) -> Item | None:
-        """The upload's item once its end is told, or never will be since its execution is over."""
+    def find_reported(self, upload: Upload) -> Item | None:
+        """The upload's item once notice and event of its end are sent, or can't be, because its execution is over."""
         item = self.find_ended(upload)
         return item if item and ("event_id" in item or self._is_over(item)) else None
 
     def find_annotated(self, upload: Upload) -> Item | None:
-        """The upload's item once it is told whether there is an annotated video, or its execution is over."""
+        """The upload's item once the notice of its annotated video is sent, or its execution is over."""
         item = self.find_item(upload)
         return item if item and ("annotation_notice_id" in item or self._is_over(item)) else None
 
     def remove(self) -> Verdict:
-        """Removes all that there is, one thing after the other whatever becomes of each, and says what is left."""
+        """Removes everything. If one thing can't be removed, it continues, and the verdict names that thing."""
         for what, step in self._list_steps():
             try:
                 self._removed[what] += step()
@@ -109,11 +110,11 @@ class Traces:
         removed = ", ".join(
             f"{count} {what}{'s' if count > 1 else ''}" for what, count in self._removed.items() if count
         )
-        words = f"removed {removed or 'nothing'}; what executions, logs and metrics tell of it stays"
+        words = f"removed {removed or 'nothing'}; execution histories, logs and metrics remain"
         return wrong(" ".join([*self._left, words])) if self._left else ok(words)
 
     def _list_steps(self) -> Iterator[tuple[str, Callable[[], int]]]:
-        """What to remove, and how: each step says how much it has removed. Jobs come first, for they make more."""
+        """What to remove, and functions that remove it and return the number. Jobs come first, as they create more."""
         yield "upload", self._find_uploads
         for upload in self.uploads:
             yield "ledger item", partial(self._end_job, upload)
@@ -130,7 +131,7 @@ class Traces:
         yield "object", partial(self._remove_objects, self.stack.uploads_bucket, self.prefix)
 
     def _find_uploads(self) -> int:
-        """What is in the bucket counts, not what is remembered: sending may have been interrupted."""
+        """Adds the uploads in the bucket that `send` could not remember, because it was interrupted."""
         bucket = self.stack.uploads_bucket
         pages = self.stack.clients.s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=self.prefix)
         found = [
@@ -148,33 +149,34 @@ class Traces:
         return 0
 
     def _end_job(self, upload: Upload) -> int:
-        """Removes the upload's item from the ledger; a job that goes on is stopped instead."""
+        """Removes the upload's item from the ledger, or cancels its job if the job has not ended."""
         item = self.find_item(upload)
         if item and "job_id" in item:
             self._tables += [locate_output(upload.key, item["job_id"], item["created_at"], name) for name in TABLES]
         if item and self._is_over(item):
-            self._remove_item(item)
+            key = {"upload_id": {"S": item["upload_id"]}, "attempt": {"N": str(item["attempt"])}}
+            self.stack.clients.dynamodb.delete_item(TableName=self.stack.jobs_table, Key=key)
             return 1
-        self._stop(upload)
+        self._cancel(upload)
         return 0
 
     def _is_over(self, item: Item) -> bool:
-        """Whether nothing changes the item any more."""
+        """Whether the item is final."""
         arn = item.get("execution_arn")
         if arn is None:
             return item["status"] in ENDED_STATES and "event_id" in item
         return self.stack.clients.stepfunctions.describe_execution(executionArn=arn)["status"] != "RUNNING"
 
-    def _stop(self, upload: Upload) -> None:
-        """Cancels a job wherever it is, also one that is still to be created. Its item stays, for those who tell it."""
+    def _cancel(self, upload: Upload) -> None:
+        """Cancels a job in any state, also before it is created. Its item remains, because the functions need it."""
         clients = self.stack.clients
         ledger = Ledger(clients.open_table(self.stack.jobs_table))
-        with suppress(ChangeRefused):  # the job has ended, but its execution goes on
+        with suppress(ChangeRefused):  # the job has ended, but its execution has not
             finished_at = format_time(datetime.now(UTC))
             ledger.record(upload, FIRST_ATTEMPT, status="cancelled", error=REASON, finished_at=finished_at)
         arn = locate_execution(self.stack.state_machine_arn, upload, FIRST_ATTEMPT)
         stop_execution(clients.stepfunctions, arn, REASON)
-        self._left.append(f"Stopped: the job of {upload.key}, which keeps its item in the ledger.")
+        self._left.append(f"Cancelled: the job of {upload.key}. Its item remains in the ledger.")
 
     def _unsubscribe(self) -> int:
         sns = self.stack.clients.sns
@@ -201,7 +203,7 @@ class Traces:
         return 0
 
     def _remove_objects(self, bucket: str, prefix: str) -> int:
-        """All versions and delete markers; how many objects there were."""
+        """Removes all versions and delete markers, and returns the number of objects."""
         s3 = self.stack.clients.s3
         keys = set()
         for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
@@ -213,7 +215,3 @@ class Traces:
                     self._left.append(f"Not removed: s3://{bucket}/{error.get('Key')}. {error.get('Message')}")
             keys |= {version["Key"] for version in versions}
         return len(keys)
-
-    def _remove_item(self, item: Item) -> None:
-        key = {"upload_id": {"S": item["upload_id"]}, "attempt": {"N": str(item["attempt"])}}
-        self.stack.clients.dynamodb.delete_item(TableName=self.stack.jobs_table, Key=key)

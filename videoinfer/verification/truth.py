@@ -1,4 +1,4 @@
-"""What the results themselves hold: all other outputs are held against it."""
+"""The content of the results file, with which all other outputs are compared."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,10 +13,10 @@ from videojobs.results.derivation import derive
 CLIP_SECONDS = 10
 CLIP_CLASSES = ("Rock", "Paper", "Scissors")
 CLIP_MODEL = "rock-paper-scissors-presentation"
-"""The model that is shipped, and the classes that are in the clip."""
+"""The repository's sample model. It finds all `CLIP_CLASSES` in the clip."""
 
 INFER_FPS = 1
-"""What the clip is sent with, where its metadata may say so: the fewest frames, for the API bills each of them."""
+"""The upload asks for this rate if the stack allows it: the lowest, because the API bills each frame."""
 
 FILES: Mapping[OutputName, Sequence[str]] = {
     "parquet": ("detections.parquet", "frames.parquet"),
@@ -25,17 +25,17 @@ FILES: Mapping[OutputName, Sequence[str]] = {
     "webvtt": ("detections.vtt",),
     "report": (REPORT_FILE,),
 }
-"""The files that each output is made of, as `job.json` lists them."""
+"""The files of each output, as `job.json` lists them."""
 
 
 @dataclass(frozen=True)
 class Truth:
-    """A job, and what is in its results.
+    """A job, and the content of its results.
 
     Attributes:
-        frames: Sampled frames.
-        predictions: Of all models, with or without a class.
-        counts: Predictions by model and class.
+        frames: The number of sampled frames.
+        predictions: The number of predictions of all models, with and without a class.
+        counts: The number of predictions by model and class.
     """
 
     job: Job
@@ -45,12 +45,16 @@ class Truth:
 
     @property
     def by_class(self) -> Counter[str]:
-        """Predictions by class, of all models."""
+        """The number of predictions by class, of all models."""
         return sum((Counter(classes) for classes in self.counts.values()), Counter[str]())
 
 
 def read_truth(content: bytes, job: Job) -> Truth:
-    """Counts what is in `results.json`. Raises BrokenResults; says where it breaks the contract."""
+    """Counts frames and predictions in `results.json`.
+
+    Raises:
+        BrokenResults: The content breaks the contract; the message says where.
+    """
     summary = Summary(job.options.models)
     derive([content], job.options.models, [summary], lambda: [content])
     predictions = sum(model.predictions for model in summary.models.values())

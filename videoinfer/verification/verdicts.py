@@ -1,4 +1,4 @@
-"""What a check says. Its words may quote an API, a video's name or AWS: they are cleaned here, in one place."""
+"""The results of checks. Their sentences may quote an API, a video's name or AWS, so they are escaped here."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,17 +8,18 @@ from videojobs.foreign_text import printable
 from videojobs.redaction import redact
 
 type Level = Literal["ok", "wrong", "unseen"]
-"""`unseen` is neither proof nor fault: it comes later, or this endpoint can't show it."""
+"""`unseen` is neither proof nor fault: the thing comes later, or this endpoint does not have it."""
 
 WORDS_MAX_CHARACTERS = 600
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A level, and a sentence on one line, without secrets, and without what a terminal would obey.
+    """The result of a check.
 
     Attributes:
-        cost_usd: What it cost on AWS, where that is known.
+        what: One sentence or more on one line, with secrets removed and control characters escaped.
+        cost_usd: Its cost on AWS; None if unknown.
     """
 
     level: Level
@@ -31,7 +32,7 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckOutcome:
-    """A row of the table: the verdict of a check, and how long it took, waiting included."""
+    """A row of the table: a check, its verdict, and its time in seconds, including the time it waited."""
 
     check: str
     level: Level
@@ -41,7 +42,7 @@ class CheckOutcome:
 
 
 class Unavailable(Exception):
-    """What a check is about can't be had; says why."""
+    """The thing to check is not there, or can't be reached. The message says why."""
 
 
 def ok(what: str, cost_usd: float | None = None) -> Verdict:
@@ -60,3 +61,12 @@ def judge(faults: Iterable[str], what: str, cost_usd: float | None = None) -> Ve
     """`wrong` with all faults, or `ok` with `what` if there are none."""
     found = list(faults)
     return Verdict("wrong", " ".join(found), cost_usd) if found else ok(what, cost_usd)
+
+
+def compare(name: str, found: object, expected: object) -> list[str]:
+    """The fault if `found` is not the expected value, or nothing.
+
+    >>> compare("frames", 3, 2)
+    ['frames: 3 instead of 2.']
+    """
+    return [] if found == expected else [f"{name}: {found} instead of {expected}."]

@@ -1,4 +1,4 @@
-"""Waiting for what happens in an account."""
+"""Waits for events in an account."""
 
 import time
 from collections.abc import Callable
@@ -8,7 +8,7 @@ _INTERVAL_MAX_SECONDS = 5.0
 
 
 def wait_for[Found](look: Callable[[], Found | None], seconds: float) -> Found | None:
-    """What `look` finds, asked ever more seldom for up to `seconds`; None if it finds nothing."""
+    """Calls `look` at growing intervals until it returns something. Returns None after `seconds`."""
     deadline = time.monotonic() + seconds
     interval = _INTERVAL_MIN_SECONDS
     while (found := look()) is None and (left := deadline - time.monotonic()) > 0:

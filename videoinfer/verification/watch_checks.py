@@ -1,4 +1,4 @@
-"""What CloudWatch knows of the stack: the metrics of the jobs that were sent, and the alarms."""
+"""The checks of CloudWatch: the metrics of the verification's jobs, and the stack's alarms."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ METRICS: Mapping[str, Sequence[MetricName]] = {
     "done": ("JobsCreated", "JobsDone", "MinutesWaited", "Polls"),
     "rejected": ("JobsRejected", "MinutesWaited"),
 }
-"""What an upload is counted by, by the end that its job came to."""
+"""The metrics that count a job, by the job's final status."""
 
 _PERIOD_SECONDS = 60
 
 
 def list_metrics(statuses: Sequence[str]) -> list[MetricName]:
-    """The metrics of jobs that came to those ends."""
+    """The metrics that count jobs with these final statuses."""
     return sorted({name for status in statuses for name in METRICS.get(status, ())})
 
 
 def read_metrics(cloudwatch: Any, stack: str, names: Sequence[MetricName], since: datetime) -> set[MetricName]:
-    """Those of the metrics that have had a value since then."""
+    """The names of those metrics that have a value since `since`."""
     seen = set[MetricName]()
     for name in names:
         answer = cloudwatch.get_metric_statistics(
@@ -47,18 +47,18 @@ def read_metrics(cloudwatch: Any, stack: str, names: Sequence[MetricName], since
 def check_metrics(
     expected: Sequence[MetricName], seen: set[MetricName], seconds: float, *, is_emulated: bool
 ) -> Verdict:
-    """Each metric has had a value.
+    """Checks that each metric has a value.
 
-    One that has not is no fault: CloudWatch extracts metrics from log lines (its embedded metric format), which the
-    functions are known to have written once the ledger says that the end is told, and it shows them minutes later.
+    A metric without a value is not a fault, only unseen. CloudWatch extracts metrics from log lines (embedded metric
+    format) and shows them minutes later. The functions wrote these lines before the ledger had the id of the event.
 
     Args:
-        seconds: How long they were waited for.
-        is_emulated: Whether CloudWatch is an emulator, which may make no metrics of log lines.
+        seconds: How long the command waited.
+        is_emulated: Whether CloudWatch is an emulator, which may not extract metrics from log lines.
     """
     missing = [name for name in expected if name not in seen]
     if not expected:
-        return unseen("There is nothing to count: no job has come to its end.")
+        return unseen("There is nothing to count, because no job has ended.")
     if not missing:
         return ok(", ".join(expected))
     reason = "this CloudWatch is an emulator" if is_emulated else f"waited {seconds:.0f} s; they may take minutes"
@@ -66,7 +66,7 @@ def check_metrics(
 
 
 def read_alarms(clients: AwsClients, stack: str) -> dict[str, str]:
-    """The state of each of the stack's alarms, by its name in the template."""
+    """The state of each alarm of the stack, by its logical ID; `missing` if the alarm does not exist."""
     pages = clients.cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
     names = {
         resource["PhysicalResourceId"]: resource["LogicalResourceId"]
@@ -82,7 +82,7 @@ def read_alarms(clients: AwsClients, stack: str) -> dict[str, str]:
 
 
 def check_alarms(states: Mapping[str, str]) -> Verdict:
-    """No alarm is on or missing. CloudWatch looks at a new alarm some minutes after it was made."""
+    """Checks that no alarm is in state ALARM or missing. CloudWatch evaluates a new alarm only after some minutes."""
     if not states:
         return wrong("The stack has no alarms.")
     faults = [f"{name} is {state}." for name, state in states.items() if state in ("ALARM", "missing")]

@@ -1,4 +1,4 @@
-"""Each check of a file says yes to a good one, and names what is wrong with each bad one."""
+"""Each check of a file accepts a good file, and names the fault of a bad one."""
 
 import csv
 import gzip
@@ -92,38 +92,50 @@ def test_a_good_file_is_ok(truth: Truth, check: Any, content: bytes) -> None:
 
 @pytest.mark.parametrize("check", [check for check, _ in GOOD])
 @pytest.mark.parametrize("content", [b"", b"not of its format", b"[]", gzip.compress(b"x", mtime=0)[:-4], b"\xff\xfe"])
-def test_what_is_not_of_its_format_is_wrong(truth: Truth, check: Any, content: bytes) -> None:
+def test_a_file_of_another_format_is_wrong(truth: Truth, check: Any, content: bytes) -> None:
     assert check_file(check, content, truth).level == "wrong"
 
 
 @pytest.mark.parametrize(
     ("check", "content", "words"),
     [
-        (check_summary, write_json(change(SUMMARY, "job_id", to="job-2")), "Its job_id: job-2;"),
-        (check_summary, write_json(change(SUMMARY, "frames", to=3)), "Its frames: 3; the results have 2."),
+        (check_summary, write_json(change(SUMMARY, "job_id", to="job-2")), "job_id: job-2 instead of job-1."),
+        (check_summary, write_json(change(SUMMARY, "frames", to=3)), "frames: 3 instead of 2."),
         (
             check_summary,
             write_json(change(SUMMARY, "models", "hands", "classes", "Rock", "count", to=1)),
-            "Its counts:",
+            "counts: {",
         ),
         (check_summary, write_json(change(SUMMARY, "cost", "total_usd", to=0)), "Its cost is 0 US dollars."),
-        (check_two_outputs, write_json(change(RECORD, "upload", to="s3://uploads/other.mp4")), "Its upload:"),
-        (check_two_outputs, write_json(change(RECORD, "counts", "hands", "Paper", to=1)), "Its counts:"),
-        (check_two_outputs, write_json(change(RECORD, "outputs", to={})), "It lists no coco.json, no detections.vtt."),
+        (
+            check_two_outputs,
+            write_json(change(RECORD, "upload", to="s3://uploads/other.mp4")),
+            "upload: s3://uploads/other.mp4 instead of",
+        ),
+        (check_two_outputs, write_json(change(RECORD, "counts", "hands", "Paper", to=1)), "counts: {"),
+        (
+            check_two_outputs,
+            write_json(change(RECORD, "outputs", to={})),
+            "outputs: [] instead of ['coco.json', 'detections.vtt'].",
+        ),
         (
             check_two_outputs,
             write_json(change(RECORD, "outputs", "report.html", to="s3://…")),
-            "It lists report.html, which the stack is not asked for.",
+            "outputs: ['coco.json', 'detections.vtt', 'report.html'] instead of",
         ),
-        (check_csv, write_csv(LINES[:2]), "Its lines: 2; the results have 3."),
-        (check_csv, write_csv([*LINES[:2], {**LINES[2], "class": "Rock"}]), "Its classes:"),
+        (check_csv, write_csv(LINES[:2]), "lines: 2 instead of 3."),
+        (check_csv, write_csv([*LINES[:2], {**LINES[2], "class": "Rock"}]), "classes: "),
         (check_csv, write_csv([*LINES[:2], {**LINES[2], "job_id": "job-2"}]), "It has lines of other jobs."),
         (check_coco, write_json(change(COCO, "images", to=[{"id": 1}])), "It has annotations of images that"),
-        (check_coco, write_json(change(COCO, "images", to=[{"id": 2}])), "Its images: 1; the results have 2."),
-        (check_coco, write_json(change(COCO, "annotations", to=COCO["annotations"][:2])), "Its annotations: 2;"),
-        (check_coco, write_json(change(COCO, "categories", 0, "class", to="Paper")), "Its classes:"),
+        (check_coco, write_json(change(COCO, "images", to=[{"id": 2}])), "images: 1 instead of 2."),
+        (
+            check_coco,
+            write_json(change(COCO, "annotations", to=COCO["annotations"][:2])),
+            "annotations: 2 instead of 3.",
+        ),
+        (check_coco, write_json(change(COCO, "categories", 0, "class", to="Paper")), "classes: "),
         (check_captions, CAPTIONS.removeprefix("WEBVTT").encode(), "It does not begin with WEBVTT."),
-        (check_captions, CAPTIONS.replace("00:00:00.000", "00:00:09.000").encode(), "not in the order of time"),
+        (check_captions, CAPTIONS.replace("00:00:00.000", "00:00:09.000").encode(), "not in order of time"),
         (check_captions, CAPTIONS.replace("a &lt;b&gt;", "a <b>").encode(), "It does not name a <b>."),
     ],
 )
@@ -147,9 +159,9 @@ ALL = {"Rock": 1, "Paper": 1, "Scissors": 1}
     [
         (20, ALL, 2, None),
         (20, ALL, None, None),
-        (21, ALL, 2, None),  # whether the last moment is sampled is up to the API
-        (10, ALL, 2, "It has 10 frames, and 20 were expected."),
-        (20, ALL, 1, "The upload asked for 1 frames a second, and its job has 2."),
+        (21, ALL, 2, None),  # the API decides whether it samples the very end
+        (10, ALL, 2, "frames: 10 instead of 20."),
+        (20, ALL, 1, "infer_fps: 2 instead of 1."),
         (20, {"Rock": 1}, 2, f"{CLIP_MODEL} found no Paper, no Scissors in a clip that shows it."),
     ],
 )
@@ -172,9 +184,9 @@ MP4 = b"\0\0\0\x18ftypisom" + b"\0\0\0\x08moov" + b"\0\0\0\x08mdat"
     ("content", "content_type", "words"),
     [
         (MP4, "video/mp4", None),
-        (MP4, "application/octet-stream", "It is kept as application/octet-stream."),
-        (b"<html>", "video/mp4", "It is no MP4."),
-        (MP4.replace(b"moov", b"mdat", 1), "video/mp4", "It is no MP4."),
+        (MP4, "application/octet-stream", "content type: application/octet-stream instead of video/mp4."),
+        (b"<html>", "video/mp4", "It is not an MP4."),
+        (MP4.replace(b"moov", b"mdat", 1), "video/mp4", "It is not an MP4."),
         (MP4[:12] + b"\0\0\0\x08mdat\0\0\0\x08moov", "video/mp4", "Its index is at its end."),
     ],
 )

@@ -1,4 +1,4 @@
-"""What a browser would stumble over behind a share link."""
+"""The checks of a share link, and of the report and the video behind it."""
 
 import base64
 import gzip
@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from videoinfer.verification.link_checks import check_forged, check_report, check_video, find_link, forge
-from videoinfer.verification.links import Answer, Opened
+from videoinfer.verification.links import Answer, OpenedLink
 from videoinfer.verification.truth import Truth
 
 LINK = "https://api.example.com/s/WyJjbGlwIiwxLDE3OTY0NzQ3MjRd.ltn8aZClPnD026WLeWNQGd7a1XB8Si4nCVhQpOv066U"
@@ -33,10 +33,12 @@ def make_page(policy: str | None = None, script: str = "run()", frames: int = 2,
 <script type="module">{script}</script>""".encode()
 
 
-def make_report(page: bytes | None = None) -> Opened:
+def make_report(page: bytes | None = None) -> OpenedLink:
     location = f"{SIGNED}#base={quote(LINK, safe='')}"
     api = Answer(302, {**HEADERS, "location": location}, b"")
-    return Opened(api, Answer(200, {"content-type": "text/html; charset=utf-8"}, make_page() if page is None else page))
+    return OpenedLink(
+        api, Answer(200, {"content-type": "text/html; charset=utf-8"}, make_page() if page is None else page)
+    )
 
 
 def test_a_good_report_is_ok(truth: Truth) -> None:
@@ -48,17 +50,20 @@ def test_a_good_report_is_ok(truth: Truth) -> None:
     ("page", "words"),
     [
         (make_page(policy=""), "It has no Content-Security-Policy."),
-        (make_page(policy=make_policy("run()", "body{}").replace("'none'", "*")), "Its policy allows by default."),
-        (make_page(script="run(); steal()"), "Its policy does not allow its own script, and that alone."),
-        (make_page(more="<script>steal()</script>"), "Its policy does not allow its own script, and that alone."),
+        (
+            make_page(policy=make_policy("run()", "body{}").replace("'none'", "*")),
+            "Its policy's default-src is not 'none'.",
+        ),
+        (make_page(script="run(); steal()"), "Its policy does not allow exactly its own script."),
+        (make_page(more="<script>steal()</script>"), "Its policy does not allow exactly its own script."),
         (
             make_page(policy=make_policy("run()", "body{}").replace("script-src", "script-src 'unsafe-inline'")),
-            "Its policy does not allow its own script, and that alone.",
+            "Its policy does not allow exactly its own script.",
         ),
-        (make_page(policy=make_policy("run()", "other")), "Its policy does not allow its own style, and that alone."),
-        (make_page(frames=1), "It shows the frames {'hands': 1}; the results have {'hands': 2}."),
-        (make_page().replace(b'data-name="index"', b""), "It has no index that can be read."),
-        (make_page(more=TOKEN), "The page that is kept holds the link's token."),
+        (make_page(policy=make_policy("run()", "other")), "Its policy does not allow exactly its own style."),
+        (make_page(frames=1), "frames: {'hands': 1} instead of {'hands': 2}."),
+        (make_page().replace(b'data-name="index"', b""), "It has no readable index."),
+        (make_page(more=TOKEN), "The stored page contains the link's token."),
         (b"", "It has no Content-Security-Policy."),
     ],
 )
@@ -71,11 +76,11 @@ def test_what_is_wrong_with_a_report_is_named(truth: Truth, page: bytes, words: 
 @pytest.mark.parametrize(
     ("api", "target", "words"),
     [
-        ({"status": 301}, {}, "It is answered with 301; 302 was expected."),
-        ({"headers": {"location": SIGNED}}, {}, "Its cache-control is not set; no-store was expected."),
-        ({"headers": {**HEADERS, "location": SIGNED}}, {}, "The redirect does not tell the report its link."),
-        ({}, {"status": 403}, "It is answered with 403; 200 was expected."),
-        ({}, {"headers": {"content-type": "application/json"}}, "Its type is application/json."),
+        ({"status": 301}, {}, "status: 301 instead of 302."),
+        ({"headers": {"location": SIGNED}}, {}, "cache-control: None instead of no-store."),
+        ({"headers": {**HEADERS, "location": SIGNED}}, {}, "The redirect's fragment does not contain the link."),
+        ({}, {"status": 403}, "status: 403 instead of 200."),
+        ({}, {"headers": {"content-type": "application/json"}}, "content type: application/json instead of text/html."),
     ],
 )
 def test_what_is_wrong_with_an_answer_is_named(
@@ -83,7 +88,7 @@ def test_what_is_wrong_with_an_answer_is_named(
 ) -> None:
     good = make_report()
     assert good.target
-    opened = Opened(replace(good.api, **api), replace(good.target, **target))  # type: ignore[arg-type]
+    opened = OpenedLink(replace(good.api, **api), replace(good.target, **target))  # type: ignore[arg-type]
     verdict = check_report(opened, LINK, truth)
     assert verdict.level == "wrong"
     assert words in verdict.what
@@ -92,26 +97,29 @@ def test_what_is_wrong_with_an_answer_is_named(
 
 
 def test_a_link_that_does_not_redirect_opens_nothing(truth: Truth) -> None:
-    opened = Opened(Answer(500, {}, b"Internal Server Error"), None)
+    opened = OpenedLink(Answer(500, {}, b"Internal Server Error"), None)
     for verdict in (check_report(opened, LINK, truth), check_video(opened, CLIP, is_emulated=False)):
         assert verdict.level == "wrong"
         assert verdict.what == "The link is answered with 500, not with a redirect."
 
 
-def make_video(**fields: object) -> Opened:
+def make_video(**fields: object) -> OpenedLink:
     headers = {"content-type": "video/mp4", "content-range": f"bytes 0-99/{len(CLIP)}"}
     good = Answer(206, headers, CLIP[:100])
-    return Opened(Answer(302, {"location": SIGNED}, b""), replace(good, **fields))  # type: ignore[arg-type]
+    return OpenedLink(Answer(302, {"location": SIGNED}, b""), replace(good, **fields))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
         ({}, None),
-        ({"status": 200, "body": CLIP}, "It is answered with 200; 206 was expected."),
-        ({"headers": {"content-range": f"bytes 0-99/{len(CLIP)}"}}, "Its content-type is not set; video/mp4"),
-        ({"headers": {"content-type": "video/mp4", "content-range": "bytes 0-99/7"}}, "Its range is bytes 0-99/7"),
-        ({"body": b"another video"}, "It is another video than was sent."),
+        ({"status": 200, "body": CLIP}, "status: 200 instead of 206."),
+        ({"headers": {"content-range": f"bytes 0-99/{len(CLIP)}"}}, "content-type: None instead of video/mp4."),
+        (
+            {"headers": {"content-type": "video/mp4", "content-range": "bytes 0-99/7"}},
+            "content-range: bytes 0-99/7 instead of",
+        ),
+        ({"body": b"another video"}, "It is not the uploaded video."),
     ],
 )
 def test_a_player_can_jump_in_the_video(fields: dict[str, object], words: str | None) -> None:
@@ -136,7 +144,7 @@ def test_an_emulator_that_ignores_ranges_proves_nothing_and_another_video_is_wro
     ],
 )
 def test_a_forged_link_opens_nothing(answer: Answer, level: str) -> None:
-    assert check_forged(Opened(answer, None)).level == level
+    assert check_forged(OpenedLink(answer, None)).level == level
 
 
 @pytest.mark.parametrize("end", ["066U", "AAAAAAAA"])

@@ -11,7 +11,7 @@ from videoinfer.verification.mailboxes import Mailboxes, compose_pattern, open_m
 def test_mailboxes_hear_what_they_are_for_and_nobody_else_may_send(account: Account) -> None:
     boxes = open_mailboxes(account.traces)
     clients, topic = account.clients, account.traces.stack.notices_topic_arn
-    assert boxes.wait_until_heeded(account.traces, 10)
+    assert boxes.wait_until_rule_works(account.traces, 10)
     clients.sns.publish(TopicArn=topic, Subject="Done: clip.mp4", Message="Video    s3://uploads/clip.mp4")
     [notice] = boxes.notices.wait_for(lambda message: message["Subject"] == "Done: clip.mp4", 10)
     assert boxes.notices.wait_for(lambda message: message is notice, 0) == [notice]  # it is kept
@@ -33,7 +33,7 @@ def test_mailboxes_hear_what_they_are_for_and_nobody_else_may_send(account: Acco
 def test_a_rule_that_passes_on_nothing_is_noticed(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     boxes: Mailboxes = open_mailboxes(account.traces)
     monkeypatch.setattr(account.clients.events, "put_events", lambda **_entries: None)
-    assert not boxes.wait_until_heeded(account.traces, 1)
+    assert not boxes.wait_until_rule_works(account.traces, 1)
 
 
 def test_the_rule_takes_this_run_s_events_alone() -> None:

@@ -1,4 +1,4 @@
-"""What the stack tells others is held against its ledger."""
+"""Notices and events are compared with the ledger."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -44,7 +44,7 @@ ITEM = {
     [
         (ITEM, "ok", "done, 4 polls"),
         ({**ITEM, "polls": 1}, "ok", "done, 1 poll"),
-        (None, "wrong", "No job came of it in 60 s"),
+        (None, "wrong", "It did not become a job in 60 s"),
         ({"status": "waiting", "error": "The API answered 503."}, "wrong", "it is waiting. The API answered 503."),
         ({"status": "rejected", "error": "The API key is not accepted."}, "wrong", "rejected: The API key is not"),
     ],
@@ -62,12 +62,12 @@ def test_a_good_ledger_is_ok(truth: Truth) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"frames": 3}, "Its frames is 3; 2 was expected."),
-        ({"counts": {}}, "Its counts is {};"),
-        ({"results_location": "s3://elsewhere"}, "Its results_location is s3://elsewhere;"),
-        ({"cost_usd": 0}, "It does not say what the job cost."),
-        ({"notice_id": None}, "It knows of no notice about the end."),
-        ({"event_id": None}, "It knows of no event about the end."),
+        ({"frames": 3}, "frames: 3 instead of 2."),
+        ({"counts": {}}, "counts: {} instead of"),
+        ({"results_location": "s3://elsewhere"}, "results_location: s3://elsewhere instead of"),
+        ({"cost_usd": 0}, "It has no cost."),
+        ({"notice_id": None}, "It has no notice_id."),
+        ({"event_id": None}, "It has no event_id."),
     ],
 )
 def test_what_is_wrong_with_the_ledger_is_named(truth: Truth, change: dict[str, Any], words: str) -> None:
@@ -92,11 +92,11 @@ def make_notice(**fields: Any) -> dict[str, Any]:
     [
         ([make_notice()], None),
         ([make_notice(), make_notice()], None),  # SQS delivers at least once
-        ([], "None has come."),
+        ([], "No notice was received."),
         ([make_notice(), make_notice(MessageId="n2")], "It was published 2 times."),
-        ([make_notice(MessageAttributes={})], "Its attribute outcome is None; done was expected."),
-        ([make_notice(MessageId="n2")], "It is not the one that the ledger says was published."),
-        ([make_notice(Message="Video    s3://uploads/clip.mp4")], f"It does not say '{RESULTS}'."),
+        ([make_notice(MessageAttributes={})], "attribute outcome: None instead of done."),
+        ([make_notice(MessageId="n2")], "It does not have the ledger's notice_id."),
+        ([make_notice(Message="Video    s3://uploads/clip.mp4")], f"It lacks '{RESULTS}'."),
     ],
 )
 def test_a_notice(messages: list[dict[str, Any]], words: str | None) -> None:
@@ -132,7 +132,7 @@ def make_event(upload: Upload, **fields: Any) -> dict[str, Any]:
 
 def test_an_event(upload: Upload) -> None:
     assert check_event([make_event(upload)], upload, ITEM).level == "ok"
-    assert check_event([], upload, ITEM).what == "None has come."
+    assert check_event([], upload, ITEM).what == "No event was received."
     assert is_event(upload, make_event(upload))
     assert not is_event(replace(upload, key="other.mp4"), make_event(upload))
     assert not is_event(upload, {**make_event(upload), "source": "videoinfer.verify"})
@@ -141,11 +141,11 @@ def test_an_event(upload: Upload) -> None:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"status": "failed"}, "Its status is failed; done was expected."),
-        ({"frames": 1}, "Its frames is 1; 2"),
-        ({"counts": {}}, "Its counts is {};"),
-        ({"schema_version": "2"}, "Its schema_version is 2; 1 was expected."),
-        ({"more": 1}, "Its more is 1; None was expected."),
+        ({"status": "failed"}, "status: failed instead of done."),
+        ({"frames": 1}, "frames: 1 instead of 2."),
+        ({"counts": {}}, "counts: {} instead of"),
+        ({"schema_version": "2"}, "schema_version: 2 instead of 1."),
+        ({"more": 1}, "more: 1 instead of no field."),
     ],
 )
 def test_what_is_wrong_with_an_event_is_named(upload: Upload, fields: dict[str, Any], words: str) -> None:
@@ -157,7 +157,7 @@ def test_what_is_wrong_with_an_event_is_named(upload: Upload, fields: dict[str, 
 def test_an_event_without_a_field_is_wrong(upload: Upload) -> None:
     event = make_event(upload)
     del event["detail"]["reason"]
-    assert "Its reason is None; None was expected." in check_event([event], upload, ITEM).what
+    assert "reason: no field instead of None." in check_event([event], upload, ITEM).what
 
 
 HISTORY: Any = [
@@ -185,10 +185,10 @@ REJECTED = {"status": "rejected", "error": "The API does not take files that end
     ("item", "words"),
     [
         (REJECTED, None),
-        (None, "Nothing came of it in 60 s."),
+        (None, "It has no item in the ledger after 60 s."),
         ({**REJECTED, "status": "failed"}, "It is failed: The API does not"),
-        ({**REJECTED, "error": "The file is empty."}, "The reason is another: The file is empty."),
-        ({**REJECTED, "job_id": "job-2"}, "The API has made a job of it: job-2."),
+        ({**REJECTED, "error": "The file is empty."}, "It is rejected for another reason: The file is empty."),
+        ({**REJECTED, "job_id": "job-2"}, "The API has created a job: job-2."),
     ],
 )
 def test_a_rejection(item: dict[str, Any] | None, words: str | None) -> None:

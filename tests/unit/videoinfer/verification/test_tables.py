@@ -1,4 +1,4 @@
-"""What Athena says of the job is held against its results."""
+"""Athena's answers about the job are compared with its results."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,12 +18,12 @@ FRAMES = [["hands", "2"]]
     ("detections", "frames", "words"),
     [
         (DETECTIONS, FRAMES, None),
-        (DETECTIONS[:1], FRAMES, "detections has {'hands': {'Rock': 2}}; the results have"),
-        ([], FRAMES, "detections has {'hands': {}}; the results have"),
-        ([*DETECTIONS, ["hands", None, "1"]], FRAMES, "detections has 1 predictions without a class."),
-        ([*DETECTIONS, ["other", "Rock", "1"]], FRAMES, "detections has"),
-        (DETECTIONS, [["hands", "3"]], "frames has {'hands': 3}; the results have {'hands': 2}."),
-        (DETECTIONS, [], "frames has {}; the results have {'hands': 2}."),
+        (DETECTIONS[:1], FRAMES, "detections: {'hands': {'Rock': 2}} instead of"),
+        ([], FRAMES, "detections: {'hands': {}} instead of"),
+        ([*DETECTIONS, ["hands", None, "1"]], FRAMES, "detections without a class: 1 instead of 0."),
+        ([*DETECTIONS, ["other", "Rock", "1"]], FRAMES, "detections: {"),
+        (DETECTIONS, [["hands", "3"]], "frames: {'hands': 3} instead of {'hands': 2}."),
+        (DETECTIONS, [], "frames: {} instead of {'hands': 2}."),
     ],
 )
 def test_tables(truth: Truth, detections: Any, frames: Sequence[Sequence[str]], words: str | None) -> None:

@@ -48,7 +48,7 @@ def test_a_job_that_goes_on_is_stopped_and_keeps_its_item(account: Account, stat
     verdict = account.traces.remove()
 
     assert verdict.level == "wrong"
-    assert f"Stopped: the job of {upload.key}, which keeps its item in the ledger." in verdict.what
+    assert f"Cancelled: the job of {upload.key}. Its item remains in the ledger." in verdict.what
     item = account.traces.find_item(upload)
     assert item
     assert item["status"] == after

@@ -12,7 +12,7 @@ from tests.pipeline_stacks import make_stack
 from videoinfer import stack_commands
 from videoinfer.main import app
 from videoinfer.verification import run as verification
-from videoinfer.verification.looking import Patience
+from videoinfer.verification.check_runs import Timeouts
 from videoinfer.verification.verdicts import CheckOutcome
 
 JOB = CheckOutcome(check="job", level="ok", what="done, 4 polls", seconds=61.2, cost_usd=0.0008)
@@ -26,12 +26,12 @@ class Verification:
 
     outcomes: tuple[CheckOutcome, ...] = ()
     error: BaseException | None = None
-    patience: Patience | None = None
+    timeouts: Timeouts | None = None
     is_interrupted_by: Any = None
 
-    def __init__(self, _stack: object, clip: bytes, patience: Patience) -> None:
+    def __init__(self, _stack: object, clip: bytes, timeouts: Timeouts) -> None:
         assert clip
-        type(self).patience = patience
+        type(self).timeouts = timeouts
 
     def run(self) -> Iterator[CheckOutcome]:
         yield from self.outcomes
@@ -89,5 +89,5 @@ def test_a_cleanup_that_leaves_something_fails(stand_in: type[Verification], mon
 
 def test_the_timeout_is_how_long_the_job_is_waited_for(stand_in: type[Verification]) -> None:
     verify("--timeout", "60")
-    assert stand_in.patience
-    assert stand_in.patience.job == 60
+    assert stand_in.timeouts
+    assert stand_in.timeouts.job == 60

@@ -1,4 +1,4 @@
-"""How a check is run: timed, and with AWS's refusals as its verdict."""
+"""Runs a check: measures its time, and turns AWS's errors into a verdict."""
 
 import time
 from collections.abc import Callable
@@ -11,29 +11,29 @@ from videoinfer.verification.verdicts import CheckOutcome, Unavailable, Verdict,
 
 
 @dataclass(frozen=True)
-class Patience:
-    """How long things are waited for, in seconds.
+class Timeouts:
+    """Maximum waiting times in seconds.
 
     Attributes:
-        job: The end of the video's job.
-        settling: What follows within seconds where all is well.
-        metrics: CloudWatch, which takes minutes.
+        job: For the end of the video's job.
+        follow_up: For what normally follows within seconds, such as a notice.
+        metrics: For CloudWatch's metrics, which take minutes.
     """
 
     job: float
-    settling: float = 120
+    follow_up: float = 120
     metrics: float = 300
 
 
-def look(check: str, step: Callable[[], Verdict]) -> CheckOutcome:
-    """Runs `step` as the check of that name. A check that can't be made proves nothing, and so is wrong."""
+def run_check(check: str, step: Callable[[], Verdict]) -> CheckOutcome:
+    """Runs `step` as the check with this name. If it can't be carried out, it is wrong, because it proves nothing."""
     start = time.monotonic()
     try:
         verdict = step()
     except Unavailable as reason:
         verdict = wrong(str(reason))
     except (BotoCoreError, ClientError) as error:
-        verdict = wrong(f"Could not look. {describe_error(error)}")
+        verdict = wrong(f"Could not check. {describe_error(error)}")
     return CheckOutcome(
         check=check,
         level=verdict.level,
