@@ -4,6 +4,7 @@ import http.client
 import shutil
 import socket
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from subprocess import Popen
@@ -81,11 +82,9 @@ def serve(host: str, port: int, api_url: str) -> None:
 
 
 def _is_listening(host: str, port: int) -> bool:
-    try:
-        socket.create_connection((host, port), _TIMEOUT_SECONDS).close()
-    except OSError:
-        return False
-    return True
+    with suppress(OSError), socket.create_connection((host, port), _TIMEOUT_SECONDS):
+        return True
+    return False
 
 
 def _select_forwarded(headers: list[tuple[str, str]]) -> dict[str, str]:

@@ -11,14 +11,7 @@ from videoinfer.errors import CommandError
 from videoinfer.local.api_proxy import start_api_proxy
 from videoinfer.local.following import follow_upload, receive_notice
 from videoinfer.local.instructions import compose_instructions
-from videoinfer.local.outputs import (
-    NOTICE_FILE,
-    OUTPUT_FILES,
-    derive_outputs,
-    fetch_results,
-    open_outputs,
-    save_notice,
-)
+from videoinfer.local.outputs import NOTICE_FILE, OUTPUT_FILES, derive_outputs, fetch_results, open_outputs, save_notice
 from videoinfer.local.system import start_system
 from videoinfer.model_packages import read_model_package
 from videoinfer.processes import kill_group

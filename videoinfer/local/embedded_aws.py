@@ -1,18 +1,16 @@
 """The embedded AWS: MiniStack on a free port of this machine, with one temporary folder for everything it writes."""
 
-from __future__ import annotations
-
 import http
 import http.client
 import os
 import shutil
 import socket
+import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import boto3
@@ -25,9 +23,6 @@ from videoinfer.local import lambda_sandbox
 from videoinfer.local.lambda_bootstraps import name_sandbox
 from videoinfer.processes import LOOPBACK, kill_group, start_group, uninterrupted, wait_until_ready
 from videoinfer.repository import MINISTACK, require_tool
-
-if TYPE_CHECKING:
-    import subprocess
 
 REGION = "us-east-1"
 ACCESS_KEY_ID = SECRET_ACCESS_KEY = "test"  # noqa: S105  MiniStack's key of the root user
@@ -168,11 +163,7 @@ def find_free_port(host: str) -> int:
 
 
 def _is_healthy(host: str, port: int) -> bool:
-    connection = http.client.HTTPConnection(host, port, timeout=5)
-    try:
+    with suppress(OSError), closing(http.client.HTTPConnection(host, port, timeout=5)) as connection:
         connection.request("GET", "/_ministack/health")
         return connection.getresponse().status == http.HTTPStatus.OK
-    except OSError:
-        return False
-    finally:
-        connection.close()
+    return False

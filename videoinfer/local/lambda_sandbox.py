@@ -58,7 +58,13 @@ def main() -> None:
         print(f"Unlike on Lambda, this function sees this machine's files: {error}", file=sys.stderr)  # noqa: T201
         python = sys.executable
         layers = (layer / "python" for layer in reversed(arguments.layers))  # as on Lambda, the last layer comes first
-        variables |= describe_folders(os.environ, [*layers, runtime])
+        variables |= {
+            "LAMBDA_TASK_ROOT": os.environ["LAMBDA_TASK_ROOT"],
+            "LD_LIBRARY_PATH": "",
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": os.pathsep.join(map(str, [*layers, runtime])),
+            "TMPDIR": tempfile.mkdtemp(),
+        }
     os.execve(python, [python, "-m", "awslambdaric", variables["_HANDLER"]], variables)  # noqa: S606  without a shell
 
 
@@ -79,17 +85,6 @@ def compose_variables(environment: Mapping[str, str]) -> dict[str, str]:
         "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
         "PYTHONPATH": "/opt/python/lib/python3.13/site-packages:/opt/python:/var/runtime",
         "TZ": ":UTC",
-    }
-
-
-def describe_folders(environment: Mapping[str, str], packages: Sequence[Path]) -> dict[str, str]:
-    """The variables that differ without a sandbox: they have this machine's paths."""
-    return {
-        "LAMBDA_TASK_ROOT": environment["LAMBDA_TASK_ROOT"],
-        "LD_LIBRARY_PATH": "",
-        "PATH": environment["PATH"],
-        "PYTHONPATH": os.pathsep.join(map(str, packages)),
-        "TMPDIR": tempfile.mkdtemp(),
     }
 
 

@@ -1,16 +1,10 @@
 """CloudFormation stacks on the embedded AWS."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from videoinfer.aws_clients import AwsClients
 from videoinfer.errors import CommandError
-
-if TYPE_CHECKING:
-    from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
 _POLL_SECONDS = 0.1
 _TIMEOUT_SECONDS = 120.0
@@ -20,7 +14,8 @@ def create_stack(clients: AwsClients, name: str, *, template_url: str, parameter
     """Creates a stack, waits until it is complete, and returns its outputs.
 
     Raises:
-        CommandError: A resource could not be created; the message has CloudFormation's reason.
+        CommandError: The stack was not complete in time, or a resource could not be created; then the message has
+            CloudFormation's reason.
     """
     clients.cloudformation.create_stack(
         StackName=name,
@@ -29,7 +24,13 @@ def create_stack(clients: AwsClients, name: str, *, template_url: str, parameter
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
         OnFailure="DO_NOTHING",
     )
-    stack = _wait_for_stack(clients, name)
+    deadline = time.monotonic() + _TIMEOUT_SECONDS
+    [stack] = clients.cloudformation.describe_stacks(StackName=name)["Stacks"]
+    while stack["StackStatus"] == "CREATE_IN_PROGRESS":
+        if time.monotonic() > deadline:
+            raise CommandError(f"The stack {name} was not complete after {_TIMEOUT_SECONDS:g} s.")
+        time.sleep(_POLL_SECONDS)
+        [stack] = clients.cloudformation.describe_stacks(StackName=name)["Stacks"]
     if stack["StackStatus"] != "CREATE_COMPLETE":
         raise CommandError(f"The stack {name} was not created: {_find_failure_reason(clients, name)}")
     # The stack's bucket policies deny requests without TLS, and the embedded AWS has no TLS.
@@ -42,17 +43,6 @@ def list_resources(clients: AwsClients, stack: str, resource_type: str) -> list[
     """The physical IDs of a stack's resources of one type, for example of `AWS::S3::Bucket`."""
     resources = clients.cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
     return [resource["PhysicalResourceId"] for resource in resources if resource["ResourceType"] == resource_type]
-
-
-def _wait_for_stack(clients: AwsClients, name: str) -> StackTypeDef:
-    deadline = time.monotonic() + _TIMEOUT_SECONDS
-    while True:
-        [stack] = clients.cloudformation.describe_stacks(StackName=name)["Stacks"]
-        if stack["StackStatus"] != "CREATE_IN_PROGRESS":
-            return stack
-        if time.monotonic() > deadline:
-            raise CommandError(f"The stack {name} was not complete after {_TIMEOUT_SECONDS:g} s.")
-        time.sleep(_POLL_SECONDS)
 
 
 def _find_failure_reason(clients: AwsClients, name: str) -> str:

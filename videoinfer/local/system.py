@@ -6,13 +6,7 @@ from dataclasses import dataclass
 
 from videoinfer.display import Display
 from videoinfer.local.builds import ENGINE, PIPELINE, build
-from videoinfer.local.deployments import (
-    Engine,
-    deploy_engine,
-    deploy_pipeline,
-    pipeline_parameters,
-    put_model,
-)
+from videoinfer.local.deployments import Engine, deploy_engine, deploy_pipeline, pipeline_parameters, put_model
 from videoinfer.local.embedded_aws import EmbeddedAws, start_embedded_aws, stop_embedded_aws
 from videoinfer.model_packages import LocalModel
 from videoinfer.notices_queue import subscribe_queue

@@ -1,11 +1,9 @@
 """The checks of a video that becomes results. Each check first fetches what it checks."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
+from videoinfer.ledger_view import Item
 from videoinfer.upload_progress import read_history
 from videoinfer.verification.check_runs import Timeouts, run_check
 from videoinfer.verification.file_checks import (
@@ -21,6 +19,7 @@ from videoinfer.verification.file_checks import (
 )
 from videoinfer.verification.link_checks import RANGE, check_forged, check_report, check_video, find_link, forge
 from videoinfer.verification.links import open_link
+from videoinfer.verification.mailboxes import Mailboxes, Message
 from videoinfer.verification.message_checks import (
     check_end,
     check_event,
@@ -31,19 +30,15 @@ from videoinfer.verification.message_checks import (
     is_notice,
 )
 from videoinfer.verification.tables import check_tables, compose_queries, run_query
+from videoinfer.verification.traces import Traces
 from videoinfer.verification.truth import FILES, INFER_FPS, Truth, read_truth
 from videoinfer.verification.verdicts import CheckOutcome, Unavailable, Verdict, unseen, wrong
 from videoinfer.verification.waiting import wait_for
 from videojobs.errors import BrokenResults
 from videojobs.jobs.ledger import Job
 from videojobs.jobs.states import ENDED_STATES
+from videojobs.outputs.names import OutputName
 from videojobs.result_files import ANNOTATED_VIDEO, RECORD_FILE, RESULTS_FILE, SUMMARY_FILE, locate_results
-
-if TYPE_CHECKING:
-    from videoinfer.ledger_view import Item
-    from videoinfer.verification.mailboxes import Mailboxes, Message
-    from videoinfer.verification.traces import Traces
-    from videojobs.outputs.names import OutputName
 
 type Step = tuple[str, Callable[[], Verdict]]
 """A check's name, and the function that carries it out."""

@@ -1,19 +1,15 @@
 """Queues that receive the stack's notices and events, through a subscription and a rule on the event bus."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from videoinfer.aws_clients import AwsClients
 from videoinfer.notices_queue import MESSAGES_MAX, compose_queue_policy
+from videoinfer.verification.traces import Traces
 from videojobs.jobs.ends import DETAIL_TYPE, SOURCE
-
-if TYPE_CHECKING:
-    from videoinfer.aws_clients import AwsClients
-    from videoinfer.verification.traces import Traces
 
 PROBE_SOURCE = "videoinfer.verify"
 """The source of events that only test whether the rule is in effect."""

@@ -1,12 +1,10 @@
 """One verification of a stack, from the first check to the cleanup."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING
 
+from videoinfer.pipeline_stack import PipelineStack
 from videoinfer.repository import SAMPLE_VIDEO, require_repository
 from videoinfer.verification.check_runs import Timeouts, run_check
 from videoinfer.verification.clip import ClipChecks
@@ -16,9 +14,6 @@ from videoinfer.verification.traces import Traces
 from videoinfer.verification.verdicts import CheckOutcome, Verdict, ok, wrong
 from videoinfer.verification.waiting import wait_for
 from videoinfer.verification.watch_checks import check_alarms, check_metrics, list_metrics, read_alarms, read_metrics
-
-if TYPE_CHECKING:
-    from videoinfer.pipeline_stack import PipelineStack
 
 NOT_A_VIDEO = b"videoinfer verify: this is not a video.\n"
 

@@ -1,17 +1,12 @@
 """The check of the tables: Athena queries them for one job."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from videoinfer.pipeline_stack import PipelineStack
+from videoinfer.verification.truth import Truth
 from videoinfer.verification.verdicts import Unavailable, Verdict, compare, judge
-
-if TYPE_CHECKING:
-    from videoinfer.pipeline_stack import PipelineStack
-    from videoinfer.verification.truth import Truth
 
 USD_A_TERABYTE = 5.0
 """The price of a scan in us-east-1. Source: aws.amazon.com/athena/pricing."""

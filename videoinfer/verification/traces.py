@@ -1,7 +1,5 @@
 """Everything that a verification creates in an account: sends it, finds it, and removes it."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -10,13 +8,14 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import batched
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from videoinfer.aws_errors import describe_error
 from videoinfer.cancelling import stop_execution
 from videoinfer.ledger_view import Item, LedgerView
+from videoinfer.pipeline_stack import PipelineStack
 from videoinfer.verification.verdicts import Verdict, ok, wrong
 from videojobs.errors import ChangeRefused
 from videojobs.jobs.ledger import Ledger, format_time
@@ -24,9 +23,6 @@ from videojobs.jobs.states import ENDED_STATES
 from videojobs.jobs.uploads import FIRST_ATTEMPT, Upload
 from videojobs.jobs.workflow import locate_execution
 from videojobs.result_files import RESULTS_PREFIX, TABLES, locate_output
-
-if TYPE_CHECKING:
-    from videoinfer.pipeline_stack import PipelineStack
 
 REASON = "videoinfer verify ended before the job did."
 
@@ -79,11 +75,14 @@ class Traces:
         """Uploads a file as `name` under the prefix."""
         bucket, key = self.stack.uploads_bucket, f"{self.prefix}{name}"
         answer = self.stack.clients.s3.put_object(Bucket=bucket, Key=key, Body=body, Metadata=metadata)
-        upload = Upload(
-            bucket=bucket, key=key, size_bytes=len(body), etag=answer["ETag"].strip('"'), version_id=answer["VersionId"]
-        )
-        self.uploads.append(upload)
-        return upload
+        self._add_upload(key, len(body), answer["ETag"], answer["VersionId"])
+        return self.uploads[-1]
+
+    def _add_upload(self, key: str, size_bytes: int, quoted_etag: str, version_id: str) -> None:
+        etag, bucket = quoted_etag.strip('"'), self.stack.uploads_bucket
+        upload = Upload(bucket=bucket, key=key, size_bytes=size_bytes, etag=etag, version_id=version_id)
+        if upload not in self.uploads:
+            self.uploads.append(upload)
 
     def find_ended(self, upload: Upload) -> Item | None:
         """The upload's item once its job has ended."""
@@ -96,7 +95,7 @@ class Traces:
         return item if item and ("event_id" in item or self._is_over(item)) else None
 
     def find_annotated(self, upload: Upload) -> Item | None:
-        """The upload's item once the notice of its annotated video is sent, or its execution is over."""
+        """The upload's item once a notice says whether there is an annotated video, or its execution is over."""
         item = self.find_item(upload)
         return item if item and ("annotation_notice_id" in item or self._is_over(item)) else None
 
@@ -134,18 +133,9 @@ class Traces:
         """Adds the uploads in the bucket that `send` could not remember, because it was interrupted."""
         bucket = self.stack.uploads_bucket
         pages = self.stack.clients.s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=self.prefix)
-        found = [
-            Upload(
-                bucket=bucket,
-                key=it["Key"],
-                size_bytes=it["Size"],
-                etag=it["ETag"].strip('"'),
-                version_id=it["VersionId"],
-            )
-            for page in pages
-            for it in page.get("Versions", [])
-        ]
-        self.uploads += [upload for upload in found if upload not in self.uploads]
+        for page in pages:
+            for version in page.get("Versions", []):
+                self._add_upload(version["Key"], version["Size"], version["ETag"], version["VersionId"])
         return 0
 
     def _end_job(self, upload: Upload) -> int:
@@ -161,7 +151,7 @@ class Traces:
         return 0
 
     def _is_over(self, item: Item) -> bool:
-        """Whether the item is final."""
+        """Whether nothing will change the item any more."""
         arn = item.get("execution_arn")
         if arn is None:
             return item["status"] in ENDED_STATES and "event_id" in item

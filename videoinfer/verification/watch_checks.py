@@ -1,16 +1,12 @@
 """The checks of CloudWatch: the metrics of the verification's jobs, and the stack's alarms."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from videoinfer.aws_clients import AwsClients
 from videoinfer.verification.verdicts import Verdict, ok, unseen, wrong
 from videojobs.metrics import NAMESPACE, MetricName
-
-if TYPE_CHECKING:
-    from videoinfer.aws_clients import AwsClients
 
 METRICS: Mapping[str, Sequence[MetricName]] = {
     "done": ("JobsCreated", "JobsDone", "MinutesWaited", "Polls"),
