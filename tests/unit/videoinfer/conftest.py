@@ -1,4 +1,4 @@
-"""A small video, a small model package and a ledger, made for the tests."""
+"""A small video, a small model package and a ledger for the tests."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -26,7 +26,7 @@ OPTIONS: Any = {"region_name": "us-east-1", "aws_access_key_id": "testing", "aws
 
 @pytest.fixture(scope="session")
 def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One second of grey that gets brighter: frame `i` is `20 * i`."""
+    """One second of gray that gets brighter: frame `i` has the level `20 * i`."""
     path = tmp_path_factory.mktemp("video") / "grey.mp4"
     with av.open(path, "w") as container:
         stream = container.add_stream("libx264", rate=FRAME_RATE)
@@ -42,12 +42,12 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def model_folder(tmp_path: Path) -> Path:
-    """A package whose network finds two boxes in every picture, for as sure as it is bright."""
+    """A package whose network finds two boxes in every picture; their confidence is the picture's brightness."""
     return write_package(tmp_path / "hands" / "4", make_package())
 
 
 class Clock:
-    """Stands still until it is read: each reading is a second later."""
+    """A clock that moves only when it is read, by one second."""
 
     def __init__(self) -> None:
         self.seconds = 0
@@ -59,7 +59,7 @@ class Clock:
 
 @pytest.fixture(scope="session")
 def dynamodb() -> Any:
-    """A client, made once: that takes longer than most tests."""
+    """A client, created once because that takes longer than most tests."""
     return boto3.client("dynamodb", **OPTIONS)
 
 
@@ -70,7 +70,7 @@ def dynamodb_table() -> Any:
 
 @pytest.fixture
 def jobs(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[LedgerView]:
-    """The jobs table as the template has it."""
+    """The jobs table as the template defines it."""
     monkeypatch.setattr(ledger_module, "format_time", Clock())
     properties = find_resources("pipeline", "AWS::DynamoDB::Table")["JobsTable"]["Properties"]
     with mock_aws():
@@ -84,7 +84,7 @@ def jobs(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[LedgerView]
 
 @pytest.fixture
 def ledger(jobs: LedgerView, dynamodb_table: Any) -> Ledger:
-    """The same table as the functions write it, each write a second after the one before."""
+    """The ledger of the same table; each write is one second later than the one before."""
     return Ledger(dynamodb_table)
 
 

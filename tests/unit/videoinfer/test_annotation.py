@@ -1,4 +1,4 @@
-"""`videoinfer annotate`: a video with a results file of this machine drawn on it."""
+"""`videoinfer annotate` draws a local results file on a video."""
 
 import io
 import json
@@ -34,7 +34,7 @@ def annotate(*arguments: str | Path) -> tuple[int, str]:
     return result.exit_code, " ".join(result.output.split())
 
 
-def test_the_video_is_written_where_it_was_asked_for(tmp_path: Path, results: Path, video: Path) -> None:
+def test_the_video_is_written_to_the_given_path(tmp_path: Path, results: Path, video: Path) -> None:
     output = tmp_path / "new" / "drawn.mp4"
     status, text = annotate(results, video, "-o", output)
     assert status == 0, text
@@ -43,7 +43,7 @@ def test_the_video_is_written_where_it_was_asked_for(tmp_path: Path, results: Pa
         assert len(list(drawn.decode(video=0))) == len(list(plain.decode(video=0)))
 
 
-def test_what_is_no_video_says_so_and_leaves_nothing(tmp_path: Path, results: Path) -> None:
+def test_a_file_that_is_not_a_video_is_refused_and_leaves_nothing_behind(tmp_path: Path, results: Path) -> None:
     notes = tmp_path / "notes.mp4"
     notes.write_text("This is text.")
     status, text = annotate(results, notes, "-o", tmp_path / "out" / "drawn.mp4")
@@ -75,7 +75,7 @@ BEGINNINGS: Mapping[str, Callable[[], bytes]] = {
 
 
 def cut(video: bytes, container_format: str = "matroska", bitstream_filter: str | None = None) -> bytes:
-    """From the second keyframe on."""
+    """Copies a video from its second keyframe on."""
     with av.open(io.BytesIO(video), "r") as container:
         _, second, *_ = (number for number, packet in enumerate(container.demux(video=0)) if packet.is_keyframe)
     return copy_packets(video, container_format, first=second, bitstream_filter=bitstream_filter)
@@ -96,7 +96,9 @@ def test_every_frame_has_its_own_boxes_however_the_video_begins(make: Callable[[
 
 
 def prepare(content: bytes, folder: Path) -> tuple[list[float], Path, Path, Path]:
-    """When the frames are shown, results with a box on each second one, the video, and a place for the output."""
+    """Returns the times of the shown frames, results with a box on every second frame, the video, and the output's
+    path.
+    """
     with open_video(io.BytesIO(content)) as container:
         timeline = read_timeline(container)
     times = [float(timestamp * timeline.time_base) for timestamp in timeline.timestamps]
@@ -121,19 +123,19 @@ UNTOLD = [name for name in BEGINNINGS if "cut" not in name or "AVI" not in name]
 
 
 @pytest.mark.parametrize("name", UNTOLD)
-def test_where_nobody_tells_the_start_the_first_frame_that_decodes_counts(name: str, tmp_path: Path) -> None:
+def test_without_a_start_offset_times_count_from_the_first_decoded_frame(name: str, tmp_path: Path) -> None:
     times, results, video, output = prepare(BEGINNINGS[name](), tmp_path)
     draw_video(video, read_samples(results, ["parts"]), output, lambda _: None)
     check_drawn(times, output)
 
 
 def is_drawn(frame: av.VideoFrame) -> bool:
-    """Whether there is anything on it in the first class's blue."""
+    """Tells whether the frame contains the first class's blue."""
     pixels = frame.to_ndarray(format="rgb24").astype(int)
     return int((pixels[..., 2] - pixels[..., 0] > 60).sum()) > 100
 
 
-def test_what_is_drawn_on_is_the_video_and_not_its_thumbnail(tmp_path: Path, results: Path) -> None:
+def test_the_video_is_annotated_and_not_its_thumbnail(tmp_path: Path, results: Path) -> None:
     video = tmp_path / "drone.mp4"
     video.write_bytes(AWKWARD_VIDEOS["a thumbnail before the video"]())
     status, text = annotate(results, video, "-o", tmp_path / "a.mp4")

@@ -1,4 +1,4 @@
-"""What a person reads when AWS's client library gives up."""
+"""The messages that people get for errors of AWS's client library."""
 
 import pytest
 from botocore.exceptions import (
@@ -55,7 +55,7 @@ def refuse(code: str, message: str = "The words of AWS.") -> ClientError:
     ],
     ids=lambda it: type(it).__name__ if isinstance(it, Exception) else "",
 )
-def test_an_error_names_its_remedy(error: BotoCoreError | ClientError, words: str) -> None:
+def test_an_error_says_what_to_do(error: BotoCoreError | ClientError, words: str) -> None:
     said = describe_error(error)
     assert words in said
     assert "secret" not in said
@@ -72,7 +72,7 @@ def test_a_command_without_a_region_says_how_to_set_one(monkeypatch: pytest.Monk
     assert result.output.startswith("Error: No region is set: set AWS_REGION, or run `aws configure set region")
 
 
-def test_the_region_may_be_named_as_the_aws_cli_takes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_region_may_be_set_as_for_the_aws_cli(monkeypatch: pytest.MonkeyPatch) -> None:
     assert open_clients().sqs.meta.region_name == "us-east-1"
     monkeypatch.setenv("AWS_REGION", "eu-central-1")
     assert open_clients().sqs.meta.region_name == "eu-central-1"

@@ -42,12 +42,12 @@ def plan(clients: AwsClients, uri: str) -> list[Candidate]:
         ("s3://archive/2024/a b", ("archive", "2024/a b")),
     ],
 )
-def test_an_s3_uri_is_bucket_and_prefix(uri: str, parsed: tuple[str, str]) -> None:
+def test_an_s3_uri_consists_of_bucket_and_prefix(uri: str, parsed: tuple[str, str]) -> None:
     assert parse_s3_uri(uri) == parsed
 
 
 @pytest.mark.parametrize("uri", ["archive/2024", "s3://", "https://archive/2024", ""])
-def test_what_is_no_s3_uri_is_refused(uri: str) -> None:
+def test_anything_but_an_s3_uri_is_refused(uri: str) -> None:
     with pytest.raises(CommandError, match="is not an S3 URI"):
         parse_s3_uri(uri)
 
@@ -59,12 +59,12 @@ def test_what_is_no_s3_uri_is_refused(uri: str) -> None:
         ("my bucket", "my bucket is not a valid bucket name."),
     ],
 )
-def test_a_bucket_that_is_not_there_is_named(clients: AwsClients, bucket: str, words: str) -> None:
+def test_a_missing_bucket_is_named(clients: AwsClients, bucket: str, words: str) -> None:
     with pytest.raises(CommandError, match=words):
         plan(clients, f"s3://{bucket}/2024")
 
 
-def test_a_bucket_that_can_not_be_listed_is_named(clients: AwsClients, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bucket_that_cannot_be_listed_is_named(clients: AwsClients, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(**_: Any) -> None:
         raise ClientError({"Error": {"Code": "403", "Message": "Forbidden"}}, "HeadBucket")
 
@@ -73,7 +73,7 @@ def test_a_bucket_that_can_not_be_listed_is_named(clients: AwsClients, monkeypat
         plan(clients, "s3://archive/2024")
 
 
-def test_the_latest_versions_without_a_job_are_asked_for(clients: AwsClients, ledger: Ledger) -> None:
+def test_the_latest_versions_without_a_job_are_requested(clients: AwsClients, ledger: Ledger) -> None:
     put(clients, "uploads", "in/a.mp4", b"first")
     latest = put(clients, "uploads", "in/a.mp4")
     known = put(clients, "uploads", "in/known.mp4")
@@ -104,7 +104,7 @@ def test_objects_from_before_versioning_are_the_uploads_that_s3_announced(client
     assert candidate.upload.version_id is None
 
 
-def test_what_is_asked_for_is_in_the_queue_as_a_first_attempt(clients: AwsClients) -> None:
+def test_requests_are_in_the_queue_as_first_attempts(clients: AwsClients) -> None:
     queue_url = clients.sqs.create_queue(QueueName="uploads")["QueueUrl"]
     upload = put(clients, "uploads", "a.mp4")
 

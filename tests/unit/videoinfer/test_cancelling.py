@@ -1,4 +1,4 @@
-"""Cancelling: at whatever step a job is, nobody goes on with it."""
+"""Cancellation: at whatever step a job is, nothing continues it."""
 
 import json
 from contextlib import nullcontext
@@ -70,7 +70,7 @@ def test_the_ledger_and_the_execution_end(pipeline: Pipeline, is_written_down: b
 
 
 @pytest.mark.parametrize("status", ["waiting", "sending"])
-def test_what_has_no_job_yet_is_not_billed(pipeline: Pipeline, status: JobState) -> None:
+def test_an_upload_without_a_job_is_not_billed(pipeline: Pipeline, status: JobState) -> None:
     pipeline.ledger.record(CLIP, 1, status=status, error="503.")
 
     assert pipeline.cancel() == "nothing"
@@ -79,7 +79,7 @@ def test_what_has_no_job_yet_is_not_billed(pipeline: Pipeline, status: JobState)
 
 
 @pytest.mark.parametrize("status", ["waiting", "creating"])
-def test_what_has_no_answer_may_be_billed(pipeline: Pipeline, status: JobState) -> None:
+def test_a_job_without_an_answer_may_be_billed(pipeline: Pipeline, status: JobState) -> None:
     pipeline.ledger.record(CLIP, 1, status=status, **NO_ANSWER)
 
     job = pipeline.find()
@@ -88,7 +88,7 @@ def test_what_has_no_answer_may_be_billed(pipeline: Pipeline, status: JobState) 
 
 
 @pytest.mark.parametrize("status", ["done", "failed", "overdue", "rejected"])
-def test_what_has_come_to_its_end_is_left_alone(pipeline: Pipeline, status: JobState) -> None:
+def test_a_job_that_has_ended_is_not_cancelled(pipeline: Pipeline, status: JobState) -> None:
     pipeline.ledger.record(CLIP, 1, status=status)
 
     with pytest.raises(CommandError, match=f"has already ended: it is {status}"):
@@ -97,7 +97,7 @@ def test_what_has_come_to_its_end_is_left_alone(pipeline: Pipeline, status: JobS
     assert pipeline.find()["status"] == status
 
 
-def test_a_job_that_ended_meanwhile_is_left_alone(pipeline: Pipeline) -> None:
+def test_a_job_that_ends_in_the_meantime_is_not_cancelled(pipeline: Pipeline) -> None:
     pipeline.ledger.record(CLIP, 1, status="running", job_id="j1")
     seen = pipeline.find()
     pipeline.ledger.record(CLIP, 1, status="done")
@@ -109,7 +109,7 @@ def test_a_job_that_ended_meanwhile_is_left_alone(pipeline: Pipeline) -> None:
 
 
 @pytest.mark.parametrize("status", ["ABORTED", "RUNNING"])
-def test_an_execution_that_ended_meanwhile_is_left_alone(status: str) -> None:
+def test_an_execution_that_ends_in_the_meantime_is_not_stopped(status: str) -> None:
     sfn = boto3.client("stepfunctions", region_name="us-east-1")
     arn = "arn:aws:states:us-east-1:123456789012:execution:video-job:belt-1"
     with Stubber(sfn) as stubber:

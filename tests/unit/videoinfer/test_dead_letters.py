@@ -36,9 +36,7 @@ def read_uploads(stack: PipelineStack) -> list[str]:
     return read_bodies(replace(stack, dead_letter_queue_url=stack.uploads_queue_url))
 
 
-def test_more_letters_than_come_at_once_are_read_looked_at_again_and_sent_back(
-    jobs: LedgerView, ledger: Ledger
-) -> None:
+def test_more_dead_letters_than_one_receive_returns_are_read_and_redriven(jobs: LedgerView, ledger: Ledger) -> None:
     stack = make_queues()
     bodies = {compose(JobRequest(CLIP, number)) for number in range(1, 13)}
     for body in bodies:
@@ -65,7 +63,7 @@ def test_more_letters_than_come_at_once_are_read_looked_at_again_and_sent_back(
         ('{"job_requests": [{"upload": {}}]}', "it can't become a job"),
     ],
 )
-def test_a_letter_says_why(jobs: LedgerView, ledger: Ledger, body: str, words: str) -> None:
+def test_a_dead_letter_has_a_reason(jobs: LedgerView, ledger: Ledger, body: str, words: str) -> None:
     ledger.record(CLIP, 1, status="waiting", error="The API answered 503.")
     ledger.record(CLIP, 2, status="creating")
     stack = make_queues()
@@ -78,7 +76,7 @@ def test_a_letter_says_why(jobs: LedgerView, ledger: Ledger, body: str, words: s
 
 @pytest.fixture
 def queues(jobs: LedgerView, monkeypatch: pytest.MonkeyPatch) -> PipelineStack:
-    """A stack with one letter that can be used and one that can't."""
+    """A stack with one usable dead letter and one unusable."""
     stack = make_queues()
     for body in (compose(JobRequest(CLIP, 1)), "sent by hand"):
         stack.clients.sqs.send_message(QueueUrl=stack.dead_letter_queue_url, MessageBody=body)
@@ -92,14 +90,14 @@ def run(*arguments: str) -> str:
     return result.output
 
 
-def test_a_look_changes_nothing_that_is_shown(queues: PipelineStack) -> None:
+def test_listing_dead_letters_twice_shows_the_same(queues: PipelineStack) -> None:
     first = run()
     assert "line-3/belt.mp4" in first
     assert "--discard deletes it" in first
     assert run() == first
 
 
-def test_what_can_not_be_used_is_left_by_a_redrive_and_can_be_discarded(queues: PipelineStack) -> None:
+def test_an_unusable_dead_letter_is_not_redriven_and_can_be_discarded(queues: PipelineStack) -> None:
     assert "left in the dead-letter queue" in run("--redrive")
     assert read_uploads(queues) == [compose(JobRequest(CLIP, 1))]
 
@@ -107,7 +105,7 @@ def test_what_can_not_be_used_is_left_by_a_redrive_and_can_be_discarded(queues: 
     assert read_bodies(queues) == []
 
 
-def test_discarding_leaves_what_can_be_used(queues: PipelineStack) -> None:
+def test_discarding_keeps_usable_dead_letters(queues: PipelineStack) -> None:
     assert "line-3/belt.mp4: left in the dead-letter queue." in run("--discard")
     assert read_bodies(queues) == [compose(JobRequest(CLIP, 1))]
     assert read_uploads(queues) == []

@@ -38,7 +38,7 @@ def test_a_step_is_described(step: Step, description: str) -> None:
     assert describe_step(step) == description
 
 
-def test_the_rounds_of_a_wait_are_shown_once(console: Console) -> None:
+def test_repeated_polls_are_shown_once(console: Console) -> None:
     with Display(console).execution() as execution:
         for poll in (1, 2, 3):
             execution.step(Step(NOW, "Wait Before Checking"))
@@ -50,7 +50,7 @@ def test_the_rounds_of_a_wait_are_shown_once(console: Console) -> None:
     assert "Check Job: done (poll 4)" in read(console)
 
 
-def test_what_a_person_may_copy_is_printed_as_it_is(console: Console) -> None:
+def test_text_to_copy_is_printed_unchanged(console: Console) -> None:
     uri = "s3://results/[bold]a very long key with spaces and more[/bold]/results.json"
 
     Display(console).notice(ReceivedNotice("Done: clip.mp4", uri))
@@ -73,7 +73,7 @@ def test_a_task_that_fails_is_not_reported_done(console: Console) -> None:
     assert "Built" not in read(console)
 
 
-def test_a_bar_advances_by_what_each_item_counts(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_progress_bar_advances_by_each_item_s_count(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
     advances: list[int] = []
     monkeypatch.setattr("videoinfer.display.Progress.advance", lambda _bar, _task, steps: advances.append(steps))
     with Display(console).track([[1, 2], [3]], "Reading", total=3, count=len) as tracked:
@@ -81,19 +81,19 @@ def test_a_bar_advances_by_what_each_item_counts(console: Console, monkeypatch: 
     assert advances == [2, 1]
 
 
-def test_an_error_s_text_is_shown_as_text(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_s_text_is_shown_without_markup(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(typer.Exit), errors_for_people():
         raise CommandError(HOSTILE)
     assert "a\\u001b]0;title" in capsys.readouterr().err.replace("\n", "")
 
 
-def test_json_for_programs_means_the_same_on_a_terminal(console: Console) -> None:
+def test_json_output_has_the_same_value_on_a_terminal(console: Console) -> None:
     Display(console).text(to_json({"key": HOSTILE, "lines": "a\nb\ufeff"}))
     assert json.loads(read(console)) == {"key": HOSTILE, "lines": "a\nb\ufeff"}
 
 
 def make_lock_error() -> RuntimeError:
-    """What `threading.Condition.wait` raises if Ctrl-C comes while it has released its lock."""
+    """The error that `threading.Condition.wait` raises if Ctrl-C comes while it has released its lock."""
     error = RuntimeError("release unlocked lock")
     error.__context__ = KeyboardInterrupt()
     return error
@@ -104,7 +104,7 @@ def make_lock_error() -> RuntimeError:
     [SystemExit(143), KeyboardInterrupt(), make_lock_error()],
     ids=["SIGTERM", "Ctrl-C", "Ctrl-C while a thread waits"],
 )
-def test_the_cursor_is_shown_whenever_an_interrupt_comes(
+def test_the_cursor_is_shown_after_an_interrupt_at_any_time(
     interrupt: BaseException, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown: list[bool] = []
@@ -114,6 +114,6 @@ def test_the_cursor_is_shown_whenever_an_interrupt_comes(
     assert shown[-1]
 
 
-def test_a_bug_is_no_interrupt() -> None:
+def test_a_bug_does_not_count_as_an_interrupt() -> None:
     with pytest.raises(RuntimeError, match="a bug"), errors_for_people():
         raise RuntimeError("a bug")

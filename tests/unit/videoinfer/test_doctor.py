@@ -1,4 +1,4 @@
-"""What the doctor makes of what it sees; that it sees the right things is tested on the embedded AWS."""
+"""The doctor's conclusions; the tests on the embedded AWS show that it looks at the right things."""
 
 import time
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from videojobs.errors import ApiRefused, ApiUnavailable
 
 
 class Anything:
-    """Stands for every client and every stack; what is read of it is itself."""
+    """Stands for every client and every stack: each attribute is the object itself."""
 
     def __init__(self, **values: Any) -> None:
         vars(self).update(values)
@@ -52,7 +52,7 @@ def look_at_api(monkeypatch: pytest.MonkeyPatch, answer: Exception | None) -> Fi
         (ApiUnavailable("The Video Inference API answered 503."), "problem", "does not answer correctly"),
     ],
 )
-def test_an_answer_about_no_job_tells_of_the_key(
+def test_an_answer_about_an_unknown_job_tells_whether_the_key_is_valid(
     monkeypatch: pytest.MonkeyPatch, answer: Exception | None, level: str, words: str
 ) -> None:
     finding = look_at_api(monkeypatch, answer)
@@ -74,7 +74,7 @@ SECRET_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:keys/roboflow
         (SECRET_ARN, 2, "ok", SECRET_ARN),
     ],
 )
-def test_a_key_that_was_changed_since_the_deployment_is_a_warning(
+def test_a_key_that_has_changed_since_the_deployment_is_a_warning(
     arn: str, minutes: int, level: str, words: str
 ) -> None:
     written_at = datetime(2026, 11, 28, tzinfo=UTC)
@@ -101,7 +101,7 @@ def test_a_key_that_was_changed_since_the_deployment_is_a_warning(
     assert asked_for == ([] if arn else ["s/api-key"])
 
 
-def test_few_functions_at_once_are_a_warning_with_the_quota_to_ask_for() -> None:
+def test_a_low_concurrency_quota_is_a_warning_with_the_quota_to_request() -> None:
     def settings(available: int) -> Mapping[str, Any]:
         return {"AccountLimit": {"UnreservedConcurrentExecutions": available}}
 
@@ -115,7 +115,7 @@ def test_few_functions_at_once_are_a_warning_with_the_quota_to_ask_for() -> None
     assert "L-B99A9384" in (look(10).remedy or "")
 
 
-def test_outputs_that_are_missing_are_a_warning_with_the_command_that_makes_them() -> None:
+def test_missing_outputs_are_a_warning_with_the_command_that_makes_them() -> None:
     assert doctor._judge_outputs([]).level == "ok"
     model = {"model_id": "m", "model_version": "1", "inference_type": "object-detection"}
     options = {"models": [model], "infer_fps": 5, "input_mode": "presigned"}
@@ -136,7 +136,7 @@ def test_outputs_that_are_missing_are_a_warning_with_the_command_that_makes_them
         (ReadTimeoutError(endpoint_url="https://iam.amazonaws.com/"), "AWS did not answer in time at "),
     ],
 )
-def test_what_can_not_be_looked_at_is_a_warning_and_the_rest_is_looked_at(
+def test_a_check_that_cannot_be_made_is_a_warning_and_the_others_are_made(
     monkeypatch: pytest.MonkeyPatch, error: Exception, words: str
 ) -> None:
     def refuse(_stack: PipelineStack) -> None:
@@ -159,11 +159,11 @@ ROLES = "arn:aws:iam::123456789012:role/"
 
 
 class DeployedTemplate:
-    """CloudFormation, IAM and Lambda of a stack that is deployed from the template, as SAM's own translator expands it.
+    """CloudFormation, IAM and Lambda with a stack deployed from the template, as SAM's own translator expands it.
 
     Attributes:
         denied: The actions that IAM denies.
-        simulated: What IAM was asked: role, action, resource and context.
+        simulated: The simulations requested from IAM: role, action, resource and context.
     """
 
     def __init__(self, parameters: Mapping[str, str]) -> None:
@@ -188,7 +188,7 @@ class DeployedTemplate:
         return {"TemplateBody": self.template}
 
     def describe_stacks(self, **_names: str) -> Mapping[str, Any]:
-        # CloudFormation masks the parameters with NoEcho.
+        # CloudFormation masks parameters with NoEcho.
         values = {
             **{name: it.get("Default", "") for name, it in self.template["Parameters"].items()},
             **self.parameters,
@@ -237,13 +237,13 @@ ATTRIBUTES = {
     "AWS::SQS::Queue": ("Arn", "arn:aws:sqs:us-east-1:123456789012:{}"),
     "AWS::StepFunctions::StateMachine": ("Name", "{}"),
 }
-"""What `Fn::GetAtt` gives, as https://docs.aws.amazon.com/service-authorization/latest/reference/ spells ARNs."""
+"""The values of `Fn::GetAtt`; ARNs are as in https://docs.aws.amazon.com/service-authorization/latest/reference/."""
 
 KEY_ARN = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
 
 
 def work_out_grants(deployed: DeployedTemplate) -> set[tuple[str, str, str, tuple[tuple[str, str], ...]]]:
-    """Every grant of the template, worked out by cfn-lint."""
+    """Every grant of the template, evaluated by cfn-lint."""
     references = {"ApiKey": "" if "ApiKeySecretArn" in deployed.parameters else "key", **deployed.parameters}
     for name, resource in deployed.template["Resources"].items():
         kind = resource["Type"]
@@ -266,7 +266,7 @@ def work_out_grants(deployed: DeployedTemplate) -> set[tuple[str, str, str, tupl
 @pytest.mark.parametrize(
     "parameters", [{}, {"KmsKeyArn": KEY_ARN}, {"ApiKeySecretArn": SECRET_ARN, "KmsKeyArn": KEY_ARN}]
 )
-def test_iam_is_asked_for_all_that_the_deployed_template_grants(parameters: Mapping[str, str]) -> None:
+def test_every_grant_of_the_deployed_template_is_simulated(parameters: Mapping[str, str]) -> None:
     deployed = DeployedTemplate(parameters)
 
     [finding] = deployed.look()
@@ -278,7 +278,7 @@ def test_iam_is_asked_for_all_that_the_deployed_template_grants(parameters: Mapp
     }
 
 
-def test_an_action_that_is_denied_is_a_problem_with_the_function_s_name() -> None:
+def test_a_denied_action_is_a_problem_that_names_the_function() -> None:
     deployed = DeployedTemplate({})
     deployed.denied = {"states:StartExecution"}
 
@@ -299,7 +299,7 @@ def test_an_action_that_is_denied_is_a_problem_with_the_function_s_name() -> Non
         ({"Fn::GetAtt": ["NewKind", "Arn"]}, "can't tell what NewKind.Arn is"),
     ],
 )
-def test_a_template_that_is_not_understood_is_a_warning(
+def test_a_template_that_cannot_be_read_is_a_warning(
     monkeypatch: pytest.MonkeyPatch, resource: Any, words: str
 ) -> None:
     deployed = DeployedTemplate({})
@@ -326,7 +326,7 @@ def test_a_template_that_is_not_understood_is_a_warning(
         (60, {"creates": 30.0, "paused_until": 600.4}, "a new upload waits 10 min"),
     ],
 )
-def test_the_budget_tells_when_the_next_turn_is(limit: int, item: Mapping[str, float], words: str) -> None:
+def test_the_budget_shows_when_the_next_turn_is(limit: int, item: Mapping[str, float], words: str) -> None:
     stored = {name: {"N": str(time.time() + seconds)} for name, seconds in item.items()}
     dynamodb = Anything(get_item=lambda **_key: {"Item": stored} if item else {})
     resource = {"StackResourceDetail": {"PhysicalResourceId": "budget"}}

@@ -1,4 +1,4 @@
-"""A person can lead every job to its results or to a further attempt, whatever state the ledger has it in."""
+"""An operator can bring every job to its results or to a further attempt, whatever its state in the ledger."""
 
 import json
 from typing import Any, get_args
@@ -25,17 +25,19 @@ LEVERS = {
     "rejected": "retry",
     "cancelled": "retry",
 }
-"""`redeliver` works beside these wherever the API has a job: see tests/unit/videojobs/jobs/test_states.py."""
+"""`redeliver` also works for every job that the API has: see tests/unit/videojobs/jobs/test_states.py."""
 
 
-def test_every_state_has_a_lever() -> None:
+def test_every_state_has_a_command() -> None:
     assert set(LEVERS) == set(get_args(JobState))
 
 
 @pytest.mark.parametrize("with_job", [True, False])
 @pytest.mark.parametrize("state", LEVERS)
-def test_a_person_leads_out_of_every_state(jobs: LedgerView, ledger: Ledger, state: Any, with_job: bool) -> None:
-    """No execution is waiting and no message is in the queue, so that nothing else leads out of it."""
+def test_an_operator_can_continue_a_job_in_every_state(
+    jobs: LedgerView, ledger: Ledger, state: Any, with_job: bool
+) -> None:
+    """There is no execution and no message in the queue, so nothing but the operator's command continues the job."""
     sfn = boto3.client("stepfunctions", region_name="us-east-1")
     end: dict[str, Any] = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}
     machine = sfn.create_state_machine(

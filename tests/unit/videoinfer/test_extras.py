@@ -1,4 +1,6 @@
-"""The extras: what each command may import. tests/program/test_installed.py has what it says without its extra."""
+"""Extras: which packages each command may import. tests/program/test_installed.py tests commands
+without their extra.
+"""
 
 import tomllib
 
@@ -20,12 +22,12 @@ FUNCTIONS = dict(list_commands())
 
 
 def find_needed(command: str) -> set[str]:
-    """The distributions of which a command needs one or the other."""
+    """The distributions that a command imports from."""
     return set().union(*find_distributions(FUNCTIONS[command]).values())
 
 
 @pytest.mark.parametrize("command", FUNCTIONS)
-def test_a_command_imports_nothing_that_its_extra_does_not_install(command: str) -> None:
+def test_a_command_imports_only_what_its_extra_installs(command: str) -> None:
     allowed = BASE | (EXTRAS[COMMAND_EXTRAS[command]] if command in COMMAND_EXTRAS else set())
 
     undeclared = {package for package, names in find_distributions(FUNCTIONS[command]).items() if not names & allowed}
@@ -33,7 +35,7 @@ def test_a_command_imports_nothing_that_its_extra_does_not_install(command: str)
     assert undeclared == set()
 
 
-def test_nothing_is_installed_that_no_command_imports() -> None:
+def test_every_installed_distribution_is_imported_by_a_command() -> None:
     without_extra = [command for command in FUNCTIONS if command not in COMMAND_EXTRAS]
     assert BASE - set().union(*map(find_needed, without_extra)) == set()
     for extra, requirements in EXTRAS.items():
@@ -41,11 +43,11 @@ def test_nothing_is_installed_that_no_command_imports() -> None:
         assert requirements - set().union(*map(find_needed, commands)) == set()
 
 
-def test_the_operating_commands_need_no_video_libraries() -> None:
+def test_the_commands_for_operators_need_no_video_libraries() -> None:
     assert BASE.isdisjoint({"av", "numpy", "openvino", "pillow", "arro3-core"})
 
 
-def test_a_module_of_its_own_that_is_missing_is_a_bug() -> None:
+def test_a_missing_module_of_the_project_is_a_bug() -> None:
     with pytest.raises(ModuleNotFoundError), extras.loading("infer"):
         __import__("videoinfer.no_such_module")
 

@@ -1,4 +1,4 @@
-"""What the functions logged last."""
+"""The functions' latest log lines."""
 
 import json
 import time
@@ -7,7 +7,7 @@ from videoinfer.aws_clients import AwsClients
 from videoinfer.function_logs import read_last_words
 
 
-def test_last_words_are_the_functions_own_in_short(clients: AwsClients) -> None:
+def test_the_latest_log_lines_are_shortened_and_the_functions_own(clients: AwsClients) -> None:
     lines = [
         "START RequestId: 1 Version: $LATEST",
         json.dumps({"level": "INFO", "message": "The job is created.", "upload": "s3://uploads/clip.mp4"}),

@@ -1,4 +1,4 @@
-"""`videoinfer infer`: the engine's core without AWS, on the clip and the model that are shipped."""
+"""`videoinfer infer`: the engine's core without AWS, on the shipped clip and model."""
 
 import io
 import json
@@ -21,7 +21,7 @@ def infer(*arguments: str | Path) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def test_results_are_what_the_contract_says(tmp_path: Path) -> None:
+def test_results_follow_the_contract(tmp_path: Path) -> None:
     output = tmp_path / "folder" / "results.json"
 
     status, text = infer(SAMPLE_VIDEO, "--model", SAMPLE_MODEL, "--infer-fps", "1", "--output", output)
@@ -37,7 +37,7 @@ def test_results_are_what_the_contract_says(tmp_path: Path) -> None:
     assert [path.name for path in output.parent.iterdir()] == ["results.json"]
 
 
-def test_a_confidence_of_one_leaves_nothing(tmp_path: Path) -> None:
+def test_a_confidence_of_one_finds_nothing(tmp_path: Path) -> None:
     output = tmp_path / "results.json"
     infer(SAMPLE_VIDEO, "--model", SAMPLE_MODEL, "--infer-fps", "1", "--confidence", "1", "--output", output)
     elements = json.loads(output.read_text())[SAMPLE_MODEL.parent.name]
@@ -45,7 +45,9 @@ def test_a_confidence_of_one_leaves_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("architecture", "is_said"), [("yolov5", True), ("yolov8", False)])
-def test_a_threshold_on_objectness_is_said(tmp_path: Path, video: Path, architecture: str, is_said: bool) -> None:
+def test_a_note_says_that_the_threshold_applies_to_objectness(
+    tmp_path: Path, video: Path, architecture: str, is_said: bool
+) -> None:
     rows = np.array([[16, 16, 8, 12, 0.9, 0.1, 0.0]])  # objectness, and the scores of two classes
     columns = np.delete(rows, 4, axis=1).T
     files = make_answer(architecture, "object-detection", rows if is_said else columns)
@@ -60,7 +62,7 @@ def test_a_threshold_on_objectness_is_said(tmp_path: Path, video: Path, architec
 
 
 def write_damaged_video(path: Path, damaged: Container[int]) -> None:
-    """Five groups of 12 pictures each, of which those in `damaged` can't be decoded."""
+    """Writes five groups of 12 pictures each; the groups in `damaged` can't be decoded."""
     video, place = bytearray(make_video(VideoSpec("matroska", texture=True))), 0
     with av.open(io.BytesIO(bytes(video)), "r") as container:
         for number, packet in enumerate(packet for packet in container.demux(video=0) if packet.size):
@@ -70,7 +72,7 @@ def write_damaged_video(path: Path, damaged: Container[int]) -> None:
     path.write_bytes(video)
 
 
-def test_frames_that_can_not_be_decoded_are_told(tmp_path: Path) -> None:
+def test_frames_that_cannot_be_decoded_are_reported(tmp_path: Path) -> None:
     video, output = tmp_path / "video.mkv", tmp_path / "results.json"
     write_damaged_video(video, damaged=[2])
     status, text = infer(video, "--model", SAMPLE_MODEL, "--infer-fps", "24", "--output", output)
@@ -79,7 +81,7 @@ def test_frames_that_can_not_be_decoded_are_told(tmp_path: Path) -> None:
     assert json.loads(output.read_text())[SAMPLE_MODEL.parent.name].count(None) == 12
 
 
-def test_a_clock_that_jumps_is_told(tmp_path: Path) -> None:
+def test_a_clock_jump_is_reported(tmp_path: Path) -> None:
     video = tmp_path / "video.mkv"
     hours = 5 * 3_600_000
     video.write_bytes(make_video(VideoSpec("matroska", frames=4, timestamps=[0, 500, hours, hours + 500])))
@@ -88,7 +90,7 @@ def test_a_clock_that_jumps_is_told(tmp_path: Path) -> None:
     assert "3 frames inferred ! The clock of the video jumps by 5 h after 0.5 s" in " ".join(text.split())
 
 
-def test_a_file_that_is_cut_off_is_told_or_an_error(tmp_path: Path) -> None:
+def test_a_truncated_file_is_reported_or_an_error(tmp_path: Path) -> None:
     video, output = tmp_path / "video.mp4", tmp_path / "results.json"
     video.write_bytes(SAMPLE_VIDEO.read_bytes()[:100_000])
     arguments: list[str | Path] = [video, "--model", SAMPLE_MODEL, "--infer-fps", "1", "--output", output]
@@ -102,7 +104,7 @@ def test_a_file_that_is_cut_off_is_told_or_an_error(tmp_path: Path) -> None:
     assert f"5 frames inferred ! {said}" in " ".join(text.split())
 
 
-def test_too_many_frames_that_can_not_be_decoded_are_an_error(tmp_path: Path) -> None:
+def test_too_many_frames_that_cannot_be_decoded_are_an_error(tmp_path: Path) -> None:
     video, output = tmp_path / "video.mkv", tmp_path / "results.json"
     write_damaged_video(video, damaged=[1, 2, 3])
     arguments: list[str | Path] = [video, "--model", SAMPLE_MODEL, "--infer-fps", "24", "--output", output]
@@ -130,7 +132,7 @@ def test_too_many_frames_that_can_not_be_decoded_are_an_error(tmp_path: Path) ->
         ),
     ],
 )
-def test_what_can_not_be_done_is_said(arguments: list[str | Path], words: str) -> None:
+def test_an_impossible_request_is_refused_with_a_reason(arguments: list[str | Path], words: str) -> None:
     status, text = infer(*arguments)
     assert status == 1
     assert words in " ".join(text.split())

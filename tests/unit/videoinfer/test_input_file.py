@@ -1,4 +1,4 @@
-"""Input files: what can't be read is named for what it is, before the work begins."""
+"""Input files: an unreadable file is named before the work begins."""
 
 import os
 from collections.abc import Callable
@@ -47,7 +47,7 @@ def compose(command: str, files: dict[str, Path]) -> list[str]:
 READS = {"infer": ["video"], "report": ["results", "video"], "annotate": ["results", "video"], "demo": ["video"]}
 
 
-def test_no_command_with_a_video_is_forgotten_here() -> None:
+def test_this_file_covers_every_command_with_an_input_file() -> None:
     commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     named = {name for name, it in commands.items() if {"video", "results"} & {one.name for one in it.params}}
     assert named == READS.keys()
@@ -55,7 +55,7 @@ def test_no_command_with_a_video_is_forgotten_here() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("command", "name"), [(command, name) for command in READS for name in READS[command]])
-def test_what_can_not_be_read_is_named(
+def test_an_unreadable_input_is_named(
     tmp_path: Path, good: dict[str, Path], monkeypatch: pytest.MonkeyPatch, command: str, name: str, kind: str
 ) -> None:
     monkeypatch.chdir(tmp_path)

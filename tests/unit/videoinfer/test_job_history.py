@@ -16,7 +16,7 @@ def tell(item: dict[str, Any], *steps: Step) -> list[tuple[float, str]]:
     return [((moment.at - SEEN).total_seconds(), moment.what) for moment in compose_job_history(item, steps)]
 
 
-def test_polls_with_one_outcome_are_one_moment() -> None:
+def test_polls_with_the_same_outcome_are_one_entry() -> None:
     item = {**ITEM, "finished_at": at(180).isoformat()}
 
     assert tell(
@@ -42,20 +42,20 @@ def test_attempts_that_failed_are_counted() -> None:
     assert tell({**ITEM, "status": "running"}, *steps)[-1] == (90, "Check Job: attempt failed (2 times)")
 
 
-def test_an_upload_that_waits_says_for_what() -> None:
+def test_a_waiting_upload_says_what_it_waits_for() -> None:
     item = {"status": "waiting", "recorded_at": SEEN.isoformat(), "updated_at": at(5).isoformat(), "error": "503."}
 
     assert tell(item) == [(0, "Upload seen"), (5, "Not created yet: 503.")]
 
 
-def test_the_end_of_a_canceled_job_comes_after_its_polls() -> None:
+def test_the_end_of_a_cancelled_job_comes_after_its_polls() -> None:
     item = {**ITEM, "status": "cancelled", "finished_at": at(125).isoformat()}
     polls = [Step(at(60), "Check Job", "running", 1), Step(at(126.5), "Check Job", "running", 2)]
 
     assert tell(item, *polls)[-2:] == [(126.5, "Check Job: running (polls 1 to 2)"), (125, "Ended: cancelled")]
 
 
-def test_what_comes_after_the_end_stays_after_it() -> None:
+def test_events_after_the_end_stay_after_it() -> None:
     item = {**ITEM, "finished_at": at(180).isoformat()}
     steps = [Step(at(179.5), "Check Job", "done", 1), Step(at(240), "Annotate Video", "annotated")]
 

@@ -21,7 +21,7 @@ def item(status: str, attempt: int = 1) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("status", ["failed", "overdue", "rejected", "cancelled"])
-def test_what_failed_is_tried_once_more(status: str) -> None:
+def test_a_failed_job_is_retried(status: str) -> None:
     assert plan_retry(item(status, 2)).request == JobRequest(UPLOAD, 3)
 
 
@@ -35,7 +35,7 @@ def test_what_failed_is_tried_once_more(status: str) -> None:
         ("sending", "still running"),
     ],
 )
-def test_what_did_not_fail_is_not(status: str, words: str) -> None:
+def test_a_job_that_did_not_fail_is_not_retried(status: str, words: str) -> None:
     plan = plan_retry(item(status))
 
     assert plan.request is None
@@ -43,7 +43,7 @@ def test_what_did_not_fail_is_not(status: str, words: str) -> None:
     assert words in plan.refusal
 
 
-def test_what_can_not_be_a_video_is_not_tried_again() -> None:
+def test_an_upload_that_cannot_be_a_video_is_not_retried() -> None:
     plan = plan_retry({**item("rejected"), "key": "line-3/belt.mov"})
 
     assert plan.request is None
@@ -65,18 +65,18 @@ def put_video(s3: Any, **metadata: str) -> dict[str, Any]:
     return {**item("failed"), "version_id": put["VersionId"]}
 
 
-def test_a_video_that_is_there_is_tried_again(s3: Any) -> None:
+def test_an_existing_video_is_retried(s3: Any) -> None:
     job = put_video(s3, **{"infer-fps": "2", "mtime": "1"})
     assert check_upload(plan_retry(job), s3, UPLOAD_OPTIONS) == plan_retry(job)
 
 
-def test_what_is_refused_already_stays_so(s3: Any) -> None:
+def test_a_refused_retry_stays_refused(s3: Any) -> None:
     plan = plan_retry(item("done"))
     assert check_upload(plan, s3, UPLOAD_OPTIONS) is plan
 
 
 @pytest.mark.parametrize("for_good", [False, True])
-def test_a_video_that_is_gone_is_not_tried_again(s3: Any, for_good: bool) -> None:
+def test_a_missing_video_is_not_retried(s3: Any, for_good: bool) -> None:
     job = put_video(s3)
     version = {"VersionId": job["version_id"]} if for_good else {}
     s3.delete_object(Bucket="uploads", Key=UPLOAD.key, **version)
@@ -96,7 +96,7 @@ def test_a_video_that_is_gone_is_not_tried_again(s3: Any, for_good: bool) -> Non
         ({"confidence": "2"}, "confidence: 2 is not between"),
     ],
 )
-def test_metadata_that_can_not_be_used_is_not_tried_again(s3: Any, metadata: dict[str, str], words: str) -> None:
+def test_invalid_metadata_is_not_retried(s3: Any, metadata: dict[str, str], words: str) -> None:
     plan = check_upload(plan_retry(put_video(s3, **metadata)), s3, UPLOAD_OPTIONS)
 
     assert plan.request is None
@@ -113,10 +113,10 @@ def test_metadata_that_can_not_be_used_is_not_tried_again(s3: Any, metadata: dic
         ({}, {"something": "else"}),
     ],
 )
-def test_an_upload_that_goes_too_far_is_not_tried_again(
+def test_an_upload_above_the_stack_s_limits_is_not_retried(
     s3: Any, limit: dict[str, Any], metadata: dict[str, str]
 ) -> None:
-    """`create_job` reads the metadata again, and would reject the attempt as it rejects the upload."""
+    """`create_job` reads the metadata again, and would reject the attempt like the upload."""
     options = replace(UPLOAD_OPTIONS, **limit)
     job = put_video(s3, **metadata)
     with pytest.raises(InvalidOption) as rejected:
@@ -128,13 +128,13 @@ def test_an_upload_that_goes_too_far_is_not_tried_again(
     assert str(rejected.value) in (plan.refusal or "")
 
 
-def test_the_stack_s_own_options_have_no_such_limit(s3: Any) -> None:
+def test_the_limits_do_not_apply_to_the_stack_s_own_options(s3: Any) -> None:
     options = replace(UPLOAD_OPTIONS, default_infer_fps=30, max_infer_fps=10, allowed_models="", allowed_metadata="")
     job = put_video(s3)
     assert check_upload(plan_retry(job), s3, options) == plan_retry(job)
 
 
-def test_who_may_not_read_videos_may_try_again(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_operator_who_may_not_read_videos_can_retry(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(**_: Any) -> None:
         raise ClientError({"Error": {"Code": "403", "Message": "Forbidden"}}, "HeadObject")
 
@@ -143,7 +143,7 @@ def test_who_may_not_read_videos_may_try_again(s3: Any, monkeypatch: pytest.Monk
     assert check_upload(plan_retry(job), s3, UPLOAD_OPTIONS) == plan_retry(job)
 
 
-def test_requests_arrive_as_the_function_reads_them() -> None:
+def test_the_function_can_read_the_sent_requests() -> None:
     requests = [JobRequest(UPLOAD, number) for number in range(1, 13)]
     with mock_aws():
         sqs = boto3.client("sqs", region_name="us-east-1")

@@ -20,20 +20,20 @@ ITEM: dict[str, Any] = {
 }
 
 
-def test_a_row_says_what_a_person_looks_for() -> None:
+def test_a_row_shows_what_an_operator_looks_for() -> None:
     status, _, took, video, job = compose_row(ITEM, NOW)
 
     assert (status, took, video, job) == ("running", "1 min 0 s", "belt.mp4 (attempt 2)", "j1")
 
 
-def test_an_upload_that_never_became_a_job_goes_by_its_own_name() -> None:
+def test_an_upload_without_a_job_is_named_by_its_key() -> None:
     rejected = {name: ITEM[name] for name in ("upload_id", "attempt", "bucket", "key", "recorded_at")}
 
     assert compose_row({**rejected, "status": "rejected"}, NOW)[2:] == ("", "belt.mp4 (attempt 2)", "belt-mp4-1")
     assert ("Attempt", "2 of 2") in compose_facts({**rejected, "status": "rejected"}, [ITEM], NOW)
 
 
-def test_calls_that_brought_no_answer_are_a_fact_and_a_note() -> None:
+def test_unanswered_calls_are_a_fact_and_a_note() -> None:
     item = {**ITEM, "error": "It failed.", "unanswered": Decimal(2), "unanswered_at": "2026-01-02T03:04:05+00:00"}
     words = "2 calls to create this job, the last at 2026-01-02 03:04:05 UTC, got no usable answer."
 
@@ -54,7 +54,7 @@ def test_facts_name_models_and_frames() -> None:
     assert facts["Found"] == "1,234 Rock"
 
 
-def test_programs_get_numbers_and_times() -> None:
+def test_json_output_has_numbers_and_times() -> None:
     assert json.loads(to_json({"polls": Decimal(3), "infer_fps": Decimal("2.5"), "at": NOW})) == {
         "polls": 3,
         "infer_fps": 2.5,

@@ -1,4 +1,4 @@
-"""The key policy that the documentation gives lets in all that have to be let in, and less does not."""
+"""The documented key policy admits everyone who needs the key, and each of its statements is needed."""
 
 import json
 from typing import Any
@@ -13,11 +13,11 @@ def read_policy() -> Any:
     return json.loads(read_documented_policy(**PLACE))
 
 
-def test_the_documented_policy_leaves_out_nobody() -> None:
+def test_the_documented_policy_omits_nobody() -> None:
     assert find_left_out(read_policy(), **PLACE) == {}
 
 
-def test_the_documented_policy_leaves_out_nobody_in_china() -> None:
+def test_the_documented_policy_omits_nobody_in_china() -> None:
     place = {"region": "cn-north-1", "account": "123456789012"}
     policy = read_documented_policy(**place).replace(
         "logs.cn-north-1.amazonaws.com", "logs.cn-north-1.amazonaws.com.cn"
@@ -40,7 +40,7 @@ def test_each_statement_is_needed() -> None:
     ]
 
 
-def test_another_account_and_a_refusal_let_in_nobody() -> None:
+def test_a_statement_for_another_account_and_a_deny_admit_nobody() -> None:
     policy = read_policy()
     policy["Statement"][1]["Effect"] = "Deny"
     assert find_left_out(policy, region="eu-west-1", account="210987654321").keys() == {

@@ -1,4 +1,4 @@
-"""Looking for jobs in the ledger."""
+"""Finding jobs in the ledger."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ def names(items: Any) -> list[tuple[str, int]]:
     return [(item["key"], int(item["attempt"])) for item in items]
 
 
-def test_jobs_come_newest_first_whatever_became_of_them(jobs: LedgerView, ledger: Ledger) -> None:
+def test_jobs_are_listed_newest_first_whatever_their_state(jobs: LedgerView, ledger: Ledger) -> None:
     states: list[JobState] = ["done", "running", "failed", "done"]
     for number, status in enumerate(states):
         ledger.record(replace(CLIP, key=f"{number}.mp4"), 1, status=status)
@@ -37,14 +37,14 @@ def test_jobs_come_newest_first_whatever_became_of_them(jobs: LedgerView, ledger
         ("failed", ["failed", "overdue", "rejected"]),
     ],
 )
-def test_jobs_are_chosen_by_state(jobs: LedgerView, ledger: Ledger, selection: Any, expected: list[str]) -> None:
+def test_jobs_are_selected_by_state(jobs: LedgerView, ledger: Ledger, selection: Any, expected: list[str]) -> None:
     for status in ("creating", "done", "failed", "overdue", "rejected", "running", "waiting"):
         ledger.record(replace(CLIP, key=f"{status}.mp4"), 1, status=status)
 
     assert {item["status"] for item in jobs.list_jobs(selection)} == set(expected)
 
 
-def test_more_jobs_than_come_at_once_all_come(
+def test_more_jobs_than_one_page_are_all_listed(
     jobs: LedgerView, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("videoinfer.ledger_view._BATCH", 2)
@@ -54,14 +54,14 @@ def test_more_jobs_than_come_at_once_all_come(
     assert len(list(jobs.list_jobs("failed"))) == 5
 
 
-def test_a_job_that_an_index_names_twice_comes_once(jobs: LedgerView, ledger: Ledger) -> None:
+def test_a_job_that_an_index_returns_twice_is_listed_once(jobs: LedgerView, ledger: Ledger) -> None:
     ledger.record(CLIP, 1, status="running")
     [item] = jobs.list_jobs("running")
 
     assert list(jobs.read_all([item, item])) == [item]
 
 
-def test_jobs_with_calls_that_brought_no_answer_are_found_by_the_last_of_them(jobs: LedgerView, ledger: Ledger) -> None:
+def test_jobs_with_unanswered_calls_are_found_by_the_last_of_these(jobs: LedgerView, ledger: Ledger) -> None:
     ledger.record(CLIP, 1, status="done")
     times = ["2026-01-01T00:00:00+00:00", "2026-03-01T00:00:00+00:00", "2026-02-01T00:00:00+00:00"]
     for number, time in enumerate(times):
@@ -75,7 +75,7 @@ def test_jobs_with_calls_that_brought_no_answer_are_found_by_the_last_of_them(jo
     assert names(jobs.list_unanswered("elsewhere")) == []
 
 
-def test_a_failure_that_was_tried_again_is_not_one_to_deal_with(jobs: LedgerView, ledger: Ledger) -> None:
+def test_a_failure_that_was_retried_is_not_listed_as_failed(jobs: LedgerView, ledger: Ledger) -> None:
     ledger.record(CLIP, 1, status="failed")
     ledger.record(CLIP, 2, status="failed")
     ledger.record(replace(CLIP, key="other.mp4"), 1, status="failed")
@@ -95,7 +95,7 @@ def test_a_failure_that_was_tried_again_is_not_one_to_deal_with(jobs: LedgerView
         ("s3://uploads/line-3/belt.mp4", 2),
     ],
 )
-def test_a_job_has_many_names(jobs: LedgerView, ledger: Ledger, job: str, attempt: int) -> None:
+def test_a_job_is_found_by_each_of_its_names(jobs: LedgerView, ledger: Ledger, job: str, attempt: int) -> None:
     ledger.record(CLIP, 1, status="failed", job_id="j1")
     ledger.record(CLIP, 2, status="running", job_id="j2")
     ledger.record(replace(CLIP, key="belt.mp4"), 1, status="done", job_id="j3")
@@ -114,7 +114,7 @@ def test_a_key_means_its_latest_version(jobs: LedgerView, ledger: Ledger) -> Non
 
 
 @pytest.mark.parametrize("job", ["j9", "", "s3://", "s3://elsewhere/line-3/belt.mp4", "-"])
-def test_what_is_not_in_the_ledger_is_said_not_to_be(jobs: LedgerView, ledger: Ledger, job: str) -> None:
+def test_a_job_that_is_not_in_the_ledger_is_an_error(jobs: LedgerView, ledger: Ledger, job: str) -> None:
     ledger.record(CLIP, 1, status="done", job_id="j1")
 
     with pytest.raises(CommandError, match="The ledger has no job "):

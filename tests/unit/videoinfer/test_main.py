@@ -23,7 +23,7 @@ def run_demo(*options: str | Path) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def test_an_interrupt_ends_with_its_status(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupt_has_its_own_exit_status(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_arguments: object) -> None:
         raise KeyboardInterrupt
 
@@ -62,7 +62,7 @@ def test_an_output_that_cannot_be_written_is_refused_before_anything_starts(
     assert f"{file / 'out' / 'results.json'} can't be written: Not a directory." in output
 
 
-def test_too_little_room_is_said_before_anything_starts(
+def test_too_little_disk_space_is_reported_before_anything_starts(
     video: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=20_000_000))

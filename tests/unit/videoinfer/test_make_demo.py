@@ -1,4 +1,4 @@
-"""`make demo`: names reach the command as they are."""
+"""`make demo` passes names to the command unchanged."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ from tests.templates import ROOT
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """The Makefile, with environments that are ready and a Python that prints what it is to run."""
+    """The Makefile, with finished environments and a Python that prints the command that it gets."""
     shutil.copy(ROOT / "Makefile", tmp_path)
     shutil.copytree(ROOT / "requirements", tmp_path / "requirements")
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
@@ -34,7 +34,7 @@ def find_make() -> str:
 
 
 def make_demo(folder: Path, *variables: str, **environment: str) -> list[str]:
-    """The arguments of the demo."""
+    """The arguments of the demo's command."""
     done = subprocess.run(
         [find_make(), "--no-print-directory", f"PYTHON={sys.executable}", "demo", *variables],
         cwd=folder,
@@ -48,7 +48,7 @@ def make_demo(folder: Path, *variables: str, **environment: str) -> list[str]:
     return done.stdout.splitlines()[3:]
 
 
-def test_nothing_is_said_of_what_is_not_given(folder: Path) -> None:
+def test_options_that_are_not_given_are_not_passed(folder: Path) -> None:
     assert make_demo(folder) == []
 
 
@@ -56,7 +56,7 @@ NAMES = ["line 3's clip.mp4", 'a$b $(shell touch made) `touch made` "c".mp4', "-
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_name_arrives_as_it_is(folder: Path, name: str) -> None:
+def test_a_name_is_passed_unchanged(folder: Path, name: str) -> None:
     for given in ({"VIDEO": name, "MODEL": name, "OUTPUT": name}, {"VIDEO": name}):
         expected = [f"--{option.lower()}={name}" for option in given]
         assert make_demo(folder, *(f"{option}={value}" for option, value in given.items())) == expected
@@ -64,6 +64,6 @@ def test_a_name_arrives_as_it_is(folder: Path, name: str) -> None:
     assert not (folder / "made").exists()
 
 
-def test_all_options_arrive(folder: Path) -> None:
+def test_all_options_are_passed(folder: Path) -> None:
     arguments = make_demo(folder, "VIDEO=belt.mp4", "MODEL=models/bottles/3", "FPS=2", "OUTPUT=out")
     assert arguments == ["--video=belt.mp4", "--model=models/bottles/3", "--infer-fps=2", "--output=out"]

@@ -11,7 +11,7 @@ from videoinfer.model_packages import read_model_package
 from videojobs.jobs.options import Model
 
 API_NAMES = {"multi-label-classification": "classification", "embedding": "clip-embed-image"}
-"""Of the types whose packages call them otherwise."""
+"""The API's names of the types that packages name otherwise."""
 
 
 def test_the_folder_names_the_model_and_its_version(model_folder: Path) -> None:
@@ -30,7 +30,7 @@ def test_a_missing_file_is_named(model_folder: Path, name: str) -> None:
         read_model_package(model_folder)
 
 
-def test_a_folder_of_versions_leads_to_one(model_folder: Path) -> None:
+def test_a_folder_of_versions_is_refused_with_a_version_to_use(model_folder: Path) -> None:
     with pytest.raises(CommandError, match=str(model_folder)):
         read_model_package(model_folder.parent)
 
@@ -48,7 +48,7 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
         ('{"task_type": "gaze-detection"}', "task_type is 'gaze-detection'; this engine runs object-detection"),
     ],
 )
-def test_a_package_that_the_engine_can_not_run_is_refused_with_its_reason(
+def test_a_package_that_the_engine_cannot_run_is_refused_with_its_reason(
     model_folder: Path, config: str, words: str
 ) -> None:
     given = {"backend_type": "onnx", **json.loads(config)} if config.startswith("{") else None
@@ -59,7 +59,7 @@ def test_a_package_that_the_engine_can_not_run_is_refused_with_its_reason(
 
 
 @pytest.mark.parametrize("kind", make_packages_of_every_type())
-def test_a_package_of_every_type_has_the_name_that_the_api_knows(tmp_path: Path, kind: str) -> None:
+def test_a_package_of_each_type_gets_the_api_s_name_of_the_type(tmp_path: Path, kind: str) -> None:
     files = make_packages_of_every_type()[kind]
     package = read_model_package(write_package(tmp_path / "model" / "1", files))
 

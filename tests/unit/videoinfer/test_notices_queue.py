@@ -1,10 +1,10 @@
-"""Notices as a queue gets them."""
+"""Notices as a queue receives them."""
 
 from videoinfer.aws_clients import AwsClients
 from videoinfer.notices_queue import ReceivedNotice, receive_notices, subscribe_queue
 
 
-def test_a_notice_arrives_as_it_was_published_and_once(clients: AwsClients) -> None:
+def test_a_notice_arrives_once_and_as_it_was_published(clients: AwsClients) -> None:
     topic_arn = clients.sns.create_topic(Name="notices")["TopicArn"]
     queue_url = subscribe_queue(clients, topic_arn)
 

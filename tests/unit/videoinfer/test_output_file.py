@@ -1,4 +1,4 @@
-"""Output files: never in place of an input, there only once complete, checked before the work begins."""
+"""Output files: they never replace an input, exist only once complete, and are checked before the work begins."""
 
 import os
 import stat
@@ -17,14 +17,14 @@ from videoinfer.main import app
 from videoinfer.output_file import open_output
 
 type Arguments = Callable[[Path], list[str | Path]]
-"""From where a command's output goes to the command."""
+"""Commands by where their output goes."""
 
 RESULTS = '{"frame_offset": [0], "time_offset": [0], "parts": [{"predictions": []}]}'
 
 
 @pytest.fixture
 def files(tmp_path: Path, video: Path, model_folder: Path) -> dict[str, Path]:
-    """A copy of everything that a command reads."""
+    """Copies of everything that a command reads."""
     copies = {"video": tmp_path / "clip.mp4", "results": tmp_path / "results.json", "record": tmp_path / "job.json"}
     copies["video"].write_bytes(video.read_bytes())
     copies["results"].write_text(RESULTS)
@@ -33,7 +33,7 @@ def files(tmp_path: Path, video: Path, model_folder: Path) -> dict[str, Path]:
 
 
 def compose_commands(files: dict[str, Path]) -> dict[str, Arguments]:
-    """Every command with an output, and how it is told where."""
+    """Every command with an output, with the arguments for an output path."""
     video, results, model = files["video"], files["results"], files["model"]
     return {
         "infer": lambda output: ["infer", video, "--model", model, "--infer-fps", "1", "--output", output],
@@ -64,12 +64,12 @@ def list_commands_with_outputs() -> Iterator[str]:
             yield name
 
 
-def test_no_command_with_an_output_is_forgotten_here() -> None:
+def test_this_file_covers_every_command_with_an_output() -> None:
     assert sorted(READS) == sorted(list_commands_with_outputs())
 
 
 def link(way: str, source: Path, target: Path) -> Path:
-    """Another name of `source`: `target`."""
+    """Makes `target` another name of `source`."""
     if way == "hard link":
         target.hardlink_to(source)
     elif way == "symbolic link":
@@ -79,7 +79,7 @@ def link(way: str, source: Path, target: Path) -> Path:
 
 @pytest.mark.parametrize("way", ["hard link", "symbolic link"])
 @pytest.mark.parametrize(("command", "name"), COMMANDS_AND_INPUTS)
-def test_an_input_under_another_name_is_not_written_over(
+def test_an_input_under_another_name_is_not_overwritten(
     files: dict[str, Path], tmp_path: Path, command: str, name: str, way: str
 ) -> None:
     before = files[name].read_bytes()
@@ -95,7 +95,7 @@ def test_an_input_under_another_name_is_not_written_over(
 
 
 @pytest.mark.parametrize(("command", "name"), [pair for pair in COMMANDS_AND_INPUTS if pair[0] != "demo"])
-def test_an_input_is_not_written_over(files: dict[str, Path], command: str, name: str) -> None:
+def test_an_input_is_not_overwritten(files: dict[str, Path], command: str, name: str) -> None:
     before = files[name].read_bytes()
     roundabout = files[name].parent / ".." / files[name].parent.name / files[name].name
 
@@ -117,7 +117,7 @@ def test_an_input_is_not_written_over(files: dict[str, Path], command: str, name
     ids=["folder", "pipe", "device", "loop"],
 )
 @pytest.mark.parametrize("command", READS)
-def test_what_can_not_be_a_file_is_said_before_the_work_begins(
+def test_an_impossible_output_path_is_reported_before_the_work_begins(
     files: dict[str, Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -141,21 +141,21 @@ def test_what_can_not_be_a_file_is_said_before_the_work_begins(
     ("output", "words"),
     [("file/results.json", "Not a directory"), ("x" * 256, "File name too long"), ("/proc/no/results.json", "No such")],
 )
-def test_a_place_that_can_not_be_written_to_is_said(tmp_path: Path, output: str, words: str) -> None:
+def test_an_unwritable_output_path_is_reported(tmp_path: Path, output: str, words: str) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(CommandError, match=words), open_output(tmp_path / output, []):
         pytest.fail("the work has begun")
 
 
-def test_a_write_protected_file_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write to everything
+def test_a_write_protected_file_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everywhere
     (tmp_path / "results.json").touch()
     with pytest.raises(CommandError, match="write-protected"), open_output(tmp_path / "results.json", []):
         pytest.fail("the work has begun")
 
 
 @pytest.mark.parametrize("failure", [CommandError("no"), KeyboardInterrupt(), SystemExit(143)], ids=repr)
-def test_what_was_there_stays_if_the_work_fails(tmp_path: Path, failure: BaseException) -> None:
+def test_an_existing_file_stays_if_the_work_fails(tmp_path: Path, failure: BaseException) -> None:
     earlier = tmp_path / "results.json"
     earlier.write_text("earlier")
 
@@ -195,7 +195,7 @@ def test_a_new_file_has_the_permissions_of_any_other(tmp_path: Path) -> None:
     assert (tmp_path / "new" / "results.json").stat().st_mode == (tmp_path / "any").stat().st_mode
 
 
-def test_a_symbolic_link_stays_one(tmp_path: Path) -> None:
+def test_a_symbolic_link_is_kept(tmp_path: Path) -> None:
     target, name = tmp_path / "target.json", tmp_path / "link.json"
     target.write_text("earlier")
     name.symlink_to(target)

@@ -1,4 +1,4 @@
-"""Commands that are printed can be pasted, also where the program is not on the path."""
+"""Printed commands can be pasted, even if the program is not on the path."""
 
 import shlex
 import shutil
@@ -10,7 +10,7 @@ import pytest
 from videoinfer.own_command import spell_command
 
 
-def test_a_program_that_is_not_on_the_path_is_named_by_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_that_is_not_on_the_path_is_named_by_its_full_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda _: None)
     program, *arguments = shlex.split(spell_command("videoinfer jobs --failed"))
     assert (program, arguments) == (sys.executable, ["-m", "videoinfer", "jobs", "--failed"])
@@ -23,5 +23,5 @@ def test_a_program_that_is_not_on_the_path_is_named_by_its_place(monkeypatch: py
     assert spell_command("videoinfer jobs") == "videoinfer jobs"
 
 
-def test_other_commands_stay_as_they_are() -> None:
+def test_other_commands_are_not_changed() -> None:
     assert spell_command("aws s3 ls") == "aws s3 ls"

@@ -9,7 +9,7 @@ import pytest
 
 from videoinfer.processes import exiting_on_interrupts, kill_group, log_tail, start_group, uninterrupted
 
-# Says its child's id, and waits as that does.
+# Prints its child's id, and waits for the child.
 PARENT = "import subprocess; child = subprocess.Popen(['sleep', '60']); print(child.pid, flush=True); child.wait()"
 
 
@@ -20,7 +20,7 @@ def is_running(process_id: int) -> bool:
         return False
 
 
-def test_a_group_ends_with_what_it_started(tmp_path: Path) -> None:
+def test_ending_a_group_ends_its_child_processes(tmp_path: Path) -> None:
     log = tmp_path / "log"
     process = start_group([sys.executable, "-c", PARENT], environment=os.environ, folder=tmp_path, log=log)
     while not (child_id := log.read_text().strip()):
@@ -29,14 +29,14 @@ def test_a_group_ends_with_what_it_started(tmp_path: Path) -> None:
     kill_group(process)
 
     assert process.returncode == -signal.SIGKILL
-    # The child is nobody's to wait for: it ends when the kernel gets round to it.
+    # Nobody waits for the child: the kernel ends it in its own time.
     deadline = time.monotonic() + 10
     while is_running(int(child_id)):
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
-def test_a_group_that_has_ended_is_killed_without_complaint(tmp_path: Path) -> None:
+def test_killing_a_group_that_has_ended_is_no_error(tmp_path: Path) -> None:
     process = start_group(["true"], environment=os.environ, folder=tmp_path, log=tmp_path / "log")
     process.wait()
 
@@ -45,14 +45,14 @@ def test_a_group_that_has_ended_is_killed_without_complaint(tmp_path: Path) -> N
     assert process.returncode == 0
 
 
-def test_a_log_tail_is_its_last_lines(tmp_path: Path) -> None:
+def test_a_log_s_tail_is_its_last_lines(tmp_path: Path) -> None:
     (tmp_path / "log").write_bytes(b"one\ntwo\nthr\xffee\n")
 
     assert log_tail(tmp_path / "log", lines=2) == "two\nthr\ufffdee"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_termination_leaves_by_the_door(number: signal.Signals) -> None:
+def test_a_termination_signal_exits_with_its_status(number: signal.Signals) -> None:
     before = signal.getsignal(number)
 
     with pytest.raises(SystemExit) as exit_info, exiting_on_interrupts():
@@ -63,7 +63,7 @@ def test_termination_leaves_by_the_door(number: signal.Signals) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_what_whoever_started_it_has_ignored_stays_ignored(number: signal.Signals) -> None:
+def test_a_signal_that_the_parent_ignored_stays_ignored(number: signal.Signals) -> None:
     previous = signal.signal(number, signal.SIG_IGN)
     try:
         with exiting_on_interrupts():
@@ -74,7 +74,7 @@ def test_what_whoever_started_it_has_ignored_stays_ignored(number: signal.Signal
 
 @pytest.fixture
 def _interrupts_raise() -> Iterator[None]:
-    """As in a terminal: what is started in the background may find SIGINT ignored."""
+    """As in a terminal: a process started in the background may inherit an ignored SIGINT."""
     previous = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, previous)

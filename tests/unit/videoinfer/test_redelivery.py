@@ -1,4 +1,4 @@
-"""Jobs are delivered anew by executions that begin with results that are there."""
+"""Redeliveries: executions that start with existing results."""
 
 import json
 from typing import Any
@@ -26,7 +26,7 @@ TIMES = {"created_at": "2026-11-02T08:15:33+00:00", "deadline_at": "2026-11-03T0
 
 
 class Stage:
-    """A stack whose executions end at once, in `status`; moto's own never do."""
+    """A stack whose executions end at once with `status`; moto's own never end."""
 
     status = "SUCCEEDED"
 
@@ -72,7 +72,7 @@ def stage(jobs: LedgerView, ledger: Ledger) -> Stage:
 
 
 @pytest.mark.parametrize("name", ["job-of-belt.mp4", "line-3/belt.mp4", "s3://uploads/line-3/belt.mp4"])
-def test_a_job_is_delivered_anew_by_any_of_its_names(stage: Stage, name: str) -> None:
+def test_a_job_is_redelivered_by_any_of_its_names(stage: Stage, name: str) -> None:
     upload = stage.add("line-3/belt.mp4")
     [done] = stage.redeliver(name)
     state = stage.read_input(done)
@@ -89,20 +89,20 @@ def test_a_job_is_delivered_anew_by_any_of_its_names(stage: Stage, name: str) ->
     assert state["redelivery"]
 
 
-def test_outputs_that_can_not_be_made_again_either_are_a_failure(stage: Stage) -> None:
+def test_outputs_that_fail_again_are_a_failure(stage: Stage) -> None:
     upload = stage.add("belt.mp4")
     stage.ledger.record(upload, 1, failed_outputs={"csv": "A bug.", "coco": "Another."})
     [done] = stage.redeliver("belt.mp4")
     assert done.failure == "delivered without csv: A bug.; coco: Another."
 
 
-def test_it_can_be_asked_for_an_annotated_video_that_the_upload_did_not_ask_for(stage: Stage) -> None:
+def test_a_redelivery_can_request_an_annotated_video_that_the_upload_did_not(stage: Stage) -> None:
     stage.add("belt.mp4")
     [done] = stage.redeliver("belt.mp4", annotate=True)
     assert stage.read_input(done)["options"] == {**OPTIONS, "annotate": True}
 
 
-def test_a_prefix_of_the_results_means_all_jobs_below_it(stage: Stage) -> None:
+def test_a_prefix_of_the_results_selects_all_jobs_below_it(stage: Stage) -> None:
     for key in ("line-3/a.mp4", "line-3/b/c.mp4", "line-4/d.mp4"):
         stage.add(key)
     stage.add("line-3/forgotten.mp4", is_known=False)
@@ -115,7 +115,7 @@ def test_a_prefix_of_the_results_means_all_jobs_below_it(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("status", ["failed", "overdue", "cancelled", "done"])
-def test_of_a_job_without_stored_results_the_api_is_asked(stage: Stage, status: JobState) -> None:
+def test_the_api_is_called_for_a_job_without_stored_results(stage: Stage, status: JobState) -> None:
     stage.add("belt.mp4", status=status, has_results=False)
     [done] = stage.redeliver("belt.mp4")
     assert stage.read_input(done)["redelivery"]
@@ -139,12 +139,12 @@ def test_an_upload_without_a_job_is_refused(stage: Stage) -> None:
     assert refused.failure == "it has no job at the API: it is rejected"
 
 
-def test_an_empty_prefix_says_where_results_are(stage: Stage) -> None:
+def test_the_error_about_an_empty_prefix_says_where_results_are(stage: Stage) -> None:
     with pytest.raises(CommandError, match="results/<upload key>/<job_id>/"):
         stage.redeliver("s3://results/line-3/")
 
 
-def test_an_execution_that_fails_says_why(stage: Stage) -> None:
+def test_a_failed_execution_is_reported_with_its_reason(stage: Stage) -> None:
     stage.add("belt.mp4")
     stage.status = "FAILED"
     [failed] = stage.redeliver("belt.mp4")

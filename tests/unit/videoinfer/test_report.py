@@ -1,4 +1,4 @@
-"""`videoinfer report`: a page of a results file and a video on this machine."""
+"""`videoinfer report` makes a page of a local results file and video."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ def write_json(path: Path, content: Any) -> Path:
     return path
 
 
-def test_the_page_is_written_where_it_was_asked_for(tmp_path: Path, video: Path) -> None:
+def test_the_page_is_written_to_the_given_path(tmp_path: Path, video: Path) -> None:
     results = write_json(
         tmp_path / "results.json",
         {"parts": [{"predictions": [BOX]}, None], "frame_offsets": [0, 6], "time_offsets": [0, 0.5]},
@@ -46,5 +46,5 @@ def test_the_page_is_written_where_it_was_asked_for(tmp_path: Path, video: Path)
         ("c: 100% #1?.mp4", "page.html", "./c%3A%20100%25%20%231%3F.mp4"),
     ],
 )
-def test_a_page_finds_its_video_by_the_path_between_them(video: str, page: str, url: str, tmp_path: Path) -> None:
+def test_a_page_refers_to_its_video_by_a_relative_path(video: str, page: str, url: str, tmp_path: Path) -> None:
     assert locate_video(tmp_path / video, tmp_path / page) == url

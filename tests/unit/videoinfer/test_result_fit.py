@@ -1,4 +1,4 @@
-"""Results of another video are refused by `report` and by `annotate`."""
+"""`report` and `annotate` refuse results of another video."""
 
 import json
 from pathlib import Path
@@ -58,7 +58,7 @@ def test_results_of_another_video_are_refused(
     [([0], None), ([0, 11], (320, 180)), ([0, 13], (640, 360)), ([0, 6], (180, 320)), ([], None)],
     ids=["one frame", "whole", "counted otherwise", "turned", "none"],
 )
-def test_results_of_the_video_are_taken(
+def test_results_of_the_video_are_accepted(
     tmp_path: Path, video: Path, command: str, offsets: list[int], size: tuple[int, int] | None
 ) -> None:
     results = tmp_path / "results.json"
@@ -68,8 +68,8 @@ def test_results_of_the_video_are_taken(
     assert run(command, results, video, tmp_path)[0] == 0
 
 
-def test_a_header_that_says_too_little_is_not_believed(tmp_path: Path) -> None:
-    """A recorder that lost power: neither a length nor a number of frames is written in Matroska's header."""
+def test_a_header_without_a_length_does_not_lead_to_a_refusal(tmp_path: Path) -> None:
+    """After a power failure of the recorder, Matroska's header contains neither a length nor a number of frames."""
     path = tmp_path / "live.mkv"
     with av.open(path, "w", options={"live": "1"}) as container:
         stream = container.add_stream("libx264", rate=12)
@@ -82,7 +82,7 @@ def test_a_header_that_says_too_little_is_not_believed(tmp_path: Path) -> None:
     assert run("report", write_results(tmp_path, [0, 12, 23]), path, tmp_path)[0] == 0
 
 
-def test_what_is_no_video_gets_no_report(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_video_gets_no_report(tmp_path: Path) -> None:
     notes = tmp_path / "notes.mp4"
     notes.write_text("This is text.")
 

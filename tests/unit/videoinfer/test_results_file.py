@@ -1,4 +1,4 @@
-"""A results file of this machine: what is read of it, and what is none."""
+"""Local results files: what is read, and which files are refused."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from tests.unit.videoinfer.test_report import make_report, write_json
 from videoinfer.results_file import read_results_file
 
 
-def test_keys_may_come_in_any_order_and_elements_hold_anything(tmp_path: Path) -> None:
+def test_keys_may_be_in_any_order_and_elements_may_contain_anything(tmp_path: Path) -> None:
     results: dict[str, list[Any]] = {
         "clip.v1": [[0.5, 1e-3], {"embeddings": [[1]]}],
         "time_offset": [0.0, 0.5],
@@ -48,7 +48,9 @@ def test_keys_may_come_in_any_order_and_elements_hold_anything(tmp_path: Path) -
         ({"frame_offset": [0], "time_offset": []}, "1 frame offsets but 0 of time offsets"),
     ],
 )
-def test_what_is_no_results_file_is_said(content: Any, words: str, tmp_path: Path, video: Path) -> None:
+def test_a_file_that_is_not_a_results_file_is_refused_with_a_reason(
+    content: Any, words: str, tmp_path: Path, video: Path
+) -> None:
     results = write_json(tmp_path / "results.json", content)
 
     status, text = make_report(results, video, "-o", tmp_path / "page.html")

@@ -1,4 +1,4 @@
-"""Nothing but text reaches the terminal."""
+"""Only text reaches the terminal."""
 
 import io
 import re
@@ -22,7 +22,7 @@ from videoinfer.terminal import Console
 from videoinfer.upload_progress import Step
 
 
-def test_no_name_moves_the_cursor_or_names_the_window() -> None:
+def test_no_name_moves_the_cursor_or_sets_the_window_s_title() -> None:
     console = Console(file=io.StringIO(), width=400, force_terminal=True)
     display = Display(console)
     with display.task(HOSTILE, HOSTILE):
@@ -73,10 +73,10 @@ LINES: dict[str, tuple[int, Callable[[Display, str], None]]] = {
     "track": (0, _show_working),
     "counts": (7, lambda display, text: display.counts({text: {text: 1}})),
 }
-"""How many lines a method of the display prints, whatever it is given."""
+"""How many lines each method of the display prints, whatever its arguments."""
 
 MANY_LINES = {"text", "notice", "instructions"}
-"""What prints a text of ours with its line breaks."""
+"""Methods that print the project's own text with its line breaks."""
 
 
 def test_an_error_of_aws_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -86,7 +86,7 @@ def test_an_error_of_aws_is_one_line(capsys: pytest.CaptureFixture[str]) -> None
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
-def test_every_method_that_prints_is_one_of_lines_or_of_many() -> None:
+def test_every_method_that_prints_is_in_one_of_the_lists() -> None:
     methods = {name for name in vars(Display) if not name.startswith("_")}
     assert methods == LINES.keys() | MANY_LINES
 

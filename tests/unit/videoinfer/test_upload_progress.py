@@ -28,7 +28,7 @@ def list_all(*events: dict[str, Any]) -> list[tuple[str, str | None, int | None]
     return [(step.state, step.outcome, step.polls) for step in steps]
 
 
-def test_steps_are_states_and_what_came_out_of_them() -> None:
+def test_steps_are_states_and_their_outcomes() -> None:
     running = {"check": {"status": "running", "polls": 1}}
     done = {"check": {"status": "done", "polls": 2}}
 
@@ -59,11 +59,11 @@ def test_steps_are_states_and_what_came_out_of_them() -> None:
     ]
 
 
-def test_a_task_that_was_left_by_its_catch_has_no_outcome() -> None:
+def test_a_task_that_ended_in_its_catch_has_no_outcome() -> None:
     assert list_all(leave("Deliver Results", {"delivery_error": {"Error": "States.Timeout"}})) == []
 
 
-def test_an_attempt_that_failed_is_a_step_of_its_state() -> None:
+def test_a_failed_attempt_is_a_step_of_its_state() -> None:
     failed = {"type": "TaskFailed", "taskFailedEventDetails": {"error": "ApiUnavailable"}}
 
     assert list_all(enter("Check Job"), failed, leave("Check Job", {"check": {"status": "done", "polls": 1}})) == [
@@ -124,5 +124,5 @@ def test_the_job_of_an_upload_is_its_latest_attempt(clients: AwsClients, jobs_ta
     assert (job["attempt"], job["status"]) == (10, "running")
 
 
-def test_an_upload_without_a_job_has_none(clients: AwsClients, jobs_table: str) -> None:
+def test_no_job_is_found_for_an_upload_without_one(clients: AwsClients, jobs_table: str) -> None:
     assert find_job(clients, jobs_table, CLIP) is None

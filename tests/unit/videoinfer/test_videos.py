@@ -1,4 +1,4 @@
-"""The video on disk, as the engine sees it."""
+"""A local video, as the engine reads it."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def test_frames_are_sampled_as_the_engine_samples_them(video: Path) -> None:
         ("clip", b"video", "the API accepts .mp4, .avi, .mkv, .webm"),
     ],
 )
-def test_what_is_no_video_is_refused(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+def test_a_file_that_is_not_a_video_is_refused(tmp_path: Path, name: str, content: bytes, message: str) -> None:
     path = tmp_path / name
     path.write_bytes(content)
 
@@ -30,7 +30,7 @@ def test_what_is_no_video_is_refused(tmp_path: Path, name: str, content: bytes, 
         sample_video(path, 5)
 
 
-def test_a_video_of_which_nothing_can_be_decoded_is_refused(video: Path, tmp_path: Path) -> None:
+def test_a_video_without_decodable_frames_is_refused(video: Path, tmp_path: Path) -> None:
     content = bytearray(video.read_bytes())
     start, end = content.index(b"mdat") + 4, content.index(b"moov") - 4
     content[start:end] = bytes(end - start)
@@ -41,7 +41,7 @@ def test_a_video_of_which_nothing_can_be_decoded_is_refused(video: Path, tmp_pat
 
 
 @pytest.mark.parametrize("infer_fps", [1, 2.5, 12])
-def test_sampling_rates_up_to_the_frame_rate_are_taken(video: Path, infer_fps: float) -> None:
+def test_sampling_rates_up_to_the_frame_rate_are_accepted(video: Path, infer_fps: float) -> None:
     assert sample_video(video, infer_fps)
 
 

@@ -14,7 +14,7 @@ def source(tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_digest_follows_contents_and_names(source: Path) -> None:
+def test_the_digest_depends_on_contents_and_names(source: Path) -> None:
     file = source / "check_job" / "app.py"
     original = digest_files([source])
 
@@ -37,8 +37,8 @@ def test_the_digest_ignores_bytecode_and_times(source: Path) -> None:
 
 
 @pytest.mark.parametrize("application", [PIPELINE, ENGINE], ids=lambda application: application.name)
-def test_an_application_reads_what_its_template_names(application: Application) -> None:
-    """Otherwise a change would not be built."""
+def test_an_application_s_sources_include_what_its_template_names(application: Application) -> None:
+    """Otherwise changes there would not be built."""
     parts = set(re.findall(r"(?:Code|Content|Definition)Uri: (\w+)/", application.template.read_text()))
 
     assert parts

@@ -1,4 +1,4 @@
-"""`videoinfer demo` from its options to its folder, with a system that answers at once."""
+"""`videoinfer demo` from its options to its output folder, on a system that answers at once."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ NOTICE = ReceivedNotice("Done: grey.mp4", "Look     http://127.0.0.1:4566/s/toke
 
 @pytest.fixture
 def job(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What becomes of the upload; it is done unless a test says otherwise."""
+    """The outcome of the upload: done, unless a test sets another."""
     item = {"status": "done", "job_id": "job-1"}
     system = SimpleNamespace(aws=SimpleNamespace(clients=None), pipeline=SimpleNamespace(uploads_bucket="uploads"))
     system.engine = SimpleNamespace(api_url="http://127.0.0.1:4566")
@@ -48,7 +48,7 @@ def run_demo(video: Path, model: Path, output: Path, *more: str) -> tuple[int, s
     return result.exit_code, result.output
 
 
-def test_all_files_are_there_once_the_job_is_done(
+def test_all_files_exist_once_the_job_is_done(
     job: dict[str, Any], video: Path, model_folder: Path, tmp_path: Path
 ) -> None:
     status, text = run_demo(video, model_folder, tmp_path / "out")

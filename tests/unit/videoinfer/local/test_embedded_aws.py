@@ -15,7 +15,7 @@ OWN_AWS = {
 }
 
 
-def test_a_tool_gets_nothing_of_a_persons_own_aws() -> None:
+def test_a_tool_gets_none_of_the_user_s_own_aws_settings() -> None:
     aws = cast(EmbeddedAws, type("Running", (), {"endpoint_url": "http://127.0.0.1:4566"}))
 
     environment = tool_environment(aws, {**OWN_AWS, "PATH": "/bin"})
@@ -26,7 +26,7 @@ def test_a_tool_gets_nothing_of_a_persons_own_aws() -> None:
     assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_ENDPOINT_URL_S3"} & environment.keys()
 
 
-def test_the_session_ignores_a_persons_own_aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_session_ignores_the_user_s_own_aws_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text("[default]\nregion = eu-central-1\n[profile work]\nregion = eu-central-1\n")
     for name, value in {**OWN_AWS, "AWS_CONFIG_FILE": str(config), "HTTP_PROXY": "http://proxy"}.items():

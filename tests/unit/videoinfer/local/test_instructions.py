@@ -1,4 +1,4 @@
-"""What `demo --keep` prints can be pasted into a shell, whatever the names in it."""
+"""The instructions of `demo --keep` can be pasted into a shell, whatever names they contain."""
 
 import json
 import os
@@ -53,7 +53,9 @@ def instructions() -> str:
 
 
 def paste(instructions: str, folder: Path) -> list[list[str]]:
-    """The programs that the pasted lines start, with their arguments; each answers nothing but what the API would."""
+    """Runs the pasted lines, and returns the programs that they start, with their arguments. The programs print only
+    what the API would answer.
+    """
     answer = json.dumps(dict.fromkeys(["signed_url", "job_id", "output_signed_url"], "answered"))
     for name in ("curl", "aws", "roboflow", "kill", "rm"):
         program, calls = folder / name, shlex.quote(str(folder / "calls"))
@@ -61,7 +63,7 @@ def paste(instructions: str, folder: Path) -> list[list[str]]:
         program.chmod(0o755)
     (folder / "python3").symlink_to(sys.executable)
     commands = instructions.partition("\n\n")[2].replace(spell_command("videoinfer"), "aws own")
-    script = f"enable -n kill\n{commands}"  # or bash would do it itself
+    script = f"enable -n kill\n{commands}"  # otherwise bash would run its own kill
     environment = {**os.environ, "PATH": f"{folder}:{os.defpath}"}
     done = subprocess.run(
         ["/bin/bash", "-eu"], input=script, text=True, env=environment, capture_output=True, check=False
@@ -70,7 +72,7 @@ def paste(instructions: str, folder: Path) -> list[list[str]]:
     return [line.split("\0")[:-1] for line in (folder / "calls").read_text().splitlines()]
 
 
-def test_they_do_what_they_say_when_they_are_pasted(instructions: str, tmp_path: Path) -> None:
+def test_the_instructions_work_when_they_are_pasted(instructions: str, tmp_path: Path) -> None:
     calls = paste(instructions, tmp_path)
 
     video, api = f"/videos/{ODD_NAME}.mkv", "http://127.0.0.1:4566/_aws/execute-api/a1/$default"
@@ -88,10 +90,10 @@ def test_they_do_what_they_say_when_they_are_pasted(instructions: str, tmp_path:
     assert any("--upload-file" in call and call[call.index("--upload-file") + 1] == video for call in calls)
 
 
-def test_they_say_where_the_official_client_goes(instructions: str) -> None:
+def test_the_instructions_give_the_address_for_the_official_client(instructions: str) -> None:
     assert "export API_URL=http://127.0.0.1:4567 ROBOFLOW_API_KEY='the-key'" in instructions
 
 
-def test_no_placeholder_is_left(instructions: str) -> None:
+def test_the_instructions_contain_no_placeholder(instructions: str) -> None:
     assert "$endpoint_url" not in instructions
     assert "another.mkv" in instructions

@@ -1,4 +1,4 @@
-"""Built functions are made to run on AWS's runtime client, in Lambda's environment."""
+"""Built functions run with AWS's runtime client, in Lambda's environment."""
 
 from pathlib import Path
 
@@ -47,7 +47,7 @@ def test_the_packaged_template_names_the_runtime_that_starts_bootstraps(tmp_path
         use_bootstraps(template)
 
 
-def test_outside_a_sandbox_the_last_layer_goes_first_and_the_log_says_so(
+def test_outside_a_sandbox_the_last_layer_takes_precedence_and_the_log_says_so(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refuse(*_: object) -> None:

@@ -1,4 +1,4 @@
-"""What the demo leaves in its folder, for every type of model."""
+"""The files in the demo's folder, for every type of model."""
 
 import io
 import json
@@ -20,7 +20,7 @@ from videoinfer.videos import sample_video
 from videojobs.result_files import RECORD_FILE, RESULTS_FILE
 
 
-def test_an_earlier_runs_files_and_a_persons_own_stay_until_all_are_finished(tmp_path: Path) -> None:
+def test_other_files_stay_until_all_outputs_are_finished(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").touch()
     (tmp_path / "report.html").write_text("earlier")
 
@@ -43,7 +43,7 @@ def test_a_notice_is_written_with_its_subject(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", make_packages_of_every_type())
-def test_every_type_of_model_ends_in_a_preview_a_report_and_an_annotated_video(
+def test_every_type_of_model_gives_a_preview_a_report_and_an_annotated_video(
     tmp_path: Path, video: Path, kind: str
 ) -> None:
     folder = write_package(tmp_path / "model" / "1", make_packages_of_every_type()[kind])

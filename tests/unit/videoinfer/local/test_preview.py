@@ -1,4 +1,4 @@
-"""The picture that shows what came out of the demo."""
+"""The demo's picture of its results."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ def predict(confidence: float | None, **fields: Any) -> dict[str, Any]:
 
 
 def draw(video: Path, folder: Path, elements: list[Any]) -> Image.Image:
-    """The preview of a model's elements for the first frames of a video."""
+    """Draws the preview of a model's elements for the first frames of a video."""
     frames = sample_video(video, 12)[: len(elements)]
     results = {
         "frame_offset": [frame.frame_offset for frame in frames],
@@ -37,7 +37,7 @@ def element(*confidences: float | None) -> dict[str, Any]:
 
 
 def find_frame(picture: Image.Image) -> int:
-    """The number of the frame in the test video, whose frame `i` is a grey of `20 * i`."""
+    """The number of the frame in the test video, whose frame `i` has the gray level `20 * i`."""
     level = picture.getpixel((10, picture.height - 10))
     assert isinstance(level, tuple)
     return round(level[0] / 20)
@@ -91,7 +91,7 @@ POINT = {"x": 40, "y": 150, "confidence": 0.9, "class": "thumb", "class_id": 0}
     ],
     ids=["outline", "key point", "label", "labels"],
 )
-def test_what_is_no_box_is_drawn_as_what_it_is(
+def test_other_predictions_are_drawn_by_their_type(
     tmp_path: Path, video: Path, found: dict[str, Any], drawn: tuple[int, int], empty: tuple[int, int]
 ) -> None:
     picture = draw(video, tmp_path, [{"image": {"width": 320, "height": 180}, **found}])
@@ -101,12 +101,12 @@ def test_what_is_no_box_is_drawn_as_what_it_is(
 
 
 @pytest.mark.parametrize("nothing", [[0.5, 0.5], {"predictions": []}, None], ids=["embedding", "empty", "failed"])
-def test_a_frame_with_nothing_to_draw_is_shown_as_it_is(tmp_path: Path, video: Path, nothing: Any) -> None:
+def test_a_frame_with_nothing_to_draw_is_shown_unchanged(tmp_path: Path, video: Path, nothing: Any) -> None:
     assert draw(video, tmp_path, [nothing]).getcolors() == [(1280 * 720, (0, 0, 0))]
 
 
 @pytest.mark.parametrize(("rotation", "place"), [(90, (640, 30)), (270, (640, 2500))])
-def test_a_picture_and_what_is_drawn_on_it_are_turned_as_players_turn_them(
+def test_a_picture_and_its_drawing_are_rotated_as_in_players(
     tmp_path: Path, rotation: int, place: tuple[int, int]
 ) -> None:
     path = tmp_path / "lying.mp4"

@@ -1,4 +1,4 @@
-"""An account with a stack, and with things of others."""
+"""An AWS account with a stack, and with unrelated resources."""
 
 import json
 from typing import Any
@@ -16,7 +16,7 @@ TIMES = {"created_at": "2026-11-02T08:15:33+00:00", "deadline_at": "2026-11-03T0
 
 
 class Account:
-    """One with a stack, and with things of others."""
+    """An account with a stack, and with unrelated resources."""
 
     def __init__(self, jobs: LedgerView, ledger: Ledger) -> None:
         self.jobs, self.ledger = jobs, ledger
@@ -37,7 +37,7 @@ class Account:
         self.traces = Traces.begin(stack)
 
     def add_job(self, name: str, **values: Any) -> Upload:
-        """An upload with a job that has come to its end, or has what `values` say."""
+        """Adds an upload with a job that has ended, or that has the given values."""
         upload = self.traces.send(name, b"video", {})
         self.record(upload, **values)
         return upload
@@ -48,7 +48,7 @@ class Account:
         self.ledger.record(upload, 1, **{key: value for key, value in values.items() if value})
 
     def start(self, upload: Upload) -> str:
-        """The execution that waits for the upload's job; moto's never end."""
+        """Starts the execution that waits for the upload's job; moto's never end."""
         name = name_execution(upload, 1)
         return self.clients.stepfunctions.start_execution(stateMachineArn=self.machine, name=name)["executionArn"]
 

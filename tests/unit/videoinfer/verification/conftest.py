@@ -1,4 +1,4 @@
-"""A job of two frames with three predictions, as its results say."""
+"""A job of two frames with three predictions, according to its results."""
 
 import json
 

@@ -54,7 +54,7 @@ CAPTIONS = "WEBVTT\n\n00:00:00.000 --> 00:00:00.500\nRock\n\n00:00:00.500 --> 00
 
 
 def change(document: Any, *path: str | int, to: Any) -> Any:
-    """A copy with another value at the end of `path`."""
+    """Copies a document with another value at the end of `path`."""
     copy = json.loads(json.dumps(document))
     place = copy
     for step in path[:-1]:
@@ -68,7 +68,7 @@ def write_csv(lines: list[dict[str, str]]) -> bytes:
     writer = csv.DictWriter(text, ["job_id", "upload_key", "class"])
     writer.writeheader()
     writer.writerows(lines)
-    return gzip.compress(text.getvalue().encode("utf-8-sig"), mtime=0)  # it is part of a test's name
+    return gzip.compress(text.getvalue().encode("utf-8-sig"), mtime=0)  # a test's name contains the bytes
 
 
 def write_json(document: Any) -> bytes:
@@ -139,7 +139,7 @@ def test_a_file_of_another_format_is_wrong(truth: Truth, check: Any, content: by
         (check_captions, CAPTIONS.replace("a &lt;b&gt;", "a <b>").encode(), "It does not name a <b>."),
     ],
 )
-def test_what_is_wrong_with_a_file_is_named(truth: Truth, check: Any, content: bytes, words: str) -> None:
+def test_each_error_in_a_file_is_named(truth: Truth, check: Any, content: bytes, words: str) -> None:
     verdict = check_file(check, content, truth)
     assert verdict.level == "wrong"
     assert words in verdict.what
@@ -165,7 +165,7 @@ ALL = {"Rock": 1, "Paper": 1, "Scissors": 1}
         (20, {"Rock": 1}, 2, f"{CLIP_MODEL} found no Paper, no Scissors in a clip that shows it."),
     ],
 )
-def test_the_clip_has_to_be_seen_whole(
+def test_the_results_must_cover_the_whole_clip(
     truth: Truth, frames: int, found: dict[str, int], sent_fps: float | None, words: str | None
 ) -> None:
     verdict = check_results(replace(truth, frames=frames, counts={CLIP_MODEL: found}), sent_fps)

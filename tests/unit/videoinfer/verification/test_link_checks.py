@@ -67,7 +67,7 @@ def test_a_good_report_is_ok(truth: Truth) -> None:
         (b"", "It has no Content-Security-Policy."),
     ],
 )
-def test_what_is_wrong_with_a_report_is_named(truth: Truth, page: bytes, words: str) -> None:
+def test_each_error_in_a_report_is_named(truth: Truth, page: bytes, words: str) -> None:
     verdict = check_report(make_report(page), LINK, truth)
     assert verdict.level == "wrong"
     assert words in verdict.what
@@ -83,7 +83,7 @@ def test_what_is_wrong_with_a_report_is_named(truth: Truth, page: bytes, words: 
         ({}, {"headers": {"content-type": "application/json"}}, "content type: application/json instead of text/html."),
     ],
 )
-def test_what_is_wrong_with_an_answer_is_named(
+def test_each_error_in_an_answer_is_named(
     truth: Truth, api: dict[str, object], target: dict[str, object], words: str
 ) -> None:
     good = make_report()
@@ -122,13 +122,13 @@ def make_video(**fields: object) -> OpenedLink:
         ({"body": b"another video"}, "It is not the uploaded video."),
     ],
 )
-def test_a_player_can_jump_in_the_video(fields: dict[str, object], words: str | None) -> None:
+def test_the_video_must_support_range_requests(fields: dict[str, object], words: str | None) -> None:
     verdict = check_video(make_video(**fields), CLIP, is_emulated=False)
     assert (verdict.level == "ok") == (words is None)
     assert not words or words in verdict.what
 
 
-def test_an_emulator_that_ignores_ranges_proves_nothing_and_another_video_is_wrong_there_too() -> None:
+def test_an_emulator_without_ranges_proves_nothing_but_another_video_is_wrong_there_too() -> None:
     assert check_video(make_video(status=200, body=CLIP), CLIP, is_emulated=True).level == "unseen"
     assert check_video(make_video(status=200, body=b"other"), CLIP, is_emulated=True).level == "wrong"
     assert check_video(make_video(), CLIP, is_emulated=True).level == "ok"
@@ -148,7 +148,7 @@ def test_a_forged_link_opens_nothing(answer: Answer, level: str) -> None:
 
 
 @pytest.mark.parametrize("end", ["066U", "AAAAAAAA"])
-def test_a_forged_link_is_another(end: str) -> None:
+def test_a_forged_link_differs_from_the_real_one(end: str) -> None:
     link = LINK[: -len(end)] + end
     assert forge(link) != link
     assert len(forge(link)) == len(link)

@@ -1,4 +1,4 @@
-"""Share links, opened as a browser opens them."""
+"""Share links, opened as browsers open them."""
 
 import pytest
 import requests
@@ -9,7 +9,7 @@ from videoinfer.verification.links import open_link
 from videoinfer.verification.verdicts import Unavailable
 
 
-def test_a_link_is_followed_as_by_a_browser_and_no_error_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_link_is_followed_as_by_a_browser_and_never_in_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, dict[str, str]]] = []
 
     def get(url: str, *, headers: dict[str, str], **_options: object) -> requests.Response:

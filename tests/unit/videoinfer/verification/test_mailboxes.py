@@ -1,4 +1,4 @@
-"""Mailboxes hear what they are for, of this run alone."""
+"""Mailboxes receive the messages of their kind, from this run only."""
 
 import json
 
@@ -8,13 +8,13 @@ from tests.unit.videoinfer.verification.accounts import Account
 from videoinfer.verification.mailboxes import Mailboxes, compose_pattern, open_mailboxes
 
 
-def test_mailboxes_hear_what_they_are_for_and_nobody_else_may_send(account: Account) -> None:
+def test_mailboxes_receive_their_messages_and_nobody_else_may_send(account: Account) -> None:
     boxes = open_mailboxes(account.traces)
     clients, topic = account.clients, account.traces.stack.notices_topic_arn
     assert boxes.wait_until_rule_works(account.traces, 10)
     clients.sns.publish(TopicArn=topic, Subject="Done: clip.mp4", Message="Video    s3://uploads/clip.mp4")
     [notice] = boxes.notices.wait_for(lambda message: message["Subject"] == "Done: clip.mp4", 10)
-    assert boxes.notices.wait_for(lambda message: message is notice, 0) == [notice]  # it is kept
+    assert boxes.notices.wait_for(lambda message: message is notice, 0) == [notice]  # it stays in the mailbox
     assert boxes.events.wait_for(lambda event: event["source"] == "videoinfer", 0) == []
     for name, service, source in zip(
         account.traces.queue_names,
@@ -30,13 +30,13 @@ def test_mailboxes_hear_what_they_are_for_and_nobody_else_may_send(account: Acco
         assert statement["Resource"] == attributes["QueueArn"]
 
 
-def test_a_rule_that_passes_on_nothing_is_noticed(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rule_that_forwards_nothing_is_detected(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     boxes: Mailboxes = open_mailboxes(account.traces)
     monkeypatch.setattr(account.clients.events, "put_events", lambda **_entries: None)
     assert not boxes.wait_until_rule_works(account.traces, 1)
 
 
-def test_the_rule_takes_this_run_s_events_alone() -> None:
+def test_the_rule_matches_only_this_run_s_events() -> None:
     pattern = compose_pattern("videoinfer-verify/run/")
     assert pattern["detail"] == {"upload": {"key": [{"prefix": "videoinfer-verify/run/"}]}}
     assert pattern["detail-type"] == ["Video Job Ended"]

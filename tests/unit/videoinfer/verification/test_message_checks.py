@@ -49,7 +49,7 @@ ITEM = {
         ({"status": "rejected", "error": "The API key is not accepted."}, "wrong", "rejected: The API key is not"),
     ],
 )
-def test_the_end_of_the_job(item: dict[str, Any] | None, level: str, words: str) -> None:
+def test_the_job_s_end_is_checked(item: dict[str, Any] | None, level: str, words: str) -> None:
     verdict = check_end(item, 60)
     assert verdict.level == level
     assert words in verdict.what
@@ -70,7 +70,7 @@ def test_a_good_ledger_is_ok(truth: Truth) -> None:
         ({"event_id": None}, "It has no event_id."),
     ],
 )
-def test_what_is_wrong_with_the_ledger_is_named(truth: Truth, change: dict[str, Any], words: str) -> None:
+def test_each_error_in_the_ledger_is_named(truth: Truth, change: dict[str, Any], words: str) -> None:
     item = {name: value for name, value in {**ITEM, **change}.items() if value is not None}
     verdict = check_ledger(item, truth, RESULTS)
     assert verdict.level == "wrong"
@@ -99,13 +99,13 @@ def make_notice(**fields: Any) -> dict[str, Any]:
         ([make_notice(Message="Video    s3://uploads/clip.mp4")], f"It lacks '{RESULTS}'."),
     ],
 )
-def test_a_notice(messages: list[dict[str, Any]], words: str | None) -> None:
+def test_the_notice_is_checked(messages: list[dict[str, Any]], words: str | None) -> None:
     verdict = check_notice(messages, "done", "n1", [RESULTS, "job-1"])
     assert (verdict.level == "ok") == (words is None)
     assert not words or words in verdict.what
 
 
-def test_a_notice_of_another_upload_or_outcome_is_not_taken_for_it(upload: Upload) -> None:
+def test_a_notice_about_another_upload_or_outcome_does_not_match(upload: Upload) -> None:
     assert is_notice(upload, "done", make_notice())
     assert not is_notice(upload, "annotated", make_notice())
     assert not is_notice(replace(upload, key="videoinfer-verify/run/clip.mp"), "done", make_notice())
@@ -130,7 +130,7 @@ def make_event(upload: Upload, **fields: Any) -> dict[str, Any]:
     return {"source": "videoinfer", "detail-type": "Video Job Ended", "detail": {**detail, **fields}}
 
 
-def test_an_event(upload: Upload) -> None:
+def test_the_event_is_checked(upload: Upload) -> None:
     assert check_event([make_event(upload)], upload, ITEM).level == "ok"
     assert check_event([], upload, ITEM).what == "No event was received."
     assert is_event(upload, make_event(upload))
@@ -148,7 +148,7 @@ def test_an_event(upload: Upload) -> None:
         ({"more": 1}, "more: 1 instead of no field."),
     ],
 )
-def test_what_is_wrong_with_an_event_is_named(upload: Upload, fields: dict[str, Any], words: str) -> None:
+def test_each_error_in_an_event_is_named(upload: Upload, fields: dict[str, Any], words: str) -> None:
     verdict = check_event([make_event(upload, **fields)], upload, ITEM)
     assert verdict.level == "wrong"
     assert words in verdict.what
@@ -168,7 +168,7 @@ HISTORY: Any = [
 ]
 
 
-def test_an_execution_that_does_not_succeed_says_what_failed_last() -> None:
+def test_an_unsuccessful_execution_is_reported_with_its_last_error() -> None:
     assert check_execution("SUCCEEDED", HISTORY).level == "ok"
     assert check_execution("FAILED", []).what == "It is failed."
     assert (
@@ -191,7 +191,7 @@ REJECTED = {"status": "rejected", "error": "The API does not take files that end
         ({**REJECTED, "job_id": "job-2"}, "The API has created a job: job-2."),
     ],
 )
-def test_a_rejection(item: dict[str, Any] | None, words: str | None) -> None:
+def test_the_rejection_is_checked(item: dict[str, Any] | None, words: str | None) -> None:
     verdict = check_rejection(item, 60)
     assert (verdict.level == "ok") == (words is None)
     assert not words or words in verdict.what

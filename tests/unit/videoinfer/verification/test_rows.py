@@ -14,13 +14,13 @@ OUTCOMES = [
 ]
 
 
-def test_rows_have_a_width_and_a_total() -> None:
+def test_rows_fit_the_width_and_have_a_total() -> None:
     rows = ["  " + "  ".join(compose_cells(outcome)) for outcome in OUTCOMES]
     assert {len(row) for row in rows} == {HEADING.index("  WHAT")}
     assert "1 ok, 1 not seen, 1 wrong, in 363 s; $0.0009 on AWS" in compose_total(OUTCOMES)
 
 
-def test_programs_read_the_same() -> None:
+def test_json_output_has_the_same_outcomes() -> None:
     report = json.loads(json.dumps(compose_report(OUTCOMES)))
     assert report["passed"] is False
     assert compose_report(OUTCOMES[:2])["passed"] is True

@@ -26,7 +26,9 @@ FRAMES = [["hands", "2"]]
         (DETECTIONS, [], "frames: {} instead of {'hands': 2}."),
     ],
 )
-def test_tables(truth: Truth, detections: Any, frames: Sequence[Sequence[str]], words: str | None) -> None:
+def test_each_difference_in_the_tables_is_named(
+    truth: Truth, detections: Any, frames: Sequence[Sequence[str]], words: str | None
+) -> None:
     verdict = check_tables(Rows(detections, 100), Rows(frames, 50), truth)
     assert (verdict.level == "ok") == (words is None)
     assert not words or words in verdict.what
@@ -38,13 +40,13 @@ def test_a_scan_costs_what_it_reads_but_never_less_than_ten_megabytes() -> None:
     assert Rows([], 200_000_000_000).cost_usd == pytest.approx(1.0)
 
 
-def test_a_foreign_job_id_stays_a_literal() -> None:
+def test_a_foreign_job_id_is_quoted_as_a_literal() -> None:
     for query in compose_queries("x' OR '1' = '1", "2026-11-02"):
         assert "WHERE day = '2026-11-02' AND job_id = 'x'' OR ''1'' = ''1'" in query
 
 
 class Athena:
-    """Goes through `states`, one a look."""
+    """Passes through `states`, one per call."""
 
     def __init__(self, *states: str) -> None:
         self._states = list(states)
@@ -69,7 +71,7 @@ class Clients:
         self.athena = athena
 
 
-def test_a_query_is_waited_for_in_the_stack_s_workgroup() -> None:
+def test_a_query_runs_in_the_stack_s_workgroup_and_is_waited_for() -> None:
     athena, started = Athena("QUEUED", "RUNNING", "SUCCEEDED"), list[str]()
     rows = run_query(make_stack(Clients(athena)), "SELECT 1", started.append)  # type: ignore[arg-type]
     assert rows == Rows([["hands", "2"], [None, "1"]], 12)
@@ -78,6 +80,6 @@ def test_a_query_is_waited_for_in_the_stack_s_workgroup() -> None:
 
 
 @pytest.mark.parametrize("state", ["FAILED", "CANCELLED"])
-def test_a_query_that_fails_says_why(state: str) -> None:
+def test_a_failed_query_is_reported_with_its_reason(state: str) -> None:
     with pytest.raises(Unavailable, match=f"The query is {state.lower()}: TABLE_NOT_FOUND"):
         run_query(make_stack(Clients(Athena(state))), "SELECT 1", lambda _query: None)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""What a verification made is removed, all of it and nothing else, whatever went wrong before or meanwhile."""
+"""Everything that a verification created is removed, and nothing else, whatever went wrong."""
 
 import pytest
 from botocore.exceptions import ClientError
@@ -9,7 +9,7 @@ from videoinfer.verification.mailboxes import open_mailboxes
 from videoinfer.verification.traces import REASON, Traces
 
 
-def test_all_of_it_is_removed_and_nothing_else(account: Account) -> None:
+def test_everything_that_was_created_is_removed_and_nothing_else(account: Account) -> None:
     before = account.list_everything()
     open_mailboxes(account.traces)
     account.add_job("clip.mp4")
@@ -30,15 +30,15 @@ def test_all_of_it_is_removed_and_nothing_else(account: Account) -> None:
     assert account.list_everything() == before
 
 
-def test_where_nothing_was_made_nothing_is_missed(account: Account) -> None:
+def test_a_cleanup_with_nothing_to_remove_succeeds(account: Account) -> None:
     before = account.list_everything()
     assert account.traces.remove().level == "ok"
     assert account.list_everything() == before
 
 
 @pytest.mark.parametrize(("status", "after"), [("running", "cancelled"), ("done", "done")])
-def test_a_job_that_goes_on_is_stopped_and_keeps_its_item(account: Account, status: str, after: str) -> None:
-    """A `done` one, too, whose notice can't be published: its results would appear again."""
+def test_a_running_job_is_stopped_and_keeps_its_item(account: Account, status: str, after: str) -> None:
+    """This includes a `done` job whose notice can't be published, because its results would appear again."""
     before = account.list_everything()
     upload = account.traces.send("clip.mp4", b"video", {})
     arn = account.start(upload)
@@ -57,7 +57,7 @@ def test_a_job_that_goes_on_is_stopped_and_keeps_its_item(account: Account, stat
 
 
 @pytest.mark.parametrize("status", [None, "waiting", "creating"])
-def test_a_job_that_is_still_to_be_created_will_not_be(account: Account, status: str | None) -> None:
+def test_a_job_that_was_not_created_yet_is_never_created(account: Account, status: str | None) -> None:
     upload = account.traces.send("clip.mp4", b"video", {})
     if status:
         account.record(upload, status=status, job_id=None, created_at=None, event_id=None)
@@ -67,7 +67,7 @@ def test_a_job_that_is_still_to_be_created_will_not_be(account: Account, status:
     assert (item["status"], item["error"]) == ("cancelled", REASON)
 
 
-def test_an_upload_that_was_interrupted_while_it_was_sent_is_found(account: Account) -> None:
+def test_an_upload_whose_sending_was_interrupted_is_found(account: Account) -> None:
     before = account.list_everything()
     account.add_job("clip.mp4")
     account.traces.uploads.clear()
@@ -75,7 +75,7 @@ def test_an_upload_that_was_interrupted_while_it_was_sent_is_found(account: Acco
     assert account.list_everything() == before
 
 
-def test_what_can_not_be_removed_is_told_and_the_rest_is_removed(
+def test_a_resource_that_cannot_be_removed_is_reported_and_the_others_are_removed(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(**_arguments: object) -> None:
@@ -93,7 +93,7 @@ def test_what_can_not_be_removed_is_told_and_the_rest_is_removed(
     assert account.list_everything() == {**before, "rules": sorted(["another", account.traces.name])}
 
 
-def test_objects_that_s3_keeps_are_told(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_objects_that_s3_keeps_are_reported(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     upload = account.add_job("clip.mp4")
     errors = [{"Key": upload.key, "Message": "Access Denied"}]
     monkeypatch.setattr(account.clients.s3, "delete_objects", lambda **_arguments: {"Errors": errors})
@@ -104,6 +104,6 @@ def test_two_runs_have_nothing_in_common() -> None:
     one, other = (Traces.begin(make_stack(None)) for _ in range(2))  # type: ignore[arg-type]
     assert one.prefix != other.prefix
     assert one.name != other.name
-    # SQS takes 80 characters, a rule 64.
+    # SQS allows 80 characters, EventBridge 64 for a rule.
     assert len(one.name) <= 64
     assert max(map(len, one.queue_names)) <= 80

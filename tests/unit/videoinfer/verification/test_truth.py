@@ -1,4 +1,4 @@
-"""What the results themselves hold."""
+"""The truth that outputs are compared with: the results themselves."""
 
 from typing import get_args
 
@@ -13,16 +13,16 @@ from videojobs.jobs.ledger import Job
 from videojobs.outputs.names import OutputName
 
 
-def test_the_results_count_themselves(truth: Truth) -> None:
+def test_the_truth_is_counted_from_the_results(truth: Truth) -> None:
     assert (truth.frames, truth.predictions, truth.counts) == (2, 3, COUNTS)
 
 
-def test_results_that_break_the_contract_are_no_truth(job: Job) -> None:
+def test_results_that_break_the_contract_are_refused(job: Job) -> None:
     with pytest.raises(BrokenResults):
         read_truth(b'{"frame_offset": [0], "time_offset": [0.0], "hands": []}', job)
 
 
-def test_the_clip_is_as_long_as_it_is_said_to_be() -> None:
+def test_the_clip_has_the_stated_length() -> None:
     assert len(sample_video(SAMPLE_VIDEO, INFER_FPS)) == CLIP_SECONDS * INFER_FPS
 
 

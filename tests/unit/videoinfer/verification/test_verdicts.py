@@ -1,4 +1,4 @@
-"""Words of others, secrets and refusals on their way into the table."""
+"""Foreign text, secrets and AWS's refusals in the table of outcomes."""
 
 import pytest
 
@@ -25,14 +25,14 @@ TOKEN = "WyJjbGlwIiwxLDE3OTY0NzQ3MjRd.ltn8aZClPnD026WLeWNQGd7a1XB8Si4nCVhQpOv066
         ("安全帽 ü", "安全帽 ü"),
     ],
 )
-def test_words_of_others_are_safe_to_show(make: type[Verdict], words: str, shown: str) -> None:
+def test_foreign_text_is_safe_to_show(make: type[Verdict], words: str, shown: str) -> None:
     assert make(words).what == shown  # type: ignore[call-arg,arg-type]
 
 
-def test_words_without_end_are_cut() -> None:
+def test_long_text_is_shortened() -> None:
     assert len(wrong("x" * 10_000).what) == WORDS_MAX_CHARACTERS
 
 
-def test_all_faults_are_told() -> None:
+def test_all_faults_are_reported() -> None:
     assert judge([], "fine").level == "ok"
     assert judge(["One.", "Two."], "fine", 0.5) == Verdict("wrong", "One. Two.", 0.5)

@@ -1,4 +1,4 @@
-"""`videoinfer verify`: its exit status, and that it cleans up whatever ends it."""
+"""`videoinfer verify`: its exit status, and its cleanup, whatever ends it."""
 
 import json
 import signal
@@ -22,7 +22,7 @@ CLEANUP = CheckOutcome(check="cleanup", level="ok", what="removed 1 rules", seco
 
 
 class Verification:
-    """Gives `outcomes`, and then raises `error`."""
+    """Yields `outcomes`, and then raises `error`."""
 
     outcomes: tuple[CheckOutcome, ...] = ()
     error: BaseException | None = None
@@ -60,7 +60,7 @@ def verify(*options: str) -> Result:
 @pytest.mark.parametrize(
     ("outcomes", "status"), [((JOB,), 0), ((JOB, METRICS), 0), ((JOB, TABLES), 1), ((METRICS, TABLES), 1)]
 )
-def test_only_what_is_wrong_fails(
+def test_only_wrong_outcomes_fail(
     stand_in: type[Verification], outcomes: tuple[CheckOutcome, ...], status: int
 ) -> None:
     stand_in.outcomes = outcomes
@@ -78,16 +78,16 @@ def test_it_cleans_up_whatever_ends_it(stand_in: type[Verification], error: Base
     result = verify()
     assert result.exit_code == status
     assert CLEANUP.what in result.output
-    assert stand_in.is_interrupted_by == signal.SIG_IGN  # an impatient second Ctrl-C ends no cleanup
+    assert stand_in.is_interrupted_by == signal.SIG_IGN  # a second, impatient Ctrl-C does not end the cleanup
 
 
-def test_a_cleanup_that_leaves_something_fails(stand_in: type[Verification], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_incomplete_cleanup_fails(stand_in: type[Verification], monkeypatch: pytest.MonkeyPatch) -> None:
     left = CheckOutcome(check="cleanup", level="wrong", what="Not removed: rules.", seconds=0.5, cost_usd=None)
     monkeypatch.setattr(stand_in, "clean_up", lambda _self: left)
     assert verify().exit_code == 1
 
 
-def test_the_timeout_is_how_long_the_job_is_waited_for(stand_in: type[Verification]) -> None:
+def test_the_timeout_limits_the_wait_for_the_job(stand_in: type[Verification]) -> None:
     verify("--timeout", "60")
     assert stand_in.timeouts
     assert stand_in.timeouts.job == 60

@@ -1,4 +1,4 @@
-"""Waiting for what happens in an account, by a clock that only sleeping moves."""
+"""Waiting for something in an account, with a clock that moves only while sleeping."""
 
 import time
 
@@ -15,18 +15,18 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return pauses
 
 
-def test_what_is_there_is_not_waited_for(slept: list[float]) -> None:
+def test_existing_results_are_returned_without_waiting(slept: list[float]) -> None:
     assert wait_for(lambda: 0, seconds=0) == 0
     assert slept == []
 
 
-def test_it_looks_ever_more_seldom(slept: list[float]) -> None:
+def test_the_pauses_get_longer(slept: list[float]) -> None:
     assert wait_for(lambda: "found" if sum(slept) > 60 else None, seconds=100) == "found"
     assert slept == sorted(slept)
     assert (slept[0], slept[-1]) == (0.2, 5.0)
 
 
-def test_it_ends_in_time_and_looks_once_more_then(slept: list[float]) -> None:
+def test_waiting_ends_in_time_after_one_last_look(slept: list[float]) -> None:
     looks: list[float] = []
     assert wait_for(lambda: looks.append(sum(slept)), seconds=7) is None
     assert looks[0] == 0

@@ -1,4 +1,4 @@
-"""What CloudWatch has not shown yet is not taken for wrong; what it shows is."""
+"""Something that CloudWatch doesn't show yet doesn't count as wrong; what it shows is checked."""
 
 from datetime import UTC, datetime, timedelta
 from typing import get_args
@@ -13,25 +13,25 @@ from videojobs.metrics import MetricName
 NAMES = list_metrics(["done", "rejected"])
 
 
-def test_a_metric_that_is_not_seen_yet_is_no_fault() -> None:
+def test_a_metric_that_is_not_visible_yet_is_no_fault() -> None:
     assert check_metrics(NAMES, set(NAMES), 300, is_emulated=False).level == "ok"
     late = check_metrics(NAMES, set(NAMES[:-1]), 300, is_emulated=False)
     assert (late.level, late.what) == ("unseen", f"Not seen yet: {NAMES[-1]} (waited 300 s; they may take minutes).")
     assert "this CloudWatch is an emulator" in check_metrics(NAMES, set(), 0, is_emulated=True).what
 
 
-def test_only_the_ends_that_came_are_counted() -> None:
+def test_metrics_are_expected_only_for_the_ends_that_happened() -> None:
     assert list_metrics(["rejected", "rejected"]) == ["JobsRejected", "MinutesWaited"]
     assert list_metrics(["running"]) == []
     assert check_metrics([], set(), 300, is_emulated=False).level == "unseen"
 
 
-def test_metrics_are_those_that_the_functions_write() -> None:
+def test_the_expected_metrics_are_those_that_the_functions_emit() -> None:
     assert set(NAMES) < set(get_args(MetricName))
 
 
 @mock_aws
-def test_metrics_of_this_stack_since_the_start_count() -> None:
+def test_only_metrics_of_this_stack_since_the_start_count() -> None:
     cloudwatch = boto3.client("cloudwatch", region_name="us-east-1")
     now = datetime.now(UTC)
     for stack, name, at in (
@@ -56,7 +56,7 @@ def test_metrics_of_this_stack_since_the_start_count() -> None:
         ({}, "wrong", "The stack has no alarms."),
     ],
 )
-def test_alarms(states: dict[str, str], level: str, words: str) -> None:
+def test_alarms_are_checked(states: dict[str, str], level: str, words: str) -> None:
     verdict = check_alarms(states)
     assert verdict.level == level
     assert words in verdict.what
