@@ -229,7 +229,7 @@ def compose_table(size: int, runs: Mapping[str, Sequence[Run]]) -> Table:
     Args:
         size: The results file's size in bytes.
     """
-    table = Table("way", title=f"{size / 1e6:,.0f} MB", caption="speed: how much faster the first way is.")
+    table = Table("way", title=f"{size / 1e6:,.0f} MB", caption="Speed: how many times as fast the first way is.")
     for heading in ("seconds", "processor", "MB/s", "speed", "peak memory, MB", "rows"):
         table.add_column(heading, justify="right")
     yardstick = next(iter(runs.values()))

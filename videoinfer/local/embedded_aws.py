@@ -25,7 +25,7 @@ from videoinfer.processes import LOOPBACK, kill_group, start_group, uninterrupte
 from videoinfer.repository import MINISTACK, require_tool
 
 REGION = "us-east-1"
-ACCESS_KEY_ID = SECRET_ACCESS_KEY = "test"  # noqa: S105  MiniStack's key of the root user
+ACCESS_KEY_ID = SECRET_ACCESS_KEY = "test"  # noqa: S105  MiniStack's key for the root user
 
 WAIT_SCALE = 0.01
 """Factor on the waits of state machines: a minute takes 0.6 s, so the pipeline polls 100 times as fast as on AWS."""
@@ -119,7 +119,7 @@ def tool_environment(aws: EmbeddedAws, environment: Mapping[str, str] = os.envir
 
 
 def _server_environment(folder: Path, host: str, port: int, wait_scale: float) -> dict[str, str]:
-    # The functions' processes inherit these variables, so nothing is taken over from this process but the PATH.
+    # The functions' processes inherit these variables, so only PATH is taken from this process.
     for name in ("home", "tmp", "state", "root"):
         (folder / name).mkdir()
     environment = {

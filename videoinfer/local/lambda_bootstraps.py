@@ -49,7 +49,7 @@ def compose_bootstrap(megabytes: int, layers: list[Path]) -> str:
 
 
 def use_bootstraps(template: Path) -> None:
-    """Replaces the runtime `python3.13` in a packaged template by one that starts bootstraps.
+    """Replaces the runtime `python3.13` in a packaged template with one that starts bootstraps.
 
     Raises:
         CommandError: No function has the runtime `python3.13`.

@@ -1,7 +1,7 @@
 """The demo's output folder. Its files replace those of an earlier run once all of them are complete."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,10 @@ type Outputs = Mapping[str, OutputFile]
 
 
 @contextmanager
-def open_outputs(folder: Path, inputs: Iterable[Path]) -> Iterator[Outputs]:
+def open_outputs(folder: Path, inputs: Sequence[Path]) -> Iterator[Outputs]:
     """Opens all files of the folder with `open_output`. Raises `CommandError` if one can't be written."""
-    paths = list(inputs)
     with ExitStack() as files:
-        yield {name: files.enter_context(open_output(folder / name, paths)) for name in OUTPUT_FILES}
+        yield {name: files.enter_context(open_output(folder / name, inputs)) for name in OUTPUT_FILES}
 
 
 def save_notice(output: OutputFile, notice: ReceivedNotice) -> None:

@@ -63,7 +63,7 @@ def check_ledger(item: Item, truth: Truth, results_uri: str) -> Verdict:
 
 
 def check_execution(status: str, events: Sequence[HistoryEventTypeDef]) -> Verdict:
-    """Checks that the job's execution has succeeded. The verdict has its last failure otherwise."""
+    """Checks that the job's execution has succeeded. If it has not, the verdict names its last failure."""
     if status == "SUCCEEDED":
         return ok("succeeded")
     return wrong(f"It is {status.lower()}. {describe_failure(events) or ''}")
