@@ -14,7 +14,7 @@ type OpenReport = Callable[..., ReportPage]
 
 @pytest.fixture
 def open_report(open_page: OpenPage, tmp_path: Path) -> OpenReport:
-    """Makes the report of some results as a file, and opens it: `open_report(results, video=…, **context_options)`."""
+    """Makes a report of some results as a file, and opens it: `open_report(results, video=…, **context_options)`."""
 
     def open_results(results: dict[str, object], **options: object) -> ReportPage:
         video = options.pop("video", None)

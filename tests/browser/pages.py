@@ -1,10 +1,10 @@
-"""The report as somebody sees it: what is drawn, and what is said."""
+"""The report as a person sees it: what is drawn, and what is written."""
 
 from dataclasses import dataclass
 
 from playwright.sync_api import Locator, Page
 
-# The bounding box of all pixels of about a colour, in pixels of the picture, or null.
+# The bounding box of all pixels of roughly a color, in pixels of the picture, or null.
 _FIND_COLOR = """
 ([color, picture]) => {
   const canvas = document.querySelector('#overlay');
@@ -28,7 +28,7 @@ _PAINTED = """
   return data.some((value, at) => at % 4 === 3 && value > 0);
 }
 """
-# How opaque the overlay is at a point of the picture.
+# The opacity of the overlay at a point of the picture.
 _OPACITY = """
 ([x, y, picture]) => {
   const canvas = document.querySelector('#overlay');
@@ -37,7 +37,7 @@ _OPACITY = """
   return canvas.getContext('2d').getImageData(left + x * scale, top + y * scale, 1, 1).data[3] / 255;
 }
 """
-# Of 50 places of a lane, how much of its height is filled.
+# For 50 places of a timeline, how much of its height is filled.
 _READ_LANE = """
 canvas => {
   const { data, width, height } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
@@ -75,13 +75,13 @@ class ReportPage:
     page: Page
 
     def wait_for_video(self) -> None:
-        """Waits until there is a picture, and the page has been told of it: its controls are then those that stay."""
+        """Waits until the video shows a picture and the page knows; after that its controls don't change any more."""
         self.page.wait_for_function(
             "() => document.querySelector('#video').readyState >= 2 && !document.querySelector('#play').disabled"
         )
 
     def seek(self, seconds: float) -> None:
-        """Moves the position's slider, and waits until the picture is there."""
+        """Moves the position's slider, and waits for the picture."""
         self.page.evaluate(
             """seconds => { const scrubber = document.querySelector('#scrubber');
             scrubber.value = seconds; scrubber.dispatchEvent(new Event('input')); }""",
@@ -90,32 +90,32 @@ class ReportPage:
         self.settle()
 
     def settle(self) -> None:
-        """Waits until the video has arrived where it was sent and two pictures have been painted."""
+        """Waits until the video has finished seeking and two pictures have been painted."""
         self.page.wait_for_function("() => !document.querySelector('#video').seeking")
         self.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     def find_color(self, color: str, picture: tuple[int, int] = (640, 360)) -> list[float] | None:
-        """Left, top, right and bottom of what is drawn in a colour (#rrggbb), in pixels of the picture."""
+        """Left, top, right and bottom of everything drawn in a color (#rrggbb), in pixels of the picture."""
         channels = [int(color[at : at + 2], 16) for at in (1, 3, 5)]
         box: list[float] | None = self.page.evaluate(_FIND_COLOR, [channels, picture])
         return box
 
     def opacity_at(self, x: float, y: float, picture: tuple[int, int] = (640, 360)) -> float:
-        """How opaque the drawing is at a point, in pixels of the picture."""
+        """The opacity of the drawing at a point, 0 to 1, in pixels of the picture."""
         opacity: float = self.page.evaluate(_OPACITY, [x, y, picture])
         return opacity
 
     def record_drawn_texts(self) -> None:
-        """Begins to record what is written over the video."""
+        """Starts recording the texts drawn over the video."""
         self.page.evaluate(_RECORD_DRAWN_TEXTS)
 
     def drawn_texts(self) -> list[str]:
-        """What was written over the video since then; the same text again and again is told once."""
+        """The texts drawn over the video since then; a repeated text is listed once."""
         texts: list[str] = self.page.evaluate("window.drawnTexts")
         return texts
 
     def is_painted(self) -> bool:
-        """Whether anything at all is drawn over the video."""
+        """Tells whether anything is drawn over the video."""
         painted: bool = self.page.evaluate(_PAINTED)
         return painted
 
@@ -124,18 +124,18 @@ class ReportPage:
         return seconds
 
     def row(self, class_name: str) -> Locator:
-        """The class's row: its toggle, timeline and counts."""
+        """The row of a class: its toggle, timeline and counts."""
         return self.page.locator(".row").filter(has=self.page.get_by_text(class_name, exact=True))
 
     def text(self, selector: str) -> str:
         return self.page.locator(selector).inner_text()
 
     def present(self) -> list[str]:
-        """What is listed as being on screen."""
+        """The classes listed as being on screen."""
         return [" ".join(text.split()) for text in self.page.locator("#present li").all_text_contents()]
 
     def wait_for_present(self, *expected: str) -> None:
-        """Waits until these are listed as being on screen."""
+        """Waits until exactly these classes are listed as being on screen."""
         for text in expected:
             self.page.locator("#present li").filter(has_text=text.rsplit(" ", 1)[0]).first.wait_for()
 
@@ -143,7 +143,7 @@ class ReportPage:
         self.page.locator(selector).filter(has_text=text).wait_for()
 
     def read_lane(self, class_name: str) -> list[float]:
-        """Of each fiftieth of a class's timeline, how much of its height is filled."""
+        """For each fiftieth of a class's timeline, how much of its height is filled, 0 to 1."""
         shares: list[float] = self.row(class_name).locator(".lane canvas").evaluate(_READ_LANE)
         return shares
 
@@ -151,6 +151,6 @@ class ReportPage:
         self.page.locator("#confidence").fill(str(percent))
 
     def focused_name(self) -> str | None:
-        """The name of what has the focus, or None where nothing has."""
+        """The name of the focused element, or None without focus."""
         name: str | None = self.page.evaluate(_FOCUSED_NAME)
         return name

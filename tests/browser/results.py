@@ -1,4 +1,4 @@
-"""Results that are made for tests, and the report of them, by the command that people run."""
+"""Results for tests, and their report, made by the command that people use."""
 
 import json
 import shutil
@@ -12,16 +12,16 @@ from videoinfer.main import app
 from videoinfer.repository import SAMPLE_VIDEO
 
 BLUE, ORANGE, GREEN = "#5b9bff", "#ff9248", "#3ecf8e"
-"""What the first classes of a report are drawn in."""
+"""The colors of a report's first classes."""
 
 WIDTH, HEIGHT = 640, 360
-"""Of the video that is shipped: 10 seconds, 30 frames a second."""
+"""The size of the shipped video, which has 10 seconds at 30 frames a second."""
 
 
 def make_box(
     name: str, x: float, y: float, width: float = 60, height: float = 40, confidence: float = 0.9, **more: Any
 ) -> dict[str, Any]:
-    """A prediction: centre and size in pixels."""
+    """Makes a prediction: center and size in pixels."""
     box = {"x": x, "y": y, "width": width, "height": height, "confidence": confidence, "class": name, "class_id": 0}
     return {**box, **more}
 
@@ -33,13 +33,13 @@ def make_element(predictions: Iterable[dict[str, Any]], width: int = WIDTH, heig
 def make_results(
     elements: list[Any], fps: float = 5, model_id: str = "parts", frame_rate: float = 30
 ) -> dict[str, Any]:
-    """A results file of one model, sampled evenly."""
+    """Makes a results file of one model, evenly sampled."""
     times = [round(number / fps, 4) for number in range(len(elements))]
     return {"frame_offset": [round(time * frame_rate) for time in times], "time_offset": times, model_id: elements}
 
 
 def write_report(folder: Path, results: dict[str, Any], video: Path | None = None) -> Path:
-    """The page, beside a copy of the video, made by `videoinfer report`."""
+    """Writes the page with `videoinfer report`, beside a copy of the video."""
     results_file = folder / "results.json"
     results_file.write_text(json.dumps(results))
     beside = folder / (video or SAMPLE_VIDEO).name

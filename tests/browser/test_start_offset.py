@@ -1,4 +1,4 @@
-"""The report draws over each picture what was found in it, however late the player shows the first one."""
+"""The report draws each picture's own detections, however late the player shows the first picture."""
 
 import io
 from dataclasses import replace
@@ -34,11 +34,11 @@ VIDEOS = {
     "MKV that is a part of a stream": VideoSpec("matroska", timestamps=PART_OF_A_STREAM),
     "WebM that begins later": replace(WEBM, timestamps=TWO_SECONDS_LATE),
 }
-"""All that Chromium plays of what is taken: not AVI."""
+"""All accepted videos that Chromium plays, so not AVI."""
 
 
 def sample_all(video: bytes) -> tuple[dict[str, Any], float]:
-    """Results of every frame, each with a box that is as far to the right as its number, and the video's start."""
+    """Results of every frame, whose box is as far right as the frame's number; and the video's start in seconds."""
     with open_video(io.BytesIO(video)) as container:
         timeline = read_timeline(container)
     frames = select_frames(timeline, timeline.frame_rate)
@@ -52,20 +52,20 @@ def sample_all(video: bytes) -> tuple[dict[str, Any], float]:
 
 
 def find_picture(report: ReportPage) -> int:
-    """The number of the picture that Chromium shows, by its brightness."""
+    """The number of the picture that Chromium shows, from its brightness."""
     shown = Image.open(io.BytesIO(report.page.locator("#stage").screenshot())).convert("L")
     grey = shown.getpixel((shown.width // 2, shown.height * 3 // 4))
     assert isinstance(grey, int)
-    return (grey - 20 + 1) // 2  # encoding makes some pictures a level darker
+    return (grey - 20 + 1) // 2  # encoding makes some pictures one level darker
 
 
 def read_number(report: ReportPage) -> int:
-    """The number of the frame whose boxes are drawn, as the page says."""
+    """The number of the frame whose boxes the page draws."""
     return int(report.text("#frame").removeprefix("frame "))
 
 
 @pytest.mark.parametrize("spec", VIDEOS.values(), ids=VIDEOS)
-def test_the_boxes_are_those_of_the_picture(spec: VideoSpec, open_report: OpenReport, tmp_path: Path) -> None:
+def test_the_boxes_belong_to_the_shown_picture(spec: VideoSpec, open_report: OpenReport, tmp_path: Path) -> None:
     video = tmp_path / f"clip.{ {'matroska': 'mkv'}.get(spec.format, spec.format) }"
     video.write_bytes(make_video(spec))
     results, start = sample_all(video.read_bytes())
@@ -87,7 +87,7 @@ def test_the_boxes_are_those_of_the_picture(spec: VideoSpec, open_report: OpenRe
 
 
 def share_unknown(site: SharedSite, video: bytes) -> str:
-    """A report as it is delivered where the API does not tell the start offset."""
+    """Shares a report as it is delivered if the API returns no start offset."""
     results, _ = sample_all(video)
     (site.folder / "video.mp4").write_bytes(video)
     with ReportWriter() as writer, (site.folder / "report.html").open("wb") as page:
@@ -101,7 +101,7 @@ def share_unknown(site: SharedSite, video: bytes) -> str:
 LATE_MP4 = VIDEOS["MP4 whose sound begins before"]
 
 
-def test_where_nobody_tells_the_start_the_browser_does(tmp_path: Path, open_page: OpenPage) -> None:
+def test_without_a_start_offset_the_browser_measures_it(tmp_path: Path, open_page: OpenPage) -> None:
     with share_folder(tmp_path) as site:
         report = ReportPage(open_page(share_unknown(site, make_video(LATE_MP4))))
         report.wait_for_video()
@@ -113,7 +113,7 @@ def test_where_nobody_tells_the_start_the_browser_does(tmp_path: Path, open_page
         assert report.text("#duration") == "0:02"
 
 
-def test_a_copy_that_begins_elsewhere_is_measured_anew(open_report: OpenReport, tmp_path: Path) -> None:
+def test_the_start_of_a_chosen_copy_is_measured_again(open_report: OpenReport, tmp_path: Path) -> None:
     video, copy = tmp_path / "clip.mp4", tmp_path / "copy.mp4"
     video.write_bytes(make_video(LATE_MP4))
     copy.write_bytes(make_video(replace(LATE_MP4, timestamps=[40 * number for number in range(60)])))
@@ -138,7 +138,9 @@ AS_LONG_AS_THE_PICTURES = """
   video.dispatchEvent(new Event('durationchange'));
 }
 """
-"""What Chromium says of a video that begins late, until it has read on: of a short one for a moment only."""
+"""What Chromium first reports about a video that begins late: the pictures' length only, for a short video only
+briefly.
+"""
 
 
 def test_results_behind_the_length_that_chromium_guesses_are_on_the_page(

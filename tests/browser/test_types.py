@@ -1,4 +1,4 @@
-"""Each inference type of the contract, drawn."""
+"""How each inference type of the contract is drawn."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def test_masks_are_outlined_without_their_box(open_report: OpenReport) -> None:
     assert report.opacity_at(105, 170) == 0  # inside the box, outside the mask
 
 
-def test_key_points_are_dots_joined_to_limbs_and_faint_where_unsure(open_report: OpenReport) -> None:
+def test_keypoints_are_dots_joined_by_limbs_and_faint_if_unsure(open_report: OpenReport) -> None:
     keypoints = [
         {"x": x, "y": y, "confidence": confidence, "class": name, "class_id": number}
         for number, (x, y, confidence, name) in enumerate(
@@ -36,10 +36,10 @@ def test_key_points_are_dots_joined_to_limbs_and_faint_where_unsure(open_report:
     assert report.opacity_at(200, 100) == 1
     assert report.opacity_at(230, 100) > 0.8  # the limb between them
     assert 0.2 < report.opacity_at(300, 200) < 0.5
-    assert report.opacity_at(230, 180) == pytest.approx(0.12, abs=0.02)  # within the box
+    assert report.opacity_at(230, 180) == pytest.approx(0.12, abs=0.02)  # inside the box
 
 
-def test_a_classification_is_a_label_and_a_timeline_of_the_class_that_was_chosen(open_report: OpenReport) -> None:
+def test_a_classification_is_a_label_and_a_timeline_of_the_predicted_class(open_report: OpenReport) -> None:
     elements = [
         {
             "time": 0.1,
@@ -60,7 +60,7 @@ def test_a_classification_is_a_label_and_a_timeline_of_the_class_that_was_chosen
     assert report.present() == ["night 1"]
 
 
-def test_a_classification_of_several_labels_shows_those_that_were_chosen(open_report: OpenReport) -> None:
+def test_a_multi_label_classification_shows_the_predicted_labels(open_report: OpenReport) -> None:
     element = {
         "time": 0.1,
         "image": {"width": 640, "height": 360},
@@ -78,7 +78,7 @@ BOX = {name: value for name, value in make_box("part", 300, 200).items() if name
 
 
 @pytest.mark.parametrize("element", [LABEL, make_element([BOX])], ids=["label", "box"])
-def test_without_a_confidence_it_is_named_without_one_and_no_threshold_hides_it(
+def test_a_label_without_confidence_is_shown_at_every_threshold(
     open_report: OpenReport, element: dict[str, Any]
 ) -> None:
     doubtful = make_element([make_box("doubtful", 300, 300, confidence=0.2)])
@@ -109,7 +109,7 @@ def test_a_gaze_is_an_arrow_from_the_face_in_pixels_of_the_video(open_report: Op
 
 
 @pytest.mark.parametrize("element", [[0.25] * 8, {"embeddings": [[0.25] * 8], "time": 0.1}])
-def test_of_an_embedding_it_is_said_that_nothing_is_drawn(open_report: OpenReport, element: object) -> None:
+def test_the_report_says_that_embeddings_are_not_drawn(open_report: OpenReport, element: object) -> None:
     report = open_report(make_results([element] * 50))
     report.wait_for_video()
 

@@ -31,14 +31,14 @@ def make_settings(api: StandInApi) -> CheckJobSettings:
     )
 
 
-def test_an_invocation_does_not_use_the_connection_of_the_one_before(api: StandInApi) -> None:
+def test_an_invocation_does_not_reuse_the_connection_of_the_previous_one(api: StandInApi) -> None:
     for _ in range(2):
         client = connections.connect_api(make_settings(api))
         assert client.create_job(Turn(), "https://videos.example.com/v.mp4", [], 5) == "stand-in-job"
 
 
 def test_a_connection_does_not_outlive_its_request(api: StandInApi) -> None:
-    """Between the first request and the last a video may be sent for many minutes."""
+    """Sending a video between the first request and the last may take many minutes."""
     client = connections.connect_api(make_settings(api))
     url = client.create_upload_url(Turn(), "v.mp4")
     client.send_video(url, io.BytesIO(b"video"), 5)

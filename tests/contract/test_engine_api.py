@@ -1,4 +1,4 @@
-"""The engine's API answers what the contract's examples show: the same status, keys and types."""
+"""The engine's API answers like the contract's examples: with the same status codes, keys and types."""
 
 import json
 import re
@@ -22,7 +22,7 @@ EXAMPLES = Path(__file__).parent / "examples"
 NAMES = sorted(path.stem for path in EXAMPLES.glob("*.json") if path.stem != "results")
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
-# Where a value is the server's own choice, what it has to be like.
+# Patterns of values that the server chooses.
 PATTERNS = {
     "job_id": UUID,
     "signed_url": re.compile(r"https://.+\?.+&X-Goog-Expires=\d+(&.+)?"),
@@ -42,7 +42,7 @@ def without_slash(path: str) -> str:
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[EngineInProcess]:
-    """An engine that has the examples' job, running, and both versions of their model."""
+    """An engine in which the examples' job is running, with both versions of its model."""
     with run_engine(tmp_path) as engine:
         engine.put_model(make_package(), version="3")
         wanted = JobRequest.parse(read_example("create_job")["request"]["body"])
@@ -54,7 +54,7 @@ def engine(tmp_path: Path) -> Iterator[EngineInProcess]:
 
 
 def check_described(request: Mapping[str, Any], status_code: int, answer: Any) -> None:
-    """The API's own description has the request, unless it was refused, and the answer."""
+    """Checks the answer, and the request unless it was refused, against the API's own OpenAPI description."""
     description = describe_api(MAX_MODELS)
     operation = description["paths"][request["path"]][request["method"].lower()]
     check_schema(operation["responses"][str(status_code)]["content"], answer)
@@ -78,7 +78,7 @@ def bring_about(engine: EngineInProcess, example: Mapping[str, Any]) -> None:
 
 @pytest.mark.parametrize("change_path", [str, without_slash], ids=["slash", "no slash"])
 @pytest.mark.parametrize("name", NAMES)
-def test_answers_as_the_example_shows(name: str, change_path: Any, engine: EngineInProcess) -> None:
+def test_the_api_answers_like_each_example(name: str, change_path: Any, engine: EngineInProcess) -> None:
     example = read_example(name)
     bring_about(engine, example)
     request = example["request"]
@@ -97,20 +97,20 @@ def test_answers_as_the_example_shows(name: str, change_path: Any, engine: Engin
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if read_example(name)["answer"]["status"] == 404])
-def test_what_is_not_there_is_said_to_be_not_found(name: str, engine: EngineInProcess) -> None:
+def test_the_answer_about_a_missing_resource_says_not_found(name: str, engine: EngineInProcess) -> None:
     request = read_example(name)["request"]
     _, answer = engine.request(request["method"], request["path"], request["query"], request["body"])
     assert "not found" in answer["error"]
 
 
-def test_a_failed_jobs_reason_is_passed_on(engine: EngineInProcess) -> None:
+def test_a_failed_job_s_reason_is_returned(engine: EngineInProcess) -> None:
     example = read_example("status_failed")
     bring_about(engine, example)
     _, answer = engine.request("GET", "/videoinfer/", example["request"]["query"])
     assert answer == example["answer"]["body"]
 
 
-def test_a_running_job_that_is_polled_too_often_is_told_when_to_come_back(engine: EngineInProcess) -> None:
+def test_polling_a_running_job_too_often_is_answered_with_retry_after(engine: EngineInProcess) -> None:
     limited = replace(engine, environment={**engine.environment, "POLL_SECONDS_MIN": "60"})
     request = read_example("status_running")["request"]
     event = make_event("GET", "/videoinfer", list(request["query"].items()))
@@ -123,7 +123,7 @@ def test_a_running_job_that_is_polled_too_often_is_told_when_to_come_back(engine
 
 
 @pytest.mark.parametrize("name", ["status_done", "status_failed"])
-def test_a_job_that_ended_may_be_asked_for_at_any_time(name: str, engine: EngineInProcess) -> None:
+def test_a_job_that_ended_may_be_polled_at_any_time(name: str, engine: EngineInProcess) -> None:
     limited = replace(engine, environment={**engine.environment, "POLL_SECONDS_MIN": "60"})
     request = read_example("status_running")["request"]
     assert limited.request("GET", "/videoinfer", request["query"])[0] == 200
@@ -142,21 +142,21 @@ def test_a_job_that_ended_may_be_asked_for_at_any_time(name: str, engine: Engine
     ],
     ids=["key", "workspace", "project", "unknown project"],
 )
-def test_what_the_official_client_asks_for_is_as_described(
+def test_requests_of_the_official_client_follow_the_description(
     method: str, path: str, names: Mapping[str, str], engine: EngineInProcess
 ) -> None:
     status_code, answer = engine.request(method, path.format(**names), {"api_key": API_KEY})
     check_described({"method": method, "path": path}, status_code, answer)
 
 
-def test_the_description_can_tell_a_wrong_answer() -> None:
+def test_the_description_detects_a_wrong_answer() -> None:
     request = {"method": "GET", "path": "/videoinfer/"}
     for wrong in ({"status": 0}, {"status": 3}, {"status": 1, "unheard_of": 1}, {}):
         with pytest.raises(AssertionError):
             check_described(request, 200, wrong)
 
 
-def test_the_description_is_open_and_has_every_route(engine: EngineInProcess) -> None:
+def test_the_description_needs_no_key_and_has_every_route(engine: EngineInProcess) -> None:
     status_code, description = engine.request("GET", "/openapi.json", {})
     assert (status_code, description["openapi"]) == (200, "3.1.0")
     assert description == describe_api(MAX_MODELS)
@@ -169,13 +169,13 @@ def test_the_description_is_open_and_has_every_route(engine: EngineInProcess) ->
 
 
 def shape(value: Any) -> Any:
-    """A value without its content: types, and the keys of objects."""
+    """Reduces a value to its types and its objects' keys."""
     if isinstance(value, dict):
         return {key: shape(entry) for key, entry in value.items()}
     return type(value)
 
 
-def test_results_have_the_examples_shape(engine: EngineInProcess) -> None:
+def test_results_have_the_example_s_format(engine: EngineInProcess) -> None:
     job_id = engine.create_job(engine.upload_video(make_video(VideoSpec())), infer_fps=4)
     engine.run_job(job_id)
     results, example = engine.read_results(job_id), read_example("results")

@@ -1,4 +1,4 @@
-"""The engine's API against its own description: that is valid OpenAPI, and holds for every kind of request."""
+"""The engine's API against its own description, which is valid OpenAPI and holds for every kind of request."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -23,12 +23,12 @@ CONFIG = {
         "max-examples": 100,
         "deterministic": True,
         "database": "none",
-        "with-security-parameters": False,  # the key is given below, and left out by the check that looks for that
+        "with-security-parameters": False,  # the key is given below, and left out by the check for that
     },
 }
 GATEWAY = ApiGateway("engine")
 MAX_MODELS = 1
-"""Of several, each has to be another, which JSON Schema can't say."""
+"""With several models, each must be different, which JSON Schema can't express."""
 
 type Case = schemathesis.Case[Any]
 
@@ -38,7 +38,7 @@ schema.app = GATEWAY
 
 @pytest.fixture(scope="module", autouse=True)
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineInProcess]:
-    """An engine that has every model that is asked for, and limits polls."""
+    """An engine that has every requested model, and that limits polls."""
     with run_engine(Path(tmp_path_factory.mktemp("models"))) as unlimited, pytest.MonkeyPatch.context() as patch:
         limits = {"MAX_MODELS": str(MAX_MODELS), "POLL_SECONDS_MIN": "60"}
         engine = replace(unlimited, environment={**unlimited.environment, **limits})
@@ -47,19 +47,19 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineInProcess
         yield engine
 
 
-def test_the_document_is_openapi_3_1(engine: EngineInProcess) -> None:
+def test_the_description_is_openapi_3_1(engine: EngineInProcess) -> None:
     _, document = engine.request("GET", "/openapi.json", {})
     assert document == describe_api(MAX_MODELS)
     assert list(OpenAPIV31SpecValidator(document).iter_errors()) == []
 
 
 @schema.parametrize()
-def test_every_answer_is_as_described(case: Case) -> None:
+def test_every_answer_follows_the_description(case: Case) -> None:
     case.call_and_validate(params={"api_key": API_KEY})
 
 
 class Workflow(schema.as_state_machine()):  # type: ignore[misc]
-    """Calls in the orders that their links allow: a job is created, and then asked for."""
+    """Requests in the orders that their links allow: a job is created, then polled."""
 
     def get_call_kwargs(self, case: Case) -> dict[str, Any]:
         return {"params": {"api_key": API_KEY}}

@@ -1,4 +1,4 @@
-"""The pipeline's client sends what the contract's examples ask, and reads what they answer."""
+"""The pipeline's client sends the requests of the contract's examples, and reads their answers."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ def connect(example: dict[str, Any]) -> tuple[VideoInferenceApi, Wire]:
     return VideoInferenceApi("https://api.example.com/", example["request"]["query"]["api_key"], wire.session), wire
 
 
-def test_asks_for_a_signed_url() -> None:
+def test_the_client_requests_a_signed_url() -> None:
     example = read_example("signed_url")
     api, wire = connect(example)
     assert (
@@ -37,7 +37,7 @@ def test_asks_for_a_signed_url() -> None:
     assert wire.describe() == example["request"]
 
 
-def test_creates_a_job() -> None:
+def test_the_client_creates_a_job() -> None:
     example = read_example("create_job")
     api, wire = connect(example)
     body = example["request"]["body"]
@@ -47,7 +47,7 @@ def test_creates_a_job() -> None:
 
 
 @pytest.mark.parametrize("state", ["running", "done", "failed"])
-def test_reads_a_status(state: str) -> None:
+def test_the_client_reads_each_status(state: str) -> None:
     example = read_example(f"status_{state}")
     api, wire = connect(example)
     status = api.check_job(Turn(), example["request"]["query"]["job_id"])
@@ -62,7 +62,7 @@ def test_reads_a_status(state: str) -> None:
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("error_*.json")), ids=lambda path: path.stem)
-def test_reads_a_refusal(path: Path) -> None:
+def test_the_client_reads_each_refusal(path: Path) -> None:
     example = json.loads(path.read_text())
     api, _ = connect(example)
     call = (
@@ -76,7 +76,7 @@ def test_reads_a_refusal(path: Path) -> None:
     assert refused.value.reason == example["answer"]["body"]["error"]
 
 
-def test_counts_the_results() -> None:
+def test_the_pipeline_counts_the_example_s_results() -> None:
     content = (EXAMPLES / "results.json").read_bytes()
     results = json.loads(content)
     [model_id] = results.keys() - {"frame_offset", "time_offset"}

@@ -1,4 +1,4 @@
-"""An upload that asks for an annotated video gets one, after its results, with a notice that leads to it."""
+"""An upload that requests an annotated video gets it after its results, with a notice that links to it."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""What jobs found is in tables that Athena reads the moment the first job is done."""
+"""Athena can query a job's detections as soon as the first job is done."""
 
 import time
 from typing import Any
@@ -12,7 +12,7 @@ from videoinfer.repository import SAMPLE_VIDEO
 
 
 class Athena:
-    """One stack's database, queried in its workgroup."""
+    """A stack's database, queried in its workgroup."""
 
     def __init__(self, aws: EmbeddedAws, stack: str) -> None:
         [described] = aws.clients.cloudformation.describe_stacks(StackName=stack)["Stacks"]
@@ -28,7 +28,7 @@ class Athena:
         self.database, self._workgroup = outputs["ResultsDatabaseName"], outputs["ResultsWorkGroupName"]
 
     def query(self, sql: str) -> list[list[str | None]]:
-        """The rows of the answer, without the heading."""
+        """The rows of the answer, without the header."""
         started = self._athena.start_query_execution(
             QueryString=sql, QueryExecutionContext={"Database": self.database}, WorkGroup=self._workgroup
         )
@@ -75,7 +75,7 @@ def test_a_day_is_a_partition(athena: Athena, done_job: dict[str, Any]) -> None:
     assert rows == "0"
 
 
-def test_ddl_takes_the_database_of_a_stack_with_hyphens_and_capitals(aws: EmbeddedAws) -> None:
+def test_ddl_accepts_the_database_of_a_stack_with_hyphens_and_capitals(aws: EmbeddedAws) -> None:
     pipeline = deploy(aws, "Belt-Line-7", {"ApiKey": API_KEY})
     athena = Athena(aws, pipeline.stack)
     location = f"s3://{pipeline.pipeline.results_bucket}/notes/"

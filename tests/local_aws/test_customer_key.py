@@ -1,4 +1,4 @@
-"""Both applications with a key of the owner's: stores have it, and a video comes through."""
+"""Both applications with a customer-managed KMS key: every store uses it, and a video is processed."""
 
 import json
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ PIPELINE, ENGINE = "with-a-key", "engine-with-a-key"
 
 @dataclass(frozen=True)
 class Key:
-    """A key of the owner's with the policy that the documentation gives."""
+    """A customer-managed key with the documented policy."""
 
     kms: Any
     arn: str
@@ -46,9 +46,10 @@ def pipeline(aws: EmbeddedAws, key: Key) -> Iterator[DeployedPipeline]:
 
 
 def list_keys(aws: EmbeddedAws, stack: str) -> dict[str, str | None]:
-    """The key of the stores of a stack, by its logical id, as its service tells it.
+    """The keys of a stack's stores by logical id, as their services report them.
 
-    Not of buckets, tables and topics: the embedded AWS forgets theirs, and `tests/unit/test_encryption.py` reads them.
+    Buckets, tables and topics are left out: the embedded AWS does not keep their keys. `tests/unit/test_encryption.py`
+    checks these in the templates.
     """
     clients, session = aws.clients, local_session()
     logs = session.client("logs", endpoint_url=aws.endpoint_url)
@@ -68,7 +69,7 @@ def list_keys(aws: EmbeddedAws, stack: str) -> dict[str, str | None]:
 
 
 def find_stores(application: str) -> set[str]:
-    """The logical ids of what `list_keys` lists."""
+    """The logical ids of the stores that `list_keys` lists."""
     kinds = "AWS::SQS::Queue", "AWS::SecretsManager::Secret", "AWS::Logs::LogGroup"
     return {name for kind in kinds for name in find_resources(application, kind)}
 
@@ -83,7 +84,7 @@ def test_every_store_of_the_engine_has_the_key(aws: EmbeddedAws, key: Key) -> No
     assert list_keys(aws, ENGINE) == dict.fromkeys(find_stores("engine"), key.arn)
 
 
-def test_a_video_comes_through(pipeline: DeployedPipeline) -> None:
+def test_a_video_is_processed_with_the_key(pipeline: DeployedPipeline) -> None:
     upload = pipeline.upload("belt.mp4", b"video")
 
     job = pipeline.wait_for_job(upload)
@@ -91,9 +92,7 @@ def test_a_video_comes_through(pipeline: DeployedPipeline) -> None:
     assert job["status"] == "done"
 
 
-def test_the_doctor_says_whom_the_key_s_policy_leaves_out(
-    aws: EmbeddedAws, pipeline: DeployedPipeline, key: Key
-) -> None:
+def test_the_doctor_names_whom_the_key_s_policy_omits(aws: EmbeddedAws, pipeline: DeployedPipeline, key: Key) -> None:
     def examine() -> list[str]:
         environment = {**tool_environment(aws, {}), "VIDEOINFER_STACK": pipeline.stack}
         result = CliRunner().invoke(app, ["doctor", "--json"], env=environment)
@@ -102,8 +101,8 @@ def test_the_doctor_says_whom_the_key_s_policy_leaves_out(
     policy = read_documented_policy(region=REGION, account=ACCOUNT)
     try:
         assert f"Stored data is encrypted with {key.arn}." in examine()
-        # The role of what decodes may use the key by way of S3 alone. The embedded AWS simulates policies without the
-        # ContextEntries that say so: https://docs.aws.amazon.com/IAM/latest/APIReference/API_ContextEntry.html
+        # The role of the decoding functions may use the key only through S3. The embedded AWS simulates policies
+        # without the ContextEntries for that: https://docs.aws.amazon.com/IAM/latest/APIReference/API_ContextEntry.html
         denied = {finding for finding in examine() if " may not " in finding}
         assert denied == {
             f"AnnotateVideoFunction may not {action} on {key.arn}." for action in ("kms:Decrypt", "kms:GenerateDataKey")

@@ -1,4 +1,4 @@
-"""The demo, ended while it works: nothing stays, neither a process nor a file."""
+"""A demo that is ended while it works leaves no process and no file."""
 
 import signal
 from pathlib import Path
@@ -10,7 +10,7 @@ from videoinfer.local.embedded_aws import EmbeddedAws
 
 
 @pytest.mark.parametrize(("end", "status"), [(CTRL_C, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"])
-def test_nothing_stays(
+def test_an_ended_demo_leaves_no_process_and_no_file(
     aws: EmbeddedAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: bytes | signal.Signals, status: int
 ) -> None:
     temporary, output = tmp_path / "temporary", tmp_path / "out"
@@ -26,12 +26,12 @@ def test_nothing_stays(
 
 
 def list_processes(folder: Path) -> list[str]:
-    """The commands of the processes that know of a folder by their environment."""
+    """The commands of the processes whose environment mentions a folder."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if bytes(folder) in (process / "environ").read_bytes():
                 found.append((process / "cmdline").read_text())
-        except OSError:  # it has ended, or is somebody else's
+        except OSError:  # it has ended, or belongs to somebody else
             continue
     return found

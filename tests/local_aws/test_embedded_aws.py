@@ -18,14 +18,14 @@ LOOPBACK = "0100007F"
 
 
 def list_listening_addresses(process_id: int) -> list[str]:
-    """The addresses that a process listens on, in /proc/net/tcp's notation, without the port."""
+    """The addresses that a process listens on, in the notation of /proc/net/tcp, without the port."""
     sockets = {str(file.readlink()) for file in Path(f"/proc/{process_id}/fd").iterdir()}
     tables = [Path(f"/proc/{process_id}/net/{table}").read_text().splitlines()[1:] for table in ("tcp", "tcp6")]
     rows = [line.split() for table in tables for line in table]
     return [row[1].partition(":")[0] for row in rows if row[3] == LISTENING and f"socket:[{row[9]}]" in sockets]
 
 
-def test_it_listens_on_loopback_alone_and_leaves_nothing_behind() -> None:
+def test_it_listens_only_on_loopback_and_leaves_nothing_behind() -> None:
     with embedded_aws() as aws:
         aws.clients.s3.create_bucket(Bucket="uploads")
         addresses = list_listening_addresses(aws.process.pid)

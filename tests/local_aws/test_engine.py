@@ -1,4 +1,4 @@
-"""The engine from its real template: the contract over HTTP, a step that dies, and what its functions weigh."""
+"""The engine from its real template: the contract over HTTP, a step that dies, and the size of its functions."""
 
 import json
 import time
@@ -16,7 +16,7 @@ from videoinfer.local.deployments import Engine
 from videoinfer.local.embedded_aws import EmbeddedAws
 from videoinfer.model_packages import LocalModel
 
-UNPACKED_LIMIT_BYTES = 262_144_000  # of a function with its layers, by Lambda
+UNPACKED_LIMIT_BYTES = 262_144_000  # Lambda's limit for a function with its layers
 
 
 def call(engine: Engine, method: str, path: str, body: Any = None, **query: str) -> tuple[int, dict[str, Any]]:
@@ -44,7 +44,7 @@ def test_every_route_is_reached_with_and_without_slash(slash: str, engine: Engin
     assert call(engine, "GET", f"/videoinfer{slash}", api_key="wrong")[0] == 401
 
 
-def test_from_signed_url_to_results(engine: Engine, model: LocalModel) -> None:
+def test_a_job_runs_from_a_signed_url_to_its_results(engine: Engine, model: LocalModel) -> None:
     _, answer = call(engine, "POST", "/video_upload_signed_url/", {"file_name": "a b+%ü.mkv"})
     video = make_video(VideoSpec("matroska", frames=48))
     put = requests.put(answer["signed_url"], video, headers={"Content-Type": "application/octet-stream"}, timeout=60)
@@ -60,10 +60,10 @@ def test_from_signed_url_to_results(engine: Engine, model: LocalModel) -> None:
     assert [element["image"] for element in results[model.model_id]] == [{"width": 64, "height": 48}] * 8
 
 
-def test_a_step_that_dies_leaves_a_reason_that_a_person_can_read(engine: Engine, aws: EmbeddedAws) -> None:
+def test_a_step_that_dies_leaves_a_readable_reason(engine: Engine, aws: EmbeddedAws) -> None:
     [stack] = aws.clients.cloudformation.describe_stacks(StackName="engine")["Stacks"]
     table = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}["JobsTableName"]
-    # A record that lacks almost everything: fetch_video raises whenever it is tried.
+    # A record that lacks almost everything, so that fetch_video always raises.
     item = {"job_id": {"S": "half-a-job"}, "status": {"N": "1"}, "created_at": {"N": "4000000000"}}
     aws.clients.dynamodb.put_item(TableName=table, Item=item)
     execution = aws.clients.stepfunctions.start_execution(

@@ -1,6 +1,6 @@
-"""What a function finds on the embedded AWS is what it finds on Lambda; by a function that looks around.
+"""A function finds the same environment on the embedded AWS as on Lambda; a probe function looks around.
 
-The expectations are those of AWS's documentation: "Working with Lambda environment variables", "Lambda execution
+The expectations come from AWS's documentation: "Working with Lambda environment variables", "Lambda execution
 environment", "Configure ephemeral storage", "Packaging your layer content".
 """
 
@@ -47,7 +47,7 @@ VARIABLES = {
 
 
 def look_around(event: dict[str, Any], context: Any) -> Any:
-    """The probe's code; it is sent there as text."""
+    """The probe's code, which is deployed as text."""
 
     def write(path: str, megabytes: int = 0) -> str:
         try:
@@ -88,7 +88,7 @@ def look_around(event: dict[str, Any], context: Any) -> Any:
 
 
 def _readable(name: str) -> zipfile.ZipInfo:
-    """A file that Lambda's user may read, who is not the owner."""
+    """A file that Lambda's user, who is not its owner, may read."""
     info = zipfile.ZipInfo(name)
     info.external_attr = 0o644 << 16
     return info
@@ -134,7 +134,7 @@ def seen(probe: Callable[[Any], Any]) -> dict[str, Any]:
     return seen
 
 
-def test_the_context_is_that_of_the_runtime_client(seen: dict[str, Any]) -> None:
+def test_the_context_is_the_runtime_client_s(seen: dict[str, Any]) -> None:
     assert seen["context"] == "awslambdaric.lambda_context.LambdaContext"
     assert seen["memory"] == "256"
     assert seen["arn"] == "arn:aws:lambda:us-east-1:000000000000:function:probe"
@@ -161,7 +161,7 @@ def test_only_the_temporary_folder_can_be_written_to_and_is_as_large_as_the_temp
     assert not seen["home"]
 
 
-def test_nothing_of_this_machine_is_there(seen: dict[str, Any]) -> None:
+def test_nothing_of_this_machine_is_visible(seen: dict[str, Any]) -> None:
     assert seen["programs"] == []
     assert {"var", "opt", "tmp"} <= set(seen["root"])
     assert not {"home", "root", "srv", "work"} & set(seen["root"])
@@ -169,7 +169,7 @@ def test_nothing_of_this_machine_is_there(seen: dict[str, Any]) -> None:
     assert seen["user"] == (993 if os.getuid() == 0 else 0)
 
 
-def test_packages_come_from_the_layers_and_the_runtime_alone(seen: dict[str, Any]) -> None:
+def test_packages_come_only_from_the_layers_and_the_runtime(seen: dict[str, Any]) -> None:
     assert seen["packages"] == {
         "arro3.core": "/opt/python",
         "awslambdaric": "/var/runtime",

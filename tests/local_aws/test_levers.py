@@ -1,4 +1,4 @@
-"""A person's levers, pulled at a deployed pipeline: what is printed, and what comes of it."""
+"""An operator's commands on a deployed pipeline: what they print, and what they change."""
 
 import json
 import re
@@ -23,7 +23,7 @@ def deployed(aws: EmbeddedAws) -> Iterator[Stage]:
 
 @pytest.fixture
 def stage(deployed: Stage) -> Stage:
-    """The API is on its best behaviour until a test says otherwise."""
+    """A pipeline whose API answers correctly unless a test sets something else."""
     deployed.api.statuses = [deployed.api.done()]
     deployed.api.results = RESULTS
     deployed.api.requests.clear()
@@ -52,21 +52,21 @@ def test_jobs_are_listed_and_shown(stage: Stage) -> None:
     assert done["results_location"] in shown
 
 
-def test_a_job_that_there_is_not_is_said_to_be_none(stage: Stage) -> None:
+def test_a_missing_job_is_an_error(stage: Stage) -> None:
     result = stage.run("show", "no-such.mp4")
 
     assert result.exit_code == 1
     assert "The ledger has no job no-such.mp4" in result.output
 
 
-def test_a_stack_that_there_is_not_is_named_with_the_remedy(stage: Stage) -> None:
+def test_a_missing_stack_is_named_with_what_to_do(stage: Stage) -> None:
     result = stage.run("jobs", "--stack", "nowhere")
 
     assert result.exit_code == 1
     assert "There is no stack nowhere in us-east-1: give its name with --stack or VIDEOINFER_STACK" in result.output
 
 
-def test_a_failed_job_is_tried_again_without_uploading_it_again(stage: Stage) -> None:
+def test_a_failed_job_is_retried_without_another_upload(stage: Stage) -> None:
     upload, failed = fail_one(stage, "retry/one.mp4")
     stage.api.creation = Answer({"job_id": f"{failed['job_id']}-again", "message": ""})
 
@@ -82,7 +82,7 @@ def test_a_failed_job_is_tried_again_without_uploading_it_again(stage: Stage) ->
     assert "it has its results" in again.output
 
 
-def test_all_failed_jobs_are_tried_again_once(stage: Stage) -> None:
+def test_all_failed_jobs_are_retried_once(stage: Stage) -> None:
     for number in (1, 2):
         fail_one(stage, f"retry/{number}.mp4")
     failed = stage.read("jobs", "--failed")
@@ -96,11 +96,11 @@ def test_all_failed_jobs_are_tried_again_once(stage: Stage) -> None:
     assert stage.api.count("POST", "/videoinfer") == len(failed)
 
 
-def test_retry_wants_to_know_what(stage: Stage) -> None:
+def test_retry_requires_a_selection(stage: Stage) -> None:
     assert "Give the jobs to retry, or --failed for all failed ones." in stage.run("retry").output
 
 
-def test_a_cancelled_job_is_waited_for_no_more(aws: EmbeddedAws, stage: Stage) -> None:
+def test_a_cancelled_job_is_no_longer_waited_for(aws: EmbeddedAws, stage: Stage) -> None:
     stage.api.statuses = [RUNNING]
     upload = stage.upload("cancel/running.mp4")
     wait_until(lambda: stage.find(upload).get("polls", 0) > 0)
@@ -113,7 +113,7 @@ def test_a_cancelled_job_is_waited_for_no_more(aws: EmbeddedAws, stage: Stage) -
     assert stage.find(upload)["status"] == "cancelled"
     execution = aws.clients.stepfunctions.describe_execution(executionArn=job["execution_arn"])
     assert execution["status"] == "ABORTED"
-    # EventBridge tells of it.
+    # EventBridge sends the event of its end.
     wait_until(lambda: "notice_id" in stage.find(upload))
     assert stage.find(upload)["status"] == "cancelled"
     [notice] = stage.pipeline.take_notices(upload)
@@ -164,7 +164,7 @@ def test_dead_letters_are_listed_with_their_reason_and_sent_back(stage: Stage) -
     assert stage.read("dead-letters") == []
 
 
-def test_a_letter_that_nobody_can_read_is_left_where_it_is_until_it_is_discarded(stage: Stage) -> None:
+def test_an_unreadable_dead_letter_stays_until_it_is_discarded(stage: Stage) -> None:
     queue_url = stage.pipeline.pipeline.dead_letter_queue_url
     stage.pipeline.clients.sqs.send_message(QueueUrl=queue_url, MessageBody="Hello?")
 
@@ -175,8 +175,10 @@ def test_a_letter_that_nobody_can_read_is_left_where_it_is_until_it_is_discarded
     assert stage.read("dead-letters") == []
 
 
-def test_videos_that_were_there_before_become_jobs_once(stage: Stage) -> None:
-    """In the uploads bucket, as if they had come before its notifications: those are off for a moment."""
+def test_earlier_videos_become_jobs_once(stage: Stage) -> None:
+    """The videos are in the uploads bucket as if they had been uploaded before its notifications, which are off for a
+    moment.
+    """
     s3, bucket = stage.pipeline.clients.s3, stage.pipeline.pipeline.uploads_bucket
     notifications = s3.get_bucket_notification_configuration(Bucket=bucket)
     s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
@@ -214,7 +216,7 @@ def test_videos_of_another_bucket_are_copied_with_their_options(stage: Stage) ->
 
 
 def test_the_end_of_a_job_is_an_event_on_the_bus(aws: EmbeddedAws, stage: Stage) -> None:
-    """Sent with the functions' own permissions, which the embedded AWS enforces."""
+    """It is sent with the functions' own permissions, which the embedded AWS enforces."""
     events = local_session().client("events", endpoint_url=aws.endpoint_url)
     queue_url = aws.clients.sqs.create_queue(QueueName="ends")["QueueUrl"]
     attributes = aws.clients.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])["Attributes"]
@@ -240,7 +242,7 @@ def test_the_end_of_a_job_is_an_event_on_the_bus(aws: EmbeddedAws, stage: Stage)
     assert by_key["event/failed.mp4"]["reason"] == "The GPU is on fire."
 
 
-def test_the_dashboard_and_the_alarms_are_there(aws: EmbeddedAws, stage: Stage) -> None:
+def test_the_dashboard_and_the_alarms_exist(aws: EmbeddedAws, stage: Stage) -> None:
     cloudwatch = local_session().client("cloudwatch", endpoint_url=aws.endpoint_url)
 
     body = cloudwatch.get_dashboard(DashboardName=STACK)["DashboardBody"]
@@ -251,8 +253,8 @@ def test_the_dashboard_and_the_alarms_are_there(aws: EmbeddedAws, stage: Stage) 
     assert {alarm["AlarmArn"] for alarm in alarms} == set(shown)
 
 
-def test_an_end_that_can_not_be_reported_is_kept_and_reported_later(aws: EmbeddedAws, stage: Stage) -> None:
-    """An execution that fails while nobody may write to the ledger: Lambda would have dropped the event."""
+def test_an_end_that_cannot_be_reported_is_kept_and_reported_later(aws: EmbeddedAws, stage: Stage) -> None:
+    """An execution fails while nothing may write to the ledger. Lambda would have dropped an asynchronous event."""
     queues = {
         name: aws.clients.cloudformation.describe_stack_resource(StackName=STACK, LogicalResourceId=name)[
             "StackResourceDetail"
@@ -278,7 +280,8 @@ def test_an_end_that_can_not_be_reported_is_kept_and_reported_later(aws: Embedde
     assert problem.endswith("so their jobs still seem to run: 1.")
 
     aws.clients.lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
-    sqs.send_message(QueueUrl=queues["ExecutionEndsQueue"], MessageBody=message["Body"])  # start-message-move-task
+    # This stands for start-message-move-task.
+    sqs.send_message(QueueUrl=queues["ExecutionEndsQueue"], MessageBody=message["Body"])
     sqs.purge_queue(QueueUrl=queues["ExecutionEndsDeadLetterQueue"])
 
     assert stage.wait_for_status(upload, "failed")["error"].endswith("it has aborted")
@@ -286,7 +289,7 @@ def test_an_end_that_can_not_be_reported_is_kept_and_reported_later(aws: Embedde
 
 
 def find_words(stage: Stage) -> dict[str, list[str]]:
-    """What the doctor says, by level."""
+    """The doctor's findings, by level."""
     result = stage.run("doctor", "--json")
     findings = json.loads(result.stdout)
     words: dict[str, list[str]] = {"ok": [], "warning": [], "problem": []}
@@ -296,7 +299,7 @@ def find_words(stage: Stage) -> dict[str, list[str]]:
     return words
 
 
-def test_the_doctor_finds_a_sound_pipeline_sound(stage: Stage) -> None:
+def test_the_doctor_finds_no_problem_in_a_working_pipeline(stage: Stage) -> None:
     stage.api.statuses = [Answer({"error": "Job not found"}, 404)]
 
     words = find_words(stage)
@@ -307,10 +310,10 @@ def test_the_doctor_finds_a_sound_pipeline_sound(stage: Stage) -> None:
     assert "The uploads queue is read." in words["ok"]
 
 
-def test_the_doctor_says_what_is_wrong_and_how_to_mend_it(aws: EmbeddedAws, stage: Stage) -> None:
+def test_the_doctor_says_what_is_wrong_and_how_to_fix_it(aws: EmbeddedAws, stage: Stage) -> None:
     stage.api.statuses = [Answer({"error": "No such key."}, 401)]
     clients, pipeline = aws.clients, stage.pipeline.pipeline
-    # The embedded AWS confirms mail by itself.
+    # The embedded AWS confirms mail subscriptions by itself.
     clients.sns.subscribe(TopicArn=pipeline.notices_topic_arn, Protocol="https", Endpoint="https://127.0.0.1/notices")
     resource = clients.cloudformation.describe_stack_resource(StackName=STACK, LogicalResourceId="CheckJobFunctionRole")
     role = resource["StackResourceDetail"]["PhysicalResourceId"]
@@ -330,7 +333,7 @@ def test_the_doctor_says_what_is_wrong_and_how_to_mend_it(aws: EmbeddedAws, stag
     assert API_KEY not in shown
 
 
-def test_outputs_are_made_anew_without_asking_the_api(stage: Stage) -> None:
+def test_outputs_are_regenerated_without_calling_the_api(stage: Stage) -> None:
     upload = stage.upload("again/belt.mp4")
     job = stage.pipeline.wait_for_job(upload)
     clients, bucket = stage.pipeline.clients, stage.pipeline.pipeline.results_bucket
@@ -357,7 +360,7 @@ def test_outputs_are_made_anew_without_asking_the_api(stage: Stage) -> None:
 
 
 def test_results_that_were_never_stored_are_fetched_without_a_bill(stage: Stage) -> None:
-    """As after a delivery that was given up: there is a job, and nothing in the bucket."""
+    """As after an abandoned delivery: the job exists, but nothing is in the bucket."""
     upload = stage.upload("again/lost.mp4")
     job = stage.pipeline.wait_for_job(upload)
     clients, bucket = stage.pipeline.clients, stage.pipeline.pipeline.results_bucket
@@ -372,7 +375,7 @@ def test_results_that_were_never_stored_are_fetched_without_a_bill(stage: Stage)
     assert read_object(stage, f"results/again/lost.mp4/{job['job_id']}/results.json") == RESULTS
 
 
-def test_what_the_api_has_no_results_of_can_not_be_delivered_anew(stage: Stage) -> None:
+def test_a_job_whose_results_the_api_lacks_cannot_be_redelivered(stage: Stage) -> None:
     _, job = fail_one(stage, "again/fails.mp4")
     stage.api.statuses = [FAILED]
     result = stage.run("redeliver", job["job_id"])

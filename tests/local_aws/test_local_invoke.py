@@ -1,4 +1,4 @@
-"""What docs/local-invoke.md says of functions and the events in `events/`, on a stack that knows nothing of them."""
+"""The statements of docs/local-invoke.md about functions and `events/`, on a stack that does not know these events."""
 
 import json
 import os
@@ -37,7 +37,9 @@ print(json.dumps(invoke(app.handler, json.load(sys.stdin), seconds=60)), file=ou
 
 
 def invoke_locally(aws: EmbeddedAws, pipeline: DeployedPipeline, function: str, event: str) -> Any:
-    """As `sam local invoke` does: the built code, the deployed function's variables, the person's own permissions."""
+    """Invokes a function like `sam local invoke`: with the built code, the deployed function's variables, and the
+    user's own permissions.
+    """
     found = pipeline.clients.cloudformation.describe_stack_resource(
         StackName=pipeline.stack, LogicalResourceId=function
     )
@@ -57,7 +59,7 @@ def invoke_locally(aws: EmbeddedAws, pipeline: DeployedPipeline, function: str, 
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_every_function_of_the_page_has_an_answer_here() -> None:
+def test_this_file_covers_every_function_of_the_page() -> None:
     assert sorted(name for name, _ in COMMANDS) == sorted(ANSWERS)
 
 

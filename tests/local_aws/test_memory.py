@@ -1,4 +1,4 @@
-"""A large object passes through a function without being held in it."""
+"""Large objects pass through functions without being held in memory."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ MIB = 1024 * 1024
 SMALL, LARGE = 8 * MIB, 256 * MIB
 BUCKET = "memory"
 
-# In a process of its own, whose peak memory is that of the work alone.
+# In a process of its own, so that its peak memory is that of the work only.
 UPLOAD = """
 import sys
 import requests
@@ -53,7 +53,7 @@ def api() -> Iterator[StandInApi]:
         yield api
 
 
-# Not `ru_maxrss`, which remembers the memory of the process that started this one.
+# Not `ru_maxrss`, which includes the memory of the parent process before the fork.
 PRINT_PEAK = """
 [line] = [line for line in open("/proc/self/status") if line.startswith("VmHWM:")]
 print(int(line.split()[1]) * 1024)
@@ -61,7 +61,7 @@ print(int(line.split()[1]) * 1024)
 
 
 def measure_peak(aws: EmbeddedAws, program: str, *arguments: str) -> int:
-    """Peak memory in bytes of a process that runs `program`."""
+    """The peak memory, in bytes, of a process that runs `program`."""
     environment = {**tool_environment(aws), "PYTHONPATH": str(ROOT / "layers" / "videojobs")}
     command = [sys.executable, "-c", program + PRINT_PEAK, *arguments]
     done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True, cwd=Path.cwd())
@@ -82,7 +82,7 @@ def test_uploading_takes_no_more_memory_for_a_large_video(aws: EmbeddedAws, api:
 def test_delivering_takes_no_more_memory_for_large_results(aws: EmbeddedAws, api: StandInApi) -> None:
     aws.clients.s3.create_bucket(Bucket=BUCKET)
     peaks = []
-    # Both are more than a part of a multipart upload, so that parts, not the file, are what is held.
+    # Both sizes exceed one part of a multipart upload, so that parts are held, and not the file.
     for frames in (250_000, 500_000):
         element = {"predictions": [{"class": "Rock", "x": 1.5, "y": 2.5, "width": 3.5, "height": 4.5}]}
         results = {"frame_offset": list(range(frames)), "time_offset": [0.0] * frames, "hands": [element] * frames}

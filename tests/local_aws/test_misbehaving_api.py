@@ -1,4 +1,4 @@
-"""The real pipeline against an API that does not do what it should: nothing is lost, and a person is told."""
+"""The real pipeline against a misbehaving API: nothing is lost, and a notice is sent."""
 
 import json
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def pipeline(pipeline_and_api: tuple[DeployedPipeline, StandInApi]) -> DeployedP
 
 @pytest.fixture
 def api(pipeline_and_api: tuple[DeployedPipeline, StandInApi]) -> StandInApi:
-    """The stand-in, on its best behaviour until a test says otherwise."""
+    """A stand-in that answers correctly unless a test sets something else."""
     api = pipeline_and_api[1]
     api.creation = Answer({"job_id": "job-1", "message": ""})
     api.statuses = [api.done()]
@@ -49,7 +49,7 @@ def find_execution(pipeline: DeployedPipeline, prefix: str) -> str:
     ],
     ids=["failed", "unknown", "forgotten"],
 )
-def test_a_job_that_fails_is_told_once(
+def test_a_failed_job_is_reported_once(
     pipeline: DeployedPipeline, api: StandInApi, statuses: list[Answer], reason: str, request: pytest.FixtureRequest
 ) -> None:
     api.statuses = statuses
@@ -66,7 +66,7 @@ def test_a_job_that_fails_is_told_once(
     assert pipeline.list_results(upload) == []
 
 
-def test_an_api_that_can_not_be_asked_is_asked_again(pipeline: DeployedPipeline, api: StandInApi) -> None:
+def test_an_unreachable_api_is_called_again(pipeline: DeployedPipeline, api: StandInApi) -> None:
     api.statuses = [Answer(b"<html>Bad gateway</html>", 502), Answer({"status": 1}), Answer({}, 429), api.done()]
     upload = pipeline.upload("patience.mp4", b"video")
 
@@ -77,10 +77,10 @@ def test_an_api_that_can_not_be_asked_is_asked_again(pipeline: DeployedPipeline,
     assert len(pipeline.take_notices(upload)) == 1
 
 
-def test_a_connection_that_died_between_two_uploads_leaves_no_doubt(
+def test_a_connection_that_died_between_two_uploads_counts_as_no_unanswered_call(
     pipeline: DeployedPipeline, api: StandInApi
 ) -> None:
-    """The function that creates the second job is warm from the first."""
+    """The function that creates the second job is still warm from the first."""
     api.resets_kept_connections = True
     for number in (1, 2):
         api.creation = Answer({"job_id": f"kept-{number}", "message": ""})
@@ -112,7 +112,7 @@ def test_results_that_break_the_contract_are_kept(pipeline: DeployedPipeline, ap
 
 
 def test_an_overdue_job_is_given_up(aws: EmbeddedAws, pipeline: DeployedPipeline, api: StandInApi) -> None:
-    """Its deadline passes while it waits: the execution of a job is started again with a deadline in the past."""
+    """The deadline passes while it waits: the job's execution is started again with a deadline in the past."""
     api.statuses = [Answer({"status": 1})]
     upload = pipeline.upload("overdue.mp4", b"video")
     wait_until(lambda: api.count("GET", "/videoinfer") > 0)
@@ -133,8 +133,8 @@ def test_an_overdue_job_is_given_up(aws: EmbeddedAws, pipeline: DeployedPipeline
     assert notice.subject == "Failed: overdue.mp4"
 
 
-def test_an_aborted_execution_is_told(aws: EmbeddedAws, pipeline: DeployedPipeline, api: StandInApi) -> None:
-    """By EventBridge, and by the queue between it and the function."""
+def test_an_aborted_execution_is_reported(aws: EmbeddedAws, pipeline: DeployedPipeline, api: StandInApi) -> None:
+    """EventBridge and the queue between it and the function report it."""
     api.statuses = [Answer({"status": 1})]
     upload = pipeline.upload("aborted.mp4", b"video")
     wait_until(lambda: any("aborted-mp4-" in arn for arn in pipeline.list_executions()))
@@ -147,7 +147,9 @@ def test_an_aborted_execution_is_told(aws: EmbeddedAws, pipeline: DeployedPipeli
     assert len(pipeline.take_notices(upload)) == 1
 
 
-def test_no_history_holds_a_signed_link(aws: EmbeddedAws, pipeline: DeployedPipeline, api: StandInApi) -> None:
+def test_no_execution_history_contains_a_signed_link(
+    aws: EmbeddedAws, pipeline: DeployedPipeline, api: StandInApi
+) -> None:
     upload = pipeline.upload("quiet.mp4", b"video")
     job = pipeline.wait_for_job(upload)
     history = json.dumps(read_history(aws.clients, job["execution_arn"]), default=str)

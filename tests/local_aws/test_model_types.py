@@ -1,4 +1,4 @@
-"""A model of every type, from its package in the engine's bucket to the demo's folder: in one job."""
+"""A model of every type in one job, from its package in the engine's bucket to the demo's folder."""
 
 import io
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Roboflow's own client against the engine; `python -m tests.local_aws.official_client` prints what is checked here."""
+"""Roboflow's own client against the engine; `python -m tests.local_aws.official_client` prints the checked session."""
 
 import json
 from collections.abc import Iterator
@@ -39,14 +39,14 @@ def check_results(results: dict[str, Any], model: LocalModel) -> None:
     assert any(element["predictions"] for element in results[model.model_id])
 
 
-def test_a_script(terminal: Terminal, model: LocalModel) -> None:
+def test_a_script_of_the_official_client_gets_results(terminal: Terminal, model: LocalModel) -> None:
     run = run_script(terminal, model)
     assert run.status == 0, run.shown
     assert "the video's address works for 3600 s" in run.printed
     check_results(json.loads((terminal.folder / RESULTS).read_text()), model)
 
 
-def test_the_command_line(terminal: Terminal, model: LocalModel) -> None:
+def test_the_official_command_line_runs_a_job(terminal: Terminal, model: LocalModel) -> None:
     *_, ended = run_command_line(terminal, model)
     state = json.loads(ended.printed)
     assert state["status"] == 0
@@ -64,13 +64,13 @@ def test_the_command_line(terminal: Terminal, model: LocalModel) -> None:
         ("project", "not found"),
     ],
 )
-def test_what_it_says_when_something_is_wrong(mistake: str, said: str, terminal: Terminal) -> None:
+def test_the_official_client_shows_the_engine_s_errors(mistake: str, said: str, terminal: Terminal) -> None:
     run = terminal.run(MISTAKES[mistake])
     assert run.status
     assert said in run.printed
 
 
-def test_what_is_shown_holds_no_key(tmp_path: Path) -> None:
+def test_the_printed_session_contains_no_key(tmp_path: Path) -> None:
     run = Terminal(tmp_path, "http://127.0.0.1:9").run("echo Error: http://127.0.0.1:9/?api_key=$ROBOFLOW_API_KEY")
     assert API_KEY in run.printed
     assert API_KEY not in run.shown + repr(run)

@@ -1,6 +1,6 @@
-"""The layers work with every boto3 that Lambda's python3.13 has had: boto3 is the runtime's, urllib3 is theirs.
+"""The layers work with every boto3 that Lambda's python3.13 has had: boto3 is the runtime's, urllib3 the layers' own.
 
-The newest boto3 runs all other tests here. The oldest is that of requirements/lambda-oldest.in.
+All other tests here use the newest boto3. The oldest is in requirements/lambda-oldest.in.
 """
 
 import io
@@ -39,7 +39,7 @@ def read_distributions(python: Path) -> dict[str, Distribution]:
 
 
 @pytest.mark.parametrize("python", [OLDEST_PYTHON, LAMBDA_PYTHON], ids=["oldest", "newest"])
-def test_boto3_accepts_what_the_layers_lay_over_its_own(python: Path) -> None:
+def test_boto3_accepts_the_layers_packages_in_place_of_its_own(python: Path) -> None:
     pins = {pin: path for path in LAYERS for pin in re.findall(r"(?m)^([\w.-]+==[\w.]+)", path.read_text())}
     installed = read_distributions(python)
     required = [Requirement(text) for name in SDK for text in installed[name].requires or ()]
@@ -92,7 +92,7 @@ def test_functions_have_the_oldest_boto3_and_the_layer_s_urllib3(oldest_aws: Emb
 
 
 @pytest.mark.parametrize("input_mode", ["presigned", "upload"])
-def test_a_video_comes_all_the_way(oldest_pipeline: DeployedPipeline, input_mode: str) -> None:
+def test_a_video_is_processed_with_the_oldest_boto3(oldest_pipeline: DeployedPipeline, input_mode: str) -> None:
     metadata = {"input-mode": input_mode, "annotate": "true"}
     upload = oldest_pipeline.upload(f"{input_mode}.mp4", SAMPLE_VIDEO.read_bytes(), metadata)
     job = oldest_pipeline.wait_for_job(upload)
@@ -101,5 +101,5 @@ def test_a_video_comes_all_the_way(oldest_pipeline: DeployedPipeline, input_mode
     assert [notice.subject.split(":")[0] for notice in oldest_pipeline.take_notices(upload)] == ["Done", "Annotated"]
 
 
-def test_what_can_not_be_a_video_is_rejected(oldest_pipeline: DeployedPipeline) -> None:
+def test_an_upload_that_cannot_be_a_video_is_rejected(oldest_pipeline: DeployedPipeline) -> None:
     assert oldest_pipeline.wait_for_job(oldest_pipeline.upload("a.mov", b"video"))["status"] == "rejected"

@@ -1,4 +1,4 @@
-"""The API's key in a secret of the owner's, and what the doctor says when the stack's own secret was changed."""
+"""The API's key in the owner's secret, and the doctor's finding after the stack's own secret was changed."""
 
 import json
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def list_secrets(pipeline: DeployedPipeline) -> list[str]:
     return [it["LogicalResourceId"] for it in resources if it["ResourceType"] == "AWS::SecretsManager::Secret"]
 
 
-def test_a_video_comes_through_with_the_key_of_the_owner_s_secret(aws: EmbeddedAws, api: StandInApi) -> None:
+def test_a_video_is_processed_with_the_key_of_the_owner_s_secret(aws: EmbeddedAws, api: StandInApi) -> None:
     arn = aws.clients.secretsmanager.create_secret(Name="keys/roboflow", SecretString=API_KEY)["ARN"]
     pipeline = deploy(aws, "own-secret", {"ApiUrl": api.url, "ApiKeySecretArn": arn})
 
@@ -47,7 +47,7 @@ def test_a_video_comes_through_with_the_key_of_the_owner_s_secret(aws: EmbeddedA
     assert "The functions have the permissions that they need." in [it["what"] for it in findings]
 
 
-def test_a_key_that_was_changed_in_the_stack_s_secret_is_told(
+def test_a_changed_key_in_the_stack_s_secret_is_reported(
     aws: EmbeddedAws, api: StandInApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(doctor, "_WRITING", timedelta(0))

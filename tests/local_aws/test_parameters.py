@@ -1,4 +1,4 @@
-"""CloudFormation refuses parameters that the functions can't work with, and creates nothing."""
+"""CloudFormation refuses parameters that functions can't use, and creates nothing."""
 
 from collections.abc import Mapping
 
@@ -26,7 +26,7 @@ SECRET_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:keys/roboflow
         ({"PrefixRoutes": 161 * '"'}, "PrefixRoutes.* at most 160 of them quotes"),
     ],
 )
-def test_what_the_functions_could_not_work_with_is_refused(
+def test_parameters_that_the_functions_cannot_use_are_refused(
     aws: EmbeddedAws, parameters: Mapping[str, str], reason: str
 ) -> None:
     template_url = publish(PIPELINE, aws.clients)

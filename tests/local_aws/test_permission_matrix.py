@@ -1,4 +1,4 @@
-"""Every permission is needed: without it a function does not do what it should, and says so."""
+"""Every permission is needed: without it, a function fails and says so."""
 
 from tests.local_aws.permission_matrix import STACK, find_surprises, walk_matrix
 from tests.local_aws.permission_scenarios import walk_pipeline, walk_serve_api

@@ -1,4 +1,4 @@
-"""The link in a notice: what it opens, what is refused, and how all links are withdrawn."""
+"""The link in a notice: what it opens, what is refused, and how all links are revoked."""
 
 import io
 import json
@@ -80,12 +80,12 @@ def test_the_link_redirects_to_a_url_that_works(shared: Shared, method: str) -> 
         assert output.content == shared.read_output("results.json")
 
 
-def test_the_link_leads_to_the_video(shared: Shared) -> None:
+def test_the_link_opens_the_video(shared: Shared) -> None:
     video = requests.get(f"{shared.link}/video", timeout=30)
     assert video.content == SAMPLE_VIDEO.read_bytes()
 
 
-def test_every_output_is_behind_the_link(shared: Shared) -> None:
+def test_the_link_opens_every_output(shared: Shared) -> None:
     outputs = json.loads(shared.read_output("job.json"))["outputs"]
     assert outputs
     for name in (*outputs, "summary.json", "job.json"):
@@ -102,13 +102,13 @@ def test_the_link_opens_the_report(shared: Shared, open_page: OpenPage) -> None:
     assert token not in shared.read_output("report.html").decode()
 
 
-def test_a_large_report_finds_its_pieces_under_the_link(shared: Shared, open_page: OpenPage) -> None:
+def test_a_large_report_loads_its_pieces_through_the_link(shared: Shared, open_page: OpenPage) -> None:
     put_report_in_pieces(shared)
     wait_for_drawing(open_page(shared.link))
 
 
 def wait_for_drawing(page: Page) -> None:
-    """Until the video's picture is there, and what was found in it drawn over it."""
+    """Waits until the video shows a picture with its detections drawn over it."""
     page.wait_for_function("() => document.querySelector('#video').readyState >= 2")
     page.wait_for_function(
         """() => { const canvas = document.querySelector('#overlay');
@@ -117,7 +117,7 @@ def wait_for_drawing(page: Page) -> None:
     )
 
 
-def test_no_log_has_the_token(shared: Shared) -> None:
+def test_no_log_contains_the_token(shared: Shared) -> None:
     logs = "\n".join(line.text for line in read_log_lines(shared.pipeline.clients))
     assert "A share link has been answered." in logs
     assert shared.link.rsplit("/", 1)[1] not in logs
@@ -148,7 +148,7 @@ def test_other_links_are_refused_with_a_page_that_says_what_to_do(
     assert "Location" not in answer.headers
 
 
-def test_nothing_but_the_job_s_files_is_behind_a_link(shared: Shared) -> None:
+def test_a_link_opens_only_the_job_s_files(shared: Shared) -> None:
     for name in ("no-such.json", "..%2f..%2fresults.json", "../video"):
         url = f"{shared.link}/{name}"
         request = requests.Request("GET", url).prepare()
@@ -157,8 +157,8 @@ def test_nothing_but_the_job_s_files_is_behind_a_link(shared: Shared) -> None:
             assert session.send(request, allow_redirects=False, timeout=30).status_code != HTTPStatus.FOUND
 
 
-def test_all_links_are_withdrawn_by_another_key(shared: Shared) -> None:
-    """Last of this file: the link is dead afterwards."""
+def test_a_new_key_revokes_all_links(shared: Shared) -> None:
+    """This must be the file's last test, because the link no longer works afterwards."""
     clients = shared.pipeline.clients
     clients.secretsmanager.put_secret_value(SecretId=shared.key_secret, SecretString="another key")
     forget_key(shared)
@@ -169,7 +169,7 @@ def test_all_links_are_withdrawn_by_another_key(shared: Shared) -> None:
 
 
 def forget_key(shared: Shared) -> None:
-    """Spares the minute for which a running function knows the old key: a change of its variables starts it anew."""
+    """Restarts the function by changing its variables, because a running function keeps the old key for a minute."""
     functions = shared.pipeline.clients.lambda_
     resources = shared.pipeline.clients.cloudformation.describe_stack_resources(StackName=shared.pipeline.stack)
     [name] = [
@@ -184,7 +184,7 @@ def forget_key(shared: Shared) -> None:
 
 
 def put_report_in_pieces(shared: Shared) -> None:
-    """The report of the job, its data in pieces beside it."""
+    """Stores the job's report with its data in pieces beside it."""
     results = json.loads(shared.read_output("results.json"))
     [model_id] = set(results) - {"frame_offset", "time_offset"}
     with ReportWriter() as writer:

@@ -1,4 +1,6 @@
-"""Each lever at an AWS that does not answer, or not to the end: it ends soon, with a sentence and its status."""
+"""Each operator's command with an AWS that does not answer, or only in part: it ends soon, with a message and its
+status.
+"""
 
 import socket
 import threading
@@ -40,7 +42,7 @@ HALF_AN_ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: 
 
 @contextmanager
 def say_and_fall_silent(words: bytes) -> Iterator[str]:
-    """An address that takes connections, says `words` to each and keeps it open, until the block ends."""
+    """Yields an address that accepts connections, sends `words` to each and keeps it open, until the block ends."""
     taken = list[socket.socket]()
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -71,12 +73,12 @@ def run(endpoint_url: str, arguments: list[str]) -> tuple[int, str]:
 
 @pytest.fixture
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The waits of a person's command, a fiftieth as long."""
+    """Shortens the waits of an operator's commands to a fiftieth."""
     hurried = Config(connect_timeout=0.1, read_timeout=0.2, retries={"mode": "standard", "total_max_attempts": 1})
     monkeypatch.setattr(pipeline_stack, "_IMPATIENT", hurried)
 
 
-def test_every_lever_is_pulled() -> None:
+def test_this_file_covers_every_command() -> None:
     names = {command.name or command.callback.__name__ for command in commands.registered_commands}  # type: ignore[union-attr]
     assert {lever[0] for lever in LEVERS} == names
 
@@ -84,7 +86,7 @@ def test_every_lever_is_pulled() -> None:
 @pytest.mark.parametrize("words", [b"", HALF_AN_ANSWER], ids=["nothing", "half"])
 @pytest.mark.parametrize("lever", LEVERS, ids=" ".join)
 @pytest.mark.usefixtures("hurry")
-def test_a_lever_says_that_aws_does_not_answer(lever: list[str], words: bytes) -> None:
+def test_a_command_says_that_aws_does_not_answer(lever: list[str], words: bytes) -> None:
     with say_and_fall_silent(words) as url:
         exit_code, output = run(url, lever)
 
@@ -94,7 +96,7 @@ def test_a_lever_says_that_aws_does_not_answer(lever: list[str], words: bytes) -
 
 
 @pytest.mark.usefixtures("hurry")
-def test_a_lever_says_that_aws_can_not_be_reached() -> None:
+def test_a_command_says_that_aws_cannot_be_reached() -> None:
     with say_and_fall_silent(b"") as url:
         pass
 
@@ -104,7 +106,7 @@ def test_a_lever_says_that_aws_can_not_be_reached() -> None:
     assert output.startswith(f"Error: AWS can't be reached at {url}: check the network, ")
 
 
-def test_a_person_waits_for_less_than_a_minute() -> None:
+def test_a_command_waits_for_less_than_a_minute() -> None:
     config: Any = pipeline_stack._IMPATIENT
     attempts = config.retries["total_max_attempts"]
     # Between two attempts, standard mode pauses for at most 2, then 4 seconds.

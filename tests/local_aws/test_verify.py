@@ -1,4 +1,4 @@
-"""`videoinfer verify` at a stack of the real templates: all is well, or it says what is not; and it leaves no trace."""
+"""`videoinfer verify` on a stack of the real templates: it confirms or names what is wrong, and leaves no trace."""
 
 import json
 import signal
@@ -26,21 +26,19 @@ from videoinfer.verification.run import Verification, read_clip
 from videoinfer.verification.verdicts import CheckOutcome
 
 NOT_EMULATED = {"video by link", "metrics", "alarms"}
-"""What the embedded AWS can't show: ranges of versions, metrics of log lines, and so what alarms look at."""
+"""Checks that the embedded AWS can't support: it lacks ranges of object versions, metrics from log lines, and so
+alarms.
+"""
 
 SERVICES = {"monitoring": "cloudwatch"}
 ACTIONS = {"s3:ListObjectVersions": "s3:ListBucketVersions", "s3:DeleteObjects": "s3:DeleteObjectVersion"}
-"""IAM's names, where they differ from those of the API."""
+"""IAM's action names that differ from the API's operations."""
 
 ATHENA_ITSELF = {"s3:ListBucket", "s3:GetBucketLocation", "glue:GetDatabase", "glue:GetTable", "glue:GetPartitions"}
-"""What Athena does in the name of whoever asks it.
-
-Source: Amazon Athena User Guide, "Control access to Amazon S3 from Athena" and "Configure access to databases and
-tables in the AWS Glue Data Catalog".
-"""
+"""The actions that Athena performs on behalf of its caller."""
 
 ONLY_AFTER_FAILURES = {"dynamodb:UpdateItem", "states:StopExecution"}
-"""What cancels a job that has not ended."""
+"""The actions that cancel a job that has not ended."""
 
 TIMEOUTS = Timeouts(job=60, follow_up=10)
 
@@ -53,12 +51,12 @@ class Stage:
     pipeline: DeployedPipeline
 
     def verify(self, *options: str) -> Result:
-        """The command as a person types it."""
+        """Runs the command as an operator types it."""
         environment = {**tool_environment(self.aws, {}), "VIDEOINFER_STACK": self.pipeline.stack, "TERM": "dumb"}
         return CliRunner().invoke(app, ["verify", *options], env=environment)
 
     def forget_secrets(self, logical_id: str) -> None:
-        """Spares the minutes for which a running function knows a secret: a change of its variables starts it anew."""
+        """Restarts the function by changing its variables: a running function keeps a secret for minutes."""
         clients = self.aws.clients
         found = clients.cloudformation.describe_stack_resource(
             StackName=self.pipeline.stack, LogicalResourceId=logical_id
@@ -88,19 +86,21 @@ class Stage:
         }
 
     def list_items(self) -> list[dict[str, Any]]:
-        """The ledger."""
+        """The ledger's items."""
         return list(LedgerView(self.aws.clients.dynamodb, self.pipeline.pipeline.jobs_table).list_jobs("all"))
 
 
 @pytest.fixture(scope="module")
 def deployed(aws: EmbeddedAws, deploy_pipeline: DeployPipeline, engine: Engine, model: LocalModel) -> Stage:
-    """A pipeline of its own: no other test's jobs are in the way, and what is broken here harms none."""
+    """A separate pipeline, so that other tests' jobs don't interfere, and damage here affects no other test."""
     return Stage(aws, deploy_pipeline(**pipeline_parameters(engine, [model], infer_fps=5), Annotate="true"))
 
 
 @pytest.fixture
 def stage(deployed: Stage) -> Iterator[Stage]:
-    """Whatever a test breaks, the verification leaves the account as it was, but for jobs that it had to cancel."""
+    """Checks that the verification leaves the account unchanged whatever a test breaks, except for jobs that it
+    cancels.
+    """
     before = deployed.list_traces()
     yield deployed
     assert deployed.list_traces() == before
@@ -108,7 +108,7 @@ def stage(deployed: Stage) -> Iterator[Stage]:
 
 
 def run(verification: Verification, *, at_job: Callable[[], None] = lambda: None) -> dict[str, CheckOutcome]:
-    """The outcomes by the name of their check; `at_job` is called once the clip's job has ended."""
+    """Runs a verification, and returns its outcomes by check; `at_job` is called once the clip's job has ended."""
     outcomes: dict[str, CheckOutcome] = {}
     for outcome in verification.run():
         outcomes[outcome.check] = outcome
@@ -121,7 +121,7 @@ def find_wrong(outcomes: Mapping[str, CheckOutcome]) -> dict[str, str]:
     return {name: outcome.what for name, outcome in outcomes.items() if outcome.level == "wrong"}
 
 
-def test_a_sound_stack_is_proven_sound_by_what_the_command_has_to_be_allowed(
+def test_a_working_stack_is_verified_with_only_the_documented_permissions(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     called = record_calls(monkeypatch)
@@ -146,7 +146,7 @@ def test_a_sound_stack_is_proven_sound_by_what_the_command_has_to_be_allowed(
 
 
 def record_calls(monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """The calls of AWS that this process makes from now on, as `service:Operation`."""
+    """Collects the AWS calls that this process makes from now on, as `service:Operation`."""
     called = set[str]()
     make_call = BaseClient._make_api_call  # type: ignore[attr-defined]
 
@@ -165,7 +165,7 @@ def read_documented_actions() -> set[str]:
     return {action for statement in policy["Statement"] for action in statement["Action"]}
 
 
-def test_a_file_that_is_gone_is_named(stage: Stage) -> None:
+def test_a_missing_results_file_is_named(stage: Stage) -> None:
     s3, bucket = stage.aws.clients.s3, stage.pipeline.pipeline.results_bucket
     keys = list[str]()
 
@@ -203,7 +203,7 @@ def test_ctrl_c_leaves_nothing_running(stage: Stage) -> None:
         env=environment,
         stdout=subprocess.PIPE,
         text=True,
-        # What is started in the background may find it ignored.
+        # A process that is started in the background may inherit an ignored SIGINT.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         wait_until(lambda: any(item["status"] == "running" for item in stage.list_items()))
@@ -214,8 +214,10 @@ def test_ctrl_c_leaves_nothing_running(stage: Stage) -> None:
     assert "Cancelled: the job of videoinfer-verify/" in output
 
 
-def test_a_topic_that_takes_no_notices_is_named(deployed: Stage) -> None:
-    """Last of this file: a delivery that is at work when its job is stopped may write its results once more."""
+def test_a_topic_that_refuses_notices_is_named(deployed: Stage) -> None:
+    """This must be the file's last test: a delivery that is running when its job is stopped may store its results
+    again.
+    """
     sns, topic = deployed.aws.clients.sns, deployed.pipeline.pipeline.notices_topic_arn
     before = deployed.list_traces()
     policy = sns.get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"]

@@ -1,4 +1,4 @@
-"""From an upload to its notice: the real templates, the real engine, the clip that is shipped."""
+"""From an upload to its notice, with the real templates, the real engine and the shipped clip."""
 
 import json
 from collections import Counter
@@ -21,12 +21,12 @@ ODD_KEY = "line 3+ü%41 (1).MP4"
 
 OUTPUTS = {"detections.parquet", "frames.parquet", "detections.csv.gz", "coco.json", "detections.vtt", "report.html"}
 
-# Ten seconds of video, five frames of each.
+# Ten seconds of video, at five frames a second.
 SAMPLED_FRAMES = 50
 
 
 def fetch_results(engine: Engine, job_id: str) -> bytes:
-    """The results as the engine itself gives them out."""
+    """The results as the engine returns them."""
     query = {"api_key": engine.api_key, "job_id": job_id}
     status = requests.get(f"{engine.api_url}/videoinfer/", params=query, timeout=30).json()
     return requests.get(status["output_signed_url"], timeout=30).content
@@ -54,7 +54,7 @@ def test_an_upload_becomes_results_and_a_notice(
     assert record["frames"] == SAMPLED_FRAMES
     assert record["videoinfer_version"] == read_template("pipeline")["Outputs"]["Version"]["Value"]
     assert record["input_mode"] == input_mode
-    assert record["start_offset"] == 0.0  # None, where the API does not tell it
+    assert record["start_offset"] == 0.0  # None if the API does not return it
 
     assert {*record["outputs"]} == OUTPUTS
     for uri in record["outputs"].values():
@@ -79,7 +79,7 @@ def test_an_upload_becomes_results_and_a_notice(
         ("unknown.mp4", b"video", {"model-id": "no-such-model", "model-version": "1"}, "no-such-model/1 not found"),
     ],
 )
-def test_an_upload_that_cannot_become_a_job_is_rejected_with_its_reason(
+def test_an_upload_that_cannot_become_a_job_is_rejected_with_a_reason(
     pipeline: DeployedPipeline, key: str, body: bytes, metadata: dict[str, str], reason: str
 ) -> None:
     upload = pipeline.upload(key, body, metadata)
@@ -93,7 +93,7 @@ def test_an_upload_that_cannot_become_a_job_is_rejected_with_its_reason(
     assert reason in notice.text
 
 
-def test_a_wrong_api_key_is_a_rejection_that_says_so(
+def test_a_wrong_api_key_is_given_as_the_reason_of_a_rejection(
     deploy_pipeline: DeployPipeline, engine: Engine, model: LocalModel
 ) -> None:
     parameters = {**pipeline_parameters(engine, [model], infer_fps=5), "ApiKey": "wrong"}
@@ -113,7 +113,7 @@ def test_a_wrong_api_key_is_a_rejection_that_says_so(
         ("too-fast.mp4", SAMPLE_VIDEO, {"infer-fps": "60"}, "infer_fps 60 is above the video's frame rate"),
     ],
 )
-def test_a_job_that_fails_says_why_and_leaves_no_results(
+def test_a_failed_job_has_a_reason_and_leaves_no_results(
     pipeline: DeployedPipeline, key: str, body: bytes | Path, metadata: dict[str, str], reason: str
 ) -> None:
     upload = pipeline.upload(key, body if isinstance(body, bytes) else body.read_bytes(), metadata)
@@ -127,7 +127,7 @@ def test_a_job_that_fails_says_why_and_leaves_no_results(
     assert reason in notice.text
 
 
-def test_an_event_that_comes_twice_is_one_job_and_one_notice(
+def test_a_repeated_event_is_one_job_and_one_notice(
     aws: EmbeddedAws, pipeline: DeployedPipeline, engine: Engine
 ) -> None:
     engine_jobs = list_executions(aws.clients, engine.state_machine_arn)
@@ -143,7 +143,7 @@ def test_an_event_that_comes_twice_is_one_job_and_one_notice(
     assert len(pipeline.take_notices(upload)) == 1
 
 
-def test_nothing_that_is_written_down_holds_a_secret(aws: EmbeddedAws, pipeline: DeployedPipeline) -> None:
+def test_no_record_contains_a_secret(aws: EmbeddedAws, pipeline: DeployedPipeline) -> None:
     done = pipeline.upload("marked.mp4", SAMPLE_VIDEO.read_bytes())
     failed = pipeline.upload("secret.mp4", b"This is text.")
     jobs = [pipeline.wait_for_job(upload) for upload in (done, failed)]
@@ -163,7 +163,9 @@ def test_nothing_that_is_written_down_holds_a_secret(aws: EmbeddedAws, pipeline:
 
 
 def read_tables_and_histories(aws: EmbeddedAws, job_ids: Sequence[str]) -> str:
-    """Of every table the items, and of every state machine the histories, that tell of the jobs; the engine's too."""
+    """The items of every table, and the histories of every state machine, that mention the jobs, including the
+    engine's.
+    """
     clients = aws.clients
     tables = clients.dynamodb.list_tables()["TableNames"]
     items = [item for name in tables for item in clients.dynamodb.scan(TableName=name)["Items"]]

@@ -1,4 +1,4 @@
-"""`pip install` of this repository: the command works anywhere, with what the package declares and nothing else."""
+"""`pip install` of this repository: the command works anywhere, with only the packages that the project declares."""
 
 import json
 import os
@@ -24,7 +24,7 @@ from videojobs import __version__
 class Installed:
     """The command as pip installs it, run in a folder outside the repository.
 
-    `python -S` reads no `.pth` files, so the developers' own editable installation is out of reach.
+    `python -S` reads no `.pth` files, so that the developers' editable installation is not found.
     """
 
     def __init__(self, program: Path, sites: Sequence[Path], folder: Path) -> None:
@@ -46,12 +46,12 @@ class Installed:
 
 
 type Install = Callable[..., Installed]
-"""Takes an extra, or nothing."""
+"""Installs with an extra, or with none."""
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the sources as a wheel installs them, and nothing that they require."""
+    """A folder with the sources as a wheel installs them, without their requirements."""
     source, wheels, site = (tmp_path_factory.mktemp(name) for name in ("source", "wheels", "site"))
     for path in SOURCES:
         shutil.copytree(ROOT / path, source / path, ignore=shutil.ignore_patterns("__pycache__"))
@@ -65,7 +65,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def required(wheel: Path) -> Mapping[str, set[str]]:
-    """What the wheel's metadata requires without an extra (""), and with each one."""
+    """The requirements in the wheel's metadata, by extra; "" stands for none."""
     [metadata] = wheel.glob("videoinfer-*.dist-info/METADATA")
     headers = Parser().parsestr(metadata.read_text())
     requirements = [Requirement(text) for text in headers.get_all("Requires-Dist", [])]
@@ -77,7 +77,7 @@ def required(wheel: Path) -> Mapping[str, set[str]]:
 
 @pytest.fixture(scope="module")
 def install(wheel: Path, required: Mapping[str, set[str]], tmp_path_factory: pytest.TempPathFactory) -> Install:
-    """Installs the wheel with an extra, or with none: links to the distributions that it requires."""
+    """Installs the wheel with an extra or with none, by linking the distributions that it requires."""
 
     @cache
     def install(extra: str = "") -> Installed:
@@ -96,7 +96,7 @@ def run_pip(*arguments: str | Path) -> None:
 
 
 def find_required(names: Sequence[str]) -> set[str]:
-    """The distributions of those names, and all that these require on this machine."""
+    """The distributions of these names, and all that they require on this machine."""
     found, ahead = set[str](names), list(names)
     while ahead:
         for requirement in map(Requirement, distribution(ahead.pop()).requires or []):
@@ -108,7 +108,7 @@ def find_required(names: Sequence[str]) -> set[str]:
 
 
 def link_distribution(name: str, site: Path) -> None:
-    """Links what a distribution has in `site-packages`. Some share a folder (namespace packages): files are linked."""
+    """Links a distribution's files in `site-packages`; not its folders, because namespace packages share them."""
     for file in distribution(name).files or ():
         if file.parts[0] == ".." or "__pycache__" in file.parts:
             continue
@@ -150,7 +150,7 @@ def test_a_command_for_a_deployed_stack_needs_no_extra(install: Install, command
 
     done = install().run(command, *arguments.get(command, []))
 
-    # It has come as far as AWS, for which there are neither credentials nor a region here.
+    # The command got as far as AWS, for which there are no credentials and no region here.
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("Error: ")
     assert "region" in done.stderr
@@ -165,7 +165,7 @@ ARGUMENTS = {
 
 
 @pytest.mark.parametrize("command", COMMAND_EXTRAS)
-def test_a_command_says_in_one_line_which_extra_it_needs(install: Install, command: str) -> None:
+def test_a_command_names_the_extra_that_it_needs_in_one_line(install: Install, command: str) -> None:
     extra = COMMAND_EXTRAS[command]
 
     done = install().run(command, *ARGUMENTS[command])

@@ -1,4 +1,4 @@
-"""The program as it is started: where and when it is, names as they come, and terminals as they are."""
+"""The program as users start it: at any place and time, with any names, on any terminal."""
 
 import base64
 import gzip
@@ -58,7 +58,7 @@ sys.meta_path.insert(0, type("Interrupter", (), {{"find_spec": staticmethod(find
 
 
 @pytest.mark.parametrize("module", ["typer", "openvino"])
-def test_ctrl_c_while_modules_are_loaded_is_no_traceback(
+def test_ctrl_c_while_modules_are_loaded_prints_no_traceback(
     tmp_path: Path, video: Path, model_folder: Path, module: str
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text(LOADING.format(module=module))
@@ -70,7 +70,7 @@ def test_ctrl_c_while_modules_are_loaded_is_no_traceback(
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
-def test_every_encoding_can_be_written_to(tmp_path: Path, video: Path, encoding: str) -> None:
+def test_output_works_in_every_terminal_encoding(tmp_path: Path, video: Path, encoding: str) -> None:
     (tmp_path / "results.json").write_text(json.dumps(RESULTS))
 
     status, output, errors = run(
@@ -82,7 +82,7 @@ def test_every_encoding_can_be_written_to(tmp_path: Path, video: Path, encoding:
     assert "is.html" in output
 
 
-def test_a_reader_that_has_enough_is_no_error(tmp_path: Path, video: Path) -> None:
+def test_a_closed_output_pipe_is_no_error(tmp_path: Path, video: Path) -> None:
     (tmp_path / "results.json").write_text(json.dumps(RESULTS))
     with start("report", "results.json", video, folder=tmp_path) as process:
         assert process.stdout
@@ -98,7 +98,7 @@ NAMES = ["2024-01-01T12:30:05.mp4", "-y.mp4", "http:a.mp4", "100%d ?.mp4", "[red
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_name_of_a_file_is_a_name(
+def test_files_with_unusual_names_can_be_read_and_written(
     tmp_path: Path, video: Path, model_folder: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -112,7 +112,7 @@ def test_every_name_of_a_file_is_a_name(
     assert written == {name, f"{name}.json", f"{name}.html", f"{name}.drawn.mp4"}
 
 
-def test_a_name_need_not_be_utf_8(tmp_path: Path, video: Path, model_folder: Path) -> None:
+def test_a_file_name_need_not_be_utf_8(tmp_path: Path, video: Path, model_folder: Path) -> None:
     name = os.fsdecode(b"caf\xe9.mp4")
     (tmp_path / name).write_bytes(video.read_bytes())
 
@@ -132,7 +132,7 @@ def compose_commands(clip: str, model: Path) -> list[list[str]]:
 
 
 def read_index(page: Path) -> Any:
-    """What the page knows of its results and its video."""
+    """The page's data about its results and its video."""
     match = re.search(rb'data-name="index"[^>]*>([^<]+)<', page.read_bytes())
     assert match
     return json.loads(gzip.decompress(base64.b64decode(match[1])))

@@ -1,4 +1,4 @@
-"""On a terminal, a command ends within seconds whatever ends it, and leaves the terminal and the disk as they were."""
+"""On a terminal, a command ends within seconds whatever interrupts it, and leaves terminal and disk as they were."""
 
 import ast
 import json
@@ -17,7 +17,7 @@ from videoinfer.repository import SAMPLE_MODEL, SAMPLE_VIDEO
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Results that take long to read, of the clip that is shipped."""
+    """Results of the shipped clip that take long to read."""
     box = {"x": 100.0, "y": 100.0, "width": 50.0, "height": 50.0, "confidence": 0.9, "class": "Rock", "class_id": 0}
     count = 100_000
     path = tmp_path_factory.mktemp("results") / "results.json"
@@ -49,7 +49,7 @@ def check(ended: Ended, status: int, folder: Path) -> None:
     ("command", "end", "status"),
     [("infer", CTRL_C, 130), ("annotate", CTRL_C, 130), ("report", signal.SIGTERM, 143)],
 )
-def test_a_command_that_is_ended_at_work_leaves_nothing(
+def test_a_command_that_is_interrupted_leaves_nothing_behind(
     tmp_path: Path, results: Path, command: str, end: bytes | signal.Signals, status: int
 ) -> None:
     ended = run_on_terminal(*compose(command, results), folder=tmp_path, until=BARS[command], end=end)
@@ -68,7 +68,7 @@ FULL_FOR_TEMPORARY_FILES = f"Error: File too large. Temporary files are in {temp
         ("annotate", "Error: out/annotated.mp4: The annotated video can't be written: File too large."),
     ],
 )
-def test_a_full_disk_ends_a_command_and_is_not_blamed_on_the_video(
+def test_a_full_disk_ends_a_command_with_an_error_about_the_disk(
     tmp_path: Path, results: Path, command: str, words: str
 ) -> None:
     ended = run_on_terminal(*compose(command, results), folder=tmp_path, file_max_bytes=4096)
@@ -77,8 +77,8 @@ def test_a_full_disk_ends_a_command_and_is_not_blamed_on_the_video(
     assert words in re.sub(r"\x1b\[[0-9;]*m", "", ended.text)
 
 
-def test_whatever_shows_something_that_moves_is_bound_to_a_block() -> None:
-    """A generator with a thread of its own would keep it where nobody closes it."""
+def test_every_generator_of_the_display_is_a_context_manager() -> None:
+    """A generator without a context manager would keep its thread running when nobody closes it."""
     functions = [node for node in ast.walk(ast.parse(getsource(display))) if isinstance(node, ast.FunctionDef)]
     generators = [it for it in functions if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in ast.walk(it))]
     assert generators
