@@ -149,7 +149,8 @@ class _Work:
     def _finish(self, names: Sequence[str]) -> Mapping[str, Any]:
         """Makes the remaining outputs from the stored results, and ends the delivery."""
         while left := self.progress.list_left(names):
-            self._begin(left[0] if self.progress.is_careful else ALL_OUTPUTS, is_stored=True)
+            step = left[0] if self.progress.is_careful else ALL_OUTPUTS
+            self._begin(step, results_location=self.delivery.bucket.locate(self.results_key))
             if self.progress.is_careful:
                 self._make_alone(left[0])
                 if self.progress.list_left(names):
@@ -176,11 +177,9 @@ class _Work:
     def save_progress(self, **further: Any) -> None:
         self.delivery.ledger.record(self.job.upload, self.job.attempt, delivery=self.progress.to_item(), **further)
 
-    def _begin(self, step: str, *, is_stored: bool) -> None:
-        """Records the step that begins, and where the results are if they are stored."""
+    def _begin(self, step: str, **further: Any) -> None:
         self.progress.begin(step)
-        location = self.delivery.bucket.locate(self.results_key)
-        self.save_progress(**({"results_location": location} if is_stored else {}))
+        self.save_progress(**further)
 
     def _store(self, names: Sequence[str]) -> Mapping[str, Any] | None:
         """Copies the results into the bucket, and derives the outputs at the same time if nothing has failed yet.
@@ -196,7 +195,7 @@ class _Work:
             return self.waiting.put_off(unavailable)
         try:
             with closing(results), closing(self._watch(bucket.copy_stream(results, copy))) as pieces:
-                self._begin(STORE, is_stored=False)
+                self._begin(STORE)
                 progress.is_careful = progress.is_careful or progress.deaths > 0
                 if start or progress.is_careful:
                     drain(pieces)

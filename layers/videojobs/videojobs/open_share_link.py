@@ -19,8 +19,9 @@ from urllib.parse import quote
 
 from videojobs.foreign_text import printable
 from videojobs.jobs.ledger import Ledger
+from videojobs.jobs.uploads import SHARED_VIDEO
 from videojobs.notices.share_links import LinkFault, SharedJob, ShareLinks
-from videojobs.result_files import REPORT_FILE, RESULTS_FILE, SHARED_VIDEO, locate_output
+from videojobs.result_files import REPORT_FILE, RESULTS_FILE, locate_output
 from videojobs.s3_errors import is_missing
 from videojobs.video_formats import MIME_TYPES
 

@@ -13,9 +13,6 @@ RECORD_FILE = "job.json"
 REPORT_FILE = "report.html"
 ANNOTATED_VIDEO = "annotated.mp4"
 
-SHARED_VIDEO = "video"
-"""The name in a share link that opens the video."""
-
 RESULTS_PREFIX = "results/"
 
 TABLES: Mapping[str, str] = {"detections.parquet": "detections", "frames.parquet": "frames"}

@@ -15,8 +15,7 @@ HOSTED_POLL_SECONDS_MIN = 60
 """The hosted API asks clients to poll a job at most once a minute."""
 
 POLLS_MAX = 2_500
-"""A Standard workflow ends at 25,000 history events, and a poll takes 9: the deadline must come before this many polls.
-"""
+"""A Standard workflow ends at 25,000 history events, and a poll takes 9, so the deadline must come before this many."""
 
 POLLS_WITH_TURNS_MAX = 1_330
 """The same limit if each poll may have to wait for its turn at the API, which doubles its events."""

@@ -91,7 +91,7 @@ def test_a_missing_video_is_not_retried(s3: Any, for_good: bool) -> None:
     ("metadata", "words"),
     [
         ({"infer-fps": "0"}, "infer_fps: 0 is not between"),
-        ({"models": "[{"}, "models: not JSON"),
+        ({"models": "[{"}, "models: not valid JSON"),
         ({"model-id": "belts"}, "model_version: missing"),
         ({"confidence": "2"}, "confidence: 2 is not between"),
     ],

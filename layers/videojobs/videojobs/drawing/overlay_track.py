@@ -31,19 +31,17 @@ class OverlayTrack:
         Args:
             seconds: The frame's time, from the video's first frame.
         """
-        while self._next and self._current and self._is_nearer(seconds):
+        while self._next and self._current and _is_nearer(self._next, self._current, seconds):
             self._current, self._next, self._overlay = self._next, next(self._samples, None), None
         if self._overlay is None:
             self._overlay = self._draw(self._current)
         return self._overlay
 
-    def _is_nearer(self, seconds: float) -> bool:
-        """Returns whether the next sample is nearer than the current one; if both are equally near, the current is."""
-        assert self._current is not None  # noqa: S101  for the type checker
-        assert self._next is not None  # noqa: S101
-        # Offsets are rounded to four decimals.
-        return abs(self._next.time_offset - seconds) + 0.0001 < abs(seconds - self._current.time_offset)
-
     def _draw(self, sample: Sample | None) -> VideoFrame:
         picture = self._painter.draw(sample)
         return VideoFrame.from_bytes(picture.tobytes(), *picture.size, format="rgba").reformat(format="yuva420p")
+
+
+def _is_nearer(one: Sample, other: Sample, seconds: float) -> bool:
+    # Offsets are rounded to four decimals. If both are equally near, `one` is not nearer.
+    return abs(one.time_offset - seconds) + 0.0001 < abs(seconds - other.time_offset)

@@ -84,7 +84,7 @@ def draw_video(
         with _open_video(video, frame_max_pixels) as source:
             sounds = choose_sounds(source, lambda: _open_video(video, frame_max_pixels))
             with av.open(str(output.absolute()), "w", format="mp4", options={"movflags": "+faststart"}) as target:
-                frames = _Drawing(source, target, first, times=times, samples=samples, sounds=sounds).run(watch)
+                frames = _draw_frames(source, target, first, watch, times=times, samples=samples, sounds=sounds)
             return Drawn(frames, len(source.streams.audio) - len(sounds))
     except av.error.FFmpegError as error:
         if error.errno in _NO_ROOM:
@@ -104,7 +104,7 @@ def _open_video(video: Path, frame_max_pixels: int | None) -> InputContainer:
 
 
 def _find_video_stream(source: InputContainer) -> VideoStream:
-    """Returns the stream that the engine infers: the first that is no cover and, if there are several, no picture."""
+    """Returns the stream that the engine infers: the first that is no cover or, if others exist, a single picture."""
     streams = [stream for stream in source.streams.video if not stream.disposition & Disposition.attached_pic]
     if not streams:
         raise VideoNotDrawable("The file has no video stream.")
@@ -142,46 +142,40 @@ def _read_beginning(
     raise VideoNotDrawable(f"No frame of the video can be decoded{limit}.")
 
 
-class _Drawing:
-    """Draws one video."""
-
-    def __init__(
-        self,
-        source: InputContainer,
-        target: OutputContainer,
-        first: VideoFrame,
-        *,
-        times: FrameTimes,
-        samples: Iterable[Sample],
-        sounds: Mapping[int, SoundKind],
-    ) -> None:
-        self._source = source
-        self._stream = _find_video_stream(source)
-        self._stream.thread_type = "AUTO"
-        self._picture = _Picture(target, self._stream, first, samples)
-        self._heard = [stream for stream in source.streams.audio if stream.index in sounds]
-        self._sounds = {stream.index: sounds[stream.index](target, stream) for stream in self._heard}
-        self._times, self._gaps = times, ClosedGaps(times.time_base)
-        self._frames = 0
-
-    def run(self, watch: Callable[[float], None]) -> int:
-        duration = (self._source.duration or 0) / av.time_base
-        for packet in self._source.demux([self._stream, *self._heard]):
-            if packet.stream.index in self._sounds:
-                self._sounds[packet.stream.index].take(cast("Packet[AudioStream]", packet))
-                continue
-            self._times.prepare(cast("Packet[VideoStream]", packet))
-            for frame in decode(self._stream, packet):
-                seconds = self._times.place(frame, self._frames)
-                frame.pts = self._gaps.close(frame.pts or 0)
-                self._picture.take(frame, seconds)
-                self._frames += 1
-            share = float(packet.pts * packet.time_base) / duration if packet.pts is not None and duration else 0.0
-            watch(min(1.0, share))
-        self._picture.end()
-        for sound in self._sounds.values():
-            sound.end()
-        return self._frames
+def _draw_frames(
+    source: InputContainer,
+    target: OutputContainer,
+    first: VideoFrame,
+    watch: Callable[[float], None],
+    *,
+    times: FrameTimes,
+    samples: Iterable[Sample],
+    sounds: Mapping[int, SoundKind],
+) -> int:
+    """Writes all frames and the audio to `target`, and returns the number of frames."""
+    stream = _find_video_stream(source)
+    stream.thread_type = "AUTO"
+    picture = _Picture(target, stream, first, samples)
+    heard = [audio for audio in source.streams.audio if audio.index in sounds]
+    written = {audio.index: sounds[audio.index](target, audio) for audio in heard}
+    gaps, frames = ClosedGaps(times.time_base), 0
+    duration = (source.duration or 0) / av.time_base
+    for packet in source.demux([stream, *heard]):
+        if packet.stream.index in written:
+            written[packet.stream.index].take(cast("Packet[AudioStream]", packet))
+            continue
+        times.prepare(cast("Packet[VideoStream]", packet))
+        for frame in decode(stream, packet):
+            seconds = times.place(frame, frames)
+            frame.pts = gaps.close(frame.pts or 0)
+            picture.take(frame, seconds)
+            frames += 1
+        share = float(packet.pts * packet.time_base) / duration if packet.pts is not None and duration else 0.0
+        watch(min(1.0, share))
+    picture.end()
+    for sound in written.values():
+        sound.end()
+    return frames
 
 
 class _Picture:

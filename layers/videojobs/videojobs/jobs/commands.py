@@ -25,7 +25,7 @@ def compose_retry_command(upload: Upload) -> str:
 def compose_corrected_command(upload: Upload, metadata: Mapping[str, str], faulty: str, allowed: Set[str]) -> str:
     """Returns the command that uploads a video again with its options, and a placeholder for each invalid value.
 
-    Misspelled options get their right names. Names that are no options, or that may not be set, are left out.
+    Misspelled options get their right names. Other names, and options that may not be set, are left out.
 
     Args:
         metadata: The upload's metadata, names without `x-amz-meta-`.

@@ -30,9 +30,7 @@ CHANGES: Changes = {
     "rejected": _UNCREATED_STATES | {"rejected"},
     "cancelled": OPEN_STATES | {"cancelled"},
 }
-"""What the functions and `videoinfer cancel` may do. Some states may follow themselves, because boto3 may send a write
-twice.
-"""
+"""What the functions and `videoinfer cancel` may do. A state may follow itself if boto3 may send a write twice."""
 
 REDELIVERY: Changes = {"done": frozenset(get_args(JobState)) - {"rejected"}}
 """What `videoinfer redeliver` may do: a job that ended in another state becomes `done`."""

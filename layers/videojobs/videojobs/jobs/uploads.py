@@ -13,6 +13,10 @@ KEY_MAX_BYTES = 770
 """S3 keys have at most 1,024 bytes; a result's key contains the upload's key, the job's ID and the output's name."""
 
 
+SHARED_VIDEO = "video"
+"""The name in a share link that opens the upload."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Upload:
     """One version of one object in the uploads bucket: the unit that is billed once.
@@ -86,11 +90,9 @@ def read_uploads(event: Mapping[str, Any]) -> Iterator[Upload]:
         if not record["eventName"].startswith("ObjectCreated:"):
             continue
         s3_object = record["s3"]["object"]
-        key = unquote_plus(s3_object["key"])
-        bucket = record["s3"]["bucket"]["name"]
         upload = Upload(
-            bucket=bucket,
-            key=key,
+            bucket=record["s3"]["bucket"]["name"],
+            key=unquote_plus(s3_object["key"]),
             size_bytes=s3_object["size"],
             etag=s3_object["eTag"],
             version_id=s3_object.get("versionId"),

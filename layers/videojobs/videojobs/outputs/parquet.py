@@ -21,13 +21,8 @@ ROWS_A_GROUP_OF_LISTS = 8_192
 QUEUED_BYTES = 1024 * 1024
 """How much is put into the queue at once: waking the thread for each batch takes longer than writing the batch."""
 
-FLOAT, FLOAT32, INT, TEXT, BOOL = (
-    DataType.float64(),
-    DataType.float32(),
-    DataType.int64(),
-    DataType.utf8(),
-    DataType.bool(),
-)
+FLOAT, FLOAT32, INT = DataType.float64(), DataType.float32(), DataType.int64()
+TEXT, BOOL = DataType.utf8(), DataType.bool()
 
 
 def list_of(item: DataType) -> DataType:

@@ -3,9 +3,10 @@
 from pathlib import PurePosixPath
 
 from videojobs.jobs.ledger import Job
+from videojobs.jobs.uploads import SHARED_VIDEO
 from videojobs.outputs.files import OutputFiles
 from videojobs.report.writer import PIECES_FOLDER, ReportFacts, ReportWriter
-from videojobs.result_files import REPORT_FILE, SHARED_VIDEO
+from videojobs.result_files import REPORT_FILE
 from videojobs.results.predictions import Frames
 
 

@@ -68,8 +68,7 @@ _TYPES_WITH_LISTS = {"instance-segmentation", "keypoint-detection", "gaze-detect
 _FACTS = ("seconds", "scores", "embedding", "extra")
 
 FRAMES_A_BATCH = 256
-"""Rows of frames.parquet are written in batches of this size, or earlier if they have lists or texts, which are large.
-"""
+"""Rows of frames.parquet are written in batches of this size, or earlier if they have lists or texts."""
 
 
 class ParquetTables:

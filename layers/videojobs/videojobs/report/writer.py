@@ -59,11 +59,11 @@ class ReportFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class _Piece:
-    """A piece's place in the spool, and the times of its first and last frame, in seconds."""
+    """A piece's name, its place in the spool, and the times of its first and last frame, in seconds."""
 
+    name: str
     start: int
     size: int
-    frames: int
     first: float
     last: float
 
@@ -72,6 +72,7 @@ class _Piece:
 class _ModelPart:
     """One model's data so far: counts, finished pieces, and the current piece."""
 
+    number: int
     inference_type: str | None
     timelines: ModelTimelines = field(default_factory=ModelTimelines)
     frames: int = 0
@@ -113,7 +114,7 @@ class ReportWriter:
 
     def add_model(self, model_id: str, inference_type: str | None) -> None:
         """Adds a model, so that the page shows it even without a frame. Its type is None if unknown."""
-        self._models.setdefault(model_id, _ModelPart(inference_type=inference_type))
+        self._models.setdefault(model_id, _ModelPart(number=len(self._models), inference_type=inference_type))
 
     def add(self, frames: Frames) -> None:
         """Adds frames of an added model. Predictions that can't be drawn are left out."""
@@ -154,7 +155,7 @@ class ReportWriter:
             _facts=facts,
             _index=self._compose_index(facts, is_inline),
             _is_inline=is_inline,
-            _named_pieces=list(self._name_pieces()),
+            _pieces=[piece for model in self._models.values() for piece in model.pieces],
         )
 
     def _end_piece(self, model: _ModelPart) -> None:
@@ -167,20 +168,15 @@ class ReportWriter:
         self._spool.write(content)
         model.pieces.append(
             _Piece(
+                name=f"{model.number}-{len(model.pieces)}.json.gz",
                 start=self._spooled,
                 size=len(content),
-                frames=len(model.marks),
                 first=model.times[0],
                 last=model.times[-1],
             )
         )
         self._spooled += len(content)
         model.times, model.offsets, model.marks, model.marks_bytes = array("d"), [], [], 0
-
-    def _name_pieces(self) -> Iterator[tuple[str, _Piece]]:
-        for model_number, model in enumerate(self._models.values()):
-            for number, piece in enumerate(model.pieces):
-                yield _name_piece(model_number, number), piece
 
     def _compose_index(self, facts: ReportFacts, is_inline: bool) -> Mapping[str, Any]:
         mp4 = f"{facts.title.rpartition('.')[0]}.mp4"
@@ -202,12 +198,9 @@ class ReportWriter:
                     "failed": model.failed,
                     "embeddings": model.embeddings,
                     **model.timelines.to_dict(),
-                    "pieces": [
-                        {"name": _name_piece(model_number, number), "first": piece.first, "last": piece.last}
-                        for number, piece in enumerate(model.pieces)
-                    ],
+                    "pieces": [{"name": it.name, "first": it.first, "last": it.last} for it in model.pieces],
                 }
-                for model_number, (model_id, model) in enumerate(self._models.items())
+                for model_id, model in self._models.items()
             ],
         }
 
@@ -220,7 +213,7 @@ class Report:
     _facts: ReportFacts
     _index: Mapping[str, Any]
     _is_inline: bool
-    _named_pieces: Sequence[tuple[str, _Piece]]
+    _pieces: Sequence[_Piece]
 
     def write_page(self, file: IO[bytes]) -> None:
         """Writes `report.html`."""
@@ -228,24 +221,21 @@ class Report:
         style = (sources / "report.css").read_text("utf-8")
         script = join_modules([(sources / f"{name}.js").read_text("utf-8") for name in _SCRIPTS])
         template = (sources / "report.html").read_text("utf-8")
-        parts = {
-            "policy": compose_policy(self._facts, style, script, self._is_inline),
-            "style": style,
-            "script": script,
-        }
+        policy = compose_policy(self._facts, style, script, self._is_inline)
+        parts = {"policy": policy, "style": style, "script": script}
         head, tail = re.sub(r"\{\{(policy|style|script)\}\}", lambda place: parts[place.group(1)], template).split(
             "{{data}}"
         )
         file.write(head.encode())
         _write_data(file, "index", gzip.compress(json.dumps(self._index).encode(), mtime=0))
-        for name, piece in self._named_pieces if self._is_inline else ():
-            _write_data(file, name, self._read(piece))
+        for piece in self._pieces if self._is_inline else ():
+            _write_data(file, piece.name, self._read(piece))
         file.write(tail.encode())
 
     def pieces(self) -> Iterator[tuple[str, bytes]]:
         """Yields names and contents (gzip) of the files in `PIECES_FOLDER`; none if the pieces are in the page."""
-        for name, piece in () if self._is_inline else self._named_pieces:
-            yield name, self._read(piece)
+        for piece in () if self._is_inline else self._pieces:
+            yield piece.name, self._read(piece)
 
     def _read(self, piece: _Piece) -> bytes:
         self._spool.seek(piece.start)
@@ -282,10 +272,6 @@ def compose_policy(facts: ReportFacts, style: str, script: str, is_inline: bool)
 
 def _hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
-
-
-def _name_piece(model_number: int, number: int) -> str:
-    return f"{model_number}-{number}.json.gz"
 
 
 def _write_data(file: IO[bytes], name: str, content: bytes) -> None:

@@ -10,9 +10,9 @@ import pytest
 from tests.unit.videojobs.outputs.derived import BOX, KeptFiles, make_job, read_page
 from videojobs.jobs.ledger import Job
 from videojobs.jobs.options import Model
+from videojobs.jobs.uploads import SHARED_VIDEO
 from videojobs.outputs.report import ReportOutput
 from videojobs.report import writer
-from videojobs.result_files import SHARED_VIDEO
 from videojobs.results.derivation import derive
 
 
