@@ -49,7 +49,7 @@ def measure_iou(one: Box, other: Box) -> float:
     return across * down / (areas - across * down)
 
 
-def _measure_overlap(one: Box, other: Box, centre: str, side: str) -> float:
-    ends: float = min(box[centre] + box[side] / 2 for box in (one, other))
-    starts: float = max(box[centre] - box[side] / 2 for box in (one, other))
+def _measure_overlap(one: Box, other: Box, center: str, side: str) -> float:
+    ends: float = min(box[center] + box[side] / 2 for box in (one, other))
+    starts: float = max(box[center] - box[side] / 2 for box in (one, other))
     return max(0.0, ends - starts)

@@ -125,8 +125,8 @@ def write_hours_of_video(folder: Path) -> Path:
         stream = container.add_stream("libx264", rate=1, options={"preset": "ultrafast"})
         stream.width, stream.height, stream.pix_fmt = WIDTH // 2, HEIGHT // 2, "yuv420p"
         for second in range(HOURS_SECONDS):
-            grey = np.full((HEIGHT // 2, WIDTH // 2, 3), 110 + 50 * math.sin(second / 900), np.uint8)
-            picture = av.VideoFrame.from_ndarray(grey, format="rgb24")
+            gray = np.full((HEIGHT // 2, WIDTH // 2, 3), 110 + 50 * math.sin(second / 900), np.uint8)
+            picture = av.VideoFrame.from_ndarray(gray, format="rgb24")
             picture.pts = second
             container.mux(stream.encode(picture))
         container.mux(stream.encode())

@@ -286,7 +286,7 @@ def test_a_script_that_is_not_the_pages_own_does_not_run(open_report: OpenReport
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_follows_the_system_s_color_scheme(open_report: OpenReport, scheme: str) -> None:
+def test_the_report_follows_the_system_s_color_scheme(open_report: OpenReport, scheme: str) -> None:
     report = open_report(two_classes(), color_scheme=scheme)
 
     background = report.page.evaluate("() => getComputedStyle(document.body).backgroundColor")
@@ -294,7 +294,7 @@ def test_it_follows_the_system_s_color_scheme(open_report: OpenReport, scheme: s
     assert (brightness > 200) == (scheme == "light")
 
 
-def test_it_fits_a_phone(open_report: OpenReport) -> None:
+def test_the_report_fits_a_phone(open_report: OpenReport) -> None:
     report = open_report(two_classes(), viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
     report.wait_for_video()
 

@@ -54,9 +54,9 @@ def sample_all(video: bytes) -> tuple[dict[str, Any], float]:
 def find_picture(report: ReportPage) -> int:
     """The number of the picture that Chromium shows, from its brightness."""
     shown = Image.open(io.BytesIO(report.page.locator("#stage").screenshot())).convert("L")
-    grey = shown.getpixel((shown.width // 2, shown.height * 3 // 4))
-    assert isinstance(grey, int)
-    return (grey - 20 + 1) // 2  # encoding makes some pictures one level darker
+    gray = shown.getpixel((shown.width // 2, shown.height * 3 // 4))
+    assert isinstance(gray, int)
+    return (gray - 20 + 1) // 2  # encoding makes some pictures one level darker
 
 
 def read_number(report: ReportPage) -> int:

@@ -180,7 +180,7 @@ SERVERS = [
         "a redirect to metadata", redirect("http://169.254.169.254/"), f"{_COULD_NOT}: 169.254.169.254 {_NOT_PUBLIC}"
     ),
     HostileServer(
-        "a redirect to its neighbour", redirect("http://127.0.0.2:8000/"), f"{_COULD_NOT}: 127.0.0.2 {_NOT_PUBLIC}"
+        "a redirect to its neighbor", redirect("http://127.0.0.2:8000/"), f"{_COULD_NOT}: 127.0.0.2 {_NOT_PUBLIC}"
     ),
     HostileServer(
         "a redirect to a file",

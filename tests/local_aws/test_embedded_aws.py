@@ -25,7 +25,7 @@ def list_listening_addresses(process_id: int) -> list[str]:
     return [row[1].partition(":")[0] for row in rows if row[3] == LISTENING and f"socket:[{row[9]}]" in sockets]
 
 
-def test_it_listens_only_on_loopback_and_leaves_nothing_behind() -> None:
+def test_the_embedded_aws_listens_only_on_loopback_and_leaves_nothing_behind() -> None:
     with embedded_aws() as aws:
         aws.clients.s3.create_bucket(Bucket="uploads")
         addresses = list_listening_addresses(aws.process.pid)

@@ -16,7 +16,7 @@ from videoinfer import pipeline_stack
 from videoinfer.main import app
 from videoinfer.stack_commands import commands
 
-LEVERS = [
+COMMANDS = [
     ["jobs"],
     ["jobs", "--failed", "--json"],
     ["show", "belt.mp4"],
@@ -80,15 +80,15 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_this_file_covers_every_command() -> None:
     names = {command.name or command.callback.__name__ for command in commands.registered_commands}  # type: ignore[union-attr]
-    assert {lever[0] for lever in LEVERS} == names
+    assert {command[0] for command in COMMANDS} == names
 
 
 @pytest.mark.parametrize("words", [b"", HALF_AN_ANSWER], ids=["nothing", "half"])
-@pytest.mark.parametrize("lever", LEVERS, ids=" ".join)
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 @pytest.mark.usefixtures("hurry")
-def test_a_command_says_that_aws_does_not_answer(lever: list[str], words: bytes) -> None:
+def test_a_command_says_that_aws_does_not_answer(command: list[str], words: bytes) -> None:
     with say_and_fall_silent(words) as url:
-        exit_code, output = run(url, lever)
+        exit_code, output = run(url, command)
 
     assert exit_code == 1
     remedy = "check the network, the region and AWS_ENDPOINT_URL, and run the command again."

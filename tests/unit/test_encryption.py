@@ -234,7 +234,7 @@ def list_actions(statements: list[dict[str, Any]]) -> set[str]:
     return {action for statement in statements for action in as_list(statement["Action"])}
 
 
-def test_it_is_known_of_every_action_what_it_needs_on_the_key() -> None:
+def test_the_key_permissions_of_every_action_are_known() -> None:
     actions = set[str]().union(*map(list_actions, list_roles(has_key=False).values()))
     assert actions <= NEEDS.keys() | NEEDS_NOTHING, actions - (NEEDS.keys() | NEEDS_NOTHING)
     assert not NEEDS.keys() & NEEDS_NOTHING

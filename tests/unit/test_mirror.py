@@ -54,7 +54,7 @@ TESTED_BY = {
     "videoinfer.local.lambda_sandbox": "tests/local_aws/test_lambda_runtime.py",
     "videoinfer.local.stacks": "tests/local_aws/test_parameters.py",
     "videoinfer.local.system": "tests/local_aws/test_whole_path.py",
-    "videoinfer.pipeline_stack": "tests/local_aws/test_levers.py",
+    "videoinfer.pipeline_stack": "tests/local_aws/test_operator_commands.py",
     "videoinfer.repository": "tests/program/test_installed.py",
     "videoinfer.verification.clip": "tests/local_aws/test_verify.py",
     "videoinfer.verification.run": "tests/unit/videoinfer/verification/test_verify_command.py",

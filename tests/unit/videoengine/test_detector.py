@@ -17,8 +17,8 @@ def make_detector(folder: Path, **network_input: object) -> Detector:
     return Detector(folder)
 
 
-def make_frame(grey: int) -> VideoFrame:
-    return VideoFrame.from_ndarray(np.full((48, 64, 3), grey, dtype=np.uint8), format="rgb24")
+def make_frame(gray: int) -> VideoFrame:
+    return VideoFrame.from_ndarray(np.full((48, 64, 3), gray, dtype=np.uint8), format="rgb24")
 
 
 def test_an_element_of_the_results_has_the_api_s_format(tmp_path: Path) -> None:

@@ -103,5 +103,5 @@ VP9_PACKETS = {
 
 
 @pytest.mark.parametrize(("content", "shown"), VP9_PACKETS.values(), ids=VP9_PACKETS)
-def test_what_a_packet_of_vp9_shows(content: bytes, shown: bool) -> None:
+def test_vp9_packets_are_recognized_as_shown_or_hidden(content: bytes, shown: bool) -> None:
     assert shows_picture(cast("Packet[VideoStream]", av.Packet(content)), make_codec("vp9")) is shown

@@ -27,14 +27,14 @@ OPTIONS: Any = {"region_name": "us-east-1", "aws_access_key_id": "testing", "aws
 @pytest.fixture(scope="session")
 def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One second of gray that gets brighter: frame `i` has the level `20 * i`."""
-    path = tmp_path_factory.mktemp("video") / "grey.mp4"
+    path = tmp_path_factory.mktemp("video") / "gray.mp4"
     with av.open(path, "w") as container:
         stream = container.add_stream("libx264", rate=FRAME_RATE)
         stream.width, stream.height = RESOLUTION_WH
         stream.pix_fmt = "yuv420p"
         for index in range(FRAME_COUNT):
-            grey = Image.new("RGB", RESOLUTION_WH, (20 * index,) * 3)
-            frame = av.VideoFrame.from_image(grey)  # type: ignore[no-untyped-call]
+            gray = Image.new("RGB", RESOLUTION_WH, (20 * index,) * 3)
+            frame = av.VideoFrame.from_image(gray)  # type: ignore[no-untyped-call]
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path

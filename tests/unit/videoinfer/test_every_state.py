@@ -14,7 +14,7 @@ from videojobs.jobs.states import ENDED_STATES, JobState
 from videojobs.jobs.uploads import Upload
 
 CLIP = Upload(bucket="uploads", key="line-3/belt.mp4", size_bytes=5, etag="e1", version_id="version-1")
-LEVERS = {
+COMMANDS = {
     "sending": "cancel, then retry",
     "creating": "cancel, then retry",
     "waiting": "cancel, then retry",
@@ -29,11 +29,11 @@ LEVERS = {
 
 
 def test_every_state_has_a_command() -> None:
-    assert set(LEVERS) == set(get_args(JobState))
+    assert set(COMMANDS) == set(get_args(JobState))
 
 
 @pytest.mark.parametrize("with_job", [True, False])
-@pytest.mark.parametrize("state", LEVERS)
+@pytest.mark.parametrize("state", COMMANDS)
 def test_an_operator_can_continue_a_job_in_every_state(
     jobs: LedgerView, ledger: Ledger, state: Any, with_job: bool
 ) -> None:
@@ -45,11 +45,11 @@ def test_an_operator_can_continue_a_job_in_every_state(
     )
     ledger.record(CLIP, 1, status=state, **({"job_id": "j1"} if with_job else {}))
 
-    if LEVERS[state].startswith("cancel"):
+    if COMMANDS[state].startswith("cancel"):
         assert plan_retry(jobs.find_job(CLIP.key)[0]).request is None
         cancel_job(sfn, machine["stateMachineArn"], ledger, jobs.find_job(CLIP.key)[0])
 
     job = jobs.find_job(CLIP.key)[0]
     assert job["status"] in ENDED_STATES
     request = plan_retry(job).request
-    assert (request.attempt if request else None) == (2 if "retry" in LEVERS[state] else None)
+    assert (request.attempt if request else None) == (2 if "retry" in COMMANDS[state] else None)

@@ -38,7 +38,7 @@ def ask(job: Job, start_offset: str | None) -> Check:
     ("said", "seconds"),
     [("2.0", 2.0), ("0", 0.0), ("3", 3.0), ("-0.0417", -0.0417), ("0.08333333", 0.0833), ("1e-320", 0.0)],
 )
-def test_a_start_offset_is_taken_from_the_api(said: str, seconds: float, job: Job) -> None:
+def test_a_start_offset_is_read_from_the_api(said: str, seconds: float, job: Job) -> None:
     assert ask(job, said).start_offset == seconds
 
 

@@ -14,7 +14,7 @@ from videoinfer.main import app
 from videoinfer.notices_queue import ReceivedNotice
 from videojobs.result_files import RECORD_FILE, RESULTS_FILE
 
-NOTICE = ReceivedNotice("Done: grey.mp4", "Look     http://127.0.0.1:4566/s/token")
+NOTICE = ReceivedNotice("Done: gray.mp4", "Look     http://127.0.0.1:4566/s/token")
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def job(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         return {"counts": {"hands": {}}}
 
     monkeypatch.setattr(demo, "start_system", lambda *_, **__: system)
-    monkeypatch.setattr(demo, "upload_video", lambda *_: SimpleNamespace(bucket="uploads", key="grey.mp4"))
+    monkeypatch.setattr(demo, "upload_video", lambda *_: SimpleNamespace(bucket="uploads", key="gray.mp4"))
     monkeypatch.setattr(demo, "follow_upload", lambda *_: item)
     monkeypatch.setattr(demo, "receive_notice", lambda _: NOTICE)
     monkeypatch.setattr(demo, "fetch_results", fetch)
@@ -68,7 +68,7 @@ def test_the_files_of_an_earlier_run_stay_if_the_job_fails(
     status, text = run_demo(video, model_folder, tmp_path)
 
     assert status == 1
-    assert "grey.mp4 has no results: the job is failed (see the notice)." in text
+    assert "gray.mp4 has no results: the job is failed (see the notice)." in text
     assert {*tmp_path.iterdir()} == before
     assert (tmp_path / "results.json").read_text() == "earlier"
 

@@ -73,7 +73,7 @@ def test_only_wrong_outcomes_fail(
 
 
 @pytest.mark.parametrize(("error", "status"), [(KeyboardInterrupt(), 130), (SystemExit(143), 143), (OSError("No."), 1)])
-def test_it_cleans_up_whatever_ends_it(stand_in: type[Verification], error: BaseException, status: int) -> None:
+def test_the_cleanup_always_runs(stand_in: type[Verification], error: BaseException, status: int) -> None:
     stand_in.outcomes, stand_in.error = (JOB,), error
     result = verify()
     assert result.exit_code == status

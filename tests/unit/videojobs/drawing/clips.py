@@ -17,7 +17,7 @@ from videojobs.drawing.video import draw_video
 from videojobs.results.samples import Sample
 
 WIDTH, HEIGHT = 320, 180
-GREY = 215
+GRAY = 215
 BLUE = (0x5B, 0x9B, 0xFF)
 """The color of the first class."""
 
@@ -44,7 +44,7 @@ class Clip:
             stream.width, stream.height, stream.pix_fmt = *self.size, self.pixels
             stream.codec_context.time_base = Fraction(1, 25) if self.format == "avi" else Fraction(1, 1000)
             sound = add_sound(container, self.sound, self.sound_rate) if self.sound else None
-            picture = np.full((self.size[1], self.size[0], 3), GREY, np.uint8)
+            picture = np.full((self.size[1], self.size[0], 3), GRAY, np.uint8)
             for at in self.milliseconds:
                 frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
                 frame.pts, frame.time_base = at, Fraction(1, 1000)
@@ -114,7 +114,7 @@ def encode_picture(width: int, height: int) -> Any:
     """Encodes a gray picture as JPEG, which AVI accepts whatever its header says."""
     encoder = av.CodecContext.create("mjpeg", "w")
     encoder.width, encoder.height, encoder.pix_fmt, encoder.time_base = width, height, "yuvj420p", Fraction(1, 25)
-    frame = av.VideoFrame.from_ndarray(np.full((height, width, 3), GREY, np.uint8), format="rgb24")
+    frame = av.VideoFrame.from_ndarray(np.full((height, width, 3), GRAY, np.uint8), format="rgb24")
     return bytes(encoder.encode(frame.reformat(format="yuvj420p"))[0])
 
 

@@ -14,7 +14,7 @@ import pytest
 from tests.plain_reading import read_plainly
 from tests.stand_ins.awkward_videos import AWKWARD_VIDEOS
 from tests.unit.videojobs.drawing.clips import (
-    GREY,
+    GRAY,
     HEIGHT,
     WIDTH,
     Clip,
@@ -60,7 +60,7 @@ def test_every_kind_of_video_becomes_h264_with_the_same_times(tmp_path: Path, cl
     before, after = read_pictures(video), read_pictures(output)
     assert [time for time, _ in after] == pytest.approx([time for time, _ in before], abs=0.002)
     assert_box_at(after[3][1], 160, 100)
-    assert np.abs(after[3][1][150:170, 10:50].astype(int) - GREY).max() < 12
+    assert np.abs(after[3][1][150:170, 10:50].astype(int) - GRAY).max() < 12
     with av.open(str(output)) as container:
         stream = container.streams.video[0]
         assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")

@@ -67,7 +67,7 @@ def test_a_different_size_alone_creates_no_other_job(aws: Any) -> None:
     assert len(creator.asked) == 1
 
 
-def test_a_failed_request_is_tried_again(aws: Any) -> None:
+def test_a_failed_request_is_retried(aws: Any) -> None:
     def fail(_: JobRequest) -> dict[str, str]:
         raise ZeroDivisionError
 

@@ -1,10 +1,10 @@
-"""`python -m tests.local_aws.lever_transcript` prints a session with each of an operator's commands."""
+"""`python -m tests.local_aws.operator_transcript` prints a session with each of an operator's commands."""
 
 import shlex
 import sys
 from collections.abc import Iterator
 
-from tests.local_aws.levers import RUNNING, Stage, fail_one, set_stage
+from tests.local_aws.operator_stage import RUNNING, Stage, fail_one, set_stage
 from tests.local_aws.pipelines import API_KEY
 from tests.stand_ins.video_inference_api import RESULTS, Answer
 from tests.waiting import wait_until

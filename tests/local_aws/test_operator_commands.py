@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from tests.local_aws.levers import FAILED, RUNNING, STACK, Stage, fail_one, set_stage
+from tests.local_aws.operator_stage import FAILED, RUNNING, STACK, Stage, fail_one, set_stage
 from tests.local_aws.pipelines import API_KEY
 from tests.stand_ins.video_inference_api import RESULTS, Answer
 from tests.waiting import wait_until
@@ -134,7 +134,7 @@ def test_an_upload_that_waits_for_its_job_can_be_cancelled(stage: Stage) -> None
     assert stage.find(upload)["status"] == "cancelled"
 
 
-def test_a_job_that_ended_can_not_be_cancelled(stage: Stage) -> None:
+def test_a_job_that_ended_cannot_be_cancelled(stage: Stage) -> None:
     upload, _ = fail_one(stage, "cancel/failed.mp4")
 
     result = stage.run("cancel", upload.key)
