@@ -107,15 +107,14 @@ def _infer(
             )
     inferred = _Inferred()
     inference = FrameInference(detectors, lambda model_id, error: inferred.failures.append(f"{model_id}: {error}"))
-    video = str(options.video.absolute())
     with options.video.open("rb") as file:
         head = file.read(HEAD_BYTES)
-    with open_video(video) as container:
+    with open_video(options.video) as container:
         timeline = read_timeline(container)
         notes = [check_cut(container, head, timeline, options.max_failed_share), describe_jumps(timeline)]
     frames, inferred.note = select_frames(timeline, read_rate(options.infer_fps)), ". ".join(filter(None, notes))
     with ExitStack() as files:
-        container = files.enter_context(open_video(video))
+        container = files.enter_context(open_video(options.video))
         parts = {model_id: files.enter_context(tempfile.TemporaryFile()) for model_id in detectors}
         with display.track(inference.infer(container, frames), "Inferring", total=len(frames)) as elements:
             for found in elements:

@@ -29,7 +29,7 @@ def check_fit(results: ResultsFile, video: Path) -> None:
     Videos with the same shape and about the same length can't be distinguished.
     """
     try:
-        with open_video(str(video.absolute())) as container:
+        with open_video(video) as container:
             stream = find_video_stream(container)
             _check_shape(results, video, stream)
             if _may_be_too_long(results, container, stream):

@@ -33,7 +33,7 @@ def sample_video(path: Path, infer_fps: float) -> list[SampledFrame]:
         )
     rate = read_rate(infer_fps)
     try:
-        with open_video(str(path.absolute())) as container:
+        with open_video(path) as container:
             frames = select_frames(read_timeline(container), rate)
         if not any(decode_frame(path, frame) for frame in frames[:_TRIED_FRAMES]):
             raise CommandError(f"{path.name}: none of its first frames can be decoded.")
@@ -45,7 +45,7 @@ def sample_video(path: Path, infer_fps: float) -> list[SampledFrame]:
 def measure_start_offset(path: Path) -> float | None:
     """Seconds from a player's 0 to the first frame, as the engine reports it; None if it can't read the video."""
     try:
-        with open_video(str(path.absolute())) as container:
+        with open_video(path) as container:
             return read_timeline(container).start_offset
     except JobFailed:
         return None
@@ -64,5 +64,5 @@ def decode_frame(path: Path, frame: SampledFrame) -> VideoFrame | None:
     Raises:
         JobFailed: The video can't be decoded at all.
     """
-    with open_video(str(path.absolute())) as container:
+    with open_video(path) as container:
         return next((picture for _, picture in read_frames(container, [frame])), None)

@@ -17,7 +17,8 @@ def infer(folder: Path, weights: bytes, network_input: NetworkInput = INPUT) -> 
     (folder / "weights.onnx").write_bytes(weights)
     network = Network(folder / "weights.onnx", network_input, Precision.F32)
     picture = np.full((network_input.height, network_input.width, 3), 51, dtype=np.uint8)
-    outputs = network.infer(picture)
+    network.next_input[:] = picture
+    outputs = network.start().finish()
     assert [output.shape for output in outputs] == network.output_shapes
     assert {output.dtype for output in outputs} == {np.dtype(np.float32)}
     return [output.tolist() for output in outputs]
@@ -52,5 +53,7 @@ def test_single_precision_is_the_same_everywhere_and_the_hardware_s_is_close(tmp
     )
     picture = np.full((SIDE, SIDE, 3), 51, dtype=np.uint8)
     for precision, tolerance in ((Precision.F32, 1e-6), (Precision.HARDWARE, 0.01)):
-        [output] = Network(tmp_path / "weights.onnx", INPUT, precision).infer(picture)
+        network = Network(tmp_path / "weights.onnx", INPUT, precision)
+        network.next_input[:] = picture
+        [output] = network.start().finish()
         assert output.tolist() == pytest.approx([0.2, 0.4], rel=tolerance)

@@ -105,14 +105,11 @@ def show_job(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:
     logger.append_keys(job_id=job_id)
     answer = _describe_job(job, settings)
     if answer["status"] == JobStatus.RUNNING and settings.poll_seconds_min:
-        _limit_polls(job, jobs, settings.poll_seconds_min)
+        # Whole seconds, so that a client with another clock is not refused for a few milliseconds.
+        wait_seconds = jobs.remember_poll(job_id, int(time.time()), settings.poll_seconds_min)
+        if wait_seconds:
+            raise PolledTooOften(f"This job may be polled once in {settings.poll_seconds_min} seconds", wait_seconds)
     return answer
-
-
-def _limit_polls(job: Job, jobs: JobsTable, interval_seconds: int) -> None:
-    # Whole seconds, so that a client with another clock is not refused for a few milliseconds.
-    if wait_seconds := jobs.remember_poll(job.job_id, int(time.time()), interval_seconds):
-        raise PolledTooOften(f"This job may be polled once in {interval_seconds} seconds", wait_seconds)
 
 
 def _describe_job(job: Job, settings: ApiSettings) -> dict[str, Any]:

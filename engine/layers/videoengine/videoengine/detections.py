@@ -12,6 +12,7 @@ MAX_DETECTIONS = 300
 """Maximum number of detections in a frame, as in Roboflow's runner."""
 
 Outputs = list[NDArray[np.float32]]
+"""All outputs of a network for one picture, without their batch dimension."""
 
 
 @dataclass(frozen=True)

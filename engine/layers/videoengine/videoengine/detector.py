@@ -10,7 +10,7 @@ from av.video.frame import VideoFrame
 from videoengine.detections import Thresholds
 from videoengine.errors import ModelPackageInvalid
 from videoengine.external_data import find_external_files
-from videoengine.families.layouts import is_threshold_on_objectness
+from videoengine.families.layouts import LAYOUTS
 from videoengine.inference_types import INFERENCE_TYPES
 from videoengine.model_packages import WEIGHTS, read_package
 from videoengine.network import Network
@@ -54,7 +54,8 @@ class Detector:
     @property
     def is_threshold_on_objectness(self) -> bool:
         """Whether the confidence threshold applies to objectness, so that reported confidences may be lower."""
-        return is_threshold_on_objectness(self._package)
+        layout = LAYOUTS.get(self._package.layout)
+        return layout is not None and layout.is_threshold_on_objectness
 
     def start(self, frame: VideoFrame, thresholds: Thresholds) -> PendingElement:
         """Starts the inference of a frame.

@@ -11,8 +11,6 @@ from videoengine.errors import BadRequest
 from videoengine.model_packages import TASK_TYPES
 from videoengine.request_bodies import quote
 
-DEFAULT_CONFIDENCE = 0.4
-DEFAULT_IOU_THRESHOLD = 0.3
 MAX_INFER_FPS = 1_000_000
 """Far above the frame rate of any video. A job whose `infer_fps` is above its video's frame rate fails later."""
 MAX_URL_LENGTH = 8192
@@ -22,7 +20,8 @@ MAX_FILE_NAME_LENGTH = 1024
 OFFSET_KEYS = ("frame_offset", "time_offset")
 """Keys of the results file that are not model ids."""
 
-_PARAMETERS = {"confidence": DEFAULT_CONFIDENCE, "iou_threshold": DEFAULT_IOU_THRESHOLD}
+_PARAMETERS = {"confidence": 0.4, "iou_threshold": 0.3}
+"""The parameters of a model, with their defaults."""
 _TYPES = ", ".join(TASK_TYPES)
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """Ids of models, their versions and jobs. They become parts of object keys, and keys of the results file."""
@@ -82,22 +81,19 @@ def parse_file_name(body: dict[str, Any]) -> str:
     Raises:
         BadRequest: `file_name` is missing, empty or too long.
     """
-    file_name = _parse_text(body.get("file_name"), "file_name")
-    if len(file_name) > MAX_FILE_NAME_LENGTH:
-        raise BadRequest(f"file_name must be at most {MAX_FILE_NAME_LENGTH} characters")
-    return file_name
+    return _parse_text(body.get("file_name"), "file_name", MAX_FILE_NAME_LENGTH)
 
 
-def _parse_text(value: Any, field: str) -> str:
+def _parse_text(value: Any, field: str, max_length: int) -> str:
     if not isinstance(value, str) or not value.strip():
         raise BadRequest(f"{field} must be a string that is not empty")
+    if len(value) > max_length:
+        raise BadRequest(f"{field} must be at most {max_length} characters")
     return value
 
 
 def _parse_url(value: Any) -> str:
-    url = _parse_text(value, "input_url")
-    if len(url) > MAX_URL_LENGTH:
-        raise BadRequest(f"input_url must be at most {MAX_URL_LENGTH} characters")
+    url = _parse_text(value, "input_url", MAX_URL_LENGTH)
     try:
         WebAddress.parse(url)
     except InvalidUrl as problem:

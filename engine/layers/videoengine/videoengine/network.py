@@ -7,6 +7,7 @@ import openvino
 from numpy.typing import NDArray
 from openvino import opset13 as opset
 
+from videoengine.detections import Outputs
 from videoengine.errors import ModelPackageInvalid
 from videoengine.model_packages import WEIGHTS, NetworkInput
 from videoengine.precision import Precision
@@ -22,9 +23,6 @@ _OPTIONS = {
 Shape = tuple[int, ...]
 """Sizes of dimensions; -1 if a size depends on the picture."""
 
-RawOutputs = list[NDArray[np.float32]]
-"""All outputs of a network for one picture, without their batch dimension."""
-
 
 class Network:
     """A compiled network that infers several pictures at once.
@@ -33,7 +31,8 @@ class Network:
 
     Example:
         network = Network(folder / "weights.onnx", package.network_input, Precision.F32)
-        outputs = network.infer(picture)
+        network.next_input[:] = picture
+        outputs = network.start().finish()
     """
 
     def __init__(self, weights: Path, network_input: NetworkInput, precision: Precision) -> None:
@@ -67,11 +66,6 @@ class Network:
         request.start_async()
         return Inference(request, self._idle)
 
-    def infer(self, picture: NDArray[np.uint8]) -> RawOutputs:
-        """The outputs for a picture (height, width, 3). The next picture overwrites them."""
-        self.next_input[:] = picture
-        return self.start().finish()
-
     def _create_request(self) -> openvino.InferRequest:
         request = self._compiled.create_infer_request()
         # If the network has a fixed batch size, all pictures except the first stay black.
@@ -85,7 +79,7 @@ class Network:
 
     @property
     def output_shapes(self) -> list[Shape]:
-        """The shapes of the outputs that `infer` returns."""
+        """The shapes of the outputs."""
         return [_shape_of(output)[1:] for output in self._compiled.outputs]
 
 
@@ -96,7 +90,7 @@ class Inference:
         self._request = request
         self._idle = idle
 
-    def finish(self) -> RawOutputs:
+    def finish(self) -> Outputs:
         """Waits for the outputs and returns them. The next picture overwrites them."""
         self._request.wait()
         self._idle.append(self._request)

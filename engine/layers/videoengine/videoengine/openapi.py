@@ -60,15 +60,14 @@ def describe_api(max_models: int) -> Json:
         "paths": _describe_paths(),
         "components": {
             "securitySchemes": {"api_key": {"type": "apiKey", "in": "query", "name": "api_key"}},
-            "schemas": _describe_schemas(max_models),
+            "schemas": {**_describe_requests(max_models), **_describe_answers(), **_describe_projects()},
         },
     }
 
 
 def _describe_paths() -> Json:
-    job_id = _parameter("job_id", "query", {"type": "string", "minLength": 1})
-    workspace = _parameter("workspace", "path", {"type": "string", "minLength": 1})
-    project = _parameter("project", "path", {"type": "string", "minLength": 1})
+    job_id = _parameter("job_id", "query")
+    workspace, project = _parameter("workspace", "path"), _parameter("project", "path")
     return {
         "/video_upload_signed_url/": {
             "post": _operation("signUploadUrl", "Sign a URL to PUT a video to", "SignedUrl", [400], body="Upload")
@@ -124,10 +123,6 @@ def _operation(
     if 429 in errors:
         operation["responses"]["429"]["headers"] = {"Retry-After": _RETRY_AFTER}
     return operation
-
-
-def _describe_schemas(max_models: int) -> Json:
-    return {**_describe_requests(max_models), **_describe_answers(), **_describe_projects()}
 
 
 def _describe_requests(max_models: int) -> Json:
@@ -226,5 +221,5 @@ def _answer(description: str, schema: Json) -> Json:
     return {"description": description, "content": {"application/json": {"schema": schema}}}
 
 
-def _parameter(name: str, place: str, schema: Json) -> Json:
-    return {"name": name, "in": place, "required": True, "schema": schema}
+def _parameter(name: str, place: str) -> Json:
+    return {"name": name, "in": place, "required": True, "schema": {"type": "string", "minLength": 1}}

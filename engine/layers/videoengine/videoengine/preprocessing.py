@@ -96,9 +96,5 @@ class FramePreprocessor:
         for index, channel in enumerate(channels):
             canvas[top:bottom, left:right, index] = orientation.turn(channel)[visible]
         for margin in (canvas[:top], canvas[bottom:], canvas[top:bottom, :left], canvas[top:bottom, right:]):
-            margin[:] = _margin_level(wanted)
+            margin[:] = wanted.padding_value if wanted.resize_mode == "letterbox" else 0
         return placement
-
-
-def _margin_level(network_input: NetworkInput) -> int:
-    return network_input.padding_value if network_input.resize_mode == "letterbox" else 0

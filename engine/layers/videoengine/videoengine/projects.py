@@ -54,11 +54,7 @@ def describe_project(workspace: str, versions: Sequence[tuple[ModelVersion, Mode
 
 def order_by_version(versions: Iterable[ModelVersion]) -> list[ModelVersion]:
     """Sorts versions, the newest last: 10 comes after 9. Versions that are not numbers come first, sorted by name."""
-    return sorted(versions, key=lambda entry: (_version_number(entry.version), entry.version))
-
-
-def _version_number(version: str) -> int:
-    return int(version) if version.isdecimal() else -1
+    return sorted(versions, key=lambda entry: (int(entry.version) if entry.version.isdecimal() else -1, entry.version))
 
 
 def _describe_project(workspace: str, versions: Sequence[ModelVersion], newest: ModelPackage) -> dict[str, Any]:

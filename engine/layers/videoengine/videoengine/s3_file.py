@@ -32,9 +32,8 @@ class S3Object(io.RawIOBase):
         Raises:
             ClientError: the object can't be read.
         """
-        self._threads = ThreadPoolExecutor(
-            MAX_BLOCKS_AHEAD
-        )  # first, because close() needs it even if the request fails
+        # First, because close() needs it even if the request fails.
+        self._threads = ThreadPoolExecutor(MAX_BLOCKS_AHEAD)
         self._s3, self._bucket, self._key, self._block_bytes = s3, bucket, key, block_bytes
         self._position = 0
         self._block: int | None = None  # the last block that was read

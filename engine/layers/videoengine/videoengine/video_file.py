@@ -1,6 +1,7 @@
 """Opens videos for demuxing and decoding."""
 
 from io import RawIOBase
+from pathlib import Path
 from typing import IO
 
 import av
@@ -11,7 +12,7 @@ from videoengine.errors import JobFailed
 from videoengine.video_formats import DEMUXERS, name_formats
 
 
-def open_video(file: str | IO[bytes] | RawIOBase, max_pixels: int | None = None) -> InputContainer:
+def open_video(file: str | Path | IO[bytes] | RawIOBase, max_pixels: int | None = None) -> InputContainer:
     """Opens a container to read packets and frames from.
 
     Args:
@@ -25,10 +26,12 @@ def open_video(file: str | IO[bytes] | RawIOBase, max_pixels: int | None = None)
         with open_video("belt.mp4") as container:
             timeline = read_timeline(container)
     """
+    # An absolute path, because FFmpeg takes a name such as `line:3.mp4` for an address.
+    source = str(Path(file).absolute()) if isinstance(file, str | Path) else file
     try:
         # FFmpeg passes options that the demuxer doesn't know on to decoders, some of which it tries while opening.
         limits = {"max_pixels": str(max_pixels)} if max_pixels else {}
-        container = av.open(file, mode="r", options={"format_whitelist": DEMUXERS, **limits})
+        container = av.open(source, mode="r", options={"format_whitelist": DEMUXERS, **limits})
     except av.error.FFmpegError as error:
         raise JobFailed(f"The file is not an {name_formats()} video, or is cut off ({error.strerror})") from error
     if max_pixels:

@@ -11,7 +11,6 @@ class VideoFormat:
     """A container format.
 
     Attributes:
-        extension: in lower case.
         demuxer: FFmpeg's name of the demuxer that reads it.
         is_in_api: the Video Inference API's documentation lists it. The engine reads the others as well.
         has_presentation_times: AVI has decoding times only, and what FFmpeg derives from them is wrong if frames are
@@ -19,7 +18,6 @@ class VideoFormat:
     """
 
     name: str
-    extension: str
     demuxer: str
     is_in_api: bool = True
     has_presentation_times: bool = True
@@ -28,11 +26,11 @@ class VideoFormat:
 _MP4_DEMUXER, _MATROSKA_DEMUXER = "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"
 
 VIDEO_FORMATS = (
-    VideoFormat("MP4", ".mp4", _MP4_DEMUXER),
-    VideoFormat("AVI", ".avi", "avi", has_presentation_times=False),
-    VideoFormat("MKV", ".mkv", _MATROSKA_DEMUXER),
-    VideoFormat("WebM", ".webm", _MATROSKA_DEMUXER),
-    VideoFormat("MOV", ".mov", _MP4_DEMUXER, is_in_api=False),
+    VideoFormat("MP4", _MP4_DEMUXER),
+    VideoFormat("AVI", "avi", has_presentation_times=False),
+    VideoFormat("MKV", _MATROSKA_DEMUXER),
+    VideoFormat("WebM", _MATROSKA_DEMUXER),
+    VideoFormat("MOV", _MP4_DEMUXER, is_in_api=False),
 )
 
 DEMUXERS = ",".join(dict.fromkeys(it.demuxer for it in VIDEO_FORMATS))

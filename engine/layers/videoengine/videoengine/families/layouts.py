@@ -109,11 +109,6 @@ def find_detections(outputs: Outputs, package: ModelPackage, thresholds: Thresho
     return LAYOUTS[package.layout].find(outputs, package, thresholds)
 
 
-def is_threshold_on_objectness(package: ModelPackage) -> bool:
-    """Whether the confidence threshold applies to objectness, so that reported confidences may be lower."""
-    return package.layout in LAYOUTS and LAYOUTS[package.layout].is_threshold_on_objectness
-
-
 def check_shapes(package: ModelPackage, shapes: list[Shape], extras: int = 0) -> None:
     """Refuses weights that don't belong to the package, before they give nonsense.
 

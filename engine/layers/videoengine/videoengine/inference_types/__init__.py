@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from videoengine.detections import Outputs, Thresholds
+from videoengine.families import layouts
 from videoengine.inference_types import (
     classification,
     image_embedding,
@@ -32,7 +33,7 @@ class InferenceType:
 
 
 INFERENCE_TYPES = {
-    "object-detection": InferenceType(object_detection.check_shapes, object_detection.describe),
+    "object-detection": InferenceType(layouts.check_shapes, object_detection.describe),
     "instance-segmentation": InferenceType(instance_segmentation.check_shapes, instance_segmentation.describe),
     "keypoint-detection": InferenceType(keypoint_detection.check_shapes, keypoint_detection.describe),
     "classification": InferenceType(classification.check_shapes, classification.describe),

@@ -33,7 +33,7 @@ def describe(outputs: Outputs, package: ModelPackage, placement: Placement, thre
     """The API's predictions, most confident first. `points` is the outline of the largest part of the mask, in pixels
     of the frame."""
     found = find_detections(outputs, package, thresholds)
-    boxes = describe_boxes(found, placement.to_frame(found.xyxy), package.class_names)
+    boxes = describe_boxes(found, package, placement)
     threshold = 0.5 if package.family.are_masks_smoothed else 0.0
     input_wh = package.network_input.width, package.network_input.height
     return {

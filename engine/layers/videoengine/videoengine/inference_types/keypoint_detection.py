@@ -32,7 +32,7 @@ def describe(outputs: Outputs, package: ModelPackage, placement: Placement, thre
     Key points are whole pixels, as in Roboflow's runner, and may lie outside the frame.
     """
     found = find_detections(outputs, package, thresholds)
-    boxes = describe_boxes(found, placement.to_frame(found.xyxy), package.class_names)
+    boxes = describe_boxes(found, package, placement)
     points = found.extras.reshape(-1, _VALUES).copy()
     points[:, :2] = np.rint(placement.points_to_frame(points[:, :2]))
     points[points[:, 2] < package.family.min_keypoint_confidence] = 0
