@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import boto3
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.service_resource import Table
+    from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource, Table
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
@@ -53,9 +53,13 @@ class AwsClients:
     def dynamodb(self) -> DynamoDBClient:
         return self._session.client("dynamodb", **self._settings)
 
+    @cached_property
+    def _tables(self) -> DynamoDBServiceResource:
+        return self._session.resource("dynamodb", **self._settings)
+
     def open_table(self, name: str) -> Table:
-        """A DynamoDB table, as a boto3 resource like in the functions."""
-        return self._session.resource("dynamodb", **self._settings).Table(name)
+        """A DynamoDB table, as a boto3 resource like in the functions. It takes and returns Python values."""
+        return self._tables.Table(name)
 
     @cached_property
     def events(self) -> EventBridgeClient:

@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 _BATCH = 10
 """Maximum messages in one SQS call."""
 
+_REFUSALS = {
+    "done": "it has its results. To run inference again, upload it again",
+    "waiting": "it is in the queue and is retried automatically, unless `videoinfer dead-letters` lists it",
+}
+"""Why a job is not retried, by its status."""
+
 
 @dataclass(frozen=True)
 class RetryPlan:
@@ -39,19 +45,9 @@ def plan_retry(job: Item) -> RetryPlan:
     upload = read_upload(job)
     if fault := find_fault(upload):
         return RetryPlan(job, None, f"a retry does not help. {fault}")
-    match job["status"]:
-        case "failed" | "overdue" | "rejected" | "cancelled":
-            return RetryPlan(job, JobRequest(upload, int(job["attempt"]) + 1))
-        case "done":
-            return RetryPlan(job, None, "it has its results. To run inference again, upload it again")
-        case "waiting":
-            return RetryPlan(
-                job,
-                None,
-                "it is in the queue and is retried automatically, unless `videoinfer dead-letters` lists it",
-            )
-        case _:
-            return RetryPlan(job, None, "it is still running. `videoinfer cancel` ends it")
+    if job["status"] in ("failed", "overdue", "rejected", "cancelled"):
+        return RetryPlan(job, JobRequest(upload, int(job["attempt"]) + 1))
+    return RetryPlan(job, None, _REFUSALS.get(job["status"], "it is still running. `videoinfer cancel` ends it"))
 
 
 def check_upload(plan: RetryPlan, s3: S3Client, options: StackOptions) -> RetryPlan:

@@ -9,13 +9,11 @@ from datetime import UTC, datetime
 from itertools import batched, islice, takewhile
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-
 from videoinfer.errors import CommandError
 from videojobs.jobs.states import OPEN_STATES, JobState
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.service_resource import Table
 
 type Item = dict[str, Any]
 """A job's item in the ledger."""
@@ -36,8 +34,12 @@ _BATCH = 100
 class LedgerView:
     """The ledger's table and its indexes."""
 
-    dynamodb: DynamoDBClient
-    name: str
+    table: Table
+
+    @property
+    def _client(self) -> Any:
+        """A client that takes and returns Python values."""
+        return self.table.meta.client
 
     def list_jobs(self, selection: Selection, limit: int | None = None) -> Iterator[Item]:
         """Jobs, the newest first. "failed" means jobs that failed and were not retried since."""
@@ -108,41 +110,26 @@ class LedgerView:
         index is read moves within the index.
         """
         unique = dict.fromkeys((key["upload_id"], key["attempt"]) for key in keys if key["upload_id"])
-        wanted = [{"upload_id": upload_id, "attempt": attempt} for upload_id, attempt in unique]
         found: dict[tuple[str, int], Item] = {}
-        ahead = [_serialize(key) for key in wanted]
+        name, ahead = self.table.name, [{"upload_id": upload_id, "attempt": attempt} for upload_id, attempt in unique]
         while ahead:
-            answer = self.dynamodb.batch_get_item(RequestItems={self.name: {"Keys": ahead, "ConsistentRead": True}})
-            for raw in answer["Responses"].get(self.name, []):
-                item = deserialize(raw)
-                found[item["upload_id"], int(item["attempt"])] = item
-            unread = answer.get("UnprocessedKeys", {}).get(self.name)
-            ahead = list(unread["Keys"]) if unread else []
-        return [found[at] for key in wanted if (at := (key["upload_id"], int(key["attempt"]))) in found]
+            answer = self._client.batch_get_item(RequestItems={name: {"Keys": ahead, "ConsistentRead": True}})
+            found |= {(item["upload_id"], item["attempt"]): item for item in answer["Responses"].get(name, [])}
+            ahead = answer.get("UnprocessedKeys", {}).get(name, {}).get("Keys", [])
+        return [found[key] for key in unique if key in found]
 
     def _query(self, index: str | None, attribute: str, value: str, *, newest_first: bool = False) -> Iterator[Item]:
         """The keys of the items with that value. Pages are read as they are needed."""
         if not value:
             return
         where = {"IndexName": index} if index else {}
-        pages = self.dynamodb.get_paginator("query").paginate(
-            TableName=self.name,
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self.table.name,
             KeyConditionExpression="#attribute = :value",
             ExpressionAttributeNames={"#attribute": attribute},
-            ExpressionAttributeValues={":value": {"S": value}},
+            ExpressionAttributeValues={":value": value},
             ScanIndexForward=not newest_first,
-            **where,  # type: ignore[arg-type]
+            **where,
         )
         for page in pages:
-            yield from map(deserialize, page["Items"])
-
-
-def _serialize(key: Mapping[str, Any]) -> dict[str, Any]:
-    serializer = TypeSerializer()
-    return {name: serializer.serialize(value) for name, value in key.items()}
-
-
-def deserialize(item: Mapping[str, Any]) -> Item:
-    """An item as Python values, from the types that DynamoDB's client gives."""
-    deserializer = TypeDeserializer()
-    return {name: deserializer.deserialize(value) for name, value in item.items()}
+            yield from page["Items"]

@@ -50,9 +50,5 @@ def receive_notices(clients: AwsClients, queue_url: str, *, timeout_seconds: flo
         for message in messages:
             clients.sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
         if messages or time.monotonic() >= deadline:
-            return [_read_notice(message["Body"]) for message in messages]
-
-
-def _read_notice(body: str) -> ReceivedNotice:
-    envelope = json.loads(body)
-    return ReceivedNotice(envelope["Subject"], envelope["Message"])
+            envelopes = (json.loads(message["Body"]) for message in messages)
+            return [ReceivedNotice(envelope["Subject"], envelope["Message"]) for envelope in envelopes]

@@ -60,7 +60,7 @@ class PipelineStack:
     @property
     def ledger(self) -> LedgerView:
         """The jobs of the pipeline."""
-        return LedgerView(self.clients.dynamodb, self.jobs_table)
+        return LedgerView(self.clients.open_table(self.jobs_table))
 
 
 def open_clients() -> AwsClients:

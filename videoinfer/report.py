@@ -11,7 +11,7 @@ from videoinfer.errors import CommandError
 from videoinfer.input_file import check_file
 from videoinfer.output_file import OutputFile, open_output
 from videoinfer.result_fit import check_fit
-from videoinfer.results_file import ResultsFile, read_results_file
+from videoinfer.results_file import read_results_file
 from videoinfer.videos import measure_start_offset
 from videojobs.report.writer import ReportFacts, ReportWriter
 from videojobs.result_files import RECORD_FILE
@@ -46,22 +46,27 @@ def write_report(results_file: Path, record: Path, video: Path, output: OutputFi
     """
     results = read_results_file(results_file)
     check_fit(results, video)
-    types = _read_inference_types(record)
-    total = len(results.model_ids) * len(results.frame_offsets)
+    types, frame_count = _read_inference_types(record), len(results.frame_offsets)
+    facts = ReportFacts(
+        title=video.name,
+        video_url=locate_video(video, output.path),
+        facts=[("Sampled frames", f"{frame_count:,}"), ("Models", ", ".join(results.model_ids))],
+    )
     with ReportWriter(measure_start_offset(video)) as writer:
         for model_id in results.model_ids:
             writer.add_model(model_id, types.get(model_id))
         batches = results.read_frames(types)
+        total = len(results.model_ids) * frame_count
         with display.track(
             batches, "Reading results", total=total, count=lambda frames: len(frames.entries)
         ) as tracked:
             for frames in tracked:
                 writer.add(frames)
         # A page that is opened from a disk may not fetch other files, so it contains everything.
-        report = writer.finish(_compose_facts(video, output.path, results), inline_max_bytes=None)
+        report = writer.finish(facts, inline_max_bytes=None)
         with output.writing(), output.unfinished.open("wb") as file:
             report.write_page(file)
-    return len(results.frame_offsets)
+    return frame_count
 
 
 def locate_video(video: Path, page: Path) -> str:
@@ -74,15 +79,6 @@ def locate_video(video: Path, page: Path) -> str:
         ) from None
     # As bytes, because a file name need not be UTF-8.
     return "./" + quote(os.fsencode(path.replace(os.sep, "/")))
-
-
-def _compose_facts(video: Path, page: Path, results: ResultsFile) -> ReportFacts:
-    frames = f"{len(results.frame_offsets):,}"
-    return ReportFacts(
-        title=video.name,
-        video_url=locate_video(video, page),
-        facts=[("Sampled frames", frames), ("Models", ", ".join(results.model_ids))],
-    )
 
 
 def _read_inference_types(record: Path) -> dict[str, str]:

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from videoinfer.aws_clients import AwsClients
-from videoinfer.ledger_view import Item, deserialize
+from videoinfer.ledger_view import Item
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
@@ -58,8 +58,9 @@ def upload_video(clients: AwsClients, bucket: str, video: Path) -> UploadedVideo
 def find_job(clients: AwsClients, jobs_table: str, upload: UploadedVideo) -> Item | None:
     """The ledger's item of the upload's latest attempt, or None if there is none yet."""
     # A scan is cheap here, because the table is only seconds old.
-    pages = clients.dynamodb.get_paginator("scan").paginate(TableName=jobs_table, ConsistentRead=True)
-    items = [deserialize(item) for page in pages for item in page["Items"]]
+    client: Any = clients.open_table(jobs_table).meta.client
+    pages = client.get_paginator("scan").paginate(TableName=jobs_table, ConsistentRead=True)
+    items = [item for page in pages for item in page["Items"]]
     wanted = (upload.bucket, upload.key, upload.version_id)
     attempts = [item for item in items if (item["bucket"], item["key"], item["version_id"]) == wanted]
     return max(attempts, key=lambda item: int(item["attempt"]), default=None)

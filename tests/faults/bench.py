@@ -293,7 +293,7 @@ class Bench:
 
     def cancel(self, story: Story) -> None:
         """Cancels the job as `videoinfer cancel` does."""
-        [item, *_] = LedgerView(self.aws.clients.dynamodb, self.pipeline.pipeline.jobs_table).read_all(
+        [item, *_] = LedgerView(self.aws.clients.open_table(self.pipeline.pipeline.jobs_table)).read_all(
             [{"upload_id": story.upload.upload_id, "attempt": story.attempt}]
         )
         cancel_job(self.aws.clients.stepfunctions, self.pipeline.pipeline.state_machine_arn, self.ledger, item)

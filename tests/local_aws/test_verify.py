@@ -87,7 +87,7 @@ class Stage:
 
     def list_items(self) -> list[dict[str, Any]]:
         """The ledger's items."""
-        return list(LedgerView(self.aws.clients.dynamodb, self.pipeline.pipeline.jobs_table).list_jobs("all"))
+        return list(LedgerView(self.aws.clients.open_table(self.pipeline.pipeline.jobs_table)).list_jobs("all"))
 
 
 @pytest.fixture(scope="module")

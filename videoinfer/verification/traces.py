@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from videoinfer.aws_errors import describe_error
 from videoinfer.cancelling import stop_execution
-from videoinfer.ledger_view import Item, LedgerView
+from videoinfer.ledger_view import Item
 from videoinfer.pipeline_stack import PipelineStack
 from videoinfer.verification.verdicts import Verdict, ok, wrong
 from videojobs.errors import ChangeRefused
@@ -68,8 +68,7 @@ class Traces:
 
     def find_item(self, upload: Upload) -> Item | None:
         """The upload's item in the ledger, or None."""
-        table = LedgerView(self.stack.clients.dynamodb, self.stack.jobs_table)
-        return next(table.read_all([{"upload_id": upload.upload_id, "attempt": FIRST_ATTEMPT}]), None)
+        return next(self.stack.ledger.read_all([{"upload_id": upload.upload_id, "attempt": FIRST_ATTEMPT}]), None)
 
     def send(self, name: str, body: bytes, metadata: dict[str, str]) -> Upload:
         """Uploads a file as `name` under the prefix."""

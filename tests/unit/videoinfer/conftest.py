@@ -69,7 +69,7 @@ def dynamodb_table() -> Any:
 
 
 @pytest.fixture
-def jobs(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[LedgerView]:
+def jobs(dynamodb: Any, dynamodb_table: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[LedgerView]:
     """The jobs table as the template defines it."""
     monkeypatch.setattr(ledger_module, "format_time", Clock())
     properties = find_resources("pipeline", "AWS::DynamoDB::Table")["JobsTable"]["Properties"]
@@ -79,7 +79,7 @@ def jobs(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[LedgerView]
             **{name: properties[name] for name in ("BillingMode", "AttributeDefinitions", "KeySchema")},
             GlobalSecondaryIndexes=properties["GlobalSecondaryIndexes"],
         )
-        yield LedgerView(dynamodb, "jobs")
+        yield LedgerView(dynamodb_table)
 
 
 @pytest.fixture
