@@ -19,7 +19,6 @@ def require_repository(command: str, use: str) -> None:
     """Raises `CommandError` if this package is installed without the repository's templates, samples and tools.
 
     Args:
-        command: The command's name.
         use: What the command does with the repository's files, as a verb.
     """
     if not (ROOT / "template.yaml").is_file():

@@ -67,11 +67,7 @@ class ModelPackageInvalid(JobFailed):
 
 @contextmanager
 def explain_model(package_name: str) -> Iterator[None]:
-    """Adds the model's name to any `ModelPackageInvalid` that is raised in the block.
-
-    Args:
-        package_name: `<model_id>/<model_version>`.
-    """
+    """Adds the name, `<model_id>/<model_version>`, to any `ModelPackageInvalid` that is raised in the block."""
     try:
         yield
     except ModelPackageInvalid as error:

@@ -51,11 +51,7 @@ class ModelRequest:
 
 @dataclass(frozen=True)
 class JobRequest:
-    """A request to infer `infer_fps` frames a second of a video with each model.
-
-    Attributes:
-        input_url: where the video is.
-    """
+    """A request to infer `infer_fps` frames a second of the video at `input_url` with each model."""
 
     input_url: str
     infer_fps: Fraction

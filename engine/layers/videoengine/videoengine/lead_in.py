@@ -35,11 +35,7 @@ class LeadIn:
     _has_keyframe: bool = False
 
     def add(self, packet: "Packet[VideoStream]", *, starts_decoding: bool) -> None:
-        """Adds the next packet in the file's order.
-
-        Args:
-            starts_decoding: whether decoding can start at this packet.
-        """
+        """Adds the next packet in the file's order. `starts_decoding`: whether decoding can start at this packet."""
         if not self._left or self._bytes > MAX_BYTES:
             return
         if starts_decoding and not self._has_keyframe:

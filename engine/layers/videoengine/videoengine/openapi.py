@@ -44,9 +44,6 @@ def describe_api(max_models: int) -> Json:
     """The OpenAPI document.
 
     Each path of the hosted API is in it once. The engine serves it with and without its trailing slash.
-
-    Args:
-        max_models: maximum number of models in a job.
     """
     return {
         "openapi": "3.1.0",

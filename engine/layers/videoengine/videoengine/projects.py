@@ -30,21 +30,13 @@ class ModelVersion:
 
 
 def describe_workspace(workspace: str, newest: Iterable[tuple[ModelVersion, ModelPackage]]) -> dict[str, Any]:
-    """The response for a workspace.
-
-    Args:
-        newest: the newest version of each model.
-    """
+    """The response for a workspace, from the newest version of each model."""
     projects = [_describe_project(workspace, [version], package) for version, package in newest]
     return {"workspace": {"name": workspace, "url": workspace, "members": [], "projects": projects}}
 
 
 def describe_project(workspace: str, versions: Sequence[tuple[ModelVersion, ModelPackage]]) -> dict[str, Any]:
-    """The response for one model.
-
-    Args:
-        versions: of the model, the newest last; not empty.
-    """
+    """The response for one model, from its versions: the newest last, and at least one."""
     return {
         "workspace": {"name": workspace, "url": workspace, "members": []},
         "project": _describe_project(workspace, [version for version, _ in versions], versions[-1][1]),

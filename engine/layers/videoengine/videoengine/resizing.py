@@ -21,11 +21,7 @@ class FrameResizer:
     """Resizes frames. It reuses FFmpeg's scalers between frames."""
 
     def __init__(self, *, bicubic: bool = False) -> None:
-        """Chooses the interpolation.
-
-        Args:
-            bicubic: with antialiasing when a frame is scaled down. Default is bilinear, without antialiasing.
-        """
+        """Chooses bicubic interpolation with antialiasing, or else bilinear without."""
         self._bicubic = bicubic
         self._converter, self._separator, self._scaler = VideoReformatter(), VideoReformatter(), VideoReformatter()
 

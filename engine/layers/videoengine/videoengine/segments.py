@@ -80,11 +80,9 @@ class Effort:
 
     @classmethod
     def estimate(cls, pixels: int, models: int) -> Self:
-        """Estimates the work for models of YOLO11n's size. `python -m bench.engine` measures the figures.
+        """Estimates the work for frames of `pixels` and a number of models of YOLO11n's size.
 
-        Args:
-            pixels: of a frame.
-            models: number of models.
+        `python -m bench.engine` measures the figures.
         """
         return cls(decode=1.5e-9 * pixels, infer=0.04 * models)
 

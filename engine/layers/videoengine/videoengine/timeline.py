@@ -133,20 +133,16 @@ def _to_fraction(rational: AVRational | Fraction | None) -> Fraction | None:
     return Fraction(rational.numerator, rational.denominator) if rational else None
 
 
-def _find_rate(timestamps: Sequence[int], time_base: Fraction, said: Fraction | None) -> Fraction:
-    """The frame rate of the container, unless its frames are fewer or faster: it may be a guess from the first few.
-
-    Args:
-        said: the container's frames per second.
-    """
+def _find_rate(timestamps: Sequence[int], time_base: Fraction, declared: Fraction | None) -> Fraction:
+    """The declared frame rate, unless the frames are fewer or faster: it may be a guess from the first few."""
     gaps = sorted(later - earlier for earlier, later in pairwise(timestamps) if later > earlier)
     if not gaps:
-        return said or Fraction(1)
+        return declared or Fraction(1)
     # A screen recording that stands still at times has a low average rate, but a high rate most of the time.
     total, typical = sum(gaps), gaps[len(gaps) // 2]
     # Allow for times that are rounded to ticks.
     slowest = (1 - RATE_TOLERANCE) * len(gaps) / (total + 1)
     fastest = Fraction(1, typical - 1) if typical > 1 else None
-    if said and slowest <= said * time_base and (fastest is None or said * time_base <= fastest):
-        return said
+    if declared and slowest <= declared * time_base and (fastest is None or declared * time_base <= fastest):
+        return declared
     return max(Fraction(len(gaps), total), Fraction(1, typical)) / time_base
