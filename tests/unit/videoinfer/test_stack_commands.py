@@ -19,8 +19,7 @@ def test_a_list_of_jobs_that_is_cut_says_so(
 ) -> None:
     for number in range(3):
         ledger.record(replace(CLIP, key=f"{number}.mp4"), 1, status="done")
-    monkeypatch.setattr(stack_commands, "find_stack", lambda _: SimpleNamespace())
-    monkeypatch.setattr(stack_commands, "_open_jobs", lambda _: jobs)
+    monkeypatch.setattr(stack_commands, "find_stack", lambda _: SimpleNamespace(ledger=jobs))
 
     result = CliRunner().invoke(app, ["jobs", "--limit", str(limit)])
 
