@@ -34,7 +34,7 @@ def read_plainly(video: bytes) -> list[ShownFrame]:
     """Reads every frame of the first video stream that is neither a cover nor a thumbnail, in presentation order."""
     with av.open(io.BytesIO(video), "r") as container:
         streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
-        stream = next((stream for stream in streams if stream.frames != 1), streams[0])
+        stream = next(iter(sorted(streams, key=lambda stream: stream.frames == 1)))
         frames = [frame for frame in decode_all(container, stream) if frame.pts is not None]
         if container.format.name == "avi":
             unit = 1 / _to_fraction(stream.average_rate)
