@@ -65,7 +65,9 @@ def demo(
     ] = False,
     host: Annotated[
         str,
-        typer.Option(help="This machine's address to listen on; Docker containers reach 172.17.0.1.", metavar="IP"),
+        typer.Option(
+            help="This machine's IPv4 address to listen on; Docker containers reach 172.17.0.1.", metavar="IP"
+        ),
     ] = LOOPBACK,
 ) -> None:
     """Run a video through the whole system on this machine, without an AWS account, an API key or Docker."""

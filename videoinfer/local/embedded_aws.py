@@ -2,6 +2,7 @@
 
 import http
 import http.client
+import ipaddress
 import os
 import shutil
 import socket
@@ -47,11 +48,11 @@ def start_embedded_aws(*, wait_scale: float = WAIT_SCALE, host: str = LOOPBACK) 
 
     Args:
         wait_scale: Factor on every wait of a state machine.
-        host: The address of this machine on which it listens.
+        host: The IPv4 address of this machine on which it listens.
 
     Raises:
-        CommandError: MiniStack is not installed, `host` is not an address of this machine, or MiniStack ended or did
-            not answer in time; then the message has the end of its log.
+        CommandError: MiniStack is not installed, `host` is not an IPv4 address of this machine, or MiniStack ended or
+            did not answer in time; then the message has the end of its log.
     """
     ministack = require_tool(MINISTACK)
     port = find_free_port(host)
@@ -151,8 +152,13 @@ def find_free_port(host: str) -> int:
     """A port of `host` on which nothing listens.
 
     Raises:
-        CommandError: `host` is not an address of this machine.
+        CommandError: `host` is not an IPv4 address of this machine. A name is refused because boto3 would send requests
+            to `BUCKET.host`, which does not resolve.
     """
+    try:
+        ipaddress.IPv4Address(host)
+    except ValueError as error:
+        raise CommandError(f"{host!r} can't be used: give an IPv4 address, such as {LOOPBACK}.") from error
     with socket.socket() as probe:
         try:
             probe.bind((host, 0))

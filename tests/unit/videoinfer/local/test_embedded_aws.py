@@ -3,7 +3,8 @@ from typing import cast
 
 import pytest
 
-from videoinfer.local.embedded_aws import EmbeddedAws, local_session, tool_environment
+from videoinfer.errors import CommandError
+from videoinfer.local.embedded_aws import EmbeddedAws, find_free_port, local_session, tool_environment
 
 OWN_AWS = {
     "AWS_PROFILE": "work",
@@ -41,3 +42,9 @@ def test_the_session_ignores_the_user_s_own_aws_settings(monkeypatch: pytest.Mon
     assert sqs.meta.region_name == "us-east-1"
     assert sqs.meta.endpoint_url == "http://127.0.0.1:4566"
     assert sqs.meta.config.proxies == {}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("host", ["localhost", "host.docker.internal", "::1", "127.1", ""])
+def test_a_host_that_is_no_ipv4_address_is_refused(host: str) -> None:
+    with pytest.raises(CommandError, match=r"give an IPv4 address, such as 127\.0\.0\.1"):
+        find_free_port(host)
