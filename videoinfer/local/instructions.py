@@ -26,6 +26,13 @@ curl --aws-sigv4 aws:amz:$region:s3 --user $access_key_id:$secret_access_key \\
   --header 'x-amz-meta-infer-fps: 2' --upload-file $video '$endpoint_url/$uploads_bucket/$another'
 curl --aws-sigv4 aws:amz:$region:s3 --user $access_key_id:$secret_access_key '$endpoint_url/$results_bucket?list-type=2'
 
+# Read the notices since then. They stay in the queue, which shows them again half a minute later.
+curl -sS --aws-sigv4 aws:amz:$region:sqs --user $access_key_id:$secret_access_key $endpoint_url/ \\
+  -H 'X-Amz-Target: AmazonSQS.ReceiveMessage' -H 'Content-Type: application/x-amz-json-1.0' \\
+  -d '{"QueueUrl": "$notices_queue_url", "MaxNumberOfMessages": 10, "WaitTimeSeconds": 5}' |
+  python3 -c 'import json, sys
+for message in json.load(sys.stdin).get("Messages", []): print(json.loads(message["Body"])["Message"])'
+
 # Make videoinfer, and the AWS CLI if it is installed, use this AWS.
 export AWS_ENDPOINT_URL=$endpoint_url AWS_DEFAULT_REGION=$region AWS_REGION=$region VIDEOINFER_STACK=pipeline
 export AWS_ACCESS_KEY_ID=$access_key_id AWS_SECRET_ACCESS_KEY=$secret_access_key
@@ -74,6 +81,7 @@ def compose_instructions(system: System, proxy: ApiProxy, *, model: LocalModel, 
         api_key=engine.api_key,
         uploads_bucket=pipeline.uploads_bucket,
         results_bucket=pipeline.results_bucket,
+        notices_queue_url=system.notices_queue_url,
         jobs=spell_command("videoinfer jobs"),
         help=spell_command("videoinfer --help"),
         video=shlex.quote(str(video.resolve())),

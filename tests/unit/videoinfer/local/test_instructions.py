@@ -78,6 +78,7 @@ def test_the_instructions_work_when_they_are_pasted(instructions: str, tmp_path:
     video, api = f"/videos/{ODD_NAME}.mkv", "http://127.0.0.1:4566/_aws/execute-api/a1/$default"
     assert ["aws", "s3", "cp", video, "s3://uploads/another.mkv", "--metadata", "infer-fps=2"] in calls
     assert ["aws", "own", "jobs"] in calls
+    assert any('{"QueueUrl": "notices", "MaxNumberOfMessages": 10, "WaitTimeSeconds": 5}' in call for call in calls)
     assert ["roboflow", "video", "infer", "-p", ODD_NAME, "-v", "4", "-f", video, "--fps", "2"] in calls
     assert calls[-2:] == [["kill", "-KILL", "--", "-4711", "-4712"], ["rm", "-r", "/tmp/my files/videoinfer-1"]]
     [created] = [call for call in calls if f"{api}/videoinfer/?api_key=the-key" in call]
