@@ -23,7 +23,7 @@ def make_annotated_video(results_file: Path, video: Path, annotated: Path, displ
         CommandError: The results or the video can't be used, or the video can't be written; says why.
     """
     check_file(video)
-    with open_output(annotated, [results_file, video]) as output:
+    with open_output(annotated, [results_file, video], ".mp4") as output:
         results = read_results_file(results_file)
         check_fit(results, video)
         samples = read_samples(results_file, results.model_ids)

@@ -1,6 +1,7 @@
 """Runs the engine's core on this machine, without AWS: reads a video and model packages, writes a results file."""
 
 import json
+import shlex
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -24,6 +25,7 @@ from videoinfer.errors import CommandError
 from videoinfer.input_file import check_file
 from videoinfer.model_packages import LocalModel, read_model_package
 from videoinfer.output_file import OutputFile, open_output
+from videoinfer.own_command import spell_command
 from videoinfer.videos import read_rate
 
 
@@ -59,7 +61,7 @@ def run_inference(options: InferenceOptions, display: Display) -> None:
             "Two of the models have the same id, which identifies a model's results: give each model once."
         )
     check_file(options.video)
-    with open_output(options.output, [options.video, *options.models]) as output:
+    with open_output(options.output, [options.video, *options.models], ".json") as output:
         try:
             inferred = _infer(packages, options, output, display)
         except JobFailed as failure:
@@ -74,6 +76,9 @@ def run_inference(options: InferenceOptions, display: Display) -> None:
         )
         display.warn(f"{inferred.nulls:,} of {inferred.results:,} results are null, {reason}")
     display.outputs(options.output.parent, [options.output.name])
+    report = [shlex.quote(str(path.resolve())) for path in (options.output, options.video)]
+    display.heading("To see them on the video")
+    display.text(spell_command(f"videoinfer report {' '.join(report)}"))
 
 
 @dataclass(kw_only=True)

@@ -111,7 +111,9 @@ def infer(
             help="Maximum share of missing frames, and of null results; above it, the command fails.", min=0, max=1
         ),
     ] = 0.5,
-    output: Annotated[Path, typer.Option(help="The results file.", metavar="FILE")] = Path(RESULTS_FILE),
+    output: Annotated[Path, typer.Option("--output", "-o", help="The results file.", metavar="FILE")] = Path(
+        RESULTS_FILE
+    ),
 ) -> None:
     """Run models on a video on this machine, with the engine's core and without AWS."""
     with loading("infer"):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from videoinfer.errors import CommandError
+from videojobs.video_formats import MIME_TYPES
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class OutputFile:
 
 
 @contextmanager
-def open_output(path: Path, inputs: Iterable[Path]) -> Iterator[OutputFile]:
+def open_output(path: Path, inputs: Iterable[Path], suffix: str) -> Iterator[OutputFile]:
     """Checks a destination before the work begins, and removes an unfinished file however the block ends.
 
     A process that is killed can't remove it: docs/operations.md says what to do with the unfinished file.
@@ -49,14 +50,18 @@ def open_output(path: Path, inputs: Iterable[Path]) -> Iterator[OutputFile]:
     Args:
         path: The output. Its folder is created if needed.
         inputs: The files that the command reads. A folder stands for the files in it.
+        suffix: The suffix of what is written: `.json`, `.html`, `.mp4`, …
 
     Raises:
-        CommandError: The output is an input, perhaps by another name, or can't be written; the message says what to do.
+        CommandError: The output is an input, perhaps by another name, or named like a file of another kind, or can't be
+            written; the message says what to do.
     """
     _refuse_inputs(path, inputs)
     with _translating_errors(path):
         place = path.resolve()
         _check_place(path, place)
+        if path.suffix.lower() in {*MIME_TYPES, ".json", ".html"} - {suffix}:
+            raise CommandError(f"{path} can't be the output, which is a {suffix} file: give another --output.")
         place.parent.mkdir(parents=True, exist_ok=True)
     unfinished = place.with_name(f".videoinfer-{secrets.token_hex(8)}.part")
     try:

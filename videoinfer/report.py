@@ -25,7 +25,7 @@ def make_report(results: Path, video: Path, page: Path, display: Display) -> Non
     """
     check_file(video)
     record = results.parent / RECORD_FILE
-    with open_output(page, [results, video, record]) as output:
+    with open_output(page, [results, video, record], ".html") as output:
         frames = write_report(results, record, video, output, display=display)
         output.finish()
     display.done(f"{frames:,} frames in the report")

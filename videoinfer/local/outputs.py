@@ -28,7 +28,9 @@ type Outputs = Mapping[str, OutputFile]
 def open_outputs(folder: Path, inputs: Sequence[Path]) -> Iterator[Outputs]:
     """Opens all files of the folder with `open_output`. Raises `CommandError` if one can't be written."""
     with ExitStack() as files:
-        yield {name: files.enter_context(open_output(folder / name, inputs)) for name in OUTPUT_FILES}
+        yield {
+            name: files.enter_context(open_output(folder / name, inputs, Path(name).suffix)) for name in OUTPUT_FILES
+        }
 
 
 def save_notice(output: OutputFile, notice: ReceivedNotice) -> None:

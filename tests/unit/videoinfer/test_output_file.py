@@ -143,14 +143,22 @@ def test_an_impossible_output_path_is_reported_before_the_work_begins(
 )
 def test_an_unwritable_output_path_is_reported(tmp_path: Path, output: str, words: str) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(CommandError, match=words), open_output(tmp_path / output, []):
+    with pytest.raises(CommandError, match=words), open_output(tmp_path / output, [], ".json"):
         pytest.fail("the work has begun")
 
 
 def test_a_write_protected_file_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everywhere
     (tmp_path / "results.json").touch()
-    with pytest.raises(CommandError, match="write-protected"), open_output(tmp_path / "results.json", []):
+    with pytest.raises(CommandError, match="write-protected"), open_output(tmp_path / "results.json", [], ".json"):
+        pytest.fail("the work has begun")
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".MOV", ".html"])
+def test_a_file_of_another_kind_is_not_replaced(tmp_path: Path, suffix: str) -> None:
+    other = tmp_path / f"other{suffix}"
+    other.write_text("somebody's own")
+    with pytest.raises(CommandError, match=r"is a \.json file"), open_output(other, [], ".json"):
         pytest.fail("the work has begun")
 
 
@@ -160,7 +168,7 @@ def test_an_existing_file_stays_if_the_work_fails(tmp_path: Path, failure: BaseE
     earlier.write_text("earlier")
 
     def fail_half_way() -> None:
-        with open_output(earlier, []) as output:
+        with open_output(earlier, [], ".json") as output:
             output.unfinished.write_text("half")
             raise failure
 
@@ -177,7 +185,7 @@ def test_a_file_is_replaced_once_it_is_finished_and_keeps_its_permissions(tmp_pa
     earlier.chmod(0o640)
     other.write_text("somebody's own")
 
-    with open_output(earlier, []) as output:
+    with open_output(earlier, [], ".json") as output:
         output.unfinished.write_text("new")
         assert earlier.read_text() == "earlier"
         output.finish()
@@ -190,7 +198,7 @@ def test_a_file_is_replaced_once_it_is_finished_and_keeps_its_permissions(tmp_pa
 
 def test_a_new_file_has_the_permissions_of_any_other(tmp_path: Path) -> None:
     (tmp_path / "any").touch()
-    with open_output(tmp_path / "new" / "results.json", []) as output:
+    with open_output(tmp_path / "new" / "results.json", [], ".json") as output:
         output.finish()
     assert (tmp_path / "new" / "results.json").stat().st_mode == (tmp_path / "any").stat().st_mode
 
@@ -200,7 +208,7 @@ def test_a_symbolic_link_is_kept(tmp_path: Path) -> None:
     target.write_text("earlier")
     name.symlink_to(target)
 
-    with open_output(name, []) as output:
+    with open_output(name, [], ".json") as output:
         output.unfinished.write_text("new")
         output.finish()
 
