@@ -54,9 +54,9 @@ signed_url=$$(curl -sS -X POST "$$API/video_upload_signed_url/?api_key=$$API_KEY
 curl -sS -X PUT "$$signed_url" -H 'Content-Type: application/octet-stream' --data-binary @$video
 job_id=$$(curl -sS -X POST "$$API/videoinfer/?api_key=$$API_KEY" -H 'Content-Type: application/json' \\
   -d '{"input_url": "'"$$signed_url"$rest_of_body | read_field job_id)
-curl -sS -w '\\n' "$$API/videoinfer/?api_key=$$API_KEY&job_id=$$job_id"
-# Once its status is 0:
-curl -sS "$$(curl -sS "$$API/videoinfer/?api_key=$$API_KEY&job_id=$$job_id" | read_field output_signed_url)"
+ask() { curl -sS "$$API/videoinfer/?api_key=$$API_KEY&job_id=$$job_id" | read_field "$$1"; }
+while [ "$$(ask status)" = 1 ]; do sleep 2; done
+curl -sS "$$(ask output_signed_url)"
 
 # Use Roboflow's own client (pip install roboflow). It drops the path of a URL, so this proxy's URL has none.
 export API_URL=$proxy_url ROBOFLOW_API_KEY='$api_key'

@@ -56,7 +56,7 @@ def paste(instructions: str, folder: Path) -> list[list[str]]:
     """Runs the pasted lines, and returns the programs that they start, with their arguments. The programs print only
     what the API would answer.
     """
-    answer = json.dumps(dict.fromkeys(["signed_url", "job_id", "output_signed_url"], "answered"))
+    answer = json.dumps(dict.fromkeys(["signed_url", "job_id", "output_signed_url", "status"], "answered"))
     for name in ("curl", "aws", "roboflow", "kill", "rm"):
         program, calls = folder / name, shlex.quote(str(folder / "calls"))
         program.write_text(f"#!/bin/sh\nprintf '%s\\0' {name} \"$@\" >> {calls}; echo >> {calls}\necho {answer!r}\n")
