@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import batched
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import ClientError, ParamValidationError
 
@@ -15,17 +15,22 @@ from videoinfer.errors import CommandError
 from videoinfer.job_requests import send_requests
 from videoinfer.ledger_view import LedgerView
 from videoinfer.pipeline_stack import PipelineStack
-from videojobs.jobs.uploads import FIRST_ATTEMPT, JobRequest, Upload, find_fault, is_folder_marker
+from videojobs.jobs.commands import uri_for_command
+from videojobs.jobs.uploads import FIRST_ATTEMPT, JobRequest, Upload, find_extension, find_fault, is_folder_marker
 from videojobs.s3_errors import is_denied, is_missing
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 _BATCH = 100
 
-type Action = Literal["ask", "copy", "skip"]
+type Action = Literal["ask", "copy", "skip", "conflict"]
+"""A conflict is left out too: the copy would replace another object."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One object that was found, and what to do with it. `why` is the reason if it is skipped."""
+    """One object that was found, and what to do with it. `why` is the reason if it is left out."""
 
     upload: Upload
     action: Action
@@ -130,14 +135,41 @@ def _skip_known(table: LedgerView, candidates: Sequence[Candidate]) -> Iterator[
 
 def _skip_present(clients: AwsClients, candidates: Sequence[Candidate], uploads_bucket: str) -> Iterator[Candidate]:
     for candidate in candidates:
-        size_bytes = _find_size(clients, uploads_bucket, candidate.upload.key) if not candidate.why else None
-        present = "The uploads bucket already has an object with this key and size."
-        yield replace(candidate, action="skip", why=present) if size_bytes == candidate.upload.size_bytes else candidate
+        target = replace(candidate.upload, bucket=uploads_bucket)
+        present = _find_object(clients, target) if not candidate.why else None
+        yield _compare(clients, candidate, target, present) if present else candidate
 
 
-def _find_size(clients: AwsClients, bucket: str, key: str) -> int | None:
+def _compare(clients: AwsClients, candidate: Candidate, target: Upload, present: HeadObjectOutputTypeDef) -> Candidate:
+    """The candidate, left out because the uploads bucket has an object `present` at its key, `target`."""
+    upload = candidate.upload
+    is_same_size = present["ContentLength"] == upload.size_bytes
+    if is_same_size and present["ETag"].strip('"') == upload.etag:
+        return replace(candidate, action="skip", why="The uploads bucket already has this video.")
+    other = f"s3://{target.bucket}/OTHER_KEY{find_extension(upload.key).lower()}"
+    copy = f"copy the video to another key: aws s3 cp {uri_for_command(upload)} {other}"
+    if is_same_size and not (_is_digest(present) and _is_digest(clients.s3.head_object(**upload.location))):
+        why = (
+            "The uploads bucket already has an object with this key and size, but another ETag. It is the same video "
+            f"if only its encryption or part size differs. If it is another one, {copy}"
+        )
+        return replace(candidate, action="skip", why=why)
+    why = f"{target.uri} is another object than {upload.uri}, and would be replaced. To get a job, {copy}"
+    return replace(candidate, action="conflict", why=why)
+
+
+def _is_digest(head: HeadObjectOutputTypeDef) -> bool:
+    """Whether an object's ETag is the MD5 digest of its content. A multipart upload's ETag has a hyphen.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
+    """
+    is_readable = head.get("ServerSideEncryption", "AES256") == "AES256" and "SSECustomerAlgorithm" not in head
+    return is_readable and "-" not in head["ETag"]
+
+
+def _find_object(clients: AwsClients, upload: Upload) -> HeadObjectOutputTypeDef | None:
     try:
-        return clients.s3.head_object(Bucket=bucket, Key=key)["ContentLength"]
+        return clients.s3.head_object(**upload.location)
     except ClientError as error:
         if is_missing(error):
             return None

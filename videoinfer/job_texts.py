@@ -80,9 +80,9 @@ def describe_letter(letter: DeadLetter) -> dict[str, Any]:
 
 def describe_action(action: Action, *, dry_run: bool) -> str:
     """What a backfill does, or would do, with a video."""
-    done = {"ask": "job requested", "copy": "copied into the uploads bucket", "skip": "left out"}
-    would = {"ask": "a job would be requested", "copy": "would be copied into the uploads bucket", "skip": "left out"}
-    return (would if dry_run else done)[action]
+    done = {"ask": "job requested", "copy": "copied into the uploads bucket"}
+    would = {"ask": "a job would be requested", "copy": "would be copied into the uploads bucket"}
+    return (would if dry_run else done).get(action, "left out")
 
 
 def format_local(time: str | datetime) -> str:

@@ -248,7 +248,8 @@ def backfill(
 ) -> None:
     """Create jobs for existing videos. Videos in another bucket are copied into the uploads bucket.
 
-    Videos that have a job are left out, so the command can be run again. Each video is a job, which the API bills.
+    Videos that have a job are left out, so the command can be run again. Each video is a job, which the API bills. No
+    object in the uploads bucket is replaced: if another video has the key, the exit status is 1.
     """
     with errors_for_people():
         bucket, prefix = parse_s3_uri(source)
@@ -266,11 +267,16 @@ def backfill(
                     display.warn(f"{candidate.upload.key}: {candidate.why}")
                 else:
                     display.done(f"{candidate.upload.key}: {describe_action(candidate.action, dry_run=dry_run)}")
+        if not counts:
+            raise CommandError(f"There are no videos below {source}: `aws s3 ls s3://{bucket}/` lists the bucket.")
         if not as_json:
             videos = counts["ask"] + counts["copy"]
-            display.text(
-                f"Jobs {'that would be ' if dry_run else ''}requested: {videos:,}. Left out: {counts['skip']:,}."
-            )
+            left_out = f"{counts['skip'] + counts['conflict']:,}"
+            if counts["conflict"]:
+                left_out += f", in conflict with other objects: {counts['conflict']:,}"
+            display.text(f"Jobs {'that would be ' if dry_run else ''}requested: {videos:,}. Left out: {left_out}.")
+        if counts["conflict"]:
+            raise typer.Exit(code=1)
 
 
 @commands.command()

@@ -209,10 +209,14 @@ def test_videos_of_another_bucket_are_copied_with_their_options(stage: Stage) ->
     copy = UploadedVideo(bucket, "2024/old.mp4", s3.head_object(Bucket=bucket, Key="2024/old.mp4")["VersionId"])
     job = stage.wait_for_status(copy, "done")
     assert job["options"]["infer_fps"] == 2
-    assert (
-        "The uploads bucket already has an object with this key and size."
-        in stage.run("backfill", "s3://archive/2024").output
-    )
+    assert "The uploads bucket already has this video." in stage.run("backfill", "s3://archive/2024").output
+
+    s3.put_object(Bucket="archive", Key="2024/old.mp4", Body=b"Video")
+    for options in (["--dry-run"], []):
+        result = stage.run("backfill", "s3://archive/2024", *options)
+        assert result.exit_code == 1
+        assert f"s3://{bucket}/2024/old.mp4 is another object than s3://archive/2024/old.mp4" in result.output
+    assert s3.head_object(Bucket=bucket, Key="2024/old.mp4")["VersionId"] == copy.version_id
 
 
 def test_the_end_of_a_job_is_an_event_on_the_bus(aws: EmbeddedAws, stage: Stage) -> None:

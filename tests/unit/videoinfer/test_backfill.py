@@ -1,3 +1,4 @@
+from io import BytesIO
 from typing import Any
 
 import boto3
@@ -126,3 +127,69 @@ def test_a_copy_keeps_its_options(clients: AwsClients, size_bytes: int) -> None:
     head = clients.s3.head_object(Bucket="uploads", Key="a.mp4")
     assert (head["ContentLength"], head["Metadata"], head["ContentType"]) == (size_bytes, options, "video/mp4")
     assert [candidate.action for candidate in plan(clients, "s3://archive")] == ["skip"]
+
+
+def test_a_video_of_another_size_at_the_same_key_is_a_conflict(clients: AwsClients) -> None:
+    first = put(clients, "uploads", "line 3/a.mp4", b"the first video")
+    put(clients, "archive", "line 3/a.mp4")
+
+    candidates = plan(clients, "s3://archive")
+    carry_out(make_stack(clients), candidates)
+
+    [candidate] = candidates
+    assert candidate.action == "conflict"
+    assert candidate.why == (
+        "s3://uploads/line 3/a.mp4 is another object than s3://archive/line 3/a.mp4, and would be replaced. To get "
+        "a job, copy the video to another key: aws s3 cp 's3://archive/line 3/a.mp4' s3://uploads/OTHER_KEY.mp4"
+    )
+    assert clients.s3.head_object(Bucket="uploads", Key="line 3/a.mp4")["VersionId"] == first.version_id
+
+
+def test_a_video_that_differs_in_one_byte_is_a_conflict(clients: AwsClients) -> None:
+    put(clients, "uploads", "a.mp4", b"video")
+    put(clients, "archive", "a.mp4", b"video".replace(b"v", b"V"))
+
+    [candidate] = plan(clients, "s3://archive")
+
+    assert candidate.action == "conflict"
+
+
+def test_the_same_video_is_left_out(clients: AwsClients) -> None:
+    put(clients, "uploads", "a.mp4")
+    put(clients, "archive", "a.mp4")
+
+    assert [(candidate.action, candidate.why) for candidate in plan(clients, "s3://archive")] == [
+        ("skip", "The uploads bucket already has this video.")
+    ]
+
+
+@pytest.mark.parametrize("encrypted", ["uploads", "archive"])
+def test_an_etag_of_an_encrypted_object_proves_no_difference(clients: AwsClients, encrypted: str) -> None:
+    """With SSE-KMS, an ETag is not an MD5 digest; moto's always is."""
+    for bucket in ("uploads", "archive"):
+        clients.s3.put_object(
+            Bucket=bucket,
+            Key="a.mp4",
+            Body=b"video" if bucket == encrypted else b"Video",
+            ServerSideEncryption="aws:kms" if bucket == encrypted else "AES256",
+        )
+
+    [candidate] = plan(clients, "s3://archive")
+
+    assert candidate.action == "skip"
+    assert candidate.why == (
+        "The uploads bucket already has an object with this key and size, but another ETag. It is the same video if "
+        "only its encryption or part size differs. If it is another one, copy the video to another key: "
+        "aws s3 cp s3://archive/a.mp4 s3://uploads/OTHER_KEY.mp4"
+    )
+
+
+def test_an_etag_of_parts_proves_no_difference(clients: AwsClients) -> None:
+    body = b"v" * 9 * 1024 * 1024
+    put(clients, "archive", "a.mp4", body)
+    clients.s3.upload_fileobj(BytesIO(body), "uploads", "a.mp4")
+
+    [candidate] = plan(clients, "s3://archive")
+
+    assert candidate.action == "skip"
+    assert "but another ETag" in (candidate.why or "")
