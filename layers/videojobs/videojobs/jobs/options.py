@@ -4,9 +4,10 @@ The object's metadata overrides the longest matching prefix route, which overrid
 """
 
 import json
+import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, Self, get_args
 
 from videojobs.errors import InvalidOption
@@ -26,10 +27,10 @@ InferenceType = Literal[
 INFER_FPS_MIN, INFER_FPS_MAX = 1, 120
 """The API's documented minimum, and the official client's maximum."""
 
-NAME_MAX_CHARACTERS = 200
-"""Maximum length of a model's ID and of its version."""
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
+"""A model's ID, or its version: one part of a URL. IDs have no workspace, as in the results."""
 
-_MODEL_FIELDS = ("model-id", "model-version", "inference-type", "confidence")
+_SHORT_FORM = ("model-id", "model-version", "inference-type", "confidence")
 _ROUTE_FIELDS = {"models", "infer_fps", "input_mode", "annotate"}
 
 
@@ -47,11 +48,7 @@ class Model:
         """Reads a model in the API's format. Raises InvalidOption."""
         if not isinstance(data, Mapping):
             raise InvalidOption(f"models: {data!r} is not an object with model_id, model_version and inference_type.")
-        for name in ("model_id", "model_version", "inference_type"):
-            if not isinstance(data.get(name), str | int) or isinstance(data[name], bool) or data[name] == "":
-                raise InvalidOption(f"{name}: missing in {json.dumps(data)}.")
-            if not str(data[name]).isprintable() or len(str(data[name])) > NAME_MAX_CHARACTERS:
-                raise InvalidOption(f"{name}: {data[name]!r} is not 1 to {NAME_MAX_CHARACTERS} printable characters.")
+        _check_model(data)
         if data["inference_type"] not in get_args(InferenceType):
             types = ", ".join(get_args(InferenceType))
             raise InvalidOption(f"inference_type: {data['inference_type']!r} is not one of {types}.")
@@ -134,7 +131,7 @@ def resolve_options(
     if "models" in metadata:
         data["models"] = parse_json("models", metadata["models"])
     options = Options.parse(data)
-    if short_form := {name: metadata[name] for name in _MODEL_FIELDS if name in metadata}:
+    if short_form := {name: metadata[name] for name in _SHORT_FORM if name in metadata}:
         options = replace(options, models=(_read_short_form(short_form, metadata, options),))
     limits.check(metadata, options.infer_fps, [(model.model_id, model.model_version) for model in options.models])
     return options
@@ -186,6 +183,21 @@ def _read_short_form(fields: Mapping[str, str], metadata: Mapping[str, str], opt
     if "confidence" in fields:
         data["inference_params"] = {**data.get("inference_params", {}), "confidence": fields["confidence"]}
     return Model.parse(data)
+
+
+def _check_model(data: Mapping[str, Any]) -> None:
+    """Raises InvalidOption if a model lacks a field, has an unknown one, or its ID or version can't be one."""
+    names = [field.name for field in fields(Model)]
+    if unknown := sorted(data.keys() - names):
+        words = f"a model has no field {json.dumps(unknown[0])}; its fields are {', '.join(names)}"
+        raise InvalidOption(f"models: {words}.")
+    for name in ("model_id", "model_version", "inference_type"):
+        if not isinstance(data.get(name), str | int) or isinstance(data[name], bool) or data[name] == "":
+            raise InvalidOption(f"{name}: missing in {json.dumps(data)}.")
+    for name in ("model_id", "model_version"):
+        if not _NAME.fullmatch(str(data[name])):
+            words = "is not 1 to 200 letters, digits, dots, hyphens and underscores, or begins with a dot"
+            raise InvalidOption(f"{name}: {data[name]!r} {words}.")
 
 
 def _parse_bool(name: str, value: Any) -> bool:

@@ -21,6 +21,9 @@ METADATA_OPTIONS = (
 _MODEL_OPTIONS = {"models", "model-id", "model-version"}
 """The options that choose a model. The others change the one that the stack has chosen."""
 
+MODELS_MAX = 8
+"""How many models one upload may ask for, as many as the engine takes by default. Each is billed for every frame."""
+
 TOOLS_METADATA = frozenset(
     (
         *("mtime", "atime", "ctime", "btime", "md5chksum"),  # rclone, and tools with the same names for a file's times
@@ -39,7 +42,8 @@ class MetadataLimits:
 
     Attributes:
         infer_fps: The maximum.
-        models: The allowed models, as `model_id` or `model_id/model_version`; `*` at the end matches any rest.
+        models: The allowed models, as `model_id` (in any version) or `model_id/model_version`; `*` at the end of an ID
+            or a version matches any rest of it.
         names: The options that may be set, and other names that are ignored.
     """
 
@@ -83,9 +87,12 @@ class MetadataLimits:
         if "infer-fps" in metadata and infer_fps > self.infer_fps:
             limit = f"the maximum for uploads ({self.infer_fps:g}: MaxInferFps)"
             raise InvalidOption(f"infer_fps: {infer_fps:g} is above {limit}.")
+        models = list(models)
+        if "models" in metadata and len(models) > MODELS_MAX:
+            raise InvalidOption(f"models: uploads may ask for at most {MODELS_MAX} models, not {len(models)}.")
         if _MODEL_OPTIONS & metadata.keys():
             for model_id, version in models:
-                if not self._allows(model_id, f"{model_id}/{version}"):
+                if not self._allows(model_id, version):
                     raise InvalidOption(f"models: uploads may not use {model_id}/{version} (AllowedModels).")
 
     def _check_name(self, given: str, name: str) -> None:
@@ -95,14 +102,20 @@ class MetadataLimits:
         meant = f"did you mean {close}?" if close else f"the options are {', '.join(METADATA_OPTIONS)}."
         raise InvalidOption(f"{given}: there is no such option; {meant} AllowedMetadata can allow other names.")
 
-    def _allows(self, model_id: str, model: str) -> bool:
+    def _allows(self, model_id: str, version: str) -> bool:
+        entries = [entry.partition("/") for entry in self.models]
         return any(
-            model.startswith(entry[:-1]) if entry.endswith("*") else entry in (model_id, model) for entry in self.models
+            _matches(wanted_id, model_id) and (not slash or _matches(wanted_version, version))
+            for wanted_id, slash, wanted_version in entries
         )
 
 
 ANY_METADATA = MetadataLimits(float("inf"), ("*",), frozenset(METADATA_OPTIONS))
-"""No limits."""
+"""The stack sets no limits."""
+
+
+def _matches(wanted: str, name: str) -> bool:
+    return name.startswith(wanted[:-1]) if wanted.endswith("*") else name == wanted
 
 
 def _split(text: str) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Options: metadata overrides the longest matching route, which overrides the stack's defaults."""
 
 import json
+import re
 import unicodedata
 from collections.abc import Mapping
 from typing import Any
@@ -14,6 +15,10 @@ HANDS = {"model_id": "hands", "model_version": "4", "inference_type": "object-de
 BELT = {"model_id": "belt", "model_version": 2, "inference_type": "classification"}
 DEFAULTS = {"models": [HANDS], "infer_fps": 5.0, "input_mode": "presigned", "annotate": False}
 ROUTES = {"shop/": {"infer_fps": 1}, "shop/till/": {"models": [BELT], "input_mode": "upload"}}
+
+
+NO_NAMES = ["hands/4", "rock/../../evil", "..", ".hidden", "a b", "a?api_key=1", "a#", "a%2fb", "a*", "é", "hands\n"]
+"""Neither IDs nor versions of models."""
 
 
 def resolve(metadata: Mapping[str, str], key: str = "a.mp4", defaults: Mapping[str, Any] = DEFAULTS) -> Options:
@@ -110,6 +115,8 @@ def test_options_survive_the_conversion_to_json() -> None:
         ({"models": json.dumps([{**HANDS, "model_id": "hands\nJob      j2"}])}, "model_id"),
         ({"models": json.dumps([{**HANDS, "model_version": "\u202e4"}])}, "model_version"),
         ({"models": json.dumps([{**HANDS, "model_id": "a" * 201}])}, "model_id"),
+        *(({"model-id": name, "model-version": "1"}, "model_id") for name in NO_NAMES),
+        *(({"models": json.dumps([{**HANDS, "model_version": name}])}, "model_version") for name in NO_NAMES),
         ({"models": "[" * 1500}, "models"),
         ({"model-id": "a" * 201, "model-version": "1"}, "model_id"),
         ({"confidence": "1e-200"}, "inference_params"),
@@ -120,6 +127,22 @@ def test_options_survive_the_conversion_to_json() -> None:
 def test_a_bad_value_is_named(metadata: Mapping[str, str], field: str) -> None:
     with pytest.raises(InvalidOption, match=f"^{field}: "):
         resolve(metadata)
+
+
+@pytest.mark.parametrize("in_defaults", [True, False])
+@pytest.mark.parametrize("field", ["infer_fps", "url", "modelId", "Model_id", "api_key", "a\nJob      j2"])
+def test_a_field_that_models_do_not_have_is_named(field: str, in_defaults: bool) -> None:
+    words = f"^models: a model has no field {re.escape(json.dumps(field))}; its fields are model_id, "
+    models = [{**HANDS, field: 120}]
+    metadata = {} if in_defaults else {"models": json.dumps(models)}
+    with pytest.raises(InvalidOption, match=words):
+        resolve(metadata, defaults={**DEFAULTS, "models": models} if in_defaults else DEFAULTS)
+
+
+@pytest.mark.parametrize("name", ["rock-paper-scissors-sxsw", "-oyrl4", "COCO_v8.1", "1"])
+def test_ids_of_models_are_slugs(name: str) -> None:
+    [model] = resolve({"model-id": name, "model-version": name}).models
+    assert (model.model_id, model.model_version) == (name, name)
 
 
 def test_the_short_form_requires_a_unique_model() -> None:

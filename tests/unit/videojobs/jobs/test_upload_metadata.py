@@ -2,14 +2,17 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.templates import read_template
 from videojobs.errors import InvalidOption
 from videojobs.jobs.options import Options, resolve_options
-from videojobs.jobs.upload_metadata import METADATA_OPTIONS, TOOLS_METADATA, MetadataLimits
+from videojobs.jobs.upload_metadata import METADATA_OPTIONS, MODELS_MAX, TOOLS_METADATA, MetadataLimits
 
 NO_LIMITS = MetadataLimits.parse(120, "*", ",".join(METADATA_OPTIONS))
 HANDS = {"model_id": "hands", "model_version": "4", "inference_type": "object-detection"}
@@ -76,11 +79,19 @@ def test_the_limits_apply_to_what_uploads_request() -> None:
         ("gloves", "gloves/7", True),
         ("gloves/7", "gloves/7", True),
         ("hands, gloves/7", "gloves/7", True),
-        ("acme/*", "acme/gloves/7", True),
+        ("gloves/*", "gloves/7", True),
         ("gl*", "gloves/7", True),
+        ("gl*/7", "gloves/7", True),
+        ("gloves/1*", "gloves/12", True),
         ("gloves/8", "gloves/7", False),
         ("glove", "gloves/7", False),
         ("acme/*", "gloves/7", False),
+        ("gloves/7", "gloves/70", False),
+        ("gloves/", "gloves/7", False),
+        ("gl*/8", "gloves/7", False),
+        ("*/8", "gloves/7", False),
+        ("gloves/7/8", "gloves/7", False),
+        ("g*s", "gloves/7", False),
         ("", "gloves/7", False),
     ],
 )
@@ -96,6 +107,35 @@ def test_models_are_allowed_by_id_version_or_prefix(allowed: str, model: str, pa
     else:
         with pytest.raises(InvalidOption, match=rf"models: uploads may not use {model}"):
             resolve(metadata, limits)
+
+
+names_of_models = st.text("ab/.*", min_size=1, max_size=4)
+
+
+@given(st.text("ab/.*, ", max_size=8), names_of_models, names_of_models)
+def test_a_model_that_passes_is_in_the_list(allowed: str, model_id: str, version: str) -> None:
+    """It agrees with a shell's pattern, whose `*` does not match a slash, for `id/version`."""
+    limits = MetadataLimits.parse(120, allowed, ",".join(METADATA_OPTIONS))
+    try:
+        [model] = resolve({"model-id": model_id, "model-version": version}, limits).models
+    except InvalidOption:
+        return
+    joined = PurePosixPath(model.model_id, model.model_version)
+    entries = [entry.strip() for entry in allowed.split(",")]
+    assert joined.parts == (model_id, version)
+    assert any(joined.full_match(entry if "/" in entry else f"{entry}/*") for entry in entries if entry)
+
+
+@pytest.mark.parametrize("count", [MODELS_MAX, MODELS_MAX + 1])
+def test_an_upload_may_ask_for_a_few_models(count: int) -> None:
+    models = [{**HANDS, "model_id": f"m{number}"} for number in range(count)]
+    metadata = {"models": json.dumps(models)}
+    assert len(resolve({}, NO_LIMITS, {"": {"models": models}}).models) == count  # the stack's own are not limited
+    if count <= MODELS_MAX:
+        assert len(resolve(metadata, NO_LIMITS).models) == count
+    else:
+        with pytest.raises(InvalidOption, match=r"^models: uploads may ask for at most 8 models, not 9[.]$"):
+            resolve(metadata, NO_LIMITS)
 
 
 def test_the_template_s_defaults_limit_nothing() -> None:
