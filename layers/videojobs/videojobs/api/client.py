@@ -321,11 +321,25 @@ def _read_answer(response: requests.Response) -> bytes:
 
 
 def _parse(content: bytes) -> Any:
-    """Returns the parsed JSON of a response, or None if it is not JSON."""
+    """Returns the parsed JSON of a response, or None if it is not JSON or nested too deep.
+
+    Half a surrogate pair in a string becomes U+FFFD: it can't be stored, logged or sent.
+    """
     try:
-        return json.loads(content)
+        return _replace_surrogates(json.loads(content))
     except (ValueError, RecursionError):
         return None
+
+
+def _replace_surrogates(value: Any) -> Any:
+    match value:
+        case str():
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        case list():
+            return [_replace_surrogates(entry) for entry in value]
+        case dict():
+            return {_replace_surrogates(name): _replace_surrogates(entry) for name, entry in value.items()}
+    return value
 
 
 def _may_have_arrived(error: requests.RequestException) -> bool:

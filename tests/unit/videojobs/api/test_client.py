@@ -1,6 +1,7 @@
 """The client against answers that break the contract, and against missing answers."""
 
 import io
+import json
 import traceback
 from datetime import UTC, datetime
 from ssl import SSLCertVerificationError
@@ -9,10 +10,12 @@ from typing import Any
 import pytest
 import requests
 import urllib3
+from hypothesis import example, given
+from hypothesis import strategies as st
 from urllib3.exceptions import MaxRetryError, NewConnectionError, SSLError
 
 from tests.stand_ins.wire import Wire
-from videojobs.api.client import VideoInferenceApi, read_retry_after
+from videojobs.api.client import ReportedStatus, VideoInferenceApi, read_retry_after
 from videojobs.api.turns import Turn
 from videojobs.errors import ApiRefused, ApiUnavailable, LinkExpired
 
@@ -207,3 +210,43 @@ def test_a_throttled_call_says_when_to_retry() -> None:
     with pytest.raises(ApiUnavailable) as unavailable:
         api.check_job(Turn(), "job")
     assert unavailable.value.retry_after_seconds == 77
+
+
+any_text = st.text(st.characters(exclude_categories=()))  # with surrogates
+any_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | any_text,
+    lambda values: st.lists(values) | st.dictionaries(any_text, values),
+)
+names = st.sampled_from(
+    ["status", "error", "message", "reason", "progress", "output_signed_url", "start_offset", "job_id", "signed_url"]
+)
+
+
+@given(st.sampled_from([200, 400, 401, 404, 422]), st.builds(json.dumps, st.dictionaries(names, any_json) | any_json))
+@example(200, r'{"status": 2, "error": "half \ud800 pair"}')
+@example(200, r'{"status": "\ud800"}')
+@example(200, r'{"status": 2, "error": {"\ud800": ["\udfff"]}}')
+@example(200, r'{"status": 0, "output_signed_url": "https://\ud800.example.com/", "signed_url": "\udfff"}')
+@example(400, r'{"error": "\ud800 bad"}')
+@example(200, '{"status": 2, "error": %s}' % ("[" * 3_000 + "]" * 3_000))
+@example(200, '{"status": %s}' % ("9" * 5_000))
+@example(200, '{"status": %s, "progress": 1e999}' % ("9" * 4_000))
+def test_any_json_is_an_answer_whose_words_can_be_stored(status_code: int, answer: str) -> None:
+    api, _ = connect(*[(status_code, answer.encode())] * 3)
+    for call in (
+        lambda: api.check_job(Turn(), "job"),
+        lambda: api.create_job(Turn(), LINK, [], 5),
+        lambda: api.create_upload_url(Turn(), "a.mp4"),
+    ):
+        try:
+            outcome = call()
+        except (ApiUnavailable, ApiRefused) as error:
+            outcome = str(error)
+        texts = [outcome.reason, outcome.output_signed_url] if isinstance(outcome, ReportedStatus) else [outcome]
+        for text in filter(None, texts):
+            text.encode()
+
+
+def test_half_a_surrogate_pair_is_read_as_the_replacement_character() -> None:
+    api, _ = connect((200, rb'{"status": 2, "error": "half \ud800 pair, \ud83d\ude00"}'))
+    assert api.check_job(Turn(), "job").reason == "half \ufffd pair, \U0001f600"
