@@ -75,8 +75,12 @@ def _start(stack: PipelineStack, item: Item, *, annotate: bool) -> Redelivery:
         return Redelivery(item, None, f"it has no results yet: it is {item['status']}")
     job = Job.from_item(item)
     job = replace(job, options=replace(job.options, annotate=job.options.annotate or annotate))
-    sfn, machine = stack.clients.stepfunctions, stack.state_machine_arn
-    return Redelivery(item, start_redelivery(sfn, machine, job, polls=int(item.get("polls", 0)), now=datetime.now(UTC)))
+    sfn, polls = stack.clients.stepfunctions, int(item.get("polls", 0))
+    try:
+        arn = start_redelivery(sfn, stack.state_machine_arn, job, polls=polls, now=datetime.now(UTC))
+    except sfn.exceptions.ExecutionAlreadyExists:
+        return Redelivery(item, None, "another redelivery of it has just started")
+    return Redelivery(item, arn)
 
 
 def _wait_for(stack: PipelineStack, redelivery: Redelivery) -> Redelivery:

@@ -1,6 +1,7 @@
 """Redeliveries: executions that start with existing results."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 import boto3
@@ -23,6 +24,14 @@ MODEL = {
 }
 OPTIONS = {"models": [MODEL], "infer_fps": 2.5, "input_mode": "presigned", "annotate": False}
 TIMES = {"created_at": "2026-11-02T08:15:33+00:00", "deadline_at": "2026-11-03T08:15:33+00:00"}
+
+
+class StoppedClock(datetime):
+    """Always tells the same time."""
+
+    @classmethod
+    def now(cls, tz: Any = None) -> "StoppedClock":
+        return cls(2026, 11, 4, tzinfo=tz)
 
 
 class Stage:
@@ -149,3 +158,16 @@ def test_a_failed_execution_is_reported_with_its_reason(stage: Stage) -> None:
     stage.status = "FAILED"
     [failed] = stage.redeliver("belt.mp4")
     assert failed.failure == "The results are not JSON."
+
+
+def test_two_redeliveries_of_a_job_at_once_are_refused_in_plain_words(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their executions would have the same name."""
+    stage.add("belt.mp4")
+    monkeypatch.setattr("videoinfer.redelivery.datetime", StoppedClock)
+    [first] = stage.redeliver("belt.mp4")
+    [second] = stage.redeliver("belt.mp4", annotate=True)
+    assert first.failure is None
+    assert second.execution_arn is None
+    assert second.failure == "another redelivery of it has just started"

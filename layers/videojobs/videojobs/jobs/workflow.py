@@ -64,6 +64,9 @@ def start_redelivery(sfn: "SFNClient", state_machine_arn: str, job: Job, *, poll
     """Starts an execution that delivers a job's results again, and returns its ARN.
 
     The deadline is now: a person waits for the execution, so it is not retried for as long as the first delivery.
+
+    Raises:
+        sfn.exceptions.ExecutionAlreadyExists: Another one was started within the same tenth of a second.
     """
     job = replace(job, deadline_at=format_time(now))
     done = {"status": "done", "polls": polls, "gigabyte_seconds": 0.0, "reason": None, "start_offset": job.start_offset}
