@@ -33,10 +33,32 @@ def test_a_signed_url_is_hidden_anywhere_in_a_text(before: str, after: str) -> N
     assert SECRET not in redact(f"{before}{url}{after}")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"GET https://u:{SECRET}@h/y",
+        f"https://{SECRET}@h:8443",
+        f"postgresql+ssl://u:p@{SECRET}@h/db",
+        f"Authorization: Bearer {SECRET}",
+        f"authorization: {SECRET}, accept: */*",
+        f"{{'Authorization': 'Basic {SECRET}=='}}",
+        json.dumps({"Authorization": f"Bearer {SECRET}"}),
+        f"Proxy-Authorization: Basic {SECRET}",
+        f"AUTHORIZATION=Token {SECRET}",
+    ],
+)
+def test_logins_of_urls_and_headers_are_hidden(text: str) -> None:
+    assert SECRET not in redact(text)
+
+
 def test_a_known_secret_is_hidden() -> None:
     assert redact(f"The key {SECRET} is unknown.", SECRET) == "The key [redacted] is unknown."
 
 
 def test_other_text_is_not_changed() -> None:
-    text = "Is https://example.com/a.mp4 there? infer_fps=5"
-    assert redact(text) == text
+    for text in (
+        "Is https://example.com/a.mp4 there? infer_fps=5",
+        "Write to https://example.com/@me or s3://bucket/a@b.mp4, or to me@example.com.",
+        "The authorization has failed: the bearer token is unknown.",
+    ):
+        assert redact(text) == text
