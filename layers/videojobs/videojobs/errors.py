@@ -76,7 +76,7 @@ class ApiRefused(VideoJobsError):
     """The API refused the request (4xx); `reason` is its own text."""
 
     def __init__(self, status_code: int, reason: str) -> None:
-        super().__init__(f"the Video Inference API answered {status_code}: {reason}")
+        super().__init__(f"The Video Inference API answered {status_code}: {reason}")
         self.status_code = status_code
         self.reason = reason
 

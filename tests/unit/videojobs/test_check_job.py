@@ -84,6 +84,8 @@ def test_a_poll_without_a_usable_answer_raises(status_code: int, error: type[Exc
 def test_an_overdue_job_has_its_age_and_last_status_as_the_reason() -> None:
     outcome = check("past-deadline.json", (503, {}))
     assert outcome.reason == "Not done after 39 h 44 min. The Video Inference API answered 503."
+    outcome = check("past-deadline.json", (401, {"error": "Not for you"}))
+    assert outcome.reason == "Not done after 39 h 44 min. The Video Inference API answered 401: Not for you"
 
 
 @pytest.mark.parametrize(

@@ -205,7 +205,7 @@ def test_a_delivery_is_tried_until_two_hours_after_the_deadline(aws: Any, call: 
     event["deadline_at"] = (datetime.now(UTC) - timedelta(hours=2, seconds=1)).isoformat()
     answer, _ = call("deliver_results", event, REFUSED)
     reason = (
-        "The results are ready but could not be delivered in time: the Video Inference API answered 401: Not for you"
+        "The results are ready but could not be delivered in time: The Video Inference API answered 401: Not for you"
     )
     assert answer == {**DELIVERED, "status": "given_up", "reason": reason}
 

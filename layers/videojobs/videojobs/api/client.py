@@ -265,7 +265,9 @@ class VideoInferenceApi:
             raise ApiUnavailable(f"The Video Inference API answered {code}.", retry_after_seconds, may_have_acted=acted)
         if classify_refusal(code) == "address":
             response.close()
-            raise ApiRefused(code, "a redirect, which would turn a POST into a GET: check ApiUrl")
+            is_redirect = "Location" in response.headers
+            what = "a redirect, which is not followed" if is_redirect else "neither a result nor an error"
+            raise ApiRefused(code, f"{what}: check ApiUrl")
         raise ApiRefused(code, self._read_reason(response))
 
     def _read_reason(self, response: requests.Response) -> str:

@@ -127,10 +127,18 @@ def test_a_page_of_html_is_cut_short() -> None:
     assert len(refused.value.reason) < 400
 
 
-def test_a_redirect_is_not_followed() -> None:
-    api, wire = connect((301, b"", {"Location": "https://elsewhere.example.com/"}))
-    with pytest.raises(ApiRefused, match="check ApiUrl"):
+@pytest.mark.parametrize(
+    ("status_code", "headers", "words"),
+    [
+        (301, {"Location": "https://elsewhere.example.com/"}, "301: a redirect, which is not followed: check ApiUrl"),
+        (304, {}, "304: neither a result nor an error: check ApiUrl"),
+    ],
+)
+def test_a_redirect_is_not_followed(status_code: int, headers: Any, words: str) -> None:
+    api, wire = connect((status_code, b"", headers))
+    with pytest.raises(ApiRefused) as refused:
         api.create_job(Turn(), LINK, [], 5)
+    assert str(refused.value) == f"The Video Inference API answered {words}"
     assert len(wire.requests) == 1
 
 
