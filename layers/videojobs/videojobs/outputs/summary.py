@@ -117,7 +117,7 @@ class Summary:
         model = self.models[frames.model_id]
         predictions = frames.predictions
         model.frames += len(frames.entries)
-        model.failed_frames += frames.entries.count(None)
+        model.failed_frames += sum(frames.failures)
         model.predictions += len(predictions)
         model.embeddings += sum(facts.is_embedding for facts in frames.facts)
         names = iter(predictions.columns["class"])

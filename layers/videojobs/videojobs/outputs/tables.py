@@ -93,7 +93,7 @@ class ParquetTables:
         self._frame_rows += zip(
             frames.frame_offsets,
             frames.time_offsets,
-            [entry is None for entry in frames.entries],
+            frames.failures,
             frames.predictions.counts,
             [fact.size and fact.size[0] for fact in facts],
             [fact.size and fact.size[1] for fact in facts],

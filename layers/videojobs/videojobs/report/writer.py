@@ -120,12 +120,12 @@ class ReportWriter:
         """Adds frames of an added model. Predictions that can't be drawn are left out."""
         model = self._models[frames.model_id]
         marks = list_marks(frames.usable_predictions, model.timelines.number_class)
-        model.failed += frames.entries.count(None)
-        for frame_offset, time_offset, entry, facts, found in zip(
-            frames.frame_offsets, frames.time_offsets, frames.entries, frames.facts, marks, strict=True
+        model.failed += sum(frames.failures)
+        for frame_offset, time_offset, is_failure, facts, found in zip(
+            frames.frame_offsets, frames.time_offsets, frames.failures, frames.facts, marks, strict=True
         ):
             seconds = round(time_offset + (self._start_offset or 0.0), 6)
-            self._add_frame(model, frame_offset, seconds, facts=facts, marks=None if entry is None else found)
+            self._add_frame(model, frame_offset, seconds, facts=facts, marks=None if is_failure else found)
 
     def _add_frame(
         self, model: _ModelPart, frame_offset: int, seconds: float, *, facts: FrameFacts, marks: Sequence[Mark] | None

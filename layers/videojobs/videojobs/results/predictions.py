@@ -140,6 +140,11 @@ class Frames:
         return self._reading[0]
 
     @cached_property
+    def failures(self) -> Sequence[bool]:
+        """Whether the model failed on each frame: an element is null, or has neither predictions nor embeddings."""
+        return list(map(_is_failure, self.entries))
+
+    @cached_property
     def facts(self) -> Sequence["FrameFacts"]:
         """Each element's data besides its predictions."""
         return list(map(read_frame_facts, self.entries))
@@ -182,6 +187,12 @@ def _list_predictions(element: Any) -> Sequence[Any] | None:
     if isinstance(predictions, dict):
         return _choose_labels(element, predictions)
     return () if predictions is None else None
+
+
+def _is_failure(element: Any) -> bool:
+    if isinstance(element, dict):
+        return element.get("predictions") is None and "embeddings" not in element
+    return element is None
 
 
 def _find_problem(element: Any, rows: Sequence[Any] | None) -> str | None:

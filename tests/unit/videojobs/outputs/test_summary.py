@@ -36,3 +36,10 @@ def test_counts_agree_with_a_simple_reading(
         names = [name for element in results[model.model_id] for name in name_classes(element)]
         assert summary.counts[model.model_id] == {name: names.count(name) for name in names}
         assert summary.failed_frames[model.model_id] == results[model.model_id].count(None)
+
+
+def test_an_element_without_predictions_is_a_failure_like_null() -> None:
+    elements = [{"error": "model crashed"}, {"predictions": None}, {}, None, {"predictions": []}, {"embeddings": [0.5]}]
+    results = {"frame_offset": list(range(6)), "time_offset": list(range(6)), HANDS.model_id: elements}
+    summary = summarize(json.dumps(results).encode(), [HANDS])
+    assert (summary.frames, summary.failed_frames[HANDS.model_id]) == (6, 4)
