@@ -340,7 +340,9 @@ def _check_jobs(stack: PipelineStack) -> Iterator[Finding]:
     table = stack.ledger
     if newest := list(table.list_jobs("failed", 1)):
         [job] = newest
-        words = f"Jobs have failed and were not retried. The latest is {job['key']}: {job.get('error')}"
+        words = (
+            f"Jobs have failed, and were neither retried nor replaced. The latest is {job['key']}: {job.get('error')}"
+        )
         yield Finding("warning", words, "videoinfer jobs --failed")
     else:
         yield Finding("ok", "No failed job needs a retry.")

@@ -30,6 +30,9 @@ _REFUSALS = {
 }
 """Why a job is not retried, by its status."""
 
+_NO_VERSION = "null"
+"""S3's version id of objects from before versioning."""
+
 
 @dataclass(frozen=True)
 class RetryPlan:
@@ -60,17 +63,21 @@ def check_upload(plan: RetryPlan, s3: S3Client, options: StackOptions) -> RetryP
 
 def _find_obstacle(upload: Upload, s3: S3Client, options: StackOptions) -> str | None:
     try:
-        if upload.version_id:
-            s3.head_object(Bucket=upload.bucket, Key=upload.key)  # a delete marker may hide a version that still exists
-        metadata = s3.head_object(**upload.location)["Metadata"]
+        # Without a version: a delete marker may hide the upload, and a newer version may have replaced it.
+        latest = s3.head_object(Bucket=upload.bucket, Key=upload.key)
     except ClientError as error:
         if is_missing(error):
             return "its video is no longer in the bucket. Upload it again"
         if is_denied(error):
             return None  # a person who may send requests need not be allowed to read videos
         raise
+    if latest.get("VersionId", _NO_VERSION) != (upload.version_id or _NO_VERSION):
+        return (
+            "a newer upload with this key has replaced its video, and has a job of its own. To run inference on the "
+            "older video, upload it again, with another key to keep both"
+        )
     try:
-        options.resolve(upload.key, metadata)
+        options.resolve(upload.key, latest["Metadata"])
     except InvalidOption as invalid:
         return (
             f"its options can't be used. {invalid} Upload it again with other metadata, or change the stack's parameter"

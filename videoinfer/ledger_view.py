@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from videoinfer.errors import CommandError
 from videojobs.jobs.states import OPEN_STATES, JobState
+from videojobs.jobs.uploads import FIRST_ATTEMPT
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -42,7 +43,7 @@ class LedgerView:
         return self.table.meta.client
 
     def list_jobs(self, selection: Selection, limit: int | None = None) -> Iterator[Item]:
-        """Jobs, the newest first. "failed" means jobs that failed and were not retried since."""
+        """Jobs, the newest first. "failed" means jobs that failed and were neither retried nor replaced since."""
         states = [self._query("by-status", "status", state, newest_first=True) for state in STATES[selection]]
         keys = heapq.merge(*states, key=lambda key: str(key["recorded_at"]), reverse=True)
         return islice(self._read_selected(keys, selection), limit)
@@ -84,9 +85,20 @@ class LedgerView:
         yield job
         yield job.rpartition("-")[0]
         bucket, _, name = job.removeprefix("s3://").partition("/") if job.startswith("s3://") else ("", "", job)
-        for key in self._query("by-key", "key", name, newest_first=True):
-            if not bucket or any(item["bucket"] == bucket for item in self._read([key])):
-                yield key["upload_id"]
+        for upload in self._list_uploads(name):
+            if not bucket or upload["bucket"] == bucket:
+                yield upload["upload_id"]
+
+    def _list_uploads(self, key: str) -> Iterator[Item]:
+        """The first attempt at each upload of `key`, the newest first. A retry does not make an upload newer."""
+        for found in self._query("by-key", "key", key, newest_first=True):
+            if found["attempt"] == FIRST_ATTEMPT:
+                yield from self._read([found])
+
+    def _is_replaced(self, item: Item) -> bool:
+        """Whether the same key was uploaded again after the upload of `item`."""
+        latest = next((it for it in self._list_uploads(item["key"]) if it["bucket"] == item["bucket"]), item)
+        return bool(latest["upload_id"] != item["upload_id"])
 
     def _read_selected(self, keys: Iterable[Item], selection: Selection) -> Iterator[Item]:
         for some in batched(keys, _BATCH, strict=False):
@@ -96,7 +108,8 @@ class LedgerView:
                 continue
             later = [{**item, "attempt": item["attempt"] + 1} for item in items]
             tried_again = {(item["upload_id"], item["attempt"] - 1) for item in self._read(later)}
-            yield from (item for item in items if (item["upload_id"], item["attempt"]) not in tried_again)
+            last = (item for item in items if (item["upload_id"], item["attempt"]) not in tried_again)
+            yield from (item for item in last if not self._is_replaced(item))
 
     def read_all(self, keys: Iterable[Mapping[str, Any]]) -> Iterator[Item]:
         """The jobs with these keys (`upload_id`, `attempt`). Keys that the ledger lacks are left out."""

@@ -59,7 +59,9 @@ _BACKFILL_BATCH = 10
 @commands.command()
 def jobs(
     *,
-    failed: Annotated[bool, typer.Option("--failed", help="Only jobs that failed and were not retried since.")] = False,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Only jobs that failed and were neither retried nor replaced since.")
+    ] = False,
     running: Annotated[bool, typer.Option("--running", help="Only jobs that have not ended.")] = False,
     unanswered: Annotated[
         bool, typer.Option("--unanswered", help="Only jobs that may have been billed twice.")
@@ -124,7 +126,10 @@ def retry(
     stack: StackName = DEFAULT_STACK,
     as_json: AsJson = False,
 ) -> None:
-    """Retry jobs without uploading their videos again. Each retry is a new job, which the API bills."""
+    """Retry jobs without uploading their videos again. Each retry is a new job, which the API bills.
+
+    The exit status is 1 if a retry is refused, for example because a newer upload has replaced the video.
+    """
     with errors_for_people():
         if bool(jobs) == failed:
             raise CommandError("Give the jobs to retry, or --failed for all failed ones.")
@@ -147,7 +152,7 @@ def retry(
             for plan in plans:
                 if plan.refusal:
                     display.warn(f"{plan.job['key']}: {plan.refusal}")
-        if jobs and any(plan.refusal for plan in plans):
+        if any(plan.refusal for plan in plans):
             raise typer.Exit(code=1)
 
 

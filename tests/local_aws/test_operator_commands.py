@@ -96,6 +96,17 @@ def test_all_failed_jobs_are_retried_once(stage: Stage) -> None:
     assert stage.api.count("POST", "/videoinfer") == len(failed)
 
 
+def test_a_job_whose_video_was_replaced_is_not_retried(stage: Stage) -> None:
+    _, failed = fail_one(stage, "retry/replaced.mp4")
+    stage.wait_for_status(stage.upload("retry/replaced.mp4"), "done")
+
+    assert "retry/replaced.mp4" not in [item["key"] for item in stage.read("jobs", "--failed")]
+    result = stage.run("retry", failed["job_id"])
+    assert result.exit_code == 1
+    assert "a newer upload with this key has replaced its video" in result.output
+    assert stage.api.count("POST", "/videoinfer") == 2
+
+
 def test_retry_requires_a_selection(stage: Stage) -> None:
     assert "Give the jobs to retry, or --failed for all failed ones." in stage.run("retry").output
 

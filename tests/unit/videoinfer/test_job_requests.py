@@ -87,6 +87,34 @@ def test_a_missing_video_is_not_retried(s3: Any, for_good: bool) -> None:
     assert plan.refusal == "its video is no longer in the bucket. Upload it again"
 
 
+def test_a_replaced_video_is_not_retried(s3: Any) -> None:
+    """Also if the newer upload waits in the queue, so that the ledger does not have it yet."""
+    job = put_video(s3)
+    newer = put_video(s3)
+
+    plan = check_upload(plan_retry(job), s3, UPLOAD_OPTIONS)
+
+    assert plan.request is None
+    assert plan.refusal == (
+        "a newer upload with this key has replaced its video, and has a job of its own. To run inference on the older "
+        "video, upload it again, with another key to keep both"
+    )
+    assert check_upload(plan_retry(newer), s3, UPLOAD_OPTIONS).request
+
+
+def test_a_video_from_before_versioning_that_was_replaced_is_not_retried(s3: Any) -> None:
+    s3.create_bucket(Bucket="old")
+    s3.put_object(Bucket="old", Key=UPLOAD.key, Body=b"video")
+    job = {**item("failed"), "bucket": "old", "version_id": None}
+    assert check_upload(plan_retry(job), s3, UPLOAD_OPTIONS).request
+    s3.put_bucket_versioning(Bucket="old", VersioningConfiguration={"Status": "Enabled"})
+    assert check_upload(plan_retry(job), s3, UPLOAD_OPTIONS).request
+
+    s3.put_object(Bucket="old", Key=UPLOAD.key, Body=b"video")
+
+    assert "has replaced its video" in (check_upload(plan_retry(job), s3, UPLOAD_OPTIONS).refusal or "")
+
+
 @pytest.mark.parametrize(
     ("metadata", "words"),
     [

@@ -84,6 +84,28 @@ def test_a_failure_that_was_retried_is_not_listed_as_failed(jobs: LedgerView, le
     assert names(jobs.list_jobs("failed")) == [("line-3/belt.mp4", 2)]
 
 
+@pytest.mark.parametrize("status", ["done", "running", "failed"])
+def test_a_failure_whose_video_was_replaced_is_not_listed_as_failed(
+    jobs: LedgerView, ledger: Ledger, status: JobState
+) -> None:
+    newer = replace(CLIP, version_id="version-2")
+    ledger.record(CLIP, 1, status="rejected")
+    ledger.record(newer, 1, status=status)
+    ledger.record(CLIP, 2, status="failed")
+    ledger.record(replace(CLIP, bucket="elsewhere", version_id="version-3"), 1, status="done")
+
+    listed = [item["version_id"] for item in jobs.list_jobs("failed")]
+
+    assert listed == (["version-2"] if status == "failed" else [])
+
+
+def test_a_failure_that_follows_another_version_is_listed_as_failed(jobs: LedgerView, ledger: Ledger) -> None:
+    ledger.record(replace(CLIP, version_id="version-0"), 1, status="done")
+    ledger.record(CLIP, 1, status="failed")
+
+    assert names(jobs.list_jobs("failed")) == [("line-3/belt.mp4", 1)]
+
+
 @pytest.mark.parametrize(
     ("job", "attempt"),
     [
@@ -111,6 +133,16 @@ def test_a_key_means_its_latest_version(jobs: LedgerView, ledger: Ledger) -> Non
     ledger.record(CLIP, 1, status="running")
 
     assert jobs.find_job("line-3/belt.mp4")[0]["version_id"] == "version-1"
+
+
+def test_a_key_means_its_latest_version_also_if_an_older_one_was_retried_since(
+    jobs: LedgerView, ledger: Ledger
+) -> None:
+    ledger.record(CLIP, 1, status="failed")
+    ledger.record(replace(CLIP, version_id="version-2"), 1, status="done")
+    ledger.record(CLIP, 2, status="failed")
+
+    assert jobs.find_job("line-3/belt.mp4")[0]["version_id"] == "version-2"
 
 
 @pytest.mark.parametrize("job", ["j9", "", "s3://", "s3://elsewhere/line-3/belt.mp4", "-"])

@@ -13,6 +13,8 @@ from videoinfer.aws_clients import AwsClients
 from videoinfer.ledger_view import LedgerView
 from videoinfer.main import app
 from videojobs.jobs.ledger import Ledger
+from videojobs.jobs.states import JobState
+from videojobs.jobs.uploads import Upload
 
 
 @pytest.mark.parametrize(("limit", "is_cut"), [(2, True), (3, False)])
@@ -70,3 +72,62 @@ def test_a_backfill_of_nothing_fails(clients: AwsClients, monkeypatch: pytest.Mo
     assert result.exit_code == 1
     assert "There are no videos below s3://archive/2042: `aws s3 ls s3://archive/`" in result.output
     assert "requested" not in result.output
+
+
+def put_job(clients: AwsClients, ledger: Ledger, key: str, status: JobState) -> Upload:
+    put = clients.s3.put_object(Bucket="uploads", Key=key, Body=b"video")
+    upload = replace(CLIP, key=key, version_id=put["VersionId"])
+    ledger.record(upload, 1, status=status)
+    return upload
+
+
+def retry(clients: AwsClients, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Result:
+    url = clients.sqs.create_queue(QueueName="uploads")["QueueUrl"]
+    monkeypatch.setattr(stack_commands, "find_stack", lambda _: make_stack(clients, uploads_queue_url=url))
+    return CliRunner().invoke(app, ["retry", *arguments])
+
+
+@pytest.fixture
+def uploads(clients: AwsClients) -> AwsClients:
+    clients.s3.create_bucket(Bucket="uploads")
+    clients.s3.put_bucket_versioning(Bucket="uploads", VersioningConfiguration={"Status": "Enabled"})
+    return clients
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_retry_of_all_failed_jobs_fails_if_one_is_refused(
+    jobs: LedgerView, ledger: Ledger, uploads: AwsClients, monkeypatch: pytest.MonkeyPatch, options: list[str]
+) -> None:
+    put_job(uploads, ledger, "belt.mp4", "failed")
+    put_job(uploads, ledger, "notes.txt", "rejected")
+
+    result = retry(uploads, monkeypatch, "--failed", *options)
+
+    assert result.exit_code == 1
+    assert "a retry does not help" in result.output
+    if not options:
+        assert "belt.mp4: attempt 2 is in the queue" in result.output
+
+
+def test_a_retry_of_all_failed_jobs_that_are_accepted_succeeds(
+    jobs: LedgerView, ledger: Ledger, uploads: AwsClients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_job(uploads, ledger, "belt.mp4", "failed")
+
+    assert retry(uploads, monkeypatch, "--failed").exit_code == 0
+
+
+def test_a_job_whose_video_was_replaced_is_never_billed_again(
+    jobs: LedgerView, ledger: Ledger, uploads: AwsClients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the notices suggest: the rejected video is copied in place, with corrected options."""
+    rejected = put_job(uploads, ledger, "belt.mp4", "rejected")
+    put_job(uploads, ledger, "belt.mp4", "done")
+
+    result = retry(uploads, monkeypatch, "--failed")
+    assert (result.exit_code, result.output) == (0, "There are no jobs to retry.\n")
+    result = retry(uploads, monkeypatch, rejected.upload_id)
+    assert result.exit_code == 1
+    assert "a newer upload with this key has replaced its video" in result.output
+    messages = uploads.sqs.receive_message(QueueUrl=uploads.sqs.get_queue_url(QueueName="uploads")["QueueUrl"])
+    assert not messages.get("Messages")
