@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from videoinfer.errors import CommandError
 from videoinfer.ledger_view import Item
-from videojobs.errors import InvalidOption
+from videojobs.errors import InvalidOption, InvalidParameter
 from videojobs.jobs.stack_options import StackOptions
 from videojobs.jobs.uploads import JobRequest, Upload, find_fault
 from videojobs.s3_errors import is_denied, is_missing
@@ -78,6 +78,9 @@ def _find_obstacle(upload: Upload, s3: S3Client, options: StackOptions) -> str |
         )
     try:
         options.resolve(upload.key, latest["Metadata"])
+    except InvalidParameter as invalid:
+        correct = f"Correct the stack's parameter {invalid.parameter} (sam deploy --guided)"
+        return f"its options can't be used. {invalid} {correct}"
     except InvalidOption as invalid:
         return (
             f"its options can't be used. {invalid} Upload it again with other metadata, or change the stack's parameter"

@@ -19,6 +19,7 @@ from videojobs.errors import (
     BrokenAnswer,
     ChangeRefused,
     InvalidOption,
+    InvalidParameter,
     SendingTooSlow,
     TurnLater,
 )
@@ -141,6 +142,8 @@ class JobCreator:
             if options.input_mode == "upload" and (rejection := reject_sending(upload, item)):
                 return rejection
             return self._create_with(options, request, item)
+        except InvalidParameter as invalid:
+            return Rejection(str(invalid), f"videoinfer retry {upload.upload_id}", invalid.parameter)
         except InvalidOption as invalid:
             faulty = str(invalid).partition(":")[0]
             allowed = self.settings.limits.names

@@ -12,6 +12,7 @@
     ├── OutOfTime        the function ends soon: another invocation continues
     ├── SendingTooSlow   a video that can't be sent within the function's time limit
     ├── InvalidOption    an option that can't be used
+    │   └── InvalidParameter because of the stack's parameters, and not because of the upload
     ├── ChangeRefused    a job has changed to another state meanwhile
     └── VideoNotDrawable no annotated video can be made
         └── NoRoomForVideo   because the disk is full, and not because of the video
@@ -110,6 +111,14 @@ class SendingTooSlow(VideoJobsError):
 
 class InvalidOption(VideoJobsError):
     """An option can't be used; the message starts with its name."""
+
+
+class InvalidParameter(InvalidOption):
+    """The stack's `parameter` has an option that can't be used; the message starts with the parameter's name."""
+
+    def __init__(self, parameter: str, fault: str) -> None:
+        super().__init__(f"{parameter}: {fault}")
+        self.parameter = parameter
 
 
 class ChangeRefused(VideoJobsError):

@@ -156,6 +156,14 @@ def test_an_upload_above_the_stack_s_limits_is_not_retried(
     assert str(rejected.value) in (plan.refusal or "")
 
 
+def test_a_fault_of_the_stack_s_parameters_is_named(s3: Any) -> None:
+    plan = check_upload(plan_retry(put_video(s3)), s3, replace(UPLOAD_OPTIONS, prefix_routes="{shop/:1}"))
+
+    assert plan.request is None
+    assert (plan.refusal or "").startswith("its options can't be used. PrefixRoutes: not valid JSON")
+    assert (plan.refusal or "").endswith("Correct the stack's parameter PrefixRoutes (sam deploy --guided)")
+
+
 def test_the_limits_do_not_apply_to_the_stack_s_own_options(s3: Any) -> None:
     options = replace(UPLOAD_OPTIONS, default_infer_fps=30, max_infer_fps=10, allowed_models="", allowed_metadata="")
     job = put_video(s3)

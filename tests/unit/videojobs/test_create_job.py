@@ -152,6 +152,27 @@ def test_a_rejection_costs_nothing_and_has_a_reason(
 
 
 @pytest.mark.parametrize(
+    ("parameters", "reason", "parameter"),
+    [
+        ({"prefix_routes": "{shop/:1}"}, "PrefixRoutes: not valid JSON", "PrefixRoutes"),
+        ({"prefix_routes": '{"a": {"infer_fps": "x"}}'}, "PrefixRoutes: 'a': infer_fps: 'x' is not", "PrefixRoutes"),
+        ({"default_models": "[]"}, "DefaultModels: models: a list of at least", "DefaultModels"),
+    ],
+)
+def test_the_remedy_for_a_fault_of_the_stack_is_to_correct_its_parameter(
+    aws: Any, parameters: dict[str, Any], reason: str, parameter: str
+) -> None:
+    creator, _ = build(aws, settings=replace(SETTINGS, **parameters))
+    landed = upload(aws, "a.mp4", confidence="0.5")
+    assert creator.create_job(JobRequest(landed, 1))["status"] == "rejected"
+    [notice] = aws.notices()
+    facts, correct, command = notice["Message"].split("\n\n")
+    assert f"Reason   {reason}" in facts
+    assert f"Correct the stack's parameter {parameter} (sam deploy --guided), then run:" in correct
+    assert command == f"  videoinfer retry {landed.upload_id}"
+
+
+@pytest.mark.parametrize(
     ("status_code", "words", "command"),
     [
         (401, "The API key is not accepted", "aws secretsmanager put-secret-value --secret-id videoinfer/api-key"),

@@ -6,13 +6,14 @@ The object's metadata overrides the longest matching prefix route, which overrid
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import partial
 from typing import Any, Literal, Self, get_args
 
-from videojobs.errors import InvalidOption
+from videojobs.errors import InvalidOption, InvalidParameter
 from videojobs.jobs import strict_json
-from videojobs.jobs.upload_metadata import ANY_METADATA, MetadataLimits
+from videojobs.jobs.upload_metadata import ANY_METADATA, MetadataLimits, normalize_name
 
 InputMode = Literal["presigned", "upload"]
 InferenceType = Literal[
@@ -31,7 +32,16 @@ _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
 """A model's ID, or its version: one part of a URL. IDs have no workspace, as in the results."""
 
 _SHORT_FORM = ("model-id", "model-version", "inference-type", "confidence")
-_ROUTE_FIELDS = {"models", "infer_fps", "input_mode", "annotate"}
+
+_PARAMETERS = {
+    "models": "DefaultModels",
+    "infer_fps": "DefaultInferFps",
+    "input_mode": "InputMode",
+    "annotate": "Annotate",
+}
+"""The stack's parameter with the default of each option."""
+
+_ROUTES = "PrefixRoutes"
 
 
 @dataclass(frozen=True)
@@ -84,16 +94,8 @@ class Options:
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> Self:
         """Reads `{"models": […], "infer_fps": …, "input_mode": …, "annotate": …}`. Raises InvalidOption."""
-        if not isinstance(data["models"], list) or not data["models"]:
-            raise InvalidOption("models: a list of at least one model is needed.")
-        models = tuple(map(Model.parse, data["models"]))
-        if len({model.model_id for model in models}) < len(models):
-            raise InvalidOption("models: two models have the same model_id, but the results need different ones.")
-        infer_fps = _parse_number("infer_fps", data["infer_fps"], INFER_FPS_MIN, INFER_FPS_MAX)
-        if data["input_mode"] not in get_args(InputMode):
-            modes = ", ".join(get_args(InputMode))
-            raise InvalidOption(f"input_mode: {data['input_mode']!r} is not one of {modes}.")
-        return cls(models, infer_fps, data["input_mode"], _parse_bool("annotate", data.get("annotate", False)))
+        data = {"annotate": False, **data}
+        return cls(**{name: parse(data[name]) for name, parse in _PARSERS.items()})
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the options as plain JSON, as `parse` reads them."""
@@ -117,43 +119,78 @@ def resolve_options(
 
     Args:
         metadata: Names without `x-amz-meta-`.
-        routes: By key prefix, some of the fields that `Options.parse` reads. The longest matching prefix counts.
+        routes: By key prefix, some of the fields that `Options.parse` reads, spelled like metadata or like these
+            fields. The longest matching prefix counts.
         limits: What the metadata may set.
 
     Raises:
-        InvalidOption: A value is invalid or not allowed; the message names its field.
+        InvalidParameter: A route or a default is invalid.
+        InvalidOption: A value in the metadata is invalid or not allowed; the message names its field.
     """
     metadata = limits.select(metadata)
-    data = {**defaults, **find_route(key, routes)}
-    for name in ("infer-fps", "input-mode", "annotate"):
-        if name in metadata:
-            data[name.replace("-", "_")] = metadata[name]
-    if "models" in metadata:
-        data["models"] = parse_json("models", metadata["models"])
-    options = Options.parse(data)
+    given: dict[str, Any] = {_name_field(name): value for name, value in metadata.items()}
+    if "models" in given:
+        given["models"] = parse_json("models", given["models"])
+    prefix, route = find_route(key, routes)
+    parsed = {}
+    for name, parse in _PARSERS.items():
+        if name in given:
+            parsed[name] = parse(given[name])
+            continue
+        try:
+            parsed[name] = parse(route[name] if name in route else defaults[name])
+        except InvalidOption as invalid:
+            if name in route:
+                raise InvalidParameter(_ROUTES, f"{prefix!r}: {invalid}") from None
+            raise InvalidParameter(_PARAMETERS[name], str(invalid)) from None
+    options = Options(**parsed)
     if short_form := {name: metadata[name] for name in _SHORT_FORM if name in metadata}:
         options = replace(options, models=(_read_short_form(short_form, metadata, options),))
     limits.check(metadata, options.infer_fps, [(model.model_id, model.model_version) for model in options.models])
     return options
 
 
-def find_route(key: str, routes: Any) -> Mapping[str, Any]:
-    """Returns the options of the longest prefix in `routes` that `key` begins with, or none.
+def find_route(key: str, routes: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """Returns the longest prefix in `routes` that `key` begins with, and its options, if there is one.
 
     Prefixes are compared in Unicode's normal form: macOS uploads `é` as two characters.
+
+    Raises:
+        InvalidParameter: The prefix has other than options.
     """
-    if not isinstance(routes, Mapping):
-        raise InvalidOption("PrefixRoutes: it is not an object.")
     composed = unicodedata.normalize("NFC", key)
     matching = [prefix for prefix in routes if composed.startswith(unicodedata.normalize("NFC", prefix))]
     if not matching:
-        return {}
+        return "", {}
     prefix = max(matching, key=len)
-    route = routes[prefix]
-    if not isinstance(route, Mapping) or not route.keys() <= _ROUTE_FIELDS:
-        fields = ", ".join(sorted(_ROUTE_FIELDS))
-        raise InvalidOption(f"PrefixRoutes: {prefix!r} must be an object with no other fields than {fields}.")
-    return route
+    if not isinstance(routes[prefix], Mapping):
+        raise InvalidParameter(_ROUTES, f"{prefix!r}: it is not an object.")
+    route: dict[str, Any] = {}
+    for given, value in routes[prefix].items():
+        name = _name_field(given)
+        if name not in _PARSERS:
+            known = ", ".join(_PARSERS)
+            raise InvalidParameter(_ROUTES, f"{prefix!r}: {given!r}: there is no such option; the options are {known}.")
+        if name in route:
+            raise InvalidParameter(_ROUTES, f"{prefix!r}: {name}: it is set twice, once as {given!r}.")
+        route[name] = value
+    return prefix, route
+
+
+def parse_routes(text: str) -> Mapping[str, Any]:
+    """Parses the parameter PrefixRoutes, without its options. Raises InvalidParameter."""
+    routes = parse_parameter(_ROUTES, text)
+    if not isinstance(routes, Mapping):
+        raise InvalidParameter(_ROUTES, "it is not an object.")
+    return routes
+
+
+def parse_parameter(name: str, text: str) -> Any:
+    """Parses the JSON `text` of the stack's parameter `name`. Raises InvalidParameter."""
+    try:
+        return strict_json.parse(text)
+    except ValueError as problem:
+        raise InvalidParameter(name, f"not valid JSON ({problem}).") from None
 
 
 def parse_json(name: str, text: str) -> Any:
@@ -179,7 +216,7 @@ def _read_short_form(fields: Mapping[str, str], metadata: Mapping[str, str], opt
         raise InvalidOption(f"model-id: required with {', '.join(fields)}, because there are several models.")
     for name in ("model-version", "inference-type"):
         if name in fields:
-            data[name.replace("-", "_")] = fields[name]
+            data[_name_field(name)] = fields[name]
     if "confidence" in fields:
         data["inference_params"] = {**data.get("inference_params", {}), "confidence": fields["confidence"]}
     return Model.parse(data)
@@ -198,6 +235,31 @@ def _check_model(data: Mapping[str, Any]) -> None:
         if not _NAME.fullmatch(str(data[name])):
             words = "is not 1 to 200 letters, digits, dots, hyphens and underscores, or begins with a dot"
             raise InvalidOption(f"{name}: {data[name]!r} {words}.")
+
+
+def _name_field(name: str) -> str:
+    """Returns the field of an option, whose name may be spelled like metadata: `infer_fps` for `Infer-FPS`."""
+    return normalize_name(name).replace("-", "_")
+
+
+def _parse_models(value: Any) -> tuple[Model, ...]:
+    if not isinstance(value, list) or not value:
+        raise InvalidOption("models: a list of at least one model is needed.")
+    models = tuple(map(Model.parse, value))
+    if len({model.model_id for model in models}) < len(models):
+        raise InvalidOption("models: two models have the same model_id, but the results need different ones.")
+    return models
+
+
+def _parse_infer_fps(value: Any) -> float:
+    return _parse_number("infer_fps", value, INFER_FPS_MIN, INFER_FPS_MAX)
+
+
+def _parse_input_mode(value: Any) -> InputMode:
+    if value not in get_args(InputMode):
+        raise InvalidOption(f"input_mode: {value!r} is not one of {', '.join(get_args(InputMode))}.")
+    mode: InputMode = value
+    return mode
 
 
 def _parse_bool(name: str, value: Any) -> bool:
@@ -219,3 +281,12 @@ def _parse_number(name: str, value: Any, at_least: float, at_most: float) -> flo
     if not at_least <= number <= at_most:
         raise InvalidOption(f"{name}: {value} is not between {at_least} and {at_most}.")
     return int(number) if number.is_integer() else number
+
+
+_PARSERS: Mapping[str, Callable[[Any], Any]] = {
+    "models": _parse_models,
+    "infer_fps": _parse_infer_fps,
+    "input_mode": _parse_input_mode,
+    "annotate": partial(_parse_bool, "annotate"),
+}
+"""The parser of each option."""

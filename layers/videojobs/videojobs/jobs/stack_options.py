@@ -1,9 +1,10 @@
 """The options of an upload, from its metadata and the stack's parameters, for `create_job` and `videoinfer retry`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from videojobs.jobs.options import Options, parse_json, resolve_options
+from videojobs.errors import InvalidParameter
+from videojobs.jobs.options import Options, parse_parameter, parse_routes, resolve_options
 from videojobs.jobs.upload_metadata import MetadataLimits
 
 
@@ -32,14 +33,27 @@ class StackOptions:
             metadata: The object's metadata, names without `x-amz-meta-`.
 
         Raises:
-            InvalidOption: An option is invalid, or the metadata may not set it.
+            InvalidParameter: A parameter of the stack is invalid.
+            InvalidOption: An option in the metadata is invalid, or the metadata may not set it.
         """
         defaults = {
-            "models": parse_json("DefaultModels", self.default_models),
+            "models": parse_parameter("DefaultModels", self.default_models),
             "infer_fps": self.default_infer_fps,
             "input_mode": self.input_mode,
             "annotate": self.annotate,
         }
-        return resolve_options(
-            key, metadata, routes=parse_json("PrefixRoutes", self.prefix_routes), defaults=defaults, limits=self.limits
-        )
+        routes = parse_routes(self.prefix_routes)
+        return resolve_options(key, metadata, routes=routes, defaults=defaults, limits=self.limits)
+
+    def resolve_all(self) -> Iterator[Options | InvalidParameter]:
+        """Yields the options of uploads without metadata, or why they are rejected: without a prefix, then for each."""
+        keys = [""]
+        try:
+            keys += parse_routes(self.prefix_routes)
+        except InvalidParameter as invalid:
+            yield invalid
+        for key in keys:
+            try:
+                yield self.resolve(key, {})
+            except InvalidParameter as invalid:
+                yield invalid

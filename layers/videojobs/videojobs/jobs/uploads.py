@@ -65,10 +65,15 @@ FIRST_ATTEMPT = 1
 
 @dataclass(frozen=True)
 class Rejection:
-    """Why an upload does not become a job, and the command that fixes it."""
+    """Why an upload does not become a job, and the command that fixes it.
+
+    Attributes:
+        parameter: The stack's parameter that has to be corrected first, if it is at fault.
+    """
 
     reason: str
     remedy: str
+    parameter: str | None = None
 
 
 def read_requests(event: Mapping[str, Any]) -> Iterator[JobRequest]:

@@ -206,7 +206,9 @@ def compose_rejection(upload: Upload, rejection: Rejection, unanswered: Unanswer
     """Returns the notice of an upload that does not become a job."""
     facts = [("Video", upload.uri), ("Reason", rejection.reason)]
     bill = unanswered.describe() or "No job was created, so nothing was billed."
-    return _compose("rejected", upload, facts, f"{bill} Next, run:", f"  {rejection.remedy}")
+    parameter = rejection.parameter
+    first = f"Correct the stack's parameter {parameter} (sam deploy --guided), then run:" if parameter else "Next, run:"
+    return _compose("rejected", upload, facts, f"{bill} {first}", f"  {rejection.remedy}")
 
 
 def mention_unanswered(notice: Notice, unanswered: Unanswered) -> Notice:

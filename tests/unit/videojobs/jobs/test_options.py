@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from videojobs.errors import InvalidOption
+from videojobs.errors import InvalidOption, InvalidParameter
 from videojobs.jobs.options import Options, resolve_options
 
 HANDS = {"model_id": "hands", "model_version": "4", "inference_type": "object-detection"}
@@ -46,10 +46,46 @@ def test_a_route_matches_in_every_unicode_normalization(form: Any, key_form: Any
     )
 
 
-@pytest.mark.parametrize("routes", [[], "shop/", {"a": 3}, {"a": {"infer-fps": 1}}, {"a": {"fps": 1}}])
-def test_invalid_routes_are_named(routes: Any) -> None:
-    with pytest.raises(InvalidOption, match=r"^PrefixRoutes: "):
-        resolve_options("a.mp4", {}, routes=routes, defaults=DEFAULTS)
+@pytest.mark.parametrize(
+    ("route", "words"),
+    [
+        (3, "it is not an object"),
+        ({"fps": 1}, "'fps': there is no such option; the options are models, infer_fps, input_mode, annotate."),
+        ({"infer_fps": "x"}, "infer_fps: 'x' is not a number."),
+        ({"infer-fps": 1, "Infer_FPS": 2}, "infer_fps: it is set twice, once as 'Infer_FPS'."),
+        ({"models": [{**HANDS, "model_id": ""}]}, "model_id: missing"),
+        ({"input_mode": "mail"}, "input_mode: 'mail' is not one of"),
+    ],
+)
+def test_an_invalid_route_is_named_with_its_prefix(route: Any, words: str) -> None:
+    with pytest.raises(InvalidParameter, match=f"^PrefixRoutes: 'shop/': {re.escape(words)}") as invalid:
+        resolve_options("shop/a.mp4", {}, routes={"shop/": route}, defaults=DEFAULTS)
+    assert invalid.value.parameter == "PrefixRoutes"
+
+
+@pytest.mark.parametrize("name", ["infer_fps", "infer-fps", "Infer-FPS"])
+def test_a_route_s_options_may_be_spelled_like_metadata(name: str) -> None:
+    assert resolve_options("shop/a.mp4", {}, routes={"shop/": {name: 1}}, defaults=DEFAULTS).infer_fps == 1
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "parameter"),
+    [
+        ("models", [], "DefaultModels"),
+        ("models", [{**HANDS, "model_version": ""}], "DefaultModels"),
+        ("infer_fps", 0, "DefaultInferFps"),
+        ("input_mode", "mail", "InputMode"),
+        ("annotate", "perhaps", "Annotate"),
+    ],
+)
+def test_an_invalid_default_is_named_by_its_parameter(option: str, value: Any, parameter: str) -> None:
+    with pytest.raises(InvalidParameter, match=f"^{parameter}: ") as invalid:
+        resolve({}, defaults={**DEFAULTS, option: value})
+    assert invalid.value.parameter == parameter
+
+
+def test_an_invalid_option_that_the_upload_overrides_is_not_read() -> None:
+    assert resolve({"infer-fps": "2"}, defaults={**DEFAULTS, "infer_fps": 0}).infer_fps == 2
 
 
 def test_metadata_overrides_the_route() -> None:
@@ -125,14 +161,16 @@ def test_options_survive_the_conversion_to_json() -> None:
     ],
 )
 def test_a_bad_value_is_named(metadata: Mapping[str, str], field: str) -> None:
-    with pytest.raises(InvalidOption, match=f"^{field}: "):
+    with pytest.raises(InvalidOption, match=f"^{field}: ") as invalid:
         resolve(metadata)
+    assert not isinstance(invalid.value, InvalidParameter)
 
 
 @pytest.mark.parametrize("in_defaults", [True, False])
 @pytest.mark.parametrize("field", ["infer_fps", "url", "modelId", "Model_id", "api_key", "a\nJob      j2"])
 def test_a_field_that_models_do_not_have_is_named(field: str, in_defaults: bool) -> None:
-    words = f"^models: a model has no field {re.escape(json.dumps(field))}; its fields are model_id, "
+    place = "DefaultModels: " if in_defaults else ""
+    words = f"^{place}models: a model has no field {re.escape(json.dumps(field))}; its fields are model_id, "
     models = [{**HANDS, field: 120}]
     metadata = {} if in_defaults else {"models": json.dumps(models)}
     with pytest.raises(InvalidOption, match=words):
