@@ -24,10 +24,10 @@ from videojobs.api.client import VideoInferenceApi
 from videojobs.api.session import open_session
 from videojobs.api.statuses import classify_refusal
 from videojobs.api.turns import BUDGET_ID, Turn
-from videojobs.errors import ApiRefused, ApiUnavailable, InvalidOption
+from videojobs.errors import ApiRefused, ApiUnavailable, InvalidParameter
 from videojobs.jobs.commands import name_for_command
 from videojobs.jobs.ledger import Job
-from videojobs.jobs.options import Model, parse_json
+from videojobs.jobs.options import Options
 from videojobs.jobs.uploads_queue import RECEIVES_MAX
 from videojobs.notices.notices import format_duration
 
@@ -74,7 +74,7 @@ def examine(stack: PipelineStack) -> Iterator[Finding]:
         _check_stack,
         _check_api,
         _check_api_key,
-        _check_models,
+        _check_upload_options,
         _check_upload_events,
         _check_permissions,
         _check_key,
@@ -148,14 +148,18 @@ def _check_api_key(stack: PipelineStack) -> Iterator[Finding]:
         yield Finding("ok", "The API's key has not changed since the stack was deployed.")
 
 
-def _check_models(stack: PipelineStack) -> Iterator[Finding]:
-    try:
-        models = [Model.parse(model) for model in parse_json("DefaultModels", stack.upload_options.default_models)]
-    except InvalidOption as invalid:
-        yield Finding("problem", f"DefaultModels can't be used: {invalid}", "sam deploy --guided")
-    else:
-        names = ", ".join(f"{model.model_id}/{model.model_version}" for model in models)
-        yield Finding("ok", f"The default models are {names}.")
+def _check_upload_options(stack: PipelineStack) -> Iterator[Finding]:
+    """Reads the stack's parameters like `create_job`. Only the API knows whether it has the models."""
+    outcomes = list(stack.upload_options.resolve_all())
+    faults = {str(fault): fault.parameter for fault in outcomes if isinstance(fault, InvalidParameter)}
+    for fault, parameter in faults.items():
+        remedy = f"sam deploy --guided, to correct {parameter}; then videoinfer retry --failed"
+        yield Finding("problem", f"Uploads are rejected. {fault}", remedy)
+    if not faults:
+        options = [it for it in outcomes if isinstance(it, Options)]
+        models = sorted({f"{model.model_id}/{model.model_version}" for it in options for model in it.models})
+        words = "The stack's options for uploads are valid. Not checked: whether the API has the models"
+        yield Finding("ok", f"{words} {', '.join(models)}.")
 
 
 def _check_upload_events(stack: PipelineStack) -> Iterator[Finding]:

@@ -1,8 +1,10 @@
 """The doctor's conclusions; the tests on the embedded AWS show that it looks at the right things."""
 
+import json
 import time
 from collections.abc import Mapping
 from copy import deepcopy
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -11,6 +13,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from tests.cloudformation import Evaluator
 from tests.permissions import as_list
+from tests.pipeline_stacks import UPLOAD_OPTIONS
 from tests.templates import find_resources, read_expanded_templates
 from videoinfer import doctor
 from videoinfer.doctor import Finding, examine
@@ -99,6 +102,43 @@ def test_a_key_that_has_changed_since_the_deployment_is_a_warning(
     assert (finding.remedy is None) == (level == "ok")
     assert "the-key" not in f"{finding.what} {finding.remedy}"
     assert asked_for == ([] if arn else ["s/api-key"])
+
+
+def look_at_upload_options(**parameters: Any) -> list[Finding]:
+    stack = Anything(upload_options=replace(UPLOAD_OPTIONS, **parameters))
+    return list(doctor._check_upload_options(cast(PipelineStack, stack)))
+
+
+def test_parameters_that_reject_no_upload_are_fine() -> None:
+    route = {"models": [{"model_id": "belt", "model_version": "2", "inference_type": "classification"}]}
+    [finding] = look_at_upload_options(prefix_routes=json.dumps({"shop/": route, "till/": {"infer-fps": 1}}))
+
+    assert finding == Finding(
+        "ok",
+        "The stack's options for uploads are valid. Not checked: whether the API has the models belt/2, hands/4.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("parameters", "problems"),
+    [
+        ({"prefix_routes": "{shop/:1}"}, ["PrefixRoutes: not valid JSON"]),
+        ({"default_models": '["hands/4"]'}, ["DefaultModels: models: 'hands/4' is not an object"]),
+        ({"default_models": "3"}, ["DefaultModels: models: a list of at least one model is needed."]),
+        (
+            {"prefix_routes": '{"a/": {"fps": 1}, "b/": {"infer_fps": "x"}}'},
+            ["PrefixRoutes: 'a/': 'fps': there is no", "PrefixRoutes: 'b/': infer_fps: 'x' is not a number."],
+        ),
+    ],
+)
+def test_a_parameter_that_rejects_uploads_is_a_problem(parameters: dict[str, str], problems: list[str]) -> None:
+    findings = look_at_upload_options(**parameters)
+
+    assert [finding.level for finding in findings] == ["problem"] * len(problems)
+    for finding, problem in zip(findings, problems, strict=True):
+        assert finding.what.startswith(f"Uploads are rejected. {problem}")
+        parameter = problem.partition(":")[0]
+        assert finding.remedy == f"sam deploy --guided, to correct {parameter}; then videoinfer retry --failed"
 
 
 def test_a_low_concurrency_quota_is_a_warning_with_the_quota_to_request() -> None:
