@@ -1,5 +1,7 @@
 """Paid results are kept: the results file is stored first, and then each output that can be made from any elements."""
 
+import base64
+import gzip
 import json
 import re
 from dataclasses import replace
@@ -62,6 +64,21 @@ def test_an_odd_element_costs_no_output(aws: Any, job: Job, element: Any) -> Non
     assert read_object(aws, "results.json") == content
     assert read_strictly(read_object(aws, "job.json"))["failed_outputs"] == {}
     assert read_strictly(read_object(aws, "summary.json"))["frames"] == 3
+
+
+def test_the_notice_and_the_report_agree_on_confidences_out_of_range(aws: Any, job: Job) -> None:
+    job = replace(job, options=make_job(Model("m", "1", "object-detection")).options)
+    confidences = [1e308, -0.5, 1.5, "high", 10**300, None, 0.25, 0.75]
+    content = make_results(job, [{"predictions": [{**BOX, "confidence": value}]} for value in confidences])
+    assert build(aws, DONE, (200, content)).deliver(job, Polling(1)) == DELIVERED
+    [notice] = aws.notices()
+    [line] = re.findall("  Rock .*", notice["Message"])
+    assert line == "  Rock          8  0:00 to 0:07, confidence 0.50"
+    [page] = re.findall(b'data-name="index">([^<]+)<', read_object(aws, "report.html"))
+    [rock] = json.loads(gzip.decompress(base64.b64decode(page)))["models"][0]["classes"]
+    assert rock["found"] == [25, 1, 75, 1, 100, 6]
+    rock = read_strictly(read_object(aws, "summary.json"))["models"]["m"]["classes"]["Rock"]
+    assert (rock["count"], rock["mean_confidence"]) == (8, 0.5)
 
 
 def test_a_byte_order_mark_costs_no_output(aws: Any, job: Job) -> None:

@@ -1,7 +1,6 @@
 """The summary: counts, times and confidences by model and class."""
 
 import json
-import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -25,7 +24,7 @@ COUNT_BYTES = 24
 
 @dataclass(kw_only=True)
 class ClassSummary:
-    """One class of one model. Predictions without a confidence are left out of the mean."""
+    """One class of one model. Predictions without a confidence from 0 to 1 are left out of the mean."""
 
     count: int = 0
     frames: int = 0
@@ -48,9 +47,7 @@ class ClassSummary:
 
     @property
     def mean_confidence(self) -> float | None:
-        """None also if the confidences are too large to be summed up."""
-        mean = self.confidence_sum / self.confidences if self.confidences else math.nan
-        return mean if math.isfinite(mean) else None
+        return self.confidence_sum / self.confidences if self.confidences else None
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -174,7 +171,7 @@ def cap_counts(
 def _group(predictions: Predictions) -> Mapping[str, Sequence[float]]:
     """Returns the confidences by class, without predictions that lack either."""
     groups: defaultdict[str, list[float]] = defaultdict(list)
-    for name, confidence in zip(predictions.columns["class"], predictions.columns["confidence"], strict=True):
+    for name, confidence in zip(predictions.columns["class"], predictions.confidences, strict=True):
         if confidence is not None and name is not None:
             groups[name].append(confidence)
     return groups

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 
 from videojobs.foreign_text import printable
-from videojobs.results.predictions import Predictions
+from videojobs.results.predictions import Predictions, read_confidence
 
 type ClassNumber = Callable[[str], int]
 """Returns the number of a class by its name."""
@@ -16,7 +16,7 @@ type Box = tuple[float, float, float, float]
 """x and y of the center, width, height; pixels."""
 
 _BOX = ("x", "y", "width", "height")
-_PLAIN = ("class", "confidence", *_BOX, "yaw", "pitch")
+_PLAIN = ("class", *_BOX, "yaw", "pitch")
 _LISTS = ("points", "keypoints", "landmarks")
 _NUMBER_MAX = 1e9
 
@@ -35,7 +35,7 @@ class Mark(Struct, frozen=True, gc=False):
 
     Attributes:
         class_number: The class's number, from `list_marks`'s `number_class`.
-        confidence: From 0 to 1, or None if the results have none.
+        confidence: From 0 to 1, or None if the results have no such value.
         box: None for a label of the whole frame.
         polygon: The outline of a mask: x, y, x, y, …; pixels.
         gaze: Yaw and pitch, in radians.
@@ -89,17 +89,20 @@ class _NotDrawable(ValueError):
 def list_marks(predictions: Predictions, number_class: ClassNumber) -> list[list[Mark]]:
     """Returns the marks of each frame, in the order of its predictions.
 
-    A prediction that can't be drawn, because a number is missing or invalid, is left out. `number_class` is called only
-    for classes that are drawn.
+    A prediction that can't be drawn, because a coordinate is missing or invalid, is left out. `number_class` is called
+    only for classes that are drawn.
     """
     values = zip(*[predictions.columns[name] for name in (*_PLAIN, *_LISTS)], strict=True)
-    marks = (_try_mark(row, predictions.others.get(number), number_class) for number, row in enumerate(values))
+    rows = enumerate(zip(predictions.confidences, values, strict=True))
+    marks = (_try_mark(confidence, row, predictions.others.get(n), number_class) for n, (confidence, row) in rows)
     return [[mark for mark in islice(marks, count) if mark is not None] for count in predictions.counts]
 
 
-def _try_mark(row: Sequence[Any], others: Mapping[str, Any] | None, number_class: ClassNumber) -> Mark | None:
+def _try_mark(
+    confidence: float | None, row: Sequence[Any], others: Mapping[str, Any] | None, number_class: ClassNumber
+) -> Mark | None:
     try:
-        return _make_mark(row if others is None else _add_others(row, others), number_class)
+        return _make_mark(confidence, row if others is None else _add_others(row, others), number_class)
     except _NotDrawable:
         return None
 
@@ -112,12 +115,12 @@ def _add_others(row: Sequence[Any], others: Mapping[str, Any]) -> Sequence[Any]:
     return [*plain, *(others.get(name, value) for name, value in zip(_LISTS, lists, strict=True))]
 
 
-def _make_mark(row: Sequence[Any], number_class: ClassNumber) -> Mark:
-    name, confidence, x, y, width, height, yaw, pitch, points, keypoints, landmarks = row
+def _make_mark(confidence: float | None, row: Sequence[Any], number_class: ClassNumber) -> Mark:
+    name, x, y, width, height, yaw, pitch, points, keypoints, landmarks = row
     if name is None:
         raise _NotDrawable
     if confidence is not None:
-        confidence = _round(confidence, 4)
+        confidence = round(confidence, 4)
     if x is None and y is None and width is None and height is None:
         return Mark(number_class(name), confidence)
     box = (_round(x, 1), _round(y, 1), _round(width, 1), _round(height, 1))
@@ -136,11 +139,11 @@ def _make_mark(row: Sequence[Any], number_class: ClassNumber) -> Mark:
 
 def _read_keypoint(point: Any) -> Keypoint:
     try:
-        confidence, name = point.get("confidence"), point.get("class")
+        confidence, name = read_confidence(point.get("confidence")), point.get("class")
         return Keypoint(
             _round(point["x"], 1),
             _round(point["y"], 1),
-            None if confidence is None else _round(confidence, 2),
+            None if confidence is None else round(confidence, 2),
             "" if name is None else printable(str(name)),
         )
     except (AttributeError, KeyError, TypeError):

@@ -101,6 +101,11 @@ class Predictions:
         return len(self.extra)
 
     @cached_property
+    def confidences(self) -> Sequence[float | None]:
+        """Each row's confidence, for people; None also if the value is not from 0 to 1. The tables keep such values."""
+        return list(map(read_confidence, self.columns["confidence"]))
+
+    @cached_property
     def frames(self) -> Sequence[int]:
         """The number of each row's frame among these frames, in ascending order."""
         return list(chain.from_iterable(map(repeat, range(len(self.counts)), self.counts)))
@@ -152,6 +157,11 @@ class Frames:
     @cached_property
     def _reading(self) -> tuple[Predictions, Mapping[int, str]]:
         return read_predictions(self.entries)
+
+
+def read_confidence(value: Any) -> float | None:
+    """Returns a confidence from 0 to 1; None for any other value."""
+    return value if type(value) in (float, int) and 0 <= value <= 1 else None
 
 
 def read_predictions(entries: Sequence[Any]) -> tuple[Predictions, Mapping[int, str]]:

@@ -116,10 +116,6 @@ def test_a_gaze_is_read_from_its_face() -> None:
     [
         {"class": None},
         {"class": 7},
-        {"confidence": "high"},
-        {"confidence": float("nan")},
-        {"confidence": 10**400},
-        {"confidence": True},
         {"x": None},
         {"x": "left"},
         {"x": 10**9},
@@ -129,7 +125,6 @@ def test_a_gaze_is_read_from_its_face() -> None:
         {"points": [{"x": 1}]},
         {"points": [{"x": 1, "y": None}]},
         {"points": [None]},
-        {"keypoints": [{"x": 1, "y": 2, "confidence": "high"}]},
         {"keypoints": {"x": 1}},
         {"yaw": 0.5},
         {"landmarks": POINTS},
@@ -139,6 +134,21 @@ def test_a_gaze_is_read_from_its_face() -> None:
 def test_only_a_prediction_without_a_required_number_is_left_out(changes: Any) -> None:
     rock, paper = {**BOX, **changes}, {**BOX, "class": "Paper"}
     assert read({"predictions": [rock, paper]}, {"predictions": [paper]}) == [[Mark(0, 0.9124, SHAPE)]] * 2
+
+
+NO_CONFIDENCES = ["high", True, -0.01, 1.01, 95, 1e308, -1e308, 10**400, float("nan"), float("inf"), None, [0.5]]
+
+
+@pytest.mark.parametrize("confidence", NO_CONFIDENCES, ids=str)
+def test_what_is_not_from_0_to_1_is_no_confidence(confidence: Any) -> None:
+    point = {"x": 1, "y": 2, "confidence": confidence}
+    assert read_one(confidence=confidence) == [Mark(0, None, SHAPE)]
+    assert read_one(keypoints=[point]) == [Mark(0, 0.9124, SHAPE, keypoints=[Keypoint(1, 2, None, "")])]
+
+
+@pytest.mark.parametrize("confidence", [0, 0.0, 1, 1.0])
+def test_0_and_1_are_confidences(confidence: Any) -> None:
+    assert read_one(confidence=confidence) == [Mark(0, confidence, SHAPE)]
 
 
 numbers = st.none() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
