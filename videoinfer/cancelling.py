@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal
 from videoinfer.errors import CommandError
 from videoinfer.job_requests import read_upload
 from videoinfer.ledger_view import Item
+from videoinfer.listed_keys import list_key
 from videojobs.errors import ChangeRefused
-from videojobs.foreign_text import printable
 from videojobs.jobs.ledger import Ledger, format_time
 from videojobs.jobs.states import ENDED_STATES
 from videojobs.jobs.unanswered import Unanswered
@@ -36,13 +36,11 @@ def cancel_job(sfn: SFNClient, state_machine_arn: str, ledger: Ledger, job: Item
     upload, attempt = read_upload(job), int(job["attempt"])
     if job["status"] != "cancelled":
         if job["status"] in ENDED_STATES:
-            raise CommandError(f"The job of {printable(job['key'])} has already ended: it is {job['status']}.")
+            raise CommandError(f"The job of {list_key(job['key'])} has already ended: it is {job['status']}.")
         try:
             ledger.record(upload, attempt, status="cancelled", error=REASON, finished_at=format_time(datetime.now(UTC)))
         except ChangeRefused as refused:
-            raise CommandError(
-                f"The job of {printable(job['key'])} has just ended: see `videoinfer show`."
-            ) from refused
+            raise CommandError(f"The job of {list_key(job['key'])} has just ended: see `videoinfer show`.") from refused
     arn = job.get("execution_arn") or locate_execution(state_machine_arn, upload, attempt)
     stop_execution(sfn, arn, REASON)
     return "all" if "job_id" in job else "nothing"

@@ -30,7 +30,7 @@ from videoinfer.errors import CommandError, describe_os_error
 from videoinfer.notices_queue import ReceivedNotice
 from videoinfer.own_command import spell_command
 from videoinfer.processes import exiting_on_interrupts
-from videoinfer.terminal import Console
+from videoinfer.terminal import Console, show_blanks
 from videoinfer.upload_progress import Step
 from videojobs.foreign_text import printable
 
@@ -48,7 +48,7 @@ class Display:
     """Writes to a console. If it is not a terminal, steps are lines and nothing is animated.
 
     Only `text`, `notice` and `instructions` print the line breaks of what they are given. All others print one line
-    for one text, with a line break as `\\n`.
+    for one text, with a line break as `\\n`, and with spaces that could look like columns as `␣`.
     """
 
     def __init__(self, console: Console) -> None:
@@ -67,7 +67,7 @@ class Display:
         return self._console.status(_line(doing))
 
     def done(self, text: str, *, seconds: float | None = None) -> None:
-        took = f"  {seconds:.1f} s" if seconds is not None else ""
+        took = _Layout(f"  {seconds:.1f} s" if seconds is not None else "")
         self._print_line(self._mark("ok"), text, (took, "dim"))
 
     def warn(self, text: str) -> None:
@@ -77,11 +77,12 @@ class Display:
         """Shows a result of a check, and what to do about it."""
         self._print_line(self._mark(level), what)
         if remedy:
-            self._print_line((f"    {spell_command(remedy)}", "dim"))
+            self._print_line(_Layout("    "), (spell_command(remedy), "dim"))
 
     def outcome(self, level: Literal["ok", "wrong", "unseen"], cells: Sequence[str], what: str) -> None:
         """Shows one row of a table: a sign, cells with the same width in every row, and a sentence."""
-        self._print_line(self._mark(level), "  ".join(cells), "  ", (what, "dim"))
+        shown = [_pad(_show(cell.rstrip()), len(cell)) for cell in cells]
+        self._print_line(self._mark(level), _Layout("  ".join(shown)), _Layout("  "), (what, "dim"))
 
     def heading(self, text: str) -> None:
         self._console.print()
@@ -94,7 +95,7 @@ class Display:
     def notice(self, notice: ReceivedNotice) -> None:
         """Shows a notice as it was delivered."""
         self.heading("The notice")
-        self._print_line(f"Subject  {notice.subject}")
+        self._print_line(_Layout("Subject  "), notice.subject)
         self.text(f"\n{notice.text}")
 
     def counts(self, counts: Mapping[str, Mapping[str, int]]) -> None:
@@ -119,19 +120,20 @@ class Display:
 
     def facts(self, facts: Sequence[tuple[str, str]]) -> None:
         """Shows one name and value per line."""
-        width = max((len(name) for name, _ in facts), default=0)
-        for name, value in facts:
-            self._print_line((f"{name:<{width}}  ", "dim"), value)
+        names = [_show(name) for name, _ in facts]
+        width = max(map(cell_len, names), default=0)
+        for name, (_, value) in zip(names, facts, strict=True):
+            self._print_line((_Layout(f"{_pad(name, width)}  "), "dim"), value)
 
     def columns(self, rows: Sequence[Sequence[str]], remarks: Sequence[str | None]) -> None:
         """Shows rows, the first of which has the headings, and below each other row its remark, if any."""
-        rows = [list(map(printable, row)) for row in rows]  # first, since it makes cells wider
+        rows = [list(map(_show, row)) for row in rows]  # first, since it makes cells wider
         widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
         for row, remark in zip(rows, [None, *remarks], strict=True):
-            cells = [cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)]
-            self._print_line(("  ".join(cells).rstrip(), "bold" if row is rows[0] else ""))
+            line = "  ".join(map(_pad, row, widths)).rstrip()
+            self._print_line((_Layout(line), "bold" if row is rows[0] else ""))
             if remark:
-                self._print_line((f"{'':<{widths[0]}}  {remark}", "dim"))
+                self._print_line(_Layout(f"{'':<{widths[0]}}  "), (remark, "dim"))
 
     def _print_line(self, *parts: str | tuple[str, str]) -> None:
         self._console.print(_line(*parts), soft_wrap=True)
@@ -179,6 +181,12 @@ class Display:
         return Progress(*columns, console=self._console, transient=True, disable=not self._console.is_terminal)
 
 
+class _Layout(str):
+    """Text of a line with its spaces as they are: gaps between columns, and cells that `_show` has returned."""
+
+    __slots__ = ()
+
+
 class ExecutionDisplay:
     """Shows a line for every new state and outcome, and a bar below them."""
 
@@ -190,11 +198,11 @@ class ExecutionDisplay:
     def step(self, step: Step) -> None:
         """Shows the execution's state. Only the bar counts repeated polls."""
         description = describe_step(step)
-        self._bar.update(self._task, description=printable(description))
+        self._bar.update(self._task, description=_show(description))
         if (step.state, step.outcome) not in self._shown:
             self._shown.add((step.state, step.outcome))
             time_of_day = step.at.astimezone().strftime("%H:%M:%S")
-            self._bar.console.print(_line((f"  {time_of_day}  ", "dim"), description), soft_wrap=True)
+            self._bar.console.print(_line((_Layout(f"  {time_of_day}  "), "dim"), description), soft_wrap=True)
 
     def progress(self, completed: int, total: int) -> None:
         """Shows how many segments are done."""
@@ -202,10 +210,17 @@ class ExecutionDisplay:
 
 
 def _line(*parts: str | tuple[str, str]) -> Text:
-    """One line of texts, some of them with a style. A line break in a name is printed as `\\n`: it forges no line."""
-    return Text.assemble(
-        *(printable(part) if isinstance(part, str) else (printable(part[0]), part[1]) for part in parts)
-    )
+    """One line of texts, some of them with a style, as `_show` shows them."""
+    return Text.assemble(*(_show(part) if isinstance(part, str) else (_show(part[0]), part[1]) for part in parts))
+
+
+def _show(text: str) -> str:
+    """A text that forges neither a line nor, where a terminal wraps it, a row: line breaks and blanks are visible."""
+    return printable(text) if isinstance(text, _Layout) else show_blanks(printable(text))
+
+
+def _pad(cell: str, width: int) -> str:
+    return cell + " " * (width - cell_len(cell))
 
 
 def describe_step(step: Step) -> str:

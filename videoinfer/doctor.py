@@ -19,6 +19,7 @@ from videoinfer.errors import CommandError
 from videoinfer.job_texts import describe_missing
 from videoinfer.key_policy import find_left_out
 from videoinfer.ledger_view import Item
+from videoinfer.listed_keys import list_key
 from videoinfer.pipeline_stack import PipelineStack
 from videojobs.api.client import VideoInferenceApi
 from videojobs.api.session import open_session
@@ -344,9 +345,8 @@ def _check_jobs(stack: PipelineStack) -> Iterator[Finding]:
     table = stack.ledger
     if newest := list(table.list_jobs("failed", 1)):
         [job] = newest
-        words = (
-            f"Jobs have failed, and were neither retried nor replaced. The latest is {job['key']}: {job.get('error')}"
-        )
+        why = f"The latest is {list_key(job['key'])}: {job.get('error')}"
+        words = f"Jobs have failed, and were neither retried nor replaced. {why}"
         yield Finding("warning", words, "videoinfer jobs --failed")
     else:
         yield Finding("ok", "No failed job needs a retry.")
@@ -355,7 +355,7 @@ def _check_jobs(stack: PipelineStack) -> Iterator[Finding]:
     if unanswered := list(table.list_unanswered(stack.uploads_bucket, since)):
         words = (
             "The API did not answer some calls, so jobs may have been billed twice. "
-            f"Uploads in {UNANSWERED_DAYS} days: {len(unanswered):,}. The latest is {unanswered[0]['key']}."
+            f"Uploads in {UNANSWERED_DAYS} days: {len(unanswered):,}. The latest is {list_key(unanswered[0]['key'])}."
         )
         yield Finding("warning", words, "videoinfer jobs --unanswered")
     else:
@@ -365,7 +365,8 @@ def _check_jobs(stack: PipelineStack) -> Iterator[Finding]:
 def _judge_outputs(incomplete: Sequence[Item]) -> Finding:
     if not incomplete:
         return Finding("ok", f"The last {RECENT_JOBS} jobs have all their outputs.")
-    words = f"{len(incomplete)} of the last {RECENT_JOBS} jobs lack outputs. The latest is {incomplete[0]['key']}: "
+    latest = list_key(incomplete[0]["key"])
+    words = f"{len(incomplete)} of the last {RECENT_JOBS} jobs lack outputs. The latest is {latest}: "
     return Finding(
         "warning",
         words + describe_missing(incomplete[0]),

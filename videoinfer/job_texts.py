@@ -9,6 +9,7 @@ from typing import Any
 from videoinfer.backfill import Action
 from videoinfer.dead_letters import DeadLetter
 from videoinfer.ledger_view import Item
+from videoinfer.listed_keys import list_key
 from videojobs.jobs.unanswered import Unanswered
 from videojobs.notices.notices import format_duration
 
@@ -19,7 +20,13 @@ def compose_row(item: Item, now: datetime) -> tuple[str, ...]:
     """A job's row, with the columns of `HEADINGS`."""
     attempt = f" (attempt {item['attempt']})" if item["attempt"] > 1 else ""
     name = item.get("job_id") or item["upload_id"]
-    return item["status"], format_local(item["recorded_at"]), _duration(item, now), f"{item['key']}{attempt}", name
+    return (
+        item["status"],
+        format_local(item["recorded_at"]),
+        _duration(item, now),
+        f"{list_key(item['key'])}{attempt}",
+        name,
+    )
 
 
 def compose_note(item: Item) -> str | None:
@@ -68,8 +75,8 @@ def compose_letter_row(letter: DeadLetter) -> tuple[str, ...]:
 
 
 def name_letter(letter: DeadLetter) -> str:
-    """The keys of its videos, or the message's id."""
-    return ", ".join(request.upload.key for request in letter.requests) or f"message {letter.message_id}"
+    """The keys of its videos, as lists show them, or the message's id."""
+    return ", ".join(list_key(request.upload.key) for request in letter.requests) or f"message {letter.message_id}"
 
 
 def describe_letter(letter: DeadLetter) -> dict[str, Any]:

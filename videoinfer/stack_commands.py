@@ -32,6 +32,7 @@ from videoinfer.job_texts import (
     to_json,
 )
 from videoinfer.ledger_view import Selection
+from videoinfer.listed_keys import list_key
 from videoinfer.own_command import spell_command
 from videoinfer.pipeline_stack import find_stack
 from videoinfer.processes import uninterrupted
@@ -148,10 +149,10 @@ def retry(
             display.text("There are no jobs to retry.")
         else:
             for request in sent:
-                display.done(f"{request.upload.key}: attempt {request.attempt} is in the queue")
+                display.done(f"{list_key(request.upload.key)}: attempt {request.attempt} is in the queue")
             for plan in plans:
                 if plan.refusal:
-                    display.warn(f"{plan.job['key']}: {plan.refusal}")
+                    display.warn(f"{list_key(plan.job['key'])}: {plan.refusal}")
         if any(plan.refusal for plan in plans):
             raise typer.Exit(code=1)
 
@@ -168,7 +169,7 @@ def cancel(job: JobName, stack: StackName = DEFAULT_STACK, as_json: AsJson = Fal
         if as_json:
             display.text(to_json({**item, "status": "cancelled", "bill": bill}))
             return
-        display.done(f"{item['key']}: cancelled")
+        display.done(f"{list_key(item['key'])}: cancelled")
         display.warn(describe_bill(item, bill))
 
 
@@ -201,9 +202,9 @@ def redeliver(
             if as_json:
                 display.text(to_json(asdict(redelivery), indent=None))
             elif redelivery.failure:
-                display.warn(f"{redelivery.job['key']}: {redelivery.failure}")
+                display.warn(f"{list_key(redelivery.job['key'])}: {redelivery.failure}")
             else:
-                display.done(f"{redelivery.job['key']}: delivered again")
+                display.done(f"{list_key(redelivery.job['key'])}: delivered again")
         if failures:
             raise typer.Exit(code=1)
 
@@ -269,9 +270,11 @@ def backfill(
                 if as_json:
                     display.text(to_json({**asdict(candidate), "dry_run": dry_run}, indent=None))
                 elif candidate.why:
-                    display.warn(f"{candidate.upload.key}: {candidate.why}")
+                    display.warn(f"{list_key(candidate.upload.key)}: {candidate.why}")
                 else:
-                    display.done(f"{candidate.upload.key}: {describe_action(candidate.action, dry_run=dry_run)}")
+                    display.done(
+                        f"{list_key(candidate.upload.key)}: {describe_action(candidate.action, dry_run=dry_run)}"
+                    )
         if not counts:
             raise CommandError(f"There are no videos below {source}: `aws s3 ls s3://{bucket}/` lists the bucket.")
         if not as_json:

@@ -1,5 +1,6 @@
 """The console of the command line. It escapes control characters, so that names from others are harmless."""
 
+import re
 from collections.abc import Iterable
 
 import rich.console
@@ -7,6 +8,11 @@ from rich.console import ConsoleOptions, RenderableType
 from rich.segment import Segment
 
 from videojobs.foreign_text import printable
+
+_BLANK = r" \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000\u115f\u1160\u2800\u3164\uffa0"
+"""Unicode's spaces, and characters of other categories that are as empty."""
+
+_BLANKS = re.compile(rf"[{_BLANK}]{{2,}}|(?! )[{_BLANK}]")
 
 
 class Console(rich.console.Console):
@@ -19,6 +25,11 @@ class Console(rich.console.Console):
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(_show_lines(segment.text), segment.style)
+
+
+def show_blanks(text: str) -> str:
+    """Returns `text` with each space of several, and each unusual one, as `␣`: they could look like columns."""
+    return _BLANKS.sub(lambda blanks: "␣" * len(blanks[0]), text)
 
 
 def _show_lines(text: str) -> str:

@@ -11,12 +11,13 @@ import typer
 from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from tests.unit.videoinfer.test_display import HOSTILE, NOW, read
 from videoinfer.dead_letters import DeadLetter
 from videoinfer.display import Display, errors_for_people
 from videoinfer.job_history import compose_job_history
-from videoinfer.job_texts import compose_facts, compose_letter_row, compose_note, compose_row
+from videoinfer.job_texts import HEADINGS, compose_facts, compose_letter_row, compose_note, compose_row
 from videoinfer.notices_queue import ReceivedNotice
 from videoinfer.terminal import Console
 from videoinfer.upload_progress import Step
@@ -99,6 +100,41 @@ def test_no_name_forges_a_line(name: str, end: str) -> None:
     show(Display(console), f"a{end}Job      forged{end}")
     assert len(read(console).splitlines()) == count
     assert not re.search(r"(?m)^Job", read(console))
+
+
+BLANKS = " \u00a0\u2003\u3000\u2800\u3164"
+"""Characters that look like a space."""
+
+
+@pytest.mark.parametrize("name", LINES)
+@pytest.mark.parametrize("blank", BLANKS, ids=ascii)
+def test_no_name_forges_a_column(name: str, blank: str) -> None:
+    _, show = LINES[name]
+    console = Console(file=io.StringIO(), width=400)
+    show(Display(console), f"a{blank * 39}done      2026-11-28")
+    assert not re.search(rf"[{BLANKS}]done|done[{BLANKS}]", read(console))
+
+
+def make_item(key: str, **changes: Any) -> dict[str, Any]:
+    times = dict.fromkeys(("recorded_at", "created_at"), NOW.isoformat())
+    return {"key": key, "attempt": 1, "status": "done", "job_id": "j" * 36, "upload_id": "u", **times, **changes}
+
+
+FORGED = f"a{' ' * 39}done      2026-11-28 21:00:00  3 s   payroll.mp4   job-9"
+
+
+@pytest.mark.parametrize("key", [FORGED, FORGED.replace(" ", "\u3000"), FORGED * 8, "安" * 256, "\x1b" * 770])
+def test_no_key_forges_a_row_by_wrapping_or_widens_the_others(key: str) -> None:
+    console = Console(file=io.StringIO(), width=80)
+    items = [make_item("belt.mp4"), make_item(key), make_item("c.mp4", error=f"infer_fps: {FORGED!r} is no number.")]
+    rows = [compose_row(item, NOW) for item in items]
+    Display(console).columns([HEADINGS, *rows], [compose_note(item) for item in items])
+    heading, *lines, note = read(console).splitlines()
+    assert [line.split()[0] for line in lines] == ["done"] * 3
+    assert max(map(cell_len, lines)) <= 80 + 36
+    pieces = [line[start : start + 80] for line in (heading, *lines, note) for start in range(0, 400, 80)]
+    assert sum(bool(re.match(r"done {2,}", piece)) for piece in pieces) == 3
+    assert "payroll.mp4   job-9" not in read(console)
 
 
 foreign: Any = st.text(st.sampled_from(["a", " ", "\n", "\r", "\x1b", "\x85", "\u2028", "\u202e"]), min_size=1)
