@@ -190,6 +190,12 @@ def list_api_cases() -> Iterator[Case]:
         Script([CREATED["no job_id"]] * 5),
         expected=Expected("rejected", ("Rejected",), jobs=3, unanswered=3, reason="each call may be billed"),
     )
+    yield Case(
+        "a job is asked for",
+        "always a body cut short; a job is created each time",
+        Script([CREATED["a body cut short"]] * 5),
+        expected=Expected("rejected", ("Rejected",), jobs=3, unanswered=3, reason="each call may be billed"),
+    )
     for name, fault in DECLINED.items():
         yield Case("a job is asked for", name, Script([fault]))
     for name, parameters in BAD_METADATA.items():

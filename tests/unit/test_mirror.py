@@ -30,6 +30,7 @@ WITHOUT_LOGIC = {
 """Modules whose functions decide nothing, and why."""
 
 TESTED_BY = {
+    "videojobs.api.time_limits": "tests/hostile/test_hostile_api.py",
     "videojobs.drawing.scratch": "tests/unit/test_scratch.py",  # the same text as the engine's
     "videojobs.video_formats": "tests/unit/test_video_formats.py",
     "videoengine.api": "tests/contract/test_engine_api.py",

@@ -2,7 +2,7 @@
 
     VideoJobsError
     ├── ApiUnavailable   no usable answer: try again later
-    │   ├── BrokenAnswer a success without usable content: tried again a few times at most
+    │   ├── BrokenAnswer an answer without usable content: tried again a few times at most
     │   ├── TurnLater    not asked: the budget of requests is used up
     │   └── LinkRefused  a link that is not followed
     ├── ApiRefused       an answer that trying again will not change
@@ -46,7 +46,11 @@ class ApiUnavailable(VideoJobsError):
 
 
 class BrokenAnswer(ApiUnavailable):
-    """The API answers with success, but breaks its contract. It has probably executed the request."""
+    """The API answers, but breaks its contract or HTTP. It has probably executed the request.
+
+    The head or the body of the answer is at fault. Without any head, or with one that reports an error of the server,
+    it is an outage: an invalid status counts as 5xx (RFC 9110, 15).
+    """
 
 
 class TurnLater(ApiUnavailable):

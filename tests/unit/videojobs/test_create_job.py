@@ -189,6 +189,16 @@ def test_a_refusal_is_a_rejection(aws: Any, status_code: int, words: str, comman
     assert KEY not in json.dumps([notice, aws.ledger.read(landed, 1)], default=str)
 
 
+def test_a_refusal_with_half_a_surrogate_pair_is_a_rejection(aws: Any) -> None:
+    creator, _ = build(aws, (400, rb'{"error": "\ud800 bad"}'))
+    landed = upload(aws)
+    assert creator.create_job(JobRequest(landed, 1))["status"] == "rejected"
+    reason = "The Video Inference API refused it (400): \ufffd bad"
+    assert aws.ledger.read(landed, 1)["error"] == reason
+    [notice] = aws.notices()
+    assert reason in notice["Message"]
+
+
 def test_an_outage_leaves_no_job_and_no_notice(aws: Any) -> None:
     creator, _ = build(aws, (503, {}))
     landed = upload(aws)

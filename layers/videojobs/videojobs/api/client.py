@@ -7,12 +7,12 @@ Tests replace the network: `open_session` gives them a `requests.Session` with t
 import json
 import re
 import ssl
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http.client import HTTPException
 from typing import Any, Literal, Protocol
 from urllib.parse import urljoin
 
@@ -21,19 +21,23 @@ import urllib3
 
 from videojobs.api.session import LinkForbidden
 from videojobs.api.statuses import classify_refusal, is_expired_link, is_passing, may_have_acted
+from videojobs.api.time_limits import limit_body
 from videojobs.api.turns import Turn, Turns, UnlimitedTurns
 from videojobs.errors import ApiRefused, ApiUnavailable, BrokenAnswer, LinkExpired, LinkRefused
 from videojobs.redaction import redact
 
 CONNECT_TIMEOUT_SECONDS = 5
 ANSWER_TIMEOUT_SECONDS = 30
-"""The longest silence while waiting for an answer or for the next bytes of a file."""
+"""How long the whole head of an answer may take, and the longest silence before the next bytes of a file."""
+
+ANSWER_BODY_SECONDS = 20
+"""How long the whole body of an endpoint's answer may take, after its head."""
 
 STORAGE_CONNECT_TIMEOUT_SECONDS = 30
 """Also the longest time for which storage may accept no bytes while a video is sent."""
 
 STORAGE_ANSWER_TIMEOUT_SECONDS = 120
-"""The longest silence after the last byte of a video, while storage assembles it."""
+"""How long the whole head of storage's answer may take after the last byte of a video, while storage assembles it."""
 
 _REASON_MAX_CHARACTERS = 300
 
@@ -249,6 +253,8 @@ class VideoInferenceApi:
             problem = "The Video Inference API's address is not a URL: check ApiUrl."
             raise ApiUnavailable(problem, may_have_acted=False) from None
         except requests.RequestException as error:
+            if _is_broken_head(error):
+                raise BrokenAnswer("The Video Inference API's answer is not valid HTTP.") from None
             raise ApiUnavailable(
                 f"The Video Inference API could not be reached ({type(error).__name__}).",
                 may_have_acted=_may_have_arrived(error),
@@ -305,20 +311,20 @@ def _read_answer(response: requests.Response) -> bytes:
     """Returns the body of an endpoint's response.
 
     Raises:
-        BrokenAnswer: It is too large, or compressed.
-        ApiUnavailable: It is too slow, or breaks off.
+        BrokenAnswer: It is too large, compressed or too slow, or it breaks off.
     """
     encoding = response.headers.get("Content-Encoding", "identity")
     if encoding.strip().lower() not in ("", "identity"):
         raise BrokenAnswer("The Video Inference API's answer is compressed, although the request does not accept that.")
     stream, content = ResultsStream(response, "The Video Inference API's answer"), bytearray()
-    begun_at = time.monotonic()
-    while piece := stream.read_some(_ANSWER_PIECE_BYTES):
-        content += piece
-        if len(content) > ANSWER_MAX_BYTES:
-            raise BrokenAnswer(f"The Video Inference API's answer has more than {ANSWER_MAX_BYTES:,} bytes.")
-        if time.monotonic() - begun_at > ANSWER_TIMEOUT_SECONDS:
-            raise ApiUnavailable("The Video Inference API did not answer in time.")
+    limit_body(response, ANSWER_BODY_SECONDS)
+    try:
+        while piece := stream.read_some(_ANSWER_PIECE_BYTES):
+            content += piece
+            if len(content) > ANSWER_MAX_BYTES:
+                raise BrokenAnswer(f"The Video Inference API's answer has more than {ANSWER_MAX_BYTES:,} bytes.")
+    except ApiUnavailable as broken:
+        raise BrokenAnswer(str(broken)) from None
     return bytes(content)
 
 
@@ -352,6 +358,14 @@ def _may_have_arrived(error: requests.RequestException) -> bool:
         isinstance(argument, ssl.SSLCertVerificationError) for argument in cause.args
     )
     return not (no_connection or no_trust or isinstance(error, requests.ConnectTimeout))
+
+
+def _is_broken_head(error: requests.RequestException) -> bool:
+    """Returns whether the server answered with something else than a valid HTTP head, rather than hung up."""
+    protocol_error = error.args[0] if error.args else None
+    cause = protocol_error.args[-1] if isinstance(protocol_error, urllib3.exceptions.ProtocolError) else None
+    is_no_head = isinstance(cause, HTTPException) and not isinstance(cause, ConnectionError)
+    return is_no_head or isinstance(error, requests.exceptions.InvalidHeader)
 
 
 def read_retry_after(value: str | None, now: datetime) -> float | None:

@@ -16,8 +16,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import BaseAdapter, HTTPAdapter
+from requests.adapters import BaseAdapter
 from urllib3.connectionpool import HTTPConnectionPool
+
+from videojobs.api.time_limits import TimedAdapter
 
 type Address = IPv4Address | IPv6Address
 
@@ -40,7 +42,7 @@ def open_session(api_url: str) -> requests.Session:
     session.mount("https://", PublicAdapter())
     session.mount("http://", _Forbidden())
     api = urlsplit(api_url)
-    session.mount(f"{api.scheme}://{api.netloc}/", HTTPAdapter())
+    session.mount(f"{api.scheme}://{api.netloc}/", TimedAdapter())
     return session
 
 
@@ -65,7 +67,7 @@ class _Forbidden(BaseAdapter):
         """Does nothing: there is no connection."""
 
 
-class PublicAdapter(HTTPAdapter):
+class PublicAdapter(TimedAdapter):
     """Sends requests to public addresses only. Raises LinkForbidden."""
 
     def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:

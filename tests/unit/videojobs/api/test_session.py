@@ -143,23 +143,3 @@ def test_a_redirect_s_body_is_not_read(internet: Internet) -> None:
     internet.answers = [HTTPResponse(Bomb(), status=302, headers=headers, preload_content=False)]  # type: ignore[arg-type]
     with pytest.raises(ApiRefused, match="redirect"):
         connect("http://127.0.0.1:4566").check_job(Turn(), "job")
-
-
-def test_an_answer_that_arrives_too_slowly_is_given_up(internet: Internet, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Dripping:
-        closed = False
-        seconds = 0.0
-
-        def read(self, *_: int) -> bytes:
-            self.seconds += 20
-            return b" "
-
-        read1 = read
-
-        def close(self) -> None: ...
-
-    drops = Dripping()
-    monkeypatch.setattr("videojobs.api.client.time.monotonic", lambda: drops.seconds)
-    internet.answers = [HTTPResponse(drops, status=200, preload_content=False)]  # type: ignore[arg-type]
-    with pytest.raises(ApiUnavailable, match="did not answer in time"):
-        connect("http://127.0.0.1:4566").check_job(Turn(), "job")
