@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from videoengine.clock_jumps import describe_jumps
-from videoengine.cut_off import HEAD_BYTES, check_cut
+from videoengine.cut_off import check_cut
 from videoengine.detections import Thresholds
 from videoengine.detector import Detector
 from videoengine.errors import JobFailed
@@ -112,11 +112,9 @@ def _infer(
             )
     inferred = _Inferred()
     inference = FrameInference(detectors, lambda model_id, error: inferred.failures.append(f"{model_id}: {error}"))
-    with options.video.open("rb") as file:
-        head = file.read(HEAD_BYTES)
-    with open_video(options.video) as container:
+    with options.video.open("rb") as file, open_video(options.video) as container:
         timeline = read_timeline(container)
-        notes = [check_cut(container, head, timeline, options.max_failed_share), describe_jumps(timeline)]
+        notes = [check_cut(container, file, timeline, options.max_failed_share), describe_jumps(timeline)]
     frames, inferred.note = select_frames(timeline, read_rate(options.infer_fps)), ". ".join(filter(None, notes))
     with ExitStack() as files:
         container = files.enter_context(open_video(options.video))

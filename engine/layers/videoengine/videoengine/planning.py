@@ -9,7 +9,7 @@ from av.container import InputContainer
 
 from videoengine import clients
 from videoengine.clock_jumps import describe_jumps, measure_seconds
-from videoengine.cut_off import HEAD_BYTES, check_cut
+from videoengine.cut_off import check_cut
 from videoengine.errors import JobFailed
 from videoengine.job_spec import JobSpec
 from videoengine.logs import logger
@@ -32,13 +32,13 @@ def plan(job: JobSpec, settings: PlanSettings) -> Outcome:
         JobFailed: the file is not a video or cut off, it exceeds a limit, or its frame rate is lower than `infer_fps`.
     """
     bucket = settings.videos_bucket
-    with S3Object(clients.s3(), bucket, job.video_key) as file:
-        head = file.read(HEAD_BYTES) or b""
-        file.seek(0)
-        with open_video(file, settings.max_frame_pixels) as container:
-            pixels = _check_frame_size(container, settings.max_frame_pixels)
-            timeline = read_timeline(container)
-            notes = [check_cut(container, head, timeline, settings.max_failed_share), describe_jumps(timeline)]
+    with (
+        S3Object(clients.s3(), bucket, job.video_key) as file,
+        open_video(file, settings.max_frame_pixels) as container,
+    ):
+        pixels = _check_frame_size(container, settings.max_frame_pixels)
+        timeline = read_timeline(container)
+        notes = [check_cut(container, file, timeline, settings.max_failed_share), describe_jumps(timeline)]
     _check_duration(measure_seconds(timeline), settings.max_video_hours)
     effort = Effort.estimate(pixels, len(job.models))
     frames = select_frames(timeline, job.infer_fps, settings.max_sampled_frames)
