@@ -95,6 +95,15 @@ def test_other_containers_fail_the_job(container_format: str) -> None:
         open_video(io.BytesIO(make_video(VideoSpec(container_format))))
 
 
+def test_a_video_truncated_inside_its_index_fails_the_job() -> None:
+    video = make_video(VideoSpec())
+    with (
+        open_video(io.BytesIO(video[: video.rindex(b"trak")])) as container,
+        pytest.raises(JobFailed, match=r"^The file has no video stream, or is cut off$"),
+    ):
+        read_timeline(container)
+
+
 def test_sound_alone_fails_the_job() -> None:
     with open_video(io.BytesIO(make_sound())) as container, pytest.raises(JobFailed, match="no video stream"):
         read_timeline(container)

@@ -81,7 +81,7 @@ def read_timeline(container: InputContainer) -> Timeline:
             timestamps.append(timestamp)
         _refuse_too_many(timestamps, keyframes)
     if not timestamps:
-        raise JobFailed("The video has no frames")
+        raise JobFailed("The video has no frames, or is cut off")
     is_counted = bool(codec.has_b_frames) and not by_presentation
     if has_palettes or is_counted:
         # Colors (palettes), or the times of frames (counted), are known only when decoding from the start.
@@ -109,7 +109,7 @@ def find_video_stream(container: InputContainer) -> VideoStream:
     """
     streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
     if not streams:
-        raise JobFailed("The file has no video stream")
+        raise JobFailed("The file has no video stream, or is cut off")
     stream = next((stream for stream in streams if not _is_one_picture(stream)), streams[0])
     if not stream.codec_context:
         raise JobFailed("The video has a codec that this engine does not know")

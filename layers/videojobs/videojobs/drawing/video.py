@@ -107,7 +107,7 @@ def _find_video_stream(source: InputContainer) -> VideoStream:
     """Returns the stream that the engine infers: the first that is no cover or, if others exist, a single picture."""
     streams = [stream for stream in source.streams.video if not stream.disposition & Disposition.attached_pic]
     if not streams:
-        raise VideoNotDrawable("The file has no video stream.")
+        raise VideoNotDrawable("The file has no video stream, or is cut off.")
     stream = next((stream for stream in streams if not _is_one_picture(stream)), streams[0])
     if not stream.codec_context:
         raise VideoNotDrawable("The video has a codec that this version of FFmpeg does not know.")
