@@ -55,6 +55,9 @@ LIMBS = (
 LABELS_MAX = 60
 """If there are more marks, boxes get no labels, which would hide the picture."""
 
+LABEL_MAX_CHARACTERS = 100
+"""The name in a label is cut to this length, about the width of a picture. Pillow draws at most 1,000,000."""
+
 _FONT = Path(__file__).with_name("fonts") / "Roboto-Regular.ttf"
 """It has Latin, Greek and Cyrillic letters."""
 
@@ -84,9 +87,14 @@ def pick_color(number: int) -> str:
 
 @cache
 def transliterate(name: str) -> str:
-    """Returns a name in letters that the font has; others become Latin ones: 安全帽 becomes AnQuanMao."""
+    """Returns a name in letters that the font has; others become Latin ones: 安全帽 becomes AnQuanMao.
+
+    It has at most `LABEL_MAX_CHARACTERS`, the last of which is … if it is cut.
+    """
     composed = " ".join(unicodedata.normalize("NFC", name).split())
-    return "".join(character if _is_drawable(character) else anyascii(character) for character in composed) or "?"
+    drawn = composed[: LABEL_MAX_CHARACTERS + 1]
+    spelled = "".join(character if _is_drawable(character) else anyascii(character) for character in drawn)
+    return (spelled if len(spelled) <= LABEL_MAX_CHARACTERS else f"{spelled[: LABEL_MAX_CHARACTERS - 1]}…") or "?"
 
 
 @cache

@@ -7,7 +7,15 @@ from importlib import resources
 import pytest
 from PIL import Image
 
-from videojobs.drawing.overlays import LIMBS, PALETTE, ClassStyle, draw_overlay, pick_color, transliterate
+from videojobs.drawing.overlays import (
+    LABEL_MAX_CHARACTERS,
+    LIMBS,
+    PALETTE,
+    ClassStyle,
+    draw_overlay,
+    pick_color,
+    transliterate,
+)
 from videojobs.results.marks import Keypoint, Mark
 
 SIZE = (320, 180)
@@ -60,6 +68,18 @@ def test_names_are_drawn_in_the_font_s_letters(name: str, spelled: str) -> None:
         return draw_overlay(SIZE, [Mark(0, 0.9, (160, 100, 60, 40))], [ClassStyle(text, pick_color(0))]).tobytes()
 
     assert draw_name(name) == draw_name(spelled)
+
+
+def test_a_label_is_cut_before_it_is_wider_than_any_picture() -> None:
+    longest = "x" * LABEL_MAX_CHARACTERS
+    assert transliterate(longest) == longest
+    assert transliterate(longest + "x") == longest[:-1] + "…"
+    assert (
+        transliterate("帽" * LABEL_MAX_CHARACTERS) == ("Mao" * LABEL_MAX_CHARACTERS)[: LABEL_MAX_CHARACTERS - 1] + "…"
+    )
+    for letter in ("x", "帽", " ", "x "):
+        style = ClassStyle(letter * 5_000_000, pick_color(0))
+        draw_overlay(SIZE, [Mark(0, 0.9, (160, 100, 60, 40))], [style])
 
 
 def test_no_letter_is_drawn_as_the_missing_glyph() -> None:
