@@ -15,9 +15,13 @@ def run() -> None:
         # Escape characters that the encoding lacks. By default, Python would fail with a traceback after the work.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    from videoinfer.errors import describe_output_failure
     from videoinfer.main import app
 
-    app(prog_name="videoinfer")
+    try:
+        app(prog_name="videoinfer")
+    except OSError as error:  # from --help and --version, whose output typer writes
+        sys.exit(f"Error: {describe_output_failure(error)}")
 
 
 def _end_at_once(number: int, _frame: object) -> None:

@@ -11,6 +11,11 @@ class CommandError(Exception):
     """An expected failure. The message is for the person at the command line and names the remedy."""
 
 
+def describe_output_failure(error: OSError) -> str:
+    """The sentence for an error of writing to the terminal, or to the file or program that stands in for it."""
+    return f"The output can't be written: {error.strerror}."
+
+
 def describe_os_error(error: OSError) -> str:
     """The sentence for an operating system error that no command has translated itself."""
     if error.errno in NO_ROOM:

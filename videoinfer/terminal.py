@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
 import rich.console
 from rich.console import ConsoleOptions, RenderableType
 from rich.segment import Segment
 
+from videoinfer.errors import CommandError, describe_output_failure
 from videojobs.foreign_text import printable
 
 _BLANK = r" \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000\u115f\u1160\u2800\u3164\uffa0"
@@ -25,6 +27,19 @@ class Console(rich.console.Console):
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(_show_lines(segment.text), segment.style)
+
+    def __exit__(self, *error: Any) -> None:
+        """Writes what was printed. Rich calls it for all output.
+
+        Raises:
+            CommandError: The output can't be written, for example to a full disk.
+        """
+        try:
+            super().__exit__(*error)
+        except BrokenPipeError:
+            raise
+        except OSError as failure:
+            raise CommandError(describe_output_failure(failure)) from failure
 
 
 def show_blanks(text: str) -> str:

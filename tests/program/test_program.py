@@ -94,6 +94,23 @@ def test_a_closed_output_pipe_is_no_error(tmp_path: Path, video: Path) -> None:
     assert (tmp_path / "report.html").stat().st_size > 0
 
 
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["report", "results.json", "video.mp4"]])
+def test_output_to_a_full_disk_is_an_error_about_the_output(tmp_path: Path, video: Path, arguments: list[str]) -> None:
+    (tmp_path / "results.json").write_text(json.dumps(RESULTS))
+    (tmp_path / "video.mp4").write_bytes(video.read_bytes())
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "videoinfer", *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (ended.returncode, ended.stderr) == (1, "Error: The output can't be written: No space left on device.\n")
+
+
 NAMES = ["2024-01-01T12:30:05.mp4", "-y.mp4", "http:a.mp4", "100%d ?.mp4", "[red]'\".mp4", " .mp4 ", "a\n.mp4", "~"]
 
 
