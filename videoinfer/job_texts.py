@@ -12,6 +12,7 @@ from videoinfer.ledger_view import Item
 from videoinfer.listed_keys import list_key
 from videojobs.jobs.unanswered import Unanswered
 from videojobs.notices.notices import format_duration
+from videojobs.result_files import ANNOTATED_VIDEO
 
 HEADINGS = ("STATUS", "SEEN", "TOOK", "VIDEO", "JOB")
 
@@ -52,18 +53,33 @@ def compose_facts(item: Item, attempts: Sequence[Item], now: datetime) -> list[t
         ("Status", item["status"]),
         ("Reason", item.get("error")),
         ("Unanswered", Unanswered.from_item(item).describe()),
-        *(("Model", f"{model['model_id']}/{model['model_version']} ({model['inference_type']})") for model in models),
-        ("Frames", f"{options['infer_fps']} a second" if options else None),
+        *(("Model", _describe_model(model)) for model in models),
+        ("Frames", _describe_frames(item, options) if options else None),
+        ("Input mode", options["input_mode"] if options else None),
         ("Took", _duration(item, now)),
         ("Deadline", format_local(item["deadline_at"]) if item.get("deadline_at") else None),
         ("Polls", str(item["polls"]) if item.get("polls") else None),
         ("Found", _count(item["counts"]) if item.get("counts") else None),
+        ("Cost", f"${item['cost_usd']:.4f} on AWS" if "cost_usd" in item else None),
         ("Results", item.get("results_location")),
+        *(("Output", uri) for _, uri in sorted(item.get("outputs", {}).items())),
+        ("Output", item.get("annotated_location")),
         ("Missing", describe_missing(item)),
+        ("Missing", f"{ANNOTATED_VIDEO}: {item['annotation_error']}" if item.get("annotation_error") else None),
         ("Job", item.get("job_id")),
         ("Execution", item.get("execution_arn")),
     ]
     return [(name, value) for name, value in facts if value]
+
+
+def _describe_model(model: Mapping[str, Any]) -> str:
+    params = [f"{name} {to_json(value, None)}" for name, value in model.get("inference_params", {}).items()]
+    return f"{model['model_id']}/{model['model_version']} ({', '.join([model['inference_type'], *params])})"
+
+
+def _describe_frames(item: Item, options: Mapping[str, Any]) -> str:
+    rate = f"{options['infer_fps']} a second"
+    return f"{item['frames']:,} ({rate})" if item.get("frames") is not None else rate
 
 
 LETTER_HEADINGS = ("SINCE", "VIDEO")

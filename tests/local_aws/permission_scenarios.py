@@ -188,7 +188,7 @@ class PipelineScenarios:
         """A job whose annotated video exists."""
         event = self.deliver()
         folder = f"results/{event['upload']['key']}/{event['job_id']}"
-        for name, body in (("annotated.mp4", b"video"), ("summary.json", b"{}")):
+        for name, body in (("annotated.mp4", b"video"), ("summary.json", b"{}"), ("job.json", b"{}")):
             self.s3.put_object(Bucket=self.pipeline.pipeline.results_bucket, Key=f"{folder}/{name}", Body=body)
         return {**event, "annotation": {"status": "annotated", "gigabyte_seconds": 1.5, "left_out_sounds": 0}}
 

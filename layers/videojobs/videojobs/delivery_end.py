@@ -15,7 +15,7 @@ from videojobs.logs import logger
 from videojobs.notices.notices import NoticesTopic, compose_console_url, compose_done, mention_unanswered
 from videojobs.notices.share_links import SharedJob, ShareLinks
 from videojobs.outputs.summary import Summary, cap_counts
-from videojobs.result_files import RECORD_FILE, RESULTS_FILE, SUMMARY_FILE, locate_results
+from videojobs.result_files import ANNOTATED_VIDEO, RECORD_FILE, RESULTS_FILE, SUMMARY_FILE, locate_results
 from videojobs.results.bucket import ResultsBucket
 
 
@@ -64,6 +64,8 @@ class DeliveryEnd:
         record = compose_record(
             self.job, summary, finished_at=finished_at, polls=polling.polls, results_uri=results_uri, progress=progress
         )
+        if annotated := self.item.get("annotated_location"):
+            record["outputs"][ANNOTATED_VIDEO] = annotated
         self._save(SUMMARY_FILE, compose_summary(self.job, summary, costs))
         self._save(RECORD_FILE, record)
         counts, omitted_classes = cap_counts(summary.counts) if summary else (None, 0)
@@ -76,6 +78,7 @@ class DeliveryEnd:
             finished_at=record["finished_at"],
             polls=polling.polls,
             frames=record["frames"],
+            outputs=progress.list_files(),
             counts=counts,
             omitted_classes=omitted_classes or None,
             failed_outputs=progress.failed or None,
@@ -163,6 +166,6 @@ def compose_record(
         "failed_frames": summary.failed_frames if summary else None,
         "counts": summary.counts if summary else None,
         "results_location": results_uri,
-        "outputs": {name: uri for files in progress.locations.values() for name, uri in files.items()},
+        "outputs": progress.list_files(),
         "failed_outputs": dict(progress.failed),
     }

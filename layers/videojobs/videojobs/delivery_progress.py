@@ -81,6 +81,10 @@ class Progress:
         """Notes that the invocation ends normally."""
         self.step, self.deaths = "", 0
 
+    def list_files(self) -> dict[str, str]:
+        """Returns the URIs of the finished outputs' files, by file name."""
+        return {name: uri for files in self.locations.values() for name, uri in files.items()}
+
     def list_left(self, names: Sequence[str]) -> list[str]:
         """Returns those of `names` that are neither made nor failed."""
         return [name for name in names if name not in self.locations and name not in self.failed]

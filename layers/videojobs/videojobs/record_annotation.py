@@ -16,7 +16,7 @@ from videojobs.jobs.ledger import Job, Ledger
 from videojobs.logs import logger
 from videojobs.notices.notices import NoticesTopic, compose_annotated
 from videojobs.notices.share_links import SharedJob, ShareLinks
-from videojobs.result_files import ANNOTATED_VIDEO, SUMMARY_FILE, locate_results
+from videojobs.result_files import ANNOTATED_VIDEO, RECORD_FILE, SUMMARY_FILE, locate_results
 from videojobs.results.bucket import ResultsBucket
 
 GIGABYTE_SECONDS_MAX = 900 * 10
@@ -50,6 +50,7 @@ class AnnotationRecord:
         if size_bytes is None:
             return {"status": "failed", "reason": "The annotated video is not in the results bucket."}
         location = self.bucket.locate(locate_annotated_video(job))
+        self._list_in_record(job, location)
         used = min(max(0.0, gigabyte_seconds), GIGABYTE_SECONDS_MAX)
         cost_usd, job_cost_usd = self._save_cost(job, size_bytes, used)
         self.ledger.record(
@@ -58,11 +59,17 @@ class AnnotationRecord:
         self._publish_once(job, location, cost_usd=cost_usd, job_cost_usd=job_cost_usd, left_out_sounds=left_out_sounds)
         return {"status": "recorded", "reason": None}
 
+    def _list_in_record(self, job: Job, location: str) -> None:
+        """Adds the annotated video to the outputs in `job.json`."""
+        key = locate_results(job.upload.key, job.job_id, RECORD_FILE)
+        record = self.bucket.read_json(key) or {}
+        self.bucket.save_json(key, {**record, "outputs": {**record.get("outputs", {}), ANNOTATED_VIDEO: location}})
+
     def _save_cost(self, job: Job, size_bytes: int, gigabyte_seconds: float) -> tuple[float, float]:
         """Adds the annotated video's cost to the summary. Returns that and the whole job's cost, in US dollars."""
         usage = measure_annotation(
             gigabyte_seconds=gigabyte_seconds + self.meter.gigabyte_seconds,
-            s3_writes=_count_requests(size_bytes) + 1,
+            s3_writes=_count_requests(size_bytes) + 2,  # for summary.json and job.json
             stored_bytes=size_bytes,
             retention_days=self.retention_days,
         )

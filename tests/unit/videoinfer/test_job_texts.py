@@ -54,6 +54,40 @@ def test_facts_name_models_and_frames() -> None:
     assert facts["Found"] == "1,234 Rock"
 
 
+def test_show_tells_what_job_json_and_the_notices_tell() -> None:
+    model = {**MODEL, "inference_params": {"confidence": Decimal("0.25"), "iou": None}}
+    item = {
+        **ITEM,
+        "status": "done",
+        "options": {**ITEM["options"], "models": [model]},
+        "frames": Decimal(1234),
+        "cost_usd": Decimal("0.00064"),
+        "results_location": "s3://results/results/belt.mp4/j1/results.json",
+        "outputs": {
+            "detections.parquet": "s3://results/tables/detections/day=2026-01-02/j1.parquet",
+            "report.html": "s3://results/results/belt.mp4/j1/report.html",
+        },
+        "failed_outputs": {"csv": "A bug."},
+        "annotated_location": "s3://results/results/belt.mp4/j1/annotated.mp4",
+    }
+    facts = compose_facts(item, [ITEM], NOW)
+    for fact in (
+        ("Model", "hands/4 (object-detection, confidence 0.25, iou null)"),
+        ("Frames", "1,234 (2.5 a second)"),
+        ("Input mode", "presigned"),
+        ("Cost", "$0.0006 on AWS"),
+        ("Missing", "csv: A bug."),
+    ):
+        assert fact in facts
+    assert [uri.rpartition("/")[2] for name, uri in facts if name == "Output"] == [
+        "j1.parquet",
+        "report.html",
+        "annotated.mp4",
+    ]
+    failed = compose_facts({**ITEM, "annotation_error": "No sound."}, [ITEM], NOW)
+    assert ("Missing", "annotated.mp4: No sound.") in failed
+
+
 def test_json_output_has_numbers_and_times() -> None:
     assert json.loads(to_json({"polls": Decimal(3), "infer_fps": Decimal("2.5"), "at": NOW})) == {
         "polls": 3,

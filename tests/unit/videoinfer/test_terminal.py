@@ -142,7 +142,7 @@ foreign: Any = st.text(st.sampled_from(["a", " ", "\n", "\r", "\x1b", "\x85", "\
 
 @given(foreign, foreign, foreign)
 def test_no_text_of_a_job_forges_a_line(key: str, name: str, reason: str) -> None:
-    model = {"model_id": name, "model_version": name, "inference_type": name}
+    model = {"model_id": name, "model_version": name, "inference_type": name, "inference_params": {name: name}}
     item = {
         **dict.fromkeys(("job_id", "upload_id", "version_id", "execution_arn", "results_location"), name),
         "bucket": key,
@@ -153,7 +153,10 @@ def test_no_text_of_a_job_forges_a_line(key: str, name: str, reason: str) -> Non
         "recorded_at": NOW.isoformat(),
         "created_at": NOW.isoformat(),
         "updated_at": NOW.isoformat(),
-        "options": {"models": [model], "infer_fps": 5},
+        "options": {"models": [model], "infer_fps": 5, "input_mode": name},
+        "outputs": {name: name},
+        "annotated_location": name,
+        "annotation_error": reason,
         "counts": {name: {name: 1}},
         "failed_outputs": {name: reason},
     }

@@ -53,6 +53,21 @@ def test_a_second_delivery_publishes_no_second_notice(aws: Any, job: Job) -> Non
     assert len(aws.notices()) == 1
 
 
+def test_the_ledger_has_the_locations_of_the_outputs(aws: Any, job: Job) -> None:
+    build(aws, DONE, (200, RESULTS)).deliver(job, Polling(3, 0.5))
+    record = json.loads(read_object(aws, "job.json"))
+    assert aws.ledger.read(job.upload, job.attempt)["outputs"] == record["outputs"]
+    assert "report.html" in record["outputs"]
+
+
+def test_a_redelivery_keeps_the_annotated_video(aws: Any, job: Job) -> None:
+    build(aws, DONE, (200, RESULTS)).deliver(job, Polling(3, 0.5))
+    location = f"s3://{aws.results_bucket}/{FOLDER}/annotated.mp4"
+    aws.ledger.record(job.upload, job.attempt, annotated_location=location)
+    build(aws).deliver(job, Polling(3), redelivery="again")
+    assert json.loads(read_object(aws, "job.json"))["outputs"]["annotated.mp4"] == location
+
+
 def test_a_redelivery_keeps_the_cost_of_the_annotated_video(aws: Any, job: Job) -> None:
     build(aws, DONE, (200, RESULTS)).deliver(job, Polling(3, 0.5))
     bucket = ResultsBucket(aws.s3, aws.results_bucket)

@@ -27,12 +27,23 @@ def test_its_cost_is_added_to_the_job_s_cost_once(studio: Studio) -> None:
     cost = summary.pop("annotation_cost")
     assert summary == {"frames": 2, "cost": {"total_usd": 0.25}}
     assert cost["used"]["state_transitions"] == ANNOTATION_TRANSITIONS
-    assert (cost["used"]["lambda_requests"], cost["used"]["s3_writes"]) == (2, 2)
+    assert (cost["used"]["lambda_requests"], cost["used"]["s3_writes"]) == (2, 3)
     assert cost["usd"]["lambda_gigabyte_seconds"] > 0.05 * 3 * PRICES["lambda_gigabyte_seconds"].usd
     assert cost["usd"]["stored_gigabyte_months"] > 0
     assert float(studio.read_item()["cost_usd"]) == pytest.approx(0.25 + cost["total_usd"], abs=1e-6)
     [notice] = studio.aws.notices()
     assert "with the rest of the job, at us-east-1's prices of 2026-" in notice["Message"]
+
+
+def test_the_record_lists_it_among_the_outputs(studio: Studio) -> None:
+    key = locate_results(studio.job.upload.key, studio.job.job_id, "job.json")
+    record = {"frames": 2, "outputs": {"report.html": "s3://results/report.html"}}
+    studio.bucket.save_json(key, record)
+    for _ in range(2):
+        studio.annotate()
+    location = studio.read_item()["annotated_location"]
+    outputs = {**record["outputs"], "annotated.mp4": location}  # type: ignore[dict-item]
+    assert studio.bucket.read_json(key) == {"frames": 2, "outputs": outputs}
 
 
 @pytest.mark.parametrize("size_bytes", [1000, 8 * 1024**2, 20_000_000])
