@@ -15,6 +15,7 @@ from videoengine.detections import Thresholds
 from videoengine.detector import Detector
 from videoengine.errors import JobFailed
 from videoengine.frame_inference import NULL, FrameInference
+from videoengine.lost_times import describe_lost_times
 from videoengine.precision import Precision
 from videoengine.results import check_failures, encode_results
 from videoengine.segments import SampledFrame, select_frames
@@ -114,7 +115,8 @@ def _infer(
     inference = FrameInference(detectors, lambda model_id, error: inferred.failures.append(f"{model_id}: {error}"))
     with options.video.open("rb") as file, open_video(options.video) as container:
         timeline = read_timeline(container)
-        notes = [check_cut(container, file, timeline, options.max_failed_share), describe_jumps(timeline)]
+        cut = check_cut(container, file, timeline, options.max_failed_share)
+        notes = [cut or describe_lost_times(container, timeline), describe_jumps(timeline)]
     frames, inferred.note = select_frames(timeline, read_rate(options.infer_fps)), ". ".join(filter(None, notes))
     with ExitStack() as files:
         container = files.enter_context(open_video(options.video))

@@ -221,6 +221,17 @@ def test_a_clock_jump_is_noted_and_not_inferred(engine: EngineInProcess) -> None
     assert offsets == [0.0, 0.2, 0.4, 0.6, 0.8, 0.96, *(month / 1000 + 0.2 * number for number in range(5))]
 
 
+def test_frames_without_times_of_their_own_are_noted(engine: EngineInProcess) -> None:
+    video = bytearray(make_video(VideoSpec(frames=120)))
+    scale = video.index(b"mdhd") + 16
+    video[scale : scale + 4] = (10_000_000).to_bytes(4)
+    job_id = engine.create_job(engine.upload_video(bytes(video)), infer_fps=5)
+    engine.run_job(job_id)
+    _, answer = engine.request("GET", "/videoinfer", {"api_key": API_KEY, "job_id": job_id})
+    assert answer["status"] == 0
+    assert answer["note"] == "The timeline of the video shows its 120 frames within 0.0061 s"
+
+
 @pytest.mark.parametrize(
     ("share", "max_failed_share", "missing"), [(0.5, "0.5", 63), (0.5, "0.9", 63), (0.95, "0.5", 6)]
 )

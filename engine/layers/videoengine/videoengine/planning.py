@@ -13,6 +13,7 @@ from videoengine.cut_off import check_cut
 from videoengine.errors import JobFailed
 from videoengine.job_spec import JobSpec
 from videoengine.logs import logger
+from videoengine.lost_times import describe_lost_times
 from videoengine.object_keys import segment_key
 from videoengine.s3_file import S3Object
 from videoengine.segments import Effort, Segment, cut_segments, order_by_work, select_frames
@@ -38,7 +39,8 @@ def plan(job: JobSpec, settings: PlanSettings) -> Outcome:
     ):
         pixels = _check_frame_size(container, settings.max_frame_pixels)
         timeline = read_timeline(container)
-        notes = [check_cut(container, file, timeline, settings.max_failed_share), describe_jumps(timeline)]
+        cut = check_cut(container, file, timeline, settings.max_failed_share)
+        notes = [cut or describe_lost_times(container, timeline), describe_jumps(timeline)]
     _check_duration(measure_seconds(timeline), settings.max_video_hours)
     effort = Effort.estimate(pixels, len(job.models))
     frames = select_frames(timeline, job.infer_fps, settings.max_sampled_frames)
