@@ -23,7 +23,7 @@ def test_an_annotated_video_follows_the_results(pipeline: DeployedPipeline) -> N
     wait_for_annotation(pipeline, upload)
 
     done, annotated = pipeline.take_notices(upload)
-    assert "the annotated video follows" in done.text
+    assert "another notice will have the annotated video" in done.text
     assert annotated.subject == "Annotated: line 3/clip ?.mp4"
     [link] = re.findall(r"^Watch +(\S+)$", annotated.text, flags=re.MULTILINE)
     content = requests.get(link, timeout=30).content
@@ -31,6 +31,8 @@ def test_an_annotated_video_follows_the_results(pipeline: DeployedPipeline) -> N
     summary = json.loads(pipeline.read_results(upload, job["job_id"], "summary.json"))
     assert summary["cost"]["used"]["lambda_requests"] == job["polls"] + 2
     assert summary["annotation_cost"]["used"]["lambda_gigabyte_seconds"] > 0.5
+    record = json.loads(pipeline.read_results(upload, job["job_id"], "job.json"))
+    assert record["outputs"]["annotated.mp4"].endswith(f"/{job['job_id']}/annotated.mp4")
     drawn, plain = (read_pictures(file) for file in (io.BytesIO(content), SAMPLE_VIDEO.open("rb")))
     assert len(drawn) == len(plain)
     changed = [(abs(one.astype(int) - other) > 60).any(axis=2).mean() for one, other in zip(drawn, plain, strict=True)]
