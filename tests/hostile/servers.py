@@ -2,6 +2,7 @@
 
 import gzip
 import ipaddress
+import re
 import socket
 import ssl
 import time
@@ -82,12 +83,28 @@ def _answer(connected: socket.socket, server: HostileServer, tls: ssl.SSLContext
     with suppress(OSError), connected:
         if tls:
             with tls.wrap_socket(connected, server_side=True) as secured:
-                secured.recv(64 * KIB)
+                _read_request(secured)
                 server.serve(secured)
         else:
-            # A request, or the beginning of a TLS handshake.
-            connected.recv(64 * KIB)
+            _read_request(connected)
             server.serve(connected)
+
+
+_HANDSHAKE = b"\x16"
+
+
+def _read_request(connected: socket.socket) -> None:
+    """Reads a request with its body, or the beginning of a TLS handshake.
+
+    Closing a socket with unread bytes would reset the connection, and the client could lose the answer.
+    """
+    request = b""
+    while piece := connected.recv(64 * KIB):
+        request += piece
+        head, end, body = request.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)\ncontent-length: *([0-9]+)", head)
+        if request.startswith(_HANDSHAKE) or (end and len(body) >= (int(length[1]) if length else 0)):
+            return
 
 
 def _make_tls(server: HostileServer, folder: Path) -> ssl.SSLContext:
