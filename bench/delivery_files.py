@@ -48,11 +48,12 @@ class FolderAsS3:
         return (self._folder / key.replace("/", "-")).open(mode)
 
 
-def deliver(source: Path, folder: Path, outputs: str) -> int:
+def deliver(source: Path, folder: Path, outputs: str, *, track: bool = True) -> int:
     """Delivers `source` into `folder`, and returns the number of predictions.
 
     Args:
         outputs: The value of the parameter `Outputs`, for example `parquet,csv`.
+        track: Whether predictions get track IDs.
     """
     models = (Model("m", "1", "object-detection"),)
     job = replace(Job.from_input(json.loads(_EVENT.read_text())), options=Options(models, 5, "presigned"))
@@ -64,7 +65,7 @@ def deliver(source: Path, folder: Path, outputs: str) -> int:
     ]
     with source.open("rb") as stream:
         pieces = bucket.copy_stream(stream, bucket.write("results.json", "application/json"))
-        derive(pieces, models, [summary, *guarded], lambda: iter([]))
+        derive(pieces, models, [summary, *guarded], lambda: iter([]), track=track)
     if failures := [output.failure for output in guarded if output.failure]:
         raise RuntimeError(failures)
     bucket.save_json("summary.json", compose_summary(job, summary, {}))

@@ -13,6 +13,7 @@ UPLOAD_OPTIONS = StackOptions(
     prefix_routes="{}",
     input_mode="presigned",
     annotate="false",
+    track="true",
     max_infer_fps=120,
     allowed_models="*",
     allowed_metadata=",".join(METADATA_OPTIONS),

@@ -26,7 +26,7 @@ def make_annotated_video(results_file: Path, video: Path, annotated: Path, displ
     with open_output(annotated, [results_file, video], ".mp4") as output:
         results = read_results_file(results_file)
         check_fit(results, video)
-        samples = read_samples(results_file, results.model_ids)
+        samples = read_samples(results_file, results.model_ids, track=True)
         with display.track(samples, "Drawing", total=len(results.frame_offsets)) as tracked:
             drawn = _draw(video, tracked, output)
         output.finish()

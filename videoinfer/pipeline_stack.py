@@ -126,6 +126,7 @@ def _read_upload_options(parameters: Mapping[str, str]) -> StackOptions:
         prefix_routes=parameters["PrefixRoutes"],
         input_mode=parameters["InputMode"],
         annotate=parameters["Annotate"],
+        track=parameters.get("Track", "true"),
         max_infer_fps=float(parameters["MaxInferFps"]),
         allowed_models=parameters["AllowedModels"],
         allowed_metadata=parameters["AllowedMetadata"],

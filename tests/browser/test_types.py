@@ -77,9 +77,9 @@ LABEL = {"predictions": [{"class": "day", "class_id": 0}], "top": "day"}
 BOX = {name: value for name, value in make_box("part", 300, 200).items() if name != "confidence"}
 
 
-@pytest.mark.parametrize("element", [LABEL, make_element([BOX])], ids=["label", "box"])
+@pytest.mark.parametrize(("element", "text"), [(LABEL, "day"), (make_element([BOX]), "part #1")], ids=["label", "box"])
 def test_a_label_without_confidence_is_shown_at_every_threshold(
-    open_report: OpenReport, element: dict[str, Any]
+    open_report: OpenReport, element: dict[str, Any], text: str
 ) -> None:
     doubtful = make_element([make_box("doubtful", 300, 300, confidence=0.2)])
     report = open_report(make_results([doubtful, *[element] * 49]))
@@ -88,7 +88,7 @@ def test_a_label_without_confidence_is_shown_at_every_threshold(
     report.seek(0)
     report.seek(5)
     [name, count] = report.present()[0].split()
-    assert report.drawn_texts() == ["doubtful 20%", name]
+    assert report.drawn_texts() == ["doubtful 20%", text]
 
     report.choose_confidence(100)
 

@@ -82,7 +82,7 @@ def test_the_pipeline_counts_the_example_s_results() -> None:
     [model_id] = results.keys() - {"frame_offset", "time_offset"}
     models = [Model(model_id, "4", "object-detection")]
     summary = Summary(models)
-    derive([content], models, [summary], lambda: [content])
+    derive([content], models, [summary], lambda: [content], track=True)
     found = [prediction["class"] for element in results[model_id] if element for prediction in element["predictions"]]
     assert summary.frames == len(results["frame_offset"])
     assert summary.counts == {model_id: {name: found.count(name) for name in set(found)}}

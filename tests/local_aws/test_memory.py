@@ -43,7 +43,7 @@ api = VideoInferenceApi(url, "key", requests.Session)
 models = [Model("hands", "4", "object-detection")]
 results = ResultsBucket(connect_s3(), bucket)
 pieces = results.copy_stream(api.open_results(f"{url}/results.json"), results.write(key, "application/json"))
-derive(pieces, models, [Summary(models)], lambda: results.read(key))
+derive(pieces, models, [Summary(models)], lambda: results.read(key), track=True)
 """
 
 

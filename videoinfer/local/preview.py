@@ -29,7 +29,7 @@ def draw_preview(video: Path, frames: Iterable[SampledFrame], results: Path, mod
         LookupError: No frame in the results can be decoded.
     """
     sampled = {frame.frame_offset: frame for frame in frames}
-    for sample in _sort_by_confidence(read_samples(results, [model_id])):
+    for sample in _sort_by_confidence(read_samples(results, [model_id], track=False)):
         if picture := decode_frame(video, sampled[sample.frame_offset]):
             return draw_sample(picture, sample)
     raise LookupError(f"No frame of {video} can be decoded.")

@@ -66,7 +66,7 @@ class VideoAnnotation:
             self._download(job.upload.location, video, "The video has been deleted, or access to it is denied.")
             results_key = locate_results(job.upload.key, job.job_id, RESULTS_FILE)
             self._download({"Bucket": self.results_bucket, "Key": results_key}, results, "There are no results.")
-            samples = read_samples(results, [model.model_id for model in job.options.models])
+            samples = read_samples(results, [model.model_id for model in job.options.models], track=job.options.track)
             drawn = draw_video(
                 video, samples, annotated, self._watch, frame_max_pixels=FRAME_MAX_PIXELS, start_offset=job.start_offset
             )

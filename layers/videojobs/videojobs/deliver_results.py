@@ -235,7 +235,7 @@ class _Work:
         outputs: list[GuardedOutput] = []
         try:
             outputs += (self._open(name, summary) for name in names)
-            derive(pieces, self.job.options.models, outputs, self._read_stored)
+            derive(pieces, self.job.options.models, outputs, self._read_stored, track=self.job.options.track)
         except Exception as error:
             for output in outputs:
                 output.fail(describe(error))

@@ -125,7 +125,7 @@ UNTOLD = [name for name in BEGINNINGS if "cut" not in name or "AVI" not in name]
 @pytest.mark.parametrize("name", UNTOLD)
 def test_without_a_start_offset_times_count_from_the_first_decoded_frame(name: str, tmp_path: Path) -> None:
     times, results, video, output = prepare(BEGINNINGS[name](), tmp_path)
-    draw_video(video, read_samples(results, ["parts"]), output, lambda _: None)
+    draw_video(video, read_samples(results, ["parts"], track=True), output, lambda _: None)
     check_drawn(times, output)
 
 

@@ -22,7 +22,7 @@ MODEL = {
     "inference_type": "object-detection",
     "inference_params": {"confidence": 0.25},
 }
-OPTIONS = {"models": [MODEL], "infer_fps": 2.5, "input_mode": "presigned", "annotate": False}
+OPTIONS = {"models": [MODEL], "infer_fps": 2.5, "input_mode": "presigned", "annotate": False, "track": True}
 TIMES = {"created_at": "2026-11-02T08:15:33+00:00", "deadline_at": "2026-11-03T08:15:33+00:00"}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from tests.unit.videojobs.outputs.derived import read_page
 from videoinfer.main import app
 from videoinfer.report import locate_video
 
@@ -36,6 +37,17 @@ def test_the_page_is_written_to_the_given_path(tmp_path: Path, video: Path) -> N
     assert "2 frames in the report" in text
     assert [path.name for path in page.parent.iterdir()] == ["page.html"]
     assert page.read_text().startswith("<!doctype html>")
+
+
+@pytest.mark.parametrize(("tracker_id", "track_id"), [({}, 1), ({"tracker_id": 41}, 41)])
+def test_the_page_has_track_ids(tmp_path: Path, video: Path, tracker_id: Any, track_id: int) -> None:
+    element = {"predictions": [{**BOX, **tracker_id}]}
+    content = {"parts": [element, element], "frame_offsets": [0, 6], "time_offsets": [0, 0.5]}
+    results, page = write_json(tmp_path / "results.json", content), tmp_path / "page.html"
+    status, text = make_report(results, video, "-o", page)
+    assert status == 0, text
+    frames = read_page(page.read_bytes())["0-0.json.gz"]["frames"]
+    assert [mark[7] for marks in frames for mark in marks] == [track_id, track_id]
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,7 @@ SETTINGS = CreateJobSettings(
     prefix_routes="{}",
     input_mode="presigned",
     annotate="false",
+    track="true",
     poll_seconds=60,
     deadline_hours=24,
     max_infer_fps=120,

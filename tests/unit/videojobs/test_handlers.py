@@ -54,6 +54,7 @@ def call(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
         "PREFIX_ROUTES": "{}",
         "INPUT_MODE": "presigned",
         "ANNOTATE": "false",
+        "TRACK": "true",
         "POLL_SECONDS": "60",
         "DEADLINE_HOURS": "24",
         "MAX_INFER_FPS": "120",

@@ -191,7 +191,8 @@ class _Pen:
     def _write(self, mark: Mark, style: ClassStyle, left: float, tops: Iterable[float]) -> None:
         """Writes a label at the first of `tops` where it covers no other label; if there is none, it is left out."""
         percent = "" if mark.confidence is None else f" {mark.percent}%"
-        text = f"{transliterate(style.name)}{percent}"
+        track = "" if mark.track_id is None else f" #{mark.track_id}"
+        text = f"{transliterate(style.name)}{track}{percent}"
         width, height = self._draw.textlength(text, font=self._font) + 10, self._font.size + 6
         left = max(0, min(left, self._width - width))
         places = (

@@ -62,7 +62,7 @@ class SamplePainter:
         """Returns the overlay (RGBA, in the shown size); without a sample it is transparent."""
         marks: list[Mark] = []
         for element in sample.elements if sample else ():
-            [found] = list_marks(element.predictions, partial(self._number_class, element.model_id))
+            [found] = list_marks(element.predictions, partial(self._number_class, element.model_id), element.track_ids)
             marks += self._place(found, element.size)
         return draw_overlay(self.shape.shown_size, marks, self._styles)
 

@@ -1,4 +1,4 @@
-"""Options: the models, how many frames per second they infer, how the API gets the video, and whether to annotate it.
+"""Options: models, frames per second, how the API gets the video, and whether to annotate it and to track objects.
 
 The object's metadata overrides the longest matching prefix route, which overrides the stack's defaults.
 """
@@ -7,7 +7,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import KW_ONLY, asdict, dataclass, field, fields, replace
 from functools import partial
 from typing import Any, Literal, Self, get_args
 
@@ -38,6 +38,7 @@ _PARAMETERS = {
     "infer_fps": "DefaultInferFps",
     "input_mode": "InputMode",
     "annotate": "Annotate",
+    "track": "Track",
 }
 """The stack's parameter with the default of each option."""
 
@@ -84,17 +85,23 @@ class Options:
 
     Attributes:
         annotate: Whether to make an annotated video too.
+        track: Whether predictions get track IDs.
     """
 
     models: tuple[Model, ...]
     infer_fps: float
     input_mode: InputMode
     annotate: bool = False
+    _: KW_ONLY
+    track: bool = True
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> Self:
-        """Reads `{"models": […], "infer_fps": …, "input_mode": …, "annotate": …}`. Raises InvalidOption."""
-        data = {"annotate": False, **data}
+        """Reads `{"models": […], "infer_fps": …, "input_mode": …, "annotate": …, "track": …}`. Raises InvalidOption.
+
+        Jobs from before an option existed lack it.
+        """
+        data = {"annotate": False, "track": True, **data}
         return cls(**{name: parse(data[name]) for name, parse in _PARSERS.items()})
 
     def to_dict(self) -> dict[str, Any]:
@@ -104,6 +111,7 @@ class Options:
             "infer_fps": self.infer_fps,
             "input_mode": self.input_mode,
             "annotate": self.annotate,
+            "track": self.track,
         }
 
 
@@ -288,5 +296,6 @@ _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "infer_fps": _parse_infer_fps,
     "input_mode": _parse_input_mode,
     "annotate": partial(_parse_bool, "annotate"),
+    "track": partial(_parse_bool, "track"),
 }
 """The parser of each option."""

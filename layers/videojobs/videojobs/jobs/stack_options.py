@@ -17,6 +17,7 @@ class StackOptions:
     prefix_routes: str
     input_mode: str
     annotate: str
+    track: str
     max_infer_fps: float
     allowed_models: str
     allowed_metadata: str
@@ -41,6 +42,7 @@ class StackOptions:
             "infer_fps": self.default_infer_fps,
             "input_mode": self.input_mode,
             "annotate": self.annotate,
+            "track": self.track,
         }
         routes = parse_routes(self.prefix_routes)
         return resolve_options(key, metadata, routes=routes, defaults=defaults, limits=self.limits)

@@ -16,6 +16,7 @@ METADATA_OPTIONS = (
     "confidence",
     "input-mode",
     "annotate",
+    "track",
 )
 
 _MODEL_OPTIONS = {"models", "model-id", "model-version"}

@@ -7,7 +7,7 @@ appearance; `class` and `class_id` are the model's own name and number. `name` i
 models have a class of that name: readers such as Datumaro, which CVAT uses, need unique names.
 
 A label of a whole frame gets the frame as its box. A mask without an outline gets its box as the outline, because tools
-expect a segmentation for every mask.
+expect a segmentation for every mask. Annotations with the same `track_id` and `supercategory` are the same object.
 
 All annotations of a category must have the same number of key points, but predictions leave out those that the model
 did not see. The number is known only at the end, so annotations with key points wait in a temporary file.
@@ -78,8 +78,9 @@ class CocoDataset:
         columns = [predictions.columns[name] for name in names]
         has_keypoints = frames.inference_type == "keypoint-detection"
         lines = []
-        for number, name, class_id, confidence, x, y, width, height, points, keypoints in zip(
-            predictions.frames, *columns, strict=True
+        track_ids = [None] * len(predictions) if frames.track_ids is None else frames.track_ids
+        for number, track_id, name, class_id, confidence, x, y, width, height, points, keypoints in zip(
+            predictions.frames, track_ids, *columns, strict=True
         ):
             sample = frames.first + number
             image = self._images[sample]
@@ -101,6 +102,8 @@ class CocoDataset:
             annotation["segmentation"] = [polygon] if polygon else []
             if confidence is not None:
                 annotation["score"] = confidence
+            if track_id is not None:
+                annotation["track_id"] = track_id
             if has_keypoints:
                 annotation["keypoints"] = _place_keypoints(keypoints or (), category)
             lines.append(_encode(annotation))

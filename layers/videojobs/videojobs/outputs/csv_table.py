@@ -20,7 +20,7 @@ from videojobs.jobs.ledger import Job
 from videojobs.outputs.files import OutputFiles
 from videojobs.results.predictions import COLUMNS, Frames
 
-_HEADING = ["job_id", "upload_key", "model_id", "frame_offset", "time_offset", *COLUMNS, "extra"]
+_HEADING = ["job_id", "upload_key", "model_id", "frame_offset", "time_offset", *COLUMNS, "track_id", "extra"]
 _LISTS = {name for name, kinds in COLUMNS.items() if kinds is list}
 _TEXTS = {name for name, kinds in COLUMNS.items() if kinds is str or (isinstance(kinds, tuple) and str in kinds)}
 _GZIP = 31
@@ -82,6 +82,7 @@ class CsvTable:
                     nulls if name in predictions.absent else _make_cells(name, values)
                     for name, values in predictions.columns.items()
                 ),
+                nulls if frames.track_ids is None else frames.track_ids,
                 nulls if "extra" in predictions.absent else list(map(_disarm_text, predictions.extra)),
                 strict=False,
             )

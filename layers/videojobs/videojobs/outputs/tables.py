@@ -45,6 +45,7 @@ DETECTION_COLUMNS: Mapping[str, DataType] = {
     "yaw": FLOAT,
     "pitch": FLOAT,
     "landmarks": _POINTS,
+    "track_id": INT,
     "extra": TEXT,
 }
 """One row per prediction: x, y are a box's center in pixels; `extra` has the fields without a column, as JSON."""
@@ -121,13 +122,14 @@ class ParquetTables:
 
     def _make_detections(self, frames: Frames) -> list[Array]:
         predictions = frames.predictions
-        columns = {**predictions.columns, "extra": predictions.extra}
+        columns = {**predictions.columns, "track_id": frames.track_ids or (), "extra": predictions.extra}
+        absent = predictions.absent if frames.track_ids else predictions.absent | {"track_id"}
         return [
             *self._name_job(frames.model_id, len(predictions)),
             repeat_numbers("q", frames.frame_offsets, predictions.counts),
             repeat_numbers("d", frames.time_offsets, predictions.counts),
             *(
-                self._make_nulls(name, len(values)) if name in predictions.absent else _make_column(name, values)
+                self._make_nulls(name, len(predictions)) if name in absent else _make_column(name, values)
                 for name, values in columns.items()
             ),
         ]

@@ -1,14 +1,15 @@
 """`detections.vtt`: which classes are on screen when, as captions in the player's time.
 
-A cue lasts as long as the same objects are on screen. If there are several models, each has its own cues.
+A cue lasts as long as the same objects are on screen, and names their tracks: `Paper #3, Rock (2) #1 #4`. If there are
+several models, each has its own cues.
 Source: W3C, "WebVTT: The Web Video Text Tracks Format".
 """
 
 import heapq
 import json
 import tempfile
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import IO
 
 from videojobs.errors import BrokenResults
@@ -16,6 +17,9 @@ from videojobs.foreign_text import printable
 from videojobs.jobs.ledger import VIDEO_SECONDS_MAX, Job
 from videojobs.outputs.files import OutputFiles
 from videojobs.results.predictions import Frames
+
+TRACKS_MAX = 10
+"""If a class has more tracks, a cue names none of them: they would be unreadable, and each change needs a new cue."""
 
 
 class Captions:
@@ -37,10 +41,12 @@ class Captions:
         if model_id not in self._cues:
             self._cues[model_id] = _ModelCues()
             self._files.call_at_exit(self._cues[model_id].file.close)
-        found: dict[int, Counter[str]] = {}
-        for number, name in zip(frames.predictions.frames, frames.predictions.columns["class"], strict=True):
+        predictions = frames.predictions
+        track_ids = frames.track_ids or repeat(None)
+        found: dict[int, dict[str, list[int | None]]] = {}
+        for number, name, track_id in zip(predictions.frames, predictions.columns["class"], track_ids, strict=False):
             if name is not None:
-                found.setdefault(number, Counter())[name] += 1
+                found.setdefault(number, {}).setdefault(name, []).append(track_id)
         for number, time_offset in enumerate(frames.time_offsets):
             text = compose_cue(found[number]) if number in found else ""
             if text and self._names_models:
@@ -95,11 +101,20 @@ class _ModelCues:
             self.file.write(f"{json.dumps([self._start, end, self._text])}\n")
 
 
-def compose_cue(found: Counter[str]) -> str:
-    """Returns a cue's text, such as `Paper, Rock (2)`, sorted by name, so that the same objects give the same text."""
-    return ", ".join(
-        f"{escape(name)} ({count})" if count > 1 else escape(name) for name, count in sorted(found.items())
-    )
+def compose_cue(found: Mapping[str, Sequence[int | None]]) -> str:
+    """Returns a cue's text, such as `Paper #3, Rock (2) #1 #4`, sorted, so that the same objects give the same text.
+
+    Args:
+        found: By class, the track ID of each prediction, or None.
+    """
+    return ", ".join(_describe(name, track_ids) for name, track_ids in sorted(found.items()))
+
+
+def _describe(name: str, track_ids: Sequence[int | None]) -> str:
+    count = f" ({len(track_ids)})" if len(track_ids) > 1 else ""
+    tracks = sorted(track_id for track_id in track_ids if track_id is not None)
+    named = "".join(f" #{track_id}" for track_id in tracks) if len(tracks) <= TRACKS_MAX else ""
+    return f"{escape(name)}{count}{named}"
 
 
 def escape(text: str) -> str:

@@ -119,7 +119,7 @@ class ReportWriter:
     def add(self, frames: Frames) -> None:
         """Adds frames of an added model. Predictions that can't be drawn are left out."""
         model = self._models[frames.model_id]
-        marks = list_marks(frames.usable_predictions, model.timelines.number_class)
+        marks = list_marks(frames.usable_predictions, model.timelines.number_class, frames.track_ids)
         model.failed += sum(frames.failures)
         for frame_offset, time_offset, is_failure, facts, found in zip(
             frames.frame_offsets, frames.time_offsets, frames.failures, frames.facts, marks, strict=True

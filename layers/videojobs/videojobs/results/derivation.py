@@ -13,6 +13,7 @@ from videojobs.errors import BrokenResults
 from videojobs.jobs.options import Model
 from videojobs.results.json_lists import FRAME_OFFSETS, TIME_OFFSETS, Entries, read_lists
 from videojobs.results.predictions import Frames, decode_boxes
+from videojobs.results.tracking import Tracking
 
 
 class Output(Protocol):
@@ -30,19 +31,24 @@ def derive(
     models: Sequence[Model],
     outputs: Iterable[Output],
     read_again: Callable[[], Iterable[bytes]],
+    *,
+    track: bool,
 ) -> None:
     """Derives the outputs from the results in `pieces`, and finishes them.
 
     Args:
         read_again: Returns the same bytes again, after `pieces` has ended.
+        track: Whether predictions get track IDs.
 
     Raises:
         BrokenResults: The file breaks the contract; says where. The outputs are not finished.
     """
     outputs = list(outputs)
+    tracking = Tracking() if track else None
     for frames in read_frames(pieces, models, read_again):
+        tracked = frames if tracking is None else tracking.add(frames)
         for output in outputs:
-            output.add(frames)
+            output.add(tracked)
     for output in outputs:
         output.finish()
 

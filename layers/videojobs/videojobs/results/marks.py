@@ -1,7 +1,7 @@
 """Marks: drawable predictions, the same for the report and the annotated video, and for every inference type."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import islice
+from itertools import islice, repeat
 from typing import Any, NamedTuple
 
 from msgspec import Struct
@@ -40,6 +40,7 @@ class Mark(Struct, frozen=True, gc=False):
         polygon: The outline of a mask: x, y, x, y, …; pixels.
         gaze: Yaw and pitch, in radians.
         landmarks: The points of the face of a gaze: x, y, x, y, …; pixels.
+        track_id: The number of its track, or None.
     """
 
     class_number: int
@@ -49,6 +50,7 @@ class Mark(Struct, frozen=True, gc=False):
     keypoints: Sequence[Keypoint] = ()
     gaze: tuple[float, float] | None = None
     landmarks: Sequence[float] = ()
+    track_id: int | None = None
 
     @property
     def certainty(self) -> float:
@@ -70,39 +72,56 @@ class Mark(Struct, frozen=True, gc=False):
         - `{"keypoints": [[x, y, confidence, name], …]}`
         - `{"gaze": [yaw, pitch], "landmarks": [x, y, …]}`
 
+        A box with a track has its number as the eighth entry; the seventh is null if there are no details.
         A confidence may be null.
         """
         if self.box is None:
             return [self.class_number, self.confidence]
         plain = [self.class_number, self.confidence, *self.box]
+        details = self._compose_details()
+        if self.track_id is not None:
+            return [*plain, details, self.track_id]
+        return plain if details is None else [*plain, details]
+
+    def _compose_details(self) -> dict[str, Any] | None:
         if self.gaze is not None:
-            return [*plain, {"gaze": self.gaze, "landmarks": self.landmarks}]
+            return {"gaze": self.gaze, "landmarks": self.landmarks}
         if self.polygon:
-            return [*plain, {"polygon": self.polygon}]
-        return [*plain, {"keypoints": self.keypoints}] if self.keypoints else plain
+            return {"polygon": self.polygon}
+        return {"keypoints": self.keypoints} if self.keypoints else None
 
 
 class _NotDrawable(ValueError):
     """A prediction lacks a value that its mark needs, or has an invalid one."""
 
 
-def list_marks(predictions: Predictions, number_class: ClassNumber) -> list[list[Mark]]:
+def list_marks(
+    predictions: Predictions, number_class: ClassNumber, track_ids: Sequence[int | None] | None = None
+) -> list[list[Mark]]:
     """Returns the marks of each frame, in the order of its predictions.
 
     A prediction that can't be drawn, because a coordinate is missing or invalid, is left out. `number_class` is called
-    only for classes that are drawn.
+    only for classes that are drawn. `track_ids` has one entry per prediction.
     """
     values = zip(*[predictions.columns[name] for name in (*_PLAIN, *_LISTS)], strict=True)
-    rows = enumerate(zip(predictions.confidences, values, strict=True))
-    marks = (_try_mark(confidence, row, predictions.others.get(n), number_class) for n, (confidence, row) in rows)
+    rows = enumerate(zip(predictions.confidences, values, track_ids or repeat(None), strict=False))
+    marks = (
+        _try_mark(confidence, row, predictions.others.get(number), number_class, track_id=track_id)
+        for number, (confidence, row, track_id) in rows
+    )
     return [[mark for mark in islice(marks, count) if mark is not None] for count in predictions.counts]
 
 
 def _try_mark(
-    confidence: float | None, row: Sequence[Any], others: Mapping[str, Any] | None, number_class: ClassNumber
+    confidence: float | None,
+    row: Sequence[Any],
+    others: Mapping[str, Any] | None,
+    number_class: ClassNumber,
+    *,
+    track_id: int | None,
 ) -> Mark | None:
     try:
-        return _make_mark(confidence, row if others is None else _add_others(row, others), number_class)
+        return _make_mark(confidence, row if others is None else _add_others(row, others), number_class, track_id)
     except _NotDrawable:
         return None
 
@@ -115,7 +134,7 @@ def _add_others(row: Sequence[Any], others: Mapping[str, Any]) -> Sequence[Any]:
     return [*plain, *(others.get(name, value) for name, value in zip(_LISTS, lists, strict=True))]
 
 
-def _make_mark(confidence: float | None, row: Sequence[Any], number_class: ClassNumber) -> Mark:
+def _make_mark(confidence: float | None, row: Sequence[Any], number_class: ClassNumber, track_id: int | None) -> Mark:
     name, x, y, width, height, yaw, pitch, points, keypoints, landmarks = row
     if name is None:
         raise _NotDrawable
@@ -127,14 +146,14 @@ def _make_mark(confidence: float | None, row: Sequence[Any], number_class: Class
     if yaw is not None or pitch is not None or landmarks is not None:
         gaze = _round(yaw, 4), _round(pitch, 4)
         flat = _flatten(landmarks or ())
-        return Mark(number_class(name), confidence, box, gaze=gaze, landmarks=flat)
+        return Mark(number_class(name), confidence, box, gaze=gaze, landmarks=flat, track_id=track_id)
     if points:
         polygon = _flatten(points)
-        return Mark(number_class(name), confidence, box, polygon)
+        return Mark(number_class(name), confidence, box, polygon, track_id=track_id)
     if keypoints:
         read = list(map(_read_keypoint, keypoints))
-        return Mark(number_class(name), confidence, box, keypoints=read)
-    return Mark(number_class(name), confidence, box)
+        return Mark(number_class(name), confidence, box, keypoints=read, track_id=track_id)
+    return Mark(number_class(name), confidence, box, track_id=track_id)
 
 
 def _read_keypoint(point: Any) -> Keypoint:

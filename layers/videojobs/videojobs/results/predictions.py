@@ -8,11 +8,11 @@ confidences of all labels.
 import json
 from array import array
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain, repeat
 from operator import itemgetter
-from typing import Annotated, Any, TypeIs
+from typing import Annotated, Any, Self, TypeIs
 
 import msgspec
 from msgspec import Meta, Struct
@@ -123,6 +123,7 @@ class Frames:
         frame_offsets: The frames' numbers in the video, in presentation order.
         time_offsets: Seconds.
         entries: The elements, None if the model failed: either all are BoxesElement, or of JSON's own types.
+        track_ids: The number of each prediction's track, or None; None instead of the list without tracking.
     """
 
     model_id: str
@@ -131,6 +132,7 @@ class Frames:
     frame_offsets: Sequence[int]
     time_offsets: Sequence[float]
     entries: Sequence[Any]
+    track_ids: Sequence[int | None] | None = None
 
     @property
     def predictions(self) -> Predictions:
@@ -145,6 +147,12 @@ class Frames:
     def usable_predictions(self) -> Predictions:
         """The predictions without those that break the contract, for the report and the annotated video."""
         return self._reading[0]
+
+    def with_track_ids(self, track_ids: Sequence[int | None]) -> Self:
+        """Returns the frames with one track ID, or None, for each of `usable_predictions`."""
+        tracked = replace(self, track_ids=track_ids)
+        vars(tracked)["_reading"] = self._reading  # the entries are not read a second time
+        return tracked
 
     @cached_property
     def failures(self) -> Sequence[bool]:

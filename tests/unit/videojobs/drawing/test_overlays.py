@@ -133,6 +133,12 @@ def test_labels_stay_inside_the_picture_and_labels_without_a_box_are_lines_at_th
     assert read(picture, 315, 2)[1] == 255
 
 
+def test_a_label_names_the_track() -> None:
+    box = (160, 100, 60, 40)
+    widths = [measure_label(draw(Mark(0, 0.9, box, track_id=track_id))) for track_id in (None, 7, 1234)]
+    assert widths == sorted(set(widths))
+
+
 def test_a_label_without_confidence_is_only_a_name_and_precedes_uncertain_ones() -> None:
     certain, doubtful = Mark(0, None, (110, 100, 60, 40)), Mark(1, 0.9, (120, 100, 60, 40))
     assert measure_label(draw(certain)) == pytest.approx(measure_label(draw(Mark(0, 1, certain.box))) - 33, abs=6)

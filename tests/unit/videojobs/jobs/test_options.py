@@ -13,7 +13,7 @@ from videojobs.jobs.options import Options, resolve_options
 
 HANDS = {"model_id": "hands", "model_version": "4", "inference_type": "object-detection"}
 BELT = {"model_id": "belt", "model_version": 2, "inference_type": "classification"}
-DEFAULTS = {"models": [HANDS], "infer_fps": 5.0, "input_mode": "presigned", "annotate": False}
+DEFAULTS = {"models": [HANDS], "infer_fps": 5.0, "input_mode": "presigned", "annotate": False, "track": True}
 ROUTES = {"shop/": {"infer_fps": 1}, "shop/till/": {"models": [BELT], "input_mode": "upload"}}
 
 
@@ -50,7 +50,7 @@ def test_a_route_matches_in_every_unicode_normalization(form: Any, key_form: Any
     ("route", "words"),
     [
         (3, "it is not an object"),
-        ({"fps": 1}, "'fps': there is no such option; the options are models, infer_fps, input_mode, annotate."),
+        ({"fps": 1}, "'fps': there is no such option; the options are models, infer_fps, input_mode, annotate, track."),
         ({"infer_fps": "x"}, "infer_fps: 'x' is not a number."),
         ({"infer-fps": 1, "Infer_FPS": 2}, "infer_fps: it is set twice, once as 'Infer_FPS'."),
         ({"models": [{**HANDS, "model_id": ""}]}, "model_id: missing"),
@@ -76,6 +76,7 @@ def test_a_route_s_options_may_be_spelled_like_metadata(name: str) -> None:
         ("infer_fps", 0, "DefaultInferFps"),
         ("input_mode", "mail", "InputMode"),
         ("annotate", "perhaps", "Annotate"),
+        ("track", "perhaps", "Track"),
     ],
 )
 def test_an_invalid_default_is_named_by_its_parameter(option: str, value: Any, parameter: str) -> None:
@@ -105,6 +106,25 @@ def test_the_stack_s_parameter_and_a_route_can_request_an_annotated_video() -> N
 
 def test_options_from_before_annotated_videos_request_none() -> None:
     assert Options.parse({"models": [HANDS], "infer_fps": 5, "input_mode": "presigned"}).annotate is False
+
+
+@pytest.mark.parametrize(("word", "track"), [("true", True), ("False", False)])
+def test_metadata_a_route_and_the_stack_can_turn_tracking_on_and_off(word: str, track: bool) -> None:
+    assert resolve({"track": word}, defaults={**DEFAULTS, "track": not track}).track is track
+    assert resolve({}, defaults={**DEFAULTS, "track": word}).track is track
+    routes = {"a": {"track": track}}
+    assert resolve_options("a.mp4", {}, routes=routes, defaults={**DEFAULTS, "track": not track}).track is track
+
+
+def test_an_invalid_track_is_refused() -> None:
+    with pytest.raises(InvalidOption, match=r"^track: 'yes' is neither true nor false"):
+        resolve({"track": "yes"})
+    with pytest.raises(InvalidParameter, match=r"^Track: track: 'yes' is neither true nor false"):
+        resolve({}, defaults={**DEFAULTS, "track": "yes"})
+
+
+def test_options_from_before_tracks_existed_turn_tracking_on() -> None:
+    assert Options.parse({"models": [HANDS], "infer_fps": 5, "input_mode": "presigned"}).track is True
 
 
 def test_a_model_can_be_given_in_short_form() -> None:

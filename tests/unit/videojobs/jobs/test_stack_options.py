@@ -15,6 +15,7 @@ STACK = StackOptions(
     prefix_routes='{"shop/": {"infer_fps": 1}}',
     input_mode="presigned",
     annotate="true",
+    track="false",
     max_infer_fps=10,
     allowed_models="hands",
     allowed_metadata="infer-fps,model-id,model-version",
@@ -27,6 +28,7 @@ def test_an_upload_without_metadata_has_the_stacks_options() -> None:
         "infer_fps": 5,
         "input_mode": "presigned",
         "annotate": True,
+        "track": False,
     }
 
 

@@ -16,7 +16,7 @@ from videojobs.jobs.upload_metadata import METADATA_OPTIONS, MODELS_MAX, TOOLS_M
 
 NO_LIMITS = MetadataLimits.parse(120, "*", ",".join(METADATA_OPTIONS))
 HANDS = {"model_id": "hands", "model_version": "4", "inference_type": "object-detection"}
-DEFAULTS = {"models": [HANDS], "infer_fps": 30.0, "input_mode": "presigned", "annotate": False}
+DEFAULTS = {"models": [HANDS], "infer_fps": 30.0, "input_mode": "presigned", "annotate": False, "track": True}
 
 
 def resolve(metadata: Mapping[str, str], limits: MetadataLimits, routes: Mapping[str, Any] | None = None) -> Options:

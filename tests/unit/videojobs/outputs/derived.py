@@ -122,7 +122,7 @@ def derive_all(job: Job, content: bytes) -> tuple[KeptFiles, Summary]:
     files, summary = KeptFiles(), Summary(job.options.models)
     outputs = [OPENERS[name](job, files) for name in ALL]  # type: ignore[arg-type]
     try:
-        derive([content], job.options.models, [summary, *outputs], lambda: [content])
+        derive([content], job.options.models, [summary, *outputs], lambda: [content], track=job.options.track)
     finally:
         for function in files.exits:
             function()

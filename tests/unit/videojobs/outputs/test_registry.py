@@ -101,7 +101,7 @@ def test_no_caption_or_page_contains_invisible_characters() -> None:
     results = {"frame_offset": [0], "time_offset": [0], name: found, "other": found}
     files, _ = derive_all(job, json.dumps(results).encode())
     [_, _, _, caption, *_] = files.read("detections.vtt").decode().splitlines()
-    assert caption == "a\\u001b]0;b\\u202ec d --&gt; e: a\\u001b]0;b\\u202ec d --&gt; e"
+    assert caption == "a\\u001b]0;b\\u202ec d --&gt; e: a\\u001b]0;b\\u202ec d --&gt; e #1"
     page = files.read("report.html").decode()
     for content in re.findall('<script type="application/gzip"[^>]*>([^<]*)</script>', page):
         decoded = json.dumps(json.loads(gzip.decompress(base64.b64decode(content))), ensure_ascii=False)

@@ -21,7 +21,7 @@ def make_report(job: Job) -> KeptFiles:
     numbers = list(range(50))
     lists = {model.model_id: [{"predictions": [BOX]}] * 50 for model in job.options.models}
     content = json.dumps({"frame_offset": numbers, "time_offset": numbers, **lists}).encode()
-    derive([content], job.options.models, [ReportOutput(job, files)], lambda: [content])  # type: ignore[arg-type]
+    derive([content], job.options.models, [ReportOutput(job, files)], lambda: [content], track=True)  # type: ignore[arg-type]
     for function in files.exits:
         function()
     return files

@@ -33,5 +33,5 @@ def cut(content: bytes, piece_size: int) -> Iterator[bytes]:
 
 def summarize(content: bytes, models: list[Model], piece_size: int = 7) -> Summary:
     summary = Summary(models)
-    derive(cut(content, piece_size), models, [summary], lambda: cut(content, piece_size))
+    derive(cut(content, piece_size), models, [summary], lambda: cut(content, piece_size), track=True)
     return summary

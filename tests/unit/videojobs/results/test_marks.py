@@ -105,6 +105,13 @@ def test_the_details_of_a_box_are_read_and_written(fields: Any, mark: Mark, writ
     assert json.loads(json.dumps(mark.to_list())) == [0, 0.9124, *SHAPE, *written]
 
 
+@pytest.mark.parametrize(("fields", "details"), [({}, None), ({"points": POINTS}, {"polygon": [1, 2.0, 3, 4]})])
+def test_a_track_is_written_after_the_details_of_a_box(fields: Any, details: Any) -> None:
+    predictions = make_frames("parts", [{"predictions": [{**BOX, **fields}]}]).predictions
+    [[mark]] = list_marks(predictions, lambda _: 0, [12])
+    assert json.loads(json.dumps(mark.to_list())) == [0, 0.9124, *SHAPE, details, 12]
+
+
 def test_a_gaze_is_read_from_its_face() -> None:
     [[mark]] = read({"predictions": [{"face": {**BOX, "landmarks": POINTS}, "yaw": -0.5, "pitch": 0.25}]})
     assert mark == Mark(0, 0.9124, SHAPE, gaze=(-0.5, 0.25), landmarks=[1, 2.0, 3, 4])

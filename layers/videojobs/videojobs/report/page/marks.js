@@ -162,7 +162,8 @@ export class Overlay {
   /** Draws a label at the first of some tops where it covers no other; nowhere if it would do so at each of them. */
   #drawLabel({ mark, style }, left, tops, look, place) {
     const context = this.#context;
-    const text = mark[1] === null ? style.name : `${style.name} ${toPercent(mark[1])}%`;
+    const name = mark[7] === undefined ? style.name : `${style.name} #${mark[7]}`;
+    const text = mark[1] === null ? name : `${name} ${toPercent(mark[1])}%`;
     const width = context.measureText(text).width + 10;
     const height = look.font + 6;
     left = Math.max(0, Math.min(left, place.width - width));
