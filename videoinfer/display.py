@@ -80,8 +80,11 @@ class Display:
             self._print_line(_Layout("    "), (spell_command(remedy), "dim"))
 
     def outcome(self, level: Literal["ok", "wrong", "unseen"], cells: Sequence[str], what: str) -> None:
-        """Shows one row of a table: a sign, cells with the same width in every row, and a sentence."""
-        shown = [_pad(_show(cell.rstrip()), len(cell)) for cell in cells]
+        """Shows one row of a table: a sign, cells with the same width in every row, and a sentence.
+
+        Spaces at the ends of a cell align it.
+        """
+        shown = [_pad(" " * (len(cell) - len(cell.lstrip(" "))) + _show(cell.strip(" ")), len(cell)) for cell in cells]
         self._print_line(self._mark(level), _Layout("  ".join(shown)), _Layout("  "), (what, "dim"))
 
     def heading(self, text: str) -> None:

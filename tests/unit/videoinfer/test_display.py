@@ -117,3 +117,8 @@ def test_the_cursor_is_shown_after_an_interrupt_at_any_time(
 def test_a_bug_does_not_count_as_an_interrupt() -> None:
     with pytest.raises(RuntimeError, match="a bug"), errors_for_people():
         raise RuntimeError("a bug")
+
+
+def test_spaces_that_align_a_cell_are_spaces(capsys: pytest.CaptureFixture[str]) -> None:
+    Display(Console()).outcome("ok", ["job  ", "    2.7 s"], "done")
+    assert "job        2.7 s  done" in capsys.readouterr().out
