@@ -9,14 +9,14 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from videojobs.connections import connect_api, connect_s3, connect_sfn, connect_sqs, open_ends, open_ledger, open_topic
+from videojobs import connections
 from videojobs.create_job import JobCreator
 from videojobs.jobs.costs import Meter
 from videojobs.jobs.idempotency import create_once
 from videojobs.jobs.uploads import JobRequest, read_requests
 from videojobs.jobs.uploads_queue import UploadsQueue
 from videojobs.logs import logger
-from videojobs.settings import CreateJobSettings, read_settings
+from videojobs.settings import CreateJobSettings
 
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
@@ -24,8 +24,8 @@ processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failu
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse | list[dict[str, str]]:
     """Takes a batch of messages from the uploads queue, or an S3 event that is sent to the function directly."""
-    settings = read_settings(CreateJobSettings, os.environ)
-    ends = open_ends(settings.jobs_table)
+    settings = connections.read_create_job_settings(os.environ)
+    ends = connections.open_ends(settings.jobs_table)
 
     def create(request: JobRequest) -> dict[str, str]:
         answer = build_creator(settings, Meter.start(context), context).create_job(request)
@@ -35,7 +35,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
     create_job = create_once(create, settings.idempotency_table, context)
     if all(record.get("eventSource") != "aws:sqs" for record in event.get("Records", ())):
         return [create_job(request) for request in read_requests(event)]
-    queue = UploadsQueue(connect_sqs(), settings.uploads_queue_url)
+    queue = UploadsQueue(connections.connect_sqs(), settings.uploads_queue_url)
 
     def create_jobs(record: SQSRecord) -> None:
         with queue.postponed_on_error(record):
@@ -48,11 +48,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
 def build_creator(settings: CreateJobSettings, meter: Meter, context: LambdaContext) -> JobCreator:
     return JobCreator(
         settings=settings,
-        api=connect_api(settings),
-        ledger=open_ledger(settings.jobs_table),
-        topic=open_topic(settings.notices_topic_arn),
-        s3=connect_s3(),
-        sfn=connect_sfn(),
+        api=connections.connect_api(settings),
+        ledger=connections.open_ledger(settings.jobs_table),
+        topic=connections.open_topic(settings.notices_topic_arn),
+        s3=connections.connect_s3(),
+        sfn=connections.connect_sfn(),
         meter=meter,
         count_seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
     )

@@ -23,7 +23,7 @@ SECRET_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:keys/roboflow
         ({"ApiKey": ""}, "The API's key is missing"),
         ({"ApiKeySecretArn": SECRET_ARN}, "ApiKey and ApiKeySecretArn can't both be set"),
         ({"ApiKey": "", "ApiKeySecretArn": SECRET_ARN[:-7]}, "ApiKeySecretArn.* the full ARN of a secret"),
-        ({"PrefixRoutes": 161 * '"'}, "PrefixRoutes.* at most 160 of them quotes"),
+        ({"PrefixRoutes": '{"café/": {}}'}, "PrefixRoutes.* in ASCII"),
     ],
 )
 def test_parameters_that_the_functions_cannot_use_are_refused(

@@ -25,7 +25,7 @@ PARTITION, REGION, URL_SUFFIX, ACCOUNT = "aws-us-gov", "us-isob-east-1", "amazon
 GENERATED_SUFFIX = "-" + 13 * "X"
 """What CloudFormation appends to the names of a stack and a logical id."""
 
-JSON_TEXTS = "DefaultModels", "PrefixRoutes"
+JSON_TEXTS = ("DefaultModels",)
 """Parameters that may contain quotes."""
 
 
@@ -64,6 +64,8 @@ def refer_to_longest(application: str) -> dict[str, str]:
         match resource["Type"]:
             case "AWS::DynamoDB::Table":
                 references[logical_id] = name[:255]
+            case "AWS::SSM::Parameter":
+                references[logical_id] = resource["Properties"]["Name"]["Fn::Sub"].replace("${AWS::StackName}", stack)
             case "AWS::S3::Bucket":
                 references[logical_id] = name[:63]
             case "AWS::SNS::Topic":

@@ -21,6 +21,7 @@ NAMES: dict[str, tuple[str, tuple[str, str, str] | None]] = {
     "AWS::Athena::WorkGroup": ("Name", ("athena", "CreateWorkGroup", "Name")),
     "AWS::CloudWatch::Dashboard": ("DashboardName", ("cloudwatch", "PutDashboard", "DashboardName")),
     "AWS::Logs::LogGroup": ("LogGroupName", ("logs", "CreateLogGroup", "logGroupName")),
+    "AWS::SSM::Parameter": ("Name", ("ssm", "PutParameter", "Name")),
     "AWS::SecretsManager::Secret": ("Name", ("secretsmanager", "CreateSecret", "Name")),
     "AWS::StepFunctions::StateMachine": ("StateMachineName", ("stepfunctions", "CreateStateMachine", "name")),
 }

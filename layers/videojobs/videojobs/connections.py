@@ -6,11 +6,13 @@ must be safe to repeat: a write to DynamoDB sets the same values again, an execu
 an event may be sent twice.
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import boto3
-from aws_lambda_powertools.utilities.parameters import get_secret
+from aws_lambda_powertools.utilities.parameters import get_parameter, get_secret
 from botocore.config import Config
 
 from videojobs.api.budget import Limit
@@ -21,7 +23,7 @@ from videojobs.jobs.ends import JobEnds
 from videojobs.jobs.ledger import Ledger
 from videojobs.notices.notices import NoticesTopic
 from videojobs.notices.share_links import ShareLinks
-from videojobs.settings import ApiClientSettings
+from videojobs.settings import ApiClientSettings, CreateJobSettings, read_settings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -34,6 +36,16 @@ API_KEY_CACHE_SECONDS = 300
 
 SHARE_KEY_CACHE_SECONDS = 60
 """How long links keep working after their key has changed."""
+
+PREFIX_ROUTES_CACHE_SECONDS = 60
+"""How long a warm function keeps using the old options by prefix after an update of the stack."""
+
+
+def read_create_job_settings(environment: Mapping[str, str]) -> CreateJobSettings:
+    """Reads the settings of `create_job`. `PREFIX_ROUTES` names a parameter in Parameter Store, which has the value."""
+    settings = read_settings(CreateJobSettings, environment)
+    routes = get_parameter(settings.prefix_routes, max_age=PREFIX_ROUTES_CACHE_SECONDS)
+    return replace(settings, prefix_routes=str(routes))
 
 
 def connect_api(settings: ApiClientSettings) -> VideoInferenceApi:

@@ -58,7 +58,7 @@ class DoneNoticeSettings(ShareSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class CreateJobSettings(ApiClientSettings, StackOptions):
-    """The environment of `create_job`."""
+    """The environment of `create_job`, where `prefix_routes` is the name of a parameter in Parameter Store."""
 
     poll_seconds: int
     deadline_hours: float

@@ -43,6 +43,7 @@ def call(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     aws.s3.create_bucket(Bucket=BUCKET)
     boto3.client("secretsmanager").create_secret(Name="api-key", SecretString="key")
     boto3.client("secretsmanager").create_secret(Name="share-key", SecretString="s1gn1ng-key")
+    boto3.client("ssm").put_parameter(Name="/videoinfer/pipeline/prefix-routes", Value="{}", Type="String")
     environment = {
         "API_URL": "https://api.example.com",
         "API_KEY_SECRET": "api-key",
@@ -51,7 +52,7 @@ def call(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
         "BUDGET_TABLE": "budget",
         "DEFAULT_MODELS": '[{"model_id": "hands", "model_version": "4", "inference_type": "object-detection"}]',
         "DEFAULT_INFER_FPS": "5",
-        "PREFIX_ROUTES": "{}",
+        "PREFIX_ROUTES": "/videoinfer/pipeline/prefix-routes",
         "INPUT_MODE": "presigned",
         "ANNOTATE": "false",
         "TRACK": "true",

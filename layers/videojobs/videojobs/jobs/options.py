@@ -1,4 +1,4 @@
-"""Options: models, frames per second, how the API gets the video, and whether to annotate it and to track objects.
+"""Options: models, frames per second, how the API gets the video, what is made of its results, and what counts in it.
 
 The object's metadata overrides the longest matching prefix route, which overrides the stack's defaults.
 """
@@ -13,6 +13,7 @@ from typing import Any, Literal, Self, get_args
 
 from videojobs.errors import InvalidOption, InvalidParameter
 from videojobs.jobs import strict_json
+from videojobs.jobs.regions import Region, parse_regions, read_classes
 from videojobs.jobs.upload_metadata import ANY_METADATA, MetadataLimits, normalize_name
 
 InputMode = Literal["presigned", "upload"]
@@ -40,9 +41,15 @@ _PARAMETERS = {
     "annotate": "Annotate",
     "track": "Track",
 }
-"""The stack's parameter with the default of each option."""
+"""The stack's parameter with the default of each option. Other options have none: the prefix "" sets them for all."""
+
+_JSON_OPTIONS = ("models", "min_confidence", "regions")
+"""The options that are JSON in metadata."""
 
 _ROUTES = "PrefixRoutes"
+
+OTHER_CLASSES = "*"
+"""The name in `min_confidence` that stands for the classes that it does not name."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,10 @@ class Options:
     Attributes:
         annotate: Whether to make an annotated video too.
         track: Whether predictions get track IDs.
+        classes: The classes that count in everything but `results.json`; empty for all.
+        min_confidence: By class, or `*` for the others, the lowest confidence that counts in everything but
+            `results.json`.
+        regions: Where in the frame to look for entries, exits and crossings.
     """
 
     models: tuple[Model, ...]
@@ -94,24 +105,37 @@ class Options:
     annotate: bool = False
     _: KW_ONLY
     track: bool = True
+    classes: tuple[str, ...] = ()
+    min_confidence: Mapping[str, float] = field(default_factory=dict)
+    regions: tuple[Region, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.regions and not self.track:
+            raise InvalidOption("regions: they need the track IDs of objects. Set the option track to true.")
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> Self:
-        """Reads `{"models": […], "infer_fps": …, "input_mode": …, "annotate": …, "track": …}`. Raises InvalidOption.
+        """Reads what `to_dict` returns. Raises InvalidOption.
 
         Jobs from before an option existed lack it.
         """
         data = {"annotate": False, "track": True, **data}
-        return cls(**{name: parse(data[name]) for name, parse in _PARSERS.items()})
+        return cls(**{name: parse(data[name]) for name, parse in _PARSERS.items() if name in data})
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns the options as plain JSON, as `parse` reads them."""
+        """Returns the options as plain JSON, without those that are not set and have no default."""
+        given = {
+            "classes": list(self.classes),
+            "min_confidence": dict(self.min_confidence),
+            "regions": [region.to_dict() for region in self.regions],
+        }
         return {
             "models": [model.to_request() for model in self.models],
             "infer_fps": self.infer_fps,
             "input_mode": self.input_mode,
             "annotate": self.annotate,
             "track": self.track,
+            **{name: value for name, value in given.items() if value},
         }
 
 
@@ -137,57 +161,86 @@ def resolve_options(
     """
     metadata = limits.select(metadata)
     given: dict[str, Any] = {_name_field(name): value for name, value in metadata.items()}
-    if "models" in given:
-        given["models"] = parse_json("models", given["models"])
-    prefix, route = find_route(key, routes)
-    parsed = {}
-    for name, parse in _PARSERS.items():
+    for name in _JSON_OPTIONS:
         if name in given:
-            parsed[name] = parse(given[name])
-            continue
-        try:
-            parsed[name] = parse(route[name] if name in route else defaults[name])
-        except InvalidOption as invalid:
-            if name in route:
-                raise InvalidParameter(_ROUTES, f"{prefix!r}: {invalid}") from None
-            raise InvalidParameter(_PARAMETERS[name], str(invalid)) from None
-    options = Options(**parsed)
+            given[name] = parse_json(name, given[name])
+    routed = find_routed(key, routes)
+    parsed = {name: parse(given[name]) for name, parse in _PARSERS.items() if name in given}
+    for name in _PARSERS.keys() - parsed.keys():
+        if name in routed:
+            parsed[name] = _parse_routed(name, *routed[name])
+        elif name in defaults:
+            parsed[name] = _parse_default(name, defaults[name])
+    try:
+        options = Options(**parsed)
+    except InvalidOption as invalid:
+        if given:
+            raise
+        raise InvalidParameter(_ROUTES, str(invalid)) from None
     if short_form := {name: metadata[name] for name in _SHORT_FORM if name in metadata}:
         options = replace(options, models=(_read_short_form(short_form, metadata, options),))
     limits.check(metadata, options.infer_fps, [(model.model_id, model.model_version) for model in options.models])
     return options
 
 
-def find_route(key: str, routes: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
-    """Returns the longest prefix in `routes` that `key` begins with, and its options, if there is one.
+def find_routed(key: str, routes: Mapping[str, Any]) -> Mapping[str, tuple[str, Any]]:
+    """Returns the options that `routes` sets for `key`: for each, the longest matching prefix with it, and the value.
 
     Prefixes are compared in Unicode's normal form: macOS uploads `é` as two characters.
 
     Raises:
-        InvalidParameter: The prefix has other than options.
+        InvalidParameter: A matching prefix has other than options.
     """
     composed = unicodedata.normalize("NFC", key)
     matching = [prefix for prefix in routes if composed.startswith(unicodedata.normalize("NFC", prefix))]
-    if not matching:
-        return "", {}
-    prefix = max(matching, key=len)
-    if not isinstance(routes[prefix], Mapping):
+    return {
+        name: (prefix, value)
+        for prefix in sorted(matching, key=len)
+        for name, value in _read_route(prefix, routes[prefix]).items()
+    }
+
+
+def _read_route(prefix: str, given: Any) -> Mapping[str, Any]:
+    """Returns a route's values by option. Raises InvalidParameter."""
+    if not isinstance(given, Mapping):
         raise InvalidParameter(_ROUTES, f"{prefix!r}: it is not an object.")
     route: dict[str, Any] = {}
-    for given, value in routes[prefix].items():
-        name = _name_field(given)
+    for spelled, value in given.items():
+        name = _name_field(spelled)
         if name not in _PARSERS:
             known = ", ".join(_PARSERS)
-            raise InvalidParameter(_ROUTES, f"{prefix!r}: {given!r}: there is no such option; the options are {known}.")
+            raise InvalidParameter(
+                _ROUTES, f"{prefix!r}: {spelled!r}: there is no such option; the options are {known}."
+            )
         if name in route:
-            raise InvalidParameter(_ROUTES, f"{prefix!r}: {name}: it is set twice, once as {given!r}.")
+            raise InvalidParameter(_ROUTES, f"{prefix!r}: {name}: it is set twice, once as {spelled!r}.")
         route[name] = value
-    return prefix, route
+    return route
+
+
+def _parse_routed(name: str, prefix: str, value: Any) -> Any:
+    try:
+        strict_json.check(value)
+        return _PARSERS[name](value)
+    except InvalidOption as invalid:
+        raise InvalidParameter(_ROUTES, f"{prefix!r}: {invalid}") from None
+    except ValueError as problem:
+        raise InvalidParameter(_ROUTES, f"{prefix!r}: {name}: {problem}.") from None
+
+
+def _parse_default(name: str, value: Any) -> Any:
+    try:
+        return _PARSERS[name](value)
+    except InvalidOption as invalid:
+        raise InvalidParameter(_PARAMETERS[name], str(invalid)) from None
 
 
 def parse_routes(text: str) -> Mapping[str, Any]:
     """Parses the parameter PrefixRoutes, without its options. Raises InvalidParameter."""
-    routes = parse_parameter(_ROUTES, text)
+    try:
+        routes = strict_json.load(text)
+    except ValueError as problem:
+        raise InvalidParameter(_ROUTES, f"not valid JSON ({problem}).") from None
     if not isinstance(routes, Mapping):
         raise InvalidParameter(_ROUTES, "it is not an object.")
     return routes
@@ -279,6 +332,21 @@ def _parse_bool(name: str, value: Any) -> bool:
     raise InvalidOption(f"{name}: {value!r} is neither true nor false.")
 
 
+def _parse_classes(value: Any) -> tuple[str, ...]:
+    """Reads a list of class names, or in metadata a text: a list as JSON, or names that are separated by commas."""
+    if isinstance(value, str):
+        is_json = value.lstrip().startswith("[")
+        value = parse_json("classes", value) if is_json else [name.strip() for name in value.split(",")]
+    return read_classes(value, "classes")
+
+
+def _parse_min_confidence(value: Any) -> Mapping[str, float]:
+    """Reads a number for all classes, or an object with a number for each class, and `*` for the others."""
+    if not isinstance(value, Mapping):
+        value = {OTHER_CLASSES: value}
+    return {name: _parse_number(f"min_confidence: {name!r}", number, 0, 1) for name, number in value.items()}
+
+
 def _parse_number(name: str, value: Any, at_least: float, at_most: float) -> float:
     try:
         if isinstance(value, bool):
@@ -297,5 +365,8 @@ _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "input_mode": _parse_input_mode,
     "annotate": partial(_parse_bool, "annotate"),
     "track": partial(_parse_bool, "track"),
+    "classes": _parse_classes,
+    "min_confidence": _parse_min_confidence,
+    "regions": parse_regions,
 }
 """The parser of each option."""

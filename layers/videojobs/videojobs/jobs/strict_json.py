@@ -21,12 +21,17 @@ def parse(text: str) -> Any:
     Raises:
         ValueError: It is not JSON, or DynamoDB can't store its value; the message says why.
     """
-    try:
-        value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_make_object)
-    except RecursionError:
-        raise ValueError(f"it is nested more than {DEPTH_MAX} levels deep") from None
+    value = load(text)
     check(value)
     return value
+
+
+def load(text: str) -> Any:
+    """Parses the JSON `text`, whose value need not fit DynamoDB. Raises ValueError."""
+    try:
+        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_make_object)
+    except RecursionError:
+        raise ValueError(f"it is nested more than {DEPTH_MAX} levels deep") from None
 
 
 def check(value: Any, depth: int = 1) -> None:

@@ -17,6 +17,9 @@ METADATA_OPTIONS = (
     "input-mode",
     "annotate",
     "track",
+    "classes",
+    "min-confidence",
+    "regions",
 )
 
 _MODEL_OPTIONS = {"models", "model-id", "model-version"}

@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from videojobs.errors import BrokenResults
+from videojobs.results.events import Event
 
 type Points = Sequence[Mapping[str, Any]]
 
@@ -124,6 +125,7 @@ class Frames:
         time_offsets: Seconds.
         entries: The elements, None if the model failed: either all are BoxesElement, or of JSON's own types.
         track_ids: The number of each prediction's track, or None; None instead of the list without tracking.
+        events: What the tracked objects did up to the last of these frames, in order of time.
     """
 
     model_id: str
@@ -133,6 +135,7 @@ class Frames:
     time_offsets: Sequence[float]
     entries: Sequence[Any]
     track_ids: Sequence[int | None] | None = None
+    events: Sequence[Event] = ()
 
     @property
     def predictions(self) -> Predictions:

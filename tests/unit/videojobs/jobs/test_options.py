@@ -33,7 +33,19 @@ def test_the_route_with_the_longest_prefix_applies() -> None:
     assert resolve({}, "shop/a.mp4").infer_fps == 1
     till = resolve({}, "shop/till/a.mp4")
     assert (till.models[0].model_id, till.models[0].model_version) == ("belt", "2")
-    assert (till.input_mode, till.infer_fps) == ("upload", 5)
+    assert (till.input_mode, till.infer_fps) == ("upload", 1)
+
+
+def test_each_option_comes_from_the_longest_prefix_that_sets_it() -> None:
+    routes = {
+        "": {"track": False, "infer_fps": 2, "classes": ["car"]},
+        "yard/gate/": {"infer_fps": 3},
+        "yard/": {"infer_fps": 1, "annotate": True},
+    }
+    gate = resolve_options("yard/gate/a.mp4", {}, routes=routes, defaults=DEFAULTS)
+    assert (gate.infer_fps, gate.annotate, gate.track, gate.classes) == (3, True, False, ("car",))
+    other = resolve_options("hall/a.mp4", {}, routes=routes, defaults=DEFAULTS)
+    assert (other.infer_fps, other.annotate, other.track, other.classes) == (2, False, False, ("car",))
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
@@ -50,7 +62,10 @@ def test_a_route_matches_in_every_unicode_normalization(form: Any, key_form: Any
     ("route", "words"),
     [
         (3, "it is not an object"),
-        ({"fps": 1}, "'fps': there is no such option; the options are models, infer_fps, input_mode, annotate, track."),
+        (
+            {"fps": 1},
+            "'fps': there is no such option; the options are models, infer_fps, input_mode, annotate, track, ",
+        ),
         ({"infer_fps": "x"}, "infer_fps: 'x' is not a number."),
         ({"infer-fps": 1, "Infer_FPS": 2}, "infer_fps: it is set twice, once as 'Infer_FPS'."),
         ({"models": [{**HANDS, "model_id": ""}]}, "model_id: missing"),
@@ -206,3 +221,51 @@ def test_ids_of_models_are_slugs(name: str) -> None:
 def test_the_short_form_requires_a_unique_model() -> None:
     with pytest.raises(InvalidOption, match=r"^model-id: "):
         resolve({"confidence": "0.5"}, defaults={**DEFAULTS, "models": [HANDS, BELT]})
+
+
+DOOR = {"name": "door", "line": [[0.2, 0.8], [0.7, 0.8]], "anchor": "center"}
+DOCK = {"name": "dock", "polygon": [[0, 0], [1, 0], [1, 1]], "classes": ["truck"]}
+
+
+def test_what_counts_is_read_from_metadata() -> None:
+    metadata = {"classes": "truck, person", "min-confidence": "0.5", "regions": json.dumps([DOOR, DOCK])}
+    options = resolve(metadata)
+    assert options.classes == ("truck", "person")
+    assert options.min_confidence == {"*": 0.5}
+    assert options.to_dict()["regions"] == [DOOR, DOCK]
+    assert Options.parse(options.to_dict()) == options
+
+
+def test_classes_and_least_confidences_may_be_json() -> None:
+    options = resolve({"classes": '["Lkw, 40 t"]', "min-confidence": '{"Lkw, 40 t": 0.25, "*": 1}'})
+    assert (options.classes, options.min_confidence) == (("Lkw, 40 t",), {"Lkw, 40 t": 0.25, "*": 1})
+
+
+@pytest.mark.parametrize(
+    ("metadata", "words"),
+    [
+        ({"classes": "[1]"}, "classes: a list of class names is needed."),
+        ({"classes": "a,,b"}, "classes: a list of class names is needed."),
+        ({"min-confidence": "1.5"}, "min_confidence: '*': 1.5 is not between 0 and 1."),
+        ({"min-confidence": '{"car": "x"}'}, "min_confidence: 'car': 'x' is not a number."),
+        ({"min-confidence": "half"}, "min_confidence: not valid JSON"),
+        ({"regions": "[}"}, "regions: not valid JSON"),
+        ({"regions": json.dumps([DOOR]), "track": "false"}, "regions: they need the track IDs of objects."),
+    ],
+)
+def test_invalid_values_of_what_counts_are_named(metadata: Mapping[str, str], words: str) -> None:
+    with pytest.raises(InvalidOption, match=f"^{re.escape(words)}") as invalid:
+        resolve(metadata)
+    assert not isinstance(invalid.value, InvalidParameter)
+
+
+def test_routes_that_contradict_the_stack_are_its_parameters_fault() -> None:
+    with pytest.raises(InvalidParameter, match=r"^PrefixRoutes: regions: they need the track IDs"):
+        resolve_options("a.mp4", {}, routes={"": {"regions": [DOOR]}}, defaults={**DEFAULTS, "track": False})
+
+
+def test_a_route_with_a_value_that_can_not_be_stored_is_named() -> None:
+    with pytest.raises(
+        InvalidParameter, match=r"^PrefixRoutes: 'a': min_confidence: a number is not 0 and not between"
+    ):
+        resolve_options("a.mp4", {}, routes={"a": {"min_confidence": {"car": 1e-200}}}, defaults=DEFAULTS)
