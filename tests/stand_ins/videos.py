@@ -42,6 +42,7 @@ class VideoSpec:
         cuts: Indices of the frames at which the patterns change, as at a scene cut; needs `texture`.
         two_passes: Whether the encoder analyzes all pictures before it encodes the first.
         title: The stream's title.
+        creation_time: What the container gets as its creation time, in ISO 8601.
     """
 
     format: str = "mp4"
@@ -62,6 +63,7 @@ class VideoSpec:
     cuts: Collection[int] = ()
     two_passes: bool = False
     title: str = ""
+    creation_time: str = ""
 
 
 def make_video(spec: VideoSpec) -> bytes:
@@ -79,6 +81,8 @@ def _encode(spec: VideoSpec, flags: int, statistics: str | None = None) -> tuple
         stream = cast(VideoStream, container.add_stream(spec.codec, rate=spec.rate, options=dict(spec.options)))
         stream.width, stream.height, stream.pix_fmt = spec.width, spec.height, spec.pixel_format
         stream.gop_size = spec.keyframe_every
+        if spec.creation_time:
+            container.metadata["creation_time"] = spec.creation_time
         if spec.title:
             stream.metadata["title"] = spec.title
         if spec.rotation:
