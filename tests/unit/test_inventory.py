@@ -13,7 +13,7 @@ from arro3.core import DataType
 from tests.templates import ROOT, find_resources, read_definition, read_template
 from videoinfer.stack_commands import commands as stack_commands
 from videojobs.outputs.names import OutputName
-from videojobs.outputs.parquet import BOOL, FLOAT, FLOAT32, INT, TEXT
+from videojobs.outputs.parquet import BOOL, FLOAT, FLOAT32, INT, TEXT, TIME
 from videojobs.outputs.tables import DETECTION_COLUMNS, FRAME_COLUMNS
 from videojobs.settings import (
     AnnotateVideoSettings,
@@ -158,5 +158,5 @@ def name_glue_type(kind: DataType) -> str:
         return f"array<{name_glue_type(kind.value_field.type)}>"
     if DataType.is_struct(kind):
         return f"struct<{','.join(f'{field.name}:{name_glue_type(field.type)}' for field in kind.fields)}>"
-    names = {TEXT: "string", INT: "bigint", FLOAT: "double", FLOAT32: "float", BOOL: "boolean"}
+    names = {TEXT: "string", INT: "bigint", FLOAT: "double", FLOAT32: "float", BOOL: "boolean", TIME: "timestamp"}
     return next(name for own, name in names.items() if own == kind)

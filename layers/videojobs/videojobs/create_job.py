@@ -25,8 +25,10 @@ from videojobs.errors import (
 )
 from videojobs.jobs.commands import compose_corrected_command, compose_retry_command, suggest_remedy
 from videojobs.jobs.costs import Meter
+from videojobs.jobs.creation_time import read_creation_time
 from videojobs.jobs.ledger import Job, Ledger, format_time, name_execution
 from videojobs.jobs.options import Options
+from videojobs.jobs.recorded_at import resolve_recorded_at
 from videojobs.jobs.sending import TimedVideo, count_sends, reject_sending, reject_slow_sending
 from videojobs.jobs.states import ENDED_STATES
 from videojobs.jobs.unanswered import Unanswered
@@ -35,7 +37,7 @@ from videojobs.jobs.workflow import find_executed_job, start_execution
 from videojobs.logs import logger
 from videojobs.metrics import measure
 from videojobs.notices.notices import NoticesTopic, compose_cancelled_upload, compose_rejection, mention_unanswered
-from videojobs.s3_errors import is_missing
+from videojobs.s3_errors import is_missing, is_out_of_range
 from videojobs.settings import CreateJobSettings, limit_deadline_seconds, limit_poll_seconds
 
 if TYPE_CHECKING:
@@ -141,7 +143,7 @@ class JobCreator:
             options = self.settings.resolve(upload.key, metadata)
             if options.input_mode == "upload" and (rejection := reject_sending(upload, item)):
                 return rejection
-            return self._create_with(options, request, item)
+            return self._create_with(options, self._find_recorded_at(upload, options), request, item)
         except InvalidParameter as invalid:
             return Rejection(str(invalid), f"videoinfer retry {upload.upload_id}", invalid.parameter)
         except InvalidOption as invalid:
@@ -166,7 +168,33 @@ class JobCreator:
                 raise UploadGone from error
             raise
 
-    def _create_with(self, options: Options, request: JobRequest, item: Mapping[str, Any]) -> Job:
+    def _find_recorded_at(self, upload: Upload, options: Options) -> str | None:
+        """Returns when the video was recorded. Reads the file only if the options don't say it.
+
+        Raises:
+            UploadGone: The upload has been deleted.
+        """
+
+        def read(start: int, length: int) -> bytes:
+            content_range = f"bytes={start}-{start + length - 1}"
+            try:
+                with closing(self.s3.get_object(**upload.location, Range=content_range)["Body"]) as body:
+                    return body.read()
+            except self.s3.exceptions.ClientError as error:
+                if is_missing(error):
+                    raise UploadGone from error
+                if is_out_of_range(error):  # without versioning, another file may have replaced it
+                    return b""
+                raise
+
+        def read_file() -> datetime | None:
+            return read_creation_time(read, upload.size_bytes, datetime.now(UTC))
+
+        return resolve_recorded_at(options.recorded_at, upload.key, read_file)
+
+    def _create_with(
+        self, options: Options, video_recorded_at: str | None, request: JobRequest, item: Mapping[str, Any]
+    ) -> Job:
         unanswered = Unanswered.from_item(item)
         job_id = self._ask_api(request, item, unanswered, options)
         takes_turns = self.settings.api_requests_per_minute > 0
@@ -174,7 +202,13 @@ class JobCreator:
             self.settings.deadline_hours, self._poll_seconds, takes_turns=takes_turns
         )
         job = Job.begin(
-            request.upload, request.attempt, job_id, options, now=datetime.now(UTC), deadline_seconds=deadline_seconds
+            request.upload,
+            request.attempt,
+            job_id,
+            options,
+            now=datetime.now(UTC),
+            deadline_seconds=deadline_seconds,
+            video_recorded_at=video_recorded_at,
         )
         self._record_job(job, unanswered)
         measure("JobsCreated")

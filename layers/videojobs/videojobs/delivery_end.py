@@ -139,6 +139,7 @@ def compose_summary(job: Job, summary: Summary | None, costs: Costs) -> dict[str
     return {
         "job_id": job.job_id,
         "upload": job.upload.uri,
+        "video_recorded_at": job.video_recorded_at,
         "frames": summary.frames if summary else None,
         "infer_fps": job.options.infer_fps,
         "models": {model_id: model.to_dict() for model_id, model in models.items()},
@@ -161,6 +162,7 @@ def compose_record(
         "finished_at": format_time(finished_at),
         "duration_seconds": job.age_seconds(finished_at),
         "start_offset": job.start_offset,
+        "video_recorded_at": job.video_recorded_at,
         "polls": polls,
         "frames": summary.frames if summary else None,
         "failed_frames": summary.failed_frames if summary else None,

@@ -10,12 +10,18 @@ if TYPE_CHECKING:
     from botocore.exceptions import ClientError
 
 _MISSING = {"404", "NoSuchBucket", "NoSuchKey", "NoSuchVersion"}
+_OUT_OF_RANGE = {"416", "InvalidRange"}
 _DENIED = {"403", "AccessDenied"}
 
 
 def is_missing(error: "ClientError") -> bool:
     """Returns whether the bucket, object or version does not exist. Without s3:ListBucket, S3 answers 403 instead."""
     return error.response["Error"]["Code"] in _MISSING
+
+
+def is_out_of_range(error: "ClientError") -> bool:
+    """Returns whether the object is smaller than the range that was asked for."""
+    return error.response["Error"]["Code"] in _OUT_OF_RANGE
 
 
 def is_denied(error: "ClientError") -> bool:

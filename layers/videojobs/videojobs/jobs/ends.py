@@ -51,7 +51,10 @@ class JobEnds:
 
 def compose_detail(upload: Upload, attempt: int, item: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the event's `detail`. Every field is always there, null if the job did not get that far."""
-    names = ("job_id", "recorded_at", "created_at", "finished_at", "polls", "frames", "counts", "results_location")
+    names = (
+        *("job_id", "recorded_at", "created_at", "finished_at", "video_recorded_at"),
+        *("polls", "frames", "counts", "results_location"),
+    )
     return {
         "schema_version": SCHEMA_VERSION,
         "execution": name_execution(upload, attempt),

@@ -28,6 +28,8 @@ class Job:
     Attributes:
         start_offset: Seconds from a player's 0 to the video's first frame, where the results' times begin. None until
             the job is done, or if the API does not report it.
+        video_recorded_at: When the video's first frame was recorded, with its offset from UTC; None if unknown. (The
+            ledger's `recorded_at` is the time of its own first write.)
     """
 
     upload: Upload
@@ -37,10 +39,19 @@ class Job:
     created_at: str
     deadline_at: str
     start_offset: float | None = None
+    video_recorded_at: str | None = None
 
     @classmethod
     def begin(
-        cls, upload: Upload, attempt: int, job_id: str, options: Options, *, now: datetime, deadline_seconds: int
+        cls,
+        upload: Upload,
+        attempt: int,
+        job_id: str,
+        options: Options,
+        *,
+        now: datetime,
+        deadline_seconds: int,
+        video_recorded_at: str | None = None,
     ) -> Self:
         """Returns the job that the API created as `job_id` at `now`."""
         return cls(
@@ -50,6 +61,7 @@ class Job:
             options=options,
             created_at=format_time(now),
             deadline_at=format_time(now + timedelta(seconds=deadline_seconds)),
+            video_recorded_at=video_recorded_at,
         )
 
     @classmethod
@@ -63,6 +75,7 @@ class Job:
             created_at=data["created_at"],
             deadline_at=data["deadline_at"],
             start_offset=data.get("check", {}).get("start_offset"),
+            video_recorded_at=data.get("video_recorded_at"),
         )
 
     @classmethod
@@ -83,6 +96,7 @@ class Job:
             created_at=item["created_at"],
             deadline_at=item["deadline_at"],
             start_offset=float(item["start_offset"]) if "start_offset" in item else None,
+            video_recorded_at=item.get("video_recorded_at"),
         )
 
     def to_input(self) -> dict[str, Any]:
@@ -94,17 +108,28 @@ class Job:
             "options": self.options.to_dict(),
             "created_at": self.created_at,
             "deadline_at": self.deadline_at,
+            "video_recorded_at": self.video_recorded_at,
         }
 
     def to_values(self) -> dict[str, Any]:
         """Returns what the API's answer adds to the ledger. Each step records it again, in case one failed."""
         values = {"job_id": self.job_id, "created_at": self.created_at, "deadline_at": self.deadline_at}
-        # A step that does not know the start offset leaves it unchanged.
-        return values if self.start_offset is None else {**values, "start_offset": self.start_offset}
+        # A step that does not know these leaves them unchanged.
+        known = {"start_offset": self.start_offset, "video_recorded_at": self.video_recorded_at}
+        return values | {name: value for name, value in known.items() if value is not None}
 
     def place(self, time_offset: float) -> float:
         """Returns the player's time, in seconds, of `time_offset` in the results."""
         return max(0.0, time_offset + (self.start_offset or 0.0))
+
+    def clock_time(self, time_offset: float) -> datetime | None:
+        """Returns when the frame at `time_offset` in the results was recorded, or None if that is unknown.
+
+        The offset from UTC is that of the first frame, even if clocks are changed during the video.
+        """
+        if self.video_recorded_at is None or not abs(time_offset) <= VIDEO_SECONDS_MAX:
+            return None
+        return datetime.fromisoformat(self.video_recorded_at) + timedelta(seconds=time_offset)
 
     @property
     def execution_name(self) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Literal, Self, get_args
 
 from videojobs.errors import InvalidOption, InvalidParameter
 from videojobs.jobs import strict_json
+from videojobs.jobs.recorded_at import parse_recorded_at
 from videojobs.jobs.regions import Region, parse_regions, read_classes
 from videojobs.jobs.upload_metadata import ANY_METADATA, MetadataLimits, normalize_name
 
@@ -97,6 +98,7 @@ class Options:
         min_confidence: By class, or `*` for the others, the lowest confidence that counts in everything but
             `results.json`.
         regions: Where in the frame to look for entries, exits and crossings.
+        recorded_at: When the video was recorded, or the pattern of that time in its key.
     """
 
     models: tuple[Model, ...]
@@ -108,6 +110,7 @@ class Options:
     classes: tuple[str, ...] = ()
     min_confidence: Mapping[str, float] = field(default_factory=dict)
     regions: tuple[Region, ...] = ()
+    recorded_at: str | None = None
 
     def __post_init__(self) -> None:
         if self.regions and not self.track:
@@ -128,6 +131,7 @@ class Options:
             "classes": list(self.classes),
             "min_confidence": dict(self.min_confidence),
             "regions": [region.to_dict() for region in self.regions],
+            "recorded_at": self.recorded_at,
         }
         return {
             "models": [model.to_request() for model in self.models],
@@ -368,5 +372,6 @@ _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "classes": _parse_classes,
     "min_confidence": _parse_min_confidence,
     "regions": parse_regions,
+    "recorded_at": parse_recorded_at,
 }
 """The parser of each option."""

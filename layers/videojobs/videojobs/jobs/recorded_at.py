@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any, Self
 
 from videojobs.errors import InvalidOption
+from videojobs.jobs import strict_json
 from videojobs.jobs.time_zones import parse_zone
 
 PATTERN_MAX_CHARACTERS = 200
@@ -47,6 +48,10 @@ def parse_recorded_at(value: Any) -> str:
     if not isinstance(value, str):
         raise _invalid(value, f"it is not a text such as {_EXAMPLE}")
     text = value.strip()
+    try:
+        strict_json.check(text)
+    except ValueError as problem:
+        raise _invalid(text, str(problem)) from None
     if "%" in text:
         KeyPattern.parse(text)
     else:
@@ -68,6 +73,11 @@ def resolve_recorded_at(option: str | None, key: str, read_creation_time: Callab
         time = KeyPattern.parse(option).find(key) if "%" in option else _parse_time(option)
     time = time or read_creation_time()
     return time.isoformat() if time else None
+
+
+def format_moment(time: datetime) -> str:
+    """Formats a time for people: 2026-11-28 22:00:00 +01:00."""
+    return f"{time:%Y-%m-%d %H:%M:%S %:z}"
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ METADATA_OPTIONS = (
     "classes",
     "min-confidence",
     "regions",
+    "recorded-at",
 )
 
 _MODEL_OPTIONS = {"models", "model-id", "model-version"}

@@ -11,6 +11,7 @@ from videojobs.jobs.commands import compose_retry_command, name_for_command, sug
 from videojobs.jobs.costs import PRICES_AS_OF, PRICES_REGION
 from videojobs.jobs.ledger import VIDEO_SECONDS_MAX, Job
 from videojobs.jobs.options import Model
+from videojobs.jobs.recorded_at import format_moment
 from videojobs.jobs.unanswered import Unanswered
 from videojobs.jobs.uploads import Rejection, Upload
 from videojobs.notices.share_links import ShareLink
@@ -80,8 +81,10 @@ def compose_done(
 ) -> Notice:
     """Returns the notice of a job whose results are in S3; `failed_outputs` has the reason of each missing output."""
     frames = f"{summary.frames:,} ({job.options.infer_fps} a second)" if summary else "(could not be counted)"
+    begun = job.clock_time(0.0)
     facts = [
         ("Video", job.upload.uri),
+        *([("Recorded", format_moment(begun))] if begun else []),
         ("Look", share_link.url),
         ("", f"open to anyone with this link, until {share_link.expires_at:%Y-%m-%d %H:%M} UTC"),
         *_describe_models(job.options.models),
@@ -339,12 +342,22 @@ def _show_name(name: str) -> str:
 
 
 def _describe_class(job: Job, entry: ClassSummary) -> str:
-    """Returns when the class is seen in the player, the most at once, and the mean confidence."""
+    """Returns when the class is seen, the most at once, and the mean confidence."""
     times = entry.first_seen_seconds, entry.last_seen_seconds, entry.peak_at_seconds
-    first, last, peak_at = (_format_clock(job.place(time)) for time in times)
+    first, last, peak_at = (_format_place(job, time) for time in times)
     peak = f", {entry.peak:,} at once at {peak_at}" if entry.peak > 1 else ""
     mean = f", confidence {entry.mean_confidence:.2f}" if entry.mean_confidence is not None else ""
     return f"{first} to {last}{peak}{mean}"
+
+
+def _format_place(job: Job, time_offset: float) -> str:
+    """Formats a time in the video: the time of day if it is known, with the date if that has changed since the video's
+    beginning, or else the player's time.
+    """
+    begun, time = job.clock_time(0.0), job.clock_time(time_offset)
+    if begun is None or time is None:
+        return _format_clock(job.place(time_offset))
+    return f"{time:%H:%M:%S}" if time.date() == begun.date() else f"{time:%Y-%m-%d %H:%M:%S}"
 
 
 def _format_clock(seconds: float) -> str:

@@ -20,7 +20,17 @@ from videojobs.jobs.ledger import Job
 from videojobs.outputs.files import OutputFiles
 from videojobs.results.predictions import COLUMNS, Frames
 
-_HEADING = ["job_id", "upload_key", "model_id", "frame_offset", "time_offset", *COLUMNS, "track_id", "extra"]
+_HEADING = [
+    "job_id",
+    "upload_key",
+    "model_id",
+    "frame_offset",
+    "time_offset",
+    "clock_time",
+    *COLUMNS,
+    "track_id",
+    "extra",
+]
 _LISTS = {name for name, kinds in COLUMNS.items() if kinds is list}
 _TEXTS = {name for name, kinds in COLUMNS.items() if kinds is str or (isinstance(kinds, tuple) and str in kinds)}
 _GZIP = 31
@@ -78,6 +88,7 @@ class CsvTable:
                 repeat(disarm(frames.model_id)),
                 [frames.frame_offsets[number] for number in numbers],
                 [frames.time_offsets[number] for number in numbers],
+                nulls if self._job.video_recorded_at is None else self._make_clock_times(frames),
                 *(
                     nulls if name in predictions.absent else _make_cells(name, values)
                     for name, values in predictions.columns.items()
@@ -90,6 +101,11 @@ class CsvTable:
 
     def finish(self) -> None:
         self._file.write(self._gzip.flush())
+
+    def _make_clock_times(self, frames: Frames) -> Sequence[str | None]:
+        times = map(self._job.clock_time, frames.time_offsets)
+        texts = [None if time is None else time.isoformat(timespec="milliseconds") for time in times]
+        return [texts[number] for number in frames.predictions.frames]
 
     def _write_rows(self, rows: Any) -> None:
         text = io.StringIO()

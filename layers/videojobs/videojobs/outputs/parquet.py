@@ -6,6 +6,7 @@ is full. An error in the thread is raised by the next call.
 
 from array import array
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from queue import Queue
 from threading import Thread
@@ -23,6 +24,13 @@ QUEUED_BYTES = 1024 * 1024
 
 FLOAT, FLOAT32, INT = DataType.float64(), DataType.float32(), DataType.int64()
 TEXT, BOOL = DataType.utf8(), DataType.bool()
+TIME = DataType.timestamp("ms", tz="UTC")
+"""A moment. Athena's timestamps have milliseconds.
+Source: https://docs.aws.amazon.com/athena/latest/ug/data-types.html
+"""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 def list_of(item: DataType) -> DataType:
@@ -34,7 +42,11 @@ def struct_of(**fields: DataType) -> DataType:
 
 
 def make_array(values: Sequence[Any], kind: DataType) -> Array:
-    """Returns an Arrow array of Python values: numbers, texts, None, and lists and dicts of these, as `kind` says."""
+    """Returns an Arrow array of Python values: numbers, texts, datetimes, None, and lists and dicts of these, as `kind`
+    says.
+    """
+    if DataType.is_timestamp(kind):
+        return Array([None if value is None else _count_milliseconds(value) for value in values], type=INT).cast(TIME)
     if DataType.is_list(kind):
         return _make_list_array(values, kind)
     if DataType.is_struct(kind):
@@ -61,6 +73,17 @@ def repeat_numbers(typecode: str, numbers: Sequence[float], counts: Sequence[int
     for number, count in zip(numbers, counts, strict=True):
         repeated.extend(array(typecode, (number,)) * count)
     return Array.from_buffer(repeated)
+
+
+def repeat_times(times: Sequence[datetime | None], counts: Sequence[int]) -> Array:
+    """Returns an Arrow array with each time repeated as `counts` says."""
+    if None in times:
+        return make_array([time for time, count in zip(times, counts, strict=True) for _ in range(count)], TIME)
+    return repeat_numbers("q", [_count_milliseconds(time) for time in times if time], counts).cast(TIME)
+
+
+def _count_milliseconds(time: datetime) -> int:
+    return (time - _EPOCH) // _MILLISECOND
 
 
 class Writable(Protocol):

@@ -3,6 +3,7 @@
 from pathlib import PurePosixPath
 
 from videojobs.jobs.ledger import Job
+from videojobs.jobs.recorded_at import format_moment
 from videojobs.jobs.uploads import SHARED_VIDEO
 from videojobs.outputs.files import OutputFiles
 from videojobs.report.writer import PIECES_FOLDER, ReportFacts, ReportWriter
@@ -27,11 +28,14 @@ class ReportOutput:
         self._writer.add(frames)
 
     def finish(self) -> None:
+        begun = self._job.clock_time(0.0)
         facts = ReportFacts(
             title=PurePosixPath(self._job.upload.key).name,
             video_url=SHARED_VIDEO,
             share_url=self._files.share_url,
+            recorded_at=begun,
             facts=[
+                *([("Recorded", format_moment(begun))] if begun else []),
                 ("Sampled frames", f"{self._frames:,}"),
                 ("Models", ", ".join(model.model_id for model in self._job.options.models)),
             ],

@@ -15,17 +15,19 @@ from videojobs.outputs.parquet import (
     ROWS_A_GROUP,
     ROWS_A_GROUP_OF_LISTS,
     TEXT,
+    TIME,
     ConstantTexts,
     ParquetFile,
     list_of,
     make_array,
     repeat_numbers,
+    repeat_times,
     struct_of,
 )
 from videojobs.results.predictions import Frames
 
 _JOB_COLUMNS = {"job_id": TEXT, "upload_key": TEXT, "model_id": TEXT}
-_FRAME_COLUMNS = {"frame_offset": INT, "time_offset": FLOAT}
+_FRAME_COLUMNS = {"frame_offset": INT, "time_offset": FLOAT, "clock_time": TIME}
 _POINTS = list_of(struct_of(x=FLOAT, y=FLOAT))
 
 DETECTION_COLUMNS: Mapping[str, DataType] = {
@@ -94,6 +96,7 @@ class ParquetTables:
         self._frame_rows += zip(
             frames.frame_offsets,
             frames.time_offsets,
+            map(self._job.clock_time, frames.time_offsets),
             frames.failures,
             frames.predictions.counts,
             [fact.size and fact.size[0] for fact in facts],
@@ -128,11 +131,17 @@ class ParquetTables:
             *self._name_job(frames.model_id, len(predictions)),
             repeat_numbers("q", frames.frame_offsets, predictions.counts),
             repeat_numbers("d", frames.time_offsets, predictions.counts),
+            self._make_clock_times(frames),
             *(
                 self._make_nulls(name, len(predictions)) if name in absent else _make_column(name, values)
                 for name, values in columns.items()
             ),
         ]
+
+    def _make_clock_times(self, frames: Frames) -> Array:
+        if self._job.video_recorded_at is None:
+            return self._make_nulls("clock_time", len(frames.predictions))
+        return repeat_times(list(map(self._job.clock_time, frames.time_offsets)), frames.predictions.counts)
 
     def _make_nulls(self, name: str, length: int) -> Array:
         """Returns a column of nulls from a cache: each inference type leaves most columns empty."""

@@ -13,7 +13,8 @@ import re
 import tempfile
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
+from datetime import datetime
 from importlib import resources
 from typing import IO, Any
 from urllib.parse import urlsplit
@@ -49,12 +50,15 @@ class ReportFacts:
             page is opened with its link in the fragment (`#base=…`) and loads everything from there, so it contains no
             token.
         facts: Labels and texts to show under the title.
+        recorded_at: When the first picture was recorded, or None if unknown.
     """
 
     title: str
     video_url: str
     share_url: str | None = None
     facts: Sequence[tuple[str, str]] = ()
+    _: KW_ONLY
+    recorded_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,6 +191,8 @@ class ReportWriter:
             "facts": [(label, printable(text)) for label, text in facts.facts],
             "video": facts.video_url,
             "start_offset": self._start_offset or 0.0,
+            # Without its offset from UTC: the page shows the time where the video was recorded.
+            "recorded_at": facts.recorded_at and f"{facts.recorded_at:%Y-%m-%dT%H:%M:%S.%f}"[:-3],
             "share_url": facts.share_url,
             "pieces_url": None if is_inline else PIECES_FOLDER,
             "counts": COUNTS,

@@ -269,3 +269,24 @@ def test_a_route_with_a_value_that_can_not_be_stored_is_named() -> None:
         InvalidParameter, match=r"^PrefixRoutes: 'a': min_confidence: a number is not 0 and not between"
     ):
         resolve_options("a.mp4", {}, routes={"a": {"min_confidence": {"car": 1e-200}}}, defaults=DEFAULTS)
+
+
+PATTERN = "cam_%Y%m%d_%H%M%S[Europe/Berlin]"
+
+
+@pytest.mark.parametrize("value", ["2026-11-28T22:00:00+01:00", PATTERN])
+def test_when_a_video_was_recorded_is_read_from_metadata_and_from_a_route(value: str) -> None:
+    for options in (
+        resolve({"recorded-at": value}),
+        resolve_options("a.mp4", {}, routes={"a": {"recorded-at": value}}, defaults=DEFAULTS),
+    ):
+        assert options.recorded_at == value
+        assert Options.parse(json.loads(json.dumps(options.to_dict()))) == options
+    assert resolve({}).recorded_at is None
+
+
+def test_an_invalid_time_of_recording_is_named() -> None:
+    with pytest.raises(InvalidOption, match=r"^recorded_at: '2026-11-28T22:00:00': it has no time zone"):
+        resolve({"recorded-at": "2026-11-28T22:00:00"})
+    with pytest.raises(InvalidParameter, match=r"^PrefixRoutes: 'a': recorded_at: 3: it is not a text"):
+        resolve_options("a.mp4", {}, routes={"a": {"recorded_at": 3}}, defaults=DEFAULTS)

@@ -6,7 +6,7 @@ import gzip
 import io
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from videoinfer.repository import ROOT
 from videojobs.jobs.ledger import Job
 from videojobs.jobs.options import InferenceType, Model, Options
-from videojobs.outputs.names import parse_outputs
+from videojobs.outputs.names import OutputName, parse_outputs
 from videojobs.outputs.registry import OPENERS
 from videojobs.outputs.summary import Summary
 from videojobs.results.derivation import derive
@@ -118,9 +118,9 @@ def read_csv(files: "KeptFiles") -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
-def derive_all(job: Job, content: bytes) -> tuple[KeptFiles, Summary]:
+def derive_all(job: Job, content: bytes, names: Sequence[OutputName] = ALL) -> tuple[KeptFiles, Summary]:
     files, summary = KeptFiles(), Summary(job.options.models)
-    outputs = [OPENERS[name](job, files) for name in ALL]  # type: ignore[arg-type]
+    outputs = [OPENERS[name](job, files) for name in names]  # type: ignore[arg-type]
     try:
         derive([content], job.options.models, [summary, *outputs], lambda: [content], track=job.options.track)
     finally:

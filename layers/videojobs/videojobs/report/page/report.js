@@ -3,7 +3,7 @@
 import { $, create, createSwatch, formatCount } from "./dom.js";
 import { findBase, PieceMissing, Pieces, readIndex } from "./data.js";
 import { Overlay, toPercent } from "./marks.js";
-import { formatTime, listAppearances, orderStarts, sumFrom } from "./timelines.js";
+import { formatMoment, formatTime, listAppearances, orderStarts, sumFrom } from "./timelines.js";
 import { explainMissingVideo, Player } from "./player.js";
 import { ClassList, findEnd, findSpan, listClasses } from "./classes.js";
 import { listenForKeys } from "./keyboard.js";
@@ -132,7 +132,9 @@ class Report {
     $("models").style.setProperty("--progress", time / duration);
     $("scrubber").value = time;
     $("scrubber").style.setProperty("--filled", `${(100 * time) / duration}%`);
-    $("scrubber").setAttribute("aria-valuetext", `${formatTime(time)} of ${formatTime(duration)}`);
+    const moment = formatMoment(this.#index.recorded_at, time - this.#index.start_offset);
+    $("scrubber").setAttribute("aria-valuetext", `${formatTime(time)} of ${formatTime(duration)}${moment && `, ${moment}`}`);
+    $("moment").textContent = moment;
     $("now").textContent = formatTime(time, duration < 600);
   }
 

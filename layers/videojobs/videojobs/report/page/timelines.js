@@ -73,3 +73,12 @@ export function formatTime(seconds, tenths = false) {
     : `${parts[0]}:${String(parts[1]).padStart(2, "0")}`;
   return tenths ? `${text}.${Math.floor((Math.max(0, seconds) - whole) * 10 + 1e-6)}` : text;
 }
+
+const VIDEO_SECONDS_MAX = 1e9; // 30 years
+
+/** The time of day, some seconds after an ISO 8601 time without an offset; with the date if that has changed. */
+export function formatMoment(begun, seconds) {
+  if (begun === null || !(Math.abs(seconds) <= VIDEO_SECONDS_MAX)) return "";
+  const text = new Date(Date.parse(`${begun}Z`) + 1000 * seconds).toISOString().slice(0, 19).replace("T", " ");
+  return text.startsWith(begun.slice(0, 10)) ? text.slice(11) : text;
+}
