@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,42 @@ def test_without_a_start_offset_the_browser_measures_it(tmp_path: Path, open_pag
             report.page.wait_for_timeout(100)
             assert read_number(report) == find_picture(report) == int(seconds / 0.04)
         assert report.text("#duration") == "0:02"
+
+
+PHONE = {"width": 360, "height": 740}
+
+
+@pytest.mark.parametrize("viewport", [{"width": 1280, "height": 800}, PHONE], ids=["desktop", "phone"])
+def test_the_time_of_day_stands_beside_the_position(tmp_path: Path, open_page: OpenPage, viewport: Any) -> None:
+    video = make_video(LATE_MP4)
+    results, start = sample_all(video)
+    (tmp_path / "video.mp4").write_bytes(video)
+    begun = datetime.fromisoformat("2026-11-28T23:59:58.500+01:00")
+    with ReportWriter(start) as writer, (tmp_path / "report.html").open("wb") as page:
+        writer.add_model("parts", "object-detection")
+        writer.add(make_frames("parts", results["parts"], results["frame_offset"], results["time_offset"]))
+        facts = ReportFacts("belt.mp4", "video.mp4", recorded_at=begun)
+        writer.finish(facts, inline_max_bytes=None).write_page(page)
+    report = ReportPage(open_page((tmp_path / "report.html").as_uri(), viewport=viewport))
+    report.wait_for_video()
+
+    for seconds, moment in ((0.0, "23:59:58"), (1.001, "23:59:59"), (1.9, "2026-11-29 00:00:00")):
+        report.seek(start + seconds)
+        report.wait_for_text("#moment", moment)
+        assert (
+            report.page.locator("#scrubber").get_attribute("aria-valuetext")
+            == f"0:0{int(start + seconds)} of 0:04, {moment}"
+        )
+    assert report.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_without_a_time_of_day_only_the_position_is_shown(open_report: OpenReport, tmp_path: Path) -> None:
+    video = tmp_path / "clip.mp4"
+    video.write_bytes(make_video(VideoSpec()))
+    report = open_report(sample_all(video.read_bytes())[0], video=video)
+    report.wait_for_video()
+    assert report.text("#moment") == ""
+    assert report.page.locator("#moment").is_hidden()
 
 
 def test_the_start_of_a_chosen_copy_is_measured_again(open_report: OpenReport, tmp_path: Path) -> None:
