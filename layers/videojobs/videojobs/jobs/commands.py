@@ -10,7 +10,7 @@ from videojobs.jobs.upload_metadata import METADATA_OPTIONS, find_option, normal
 from videojobs.jobs.uploads import KEY_MAX_BYTES, Upload, find_extension, is_path
 from videojobs.video_formats import VIDEO_EXTENSIONS
 
-_HARMLESS_VALUE = re.compile(r"[A-Za-z0-9_./:-]+")
+_HARMLESS_VALUE = re.compile(r"[A-Za-z0-9_./:+-]+")
 """A value without special meaning in a shell or in the AWS CLI's shorthand syntax for maps."""
 
 _HARMLESS_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,199}")

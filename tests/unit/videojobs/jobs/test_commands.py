@@ -78,6 +78,11 @@ def test_a_command_contains_no_key_that_a_shell_could_interpret() -> None:
             "infer-fps=INFER_FPS,input-mode=INPUT_MODE",
         ),
         ({"mtime": "1700000000", "mode": "33188", "infer-fps": "x"}, "infer_fps", "infer-fps=INFER_FPS"),
+        (
+            {"recorded-at": "2026-11-28T22:00:00+01:00", "infer-fps": "x"},
+            "infer_fps",
+            "infer-fps=INFER_FPS,recorded-at=2026-11-28T22:00:00+01:00",
+        ),
     ],
 )
 def test_valid_options_are_kept_in_the_suggestion(metadata: dict[str, str], faulty: str, expected: str) -> None:
