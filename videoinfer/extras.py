@@ -6,7 +6,13 @@ from contextlib import contextmanager
 from videoinfer.display import errors_for_people
 from videoinfer.errors import CommandError
 
-COMMAND_EXTRAS: Mapping[str, str] = {"demo": "local", "report": "local", "annotate": "local", "infer": "engine"}
+COMMAND_EXTRAS: Mapping[str, str] = {
+    "demo": "local",
+    "report": "local",
+    "annotate": "local",
+    "regions": "local",
+    "infer": "engine",
+}
 """The extra that a command needs. Other commands need none. `pyproject.toml` lists what an extra installs."""
 
 OWN_PACKAGES = ("videoinfer", "videojobs", "videoengine")

@@ -161,3 +161,36 @@ def annotate(
 
     with errors_for_people():
         make_annotated_video(results, video, output, Display(Console()))
+
+
+@app.command(rich_help_panel=name_panel("regions"))
+def regions(
+    *,
+    video: Annotated[Path, typer.Argument(help="The video.")],
+    at: Annotated[
+        float | None,
+        typer.Option(
+            help="The time of the frame in seconds from the first one.",
+            metavar="SECONDS",
+            min=0,
+            show_default="the middle",
+        ),
+    ] = None,
+    given: Annotated[
+        str | None,
+        typer.Option("--regions", help="Regions to check and to draw: JSON, or a file with it.", metavar="FILE|JSON"),
+    ] = None,
+    edit: Annotated[
+        bool, typer.Option("--edit", help="Open a page in the browser on which regions are drawn, until Ctrl-C.")
+    ] = False,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The picture, without --edit.", metavar="FILE")] = Path(
+        "regions.png"
+    ),
+) -> None:
+    """Show a frame of a video with a grid, or draw the polygons and lines of the option regions on it."""
+    with loading("regions"):
+        from videoinfer.regions.command import RegionsOptions, run_regions
+
+    with errors_for_people():
+        options = RegionsOptions(video=video, at_seconds=at, regions=given, output=output, is_edit=edit)
+        run_regions(options, Display(Console()))

@@ -1,5 +1,6 @@
 """Checks whether a video on disk can be sent, and reads its frames as the engine does."""
 
+from bisect import bisect_right
 from fractions import Fraction
 from pathlib import Path
 from shlex import quote
@@ -40,6 +41,29 @@ def sample_video(path: Path, infer_fps: float) -> list[SampledFrame]:
     except JobFailed as failure:
         raise CommandError(f"{path.name}: {failure}.") from failure
     return frames
+
+
+def find_frame(path: Path, seconds: float | None) -> SampledFrame:
+    """The frame that is shown at a time, in seconds from the first frame; without one, in the middle of the video.
+
+    Raises:
+        CommandError: The video can't be read, or is shorter; the message says why.
+    """
+    check_file(path)
+    try:
+        with open_video(path) as container:
+            timeline = read_timeline(container)
+    except JobFailed as failure:
+        raise CommandError(f"{path.name}: {failure}.") from failure
+    first, last = timeline.timestamps[0], timeline.timestamps[-1]
+    length = float((last - first) * timeline.time_base)
+    seconds = length / 2 if seconds is None else seconds
+    if seconds > length + 1 / float(timeline.frame_rate):
+        raise CommandError(f"{path.name}: there is no frame at {seconds:g} s. The last one is at {length:g} s.")
+    number = bisect_right(timeline.timestamps, first + round(seconds / timeline.time_base)) - 1
+    timestamp = timeline.timestamps[number]
+    keyframe = timeline.keyframes[bisect_right(timeline.keyframes, timestamp) - 1]
+    return SampledFrame(number, round(float((timestamp - first) * timeline.time_base), 4), timestamp, keyframe)
 
 
 def measure_start_offset(path: Path) -> float | None:

@@ -160,6 +160,7 @@ ARGUMENTS = {
     "demo": [],
     "report": ["results.json", "belt.mp4"],
     "annotate": ["results.json", "belt.mp4"],
+    "regions": ["belt.mp4"],
     "infer": ["belt.mp4", "--model", "models/bottles/3"],
 }
 

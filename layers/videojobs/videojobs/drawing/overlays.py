@@ -11,6 +11,7 @@ from pathlib import Path
 from anyascii import anyascii
 from PIL import Image, ImageDraw, ImageFont
 
+from videojobs.drawing.region_shapes import RegionShape, draw_lines, find_arrow
 from videojobs.results.marks import Box, Keypoint, Mark
 
 type Point = tuple[float, float]
@@ -66,6 +67,7 @@ _POINT_SURE = 0.5
 
 _FAINT, _MASK, _OPAQUE = 0.12, 0.3, 1.0
 _DARK, _LIGHT = (16, 19, 26, 255), (255, 255, 255, 255)
+_REGION_LABEL = "#10131a"
 
 
 @dataclass(frozen=True)
@@ -104,8 +106,13 @@ def _is_drawable(character: str) -> bool:
     return character == " " or bytes(font.getmask(character)) not in (b"", bytes(font.getmask("\U0010ffff")))
 
 
-def draw_overlay(size: tuple[int, int], marks: Sequence[Mark], styles: Sequence[ClassStyle]) -> Image.Image:
-    """Draws marks on a transparent picture (RGBA).
+def draw_overlay(
+    size: tuple[int, int],
+    marks: Sequence[Mark],
+    styles: Sequence[ClassStyle],
+    regions: Sequence[RegionShape] = (),
+) -> Image.Image:
+    """Draws marks on a transparent picture (RGBA), over regions.
 
     Args:
         size: The picture's width and height.
@@ -114,11 +121,13 @@ def draw_overlay(size: tuple[int, int], marks: Sequence[Mark], styles: Sequence[
     """
     overlay = Image.new("RGBA", size)
     pen = _Pen(overlay)
+    pen.draw_regions(regions)
     boxes = [(mark, mark.box) for mark in marks if mark.box is not None]
     for mark, box in boxes:
         pen.fill(mark, box, styles[mark.class_number].color)
     for mark, box in boxes:
         pen.outline(mark, box, styles[mark.class_number].color)
+    pen.label_regions(regions)
     pen.write_labels(marks, styles, names=len(marks) <= LABELS_MAX)
     return overlay
 
@@ -151,15 +160,31 @@ class _Pen:
         if mark.gaze is not None:
             self._draw_gaze(mark.gaze, box, mark.landmarks, color)
 
+    def draw_regions(self, regions: Sequence[RegionShape]) -> None:
+        draw_lines(self._draw, regions, (self._width, self._height), self._line)
+
+    def label_regions(self, regions: Sequence[RegionShape]) -> None:
+        """Writes the regions' texts before other labels, which then keep clear of them."""
+        height = self._font.size + 6
+        for shape in regions:
+            left, top = min(shape.points, key=lambda point: (point[1], point[0]))
+            self._write(
+                transliterate(shape.text), _REGION_LABEL, left + 4, (top + 4, top - height - 4, top + height + 8)
+            )
+            if shape.is_line:
+                start, end = shape.points
+                x, y = find_arrow(start, end, max(self._width, self._height) / 16)[1]
+                self._write("in", _REGION_LABEL, x - height / 2, (y - height / 2,))
+
     def write_labels(self, marks: Iterable[Mark], styles: Sequence[ClassStyle], *, names: bool) -> None:
         """Writes labels without a box at the top left and, if `names`, those of boxes above them, surest first."""
         for line, mark in enumerate(mark for mark in marks if mark.box is None):
-            self._write(mark, styles[mark.class_number], 8, (8 + line * (self._font.size + 10),))
+            self._write_mark(mark, styles[mark.class_number], 8, (8 + line * (self._font.size + 10),))
         if names:
             boxes = ((mark, mark.box) for mark in marks if mark.box is not None)
             for mark, box in sorted(boxes, key=lambda pair: -pair[0].certainty):
                 left, top, _, bottom = _find_corners(box)
-                self._write(mark, styles[mark.class_number], left, (top - self._font.size - 6, top, bottom))
+                self._write_mark(mark, styles[mark.class_number], left, (top - self._font.size - 6, top, bottom))
 
     def _draw_keypoints(self, keypoints: Sequence[Keypoint], color: str) -> None:
         by_name = {point.name: point for point in keypoints}
@@ -188,11 +213,13 @@ class _Pen:
             end = (tip[0] - barb * math.cos(angle + side), tip[1] - barb * math.sin(angle + side))
             self._draw.line([tip, end], fill=paint, width=line)
 
-    def _write(self, mark: Mark, style: ClassStyle, left: float, tops: Iterable[float]) -> None:
-        """Writes a label at the first of `tops` where it covers no other label; if there is none, it is left out."""
+    def _write_mark(self, mark: Mark, style: ClassStyle, left: float, tops: Iterable[float]) -> None:
         percent = "" if mark.confidence is None else f" {mark.percent}%"
         track = "" if mark.track_id is None else f" #{mark.track_id}"
-        text = f"{transliterate(style.name)}{track}{percent}"
+        self._write(f"{transliterate(style.name)}{track}{percent}", style.color, left, tops)
+
+    def _write(self, text: str, color: str, left: float, tops: Iterable[float]) -> None:
+        """Writes a label at the first of `tops` where it covers no other label; if there is none, it is left out."""
         width, height = self._draw.textlength(text, font=self._font) + 10, self._font.size + 6
         left = max(0, min(left, self._width - width))
         places = (
@@ -203,8 +230,8 @@ class _Pen:
             return
         self._labels.append(place)
         left, top, _, _ = place
-        self._draw.rounded_rectangle(place, radius=3, fill=_paint(style.color))
-        paint = _DARK if _needs_dark_text(style.color) else _LIGHT
+        self._draw.rounded_rectangle(place, radius=3, fill=_paint(color))
+        paint = _DARK if _needs_dark_text(color) else _LIGHT
         self._draw.text((left + 5, top + height / 2), text, fill=paint, font=self._font, anchor="lm")
 
 
