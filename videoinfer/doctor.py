@@ -30,7 +30,7 @@ from videojobs.jobs.commands import name_for_command
 from videojobs.jobs.ledger import Job
 from videojobs.jobs.options import Options
 from videojobs.jobs.uploads_queue import RECEIVES_MAX
-from videojobs.notices.notices import format_duration
+from videojobs.notices.times import format_duration
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackResourceDetailTypeDef

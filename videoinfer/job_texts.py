@@ -11,7 +11,7 @@ from videoinfer.dead_letters import DeadLetter
 from videoinfer.ledger_view import Item
 from videoinfer.listed_keys import list_key
 from videojobs.jobs.unanswered import Unanswered
-from videojobs.notices.notices import format_duration
+from videojobs.notices.times import format_duration
 from videojobs.result_files import ANNOTATED_VIDEO
 
 HEADINGS = ("STATUS", "SEEN", "TOOK", "VIDEO", "JOB")
@@ -31,9 +31,15 @@ def compose_row(item: Item, now: datetime) -> tuple[str, ...]:
 
 
 def compose_note(item: Item) -> str | None:
-    """The note below a row: why a job has no results, or lacks outputs, and which calls were not answered."""
+    """The note below a row: why a job has no results, no notice or lacks outputs, and which calls were not answered."""
     missing = f"Missing: {describe_missing(item)}" if describe_missing(item) else None
-    return " ".join(filter(None, [item.get("error"), missing, Unanswered.from_item(item).describe()])) or None
+    parts = [item.get("error"), missing, _describe_silence(item), Unanswered.from_item(item).describe()]
+    return " ".join(filter(None, parts)) or None
+
+
+def _describe_silence(item: Item) -> str | None:
+    """Why no notice of the job's results was sent, or None if one was."""
+    return f"no notice: {item['no_notice']}" if item.get("no_notice") else None
 
 
 def describe_missing(item: Item) -> str:
@@ -53,6 +59,7 @@ def compose_facts(item: Item, attempts: Sequence[Item], now: datetime) -> list[t
         ("Status", item["status"]),
         ("Reason", item.get("error")),
         ("Unanswered", Unanswered.from_item(item).describe()),
+        ("Notice", f"none: {item['no_notice']}" if item.get("no_notice") else None),
         *(("Model", _describe_model(model)) for model in models),
         ("Frames", _describe_frames(item, options) if options else None),
         ("Input mode", options["input_mode"] if options else None),

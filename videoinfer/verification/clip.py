@@ -32,7 +32,7 @@ from videoinfer.verification.message_checks import (
 from videoinfer.verification.tables import check_tables, compose_queries, run_query
 from videoinfer.verification.traces import Traces
 from videoinfer.verification.truth import FILES, INFER_FPS, Truth, read_truth
-from videoinfer.verification.verdicts import CheckOutcome, Unavailable, Verdict, unseen, wrong
+from videoinfer.verification.verdicts import CheckOutcome, Unavailable, Verdict, ok, unseen, wrong
 from videoinfer.verification.waiting import wait_for
 from videojobs.errors import BrokenResults
 from videojobs.jobs.ledger import Job
@@ -122,6 +122,8 @@ class ClipChecks:
         return check_tables(detections, frames, truth)
 
     def _check_notice(self, status: str) -> Verdict:
+        if reason := self._item.get("no_notice"):
+            return ok(f"none is sent: {reason}")
         messages = self._receive_notices(status)
         self._link = find_link(messages[0]["Message"]) if messages else None
         contents = [self._item["job_id"], self._item["results_location"]] if status == "done" else []
@@ -162,6 +164,8 @@ class ClipChecks:
         return check_annotated_video(*self._fetch(job, ANNOTATED_VIDEO))
 
     def _check_annotation_notice(self) -> Verdict:
+        if reason := self._item.get("no_notice"):
+            return ok(f"none is sent: {reason}")
         contents = [self._item["job_id"], ANNOTATED_VIDEO]
         messages = self._receive_notices("annotated")
         return check_notice(messages, "annotated", self._item.get("annotation_notice_id"), contents)

@@ -143,7 +143,9 @@ class JobCreator:
             options = self.settings.resolve(upload.key, metadata)
             if options.input_mode == "upload" and (rejection := reject_sending(upload, item)):
                 return rejection
-            return self._create_with(options, self._find_recorded_at(upload, options), request, item)
+            video_recorded_at = self._find_recorded_at(upload, options)
+            options.notify_when.check_clock(video_recorded_at)
+            return self._create_with(options, video_recorded_at, request, item)
         except InvalidParameter as invalid:
             return Rejection(str(invalid), f"videoinfer retry {upload.upload_id}", invalid.parameter)
         except InvalidOption as invalid:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from videojobs.api.client import VideoInferenceApi
-from videojobs.delivery_end import DeliveryEnd
+from videojobs.delivery_end import DeliveryEnd, open_rules
 from videojobs.delivery_progress import DEATHS_MAX, FIRST, SUMMARY, Polling, Progress
 from videojobs.errors import ApiUnavailable, BrokenResults, ChangeRefused, OutOfTime, ResultsGone, VideoJobsError
 from videojobs.jobs.costs import Meter
@@ -231,7 +231,7 @@ class _Work:
         Raises:
             BrokenResults: The results break the contract; then none of the outputs is made.
         """
-        summary = Summary(self.job.options.models)
+        summary = Summary(self.job.options.models, open_rules(self.job))
         outputs: list[GuardedOutput] = []
         try:
             outputs += (self._open(name, summary) for name in names)

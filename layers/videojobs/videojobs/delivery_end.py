@@ -8,7 +8,7 @@ from typing import Any
 from videojobs import __version__
 from videojobs.delivery_progress import SUMMARY, Polling, Progress
 from videojobs.jobs.costs import Costs, Meter, add_costs, choose_costs, compose_cost, measure_usage
-from videojobs.jobs.ledger import Job, Ledger, format_time
+from videojobs.jobs.ledger import NOT_SENT, RULES_DID_NOT_HOLD, Job, Ledger, format_time
 from videojobs.jobs.states import CHANGES, REDELIVERY
 from videojobs.jobs.unanswered import Unanswered
 from videojobs.logs import logger
@@ -17,6 +17,7 @@ from videojobs.notices.share_links import SharedJob, ShareLinks
 from videojobs.outputs.summary import Summary, cap_counts
 from videojobs.result_files import ANNOTATED_VIDEO, RECORD_FILE, RESULTS_FILE, SUMMARY_FILE, locate_results
 from videojobs.results.bucket import ResultsBucket
+from videojobs.results.rules import Rules, RulesOutcome
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +54,7 @@ class DeliveryEnd:
         """
         kept = self._read_summary() if self.is_redelivery or progress.invocations > 1 else {}
         if summary is None and SUMMARY not in progress.failed:
-            summary = Summary.from_dict(kept["models"])
+            summary = Summary.from_dict(kept["models"], kept.get("rules"))
         costs = choose_costs(kept)
         if not (self.is_redelivery and "cost" in costs):
             costs = {**costs, "cost": self._compose_cost(polling, progress, meter)}
@@ -108,6 +109,11 @@ class DeliveryEnd:
         if "notice_id" in item and not self.is_redelivery:
             logger.info("The notice has already been sent.")
             return
+        rules = find_rules(self.job, summary)
+        if rules and rules.held is False and not self.is_redelivery and not record["failed_outputs"]:
+            self.ledger.record(self.job.upload, self.job.attempt, notice_id=NOT_SENT, no_notice=RULES_DID_NOT_HOLD)
+            logger.info("No notice is sent: notify_when did not hold.")
+            return
         shared, results_key = SharedJob(self.job.upload.upload_id, self.job.attempt), self._locate(RESULTS_FILE)
         notice = compose_done(
             self.job,
@@ -119,9 +125,10 @@ class DeliveryEnd:
             results_uri=record["results_location"],
             console_url=compose_console_url(self.topic.partition, self.topic.region, self.bucket.name, results_key),
             failed_outputs=record["failed_outputs"],
+            rules=rules,
         )
         notice = mention_unanswered(notice, Unanswered.from_item(item))
-        self.ledger.record(self.job.upload, self.job.attempt, notice_id=self.topic.publish(notice))
+        self.ledger.record(self.job.upload, self.job.attempt, notice_id=self.topic.publish(notice), no_notice=None)
 
     def _read_summary(self) -> Mapping[str, Any]:
         return self.bucket.read_json(self._locate(SUMMARY_FILE)) or {}
@@ -131,6 +138,20 @@ class DeliveryEnd:
 
     def _locate(self, file_name: str) -> str:
         return locate_results(self.job.upload.key, self.job.job_id, file_name)
+
+
+def open_rules(job: Job) -> Rules:
+    """Returns the evaluation of the job's option `notify_when`."""
+    return Rules(job.options.notify_when, job.options.regions, job.clock_time)
+
+
+def find_rules(job: Job, summary: Summary | None) -> RulesOutcome | None:
+    """Returns what came of the job's conditions, or None if it has none."""
+    if not job.options.notify_when:
+        return None
+    if summary is None or summary.rules is None:
+        return RulesOutcome.unknown(job.options.notify_when, "the summary could not be made")
+    return summary.rules
 
 
 def compose_summary(job: Job, summary: Summary | None, costs: Costs) -> dict[str, Any]:
@@ -143,6 +164,7 @@ def compose_summary(job: Job, summary: Summary | None, costs: Costs) -> dict[str
         "frames": summary.frames if summary else None,
         "infer_fps": job.options.infer_fps,
         "models": {model_id: model.to_dict() for model_id, model in models.items()},
+        **({"rules": summary.rules.to_dict()} if summary and summary.rules else {}),
         **costs,
     }
 

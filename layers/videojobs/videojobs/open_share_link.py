@@ -57,6 +57,8 @@ _NEW_LINK = (
 
 _INCOMPLETE = "Check that you copied all of it. All links may also have been revoked since it was sent."
 
+_SECONDS = re.compile(r"[0-9]{1,10}")
+
 _REFUSALS: Mapping[LinkFault, tuple[str, str]] = {
     "expired": ("This link has expired", _NEW_LINK),
     "invalid": ("This link does not work", f"{_INCOMPLETE}</p><p>{_NEW_LINK}"),
@@ -65,11 +67,17 @@ _REFUSALS: Mapping[LinkFault, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class ShareRequest:
-    """A request of a share link; `name` is the path after the token, empty for the link itself."""
+    """A request of a share link.
+
+    Attributes:
+        name: The path after the token, empty for the link itself.
+        seconds: The player's time at which the report begins, or None.
+    """
 
     method: str
     token: str
     name: str
+    seconds: int | None = None
 
 
 @dataclass(frozen=True)
@@ -124,13 +132,16 @@ class SharedOutputs:
         url = self.s3.generate_presigned_url(operation, Params=parameters, ExpiresIn=SIGNED_URL_SECONDS)
         if name == REPORT_FILE:
             url += f"#base={quote(self.links.locate(request.token), safe='')}"
+            url += f"&t={request.seconds}" if request.seconds is not None else ""
         return {"statusCode": 302, "headers": {**_HEADERS, "Location": url}}
 
 
 def read_request(event: Mapping[str, Any]) -> ShareRequest:
     """Reads the request in an event of an HTTP API (payload format 2.0). A link may end in a slash."""
     link, token, name = [*event["rawPath"].strip("/").split("/", 2), "", ""][:3]
-    return ShareRequest(event["requestContext"]["http"]["method"], token if link == "s" else "", name)
+    given = (event.get("queryStringParameters") or {}).get("t", "")
+    seconds = int(given) if _SECONDS.fullmatch(given) else None
+    return ShareRequest(event["requestContext"]["http"]["method"], token if link == "s" else "", name, seconds)
 
 
 def _explain_missing(name: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from boto3.s3.transfer import TransferConfig
 
 from videojobs.jobs.costs import Meter, add_costs, choose_costs, compose_cost, measure_annotation
-from videojobs.jobs.ledger import Job, Ledger
+from videojobs.jobs.ledger import NOT_SENT, Job, Ledger
 from videojobs.logs import logger
 from videojobs.notices.notices import NoticesTopic, compose_annotated
 from videojobs.notices.share_links import SharedJob, ShareLinks
@@ -85,6 +85,10 @@ class AnnotationRecord:
         item = self.ledger.read(job.upload, job.attempt) or {}
         if "annotation_notice_id" in item:
             logger.info("The notice has already been sent.")
+            return
+        if reason := item.get("no_notice"):
+            self.ledger.record(job.upload, job.attempt, annotation_notice_id=NOT_SENT)
+            logger.info("No notice is sent, because the job had none.", reason=reason)
             return
         shared = SharedJob(job.upload.upload_id, job.attempt)
         link = self.links.make(shared, datetime.now(UTC), self.share_link_days)

@@ -46,6 +46,12 @@ def test_unanswered_calls_are_a_fact_and_a_note() -> None:
     )
 
 
+def test_a_job_without_a_notice_says_why() -> None:
+    item = {**ITEM, "notice_id": "not sent", "no_notice": "notify_when did not hold"}
+    assert dict(compose_facts(item, [item], NOW))["Notice"] == "none: notify_when did not hold"
+    assert compose_note(item) == "no notice: notify_when did not hold"
+
+
 def test_facts_name_models_and_frames() -> None:
     facts = dict(compose_facts({**ITEM, "counts": {"hands": {"Rock": Decimal(1234)}}}, [ITEM], NOW))
 

@@ -100,6 +100,19 @@ def test_a_report_gets_the_link_that_opened_it(shared: Shared) -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "moment"), [("75", ["75"]), ("-1", None), ("1&base=x", None), ("9" * 11, None), ("", None)]
+)
+def test_a_link_to_a_moment_opens_the_report_there(shared: Shared, given: str, moment: list[str] | None) -> None:
+    """A browser drops the fragment of a link whose redirect has one (RFC 9110, 10.2.2), so the time is in the query."""
+    shared.put("report.html", b"<html>")
+    event = {**make_event("GET", f"/s/{shared.token}"), "queryStringParameters": {"t": given}}
+    answer = shared.outputs.answer(read_request(event), NOW)
+    fragment = parse_qs(urlsplit(answer["headers"]["Location"]).fragment)
+    assert fragment["base"] == [f"https://share.example.com/s/{shared.token}"]
+    assert fragment.get("t") == moment
+
+
+@pytest.mark.parametrize(
     "name", ["results.json", "detections.csv.gz", "detections.parquet", "report-data/0-12.json.gz"]
 )
 def test_everyone_with_the_link_can_read_an_output(shared: Shared, name: str) -> None:

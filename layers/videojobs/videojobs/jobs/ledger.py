@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 VIDEO_SECONDS_MAX = 1e9
 """30 years. No video is longer, so a later time in the results is invalid."""
 
+NOT_SENT = "not sent"
+"""What is recorded as the ID of a notice that is not sent; `no_notice` then says why."""
+
+RULES_DID_NOT_HOLD = "notify_when did not hold"
+"""The value of `no_notice` for a job with results that don't meet its conditions."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Job:

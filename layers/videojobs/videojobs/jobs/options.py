@@ -13,6 +13,7 @@ from typing import Any, Literal, Self, get_args
 
 from videojobs.errors import InvalidOption, InvalidParameter
 from videojobs.jobs import strict_json
+from videojobs.jobs.notify_when import NotifyWhen, parse_notify_when
 from videojobs.jobs.recorded_at import parse_recorded_at
 from videojobs.jobs.regions import Region, parse_regions, read_classes
 from videojobs.jobs.upload_metadata import ANY_METADATA, MetadataLimits, normalize_name
@@ -44,7 +45,7 @@ _PARAMETERS = {
 }
 """The stack's parameter with the default of each option. Other options have none: the prefix "" sets them for all."""
 
-_JSON_OPTIONS = ("models", "min_confidence", "regions")
+_JSON_OPTIONS = ("models", "min_confidence", "regions", "notify_when")
 """The options that are JSON in metadata."""
 
 _ROUTES = "PrefixRoutes"
@@ -99,6 +100,7 @@ class Options:
             `results.json`.
         regions: Where in the frame to look for entries, exits and crossings.
         recorded_at: When the video was recorded, or the pattern of that time in its key.
+        notify_when: The conditions for sending the notice of the results.
     """
 
     models: tuple[Model, ...]
@@ -111,10 +113,12 @@ class Options:
     min_confidence: Mapping[str, float] = field(default_factory=dict)
     regions: tuple[Region, ...] = ()
     recorded_at: str | None = None
+    notify_when: NotifyWhen = field(default_factory=NotifyWhen)
 
     def __post_init__(self) -> None:
         if self.regions and not self.track:
             raise InvalidOption("regions: they need the track IDs of objects. Set the option track to true.")
+        self.notify_when.check(self.regions, self.classes, track=self.track)
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> Self:
@@ -132,6 +136,7 @@ class Options:
             "min_confidence": dict(self.min_confidence),
             "regions": [region.to_dict() for region in self.regions],
             "recorded_at": self.recorded_at,
+            "notify_when": self.notify_when.to_dict() if self.notify_when else None,
         }
         return {
             "models": [model.to_request() for model in self.models],
@@ -373,5 +378,6 @@ _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "min_confidence": _parse_min_confidence,
     "regions": parse_regions,
     "recorded_at": parse_recorded_at,
+    "notify_when": parse_notify_when,
 }
 """The parser of each option."""

@@ -17,6 +17,11 @@ from videojobs.foreign_text import printable
 Anchor = Literal["center", "bottom-center"]
 """The point of a box that is inside a region or crosses a line. People and cars stand at the bottom of their boxes."""
 
+Direction = Literal["in", "out"]
+"""Seen from a line's first point to its second, `in` is from the left to the right. In a frame, whose y axis points
+down, an object that moves down crosses a line from left to right `in`.
+"""
+
 type Point = tuple[float, float]
 
 DEFAULT_ANCHOR: Anchor = "bottom-center"
@@ -49,7 +54,7 @@ class Region:
             raise InvalidOption(f"{place}: it is not an object with a name and a polygon or a line.")
         if unknown := sorted(data.keys() - set(_FIELDS)):
             raise InvalidOption(f"{place}: there is no field {unknown[0]!r}; the fields are {', '.join(_FIELDS)}.")
-        name = _read_name(data.get("name"), place)
+        name = read_name(data.get("name"), place)
         place = f"regions: {name!r}"
         if ("polygon" in data) == ("line" in data):
             raise InvalidOption(f"{place}: it needs either a polygon or a line.")
@@ -97,7 +102,8 @@ def read_classes(value: Any, place: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value))
 
 
-def _read_name(name: Any, place: str) -> str:
+def read_name(name: Any, place: str) -> str:
+    """Reads the name of a region or of a condition. Raises InvalidOption, which begins with `place`."""
     if not isinstance(name, str) or not name.strip():
         raise InvalidOption(f"{place}: it has no name.")
     if len(name) > NAME_MAX_CHARACTERS or printable(name) != name or name != name.strip():

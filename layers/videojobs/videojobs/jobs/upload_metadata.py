@@ -21,6 +21,7 @@ METADATA_OPTIONS = (
     "min-confidence",
     "regions",
     "recorded-at",
+    "notify-when",
 )
 
 _MODEL_OPTIONS = {"models", "model-id", "model-version"}

@@ -9,13 +9,16 @@ from urllib.parse import quote
 from videojobs.foreign_text import printable
 from videojobs.jobs.commands import compose_retry_command, name_for_command, suggest_remedy
 from videojobs.jobs.costs import PRICES_AS_OF, PRICES_REGION
-from videojobs.jobs.ledger import VIDEO_SECONDS_MAX, Job
+from videojobs.jobs.ledger import Job
 from videojobs.jobs.options import Model
 from videojobs.jobs.recorded_at import format_moment
 from videojobs.jobs.unanswered import Unanswered
 from videojobs.jobs.uploads import Rejection, Upload
+from videojobs.notices.answers import answer, answer_shortly, describe_rules
 from videojobs.notices.share_links import ShareLink
+from videojobs.notices.times import format_duration, format_place
 from videojobs.outputs.summary import ClassSummary, ModelSummary, Summary
+from videojobs.results.rules import RulesOutcome
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -78,8 +81,14 @@ def compose_done(
     results_uri: str,
     console_url: str,
     failed_outputs: Mapping[str, str],
+    rules: RulesOutcome | None = None,
 ) -> Notice:
-    """Returns the notice of a job whose results are in S3; `failed_outputs` has the reason of each missing output."""
+    """Returns the notice of a job whose results are in S3.
+
+    Args:
+        failed_outputs: The reason of each missing output.
+        rules: What came of the job's conditions, or None if it has none.
+    """
     frames = f"{summary.frames:,} ({job.options.infer_fps} a second)" if summary else "(could not be counted)"
     begun = job.clock_time(0.0)
     facts = [
@@ -101,7 +110,11 @@ def compose_done(
     models = summary.models if summary else {}
     max_bytes = TABLES_MAX_BYTES // max(1, len(models))
     counts = [_format_counts(job, model_id, model, max_bytes) for model_id, model in models.items()]
-    return _compose("done", job.upload, facts, *failed, *counts)
+    answers = ["\n".join(answer(summary))] if summary else []
+    if rules and (lines := describe_rules(job, rules, share_link.locate_moment)):
+        answers.append("\n".join(lines))
+    short = answer_shortly(summary, rules) if summary else ""
+    return _compose("done", job.upload, facts, *failed, *counts, answers=answers, short=short)
 
 
 def compose_stored(job: Job, reason: str, *, results_uri: str, failed_outputs: Mapping[str, str]) -> Notice:
@@ -144,8 +157,7 @@ def compose_missing_annotation(job: Job, reason: str) -> Notice:
     """Returns the notice of a job whose results are in S3, but whose annotated video could not be made."""
     facts = [("Video", job.upload.uri), ("Reason", reason), ("Job", job.job_id)]
     words = (
-        "The results are delivered, as an earlier notice says; only the annotated video is missing. "
-        "To make it without asking the API again, run:"
+        "The results are delivered; only the annotated video is missing. To make it without asking the API again, run:"
     )
     return _compose("not-annotated", job.upload, facts, words, f"  videoinfer redeliver {name_for_command(job)}")
 
@@ -226,15 +238,6 @@ def compose_console_url(partition: str, region: str, bucket: str, key: str) -> s
     return f"https://{host}/s3/object/{bucket}?region={region}&prefix={quote(key, safe='')}"
 
 
-def format_duration(seconds: int) -> str:
-    """Formats a duration: 42 s, 3 min 5 s, 2 h 0 min."""
-    minutes, rest = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
-
-
 class NoticesTopic:
     """The SNS topic of notices."""
 
@@ -268,14 +271,33 @@ def _cut(message: str) -> str:
     return content[:MESSAGE_MAX_BYTES].decode(errors="ignore") + "\n\n(The rest is too long for a notice.)"
 
 
-def _compose(outcome: Outcome, upload: Upload, facts: Sequence[tuple[str, str]], *paragraphs: str) -> Notice:
+def _compose(
+    outcome: Outcome,
+    upload: Upload,
+    facts: Sequence[tuple[str, str]],
+    *paragraphs: str,
+    answers: Sequence[str] = (),
+    short: str = "",
+) -> Notice:
+    """Composes a notice.
+
+    Args:
+        answers: Paragraphs before the facts.
+        short: The answer in the subject, in ASCII.
+    """
+    message = "\n\n".join([*answers, _format_facts(facts), *paragraphs])
+    return Notice(outcome, _compose_subject(outcome, upload, short), message)
+
+
+def _compose_subject(outcome: Outcome, upload: Upload, short: str) -> str:
+    """Returns the outcome, the key, and the answer; a long key is cut at its beginning."""
     label = outcome.capitalize().replace("-", " ")
     name = "".join(character if " " <= character <= "~" else "?" for character in upload.key)
-    subject = f"{label}: {name}"
-    overflow = len(subject) - SUBJECT_MAX_CHARACTERS
+    end = f": {short}" if short else ""
+    overflow = len(f"{label}: {name}{end}") - SUBJECT_MAX_CHARACTERS
     if overflow > 0:
-        subject = f"{label}: ...{name[overflow + 3 :]}"
-    return Notice(outcome, subject, "\n\n".join([_format_facts(facts), *paragraphs]))
+        name = f"...{name[overflow + 3 :]}"
+    return f"{label}: {name}{end}"
 
 
 def _describe_end(job: Job, reason: str, age_seconds: int) -> list[tuple[str, str]]:
@@ -344,26 +366,7 @@ def _show_name(name: str) -> str:
 def _describe_class(job: Job, entry: ClassSummary) -> str:
     """Returns when the class is seen, the most at once, and the mean confidence."""
     times = entry.first_seen_seconds, entry.last_seen_seconds, entry.peak_at_seconds
-    first, last, peak_at = (_format_place(job, time) for time in times)
+    first, last, peak_at = (format_place(job, time) for time in times)
     peak = f", {entry.peak:,} at once at {peak_at}" if entry.peak > 1 else ""
     mean = f", confidence {entry.mean_confidence:.2f}" if entry.mean_confidence is not None else ""
     return f"{first} to {last}{peak}{mean}"
-
-
-def _format_place(job: Job, time_offset: float) -> str:
-    """Formats a time in the video: the time of day if it is known, with the date if that has changed since the video's
-    beginning, or else the player's time.
-    """
-    begun, time = job.clock_time(0.0), job.clock_time(time_offset)
-    if begun is None or time is None:
-        return _format_clock(job.place(time_offset))
-    return f"{time:%H:%M:%S}" if time.date() == begun.date() else f"{time:%Y-%m-%d %H:%M:%S}"
-
-
-def _format_clock(seconds: float) -> str:
-    """Formats a time as players show it: 0:07, 12:30, 1:02:03."""
-    if seconds > VIDEO_SECONDS_MAX:
-        return "(invalid time)"
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -5,11 +5,14 @@ stored, so single links can't be revoked; changing the key revokes all of them.
 """
 
 import hashlib
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from itsdangerous import BadData, URLSafeSerializer
+
+from videojobs.jobs.ledger import VIDEO_SECONDS_MAX
 
 LinkFault = Literal["expired", "invalid"]
 """Why a token is refused: it has expired, or the current key has not signed it."""
@@ -33,6 +36,14 @@ class ShareLink:
     def locate(self, name: str) -> str:
         """Returns the link to one of the job's outputs."""
         return f"{self.url}/{name}"
+
+    def locate_moment(self, seconds: float) -> str:
+        """Returns the link that opens the report at a time of the player.
+
+        The time is in the query, because the redirect has a fragment of its own, which replaces that of the link
+        (RFC 9110, 10.2.2).
+        """
+        return f"{self.url}?t={math.floor(min(seconds, VIDEO_SECONDS_MAX))}"
 
 
 class ShareLinks:

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from videojobs.jobs.options import Model
 from videojobs.results.predictions import Frames, Predictions
+from videojobs.results.rules import Rules, RulesOutcome
 
 COUNTS_MAX_BYTES = 100_000
 """Maximum size, as JSON, of the counts in the ledger and in the event of a job's end. An item may have 400 KB and an
@@ -98,15 +99,22 @@ class ModelSummary:
 
 
 class Summary:
-    """The output that every job has. It keeps only sums, so memory grows only with the number of classes."""
+    """The output that every job has. It keeps only sums, so memory grows only with the number of classes.
 
-    def __init__(self, models: Sequence[Model]) -> None:
+    Attributes:
+        rules: What came of `notify_when`, once it is finished; None without conditions.
+    """
+
+    def __init__(self, models: Sequence[Model], rules: Rules | None = None) -> None:
         self.models = {model.model_id: ModelSummary() for model in models}
+        self.rules: RulesOutcome | None = None
+        self._evaluated = rules
 
     @classmethod
-    def from_dict(cls, models: Mapping[str, Mapping[str, Any]]) -> Self:
-        """Returns the summary of models from `ModelSummary.to_dict`."""
+    def from_dict(cls, models: Mapping[str, Mapping[str, Any]], rules: Mapping[str, Any] | None = None) -> Self:
+        """Returns the summary of models from `ModelSummary.to_dict`, and of rules from `RulesOutcome.to_dict`."""
         summary = cls(())
+        summary.rules = RulesOutcome.from_dict(rules) if rules else None
         summary.models = {model_id: ModelSummary.from_dict(model) for model_id, model in models.items()}
         return summary
 
@@ -129,9 +137,12 @@ class Summary:
             entry = model.classes[name]
             entry.confidences += len(confidences)
             entry.confidence_sum += sum(confidences)
+        if self._evaluated:
+            self._evaluated.add(frames)
 
     def finish(self) -> None:
-        """Does nothing: the sums are complete."""
+        if self._evaluated:
+            self.rules = self._evaluated.conclude()
 
     @property
     def frames(self) -> int:

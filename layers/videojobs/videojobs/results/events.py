@@ -4,13 +4,10 @@ from typing import Literal
 
 from msgspec import Struct
 
+from videojobs.jobs.regions import Direction
+
 EventKind = Literal["entry", "exit", "crossing"]
 """An entry into a polygon, an exit from it, or the crossing of a line."""
-
-Direction = Literal["in", "out"]
-"""Seen from a line's first point to its second, `in` is from the left to the right. In a frame, whose y axis points
-down, an object that moves down crosses a line from left to right `in`.
-"""
 
 
 class Event(Struct, frozen=True, gc=False, kw_only=True):

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -28,7 +27,6 @@ from videojobs.notices.notices import (
     compose_missing_annotation,
     compose_rejection,
     compose_stored,
-    format_duration,
 )
 from videojobs.notices.share_links import ShareLink
 from videojobs.outputs.summary import ClassSummary, ModelSummary, Summary
@@ -81,8 +79,16 @@ def make_done(job: Job) -> Notice:
 
 def test_a_notice_says_what_ran_and_what_was_found() -> None:
     notice = make_done(make_job())
-    assert notice.subject == "Done: line 3/belt.mp4"
+    assert notice.subject == "Done: line 3/belt.mp4: Rock, Paper"
     assert notice.message == (
+        "hands:\n"
+        "Rock: in 50 of 50 frames\n"
+        "  at most 31 at once\n"
+        "Paper: in 7 of 50 frames\n"
+        "Failed on 3 of 50 frames.\n"
+        "room:\n"
+        "Nothing was found.\n"
+        "\n"
         "Video    s3://uploads/line 3/belt.mp4\n"
         "Look     https://share.example.com/s/token\n"
         "         open to anyone with this link, until 2026-11-09 08:30 UTC\n"
@@ -161,7 +167,7 @@ def test_sns_accepts_every_subject(key: str) -> None:
 def test_a_long_subject_keeps_the_end_of_the_key() -> None:
     subject = make_done(make_job("camera/" * 30 + "belt.mp4")).subject
     assert subject.startswith("Done: ...")
-    assert subject.endswith("/belt.mp4")
+    assert subject.endswith("/belt.mp4: Rock, Paper")
     assert len(subject) == 99
 
 
@@ -257,11 +263,6 @@ def test_no_foreign_text_forges_a_line_or_a_command(
         commands = [line for line in lines if re.match(r"  (aws|ffmpeg|videoinfer) ", line)]
         for command in commands:
             assert all(c.isalnum() or c in " ./:'=+@-_" or unicodedata.category(c)[0] == "M" for c in command)
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(0, "0 s"), (59, "59 s"), (61, "1 min 1 s"), (7260, "2 h 1 min")])
-def test_durations_are_formatted_with_units(seconds: int, text: str) -> None:
-    assert format_duration(seconds) == text
 
 
 def test_a_notice_that_is_shortened_says_so(aws: Any) -> None:

@@ -1,0 +1,176 @@
+"""The beginning of a notice about results: what was found, and which conditions of `notify_when` held.
+
+Lines have at most 48 columns, for phones; only links are longer. Class names are foreign text in any language, so they
+are never inflected: `7 person`.
+"""
+
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from videojobs.foreign_text import printable
+from videojobs.jobs.ledger import Job
+from videojobs.notices.times import format_duration, format_place
+from videojobs.outputs.summary import ClassSummary, ModelSummary, Summary
+from videojobs.results.rules import RuleOutcome, RulesOutcome
+
+COLUMNS = 48
+
+CLASSES_MAX = 5
+"""How many classes of a model, a region or a line an answer has: the most frequent ones."""
+
+SHORT_MAX_CHARACTERS = 50
+"""Maximum length of the answer in a subject."""
+
+type Region = Mapping[str, Mapping[str, Any]]
+"""What happened in a region or at a line, by class, as in `summary.json`."""
+
+
+def answer(summary: Summary) -> list[str]:
+    """Returns the lines that say what was found: at lines, in regions, and in the whole video."""
+    lines: list[str] = []
+    for model_id, model in summary.models.items():
+        if len(summary.models) > 1:
+            lines.append(_fit(model_id, "{}:"))
+        lines += _answer_model(model)
+    return lines
+
+
+def answer_shortly(summary: Summary, rules: RulesOutcome | None) -> str:
+    """Returns an answer for a subject, in ASCII: the conditions that held, or the first things found."""
+    if rules and rules.matched:
+        parts = [rule.name for rule in rules.matched]
+    else:
+        parts = [part for model in summary.models.values() for part in _answer_model_shortly(model)]
+    return _join([part for part in map(_to_ascii, parts) if part] or ["nothing found" if not parts else "?"])
+
+
+def describe_rules(job: Job, rules: RulesOutcome, locate: Callable[[float], str]) -> list[str]:
+    """Returns the lines that say which conditions held and when, with links to those moments.
+
+    Args:
+        locate: Returns the link to a time in the player.
+    """
+    lines = ["notify_when held:"] if rules.matched else []
+    for rule in rules.matched:
+        lines.append(_fit(rule.name, f"{{}}: {_count_times(rule)}"))
+        lines += [f"  {format_place(job, moment)} {locate(job.place(moment))}" for moment in rule.moments]
+    if rules.problem:
+        unknown = [rule for rule in rules.conditions if rule.held is None]
+        lines += ["notify_when could not be evaluated:", *(_fit(rule.name, "  {}") for rule in unknown)]
+        lines += [f"  {line}" for line in _wrap(f"The reason is: {rules.problem}.")]
+    return lines
+
+
+def _answer_model(model: ModelSummary) -> Iterator[str]:
+    for name, region in _read_regions(model).items():
+        if region:
+            yield _fit(name, "{}:")
+            yield from _answer_region(region)
+    classes = model.most_common()
+    for name, entry in classes[:CLASSES_MAX]:
+        yield from _answer_class(name, entry, model)
+    if rest := classes[CLASSES_MAX:]:
+        yield f"and {len(rest):,} other classes"
+    if model.embeddings:
+        yield f"{model.embeddings:,} embeddings"
+    elif not classes:
+        yield "Nothing was found."
+    if model.failed_frames:
+        yield f"Failed on {model.failed_frames:,} of {model.frames:,} frames."
+
+
+def _answer_region(region: Region) -> Iterator[str]:
+    ranked = sorted(region.items(), key=lambda item: -_weigh(item[1]))
+    for name, facts in ranked[:CLASSES_MAX]:
+        if "in" in facts:
+            yield _fit(name, f"  {facts['in']:,} {{}} in, {facts['out']:,} out")
+            continue
+        yield _fit(name, f"  {facts['entries']:,} {{}}, at most {facts['peak']:,} at once")
+        yield f"  the longest stay {format_duration(round(facts['dwell_seconds_max']))}"
+    if rest := ranked[CLASSES_MAX:]:
+        yield f"  and {len(rest):,} other classes"
+
+
+def _answer_class(name: str, entry: ClassSummary, model: ModelSummary) -> Iterator[str]:
+    tracks = _read_tracks(entry)
+    if tracks:
+        yield _fit(name, f"{tracks:,} {{}}, at most {entry.peak:,} at once")
+        return
+    yield _fit(name, f"{{}}: in {entry.frames:,} of {model.frames:,} frames")
+    if entry.peak > 1:
+        yield f"  at most {entry.peak:,} at once"
+
+
+def _answer_model_shortly(model: ModelSummary) -> Iterator[str]:
+    for name, region in _read_regions(model).items():
+        for class_name, facts in sorted(region.items(), key=lambda item: -_weigh(item[1])):
+            if "in" in facts:
+                yield f"{facts['in']:,} {class_name} in, {facts['out']:,} out ({name})"
+            else:
+                yield f"{facts['entries']:,} {class_name} ({name})"
+    for class_name, entry in model.most_common():
+        tracks = _read_tracks(entry)
+        yield f"{tracks:,} {class_name}" if tracks else class_name
+
+
+def _weigh(facts: Mapping[str, Any]) -> int:
+    return int(facts["in"] + facts["out"] if "in" in facts else facts["entries"])
+
+
+def _read_regions(model: ModelSummary) -> Mapping[str, Region]:
+    regions: Mapping[str, Region] = model.to_dict().get("regions", {})
+    return regions
+
+
+def _read_tracks(entry: ClassSummary) -> int | None:
+    tracks: int | None = entry.to_dict().get("tracks")
+    return tracks
+
+
+def _count_times(rule: RuleOutcome) -> str:
+    if rule.times == 1:
+        return "once"
+    return f"{rule.times:,} times{', first at' if rule.times > len(rule.moments) else ''}"
+
+
+def _join(parts: Sequence[str]) -> str:
+    """Joins as many of the first parts as fit into a subject; the first one is cut."""
+    text = printable(parts[0], SHORT_MAX_CHARACTERS).replace("…", "...")[:SHORT_MAX_CHARACTERS]
+    for part in parts[1:]:
+        if len(text) + len(part) + 2 > SHORT_MAX_CHARACTERS:
+            break
+        text = f"{text}, {part}"
+    return text
+
+
+def _to_ascii(text: str) -> str:
+    return "".join(character if " " <= character <= "~" else "?" for character in " ".join(text.split()))
+
+
+def _fit(name: str, template: str) -> str:
+    """Returns the line that `template` makes of a name, which is cut to the columns that are left."""
+    shown = printable(" ".join(name.split()), COLUMNS)
+    left = max(4, COLUMNS - measure(template.format("")))
+    if measure(shown) > left:
+        while measure(shown) > left - 1:
+            shown = shown[:-1]
+        shown += "…"
+    return template.format(shown)
+
+
+def measure(text: str) -> int:
+    """Returns how many columns a text takes: Chinese, Japanese and Korean characters, and emoji, take two."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def _wrap(text: str) -> Iterator[str]:
+    """Yields a text of our own in lines that leave room for an indentation."""
+    line = ""
+    for word in text.split():
+        if line and len(line) + len(word) + 1 > COLUMNS - 2:
+            yield line
+            line = word
+        else:
+            line = f"{line} {word}".strip()
+    yield line

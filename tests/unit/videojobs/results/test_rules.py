@@ -1,0 +1,248 @@
+"""Conditions over frames with known boxes, tracks and events."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.frames import make_frames
+from videojobs.jobs.notify_when import NotifyWhen, parse_notify_when
+from videojobs.jobs.regions import Direction, parse_regions
+from videojobs.results.events import Event
+from videojobs.results.predictions import Frames
+from videojobs.results.rules import EPISODE_GAP_SECONDS, MOMENTS_MAX, RuleOutcome, Rules, RulesOutcome
+
+REGIONS = parse_regions(
+    [
+        {"name": "left", "polygon": [[0, 0], [0.5, 0], [0.5, 1], [0, 1]]},
+        {"name": "bottom", "polygon": [[0, 0.9], [1, 0.9], [1, 1], [0, 1]]},
+        {"name": "trucks", "polygon": [[0, 0], [1, 0], [1, 1], [0, 1]], "classes": ["truck"]},
+        {"name": "door", "line": [[0, 0], [1, 1]]},
+    ]
+)
+STARTED = datetime(2026, 11, 28, 21, 0, tzinfo=UTC)
+
+type Row = tuple[str, float, int | None]
+"""Class, x in pixels of a frame that is 100 wide and high, track ID."""
+
+
+def make(
+    frames: Sequence[Sequence[Row]],
+    *,
+    step: float = 1.0,
+    confidence: float = 0.9,
+    model_id: str = "hands",
+    has_size: bool = True,
+    first: int = 0,
+    y: float = 50,
+) -> Frames:
+    """Makes a model's frames, `step` seconds apart."""
+    elements = [
+        {
+            "image": {"width": 100, "height": 100} if has_size else None,
+            "predictions": [
+                {"class": name, "x": x, "y": y, "width": 10, "height": 10, "confidence": confidence}
+                for name, x, _ in rows
+            ],
+        }
+        for rows in frames
+    ]
+    times = [(first + number) * step for number in range(len(frames))]
+    made = make_frames(model_id, elements, time_offsets=times, first=first)
+    return made.with_track_ids([track_id for rows in frames for _, _, track_id in rows])
+
+
+def evaluate(
+    notify_when: Any, *frames: Frames, clock: Callable[[float], datetime | None] = lambda _: None
+) -> RulesOutcome:
+    rules = Rules(parse_notify_when(notify_when), REGIONS, clock)
+    for some in frames:
+        rules.add(some)
+    outcome = rules.conclude()
+    assert outcome is not None
+    assert RulesOutcome.from_dict(json.loads(json.dumps(outcome.to_dict()))) == outcome
+    return outcome
+
+
+def find(condition: dict[str, Any], *frames: Frames, **options: Any) -> RuleOutcome:
+    [outcome] = evaluate([condition], *frames, **options).conditions
+    return outcome
+
+
+PERSON, TRUCK = ("person", 20.0, 1), ("truck", 80.0, 2)
+
+
+def test_without_conditions_there_is_no_outcome() -> None:
+    assert Rules(NotifyWhen(), (), lambda _: None).conclude() is None
+
+
+@pytest.mark.parametrize(
+    ("condition", "moments"),
+    [
+        ({"class": "person"}, (1.0,)),
+        ({"class": "dog"}, ()),
+        ({"class": "person", "min_confidence": 0.9}, (1.0,)),
+        ({"class": "person", "min_confidence": 0.91}, ()),
+        ({"class": "person", "region": "left"}, (1.0,)),
+        ({"class": "truck", "region": "left"}, ()),
+        ({"region": "trucks"}, (0.0,)),
+        ({"class": "person", "min_count": 2}, (2.0,)),
+        ({"min_count": 3}, (2.0,)),
+        ({"min_count": 4}, ()),
+        ({"region": "left", "min_count": 3}, ()),
+    ],
+)
+def test_all_fields_hold_for_the_same_predictions(condition: dict[str, Any], moments: tuple[float, ...]) -> None:
+    frames = make([[TRUCK], [TRUCK, PERSON], [TRUCK, PERSON, ("person", 30, 3)], []])
+    outcome = find(condition, frames)
+    assert (outcome.moments, outcome.held, outcome.times) == (moments, bool(moments), len(moments))
+
+
+def test_frames_near_each_other_are_one_episode_and_the_first_three_have_their_moments() -> None:
+    near = [[PERSON], [], [PERSON]]
+    pause: list[list[Row]] = [[]] * (int(EPISODE_GAP_SECONDS) + 1)
+    outcome = find({"class": "person"}, make([*near, *pause] * 5))
+    assert outcome.times == 5
+    assert outcome.moments == (0.0, 9.0, 18.0)[:MOMENTS_MAX]
+
+
+def test_frames_that_follow_each_other_are_one_episode_however_rare_they_are() -> None:
+    assert find({"class": "person"}, make([[PERSON]] * 4, step=60)).times == 1
+
+
+def test_one_object_has_to_stay() -> None:
+    long, short = ("person", 20.0, 1), ("person", 30.0, 2)
+    frames = make([[long, short], [long], [long], [long, short]])
+    outcome = find({"region": "left", "min_dwell_seconds": 3}, frames)
+    assert (outcome.held, outcome.moments) == (True, (3.0,))
+    assert not find({"region": "left", "min_dwell_seconds": 4}, frames).held
+
+
+def test_an_object_that_leaves_starts_a_new_stay_and_one_that_is_hidden_for_a_moment_does_not() -> None:
+    away = ("person", 80.0, 1)
+    hidden = make([[PERSON], [PERSON], [], [], [PERSON], [PERSON]])
+    assert find({"region": "left", "min_dwell_seconds": 5}, hidden).held
+    left = make([[PERSON], [PERSON], [away], [away], [away], [away], [away], [PERSON], [PERSON]])
+    assert not find({"region": "left", "min_dwell_seconds": 5}, left).held
+
+
+def test_several_that_have_stayed_at_once() -> None:
+    a, b, c = (("person", 20.0, number) for number in (1, 2, 3))
+    frames = make([[a], [a, b], [a, b], [a, b, c], [c], [c]])
+    assert find({"min_dwell_seconds": 2, "min_count": 2}, frames).moments == (3.0,)
+    assert find({"min_dwell_seconds": 2, "min_tracks": 3}, frames).moments == (5.0,)
+    assert not find({"min_dwell_seconds": 2, "min_count": 3}, frames).held
+
+
+def test_different_objects_are_counted_and_it_holds_once() -> None:
+    frames = make([[("person", 20.0, number // 2)] for number in range(20)])
+    outcome = find({"min_tracks": 4}, frames)
+    assert (outcome.times, outcome.moments) == (1, (6.0,))
+    assert not find({"min_tracks": 11}, frames).held
+
+
+def cross(seconds: float, direction: Direction, track_id: int = 1, class_name: str = "person") -> Event:
+    return Event(
+        model_id="hands",
+        track_id=track_id,
+        class_name=class_name,
+        region="door",
+        kind="crossing",
+        direction=direction,
+        time_offset=seconds,
+        frame_offset=int(seconds) + 1,
+        dwell_seconds=None,
+        at_border=True,
+        x=50,
+        y=50,
+    )
+
+
+@pytest.mark.parametrize(
+    ("condition", "times", "moments"),
+    [
+        ({"line": "door"}, 4, (0.5, 1.5, 2.5)),
+        ({"line": "door", "direction": "out"}, 1, (1.5,)),
+        ({"line": "door", "direction": "in", "class": "person"}, 2, (0.5, 2.5)),
+        ({"line": "door", "direction": "in", "min_tracks": 3}, 1, (3.5,)),
+        ({"line": "door", "min_tracks": 5}, 0, ()),
+        ({"line": "door", "class": "truck", "min_confidence": 0.9}, 1, (3.5,)),
+        ({"line": "door", "min_confidence": 0.95}, 0, ()),
+    ],
+)
+def test_crossings_are_counted(condition: dict[str, Any], times: int, moments: tuple[float, ...]) -> None:
+    events = [cross(0.5, "in"), cross(1.5, "out"), cross(2.5, "in"), cross(3.5, "in", 2, "truck")]
+    frames = make([[PERSON, TRUCK]] * 5)
+    outcome = find(condition, replace(frames.with_track_ids(frames.track_ids or ()), events=events))
+    assert (outcome.times, outcome.moments, outcome.held) == (times, moments, times > 0)
+
+
+def test_hours_of_the_day_by_the_video_s_clock() -> None:
+    condition = {"class": "person", "between": ["22:00", "06:00"], "time_zone": "UTC"}
+    frames = make([[PERSON]] * 10, step=600)  # from 21:00 on
+    clock = lambda seconds: STARTED + timedelta(seconds=seconds)  # noqa: E731
+    assert find(condition, frames, clock=clock).moments == (3600.0,)
+    unknown = evaluate([condition], frames)
+    assert (unknown.held, unknown.problem) == (None, "nothing says when the video was recorded")
+
+
+def test_without_the_frame_s_size_a_place_is_unknown_and_other_conditions_are_not() -> None:
+    frames = make([[PERSON]], has_size=False)
+    for place in ({"region": "left"}, {"line": "door"}):
+        outcome = evaluate({"all": [place, {"class": "person"}]}, frames)
+        assert [condition.held for condition in outcome.conditions] == [None, True]
+        assert (outcome.held, outcome.problem) == (None, "the results don't have the size of the frames")
+        assert evaluate({"any": [place, {"class": "person"}]}, frames).held
+        assert evaluate({"all": [place, {"class": "dog"}]}, frames).held is False
+
+
+@pytest.mark.parametrize(("combination", "held"), [("any", True), ("all", False)])
+def test_any_or_all_have_to_hold(combination: str, held: bool) -> None:
+    outcome = evaluate({combination: [{"class": "person"}, {"class": "dog"}]}, make([[PERSON]]))
+    assert outcome.held is held
+    assert [condition.name for condition in outcome.matched] == ["person"]
+
+
+def test_a_condition_holds_if_it_holds_for_one_of_several_models() -> None:
+    outcome = find({"min_tracks": 2}, make([[PERSON]]), make([[PERSON, TRUCK]] * 2, model_id="room"))
+    assert (outcome.held, outcome.times) == (True, 1)
+    one_each = find({"min_tracks": 2}, make([[PERSON]]), make([[TRUCK]], model_id="room"))
+    assert not one_each.held
+
+
+def test_a_box_at_the_edge_of_the_frame_is_inside() -> None:
+    at_the_bottom = make([[PERSON]], y=95)  # its lower edge is the frame's
+    assert find({"region": "bottom"}, at_the_bottom).held
+    assert find({"region": "bottom"}, make([[PERSON]], y=96)).held
+    assert not find({"region": "bottom"}, make([[PERSON]], y=84)).held
+
+
+def test_an_error_makes_all_of_them_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("videojobs.results.rules.contains", lambda *_: 1 / 0)
+    outcome = evaluate([{"class": "person"}, {"region": "left"}], make([[PERSON]]))
+    assert (outcome.held, outcome.problem) == (None, "an error (ZeroDivisionError)")
+
+
+rows = st.tuples(st.sampled_from(["person", "truck"]), st.sampled_from([20.0, 80.0]), st.integers(1, 3) | st.none())
+conditions = st.fixed_dictionaries(
+    {"min_count": st.integers(1, 3)},
+    optional={
+        "class": st.sampled_from(["person", "truck"]),
+        "region": st.just("left"),
+        "min_dwell_seconds": st.integers(0, 3),
+        "min_tracks": st.integers(1, 3),
+    },
+)
+
+
+@given(st.lists(st.lists(rows, max_size=4), max_size=12), conditions, st.integers(1, 5))
+def test_the_outcome_does_not_depend_on_how_frames_arrive(
+    frames: list[list[Row]], condition: dict[str, Any], size: int
+) -> None:
+    pieces = [make(frames[start : start + size], first=start) for start in range(0, len(frames), size)]
+    assert evaluate([condition], *pieces) == evaluate([condition], make(frames)) or not frames
