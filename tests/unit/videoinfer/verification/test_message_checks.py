@@ -121,6 +121,7 @@ def make_event(upload: Upload, **fields: Any) -> dict[str, Any]:
         "upload": {"bucket": upload.bucket, "key": upload.key, "version_id": upload.version_id, "size_bytes": 5},
         "attempt": 1,
         **{name: ITEM[name] for name in ("job_id", "recorded_at", "created_at", "finished_at", "results_location")},
+        "video_recorded_at": None,
         "polls": 4,
         "frames": 2,
         "counts": {"hands": {"Rock": 2, "a <b>": 1}},
