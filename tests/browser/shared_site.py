@@ -22,6 +22,7 @@ class SharedSite:
         is_expired: Whether links are refused from now on.
         signature: The signature in redirects' targets; a target with an older one is refused.
         part_bytes: How many bytes of a file are sent at a time.
+        moment: What redirects to the report add to its fragment.
         asked: The names that links were opened for, in order.
     """
 
@@ -30,6 +31,7 @@ class SharedSite:
     is_expired: bool = False
     signature: int = 0
     part_bytes: int = 1 << 30
+    moment: str = ""
     asked: list[str] = field(default_factory=list)
 
 
@@ -55,7 +57,7 @@ def share_folder(folder: Path) -> Iterator[SharedSite]:
                     return self.answer(HTTPStatus.FORBIDDEN)
                 location = f"{files_url}/{name}?signature={site.signature}"
                 if name == "report.html":
-                    location += f"#base={quote(site.url, safe='')}"
+                    location += f"#base={quote(site.url, safe='')}{site.moment}"
                 return self.answer(HTTPStatus.FOUND, {"Location": location})
 
         with serve(_Server(("127.0.0.1", 0), Links)) as links_url:

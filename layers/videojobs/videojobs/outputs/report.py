@@ -17,7 +17,7 @@ class ReportOutput:
     def __init__(self, job: Job, files: OutputFiles) -> None:
         self._job = job
         self._files = files
-        self._writer = ReportWriter(job.start_offset)
+        self._writer = ReportWriter(job.start_offset, job.options.regions)
         files.call_at_exit(self._writer.close)
         self._frames = 0
         for model in job.options.models:

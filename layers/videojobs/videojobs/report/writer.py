@@ -22,7 +22,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 from videojobs.foreign_text import file_for_command, printable
+from videojobs.jobs.regions import Region
 from videojobs.report.class_timelines import COUNTS, ModelTimelines
+from videojobs.report.region_events import RegionEvents
 from videojobs.results.marks import Mark, list_marks
 from videojobs.results.predictions import FrameFacts, Frames
 
@@ -35,7 +37,9 @@ PIECE_BYTES = 1024 * 1024
 PIECES_FOLDER = "report-data"
 """The folder beside the page with the pieces that are not in the page."""
 
-_SCRIPTS = ("dom", "data", "marks", "timelines", "player", "classes", "keyboard", "report")
+_SCRIPTS = (
+    *("dom", "data", "region_shapes", "marks", "timelines", "player", "classes", "regions", "keyboard", "report"),
+)
 """The page's modules. Each follows those that it imports from."""
 
 
@@ -94,15 +98,17 @@ class ReportWriter:
     """Collects frames, and writes the page and its pieces.
 
     Models may follow one another or alternate; the frames of one model must be in order of time. Marks wait in a
-    temporary file, so memory grows only with the number of classes.
+    temporary file, so memory grows only with the number of classes, and up to a limit with that of events.
 
     Args:
         start_offset: Seconds from the player's 0 to the video's first frame, or None if unknown. The page shows the
             player's time. If the offset is unknown, it assumes 0, and measures it when it loads the video.
+        regions: Those that the frames' events are about.
     """
 
-    def __init__(self, start_offset: float | None = None) -> None:
+    def __init__(self, start_offset: float | None = None, regions: Sequence[Region] = ()) -> None:
         self._start_offset = start_offset
+        self._events = RegionEvents(regions)
         self._spool: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  close() closes it
         self._spooled = 0
         self._models: dict[str, _ModelPart] = {}
@@ -125,6 +131,7 @@ class ReportWriter:
         model = self._models[frames.model_id]
         marks = list_marks(frames.usable_predictions, model.timelines.number_class, frames.track_ids)
         model.failed += sum(frames.failures)
+        self._events.add(frames.events, self._start_offset or 0.0)
         for frame_offset, time_offset, is_failure, facts, found in zip(
             frames.frame_offsets, frames.time_offsets, frames.failures, frames.facts, marks, strict=True
         ):
@@ -196,6 +203,7 @@ class ReportWriter:
             "share_url": facts.share_url,
             "pieces_url": None if is_inline else PIECES_FOLDER,
             "counts": COUNTS,
+            **self._events.to_dict(),
             "models": [
                 {
                     "id": printable(model_id),

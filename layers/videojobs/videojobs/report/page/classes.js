@@ -2,7 +2,7 @@
 
 import { $, create, createSwatch, formatCount } from "./dom.js";
 import { pickColor } from "./marks.js";
-import { chooseTicks, countInBin, drawLane, formatTime, sumFrom } from "./timelines.js";
+import { countInBin, drawLane, fillAxis, findLaneTime, formatTime, listenToLane, sumFrom } from "./timelines.js";
 
 const ROWS_AT_FIRST = 40;
 const WHAT_IS_FOUND = {
@@ -99,15 +99,7 @@ export class ClassList extends EventTarget {
       const { percent } = this.#view;
       drawLane(canvas, { ...entry, starts: model.starts, end: findEnd(model), duration, percent, counts: this.#index.counts, dimmed });
     }
-    for (const axis of this.#container.querySelectorAll(".axis")) {
-      axis.replaceChildren(
-        ...chooseTicks(duration, axis.clientWidth || 1).map((time) => {
-          const tick = create("span", { textContent: formatTime(time) });
-          tick.style.left = `${(100 * time) / duration}%`;
-          return tick;
-        }),
-      );
-    }
+    for (const axis of this.#container.querySelectorAll(".axis")) fillAxis(axis, duration);
   }
 
   #buildModel(model, entries, isAllEmpty) {
@@ -172,35 +164,18 @@ export class ClassList extends EventTarget {
   }
 
   #listenToLane({ entry, lane }) {
-    const seek = (event) => this.#tell("seek", this.#findTime(lane, event));
-    lane.addEventListener("pointerdown", (event) => {
-      if (event.button) return;
-      lane.setPointerCapture(event.pointerId);
-      seek(event);
+    listenToLane(lane, {
+      seek: (event) => this.#tell("seek", findLaneTime(lane, event, this.#player.duration)),
+      step: (step) => this.#tell("step", { entry, step }),
+      hover: (event) => this.#showTip(entry, lane, event),
+      leave: () => (this.#tip.hidden = true),
     });
-    lane.addEventListener("pointermove", (event) => {
-      if (lane.hasPointerCapture(event.pointerId)) seek(event);
-      if (event.pointerType !== "touch") this.#showTip(entry, lane, event);
-    });
-    lane.addEventListener("pointerleave", () => (this.#tip.hidden = true));
-    lane.addEventListener("keydown", (event) => {
-      const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-      if (!step || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
-      event.preventDefault();
-      event.stopPropagation();
-      this.#tell("step", { entry, step });
-    });
-  }
-
-  #findTime(lane, event) {
-    const { left, width } = lane.getBoundingClientRect();
-    return Math.min(1, Math.max(0, (event.clientX - left) / width)) * this.#player.duration;
   }
 
   #showTip(entry, lane, event) {
     const model = this.#index.models[entry.model];
     const around = this.#container.getBoundingClientRect();
-    const time = this.#findTime(lane, event);
+    const time = findLaneTime(lane, event, this.#player.duration);
     const bin = entry.bins[model.starts.findLastIndex((start) => start <= time)] ?? 0;
     const most = time <= findEnd(model) ? countInBin(bin, this.#view.percent, this.#index.counts) : 0;
     this.#tip.textContent = most > 1 ? `${formatTime(time)} · ${formatCount(most)} at once` : formatTime(time);

@@ -20,6 +20,12 @@ export function findBase({ share_url }, fragment) {
   return link?.startsWith(`${share_url}/`) ? `${link.replace(/\/$/, "")}/` : null;
 }
 
+/** When to begin, seconds: `t` of the fragment, which may have the link too (`#base=…&t=12.5`); 0 without it. */
+export function findStart(fragment) {
+  const given = new URLSearchParams(fragment.replace(/^#/, "")).get("t") ?? "";
+  return /^\d{1,10}(\.\d{1,6})?$/.test(given) ? Number(given) : 0;
+}
+
 /** A run of sampled frames of one model. */
 class Piece {
   #content;

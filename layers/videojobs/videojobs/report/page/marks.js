@@ -1,4 +1,6 @@
-// Draws marks over the video: boxes, outlines, key points, gazes and labels.
+// Draws marks over the video: boxes, outlines, key points, gazes and labels, over the regions.
+
+import { drawRegionLines, findArrow, measureArrow, placePoints, REGION_LABEL } from "./region_shapes.js";
 
 const PALETTE = [
   "#5b9bff", "#ff9248", "#3ecf8e", "#f0609e", "#b58cff", "#ecc534", "#2fc4d8", "#ff6b6b", "#9bd14b", "#d98cf0", "#f2a7a0", "#7fd6c2",
@@ -46,8 +48,8 @@ export class Overlay {
     this.#context = canvas.getContext("2d");
   }
 
-  /** Draws layers of marks, `{marks, size, styles}`: `size` is of the picture that pixels count in, a style `{name, color}` a class. */
-  draw(layers, picture, { names }) {
+  /** Draws layers of marks, `{marks, size, styles}`: `size` is of the picture that pixels count in, a style `{name, color}` a class. Regions are `{points, is_line, text}`. */
+  draw(layers, picture, { names, regions }) {
     const context = this.#context;
     const area = { width: this.#canvas.clientWidth, height: this.#canvas.clientHeight };
     const density = window.devicePixelRatio || 1;
@@ -70,9 +72,11 @@ export class Overlay {
       const scale = { x: place.width / layer.size.width, y: place.height / layer.size.height };
       return layer.marks.map((mark) => ({ mark, scale, style: layer.styles[mark[0]] }));
     });
+    drawRegionLines(context, regions, place, look.line);
     const boxes = drawn.filter(({ mark }) => mark.length > 2);
     for (const { mark, scale, style } of boxes) this.#drawShape(mark, scale, style.color, look);
     this.#labels = [];
+    if (names) this.#labelRegions(regions, look, place);
     drawn
       .filter(({ mark }) => mark.length === 2)
       .forEach((one, line) => this.#drawLabel(one, 8, [8 + line * (look.font + 10)], look, place));
@@ -83,6 +87,19 @@ export class Overlay {
       const left = (x - width / 2) * box.scale.x - look.line / 2;
       const [top, bottom] = [-1, 1].map((side) => (y + (side * height) / 2) * box.scale.y);
       this.#drawLabel(box, left, [top - look.font - 6, top, bottom], look, place);
+    }
+  }
+
+  /** Writes the regions' texts before other labels, which then keep clear of them. */
+  #labelRegions(regions, look, place) {
+    const height = look.font + 6;
+    for (const { points, is_line: isLine, text } of regions) {
+      const pixels = placePoints(points, place);
+      const [left, top] = pixels.reduce((one, other) => (other[1] < one[1] ? other : one));
+      this.#drawText(text, REGION_LABEL, left + 4, [top + 4, top - height - 4, top + height + 8], look, place);
+      if (!isLine) continue;
+      const [x, y] = findArrow(pixels, measureArrow(place) + look.font)[1];
+      this.#drawText("in", REGION_LABEL, x - look.font, [y - height / 2], look, place);
     }
   }
 
@@ -159,11 +176,14 @@ export class Overlay {
     this.#context.fill();
   }
 
-  /** Draws a label at the first of some tops where it covers no other; nowhere if it would do so at each of them. */
   #drawLabel({ mark, style }, left, tops, look, place) {
-    const context = this.#context;
     const name = mark[7] === undefined ? style.name : `${style.name} #${mark[7]}`;
-    const text = mark[1] === null ? name : `${name} ${toPercent(mark[1])}%`;
+    this.#drawText(mark[1] === null ? name : `${name} ${toPercent(mark[1])}%`, style.color, left, tops, look, place);
+  }
+
+  /** Draws a label at the first of some tops where it covers no other; nowhere if it would do so at each of them. */
+  #drawText(text, color, left, tops, look, place) {
+    const context = this.#context;
     const width = context.measureText(text).width + 10;
     const height = look.font + 6;
     left = Math.max(0, Math.min(left, place.width - width));
@@ -172,11 +192,11 @@ export class Overlay {
       .find((wanted) => !this.#labels.some((other) => overlap(other, { left, top: wanted, width, height })));
     if (top === undefined) return;
     this.#labels.push({ left, top, width, height });
-    context.fillStyle = style.color;
+    context.fillStyle = color;
     context.beginPath();
     context.roundRect(left, top, width, height, 3);
     context.fill();
-    context.fillStyle = needsDarkText(style.color) ? "#10131a" : "#fff";
+    context.fillStyle = needsDarkText(color) ? "#10131a" : "#fff";
     context.fillText(text, left + 5, top + height / 2 + 0.5);
   }
 }

@@ -22,8 +22,10 @@ export class Player extends EventTarget {
   #isMeantToPlay = false; // a video that fails is paused by the browser, now and then before it tells
   isBroken = false;
 
-  constructor(video, url, span) {
+  /** `start` is where to begin, seconds. */
+  constructor(video, url, span, start = 0) {
     super();
+    this.#time = start;
     this.#video = video;
     this.#span = span;
     video.addEventListener("error", () => this.#fail());

@@ -1,11 +1,12 @@
 // The page: puts the player, the marks over it, and the classes with their timelines together.
 
 import { $, create, createSwatch, formatCount } from "./dom.js";
-import { findBase, PieceMissing, Pieces, readIndex } from "./data.js";
+import { findBase, findStart, PieceMissing, Pieces, readIndex } from "./data.js";
 import { Overlay, toPercent } from "./marks.js";
 import { formatMoment, formatTime, listAppearances, orderStarts, sumFrom } from "./timelines.js";
 import { explainMissingVideo, Player } from "./player.js";
 import { ClassList, findEnd, findSpan, listClasses } from "./classes.js";
+import { RegionList } from "./regions.js";
 import { listenForKeys } from "./keyboard.js";
 
 const A_FRAME = 0.005; // seconds: less than any frame takes
@@ -18,8 +19,9 @@ class Report {
   #pieces;
   #player;
   #list;
+  #regions; // null where there are none
   #overlay = new Overlay($("overlay"));
-  #view = { percent: 0, hidden: new Set(), marks: true, names: true, keys: true, isWithoutVideo: false };
+  #view = { percent: 0, hidden: new Set(), marks: true, names: true, regions: true, hiddenRegions: new Set(), keys: true, isWithoutVideo: false };
   #missing = new Set(); // pieces that could not be had, until they are asked for again
   #frames = []; // a frame a model: what is drawn
   #present = new Map(); // how many of a class (by key) are on screen
@@ -33,8 +35,10 @@ class Report {
     });
     this.#base = findBase(index, location.hash);
     this.#pieces = new Pieces(index, this.#base);
-    this.#player = new Player($("video"), this.#base === null ? null : this.#base + index.video, findSpan(index));
+    this.#player = new Player($("video"), this.#base === null ? null : this.#base + index.video, findSpan(index), findStart(location.hash));
     this.#list = new ClassList(index, this.#classes, this.#view, this.#player);
+    this.#regions = index.regions.length ? new RegionList(index, this.#player) : null;
+    for (const id of ["regions-card", "regions-switch", "regions-key"]) $(id).hidden = !this.#regions;
     this.#showHeader();
     this.#showRange();
     this.#listen();
@@ -82,7 +86,8 @@ class Report {
       size: frame?.size ?? picture,
       styles: this.#styles[model],
     }));
-    this.#overlay.draw(this.#view.marks ? layers : [], picture, this.#view);
+    const regions = this.#view.regions ? (this.#regions?.listShapes(this.#player.pictureTime, this.#view.hiddenRegions) ?? []) : [];
+    this.#overlay.draw(this.#view.marks ? layers : [], picture, { names: this.#view.names, regions });
     this.#showPresent(layers);
     this.#showBadge();
     this.#showTime();
@@ -129,7 +134,7 @@ class Report {
 
   #showTime() {
     const { time, duration } = this.#player;
-    $("models").style.setProperty("--progress", time / duration);
+    $("main").style.setProperty("--progress", time / duration);
     $("scrubber").value = time;
     $("scrubber").style.setProperty("--filled", `${(100 * time) / duration}%`);
     const moment = formatMoment(this.#index.recorded_at, time - this.#index.start_offset);
@@ -165,7 +170,8 @@ class Report {
       $("confidence-note").textContent = lowest ? `Nothing below ${lowest}% is in the results.` : "";
       return;
     }
-    for (const id of ["confidence-field", "switches", "choices"]) $(id).hidden = true;
+    for (const id of ["confidence-field", "choices"]) $(id).hidden = true;
+    $("switches").hidden = !this.#regions;
     if (this.#index.models.some((model) => model.embeddings)) return;
     const frames = Math.max(0, ...this.#index.models.map((model) => model.frames));
     $("empty").hidden = false;
@@ -187,6 +193,7 @@ class Report {
     $("confidence").style.setProperty("--filled", `${(100 * (percent - min)) / (max - min || 1)}%`);
     this.#list.showCounts();
     this.#list.drawTimelines();
+    this.#regions?.drawTimelines();
     this.#draw();
   }
 
@@ -206,6 +213,12 @@ class Report {
     this.#view.hidden.clear();
     if (!isOn) for (const entry of this.#classes) this.#view.hidden.add(entry.key);
     this.#refresh();
+  }
+
+  #toggleRegion(number, isOn) {
+    if (isOn) this.#view.hiddenRegions.delete(number);
+    else this.#view.hiddenRegions.add(number);
+    this.#draw();
   }
 
   #switch(name, isOn = !this.#view[name]) {
@@ -264,6 +277,7 @@ class Report {
     const seen = this.#listPresent().map(([entry, count]) => `${count} ${entry.name}`);
     if (!this.#player.isPlaying) $("announcement").textContent = `${formatTime(this.#player.time)}: ${seen.join(", ") || "nothing"}`;
     this.#list.describe(this.#present);
+    this.#regions?.describe();
   }
 
   #listen() {
@@ -274,6 +288,10 @@ class Report {
     this.#list.addEventListener("seek", ({ detail }) => player.seek(detail));
     this.#list.addEventListener("step", ({ detail }) => this.#stepAppearance(detail));
     this.#list.addEventListener("toggle", ({ detail }) => this.#toggleClass(detail.key, detail.isOn));
+
+    this.#regions?.addEventListener("seek", ({ detail }) => player.seek(detail));
+    this.#regions?.addEventListener("toggle", ({ detail }) => this.#toggleRegion(detail.number, detail.isOn));
+    addEventListener("hashchange", () => player.seek(findStart(location.hash)));
 
     const onClick = {
       play: () => player.togglePlay(),
@@ -302,7 +320,7 @@ class Report {
     $("scrubber").addEventListener("input", () => player.seek(Number($("scrubber").value)));
     $("speed").addEventListener("change", () => (player.speed = Number($("speed").value)));
     $("confidence").addEventListener("input", () => this.#chooseConfidence($("confidence").value));
-    for (const name of ["marks", "names"]) $(name).addEventListener("change", () => this.#switch(name, $(name).checked));
+    for (const name of ["marks", "names", "regions"]) $(name).addEventListener("change", () => this.#switch(name, $(name).checked));
     $("keys").addEventListener("change", () => (this.#view.keys = $("keys").checked));
     $("pick").addEventListener("change", () => {
       const [file] = $("pick").files;
@@ -335,6 +353,7 @@ class Report {
       a: () => this.#toggleAll(),
       b: () => this.#switch("marks"),
       n: () => this.#switch("names"),
+      r: () => this.#switch("regions"),
       m: () => player.toggleMute(),
       f: () => this.#toggleFullscreen(),
       "?": () => $("shortcuts").showModal(),

@@ -1,4 +1,6 @@
-// One lane a class: when it was on screen, and how many at once. A click or a tap seeks.
+// Lanes: one a class, when it was on screen and how many at once; and what is the same for the lanes of regions. A click or a tap seeks.
+
+import { create } from "./dom.js";
 
 /** How many at once a bin holds at a confidence (percent) and above; `counts` are the numbers that it tells apart. */
 export function countInBin(bin, percent, counts) {
@@ -61,6 +63,44 @@ export function chooseTicks(duration, width, spacing = 90) {
   const ticks = [];
   for (let time = 0; time <= duration * (1 - 28 / width); time += step) ticks.push(time);
   return ticks;
+}
+
+/** Fills an axis with its times. */
+export function fillAxis(axis, duration) {
+  axis.replaceChildren(
+    ...chooseTicks(duration, axis.clientWidth || 1).map((time) => {
+      const tick = create("span", { textContent: formatTime(time) });
+      tick.style.left = `${(100 * time) / duration}%`;
+      return tick;
+    }),
+  );
+}
+
+/** The time at a pointer's place on a lane. */
+export function findLaneTime(lane, event, duration) {
+  const { left, width } = lane.getBoundingClientRect();
+  return Math.min(1, Math.max(0, (event.clientX - left) / width)) * duration;
+}
+
+/** Calls `seek(event)` for a click and while dragging, `step(-1 or 1)` for arrow keys, `hover(event)` and `leave()` for a mouse. */
+export function listenToLane(lane, { seek, step, hover, leave }) {
+  lane.addEventListener("pointerdown", (event) => {
+    if (event.button) return;
+    lane.setPointerCapture(event.pointerId);
+    seek(event);
+  });
+  lane.addEventListener("pointermove", (event) => {
+    if (lane.hasPointerCapture(event.pointerId)) seek(event);
+    if (event.pointerType !== "touch") hover(event);
+  });
+  lane.addEventListener("pointerleave", leave);
+  lane.addEventListener("keydown", (event) => {
+    const direction = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!direction || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    step(direction);
+  });
 }
 
 /** Seconds as 0:07, 12:05 or 1:02:03; with tenths where asked. */

@@ -1,0 +1,256 @@
+"""Regions in the report: drawn over the video, with a row of events each; and links to a moment."""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Locator
+
+from tests.browser.pages import ReportPage
+from tests.browser.results import HEIGHT, WIDTH, make_box, make_element
+from tests.browser.shared_site import SharedSite, share_folder
+from tests.conftest import OpenPage
+from tests.frames import make_frames
+from videoinfer.repository import SAMPLE_VIDEO
+from videojobs.jobs.regions import Region, parse_regions
+from videojobs.report.writer import ReportFacts, ReportWriter
+from videojobs.results.events import Event
+
+WHITE = "#ffffff"
+DOCK = {"name": "dock", "polygon": [[0.1, 0.5], [0.4, 0.5], [0.4, 0.9], [0.1, 0.9]]}
+DOOR = {"name": "door", "line": [[0.6, 0.2], [0.6, 0.6]]}
+
+
+def make_event(region: str, kind: Any, time: float, **more: Any) -> Event:
+    direction, kind = (kind, "crossing") if kind in ("in", "out") else (None, kind)
+    fields = {"track_id": 3, "class_name": "person", "dwell_seconds": None, "at_border": True, **more}
+    return Event(
+        model_id="parts",
+        region=region,
+        kind=kind,
+        direction=direction,
+        time_offset=time,
+        frame_offset=0,
+        x=0,
+        y=0,
+        **fields,
+    )
+
+
+EVENTS = (
+    make_event("dock", "entry", 1.0),
+    make_event("door", "in", 2.5, track_id=4),
+    make_event("dock", "exit", 4.2, dwell_seconds=3.2),
+    make_event("door", "out", 6.0, track_id=4),
+    make_event("door", "in", 7.5, track_id=5),
+    make_event("dock", "entry", 8.0, track_id=6),
+)
+
+
+def write_page(
+    folder: Path, events: Sequence[Event] = EVENTS, regions: Sequence[Any] = (DOCK, DOOR), **facts: Any
+) -> Path:
+    """Writes a report with regions, as a delivery does, beside its video."""
+    shutil.copy(SAMPLE_VIDEO, folder / "video.mp4")
+    parsed: tuple[Region, ...] = parse_regions(list(regions))
+    with ReportWriter(0.0, parsed) as writer, (folder / "report.html").open("wb") as file:
+        writer.add_model("parts", "object-detection")
+        numbers = range(50)
+        elements = [make_element([make_box("person", 500, 60)])] * 50
+        frames = make_frames("parts", elements, [6 * number for number in numbers], [number / 5 for number in numbers])
+        writer.add(frames)
+        last = make_frames("parts", [], first=50)
+        vars(last)["events"] = tuple(events)
+        writer.add(last)
+        writer.finish(ReportFacts("belt.mp4", "video.mp4", **facts), inline_max_bytes=None).write_page(file)
+    return folder / "report.html"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[SharedSite]:
+    with share_folder(tmp_path) as site:
+        yield site
+
+
+def open_report(open_page: OpenPage, page: Path, fragment: str = "", **options: Any) -> ReportPage:
+    report = ReportPage(open_page(page.as_uri() + fragment, **options))
+    report.wait_for_video()
+    return report
+
+
+def find_row(report: ReportPage, name: str) -> Locator:
+    return report.page.locator(".region").filter(has=report.page.get_by_text(name, exact=True))
+
+
+def test_regions_are_drawn_where_they_are_and_can_be_hidden(open_page: OpenPage, tmp_path: Path) -> None:
+    report = open_report(open_page, write_page(tmp_path))
+    report.page.locator("#names").uncheck()
+    find_row(report, "door").get_by_role("checkbox").uncheck()
+    box = report.find_color(WHITE)
+    assert box == pytest.approx((0.1 * WIDTH, 0.5 * HEIGHT, 0.4 * WIDTH, 0.9 * HEIGHT), abs=3)
+
+    find_row(report, "door").get_by_role("checkbox").check()
+    find_row(report, "dock").get_by_role("checkbox").uncheck()
+    box = report.find_color(WHITE)
+    assert box
+    # Down: `in` is on the left of the picture, so the arrow is longer there.
+    middle = 0.6 * WIDTH
+    assert (box[1], box[3]) == pytest.approx((0.2 * HEIGHT, 0.6 * HEIGHT), abs=3)
+    assert middle - box[0] > 1.5 * (box[2] - middle)
+
+    report.page.keyboard.press("r")
+    assert report.find_color(WHITE) is None
+    assert not report.page.get_by_label("Regions", exact=True).is_checked()
+
+
+def test_names_have_running_counts(open_page: OpenPage, tmp_path: Path) -> None:
+    report = open_report(open_page, write_page(tmp_path))
+    report.record_drawn_texts()
+    for seconds, expected in [
+        (0, "dock: 0 inside"),
+        (2, "dock: 1 inside"),
+        (5, "dock: 0 inside"),
+        (9, "door: 2 in, 1 out"),
+    ]:
+        report.seek(seconds)
+        assert expected in report.drawn_texts()
+
+
+def test_a_region_has_counts_and_its_longest_stay(open_page: OpenPage, tmp_path: Path) -> None:
+    report = open_report(open_page, write_page(tmp_path))
+    assert " ".join(find_row(report, "door").locator(".facts").inner_text().split()) == "2 in · 1 out"
+    assert " ".join(find_row(report, "dock").locator(".facts").inner_text().split()) == "2 entries longest 3.2 s"
+    find_row(report, "dock").get_by_role("button", name="longest").click()
+    report.settle()
+    assert report.time() == pytest.approx(1.0, abs=0.05)
+
+
+def test_a_click_on_an_event_jumps_there(open_page: OpenPage, tmp_path: Path) -> None:
+    report = open_report(open_page, write_page(tmp_path))
+    row = find_row(report, "door")
+    row.get_by_text("3 events").click()
+    texts = [" ".join(text.split()) for text in row.locator("li").all_inner_texts()]
+    assert texts == ["0:02.5 person #4 crossed in", "0:06.0 person #4 crossed out", "0:07.5 person #5 crossed in"]
+    row.get_by_role("button", name="crossed out").click()
+    report.settle()
+    assert report.time() == pytest.approx(6.0, abs=0.05)
+
+    lane = row.locator(".lane")
+    size = lane.bounding_box()
+    assert size
+    lane.click(position={"x": size["width"] * 0.25 + 6, "y": 8})  # near to an event
+    report.settle()
+    assert report.time() == pytest.approx(2.5, abs=0.05)
+    lane.click(position={"x": size["width"] * 0.45, "y": 8})  # near to none
+    report.settle()
+    assert report.time() == pytest.approx(4.5, abs=0.1)
+
+
+def test_the_keyboard_goes_from_event_to_event(open_page: OpenPage, tmp_path: Path) -> None:
+    report = open_report(open_page, write_page(tmp_path))
+    lane = find_row(report, "door").get_by_role("slider")
+    lane.focus()
+    for key, seconds in [
+        ("ArrowRight", 2.5),
+        ("ArrowRight", 6.0),
+        ("ArrowRight", 7.5),
+        ("ArrowRight", 7.5),
+        ("ArrowLeft", 6.0),
+    ]:
+        report.page.keyboard.press(key)
+        report.settle()
+        assert report.time() == pytest.approx(seconds, abs=0.05)
+    assert lane.get_attribute("aria-valuetext") == "0:06, 1 in, 1 out"
+
+
+def test_only_the_first_of_very_many_events_are_listed(open_page: OpenPage, tmp_path: Path) -> None:
+    events = [make_event("door", "in", number / 1000, track_id=number) for number in range(5200)]
+    report = open_report(open_page, write_page(tmp_path, events))
+    row = find_row(report, "door")
+    assert row.locator(".facts").inner_text() == "5,200 in · 0 out"
+    assert "Only the first 5,000 of 5,200 events are listed" in report.text("#regions-list")
+    row.get_by_text("5,000 events").click()
+    row.locator("li").first.wait_for()
+    assert row.locator("li").count() == 101
+    row.get_by_role("button", name="Show more").click()
+    assert row.locator("li").count() == 201
+
+
+HOSTILE = "<img src=x onerror='window.hacked = 1'>"
+
+
+def test_names_are_text(open_page: OpenPage, tmp_path: Path) -> None:
+    page = write_page(tmp_path, [make_event(HOSTILE, "in", 1, class_name=HOSTILE)], [{**DOOR, "name": HOSTILE}])
+    report = open_report(open_page, page)
+    find_row(report, HOSTILE).get_by_text("1 event").click()
+    assert HOSTILE in find_row(report, HOSTILE).locator("li").inner_text()
+    assert report.page.evaluate("() => window.hacked") is None
+    assert report.page.locator("img").count() == 0
+
+
+def test_a_report_without_regions_has_no_place_for_them(open_page: OpenPage, tmp_path: Path) -> None:
+    report = open_report(open_page, write_page(tmp_path, (), ()))
+    assert not report.page.locator("#regions-card").is_visible()
+    assert not report.page.get_by_label("Regions", exact=True).is_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_accessibility_problem(open_page: OpenPage, tmp_path: Path, scheme: str) -> None:
+    report = open_report(open_page, write_page(tmp_path), color_scheme=scheme, bypass_csp=True)
+    find_row(report, "door").get_by_text("3 events").click()
+    assert Axe().run(report.page).response["violations"] == []
+
+
+def test_it_fits_a_phone(open_page: OpenPage, tmp_path: Path) -> None:
+    phone: dict[str, Any] = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+    report = open_report(open_page, write_page(tmp_path), **phone)
+    assert report.page.evaluate("() => document.documentElement.scrollWidth") == 360
+    lane = find_row(report, "door").locator(".lane")
+    lane.scroll_into_view_if_needed()
+    size = lane.bounding_box()
+    assert size
+    assert size["width"] > 280
+    report.page.touchscreen.tap(size["x"] + size["width"] * 0.6, size["y"] + 10)
+    report.settle()
+    assert report.time() == pytest.approx(6.0, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("fragment", "seconds"),
+    [("#t=6.5", 6.5), ("#t=3", 3), ("#t=-3", 0), ("#t=1e1", 0), ("#t=x", 0), ("", 0), ("#t=9999", 10)],
+)
+def test_a_link_to_a_moment_opens_the_report_there(
+    open_page: OpenPage, tmp_path: Path, fragment: str, seconds: float
+) -> None:
+    report = open_report(open_page, write_page(tmp_path), fragment)
+    report.page.wait_for_function(
+        "seconds => Math.abs(document.querySelector('#video').currentTime - seconds) < 0.1", arg=seconds
+    )
+    report.settle()
+    assert float(report.page.input_value("#scrubber")) == pytest.approx(seconds, abs=0.1)
+
+
+def test_another_moment_in_the_address_goes_there(open_page: OpenPage, tmp_path: Path) -> None:
+    report = open_report(open_page, write_page(tmp_path), "#t=2")
+    report.page.evaluate("() => { location.hash = '#t=7' }")
+    report.page.wait_for_function("() => Math.abs(document.querySelector('#video').currentTime - 7) < 0.1")
+
+
+def test_a_moment_comes_with_a_share_link_s_own_fragment(open_page: OpenPage, site: SharedSite) -> None:
+    write_page(site.folder, share_url=site.url.removesuffix("/s/token"))
+    site.moment = "&t=6.5"
+    report = ReportPage(open_page(f"{site.url}/report.html"))
+    report.wait_for_video()
+    report.page.wait_for_function("() => Math.abs(document.querySelector('#video').currentTime - 6.5) < 0.1")
+    assert site.asked == ["report.html", "video.mp4"]
+
+
+def test_without_its_video_a_report_still_opens_at_the_moment(open_page: OpenPage, tmp_path: Path) -> None:
+    page = write_page(tmp_path)
+    (tmp_path / "video.mp4").unlink()
+    report = ReportPage(open_page(page.as_uri() + "#t=6.5"))
+    report.page.get_by_role("button", name="Go on without it").click()
+    assert report.text("#now") == "0:06.5"
