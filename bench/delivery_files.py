@@ -14,6 +14,7 @@ from videojobs.outputs.guarded import GuardedOutput
 from videojobs.outputs.names import parse_outputs
 from videojobs.outputs.registry import OPENERS
 from videojobs.outputs.summary import Summary
+from videojobs.results.analysis import Analysis
 from videojobs.results.bucket import ResultsBucket
 from videojobs.results.derivation import derive
 
@@ -65,7 +66,7 @@ def deliver(source: Path, folder: Path, outputs: str, *, track: bool = True) -> 
     ]
     with source.open("rb") as stream:
         pieces = bucket.copy_stream(stream, bucket.write("results.json", "application/json"))
-        derive(pieces, models, [summary, *guarded], lambda: iter([]), track=track)
+        derive(pieces, models, [summary, *guarded], lambda: iter([]), analysis=Analysis(track=track))
     if failures := [output.failure for output in guarded if output.failure]:
         raise RuntimeError(failures)
     bucket.save_json("summary.json", compose_summary(job, summary, {}))

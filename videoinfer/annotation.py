@@ -13,6 +13,7 @@ from videoinfer.videos import measure_start_offset
 from videojobs.drawing.video import Drawn, draw_video
 from videojobs.errors import NoRoomForVideo, VideoNotDrawable
 from videojobs.notices.notices import describe_left_out_sounds
+from videojobs.results.analysis import Analysis
 from videojobs.results.samples import Sample, read_samples
 
 
@@ -26,7 +27,7 @@ def make_annotated_video(results_file: Path, video: Path, annotated: Path, displ
     with open_output(annotated, [results_file, video], ".mp4") as output:
         results = read_results_file(results_file)
         check_fit(results, video)
-        samples = read_samples(results_file, results.model_ids, track=True)
+        samples = read_samples(results_file, results.model_ids, Analysis(track=True))
         with display.track(samples, "Drawing", total=len(results.frame_offsets)) as tracked:
             drawn = _draw(video, tracked, output)
         output.finish()

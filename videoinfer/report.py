@@ -15,7 +15,7 @@ from videoinfer.results_file import read_results_file
 from videoinfer.videos import measure_start_offset
 from videojobs.report.writer import ReportFacts, ReportWriter
 from videojobs.result_files import RECORD_FILE
-from videojobs.results.tracking import Tracking
+from videojobs.results.analysis import Analysis, analyze
 
 
 def make_report(results: Path, video: Path, page: Path, display: Display) -> None:
@@ -56,13 +56,13 @@ def write_report(results_file: Path, record: Path, video: Path, output: OutputFi
     with ReportWriter(measure_start_offset(video)) as writer:
         for model_id in results.model_ids:
             writer.add_model(model_id, types.get(model_id))
-        batches, tracking = results.read_frames(types), Tracking()
+        batches, analysis = results.read_frames(types), Analysis(track=True)
         total = len(results.model_ids) * frame_count
         with display.track(
             batches, "Reading results", total=total, count=lambda frames: len(frames.entries)
         ) as tracked:
-            for frames in tracked:
-                writer.add(tracking.add(frames))
+            for frames in analyze(tracked, analysis):
+                writer.add(frames)
         # A page that is opened from a disk may not fetch other files, so it contains everything.
         report = writer.finish(facts, inline_max_bytes=None)
         with output.writing(), output.unfinished.open("wb") as file:

@@ -12,6 +12,7 @@ from videojobs.api.turns import Turn
 from videojobs.errors import ApiRefused
 from videojobs.jobs.options import Model
 from videojobs.outputs.summary import Summary
+from videojobs.results.analysis import Analysis
 from videojobs.results.derivation import derive
 
 EXAMPLES = Path(__file__).parent / "examples"
@@ -82,7 +83,7 @@ def test_the_pipeline_counts_the_example_s_results() -> None:
     [model_id] = results.keys() - {"frame_offset", "time_offset"}
     models = [Model(model_id, "4", "object-detection")]
     summary = Summary(models)
-    derive([content], models, [summary], lambda: [content], track=True)
+    derive([content], models, [summary], lambda: [content], analysis=Analysis(track=True))
     found = [prediction["class"] for element in results[model_id] if element for prediction in element["predictions"]]
     assert summary.frames == len(results["frame_offset"])
     assert summary.counts == {model_id: {name: found.count(name) for name in set(found)}}

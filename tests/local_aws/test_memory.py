@@ -35,6 +35,7 @@ import requests
 from videojobs.api.client import VideoInferenceApi
 from videojobs.connections import connect_s3
 from videojobs.jobs.options import Model
+from videojobs.results.analysis import Analysis
 from videojobs.results.derivation import derive
 from videojobs.results.bucket import ResultsBucket
 from videojobs.outputs.summary import Summary
@@ -43,7 +44,7 @@ api = VideoInferenceApi(url, "key", requests.Session)
 models = [Model("hands", "4", "object-detection")]
 results = ResultsBucket(connect_s3(), bucket)
 pieces = results.copy_stream(api.open_results(f"{url}/results.json"), results.write(key, "application/json"))
-derive(pieces, models, [Summary(models)], lambda: results.read(key), track=True)
+derive(pieces, models, [Summary(models)], lambda: results.read(key), analysis=Analysis(track=True))
 """
 
 

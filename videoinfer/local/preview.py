@@ -9,6 +9,7 @@ from PIL import Image
 from videoengine.segments import SampledFrame
 from videoinfer.videos import decode_frame
 from videojobs.drawing.sample_painter import FrameShape, SamplePainter
+from videojobs.results.analysis import Analysis
 from videojobs.results.marks import list_marks
 from videojobs.results.samples import Sample, read_samples
 
@@ -29,7 +30,7 @@ def draw_preview(video: Path, frames: Iterable[SampledFrame], results: Path, mod
         LookupError: No frame in the results can be decoded.
     """
     sampled = {frame.frame_offset: frame for frame in frames}
-    for sample in _sort_by_confidence(read_samples(results, [model_id], track=False)):
+    for sample in _sort_by_confidence(read_samples(results, [model_id], Analysis(track=False))):
         if picture := decode_frame(video, sampled[sample.frame_offset]):
             return draw_sample(picture, sample)
     raise LookupError(f"No frame of {video} can be decoded.")

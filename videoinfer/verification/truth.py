@@ -8,6 +8,7 @@ from videojobs.jobs.ledger import Job
 from videojobs.outputs.names import OutputName
 from videojobs.outputs.summary import Summary
 from videojobs.result_files import REPORT_FILE
+from videojobs.results.analysis import Analysis
 from videojobs.results.derivation import derive
 
 CLIP_SECONDS = 10
@@ -56,6 +57,6 @@ def read_truth(content: bytes, job: Job) -> Truth:
         BrokenResults: The content breaks the contract; the message says where.
     """
     summary = Summary(job.options.models)
-    derive([content], job.options.models, [summary], lambda: [content], track=False)
+    derive([content], job.options.models, [summary], lambda: [content], analysis=Analysis.of(job.options))
     predictions = sum(model.predictions for model in summary.models.values())
     return Truth(job, summary.frames, predictions, summary.counts)

@@ -18,6 +18,7 @@ from videojobs.jobs.ledger import Job
 from videojobs.logs import logger
 from videojobs.record_annotation import UPLOAD, locate_annotated_video
 from videojobs.result_files import ANNOTATED_VIDEO, RESULTS_FILE, locate_results
+from videojobs.results.analysis import Analysis
 from videojobs.results.samples import read_samples
 from videojobs.s3_errors import is_denied, is_missing
 
@@ -66,7 +67,8 @@ class VideoAnnotation:
             self._download(job.upload.location, video, "The video has been deleted, or access to it is denied.")
             results_key = locate_results(job.upload.key, job.job_id, RESULTS_FILE)
             self._download({"Bucket": self.results_bucket, "Key": results_key}, results, "There are no results.")
-            samples = read_samples(results, [model.model_id for model in job.options.models], track=job.options.track)
+            model_ids = [model.model_id for model in job.options.models]
+            samples = read_samples(results, model_ids, Analysis.of(job.options))
             drawn = draw_video(
                 video, samples, annotated, self._watch, frame_max_pixels=FRAME_MAX_PIXELS, start_offset=job.start_offset
             )

@@ -24,6 +24,7 @@ from videojobs.outputs.names import OutputName
 from videojobs.outputs.registry import OPENERS
 from videojobs.outputs.summary import Summary
 from videojobs.result_files import RESULTS_FILE, locate_results
+from videojobs.results.analysis import Analysis
 from videojobs.results.bucket import ResultsBucket, drain
 from videojobs.results.derivation import Output, derive
 from videojobs.results.link import open_results
@@ -235,7 +236,7 @@ class _Work:
         outputs: list[GuardedOutput] = []
         try:
             outputs += (self._open(name, summary) for name in names)
-            derive(pieces, self.job.options.models, outputs, self._read_stored, track=self.job.options.track)
+            derive(pieces, self.job.options.models, outputs, self._read_stored, analysis=Analysis.of(self.job.options))
         except Exception as error:
             for output in outputs:
                 output.fail(describe(error))

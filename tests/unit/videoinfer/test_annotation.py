@@ -17,6 +17,7 @@ from videoengine.timeline import read_timeline
 from videoengine.video_file import open_video
 from videoinfer.main import app
 from videojobs.drawing.video import draw_video
+from videojobs.results.analysis import Analysis
 from videojobs.results.samples import read_samples
 
 BOX = {"x": 30, "y": 20, "width": 20, "height": 10, "confidence": 0.5, "class": "Rock", "class_id": 0}
@@ -125,7 +126,7 @@ UNTOLD = [name for name in BEGINNINGS if "cut" not in name or "AVI" not in name]
 @pytest.mark.parametrize("name", UNTOLD)
 def test_without_a_start_offset_times_count_from_the_first_decoded_frame(name: str, tmp_path: Path) -> None:
     times, results, video, output = prepare(BEGINNINGS[name](), tmp_path)
-    draw_video(video, read_samples(results, ["parts"], track=True), output, lambda _: None)
+    draw_video(video, read_samples(results, ["parts"], Analysis(track=True)), output, lambda _: None)
     check_drawn(times, output)
 
 

@@ -35,6 +35,7 @@ from videojobs.outputs.guarded import GuardedOutput
 from videojobs.outputs.registry import OPENERS
 from videojobs.outputs.summary import Summary
 from videojobs.report_failure import FailureReport
+from videojobs.results.analysis import Analysis
 from videojobs.results.bucket import PART_BYTES
 from videojobs.results.derivation import derive
 
@@ -232,7 +233,7 @@ def test_no_element_stops_a_delivery_and_all_json_is_strict(
     files = {name: StrictFiles() for name in ("summary", *ALL)}
     guarded = [GuardedOutput("summary", lambda _: summary, files["summary"])]  # type: ignore[arg-type]
     guarded += [GuardedOutput(name, partial(OPENERS[name], job), files[name]) for name in ALL]  # type: ignore[arg-type]
-    derive(iter([content]), job.options.models, guarded, lambda: iter([content]), track=True)
+    derive(iter([content]), job.options.models, guarded, lambda: iter([content]), analysis=Analysis(track=True))
     for output in guarded:
         assert output.failure or output.locations or output.name == "summary"
         # Errors about elements are worded for people.

@@ -11,16 +11,19 @@ from typing import Any, Protocol
 
 from videojobs.errors import BrokenResults
 from videojobs.jobs.options import Model
+from videojobs.results.analysis import Analysis, analyze
 from videojobs.results.json_lists import FRAME_OFFSETS, TIME_OFFSETS, Entries, read_lists
 from videojobs.results.predictions import Frames, decode_boxes
-from videojobs.results.tracking import Tracking
 
 
 class Output(Protocol):
     """An output that is derived while the results are streamed."""
 
     def add(self, frames: Frames) -> None:
-        """Adds some frames of one model. A model's frames are in order of time, and models follow one another."""
+        """Adds some frames of one model. A model's frames are in order of time, and models follow one another.
+
+        There may be no frames, but events, or neither.
+        """
 
     def finish(self) -> None:
         """Finishes the output after the last frame."""
@@ -32,23 +35,21 @@ def derive(
     outputs: Iterable[Output],
     read_again: Callable[[], Iterable[bytes]],
     *,
-    track: bool,
+    analysis: Analysis,
 ) -> None:
     """Derives the outputs from the results in `pieces`, and finishes them.
 
     Args:
         read_again: Returns the same bytes again, after `pieces` has ended.
-        track: Whether predictions get track IDs.
+        analysis: A new one, which no frames have been added to.
 
     Raises:
         BrokenResults: The file breaks the contract; says where. The outputs are not finished.
     """
     outputs = list(outputs)
-    tracking = Tracking() if track else None
-    for frames in read_frames(pieces, models, read_again):
-        tracked = frames if tracking is None else tracking.add(frames)
+    for frames in analyze(read_frames(pieces, models, read_again), analysis):
         for output in outputs:
-            output.add(tracked)
+            output.add(frames)
     for output in outputs:
         output.finish()
 

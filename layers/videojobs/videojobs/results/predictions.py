@@ -125,7 +125,9 @@ class Frames:
         time_offsets: Seconds.
         entries: The elements, None if the model failed: either all are BoxesElement, or of JSON's own types.
         track_ids: The number of each prediction's track, or None; None instead of the list without tracking.
-        events: What the tracked objects did up to the last of these frames, in order of time.
+        events: What tracked objects did in the regions: the next events of the model, in order of time. Those of its
+            last seconds come with frames without entries, after the model's last frame.
+        events_failure: Why there are no events from now on, or None.
     """
 
     model_id: str
@@ -136,6 +138,7 @@ class Frames:
     entries: Sequence[Any]
     track_ids: Sequence[int | None] | None = None
     events: Sequence[Event] = ()
+    events_failure: Exception | None = None
 
     @property
     def predictions(self) -> Predictions:
@@ -153,9 +156,24 @@ class Frames:
 
     def with_track_ids(self, track_ids: Sequence[int | None]) -> Self:
         """Returns the frames with one track ID, or None, for each of `usable_predictions`."""
-        tracked = replace(self, track_ids=track_ids)
-        vars(tracked)["_reading"] = self._reading  # the entries are not read a second time
-        return tracked
+        return self._replace(track_ids=track_ids)
+
+    def with_predictions(self, predictions: Predictions, track_ids: Sequence[int | None] | None) -> Self:
+        """Returns the frames with other predictions, which are some of `usable_predictions`."""
+        changed = self._replace(track_ids=track_ids)
+        vars(changed)["_reading"] = predictions, self._reading[1]
+        return changed
+
+    def with_events(self, events: Sequence[Event], failure: Exception | None = None) -> Self:
+        """Returns the frames with the model's next events, or with the reason why there are none."""
+        return self._replace(events=events, events_failure=failure)
+
+    def _replace(self, **values: Any) -> Self:
+        changed = replace(self, **values)
+        # The entries are not read a second time.
+        vars(changed)["_reading"] = self._reading
+        vars(changed).update({name: vars(self)[name] for name in ("facts", "failures") if name in vars(self)})
+        return changed
 
     @cached_property
     def failures(self) -> Sequence[bool]:

@@ -1,14 +1,16 @@
 """Reads the sampled frames of a results file on disk, one at a time, each with the predictions of all models."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from videojobs.results.analysis import Analysis
 from videojobs.results.bucket import read_pieces
+from videojobs.results.events import Event
 from videojobs.results.json_lists import FRAME_OFFSETS, TIME_OFFSETS, DecodeEntries, read_lists
-from videojobs.results.predictions import Predictions, decode_boxes, read_frame_facts, read_predictions
-from videojobs.results.tracking import TrackIds, Tracking
+from videojobs.results.predictions import Frames, Predictions, decode_boxes
+from videojobs.results.tracking import TrackIds
 
 
 @dataclass(frozen=True)
@@ -16,15 +18,18 @@ class SampleElement:
     """One model's element for one sampled frame.
 
     Attributes:
-        predictions: Only those that fit the contract.
+        predictions: Only those that fit the contract and count.
         size: Width and height of the picture that their pixels refer to, or None.
         track_ids: The number of each prediction's track, or None; None instead of the list without tracking.
+        events: The model's next events, some seconds after they happened.
     """
 
     model_id: str
     predictions: Predictions
     size: tuple[int, int] | None
     track_ids: TrackIds | None = None
+    _: KW_ONLY
+    events: Sequence[Event] = ()
 
 
 @dataclass(frozen=True)
@@ -42,31 +47,40 @@ class Sample:
 
     @classmethod
     def normalize(
-        cls, frame_offset: int, time_offset: float, elements: Mapping[str, Any], tracking: Tracking | None = None
+        cls, frame_offset: int, time_offset: float, elements: Mapping[str, Any], analysis: Analysis | None = None
     ) -> Self:
         """Returns the sample of the models' elements, which are keyed by model ID.
 
         Args:
-            tracking: Has the tracks of the samples before, and gets this one's; without it there are no track IDs.
+            analysis: Has analyzed the samples before, and analyzes this one; without it there are no track IDs.
         """
+        analysis = analysis or Analysis(track=False)
         normalized = []
         for model_id, element in elements.items():
-            predictions = read_predictions([element])[0]
-            track_ids = tracking.number(model_id, [time_offset], predictions) if tracking else None
-            normalized.append(SampleElement(model_id, predictions, read_frame_facts(element).size, track_ids))
+            frames = analysis.add(
+                Frames(
+                    model_id=model_id,
+                    inference_type=None,
+                    first=0,
+                    frame_offsets=[frame_offset],
+                    time_offsets=[time_offset],
+                    entries=[element],
+                )
+            )
+            [facts], predictions = frames.facts, frames.usable_predictions
+            normalized.append(SampleElement(model_id, predictions, facts.size, frames.track_ids, events=frames.events))
         return cls(frame_offset, time_offset, normalized)
 
 
-def read_samples(results: Path, model_ids: Sequence[str], *, track: bool) -> Iterator[Sample]:
-    """Yields the samples in the order of the video, with track IDs if `track`.
+def read_samples(results: Path, model_ids: Sequence[str], analysis: Analysis) -> Iterator[Sample]:
+    """Yields the samples in the order of the video.
 
     The file has one list after another and may be larger than memory, so each list is read by a separate reader.
     """
     lists = [_read_list(results, (model_id,), decode_boxes) for model_id in model_ids]
     offsets = _read_list(results, FRAME_OFFSETS), _read_list(results, TIME_OFFSETS)
-    tracking = Tracking() if track else None
     for frame_offset, time_offset, *elements in zip(*offsets, *lists, strict=True):
-        yield Sample.normalize(frame_offset, time_offset, dict(zip(model_ids, elements, strict=True)), tracking)
+        yield Sample.normalize(frame_offset, time_offset, dict(zip(model_ids, elements, strict=True)), analysis)
 
 
 def _read_list(results: Path, names: Sequence[str], decode: DecodeEntries | None = None) -> Iterator[Any]:

@@ -92,10 +92,11 @@ def _list_boxes(predictions: Predictions) -> Iterator[Box | None]:
     """Yields the box of each prediction, or None if it has none, or an invalid one."""
     names, confidences = predictions.columns["class"], predictions.confidences
     rows = zip(names, confidences, *(predictions.columns[name] for name in _BOX), strict=True)
-    return (row if _is_box(row) else None for row in rows)
+    return (row if is_box(row) else None for row in rows)
 
 
-def _is_box(row: Sequence[Any]) -> bool:
+def is_box(row: Sequence[Any]) -> bool:
+    """Returns whether a row of two other values and x, y, width and height has a valid box."""
     _, _, x, y, width, height = row
     try:
         return bool(

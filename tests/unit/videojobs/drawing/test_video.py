@@ -163,9 +163,10 @@ MEASURE = """
 import sys
 from pathlib import Path
 from videojobs.drawing.video import draw_video
+from videojobs.results.analysis import Analysis
 from videojobs.results.samples import read_samples
 video, results, output = map(Path, sys.argv[1:])
-draw_video(video, read_samples(results, ["parts"], track=True), output, watch=lambda _: None)
+draw_video(video, read_samples(results, ["parts"], Analysis(track=True)), output, watch=lambda _: None)
 [line] = [line for line in open("/proc/self/status") if line.startswith("VmHWM:")]
 print(int(line.split()[1]))
 """

@@ -18,6 +18,7 @@ from videojobs.jobs.options import InferenceType, Model, Options
 from videojobs.outputs.names import OutputName, parse_outputs
 from videojobs.outputs.registry import OPENERS
 from videojobs.outputs.summary import Summary
+from videojobs.results.analysis import Analysis
 from videojobs.results.derivation import derive
 
 ALL = parse_outputs("parquet,csv,coco,webvtt,report")
@@ -122,7 +123,7 @@ def derive_all(job: Job, content: bytes, names: Sequence[OutputName] = ALL) -> t
     files, summary = KeptFiles(), Summary(job.options.models)
     outputs = [OPENERS[name](job, files) for name in names]  # type: ignore[arg-type]
     try:
-        derive([content], job.options.models, [summary, *outputs], lambda: [content], track=job.options.track)
+        derive([content], job.options.models, [summary, *outputs], lambda: [content], analysis=Analysis.of(job.options))
     finally:
         for function in files.exits:
             function()

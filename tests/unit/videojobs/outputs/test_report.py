@@ -13,6 +13,7 @@ from videojobs.jobs.options import Model
 from videojobs.jobs.uploads import SHARED_VIDEO
 from videojobs.outputs.report import ReportOutput
 from videojobs.report import writer
+from videojobs.results.analysis import Analysis
 from videojobs.results.derivation import derive
 
 
@@ -21,7 +22,7 @@ def make_report(job: Job) -> KeptFiles:
     numbers = list(range(50))
     lists = {model.model_id: [{"predictions": [BOX]}] * 50 for model in job.options.models}
     content = json.dumps({"frame_offset": numbers, "time_offset": numbers, **lists}).encode()
-    derive([content], job.options.models, [ReportOutput(job, files)], lambda: [content], track=True)  # type: ignore[arg-type]
+    derive([content], job.options.models, [ReportOutput(job, files)], lambda: [content], analysis=Analysis(track=True))  # type: ignore[arg-type]
     for function in files.exits:
         function()
     return files

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from videojobs.jobs.options import Model
 from videojobs.outputs.summary import Summary
+from videojobs.results.analysis import Analysis
 from videojobs.results.derivation import derive
 
 HANDS = Model("my.hands", "4", "object-detection")
@@ -33,5 +34,5 @@ def cut(content: bytes, piece_size: int) -> Iterator[bytes]:
 
 def summarize(content: bytes, models: list[Model], piece_size: int = 7) -> Summary:
     summary = Summary(models)
-    derive(cut(content, piece_size), models, [summary], lambda: cut(content, piece_size), track=True)
+    derive(cut(content, piece_size), models, [summary], lambda: cut(content, piece_size), analysis=Analysis(track=True))
     return summary

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.frames import make_frames
+from videojobs.results.analysis import Analysis
 from videojobs.results.predictions import Frames, decode_boxes
 from videojobs.results.samples import read_samples
 from videojobs.results.tracking import TrackIds, Tracking, read_tracker_id
@@ -55,11 +56,13 @@ def test_track_ids_are_the_same_when_read_one_sample_at_a_time(tmp_path: Path) -
     }
     file = tmp_path / "results.json"
     file.write_text(json.dumps({"frame_offset": [0, 6, 12, 18, 24], "time_offset": [0, 1, 2, 3, 4], **found}))
-    samples = list(read_samples(file, ["cars", "dogs"], track=True))
+    samples = list(read_samples(file, ["cars", "dogs"], Analysis(track=True)))
     for place, (name, of_model) in enumerate(found.items()):
         by_sample = [n for sample in samples for n in sample.elements[place].track_ids or ()]
         assert by_sample == Tracking().add(make_frames(name, of_model)).track_ids
-    assert [element.track_ids for element in next(read_samples(file, ["cars"], track=False)).elements] == [None]
+    assert [element.track_ids for element in next(read_samples(file, ["cars"], Analysis(track=False))).elements] == [
+        None
+    ]
 
 
 def test_each_model_has_its_own_track_ids() -> None:

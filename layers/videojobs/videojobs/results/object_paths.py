@@ -1,0 +1,325 @@
+"""Follows the paths of tracked objects, and finds where they enter and leave polygons and cross lines.
+
+Between two sampled frames, an object is assumed to move straight and at a constant speed. So it may cross a line, or
+pass through a whole polygon, between two frames.
+
+Boxes tremble from frame to frame. So an object has changed the side of a border only once it is farther than `MARGIN`
+beyond it. The event is where and when its path crossed the border before that.
+
+Memory holds only the objects that were seen within the last seconds.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from math import inf, sqrt
+
+from videojobs.jobs.regions import Anchor, Direction, Point, Region
+from videojobs.results.borders import EDGE_PIXELS, Border, make_border
+from videojobs.results.events import Event, EventKind
+from videojobs.results.tracks import LOST_FRAMES, LOST_SECONDS
+
+MARGIN = 0.15
+"""In sizes of the object's box, which is the square root of its area."""
+
+VOTES_MAX = 2
+"""In so many frames in a row, another class is not believed: models confuse classes."""
+
+type Size = tuple[int, int]
+"""A picture's width and height, in pixels."""
+
+type Row = tuple[int, str | None, float, float, float, float]
+"""A prediction: track ID, class, x and y of the box's center, width, height."""
+
+type FoundEvent = tuple[float, int, int, int, Event]
+"""An event, after what it is ordered by: time, track ID, number of the region, number of the event."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameTime:
+    """Its time, its number in the video, and its number among the sampled frames."""
+
+    seconds: float
+    frame_offset: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """Where and when the path of an object left the side on which the object was for certain.
+
+    Attributes:
+        is_entered: Whether it crossed the border there: not if it went around the end of a line.
+    """
+
+    frame: FrameTime
+    place: Point
+    is_entered: bool
+
+
+@dataclass(slots=True)
+class _Stay:
+    """Where an object is, seen from one region.
+
+    Attributes:
+        is_inside: Whether it is inside the polygon, or on the right of the line, for certain.
+        change: Set while the object is on the other side, but not for certain.
+        entered_at: When its visit began, in seconds, or None without a visit.
+        class_name: The class of its visit.
+    """
+
+    is_inside: bool
+    change: _Change | None = None
+    entered_at: float | None = None
+    class_name: str | None = None
+
+
+class _Object:
+    """A tracked object in the last sampled frame that shows it.
+
+    Attributes:
+        class_name: The class of most of its last frames.
+        votes: How many frames with this class there were more than others.
+        x, y: Its anchor, in pixels.
+        stays: One for each region.
+        left, right, top, bottom: While its anchor stays in this rectangle, nothing happens.
+    """
+
+    __slots__ = ("bottom", "class_name", "frame", "left", "right", "stays", "top", "track_id", "votes", "x", "y")
+
+    def __init__(self, track_id: int, class_name: str | None, place: Point, frame: FrameTime) -> None:
+        self.track_id, self.class_name, self.votes = track_id, class_name, 1
+        (self.x, self.y), self.frame = place, frame
+        self.stays: Sequence[_Stay] = ()
+        self.keep_free(-1)
+
+    @property
+    def now(self) -> _Change:
+        """A change that was not seen: the object appears, or vanishes, on the other side of the border."""
+        return _Change(self.frame, (self.x, self.y), is_entered=False)
+
+    def keep_free(self, distance: float) -> None:
+        """Sets the rectangle to a square within a distance from the anchor; it is empty if that is below 0."""
+        half = distance / sqrt(2)
+        self.left, self.right, self.top, self.bottom = self.x - half, self.x + half, self.y - half, self.y + half
+
+    def vote(self, class_name: str | None) -> bool:
+        """Takes the class of a frame. Returns whether the object's class changes."""
+        # The majority vote of Boyer and Moore, with a short memory.
+        if class_name == self.class_name:
+            self.votes = min(self.votes + 1, VOTES_MAX)
+            return False
+        self.votes -= 1
+        if self.votes >= 0:
+            return False
+        self.class_name, self.votes = class_name, 1
+        return True
+
+    def has_ended(self, frame: FrameTime) -> bool:
+        """Returns whether its track ended before a sampled frame; the same as in `tracks.py`."""
+        missed = frame.number - self.frame.number - 1
+        return missed > LOST_FRAMES and frame.seconds - self.frame.seconds > LOST_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """A region, its number, and its border in the picture."""
+
+    number: int
+    region: Region
+    border: Border
+
+
+class ObjectPaths:
+    """Follows the objects of one model, and finds their events in the regions with one anchor.
+
+    Args:
+        regions: All regions; those with other anchors are ignored.
+        found: Gets the events, not in order of time.
+    """
+
+    def __init__(self, model_id: str, regions: Sequence[Region], anchor: Anchor, found: list[FoundEvent]) -> None:
+        self._model_id = model_id
+        self._regions = [(number, region) for number, region in enumerate(regions) if region.anchor == anchor]
+        self._drop = 0.5 if anchor == "bottom-center" else 0.0
+        self._found = found
+        self._watched: Sequence[_Watched] = ()
+        self._size: Size = (0, 0)
+        self._objects: dict[int, _Object] = {}
+        self._count = 0
+        self._next_end = inf  # no track ends before this time
+
+    def resize(self, size: Size) -> None:
+        """Sets the size of the picture, and moves the objects accordingly."""
+        for thing in self._objects.values():
+            thing.x, thing.y = thing.x * size[0] / self._size[0], thing.y * size[1] / self._size[1]
+            thing.keep_free(-1)
+        self._size = size
+        self._watched = [_Watched(number, region, make_border(region, size)) for number, region in self._regions]
+
+    def follow(self, frame: FrameTime, rows: Iterable[Row]) -> None:
+        """Moves the objects to where a sampled frame shows them. Frames must be in order of time."""
+        if frame.seconds > self._next_end:
+            self._end_tracks(frame)
+        objects, drop = self._objects, self._drop
+        for track_id, class_name, x, y, width, height in rows:
+            y += height * drop
+            thing = objects.get(track_id)
+            if thing is None:
+                objects[track_id] = self._begin(_Object(track_id, class_name, self._clamp((x, y)), frame))
+            elif (
+                thing.left < x < thing.right
+                and thing.top < y < thing.bottom
+                and class_name == thing.class_name
+                and thing.frame is not frame
+            ):
+                thing.x, thing.y, thing.frame = x, y, frame
+                if thing.votes < VOTES_MAX:
+                    thing.votes += 1
+            elif thing.frame is not frame:  # a track ID that comes twice in a frame counts once
+                is_other_class = thing.vote(class_name)
+                self._move(thing, (x, y), MARGIN * sqrt(width * height), frame)
+                if is_other_class:
+                    self._appear(thing)
+
+    def end(self) -> None:
+        """Ends all tracks."""
+        for thing in self._objects.values():
+            self._leave(thing)
+        self._objects.clear()
+
+    def find_earliest(self, seconds: float) -> float:
+        """Returns a time, at most `seconds`, that all further events will have or exceed."""
+        return min([seconds, *map(_find_earliest, self._objects.values())])
+
+    def _begin(self, thing: _Object) -> _Object:
+        thing.stays = [_Stay(watched.border.has_inside(thing.x, thing.y)) for watched in self._watched]
+        self._next_end = min(self._next_end, thing.frame.seconds + LOST_SECONDS)
+        self._appear(thing)
+        self._find_rectangle(thing)
+        return thing
+
+    def _appear(self, thing: _Object) -> None:
+        """Begins the visits of an object that is seen inside, and whose class did not count before."""
+        for watched, stay in zip(self._watched, thing.stays, strict=True):
+            region = watched.region
+            if stay.is_inside and stay.entered_at is None and not region.is_line and region.counts(thing.class_name):
+                self._enter(watched, thing, stay, thing.now)
+
+    def _leave(self, thing: _Object) -> None:
+        """Ends the visits of an object that was last seen inside."""
+        for watched, stay in zip(self._watched, thing.stays, strict=True):
+            if stay.entered_at is not None:
+                self._exit(watched, thing, stay, thing.now)
+
+    def _end_tracks(self, frame: FrameTime) -> None:
+        for track_id, thing in list(self._objects.items()):
+            if thing.has_ended(frame):
+                self._leave(thing)
+                del self._objects[track_id]
+        last = (thing.frame.seconds for thing in self._objects.values())
+        self._next_end = min(last, default=inf) + LOST_SECONDS
+
+    def _move(self, thing: _Object, place: Point, margin: float, frame: FrameTime) -> None:
+        """Moves an object to its place in a sampled frame; events are on the straight path in between."""
+        start, end = self._clamp((thing.x, thing.y)), self._clamp(place)
+        for watched, stay in zip(self._watched, thing.stays, strict=True):
+            for part in watched.border.split(start, end):
+                if part.is_inside == stay.is_inside:
+                    stay.change = None
+                    continue
+                if stay.change is None:
+                    time, change_place = (
+                        _interpolate(thing.frame, frame, part.start),
+                        _find_place(start, end, part.start),
+                    )
+                    stay.change = _Change(time, change_place, part.is_entered)
+                if watched.border.reaches(margin, start, end, part):
+                    change = stay.change
+                    if thing.frame.seconds - change.frame.seconds > LOST_SECONDS:  # it stood at the border
+                        change = replace(change, frame=_interpolate(thing.frame, frame, 0.0), place=start)
+                    stay.is_inside, stay.change = part.is_inside, None
+                    self._change_side(watched, thing, stay, change)
+        (thing.x, thing.y), thing.frame = end, frame
+        self._find_rectangle(thing)
+
+    def _change_side(self, watched: _Watched, thing: _Object, stay: _Stay, change: _Change) -> None:
+        does_count = watched.region.counts(thing.class_name)
+        if watched.region.is_line:
+            if change.is_entered and does_count:
+                direction: Direction = "in" if stay.is_inside else "out"
+                self._add(watched, thing, change, "crossing", class_name=thing.class_name, direction=direction)
+        elif stay.is_inside:
+            if does_count:
+                self._enter(watched, thing, stay, change)
+        elif stay.entered_at is not None:
+            self._exit(watched, thing, stay, change)
+
+    def _enter(self, watched: _Watched, thing: _Object, stay: _Stay, change: _Change) -> None:
+        stay.entered_at, stay.class_name = change.frame.seconds, thing.class_name
+        self._add(watched, thing, change, "entry", class_name=thing.class_name)
+
+    def _exit(self, watched: _Watched, thing: _Object, stay: _Stay, change: _Change) -> None:
+        dwell = None if stay.entered_at is None else change.frame.seconds - stay.entered_at
+        stay.entered_at = None
+        self._add(watched, thing, change, "exit", class_name=stay.class_name, dwell=dwell)
+
+    def _add(
+        self,
+        watched: _Watched,
+        thing: _Object,
+        change: _Change,
+        kind: EventKind,
+        *,
+        class_name: str | None,
+        direction: Direction | None = None,
+        dwell: float | None = None,
+    ) -> None:
+        seconds = change.frame.seconds
+        event = Event(
+            model_id=self._model_id,
+            track_id=thing.track_id,
+            class_name=class_name,
+            region=watched.region.name,
+            kind=kind,
+            direction=direction,
+            time_offset=seconds,
+            frame_offset=change.frame.frame_offset,
+            dwell_seconds=dwell,
+            at_border=change.is_entered,
+            x=change.place[0],
+            y=change.place[1],
+        )
+        self._count += 1
+        self._found.append((seconds, thing.track_id, watched.number, self._count, event))
+
+    def _find_rectangle(self, thing: _Object) -> None:
+        if any(stay.change for stay in thing.stays):
+            thing.keep_free(-1)
+        else:
+            thing.keep_free(min(watched.border.find_clearance(thing.x, thing.y) for watched in self._watched))
+
+    def _clamp(self, place: Point) -> Point:
+        """Returns the place in the picture that is nearest to a place. Boxes may be partly outside of it."""
+        (x, y), (width, height) = place, self._size
+        return (
+            min(max(x, EDGE_PIXELS), width - EDGE_PIXELS),
+            min(max(y, EDGE_PIXELS), height - EDGE_PIXELS),
+        )
+
+
+def _find_earliest(thing: _Object) -> float:
+    """Returns a time that all further events of an object will have or exceed."""
+    last = thing.frame.seconds
+    changes = (stay.change.frame.seconds for stay in thing.stays if stay.change is not None)
+    return min([last, *(seconds for seconds in changes if last - seconds <= LOST_SECONDS)])
+
+
+def _interpolate(before: FrameTime, after: FrameTime, share: float) -> FrameTime:
+    """Returns the frame `after` with the time of a place on the path between two frames."""
+    seconds = before.seconds + share * (after.seconds - before.seconds)
+    return FrameTime(min(seconds, after.seconds), after.frame_offset, after.number)
+
+
+def _find_place(start: Point, end: Point, share: float) -> Point:
+    (x1, y1), (x2, y2) = start, end
+    return x1 + share * (x2 - x1), y1 + share * (y2 - y1)
