@@ -12,6 +12,8 @@ from videojobs.jobs.ledger import NOT_SENT, RULES_DID_NOT_HOLD, Job, Ledger, for
 from videojobs.jobs.states import CHANGES, REDELIVERY
 from videojobs.jobs.unanswered import Unanswered
 from videojobs.logs import logger
+from videojobs.notices.answers import answer_in_a_line
+from videojobs.notices.found import Found
 from videojobs.notices.notices import NoticesTopic, compose_console_url, compose_done, mention_unanswered
 from videojobs.notices.share_links import SharedJob, ShareLinks
 from videojobs.outputs.summary import Summary, cap_counts
@@ -70,6 +72,8 @@ class DeliveryEnd:
         self._save(SUMMARY_FILE, compose_summary(self.job, summary, costs))
         self._save(RECORD_FILE, record)
         counts, omitted_classes = cap_counts(summary.counts) if summary else (None, 0)
+        rules = find_rules(self.job, summary)
+        found = Found.select(summary, rules)
         self.ledger.record(
             self.job.upload,
             self.job.attempt,
@@ -82,6 +86,10 @@ class DeliveryEnd:
             outputs=progress.list_files(),
             counts=counts,
             omitted_classes=omitted_classes or None,
+            answer=answer_in_a_line(summary, rules) if summary else None,
+            found_classes=found.classes,
+            found_regions=found.regions,
+            found_rules=found.rules,
             failed_outputs=progress.failed or None,
             results_location=results_uri,
             cost_usd=add_costs(costs),
@@ -91,7 +99,7 @@ class DeliveryEnd:
             annotation_error=None,
             annotation_notice_id=None,
         )
-        self._publish(summary, record, costs)
+        self._publish(summary, rules, record, costs)
 
     def _compose_cost(self, polling: Polling, progress: Progress, meter: Meter) -> Mapping[str, Any]:
         usage = measure_usage(
@@ -104,12 +112,13 @@ class DeliveryEnd:
         )
         return compose_cost(usage)
 
-    def _publish(self, summary: Summary | None, record: Mapping[str, Any], costs: Costs) -> None:
+    def _publish(
+        self, summary: Summary | None, rules: RulesOutcome | None, record: Mapping[str, Any], costs: Costs
+    ) -> None:
         item = self.ledger.read(self.job.upload, self.job.attempt) or {}
         if "notice_id" in item and not self.is_redelivery:
             logger.info("The notice has already been sent.")
             return
-        rules = find_rules(self.job, summary)
         if rules and rules.held is False and not self.is_redelivery and not record["failed_outputs"]:
             self.ledger.record(self.job.upload, self.job.attempt, notice_id=NOT_SENT, no_notice=RULES_DID_NOT_HOLD)
             logger.info("No notice is sent: notify_when did not hold.")

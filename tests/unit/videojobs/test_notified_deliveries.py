@@ -11,6 +11,7 @@ from tests.unit.videojobs.deliveries import DONE, RESULTS, build, read_object
 from tests.unit.videojobs.studio import Studio
 from videojobs.delivery_end import DeliveryEnd
 from videojobs.delivery_progress import Polling, Progress
+from videojobs.jobs.ends import compose_detail
 from videojobs.jobs.ledger import NOT_SENT, RULES_DID_NOT_HOLD, Job
 from videojobs.jobs.notify_when import parse_notify_when
 from videojobs.jobs.uploads import JobRequest
@@ -143,3 +144,20 @@ def test_hours_are_those_of_the_recording(aws: Any, job: Job, recorded_at: str, 
     notices = aws.notices()
     assert len(notices) == sent
     assert all("at night: once\n  22:00:00 https://" in notice["Message"] for notice in notices)
+
+
+def test_a_notice_s_attributes_and_the_event_name_what_was_found(aws: Any, job: Job) -> None:
+    build(aws, DONE, (200, RESULTS)).deliver(ask(job, [HOLDS, FAILS]), Polling(3))
+    [notice] = aws.notices()
+    attributes = {name: attribute["Value"] for name, attribute in notice["MessageAttributes"].items()}
+    assert attributes == {"outcome": "done", "classes": '["Rock", "Paper"]', "rules": '["a rock"]'}
+    detail = compose_detail(job.upload, job.attempt, aws.ledger.read(job.upload, job.attempt))
+    assert (detail["classes"], detail["regions"], detail["rules"]) == (["Rock", "Paper"], [], ["a rock"])
+    assert (detail["summary"], detail["notice_sent"]) == ("a rock: once, Rock, Paper", True)
+
+
+def test_an_event_tells_of_a_job_without_a_notice(aws: Any, job: Job) -> None:
+    build(aws, DONE, (200, RESULTS)).deliver(ask(job, [FAILS]), Polling(3))
+    detail = compose_detail(job.upload, job.attempt, aws.ledger.read(job.upload, job.attempt))
+    assert (detail["status"], detail["rules"], detail["notice_sent"]) == ("done", [], False)
+    assert detail["summary"] == "Rock, Paper"

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from videojobs.jobs.ledger import Ledger, name_execution
+from videojobs.jobs.ledger import NOT_SENT, Ledger, name_execution
 from videojobs.jobs.states import ENDED_STATES
 from videojobs.jobs.uploads import Upload
 from videojobs.logs import logger
@@ -70,6 +70,10 @@ def compose_detail(upload: Upload, attempt: int, item: Mapping[str, Any]) -> dic
         **{name: item.get(name) for name in names},
         "omitted_classes": item.get("omitted_classes", 0),
         "failed_outputs": sorted(item.get("failed_outputs", ())),
+        "summary": item.get("answer") or item.get("error") or f"The job is {item['status']}.",
+        "notice_sent": item.get("notice_id", NOT_SENT) != NOT_SENT,
+        "prefix": upload.prefix,
+        **{name: item.get(f"found_{name}", []) for name in ("classes", "regions", "rules")},
     }
 
 

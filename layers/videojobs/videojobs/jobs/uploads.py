@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import unquote_plus
 
+from videojobs.foreign_text import printable
 from videojobs.video_formats import VIDEO_EXTENSIONS
 
 KEY_MAX_BYTES = 770
@@ -33,6 +34,12 @@ class Upload:
     @property
     def uri(self) -> str:
         return f"s3://{self.bucket}/{self.key}"
+
+    @property
+    def prefix(self) -> str:
+        """The folder of the key, printable: `line-3/` for `line-3/belt.mp4`, empty for `belt.mp4`."""
+        folder, slash, _ = self.key.rpartition("/")
+        return printable(f"{folder}{slash}")
 
     @property
     def location(self) -> dict[str, Any]:

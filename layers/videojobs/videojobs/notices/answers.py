@@ -22,6 +22,11 @@ CLASSES_MAX = 5
 SHORT_MAX_CHARACTERS = 50
 """Maximum length of the answer in a subject."""
 
+LINE_MAX_CHARACTERS = 300
+"""Maximum length of the answer in an event."""
+
+_NOTHING = "nothing found"
+
 type Region = Mapping[str, Mapping[str, Any]]
 """What happened in a region or at a line, by class, as in `summary.json`."""
 
@@ -38,11 +43,21 @@ def answer(summary: Summary) -> list[str]:
 
 def answer_shortly(summary: Summary, rules: RulesOutcome | None) -> str:
     """Returns an answer for a subject, in ASCII: the conditions that held, or the first things found."""
-    if rules and rules.matched:
-        parts = [rule.name for rule in rules.matched]
-    else:
-        parts = [part for model in summary.models.values() for part in _answer_model_shortly(model)]
-    return _join([part for part in map(_to_ascii, parts) if part] or ["nothing found" if not parts else "?"])
+    parts = [rule.name for rule in rules.matched] if rules else []
+    if not parts:
+        parts = list(_list_found(summary)) or [_NOTHING]
+    return _join(list(filter(None, map(_to_ascii, parts))) or ["?"], SHORT_MAX_CHARACTERS)
+
+
+def answer_in_a_line(summary: Summary, rules: RulesOutcome | None) -> str:
+    """Returns an answer for an event: the conditions that held, and the first things found."""
+    held = [f"{rule.name}: {_count_times(rule)}" for rule in rules.matched] if rules else []
+    parts = [*held, *_list_found(summary)] or [_NOTHING]
+    return _join([printable(" ".join(part.split())) for part in parts], LINE_MAX_CHARACTERS)
+
+
+def _list_found(summary: Summary) -> Iterator[str]:
+    return (part for model in summary.models.values() for part in _answer_model_shortly(model))
 
 
 def describe_rules(job: Job, rules: RulesOutcome, locate: Callable[[float], str]) -> list[str]:
@@ -134,11 +149,11 @@ def _count_times(rule: RuleOutcome) -> str:
     return f"{rule.times:,} times{', first at' if rule.times > len(rule.moments) else ''}"
 
 
-def _join(parts: Sequence[str]) -> str:
-    """Joins as many of the first parts as fit into a subject; the first one is cut."""
-    text = printable(parts[0], SHORT_MAX_CHARACTERS).replace("…", "...")[:SHORT_MAX_CHARACTERS]
+def _join(parts: Sequence[str], max_characters: int) -> str:
+    """Joins as many of the first parts as fit; the first one is cut."""
+    text = parts[0] if len(parts[0]) <= max_characters else f"{parts[0][: max_characters - 3]}..."
     for part in parts[1:]:
-        if len(text) + len(part) + 2 > SHORT_MAX_CHARACTERS:
+        if len(text) + len(part) + 2 > max_characters:
             break
         text = f"{text}, {part}"
     return text

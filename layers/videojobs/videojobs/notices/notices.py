@@ -1,7 +1,7 @@
 """Notices: plain-text mails about jobs, which SNS sends."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
@@ -15,6 +15,7 @@ from videojobs.jobs.recorded_at import format_moment
 from videojobs.jobs.unanswered import Unanswered
 from videojobs.jobs.uploads import Rejection, Upload
 from videojobs.notices.answers import answer, answer_shortly, describe_rules
+from videojobs.notices.found import Found, compose_attributes
 from videojobs.notices.share_links import ShareLink
 from videojobs.notices.times import format_duration, format_place
 from videojobs.outputs.summary import ClassSummary, ModelSummary, Summary
@@ -50,8 +51,8 @@ TABLES_MAX_BYTES = 60_000
 LINE_BYTES = 100
 """The most that follows a class's name in its line, even for a video of a year."""
 
-MESSAGE_MAX_BYTES = 250_000
-"""SNS accepts 256 KB, including the subject and the attribute.
+MESSAGE_MAX_BYTES = 235_000
+"""SNS accepts 256 KB, including the subject and the attributes.
 Source: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 """
 
@@ -61,13 +62,19 @@ _PRICES = f"at {PRICES_REGION}'s prices of {PRICES_AS_OF}"
 type Outcome = Literal["done", "failed", "cancelled", "rejected", "annotated", "not-annotated"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Notice:
-    """A mail. `outcome` becomes a message attribute, for subscription filter policies."""
+    """A mail. All but its texts become message attributes, for subscription filter policies.
+
+    Attributes:
+        prefix: The folder of the upload's key.
+    """
 
     outcome: Outcome
     subject: str
     message: str
+    prefix: str = ""
+    found: Found = field(default_factory=Found)
 
 
 def compose_done(
@@ -114,7 +121,8 @@ def compose_done(
     if rules and (lines := describe_rules(job, rules, share_link.locate_moment)):
         answers.append("\n".join(lines))
     short = answer_shortly(summary, rules) if summary else ""
-    return _compose("done", job.upload, facts, *failed, *counts, answers=answers, short=short)
+    notice = _compose("done", job.upload, facts, *failed, *counts, answers=answers, short=short)
+    return replace(notice, found=Found.select(summary, rules))
 
 
 def compose_stored(job: Job, reason: str, *, results_uri: str, failed_outputs: Mapping[str, str]) -> Notice:
@@ -259,7 +267,7 @@ class NoticesTopic:
             TopicArn=self._topic_arn,
             Subject=notice.subject,
             Message=_cut(notice.message),
-            MessageAttributes={"outcome": {"DataType": "String", "StringValue": notice.outcome}},
+            MessageAttributes=compose_attributes(notice.outcome, notice.prefix, notice.found),
         )
         return answer["MessageId"]
 
@@ -286,7 +294,8 @@ def _compose(
         short: The answer in the subject, in ASCII.
     """
     message = "\n\n".join([*answers, _format_facts(facts), *paragraphs])
-    return Notice(outcome, _compose_subject(outcome, upload, short), message)
+    subject = _compose_subject(outcome, upload, short)
+    return Notice(outcome=outcome, subject=subject, message=message, prefix=upload.prefix)
 
 
 def _compose_subject(outcome: Outcome, upload: Upload, short: str) -> str:

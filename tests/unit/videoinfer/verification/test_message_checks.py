@@ -34,6 +34,8 @@ ITEM = {
     "counts": {"hands": {"Rock": Decimal(2), "a <b>": Decimal(1)}},
     "results_location": RESULTS,
     "cost_usd": Decimal("0.0008"),
+    "answer": "2 Rock",
+    "found_classes": ["Rock", "a <b>"],
     "notice_id": "n1",
     "event_id": "e1",
 }
@@ -127,6 +129,12 @@ def make_event(upload: Upload, **fields: Any) -> dict[str, Any]:
         "counts": {"hands": {"Rock": 2, "a <b>": 1}},
         "omitted_classes": 0,
         "failed_outputs": [],
+        "summary": "2 Rock",
+        "notice_sent": True,
+        "prefix": "videoinfer-verify/run/",
+        "classes": ["Rock", "a <b>"],
+        "regions": [],
+        "rules": [],
     }
     return {"source": "videoinfer", "detail-type": "Video Job Ended", "detail": {**detail, **fields}}
 
