@@ -51,7 +51,12 @@ EVENTS = (
 
 
 def write_page(
-    folder: Path, events: Sequence[Event] = EVENTS, regions: Sequence[Any] = (DOCK, DOOR), **facts: Any
+    folder: Path,
+    events: Sequence[Event] = EVENTS,
+    regions: Sequence[Any] = (DOCK, DOOR),
+    *,
+    failure: Exception | None = None,
+    **facts: Any,
 ) -> Path:
     """Writes a report with regions, as a delivery does, beside its video."""
     shutil.copy(SAMPLE_VIDEO, folder / "video.mp4")
@@ -62,9 +67,7 @@ def write_page(
         elements = [make_element([make_box("person", 500, 60)])] * 50
         frames = make_frames("parts", elements, [6 * number for number in numbers], [number / 5 for number in numbers])
         writer.add(frames)
-        last = make_frames("parts", [], first=50)
-        vars(last)["events"] = tuple(events)
-        writer.add(last)
+        writer.add(make_frames("parts", [], first=50).with_events(events, failure))
         writer.finish(ReportFacts("belt.mp4", "video.mp4", **facts), inline_max_bytes=None).write_page(file)
     return folder / "report.html"
 
@@ -177,6 +180,14 @@ def test_only_the_first_of_very_many_events_are_listed(open_page: OpenPage, tmp_
     assert row.locator("li").count() == 101
     row.get_by_role("button", name="Show more").click()
     assert row.locator("li").count() == 201
+
+
+def test_events_that_cannot_be_detected_are_not_shown_as_none(open_page: OpenPage, tmp_path: Path) -> None:
+    report = open_report(open_page, write_page(tmp_path, (), failure=ValueError("no size")))
+    assert "can't be told from the results" in report.text("#regions-list")
+    report.record_drawn_texts()
+    report.seek(2)
+    assert "dock" in report.drawn_texts()
 
 
 HOSTILE = "<img src=x onerror='window.hacked = 1'>"

@@ -6,7 +6,7 @@ videos. Another function, `record_annotation`, updates the ledger and sends the 
 
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from videojobs.logs import logger
 from videojobs.record_annotation import UPLOAD, locate_annotated_video
 from videojobs.result_files import ANNOTATED_VIDEO, RESULTS_FILE, locate_results
 from videojobs.results.analysis import Analysis
+from videojobs.results.region_counts import count_regions
 from videojobs.results.samples import read_samples
 from videojobs.s3_errors import is_denied, is_missing
 
@@ -68,9 +69,17 @@ class VideoAnnotation:
             results_key = locate_results(job.upload.key, job.job_id, RESULTS_FILE)
             self._download({"Bucket": self.results_bucket, "Key": results_key}, results, "There are no results.")
             model_ids = [model.model_id for model in job.options.models]
-            samples = read_samples(results, model_ids, Analysis.of(job.options))
+            # Events are known only some seconds later in the results, so these are read once more to draw.
+            counts = count_regions(results, job.options)
+            samples = read_samples(results, model_ids, Analysis.of(replace(job.options, regions=())))
             drawn = draw_video(
-                video, samples, annotated, self._watch, frame_max_pixels=FRAME_MAX_PIXELS, start_offset=job.start_offset
+                video,
+                samples,
+                annotated,
+                self._watch,
+                frame_max_pixels=FRAME_MAX_PIXELS,
+                start_offset=job.start_offset,
+                counts=counts,
             )
             logger.info("The annotated video has been drawn.", **asdict(drawn), bytes=annotated.stat().st_size)
             self.s3.upload_file(

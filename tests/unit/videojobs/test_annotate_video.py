@@ -12,9 +12,11 @@ import av
 import pytest
 
 from tests.unit.videojobs.drawing.clips import write_pictures
-from tests.unit.videojobs.studio import Studio
+from tests.unit.videojobs.studio import MODEL, Studio
 from videojobs.annotate_video import FRAME_MAX_PIXELS, LAST_SECONDS, VIDEO_MAX_BYTES
+from videojobs.drawing import overlays
 from videojobs.drawing.video import Drawn
+from videojobs.jobs.regions import parse_regions
 
 
 def test_the_annotated_video_is_stored_beside_the_results_and_reported(studio: Studio) -> None:
@@ -32,6 +34,34 @@ def test_the_annotated_video_is_stored_beside_the_results_and_reported(studio: S
     assert "https://share.example.com/s/" in notice["Message"]
     assert "/annotated.mp4\n" in notice["Message"]
     assert "/s/" not in json.dumps(studio.read_item(), default=str)
+
+
+def test_the_regions_of_the_job_are_drawn_with_the_delivery_s_counts(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A box moves through a polygon; each sample is drawn with the count of its frame."""
+    written: list[str] = []
+
+    def spell(text: str) -> str:
+        written.append(text)
+        return text
+
+    monkeypatch.setattr(overlays, "transliterate", spell)
+    dock = {"name": "dock", "polygon": [[0.5, 0.1], [0.9, 0.1], [0.9, 0.6], [0.5, 0.6]]}
+    studio.job = replace(studio.job, options=replace(studio.job.options, regions=parse_regions([dock])))
+    xs = [100, 200, 300, 400, 500, 400, 300, 200, 100, 50]
+    box = {"y": 100, "width": 60, "height": 40, "confidence": 0.9, "class": "Rock", "tracker_id": 1}
+    elements = [{"image": {"width": 640, "height": 360}, "predictions": [{**box, "x": x}]} for x in xs]
+    numbers = range(10)
+    offsets = {"frame_offset": [6 * number for number in numbers], "time_offset": [number / 5 for number in numbers]}
+    studio.put_results(json.dumps({**offsets, MODEL: elements}).encode())
+    studio.annotate()
+    assert [text for text in written if text != "Rock"] == [f"dock: {int(320 < x < 576)} inside" for x in xs]
+    key = studio.read_item()["annotated_location"].removeprefix(f"s3://{studio.aws.results_bucket}/")
+    stored = studio.aws.s3.get_object(Bucket=studio.aws.results_bucket, Key=key)["Body"].read()
+    with av.open(io.BytesIO(stored), "r") as container:
+        frame = next(iter(container.decode(video=0))).to_ndarray(format="rgb24")
+    assert frame[216, 400:500].min() > 200  # the lower side
 
 
 def test_a_deleted_video_is_given_as_the_reason(studio: Studio) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from av.video.frame import VideoFrame
 
 from videojobs.drawing.sample_painter import FrameShape, SamplePainter
+from videojobs.results.region_counts import RegionCounts
 from videojobs.results.samples import Sample
 
 
@@ -14,11 +15,12 @@ class OverlayTrack:
     Args:
         samples: In the order of the video.
         shape: The shape of the video's frames.
+        counts: The regions to draw, and their counts.
     """
 
-    def __init__(self, samples: Iterable[Sample], shape: FrameShape) -> None:
+    def __init__(self, samples: Iterable[Sample], shape: FrameShape, counts: RegionCounts | None = None) -> None:
         self._samples = iter(samples)
-        self._painter = SamplePainter(shape)
+        self._painter = SamplePainter(shape, counts)
         self._current = next(self._samples, None)
         self._next = next(self._samples, None)
         self._overlay: VideoFrame | None = None

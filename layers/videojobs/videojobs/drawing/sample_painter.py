@@ -1,7 +1,7 @@
 """Draws a sampled frame's predictions as a transparent overlay for a frame as players show it."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Self
 
@@ -10,7 +10,9 @@ from av.video.frame import VideoFrame
 from PIL import Image
 
 from videojobs.drawing.overlays import ClassStyle, draw_overlay, pick_color
+from videojobs.drawing.region_shapes import RegionShape
 from videojobs.results.marks import Keypoint, Mark, list_marks
+from videojobs.results.region_counts import RegionCounts
 from videojobs.results.samples import Sample
 
 type Size = tuple[int, int]
@@ -51,10 +53,15 @@ class FrameShape:
 
 
 class SamplePainter:
-    """Draws the samples of one video. A class keeps its color."""
+    """Draws the samples of one video. A class keeps its color.
 
-    def __init__(self, shape: FrameShape) -> None:
+    Args:
+        counts: The regions to draw with each sample, and their counts.
+    """
+
+    def __init__(self, shape: FrameShape, counts: RegionCounts | None = None) -> None:
         self.shape = shape
+        self._counts = counts
         self._numbers: dict[tuple[str, str], int] = {}
         self._styles: list[ClassStyle] = []
 
@@ -64,7 +71,21 @@ class SamplePainter:
         for element in sample.elements if sample else ():
             [found] = list_marks(element.predictions, partial(self._number_class, element.model_id), element.track_ids)
             marks += self._place(found, element.size)
-        return draw_overlay(self.shape.shown_size, marks, self._styles)
+        regions = list(self._list_regions(self._counts, sample)) if self._counts and sample else []
+        return draw_overlay(self.shape.shown_size, marks, self._styles, regions)
+
+    def _list_regions(self, counts: RegionCounts, sample: Sample) -> Iterator[RegionShape]:
+        """Yields the regions in pixels of the frame that players show. Their points are shares of what models get."""
+        size = next((element.size for element in sample.elements if element.size), None)
+        is_coded = size is not None and self._is_coded(size)
+        move = _find_move(self.shape) if is_coded else _stay
+        for region in counts.regions:
+            shape = RegionShape.place(
+                region,
+                self.shape.coded_size if is_coded else self.shape.shown_size,
+                counts.describe(region, sample.frame_offset),
+            )
+            yield replace(shape, points=[move(*point) for point in shape.points])
 
     def _number_class(self, model_id: str, name: str) -> int:
         number = self._numbers.setdefault((model_id, name), len(self._numbers))
@@ -76,12 +97,15 @@ class SamplePainter:
         """Converts marks in pixels of a picture of `size` to pixels of the frame that players show."""
         if size is None:
             return marks
-        # Some models get the stored frame, others the shown one; the aspect ratio says which.
-        coded_size = self.shape.coded_size
-        is_coded = size[0] * coded_size[1] == size[1] * coded_size[0]
-        width, height = coded_size if is_coded else self.shape.shown_size
+        is_coded = self._is_coded(size)
+        width, height = self.shape.coded_size if is_coded else self.shape.shown_size
         scaled = [_scale_mark(mark, width / size[0], height / size[1]) for mark in marks]
         return [_turn_mark(mark, self.shape) for mark in scaled] if is_coded else scaled
+
+    def _is_coded(self, size: Size) -> bool:
+        """Returns whether a picture is the stored frame. Some models get it, others the shown one, with other sides."""
+        coded_width, coded_height = self.shape.coded_size
+        return size[0] * coded_height == size[1] * coded_width
 
 
 def _scale_mark(mark: Mark, x: float, y: float) -> Mark:
@@ -94,16 +118,26 @@ def _turn_mark(mark: Mark, shape: FrameShape) -> Mark:
     """Converts a mark on the stored frame to one on the frame that players show."""
     if not shape.rotation:
         return mark
+    swap: Move = (
+        (lambda width, height: (height, width)) if shape.is_sideways else (lambda width, height: (width, height))
+    )
+    return _move_mark(mark, _find_move(shape), swap)
+
+
+def _find_move(shape: FrameShape) -> Move:
+    """Returns the function from a point of the stored frame to that of the frame that players show."""
     width, height = shape.coded_size
     turns: dict[int, Move] = {
+        0: _stay,
         90: lambda x, y: (y, width - x),
         180: lambda x, y: (width - x, height - y),
         270: lambda x, y: (height - y, x),
     }
-    swap: Move = (
-        (lambda width, height: (height, width)) if shape.is_sideways else (lambda width, height: (width, height))
-    )
-    return _move_mark(mark, turns[shape.rotation % 360], swap)
+    return turns[shape.rotation % 360]
+
+
+def _stay(x: float, y: float) -> tuple[float, float]:
+    return x, y
 
 
 def _move_mark(mark: Mark, move: Move, resize: Move) -> Mark:

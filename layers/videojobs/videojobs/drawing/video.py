@@ -28,6 +28,7 @@ from videojobs.drawing.overlay_track import OverlayTrack
 from videojobs.drawing.sample_painter import FrameShape
 from videojobs.drawing.sound import SoundKind, choose_sounds, decode
 from videojobs.errors import NoRoomForVideo, VideoNotDrawable
+from videojobs.results.region_counts import RegionCounts
 from videojobs.results.samples import Sample
 from videojobs.video_formats import DEMUXERS
 
@@ -67,6 +68,7 @@ def draw_video(
     *,
     frame_max_pixels: int | None = None,
     start_offset: float | None = None,
+    counts: RegionCounts | None = None,
 ) -> Drawn:
     """Writes the annotated video of `video` to `output`.
 
@@ -75,6 +77,7 @@ def draw_video(
         watch: Called with the share of the video (0 to 1) that is done. An exception that it raises ends the work.
         frame_max_pixels: The largest frame, width times height. Memory holds dozens of frames at once.
         start_offset: When a player shows the frame at which the samples' times begin, in seconds, or None if unknown.
+        counts: The regions to draw, and their counts.
 
     Raises:
         VideoNotDrawable: The video can't be read, or (`NoRoomForVideo`) the output can't be written; says why.
@@ -84,7 +87,8 @@ def draw_video(
         with _open_video(video, frame_max_pixels) as source:
             sounds = choose_sounds(source, lambda: _open_video(video, frame_max_pixels))
             with av.open(str(output.absolute()), "w", format="mp4", options={"movflags": "+faststart"}) as target:
-                frames = _draw_frames(source, target, first, watch, times=times, samples=samples, sounds=sounds)
+                picture = _Picture(target, _find_video_stream(source), first, samples, counts=counts)
+                frames = _draw_frames(source, target, picture, watch, times=times, sounds=sounds)
             return Drawn(frames, len(source.streams.audio) - len(sounds))
     except av.error.FFmpegError as error:
         if error.errno in _NO_ROOM:
@@ -145,17 +149,15 @@ def _read_beginning(
 def _draw_frames(
     source: InputContainer,
     target: OutputContainer,
-    first: VideoFrame,
+    picture: "_Picture",
     watch: Callable[[float], None],
     *,
     times: FrameTimes,
-    samples: Iterable[Sample],
     sounds: Mapping[int, SoundKind],
 ) -> int:
     """Writes all frames and the audio to `target`, and returns the number of frames."""
     stream = _find_video_stream(source)
     stream.thread_type = "AUTO"
-    picture = _Picture(target, stream, first, samples)
     heard = [audio for audio in source.streams.audio if audio.index in sounds]
     written = {audio.index: sounds[audio.index](target, audio) for audio in heard}
     gaps, frames = ClosedGaps(times.time_base), 0
@@ -182,11 +184,17 @@ class _Picture:
     """The output's video stream: FFmpeg's filters rotate the frames and lay the overlays over them."""
 
     def __init__(
-        self, target: OutputContainer, source: VideoStream, first: VideoFrame, samples: Iterable[Sample]
+        self,
+        target: OutputContainer,
+        source: VideoStream,
+        first: VideoFrame,
+        samples: Iterable[Sample],
+        *,
+        counts: RegionCounts | None,
     ) -> None:
         self._target = target
         self._shape, self._format = FrameShape.read(first), first.format.name
-        self._overlays = OverlayTrack(samples, self._shape)
+        self._overlays = OverlayTrack(samples, self._shape, counts)
         try:
             self._stream = target.add_stream(_ENCODER, rate=source.average_rate or 25)
         except av.codec.codec.UnknownCodecError:

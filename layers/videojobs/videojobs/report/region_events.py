@@ -6,6 +6,7 @@ from typing import Any
 from videojobs.foreign_text import printable
 from videojobs.jobs.regions import Region
 from videojobs.results.events import Event
+from videojobs.results.predictions import Frames
 
 LISTED_MAX = 5000
 """As JSON, 300 kB."""
@@ -18,14 +19,16 @@ class RegionEvents:
         self._regions = {region.name: _RegionPart(number, region) for number, region in enumerate(regions)}
         self._rows: list[Sequence[Any]] = []
         self._total = 0
+        self._is_complete = True
 
-    def add(self, events: Sequence[Event], start_offset: float) -> None:
-        """Adds a model's next events.
+    def add(self, frames: Frames, start_offset: float) -> None:
+        """Adds the frames' events.
 
         Args:
             start_offset: Seconds from the player's 0 to the first frame.
         """
-        for event in events:
+        self._is_complete = self._is_complete and frames.events_failure is None
+        for event in frames.events:
             region = self._regions[event.region]
             seconds = round(event.time_offset + start_offset, 3)
             region.count(event, seconds)
@@ -37,11 +40,11 @@ class RegionEvents:
         """Returns what the page reads.
 
         A row is [region's number, kind, seconds, track, class, dwell, whether it was seen at the border]; the kind of a
-        crossing is its direction.
+        crossing is its direction. Without `is_complete`, events are missing because they can't be detected.
         """
         return {
             "regions": [region.to_dict() for region in self._regions.values()],
-            "events": {"total": self._total, "rows": self._rows},
+            "events": {"total": self._total, "rows": self._rows, "is_complete": self._is_complete},
         }
 
 

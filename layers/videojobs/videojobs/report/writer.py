@@ -131,7 +131,7 @@ class ReportWriter:
         model = self._models[frames.model_id]
         marks = list_marks(frames.usable_predictions, model.timelines.number_class, frames.track_ids)
         model.failed += sum(frames.failures)
-        self._events.add(frames.events, self._start_offset or 0.0)
+        self._events.add(frames, self._start_offset or 0.0)
         for frame_offset, time_offset, is_failure, facts, found in zip(
             frames.frame_offsets, frames.time_offsets, frames.failures, frames.facts, marks, strict=True
         ):

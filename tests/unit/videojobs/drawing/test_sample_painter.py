@@ -1,11 +1,13 @@
 """Where a sample is drawn: in pixels of the frame as players show it, whichever picture the model got."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from PIL import Image
 
 from videojobs.drawing.sample_painter import FrameShape, SamplePainter
+from videojobs.jobs.regions import Region
+from videojobs.results.region_counts import RegionCounts
 from videojobs.results.samples import Sample
 
 CODED = (320, 180)
@@ -87,3 +89,36 @@ def test_a_class_keeps_its_color_and_a_broken_element_affects_no_other() -> None
     broken = Sample.normalize(0, 0.0, {"a": 7, "b": {"predictions": [3, None]}, "c": None, "d": [0.5]})
     assert painter.draw(broken).getbbox() is None
     assert painter.draw(None).getbbox() is None
+
+
+DOCK = Region(name="dock", points=((0.5, 0), (1, 0), (1, 0.5), (0.5, 0.5)), is_line=False)
+"""The upper right quarter of the frame that the model gets."""
+
+
+@pytest.mark.parametrize(
+    ("rotation", "size", "center"),
+    [
+        (0, CODED, (0.75, 0.25)),
+        (90, CODED, (0.25, 0.25)),
+        (180, CODED, (0.25, 0.75)),
+        (-90, CODED, (0.75, 0.75)),
+        (90, CODED[::-1], (0.75, 0.25)),  # this model gets the frame as players show it
+    ],
+)
+def test_regions_lie_where_the_model_sees_them(
+    rotation: int, size: tuple[int, int], center: tuple[float, float]
+) -> None:
+    image = {"width": size[0], "height": size[1]}
+    sample = Sample.normalize(0, 0.0, {"parts": {"image": image, "predictions": []}})
+    picture = SamplePainter(FrameShape(CODED, rotation), RegionCounts([DOCK])).draw(sample)
+    inside = [
+        (x, y)
+        for x, y in [(0.75, 0.25), (0.25, 0.25), (0.25, 0.75), (0.75, 0.75)]
+        if cast(tuple[int, ...], picture.getpixel((int(x * picture.width), int(y * picture.height))))[3]
+    ]
+    assert inside == [center]
+
+
+def test_without_a_sample_no_region_is_drawn() -> None:
+    picture = SamplePainter(FrameShape(CODED, 0), RegionCounts([DOCK])).draw(None)
+    assert picture.getbbox() is None

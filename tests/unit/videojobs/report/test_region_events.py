@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.frames import make_frames
 from videojobs.jobs.regions import parse_regions
 from videojobs.report import region_events
 from videojobs.report.region_events import RegionEvents
@@ -35,7 +36,7 @@ def make_event(**fields: Any) -> Event:
 
 def collect(*events: Event, start_offset: float = 0.0) -> Any:
     collected = RegionEvents(REGIONS)
-    collected.add(events, start_offset)
+    collected.add(make_frames("parts", []).with_events(events), start_offset)
     return collected.to_dict()
 
 
@@ -48,6 +49,7 @@ def test_events_are_rows_in_the_player_s_time() -> None:
     )
     assert index["events"] == {
         "total": 3,
+        "is_complete": True,
         "rows": [
             [0, "entry", 1.5, 3, "person", None, True],
             [1, "out", 2.5, 3, "a\\u202eb", None, True],
@@ -80,4 +82,11 @@ def test_all_events_count_but_only_the_first_are_listed(monkeypatch: pytest.Monk
 
 
 def test_without_regions_there_is_nothing() -> None:
-    assert RegionEvents(()).to_dict() == {"regions": [], "events": {"total": 0, "rows": []}}
+    assert RegionEvents(()).to_dict() == {"regions": [], "events": {"total": 0, "rows": [], "is_complete": True}}
+
+
+def test_a_failure_to_detect_events_is_said() -> None:
+    collected = RegionEvents(REGIONS)
+    collected.add(make_frames("parts", []).with_events((), ValueError("no size")), 0.0)
+    collected.add(make_frames("other", []), 0.0)
+    assert collected.to_dict()["events"]["is_complete"] is False

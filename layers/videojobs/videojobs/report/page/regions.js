@@ -54,7 +54,7 @@ export class RegionList extends EventTarget {
     super();
     this.#player = player;
     const { events, regions } = index;
-    this.#isComplete = events.total <= events.rows.length;
+    this.#isComplete = events.is_complete && events.total <= events.rows.length;
     const byRegion = listEvents(index);
     this.#rows = regions.map((region, number) => this.#buildRow(region, number, byRegion[number]));
     this.#container.append(
@@ -62,7 +62,10 @@ export class RegionList extends EventTarget {
       create("ul", { className: "rows" }, ...this.#rows.map(({ item }) => item)),
       this.#tip,
     );
-    if (!this.#isComplete) {
+    if (!events.is_complete) {
+      const text = "What happened in the regions can't be told from the results. job.json says why.";
+      this.#container.append(create("p", { className: "muted note", textContent: text }));
+    } else if (!this.#isComplete) {
       const text = `Only the first ${formatCount(events.rows.length)} of ${formatCount(events.total)} events are listed. All are in events.csv.gz.`;
       this.#container.append(create("p", { className: "muted note", textContent: text }));
     }
