@@ -32,7 +32,7 @@ TOKEN = "NOT_A_TOKEN.OF_ANY_STACK"
 def list_paths() -> dict[str, set[tuple[str, str]]]:
     """The methods and paths that must be answered, by application."""
     described = {
-        (method.upper(), path.format(workspace="my-team", project="my-model"))
+        (method.upper(), path.format(workspace="my-team", project="my-model", version="4"))
         for path, operations in describe_api(max_models=1)["paths"].items()
         for method in operations
     }

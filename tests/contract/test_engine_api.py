@@ -56,10 +56,17 @@ def engine(tmp_path: Path) -> Iterator[EngineInProcess]:
 def check_described(request: Mapping[str, Any], status_code: int, answer: Any) -> None:
     """Checks the answer, and the request unless it was refused, against the API's own OpenAPI description."""
     description = describe_api(MAX_MODELS)
-    operation = description["paths"][request["path"]][request["method"].lower()]
+    operation = find_description(description["paths"], request["path"])[request["method"].lower()]
     check_schema(operation["responses"][str(status_code)]["content"], answer)
     if "requestBody" in operation and status_code == 200:
         check_schema(operation["requestBody"]["content"], request["body"])
+
+
+def find_description(paths: Mapping[str, Any], path: str) -> Mapping[str, Any]:
+    """Returns the description of `path`. A path without variables comes before those that have some."""
+    matching = [it for it in paths if re.fullmatch(re.sub(r"{\w+}", "[^/]+", it), path)]
+    described: Mapping[str, Any] = paths[min(matching, key=lambda it: it.count("{"))]
+    return described
 
 
 def check_schema(content: Mapping[str, Any], value: Any) -> None:

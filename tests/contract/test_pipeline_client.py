@@ -23,6 +23,14 @@ def read_example(name: str) -> dict[str, Any]:
     return example
 
 
+REFUSALS = [
+    name
+    for name in sorted(path.stem for path in EXAMPLES.glob("error_*.json"))
+    if read_example(name)["request"]["path"]
+    == "/videoinfer/"  # the pipeline asks for nothing else that is refused here
+]
+
+
 def connect(example: dict[str, Any]) -> tuple[VideoInferenceApi, Wire]:
     wire = Wire((example["answer"]["status"], example["answer"]["body"]))
     return VideoInferenceApi("https://api.example.com/", example["request"]["query"]["api_key"], wire.session), wire
@@ -62,9 +70,9 @@ def test_the_client_reads_each_status(state: str) -> None:
     assert wire.describe() == example["request"]
 
 
-@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("error_*.json")), ids=lambda path: path.stem)
-def test_the_client_reads_each_refusal(path: Path) -> None:
-    example = json.loads(path.read_text())
+@pytest.mark.parametrize("name", REFUSALS)
+def test_the_client_reads_each_refusal(name: str) -> None:
+    example = read_example(name)
     api, _ = connect(example)
     call = (
         (lambda: api.check_job(Turn(), example["request"]["query"]["job_id"]))

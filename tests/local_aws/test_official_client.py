@@ -1,5 +1,6 @@
 """Roboflow's own client against the engine; `python -m tests.local_aws.official_client` prints the checked session."""
 
+import ast
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,14 +11,20 @@ import requests
 
 from tests.local_aws.official_client import (
     CLIENT,
+    FORMS,
     MISTAKES,
-    RESULTS,
+    Form,
     Terminal,
+    ask_types,
     open_terminal,
     run_command_line,
     run_script,
 )
 from tests.local_aws.pipelines import API_KEY
+from tests.stand_ins.model_files import CLASS_NAMES, make_answer
+from videoengine.families import FAMILIES
+from videoengine.model_packages import parse_package
+from videoengine.projects import describe_training
 from videoinfer.local.deployments import Engine
 from videoinfer.local.embedded_aws import EmbeddedAws
 from videoinfer.model_packages import LocalModel
@@ -28,8 +35,10 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def terminal(aws: EmbeddedAws, engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
-    with open_terminal(aws, engine, tmp_path_factory.mktemp("terminal")) as terminal:
+def terminal(
+    aws: EmbeddedAws, engine: Engine, model: LocalModel, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Terminal]:
+    with open_terminal(aws, engine, tmp_path_factory.mktemp("terminal"), model) as terminal:
         yield terminal
 
 
@@ -39,11 +48,34 @@ def check_results(results: dict[str, Any], model: LocalModel) -> None:
     assert any(element["predictions"] for element in results[model.model_id])
 
 
-def test_a_script_of_the_official_client_gets_results(terminal: Terminal, model: LocalModel) -> None:
-    run = run_script(terminal, model)
+@pytest.mark.parametrize("form", FORMS)
+def test_the_documented_script_gets_results(form: Form, terminal: Terminal, model: LocalModel) -> None:
+    run = run_script(terminal, form, may_be_deprecated=form == "model")
     assert run.status == 0, run.shown
-    assert "the video's address works for 3600 s" in run.printed
-    check_results(json.loads((terminal.folder / RESULTS).read_text()), model)
+    check_results(ast.literal_eval(run.printed.splitlines()[-1]), model)
+
+
+def test_a_deprecated_script_fails(terminal: Terminal) -> None:
+    run = run_script(terminal, "model")
+    assert run.status == 1
+    assert "DeprecationWarning: version.model is deprecated" in run.printed
+
+
+def test_the_official_client_requests_each_model_with_its_inference_type(tmp_path: Path) -> None:
+    keypoints = [{"object_class_id": class_id, "keypoints": {"0": "tip"}} for class_id in range(len(CLASS_NAMES))]
+    packages = [
+        parse_package(
+            make_answer(architecture, task_type) | {"keypoints_metadata.json": json.dumps(keypoints).encode()}
+        )
+        for architecture, family in FAMILIES.items()
+        for task_type in family.task_types
+        if task_type != "embedding"  # this client runs no embeddings with a model of a version
+    ]
+    types = [describe_training("belt/3", package)["modelType"] for package in packages]
+    asked = ask_types(Terminal(tmp_path, "http://127.0.0.1:9"), types)
+    assert [(model["model_id"], model["inference_type"]) for [model] in asked] == [
+        ("belt", package.task_type) for package in packages
+    ]
 
 
 def test_the_official_command_line_runs_a_job(terminal: Terminal, model: LocalModel) -> None:

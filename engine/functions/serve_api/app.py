@@ -4,7 +4,17 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from videoengine.api import create_job, show_api, show_job, show_key, show_project, show_workspace, sign_upload_url
+from videoengine.api import (
+    create_job,
+    list_trainings,
+    show_api,
+    show_job,
+    show_key,
+    show_project,
+    show_training,
+    show_workspace,
+    sign_upload_url,
+)
 from videoengine.api_keys import check_api_key
 from videoengine.http_api import Answer, answer, answer_errors, read_request
 from videoengine.logs import logger
@@ -20,6 +30,8 @@ ROUTES = {
     "POST /": show_key,
     "GET /{workspace}": show_workspace,
     "GET /{workspace}/{project}": show_project,
+    "GET /{workspace}/{project}/{version}/v2/trainings": list_trainings,
+    "GET /{workspace}/{project}/{version}/v2/trainings/get": show_training,
 }
 
 

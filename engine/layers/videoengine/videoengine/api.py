@@ -11,11 +11,12 @@ from videoengine.http_api import HttpRequest
 from videoengine.job_requests import NAME, JobRequest, ModelRequest, parse_file_name
 from videoengine.jobs import Job, JobsTable, JobStatus
 from videoengine.logs import logger
-from videoengine.model_catalog import describe_newest, describe_versions
+from videoengine.model_catalog import describe_newest, describe_version, describe_versions
+from videoengine.model_packages import ModelPackage
 from videoengine.model_store import describe_package
 from videoengine.object_keys import results_key, upload_key, video_key
 from videoengine.openapi import describe_api
-from videoengine.projects import describe_project, describe_workspace
+from videoengine.projects import describe_project, describe_training, describe_trainings, describe_workspace
 from videoengine.request_bodies import quote
 from videoengine.settings import ApiSettings
 from videoengine.signed_urls import find_upload_key, sign_results, sign_upload
@@ -52,6 +53,37 @@ def show_project(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:
         raise NotFound(f"Project {quote(model_id)} not found")
     versions = describe_versions(clients.s3(), settings.models_bucket, model_id)
     return describe_project(request.path["workspace"][:MAX_NAME_LENGTH], versions)
+
+
+def list_trainings(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:
+    """`GET /{workspace}/{project}/{version}/v2/trainings`: a version's trainings, of which it has one.
+
+    Raises:
+        NotFound: the engine has no such version, or can't run it.
+    """
+    return describe_trainings(*_find_version(request, settings))
+
+
+def show_training(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:
+    """`GET /{workspace}/{project}/{version}/v2/trainings/get`: a training with its model.
+
+    Without `trainingId` in the query, it is the version's only training.
+
+    Raises:
+        NotFound: the engine has no such version or can't run it, or the version has no such training.
+    """
+    package_name, package = _find_version(request, settings)
+    training_id = request.query.get("trainingId") or package_name
+    if training_id != package_name:
+        raise NotFound(f"Training {quote(training_id)} not found")
+    return describe_training(package_name, package)
+
+
+def _find_version(request: HttpRequest, settings: ApiSettings) -> tuple[str, ModelPackage]:
+    package_name = f"{request.path['project']}/{request.path['version']}"
+    if not all(NAME.fullmatch(request.path[part]) for part in ("project", "version")):
+        raise NotFound(f"Model {quote(package_name)} not found")
+    return package_name, describe_version(clients.s3(), settings.models_bucket, package_name)
 
 
 def sign_upload_url(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:

@@ -51,6 +51,24 @@ def describe_versions(s3: "S3Client", bucket: str, model_id: str) -> list[tuple[
     return described
 
 
+def describe_version(s3: "S3Client", bucket: str, package_name: str) -> ModelPackage:
+    """One version of a model.
+
+    Args:
+        package_name: `<model_id>/<model_version>`.
+
+    Raises:
+        NotFound: there is no such version, or this engine can't run it; the message says why.
+    """
+    try:
+        package = describe_package(s3, bucket, package_name)
+    except ModelPackageInvalid as error:
+        raise NotFound(f"Model {package_name} not found: it can't be run: {error}") from error
+    if package is None:
+        raise NotFound(f"Model {package_name} not found")
+    return package
+
+
 def describe_newest(s3: "S3Client", bucket: str) -> list[tuple[ModelVersion, ModelPackage]]:
     """The newest version of each model, without models whose newest version this engine can't run."""
     described = []

@@ -64,7 +64,8 @@ def describe_api(max_models: int) -> Json:
 
 def _describe_paths() -> Json:
     job_id = _parameter("job_id", "query")
-    workspace, project = _parameter("workspace", "path"), _parameter("project", "path")
+    workspace, project, version = (_parameter(name, "path") for name in ("workspace", "project", "version"))
+    training_id = {**_parameter("trainingId", "query"), "required": False}
     return {
         "/video_upload_signed_url/": {
             "post": _operation("signUploadUrl", "Sign a URL to PUT a video to", "SignedUrl", [400], body="Upload")
@@ -80,6 +81,24 @@ def _describe_paths() -> Json:
         "/{workspace}/{project}": {
             "get": _operation(
                 "showProject", "Show a model and its versions", "Project", [404], parameters=[workspace, project]
+            )
+        },
+        "/{workspace}/{project}/{version}/v2/trainings": {
+            "get": _operation(
+                "listTrainings",
+                "List the trainings of a version",
+                "Trainings",
+                [404],
+                parameters=[workspace, project, version],
+            )
+        },
+        "/{workspace}/{project}/{version}/v2/trainings/get": {
+            "get": _operation(
+                "showTraining",
+                "Show a training and its models",
+                "Training",
+                [404],
+                parameters=[workspace, project, version, training_id],
             )
         },
         "/openapi.json": {
@@ -188,12 +207,15 @@ def _describe_projects() -> Json:
         "exports": _list(_TEXT),
         "model": _answer_of({"id": _TEXT, "type": _TEXT}),
     }
+    training = {"status": {"const": "finished"}, "modelType": _TEXT, "modelIds": _list(_TEXT)}
     return {
         "Key": _answer_of({"workspace": _TEXT}),
         "Workspace": _answer_of({"workspace": _answer_of({**owner, "projects": _list(_answer_of(model))})}),
         "Project": _answer_of(
             {"workspace": _answer_of(owner), "project": _answer_of(model), "versions": _list(_answer_of(version))}
         ),
+        "Trainings": _answer_of({"trainings": _list(_answer_of({"id": _TEXT, **training}))}),
+        "Training": _answer_of({"trainingId": _TEXT, **training, "models": _list(_answer_of({"modelId": _TEXT}))}),
     }
 
 

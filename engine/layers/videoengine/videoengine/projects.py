@@ -1,7 +1,8 @@
 """Describes models as Roboflow's platform does: a workspace of projects, one project for each model and its versions.
 
 The official client requests these before it sends a video, and fails if an entry is missing. Entries about data sets,
-such as images and splits, are empty, because the engine has only models.
+such as images and splits, are empty, because the engine has only models. On the platform, a version has trainings, and
+each of them has models; here a version has one training with one model, both of which have the model package's name.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,6 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from videoengine.model_packages import ModelPackage
+
+_MODEL_TYPE_ENDS = {
+    "instance-segmentation": "-seg",
+    "keypoint-detection": "-pose",
+    "classification": "-cls",
+}
+"""By inference type, how a model type ends. The client takes models of all other types for object detectors:
+https://github.com/roboflow/roboflow-python/blob/main/roboflow/util/model_processor.py (`task_of_model_type`).
+"""
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,17 @@ def describe_project(workspace: str, versions: Sequence[tuple[ModelVersion, Mode
         "project": _describe_project(workspace, [version for version, _ in versions], versions[-1][1]),
         "versions": [_describe_version(workspace, version, package) for version, package in reversed(versions)],
     }
+
+
+def describe_trainings(package_name: str, package: ModelPackage) -> dict[str, Any]:
+    """The response for the trainings of a version."""
+    return {"trainings": [{"id": package_name, **_describe_training(package_name, package)}]}
+
+
+def describe_training(package_name: str, package: ModelPackage) -> dict[str, Any]:
+    """The response for one training, with its models."""
+    training = _describe_training(package_name, package)
+    return {"trainingId": package_name, **training, "models": [{"modelId": package_name}]}
 
 
 def order_by_version(versions: Iterable[ModelVersion]) -> list[ModelVersion]:
@@ -79,3 +100,8 @@ def _describe_version(workspace: str, version: ModelVersion, package: ModelPacka
         "exports": [],
         "model": {"id": version.package_name, "type": package.architecture},
     }
+
+
+def _describe_training(package_name: str, package: ModelPackage) -> dict[str, Any]:
+    model_type = f"{package.architecture}{_MODEL_TYPE_ENDS.get(package.task_type, '')}"
+    return {"status": "finished", "modelType": model_type, "modelIds": [package_name]}
