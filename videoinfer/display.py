@@ -207,9 +207,12 @@ class ExecutionDisplay:
             time_of_day = step.at.astimezone().strftime("%H:%M:%S")
             self._bar.console.print(_line((_Layout(f"  {time_of_day}  "), "dim"), description), soft_wrap=True)
 
-    def progress(self, completed: int, total: int) -> None:
-        """Shows how many segments are done."""
-        self._bar.update(self._task, completed=completed, total=total, known=f"{completed} of {total} segments")
+    def progress(self, percent: int | None) -> None:
+        """Shows how much of the job the API has done; without a percentage, the bar moves to and fro."""
+        [task] = self._bar.tasks
+        task.total = None if percent is None else 100  # `update` can't make a total unknown again
+        known = "" if percent is None else f"{percent} %"
+        self._bar.update(self._task, completed=percent or 0, known=known, refresh=True)
 
 
 def _line(*parts: str | tuple[str, str]) -> Text:

@@ -22,7 +22,7 @@ def compose_row(item: Item, now: datetime) -> tuple[str, ...]:
     attempt = f" (attempt {item['attempt']})" if item["attempt"] > 1 else ""
     name = item.get("job_id") or item["upload_id"]
     return (
-        item["status"],
+        " ".join(filter(None, [item["status"], _describe_progress(item)])),
         format_local(item["recorded_at"]),
         _duration(item, now),
         f"{list_key(item['key'])}{attempt}",
@@ -57,6 +57,7 @@ def compose_facts(item: Item, attempts: Sequence[Item], now: datetime) -> list[t
         ("Upload", item["upload_id"]),
         ("Attempt", f"{item['attempt']} of {attempts[-1]['attempt']}"),
         ("Status", item["status"]),
+        ("Progress", _describe_progress(item)),
         ("Reason", item.get("error")),
         ("Unanswered", Unanswered.from_item(item).describe()),
         ("Notice", f"none: {item['no_notice']}" if item.get("no_notice") else None),
@@ -77,6 +78,11 @@ def compose_facts(item: Item, attempts: Sequence[Item], now: datetime) -> list[t
         ("Execution", item.get("execution_arn")),
     ]
     return [(name, value) for name, value in facts if value]
+
+
+def _describe_progress(item: Item) -> str | None:
+    """How much of a running job the API has done, at the last poll."""
+    return f"{item['progress']} %" if "progress" in item else None
 
 
 def _describe_model(model: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ from videoinfer.terminal import show_blanks
 from videojobs.foreign_text import printable
 
 KEY_MAX_CELLS = 40
-"""A job's status, time and duration take the other half of 80 columns."""
+"""A job's status, time and duration take about the other half of 80 columns."""
 
 _END_CELLS = 18
 

@@ -72,16 +72,6 @@ def read_history(clients: AwsClients, execution_arn: str) -> list[HistoryEventTy
     return [event for page in pages for event in page["events"]]
 
 
-def count_segments(clients: AwsClients, engine_state_machine_arn: str, job_id: str) -> tuple[int, int] | None:
-    """How many segments of an engine's job are done, and how many it has; None before it is planned."""
-    execution_arn = f"{engine_state_machine_arn.replace(':stateMachine:', ':execution:')}:{job_id}"
-    map_runs = clients.stepfunctions.list_map_runs(executionArn=execution_arn)["mapRuns"]
-    if not map_runs:
-        return None
-    counts = clients.stepfunctions.describe_map_run(mapRunArn=map_runs[0]["mapRunArn"])["itemCounts"]
-    return counts["succeeded"], counts["total"]
-
-
 def list_steps(events: Sequence[HistoryEventTypeDef]) -> Iterator[Step]:
     """The states that an execution went through, in order, and the outcome of each."""
     state = ""

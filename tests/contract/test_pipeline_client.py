@@ -55,9 +55,11 @@ def test_the_client_creates_a_job() -> None:
     assert wire.describe() == example["request"]
 
 
-@pytest.mark.parametrize("state", ["running", "done", "failed"])
-def test_the_client_reads_each_status(state: str) -> None:
-    example = read_example(f"status_{state}")
+@pytest.mark.parametrize(
+    ("name", "state"), [("running", "running"), ("progress", "running"), ("done", "done"), ("failed", "failed")]
+)
+def test_the_client_reads_each_status(name: str, state: str) -> None:
+    example = read_example(f"status_{name}")
     api, wire = connect(example)
     status = api.check_job(Turn(), example["request"]["query"]["job_id"])
     answer = example["answer"]["body"]

@@ -18,7 +18,7 @@ from videoinfer.upload_progress import UploadedVideo, find_job
 
 STACK = "videoinfer"
 FAILED = Answer({"status": 2, "error": "The GPU is on fire."})
-RUNNING = Answer({"status": 1})
+RUNNING = Answer({"status": 1, "progress": 42})
 
 
 @dataclass(frozen=True)

@@ -116,12 +116,15 @@ def test_a_cancelled_job_is_no_longer_waited_for(aws: EmbeddedAws, stage: Stage)
     upload = stage.upload("cancel/running.mp4")
     wait_until(lambda: stage.find(upload).get("polls", 0) > 0)
     job = stage.find(upload)
+    assert "running 42 %" in stage.run("jobs", "--running").output
+    assert "Progress    42 %" in stage.run("show", "cancel/running.mp4").output
 
     result = stage.run("cancel", "cancel/running.mp4")
 
     assert result.exit_code == 0, result.output
     assert f"it finishes job {job['job_id']} and bills all of it: 5 frames of each second" in result.output
     assert stage.find(upload)["status"] == "cancelled"
+    assert "42 %" not in stage.run("show", "cancel/running.mp4").output
     execution = aws.clients.stepfunctions.describe_execution(executionArn=job["execution_arn"])
     assert execution["status"] == "ABORTED"
     # EventBridge sends the event of its end.

@@ -51,7 +51,6 @@ TESTED_BY = {
     "videoinfer.deployed_policies": "tests/unit/videoinfer/test_doctor.py",
     "videoinfer.local.api_proxy": "tests/local_aws/test_official_client.py",
     "videoinfer.local.deployments": "tests/local_aws/test_whole_path.py",
-    "videoinfer.local.following": "tests/local_aws/test_whole_path.py",
     "videoinfer.local.lambda_sandbox": "tests/local_aws/test_lambda_runtime.py",
     "videoinfer.local.stacks": "tests/local_aws/test_parameters.py",
     "videoinfer.local.system": "tests/local_aws/test_whole_path.py",

@@ -10,7 +10,7 @@ from videoinfer.function_logs import read_last_words
 from videoinfer.local.embedded_aws import WAIT_SCALE
 from videoinfer.local.system import System
 from videoinfer.notices_queue import ReceivedNotice, receive_notices
-from videoinfer.upload_progress import Step, UploadedVideo, count_segments, find_job, list_steps, read_history
+from videoinfer.upload_progress import Step, UploadedVideo, find_job, list_steps, read_history
 
 _JOB_TIMEOUT_SECONDS = 60.0
 _NOTICE_TIMEOUT_SECONDS = 30.0
@@ -29,7 +29,7 @@ def follow_upload(system: System, upload: UploadedVideo, display: Display) -> di
             f"Job {job['job_id']} created; it is polled once a minute, and a minute takes {60 * WAIT_SCALE:g} s here"
         )
         with display.execution() as execution:
-            for step in _follow_execution(system, execution_arn, job["job_id"], execution):
+            for step in _follow_execution(system, upload, execution_arn, execution):
                 execution.step(step)
     return find_job(system.aws.clients, system.pipeline.jobs_table, upload) or job
 
@@ -55,7 +55,9 @@ def _wait_for_job(system: System, upload: UploadedVideo) -> dict[str, Any]:
     )
 
 
-def _follow_execution(system: System, execution_arn: str, job_id: str, display: ExecutionDisplay) -> Iterator[Step]:
+def _follow_execution(
+    system: System, upload: UploadedVideo, execution_arn: str, display: ExecutionDisplay
+) -> Iterator[Step]:
     clients = system.aws.clients
     shown = 0
     running = True
@@ -65,7 +67,7 @@ def _follow_execution(system: System, execution_arn: str, job_id: str, display: 
         steps = list(list_steps(read_history(clients, execution_arn)))
         yield from steps[shown:]
         shown = len(steps)
-        if segments := count_segments(clients, system.engine.state_machine_arn, job_id):
-            display.progress(*segments)
+        job = find_job(clients, system.pipeline.jobs_table, upload) or {}
+        display.progress(job.get("progress"))
         if running:
             time.sleep(_LOOK_INTERVAL_SECONDS)

@@ -24,7 +24,7 @@ class Check:
         wait_seconds: How long to wait until the next poll of a running job.
         turn_at: The booked turn in seconds since the epoch, if the budget allowed no request now.
         asked: Whether a request was sent to the API.
-        start_offset: See `ReportedStatus`.
+        start_offset, progress: See `ReportedStatus`.
         refusals: How many times the API has said that it does not know the job, since it last reported a status.
     """
 
@@ -34,6 +34,7 @@ class Check:
     turn_at: float | None = None
     asked: bool = True
     start_offset: float | None = None
+    progress: int | None = None
     refusals: int = 0
 
 
@@ -84,17 +85,27 @@ def check_job(
         return Check(status="running", reason=str(unavailable), wait_seconds=wait_seconds, refusals=refusals)
     if answer.state == "running" and job.is_overdue(now):
         return _give_up(job, now, "The API says that the job is still running.")
-    return Check(status=answer.state, reason=answer.reason, wait_seconds=poll_seconds, start_offset=answer.start_offset)
+    return Check(
+        status=answer.state,
+        reason=answer.reason,
+        wait_seconds=poll_seconds,
+        start_offset=answer.start_offset,
+        progress=answer.progress,
+    )
 
 
 def record_check(ledger: Ledger, job: Job, check: Check, polls: int) -> Check:
     """Records a poll in the ledger, and returns `check`, or that the job has ended meanwhile.
 
-    It records the job's own values too, in case `create_job` could not.
+    It records the job's own values too, in case `create_job` could not. While the job is running, a poll without
+    progress leaves the last one.
     """
     job = replace(job, start_offset=check.start_offset)
+    values = job.to_values()
+    if check.status != "running" or check.progress is not None:
+        values["progress"] = check.progress
     try:
-        ledger.record(job.upload, job.attempt, status="running", polls=polls, **job.to_values())
+        ledger.record(job.upload, job.attempt, status="running", polls=polls, **values)
     except ChangeRefused:
         return replace(check, status="ended", reason="The job had already ended.")
     return check

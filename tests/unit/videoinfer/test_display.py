@@ -1,5 +1,6 @@
 import io
 import json
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -48,6 +49,18 @@ def test_repeated_polls_are_shown_once(console: Console) -> None:
     assert read(console).count("Wait Before Checking") == 1
     assert "Check Job: running (poll 1)" in read(console)
     assert "Check Job: done (poll 4)" in read(console)
+
+
+def test_the_bar_of_an_execution_shows_the_progress_while_it_is_known() -> None:
+    terminal = Console(file=io.StringIO(), width=80, force_terminal=True)
+    shown = []
+    with Display(terminal).execution() as execution:
+        for number, percent in enumerate((None, 0, 42, 100, None)):
+            before = len(read(terminal))
+            execution.progress(percent)
+            execution.step(Step(NOW, f"State {number}"))  # draws the bar again
+            shown.append(re.findall(r"\d+ %", read(terminal)[before:])[-1:])
+    assert shown == [[], ["0 %"], ["42 %"], ["100 %"], []]
 
 
 def test_text_to_copy_is_printed_unchanged(console: Console) -> None:

@@ -1,5 +1,5 @@
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -24,6 +24,23 @@ def test_a_row_shows_what_an_operator_looks_for() -> None:
     status, _, took, video, job = compose_row(ITEM, NOW)
 
     assert (status, took, video, job) == ("running", "1 min 0 s", "belt.mp4 (attempt 2)", "j1")
+
+
+def test_the_progress_of_a_running_job_is_in_its_row_and_its_facts() -> None:
+    item = {**ITEM, "progress": Decimal(42)}
+
+    assert compose_row(item, NOW)[0] == "running 42 %"
+    assert ("Progress", "42 %") in compose_facts(item, [item], NOW)
+    assert ("Progress", "0 %") in compose_facts({**item, "progress": Decimal(0)}, [item], NOW)
+    assert "Progress" not in dict(compose_facts(ITEM, [ITEM], NOW))
+
+
+def test_a_row_of_a_running_job_fits_into_80_columns() -> None:
+    started = (NOW - timedelta(hours=9, minutes=59)).isoformat()
+    item = {**ITEM, "attempt": 1, "created_at": started, "job_id": "j1", "progress": Decimal(99)}
+    row = compose_row({**item, "key": "line-3/2026-01-02/belt.mp4"}, NOW)
+
+    assert len("  ".join(row)) <= 80
 
 
 def test_an_upload_without_a_job_is_named_by_its_key() -> None:

@@ -155,3 +155,40 @@ def test_a_poll_does_not_continue_a_cancelled_job(aws: Any, job: Job, status: An
     check = record_check(aws.ledger, job, Check(status=status), polls=3)
     assert (check.status, check.reason) == ("ended", "The job had already ended.")
     assert aws.ledger.read(job.upload, job.attempt)["status"] == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("event", "answer", "progress"),
+    [
+        ("first.json", (200, {"status": 1, "progress": 42}), 42),
+        ("first.json", (200, {"status": 1, "progress": "soon"}), None),
+        ("first.json", (429, {}, {"Retry-After": "600"}), None),
+        ("first.json", (200, {"status": 2, "progress": 42}), None),
+        ("past-deadline.json", (200, {"status": 1, "progress": 42}), None),
+    ],
+)
+def test_the_progress_of_a_running_job_is_part_of_the_check(event: str, answer: Any, progress: int | None) -> None:
+    assert check(event, answer, turns=ScriptedTurns()).progress == progress
+
+
+def test_progress_is_recorded_with_the_poll_and_removed_when_the_api_has_ended(
+    aws: Any, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes = []
+    record = aws.ledger.record
+
+    def record_and_count(*values: Any, **named: Any) -> None:
+        writes.append(named)
+        record(*values, **named)
+
+    monkeypatch.setattr(aws.ledger, "record", record_and_count)
+    running = Check(status="running")
+    seen = []
+    # A poll that could not find out the progress leaves the last one.
+    for poll, progress in enumerate((None, 0, 42, None, 60), 1):
+        record_check(aws.ledger, job, replace(running, progress=progress), poll)
+        seen.append(aws.ledger.read(job.upload, job.attempt).get("progress"))
+    record_check(aws.ledger, job, Check(status="done"), 6)
+    assert seen == [None, 0, 42, 42, 60]
+    assert "progress" not in aws.ledger.read(job.upload, job.attempt)
+    assert len(writes) == 6

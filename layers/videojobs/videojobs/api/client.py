@@ -67,14 +67,14 @@ class ReportedStatus:
 
     Attributes:
         state: `unknown` is a status that the API's contract does not have.
-        progress: As the API reports it; None if it doesn't.
+        progress: Whole percent, rounded down, of a running job; None if the API does not report it.
         start_offset: Seconds from a player's 0 to the first frame. Only the engine reports it; else None.
     """
 
     state: Literal["running", "done", "failed", "unknown"]
     output_signed_url: str | None = None
     reason: str | None = None
-    progress: float | None = None
+    progress: int | None = None
     start_offset: float | None = None
 
 
@@ -182,7 +182,6 @@ class VideoInferenceApi:
 
     def _read_status(self, answer: Mapping[str, Any]) -> ReportedStatus:
         status = answer.get("status", 1)
-        progress = answer.get("progress")
         if isinstance(status, str) and re.fullmatch(r"[0-9]{1,9}", status):
             status = int(status)
         match status:
@@ -194,8 +193,7 @@ class VideoInferenceApi:
                     raise ApiUnavailable("The Video Inference API reports a finished job without output_signed_url.")
                 return ReportedStatus(state="done", output_signed_url=url, start_offset=_read_start_offset(answer))
             case 1 | None:
-                known = isinstance(progress, int | float) and not isinstance(progress, bool)
-                return ReportedStatus(state="running", progress=progress if known else None)
+                return ReportedStatus(state="running", progress=_read_progress(answer))
             case int() if status > 1:
                 words = next((answer[name] for name in ("error", "message", "reason") if answer.get(name)), None)
                 return ReportedStatus(state="failed", reason=self.clean(words or f"The API reports status {status}."))
@@ -286,6 +284,14 @@ class VideoInferenceApi:
         """Returns `words` as one short line without secrets: an API may quote the key that it refuses."""
         text = redact(" ".join(str(words).split()), self._api_key)
         return text if len(text) <= _REASON_MAX_CHARACTERS else text[:_REASON_MAX_CHARACTERS] + "…"
+
+
+def _read_progress(answer: Mapping[str, Any]) -> int | None:
+    """Reads the percentage that the engine reports. Roboflow documents no `progress`, so anything else is ignored."""
+    progress = answer.get("progress")
+    if isinstance(progress, bool) or not isinstance(progress, int | float) or not 0 <= progress <= 100:
+        return None
+    return int(progress)
 
 
 def _read_start_offset(answer: Mapping[str, Any]) -> float | None:

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from videojobs.errors import ChangeRefused
 from videojobs.jobs.options import Options
-from videojobs.jobs.states import CHANGES, Changes, JobState
+from videojobs.jobs.states import CHANGES, ENDED_STATES, Changes, JobState
 from videojobs.jobs.uploads import Upload
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ class Ledger:
     ) -> None:
         """Sets `values` on a job's item, removes those that are None, and leaves its other attributes unchanged.
 
-        `recorded_at` is the time of the first write; jobs are listed in its order.
+        `recorded_at` is the time of the first write; jobs are listed in its order. The end of a job removes `progress`.
 
         Args:
             changes: Which states may follow which.
@@ -204,6 +204,8 @@ class Ledger:
             ChangeRefused: `status` may not follow the job's state. Nothing is set.
         """
         now = format_time(datetime.now(UTC))
+        if status in ENDED_STATES:
+            values["progress"] = None
         values = {**asdict(upload), **({"status": status} if status else {}), **values, "updated_at": now}
         aliases = {name: f"#{index}" for index, name in enumerate(values)}
         places = {name: f":{index}" for index, name in enumerate(values) if values[name] is not None}

@@ -220,6 +220,27 @@ def test_a_throttled_call_says_when_to_retry() -> None:
     assert unavailable.value.retry_after_seconds == 77
 
 
+@pytest.mark.parametrize(
+    ("progress", "percent"),
+    [
+        *[("0", 0), ("42", 42), ("42.9", 42), ("100", 100), ("100.0", 100), ("1e-320", 0), ("-0.0", 0)],
+        *[("null", None), ("true", None), ('"42"', None), ('"42 %"', None), ("[42]", None), ('{"percent": 42}', None)],
+        *[("-1", None), ("100.5", None), ("1e999", None), ("-1e999", None), ("NaN", None), ("9" * 4_000, None)],
+    ],
+)
+def test_progress_is_a_percentage_or_none(progress: str, percent: int | None) -> None:
+    api, _ = connect((200, f'{{"status": 1, "progress": {progress}}}'.encode()))
+    answer = api.check_job(Turn(), "job")
+    assert (answer.state, answer.progress) == ("running", percent)
+    assert answer.progress is None or type(answer.progress) is int
+
+
+@pytest.mark.parametrize("status", ["0", "2", '"what"'])
+def test_only_a_running_job_has_progress(status: str) -> None:
+    api, _ = connect((200, f'{{"status": {status}, "progress": 42, "output_signed_url": "{LINK}"}}'.encode()))
+    assert api.check_job(Turn(), "job").progress is None
+
+
 any_text = st.text(st.characters(exclude_categories=()))  # with surrogates
 any_json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | any_text,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from videojobs.errors import ChangeRefused
 from videojobs.jobs.ledger import name_execution
-from videojobs.jobs.states import CHANGES, REDELIVERY, JobState
+from videojobs.jobs.states import CHANGES, ENDED_STATES, REDELIVERY, JobState
 from videojobs.jobs.uploads import Upload
 
 keys = st.text(min_size=1, max_size=200).filter(lambda key: not key.endswith("/"))
@@ -53,3 +53,11 @@ def test_facts_are_recorded_in_every_state(aws: Any) -> None:
     aws.ledger.record(upload, 1, status="done")
     aws.ledger.record(upload, 1, notice_id="n1")
     assert aws.ledger.read(upload, 1)["notice_id"] == "n1"
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_job_that_has_ended_has_no_progress(aws: Any, state: JobState) -> None:
+    upload = Upload(bucket="uploads", key="a.mp4", size_bytes=5, etag="e1")
+    aws.ledger.record(upload, 1, progress=42)
+    aws.ledger.record(upload, 1, status=state)
+    assert aws.ledger.read(upload, 1).get("progress") == (None if state in ENDED_STATES else 42)
