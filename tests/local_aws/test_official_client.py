@@ -76,6 +76,11 @@ def test_the_official_client_requests_each_model_with_its_inference_type(tmp_pat
     assert [(model["model_id"], model["inference_type"]) for [model] in asked] == [
         ("belt", package.task_type) for package in packages
     ]
+    # Once this client sends all versions, the engine need not fill them in.
+    assert {model["inference_type"] for [model] in asked if model["model_version"] is None} == {
+        "classification",
+        "keypoint-detection",
+    }
 
 
 def test_the_official_command_line_runs_a_job(terminal: Terminal, model: LocalModel) -> None:

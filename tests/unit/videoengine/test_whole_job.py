@@ -265,6 +265,50 @@ def test_the_frame_rate_that_a_limit_s_error_suggests_works(engine: EngineInProc
     assert len(limited.read_results(job_id)["frame_offset"]) <= 9
 
 
+def ask_without_version(engine: EngineInProcess, **model: Any) -> tuple[int, dict[str, Any]]:
+    models = [{**MODEL, "model_version": None, **model}]
+    body = {"input_url": "https://videos.example.com/a.mp4", "infer_fps": 5, "models": models}
+    return engine.request("POST", "/videoinfer", {"api_key": API_KEY}, body)
+
+
+def test_a_null_version_is_the_only_version_of_the_model(engine: EngineInProcess) -> None:
+    """The official client sends null for keypoint detection and classification models of `version(…).models()`."""
+    status, answer = ask_without_version(engine)
+    assert status == 200
+    assert [model.package_name for model in engine.find_job(answer["job_id"]).models] == [f"{MODEL_ID}/4"]
+
+
+def test_a_null_version_of_a_model_with_several_is_refused(engine: EngineInProcess) -> None:
+    engine.put_model(make_package(), version="10")
+    assert ask_without_version(engine) == (
+        400,
+        {"error": "models[0].model_version is null, but the model has 2 versions"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("model", "status"),
+    [
+        ({"model_id": "unknown"}, 404),
+        ({"model_id": None}, 400),
+        ({"model_id": "../x"}, 400),
+        ({"model_id": "x" * 200}, 400),
+    ],
+)
+def test_a_null_version_of_no_model_is_refused(model: dict[str, Any], status: int, engine: EngineInProcess) -> None:
+    answer = ask_without_version(engine, **model)
+    assert answer[0] == status
+    assert "not found" in answer[1]["error"] or "model_id" in answer[1]["error"]
+
+
+@pytest.mark.parametrize(
+    "models", [None, {}, [None], [[]], [{}], [{"model_version": None}], [{"model_version": None}] * 3]
+)
+def test_a_broken_list_of_models_without_versions_is_refused(models: Any, engine: EngineInProcess) -> None:
+    body = {"input_url": "https://videos.example.com/a.mp4", "infer_fps": 5, "models": models}
+    assert engine.request("POST", "/videoinfer", {"api_key": API_KEY}, body)[0] == 400
+
+
 def test_a_job_may_not_run_more_models_than_the_stack_allows(engine: EngineInProcess) -> None:
     models = [{**MODEL, "model_id": name} for name in ("a", "b", "c")]
     body = {"input_url": "https://videos.example.com/a.mp4", "infer_fps": 5, "models": models}

@@ -11,7 +11,7 @@ from videoengine.http_api import HttpRequest
 from videoengine.job_requests import NAME, JobRequest, ModelRequest, parse_file_name
 from videoengine.jobs import Job, JobsTable, JobStatus
 from videoengine.logs import logger
-from videoengine.model_catalog import describe_newest, describe_version, describe_versions
+from videoengine.model_catalog import describe_newest, describe_version, describe_versions, list_versions
 from videoengine.model_packages import ModelPackage
 from videoengine.model_store import describe_package
 from videoengine.object_keys import results_key, upload_key, video_key
@@ -103,7 +103,7 @@ def create_job(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:
         BadRequest: a field is missing or wrong, or a model can't be run.
         NotFound: the engine has no such model.
     """
-    wanted = JobRequest.parse(request.body)
+    wanted = JobRequest.parse(_fill_in_versions(request.body, settings))
     if len(wanted.models) > settings.max_models:
         raise BadRequest(f"models must be at most {settings.max_models}, not {len(wanted.models)}")
     for index, model in enumerate(wanted.models):
@@ -158,6 +158,33 @@ def _describe_job(job: Job, settings: ApiSettings) -> dict[str, Any]:
         hours = settings.deadline_seconds / 3600
         return {"status": JobStatus.FAILED, "error": f"The job did not finish within {hours:g} hours"}
     return {"status": JobStatus.RUNNING} | ({} if job.progress is None else {"progress": job.progress}) | told
+
+
+def _fill_in_versions(body: dict[str, Any], settings: ApiSettings) -> dict[str, Any]:
+    """Replaces each `model_version` that is null by the only version of the model.
+
+    The official client sends null for classification and keypoint detection models of `version(…).models()`, because
+    these classes don't keep the version that their id ends in: `models/classification.py` and
+    `models/keypoint_detection.py` of https://github.com/roboflow/roboflow-python, version 1.7.3.
+    """
+    models = body.get("models")
+    if not isinstance(models, list) or len(models) > settings.max_models:
+        return body
+    return {**body, "models": [_fill_in_version(model, index, settings) for index, model in enumerate(models)]}
+
+
+def _fill_in_version(model: Any, index: int, settings: ApiSettings) -> Any:
+    if not isinstance(model, dict) or model.get("model_version", "") is not None:
+        return model
+    model_id = model.get("model_id")
+    if not isinstance(model_id, str) or not NAME.fullmatch(model_id):
+        return model
+    versions = list_versions(clients.s3(), settings.models_bucket, model_id).get(model_id, [])
+    if not versions:
+        raise NotFound(f"Model {model_id} not found")
+    if len(versions) > 1:
+        raise BadRequest(f"models[{index}].model_version is null, but the model has {len(versions)} versions")
+    return {**model, "model_version": versions[0].version}
 
 
 def _check_model(model: ModelRequest, index: int, models_bucket: str) -> None:

@@ -164,7 +164,10 @@ def _describe_requests(max_models: int) -> Json:
         "Model": _request(
             {
                 "model_id": {**_NAME, "not": {"enum": list(OFFSET_KEYS)}},
-                "model_version": {"anyOf": [_NAME, _COUNT]},
+                "model_version": {
+                    "anyOf": [_NAME, _COUNT, {"type": "null"}],
+                    "description": "null names the only version of the model.",
+                },
                 "inference_type": {"enum": list(TASK_TYPES)},
             },
             optional={"inference_params": parameters},
