@@ -10,6 +10,11 @@ from typer.testing import CliRunner
 
 from videoinfer.main import app
 from videoinfer.repository import SAMPLE_VIDEO
+from videojobs.jobs.options import Model, Options
+from videojobs.jobs.regions import parse_regions
+from videojobs.report.writer import ReportFacts, ReportWriter
+from videojobs.results.analysis import Analysis
+from videojobs.results.derivation import derive
 
 BLUE, ORANGE, GREEN = "#5b9bff", "#ff9248", "#3ecf8e"
 """The colors of a report's first classes."""
@@ -49,3 +54,28 @@ def write_report(folder: Path, results: dict[str, Any], video: Path | None = Non
     result = CliRunner().invoke(app, ["report", str(results_file), str(beside), "-o", str(page)])
     assert result.exit_code == 0, result.output
     return page
+
+
+def write_region_report(folder: Path, results: dict[str, Any], regions: list[dict[str, Any]]) -> Path:
+    """Writes the page with regions and the events in them, as a delivery does, beside a copy of the video."""
+    [model_id] = results.keys() - {"frame_offset", "time_offset"}
+    model = Model(model_id, "1", "object-detection")
+    options = Options((model,), 5, "presigned", regions=parse_regions(regions))
+    shutil.copy(SAMPLE_VIDEO, folder)
+    content, page = json.dumps(results).encode(), folder / "report.html"
+    with ReportWriter(0.0, options.regions) as writer, page.open("wb") as file:
+        writer.add_model(model_id, model.inference_type)
+        derive([content], [model], [_Collector(writer)], lambda: [content], analysis=Analysis.of(options))
+        facts = ReportFacts(SAMPLE_VIDEO.name, SAMPLE_VIDEO.name, facts=[("Models", model_id)])
+        writer.finish(facts, inline_max_bytes=None).write_page(file)
+    return page
+
+
+class _Collector:
+    """A report as an output."""
+
+    def __init__(self, writer: ReportWriter) -> None:
+        self.add = writer.add
+
+    def finish(self) -> None:
+        """Does nothing: the page is written by the caller."""

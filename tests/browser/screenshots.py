@@ -1,10 +1,11 @@
 """`python -m tests.browser.screenshots -o DIR`: pictures of the report, to look at after a change.
 
-Real results of the shipped clip on a desktop, on a phone and in dark mode; a report without detections; two hours with
-many classes; and the page of a share link that does not work.
+Real results of the shipped clip on a desktop, on a phone and in dark mode, without and with regions; a report without
+detections; two hours with many classes; the page of a share link that does not work; and the page that draws regions.
 """
 
 import argparse
+import itertools
 import json
 import math
 import tempfile
@@ -18,8 +19,17 @@ import av
 import numpy as np
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.browser.editor import EditorPage, serve_editor
 from tests.browser.pages import ReportPage
-from tests.browser.results import HEIGHT, WIDTH, make_box, make_element, make_results, write_report
+from tests.browser.results import (
+    HEIGHT,
+    WIDTH,
+    make_box,
+    make_element,
+    make_results,
+    write_region_report,
+    write_report,
+)
 from tests.conftest import ARGUMENTS, find_chromium
 from videoengine.detections import Thresholds
 from videoengine.detector import Detector
@@ -31,6 +41,10 @@ MODEL = "rock-paper-scissors-presentation"
 SAMPLE_FPS, SAMPLED_EVERY = 10, 3
 HOURS_SECONDS = 7200
 
+REGIONS: list[dict[str, Any]] = [
+    {"name": "left hand", "polygon": [[0.02, 0.3], [0.45, 0.3], [0.45, 0.95], [0.02, 0.8]], "anchor": "center"},
+    {"name": "center line", "line": [[0.5, 0.95], [0.5, 0.25]], "anchor": "center"},
+]
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 900}}
 PHONE: dict[str, Any] = {
     "viewport": {"width": 390, "height": 844},
@@ -60,7 +74,9 @@ def main() -> None:
 
 def take_pictures(browser: Browser, folder: Path) -> Iterator[tuple[str, bytes]]:
     """Yields each picture's name and PNG."""
-    sample = write_report(make_folder(folder / "sample"), make_results(list(find_hands()), SAMPLE_FPS, MODEL))
+    hands = make_results(list(find_hands()), SAMPLE_FPS, MODEL)
+    sample = write_report(make_folder(folder / "sample"), hands)
+    yield from take_pictures_of_regions(browser, write_region_report(make_folder(folder / "regions"), hands, REGIONS))
     empty = write_report(make_folder(folder / "empty"), make_results([make_element([])] * 50))
     hours_video = write_hours_of_video(folder)
     hours = write_report(make_folder(folder / "hours"), make_hours_of_results(), hours_video)
@@ -86,6 +102,32 @@ def take_pictures(browser: Browser, folder: Path) -> Iterator[tuple[str, bytes]]
             refusal = context.new_page()
             refusal.set_content(content)
             yield f"link-{fault}", refusal.screenshot()
+
+
+def take_pictures_of_regions(browser: Browser, page: Path) -> Iterator[tuple[str, bytes]]:
+    """Yields pictures of the report with regions, and of the page that draws them, light and dark on two screens."""
+    screens = {"desktop": {**DESKTOP, "viewport": {"width": 1280, "height": 720}}, "phone": PHONE}
+    for (screen, device), scheme in itertools.product(screens.items(), ("light", "dark")):
+        options = {**device, "color_scheme": scheme}
+        with browser.new_context(**options) as context:
+            report = ReportPage(context.new_page())
+            report.page.goto(page.as_uri())
+            report.wait_for_video()
+            report.seek(4.5)
+            report.page.locator(".region summary").last.click()
+            report.page.locator(".region li").first.wait_for()
+            report.page.evaluate("scrollTo(0, 0)")
+            yield f"regions-{screen}-{scheme}", report.page.screenshot(full_page=True)
+        with (
+            serve_editor(SAMPLE_VIDEO, REGIONS) as url,
+            browser.new_context(**options) as context,
+        ):
+            editor = EditorPage(context.new_page())
+            editor.page.goto(url)
+            editor.wait_for_json(len(REGIONS))
+            editor.page.locator("#list button").nth(0 if scheme == "light" else 1).click()
+            editor.page.evaluate("scrollTo(0, 0)")
+            yield f"editor-{screen}-{scheme}", editor.page.screenshot(full_page=True)
 
 
 def make_refusals() -> Iterator[tuple[str, str]]:
