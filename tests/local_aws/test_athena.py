@@ -1,6 +1,8 @@
 """Athena can query a job's detections as soon as the first job is done."""
 
+import json
 import time
+from collections import Counter
 from typing import Any
 
 import boto3
@@ -73,6 +75,33 @@ def test_a_day_is_a_partition(athena: Athena, done_job: dict[str, Any]) -> None:
     assert rows == str(done_job["frames"])
     [[rows]] = athena.query("SELECT count(*) FROM frames WHERE day = '2026-01-01'")
     assert rows == "0"
+
+
+DOCK = [
+    {"name": "table", "polygon": [[0, 0], [1, 0], [1, 1], [0, 1]]},
+    {"name": "middle", "line": [[0.5, 0], [0.5, 1]], "anchor": "center"},
+]
+
+
+def test_entries_are_counted_by_the_hour(athena: Athena, pipeline: DeployedPipeline) -> None:
+    """The query in docs/outputs.md, over a video whose time of recording is known."""
+    metadata = {"regions": json.dumps(DOCK), "recorded-at": "2026-11-02T08:59:58Z"}
+    job = pipeline.wait_for_job(pipeline.upload("athena/dock.mp4", SAMPLE_VIDEO.read_bytes(), metadata))
+    assert job["status"] == "done", job
+    assert {"events.csv", "events.parquet"} <= job["outputs"].keys()
+    [counts] = job["region_counts"].values()
+    condition = f"job_id = '{job['job_id']}' AND region = 'table' AND kind = 'entry'"
+    rows = athena.query(
+        f"SELECT date_trunc('hour', clock_time) AS hour, class, count(*) FROM events WHERE {condition} GROUP BY 1, 2"  # noqa: S608
+    )
+    assert {str(hour)[11:13] for hour, _, _ in rows} <= {"08", "09"}
+    entries: Counter[str] = Counter()
+    for _, name, found in rows:
+        entries[str(name)] += int(found or 0)
+    assert entries == {name: entry["entries"] for name, entry in counts["table"].items()}
+    assert sum(entries.values()) > 0
+    rows = athena.query(f"SELECT count(*) FROM events WHERE job_id = '{job['job_id']}' AND kind = 'exit' AND at_border")  # noqa: S608
+    assert rows == [["0"]]
 
 
 def test_ddl_accepts_the_database_of_a_stack_with_hyphens_and_capitals(aws: EmbeddedAws) -> None:

@@ -12,6 +12,7 @@ from arro3.core import DataType
 
 from tests.templates import ROOT, find_resources, read_definition, read_template
 from videoinfer.stack_commands import commands as stack_commands
+from videojobs.outputs.event_tables import EVENT_COLUMNS
 from videojobs.outputs.names import OutputName
 from videojobs.outputs.parquet import BOOL, FLOAT, FLOAT32, INT, TEXT, TIME
 from videojobs.outputs.tables import DETECTION_COLUMNS, FRAME_COLUMNS
@@ -135,7 +136,9 @@ def test_the_options_list_every_parameter(application: str, heading: str) -> Non
     assert set(documented) == set(read_template(application)["Parameters"])
 
 
-@pytest.mark.parametrize(("table", "columns"), [("Detections", DETECTION_COLUMNS), ("Frames", FRAME_COLUMNS)])
+@pytest.mark.parametrize(
+    ("table", "columns"), [("Detections", DETECTION_COLUMNS), ("Frames", FRAME_COLUMNS), ("Events", EVENT_COLUMNS)]
+)
 def test_athena_knows_the_columns_that_are_written(table: str, columns: Mapping[str, DataType]) -> None:
     described = read_template("pipeline")["Resources"][f"{table}Table"]["Properties"]["TableInput"]
     written = {name: name_glue_type(kind) for name, kind in columns.items()}

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from videoinfer.verification.truth import CLIP_CLASSES, CLIP_MODEL, CLIP_SECONDS, FILES, Truth
+from videoinfer.verification.truth import CLIP_CLASSES, CLIP_MODEL, CLIP_SECONDS, EVENT_FILES, FILES, Truth
 from videoinfer.verification.verdicts import Verdict, compare, judge, wrong
 from videojobs.outputs.csv_table import disarm
 from videojobs.outputs.names import OutputName
@@ -69,6 +69,8 @@ def check_record(content: bytes, truth: Truth, outputs: Sequence[OutputName]) ->
     record = json.loads(content)
     faults = _compare_job(record, record["counts"], truth)
     expected = {name for output in outputs for name in FILES[output]}
+    if truth.job.options.regions:
+        expected |= {EVENT_FILES[output] for output in outputs if output in EVENT_FILES}
     faults += compare("outputs", sorted(record["outputs"].keys() - {ANNOTATED_VIDEO}), sorted(expected))
     return judge(faults, f"lists all {len(expected)} outputs")
 

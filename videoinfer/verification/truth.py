@@ -28,6 +28,9 @@ FILES: Mapping[OutputName, Sequence[str]] = {
 }
 """The files of each output, as `job.json` lists them."""
 
+EVENT_FILES: Mapping[OutputName, str] = {"parquet": "events.parquet", "csv": "events.csv"}
+"""The files with the events of a job with regions."""
+
 
 @dataclass(frozen=True)
 class Truth:
@@ -56,7 +59,7 @@ def read_truth(content: bytes, job: Job) -> Truth:
     Raises:
         BrokenResults: The content breaks the contract; the message says where.
     """
-    summary = Summary(job.options.models)
+    summary = Summary(job.options.models, regions=job.options.regions)
     derive([content], job.options.models, [summary], lambda: [content], analysis=Analysis.of(job.options))
     predictions = sum(model.predictions for model in summary.models.values())
     return Truth(job, summary.frames, predictions, summary.counts)

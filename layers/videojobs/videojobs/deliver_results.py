@@ -18,6 +18,7 @@ from videojobs.jobs.waiting import FIRST_TRY, LAST_TRIES_SECONDS, Waiting
 from videojobs.logs import logger
 from videojobs.notices.notices import NoticesTopic
 from videojobs.notices.share_links import ShareLinks
+from videojobs.outputs.event_tables import EVENTS, EventTables
 from videojobs.outputs.files import OutputFiles
 from videojobs.outputs.guarded import GuardedOutput, describe
 from videojobs.outputs.names import OutputName
@@ -128,7 +129,7 @@ class _Work:
     summary: Summary | None = None
 
     def run(self) -> Mapping[str, Any]:
-        names = [SUMMARY, *self.delivery.outputs]
+        names = [SUMMARY, *self.delivery.outputs, *([EVENTS] if self.job.options.regions else [])]
         if not self.delivery.bucket.has(self.results_key) and (answer := self._fetch(names)):
             return answer
         try:
@@ -232,7 +233,8 @@ class _Work:
         Raises:
             BrokenResults: The results break the contract; then none of the outputs is made.
         """
-        summary = Summary(self.job.options.models, open_rules(self.job))
+        options = self.job.options
+        summary = Summary(options.models, open_rules(self.job), regions=options.regions)
         outputs: list[GuardedOutput] = []
         try:
             outputs += (self._open(name, summary) for name in names)
@@ -259,6 +261,8 @@ class _Work:
 
     def _open(self, name: str, summary: Summary) -> GuardedOutput:
         def open_output(files: OutputFiles) -> Output:
+            if name == EVENTS:
+                return EventTables(self.job, files, self.delivery.outputs)
             return summary if name == SUMMARY else OPENERS[name](self.job, files)  # type: ignore[index]
 
         return GuardedOutput(name, open_output, OutputFiles(self.delivery.bucket, self.job, self.delivery.links.url))

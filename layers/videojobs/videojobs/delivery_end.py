@@ -16,7 +16,7 @@ from videojobs.notices.answers import answer_in_a_line
 from videojobs.notices.found import Found
 from videojobs.notices.notices import NoticesTopic, compose_console_url, compose_done, mention_unanswered
 from videojobs.notices.share_links import SharedJob, ShareLinks
-from videojobs.outputs.summary import Summary, cap_counts
+from videojobs.outputs.summary import Summary, cap_counts, cap_region_counts
 from videojobs.result_files import ANNOTATED_VIDEO, RECORD_FILE, RESULTS_FILE, SUMMARY_FILE, locate_results
 from videojobs.results.bucket import ResultsBucket
 from videojobs.results.rules import Rules, RulesOutcome
@@ -74,6 +74,9 @@ class DeliveryEnd:
         counts, omitted_classes = cap_counts(summary.counts) if summary else (None, 0)
         rules = find_rules(self.job, summary)
         found = Found.select(summary, rules)
+        region_counts, omitted_region_counts = (
+            cap_region_counts(summary.region_counts) if summary and summary.has_regions else (None, 0)
+        )
         self.ledger.record(
             self.job.upload,
             self.job.attempt,
@@ -86,6 +89,8 @@ class DeliveryEnd:
             outputs=progress.list_files(),
             counts=counts,
             omitted_classes=omitted_classes or None,
+            region_counts=region_counts,
+            omitted_region_counts=omitted_region_counts or None,
             answer=answer_in_a_line(summary, rules) if summary else None,
             found_classes=found.classes,
             found_regions=found.regions,

@@ -15,7 +15,11 @@ ANNOTATED_VIDEO = "annotated.mp4"
 
 RESULTS_PREFIX = "results/"
 
-TABLES: Mapping[str, str] = {"detections.parquet": "detections", "frames.parquet": "frames"}
+TABLES: Mapping[str, str] = {
+    "detections.parquet": "detections",
+    "frames.parquet": "frames",
+    "events.parquet": "events",
+}
 """The tables that Athena queries, by the name of the file that each job adds."""
 
 

@@ -41,7 +41,7 @@ def test_results_arrive_byte_for_byte_beside_their_record(aws: Any, job: Job) ->
     item = aws.ledger.read(job.upload, job.attempt)
     assert (item["status"], item["results_location"]) == ("done", record["results_location"])
     [notice] = aws.notices()
-    assert notice["Subject"] == "Done: line 3+?%41 (1).MP4: Rock, Paper"
+    assert notice["Subject"] == "Done: line 3+?%41 (1).MP4: 1 Rock, 1 Paper"
     assert "s1gn3d" not in json.dumps([record, item, notice], default=str)
     assert "https://share.example.com/s/" in notice["Message"]
     assert "/s/" not in json.dumps([record, item], default=str)

@@ -153,11 +153,11 @@ def test_a_notice_s_attributes_and_the_event_name_what_was_found(aws: Any, job: 
     assert attributes == {"outcome": "done", "classes": '["Rock", "Paper"]', "rules": '["a rock"]'}
     detail = compose_detail(job.upload, job.attempt, aws.ledger.read(job.upload, job.attempt))
     assert (detail["classes"], detail["regions"], detail["rules"]) == (["Rock", "Paper"], [], ["a rock"])
-    assert (detail["summary"], detail["notice_sent"]) == ("a rock: once, Rock, Paper", True)
+    assert (detail["summary"], detail["notice_sent"]) == ("a rock: once, 1 Rock, 1 Paper", True)
 
 
 def test_an_event_tells_of_a_job_without_a_notice(aws: Any, job: Job) -> None:
     build(aws, DONE, (200, RESULTS)).deliver(ask(job, [FAILS]), Polling(3))
     detail = compose_detail(job.upload, job.attempt, aws.ledger.read(job.upload, job.attempt))
     assert (detail["status"], detail["rules"], detail["notice_sent"]) == ("done", [], False)
-    assert detail["summary"] == "Rock, Paper"
+    assert detail["summary"] == "1 Rock, 1 Paper"

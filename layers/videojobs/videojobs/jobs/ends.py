@@ -53,7 +53,7 @@ def compose_detail(upload: Upload, attempt: int, item: Mapping[str, Any]) -> dic
     """Returns the event's `detail`. Every field is always there, null if the job did not get that far."""
     names = (
         *("job_id", "recorded_at", "created_at", "finished_at", "video_recorded_at"),
-        *("polls", "frames", "counts", "results_location"),
+        *("polls", "frames", "counts", "region_counts", "results_location"),
     )
     return {
         "schema_version": SCHEMA_VERSION,
@@ -69,6 +69,7 @@ def compose_detail(upload: Upload, attempt: int, item: Mapping[str, Any]) -> dic
         "attempt": attempt,
         **{name: item.get(name) for name in names},
         "omitted_classes": item.get("omitted_classes", 0),
+        "omitted_region_counts": item.get("omitted_region_counts", 0),
         "failed_outputs": sorted(item.get("failed_outputs", ())),
         "summary": item.get("answer") or item.get("error") or f"The job is {item['status']}.",
         "notice_sent": item.get("notice_id", NOT_SENT) != NOT_SENT,

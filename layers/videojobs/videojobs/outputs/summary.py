@@ -1,4 +1,4 @@
-"""The summary: counts, times and confidences by model and class."""
+"""The summary: counts, times and confidences by model and class, and what happened in each region."""
 
 import json
 from collections import Counter, defaultdict
@@ -8,6 +8,15 @@ from itertools import islice
 from typing import Any, Self
 
 from videojobs.jobs.options import Model
+from videojobs.jobs.regions import Region
+from videojobs.outputs.region_summary import (
+    RegionSummaries,
+    add_events,
+    begin_summaries,
+    read_summaries,
+    write_summaries,
+)
+from videojobs.outputs.track_counts import TrackSet
 from videojobs.results.predictions import Frames, Predictions
 from videojobs.results.rules import Rules, RulesOutcome
 
@@ -16,18 +25,30 @@ COUNTS_MAX_BYTES = 100_000
 event 256 KB, and both contain more than counts.
 """
 
+REGION_COUNTS_MAX_BYTES = 50_000
+"""The same for the counts of events in regions."""
+
 COUNT_NAME_MAX_CHARACTERS = 1_000
 """DynamoDB accepts neither empty names nor names above 64 KB."""
 
 COUNT_BYTES = 24
 """Room for a number of any length and JSON's punctuation."""
 
+REGION_COUNT_BYTES = 100
+"""The same for the numbers of one region and class with their names."""
+
 
 @dataclass(kw_only=True)
 class ClassSummary:
-    """One class of one model. Predictions without a confidence from 0 to 1 are left out of the mean."""
+    """One class of one model. Predictions without a confidence from 0 to 1 are left out of the mean.
+
+    Attributes:
+        count: Predictions.
+        tracks: Distinct objects, or None without tracking.
+    """
 
     count: int = 0
+    tracks: int | None = None
     frames: int = 0
     first_seen_seconds: float = 0
     last_seen_seconds: float = 0
@@ -65,19 +86,25 @@ class ClassSummary:
 
 @dataclass(kw_only=True)
 class ModelSummary:
-    """The frames and predictions of one model."""
+    """The frames and predictions of one model.
+
+    Attributes:
+        regions: What happened in each region; empty without regions, or if events could not be detected.
+    """
 
     frames: int = 0
     failed_frames: int = 0
     embeddings: int = 0
     predictions: int = 0
     classes: dict[str, ClassSummary] = field(default_factory=dict)
+    regions: RegionSummaries = field(default_factory=dict)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Reads what `to_dict` returned."""
         values = {name: data[name] for name in ("frames", "failed_frames", "predictions", "embeddings")}
-        return cls(**values, classes={name: ClassSummary.from_dict(entry) for name, entry in data["classes"].items()})
+        classes = {name: ClassSummary.from_dict(entry) for name, entry in data["classes"].items()}
+        return cls(**values, classes=classes, regions=read_summaries(data.get("regions", {})))
 
     @property
     def failed_share(self) -> float:
@@ -95,6 +122,7 @@ class ModelSummary:
             "predictions": self.predictions,
             "embeddings": self.embeddings,
             "classes": {name: entry.to_dict() for name, entry in self.most_common()},
+            **({"regions": write_summaries(self.regions)} if self.regions else {}),
         }
 
 
@@ -105,10 +133,11 @@ class Summary:
         rules: What came of `notify_when`, once it is finished; None without conditions.
     """
 
-    def __init__(self, models: Sequence[Model], rules: Rules | None = None) -> None:
-        self.models = {model.model_id: ModelSummary() for model in models}
+    def __init__(self, models: Sequence[Model], rules: Rules | None = None, *, regions: Sequence[Region] = ()) -> None:
+        self.models = {model.model_id: ModelSummary(regions=begin_summaries(regions)) for model in models}
         self.rules: RulesOutcome | None = None
         self._evaluated = rules
+        self._tracks: defaultdict[tuple[str, str], TrackSet] = defaultdict(TrackSet)
 
     @classmethod
     def from_dict(cls, models: Mapping[str, Mapping[str, Any]], rules: Mapping[str, Any] | None = None) -> Self:
@@ -125,6 +154,17 @@ class Summary:
         model.failed_frames += sum(frames.failures)
         model.predictions += len(predictions)
         model.embeddings += sum(facts.is_embedding for facts in frames.facts)
+        self._add_classes(model, frames)
+        if frames.events_failure is not None:
+            for each in self.models.values():
+                each.regions = {}
+        elif model.regions:
+            add_events(model.regions, frames.events)
+        if self._evaluated:
+            self._evaluated.add(frames)
+
+    def _add_classes(self, model: ModelSummary, frames: Frames) -> None:
+        predictions = frames.predictions
         names = iter(predictions.columns["class"])
         for time_offset, rows in zip(frames.time_offsets, predictions.counts, strict=True):
             for name, count in Counter(islice(names, rows)).items():
@@ -137,8 +177,11 @@ class Summary:
             entry = model.classes[name]
             entry.confidences += len(confidences)
             entry.confidence_sum += sum(confidences)
-        if self._evaluated:
-            self._evaluated.add(frames)
+        if frames.track_ids is not None:
+            for name, track_id in set(zip(predictions.columns["class"], frames.track_ids, strict=True)):
+                if name is not None:
+                    is_new = track_id is not None and self._tracks[frames.model_id, name].add(track_id)
+                    model.classes[name].tracks = (model.classes[name].tracks or 0) + is_new
 
     def finish(self) -> None:
         if self._evaluated:
@@ -156,6 +199,23 @@ class Summary:
             model_id: {name: entry.count for name, entry in model.most_common()}
             for model_id, model in self.models.items()
         }
+
+    @property
+    def region_counts(self) -> Mapping[str, Mapping[str, Mapping[str, Mapping[str, int]]]]:
+        """The numbers of events by model, region and class; without regions that have none."""
+        return {
+            model_id: {
+                region: {name: entry.counts for name, entry in classes.items()}
+                for region, classes in model.regions.items()
+                if classes
+            }
+            for model_id, model in self.models.items()
+        }
+
+    @property
+    def has_regions(self) -> bool:
+        """Whether events were looked for and could be detected."""
+        return any(model.regions for model in self.models.values())
 
     @property
     def failed_frames(self) -> Mapping[str, int]:
@@ -176,6 +236,28 @@ def cap_counts(
             continue
         used += size
         capped[model_id][name] = count
+    return capped, omitted
+
+
+def cap_region_counts(
+    counts: Mapping[str, Mapping[str, Mapping[str, Mapping[str, int]]]], max_bytes: int = REGION_COUNTS_MAX_BYTES
+) -> tuple[Mapping[str, Mapping[str, Mapping[str, Mapping[str, int]]]], int]:
+    """Returns the counts of the classes with the most events, and how many counts of a region's class are left out."""
+    capped: dict[str, dict[str, dict[str, Mapping[str, int]]]] = {model_id: {} for model_id in counts}
+    every = [
+        (model_id, region, name, entry)
+        for model_id, regions in counts.items()
+        for region, classes in regions.items()
+        for name, entry in classes.items()
+    ]
+    used = omitted = 0
+    for model_id, region, name, entry in sorted(every, key=lambda one: -sum(one[3].values())):
+        size = len(json.dumps(region)) + len(json.dumps(name)) + REGION_COUNT_BYTES
+        if used + size > max_bytes or not 0 < len(name) <= COUNT_NAME_MAX_CHARACTERS:
+            omitted += 1
+            continue
+        used += size
+        capped[model_id].setdefault(region, {})[name] = entry
     return capped, omitted
 
 

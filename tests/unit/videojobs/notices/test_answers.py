@@ -11,22 +11,11 @@ from videojobs.foreign_text import printable
 from videojobs.jobs.ledger import Job
 from videojobs.jobs.options import Model
 from videojobs.notices.answers import COLUMNS, SHORT_MAX_CHARACTERS, answer, answer_shortly, describe_rules, measure
+from videojobs.outputs.region_summary import read_summaries
 from videojobs.outputs.summary import ClassSummary, ModelSummary, Summary
 from videojobs.results.rules import RuleOutcome, RulesOutcome
 
-DOCK = {"entries": 2, "exits": 2, "peak": 1, "dwell_seconds_max": 250.4}
-
-
-class TrackedClass(ClassSummary):
-    def to_dict(self) -> dict[str, Any]:
-        return {**super().to_dict(), "tracks": 7}
-
-
-class WatchedModel(ModelSummary):
-    regions: dict[str, Any]
-
-    def to_dict(self) -> dict[str, Any]:
-        return {**super().to_dict(), "regions": self.regions}
+DOCK = {"entries": 2, "exits": 2, "peak": 1, "dwell_seconds_max": 250.4, "dwell_seconds_mean": 130.0}
 
 
 def summarize(**models: ModelSummary) -> Summary:
@@ -36,9 +25,7 @@ def summarize(**models: ModelSummary) -> Summary:
 
 
 def watch(model: ModelSummary, regions: dict[str, Any]) -> ModelSummary:
-    watched = WatchedModel(**vars(model))
-    watched.regions = regions
-    return watched
+    return replace(model, regions=read_summaries(regions))
 
 
 def count(frames: int = 60, failed_frames: int = 0, /, **classes: ClassSummary) -> ModelSummary:
@@ -47,7 +34,7 @@ def count(frames: int = 60, failed_frames: int = 0, /, **classes: ClassSummary) 
 
 def test_lines_and_regions_come_before_what_the_whole_video_has() -> None:
     regions = {"door": {"person": {"in": 3, "out": 1}, "dog": {"in": 0, "out": 2}}, "dock": {"truck": DOCK}, "gate": {}}
-    model = watch(count(person=TrackedClass(count=538, frames=50, peak=3)), regions)
+    model = watch(count(person=ClassSummary(tracks=7, count=538, frames=50, peak=3)), regions)
     summary = summarize(m=model)
     assert answer(summary) == [
         "door:",
@@ -118,7 +105,7 @@ def test_lines_fit_a_phone_and_a_subject_is_short_ascii(
 ) -> None:
     regions = {region: {name: {"in": many, "out": many}}, f"{region}!": {name: {**DOCK, "entries": many, "peak": many}}}
     tracked = watch(
-        ModelSummary(frames=many, classes={name: TrackedClass(count=many, frames=many, peak=many)}), regions
+        ModelSummary(frames=many, classes={name: ClassSummary(tracks=7, count=many, frames=many, peak=many)}), regions
     )
     plain = ModelSummary(
         frames=many, failed_frames=few, classes={name: ClassSummary(count=many, frames=many, peak=many)}
