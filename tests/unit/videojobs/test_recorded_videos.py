@@ -13,6 +13,8 @@ import duckdb
 import pandas as pd
 import pytest
 from botocore.exceptions import EndpointConnectionError
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.stand_ins.videos import VideoSpec, make_video
 from tests.unit.videojobs import test_create_job as creation
@@ -223,3 +225,19 @@ def test_the_records_of_a_job_have_the_time(aws: Any, job: Job) -> None:
     build(aws, DONE, (200, make_results(job))).deliver(job, Polling(3))
     for name in ("job.json", "summary.json"):
         assert json.loads(read_object(aws, name))["video_recorded_at"] == STARTED
+
+
+@given(st.lists(st.floats(-1e10, 1e10) | st.floats(0, 1000), min_size=1, max_size=20))
+def test_the_tables_times_are_those_of_the_job(times: list[float]) -> None:
+    job = replace(make_noticed_job(), video_recorded_at="2026-11-28T22:00:00.000500+01:00")
+    files, _ = derive_all(
+        replace(job, options=replace(job.options, models=job.options.models[:1])), make_hands(times), ["parquet"]
+    )
+    found = pd.read_parquet(io.BytesIO(files.read("frames.parquet")))["clock_time"]
+    for time, moment in zip(map(job.clock_time, times), found, strict=True):
+        assert moment is pd.NaT if time is None else abs(moment - time) <= timedelta(milliseconds=1)
+
+
+def make_hands(times: list[float]) -> bytes:
+    frames: list[Any] = [{"predictions": []} for _ in times]
+    return json.dumps({"frame_offset": list(range(len(times))), "time_offset": times, "hands": frames}).encode()

@@ -30,7 +30,7 @@ Source: https://docs.aws.amazon.com/athena/latest/ug/data-types.html
 """
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 def list_of(item: DataType) -> DataType:
@@ -46,7 +46,7 @@ def make_array(values: Sequence[Any], kind: DataType) -> Array:
     says.
     """
     if DataType.is_timestamp(kind):
-        return Array([None if value is None else _count_milliseconds(value) for value in values], type=INT).cast(TIME)
+        return make_times([None if value is None else count_microseconds(value) for value in values])
     if DataType.is_list(kind):
         return _make_list_array(values, kind)
     if DataType.is_struct(kind):
@@ -75,15 +75,21 @@ def repeat_numbers(typecode: str, numbers: Sequence[float], counts: Sequence[int
     return Array.from_buffer(repeated)
 
 
-def repeat_times(times: Sequence[datetime | None], counts: Sequence[int]) -> Array:
-    """Returns an Arrow array with each time repeated as `counts` says."""
-    if None in times:
-        return make_array([time for time, count in zip(times, counts, strict=True) for _ in range(count)], TIME)
-    return repeat_numbers("q", [_count_milliseconds(time) for time in times if time], counts).cast(TIME)
+def make_times(microseconds: Sequence[int | None]) -> Array:
+    """Returns an Arrow array of times since 1970, or None."""
+    return Array([None if time is None else time // 1000 for time in microseconds], type=INT).cast(TIME)
 
 
-def _count_milliseconds(time: datetime) -> int:
-    return (time - _EPOCH) // _MILLISECOND
+def repeat_times(microseconds: Sequence[int | None], counts: Sequence[int]) -> Array:
+    """Returns an Arrow array with each time since 1970 repeated as `counts` says."""
+    if None in microseconds:
+        return make_times([time for time, count in zip(microseconds, counts, strict=True) for _ in range(count)])
+    return repeat_numbers("q", [time // 1000 for time in microseconds if time is not None], counts).cast(TIME)
+
+
+def count_microseconds(time: datetime) -> int:
+    """Returns the microseconds from 1970 to `time`."""
+    return (time - _EPOCH) // _MICROSECOND
 
 
 class Writable(Protocol):
