@@ -27,6 +27,7 @@ def _any(lowest: float, highest: float) -> NumberRange:
 NUMBERS: Mapping[str, Mapping[str, NumberRange]] = {
     "pipeline": {
         "ApiRequestsPerMinute": _whole(0, 6_000),
+        "DigestMinutes": _whole(1, 1_440),
         "DefaultInferFps": _any(1, 120),
         "MaxInferFps": _any(1, 120),
         "DeadlineHours": _any(0.01, 40),

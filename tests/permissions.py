@@ -25,6 +25,8 @@ _ACTIONS = {
     "s3:CompleteMultipartUpload": "s3:PutObject",
 }
 
+_TRANSACTED = {"ConditionCheck": "ConditionCheckItem", "Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem"}
+
 _OF_A_VERSION = {"s3:GetObject": "s3:GetObjectVersion"}
 
 
@@ -98,7 +100,11 @@ def record_calls() -> Iterator[set[str]]:
             actions.add(_OF_A_VERSION[action] if of_a_version else action)
 
     def make_and_note(client: Any, operation: str, parameters: Any) -> Any:
-        note(client.meta.service_model.service_name, operation, of_a_version=bool(parameters.get("VersionId")))
+        # A transaction has no action of its own: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
+        for part in parameters["TransactItems"] if operation == "TransactWriteItems" else ({operation: ...},):
+            [name] = part
+            operation_name = _TRANSACTED.get(name, name)
+            note(client.meta.service_model.service_name, operation_name, of_a_version=bool(parameters.get("VersionId")))
         return make_call(client, operation, parameters)
 
     def sign_and_note(signer: Any, request_dict: Any, **options: Any) -> Any:

@@ -15,6 +15,13 @@ ROOT = Path(__file__).parents[1]
 
 TEMPLATES = {"pipeline": ROOT / "template.yaml", "engine": ROOT / "engine" / "template.yaml"}
 
+STATE_MACHINES = {
+    "pipeline": ("pipeline", "VideoJobStateMachine"),
+    "digest": ("pipeline", "NoticesDigestStateMachine"),
+    "engine": ("engine", "InferenceJobStateMachine"),
+}
+"""Each state machine's application and logical id, by the name that tests have for it."""
+
 
 def read_template(application: str) -> dict[str, Any]:
     """Reads a template; each caller gets its own copy."""
@@ -43,14 +50,14 @@ def find_resources(application: str, kind: str) -> dict[str, dict[str, Any]]:
     return {name: resource for name, resource in resources.items() if resource["Type"] == kind}
 
 
-def find_definition(application: str) -> tuple[Path, dict[str, Any]]:
-    """Returns the file of the application's only state machine, and the template's substitutions in it."""
-    [machine] = find_resources(application, "AWS::Serverless::StateMachine").values()
-    properties = machine["Properties"]
+def find_definition(machine: str) -> tuple[Path, dict[str, Any]]:
+    """Returns the file of one of the `STATE_MACHINES`, and the template's substitutions in it."""
+    application, logical_id = STATE_MACHINES[machine]
+    properties = find_resources(application, "AWS::Serverless::StateMachine")[logical_id]["Properties"]
     return TEMPLATES[application].parent / properties["DefinitionUri"], properties["DefinitionSubstitutions"]
 
 
-def read_definition(application: str) -> dict[str, Any]:
+def read_definition(machine: str) -> dict[str, Any]:
     """Reads the definition as in AWS's commercial partition, with 1 for every substituted number."""
-    text = find_definition(application)[0].read_text().replace("${Partition}", "aws")
+    text = find_definition(machine)[0].read_text().replace("${Partition}", "aws")
     return cast(dict[str, Any], json.loads(re.sub(r": \$\{\w+\}", ": 1", text)))

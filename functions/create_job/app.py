@@ -50,7 +50,7 @@ def build_creator(settings: CreateJobSettings, meter: Meter, context: LambdaCont
         settings=settings,
         api=connections.connect_api(settings),
         ledger=connections.open_ledger(settings.jobs_table),
-        topic=connections.open_topic(settings.notices_topic_arn),
+        sender=connections.open_sender(settings),
         s3=connections.connect_s3(),
         sfn=connections.connect_sfn(),
         meter=meter,

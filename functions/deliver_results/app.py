@@ -7,7 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from videojobs.connections import connect_api, connect_s3, open_ends, open_ledger, open_topic, read_share_links
+from videojobs.connections import connect_api, connect_s3, open_ends, open_ledger, open_sender, read_share_links
 from videojobs.deliver_results import ResultsDelivery
 from videojobs.delivery_progress import Polling
 from videojobs.jobs.costs import Meter
@@ -45,7 +45,7 @@ def build_delivery(settings: DeliverResultsSettings, meter: Meter, context: Lamb
     return ResultsDelivery(
         api=connect_api(settings),
         ledger=open_ledger(settings.jobs_table),
-        topic=open_topic(settings.notices_topic_arn),
+        sender=open_sender(settings),
         bucket=ResultsBucket(connect_s3(), settings.results_bucket),
         links=read_share_links(settings.share_key_secret, settings.share_url, force_fetch=True),
         share_link_days=settings.share_link_days,

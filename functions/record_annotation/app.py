@@ -6,7 +6,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from videojobs.connections import connect_s3, open_ledger, open_topic, read_share_links
+from videojobs.connections import connect_s3, open_ledger, open_sender, read_share_links
 from videojobs.jobs.costs import Meter
 from videojobs.jobs.ledger import Job
 from videojobs.logs import logger
@@ -33,7 +33,7 @@ def build_record(settings: RecordAnnotationSettings, meter: Meter) -> Annotation
     return AnnotationRecord(
         bucket=ResultsBucket(connect_s3(), settings.results_bucket),
         ledger=open_ledger(settings.jobs_table),
-        topic=open_topic(settings.notices_topic_arn),
+        sender=open_sender(settings),
         links=read_share_links(settings.share_key_secret, settings.share_url, force_fetch=True),
         share_link_days=settings.share_link_days,
         retention_days=settings.retention_days,

@@ -5,7 +5,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from videojobs.connections import open_ends, open_ledger, open_topic
+from videojobs.connections import open_ends, open_ledger, open_sender
 from videojobs.jobs.ledger import Job
 from videojobs.jobs.workflow import find_outcome, find_reason, has_api_failed, read_execution_event
 from videojobs.logs import logger
@@ -20,7 +20,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:  #
     state = read_execution_event(event)
     job = Job.from_input(state)
     logger.append_keys(**job.log_keys)
-    report = FailureReport(open_ledger(settings.jobs_table), open_topic(settings.notices_topic_arn))
+    report = FailureReport(open_ledger(settings.jobs_table), open_sender(settings))
     reason = find_reason(state)
     answer = report.report(job, find_outcome(state), reason, api_failed=has_api_failed(state))
     open_ends(settings.jobs_table).publish(job.upload, job.attempt)

@@ -1,4 +1,4 @@
-"""A state machine in this process: the part of the Amazon States Language that the two definitions use.
+"""A state machine in this process: the part of the Amazon States Language that the definitions use.
 
 It runs the real definitions, so job records are written as on AWS. It never waits: a failed task is retried at once.
 
@@ -6,7 +6,9 @@ By AWS's documentation, under https://docs.aws.amazon.com/step-functions/latest/
 
 - concepts-error-handling.html: Retry and Catch;
 - intrinsic-functions.html: `States.Array` and the like;
-- input-output-contextobject.html: `$$.Map.Item.Value` and `$$.State.EnteredTime`.
+- input-output-contextobject.html: `$$.Map.Item.Value`, `$$.State.EnteredTime`, `$$.State.RetryCount` and
+  `$$.Execution.Id`;
+- concepts-standard-vs-express.html: a Standard workflow runs a task once, unless it has a retrier.
 """
 
 import json
@@ -14,6 +16,7 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 FUNCTION = re.compile(r"\$\{(\w+)FunctionArn\}")
@@ -32,12 +35,27 @@ class StateMachine:
         definition: The state machine in the Amazon States Language.
         invoke: Calls a function, given the name of its folder and its event.
         dynamodb: A boto3 client; None if no state uses DynamoDB.
+        publish: Publishes the parameters of `sns:publish`, and returns SNS's answer.
+        execution: The ARN of the execution.
+
+    Attributes:
+        history: The events of states that `run_state` enters and of successful tasks, like GetExecutionHistory's.
     """
 
-    def __init__(self, definition: Mapping[str, Any], invoke: Callable[[str, Any], Any], dynamodb: Any) -> None:
+    def __init__(
+        self,
+        definition: Mapping[str, Any],
+        invoke: Callable[[str, Any], Any],
+        dynamodb: Any,
+        publish: Callable[[Any], Any] | None = None,
+        execution: str = "",
+    ) -> None:
         self._definition = definition
         self._invoke = invoke
         self._dynamodb = dynamodb
+        self._publish = publish
+        self._context = {"$$.Execution.Id": execution}
+        self.history: list[dict[str, Any]] = []
 
     def run(self, data: Any) -> Any:
         """Runs an execution from the first state to the last, and returns its output.
@@ -49,6 +67,7 @@ class StateMachine:
 
     def run_state(self, name: str, data: Any, machine: Mapping[str, Any] | None = None) -> tuple[Any, str | None]:
         """Runs one state of the definition, or of a machine inside it; returns its output and the next state."""
+        self.history.append({"type": "StateEntered", "stateEnteredEventDetails": {"name": name}})
         return self._run_state((machine or self._definition)["States"][name], data)
 
     def _run_machine(self, machine: Mapping[str, Any], data: Any) -> Any:
@@ -82,12 +101,19 @@ class StateMachine:
 
     def _try(self, state: Mapping[str, Any], data: Any) -> Any:
         further = sum(rule["MaxAttempts"] for rule in state.get("Retry", []) if rule["ErrorEquals"] == ["States.ALL"])
-        for _ in range(further):
+        for number in range(further):
             with suppress(Exception):
-                return self._work(state, data)
-        return self._work(state, data)
+                return self._work(state, data, number)
+        return self._work(state, data, further)
 
-    def _work(self, state: Mapping[str, Any], data: Any) -> Any:
+    def _work(self, state: Mapping[str, Any], data: Any, tries: int) -> Any:
+        context = {**self._context, "$$.State.RetryCount": tries}
+        result = self._do_work(state, data, context)
+        if state["Type"] == "Task":
+            self.history.append({"type": "TaskSucceeded"})
+        return result
+
+    def _do_work(self, state: Mapping[str, Any], data: Any, context: Mapping[str, Any]) -> Any:
         match state:
             case {"Type": "Pass"}:
                 return state["Result"] if "Result" in state else _find(state["InputPath"], data)
@@ -97,10 +123,13 @@ class StateMachine:
                 return None
             case {"Resource": "arn:aws:states:::dynamodb:updateItem"}:
                 return self._dynamodb.update_item(**_fill_in(state["Parameters"], data) | {"TableName": TABLE})
+            case {"Resource": "arn:aws:states:::sns:publish"}:
+                assert self._publish
+                return self._publish(_fill_in(state["Parameters"], data))
         called = FUNCTION.fullmatch(state["Parameters"]["FunctionName"])
         assert called
         function = re.sub(r"\B(?=[A-Z])", "_", called[1]).lower()
-        payload = json.loads(json.dumps(_fill_in(state["Parameters"], data)["Payload"]))
+        payload = json.loads(json.dumps(_fill_in(state["Parameters"], data, context=context)["Payload"]))
         return {"Payload": json.loads(json.dumps(self._invoke(function, payload)))}
 
 
@@ -122,17 +151,21 @@ def _place(data: Any, result: Any, path: str | None) -> Any:
     return result if path == "$" else {**data, key: result}
 
 
-def _fill_in(template: Any, data: Any, item: Any = None) -> Any:
+def _fill_in(template: Any, data: Any, item: Any = None, context: Mapping[str, Any] = MappingProxyType({})) -> Any:
     """Copies a template, replacing each `key.$` by `key` with the value of its expression."""
     if not isinstance(template, dict):
         return template
     return {
-        key.removesuffix(".$"): _evaluate(value, data, item) if key.endswith(".$") else _fill_in(value, data, item)
+        key.removesuffix(".$"): _evaluate(value, data, item, context)
+        if key.endswith(".$")
+        else _fill_in(value, data, item, context)
         for key, value in template.items()
     }
 
 
-def _evaluate(expression: str, data: Any, item: Any) -> Any:
+def _evaluate(expression: str, data: Any, item: Any, context: Mapping[str, Any] = MappingProxyType({})) -> Any:
+    if expression in context:
+        return context[expression]
     if call := INTRINSIC.fullmatch(expression):
         name, arguments = call.groups()
         match name:

@@ -72,5 +72,5 @@ def test_the_dashboard_shows_every_alarm() -> None:
 def test_traces_are_on() -> None:
     template_text = (ROOT / "template.yaml").read_text()
     assert "Tracing: Active" in template_text.split("Globals:")[1].split("Resources:")[0]
-    [machine] = find_resources("pipeline", "AWS::Serverless::StateMachine").values()
-    assert machine["Properties"]["Tracing"] == {"Enabled": True}
+    for machine in find_resources("pipeline", "AWS::Serverless::StateMachine").values():
+        assert machine["Properties"]["Tracing"] == {"Enabled": True}

@@ -50,7 +50,7 @@ NO_STORES = {
     "AWS::SSM::Parameter": "a parameter of the stack, which CloudFormation stores as well",
     "AWS::SNS::TopicPolicy": "keeps nothing",
     "AWS::SQS::QueuePolicy": "keeps nothing",
-    "AWS::StepFunctions::StateMachine": "names, counts and outcomes: links and results stay out of its data",
+    "AWS::StepFunctions::StateMachine": "names, counts and outcomes; of links only those in digests",
 }
 
 DYNAMODB = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html"
@@ -67,9 +67,11 @@ SQS = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuid
 DECRYPT, DECRYPT_AND_GENERATE = {"kms:Decrypt"}, {"kms:Decrypt", "kms:GenerateDataKey"}
 
 NEEDS: dict[str, tuple[set[str], str]] = {
+    "dynamodb:ConditionCheckItem": (DECRYPT, DYNAMODB),
     "dynamodb:DeleteItem": (DECRYPT, DYNAMODB),
     "dynamodb:GetItem": (DECRYPT, DYNAMODB),
     "dynamodb:PutItem": (DECRYPT, DYNAMODB),
+    "dynamodb:Query": (DECRYPT, DYNAMODB),
     "dynamodb:UpdateItem": (DECRYPT, DYNAMODB),
     "s3:GetObject": (DECRYPT, S3),
     "s3:GetObjectVersion": (DECRYPT, S3),
@@ -101,6 +103,7 @@ NEEDS_NOTHING = {
     "sqs:GetQueueAttributes",
     "ssm:GetParameter",
     "states:DescribeExecution",
+    "states:GetExecutionHistory",
     "states:StartExecution",
     "states:StopExecution",
     "xray:PutTelemetryRecords",

@@ -24,6 +24,7 @@ from videojobs.settings import (
     OpenShareLinkSettings,
     RecordAnnotationSettings,
     ReportFailureSettings,
+    SendDigestSettings,
 )
 
 SETTINGS = {
@@ -34,6 +35,7 @@ SETTINGS = {
     "RecordAnnotationFunction": RecordAnnotationSettings,
     "OpenShareLinkFunction": OpenShareLinkSettings,
     "ReportFailureFunction": ReportFailureSettings,
+    "SendDigestFunction": SendDigestSettings,
 }
 FUNCTIONS = sorted(
     path.parent for path in ROOT.glob("**/functions/*/app.py") if not {".aws-sam", ".build"} & {*path.parts}

@@ -39,15 +39,15 @@ def list_stack_names(application: str) -> list[str]:
 
 def make_evaluator(application: str, stack: str, uuid: str = "51af3dc0-da77-11e4-872e-1234567db123") -> Evaluator:
     stack_id = f"arn:aws-us-gov:cloudformation:us-gov-west-1:123456789012:stack/{stack}/{uuid}"
-    references = {"AWS::StackName": stack, "AWS::StackId": stack_id, "ApiKey": "key"}
+    references = {"AWS::StackName": stack, "AWS::StackId": stack_id, "ApiKey": "key", "ShareApi": 10 * "x"}
     return Evaluator(read_expanded_templates()[application], references)
 
 
 def find_named(application: str) -> Iterator[tuple[str, str, Any]]:
-    """Yields logical id, type and name of each resource that the template names after its stack."""
+    """Yields logical id, type and name of each resource that the template names after its stack or the stack's API."""
     for logical_id, resource in read_expanded_templates()[application]["Resources"].items():
         for name, value in resource.get("Properties", {}).items():
-            if name.endswith("Name") and "AWS::StackName" in str(value):
+            if name.endswith("Name") and re.search(r"AWS::StackName|\{ShareApi\}", str(value)):
                 yield logical_id, resource["Type"], value
 
 

@@ -29,6 +29,7 @@ SETTINGS: Mapping[str, Mapping[str, type]] = {
         "RecordAnnotationFunction": pipeline.RecordAnnotationSettings,
         "OpenShareLinkFunction": pipeline.OpenShareLinkSettings,
         "ReportFailureFunction": pipeline.ReportFailureSettings,
+        "SendDigestFunction": pipeline.SendDigestSettings,
     },
     "engine": {
         "ServeApiFunction": engine.ApiSettings,
@@ -117,7 +118,8 @@ def test_every_number_that_functions_read_comes_from_such_a_parameter(applicatio
                 Evaluator(read_expanded_templates()[application], {}).evaluate(value)
     substituted = {value["Ref"] for value in find_bare_substitutions(application).values() if "Ref" in value}
     assert all(NUMBERS[application][name].whole for name in substituted)
-    assert read | substituted == {*NUMBERS[application], "RetentionDays"}
+    schedules = {"DigestMinutes"} if application == "pipeline" else set()
+    assert read | substituted | schedules == {*NUMBERS[application], "RetentionDays"}
 
 
 def find_bare_substitutions(application: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.templates import ROOT, TEMPLATES, find_definition, read_expanded_templates, read_template
+from tests.templates import ROOT, STATE_MACHINES, TEMPLATES, find_definition, read_expanded_templates, read_template
 from videojobs.notices.notices import CONSOLE_HOSTS, compose_console_url
 
 REGIONS = {"aws": "eu-central-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
@@ -16,9 +16,9 @@ SOURCES = [
 ]
 
 
-@pytest.mark.parametrize("application", TEMPLATES)
-def test_a_state_machine_names_no_partition(application: str) -> None:
-    path, substitutions = find_definition(application)
+@pytest.mark.parametrize("machine", STATE_MACHINES)
+def test_a_state_machine_names_no_partition(machine: str) -> None:
+    path, substitutions = find_definition(machine)
     assert "arn:aws" not in path.read_text()
     assert substitutions["Partition"] == {"Ref": "AWS::Partition"}
 

@@ -29,6 +29,10 @@ STARS = {
         "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution:${VideoJobStateMachine.Name}:*",
     ): "the executions of the pipeline's state machine, one a job",
     (
+        "states:GetExecutionHistory",
+        "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution:videoinfer-digest-${ShareApi}:*",
+    ): "the executions of the state machine that sends digests, one a digest",
+    (
         "states:StopExecution",
         "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution:${AWS::StackName}-inference-job*",
     ): "the executions of the state machine's own map, whose names come with them",
@@ -136,10 +140,25 @@ def test_the_transform_adds_no_permission_without_a_reason() -> None:
         assert set(role.get("ManagedPolicyArns", ())) <= MANAGED.keys(), of
 
 
-def test_every_role_in_the_expanded_templates_belongs_to_one_function_or_state_machine() -> None:
+def find_rule_roles(template: dict[str, Any]) -> dict[str, Any]:
+    """The roles with which EventBridge calls the targets of rules, and those targets."""
+    rules = [it for it in template["Resources"].values() if it["Type"] == "AWS::Events::Rule"]
+    targets = [target for rule in rules for target in rule["Properties"]["Targets"] if "RoleArn" in target]
+    return {target["RoleArn"]["Fn::GetAtt"][0]: target["Arn"] for target in targets}
+
+
+def test_every_role_in_the_expanded_templates_belongs_to_one_function_state_machine_or_rule() -> None:
     for application, template in read_expanded_templates().items():
-        roles = [name for name, resource in template["Resources"].items() if resource["Type"] == "AWS::IAM::Role"]
-        assert len(roles) == len([of for of in list_expanded_roles() if of.startswith(application)])
+        roles = {name for name, resource in template["Resources"].items() if resource["Type"] == "AWS::IAM::Role"}
+        of_rules = find_rule_roles(template)
+        assert len(roles - of_rules.keys()) == len([of for of in list_expanded_roles() if of.startswith(application)])
+        for name, target in of_rules.items():
+            role = template["Resources"][name]["Properties"]
+            [trust] = role["AssumeRolePolicyDocument"]["Statement"]
+            assert trust["Principal"] == {"Service": ["events.amazonaws.com"]}
+            [statement] = [it for policy in role["Policies"] for it in policy["PolicyDocument"]["Statement"]]
+            assert statement == {"Effect": "Allow", "Action": "states:StartExecution", "Resource": target}
+            assert "ManagedPolicyArns" not in role
         # The templates create nothing else that grants permissions: no users, groups or attached policies.
         kinds = {resource["Type"] for resource in template["Resources"].values()}
         assert {kind for kind in kinds if kind.startswith("AWS::IAM::")} == {"AWS::IAM::Role"}

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.templates import ROOT, find_resources, read_definition, read_template
+from tests.templates import ROOT, STATE_MACHINES, find_resources, read_definition, read_template
 from videojobs.api.turns import PAUSE_SECONDS_MAX
 from videojobs.create_job import BROKEN_ANSWERS_MAX
 from videojobs.jobs.sending import SENDS_MAX
@@ -100,7 +100,9 @@ def test_no_two_tries_are_farther_apart_than_the_texts_say() -> None:
 def test_every_task_retries_lambda_s_refusals_in_the_same_way() -> None:
     retriers = [
         retrier
-        for state in read_definition("pipeline")["States"].values()
+        for machine in STATE_MACHINES
+        if machine != "engine"
+        for state in read_definition(machine)["States"].values()
         for retrier in state.get("Retry", [])
         if "Lambda.TooManyRequestsException" in retrier["ErrorEquals"]
     ]

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.permissions import as_list, walk_statements
-from tests.templates import TEMPLATES, find_resources
+from tests.templates import STATE_MACHINES, find_resources
 
 LOG_DELIVERY = {
     "logs:CreateLogDelivery",
@@ -20,10 +20,9 @@ https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
 """
 
 
-@pytest.mark.parametrize("application", TEMPLATES)
-def test_a_state_machine_logs_errors_without_its_data(application: str) -> None:
-    [(name, machine)] = find_resources(application, "AWS::Serverless::StateMachine").items()
-    logging = machine["Properties"]["Logging"]
+@pytest.mark.parametrize(("application", "name"), STATE_MACHINES.values())
+def test_a_state_machine_logs_errors_without_its_data(application: str, name: str) -> None:
+    logging = find_resources(application, "AWS::Serverless::StateMachine")[name]["Properties"]["Logging"]
     assert (logging["Level"], logging["IncludeExecutionData"]) == ("ERROR", False)
     [destination] = logging["Destinations"]
     group = destination["CloudWatchLogsLogGroup"]["LogGroupArn"]["Fn::GetAtt"][0]

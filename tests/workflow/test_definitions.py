@@ -12,21 +12,23 @@ from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
 from tests.parameters import NUMBERS
-from tests.templates import find_definition, read_definition, read_template
+from tests.templates import find_definition, find_resources, read_definition, read_template
 from tests.workflow.retriers import list_waits
 from videojobs.api.budget import PATIENCE_SECONDS
 from videojobs.deliver_results import LAST_SECONDS
 from videojobs.jobs.costs import PRICES
 from videojobs.jobs.waiting import LAST_TRIES_SECONDS, WAITS_MAX
 from videojobs.outputs.names import OutputName
+from videojobs.send_digest import PUBLISH
 from videojobs.settings import limit_deadline_seconds
 
-APPLICATIONS = ["pipeline", "engine"]
+MACHINES = ["pipeline", "digest", "engine"]
 DEADLINES_SECONDS = {
     "pipeline": NUMBERS["pipeline"]["DeadlineHours"].highest * 3600,
+    "digest": read_definition("digest")["TimeoutSeconds"],
     "engine": int(read_template("engine")["Mappings"]["Job"]["Limits"]["DeadlineSeconds"]),
 }
-"""The latest deadline of a job."""
+"""The latest deadline of a job or a digest."""
 
 DELIVERY_SECONDS = read_template("pipeline")["Resources"]["DeliverResultsFunction"]["Properties"]["Timeout"]
 
@@ -59,10 +61,10 @@ OTHER_EVENTS = (
 )  # fmt: skip
 
 
-def walk_machines(machine: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def walk_machines(outermost: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yields a state machine and those inside its Map states."""
-    yield machine
-    for state in machine["States"].values():
+    yield outermost
+    for state in outermost["States"].values():
         if "ItemProcessor" in state:
             yield from walk_machines(state["ItemProcessor"])
 
@@ -74,27 +76,25 @@ def find_targets(state: dict[str, Any]) -> list[str]:
     return targets + ([state["Default"]] if "Default" in state else [])
 
 
-def find_tasks(application: str) -> list[tuple[str, dict[str, Any]]]:
+def find_tasks(machine: str) -> list[tuple[str, dict[str, Any]]]:
     """Lists the name and state of each task, including those inside Map states."""
-    machines = walk_machines(read_definition(application))
-    return [
-        (name, state) for machine in machines for name, state in machine["States"].items() if state["Type"] == "Task"
-    ]
+    machines = walk_machines(read_definition(machine))
+    return [(name, state) for inner in machines for name, state in inner["States"].items() if state["Type"] == "Task"]
 
 
-@pytest.mark.parametrize("application", APPLICATIONS)
-def test_the_definition_follows_the_schema(application: str) -> None:
-    properties = {"RoleArn": "arn:aws:iam::123456789012:role/role", "Definition": read_definition(application)}
-    machine = {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}
-    matches = lint(json.dumps({"Resources": {"Machine": machine}}), config=ManualArgs(regions=["us-east-1"]))
+@pytest.mark.parametrize("machine", MACHINES)
+def test_the_definition_follows_the_schema(machine: str) -> None:
+    properties = {"RoleArn": "arn:aws:iam::123456789012:role/role", "Definition": read_definition(machine)}
+    resource = {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}
+    matches = lint(json.dumps({"Resources": {"Machine": resource}}), config=ManualArgs(regions=["us-east-1"]))
     assert [match.message for match in matches] == []
 
 
-@pytest.mark.parametrize("application", APPLICATIONS)
-def test_every_state_can_be_reached_and_left(application: str) -> None:
-    for machine in walk_machines(read_definition(application)):
-        states = machine["States"]
-        reached, ahead = set(), [machine["StartAt"]]
+@pytest.mark.parametrize("machine", MACHINES)
+def test_every_state_can_be_reached_and_left(machine: str) -> None:
+    for inner in walk_machines(read_definition(machine)):
+        states = inner["States"]
+        reached, ahead = set(), [inner["StartAt"]]
         while ahead:
             name = ahead.pop()
             assert name in states
@@ -107,34 +107,36 @@ def test_every_state_can_be_reached_and_left(application: str) -> None:
             assert bool(find_targets(state)) != bool(ends), name
 
 
-@pytest.mark.parametrize("application", APPLICATIONS)
-def test_the_template_substitutes_every_placeholder_of_the_definition(application: str) -> None:
-    path, substitutions = find_definition(application)
+@pytest.mark.parametrize("machine", MACHINES)
+def test_the_template_substitutes_every_placeholder_of_the_definition(machine: str) -> None:
+    path, substitutions = find_definition(machine)
     assert set(re.findall(r"\$\{(\w+)\}", path.read_text())) == set(substitutions)
 
 
-@pytest.mark.parametrize("application", APPLICATIONS)
-def test_every_choice_has_a_default(application: str) -> None:
-    for machine in walk_machines(read_definition(application)):
-        assert all("Default" in state for state in machine["States"].values() if state["Type"] == "Choice")
+@pytest.mark.parametrize("machine", MACHINES)
+def test_every_choice_has_a_default(machine: str) -> None:
+    for inner in walk_machines(read_definition(machine)):
+        assert all("Default" in state for state in inner["States"].values() if state["Type"] == "Choice")
 
 
-@pytest.mark.parametrize("application", APPLICATIONS)
-def test_every_task_has_a_timeout_and_a_retrier(application: str) -> None:
-    for name, task in find_tasks(application):
+@pytest.mark.parametrize("machine", MACHINES)
+def test_every_task_has_a_timeout_and_a_retrier(machine: str) -> None:
+    for name, task in find_tasks(machine):
         assert "TimeoutSeconds" in task, name
+        if name == "Publish Digest":
+            continue  # see test_a_digest_is_published_once
         [retry] = [retry for retry in task["Retry"] if "States.ALL" in retry["ErrorEquals"]]
         assert retry["JitterStrategy"] == ("NONE" if name in ("Check Job", "Deliver Results") else "FULL"), name
 
 
-@pytest.mark.parametrize("application", APPLICATIONS)
-def test_throttling_is_retried_for_longer_than_a_job_may_take(application: str) -> None:
+@pytest.mark.parametrize("machine", MACHINES)
+def test_throttling_is_retried_for_longer_than_a_job_may_take(machine: str) -> None:
     """Every Lambda task first retries what Lambda itself refuses.
 
     Source: https://docs.aws.amazon.com/step-functions/latest/dg/bp-lambda-serviceexception.html
     """
-    calls = [(name, task) for name, task in find_tasks(application) if task["Resource"].endswith(":lambda:invoke")]
-    assert len(calls) >= 4
+    calls = [(name, task) for name, task in find_tasks(machine) if task["Resource"].endswith(":lambda:invoke")]
+    assert len(calls) >= (2 if machine == "digest" else 4)
     for name, task in calls:
         first = task["Retry"][0]
         assert first["ErrorEquals"] == [
@@ -146,7 +148,7 @@ def test_throttling_is_retried_for_longer_than_a_job_may_take(application: str) 
         ], name
         assert first["JitterStrategy"] == "FULL", name
         # Twice as long, because jitter makes some delays shorter than the mean.
-        assert sum(list_waits(first)) > 2 * DEADLINES_SECONDS[application], name
+        assert sum(list_waits(first)) > 2 * DEADLINES_SECONDS[machine], name
 
 
 @pytest.mark.parametrize("state", ["Check Job", "Deliver Results"])
@@ -244,3 +246,25 @@ def test_an_unknown_outcome_ends_as_a_failure() -> None:
     assert states["Is The Video Annotated?"]["Default"] == "Report Missing Annotation"
     assert states["Report Failure"]["Next"] == "Job Failed"
     assert states["Job Failed"]["Type"] == "Fail"
+
+
+def test_a_digest_is_published_once() -> None:
+    """A Standard workflow runs a task once unless it has a retrier.
+
+    Source: https://docs.aws.amazon.com/step-functions/latest/dg/concepts-standard-vs-express.html
+    """
+    assert (
+        find_resources("pipeline", "AWS::Serverless::StateMachine")["NoticesDigestStateMachine"]["Properties"]["Type"]
+        == "STANDARD"
+    )
+    states = read_definition("digest")["States"]
+    [(name, publish)] = [(name, state) for name, state in states.items() if ":sns:publish" in state.get("Resource", "")]
+    assert name == PUBLISH
+    assert not {"Retry", "Catch"} & publish.keys()
+    assert [before for before, state in states.items() if name in find_targets(state)] == ["Is There Anything To Tell?"]
+
+
+def test_a_function_has_ended_when_its_task_is_tried_again() -> None:
+    function = find_resources("pipeline", "AWS::Serverless::Function")["SendDigestFunction"]["Properties"]
+    calls = [task for _, task in find_tasks("digest") if task["Resource"].endswith(":lambda:invoke")]
+    assert all(task["TimeoutSeconds"] > function["Timeout"] for task in calls)

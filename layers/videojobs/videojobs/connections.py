@@ -9,7 +9,7 @@ an event may be sent twice.
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import boto3
 from aws_lambda_powertools.utilities.parameters import get_parameter, get_secret
@@ -22,8 +22,10 @@ from videojobs.api.turns import SharedTurns, Turns, UnlimitedTurns
 from videojobs.jobs.ends import JobEnds
 from videojobs.jobs.ledger import Ledger
 from videojobs.notices.notices import NoticesTopic
+from videojobs.notices.pending_notices import PendingNotices
+from videojobs.notices.sender import Mode, NoticeSender
 from videojobs.notices.share_links import ShareLinks
-from videojobs.settings import ApiClientSettings, CreateJobSettings, read_settings
+from videojobs.settings import ApiClientSettings, CreateJobSettings, NoticeSettings, read_settings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -74,9 +76,20 @@ def open_ends(table_name: str) -> JobEnds:
     return JobEnds(boto3.client("events"), open_ledger(table_name))
 
 
+def open_sender(settings: NoticeSettings) -> NoticeSender:
+    """Returns what sends notices as the stack's parameter `Notices` says."""
+    topic, pending = open_topic(settings.notices_topic_arn), open_pending_notices(settings.pending_notices_table)
+    return NoticeSender(topic, pending, cast(Mode, settings.notices))
+
+
 @cache
 def open_topic(topic_arn: str) -> NoticesTopic:
     return NoticesTopic(boto3.client("sns"), topic_arn)
+
+
+@cache
+def open_pending_notices(table_name: str) -> PendingNotices:
+    return PendingNotices(_open_table(table_name))
 
 
 @cache

@@ -36,7 +36,8 @@ from videojobs.jobs.uploads import JobRequest, Rejection, Upload, find_fault
 from videojobs.jobs.workflow import find_executed_job, start_execution
 from videojobs.logs import logger
 from videojobs.metrics import measure
-from videojobs.notices.notices import NoticesTopic, compose_cancelled_upload, compose_rejection, mention_unanswered
+from videojobs.notices.notices import compose_cancelled_upload, compose_rejection, mention_unanswered
+from videojobs.notices.sender import NoticeSender, describe_sending
 from videojobs.s3_errors import is_missing, is_out_of_range
 from videojobs.settings import CreateJobSettings, limit_deadline_seconds, limit_poll_seconds
 
@@ -78,7 +79,7 @@ class JobCreator:
     settings: CreateJobSettings
     api: VideoInferenceApi
     ledger: Ledger
-    topic: NoticesTopic
+    sender: NoticeSender
     s3: "S3Client"
     sfn: "SFNClient"
     meter: Meter
@@ -114,8 +115,10 @@ class JobCreator:
         logger.info("The job is already in another state.", status=item["status"])
         if item["status"] == "cancelled" and "notice_id" not in item:
             notice = compose_cancelled_upload(request.upload, item["error"])
-            notice_id = self.topic.publish(mention_unanswered(notice, Unanswered.from_item(item)))
-            self.ledger.record(request.upload, request.attempt, notice_id=notice_id)
+            notice_id = self.sender.send(
+                mention_unanswered(notice, Unanswered.from_item(item)), request.upload, request.attempt
+            )
+            self.ledger.record(request.upload, request.attempt, **describe_sending(notice_id))
         return {"status": item["status"]}
 
     def _find_job(self, request: JobRequest, item: Mapping[str, Any]) -> Job | None:
@@ -328,7 +331,9 @@ class JobCreator:
 
     def _reject(self, request: JobRequest, item: Mapping[str, Any], rejection: Rejection) -> dict[str, str]:
         unanswered = Unanswered.from_item(item)
-        notice_id = self.topic.publish(compose_rejection(request.upload, rejection, unanswered))
+        notice_id = self.sender.send(
+            compose_rejection(request.upload, rejection, unanswered), request.upload, request.attempt
+        )
         self.ledger.record(
             request.upload,
             request.attempt,

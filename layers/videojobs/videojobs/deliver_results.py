@@ -16,7 +16,7 @@ from videojobs.jobs.costs import Meter
 from videojobs.jobs.ledger import Job, Ledger
 from videojobs.jobs.waiting import FIRST_TRY, LAST_TRIES_SECONDS, Waiting
 from videojobs.logs import logger
-from videojobs.notices.notices import NoticesTopic
+from videojobs.notices.sender import NoticeSender
 from videojobs.notices.share_links import ShareLinks
 from videojobs.outputs.event_tables import EVENTS, EventTables
 from videojobs.outputs.files import OutputFiles
@@ -58,7 +58,7 @@ class ResultsDelivery:
 
     api: VideoInferenceApi
     ledger: Ledger
-    topic: NoticesTopic
+    sender: NoticeSender
     bucket: ResultsBucket
     links: ShareLinks
     share_link_days: float
@@ -283,7 +283,7 @@ class _Work:
         delivery = self.delivery
         return DeliveryEnd(
             ledger=delivery.ledger,
-            topic=delivery.topic,
+            sender=delivery.sender,
             bucket=delivery.bucket,
             links=delivery.links,
             share_link_days=delivery.share_link_days,

@@ -14,7 +14,8 @@ from videojobs.jobs.unanswered import Unanswered
 from videojobs.logs import logger
 from videojobs.notices.answers import answer_in_a_line
 from videojobs.notices.found import Found
-from videojobs.notices.notices import NoticesTopic, compose_console_url, compose_done, mention_unanswered
+from videojobs.notices.notices import compose_console_url, compose_done, mention_unanswered
+from videojobs.notices.sender import NoticeSender, describe_sending
 from videojobs.notices.share_links import SharedJob, ShareLinks
 from videojobs.outputs.summary import Summary, cap_counts, cap_region_counts
 from videojobs.result_files import ANNOTATED_VIDEO, RECORD_FILE, RESULTS_FILE, SUMMARY_FILE, locate_results
@@ -32,7 +33,7 @@ class DeliveryEnd:
     """
 
     ledger: Ledger
-    topic: NoticesTopic
+    sender: NoticeSender
     bucket: ResultsBucket
     links: ShareLinks
     share_link_days: float
@@ -137,12 +138,15 @@ class DeliveryEnd:
             cost_usd=add_costs(costs),
             share_link=self.links.make(shared, datetime.now(UTC), self.share_link_days),
             results_uri=record["results_location"],
-            console_url=compose_console_url(self.topic.partition, self.topic.region, self.bucket.name, results_key),
+            console_url=compose_console_url(
+                self.sender.topic.partition, self.sender.topic.region, self.bucket.name, results_key
+            ),
             failed_outputs=record["failed_outputs"],
             rules=rules,
         )
         notice = mention_unanswered(notice, Unanswered.from_item(item))
-        self.ledger.record(self.job.upload, self.job.attempt, notice_id=self.topic.publish(notice), no_notice=None)
+        notice_id = self.sender.send(notice, self.job.upload, self.job.attempt, self.job.redelivery)
+        self.ledger.record(self.job.upload, self.job.attempt, **describe_sending(notice_id))
 
     def _read_summary(self) -> Mapping[str, Any]:
         return self.bucket.read_json(self._locate(SUMMARY_FILE)) or {}

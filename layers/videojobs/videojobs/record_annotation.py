@@ -14,7 +14,8 @@ from boto3.s3.transfer import TransferConfig
 from videojobs.jobs.costs import Meter, add_costs, choose_costs, compose_cost, measure_annotation
 from videojobs.jobs.ledger import NOT_SENT, Job, Ledger
 from videojobs.logs import logger
-from videojobs.notices.notices import NoticesTopic, compose_annotated
+from videojobs.notices.notices import compose_annotated
+from videojobs.notices.sender import NoticeSender
 from videojobs.notices.share_links import SharedJob, ShareLinks
 from videojobs.result_files import ANNOTATED_VIDEO, RECORD_FILE, SUMMARY_FILE, locate_results
 from videojobs.results.bucket import ResultsBucket
@@ -31,7 +32,7 @@ class AnnotationRecord:
 
     bucket: ResultsBucket
     ledger: Ledger
-    topic: NoticesTopic
+    sender: NoticeSender
     links: ShareLinks
     share_link_days: float
     retention_days: int
@@ -101,7 +102,8 @@ class AnnotationRecord:
             job_cost_usd=job_cost_usd,
             left_out_sounds=left_out_sounds,
         )
-        self.ledger.record(job.upload, job.attempt, annotation_notice_id=self.topic.publish(notice))
+        notice_id = self.sender.send(notice, job.upload, job.attempt, job.redelivery)
+        self.ledger.record(job.upload, job.attempt, annotation_notice_id=notice_id)
 
 
 def locate_annotated_video(job: Job) -> str:

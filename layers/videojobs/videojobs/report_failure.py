@@ -11,7 +11,7 @@ from videojobs.jobs.states import OPEN_STATES, JobState
 from videojobs.jobs.unanswered import Unanswered
 from videojobs.logs import logger
 from videojobs.notices.notices import (
-    NoticesTopic,
+    Notice,
     compose_cancellation,
     compose_failure,
     compose_late_done,
@@ -19,6 +19,7 @@ from videojobs.notices.notices import (
     compose_stored,
     mention_unanswered,
 )
+from videojobs.notices.sender import NoticeSender, describe_sending
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class FailureReport:
     """Reports failures. For a job whose notice has been sent, it reports only a missing annotated video."""
 
     ledger: Ledger
-    topic: NoticesTopic
+    sender: NoticeSender
 
     def report(self, job: Job, status: JobState, reason: str, *, api_failed: bool = False) -> dict[str, str]:
         """Records that `job` ended as `status` for `reason`, sends the notice, and returns both.
@@ -61,8 +62,8 @@ class FailureReport:
             notice = compose_late_done(job, reason, age_seconds=age_seconds)
         else:
             notice = compose_failure(job, reason, age_seconds=age_seconds, api_failed=api_failed)
-        notice_id = self.topic.publish(mention_unanswered(notice, Unanswered.from_item(item)))
-        self.ledger.record(job.upload, job.attempt, notice_id=notice_id)
+        notice_id = self._send(job, mention_unanswered(notice, Unanswered.from_item(item)))
+        self.ledger.record(job.upload, job.attempt, **describe_sending(notice_id))
         logger.info("The end without results has been reported.", status=status, reason=reason)
         return {"status": status, "reason": reason}
 
@@ -80,8 +81,8 @@ class FailureReport:
             **job.to_values(),
         )
         notice = compose_stored(job, reason, results_uri=item["results_location"], failed_outputs=failed)
-        notice_id = self.topic.publish(mention_unanswered(notice, Unanswered.from_item(item)))
-        self.ledger.record(job.upload, job.attempt, notice_id=notice_id)
+        notice_id = self._send(job, mention_unanswered(notice, Unanswered.from_item(item)))
+        self.ledger.record(job.upload, job.attempt, **describe_sending(notice_id))
         logger.info("The results are stored, and the failed rest of the delivery has been reported.", reason=reason)
         return {"status": "done", "reason": reason}
 
@@ -91,7 +92,10 @@ class FailureReport:
             logger.info("The notice about the annotated video has already been sent.")
             return {"status": "done", "reason": item.get("annotation_error", "")}
         self.ledger.record(job.upload, job.attempt, annotation_error=reason)
-        notice_id = self.topic.publish(compose_missing_annotation(job, reason))
+        notice_id = self._send(job, compose_missing_annotation(job, reason))
         self.ledger.record(job.upload, job.attempt, annotation_notice_id=notice_id)
         logger.info("The missing annotated video has been reported.", reason=reason)
         return {"status": "done", "reason": reason}
+
+    def _send(self, job: Job, notice: Notice) -> str:
+        return self.sender.send(notice, job.upload, job.attempt, job.redelivery)

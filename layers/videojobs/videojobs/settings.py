@@ -48,23 +48,34 @@ class ShareSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DoneNoticeSettings(ShareSettings):
-    """The settings of functions that publish a notice about outputs, with a share link."""
+class NoticeSettings:
+    """The settings of functions that send notices.
 
+    Attributes:
+        notices: Which notices are sent, and when: `each`, `digest` or `problems`.
+    """
+
+    notices: str
     notices_topic_arn: str
+    pending_notices_table: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoneNoticeSettings(NoticeSettings, ShareSettings):
+    """The settings of functions that send a notice about outputs, with a share link."""
+
     share_link_days: float
     retention_days: int
 
 
 @dataclass(frozen=True, kw_only=True)
-class CreateJobSettings(ApiClientSettings, StackOptions):
+class CreateJobSettings(ApiClientSettings, NoticeSettings, StackOptions):
     """The environment of `create_job`, where `prefix_routes` is the name of a parameter in Parameter Store."""
 
     poll_seconds: int
     deadline_hours: float
     jobs_table: str
     idempotency_table: str
-    notices_topic_arn: str
     state_machine_arn: str
     uploads_queue_url: str
 
@@ -101,11 +112,20 @@ class OpenShareLinkSettings(ShareSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReportFailureSettings:
+class ReportFailureSettings(NoticeSettings):
     """The environment of `report_failure`."""
 
     jobs_table: str
-    notices_topic_arn: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SendDigestSettings:
+    """The environment of `send_digest`."""
+
+    pending_notices_table: str
+    share_key_secret: str
+    share_link_days: float
+    share_url: str
 
 
 def read_settings[T](kind: Callable[..., T], environment: Mapping[str, str]) -> T:

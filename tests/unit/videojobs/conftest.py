@@ -16,6 +16,8 @@ from tests.unit.videojobs.studio import Studio
 from videoinfer.repository import ROOT
 from videojobs.jobs.ledger import Job, Ledger
 from videojobs.notices.notices import NoticesTopic
+from videojobs.notices.pending_notices import PendingNotices
+from videojobs.notices.sender import NoticeSender
 
 EVENTS = ROOT / "events"
 STATE_MACHINE = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}
@@ -31,7 +33,7 @@ class Aws:
     sfn: Any
     events: Any
     ledger: Ledger
-    topic: NoticesTopic
+    sender: NoticeSender
     uploads_bucket: str
     results_bucket: str
     state_machine_arn: str
@@ -106,6 +108,15 @@ def aws(clients: Clients) -> Iterator[Aws]:
                 AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
                 KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
             )
+        pending_table = dynamodb.create_table(
+            TableName="pending-notices",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[
+                {"AttributeName": "state", "AttributeType": "S"},
+                {"AttributeName": "id", "AttributeType": "S"},
+            ],
+            KeySchema=[{"AttributeName": "state", "KeyType": "HASH"}, {"AttributeName": "id", "KeyType": "RANGE"}],
+        )
         topic_arn = sns.create_topic(Name="notices")["TopicArn"]
         queue_url = sqs.create_queue(QueueName="notices")["QueueUrl"]
         queue_arn = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -113,8 +124,8 @@ def aws(clients: Clients) -> Iterator[Aws]:
         state_machine_arn = sfn.create_state_machine(
             name="video-job", definition=json.dumps(STATE_MACHINE), roleArn="arn:aws:iam::123456789012:role/role"
         )["stateMachineArn"]
-        topic = NoticesTopic(sns, topic_arn)
-        yield Aws(s3, sns, sqs, sfn, events, Ledger(table), topic, "uploads", "results", state_machine_arn, queue_url)
+        sender = NoticeSender(NoticesTopic(sns, topic_arn), PendingNotices(pending_table), "each")
+        yield Aws(s3, sns, sqs, sfn, events, Ledger(table), sender, "uploads", "results", state_machine_arn, queue_url)
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ def build(
     return ResultsDelivery(
         api=api,
         ledger=aws.ledger,
-        topic=aws.topic,
+        sender=aws.sender,
         bucket=bucket,
         links=LINKS,
         share_link_days=7,

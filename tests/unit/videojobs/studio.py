@@ -55,7 +55,7 @@ class Studio:
         record = AnnotationRecord(
             bucket=self.bucket,
             ledger=aws.ledger,
-            topic=aws.topic,
+            sender=aws.sender,
             links=LINKS,
             share_link_days=7,
             retention_days=30,

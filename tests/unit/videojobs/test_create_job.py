@@ -51,7 +51,9 @@ SETTINGS = CreateJobSettings(
     allowed_metadata=",".join(METADATA_OPTIONS),
     jobs_table="jobs",
     idempotency_table="idempotency",
+    notices="each",
     notices_topic_arn="arn",
+    pending_notices_table="pending-notices",
     state_machine_arn="arn",
     uploads_queue_url="url",
 )
@@ -72,7 +74,7 @@ def build(
         settings=settings,
         api=api,
         ledger=aws.ledger,
-        topic=aws.topic,
+        sender=aws.sender,
         s3=aws.s3,
         sfn=aws.sfn,
         meter=meter,
@@ -239,7 +241,7 @@ def test_a_lost_answer_stays_in_the_ledger_and_is_reported(aws: Any, answer: Any
     item = aws.ledger.read(landed, 1)
     assert (item["status"], item["job_id"], item["unanswered"]) == ("running", "j2", 1)
     job = Job.from_item(item)
-    FailureReport(aws.ledger, aws.topic).report(job, "failed", "It failed.")
+    FailureReport(aws.ledger, aws.sender).report(job, "failed", "It failed.")
     [notice] = aws.notices()
     assert f"1 call to create this job, at {item['unanswered_at'][:10]}" in notice["Message"]
 
@@ -301,7 +303,7 @@ def test_a_refusal_is_not_counted_as_unanswered_even_if_its_notice_must_wait(
     creator, _ = build(aws, (404, {}))
     landed = upload(aws)
     with monkeypatch.context() as refusing:
-        refusing.setattr(creator.topic, "publish", lambda _notice: 1 / 0)
+        refusing.setattr(creator.sender.topic, "publish", lambda _notice: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             creator.create_job(JobRequest(landed, 1))
     item = aws.ledger.read(landed, 1)

@@ -254,7 +254,7 @@ def test_a_job_that_was_cancelled_is_not_delivered(aws: Any, job: Job) -> None:
     aws.ledger.record(job.upload, job.attempt, status="cancelled", error="A person cancelled it.")
     delivery = build(aws, DONE, (200, RESULTS)).deliver(job, Polling(3, 0.5))
     assert delivery["status"] == "failed"
-    report = FailureReport(aws.ledger, aws.topic).report(job, "failed", delivery["reason"])
+    report = FailureReport(aws.ledger, aws.sender).report(job, "failed", delivery["reason"])
     assert report == {"status": "cancelled", "reason": "A person cancelled it."}
     assert aws.ledger.read(job.upload, job.attempt)["status"] == "cancelled"
     [notice] = aws.notices()

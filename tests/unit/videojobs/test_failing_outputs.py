@@ -158,7 +158,7 @@ def test_results_without_the_contract_s_lists_fail_and_their_beginning_is_shown(
         assert reason in outcome["reason"]
         assert len(outcome["reason"]) < 2000
     assert read_object(aws, "results.json") == content
-    FailureReport(aws.ledger, aws.topic).report(job, "failed", outcome["reason"])
+    FailureReport(aws.ledger, aws.sender).report(job, "failed", outcome["reason"])
     assert aws.ledger.read(job.upload, job.attempt)["status"] == "failed"
 
 

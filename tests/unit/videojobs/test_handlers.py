@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 import pytest
 
+from tests.digest_story import make_notice
 from tests.lambda_runtime import invoke
 from tests.permissions import only_what_is_granted
 from tests.stand_ins.wire import Wire
@@ -63,7 +64,9 @@ def call(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
         "ALLOWED_METADATA": "infer-fps",
         "JOBS_TABLE": "jobs",
         "IDEMPOTENCY_TABLE": "idempotency",
-        "NOTICES_TOPIC_ARN": aws.topic._topic_arn,
+        "NOTICES": "each",
+        "NOTICES_TOPIC_ARN": aws.sender.topic._topic_arn,
+        "PENDING_NOTICES_TABLE": "pending-notices",
         "STATE_MACHINE_ARN": aws.state_machine_arn,
         "UPLOADS_QUEUE_URL": aws.sqs.create_queue(QueueName="uploads")["QueueUrl"],
         "RESULTS_BUCKET": aws.results_bucket,
@@ -280,3 +283,21 @@ def test_every_log_line_names_its_job(aws: Any, call: Any, monkeypatch: pytest.M
         assert line["upload"] == f"s3://{BUCKET}/line 3+ü%41 (1).MP4"
         assert line["job_id"] == "fec28362-f7d9-4cc0-a805-5e94495d063d"
         assert line["execution"].endswith("-1")
+
+
+def test_a_digest_is_collected_and_concluded(aws: Any, call: Any) -> None:
+    for number in range(2):
+        aws.sender.pending.add(*make_notice(number), 1)
+    collected, _ = call("send_digest", read_event("send_digest", "collect"))
+    assert collected["status"] == "collected"
+    assert collected["subject"] == "Digest: 1 failed, 1 done"
+    assert call("send_digest", read_event("send_digest", "conclude"))[0] == {"status": "concluded"}
+    assert list(aws.sender.pending.read()) == []
+
+
+def test_functions_add_their_notices_to_the_next_digest(aws: Any, call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTICES", "digest")
+    call("create_job", read_event("create_job", "s3-unsupported"))
+    call("report_failure", read_event("report_failure", "failed"))
+    assert aws.notices() == []
+    assert {notice.outcome for notice in aws.sender.pending.read()} == {"rejected", "failed"}

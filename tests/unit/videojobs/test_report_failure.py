@@ -13,7 +13,7 @@ from videojobs.report_failure import FailureReport
 
 
 def test_a_failure_is_reported_once(aws: Any, job: Job) -> None:
-    report = FailureReport(aws.ledger, aws.topic)
+    report = FailureReport(aws.ledger, aws.sender)
     assert report.report(job, "overdue", "Too late.") == {"status": "overdue", "reason": "Too late."}
     assert report.report(job, "failed", "Aborted.") == {"status": "overdue", "reason": "Too late."}
     item = aws.ledger.read(job.upload, job.attempt)
@@ -24,7 +24,7 @@ def test_a_failure_is_reported_once(aws: Any, job: Job) -> None:
 
 @pytest.mark.parametrize("api_failed", [False, True])
 def test_a_free_command_is_suggested_unless_the_api_failed_the_job(aws: Any, job: Job, *, api_failed: bool) -> None:
-    FailureReport(aws.ledger, aws.topic).report(job, "overdue", "Too late.", api_failed=api_failed)
+    FailureReport(aws.ledger, aws.sender).report(job, "overdue", "Too late.", api_failed=api_failed)
     [notice] = aws.notices()
     assert f"videoinfer retry {job.job_id}" in notice["Message"]
     assert (f"videoinfer redeliver {job.job_id}" in notice["Message"]) == (not api_failed)
@@ -32,7 +32,7 @@ def test_a_free_command_is_suggested_unless_the_api_failed_the_job(aws: Any, job
 
 def test_a_job_whose_results_were_reported_does_not_fail_afterwards(aws: Any, job: Job) -> None:
     build(aws, DONE, (200, RESULTS)).deliver(job, Polling(3, 0.5))
-    FailureReport(aws.ledger, aws.topic).report(job, "failed", "Aborted.")
+    FailureReport(aws.ledger, aws.sender).report(job, "failed", "Aborted.")
     assert aws.ledger.read(job.upload, job.attempt)["status"] == "done"
     assert len(aws.notices()) == 1
 
@@ -40,7 +40,7 @@ def test_a_job_whose_results_were_reported_does_not_fail_afterwards(aws: Any, jo
 def test_a_cancelled_job_keeps_its_reason_and_is_reported_once(aws: Any, job: Job) -> None:
     aws.ledger.record(job.upload, job.attempt, status="cancelled", error="A person cancelled it.")
     for _ in range(2):
-        report = FailureReport(aws.ledger, aws.topic).report(job, "failed", "It has aborted.")
+        report = FailureReport(aws.ledger, aws.sender).report(job, "failed", "It has aborted.")
         assert report == {"status": "cancelled", "reason": "A person cancelled it."}
     [notice] = aws.notices()
     assert notice["Subject"] == "Cancelled: line 3+?%41 (1).MP4"
@@ -52,7 +52,7 @@ def test_a_cancelled_job_keeps_its_reason_and_is_reported_once(aws: Any, job: Jo
 def test_a_late_failure_does_not_change_the_end_but_reports_it(aws: Any, job: Job, status: Any, subject: str) -> None:
     """The function that ended the job died before it sent the notice."""
     aws.ledger.record(job.upload, job.attempt, status=status, error="The first reason.")
-    report = FailureReport(aws.ledger, aws.topic).report(job, "failed", "It has aborted.")
+    report = FailureReport(aws.ledger, aws.sender).report(job, "failed", "It has aborted.")
     assert report["status"] == aws.ledger.read(job.upload, job.attempt)["status"] == status
     [notice] = aws.notices()
     assert notice["Subject"].startswith(subject)
@@ -64,7 +64,7 @@ def test_a_job_whose_results_are_stored_does_not_fail(aws: Any, job: Job) -> Non
     uri = f"s3://results/{FOLDER}/results.json"
     progress = replace(Progress(delivery="first"), failed={"coco": "A bug."}).to_item()
     aws.ledger.record(job.upload, 1, status="running", job_id=job.job_id, results_location=uri, delivery=progress)
-    report = FailureReport(aws.ledger, aws.topic)
+    report = FailureReport(aws.ledger, aws.sender)
     for _ in range(2):
         report.report(job, "failed", "S3 was down.")
     item = aws.ledger.read(job.upload, job.attempt)
@@ -78,7 +78,7 @@ def test_a_job_whose_results_are_stored_does_not_fail(aws: Any, job: Job) -> Non
 
 
 def test_a_missing_annotated_video_is_reported_once_and_the_results_stay(studio: Studio) -> None:
-    report = FailureReport(studio.aws.ledger, studio.aws.topic)
+    report = FailureReport(studio.aws.ledger, studio.aws.sender)
     for _ in range(2):
         answer = report.report(studio.job, "failed", "The video has been deleted.")
         assert answer == {"status": "done", "reason": "The video has been deleted."}

@@ -14,12 +14,20 @@ from videojobs.settings import (
 
 
 def test_every_field_is_read_from_the_variable_of_its_name() -> None:
-    settings = read_settings(ReportFailureSettings, {"JOBS_TABLE": "jobs", "NOTICES_TOPIC_ARN": "arn", "HOME": "/"})
-    assert settings == ReportFailureSettings(jobs_table="jobs", notices_topic_arn="arn")
+    variables = {
+        "JOBS_TABLE": "jobs",
+        "NOTICES": "each",
+        "NOTICES_TOPIC_ARN": "arn",
+        "PENDING_NOTICES_TABLE": "pending",
+    }
+    settings = read_settings(ReportFailureSettings, {**variables, "HOME": "/"})
+    assert settings == ReportFailureSettings(
+        jobs_table="jobs", notices="each", notices_topic_arn="arn", pending_notices_table="pending"
+    )
 
 
 def test_a_missing_variable_is_named() -> None:
-    with pytest.raises(KeyError, match="JOBS_TABLE"):
+    with pytest.raises(KeyError, match="NOTICES"):
         read_settings(ReportFailureSettings, {"NOTICES_TOPIC_ARN": "arn"})
 
 

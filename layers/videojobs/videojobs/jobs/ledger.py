@@ -26,6 +26,9 @@ NOT_SENT = "not sent"
 RULES_DID_NOT_HOLD = "notify_when did not hold"
 """The value of `no_notice` for a job with results that don't meet its conditions."""
 
+NO_PROBLEM = "Notices is problems"
+"""The value of `no_notice` for an end that is not told because the stack only tells problems."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
@@ -36,6 +39,7 @@ class Job:
             the job is done, or if the API does not report it.
         video_recorded_at: When the video's first frame was recorded, with its offset from UTC; None if unknown. (The
             ledger's `recorded_at` is the time of its own first write.)
+        redelivery: The name of the later delivery of the job that the execution makes; None for its first one.
     """
 
     upload: Upload
@@ -46,6 +50,7 @@ class Job:
     deadline_at: str
     start_offset: float | None = None
     video_recorded_at: str | None = None
+    redelivery: str | None = None
 
     @classmethod
     def begin(
@@ -82,6 +87,7 @@ class Job:
             deadline_at=data["deadline_at"],
             start_offset=data.get("check", {}).get("start_offset"),
             video_recorded_at=data.get("video_recorded_at"),
+            redelivery=data.get("redelivery"),
         )
 
     @classmethod

@@ -14,7 +14,7 @@ from videojobs.jobs.options import Model
 from videojobs.jobs.recorded_at import format_moment
 from videojobs.jobs.unanswered import Unanswered
 from videojobs.jobs.uploads import Rejection, Upload
-from videojobs.notices.answers import answer, answer_shortly, describe_rules
+from videojobs.notices.answers import answer, answer_in_a_line, answer_shortly, describe_rules
 from videojobs.notices.found import Found, compose_attributes
 from videojobs.notices.share_links import ShareLink
 from videojobs.notices.times import format_duration, format_place
@@ -48,6 +48,9 @@ NAME_MAX_CHARACTERS = 100
 TABLES_MAX_BYTES = 60_000
 """Maximum size of all lists of classes together, which show the most frequent ones. The other text is shorter."""
 
+BRIEF_MAX_CHARACTERS = 400
+"""Maximum length of what a digest tells about one notice."""
+
 LINE_BYTES = 100
 """The most that follows a class's name in its line, even for a video of a year."""
 
@@ -62,12 +65,19 @@ _PRICES = f"at {PRICES_REGION}'s prices of {PRICES_AS_OF}"
 type Outcome = Literal["done", "failed", "cancelled", "rejected", "annotated", "not-annotated"]
 
 
+PROBLEMS: frozenset[Outcome] = frozenset(("failed", "rejected", "not-annotated"))
+"""Outcomes that always mean that something went wrong. A person causes `cancelled`."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Notice:
-    """A mail. All but its texts become message attributes, for subscription filter policies.
+    """A mail. Its outcome, its prefix and what was found become message attributes, for subscription filter policies.
 
     Attributes:
         prefix: The folder of the upload's key.
+        brief: The reason or what was found, in one line, for a digest.
+        video: The upload's URI, in one line.
+        has_problem: Whether something went wrong although `outcome` does not say so.
     """
 
     outcome: Outcome
@@ -75,6 +85,13 @@ class Notice:
     message: str
     prefix: str = ""
     found: Found = field(default_factory=Found)
+    brief: str = ""
+    video: str = ""
+    has_problem: bool = False
+
+    @property
+    def is_problem(self) -> bool:
+        return self.has_problem or self.outcome in PROBLEMS
 
 
 def compose_done(
@@ -121,14 +138,21 @@ def compose_done(
     if rules and (lines := describe_rules(job, rules, share_link.locate_moment)):
         answers.append("\n".join(lines))
     short = answer_shortly(summary, rules) if summary else ""
+    briefs = [f"missing: {', '.join(failed_outputs)}"] if failed_outputs else []
+    briefs += [answer_in_a_line(summary, rules)] if summary else []
     notice = _compose("done", job.upload, facts, *failed, *counts, answers=answers, short=short)
-    return replace(notice, found=Found.select(summary, rules))
+    return replace(
+        notice,
+        found=Found.select(summary, rules),
+        brief=printable("; ".join(briefs), BRIEF_MAX_CHARACTERS),
+        has_problem=bool(failed_outputs or (rules and rules.problem)),
+    )
 
 
 def compose_stored(job: Job, reason: str, *, results_uri: str, failed_outputs: Mapping[str, str]) -> Notice:
     """Returns the notice of a job whose results are in S3, but whose delivery failed after that."""
     facts = [("Video", job.upload.uri), ("Results", results_uri), ("Reason", reason), ("Job", job.job_id)]
-    return _compose("done", job.upload, facts, _describe_failed_outputs(job, failed_outputs))
+    return _compose("done", job.upload, facts, _describe_failed_outputs(job, failed_outputs), has_problem=True)
 
 
 def describe_left_out_sounds(count: int) -> str:
@@ -222,7 +246,8 @@ def compose_late_done(job: Job, reason: str, *, age_seconds: int) -> Notice:
     """Returns the notice of a job whose results are in S3, but whose own notice could not be sent."""
     facts = [("Video", job.upload.uri), ("Took", format_duration(age_seconds)), ("Reason", reason), ("Job", job.job_id)]
     words = "The results are delivered, but the notice with the details could not be sent. To send it, run:"
-    return _compose("done", job.upload, facts, words, f"  videoinfer redeliver {name_for_command(job)}")
+    command = f"  videoinfer redeliver {name_for_command(job)}"
+    return _compose("done", job.upload, facts, words, command, has_problem=True)
 
 
 def compose_rejection(upload: Upload, rejection: Rejection, unanswered: Unanswered) -> Notice:
@@ -237,7 +262,10 @@ def compose_rejection(upload: Upload, rejection: Rejection, unanswered: Unanswer
 def mention_unanswered(notice: Notice, unanswered: Unanswered) -> Notice:
     """Returns `notice`, with a paragraph about unanswered calls if there are any."""
     words = unanswered.describe()
-    return replace(notice, message=f"{notice.message}\n\n{words}") if words else notice
+    if not words:
+        return notice
+    brief = printable(f"{notice.brief} {words}", BRIEF_MAX_CHARACTERS)
+    return replace(notice, message=f"{notice.message}\n\n{words}", brief=brief, has_problem=True)
 
 
 def compose_console_url(partition: str, region: str, bucket: str, key: str) -> str:
@@ -286,16 +314,24 @@ def _compose(
     *paragraphs: str,
     answers: Sequence[str] = (),
     short: str = "",
+    has_problem: bool = False,
 ) -> Notice:
-    """Composes a notice.
+    """Composes a notice, which a digest describes by the reason among the facts.
 
     Args:
         answers: Paragraphs before the facts.
         short: The answer in the subject, in ASCII.
+        has_problem: Whether something went wrong although `outcome` does not say so.
     """
-    message = "\n\n".join([*answers, _format_facts(facts), *paragraphs])
-    subject = _compose_subject(outcome, upload, short)
-    return Notice(outcome=outcome, subject=subject, message=message, prefix=upload.prefix)
+    return Notice(
+        outcome=outcome,
+        subject=_compose_subject(outcome, upload, short),
+        message="\n\n".join([*answers, _format_facts(facts), *paragraphs]),
+        prefix=upload.prefix,
+        brief=printable(dict(facts).get("Reason", ""), BRIEF_MAX_CHARACTERS),
+        video=printable(upload.uri, VALUE_MAX_CHARACTERS),
+        has_problem=has_problem,
+    )
 
 
 def _compose_subject(outcome: Outcome, upload: Upload, short: str) -> str:

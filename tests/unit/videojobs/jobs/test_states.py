@@ -16,6 +16,7 @@ WRITES = {"update_item", "put_item", "delete_item", "batch_write_item", "transac
 WRITERS = {
     "layers/videojobs/videojobs/jobs/ledger.py": "the ledger",
     "layers/videojobs/videojobs/api/turns.py": "the budget",
+    "layers/videojobs/videojobs/notices/pending_notices.py": "the notices that wait for a digest",
 }
 
 

@@ -266,7 +266,7 @@ def test_no_foreign_text_forges_a_line_or_a_command(
 
 
 def test_a_notice_that_is_shortened_says_so(aws: Any) -> None:
-    aws.topic.publish(Notice(outcome="done", subject="Done: a", message="ü" * MESSAGE_MAX_BYTES))
+    aws.sender.topic.publish(Notice(outcome="done", subject="Done: a", message="ü" * MESSAGE_MAX_BYTES))
     [notice] = aws.notices()
     assert notice["Message"].endswith("(The rest is too long for a notice.)")
     assert len(notice["Message"].encode()) <= 256 * 1024
