@@ -35,6 +35,8 @@ FIELDS: dict[str, Any] = {
     "api_key_secret_arn": "",
     "kms_key_arn": "",
     "api_requests_per_minute": 300,
+    "notices": "each",
+    "digest_minutes": 60,
     "results_database": "results",
     "results_work_group": "videoinfer",
     "upload_options": UPLOAD_OPTIONS,

@@ -30,6 +30,7 @@ from videojobs.jobs.commands import name_for_command
 from videojobs.jobs.ledger import Job
 from videojobs.jobs.options import Options
 from videojobs.jobs.uploads_queue import RECEIVES_MAX
+from videojobs.notices.pending_notices import PendingNotices
 from videojobs.notices.times import format_duration
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def examine(stack: PipelineStack) -> Iterator[Finding]:
         _check_permissions,
         _check_key,
         _check_subscriptions,
+        _check_digests,
         _check_quotas,
         _check_budget,
         _check_queues,
@@ -270,6 +272,24 @@ def _read_topic(stack: PipelineStack, what: str, topic_arn: str) -> Iterator[Fin
             again = f"{subscribe} {protocol} --notification-endpoint {endpoint}"
             confirm = f"Follow the link that AWS sent there. To get another: {again}"
             yield Finding("problem", f"{what} do not go to {endpoint}: the subscription is not confirmed.", confirm)
+
+
+def _check_digests(stack: PipelineStack) -> Iterator[Finding]:
+    """Reports which notices are sent, and notices that have waited for longer than two digests."""
+    if stack.notices != "digest":
+        words = {"each": "Each end of a job gets a notice", "problems": "Only problems get a notice"}
+        yield Finding("ok", f"{words.get(stack.notices, stack.notices)} (Notices is {stack.notices}).")
+        return
+    table = stack.clients.open_table(_find_resource(stack, "PendingNoticesTable"))
+    times = [datetime.fromisoformat(notice.recorded_at) for notice in PendingNotices(table).read()]
+    every = f"A digest is sent every {stack.digest_minutes:,} minutes (Notices is digest)"
+    oldest = min(times, default=None)
+    if oldest is None or datetime.now(UTC) - oldest < timedelta(minutes=2 * stack.digest_minutes + 15):
+        yield Finding("ok", f"{every}; {len(times):,} notices wait for the next one.")
+        return
+    machine = _find_resource(stack, "NoticesDigestStateMachine")
+    failed = f"aws stepfunctions list-executions --status-filter FAILED --state-machine-arn {machine}"
+    yield Finding("problem", f"{every}, but {len(times):,} notices wait since {oldest:%Y-%m-%d %H:%M} UTC.", failed)
 
 
 def _is_confirmed(stack: PipelineStack, arn: str) -> bool:

@@ -21,7 +21,7 @@ _IMPATIENT = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standa
 @dataclass(frozen=True, kw_only=True)
 class PipelineStack:
     """A deployed stack. Most fields are stack outputs. These are parameters: `api_url`, `api_key_secret_arn`,
-    `api_requests_per_minute`, `kms_key_arn`, `outputs` and those in `upload_options`.
+    `api_requests_per_minute`, `kms_key_arn`, `notices`, `digest_minutes`, `outputs` and those in `upload_options`.
 
     Attributes:
         api_key_secret_arn: The owner's secret; empty if the stack has its own.
@@ -42,6 +42,8 @@ class PipelineStack:
     api_key_secret_arn: str
     kms_key_arn: str
     api_requests_per_minute: int
+    notices: str
+    digest_minutes: int
     results_database: str
     results_work_group: str
     outputs: Sequence[OutputName]
@@ -108,6 +110,8 @@ def find_stack(name: str, clients: AwsClients | None = None) -> PipelineStack:
             api_key_secret_arn=parameters.get("ApiKeySecretArn", ""),
             kms_key_arn=parameters.get("KmsKeyArn", ""),
             api_requests_per_minute=int(parameters.get("ApiRequestsPerMinute", 0)),
+            notices=parameters.get("Notices", "each"),
+            digest_minutes=int(parameters.get("DigestMinutes", 60)),
             results_database=outputs["ResultsDatabaseName"],
             results_work_group=outputs["ResultsWorkGroupName"],
             outputs=parse_outputs(parameters["Outputs"]),

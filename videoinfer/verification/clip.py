@@ -26,13 +26,14 @@ from videoinfer.verification.message_checks import (
     check_execution,
     check_ledger,
     check_notice,
+    check_unsent,
     is_event,
     is_notice,
 )
 from videoinfer.verification.tables import check_tables, compose_queries, run_query
 from videoinfer.verification.traces import Traces
 from videoinfer.verification.truth import FILES, INFER_FPS, Truth, read_truth
-from videoinfer.verification.verdicts import CheckOutcome, Unavailable, Verdict, ok, unseen, wrong
+from videoinfer.verification.verdicts import CheckOutcome, Unavailable, Verdict, unseen, wrong
 from videoinfer.verification.waiting import wait_for
 from videojobs.errors import BrokenResults
 from videojobs.jobs.ledger import Job
@@ -122,8 +123,8 @@ class ClipChecks:
         return check_tables(detections, frames, truth)
 
     def _check_notice(self, status: str) -> Verdict:
-        if reason := self._item.get("no_notice"):
-            return ok(f"none is sent: {reason}")
+        if unsent := check_unsent(self._item, "notice_id", status):
+            return unsent
         messages = self._receive_notices(status)
         self._link = find_link(messages[0]["Message"]) if messages else None
         contents = [self._item["job_id"], self._item["results_location"]] if status == "done" else []
@@ -164,8 +165,8 @@ class ClipChecks:
         return check_annotated_video(*self._fetch(job, ANNOTATED_VIDEO))
 
     def _check_annotation_notice(self) -> Verdict:
-        if reason := self._item.get("no_notice"):
-            return ok(f"none is sent: {reason}")
+        if unsent := check_unsent(self._item, "annotation_notice_id", "annotated"):
+            return unsent
         contents = [self._item["job_id"], ANNOTATED_VIDEO]
         messages = self._receive_notices("annotated")
         return check_notice(messages, "annotated", self._item.get("annotation_notice_id"), contents)

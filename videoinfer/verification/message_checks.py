@@ -80,6 +80,20 @@ def describe_failure(events: Sequence[HistoryEventTypeDef]) -> str | None:
     return failure
 
 
+def check_unsent(item: Item, name: str, outcome: str) -> Verdict | None:
+    """The verdict about a notice that is not sent, or not yet; None if it is sent.
+
+    Args:
+        item: The job's item in the ledger.
+        name: The item's attribute with the notice's ID.
+    """
+    if reason := item.get("no_notice"):
+        return ok(f"none is sent: {reason}")
+    if item.get(name, "").endswith(f"/{outcome}"):
+        return ok("waits for the next digest, because the stack's Notices is digest")
+    return None
+
+
 def check_notice(messages: Sequence[Message], outcome: str, notice_id: str | None, contents: Sequence[str]) -> Verdict:
     """Checks that there is one notice, with the attribute that subscriptions filter by, and `contents` in its text.
 

@@ -9,7 +9,14 @@ from videoinfer.repository import SAMPLE_VIDEO, require_repository
 from videoinfer.verification.check_runs import Timeouts, run_check
 from videoinfer.verification.clip import ClipChecks
 from videoinfer.verification.mailboxes import Mailboxes, open_mailboxes
-from videoinfer.verification.message_checks import check_event, check_notice, check_rejection, is_event, is_notice
+from videoinfer.verification.message_checks import (
+    check_event,
+    check_notice,
+    check_rejection,
+    check_unsent,
+    is_event,
+    is_notice,
+)
 from videoinfer.verification.traces import Traces
 from videoinfer.verification.verdicts import CheckOutcome, Verdict, ok, wrong
 from videoinfer.verification.waiting import wait_for
@@ -77,7 +84,11 @@ class Verification:
             notice = partial(boxes.notices.wait_for, partial(is_notice, upload, "rejected"), seconds)
             contents = [item["error"], "nothing was billed"]
             yield run_check(
-                "rejected notice", lambda: check_notice(notice(), "rejected", item.get("notice_id"), contents)
+                "rejected notice",
+                lambda: (
+                    check_unsent(item, "notice_id", "rejected")
+                    or check_notice(notice(), "rejected", item.get("notice_id"), contents)
+                ),
             )
             event = partial(boxes.events.wait_for, partial(is_event, upload), seconds)
             yield run_check("rejected event", lambda: check_event(event(), upload, item))

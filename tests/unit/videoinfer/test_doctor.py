@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from tests.cloudformation import Evaluator
+from tests.digest_story import make_notice, open_world
 from tests.permissions import as_list
 from tests.pipeline_stacks import UPLOAD_OPTIONS
 from tests.templates import find_resources, read_expanded_templates
@@ -19,6 +20,8 @@ from videoinfer import doctor
 from videoinfer.doctor import Finding, examine
 from videoinfer.pipeline_stack import PipelineStack
 from videojobs.errors import ApiRefused, ApiUnavailable
+from videojobs.jobs.ledger import format_time
+from videojobs.notices.pending_notices import describe_pending
 
 
 class Anything:
@@ -376,3 +379,34 @@ def test_the_budget_shows_when_the_next_turn_is(limit: int, item: Mapping[str, f
     [finding] = doctor._check_budget(cast(PipelineStack, stack))
     assert finding.level == "ok"
     assert words in finding.what
+
+
+@pytest.mark.parametrize(("mode", "words"), [("each", "Each end of a job gets"), ("problems", "Only problems get")])
+def test_the_doctor_says_which_notices_are_sent(mode: str, words: str) -> None:
+    [finding] = doctor._check_digests(cast(PipelineStack, Anything(notices=mode)))
+    assert finding.level == "ok"
+    assert finding.what.startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "level", "words"),
+    [
+        ([], "ok", "0 notices wait for the next one"),
+        ([1, 134], "ok", "2 notices wait for the next one"),
+        ([1, 136], "problem", "but 2 notices wait since"),
+    ],
+)
+def test_notices_that_wait_for_more_than_two_digests_are_a_problem(minutes: list[int], level: str, words: str) -> None:
+    with open_world() as world:
+        table = world.pending._table
+        for number, age in enumerate(minutes):
+            recorded_at = format_time(datetime.now(UTC) - timedelta(minutes=age))
+            table.put_item(Item=replace(describe_pending(*make_notice(number), 1), recorded_at=recorded_at).to_item())
+        resource = {"StackResourceDetail": {"PhysicalResourceId": "the-resource"}}
+        cloudformation = Anything(describe_stack_resource=lambda **_resource: resource)
+        clients = Anything(cloudformation=cloudformation, open_table=lambda _name: table)
+        stack = Anything(clients=clients, name="stack", notices="digest", digest_minutes=60)
+        [finding] = doctor._check_digests(cast(PipelineStack, stack))
+    assert finding.level == level
+    assert words in finding.what
+    assert (finding.remedy is not None) == (level == "problem")

@@ -13,6 +13,7 @@ from videoinfer.verification.message_checks import (
     check_ledger,
     check_notice,
     check_rejection,
+    check_unsent,
     describe_failure,
     is_event,
     is_notice,
@@ -105,6 +106,21 @@ def test_the_notice_is_checked(messages: list[dict[str, Any]], words: str | None
     verdict = check_notice(messages, "done", "n1", [RESULTS, "job-1"])
     assert (verdict.level == "ok") == (words is None)
     assert not words or words in verdict.what
+
+
+@pytest.mark.parametrize(
+    ("item", "words"),
+    [
+        ({"notice_id": "4a7f"}, None),
+        ({}, None),
+        ({"notice_id": "not sent", "no_notice": "Notices is problems"}, "none is sent: Notices is problems"),
+        ({"notice_id": "u/1/first/done"}, "waits for the next digest, because the stack's Notices is digest"),
+        ({"notice_id": "u/1/first/failed"}, None),
+    ],
+)
+def test_a_notice_that_is_not_sent_at_once_is_no_fault(item: dict[str, str], words: str | None) -> None:
+    verdict = check_unsent(item, "notice_id", "done")
+    assert (verdict and verdict.level, verdict and verdict.what) == (words and "ok", words)
 
 
 def test_a_notice_about_another_upload_or_outcome_does_not_match(upload: Upload) -> None:
