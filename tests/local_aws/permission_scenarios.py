@@ -13,7 +13,8 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.local_aws.pipelines import DeployedPipeline
+from tests.digest_story import make_notice
+from tests.local_aws.pipelines import DeployedPipeline, find_resource
 from tests.local_aws.role_trials import WORKS, RoleTrials, Row, Scenario, describe_error, judge_url
 from tests.stand_ins.api_gateway import make_event
 from tests.stand_ins.video_inference_api import Answer, StandInApi
@@ -30,11 +31,14 @@ from videojobs.errors import ApiUnavailable
 from videojobs.jobs.ledger import Job, Ledger
 from videojobs.jobs.options import Options
 from videojobs.jobs.uploads import FIRST_ATTEMPT, Upload, read_uploads
+from videojobs.notices.pending_notices import PendingNotices
 from videojobs.notices.share_links import SharedJob, ShareLinks
 from videojobs.results.bucket import PART_BYTES
 
 MODEL = {"model_id": "hands", "model_version": "4", "inference_type": "object-detection"}
 RESULTS = json.dumps({"frame_offset": [0], "time_offset": [0.0], "hands": [{"predictions": [{"class": "Rock"}]}]})
+
+DIGEST = {"NOTICES": "digest"}
 
 NO_WORK = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}
 
@@ -92,6 +96,13 @@ class PipelineScenarios:
         yield Scenario("open_share_link", lambda: self.share("video"), _judge_redirect)
         yield Scenario("open_share_link", lambda: self.share("video", versioned=False), _judge_redirect)
         yield Scenario("report_failure", self.fail, _expect("status", "failed"))
+        yield Scenario("create_job", self.delete, _expect_status("rejected"), DIGEST)
+        yield Scenario("deliver_results", self.finish, _expect("status", "delivered"), DIGEST)
+        yield Scenario("record_annotation", self.annotate, _expect("status", "recorded"), DIGEST)
+        yield Scenario("report_failure", self.fail, _expect("status", "failed"), DIGEST)
+        yield Scenario("send_digest", self.collect, _expect("status", "collected"))
+        yield Scenario("send_digest", self.take_over, _expect("status", "collected"))
+        yield Scenario("send_digest", self.conclude, _expect("status", "concluded"))
 
     @property
     def s3(self) -> Any:
@@ -210,6 +221,38 @@ class PipelineScenarios:
         """The event of a job that failed."""
         check = {"status": "failed", "polls": 1, "reason": "The GPU is on fire."}
         return {**self.make_job().to_input(), "check": check}
+
+    def collect(self) -> Any:
+        """The event of an execution that begins a digest about one notice."""
+        self._pending.add(*make_notice(next(self.numbers)), FIRST_ATTEMPT)
+        return {"step": "collect", "execution": f"{self._digests}:{uuid.uuid4()}", "tries": 0}
+
+    def take_over(self) -> Any:
+        """The same event, after an execution that claimed the notice and is no longer recorded."""
+        event = self.collect()
+        self._claim(f"{self._digests}:{uuid.uuid4()}")
+        return event
+
+    def conclude(self) -> Any:
+        """The event of an execution that has sent a digest."""
+        event = self.collect()
+        self._claim(event["execution"])
+        return {"step": "conclude", "execution": event["execution"]}
+
+    def _claim(self, execution: str) -> None:
+        self._pending.begin(execution, 0, datetime.now(UTC))
+        self._pending.claim(list(self._pending.read()), execution, 0)
+
+    @cached_property
+    def _digests(self) -> str:
+        """The beginning of the ARNs of the executions that send digests."""
+        machine = find_resource(self.aws, self.pipeline, "NoticesDigestStateMachine")
+        return machine.replace(":stateMachine:", ":execution:")
+
+    @cached_property
+    def _pending(self) -> PendingNotices:
+        dynamodb = local_session().resource("dynamodb", endpoint_url=self.aws.endpoint_url)
+        return PendingNotices(dynamodb.Table(find_resource(self.aws, self.pipeline, "PendingNoticesTable")))
 
     @cached_property
     def _ledger(self) -> Ledger:

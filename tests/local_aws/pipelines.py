@@ -147,6 +147,12 @@ def list_executions(clients: AwsClients, state_machine_arn: str) -> list[str]:
     return [execution["executionArn"] for page in pages for execution in page["executions"]]
 
 
+def find_resource(aws: EmbeddedAws, pipeline: DeployedPipeline, logical_id: str) -> str:
+    """Finds the physical id of a resource of the pipeline's stack."""
+    found = aws.clients.cloudformation.describe_stack_resource(StackName=pipeline.stack, LogicalResourceId=logical_id)
+    return found["StackResourceDetail"]["PhysicalResourceId"]
+
+
 def invoke(aws: EmbeddedAws, pipeline: DeployedPipeline, logical_id: str, event: object) -> None:
     """Calls a function of the pipeline's stack by its logical id. The state machine's name begins with the stack's."""
     stack = pipeline.pipeline.state_machine_arn.split(":")[-1].split("-VideoJobStateMachine")[0]

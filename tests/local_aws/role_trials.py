@@ -11,10 +11,10 @@ import io
 import json
 import os
 import urllib.parse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any
 from unittest.mock import patch
 
@@ -51,11 +51,13 @@ class Scenario:
         function: The name of the function's folder.
         prepare: Creates what it needs with full permissions, and returns the event. Called again for each trial.
         judge: Judges the function's module and answer: returns `WORKS`, or what is wrong.
+        environment: Variables that replace the function's.
     """
 
     function: str
     prepare: Callable[[], Any]
     judge: Callable[[ModuleType, Any], str]
+    environment: Mapping[str, str] = MappingProxyType({})
 
 
 @contextlib.contextmanager
@@ -119,7 +121,7 @@ class RoleTrials:
         """Tries a scenario under a role with that policy: returns the result, and the actions that it called."""
         event = scenario.prepare()
         app = _load_app(_FOLDERS[self._application] / scenario.function / "app.py")
-        with self._as_role(scenario.function, document), silence_logs(), record_calls() as actions:
+        with self._as_role(scenario, document), silence_logs(), record_calls() as actions:
             try:
                 answer = invoke(app.handler, event)
             except Exception as error:
@@ -127,15 +129,16 @@ class RoleTrials:
             return scenario.judge(app, answer), actions
 
     @contextlib.contextmanager
-    def _as_role(self, function: str, document: dict[str, Any]) -> Iterator[None]:
+    def _as_role(self, scenario: Scenario, document: dict[str, Any]) -> Iterator[None]:
         arn = self._make_role()
         self._iam.put_role_policy(RoleName=_ROLE, PolicyName="one", PolicyDocument=json.dumps(document))
-        credentials = self._sts.assume_role(RoleArn=arn, RoleSessionName=function)["Credentials"]
-        name = self.names[self._logical_ids[function]]
+        credentials = self._sts.assume_role(RoleArn=arn, RoleSessionName=scenario.function)["Credentials"]
+        name = self.names[self._logical_ids[scenario.function]]
         configuration = self._aws.clients.lambda_.get_function_configuration(FunctionName=name)
         environment = {
             **configuration["Environment"]["Variables"],
             **self._environment,
+            **scenario.environment,
             "AWS_ENDPOINT_URL": self._aws.endpoint_url,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ACCESS_KEY_ID": credentials["AccessKeyId"],

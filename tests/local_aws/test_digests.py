@@ -7,18 +7,13 @@ from typing import Any
 
 import pytest
 
-from tests.local_aws.pipelines import DeployedPipeline, DeployPipeline
+from tests.local_aws.pipelines import DeployedPipeline, DeployPipeline, find_resource
 from videoinfer.local.deployments import Engine, pipeline_parameters
 from videoinfer.local.embedded_aws import EmbeddedAws, local_session
 from videoinfer.model_packages import LocalModel
 from videoinfer.notices_queue import ReceivedNotice, receive_notices
 
 DIGEST_SECONDS = 60
-
-
-def find_resource(aws: EmbeddedAws, pipeline: DeployedPipeline, logical_id: str) -> str:
-    found = aws.clients.cloudformation.describe_stack_resource(StackName=pipeline.stack, LogicalResourceId=logical_id)
-    return found["StackResourceDetail"]["PhysicalResourceId"]
 
 
 def send_digest(aws: EmbeddedAws, machine_arn: str) -> Any:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from videojobs.notices.notices import SUBJECT_MAX_CHARACTERS
+from videojobs.notices.notices import PROBLEMS, SUBJECT_MAX_CHARACTERS, Outcome
 from videojobs.notices.pending_notices import PendingNotice
 
 MESSAGE_MAX_BYTES = 100_000
@@ -37,7 +37,7 @@ def compose_digest(notices: Sequence[PendingNotice], link: Link) -> Digest:
     counts = Counter(notice.outcome for notice in ordered)
     matched = sum(bool(notice.rules) for notice in ordered)
     told = [f"{matched:,} matched a rule"] if matched else []
-    told += [f"{count:,} {outcome}" for outcome, count in counts.most_common()]
+    told += [f"{count:,} {outcome}" for outcome, count in sorted(counts.items(), key=_rank_count)]
     first, last = (pick(notice.recorded_at for notice in ordered) for pick in (min, max))
     head = [
         f"{len(ordered):,} {'notice' if len(ordered) == 1 else 'notices'}",
@@ -67,6 +67,12 @@ def _compose_subject(told: Sequence[str]) -> str:
     if len(subject) <= SUBJECT_MAX_CHARACTERS:
         return subject
     return f"{subject[: SUBJECT_MAX_CHARACTERS - len(', ...')].rpartition(', ')[0]}, ..."
+
+
+def _rank_count(counted: tuple[Outcome, int]) -> tuple[bool, int, str]:
+    """Problems come first, and then what occurs most."""
+    outcome, count = counted
+    return outcome not in PROBLEMS, -count, outcome
 
 
 def _rank(notice: PendingNotice) -> int:

@@ -37,7 +37,7 @@ def test_matched_rules_come_first_then_problems_then_the_others() -> None:
         pend(5, "done", is_problem=True, brief="missing: csv"),
     ]
     digest = compose_digest(notices, lambda notice: f"{LINK}-{notice.upload_id}")
-    assert digest.subject == "Digest: 1 matched a rule, 3 done, 1 failed, 1 cancelled"
+    assert digest.subject == "Digest: 1 matched a rule, 1 failed, 3 done, 1 cancelled"
     assert (
         digest.message
         == f"""\
@@ -46,8 +46,8 @@ from 2026-11-28 22:01
 to   2026-11-28 22:05 UTC
 
       1 matched a rule
-      3 done
       1 failed
+      3 done
       1 cancelled
 
 MATCHED A RULE
@@ -83,7 +83,7 @@ def test_a_digest_counts_what_does_not_fit() -> None:
     notices[4_999] = pend(4_999, "failed", brief="The GPU is on fire.")
     digest = compose_digest(notices, lambda _: LINK)
     assert len(json.dumps(digest.message)) <= MESSAGE_MAX_BYTES
-    assert "  4,999 done\n      1 failed\n" in digest.message
+    assert "      1 failed\n  4,999 done\n" in digest.message
     assert "The GPU is on fire." in digest.message
     told = digest.message.count("s3://uploads/")
     assert told > 30
