@@ -120,7 +120,7 @@ def test_an_annotated_video_is_told_only_if_the_results_were(studio: Studio) -> 
 def test_a_missing_annotated_video_is_always_told(studio: Studio) -> None:
     aws, job = studio.aws, studio.job
     aws.ledger.record(job.upload, job.attempt, notice_id=NOT_SENT, no_notice=RULES_DID_NOT_HOLD)
-    FailureReport(aws.ledger, aws.topic).report(job, "failed", "No pictures.")
+    FailureReport(aws.ledger, aws.sender).report(job, "failed", "No pictures.")
     [notice] = aws.notices()
     assert notice["Subject"].startswith("Not annotated: ")
 

@@ -45,10 +45,10 @@ def summarize(names: list[str]) -> Summary:
 def test_a_subscription_filters_by_them(aws: Any, policy: dict[str, Any], is_received: bool) -> None:
     url = aws.sqs.create_queue(QueueName="filtered")["QueueUrl"]
     arn = aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    topic_arn = aws.topic._topic_arn
+    topic_arn = aws.sender.topic._topic_arn
     attributes = {"FilterPolicy": json.dumps(policy)}
     aws.sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=arn, Attributes=attributes)
-    aws.topic.publish(Notice(outcome="done", subject="s", message="m", prefix="line-3/night/", found=FOUND))
+    aws.sender.topic.publish(Notice(outcome="done", subject="s", message="m", prefix="line-3/night/", found=FOUND))
     assert len(aws.sqs.receive_message(QueueUrl=url).get("Messages", [])) == is_received
 
 
