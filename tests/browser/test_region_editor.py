@@ -150,6 +150,27 @@ def test_too_much_for_metadata_is_said(open_editor: OpenEditor) -> None:
 HOSTILE = "<img src=x onerror='window.hacked = 1'>"
 
 
+def test_what_is_not_yet_checked_cannot_be_copied(open_editor: OpenEditor) -> None:
+    editor = open_editor(DOOR, permissions=["clipboard-read", "clipboard-write"])
+    editor.page.locator("#list button").click()
+    is_disabled = """name => { const field = document.querySelector('#name'); field.value = name;
+        field.dispatchEvent(new Event('input')); return document.querySelector('#copy').disabled; }"""
+    assert editor.page.evaluate(is_disabled, "gate")
+    editor.page.get_by_role("button", name="Copy", exact=True).click()  # waits until it is enabled
+    assert json.loads(editor.page.evaluate("navigator.clipboard.readText()"))[0]["name"] == "gate"
+
+
+def test_a_name_can_be_typed_and_copied_at_once(open_editor: OpenEditor) -> None:
+    """Leaving the field must not disable the button between the press and the release of the mouse."""
+    editor = open_editor(DOOR, permissions=["clipboard-read", "clipboard-write"])
+    editor.page.locator("#list button").click()
+    editor.page.get_by_label("Name").fill("gate")
+    editor.wait_for_json(1)
+    editor.page.get_by_role("button", name="Copy", exact=True).click()
+    editor.page.get_by_role("button", name="Copied").wait_for()
+    assert json.loads(editor.page.evaluate("navigator.clipboard.readText()"))[0]["name"] == "gate"
+
+
 def test_names_are_text(open_editor: OpenEditor) -> None:
     editor = open_editor({**DOOR, "name": HOSTILE, "classes": [HOSTILE]})
     editor.page.locator("#list button").click()
