@@ -11,7 +11,7 @@ from pathlib import Path
 from anyascii import anyascii
 from PIL import Image, ImageDraw, ImageFont
 
-from videojobs.drawing.region_shapes import RegionShape, draw_lines, find_arrow
+from videojobs.drawing.region_shapes import RegionShape, draw_lines, fill_areas, find_arrow
 from videojobs.results.marks import Box, Keypoint, Mark
 
 type Point = tuple[float, float]
@@ -121,10 +121,11 @@ def draw_overlay(
     """
     overlay = Image.new("RGBA", size)
     pen = _Pen(overlay)
-    pen.draw_regions(regions)
+    pen.fill_regions(regions)
     boxes = [(mark, mark.box) for mark in marks if mark.box is not None]
     for mark, box in boxes:
         pen.fill(mark, box, styles[mark.class_number].color)
+    pen.draw_regions(regions)
     for mark, box in boxes:
         pen.outline(mark, box, styles[mark.class_number].color)
     pen.label_regions(regions)
@@ -159,6 +160,9 @@ class _Pen:
             self._draw_keypoints(mark.keypoints, color)
         if mark.gaze is not None:
             self._draw_gaze(mark.gaze, box, mark.landmarks, color)
+
+    def fill_regions(self, regions: Sequence[RegionShape]) -> None:
+        fill_areas(self._draw, regions)
 
     def draw_regions(self, regions: Sequence[RegionShape]) -> None:
         draw_lines(self._draw, regions, (self._width, self._height), self._line)

@@ -52,16 +52,20 @@ def find_arrow(start: Point, end: Point, length: float) -> tuple[Point, Point]:
     return (middle_x - x * length / 2, middle_y - y * length / 2), (middle_x + x * length, middle_y + y * length)
 
 
+def fill_areas(draw: ImageDraw.ImageDraw, shapes: Sequence[RegionShape]) -> None:
+    """Fills polygons faintly."""
+    for shape in shapes:
+        if not shape.is_line:
+            draw.polygon(list(shape.points), fill=_AREA)
+
+
 def draw_lines(draw: ImageDraw.ImageDraw, shapes: Sequence[RegionShape], size: tuple[int, int], line: int) -> None:
-    """Draws the areas and the lines of regions, without their texts.
+    """Draws the lines of regions.
 
     Args:
         size: The picture's width and height.
         line: The width of lines, in pixels.
     """
-    for shape in shapes:
-        if not shape.is_line:
-            draw.polygon(list(shape.points), fill=_AREA)
     for color, width in ((CASING_COLOR, line + max(2, line)), (REGION_COLOR, line)):
         for shape in shapes:
             _draw_line(draw, shape, max(size) * _ARROW_SHARE, color=color, width=width)

@@ -52,6 +52,12 @@ def test_a_line_has_its_arrow_on_the_in_side() -> None:
     assert draw(turned).getpixel((160, 35)) == WHITE
 
 
+def test_a_line_is_visible_inside_a_box() -> None:
+    mark = Mark(0, 0.9, (90, 45, 40, 40))
+    picture = draw_overlay(SIZE, [mark], [ClassStyle("car", "#5b9bff")], [RegionShape.place(DOOR, SIZE)])
+    assert picture.getpixel((95, 45)) == WHITE
+
+
 def test_boxes_and_names_stay_visible_over_a_region() -> None:
     mark = Mark(0, 0.9, (120, 130, 40, 40))
     shapes = [RegionShape.place(DOCK, SIZE)]

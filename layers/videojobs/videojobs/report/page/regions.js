@@ -66,7 +66,7 @@ export class RegionList extends EventTarget {
       const text = "What happened in the regions can't be told from the results. job.json says why.";
       this.#container.append(create("p", { className: "muted note", textContent: text }));
     } else if (!this.#isComplete) {
-      const text = `Only the first ${formatCount(events.rows.length)} of ${formatCount(events.total)} events are listed. All are in events.csv.gz.`;
+      const text = `Only the first ${formatCount(events.rows.length)} of ${formatCount(events.total)} events are listed. All are in events.csv.`;
       this.#container.append(create("p", { className: "muted note", textContent: text }));
     }
     new ResizeObserver(() => this.drawTimelines()).observe(this.#container);
