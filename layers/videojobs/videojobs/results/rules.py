@@ -11,15 +11,20 @@ one of them. A prediction counts for a condition in these steps:
 Memory holds the objects that have not ended, and up to `min_tracks` track IDs per condition.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any, Self
+from math import sqrt
+from typing import Any, Literal, Self
 
+from videojobs.errors import BrokenResults
 from videojobs.jobs.notify_when import Combination, Condition, NotifyWhen
-from videojobs.jobs.regions import Point, Region
+from videojobs.jobs.regions import Region
 from videojobs.logs import logger
+from videojobs.results.borders import EDGE_PIXELS, Border, make_border
+from videojobs.results.events import Event
+from videojobs.results.object_paths import MARGIN, Size
 from videojobs.results.predictions import Frames
 from videojobs.results.tracks import LOST_FRAMES, LOST_SECONDS
 
@@ -28,6 +33,12 @@ MOMENTS_MAX = 3
 
 EPISODE_GAP_SECONDS = 5.0
 """Frames in which a condition holds belong to one episode unless more time passes between them."""
+
+EVENT_DELAY_SECONDS, EVENT_DELAY_FRAMES = 4 * LOST_SECONDS, 4 * (LOST_FRAMES + 1)
+"""An event comes at most this much later than the frame that shows it."""
+
+type Whereabouts = Literal["inside", "near", "outside", "elsewhere", "unknown"]
+"""Where a prediction is, seen from a polygon: near its border outside, or `elsewhere` if it does not count there."""
 
 type Clock = Callable[[float], datetime | None]
 """Returns when a time of the results was, or None if that is unknown."""
@@ -180,10 +191,10 @@ class _Evaluation:
         self.problem: str | None = None
         self.episodes = _Episodes()
         self._condition = condition
-        self._region = regions[condition.region] if condition.region is not None else None
-        self._has_place = condition.region is not None or condition.line is not None
+        self._place = _Place(regions[condition.region]) if condition.region is not None else None
         self._clock = clock
         self._stays = _Stays()
+        self._confidences = _RecentConfidences()
         self._objects: set[int] = set()
         self._crossings = 0
 
@@ -191,66 +202,42 @@ class _Evaluation:
         """Adds frames, in order of time."""
         if self._condition.min_tracks and self.episodes.times:
             return  # It holds once.
-        if self._has_place:
-            self._check_sizes(frames)
         if self._condition.line is not None:
             self._add_crossings(frames)
         else:
             self._add_predictions(frames)
 
-    def _check_sizes(self, frames: Frames) -> None:
-        sized = [frames.facts[number].size is not None for number in range(len(frames.entries))]
-        if not all(sized):
-            xs = frames.predictions.columns["x"]
-            if any(x is not None and not sized[frame] for x, frame in zip(xs, frames.predictions.frames, strict=True)):
-                self.problem = "the results don't have the size of the frames"
-
     def _add_crossings(self, frames: Frames) -> None:
-        wanted = self._condition
+        if frames.events_failure is not None:
+            self.problem = describe_failure(frames.events_failure)
+        if self._condition.min_confidence is not None:
+            self._confidences.add(frames)
         for event in frames.events:
-            if event.kind != "crossing" or event.region != wanted.line:
-                continue
-            if wanted.class_name not in (None, event.class_name) or wanted.direction not in (None, event.direction):
-                continue
-            if not self._is_hour(event.time_offset) or not self._is_sure(frames, event.frame_offset, event.track_id):
-                continue
-            self._crossings += 1
-            if wanted.min_tracks in (None, self._crossings):
-                self.episodes.add(event.time_offset)
+            if event.kind == "crossing" and event.region == self._condition.line and self._counts(event):
+                self._crossings += 1
+                if self._condition.min_tracks in (None, self._crossings):
+                    self.episodes.add(event.time_offset)
 
-    def _is_sure(self, frames: Frames, frame_offset: int, track_id: int) -> bool:
-        """Returns whether the prediction that shows a crossing has the confidence."""
-        wanted, predictions = self._condition.min_confidence, frames.predictions
-        if wanted is None or frames.track_ids is None:
-            return wanted is None
-        for row, (frame, number) in enumerate(zip(predictions.frames, frames.track_ids, strict=True)):
-            if number == track_id and frames.frame_offsets[frame] == frame_offset:
-                confidence = predictions.confidences[row]
-                return confidence is None or confidence >= wanted
-        return False
+    def _counts(self, event: Event) -> bool:
+        wanted = self._condition
+        if wanted.class_name not in (None, event.class_name) or wanted.direction not in (None, event.direction):
+            return False
+        if not self._is_hour(event.time_offset):
+            return False
+        return wanted.min_confidence is None or self._confidences.reaches(event, wanted.min_confidence)
 
     def _add_predictions(self, frames: Frames) -> None:
-        rows: Iterable[int] = self._select(frames)
-        placed, times = frames.predictions.frames, frames.time_offsets
-        track_ids = frames.track_ids or [None] * len(placed)
-        if (least := self._condition.min_dwell_seconds) is not None:
-            rows = [
-                row
-                for row in rows
-                if self._stays.follow(track_ids[row], times[placed[row]], frames.first + placed[row]) >= least
-            ]
-            if len(times):
-                self._stays.forget(times[-1], frames.first + len(times) - 1)
-        rows = list(rows)
+        rows = self._choose_placed(frames, self._select(frames))
+        placed, times, track_ids = frames.predictions.frames, frames.time_offsets, frames.track_ids or ()
         counts = Counter(placed[row] for row in rows)
-        least_count = self._condition.min_count or 1
+        least = self._condition.min_count or 1
         if self._condition.min_tracks is None:
             for number, count in counts.items():
-                if count >= least_count:
+                if count >= least:
                     self.episodes.add_frame(times[number], frames.first + number)
             return
         for row in rows:
-            if counts[placed[row]] >= least_count and (track_id := track_ids[row]) is not None:
+            if counts[placed[row]] >= least and (track_id := track_ids[row]) is not None:
                 self._objects.add(track_id)
                 if len(self._objects) >= self._condition.min_tracks:
                     self.episodes.add(times[placed[row]])
@@ -258,7 +245,7 @@ class _Evaluation:
                     return
 
     def _select(self, frames: Frames) -> Sequence[int]:
-        """Returns the predictions with the class, confidence, place and time of day, by row."""
+        """Returns the predictions with the class, the confidence and the time of day, by row."""
         wanted, predictions = self._condition, frames.predictions
         placed, names = predictions.frames, predictions.columns["class"]
         rows: Sequence[int] = range(len(predictions))
@@ -270,9 +257,29 @@ class _Evaluation:
         if wanted.hours is not None and rows:
             included = [self._is_hour(seconds) for seconds in frames.time_offsets]
             rows = [row for row in rows if included[placed[row]]]
-        if self._region is not None and rows:
-            rows = [row for row in rows if self._region.counts(names[row]) and self._is_inside(frames, row)]
         return rows
+
+    def _choose_placed(self, frames: Frames, rows: Sequence[int]) -> Sequence[int]:
+        """Returns those of `rows` that are in the region, and whose objects have stayed for long enough."""
+        least = self._condition.min_dwell_seconds
+        if self._place is None and least is None:
+            return rows
+        placed, times = frames.predictions.frames, frames.time_offsets
+        track_ids = frames.track_ids or [None] * len(placed)
+        chosen: list[int] = []
+        for row in rows:
+            place: Whereabouts = "inside" if self._place is None else self._place.find(frames, row)
+            if place == "unknown":
+                self.problem = "the results don't have the size of the frames"
+            elif place == "inside":
+                seconds, number = times[placed[row]], frames.first + placed[row]
+                if least is None or self._stays.follow(track_ids[row], seconds, number) >= least:
+                    chosen.append(row)
+            elif place == "outside":
+                self._stays.end(track_ids[row])
+        if len(times):
+            self._stays.forget(times[-1], frames.first + len(times) - 1)
+        return chosen
 
     def _is_hour(self, seconds: float) -> bool:
         if self._condition.hours is None:
@@ -283,15 +290,73 @@ class _Evaluation:
             return False
         return self._condition.hours.include(moment)
 
-    def _is_inside(self, frames: Frames, row: int) -> bool:
-        region, columns = self._region, frames.predictions.columns
-        size = frames.facts[frames.predictions.frames[row]].size
-        x, y, height = (columns[name][row] for name in ("x", "y", "height"))
-        if region is None or size is None or x is None or y is None:
-            return False
-        if region.anchor == "bottom-center":
-            y += (height or 0) / 2
-        return contains(region.points, _clamp(x / size[0]), _clamp(y / size[1]))
+
+def describe_failure(failure: Exception) -> str:
+    """Describes an error as the end of a sentence."""
+    return str(failure).rstrip(".") if isinstance(failure, BrokenResults) else f"an error ({type(failure).__name__})"
+
+
+class _Place:
+    """Where predictions are, seen from one polygon. An element without a size has that of the one before."""
+
+    def __init__(self, region: Region) -> None:
+        self._region = region
+        self._drop = 0.5 if region.anchor == "bottom-center" else 0.0
+        self._size: Size | None = None
+        self._border: Border | None = None
+
+    def find(self, frames: Frames, row: int) -> Whereabouts:
+        """Returns where a prediction is. Near the border outside, boxes tremble, so its object may not have left."""
+        predictions = frames.predictions
+        name, *box = (predictions.columns[column][row] for column in ("class", "x", "y", "width", "height"))
+        size = frames.facts[predictions.frames[row]].size or self._size
+        if not self._region.counts(name) or None in box:
+            return "elsewhere"
+        if size is None:
+            return "unknown"
+        if size != self._size or self._border is None:
+            self._size, self._border = size, make_border(self._region, size)
+        x, y, width, height = box
+        x, y = _clamp(x, size[0]), _clamp(y + height * self._drop, size[1])
+        if self._border.has_inside(x, y):
+            return "inside"
+        margin = MARGIN * sqrt(max(0.0, width * height))
+        return "outside" if self._border.measure(x, y) >= margin else "near"
+
+
+def _clamp(place: float, length: int) -> float:
+    """Returns a place just inside the picture: a box that the picture's edge cuts may end on it or beyond."""
+    return min(max(place, EDGE_PIXELS), length - EDGE_PIXELS)
+
+
+class _RecentConfidences:
+    """The confidences of the last seconds, by frame and track: an event comes later than the frame that shows it."""
+
+    def __init__(self) -> None:
+        self._batches: deque[tuple[float, int, Mapping[tuple[int, int], float | None]]] = deque()
+
+    def add(self, frames: Frames) -> None:
+        if not frames.track_ids or not len(frames.time_offsets):
+            return
+        placed, confidences = frames.predictions.frames, frames.predictions.confidences
+        found = {
+            (frames.frame_offsets[frame], track_id): confidence
+            for frame, track_id, confidence in zip(placed, frames.track_ids, confidences, strict=True)
+            if track_id is not None
+        }
+        now, number = frames.time_offsets[-1], frames.first + len(frames.time_offsets)
+        self._batches.append((now, number, found))
+        while now - self._batches[0][0] > EVENT_DELAY_SECONDS and number - self._batches[0][1] > EVENT_DELAY_FRAMES:
+            self._batches.popleft()
+
+    def reaches(self, event: Event, least: float) -> bool:
+        """Returns whether the prediction that shows an event has a confidence of at least `least`, or none."""
+        key = event.frame_offset, event.track_id
+        for _, _, found in self._batches:
+            if key in found:
+                confidence = found[key]
+                return confidence is None or confidence >= least
+        return False
 
 
 class _Stays:
@@ -310,6 +375,11 @@ class _Stays:
         self._stays[track_id] = since, seconds, frame
         return seconds - since
 
+    def end(self, track_id: int | None) -> None:
+        """Ends the stay of an object that has left."""
+        if track_id is not None:
+            self._stays.pop(track_id, None)
+
     def forget(self, seconds: float, frame: int) -> None:
         """Forgets the stays that have ended."""
         self._stays = {number: stay for number, stay in self._stays.items() if not _has_ended(stay, seconds, frame)}
@@ -318,19 +388,3 @@ class _Stays:
 def _has_ended(stay: tuple[float, float, int], seconds: float, frame: int) -> bool:
     _, last_seconds, last_frame = stay
     return frame - last_frame - 1 > LOST_FRAMES and seconds - last_seconds > LOST_SECONDS
-
-
-def _clamp(share: float) -> float:
-    """Returns a share of the frame just inside it: a box that the frame's edge cuts may end on it or beyond."""
-    return min(max(share, 0.0), 1 - 1e-9)
-
-
-def contains(polygon: Sequence[Point], x: float, y: float) -> bool:
-    """Returns whether a point is inside a polygon, by the number of sides to the right of it."""
-    is_inside = False
-    x1, y1 = polygon[-1]
-    for x2, y2 in polygon:
-        if (y1 > y) != (y2 > y) and x < x1 + (y - y1) * (x2 - x1) / (y2 - y1):
-            is_inside = not is_inside
-        x1, y1 = x2, y2
-    return is_inside

@@ -1,8 +1,8 @@
 """Conditions over frames with known boxes, tracks and events."""
 
+import itertools
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.frames import make_frames
+from videojobs.errors import BrokenResults
 from videojobs.jobs.notify_when import NotifyWhen, parse_notify_when
 from videojobs.jobs.regions import Direction, parse_regions
+from videojobs.results.analysis import Analysis, analyze
 from videojobs.results.events import Event
 from videojobs.results.predictions import Frames
 from videojobs.results.rules import EPISODE_GAP_SECONDS, MOMENTS_MAX, RuleOutcome, Rules, RulesOutcome
@@ -178,8 +180,22 @@ def cross(seconds: float, direction: Direction, track_id: int = 1, class_name: s
 def test_crossings_are_counted(condition: dict[str, Any], times: int, moments: tuple[float, ...]) -> None:
     events = [cross(0.5, "in"), cross(1.5, "out"), cross(2.5, "in"), cross(3.5, "in", 2, "truck")]
     frames = make([[PERSON, TRUCK]] * 5)
-    outcome = find(condition, replace(frames.with_track_ids(frames.track_ids or ()), events=events))
+    outcome = find(condition, frames.with_events(events))
     assert (outcome.times, outcome.moments, outcome.held) == (times, moments, times > 0)
+
+
+def test_an_event_that_comes_late_has_the_confidence_of_the_frame_that_shows_it() -> None:
+    sure, unsure = make([[PERSON]], confidence=0.9), make([[PERSON]], confidence=0.2, first=1)
+    late = make([[]] * 9, first=2).with_events([cross(-1.0, "in"), cross(0.5, "out")])
+    outcome = find({"line": "door", "min_confidence": 0.5}, sure, unsure, late)
+    assert outcome.moments == (-1.0,)
+
+
+def test_an_object_that_trembles_at_the_border_has_not_left() -> None:
+    """The region ends at 50, and a box of 10 by 10 has a margin of 1.5."""
+    near, outside = ("person", 50.5, 1), ("person", 52.0, 1)
+    assert find({"region": "left", "min_dwell_seconds": 3}, make([[PERSON], [near], [near], [PERSON]])).held
+    assert not find({"region": "left", "min_dwell_seconds": 3}, make([[PERSON], [outside], [outside], [PERSON]])).held
 
 
 def test_hours_of_the_day_by_the_video_s_clock() -> None:
@@ -193,10 +209,15 @@ def test_hours_of_the_day_by_the_video_s_clock() -> None:
 
 def test_without_the_frame_s_size_a_place_is_unknown_and_other_conditions_are_not() -> None:
     frames = make([[PERSON]], has_size=False)
-    for place in ({"region": "left"}, {"line": "door"}):
+    missing = BrokenResults("The elements of hands lack the size of the picture, which regions refer to.")
+    for place, problem in (
+        ({"region": "left"}, "the results don't have the size of the frames"),
+        ({"line": "door"}, str(missing)[:-1]),
+    ):
+        frames = frames.with_events((), missing)
         outcome = evaluate({"all": [place, {"class": "person"}]}, frames)
         assert [condition.held for condition in outcome.conditions] == [None, True]
-        assert (outcome.held, outcome.problem) == (None, "the results don't have the size of the frames")
+        assert (outcome.held, outcome.problem) == (None, problem)
         assert evaluate({"any": [place, {"class": "person"}]}, frames).held
         assert evaluate({"all": [place, {"class": "dog"}]}, frames).held is False
 
@@ -223,7 +244,7 @@ def test_a_box_at_the_edge_of_the_frame_is_inside() -> None:
 
 
 def test_an_error_makes_all_of_them_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("videojobs.results.rules.contains", lambda *_: 1 / 0)
+    monkeypatch.setattr("videojobs.results.rules.make_border", lambda *_: 1 / 0)
     outcome = evaluate([{"class": "person"}, {"region": "left"}], make([[PERSON]]))
     assert (outcome.held, outcome.problem) == (None, "an error (ZeroDivisionError)")
 
@@ -246,3 +267,37 @@ def test_the_outcome_does_not_depend_on_how_frames_arrive(
 ) -> None:
     pieces = [make(frames[start : start + size], first=start) for start in range(0, len(frames), size)]
     assert evaluate([condition], *pieces) == evaluate([condition], make(frames)) or not frames
+
+
+@given(st.lists(st.floats(1, 99), min_size=2, max_size=6), st.sampled_from([0.2, 0.5, 1.0]))
+def test_conditions_agree_with_the_events(turns: list[float], step: float) -> None:
+    """A person walks from place to place across the region and back. Both count the same stays and crossings."""
+    places = [start + (end - start) * share / 20 for start, end in itertools.pairwise(turns) for share in range(20)]
+    walk = [("person", place, None) for place in places]
+    regions = parse_regions(
+        [
+            {"name": "left", "polygon": [[0, 0], [0.5, 0], [0.5, 1], [0, 1]]},
+            {"name": "door", "line": [[0.5, 1], [0.5, 0]]},
+        ]
+    )
+    frames = make([[row] for row in walk], step=step)
+    analyzed = list(analyze([frames], Analysis(track=True, regions=regions)))
+    events = [event for some in analyzed for event in some.events]
+    stays = [event.dwell_seconds or 0.0 for event in events if event.kind == "exit"]
+    crossings = [event for event in events if event.kind == "crossing"]
+    longest = max(stays, default=0.0)
+    notify_when = [
+        {"name": "crossed", "line": "door"},
+        {"name": "stayed", "region": "left", "min_dwell_seconds": max(0.0, longest - 2 * step)},
+        {"name": "stayed longer", "region": "left", "min_dwell_seconds": longest + 2 * step},
+    ]
+    rules = Rules(parse_notify_when(notify_when), regions, lambda _: None)
+    for some in analyzed:
+        rules.add(some)
+    outcome = rules.conclude()
+    assert outcome is not None
+    crossed, stayed, stayed_longer = outcome.conditions
+    assert crossed.times == len(crossings)
+    assert crossed.moments == tuple(event.time_offset for event in crossings[:MOMENTS_MAX])
+    assert stayed.held or not stays
+    assert not stayed_longer.held
