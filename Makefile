@@ -97,6 +97,7 @@ check: .venv/ready .venv-sam/ready .venv-check/ready  ## formatter, linter, type
 	  .venv-check/bin/checkov --quiet --compact --skip-download --framework cloudformation --file "$$template"; \
 	done
 
+	.venv/bin/cfn-lint docs/examples/*.yaml
 	.venv-check/bin/bandit --quiet --configfile pyproject.toml --recursive functions layers engine/functions engine/layers videoinfer
 	git ls-files -z | xargs -0 .venv-check/bin/detect-secrets-hook --no-verify --exclude-files '\.txt$$' \
 	  --disable-plugin HexHighEntropyString --disable-plugin Base64HighEntropyString --disable-plugin KeywordDetector
