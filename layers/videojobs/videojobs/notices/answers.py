@@ -6,11 +6,11 @@ are never inflected: `7 person`.
 
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
 
 from videojobs.foreign_text import printable
 from videojobs.jobs.ledger import Job
 from videojobs.notices.times import format_duration, format_place
+from videojobs.outputs.region_summary import LineSummary, PolygonSummary
 from videojobs.outputs.summary import ClassSummary, ModelSummary, Summary
 from videojobs.results.rules import RuleOutcome, RulesOutcome
 
@@ -27,8 +27,8 @@ LINE_MAX_CHARACTERS = 300
 
 _NOTHING = "nothing found"
 
-type Region = Mapping[str, Mapping[str, Any]]
-"""What happened in a region or at a line, by class, as in `summary.json`."""
+type Region = Mapping[str, PolygonSummary | LineSummary]
+"""What happened in a polygon or at a line, by class."""
 
 
 def answer(summary: Summary) -> list[str]:
@@ -78,7 +78,7 @@ def describe_rules(job: Job, rules: RulesOutcome, locate: Callable[[float], str]
 
 
 def _answer_model(model: ModelSummary) -> Iterator[str]:
-    for name, region in _read_regions(model).items():
+    for name, region in model.regions.items():
         if region:
             yield _fit(name, "{}:")
             yield from _answer_region(region)
@@ -96,21 +96,20 @@ def _answer_model(model: ModelSummary) -> Iterator[str]:
 
 
 def _answer_region(region: Region) -> Iterator[str]:
-    ranked = sorted(region.items(), key=lambda item: -_weigh(item[1]))
+    ranked = _rank(region)
     for name, facts in ranked[:CLASSES_MAX]:
-        if "in" in facts:
-            yield _fit(name, f"  {facts['in']:,} {{}} in, {facts['out']:,} out")
+        if isinstance(facts, LineSummary):
+            yield _fit(name, f"  {facts.crossed_in:,} {{}} in, {facts.crossed_out:,} out")
             continue
-        yield _fit(name, f"  {facts['entries']:,} {{}}, at most {facts['peak']:,} at once")
-        yield f"  the longest stay {format_duration(round(facts['dwell_seconds_max']))}"
+        yield _fit(name, f"  {facts.entries:,} {{}}, at most {facts.peak:,} at once")
+        yield f"  the longest stay {format_duration(round(facts.dwell_seconds_max))}"
     if rest := ranked[CLASSES_MAX:]:
         yield f"  and {len(rest):,} other classes"
 
 
 def _answer_class(name: str, entry: ClassSummary, model: ModelSummary) -> Iterator[str]:
-    tracks = _read_tracks(entry)
-    if tracks:
-        yield _fit(name, f"{tracks:,} {{}}, at most {entry.peak:,} at once")
+    if entry.tracks:
+        yield _fit(name, f"{entry.tracks:,} {{}}, at most {entry.peak:,} at once")
         return
     yield _fit(name, f"{{}}: in {entry.frames:,} of {model.frames:,} frames")
     if entry.peak > 1:
@@ -118,29 +117,19 @@ def _answer_class(name: str, entry: ClassSummary, model: ModelSummary) -> Iterat
 
 
 def _answer_model_shortly(model: ModelSummary) -> Iterator[str]:
-    for name, region in _read_regions(model).items():
-        for class_name, facts in sorted(region.items(), key=lambda item: -_weigh(item[1])):
-            if "in" in facts:
-                yield f"{facts['in']:,} {class_name} in, {facts['out']:,} out ({name})"
+    for name, region in model.regions.items():
+        for class_name, facts in _rank(region):
+            if isinstance(facts, LineSummary):
+                yield f"{facts.crossed_in:,} {class_name} in, {facts.crossed_out:,} out ({name})"
             else:
-                yield f"{facts['entries']:,} {class_name} ({name})"
+                yield f"{facts.entries:,} {class_name} ({name})"
     for class_name, entry in model.most_common():
-        tracks = _read_tracks(entry)
-        yield f"{tracks:,} {class_name}" if tracks else class_name
+        yield f"{entry.tracks:,} {class_name}" if entry.tracks else class_name
 
 
-def _weigh(facts: Mapping[str, Any]) -> int:
-    return int(facts["in"] + facts["out"] if "in" in facts else facts["entries"])
-
-
-def _read_regions(model: ModelSummary) -> Mapping[str, Region]:
-    regions: Mapping[str, Region] = model.to_dict().get("regions", {})
-    return regions
-
-
-def _read_tracks(entry: ClassSummary) -> int | None:
-    tracks: int | None = entry.to_dict().get("tracks")
-    return tracks
+def _rank(region: Region) -> Sequence[tuple[str, PolygonSummary | LineSummary]]:
+    """Returns a region's classes, those with the most events first."""
+    return sorted(region.items(), key=lambda item: -sum(item[1].counts.values()))
 
 
 def _count_times(rule: RuleOutcome) -> str:

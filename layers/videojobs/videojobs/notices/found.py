@@ -41,7 +41,7 @@ class Found:
         """Returns the names in a summary, those that fit."""
         models = list(summary.models.values()) if summary else []
         ranked = sorted((entry for model in models for entry in model.classes.items()), key=lambda it: -it[1].count)
-        regions = (name for model in models for name, found in model.to_dict().get("regions", {}).items() if found)
+        regions = (name for model in models for name, found in model.regions.items() if found)
         held = rules.matched if rules else ()
         return cls(
             classes=_cap(name for name, _ in ranked), regions=_cap(regions), rules=_cap(rule.name for rule in held)

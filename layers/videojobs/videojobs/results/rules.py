@@ -37,8 +37,10 @@ EPISODE_GAP_SECONDS = 5.0
 EVENT_DELAY_SECONDS, EVENT_DELAY_FRAMES = 4 * LOST_SECONDS, 4 * (LOST_FRAMES + 1)
 """An event comes at most this much later than the frame that shows it."""
 
-type Whereabouts = Literal["inside", "near", "outside", "elsewhere", "unknown"]
-"""Where a prediction is, seen from a polygon: near its border outside, or `elsewhere` if it does not count there."""
+type Whereabouts = Literal["inside", "just inside", "just outside", "outside", "elsewhere", "unknown"]
+"""Where a prediction is, seen from a polygon: `just` if it is so near to the border that its object may be on the other
+side, because boxes tremble, and `elsewhere` if it does not count there.
+"""
 
 type Clock = Callable[[float], datetime | None]
 """Returns when a time of the results was, or None if that is unknown."""
@@ -271,14 +273,14 @@ class _Evaluation:
             place: Whereabouts = "inside" if self._place is None else self._place.find(frames, row)
             if place == "unknown":
                 self.problem = "the results don't have the size of the frames"
-            elif place == "inside":
-                seconds, number = times[placed[row]], frames.first + placed[row]
-                if least is None or self._stays.follow(track_ids[row], seconds, number) >= least:
+            elif least is None and place in ("inside", "just inside"):
+                chosen.append(row)
+            elif least is not None and place != "elsewhere":
+                moment = times[placed[row]], frames.first + placed[row]
+                if self._stays.follow(track_ids[row], place, moment) >= least:
                     chosen.append(row)
-            elif place == "outside":
-                self._stays.end(track_ids[row])
         if len(times):
-            self._stays.forget(times[-1], frames.first + len(times) - 1)
+            self._stays.forget((times[-1], frames.first + len(times) - 1))
         return chosen
 
     def _is_hour(self, seconds: float) -> bool:
@@ -306,7 +308,7 @@ class _Place:
         self._border: Border | None = None
 
     def find(self, frames: Frames, row: int) -> Whereabouts:
-        """Returns where a prediction is. Near the border outside, boxes tremble, so its object may not have left."""
+        """Returns where a prediction is."""
         predictions = frames.predictions
         name, *box = (predictions.columns[column][row] for column in ("class", "x", "y", "width", "height"))
         size = frames.facts[predictions.frames[row]].size or self._size
@@ -318,10 +320,10 @@ class _Place:
             self._size, self._border = size, make_border(self._region, size)
         x, y, width, height = box
         x, y = _clamp(x, size[0]), _clamp(y + height * self._drop, size[1])
+        is_certain = self._border.measure(x, y) >= MARGIN * sqrt(max(0.0, width * height))
         if self._border.has_inside(x, y):
-            return "inside"
-        margin = MARGIN * sqrt(max(0.0, width * height))
-        return "outside" if self._border.measure(x, y) >= margin else "near"
+            return "inside" if is_certain else "just inside"
+        return "outside" if is_certain else "just outside"
 
 
 def _clamp(place: float, length: int) -> float:
@@ -359,32 +361,57 @@ class _RecentConfidences:
         return False
 
 
+@dataclass(slots=True)
+class _Stay:
+    """An object in the last sampled frame that shows it.
+
+    Attributes:
+        last: When that was: seconds, and the number of the sampled frame.
+        since: When its stay began, or None if it is outside.
+        crossed_at: When it came to the other side, if that is not certain yet.
+    """
+
+    last: tuple[float, int]
+    since: float | None
+    crossed_at: float | None = None
+
+    def has_ended(self, moment: tuple[float, int]) -> bool:
+        """Returns whether its track ended before a sampled frame; the same as in `tracks.py`."""
+        return moment[1] - self.last[1] - 1 > LOST_FRAMES and moment[0] - self.last[0] > LOST_SECONDS
+
+
 class _Stays:
-    """How long each object has been present without a gap that ends its track."""
+    """How long each object has been present. As for events, it changes sides only beyond the margin of the border."""
 
     def __init__(self) -> None:
-        self._stays: dict[int, tuple[float, float, int]] = {}
+        self._stays: dict[int, _Stay] = {}
 
-    def follow(self, track_id: int | None, seconds: float, frame: int) -> float:
-        """Returns how long the object has stayed at a prediction of it; -1 for a prediction without a track."""
+    def follow(self, track_id: int | None, place: Whereabouts, moment: tuple[float, int]) -> float:
+        """Returns how long an object has stayed at a prediction; -1 if that is outside or has no track.
+
+        Args:
+            moment: Seconds, and the number of the sampled frame.
+        """
         if track_id is None:
             return -1.0
-        since = seconds
-        if (stay := self._stays.get(track_id)) and not _has_ended(stay, seconds, frame):
-            since = stay[0]
-        self._stays[track_id] = since, seconds, frame
-        return seconds - since
+        seconds, is_inside = moment[0], place in ("inside", "just inside")
+        stay = self._stays.get(track_id)
+        if stay is None or stay.has_ended(moment):
+            stay = self._stays[track_id] = _Stay(moment, seconds if is_inside else None)
+        stay.last = moment
+        if is_inside == (stay.since is not None):
+            stay.crossed_at = None
+        elif stay.crossed_at is None:
+            stay.crossed_at = seconds
+        has_stood = stay.crossed_at is not None and seconds - stay.crossed_at > LOST_SECONDS
+        if place == "inside" and stay.since is None:
+            stay.since = seconds if has_stood else stay.crossed_at
+            stay.crossed_at = None
+        elif place == "outside":
+            stay.since = stay.crossed_at = None
+        # An object that stands just outside may be inside, as events have it.
+        return seconds - stay.since if stay.since is not None and (is_inside or has_stood) else -1.0
 
-    def end(self, track_id: int | None) -> None:
-        """Ends the stay of an object that has left."""
-        if track_id is not None:
-            self._stays.pop(track_id, None)
-
-    def forget(self, seconds: float, frame: int) -> None:
-        """Forgets the stays that have ended."""
-        self._stays = {number: stay for number, stay in self._stays.items() if not _has_ended(stay, seconds, frame)}
-
-
-def _has_ended(stay: tuple[float, float, int], seconds: float, frame: int) -> bool:
-    _, last_seconds, last_frame = stay
-    return frame - last_frame - 1 > LOST_FRAMES and seconds - last_seconds > LOST_SECONDS
+    def forget(self, moment: tuple[float, int]) -> None:
+        """Forgets the objects whose tracks have ended."""
+        self._stays = {number: stay for number, stay in self._stays.items() if not stay.has_ended(moment)}

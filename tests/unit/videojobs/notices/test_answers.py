@@ -11,11 +11,11 @@ from videojobs.foreign_text import printable
 from videojobs.jobs.ledger import Job
 from videojobs.jobs.options import Model
 from videojobs.notices.answers import COLUMNS, SHORT_MAX_CHARACTERS, answer, answer_shortly, describe_rules, measure
-from videojobs.outputs.region_summary import read_summaries
+from videojobs.outputs.region_summary import LineSummary, PolygonSummary
 from videojobs.outputs.summary import ClassSummary, ModelSummary, Summary
 from videojobs.results.rules import RuleOutcome, RulesOutcome
 
-DOCK = {"entries": 2, "exits": 2, "peak": 1, "dwell_seconds_max": 250.4, "dwell_seconds_mean": 130.0}
+DOCK = PolygonSummary(entries=2, exits=2, peak=1, dwell_seconds_max=250.4)
 
 
 def summarize(**models: ModelSummary) -> Summary:
@@ -24,17 +24,20 @@ def summarize(**models: ModelSummary) -> Summary:
     return summary
 
 
-def watch(model: ModelSummary, regions: dict[str, Any]) -> ModelSummary:
-    return replace(model, regions=read_summaries(regions))
-
-
 def count(frames: int = 60, failed_frames: int = 0, /, **classes: ClassSummary) -> ModelSummary:
     return ModelSummary(frames=frames, failed_frames=failed_frames, classes=classes)
 
 
 def test_lines_and_regions_come_before_what_the_whole_video_has() -> None:
-    regions = {"door": {"person": {"in": 3, "out": 1}, "dog": {"in": 0, "out": 2}}, "dock": {"truck": DOCK}, "gate": {}}
-    model = watch(count(person=ClassSummary(tracks=7, count=538, frames=50, peak=3)), regions)
+    model = ModelSummary(
+        frames=60,
+        classes={"person": ClassSummary(count=538, tracks=7, peak=3)},
+        regions={
+            "door": {"dog": LineSummary(crossed_out=2), "person": LineSummary(crossed_in=3, crossed_out=1)},
+            "dock": {"truck": DOCK},
+            "gate": {},
+        },
+    )
     summary = summarize(m=model)
     assert answer(summary) == [
         "door:",
@@ -103,9 +106,13 @@ numbers = st.integers(0, 9_999_999)
 def test_lines_fit_a_phone_and_a_subject_is_short_ascii(
     model_id: str, region: str, name: str, many: int, few: int
 ) -> None:
-    regions = {region: {name: {"in": many, "out": many}}, f"{region}!": {name: {**DOCK, "entries": many, "peak": many}}}
-    tracked = watch(
-        ModelSummary(frames=many, classes={name: ClassSummary(tracks=7, count=many, frames=many, peak=many)}), regions
+    visits = PolygonSummary(entries=many, peak=many, dwell_seconds_max=many)
+    tracked = ModelSummary(
+        classes={name: ClassSummary(count=many, frames=many, tracks=7, peak=many)},
+        regions={
+            region: {name: LineSummary(crossed_in=many, crossed_out=many)},
+            f"{region}!": {name: visits},
+        },
     )
     plain = ModelSummary(
         frames=many, failed_frames=few, classes={name: ClassSummary(count=many, frames=many, peak=many)}
