@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.digest_story import (
+    AT_ONCE,
     Death,
     ExecutionAborted,
     World,
@@ -68,7 +69,7 @@ def test_each_notice_is_in_exactly_one_digest_wherever_the_function_dies(world: 
 @pytest.mark.parametrize("call", [3, 7])
 def test_more_notices_than_a_transaction_takes_are_in_one_digest(call: int) -> None:
     """The function dies after the first transaction of two or three."""
-    run_at_once(105, Death(call, after=True))
+    run_at_once(AT_ONCE, Death(call, after=True))
 
 
 def test_nothing_is_sent_without_notices(world: World) -> None:
