@@ -65,7 +65,7 @@ def test_an_upload_becomes_results_and_a_notice(
     assert summary["cost"]["used"]["lambda_gigabyte_seconds"] > 0
 
     [notice] = pipeline.take_notices(upload)
-    assert notice.subject == "Done: line 3+?%41 (1).MP4"
+    assert notice.subject.startswith("Done: line 3+?%41 (1).MP4: ")
     assert f"s3://{pipeline.pipeline.results_bucket}/results/{ODD_KEY}/{job['job_id']}/results.json" in notice.text
     assert all(f"{count:,}" in notice.text for count in classes.values())
 
