@@ -12,7 +12,7 @@ Memory holds the objects that have not ended, and up to `min_tracks` track IDs p
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from math import sqrt
@@ -37,9 +37,9 @@ EPISODE_GAP_SECONDS = 5.0
 EVENT_DELAY_SECONDS, EVENT_DELAY_FRAMES = 4 * LOST_SECONDS, 4 * (LOST_FRAMES + 1)
 """An event comes at most this much later than the frame that shows it."""
 
-type Whereabouts = Literal["inside", "just inside", "just outside", "outside", "elsewhere", "unknown"]
+type Whereabouts = Literal["inside", "just inside", "just outside", "outside"]
 """Where a prediction is, seen from a polygon: `just` if it is so near to the border that its object may be on the other
-side, because boxes tremble, and `elsewhere` if it does not count there.
+side, because boxes tremble.
 """
 
 type Clock = Callable[[float], datetime | None]
@@ -230,6 +230,8 @@ class _Evaluation:
 
     def _add_predictions(self, frames: Frames) -> None:
         rows = self._choose_placed(frames, self._select(frames))
+        if self._place is not None and self._place.is_size_missed:
+            self.problem = "the results don't have the size of the frames"
         placed, times, track_ids = frames.predictions.frames, frames.time_offsets, frames.track_ids or ()
         counts = Counter(placed[row] for row in rows)
         least = self._condition.min_count or 1
@@ -264,21 +266,16 @@ class _Evaluation:
     def _choose_placed(self, frames: Frames, rows: Sequence[int]) -> Sequence[int]:
         """Returns those of `rows` that are in the region, and whose objects have stayed for long enough."""
         least = self._condition.min_dwell_seconds
-        if self._place is None and least is None:
-            return rows
+        if least is None:
+            return rows if self._place is None else self._place.choose_inside(frames, rows)
         placed, times = frames.predictions.frames, frames.time_offsets
         track_ids = frames.track_ids or [None] * len(placed)
+        found = ((row, "inside") for row in rows) if self._place is None else self._place.find_all(frames, rows)
         chosen: list[int] = []
-        for row in rows:
-            place: Whereabouts = "inside" if self._place is None else self._place.find(frames, row)
-            if place == "unknown":
-                self.problem = "the results don't have the size of the frames"
-            elif least is None and place in ("inside", "just inside"):
+        for row, whereabouts in found:
+            moment = times[placed[row]], frames.first + placed[row]
+            if self._stays.follow(track_ids[row], whereabouts, moment) >= least:
                 chosen.append(row)
-            elif least is not None and place != "elsewhere":
-                moment = times[placed[row]], frames.first + placed[row]
-                if self._stays.follow(track_ids[row], place, moment) >= least:
-                    chosen.append(row)
         if len(times):
             self._stays.forget((times[-1], frames.first + len(times) - 1))
         return chosen
@@ -299,31 +296,49 @@ def describe_failure(failure: Exception) -> str:
 
 
 class _Place:
-    """Where predictions are, seen from one polygon. An element without a size has that of the one before."""
+    """Where predictions are, seen from one polygon. An element without a size has that of the one before.
+
+    Attributes:
+        is_size_missed: Whether predictions came before any size.
+    """
 
     def __init__(self, region: Region) -> None:
+        self.is_size_missed = False
         self._region = region
         self._drop = 0.5 if region.anchor == "bottom-center" else 0.0
         self._size: Size | None = None
         self._border: Border | None = None
 
-    def find(self, frames: Frames, row: int) -> Whereabouts:
-        """Returns where a prediction is."""
-        predictions = frames.predictions
-        name, *box = (predictions.columns[column][row] for column in ("class", "x", "y", "width", "height"))
-        size = frames.facts[predictions.frames[row]].size or self._size
-        if not self._region.counts(name) or None in box:
-            return "elsewhere"
-        if size is None:
-            return "unknown"
-        if size != self._size or self._border is None:
-            self._size, self._border = size, make_border(self._region, size)
-        x, y, width, height = box
-        x, y = _clamp(x, size[0]), _clamp(y + height * self._drop, size[1])
-        is_certain = self._border.measure(x, y) >= MARGIN * sqrt(max(0.0, width * height))
-        if self._border.has_inside(x, y):
-            return "inside" if is_certain else "just inside"
-        return "outside" if is_certain else "just outside"
+    def choose_inside(self, frames: Frames, rows: Iterable[int]) -> Sequence[int]:
+        """Returns those of `rows` that are inside."""
+        return [row for row, border, x, y, _ in self._locate(frames, rows) if border.has_inside(x, y)]
+
+    def find_all(self, frames: Frames, rows: Iterable[int]) -> Iterator[tuple[int, Whereabouts]]:
+        """Yields where each of `rows` is, without those that don't count here."""
+        for row, border, x, y, margin in self._locate(frames, rows):
+            is_certain = border.measure(x, y) >= margin
+            if border.has_inside(x, y):
+                yield row, "inside" if is_certain else "just inside"
+            else:
+                yield row, "outside" if is_certain else "just outside"
+
+    def _locate(self, frames: Frames, rows: Iterable[int]) -> Iterator[tuple[int, Border, float, float, float]]:
+        """Yields rows that count, with the border, the anchor and the margin in pixels."""
+        predictions, facts, drop = frames.predictions, frames.facts, self._drop
+        placed = predictions.frames
+        names, xs, ys, widths, heights = (predictions.columns[name] for name in ("class", "x", "y", "width", "height"))
+        for row in rows:
+            x, y, width, height = xs[row], ys[row], widths[row], heights[row]
+            if None in (x, y, width, height) or not self._region.counts(names[row]):
+                continue
+            size = facts[placed[row]].size
+            if size is not None and size != self._size:
+                self._size, self._border = size, make_border(self._region, size)
+            if self._size is None or self._border is None:
+                self.is_size_missed = True
+                continue
+            x, y = _clamp(x, self._size[0]), _clamp(y + height * drop, self._size[1])
+            yield row, self._border, x, y, MARGIN * sqrt(max(0.0, width * height))
 
 
 def _clamp(place: float, length: int) -> float:
