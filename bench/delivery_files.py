@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 from videojobs.delivery_end import compose_summary
 from videojobs.jobs.ledger import Job
 from videojobs.jobs.options import Model, Options
+from videojobs.jobs.regions import Region
+from videojobs.outputs.event_tables import EVENTS, EventTables
 from videojobs.outputs.files import OutputFiles
 from videojobs.outputs.guarded import GuardedOutput
 from videojobs.outputs.names import parse_outputs
@@ -49,24 +51,31 @@ class FolderAsS3:
         return (self._folder / key.replace("/", "-")).open(mode)
 
 
-def deliver(source: Path, folder: Path, outputs: str, *, track: bool = True) -> int:
+def deliver(source: Path, folder: Path, outputs: str, *, track: bool = True, regions: tuple[Region, ...] = ()) -> int:
     """Delivers `source` into `folder`, and returns the number of predictions.
 
     Args:
         outputs: The value of the parameter `Outputs`, for example `parquet,csv`.
         track: Whether predictions get track IDs.
+        regions: Where to look for events.
     """
     models = (Model("m", "1", "object-detection"),)
-    job = replace(Job.from_input(json.loads(_EVENT.read_text())), options=Options(models, 5, "presigned"))
+    job = replace(
+        Job.from_input(json.loads(_EVENT.read_text())),
+        options=Options(models, 5, "presigned", track=track, regions=regions),
+    )
     bucket = ResultsBucket(cast("S3Client", FolderAsS3(folder)), "results")
-    summary = Summary(models)
+    summary = Summary(models, regions=regions)
     guarded = [
         GuardedOutput(name, partial(OPENERS[name], job), OutputFiles(bucket, job, "https://share.example.com"))
         for name in parse_outputs(outputs)
     ]
+    if regions:
+        files = OutputFiles(bucket, job, "https://share.example.com")
+        guarded.append(GuardedOutput(EVENTS, lambda files: EventTables(job, files, parse_outputs(outputs)), files))
     with source.open("rb") as stream:
         pieces = bucket.copy_stream(stream, bucket.write("results.json", "application/json"))
-        derive(pieces, models, [summary, *guarded], lambda: iter([]), analysis=Analysis(track=track))
+        derive(pieces, models, [summary, *guarded], lambda: iter([]), analysis=Analysis.of(job.options))
     if failures := [output.failure for output in guarded if output.failure]:
         raise RuntimeError(failures)
     bucket.save_json("summary.json", compose_summary(job, summary, {}))

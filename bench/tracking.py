@@ -9,6 +9,10 @@ over scenes and seeds. The other trackers run with several settings, because the
 second.
 
 The last lines are the processor time per box at 1, 10 and 100 boxes per frame.
+
+    .venv/bin/python -m bench.tracking --delivery [--megabytes 20 200 2000] [--objects 1 10 100] [--rounds 5]
+
+measures instead what tracking and two regions add to a delivery, beside supervision's ByteTrack in the same delivery.
 """
 
 import argparse
@@ -17,6 +21,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from bench.tracking_delivery import WAYS, measure_deliveries
 from videoinfer.repository import ROOT
 
 RATES = [30, 10, 5, 2, 1]
@@ -31,7 +36,18 @@ def main() -> None:
         "--python", type=Path, default=ROOT / ".venv-tracking/bin/python", help="the other trackers' Python"
     )
     parser.add_argument("--no-speed", action="store_true", help="leave out the times")
+    parser.add_argument("--delivery", action="store_true", help="measure deliveries")
+    parser.add_argument("--megabytes", type=float, nargs="+", default=[20, 200])
+    parser.add_argument("--objects", type=int, nargs="+", default=[1, 10, 100])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--ways", nargs="+", default=WAYS, choices=WAYS)
     arguments = parser.parse_args()
+    if arguments.delivery:
+        [packages] = arguments.python.parent.parent.glob("lib/python3*/site-packages")
+        measure_deliveries(
+            arguments.megabytes, arguments.objects, arguments.rounds, packages=packages, ways=arguments.ways
+        )
+        return
     command = [arguments.python, "-m", "bench.tracking_contenders", "--rates", *map(str, arguments.rates)]
     command += ["--seeds", *map(str, arguments.seeds), *(["--no-speed"] if arguments.no_speed else [])]
     paths = os.pathsep.join([str(ROOT), str(ROOT / "layers" / "videojobs")])

@@ -1,12 +1,10 @@
-"""Measures how much time and memory tracking adds to a delivery, by the number of objects per frame.
-
-    .venv/bin/python -m bench.tracking_delivery [--megabytes 20 200] [--objects 1 10 100] [--rounds 3] [--folder /tmp]
+"""Deliveries with and without tracking and regions, for `bench.tracking --delivery`.
 
 The objects move from frame to frame; a few of them are missed, and a few boxes are false detections. Each delivery of
-all outputs runs in its own process on one core, alternately without and with tracking.
+all outputs runs in its own process on one core, the ways alternately: without tracking, with tracking and two regions,
+and the same with supervision's ByteTrack instead of the tracker.
 """
 
-import argparse
 import json
 import os
 import random
@@ -14,22 +12,38 @@ import subprocess
 import sys
 import tempfile
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Console
+
+WAYS = ("without", "with", "supervision")
 
 _PROGRAM = """
 import sys, time
 from pathlib import Path
+source, folder, way, packages = sys.argv[1:]
+if way == "supervision":
+    sys.path.append(packages)
+    import bench.tracking_supervision
 from bench.delivery_files import deliver
+from bench.tracking_delivery import REGIONS
+from videojobs.jobs.regions import parse_regions
 start = time.process_time()
-rows = deliver(Path(sys.argv[1]), Path(sys.argv[2]), "parquet,csv,coco,webvtt,report", track=sys.argv[3] == "True")
+regions = () if way == "without" else parse_regions(REGIONS)
+rows = deliver(Path(source), Path(folder), "parquet,csv,coco,webvtt,report", track=way != "without", regions=regions)
 seconds = time.process_time() - start
 [line] = [line for line in open("/proc/self/status") if line.startswith("VmHWM:")]
-print(seconds, int(line.split()[1]) / 1024, rows)
+events = sum(map(lambda path: sum(1 for _ in path.open()) - 1, Path(folder).glob("*events.csv")))
+print(seconds, int(line.split()[1]) / 1024, rows, events)
 """
+
+REGIONS = [
+    {"name": "dock", "polygon": [[0.1, 0.5], [0.6, 0.5], [0.6, 1], [0.1, 1]]},
+    {"name": "door", "line": [[0.2, 0.4], [0.8, 0.4]]},
+]
 
 _SECONDS = 0.2
 _FRAME_BYTES, _OBJECT_BYTES = 110, 195
@@ -89,45 +103,55 @@ def _make_element(things: list[dict[str, float]], chance: random.Random) -> dict
     return {"time": 0.05, "image": {"width": 1920, "height": 1080}, "predictions": predictions}
 
 
-def deliver(source: Path, *, track: bool) -> tuple[float, float, int]:
-    """Returns the processor seconds, peak memory in megabytes, and predictions of a delivery in its own process."""
+class Delivered(NamedTuple):
+    """The processor seconds, peak memory in megabytes, predictions and events of a delivery."""
+
+    seconds: float
+    megabytes: float
+    predictions: int
+    events: int
+
+
+def deliver_in_process(source: Path, way: str, packages: Path) -> Delivered:
+    """Delivers the results in a process of their own.
+
+    Args:
+        packages: Where supervision is installed.
+    """
     with tempfile.TemporaryDirectory(dir=source.parent) as folder:
         done = subprocess.run(
-            [sys.executable, "-c", _PROGRAM, source, folder, str(track)],
+            [sys.executable, "-c", _PROGRAM, source, folder, way, packages],
             check=True,
             stdout=subprocess.PIPE,
             text=True,
-            preexec_fn=lambda: os.sched_setaffinity(0, {0}),
+            preexec_fn=lambda: os.sched_setaffinity(0, {max(os.sched_getaffinity(0))}),
         )
-    seconds, megabytes, rows = done.stdout.split()
-    return float(seconds), float(megabytes), int(rows)
+    seconds, megabytes, predictions, events = done.stdout.split()
+    return Delivered(float(seconds), float(megabytes), int(predictions), int(events))
 
 
-def main() -> None:
-    """Measures, and prints one line per size and number of objects."""
-    parser = argparse.ArgumentParser(description="Measures what tracking adds to a delivery.")
-    parser.add_argument("--megabytes", type=float, nargs="+", default=[20, 200])
-    parser.add_argument("--objects", type=int, nargs="+", default=[1, 10, 100])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--folder", type=Path)
-    arguments = parser.parse_args()
-    say = Console(width=120, highlight=False).print
-    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
-        source = Path(folder) / "results.json"
-        for megabytes in arguments.megabytes:
-            for objects in arguments.objects:
-                write_results(source, megabytes, objects)
-                rounds = [[deliver(source, track=track) for track in (False, True)] for _ in range(arguments.rounds)]
-                without, tracked = (
-                    [median(figures) for figures in zip(*way, strict=True)] for way in zip(*rounds, strict=True)
-                )
-                ratio = median(one[1][0] / one[0][0] for one in rounds)
+def measure_deliveries(
+    sizes: Sequence[float], objects: Sequence[int], rounds: int, *, packages: Path, ways: Sequence[str] = WAYS
+) -> None:
+    """Measures, and prints one line per size, number of objects and way.
+
+    Args:
+        sizes: Megabytes of results.
+        objects: Numbers of objects per frame.
+    """
+    say = Console(width=140, highlight=False).print
+    for megabytes in sizes:
+        for count in objects:
+            with tempfile.TemporaryDirectory() as folder:
+                source = Path(folder) / "results.json"
+                write_results(source, megabytes, count)
+                found = [[deliver_in_process(source, way, packages) for way in ways] for _ in range(rounds)]
+            for number, way in enumerate(ways):
+                one = [of_round[number] for of_round in found]
+                ratios = sorted(of_round[number].seconds / of_round[0].seconds for of_round in found)
                 say(
-                    f"{megabytes:5.0f} MB, {objects:3} a frame, {without[2]:9,.0f} predictions: "
-                    f"{without[0]:6.2f} s, {without[1]:4.0f} MB of memory; with tracks "
-                    f"{tracked[0]:6.2f} s, {tracked[1]:4.0f} MB: {ratio:.2f} times the time"
+                    f"{megabytes:5.0f} MB, {count:3} a frame, {one[0].predictions:10,} predictions, "
+                    f"{one[0].events:7,} events, {way:11}: {median(of.seconds for of in one):7.2f} s "
+                    f"({median(ratios):.2f} times, {ratios[0]:.2f} to {ratios[-1]:.2f}), "
+                    f"{median(of.megabytes for of in one):4.0f} MB of memory"
                 )
-
-
-if __name__ == "__main__":
-    main()

@@ -8,6 +8,7 @@ import io
 from codecs import BOM_UTF8
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from arro3.core import DataType
@@ -23,6 +24,8 @@ from videojobs.results.predictions import Frames
 
 EVENTS = "events"
 """The name of this output, which is made for each job with regions."""
+
+ROWS_A_BATCH = 1024
 
 EVENT_COLUMNS: Mapping[str, DataType] = {
     "job_id": TEXT,
@@ -55,6 +58,7 @@ class EventTables:
         self._job = job
         self._csv: ObjectWriter | None = None
         self._parquet: ParquetFile | None = None
+        self._rows: list[Sequence[Any]] = []
         if "csv" in outputs:
             self._csv = files.open("events.csv", "text/csv; charset=utf-8")
             self._csv.write(BOM_UTF8)
@@ -71,16 +75,22 @@ class EventTables:
         _ = frames.predictions
         if not frames.events:
             return
-        rows = [self._make_row(event) for event in frames.events]
-        if self._csv is not None:
-            self._write_lines([list(map(_make_cell, row)) for row in rows])
-        if self._parquet is not None:
-            columns = zip(*rows, strict=True)
-            self._parquet.write(list(map(make_array, columns, EVENT_COLUMNS.values())))
+        self._rows += map(self._make_row, frames.events)
+        if len(self._rows) >= ROWS_A_BATCH:
+            self._write_rows()
 
     def finish(self) -> None:
+        self._write_rows()
         if self._parquet is not None:
             self._parquet.close()
+
+    def _write_rows(self) -> None:
+        if self._rows and self._csv is not None:
+            self._write_lines([list(map(_make_cell, row)) for row in self._rows])
+        if self._rows and self._parquet is not None:
+            columns = zip(*self._rows, strict=True)
+            self._parquet.write(list(map(make_array, columns, EVENT_COLUMNS.values())))
+        self._rows.clear()
 
     def _make_row(self, event: Event) -> Sequence[Any]:
         return (
@@ -108,9 +118,12 @@ class EventTables:
             self._csv.write(text.getvalue().encode())
 
 
+_disarm_repeated = lru_cache(1000)(disarm)
+
+
 def _make_cell(value: Any) -> Any:
+    if isinstance(value, str):
+        return _disarm_repeated(value)
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, str):
-        return disarm(value)
     return value.isoformat(timespec="milliseconds") if isinstance(value, datetime) else value

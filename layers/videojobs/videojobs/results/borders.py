@@ -21,11 +21,18 @@ EDGE_PIXELS = 0.01
 _DEPTHS = (1, 1 / 2, 1 / 4, 3 / 4, 1 / 8, 3 / 8, 5 / 8, 7 / 8)
 """Where on a part of a path its distance from a border is measured."""
 
+_INNER = 0.618
+"""Where on a part of a path it is tested whether it is inside. Its ends and its middle may be on a border."""
+
 _AREA_MIN = 1e-6
 
 
 type Segment = tuple[float, float, float, float]
 """x and y of its ends."""
+
+
+type Rectangle = tuple[float, float, float, float]
+"""Left, right, top, bottom."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,25 @@ class Border(ABC):
     def measure(self, x: float, y: float) -> float:
         """Returns a point's distance from the border; for a line, also beyond its ends."""
 
+    def find_free(self, x: float, y: float) -> Rectangle:
+        """Returns a rectangle around a point, as large as is easily found, in which no path crosses the border."""
+        left, right, top, bottom = self.bounds
+        ways = left - x, x - right, top - y, y - bottom
+        furthest = max(ways)
+        if furthest < 1:  # within the bounds, or so near that it may be inside by rounding
+            half = self.find_clearance(x, y) / sqrt(2)
+            return x - half, x + half, y - half, y + half
+        if ways[0] == furthest:
+            return -inf, left, -inf, inf
+        if ways[1] == furthest:
+            return right, inf, -inf, inf
+        return (-inf, inf, -inf, top) if ways[2] == furthest else (-inf, inf, bottom, inf)
+
+    @property
+    @abstractmethod
+    def bounds(self) -> Rectangle:
+        """The smallest rectangle that contains the region."""
+
     @abstractmethod
     def find_clearance(self, x: float, y: float) -> float:
         """Returns a distance within which a straight path from the point does not cross the border."""
@@ -71,6 +97,9 @@ class Border(ABC):
         return any(self.measure(x1 + share * (x2 - x1), y1 + share * (y2 - y1)) >= distance for share in shares)
 
 
+_OUTSIDE = (PathPart(0.0, 1.0, False, False),)
+
+
 class PolygonBorder(Border):
     """The border of a polygon.
 
@@ -85,6 +114,15 @@ class PolygonBorder(Border):
         sides = list(pairwise((*points, points[0])))
         self._sides = [(x1 * width, y1 * height, x2 * width, y2 * height) for (x1, y1), (x2, y2) in sides]
         self._borders = [side for side, (a, b) in zip(self._sides, sides, strict=True) if not _is_on_edge(a, b)]
+        xs, ys = [side[0] for side in self._sides], [side[1] for side in self._sides]
+        self._bounds = min(xs), max(xs), min(ys), max(ys)
+        self._vectors = [
+            (x1, y1, x2 - x1, y2 - y1, (x2 - x1) ** 2 + (y2 - y1) ** 2) for x1, y1, x2, y2 in self._borders
+        ]
+
+    @property
+    def bounds(self) -> Rectangle:
+        return self._bounds
 
     def has_inside(self, x: float, y: float) -> bool:
         inside = False
@@ -94,19 +132,37 @@ class PolygonBorder(Border):
         return inside
 
     def measure(self, x: float, y: float) -> float:
-        return min((measure_to_segment(x, y, side) for side in self._borders), default=inf)
+        # `measure_to_segment` for each side, written out because most of the time is spent here.
+        least = inf
+        for x1, y1, dx, dy, length in self._vectors:
+            px, py = x - x1, y - y1
+            dot = px * dx + py * dy
+            if dot > 0:
+                share = dot / length if dot < length else 1.0
+                px -= share * dx
+                py -= share * dy
+            distance = px * px + py * py
+            if distance < least:
+                least = distance
+        return sqrt(least)
 
     find_clearance = measure
 
     def split(self, start: Point, end: Point) -> Sequence[PathPart]:
-        shares = sorted({share for side in self._borders if (share := find_crossing(start, end, side)) is not None})
+        left, right, top, bottom = self._bounds
         (x1, y1), (x2, y2) = start, end
-        if not shares:
-            return [PathPart(0.0, 1.0, self.has_inside(x2, y2), False)]
+        if (
+            (x1 < left and x2 < left)
+            or (x1 > right and x2 > right)
+            or (y1 < top and y2 < top)
+            or (y1 > bottom and y2 > bottom)
+        ):
+            return _OUTSIDE
+        shares = sorted({share for side in self._borders if (share := find_crossing(start, end, side)) is not None})
         parts: list[PathPart] = []
         for begin, finish in pairwise((0.0, *shares, 1.0)):
-            middle = (begin + finish) / 2
-            is_inside = self.has_inside(x1 + middle * (x2 - x1), y1 + middle * (y2 - y1))
+            share = begin + _INNER * (finish - begin)
+            is_inside = self.has_inside(x1 + share * (x2 - x1), y1 + share * (y2 - y1))
             if parts and parts[-1].is_inside == is_inside:  # it touches a corner
                 parts[-1] = replace(parts[-1], end=finish)
             else:
@@ -126,7 +182,12 @@ class LineBorder(Border):
         width, height = size
         (x1, y1), (x2, y2) = points
         self._segment = (x1 * width, y1 * height, x2 * width, y2 * height)
+        self._bounds = min(x1, x2) * width, max(x1, x2) * width, min(y1, y2) * height, max(y1, y2) * height
         self._length = hypot((x2 - x1) * width, (y2 - y1) * height)
+
+    @property
+    def bounds(self) -> Rectangle:
+        return self._bounds
 
     def has_inside(self, x: float, y: float) -> bool:
         return self._find_side(x, y) >= 0

@@ -21,6 +21,9 @@ from videojobs.results.tracks import LOST_FRAMES, LOST_SECONDS
 MARGIN = 0.15
 """In sizes of the object's box, which is the square root of its area."""
 
+ENDS_SECONDS = 1.0
+"""How often tracks that have ended are removed."""
+
 VOTES_MAX = 2
 """In so many frames in a row, another class is not believed: models confuse classes."""
 
@@ -90,17 +93,15 @@ class _Object:
         self.track_id, self.class_name, self.votes = track_id, class_name, 1
         (self.x, self.y), self.frame = place, frame
         self.stays: Sequence[_Stay] = ()
-        self.keep_free(-1)
+        self.forget_rectangle()
 
     @property
     def now(self) -> _Change:
         """A change that was not seen: the object appears, or vanishes, on the other side of the border."""
         return _Change(self.frame, (self.x, self.y), is_entered=False)
 
-    def keep_free(self, distance: float) -> None:
-        """Sets the rectangle to a square within a distance from the anchor; it is empty if that is below 0."""
-        half = distance / sqrt(2)
-        self.left, self.right, self.top, self.bottom = self.x - half, self.x + half, self.y - half, self.y + half
+    def forget_rectangle(self) -> None:
+        self.left = self.right = self.top = self.bottom = 0.0
 
     def vote(self, class_name: str | None) -> bool:
         """Takes the class of a frame. Returns whether the object's class changes."""
@@ -146,13 +147,13 @@ class ObjectPaths:
         self._size: Size = (0, 0)
         self._objects: dict[int, _Object] = {}
         self._count = 0
-        self._next_end = inf  # no track ends before this time
+        self._next_end = -inf
 
     def resize(self, size: Size) -> None:
         """Sets the size of the picture, and moves the objects accordingly."""
         for thing in self._objects.values():
             thing.x, thing.y = thing.x * size[0] / self._size[0], thing.y * size[1] / self._size[1]
-            thing.keep_free(-1)
+            thing.forget_rectangle()
         self._size = size
         self._watched = [_Watched(number, region, make_border(region, size)) for number, region in self._regions]
 
@@ -161,6 +162,7 @@ class ObjectPaths:
         if frame.seconds > self._next_end:
             self._end_tracks(frame)
         objects, drop = self._objects, self._drop
+        first_number = frame.number - LOST_FRAMES - 1
         for track_id, class_name, x, y, width, height in rows:
             y += height * drop
             thing = objects.get(track_id)
@@ -170,11 +172,14 @@ class ObjectPaths:
                 thing.left < x < thing.right
                 and thing.top < y < thing.bottom
                 and class_name == thing.class_name
-                and thing.frame is not frame
+                and first_number <= thing.frame.number < frame.number
             ):
                 thing.x, thing.y, thing.frame = x, y, frame
                 if thing.votes < VOTES_MAX:
                     thing.votes += 1
+            elif thing.has_ended(frame):
+                self._leave(thing)
+                objects[track_id] = self._begin(_Object(track_id, class_name, self._clamp((x, y)), frame))
             elif thing.frame is not frame:  # a track ID that comes twice in a frame counts once
                 is_other_class = thing.vote(class_name)
                 self._move(thing, (x, y), MARGIN * sqrt(width * height), frame)
@@ -193,9 +198,7 @@ class ObjectPaths:
 
     def _begin(self, thing: _Object) -> _Object:
         thing.stays = [_Stay(watched.border.has_inside(thing.x, thing.y)) for watched in self._watched]
-        self._next_end = min(self._next_end, thing.frame.seconds + LOST_SECONDS)
         self._appear(thing)
-        self._find_rectangle(thing)
         return thing
 
     def _appear(self, thing: _Object) -> None:
@@ -216,8 +219,7 @@ class ObjectPaths:
             if thing.has_ended(frame):
                 self._leave(thing)
                 del self._objects[track_id]
-        last = (thing.frame.seconds for thing in self._objects.values())
-        self._next_end = min(last, default=inf) + LOST_SECONDS
+        self._next_end = frame.seconds + ENDS_SECONDS
 
     def _move(self, thing: _Object, place: Point, margin: float, frame: FrameTime) -> None:
         """Moves an object to its place in a sampled frame; events are on the straight path in between."""
@@ -232,7 +234,7 @@ class ObjectPaths:
                         _interpolate(thing.frame, frame, part.start),
                         _find_place(start, end, part.start),
                     )
-                    stay.change = _Change(time, change_place, part.is_entered)
+                    stay.change = _Change(time, change_place, part.is_entered or not watched.region.is_line)
                 if watched.border.reaches(margin, start, end, part):
                     change = stay.change
                     if thing.frame.seconds - change.frame.seconds > LOST_SECONDS:  # it stood at the border
@@ -293,10 +295,14 @@ class ObjectPaths:
         self._found.append((seconds, thing.track_id, watched.number, self._count, event))
 
     def _find_rectangle(self, thing: _Object) -> None:
-        if any(stay.change for stay in thing.stays):
-            thing.keep_free(-1)
-        else:
-            thing.keep_free(min(watched.border.find_clearance(thing.x, thing.y) for watched in self._watched))
+        left, right, top, bottom = -inf, inf, -inf, inf
+        for watched, stay in zip(self._watched, thing.stays, strict=True):
+            if stay.change is not None:
+                thing.forget_rectangle()
+                return
+            free = watched.border.find_free(thing.x, thing.y)
+            left, right, top, bottom = max(left, free[0]), min(right, free[1]), max(top, free[2]), min(bottom, free[3])
+        thing.left, thing.right, thing.top, thing.bottom = left, right, top, bottom
 
     def _clamp(self, place: Point) -> Point:
         """Returns the place in the picture that is nearest to a place. Boxes may be partly outside of it."""

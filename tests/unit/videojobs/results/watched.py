@@ -86,5 +86,7 @@ HORSESHOE = make_regions(
 )
 REGIONS = (*DOOR, *HORSESHOE)
 
-shares = st.floats(0.02, 0.98)
+shares = st.floats(0.02, 0.97).map(lambda share: share + 0.00137)
+"""Few paths are along a border, where it is open on which side they are."""
+
 places = st.tuples(shares, shares)
