@@ -19,15 +19,17 @@ from tests.local_aws.official_client import (
     open_terminal,
     run_command_line,
     run_script,
+    write_script,
 )
 from tests.local_aws.pipelines import API_KEY
-from tests.stand_ins.model_files import CLASS_NAMES, make_answer
+from tests.stand_ins.model_files import CLASS_NAMES, make_answer, write_package
+from tests.stand_ins.random_models import make_packages_of_every_type
 from videoengine.families import FAMILIES
 from videoengine.model_packages import parse_package
 from videoengine.projects import describe_training
-from videoinfer.local.deployments import Engine
+from videoinfer.local.deployments import Engine, put_model
 from videoinfer.local.embedded_aws import EmbeddedAws
-from videoinfer.model_packages import LocalModel
+from videoinfer.model_packages import LocalModel, read_model_package
 
 pytestmark = pytest.mark.skipif(
     not (CLIENT / "ready").exists(), reason="the client is not installed: make .venv-client/ready"
@@ -53,6 +55,21 @@ def test_the_documented_script_gets_results(form: Form, terminal: Terminal, mode
     run = run_script(terminal, form, may_be_deprecated=form == "model")
     assert run.status == 0, run.shown
     check_results(ast.literal_eval(run.printed.splitlines()[-1]), model)
+
+
+@pytest.mark.parametrize("task_type", ["instance-segmentation", "keypoint-detection", "classification"])
+def test_the_documented_script_runs_models_of_other_types(
+    task_type: str, terminal: Terminal, aws: EmbeddedAws, engine: Engine, tmp_path: Path
+) -> None:
+    files = make_packages_of_every_type()[task_type]
+    package = read_model_package(write_package(tmp_path / f"client-{task_type}" / "3", files))
+    put_model(aws.clients, engine, package)
+    (terminal.folder / f"{task_type}.py").write_text(write_script("models()[0]", package))
+    run = terminal.run(f"python -W error::DeprecationWarning {task_type}.py")
+    assert run.status == 0, run.shown
+    results = ast.literal_eval(run.printed.splitlines()[-1])
+    assert list(results) == ["frame_offset", "time_offset", package.model_id]
+    assert None not in results[package.model_id]
 
 
 def test_a_deprecated_script_fails(terminal: Terminal) -> None:
