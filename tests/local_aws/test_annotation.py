@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import shlex
 import time
 from typing import IO, Any
 
@@ -10,6 +11,8 @@ import av
 import requests
 
 from tests.local_aws.pipelines import DeployedPipeline
+from tests.unit.videojobs.outputs.derived import read_page
+from videoinfer.regions.forms import read_regions, spell_regions
 from videoinfer.repository import SAMPLE_VIDEO
 from videoinfer.upload_progress import UploadedVideo, find_job
 
@@ -37,6 +40,28 @@ def test_an_annotated_video_follows_the_results(pipeline: DeployedPipeline) -> N
     assert len(drawn) == len(plain)
     changed = [(abs(one.astype(int) - other) > 60).any(axis=2).mean() for one, other in zip(drawn, plain, strict=True)]
     assert min(changed[10:-10]) > 0.005  # hands are in every one of these frames
+
+
+def test_regions_are_the_same_in_the_report_and_the_annotated_video(pipeline: DeployedPipeline) -> None:
+    """The metadata is that of the command which `videoinfer regions` prints."""
+    line = '[{"name": "center line", "line": [[0.5, 0.95], [0.5, 0.25]], "anchor": "center"}]'
+    *_, metadata = shlex.split(spell_regions(read_regions(line), SAMPLE_VIDEO).upload)
+    given = {"annotate": "true", "infer-fps": "10", **json.loads(metadata)}
+    upload = pipeline.upload("line 3/regions.mp4", SAMPLE_VIDEO.read_bytes(), given)
+    job = pipeline.wait_for_job(upload)
+    assert job["status"] == "done"
+    wait_for_annotation(pipeline, upload)
+
+    index = read_page(pipeline.read_results(upload, job["job_id"], "report.html"))["index"]
+    [region] = index["regions"]
+    assert region["points"] == [[0.5, 0.95], [0.5, 0.25]]
+    kinds = [kind for _, kind, *_ in index["events"]["rows"]]
+    assert region["counts"] == {"in": kinds.count("in"), "out": kinds.count("out")}
+    assert kinds
+    drawn = read_pictures(io.BytesIO(pipeline.read_results(upload, job["job_id"], "annotated.mp4")))
+    height, width = drawn[0].shape[:2]
+    edge = [picture[int(0.8 * height), width // 2 - 1 : width // 2 + 1].max() for picture in drawn]
+    assert min(edge) > 200
 
 
 def read_pictures(video: IO[bytes]) -> list[Any]:
