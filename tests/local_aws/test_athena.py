@@ -92,7 +92,8 @@ def test_entries_are_counted_by_the_hour(athena: Athena, pipeline: DeployedPipel
     [counts] = job["region_counts"].values()
     condition = f"job_id = '{job['job_id']}' AND region = 'table' AND kind = 'entry'"
     rows = athena.query(
-        f"SELECT date_trunc('hour', clock_time) AS hour, class, count(*) FROM events WHERE {condition} GROUP BY 1, 2"  # noqa: S608
+        "SELECT CAST(date_trunc('hour', clock_time) AS varchar) AS hour, class, count(*) "  # noqa: S608
+        f"FROM events WHERE {condition} GROUP BY 1, 2"
     )
     assert {str(hour)[11:13] for hour, _, _ in rows} <= {"08", "09"}
     entries: Counter[str] = Counter()
