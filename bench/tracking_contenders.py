@@ -12,6 +12,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import norfair
@@ -20,7 +21,7 @@ import supervision
 from rich.console import Console
 from trackeval.metrics import CLEAR, HOTA, Identity
 
-from bench.tracking_scenes import RATE, SCENES, Detection, Frame, watch_scene
+from bench.tracking_scenes import DRAWN_SCENES, RATE, SCENES, Detection, DrawnFiles, Frame, watch_scene
 from videojobs.results.tracks import Tracker
 
 type Numbers = Sequence[int | None]
@@ -135,21 +136,26 @@ def score(frames: Sequence[Frame], followed: Sequence[Numbers]) -> Sequence[floa
 
 
 @cache
-def _watch(name: str, seed: int) -> Sequence[Frame]:
-    return watch_scene(name, seed)
+def _watch(name: str, seed: int, drawn: Path | None) -> Sequence[Frame]:
+    return DrawnFiles.locate(drawn, name, seed).read() if drawn else watch_scene(name, seed)
 
 
-def compare(rate: int, seeds: Sequence[int]) -> None:
-    """Prints one row per tracker."""
-    _say(f"\n{rate} frames a second{'':13}HOTA   AssA   DetA   IDF1  switches  HOTA of {', '.join(SCENES)}")
+def compare(rate: int, seeds: Sequence[int], drawn: Path | None) -> None:
+    """Prints one row per tracker.
+
+    Args:
+        drawn: The folder of the clips, if the detections are those of a model on drawn clips.
+    """
+    names = DRAWN_SCENES if drawn else tuple(SCENES)
+    _say(f"\n{rate} frames a second{'':13}HOTA   AssA   DetA   IDF1  switches  HOTA of {', '.join(names)}")
     for name, follow in CONTENDERS.items():
         rows = []
-        for scene in SCENES:
+        for scene in names:
             for seed in seeds:
-                frames = _watch(scene, seed)[:: RATE // rate]
+                frames = _watch(scene, seed, drawn)[:: RATE // rate]
                 rows.append(score(frames, follow(frames, rate)))
         means = np.mean(rows, axis=0)
-        scenes = np.array(rows)[:, 0].reshape(len(SCENES), -1).mean(axis=1)
+        scenes = np.array(rows)[:, 0].reshape(len(names), -1).mean(axis=1)
         figures = "".join(f"{figure:7.1f}" for figure in means[:-1])
         _say(f"{name:30}{figures}{means[-1]:10.1f}  {' '.join(f'{one:3.0f}' for one in scenes)}")
 
@@ -200,12 +206,13 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rates", type=int, nargs="*")
     parser.add_argument("--seeds", type=int, nargs="+")
+    parser.add_argument("--drawn", type=Path)
     parser.add_argument("--no-speed", action="store_true")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")  # supervision's ByteTrack is moving to another package
     logging.disable()
     for rate in arguments.rates:
-        compare(rate, arguments.seeds)
+        compare(rate, arguments.seeds, arguments.drawn)
     for objects in () if arguments.no_speed else (1, 10, 100):
         measure_speed(objects)
 

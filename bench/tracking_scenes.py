@@ -5,16 +5,22 @@ another, leave and return. The detector is good but imperfect: boxes are inexact
 are occluded, a class is sometimes wrong, and some detections are false.
 """
 
+import json
 import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
 
 RATE = 30
 SECONDS = 40
 WIDTH, HEIGHT = 1920, 1080
 VISIBLE_SHARE = 0.3
 """Minimum visible share of an object: with less, it has no true box and is not detected."""
+
+DRAWN_SIDE = 640
+"""Width and height of a clip's picture, in pixels."""
 
 CONFIDENCE_MIN = 0.3
 """Detections with a lower confidence are left out, as by a model's threshold."""
@@ -149,11 +155,11 @@ def make_returns(chance: random.Random) -> Scene:
     things = []
     for number in range(8):
         y, height, period = chance.uniform(450, 950), chance.uniform(180, 280), chance.uniform(9, 16)
-        phase, side = chance.uniform(0, 6), (number % 2) * WIDTH
+        phase, is_right = chance.uniform(0, 6), bool(number % 2)
 
-        def place(t: float, *, y=y, h=height, p=phase, k=period, s=side) -> Box:  # type: ignore[no-untyped-def]
+        def place(t: float, *, y=y, h=height, p=phase, k=period, r=is_right) -> Box:  # type: ignore[no-untyped-def]
             reach = 500 * math.sin(2 * math.pi * t / k + p) + 380
-            return (abs(s - reach), y + 30 * math.sin(t / 2 + p), h * 0.4, h)
+            return (WIDTH - reach if r else reach, y + 30 * math.sin(t / 2 + p), h * 0.4, h)
 
         things.append(Thing(place, lambda _: "person", number))
     return Scene(things)
@@ -197,6 +203,9 @@ def make_belt(chance: random.Random) -> Scene:
     return Scene(things)
 
 
+DRAWN_SCENES = ("walkers", "crossing", "pillars", "returns", "hands")
+"""The scenes that bench/tracking_drawn.py draws as clips of hands."""
+
 SCENES: Mapping[str, Callable[[random.Random], Scene]] = {
     "walkers": make_walkers,
     "crossing": make_crossing,
@@ -212,6 +221,47 @@ def watch_scene(name: str, seed: int) -> list[Frame]:
     """Returns a scene's frames, 30 per second, the same for the same seed."""
     chance = random.Random(f"{name} {seed}")  # noqa: S311  reproducible
     return SCENES[name](chance).watch(chance)
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnFiles:
+    """The files of a scene that bench/tracking_drawn.py draws: its clip, its true boxes, and the model's results."""
+
+    clip: Path
+    truth: Path
+    results: Path
+
+    @classmethod
+    def locate(cls, folder: Path, name: str, seed: int) -> Self:
+        stem = folder / f"{name}-{seed}"
+        return cls(*(stem.with_suffix(suffix) for suffix in (".mp4", ".truth.json", ".json")))
+
+    def read(self) -> list[Frame]:
+        """Returns the clip's frames, 30 per second, with the model's detections. Their identities are unknown.
+
+        Boxes are scaled to a picture as wide as the scenes, because some trackers have distances in pixels.
+        """
+        results = json.loads(self.results.read_text())
+        truths = json.loads(self.truth.read_text())
+        [model] = results.keys() - {"frame_offset", "time_offset"}
+        return [
+            Frame(
+                seconds, {int(identity): _enlarge(*box) for identity, box in truth.items()}, _read_detections(element)
+            )
+            for seconds, truth, element in zip(results["time_offset"], truths, results[model], strict=True)
+        ]
+
+
+def _read_detections(element: Mapping[str, Any]) -> list[Detection]:
+    return [
+        Detection(None, one["class"], one["confidence"], _enlarge(one["x"], one["y"], one["width"], one["height"]))
+        for one in element["predictions"]
+    ]
+
+
+def _enlarge(x: float, y: float, width: float, height: float) -> Box:
+    scale = WIDTH / DRAWN_SIDE
+    return scale * x, scale * y, scale * width, scale * height
 
 
 def _make_walker(chance: random.Random, number: int) -> Thing:
