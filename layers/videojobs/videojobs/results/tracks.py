@@ -12,7 +12,9 @@ Sources: The steps (predict, assign, update) and the motion model, a Kalman filt
 (Bewley et al., arXiv:1602.00763). Noise relative to the box's size, and costs from the filter's own uncertainty, are
 from DeepSORT (Wojke et al., arXiv:1703.07402). The growth of the uncertainty over time, and the cost of a pair (twice
 its negative log-likelihood), are from Bar-Shalom, Li, Kirubarajan, "Estimation with Applications to Tracking and
-Navigation" (2001), 6.2.2 and 6.4. The parameters below were chosen with `bench/tracking.py`.
+Navigation" (2001), 6.2.2 and 6.4. So is the second model of motion, for objects that stop or turn (chapter 11). Unlike
+there, a pair has the cost of its likelier model instead of a mixture of both. The parameters below were chosen with
+`bench/tracking.py`.
 """
 
 from bisect import bisect_left, bisect_right
@@ -37,6 +39,13 @@ SPEED_VARIANCE = 4.0
 
 ACCELERATION = 0.4
 """Growth of the speed's variance per second."""
+
+TURN_VARIANCE = 0.3
+"""An object that stops or turns is near its last place: growth of that place's variance per second, in squares of the
+box's size."""
+
+TURN_COST = 4.0
+"""Cost of stopping or turning."""
 
 SHAPE_VARIANCE, SHAPE_DRIFT = 0.011, 0.035
 """Variance of the logarithms of a detected width and height, and its growth per second."""
@@ -212,11 +221,15 @@ def _find_pairs(
         base_cost = 2 * log(variance) + UNSEEN_COST * max(0.0, last_seconds - track.seconds) - COST_MAX
         if base_cost >= 0:
             continue
+        turn_variance = 2 * PLACE_VARIANCE + TURN_VARIANCE * gap
+        turn_cost = TURN_COST + 2 * log(turn_variance / variance)
         size = track.width * track.height
-        scale = variance * size
-        reach = sqrt(-base_cost * scale) + sqrt(size) / 2
-        shape_scale = SHAPE_TAIL * (SHAPE_VARIANCE + SHAPE_DRIFT * gap)
+        scale, turn_scale = variance * size, turn_variance * size
         x, y = track.expected_x, track.expected_y
+        way = max(abs(x - track.x), abs(y - track.y))
+        turn_reach = way + sqrt(max(0.0, -base_cost - turn_cost) * turn_scale)
+        reach = max(sqrt(-base_cost * scale), turn_reach) + sqrt(size) / 2
+        shape_scale = SHAPE_TAIL * (SHAPE_VARIANCE + SHAPE_DRIFT * gap)
         first, end = bisect_left(xs, x - reach), bisect_right(xs, x + reach)
         if end - first > BOXES_MAX:
             first = max(first, bisect_left(xs, x) - BOXES_MAX // 2)
@@ -226,14 +239,16 @@ def _find_pairs(
             error_x, error_y = detection.x - x, detection.y - y
             if -reach <= error_y <= reach:
                 growth_x, growth_y = detection.width - track.width, detection.height - track.height
-                edges = 1 + EDGE_SHARE * (growth_x * growth_x + growth_y * growth_y) / scale
+                growth = growth_x * growth_x + growth_y * growth_y
+                edges = 1 + EDGE_SHARE * growth / scale
+                place_cost = (error_x * error_x + error_y * error_y) / (scale * edges) + 2 * log(edges)
+                if place_cost > turn_cost:
+                    error_x, error_y = detection.x - track.x, detection.y - track.y
+                    edges = 1 + EDGE_SHARE * growth / turn_scale
+                    turned_cost = (error_x * error_x + error_y * error_y) / (turn_scale * edges) + 2 * log(edges)
+                    place_cost = min(place_cost, turn_cost + turned_cost)
                 log_x, log_y = detection.log_width - track.log_width, detection.log_height - track.log_height
-                cost = (
-                    base_cost
-                    + (error_x * error_x + error_y * error_y) / (scale * edges)
-                    + 2 * log(edges)
-                    + SHAPE_TAIL * log1p((log_x * log_x + log_y * log_y) / shape_scale)
-                )
+                cost = base_cost + place_cost + SHAPE_TAIL * log1p((log_x * log_x + log_y * log_y) / shape_scale)
                 if detection.class_name != track.class_name:
                     cost += CLASS_COST
                 if cost < 0:

@@ -55,6 +55,14 @@ def test_an_object_keeps_its_id_at_any_frame_rate_and_picture_size(rate: int, si
     assert {number for numbers in follow(*frames) for number in numbers} == {1}
 
 
+@pytest.mark.parametrize("rate", RATES)
+def test_an_object_that_turns_abruptly_keeps_its_id(rate: int) -> None:
+    """It moves a size per second, and turns back every 3 seconds."""
+    places = [3 - abs(3 - n / rate % 6) for n in range(30 * rate)]
+    frames = [(n / rate, [("hand", 0.9, 100 * place, 300, 100, 100)]) for n, place in enumerate(places)]
+    assert {number for numbers in follow(*frames) for number in numbers} == {1}
+
+
 def test_times_count_instead_of_frame_numbers() -> None:
     """The times have gaps. By frame numbers, the speed would change abruptly."""
     times = [0, 0.1, 0.2, 1.2, 1.3, 1.4, 2.9, 3.0, 3.1, 3.2]
