@@ -9,6 +9,7 @@ import boto3
 import pytest
 
 from tests.local_aws.pipelines import API_KEY, DeployedPipeline, deploy
+from tests.stand_ins.videos import VideoSpec, make_video
 from videoinfer.local.embedded_aws import REGION, EmbeddedAws, tool_environment
 from videoinfer.repository import SAMPLE_VIDEO
 
@@ -91,11 +92,10 @@ def test_entries_are_counted_by_the_hour(athena: Athena, pipeline: DeployedPipel
     assert {"events.csv", "events.parquet"} <= job["outputs"].keys()
     [counts] = job["region_counts"].values()
     condition = f"job_id = '{job['job_id']}' AND region = 'table' AND kind = 'entry'"
-    rows = athena.query(
-        "SELECT CAST(date_trunc('hour', clock_time) AS varchar) AS hour, class, count(*) "  # noqa: S608
-        f"FROM events WHERE {condition} GROUP BY 1, 2"
-    )
-    assert {str(hour)[11:13] for hour, _, _ in rows} <= {"08", "09"}
+    # As text, because the embedded AWS's DuckDB needs pytz to return a time with a zone. Athena's timestamps have none.
+    hour = "CAST(date_trunc('hour', clock_time) AS varchar)"
+    rows = athena.query(f"SELECT {hour}, class, count(*) FROM events WHERE {condition} GROUP BY 1, 2")  # noqa: S608
+    assert {str(begun)[11:13] for begun, _, _ in rows} <= {"08", "09"}
     entries: Counter[str] = Counter()
     for _, name, found in rows:
         entries[str(name)] += int(found or 0)
@@ -103,6 +103,23 @@ def test_entries_are_counted_by_the_hour(athena: Athena, pipeline: DeployedPipel
     assert sum(entries.values()) > 0
     rows = athena.query(f"SELECT count(*) FROM events WHERE job_id = '{job['job_id']}' AND kind = 'exit' AND at_border")  # noqa: S608
     assert rows == [["0"]]
+
+
+def test_the_time_of_day_is_a_timestamp_in_utc(athena: Athena, pipeline: DeployedPipeline) -> None:
+    body = make_video(VideoSpec(creation_time="2026-11-28T21:00:00Z"))
+    recorded = pipeline.wait_for_job(pipeline.upload("athena/recorded.mp4", body))
+    in_key = pipeline.wait_for_job(
+        pipeline.upload("athena/cam_20261128_230000.mp4", body, {"recorded-at": "cam_%Y%m%d_%H%M%S[Europe/Berlin]"})
+    )
+    assert recorded["video_recorded_at"] == "2026-11-28T21:00:00+00:00"
+    assert in_key["video_recorded_at"] == "2026-11-28T23:00:00+01:00"
+
+    for job, first in ((recorded, "2026-11-28 21:00:00"), (in_key, "2026-11-28 22:00:00")):
+        condition = f"job_id = '{job['job_id']}' AND clock_time < timestamp '{first}.100'"
+        [[rows, time_offset]] = athena.query(
+            f"SELECT count(*), max(time_offset) FROM frames WHERE clock_time >= timestamp '{first}' AND {condition}"  # noqa: S608
+        )
+        assert (rows, time_offset) == ("1", "0.0")
 
 
 def test_ddl_accepts_the_database_of_a_stack_with_hyphens_and_capitals(aws: EmbeddedAws) -> None:
