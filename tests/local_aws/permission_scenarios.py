@@ -79,6 +79,7 @@ class PipelineScenarios:
         yield Scenario("create_job", lambda: self.land(versioned=False), self._judge_creation)
         yield Scenario("create_job", self.delete, _expect_status("rejected"))
         yield Scenario("create_job", self.land_after_a_crash, self._judge_creation)
+        yield Scenario("create_job", self.delete, _expect_status("rejected"), DIGEST)
         yield Scenario("create_job", self.land_while_the_api_is_down, _judge_postponement)
         yield Scenario(
             "check_job",
@@ -96,7 +97,6 @@ class PipelineScenarios:
         yield Scenario("open_share_link", lambda: self.share("video"), _judge_redirect)
         yield Scenario("open_share_link", lambda: self.share("video", versioned=False), _judge_redirect)
         yield Scenario("report_failure", self.fail, _expect("status", "failed"))
-        yield Scenario("create_job", self.delete, _expect_status("rejected"), DIGEST)
         yield Scenario("deliver_results", self.finish, _expect("status", "delivered"), DIGEST)
         yield Scenario("record_annotation", self.annotate, _expect("status", "recorded"), DIGEST)
         yield Scenario("report_failure", self.fail, _expect("status", "failed"), DIGEST)
