@@ -4,13 +4,15 @@ Everything that reads predictions for people gets them from here: all outputs, t
 commands. So they agree.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import replace
 from itertools import compress
 from typing import Self
 
 from videojobs.jobs.options import Options
 from videojobs.jobs.regions import Region
 from videojobs.results.event_detection import EventDetection
+from videojobs.results.events import Event
 from videojobs.results.filters import PredictionFilter, keep_selected
 from videojobs.results.predictions import Frames
 from videojobs.results.tracking import Tracking
@@ -30,7 +32,9 @@ class Analysis:
     ) -> None:
         self._tracking = Tracking() if track else None
         self._filter = selected or PredictionFilter()
-        self._detection = EventDetection(regions) if regions else None
+        # The class of an object is that of most of its frames, so its events need also the frames with another class.
+        self._watched_filter = PredictionFilter(min_confidence=self._filter.min_confidence)
+        self._detection = EventDetection(select_regions(regions, self._filter.classes)) if regions else None
         self._failure: Exception | None = None
 
     @classmethod
@@ -47,9 +51,11 @@ class Analysis:
         if self._tracking is not None:
             # Predictions that don't count help to follow an object.
             frames = self._tracking.add(frames)
-        if self._filter.is_set:
-            frames = self._select(frames)
-        return frames if self._detection is None else self._detect(self._detection, frames)
+        selected = _select(frames, self._filter)
+        if self._detection is None:
+            return selected
+        watched = _select(frames, self._watched_filter) if self._filter.classes else selected
+        return selected.with_events(*self._detect(self._detection, watched))
 
     def end(self, last: Frames) -> Frames | None:
         """Returns frames without entries, but with the last events, after the last frames of a model.
@@ -67,23 +73,36 @@ class Analysis:
             entries=[],
             track_ids=[],
         )
-        return self._detect(self._detection, empty, is_end=True)
+        return empty.with_events(*self._detect(self._detection, empty, is_end=True))
 
-    def _select(self, frames: Frames) -> Frames:
-        predictions = frames.usable_predictions
-        selected = self._filter.select(predictions)
-        if all(selected):
-            return frames
-        track_ids = None if frames.track_ids is None else list(compress(frames.track_ids, selected))
-        return frames.with_predictions(keep_selected(predictions, selected), track_ids)
-
-    def _detect(self, detection: EventDetection, frames: Frames, *, is_end: bool = False) -> Frames:
+    def _detect(
+        self, detection: EventDetection, frames: Frames, *, is_end: bool = False
+    ) -> tuple[Sequence[Event], Exception | None]:
         if self._failure is None:
             try:
-                return frames.with_events(detection.end(frames.model_id) if is_end else detection.add(frames))
+                return (detection.end(frames.model_id) if is_end else detection.add(frames)), None
             except Exception as failure:  # a bug or impossible data; the outputs without events are not affected
                 self._failure = failure
-        return frames.with_events((), self._failure)
+        return (), self._failure
+
+
+def select_regions(regions: Sequence[Region], classes: Set[str]) -> Sequence[Region]:
+    """Returns the regions limited to `classes`, if it is not empty, without those where no class is left."""
+    if not classes:
+        return regions
+    limited = (replace(region, classes=tuple(filter(region.counts, sorted(classes)))) for region in regions)
+    return [region for region in limited if region.classes]
+
+
+def _select(frames: Frames, selecting: PredictionFilter) -> Frames:
+    if not selecting.is_set:
+        return frames
+    predictions = frames.usable_predictions
+    selected = selecting.select(predictions)
+    if all(selected):
+        return frames
+    track_ids = None if frames.track_ids is None else list(compress(frames.track_ids, selected))
+    return frames.with_predictions(keep_selected(predictions, selected), track_ids)
 
 
 def analyze(batches: Iterable[Frames], analysis: Analysis) -> Iterator[Frames]:

@@ -58,6 +58,7 @@ class _ModelEvents:
         self._is_size_missed = False
         self._frame = FrameTime(-VIDEO_SECONDS_MAX, 0, 0)
         self._found: list[FoundEvent] = []
+        self._named = frozenset(name for region in regions for name in region.classes)
         anchors = dict.fromkeys(region.anchor for region in regions)
         self._watches = [ObjectPaths(model_id, regions, anchor, self._found) for anchor in anchors]
 
@@ -65,6 +66,9 @@ class _ModelEvents:
         for seconds, frame_offset, facts, rows in zip(
             frames.time_offsets, frames.frame_offsets, frames.facts, _split_rows(frames), strict=True
         ):
+            if self._named:
+                # An object that is found as several classes in a frame counts as the first of them.
+                rows = sorted(rows, key=lambda row: row[1] not in self._named)
             if not -VIDEO_SECONDS_MAX <= seconds <= VIDEO_SECONDS_MAX:
                 raise BrokenResults(f"The results break the contract: {seconds:g} is not a valid time of a video.")
             frame = FrameTime(max(seconds, self._frame.seconds), frame_offset, self._frame.number + 1)

@@ -18,7 +18,7 @@ there, a pair has the cost of its likelier model instead of a mixture of both. T
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import compress
 from math import log, log1p, sqrt
 from operator import attrgetter
@@ -76,6 +76,11 @@ ONCE_SECONDS, ONCE_FRAMES = 0.7, 1
 
 BOXES_MAX = 40
 """Maximum boxes that are compared with a track, the nearest along x. It bounds the time for a crowd in one place."""
+
+TWIN_OVERLAP = 0.7
+"""Boxes of different classes whose overlap (IoU) is larger are one object: a model that suppresses overlaps only within
+a class may find it as several. They have one ID.
+"""
 
 _x = attrgetter("x")
 
@@ -172,6 +177,8 @@ class Tracker:
     def follow(self, seconds: float, boxes: Sequence[Box]) -> list[int | None]:
         """Returns each box's track ID, counted from 1; None for a box with a low confidence and no track.
 
+        Only twins (see TWIN_OVERLAP) have the same ID in a frame.
+
         Args:
             seconds: The frame's time. Frames should be in order of time; an earlier time counts as the last one.
             boxes: The boxes of one sampled frame, in any order.
@@ -181,6 +188,9 @@ class Tracker:
         detections = [_Detection(index, box) for index, box in enumerate(boxes)]
         detections.sort(key=_x)
         numbers: list[int | None] = [None] * len(detections)
+        twins = _find_twins(detections)
+        if twins:
+            detections = [detection for detection in detections if detection.index not in twins]
         is_new = [True] * len(detections)
         tracks = [track for track in self._tracks if not track.has_ended(seconds - track.seconds, frame)]
         for _, track_index, index in choose_pairs(_find_pairs(tracks, detections, seconds, self._seconds)):
@@ -197,9 +207,56 @@ class Tracker:
                 self._count += 1
                 track.number = numbers[detection.index] = self._count
             tracks.append(track)
+        for index, surest in twins.items():
+            numbers[index] = numbers[surest]
         self._tracks = tracks
         self._seconds = seconds
         return numbers
+
+
+def _find_twins(detections: Sequence[_Detection]) -> Mapping[int, int]:
+    """Returns the boxes that have a surer twin, with the surest one: the indexes of both.
+
+    Args:
+        detections: Sorted by x.
+    """
+    if len({detection.class_name for detection in detections}) < 2:
+        return {}
+    surer: dict[int, _Detection] = {}
+    for place, detection in enumerate(detections):
+        reach = detection.x + detection.width * (1 / TWIN_OVERLAP - 1)
+        for other in detections[place + 1 : place + 1 + BOXES_MAX]:
+            if other.x > reach:
+                break
+            if other.class_name != detection.class_name and _overlap(detection, other) > TWIN_OVERLAP:
+                surest, twin = sorted((_find_surest(detection, surer), _find_surest(other, surer)), key=_unsure)
+                if twin is not surest:
+                    surer[twin.index] = surest
+    return {index: _find_surest(detection, surer).index for index, detection in surer.items()}
+
+
+def _find_surest(detection: _Detection, surer: Mapping[int, _Detection]) -> _Detection:
+    while detection.index in surer:
+        detection = surer[detection.index]
+    return detection
+
+
+def _unsure(detection: _Detection) -> float:
+    return -1.0 if detection.confidence is None else -detection.confidence
+
+
+def _overlap(one: _Detection, other: _Detection) -> float:
+    """Returns the overlap (IoU) of two boxes."""
+    width = min(one.x + one.width / 2, other.x + other.width / 2) - max(
+        one.x - one.width / 2, other.x - other.width / 2
+    )
+    height = min(one.y + one.height / 2, other.y + other.height / 2) - max(
+        one.y - one.height / 2, other.y - other.height / 2
+    )
+    if width <= 0 or height <= 0:
+        return 0.0
+    shared = width * height
+    return shared / (one.width * one.height + other.width * other.height - shared)
 
 
 def _find_pairs(
