@@ -40,11 +40,18 @@ def compose(command: str, files: dict[str, Path]) -> list[str]:
         "infer": ["infer", video, "--model", model],
         "report": ["report", results, video],
         "annotate": ["annotate", results, video],
+        "regions": ["regions", video],
         "demo": ["demo", "--video", video, "--model", model],
     }[command]
 
 
-READS = {"infer": ["video"], "report": ["results", "video"], "annotate": ["results", "video"], "demo": ["video"]}
+READS = {
+    "infer": ["video"],
+    "report": ["results", "video"],
+    "annotate": ["results", "video"],
+    "regions": ["video"],
+    "demo": ["video"],
+}
 
 
 def test_this_file_covers_every_command_with_an_input_file() -> None:

@@ -39,6 +39,7 @@ def compose_commands(files: dict[str, Path]) -> dict[str, Arguments]:
         "infer": lambda output: ["infer", video, "--model", model, "--infer-fps", "1", "--output", output],
         "report": lambda output: ["report", results, video, "--output", output],
         "annotate": lambda output: ["annotate", results, video, "--output", output],
+        "regions": lambda output: ["regions", video, "--output", output],
         "demo": lambda output: ["demo", "--video", video, "--model", model, "--output", output.parent],
     }
 
@@ -47,6 +48,7 @@ READS = {
     "infer": ["video", "weights"],
     "report": ["video", "results", "record"],
     "annotate": ["video", "results"],
+    "regions": ["video"],
     "demo": ["video", "weights"],
 }
 COMMANDS_AND_INPUTS = [(command, name) for command, names in READS.items() for name in names]

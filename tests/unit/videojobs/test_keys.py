@@ -10,7 +10,7 @@ import boto3
 import pytest
 import requests
 import urllib3
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.examples import count_examples
@@ -90,6 +90,7 @@ def test_keys_that_clients_would_request_by_another_path_are_rejected(sign: Call
 
 
 @given(keys, st.sampled_from([0, 1]))
+@example(f"{767 * 'x'}.ts", 1)
 @settings(max_examples=500)
 def test_every_suggested_command_makes_the_upload_acceptable(key: str, size_bytes: int) -> None:
     upload = Upload(bucket="uploads", key=key, size_bytes=size_bytes, etag="e1")

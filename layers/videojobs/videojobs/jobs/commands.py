@@ -67,7 +67,10 @@ def suggest_remedy(upload: Upload) -> str:
         return f"aws s3 cp {file_for_command(name, f'VIDEO{extension.lower()}')} {uri_for_command(upload)}"
     stem = name.removesuffix(extension) or "video"
     video = file_for_command(f"{stem}.mp4", "VIDEO.mp4")
-    target = uri_for_command(replace(upload, key=f"{folder}{slash}{stem}.mp4"))
+    key = f"{folder}{slash}{stem}.mp4"
+    if len(key.encode()) > KEY_MAX_BYTES:  # the other extension may be longer
+        key = "SHORTER_KEY.mp4"
+    target = uri_for_command(replace(upload, key=key))
     copy = f"aws s3 cp {video} {target}"
     return f"ffmpeg -i {file_for_command(name, 'VIDEO')} {video}\n  {copy}" if extension else copy
 

@@ -79,9 +79,8 @@ def describe_rules(job: Job, rules: RulesOutcome, locate: Callable[[float], str]
 
 def _answer_model(model: ModelSummary) -> Iterator[str]:
     for name, region in model.regions.items():
-        if region:
-            yield _fit(name, "{}:")
-            yield from _answer_region(region)
+        yield _fit(name, "{}:" if region else "{}: nothing")
+        yield from _answer_region(region)
     classes = model.most_common()
     for name, entry in classes[:CLASSES_MAX]:
         yield from _answer_class(name, entry, model)

@@ -46,6 +46,7 @@ def test_lines_and_regions_come_before_what_the_whole_video_has() -> None:
         "dock:",
         "  2 truck, at most 1 at once",
         "  the longest stay 4 min 10 s",
+        "gate: nothing",
         "7 person, at most 3 at once",
     ]
     assert answer_shortly(summary, None) == "3 person in, 1 out (door), 0 dog in, 2 out (door)"
