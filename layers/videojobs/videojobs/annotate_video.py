@@ -6,7 +6,7 @@ videos. Another function, `record_annotation`, updates the ledger and sends the 
 
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +71,7 @@ class VideoAnnotation:
             model_ids = [model.model_id for model in job.options.models]
             # Events are known only some seconds later in the results, so these are read once more to draw.
             counts = count_regions(results, job.options)
-            samples = read_samples(results, model_ids, Analysis.of(replace(job.options, regions=())))
+            samples = read_samples(results, model_ids, Analysis.of(job.options, with_events=False))
             drawn = draw_video(
                 video,
                 samples,

@@ -16,6 +16,7 @@ from tests.unit.videojobs.studio import MODEL, Studio
 from videojobs.annotate_video import FRAME_MAX_PIXELS, LAST_SECONDS, VIDEO_MAX_BYTES
 from videojobs.drawing import overlays
 from videojobs.drawing.video import Drawn
+from videojobs.jobs.notify_when import parse_notify_when
 from videojobs.jobs.regions import parse_regions
 
 
@@ -48,7 +49,9 @@ def test_the_regions_of_the_job_are_drawn_with_the_delivery_s_counts(
 
     monkeypatch.setattr(overlays, "transliterate", spell)
     dock = {"name": "dock", "polygon": [[0.5, 0.1], [0.9, 0.1], [0.9, 0.6], [0.5, 0.6]]}
-    studio.job = replace(studio.job, options=replace(studio.job.options, regions=parse_regions([dock])))
+    conditions = parse_notify_when([{"region": "dock"}])
+    options = replace(studio.job.options, regions=parse_regions([dock]), notify_when=conditions)
+    studio.job = replace(studio.job, options=options)
     xs = [100, 200, 300, 400, 500, 400, 300, 200, 100, 50]
     box = {"y": 100, "width": 60, "height": 40, "confidence": 0.9, "class": "Rock", "tracker_id": 1}
     elements = [{"image": {"width": 640, "height": 360}, "predictions": [{**box, "x": x}]} for x in xs]

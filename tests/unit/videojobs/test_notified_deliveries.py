@@ -52,6 +52,26 @@ def test_no_notice_is_sent_if_they_do_not_hold_and_the_ledger_says_why(aws: Any,
     assert (item["status"], item["notice_id"], item["no_notice"]) == ("done", NOT_SENT, RULES_DID_NOT_HOLD)
 
 
+@pytest.mark.parametrize("options", [{}, {"classes": ("rock",)}])
+def test_a_class_that_may_be_misspelled_is_asked_about(aws: Any, job: Job, options: dict[str, Any]) -> None:
+    build(aws, DONE, (200, RESULTS)).deliver(ask(job, [{"name": "stone", "class": "rock"}], **options), Polling(3))
+    [notice] = aws.notices()
+    assert "notify_when could not be evaluated:\n  stone\n" in notice["Message"]
+    assert "nothing has the class 'rock', but there is 'Rock'." in " ".join(notice["Message"].split())
+
+
+@pytest.mark.parametrize("options", [{}, {"redelivery": "again"}])
+def test_conditions_that_hold_without_the_others_are_not_told_as_if_all_had(
+    aws: Any, job: Job, options: dict[str, Any]
+) -> None:
+    job = ask(job, {"all": [HOLDS, FAILS]})
+    build(aws, DONE, (200, RESULTS)).deliver(job, Polling(3))
+    build(aws).deliver(job, Polling(3), **options)
+    for notice in aws.notices():
+        assert "notify_when held" not in notice["Message"]
+        assert "a rock" not in notice["Subject"]
+
+
 def test_a_redelivery_is_always_told(aws: Any, job: Job) -> None:
     job = ask(job, [FAILS])
     build(aws, DONE, (200, RESULTS)).deliver(job, Polling(3))

@@ -122,6 +122,10 @@ class Condition:
     def needs_tracks(self) -> bool:
         return self.line is not None or self.min_dwell_seconds is not None or self.min_tracks is not None
 
+    @property
+    def needs_boxes(self) -> bool:
+        return self.needs_tracks or self.region is not None
+
     def check(self, regions: Sequence[Region], classes: Collection[str], *, track: bool) -> None:
         """Raises InvalidOption if the condition doesn't go with the other options."""
         place = f"notify_when: {self.name!r}"

@@ -68,7 +68,8 @@ def describe_rules(job: Job, rules: RulesOutcome, locate: Callable[[float], str]
     """
     lines = ["notify_when held:"] if rules.matched else []
     for rule in rules.matched:
-        lines.append(_fit(rule.name, f"{{}}: {_count_times(rule)}"))
+        first = ", first at" if rule.times > len(rule.moments) else ""
+        lines.append(_fit(rule.name, f"{{}}: {_count_times(rule)}{first}"))
         lines += [f"  {format_place(job, moment)} {locate(job.place(moment))}" for moment in rule.moments]
     if rules.problem:
         unknown = [rule for rule in rules.conditions if rule.held is None]
@@ -134,7 +135,7 @@ def _rank(region: Region) -> Sequence[tuple[str, PolygonSummary | LineSummary]]:
 def _count_times(rule: RuleOutcome) -> str:
     if rule.times == 1:
         return "once"
-    return f"{rule.times:,} times{', first at' if rule.times > len(rule.moments) else ''}"
+    return f"{rule.times:,} times"
 
 
 def _join(parts: Sequence[str], max_characters: int) -> str:

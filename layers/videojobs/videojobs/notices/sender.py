@@ -9,7 +9,7 @@ from videojobs.notices.notices import Notice, NoticesTopic
 from videojobs.notices.pending_notices import PendingNotices
 
 type Mode = Literal["each", "digest", "problems"]
-"""Send each notice; collect them for a digest; or send only problems and matched rules."""
+"""Send each notice; collect them for a digest; or send only problems, matched rules and what a person asked for."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,8 @@ class NoticeSender:
         """
         if self.mode == "digest":
             return self.pending.add(notice, upload, attempt, redelivery)
-        if self.mode == "problems" and not (notice.is_problem or notice.found.rules):
+        is_asked_for = redelivery is not None
+        if self.mode == "problems" and not (notice.is_problem or notice.found.rules or is_asked_for):
             return NOT_SENT
         return self.topic.publish(notice)
 

@@ -17,6 +17,7 @@ from videojobs.outputs.region_summary import (
     write_summaries,
 )
 from videojobs.outputs.track_counts import TrackSet
+from videojobs.results.doubts import doubt_boxes, doubt_classes, doubt_failures
 from videojobs.results.predictions import Frames, Predictions
 from videojobs.results.rules import Rules, RulesOutcome
 
@@ -136,7 +137,9 @@ class Summary:
     def __init__(self, models: Sequence[Model], rules: Rules | None = None, *, regions: Sequence[Region] = ()) -> None:
         self.models = {model.model_id: ModelSummary(regions=begin_summaries(regions)) for model in models}
         self.rules: RulesOutcome | None = None
+        self._asked = models
         self._evaluated = rules
+        self._other_classes: set[str] = set()
         self._tracks: defaultdict[tuple[str, str], TrackSet] = defaultdict(TrackSet)
 
     @classmethod
@@ -162,6 +165,7 @@ class Summary:
             add_events(model.regions, frames.events)
         if self._evaluated:
             self._evaluated.add(frames)
+            self._other_classes |= frames.other_classes
 
     def _add_classes(self, model: ModelSummary, frames: Frames) -> None:
         predictions = frames.predictions
@@ -184,8 +188,12 @@ class Summary:
                     model.classes[name].tracks = (model.classes[name].tracks or 0) + is_new
 
     def finish(self) -> None:
-        if self._evaluated:
-            self.rules = self._evaluated.conclude()
+        if self._evaluated and (outcome := self._evaluated.conclude()):
+            for model_id, model in self.models.items():
+                outcome = doubt_failures(outcome, model_id, model.frames, model.failed_frames)
+            outcome = doubt_boxes(outcome, self._evaluated.notify_when, self._asked)
+            found = self._other_classes.union(*(model.classes for model in self.models.values()))
+            self.rules = doubt_classes(outcome, self._evaluated.notify_when, found)
 
     @property
     def frames(self) -> int:

@@ -38,10 +38,10 @@ class Analysis:
         self._failure: Exception | None = None
 
     @classmethod
-    def of(cls, options: Options) -> Self:
-        """Returns the analysis that a job's options ask for."""
+    def of(cls, options: Options, *, with_events: bool = True) -> Self:
+        """Returns the analysis that a job's options ask for; without `with_events`, only its tracks and predictions."""
         selected = PredictionFilter(classes=frozenset(options.classes), min_confidence=options.min_confidence)
-        return cls(track=options.track, selected=selected, regions=options.regions)
+        return cls(track=options.track, selected=selected, regions=options.regions if with_events else ())
 
     def add(self, frames: Frames) -> Frames:
         """Returns a model's next frames with track IDs and events, without predictions that don't count.
@@ -102,7 +102,10 @@ def _select(frames: Frames, selecting: PredictionFilter) -> Frames:
     if all(selected):
         return frames
     track_ids = None if frames.track_ids is None else list(compress(frames.track_ids, selected))
-    return frames.with_predictions(keep_selected(predictions, selected), track_ids)
+    others = {name for name in predictions.columns["class"] if name is not None} - selecting.classes
+    return frames.with_predictions(
+        keep_selected(predictions, selected), track_ids, frozenset(others) if selecting.classes else frozenset()
+    )
 
 
 def analyze(batches: Iterable[Frames], analysis: Analysis) -> Iterator[Frames]:

@@ -128,6 +128,7 @@ class Frames:
         events: What tracked objects did in the regions: the next events of the model, in order of time. Those of its
             last seconds come with frames without entries, after the model's last frame.
         events_failure: Why there are no events from now on, or None.
+        other_classes: The classes of predictions that don't count because of the option `classes`.
     """
 
     model_id: str
@@ -139,6 +140,7 @@ class Frames:
     track_ids: Sequence[int | None] | None = None
     events: Sequence[Event] = ()
     events_failure: Exception | None = None
+    other_classes: Set[str] = frozenset()
 
     @property
     def predictions(self) -> Predictions:
@@ -158,9 +160,11 @@ class Frames:
         """Returns the frames with one track ID, or None, for each of `usable_predictions`."""
         return self._replace(track_ids=track_ids)
 
-    def with_predictions(self, predictions: Predictions, track_ids: Sequence[int | None] | None) -> Self:
+    def with_predictions(
+        self, predictions: Predictions, track_ids: Sequence[int | None] | None, other_classes: Set[str]
+    ) -> Self:
         """Returns the frames with other predictions, which are some of `usable_predictions`."""
-        changed = self._replace(track_ids=track_ids)
+        changed = self._replace(track_ids=track_ids, other_classes=other_classes)
         vars(changed)["_reading"] = predictions, self._reading[1]
         return changed
 

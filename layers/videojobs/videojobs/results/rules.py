@@ -100,7 +100,9 @@ class RulesOutcome:
 
     @property
     def matched(self) -> tuple[RuleOutcome, ...]:
-        """The conditions that held."""
+        """The conditions that held, if the notice is sent because of them."""
+        if self.held is False:
+            return ()
         return tuple(condition for condition in self.conditions if condition.held)
 
 
@@ -125,6 +127,10 @@ class Rules:
             logger.exception("The conditions of notify_when can't be evaluated.")
             self._has_failed = True
             self._problem = f"an error ({type(error).__name__})"
+
+    @property
+    def notify_when(self) -> NotifyWhen:
+        return self._notify_when
 
     def conclude(self) -> RulesOutcome | None:
         """Returns the outcome, or None if there are no conditions."""

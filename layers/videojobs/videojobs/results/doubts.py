@@ -1,0 +1,72 @@
+"""Doubts about conditions that did not hold: then the notice is sent, and says why.
+
+A pipeline does not know a model's classes. So a condition about `persn` would never hold, and nobody would learn of it.
+"""
+
+import difflib
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+
+from videojobs.foreign_text import printable
+from videojobs.jobs.notify_when import Condition, NotifyWhen
+from videojobs.jobs.options import Model
+from videojobs.results.rules import RulesOutcome
+
+TYPES_WITHOUT_BOXES = ("classification", "clip-embed-image")
+
+FAILED_SHARE = 0.5
+"""If a model failed on a larger share of the frames, what it did not find says nothing."""
+
+SIMILARITY = 0.75
+"""Of two classes' names, by difflib's ratio: `persn` and `person` have 0.91, `car` and `cat` 0.67."""
+
+NAME_MAX_CHARACTERS = 60
+
+
+def doubt_failures(outcome: RulesOutcome, model_id: str, frames: int, failed_frames: int) -> RulesOutcome:
+    """Returns the outcome, with unknown conditions instead of those that did not hold if the model failed often."""
+    if failed_frames <= FAILED_SHARE * frames:
+        return outcome
+    problem = f"{printable(model_id, NAME_MAX_CHARACTERS)} failed on {failed_frames:,} of {frames:,} frames"
+    return _doubt(outcome, range(len(outcome.conditions)), problem)
+
+
+def doubt_boxes(outcome: RulesOutcome, notify_when: NotifyWhen, models: Sequence[Model]) -> RulesOutcome:
+    """Returns the outcome, with unknown conditions instead of those that need boxes if no model finds any."""
+    if not all(model.inference_type in TYPES_WITHOUT_BOXES for model in models):
+        return outcome
+    numbers = [number for number, condition in enumerate(notify_when.conditions) if condition.needs_boxes]
+    types = ", ".join(dict.fromkeys(model.inference_type for model in models))
+    return _doubt(outcome, numbers, f"they need boxes, and {types} has none")
+
+
+def doubt_classes(outcome: RulesOutcome, notify_when: NotifyWhen, found: Collection[str]) -> RulesOutcome:
+    """Returns the outcome, with unknown conditions instead of those whose class may be misspelled.
+
+    Args:
+        found: The classes in the results, also those that don't count.
+    """
+    for number, condition in enumerate(notify_when.conditions):
+        if similar := next(_find_similar(condition, found), None):
+            asked, meant = (printable(name, NAME_MAX_CHARACTERS) for name in (condition.class_name or "", similar))
+            problem = f"nothing has the class {asked!r}, but there is {meant!r}"
+            outcome = _doubt(outcome, [number], problem)
+    return outcome
+
+
+def _find_similar(condition: Condition, found: Collection[str]) -> Iterator[str]:
+    name = condition.class_name
+    if name is not None and name not in found:
+        folded = {" ".join(other.casefold().split()): other for other in sorted(found)}
+        for close in difflib.get_close_matches(" ".join(name.casefold().split()), folded, n=1, cutoff=SIMILARITY):
+            yield folded[close]
+
+
+def _doubt(outcome: RulesOutcome, numbers: Sequence[int], problem: str) -> RulesOutcome:
+    conditions = [
+        replace(condition, held=None) if number in numbers and condition.held is False else condition
+        for number, condition in enumerate(outcome.conditions)
+    ]
+    if conditions == list(outcome.conditions):
+        return outcome
+    return replace(outcome, conditions=tuple(conditions), problem=outcome.problem or problem)
