@@ -25,6 +25,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "RecordAnnotationFunction": {"status": "failed"},
     "ReportFailureFunction": {"status": "failed"},
     "OpenShareLinkFunction": {"statusCode": 403},
+    "SendDigestFunction": {"status": "concluded"},
 }
 
 _INVOCATION = """

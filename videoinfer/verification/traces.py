@@ -90,13 +90,18 @@ class Traces:
 
     def find_reported(self, upload: Upload) -> Item | None:
         """The upload's item once notice and event of its end are sent, or can't be, because its execution is over."""
-        item = self.find_ended(upload)
-        return item if item and ("event_id" in item or self._is_over(item)) else None
+        return self._find_last(upload, self.find_ended(upload), "event_id")
 
     def find_annotated(self, upload: Upload) -> Item | None:
         """The upload's item once a notice says whether there is an annotated video, or its execution is over."""
-        item = self.find_item(upload)
-        return item if item and ("annotation_notice_id" in item or self._is_over(item)) else None
+        return self._find_last(upload, self.find_item(upload), "annotation_notice_id")
+
+    def _find_last(self, upload: Upload, item: Item | None, name: str) -> Item | None:
+        """The item once it has the attribute, or can't get it any more, because its execution is over."""
+        if item is None or name in item:
+            return item
+        # The execution may have set it since the item was read.
+        return self.find_item(upload) if self._is_over(item) else None
 
     def remove(self) -> Verdict:
         """Removes everything. If one thing can't be removed, it continues, and the verdict names that thing."""

@@ -107,3 +107,18 @@ def test_two_runs_have_nothing_in_common() -> None:
     # SQS allows 80 characters, EventBridge 64 for a rule.
     assert len(one.name) <= 64
     assert max(map(len, one.queue_names)) <= 80
+
+
+def test_an_item_that_changes_just_before_its_execution_ends_is_read_again(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = account.add_job("clip.mp4", execution_arn="arn")
+
+    def end(item: object) -> bool:
+        account.ledger.record(upload, 1, annotation_notice_id="n2")
+        return True
+
+    monkeypatch.setattr(account.traces, "_is_over", end)
+    item = account.traces.find_annotated(upload)
+    assert item
+    assert item["annotation_notice_id"] == "n2"
