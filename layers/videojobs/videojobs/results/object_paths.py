@@ -4,13 +4,13 @@ Between two sampled frames, an object is assumed to move straight and at a const
 pass through a whole polygon, between two frames.
 
 Boxes tremble from frame to frame. So an object has changed the side of a border only once it is farther than `MARGIN`
-beyond it. The event is where and when its path crossed the border before that.
+beyond it, or has stayed beyond it for long enough. The event is where and when its path crossed the border before that.
 
 Memory holds only the objects that were seen within the last seconds.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf, sqrt
 
 from videojobs.jobs.regions import Anchor, Direction, Point, Region
@@ -20,6 +20,13 @@ from videojobs.results.tracks import LOST_FRAMES, LOST_SECONDS
 
 MARGIN = 0.15
 """In sizes of the object's box, which is the square root of its area."""
+
+STAY_SECONDS, STAY_SIGHTINGS = 3.0, 10
+"""An object that is seen nearer to the border for this time and in so many frames, without coming back, has crossed it.
+
+A box that trembles around the border is on either side by chance: it is seen 10 times in a row on the other side once
+in about 2,000 frames. 3 seconds are for more frames per second, where boxes that follow each other tremble alike.
+"""
 
 ENDS_SECONDS = 1.0
 """How often tracks that have ended are removed."""
@@ -46,17 +53,31 @@ class FrameTime:
     number: int
 
 
-@dataclass(frozen=True, slots=True)
+def has_stayed(seconds: float, sightings: int) -> bool:
+    """Returns whether an object is for certain on the side on which it has been seen for so long and so often."""
+    return seconds >= STAY_SECONDS and sightings >= STAY_SIGHTINGS
+
+
+@dataclass(slots=True, kw_only=True)
 class _Change:
     """Where and when the path of an object left the side on which the object was for certain.
 
     Attributes:
         is_entered: Whether it crossed the border there: not if it went around the end of a line.
+        seen_at: When a frame first showed it on the other side, in seconds.
+        sightings: How many frames have shown it there.
     """
 
     frame: FrameTime
     place: Point
     is_entered: bool
+    seen_at: float
+    sightings: int = 0
+
+    def see(self, frame: FrameTime) -> bool:
+        """Counts a frame that shows the object on the other side. Returns whether it is there for certain."""
+        self.sightings += 1
+        return has_stayed(frame.seconds - self.seen_at, self.sightings)
 
 
 @dataclass(slots=True)
@@ -98,7 +119,7 @@ class _Object:
     @property
     def now(self) -> _Change:
         """A change that was not seen: the object appears, or vanishes, on the other side of the border."""
-        return _Change(self.frame, (self.x, self.y), is_entered=False)
+        return _Change(frame=self.frame, place=(self.x, self.y), is_entered=False, seen_at=self.frame.seconds)
 
     def forget_rectangle(self) -> None:
         self.left = self.right = self.top = self.bottom = 0.0
@@ -230,21 +251,21 @@ class ObjectPaths:
                     stay.change = None
                     continue
                 if stay.change is None:
-                    time, change_place = (
-                        _interpolate(thing.frame, frame, part.start),
-                        _find_place(start, end, part.start),
+                    stay.change = _Change(
+                        frame=_interpolate(thing.frame, frame, part.start),
+                        place=_find_place(start, end, part.start),
+                        is_entered=part.is_entered or not watched.region.is_line,
+                        seen_at=frame.seconds,
                     )
-                    stay.change = _Change(time, change_place, part.is_entered or not watched.region.is_line)
                 if watched.border.reaches(margin, start, end, part):
-                    change = stay.change
-                    if thing.frame.seconds - change.frame.seconds > LOST_SECONDS:  # it stood at the border
-                        change = replace(change, frame=_interpolate(thing.frame, frame, 0.0), place=start)
-                    stay.is_inside, stay.change = part.is_inside, None
-                    self._change_side(watched, thing, stay, change)
+                    self._change_side(watched, thing, stay, stay.change)
+            if stay.change is not None and stay.change.see(frame):
+                self._change_side(watched, thing, stay, stay.change)
         (thing.x, thing.y), thing.frame = end, frame
         self._find_rectangle(thing)
 
     def _change_side(self, watched: _Watched, thing: _Object, stay: _Stay, change: _Change) -> None:
+        stay.is_inside, stay.change = not stay.is_inside, None
         does_count = watched.region.counts(thing.class_name)
         if watched.region.is_line:
             if change.is_entered and does_count:
@@ -315,9 +336,8 @@ class ObjectPaths:
 
 def _find_earliest(thing: _Object) -> float:
     """Returns a time that all further events of an object will have or exceed."""
-    last = thing.frame.seconds
     changes = (stay.change.frame.seconds for stay in thing.stays if stay.change is not None)
-    return min([last, *(seconds for seconds in changes if last - seconds <= LOST_SECONDS)])
+    return min([thing.frame.seconds, *changes])
 
 
 def _interpolate(before: FrameTime, after: FrameTime, share: float) -> FrameTime:

@@ -24,7 +24,7 @@ from videojobs.jobs.regions import Region
 from videojobs.logs import logger
 from videojobs.results.borders import EDGE_PIXELS, Border, make_border
 from videojobs.results.events import Event
-from videojobs.results.object_paths import MARGIN, Size
+from videojobs.results.object_paths import MARGIN, STAY_SIGHTINGS, Size, has_stayed
 from videojobs.results.predictions import Frames
 from videojobs.results.tracks import LOST_FRAMES, LOST_SECONDS
 
@@ -34,8 +34,11 @@ MOMENTS_MAX = 3
 EPISODE_GAP_SECONDS = 5.0
 """Frames in which a condition holds belong to one episode unless more time passes between them."""
 
-EVENT_DELAY_SECONDS, EVENT_DELAY_FRAMES = 4 * LOST_SECONDS, 4 * (LOST_FRAMES + 1)
-"""An event comes at most this much later than the frame that shows it."""
+EVENT_DELAY_SECONDS = (STAY_SIGHTINGS + 3) * LOST_SECONDS
+EVENT_DELAY_FRAMES = (STAY_SIGHTINGS + 3) * (LOST_FRAMES + 1)
+"""An event comes at most this much later than the frame that shows it: an object may be lost between all sightings that
+make its crossing certain, and after that another one.
+"""
 
 type Whereabouts = Literal["inside", "just inside", "just outside", "outside"]
 """Where a prediction is, seen from a polygon: `just` if it is so near to the border that its object may be on the other
@@ -390,11 +393,13 @@ class _Stay:
         last: When that was: seconds, and the number of the sampled frame.
         since: When its stay began, or None if it is outside.
         crossed_at: When it came to the other side, if that is not certain yet.
+        sightings: How many frames have shown it there.
     """
 
     last: tuple[float, int]
     since: float | None
     crossed_at: float | None = None
+    sightings: int = 0
 
     def has_ended(self, moment: tuple[float, int]) -> bool:
         """Returns whether its track ended before a sampled frame; the same as in `tracks.py`."""
@@ -402,7 +407,10 @@ class _Stay:
 
 
 class _Stays:
-    """How long each object has been present. As for events, it changes sides only beyond the margin of the border."""
+    """How long each object has been present.
+
+    It changes sides as for events: beyond the margin of the border, or by staying on the other side.
+    """
 
     def __init__(self) -> None:
         self._stays: dict[int, _Stay] = {}
@@ -422,16 +430,13 @@ class _Stays:
         stay.last = moment
         if is_inside == (stay.since is not None):
             stay.crossed_at = None
-        elif stay.crossed_at is None:
-            stay.crossed_at = seconds
-        has_stood = stay.crossed_at is not None and seconds - stay.crossed_at > LOST_SECONDS
-        if place == "inside" and stay.since is None:
-            stay.since = seconds if has_stood else stay.crossed_at
-            stay.crossed_at = None
-        elif place == "outside":
-            stay.since = stay.crossed_at = None
-        # An object that stands just outside may be inside, as events have it.
-        return seconds - stay.since if stay.since is not None and (is_inside or has_stood) else -1.0
+        else:
+            if stay.crossed_at is None:
+                stay.crossed_at, stay.sightings = seconds, 0
+            stay.sightings += 1
+            if place in ("inside", "outside") or has_stayed(seconds - stay.crossed_at, stay.sightings):
+                stay.since, stay.crossed_at = stay.crossed_at if is_inside else None, None
+        return seconds - stay.since if stay.since is not None and is_inside else -1.0
 
     def forget(self, moment: tuple[float, int]) -> None:
         """Forgets the objects whose tracks have ended."""

@@ -26,7 +26,7 @@ from tests.unit.videojobs.results.watched import (
 from videojobs.jobs.regions import Region, parse_regions
 from videojobs.results.borders import make_border, measure_to_segment
 from videojobs.results.events import Event
-from videojobs.results.object_paths import MARGIN
+from videojobs.results.object_paths import MARGIN, has_stayed
 
 
 def test_a_crossing_has_its_interpolated_time_and_place() -> None:
@@ -99,9 +99,14 @@ def test_a_path_over_a_long_gap_keeps_its_interpolated_time() -> None:
     assert outline(events) == [("door", "in", 75)]
 
 
+def tremble(count: int, *, seed: int = 7) -> list[Place]:
+    """Places around the door by chance, nearer than the margin."""
+    chance = random.Random(seed)  # noqa: S311  reproducible
+    return [(0.5 + chance.uniform(-1, 1) * 0.9 * MARGIN * BOX / WIDTH, 0.5) for _ in range(count)]
+
+
 def test_a_box_that_trembles_on_a_border_counts_once() -> None:
-    chance = random.Random(7)  # noqa: S311  reproducible
-    places = [(0.5 + chance.uniform(-1, 1) * 0.9 * MARGIN * BOX / WIDTH, 0.5) for _ in range(200)]
+    places = tremble(100)
     assert follow(DOOR, *places) == []
     assert len(follow(DOOR, (0.6, 0.5), *places, (0.4, 0.5))) == 1
     assert len(follow(DOOR, (0.6, 0.5), *places, (0.6, 0.5))) == 0
@@ -110,11 +115,62 @@ def test_a_box_that_trembles_on_a_border_counts_once() -> None:
     assert follow(DOCK, (0.3, 0.5), *border, (0.3, 0.5)) == []
 
 
-def test_who_stands_at_the_border_for_long_leaves_it_when_he_moves_on() -> None:
+@pytest.mark.parametrize(("rate", "most"), [(5, 0), (2, 6), (1, 3)])
+def test_a_box_that_trembles_on_a_border_for_an_hour_has_few_events(rate: int, most: int) -> None:
+    frames = [see({1: place}) for place in tremble(3600 * rate)]
+    assert len(watch(DOOR, frames, [number / rate for number in range(len(frames))])) <= most
+
+
+runs = st.lists(st.integers(1, 40), max_size=12)
+
+
+@given(runs, st.sampled_from([0.1, 0.2, 0.5, 1.0, 2.5]), st.integers(0, 1000))
+def test_near_the_border_only_who_stays_on_the_other_side_has_crossed_it(
+    runs: list[int], interval: float, seed: int
+) -> None:
+    """An object comes from the right, and is by turns on the left and on the right, always nearer than the margin."""
+    chance = random.Random(seed)  # noqa: S311  reproducible
+    path: list[Place] = [(0.7, 0.5)]
+    is_right, was_right, expected = True, False, list[str]()
+    for count in runs:
+        sign = 1 if was_right else -1
+        path += [(0.5 + sign * chance.uniform(0.05, 0.95) * MARGIN * BOX / WIDTH, 0.5) for _ in range(count)]
+        if was_right != is_right and has_stayed((count - 1) * interval, count):
+            is_right = was_right
+            expected.append("out" if is_right else "in")
+        was_right = not was_right
+    found = watch(DOOR, [see({1: place}) for place in path], [number * interval for number in range(len(path))])
+    assert [event.direction for event in found] == expected
+
+
+def test_who_stays_just_beyond_the_border_has_crossed_it_when_he_came() -> None:
     beyond = 0.5 - 0.5 * MARGIN * BOX / WIDTH
-    events = follow(DOOR, (0.6, 0.5), *[(beyond, 0.5)] * 20, (0.4, 0.5))
-    assert outline(events) == [("door", "in", 20)]
-    assert [event.frame_offset for event in events] == [21]
+    for further in ([], [(0.4, 0.5)]):
+        [event] = follow(DOOR, (0.6, 0.5), *[(beyond, 0.5)] * 20, *further)
+        assert (event.direction, event.frame_offset, event.at_border, event.x) == ("in", 1, True, 500)
+        assert event.time_offset == pytest.approx(1, abs=0.02)
+    assert follow(DOOR, (0.6, 0.5), *[(beyond, 0.5)] * 9) == []
+
+
+def park(region: Region, stop: Place, seconds: int, **box: int) -> list[Event]:
+    """A box comes from the lower edge and stops at a place; at last it goes back. Five frames a second."""
+    way = [(stop[0], stop[1] + (1 - stop[1]) * share / 10) for share in range(10, 0, -1)]
+    walk = [see({1: place}, **box) for place in (*way, *[stop] * 5 * seconds, *reversed(way))]
+    return watch([region], walk, [number / 5 for number in range(len(walk))])
+
+
+def test_a_car_that_parks_near_the_lower_side_of_its_slot_is_in_it() -> None:
+    [slot] = make_regions(slot=[(0.4, 0.4), (0.7, 0.4), (0.7, 0.9), (0.4, 0.9)])
+    entry, exit_ = park(slot, (0.55, 0.9 - 22 / HEIGHT), 60, width=200, height=120)
+    assert (entry.kind, exit_.kind, entry.at_border, exit_.at_border) == ("entry", "exit", True, True)
+    assert exit_.dwell_seconds == pytest.approx(61, abs=1)
+
+
+def test_a_polygon_that_is_narrower_than_the_margins_is_entered_by_who_stands_in_it() -> None:
+    [strip] = make_regions(strip=[(0.5, 0.3), (0.59, 0.3), (0.59, 0.8), (0.5, 0.8)])
+    entry, exit_ = park(strip, (0.545, 0.6), 20, width=200, height=600)
+    assert (entry.kind, exit_.kind, entry.at_border, exit_.at_border) == ("entry", "exit", True, True)
+    assert exit_.dwell_seconds == pytest.approx(21, abs=1)
 
 
 def test_objects_leave_at_the_edge_of_the_frame_where_there_is_no_border() -> None:

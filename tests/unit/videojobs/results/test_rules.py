@@ -16,9 +16,9 @@ from videojobs.jobs.notify_when import NotifyWhen, parse_notify_when
 from videojobs.jobs.regions import Direction, parse_regions
 from videojobs.results.analysis import Analysis, analyze
 from videojobs.results.events import Event
+from videojobs.results.object_paths import STAY_SECONDS, STAY_SIGHTINGS
 from videojobs.results.predictions import Frames
 from videojobs.results.rules import EPISODE_GAP_SECONDS, MOMENTS_MAX, RuleOutcome, Rules, RulesOutcome
-from videojobs.results.tracks import LOST_SECONDS
 
 REGIONS = parse_regions(
     [
@@ -199,6 +199,17 @@ def test_an_object_that_trembles_at_the_border_has_not_left() -> None:
     assert not find({"region": "left", "min_dwell_seconds": 3}, make([[PERSON], [outside], [outside], [PERSON]])).held
 
 
+def test_an_object_that_stands_near_the_border_has_stayed() -> None:
+    """As for events: it came at the second 1, which is certain once it has been seen there 10 times."""
+    outside, near, beyond = (("person", x, 1) for x in (60.0, 49.5, 50.5))
+    inside = make([[outside], *[[near]] * 30])
+    assert find({"region": "left", "min_dwell_seconds": 9}, inside).moments == (10.0,)
+    assert find({"region": "left", "min_dwell_seconds": 29}, inside).held
+    assert not find({"region": "left", "min_dwell_seconds": 30}, inside).held
+    left = make([[PERSON], [PERSON], *[[beyond]] * 10, *[[near]] * 9])
+    assert not find({"region": "left", "min_dwell_seconds": 2}, left).held
+
+
 def test_hours_of_the_day_by_the_video_s_clock() -> None:
     condition = {"class": "person", "between": ["22:00", "06:00"], "time_zone": "UTC"}
     frames = make([[PERSON]] * 10, step=600)  # from 21:00 on
@@ -270,10 +281,18 @@ def test_the_outcome_does_not_depend_on_how_frames_arrive(
     assert evaluate([condition], *pieces) == evaluate([condition], make(frames)) or not frames
 
 
-@given(st.lists(st.floats(1, 99), min_size=2, max_size=6), st.sampled_from([0.2, 0.5, 1.0]))
-def test_conditions_agree_with_the_events(turns: list[float], step: float) -> None:
+turns = st.tuples(st.floats(1, 99) | st.floats(48.6, 51.4), st.integers(0, 15))
+"""A place, often nearer to the border than the margin, and for how many frames a person stands there."""
+
+
+@given(st.lists(turns, min_size=2, max_size=6), st.sampled_from([0.2, 0.5, 1.0]))
+def test_conditions_agree_with_the_events(turns: list[tuple[float, int]], step: float) -> None:
     """A person walks from place to place across the region and back. Both count the same stays and crossings."""
-    places = [start + (end - start) * share / 20 for start, end in itertools.pairwise(turns) for share in range(20)]
+    places = [
+        start + (end - start) * max(0, share) / 20
+        for (start, stand), (end, _) in itertools.pairwise(turns)
+        for share in range(-stand, 20)
+    ]
     walk = [("person", place, None) for place in places]
     regions = parse_regions(
         [
@@ -287,7 +306,7 @@ def test_conditions_agree_with_the_events(turns: list[float], step: float) -> No
     stays = [event.dwell_seconds or 0.0 for event in events if event.kind == "exit"]
     crossings = [event for event in events if event.kind == "crossing"]
     longest = max(stays, default=0.0)
-    slack = LOST_SECONDS + 2 * step  # for as long, an object that stands at the border may not have left
+    slack = max(STAY_SECONDS, STAY_SIGHTINGS * step) + 2 * step  # for as long, it may not have left for certain
     notify_when = [
         {"name": "crossed", "line": "door"},
         {"name": "stayed", "region": "left", "min_dwell_seconds": max(0.0, longest - slack)},
