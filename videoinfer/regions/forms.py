@@ -10,6 +10,7 @@ from videoinfer.errors import CommandError
 from videoinfer.input_file import check_file
 from videojobs.errors import InvalidOption
 from videojobs.foreign_text import word_for_command
+from videojobs.jobs.commands import spell_metadata
 from videojobs.jobs.options import parse_json
 from videojobs.jobs.regions import Region, parse_regions
 
@@ -65,21 +66,16 @@ def read_given_regions(given: str) -> tuple[Region, ...]:
 def spell_regions(regions: Sequence[Region], video: Path) -> RegionForms:
     """Returns the forms of `regions` for uploads like `video`."""
     entries = [region.to_dict() for region in regions]
-    value = _escape(json.dumps(entries, separators=(",", ":")))
+    value = json.dumps(entries, separators=(",", ":"))
     name = word_for_command(video.name, "VIDEO")
     file, target = word_for_command(str(video), "VIDEO"), shlex.quote(f"s3://UPLOADS_BUCKET/{name.strip("'")}")
     routes = json.dumps({"PREFIX/": {_NAME: entries}})
     return RegionForms(
         json="[" + ",\n ".join(json.dumps(entry, ensure_ascii=False) for entry in entries) + "]",
-        upload=f"aws s3 cp {file} {target} --metadata {shlex.quote(json.dumps({_NAME: value}))}",
+        upload=f"aws s3 cp {file} {target} --metadata {spell_metadata({_NAME: value})}",
         routes=routes,
         warnings=list(_list_warnings(len(_NAME) + len(value), len(routes))),
     )
-
-
-def _escape(text: str) -> str:
-    """Escapes apostrophes in JSON, so that a shell's quoting needs none. S3's metadata is ASCII, as `text` is."""
-    return text.replace("'", "\\u0027")
 
 
 def _list_warnings(metadata_bytes: int, routes_characters: int) -> Sequence[str]:

@@ -32,6 +32,7 @@ from videojobs.jobs.recorded_at import resolve_recorded_at
 from videojobs.jobs.sending import TimedVideo, count_sends, reject_sending, reject_slow_sending
 from videojobs.jobs.states import ENDED_STATES
 from videojobs.jobs.unanswered import Unanswered
+from videojobs.jobs.upload_metadata import find_option
 from videojobs.jobs.uploads import JobRequest, Rejection, Upload, find_fault
 from videojobs.jobs.workflow import find_executed_job, start_execution
 from videojobs.logs import logger
@@ -152,9 +153,7 @@ class JobCreator:
         except InvalidParameter as invalid:
             return Rejection(str(invalid), f"videoinfer retry {upload.upload_id}", invalid.parameter)
         except InvalidOption as invalid:
-            faulty = str(invalid).partition(":")[0]
-            allowed = self.settings.limits.names
-            return Rejection(str(invalid), compose_corrected_command(upload, metadata, faulty, allowed))
+            return self._explain_option(upload, metadata, invalid)
         except UploadGone:
             return Rejection("It was deleted before its job could be created.", suggest_remedy(upload))
         except ApiRefused as refused:
@@ -346,6 +345,12 @@ class JobCreator:
         logger.info("The upload has been rejected.", reason=rejection.reason)
         return {"status": "rejected", "reason": rejection.reason}
 
+    def _explain_option(self, upload: Upload, metadata: Mapping[str, str], invalid: InvalidOption) -> Rejection:
+        faulty = str(invalid).partition(":")[0]
+        allowed, remedy = self.settings.limits.names, invalid.remedy or {}
+        command = compose_corrected_command(upload, metadata, faulty, allowed | remedy.keys(), remedy=remedy)
+        return Rejection(str(invalid), command, "" if remedy.keys() <= allowed else "AllowedMetadata")
+
     def _explain_refusal(self, upload: Upload, metadata: Mapping[str, str], refused: ApiRefused) -> Rejection:
         if classify_refusal(refused.status_code) == "key":
             secret = self.settings.api_key_secret
@@ -354,8 +359,9 @@ class JobCreator:
             return Rejection(reason, f"{store_key}\n  {compose_retry_command(upload)}")
         reason = f"The Video Inference API refused it ({refused.status_code}): {refused.reason}"
         allowed = self.settings.limits.names
-        model = {"model-id": "", "model-version": ""}
-        return Rejection(reason, compose_corrected_command(upload, {**metadata, **model}, "model-id", allowed))
+        given = set(map(find_option, metadata))
+        model = {"models": ""} if "models" in given else {"model-id": "", "model-version": ""}
+        return Rejection(reason, compose_corrected_command(upload, metadata, "model-id", allowed, remedy=model))
 
     @property
     def _poll_seconds(self) -> int:

@@ -21,6 +21,7 @@ The code that calls requests, urllib3 or msgspec translates their errors into th
 texts hold whole URLs, and URLs of this API contain the key.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from videojobs.foreign_text import printable
@@ -114,7 +115,16 @@ class SendingTooSlow(VideoJobsError):
 
 
 class InvalidOption(VideoJobsError):
-    """An option can't be used; the message starts with its name."""
+    """An option can't be used; the message starts with its name.
+
+    Attributes:
+        remedy: What to set in an upload's metadata instead, if another option than the named one is at fault. An empty
+            value is for a person to choose.
+    """
+
+    def __init__(self, message: str, *, remedy: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.remedy = remedy
 
 
 class InvalidParameter(InvalidOption):

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from tests.stand_ins.turns import ScriptedTurns
 from tests.stand_ins.wire import Wire
+from tests.unit.videojobs.jobs.test_commands import read_metadata
 from videojobs.api.client import VideoInferenceApi
 from videojobs.api.turns import Turn, Turns
 from videojobs.create_job import JobCreator
@@ -175,6 +176,54 @@ def test_the_remedy_for_a_fault_of_the_stack_is_to_correct_its_parameter(
     assert command == f"  videoinfer retry {landed.upload_id}"
 
 
+NIGHT = '[{"class": "person", "between": ["22:00", "06:00"], "time_zone": "Europe/Berlin"}]'
+DOOR = '[{"name": "door", "line": [[0, 0], [1, 1]]}]'
+
+
+@pytest.mark.parametrize(
+    ("route", "metadata", "placeholders"),
+    [
+        ({}, {"notify-when": NIGHT, "infer-fps": "2"}, {"recorded-at"}),
+        ({"notify_when": json.loads(NIGHT)}, {"infer-fps": "2"}, {"recorded-at"}),
+        ({"notify_when": json.loads(NIGHT)}, {}, {"recorded-at"}),
+        ({"regions": json.loads(DOOR)}, {"track": "false", "classes": "person,truck"}, set()),
+        ({}, {"regions": DOOR, "track": "false"}, set()),
+        ({"track": False}, {"regions": DOOR}, set()),
+        ({}, {"notify-when": '[{"min_tracks": 2}]', "track": "false"}, set()),
+        ({"notify_when": [{"min_tracks": 2}]}, {"track": "false"}, set()),
+        ({}, {"notify-when": '[{"clas": "person"}]', "classes": "person,truck"}, {"notify-when"}),
+        ({}, {"models": '[{"model_id": "a"}]', "confidence": "0.5"}, {"models"}),
+    ],
+)
+def test_an_upload_that_follows_the_remedy_is_accepted(
+    aws: Any, route: dict[str, Any], metadata: dict[str, str], placeholders: set[str]
+) -> None:
+    settings = replace(SETTINGS, prefix_routes=json.dumps({"": route}))
+    creator, _ = build(aws, (200, {"job_id": "j1"}), settings=settings)
+    assert creator.create_job(JobRequest(upload(aws, "a.mp4", b"video", **metadata), 1))["status"] == "rejected"
+    [notice] = aws.notices()
+    remedy = read_metadata(notice["Message"].rpartition(" --metadata ")[2])
+    values = {"recorded-at": "2026-11-28T22:00:00+01:00"}
+    corrected = {**remedy, **{name: values[name] for name in placeholders & values.keys()}}
+    kept = metadata.keys() - placeholders - {"track", "confidence"}
+    assert {name: compact(corrected[name]) for name in kept} == {name: compact(metadata[name]) for name in kept}
+    for placeholder, value in (("INFERENCE_TYPE", "classification"), ("CLASS", "person")):
+        corrected = {name: given.replace(placeholder, value) for name, given in corrected.items()}
+    assert creator.create_job(JobRequest(upload(aws, "a.mp4", b"video", **corrected), 1))["status"] == "running"
+
+
+def test_a_remedy_that_uploads_may_not_set_begins_with_the_stack_s_parameter(aws: Any) -> None:
+    creator, _ = build(aws, settings=replace(SETTINGS, allowed_metadata="notify-when"))
+    assert creator.create_job(JobRequest(upload(aws, notify_when=NIGHT), 1))["status"] == "rejected"
+    [notice] = aws.notices()
+    assert "Correct the stack's parameter AllowedMetadata (sam deploy --guided), then run:" in notice["Message"]
+    assert '"recorded-at": "RECORDED_AT"' in notice["Message"]
+
+
+def compact(value: str) -> str:
+    return value.replace(" ", "")
+
+
 @pytest.mark.parametrize(
     ("status_code", "words", "command"),
     [
@@ -190,6 +239,16 @@ def test_a_refusal_is_a_rejection(aws: Any, status_code: int, words: str, comman
     assert words in notice["Message"]
     assert command in notice["Message"]
     assert KEY not in json.dumps([notice, aws.ledger.read(landed, 1)], default=str)
+
+
+def test_the_remedy_for_a_refusal_of_models_is_to_choose_others(aws: Any) -> None:
+    creator, _ = build(aws, (404, {"error": "model a/4 was not found"}))
+    landed = upload(
+        aws, models=json.dumps([{"model_id": "a", "model_version": "4", "inference_type": "classification"}])
+    )
+    assert creator.create_job(JobRequest(landed, 1))["status"] == "rejected"
+    [notice] = aws.notices()
+    assert list(read_metadata(notice["Message"].rpartition(" --metadata ")[2])) == ["models"]
 
 
 def test_a_refusal_with_half_a_surrogate_pair_is_a_rejection(aws: Any) -> None:

@@ -1,17 +1,32 @@
 """Commands for a person to paste into a shell. They contain no text that a shell could interpret."""
 
+import json
 import re
 from collections.abc import Mapping, Set
 from dataclasses import replace
 
 from videojobs.foreign_text import file_for_command, word_for_command
+from videojobs.jobs import strict_json
 from videojobs.jobs.ledger import Job
-from videojobs.jobs.upload_metadata import METADATA_OPTIONS, find_option, normalize_name
+from videojobs.jobs.upload_metadata import METADATA_OPTIONS, SHORT_FORM, find_option, normalize_name
 from videojobs.jobs.uploads import KEY_MAX_BYTES, Upload, find_extension, is_path
 from videojobs.video_formats import VIDEO_EXTENSIONS
 
 _HARMLESS_VALUE = re.compile(r"[A-Za-z0-9_./:+-]+")
 """A value without special meaning in a shell or in the AWS CLI's shorthand syntax for maps."""
+
+_HARMLESS_IN_QUOTES = re.compile(r"[A-Za-z0-9_./:+, *%\[\]{}-]")
+"""A character without special meaning between apostrophes in any shell, and without an escape in JSON."""
+
+_JSON_PLACEHOLDERS: Mapping[str, str] = {
+    "models": '[{"model_id": "MODEL_ID", "model_version": "MODEL_VERSION", "inference_type": "INFERENCE_TYPE"}]',
+    "regions": '[{"name": "NAME", "polygon": [[X, Y], [X, Y], [X, Y]]}]',
+    "notify-when": '[{"class": "CLASS"}]',
+}
+"""The placeholders of the options whose values are always JSON. Others are the option's name in capitals."""
+
+_TEXT_OPTIONS = ("classes", "recorded-at")
+"""The options whose values may have characters that need quotation marks."""
 
 _HARMLESS_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,199}")
 
@@ -22,7 +37,14 @@ def compose_retry_command(upload: Upload) -> str:
     return f"aws s3 cp {uri} {uri} --storage-class STANDARD"
 
 
-def compose_corrected_command(upload: Upload, metadata: Mapping[str, str], faulty: str, allowed: Set[str]) -> str:
+def compose_corrected_command(
+    upload: Upload,
+    metadata: Mapping[str, str],
+    faulty: str,
+    allowed: Set[str],
+    *,
+    remedy: Mapping[str, str] | None = None,
+) -> str:
     """Returns the command that uploads a video again with its options, and a placeholder for each invalid value.
 
     Misspelled options get their right names. Other names, and options that may not be set, are left out.
@@ -31,23 +53,60 @@ def compose_corrected_command(upload: Upload, metadata: Mapping[str, str], fault
         metadata: The upload's metadata, names without `x-amz-meta-`.
         faulty: The option that is invalid or missing.
         allowed: The options that uploads may set.
+        remedy: The options to set instead of `faulty`, with their values; an empty one becomes a placeholder.
 
     Example:
         `aws s3 cp s3://uploads/a.mp4 s3://uploads/a.mp4 --storage-class STANDARD --metadata-directive REPLACE
         --metadata annotate=true,infer-fps=INFER_FPS`
     """
     options = {name: value for given, value in metadata.items() if (name := find_option(given))}
-    parameters = next((name for name in ("confidence", "models") if name in options), faulty)
-    wrong = parameters if faulty == "inference_params" else normalize_name(faulty)
-    if wrong in METADATA_OPTIONS:
-        options[wrong] = ""  # becomes a placeholder below
-    words = [
-        f"{name}={value if _HARMLESS_VALUE.fullmatch(value) else name.replace('-', '_').upper()}"
-        for name, value in sorted(options.items())
-        if name in allowed
-    ]
+    wrong = normalize_name(faulty)
+    if wrong in (*SHORT_FORM, "inference-params"):
+        wrong = "models" if "models" in options else "confidence" if wrong == "inference-params" else wrong
+    options |= remedy or ({wrong: ""} if wrong in METADATA_OPTIONS else {})
+    if "models" in options:
+        allowed -= set(SHORT_FORM)  # they can't be combined
+    shown = {name: _keep_or_replace(name, value) for name, value in sorted(options.items()) if name in allowed}
     command = f"{compose_retry_command(upload)} --metadata-directive REPLACE"
-    return f"{command} --metadata {','.join(words)}" if words else command
+    return f"{command} --metadata {spell_metadata(shown)}" if shown else command
+
+
+def spell_metadata(options: Mapping[str, str]) -> str:
+    """Returns the argument of the AWS CLI's `--metadata`: `a=1,b=2`, or JSON between apostrophes if a value needs it.
+
+    The CLI's shorthand syntax has no JSON and no commas in values. In JSON, characters that mean something to a shell
+    are escaped.
+
+    Args:
+        options: Values are in ASCII.
+
+    Source: https://docs.aws.amazon.com/cli/latest/userguide/cli-usage-shorthand.html
+    """
+    if all(map(_HARMLESS_VALUE.fullmatch, options.values())):
+        return ",".join(f"{name}={value}" for name, value in options.items())
+    return f"'{_escape(json.dumps(options))}'"
+
+
+def _keep_or_replace(name: str, value: str) -> str:
+    """Returns a value that can be given again in ASCII, or a placeholder."""
+    if _HARMLESS_VALUE.fullmatch(value):
+        return value
+    try:
+        if value and (name in _JSON_PLACEHOLDERS or name == "min-confidence"):
+            return json.dumps(strict_json.parse(value), separators=(",", ":"))
+    except ValueError:
+        pass
+    if value and name in _TEXT_OPTIONS and value.isascii() and value.isprintable():
+        return value
+    return _JSON_PLACEHOLDERS.get(name, name.replace("-", "_").upper())
+
+
+def _escape(text: str) -> str:
+    """Escapes the characters in JSON's strings that a shell could interpret. `text` is JSON in ASCII."""
+    return "".join(
+        character if character in '"\\' or _HARMLESS_IN_QUOTES.fullmatch(character) else f"\\u{ord(character):04x}"
+        for character in text
+    )
 
 
 def name_for_command(job: Job) -> str:

@@ -132,7 +132,7 @@ class Condition:
         if self.needs_tracks and not track:
             fields = [name for name in ("line", "min_dwell_seconds", "min_tracks") if name in self.given]
             words = "needs the track IDs of objects. Set the option track to true"
-            raise InvalidOption(f"{place}: {fields[0]} {words}.")
+            raise InvalidOption(f"{place}: {fields[0]} {words}.", remedy={"track": "true"})
         for kind, name in (("region", self.region), ("line", self.line)):
             if name is not None:
                 region = _find_region(name, kind, regions, place)
@@ -174,7 +174,7 @@ class NotifyWhen:
         for condition in self.conditions:
             if condition.hours is not None:
                 words = "nothing says when the video was recorded. Set the metadata recorded-at"
-                raise InvalidOption(f"notify_when: {condition.name!r}: between: {words}.")
+                raise InvalidOption(f"notify_when: {condition.name!r}: between: {words}.", remedy={"recorded-at": ""})
 
 
 def parse_notify_when(value: Any) -> NotifyWhen:

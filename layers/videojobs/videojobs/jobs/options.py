@@ -16,7 +16,7 @@ from videojobs.jobs import strict_json
 from videojobs.jobs.notify_when import NotifyWhen, parse_notify_when
 from videojobs.jobs.recorded_at import parse_recorded_at
 from videojobs.jobs.regions import Region, parse_regions, read_classes
-from videojobs.jobs.upload_metadata import ANY_METADATA, MetadataLimits, normalize_name
+from videojobs.jobs.upload_metadata import ANY_METADATA, SHORT_FORM, MetadataLimits, normalize_name
 
 InputMode = Literal["presigned", "upload"]
 InferenceType = Literal[
@@ -33,8 +33,6 @@ INFER_FPS_MIN, INFER_FPS_MAX = 1, 120
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
 """A model's ID, or its version: one part of a URL. IDs have no workspace, as in the results."""
-
-_SHORT_FORM = ("model-id", "model-version", "inference-type", "confidence")
 
 _PARAMETERS = {
     "models": "DefaultModels",
@@ -117,7 +115,8 @@ class Options:
 
     def __post_init__(self) -> None:
         if self.regions and not self.track:
-            raise InvalidOption("regions: they need the track IDs of objects. Set the option track to true.")
+            words = "they need the track IDs of objects. Set the option track to true"
+            raise InvalidOption(f"regions: {words}.", remedy={"track": "true"})
         self.notify_when.check(self.regions, self.classes, track=self.track)
 
     @classmethod
@@ -186,7 +185,7 @@ def resolve_options(
         if given:
             raise
         raise InvalidParameter(_ROUTES, str(invalid)) from None
-    if short_form := {name: metadata[name] for name in _SHORT_FORM if name in metadata}:
+    if short_form := {name: metadata[name] for name in SHORT_FORM if name in metadata}:
         options = replace(options, models=(_read_short_form(short_form, metadata, options),))
     limits.check(metadata, options.infer_fps, [(model.model_id, model.model_version) for model in options.models])
     return options

@@ -24,6 +24,9 @@ METADATA_OPTIONS = (
     "notify-when",
 )
 
+SHORT_FORM = ("model-id", "model-version", "inference-type", "confidence")
+"""The options that are one model together. They can't be combined with `models`."""
+
 _MODEL_OPTIONS = {"models", "model-id", "model-version"}
 """The options that choose a model. The others change the one that the stack has chosen."""
 
