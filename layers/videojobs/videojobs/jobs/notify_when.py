@@ -9,6 +9,7 @@ All fields of one condition hold for the same predictions.
 """
 
 import difflib
+import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -43,6 +44,9 @@ _FIELDS = (
     "min_tracks",
     "between",
     "time_zone",
+)
+_NEEDED = (
+    'it is not a list of conditions such as [{"class": "person"}], or an object such as {"all": [{"class": "person"}]}'
 )
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
@@ -94,14 +98,14 @@ class Condition:
     def parse(cls, data: Any, place: str) -> Self:
         """Reads one condition. Raises InvalidOption, which begins with `place`."""
         if not isinstance(data, Mapping):
-            raise InvalidOption(f"{place}: it is not an object such as {{'class': 'person', 'min_count': 3}}.")
+            raise InvalidOption(f'{place}: it is not an object such as {{"class": "person", "min_count": 3}}.')
         for spelled in data:
             if spelled not in _FIELDS:
                 raise InvalidOption(f"{place}: there is no field {spelled!r}{suggest(spelled, _FIELDS, 'fields')}")
         if "name" in data:
             place = f"notify_when: {read_name(data['name'], place)!r}"
         if not data.keys() - {"name"}:
-            raise InvalidOption(f"{place}: it has no condition; {{'min_count': 1}} holds if anything is found.")
+            raise InvalidOption(f'{place}: it has no condition; {{"min_count": 1}} holds if anything is found.')
         _check_combination(data, place)
         condition = cls(
             given=_restore_integers(data),
@@ -182,11 +186,10 @@ def parse_notify_when(value: Any) -> NotifyWhen:
     combination: Combination = "any"
     if isinstance(value, Mapping):
         if len(value) != 1 or not value.keys() <= set(get_args(Combination)):
-            words = "a list of conditions, or an object with either 'any' or 'all', is needed"
-            raise InvalidOption(f"notify_when: {words}.")
+            raise InvalidOption(f"notify_when: {_NEEDED}.")
         [(combination, value)] = value.items()
     if not isinstance(value, list):
-        raise InvalidOption("notify_when: a list of conditions is needed.")
+        raise InvalidOption(f"notify_when: {_NEEDED}.")
     if len(value) > CONDITIONS_MAX:
         raise InvalidOption(
             f"notify_when: there are {len(value)} conditions, and at most {CONDITIONS_MAX} are possible."
@@ -231,7 +234,7 @@ def _check_combination(data: Mapping[str, Any], place: str) -> None:
 def _read_text(data: Mapping[str, Any], name: str, place: str) -> str | None:
     value = data.get(name)
     if name in data and not (isinstance(value, str) and value):
-        raise InvalidOption(f"{place}: {name}: {value!r} is not a name.")
+        raise InvalidOption(f"{place}: {name}: {_spell(value)} is not a name.")
     return value
 
 
@@ -240,7 +243,7 @@ def _read_number(data: Mapping[str, Any], name: str, place: str, *, at_most: flo
         return None
     value = data[name]
     if type(value) not in (int, float) or not 0 <= value <= at_most:
-        raise InvalidOption(f"{place}: {name}: {value!r} is not a number from 0 to {at_most}.")
+        raise InvalidOption(f"{place}: {name}: {_spell(value)} is not a number from 0 to {at_most}.")
     return float(value)
 
 
@@ -249,7 +252,7 @@ def _read_integer(data: Mapping[str, Any], name: str, place: str) -> int | None:
         return None
     value = data[name]
     if type(value) not in (int, float) or value != int(value) or not 1 <= value <= NUMBER_MAX:
-        raise InvalidOption(f"{place}: {name}: {value!r} is not a whole number from 1 to {NUMBER_MAX}.")
+        raise InvalidOption(f"{place}: {name}: {_spell(value)} is not a whole number from 1 to {NUMBER_MAX}.")
     return int(value)
 
 
@@ -263,7 +266,7 @@ def _read_direction(data: Mapping[str, Any], place: str) -> Direction | None:
         return None
     if data["direction"] not in get_args(Direction):
         raise InvalidOption(
-            f"{place}: direction: {data['direction']!r} is not one of {', '.join(get_args(Direction))}."
+            f"{place}: direction: {_spell(data['direction'])} is not one of {', '.join(get_args(Direction))}."
         )
     direction: Direction = data["direction"]
     return direction
@@ -272,21 +275,26 @@ def _read_direction(data: Mapping[str, Any], place: str) -> Direction | None:
 def _read_hours(data: Mapping[str, Any], place: str) -> Hours | None:
     if "between" not in data and "time_zone" not in data:
         return None
-    for name, other in (("between", "time_zone"), ("time_zone", "between")):
+    for name, example in (("between", 'hours such as ["22:00", "06:00"]'), ("time_zone", "one such as Europe/Berlin")):
         if name not in data:
-            raise InvalidOption(f"{place}: {name}: {other} needs it.")
+            raise InvalidOption(f"{place}: {name} is missing: add {example}.")
     between, zone_name = data["between"], data["time_zone"]
     is_pair = isinstance(between, list) and len(between) == 2
     if not is_pair or not all(isinstance(clock, str) and _CLOCK.fullmatch(clock) for clock in between):
-        raise InvalidOption(f"{place}: between: {between!r} is not like ['22:00', '06:00'].")
+        raise InvalidOption(f'{place}: between: {_spell(between)} is not like ["22:00", "06:00"].')
     start, end = map(time.fromisoformat, between)
     if start == end:
         raise InvalidOption(f"{place}: between: it begins and ends at the same time.")
     zone = parse_zone(zone_name) if isinstance(zone_name, str) else None
     if zone is None:
-        words = f"{zone_name!r} is not an IANA time zone such as Europe/Berlin"
+        words = f"{_spell(zone_name)} is not an IANA time zone such as Europe/Berlin"
         raise InvalidOption(f"{place}: time_zone: {words}.")
     return Hours(start=start, end=end, zone=zone)
+
+
+def _spell(value: Any) -> str:
+    """Returns a value as it was given: in JSON."""
+    return printable(json.dumps(value, ensure_ascii=False))
 
 
 def _compose_name(data: Mapping[str, Any]) -> str:

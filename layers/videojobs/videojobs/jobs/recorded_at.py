@@ -9,7 +9,7 @@ The option is an ISO 8601 time with its offset from UTC, or a pattern that is se
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any, Self
@@ -37,6 +37,14 @@ DIRECTIVES: Mapping[str, str] = {
     "%z": r"Z|[+-](?:[01][0-9]|2[0-3]):?[0-5][0-9]",
 }
 """The directives of a pattern, as in Python's `strptime`, and what each matches. All numbers have their zeros."""
+
+_NEEDED: Mapping[str, tuple[Set[str], ...]] = {
+    "a year (%Y or %y)": ({"%Y"}, {"%y"}),
+    "a month (%m)": ({"%m"},),
+    "a day (%d)": ({"%d"},),
+    "an hour (%H, or %I with %p)": ({"%H"}, {"%I", "%p"}),
+}
+"""What a pattern needs, and the directives that give it."""
 
 _PART = re.compile(r"%.?|[^%]+", re.DOTALL)
 _ZONE = re.compile(r"(.*)\[([^\[\]]*)\]", re.DOTALL)
@@ -112,8 +120,8 @@ class KeyPattern:
     def find(self, key: str) -> datetime | None:
         """Returns the first time in `key`, or None.
 
-        Where clocks are put back, a local time that occurs twice is the first of the two. Where they are put forward, a
-        local time that does not occur is that of a clock that was not put forward.
+        When clocks are put back, an hour occurs twice: a time in it counts as the first of the two. When they are put
+        forward, an hour is skipped: a time in it is read with the offset from before the change.
         """
         matches = self.expression.finditer(unicodedata.normalize("NFC", key))
         return next(filter(None, (self._read(match.groupdict()) for match in matches)), None)
@@ -159,18 +167,12 @@ def _check_directives(text: str, parts: list[str], used: list[str]) -> None:
             raise _invalid(text, f"{part} is not a directive; the directives are {known}, and %% for a percent sign")
         if used.count(part) > 1:
             raise _invalid(text, f"{part} is in it twice")
-    missing = [
-        name
-        for name, choices in (
-            ("a year (%Y or %y)", ({"%Y"}, {"%y"})),
-            ("a month (%m)", ({"%m"},)),
-            ("a day (%d)", ({"%d"},)),
-            ("an hour (%H, or %I with %p)", ({"%H"}, {"%I", "%p"})),
-        )
-        if sum(choice <= set(used) for choice in choices) != 1
-    ]
-    if missing:
-        raise _invalid(text, f"it needs {', '.join(missing)}, each once")
+    counts = {name: sum(choice <= set(used) for choice in choices) for name, choices in _NEEDED.items()}
+    if missing := [name for name, count in counts.items() if not count]:
+        raise _invalid(text, f"it lacks {', '.join(missing)}")
+    for name, count in counts.items():
+        if count > 1:
+            raise _invalid(text, f"it has {name} twice; keep one of them")
 
 
 def _compile(parts: list[str]) -> re.Pattern[str]:

@@ -18,7 +18,21 @@ def test_a_zone_is_found_by_its_name(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["", "Europe", "Europe/Bonn", "Berlin", "../UTC", "/etc/passwd", "UTC\0", "é", "a" * 300, "posixrules/x", "."],
+    [
+        "",
+        "Europe",
+        "Europe/Bonn",
+        "Berlin",
+        "../UTC",
+        "/etc/passwd",
+        "UTC\0",
+        "é",
+        "a" * 300,
+        "posixrules/x",
+        ".",
+        "localtime",
+        "Factory",
+    ],
 )
 def test_other_texts_name_no_zone(name: str) -> None:
     assert parse_zone(name) is None
