@@ -1,12 +1,21 @@
 """The documents: their links lead to files and headings that exist, and their commands can be pasted."""
 
+import json
 import re
+import shlex
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from tests.templates import ROOT, read_template
+from videojobs.jobs.notify_when import parse_notify_when
+from videojobs.jobs.options import resolve_options
+from videojobs.jobs.regions import parse_regions
+
+MODEL = {"model_id": "bottles", "model_version": "3", "inference_type": "object-detection"}
+DEFAULTS = {"models": [MODEL], "infer_fps": 5, "input_mode": "presigned"}
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 ON_THE_PATH = 'export PATH="$PWD/.venv/bin:$PATH"'
@@ -56,6 +65,40 @@ def test_documents_call_the_python_of_the_virtual_environment(document: Path) ->
 def read_blocks(document: Path) -> str:
     """The commands in the document's console blocks."""
     return "\n".join(re.findall(r"```console\n(.*?)```", document.read_text(), flags=re.DOTALL))
+
+
+def list_metadata(document: Path) -> list[str]:
+    """The arguments of `--metadata` in the document's commands; those that name a file are left out."""
+    text = document.read_text()
+    spans = [*read_blocks(document).splitlines(), *re.findall(r"`([^`\n]+)`", text)]
+    words = [shlex.split(span, comments=True) for span in spans if "--metadata " in span]
+    given = [word for line in words for option, word in pairwise(line) if option == "--metadata"]
+    return [word for word in given if not word.startswith("file://")]
+
+
+def test_metadata_in_the_documents_is_valid_for_the_aws_cli_and_for_the_pipeline() -> None:
+    """The CLI's shorthand syntax is only used for plain values: it fails for commas, brackets and JSON."""
+    given = [word for document in DOCUMENTS for word in list_metadata(document)]
+    assert len(given) >= 4
+    for word in given:
+        shorthand = re.fullmatch(r"[\w-]+=[\w./:+-]+(,[\w-]+=[\w./:+-]+)*", word)
+        metadata = dict(pair.split("=") for pair in word.split(",")) if shorthand else json.loads(word)
+        assert all(isinstance(value, str) for value in metadata.values())
+        assert resolve_options("a.mp4", metadata, routes={}, defaults=DEFAULTS)
+
+
+def test_json_in_the_options_is_valid() -> None:
+    blocks = re.findall(r"```json\n(.*?)```", (ROOT / "docs" / "options.md").read_text(), flags=re.DOTALL)
+    values = [json.loads(block.replace("[…]", json.dumps([MODEL]))) for block in blocks]
+    [regions] = [value for value in values if isinstance(value, list)]
+    assert [region.name for region in parse_regions(regions)] == ["dock", "door"]
+    [notify_when] = [value for value in values if "any" in value]
+    assert len(parse_notify_when(notify_when).conditions) == 3
+    routes = [value for value in values if isinstance(value, dict) and value != notify_when]
+    assert len(routes) == 2
+    for route in routes:
+        for prefix in route:
+            assert resolve_options(f"{prefix}a.mp4", {}, routes=route, defaults=DEFAULTS)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
