@@ -290,6 +290,10 @@ def test_trembling_below_the_margin_adds_no_events(path: list[Place], seed: int)
     assume(all(depth > 3 * MARGIN * BOX for depth in measure_depths(path)))
     chance = random.Random(seed)  # noqa: S311  reproducible
     reach = 0.6 * MARGIN * BOX
+    [door] = DOOR
+    for (x1, y1), (x2, y2) in pairwise(path):  # whoever trembles at the end of a line crosses it or goes around
+        way = x1 * WIDTH, y1 * HEIGHT, x2 * WIDTH, y2 * HEIGHT
+        assume(all(measure_to_segment(x * WIDTH, y * HEIGHT, way) > 2 * reach for x, y in door.points))
     still = [place for place in path for _ in range(3)]
     trembling = [
         (x + chance.uniform(-reach, reach) / WIDTH, y + chance.uniform(-reach, reach) / HEIGHT) for x, y in still
