@@ -6,6 +6,9 @@ pass through a whole polygon, between two frames.
 Boxes tremble from frame to frame. So an object has changed the side of a border only once it is farther than `MARGIN`
 beyond it, or has stayed beyond it for long enough. The event is where and when its path crossed the border before that.
 
+A visit of a polygon has the class of most of the frames that show it, up to when it is known for certain. Its entry and
+its exit have this class.
+
 Memory holds only the objects that were seen within the last seconds.
 """
 
@@ -66,33 +69,38 @@ class _Change:
         is_entered: Whether it crossed the border there: not if it went around the end of a line.
         seen_at: When a frame first showed it on the other side, in seconds.
         sightings: How many frames have shown it there.
+        votes: In how many of them, and of those just before, it had each class.
     """
 
     frame: FrameTime
     place: Point
     is_entered: bool
     seen_at: float
+    votes: dict[str | None, int]
     sightings: int = 0
 
-    def see(self, frame: FrameTime) -> bool:
+    def see(self, frame: FrameTime, class_name: str | None) -> bool:
         """Counts a frame that shows the object on the other side. Returns whether it is there for certain."""
         self.sightings += 1
+        self.votes[class_name] = self.votes.get(class_name, 0) + 1
         return has_stayed(frame.seconds - self.seen_at, self.sightings)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Stay:
     """Where an object is, seen from one region.
 
     Attributes:
         is_inside: Whether it is inside the polygon, or on the right of the line, for certain.
         change: Set while the object is on the other side, but not for certain.
-        entered_at: When its visit began, in seconds, or None without a visit.
-        class_name: The class of its visit.
+        open_entry: How a visit began whose class is not certain yet.
+        entered_at: When a visit began whose class is certain, in seconds.
+        class_name: The class of this visit.
     """
 
     is_inside: bool
     change: _Change | None = None
+    open_entry: _Change | None = None
     entered_at: float | None = None
     class_name: str | None = None
 
@@ -105,36 +113,56 @@ class _Object:
         votes: How many frames with this class there were more than others.
         x, y: Its anchor, in pixels.
         stays: One for each region.
+        is_open: Whether the class of a visit may not be certain yet.
         left, right, top, bottom: While its anchor stays in this rectangle, nothing happens.
     """
 
-    __slots__ = ("bottom", "class_name", "frame", "left", "right", "stays", "top", "track_id", "votes", "x", "y")
+    __slots__ = (
+        "bottom",
+        "class_name",
+        "frame",
+        "is_open",
+        "left",
+        "right",
+        "stays",
+        "top",
+        "track_id",
+        "votes",
+        "x",
+        "y",
+    )
 
     def __init__(self, track_id: int, class_name: str | None, place: Point, frame: FrameTime) -> None:
         self.track_id, self.class_name, self.votes = track_id, class_name, 1
         (self.x, self.y), self.frame = place, frame
         self.stays: Sequence[_Stay] = ()
+        self.is_open = False
         self.forget_rectangle()
 
-    @property
-    def now(self) -> _Change:
-        """A change that was not seen: the object appears, or vanishes, on the other side of the border."""
-        return _Change(frame=self.frame, place=(self.x, self.y), is_entered=False, seen_at=self.frame.seconds)
+    def change_now(self) -> _Change:
+        """Returns a change that was not seen: the object appears, or vanishes, on the other side of the border."""
+        frame = self.frame
+        return _Change(
+            frame=frame,
+            place=(self.x, self.y),
+            is_entered=False,
+            seen_at=frame.seconds,
+            votes={self.class_name: 1},
+            sightings=1,
+        )
 
     def forget_rectangle(self) -> None:
         self.left = self.right = self.top = self.bottom = 0.0
 
-    def vote(self, class_name: str | None) -> bool:
-        """Takes the class of a frame. Returns whether the object's class changes."""
+    def vote(self, class_name: str | None) -> None:
+        """Takes the class of a frame."""
         # The majority vote of Boyer and Moore, with a short memory.
         if class_name == self.class_name:
             self.votes = min(self.votes + 1, VOTES_MAX)
-            return False
+            return
         self.votes -= 1
-        if self.votes >= 0:
-            return False
-        self.class_name, self.votes = class_name, 1
-        return True
+        if self.votes < 0:
+            self.class_name, self.votes = class_name, 1
 
     def has_ended(self, frame: FrameTime) -> bool:
         """Returns whether its track ended before a sampled frame; the same as in `tracks.py`."""
@@ -198,14 +226,18 @@ class ObjectPaths:
                 thing.x, thing.y, thing.frame = x, y, frame
                 if thing.votes < VOTES_MAX:
                     thing.votes += 1
+                if thing.is_open:
+                    self._see(thing, class_name, frame)
+                    self._appear(thing)
             elif thing.has_ended(frame):
                 self._leave(thing)
                 objects[track_id] = self._begin(_Object(track_id, class_name, self._clamp((x, y)), frame))
             elif thing.frame is not frame:  # a track ID that comes twice in a frame counts once
-                is_other_class = thing.vote(class_name)
-                self._move(thing, (x, y), MARGIN * sqrt(width * height), frame)
-                if is_other_class:
-                    self._appear(thing)
+                thing.vote(class_name)
+                if thing.is_open:
+                    self._see(thing, class_name, frame)
+                self._move(thing, (x, y), frame, margin=MARGIN * sqrt(width * height), class_name=class_name)
+                self._appear(thing)
 
     def end(self) -> None:
         """Ends all tracks."""
@@ -218,22 +250,24 @@ class ObjectPaths:
         return min([seconds, *map(_find_earliest, self._objects.values())])
 
     def _begin(self, thing: _Object) -> _Object:
-        thing.stays = [_Stay(watched.border.has_inside(thing.x, thing.y)) for watched in self._watched]
-        self._appear(thing)
+        thing.stays = [_Stay(is_inside=watched.border.has_inside(thing.x, thing.y)) for watched in self._watched]
+        for watched, stay in zip(self._watched, thing.stays, strict=True):
+            if stay.is_inside and not watched.region.is_line:
+                self._enter(thing, stay, thing.change_now())
         return thing
 
     def _appear(self, thing: _Object) -> None:
-        """Begins the visits of an object that is seen inside, and whose class did not count before."""
+        """Begins the visits of an object that is inside, and whose class did not count before."""
         for watched, stay in zip(self._watched, thing.stays, strict=True):
-            region = watched.region
-            if stay.is_inside and stay.entered_at is None and not region.is_line and region.counts(thing.class_name):
-                self._enter(watched, thing, stay, thing.now)
+            if stay.is_inside and stay.change is None and stay.open_entry is None and stay.entered_at is None:
+                region = watched.region
+                if not region.is_line and region.counts(thing.class_name):
+                    self._enter(thing, stay, thing.change_now())
 
     def _leave(self, thing: _Object) -> None:
         """Ends the visits of an object that was last seen inside."""
         for watched, stay in zip(self._watched, thing.stays, strict=True):
-            if stay.entered_at is not None:
-                self._exit(watched, thing, stay, thing.now)
+            self._exit(watched, thing, stay, thing.change_now())
 
     def _end_tracks(self, frame: FrameTime) -> None:
         for track_id, thing in list(self._objects.items()):
@@ -242,7 +276,7 @@ class ObjectPaths:
                 del self._objects[track_id]
         self._next_end = frame.seconds + ENDS_SECONDS
 
-    def _move(self, thing: _Object, place: Point, margin: float, frame: FrameTime) -> None:
+    def _move(self, thing: _Object, place: Point, frame: FrameTime, *, margin: float, class_name: str | None) -> None:
         """Moves an object to its place in a sampled frame; events are on the straight path in between."""
         start, end = self._clamp((thing.x, thing.y)), self._clamp(place)
         for watched, stay in zip(self._watched, thing.stays, strict=True):
@@ -256,35 +290,54 @@ class ObjectPaths:
                         place=_find_place(start, end, part.start),
                         is_entered=part.is_entered or not watched.region.is_line,
                         seen_at=frame.seconds,
+                        votes={thing.class_name: thing.votes},
                     )
                 if watched.border.reaches(margin, start, end, part):
                     self._change_side(watched, thing, stay, stay.change)
-            if stay.change is not None and stay.change.see(frame):
+            if stay.change is not None and stay.change.see(frame, class_name):
                 self._change_side(watched, thing, stay, stay.change)
         (thing.x, thing.y), thing.frame = end, frame
         self._find_rectangle(thing)
 
     def _change_side(self, watched: _Watched, thing: _Object, stay: _Stay, change: _Change) -> None:
         stay.is_inside, stay.change = not stay.is_inside, None
-        does_count = watched.region.counts(thing.class_name)
-        if watched.region.is_line:
-            if change.is_entered and does_count:
-                direction: Direction = "in" if stay.is_inside else "out"
-                self._add(watched, thing, change, "crossing", class_name=thing.class_name, direction=direction)
-        elif stay.is_inside:
-            if does_count:
-                self._enter(watched, thing, stay, change)
-        elif stay.entered_at is not None:
-            self._exit(watched, thing, stay, change)
+        if not watched.region.is_line:
+            if stay.is_inside:
+                self._enter(thing, stay, change)
+            else:
+                self._exit(watched, thing, stay, change)
+        elif change.is_entered and watched.region.counts(thing.class_name):
+            direction: Direction = "in" if stay.is_inside else "out"
+            self._add(watched, thing, change, "crossing", class_name=thing.class_name, direction=direction)
 
-    def _enter(self, watched: _Watched, thing: _Object, stay: _Stay, change: _Change) -> None:
-        stay.entered_at, stay.class_name = change.frame.seconds, thing.class_name
-        self._add(watched, thing, change, "entry", class_name=thing.class_name)
+    def _enter(self, thing: _Object, stay: _Stay, change: _Change) -> None:
+        stay.open_entry, thing.is_open = change, True
+
+    def _see(self, thing: _Object, class_name: str | None, frame: FrameTime) -> None:
+        """Counts the class of a frame for the visits whose class is not certain yet."""
+        thing.is_open = False
+        for watched, stay in zip(self._watched, thing.stays, strict=True):
+            if stay.open_entry is not None:
+                if stay.open_entry.see(frame, class_name):
+                    self._close(watched, thing, stay)
+                else:
+                    thing.is_open = True
+
+    def _close(self, watched: _Watched, thing: _Object, stay: _Stay) -> None:
+        """Decides on the class of a visit. If it does not count in the region, there is no visit."""
+        entry, stay.open_entry = stay.open_entry, None
+        if entry is None:
+            return
+        class_name = max(entry.votes, key=entry.votes.__getitem__)
+        if watched.region.counts(class_name):
+            stay.entered_at, stay.class_name = entry.frame.seconds, class_name
+            self._add(watched, thing, entry, "entry", class_name=class_name)
 
     def _exit(self, watched: _Watched, thing: _Object, stay: _Stay, change: _Change) -> None:
-        dwell = None if stay.entered_at is None else change.frame.seconds - stay.entered_at
-        stay.entered_at = None
-        self._add(watched, thing, change, "exit", class_name=stay.class_name, dwell=dwell)
+        self._close(watched, thing, stay)
+        if stay.entered_at is not None:
+            dwell, stay.entered_at = change.frame.seconds - stay.entered_at, None
+            self._add(watched, thing, change, "exit", class_name=stay.class_name, dwell=dwell)
 
     def _add(
         self,
@@ -336,8 +389,13 @@ class ObjectPaths:
 
 def _find_earliest(thing: _Object) -> float:
     """Returns a time that all further events of an object will have or exceed."""
-    changes = (stay.change.frame.seconds for stay in thing.stays if stay.change is not None)
-    return min([thing.frame.seconds, *changes])
+    earliest = thing.frame.seconds
+    for stay in thing.stays:
+        if stay.change is not None:
+            earliest = min(earliest, stay.change.frame.seconds)
+        if stay.open_entry is not None:
+            earliest = min(earliest, stay.open_entry.frame.seconds)
+    return earliest
 
 
 def _interpolate(before: FrameTime, after: FrameTime, share: float) -> FrameTime:

@@ -12,6 +12,7 @@ from tests.unit.videojobs.results.watched import (
     DOCK,
     DOOR,
     HEIGHT,
+    HORSESHOE,
     REGIONS,
     WIDTH,
     Place,
@@ -22,6 +23,7 @@ from tests.unit.videojobs.results.watched import (
     watch,
 )
 from videojobs.errors import BrokenResults
+from videojobs.jobs.regions import parse_regions
 from videojobs.results.analysis import Analysis
 from videojobs.results.predictions import decode_boxes
 
@@ -83,6 +85,40 @@ def test_events_are_in_order_and_conserve_objects_and_do_not_depend_on_batches(
         assert 0 <= event.x <= WIDTH
         assert 0 <= event.y <= HEIGHT
         assert event.frame_offset < len(scene)
+    assert inside == {}
+
+
+named = st.tuples(places, st.sampled_from(["car", "truck", "cup"]))
+CLASSES = parse_regions(
+    [{**HORSESHOE[0].to_dict(), "name": name, "classes": names} for name, names in (("all", []), ("few", ["car"]))]
+)
+
+
+@given(st.lists(st.dictionaries(st.integers(1, 2), named), max_size=60), st.sampled_from([0.2, 0.5, 1.0]), st.data())
+def test_who_enters_as_a_class_that_counts_leaves_as_this_class(
+    scene: list[dict[int, tuple[Place, str]]], interval: float, data: st.DataObject
+) -> None:
+    elements = []
+    for found in scene:
+        element = see({track_id: place for track_id, (place, _) in found.items()})
+        for box in element["predictions"]:
+            box["class"] = found[box["tracker_id"]][1]
+        elements.append(element)
+    times = [interval * number for number in range(len(scene))]
+    events = watch(CLASSES, elements, times)
+    assert watch(CLASSES, elements, times, batch=data.draw(st.integers(1, 7))) == events
+    assert [event.time_offset for event in events] == sorted(event.time_offset for event in events)
+    inside: dict[tuple[str, int], tuple[str | None, float]] = {}
+    for event in events:
+        key = event.region, event.track_id
+        assert event.region == "all" or event.class_name == "car"
+        if event.kind == "entry":
+            assert key not in inside
+            inside[key] = event.class_name, event.time_offset
+        else:
+            class_name, entered_at = inside.pop(key)
+            assert event.class_name == class_name
+            assert event.dwell_seconds == event.time_offset - entered_at
     assert inside == {}
 
 

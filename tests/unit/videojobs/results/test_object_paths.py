@@ -1,6 +1,7 @@
 """Paths of objects: whatever the frame rate, crossing a border counts once, with the right time."""
 
 import random
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -124,7 +125,7 @@ def test_a_box_that_trembles_on_a_border_for_an_hour_has_few_events(rate: int, m
 runs = st.lists(st.integers(1, 40), max_size=12)
 
 
-@given(runs, st.sampled_from([0.1, 0.2, 0.5, 1.0, 2.5]), st.integers(0, 1000))
+@given(runs, st.sampled_from([0.125, 0.25, 0.5, 1.0, 2.5]), st.integers(0, 1000))
 def test_near_the_border_only_who_stays_on_the_other_side_has_crossed_it(
     runs: list[int], interval: float, seed: int
 ) -> None:
@@ -201,22 +202,61 @@ def test_only_the_region_s_classes_count() -> None:
     assert {event.region for event in events} == {"door"}
 
 
-def walk_classes(regions: tuple[Region, ...], *names: str) -> list[Event]:
-    return watch(regions, [see({1: (0.5, 0.5)}, **{"class": name}) for name in names])
+TRUCKS = parse_regions([{**DOCK[0].to_dict(), "classes": ["truck"]}])
 
 
-def test_a_visit_keeps_the_class_of_its_entry() -> None:
-    assert [event.class_name for event in walk_classes(DOCK, "car", "truck", "truck", "truck")] == ["car", "car"]
+def walk_classes(regions: Sequence[Region], *names: str, rate: float = 1, start: Sequence[Place] = ()) -> list[Event]:
+    """An object that is found as these classes: at the first places, then inside."""
+    where = [*start, *[(0.5, 0.5)] * (len(names) - len(start))]
+    elements = [see({1: place}, **{"class": name}) for place, name in zip(where, names, strict=True)]
+    return watch(regions, elements, [number / rate for number in range(len(names))])
+
+
+def outline_classes(events: Sequence[Event]) -> list[tuple[str, str | None, float]]:
+    return [(event.kind, event.class_name, round(event.time_offset, 3)) for event in events]
+
+
+@pytest.mark.parametrize("rate", [1, 5, 30])
+def test_a_visit_has_the_class_of_most_of_its_frames(rate: int) -> None:
+    names = [*["truck"] * 3, *["car"] * 497]
+    expected = [("entry", "car", 0), ("exit", "car", round(499 / rate, 3))]
+    assert outline_classes(walk_classes(DOCK, *names, rate=rate)) == expected
+    assert walk_classes(TRUCKS, *names, rate=rate) == []
+    assert [event.class_name for event in walk_classes(DOCK, "person", *["cup"] * 20, rate=rate)] == ["cup", "cup"]
+
+
+def test_a_short_visit_has_the_class_of_most_of_its_frames() -> None:
+    assert [event.class_name for event in walk_classes(DOCK, "car", "truck", "truck", "truck")] == ["truck", "truck"]
+    assert [event.class_name for event in walk_classes(DOCK, "car", "truck", "car")] == ["car", "car"]
 
 
 def test_one_frame_with_another_class_is_not_believed() -> None:
-    trucks = parse_regions([{**DOCK[0].to_dict(), "classes": ["truck"]}])
-    assert walk_classes(trucks, "car", "car", "truck", "car", "car") == []
-    events = walk_classes(trucks, "car", "truck", "truck", "truck")
-    assert [(event.kind, event.class_name, event.at_border) for event in events] == [
-        ("entry", "truck", False),
-        ("exit", "truck", False),
-    ]
+    assert walk_classes(TRUCKS, "car", "car", "truck", "car", "car") == []
+    passing = [(0.3, 0.5), (0.3, 0.5), (0.3, 0.5), (0.7, 0.5)]
+    events = walk_classes(DOCK, "car", "car", "car", "truck", start=passing)
+    assert [(event.kind, event.class_name) for event in events] == [("entry", "car"), ("exit", "car")]
+
+
+def test_a_class_that_is_found_late_changes_neither_the_time_nor_the_place_of_the_entry() -> None:
+    [entry, exit_] = walk_classes(TRUCKS, *["car"] * 5, *["truck"] * 40, rate=5, start=[(0.3, 0.5)])
+    assert (entry.class_name, entry.x, entry.at_border, exit_.class_name) == ("truck", 400, True, "truck")
+    assert (entry.time_offset, exit_.dwell_seconds) == pytest.approx((0.1, 8.7))
+
+
+def test_a_visit_keeps_its_class_and_another_that_counts_begins_a_visit() -> None:
+    later = [*["car"] * 50, *["truck"] * 50]
+    assert outline_classes(walk_classes(DOCK, *later)) == [("entry", "car", 0), ("exit", "car", 99)]
+    entry, exit_ = walk_classes(TRUCKS, *later)
+    assert outline_classes([entry, exit_]) == [("entry", "truck", 52), ("exit", "truck", 99)]
+    assert not entry.at_border
+
+
+@pytest.mark.parametrize("count", range(6, 30))
+def test_a_class_that_counts_is_found_however_late_it_comes(count: int) -> None:
+    """Also while the class of the visit is not certain yet, which then does not count."""
+    [entry, exit_] = walk_classes(TRUCKS, *["car"] * count, *["truck"] * 100, rate=5)
+    assert (entry.class_name, exit_.class_name) == ("truck", "truck")
+    assert entry.time_offset <= max(3, count / 5 + 0.4)
 
 
 def test_a_track_id_that_comes_twice_in_a_frame_counts_once() -> None:
