@@ -1,7 +1,7 @@
 """Formats a job of the ledger or a dead letter: as a row of a list, as a list of facts, or as JSON."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -10,6 +10,9 @@ from videoinfer.backfill import Action
 from videoinfer.dead_letters import DeadLetter
 from videoinfer.ledger_view import Item
 from videoinfer.listed_keys import list_key
+from videojobs.jobs.notify_when import compose_name
+from videojobs.jobs.options import OTHER_CLASSES
+from videojobs.jobs.recorded_at import format_moment
 from videojobs.jobs.unanswered import Unanswered
 from videojobs.notices.times import format_duration
 from videojobs.result_files import ANNOTATED_VIDEO
@@ -51,6 +54,7 @@ def compose_facts(item: Item, attempts: Sequence[Item], now: datetime) -> list[t
     """The names and values that `videoinfer show` prints for a job."""
     options = item.get("options")
     models = options["models"] if options else []
+    recorded = item.get("video_recorded_at")
     facts = [
         ("Video", f"s3://{item['bucket']}/{item['key']}"),
         ("Version", item.get("version_id")),
@@ -64,6 +68,8 @@ def compose_facts(item: Item, attempts: Sequence[Item], now: datetime) -> list[t
         *(("Model", _describe_model(model)) for model in models),
         ("Frames", _describe_frames(item, options) if options else None),
         ("Input mode", options["input_mode"] if options else None),
+        *(_describe_given(options) if options else ()),
+        ("Recorded", format_moment(datetime.fromisoformat(recorded)) if recorded else None),
         ("Took", _duration(item, now)),
         ("Deadline", format_local(item["deadline_at"]) if item.get("deadline_at") else None),
         ("Polls", str(item["polls"]) if item.get("polls") else None),
@@ -88,6 +94,22 @@ def _describe_progress(item: Item) -> str | None:
 def _describe_model(model: Mapping[str, Any]) -> str:
     params = [f"{name} {to_json(value, None)}" for name, value in model.get("inference_params", {}).items()]
     return f"{model['model_id']}/{model['model_version']} ({', '.join([model['inference_type'], *params])})"
+
+
+def _describe_given(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The options that are only set if somebody sets them."""
+    if classes := options.get("classes"):
+        yield "Classes", ", ".join(classes)
+    if confidence := options.get("min_confidence"):
+        named = (f"{number} for {'others' if name == OTHER_CLASSES else name}" for name, number in confidence.items())
+        is_one = [*confidence] == [OTHER_CLASSES]
+        yield "Confidence", f"at least {confidence[OTHER_CLASSES] if is_one else ', '.join(named)}"
+    if regions := options.get("regions"):
+        kinds = ((region["name"], "line" if "line" in region else "polygon") for region in regions)
+        yield "Regions", ", ".join(f"{name} ({kind})" for name, kind in kinds)
+    for combination, conditions in (options.get("notify_when") or {}).items():
+        names = "; ".join(condition.get("name") or compose_name(condition) for condition in conditions)
+        yield "Notify when", f"{combination} of: {names}" if len(conditions) > 1 else names
 
 
 def _describe_frames(item: Item, options: Mapping[str, Any]) -> str:

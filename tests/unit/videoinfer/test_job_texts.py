@@ -63,6 +63,31 @@ def test_unanswered_calls_are_a_fact_and_a_note() -> None:
     )
 
 
+def test_options_that_are_set_are_facts() -> None:
+    yard = {"class": "person", "region": "yard", "min_dwell_seconds": Decimal(600)}
+    options = {
+        **ITEM["options"],
+        "classes": ["person", "truck"],
+        "min_confidence": {"truck": Decimal("0.3"), "*": Decimal("0.5")},
+        "regions": [{"name": "yard", "polygon": [[0, 0], [1, 0], [1, 1]]}, {"name": "door", "line": [[0, 0], [1, 1]]}],
+        "notify_when": {"any": [{"name": "night visit", "min_count": Decimal(1)}, yard]},
+    }
+    item = {**ITEM, "options": options, "video_recorded_at": "2026-11-28T22:00:00+01:00"}
+    facts = dict(compose_facts(item, [item], NOW))
+    assert facts["Classes"] == "person, truck"
+    assert facts["Confidence"] == "at least 0.3 for truck, 0.5 for others"
+    assert facts["Regions"] == "yard (polygon), door (line)"
+    assert facts["Notify when"] == "any of: night visit; person in yard, for 600 s"
+    assert facts["Recorded"] == "2026-11-28 22:00:00 +01:00"
+    for_all = {**item, "options": {**options, "min_confidence": {"*": Decimal("0.5")}, "notify_when": {"all": [yard]}}}
+    facts = dict(compose_facts(for_all, [for_all], NOW))
+    assert (facts["Confidence"], facts["Notify when"]) == ("at least 0.5", "person in yard, for 600 s")
+    assert (
+        not {"Classes", "Confidence", "Regions", "Notify when", "Recorded"}
+        & dict(compose_facts(ITEM, [ITEM], NOW)).keys()
+    )
+
+
 def test_a_job_without_a_notice_says_why() -> None:
     item = {**ITEM, "notice_id": "not sent", "no_notice": "notify_when did not hold"}
     assert dict(compose_facts(item, [item], NOW))["Notice"] == "none: notify_when did not hold"

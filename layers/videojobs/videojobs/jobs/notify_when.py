@@ -120,7 +120,7 @@ class Condition:
             min_tracks=_read_integer(data, "min_tracks", place),
             hours=_read_hours(data, place),
         )
-        return condition if condition.name else replace(condition, name=_compose_name(data))
+        return condition if condition.name else replace(condition, name=compose_name(data))
 
     @property
     def needs_tracks(self) -> bool:
@@ -297,8 +297,12 @@ def _spell(value: Any) -> str:
     return printable(json.dumps(value, ensure_ascii=False))
 
 
-def _compose_name(data: Mapping[str, Any]) -> str:
-    """Returns a readable name for a condition without one: `person in yard, at least 3 at once`."""
+def compose_name(data: Mapping[str, Any]) -> str:
+    """Returns a readable name for a condition without one: `person in yard, at least 3 at once`.
+
+    Args:
+        data: The fields of a valid condition.
+    """
     words = [data.get("class", "anything")]
     if "line" in data:
         words += ["across", data["line"], *([data["direction"]] if "direction" in data else [])]
