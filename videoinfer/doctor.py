@@ -282,14 +282,16 @@ def _check_digests(stack: PipelineStack) -> Iterator[Finding]:
         return
     table = stack.clients.open_table(_find_resource(stack, "PendingNoticesTable"))
     times = [datetime.fromisoformat(notice.recorded_at) for notice in PendingNotices(table).read()]
-    every = f"A digest is sent every {stack.digest_minutes:,} minutes (Notices is digest)"
+    minutes = "minute" if stack.digest_minutes == 1 else f"{stack.digest_minutes:,} minutes"
+    every = f"A digest is sent every {minutes} (Notices is digest)"
+    waiting = "1 notice waits" if len(times) == 1 else f"{len(times):,} notices wait"
     oldest = min(times, default=None)
     if oldest is None or datetime.now(UTC) - oldest < timedelta(minutes=2 * stack.digest_minutes + 15):
-        yield Finding("ok", f"{every}; {len(times):,} notices wait for the next one.")
+        yield Finding("ok", f"{every}; {waiting} for the next one.")
         return
     machine = _find_resource(stack, "NoticesDigestStateMachine")
     failed = f"aws stepfunctions list-executions --status-filter FAILED --state-machine-arn {machine}"
-    yield Finding("problem", f"{every}, but {len(times):,} notices wait since {oldest:%Y-%m-%d %H:%M} UTC.", failed)
+    yield Finding("problem", f"{every}, but {waiting} since {oldest:%Y-%m-%d %H:%M} UTC.", failed)
 
 
 def _is_confirmed(stack: PipelineStack, arn: str) -> bool:

@@ -68,7 +68,9 @@ class DigestSending:
         return {"status": "concluded"}
 
     def _link(self, notice: PendingNotice) -> str:
-        return self.links.make(SharedJob(notice.upload_id, notice.attempt), datetime.now(UTC), self.share_link_days).url
+        job = SharedJob(notice.upload_id, notice.attempt)
+        link = self.links.make(job, datetime.now(UTC), self.share_link_days)
+        return link.url if notice.moment is None else link.locate_moment(notice.moment)
 
 
 def find_outcome(sfn: "SFNClient", execution: str) -> Literal["running", "told", "untold"]:

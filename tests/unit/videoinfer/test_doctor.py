@@ -392,7 +392,8 @@ def test_the_doctor_says_which_notices_are_sent(mode: str, words: str) -> None:
     ("minutes", "level", "words"),
     [
         ([], "ok", "0 notices wait for the next one"),
-        ([1, 134], "ok", "2 notices wait for the next one"),
+        ([1, 134], "ok", "every 60 minutes (Notices is digest); 2 notices wait for the next one"),
+        ([1], "ok", "; 1 notice waits for the next one"),
         ([1, 136], "problem", "but 2 notices wait since"),
     ],
 )

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -124,6 +125,13 @@ def test_a_try_whose_execution_has_begun_another_one_claims_nothing(world: World
     sending.conclude(EXECUTION)
     [left] = world.pending.read()
     assert left.claimed_by is None
+
+
+def test_a_link_opens_the_first_moment_when_a_condition_held(world: World, sending: DigestSending) -> None:
+    notice, upload = make_notice(1)
+    world.pending.add(replace(notice, moment=75), upload, 1)
+    [line] = [it for it in sending.collect(EXECUTION, 0)["message"].splitlines() if "/s/" in it]
+    assert line.endswith("?t=75")
 
 
 def test_a_link_opens_the_results_of_the_notice_s_job(world: World, sending: DigestSending) -> None:

@@ -17,7 +17,7 @@ LAST_LINES_BYTES = 500
 """Room for saying how many notices are left out."""
 
 type Link = Callable[[PendingNotice], str]
-"""Returns the link to the results of a notice's job."""
+"""Returns the link to the results of a notice's job, at the first moment when a condition held."""
 
 
 @dataclass(frozen=True)
@@ -29,19 +29,21 @@ class Digest:
 
 
 def compose_digest(notices: Sequence[PendingNotice], link: Link) -> Digest:
-    """Composes the digest of at least one notice: counts, matched rules, problems, and then the others.
+    """Composes the digest of at least one notice: counts, conditions that held, problems, and then the others.
 
     If they don't all fit, it says how many are left out; the counts include them.
     """
     ordered = sorted(notices, key=lambda notice: (_rank(notice), notice.recorded_at, notice.id))
     counts = Counter(notice.outcome for notice in ordered)
-    matched = sum(bool(notice.rules) for notice in ordered)
-    told = [f"{matched:,} matched a rule"] if matched else []
-    told += [f"{count:,} {outcome}" for outcome, count in sorted(counts.items(), key=_rank_count)]
+    held = Counter(notice.outcome for notice in ordered if notice.rules)
+    told = [
+        f"{count:,} {outcome}" + (f" ({held[outcome]:,} with a condition that held)" if held[outcome] else "")
+        for outcome, count in sorted(counts.items(), key=_rank_count)
+    ]
     first, last = (pick(notice.recorded_at for notice in ordered) for pick in (min, max))
     head = [
         f"{len(ordered):,} {'notice' if len(ordered) == 1 else 'notices'}",
-        f"from {_show(first)}",
+        f"from {_show(first)} UTC",
         f"to   {_show(last)} UTC",
         "",
     ]
@@ -58,7 +60,7 @@ def compose_digest(notices: Sequence[PendingNotice], link: Link) -> Digest:
     return Digest(_compose_subject(told), "\n".join(lines))
 
 
-_TITLES = ("MATCHED A RULE", "PROBLEMS", "OTHERS")
+_TITLES = ("A CONDITION HELD", "PROBLEMS", "OTHERS")
 
 
 def _compose_subject(told: Sequence[str]) -> str:
@@ -95,7 +97,8 @@ def _describe(notice: PendingNotice, link: Link) -> Iterator[str]:
     if notice.outcome in ("done", "annotated"):
         yield f"  {link(notice)}"
     if notice.is_problem:
-        yield f"  videoinfer show {notice.upload_id}-{notice.attempt}"
+        command = notice.next_step or f"videoinfer show {notice.upload_id}-{notice.attempt}"
+        yield from (f"  {line.strip()}" for line in command.splitlines())
 
 
 def _measure(lines: Sequence[str]) -> int:

@@ -1,5 +1,6 @@
 """Notices: plain-text mails about jobs, which SNS sends."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -9,7 +10,7 @@ from urllib.parse import quote
 from videojobs.foreign_text import printable
 from videojobs.jobs.commands import compose_retry_command, name_for_command, suggest_remedy
 from videojobs.jobs.costs import PRICES_AS_OF, PRICES_REGION
-from videojobs.jobs.ledger import Job
+from videojobs.jobs.ledger import VIDEO_SECONDS_MAX, Job
 from videojobs.jobs.options import Model
 from videojobs.jobs.recorded_at import format_moment
 from videojobs.jobs.unanswered import Unanswered
@@ -48,6 +49,9 @@ NAME_MAX_CHARACTERS = 100
 TABLES_MAX_BYTES = 60_000
 """Maximum size of all lists of classes together, which show the most frequent ones. The other text is shorter."""
 
+NEXT_STEP_MAX_CHARACTERS = 800
+"""Maximum length of the command that a digest has for one notice."""
+
 BRIEF_MAX_CHARACTERS = 400
 """Maximum length of what a digest tells about one notice."""
 
@@ -78,6 +82,8 @@ class Notice:
         brief: The reason or what was found, in one line, for a digest.
         video: The upload's URI, in one line.
         has_problem: Whether something went wrong although `outcome` does not say so.
+        moment: The first moment when a condition held, in seconds of the player; None if none did.
+        next_step: What to do next, in lines for a digest; empty if that is too long for one.
     """
 
     outcome: Outcome
@@ -88,6 +94,8 @@ class Notice:
     brief: str = ""
     video: str = ""
     has_problem: bool = False
+    moment: int | None = None
+    next_step: str = ""
 
     @property
     def is_problem(self) -> bool:
@@ -146,6 +154,7 @@ def compose_done(
         found=Found.select(summary, rules),
         brief=printable("; ".join(briefs), BRIEF_MAX_CHARACTERS),
         has_problem=bool(failed_outputs or (rules and rules.problem)),
+        moment=_find_moment(job, rules),
     )
 
 
@@ -256,7 +265,9 @@ def compose_rejection(upload: Upload, rejection: Rejection, unanswered: Unanswer
     bill = unanswered.describe() or "No job was created, so nothing was billed."
     parameter = rejection.parameter
     first = f"Correct the stack's parameter {parameter} (sam deploy --guided), then run:" if parameter else "Next, run:"
-    return _compose("rejected", upload, facts, f"{bill} {first}", f"  {rejection.remedy}")
+    notice = _compose("rejected", upload, facts, f"{bill} {first}", f"  {rejection.remedy}")
+    next_step = f"{first}\n{rejection.remedy}" if parameter else rejection.remedy
+    return replace(notice, next_step=next_step if len(next_step) <= NEXT_STEP_MAX_CHARACTERS else "")
 
 
 def mention_unanswered(notice: Notice, unanswered: Unanswered) -> Notice:
@@ -298,6 +309,11 @@ class NoticesTopic:
             MessageAttributes=compose_attributes(notice.outcome, notice.prefix, notice.found),
         )
         return answer["MessageId"]
+
+
+def _find_moment(job: Job, rules: RulesOutcome | None) -> int | None:
+    moments = [moment for rule in rules.matched for moment in rule.moments] if rules else []
+    return math.floor(min(job.place(min(moments)), VIDEO_SECONDS_MAX)) if moments else None
 
 
 def _cut(message: str) -> str:

@@ -55,13 +55,16 @@ class PendingNotice:
     brief: str
     rules: tuple[str, ...]
     is_problem: bool
+    moment: int | None = None
+    next_step: str = ""
     claimed_by: str | None = None
 
     @classmethod
     def from_item(cls, item: dict[str, Any]) -> Self:
         """Reads an item of the table."""
         values = {name: value for name, value in item.items() if name != "state"}
-        return cls(**{**values, "attempt": int(item["attempt"]), "rules": tuple(item["rules"])})
+        values |= {name: int(values[name]) for name in ("attempt", "moment") if values.get(name) is not None}
+        return cls(**{**values, "rules": tuple(item["rules"])})
 
     def to_item(self) -> dict[str, Any]:
         """Returns the item of a notice that is not claimed."""
@@ -81,6 +84,8 @@ def describe_pending(notice: Notice, upload: Upload, attempt: int, redelivery: s
         brief=notice.brief,
         rules=notice.found.rules,
         is_problem=notice.is_problem,
+        moment=notice.moment,
+        next_step=notice.next_step,
     )
 
 

@@ -28,29 +28,30 @@ def pend(number: int = 0, outcome: Outcome = "done", **changes: Any) -> PendingN
     return PendingNotice(**{**values, **changes})
 
 
-def test_matched_rules_come_first_then_problems_then_the_others() -> None:
+def test_conditions_that_held_come_first_then_problems_then_the_others() -> None:
     notices = [
         pend(1),
         pend(2, "failed", brief="The GPU is on fire."),
         pend(3, rules=("door at night",), brief="door at night: once, 538 person"),
         pend(4, "cancelled", brief="Ana cancelled it."),
         pend(5, "done", is_problem=True, brief="missing: csv"),
+        pend(6, "rejected", next_step="Correct it, then run:\n  aws s3 cp …"),
     ]
     digest = compose_digest(notices, lambda notice: f"{LINK}-{notice.upload_id}")
-    assert digest.subject == "Digest: 1 matched a rule, 1 failed, 3 done, 1 cancelled"
+    assert digest.subject == "Digest: 1 failed, 1 rejected, 3 done (1 with a condition that held), 1 cancelled"
     assert (
         digest.message
         == f"""\
-5 notices
-from 2026-11-28 22:01
-to   2026-11-28 22:05 UTC
+6 notices
+from 2026-11-28 22:01 UTC
+to   2026-11-28 22:06 UTC
 
-      1 matched a rule
       1 failed
-      3 done
+      1 rejected
+      3 done (1 with a condition that held)
       1 cancelled
 
-MATCHED A RULE
+A CONDITION HELD
 
 done: s3://uploads/3.mp4
   door at night: once, 538 person
@@ -66,6 +67,11 @@ done: s3://uploads/5.mp4
   missing: csv
   {LINK}-u5
   videoinfer show u5-1
+
+rejected: s3://uploads/6.mp4
+  538 person, 12 car
+  Correct it, then run:
+  aws s3 cp …
 
 OTHERS
 
@@ -102,6 +108,7 @@ def test_a_digest_counts_what_does_not_fit() -> None:
             video=st.text(min_size=1, max_size=1_024).map(lambda key: printable(f"s3://uploads/{key}")),
             rules=st.lists(st.text(min_size=1), max_size=50).map(tuple),
             is_problem=st.booleans(),
+            next_step=st.text(max_size=800).map(printable),
         ),
         min_size=1,
     )
@@ -113,7 +120,7 @@ def test_any_digest_is_one_that_sns_and_step_functions_accept(notices: list[Pend
     assert len(digest.subject) <= SUBJECT_MAX_CHARACTERS
     assert len(json.dumps(digest.message)) <= MESSAGE_MAX_BYTES
     # No foreign text can look like a line of its own.
-    own = ("MATCHED A RULE", "PROBLEMS", "OTHERS", "from ", "to ", *(f"{outcome}: " for outcome in OUTCOMES))
+    own = ("A CONDITION HELD", "PROBLEMS", "OTHERS", "from ", "to ", *(f"{outcome}: " for outcome in OUTCOMES))
     _, *lines = digest.message.splitlines()
     assert all(not line or line.startswith((" ", *own)) for line in lines if "more did not fit" not in line)
 

@@ -30,6 +30,7 @@ from videojobs.notices.notices import (
 )
 from videojobs.notices.share_links import ShareLink
 from videojobs.outputs.summary import ClassSummary, ModelSummary, Summary
+from videojobs.results.rules import RuleOutcome, RulesOutcome
 
 HANDS = Model("hands", "4", "object-detection")
 ROOM = Model("room", "1", "classification")
@@ -47,7 +48,7 @@ def make_job(key: str = "line 3/belt.mp4", models: tuple[Model, ...] = (HANDS, R
     )
 
 
-def make_done(job: Job) -> Notice:
+def make_done(job: Job, rules: RulesOutcome | None = None) -> Notice:
     summary = Summary((HANDS, ROOM))
     rock = ClassSummary(
         count=1200,
@@ -74,6 +75,7 @@ def make_done(job: Job) -> Notice:
         results_uri="s3://results/results/line 3/belt.mp4/job-1/results.json",
         console_url=compose_console_url("aws", "eu-central-1", "results", "results/line 3/belt.mp4/job-1/results.json"),
         failed_outputs={},
+        rules=rules,
     )
 
 
@@ -154,6 +156,27 @@ def test_a_rejection_says_why_and_what_to_run() -> None:
     assert "Reason   Not taken." in notice.message
     assert "nothing was billed" in notice.message
     assert notice.message.endswith("\n  ffmpeg …")
+
+
+def test_a_digest_gets_the_first_moment_when_a_condition_held() -> None:
+    held = (
+        RuleOutcome(name="a", held=True, times=2, moments=(75.5, 90.0)),
+        RuleOutcome(name="b", held=True, times=1, moments=(12.9,)),
+        RuleOutcome(name="c", held=False),
+    )
+    assert make_done(make_job(), RulesOutcome(combination="any", conditions=held)).moment == 12
+    assert make_done(make_job(), RulesOutcome(combination="any", conditions=held[2:])).moment is None
+    assert make_done(make_job()).moment is None
+
+
+def test_a_digest_gets_a_rejection_s_command_if_it_is_short() -> None:
+    upload = make_job("a.mov").upload
+    notice = compose_rejection(upload, Rejection("Not taken.", "ffmpeg …"), Unanswered())
+    assert notice.next_step == "ffmpeg …"
+    notice = compose_rejection(upload, Rejection("Not taken.", "videoinfer retry x", "PrefixRoutes"), Unanswered())
+    correct = "Correct the stack's parameter PrefixRoutes (sam deploy --guided), then run:"
+    assert notice.next_step == f"{correct}\nvideoinfer retry x"
+    assert compose_rejection(upload, Rejection("Not taken.", "x" * 801), Unanswered()).next_step == ""
 
 
 @given(st.text(max_size=300))

@@ -20,10 +20,12 @@ def world() -> Iterator[World]:
 
 def test_a_notice_that_is_added_again_is_pending_once(world: World) -> None:
     notice, upload = make_notice(0)
+    notice = replace(notice, moment=75, next_step="aws s3 cp …")
     ids = {world.pending.add(notice, upload, 1) for _ in range(2)}
     [pending] = world.pending.read()
     assert {pending.id} == ids
     assert (pending.outcome, pending.video, pending.is_problem) == ("failed", upload.uri, True)
+    assert (pending.moment, pending.next_step) == (75, "aws s3 cp …")
 
 
 def test_attempts_outcomes_and_redeliveries_have_notices_of_their_own(world: World) -> None:
