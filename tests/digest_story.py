@@ -43,7 +43,7 @@ ENVIRONMENT = {
     "AWS_SECRET_ACCESS_KEY": "testing",
 }
 MATCH_EVERY = 27
-"""Of 1,000 uploads, 37 match a rule (if the first of each 27 does, beginning with the 14th)."""
+"""Of 1,000 uploads, 37 have a condition that held (if the first of each 27 does, beginning with the 14th)."""
 
 FAIL_EVERY = 50
 
@@ -193,7 +193,7 @@ class World:
 
 
 def make_notice(number: int) -> tuple[Notice, Upload]:
-    """The notice of an upload: most are done, some have failed, and some match a rule."""
+    """The notice of an upload: most are done, some have failed, and in some a condition held."""
     upload = Upload(
         bucket="uploads", key=f"{number:05}.mp4", size_bytes=1, etag=f"{number:032x}", version_id=str(number)
     )
@@ -303,7 +303,7 @@ def check(world: World) -> None:
     assert max(told.values()) == 1, "told twice"
     assert world.count_in_heads() == len(world.expected), "lost, or told twice"
     with_rules = [key for number, key in enumerate(world.expected) if make_notice(number)[0].found.rules]
-    assert [key for key in with_rules if told[key] != 1] == [], "a rule match is missing"
+    assert [key for key in with_rules if told[key] != 1] == [], "a notice with a condition that held is missing"
     if not any("did not fit" in mail for mail in world.mails):
         assert told.keys() == world.expected.keys(), "lost"
     assert list(world.pending.read()) == []
@@ -330,8 +330,8 @@ def report(world: World) -> None:
     matched = sum(bool(make_notice(number)[0].found.rules) for number in range(len(world.expected)))
     statuses = ", ".join(f"{count} {status.lower()}" for status, count in world.statuses.items())
     print(  # noqa: T201
-        f"{len(world.expected):,} uploads, {matched} matched a rule; {len(world.histories)} executions ({statuses}); "
-        f"{len(world.mails)} digests; each notice in exactly one"
+        f"{len(world.expected):,} uploads, {matched} with a condition that held; "
+        f"{len(world.histories)} executions ({statuses}); {len(world.mails)} digests; each notice in exactly one"
     )
 
 
