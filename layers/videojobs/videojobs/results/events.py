@@ -14,7 +14,7 @@ class Event(Struct, frozen=True, gc=False, kw_only=True):
     """One event.
 
     Attributes:
-        class_name: The object's class when it entered or crossed.
+        class_name: The class of most frames of the visit, or of the last frames before a crossing.
         region: The region's name.
         direction: Of a crossing; None for others.
         time_offset: Seconds, as in the results; between two sampled frames it is interpolated.
