@@ -3,7 +3,6 @@
 A pipeline does not know a model's classes. So a condition about `persn` would never hold, and nobody would learn of it.
 """
 
-import difflib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
@@ -17,8 +16,8 @@ TYPES_WITHOUT_BOXES = ("classification", "clip-embed-image")
 FAILED_SHARE = 0.5
 """If a model failed on a larger share of the frames, what it did not find says nothing."""
 
-SIMILARITY = 0.75
-"""Of two classes' names, by difflib's ratio: `persn` and `person` have 0.91, `car` and `cat` 0.67."""
+MISSPELLED_CHARACTERS = 5
+"""The shortest name of which another may be a misspelling: `cat` and `cart` are two classes."""
 
 NAME_MAX_CHARACTERS = 60
 
@@ -57,9 +56,31 @@ def doubt_classes(outcome: RulesOutcome, notify_when: NotifyWhen, found: Collect
 def _find_similar(condition: Condition, found: Collection[str]) -> Iterator[str]:
     name = condition.class_name
     if name is not None and name not in found:
-        folded = {" ".join(other.casefold().split()): other for other in sorted(found)}
-        for close in difflib.get_close_matches(" ".join(name.casefold().split()), folded, n=1, cutoff=SIMILARITY):
-            yield folded[close]
+        yield from (other for other in sorted(found) if _is_misspelled(_fold(name), _fold(other)))
+
+
+def _fold(name: str) -> str:
+    """Returns a name without differences that people overlook: `hardhat` for `Hard-Hat`."""
+    return "".join(name.casefold().replace("-", "").replace("_", "").split())
+
+
+def _is_misspelled(one: str, other: str) -> bool:
+    """Returns whether two names are the same, or differ by one character too many or two that are swapped.
+
+    Names of different things often differ by more, or by another character: `mask` and `no-mask`, `man` and `woman`,
+    `class 1` and `class 2`, `plate` and `plane`.
+    """
+    if one == other:
+        return True
+    short, long = sorted((one, other), key=len)
+    if len(short) < MISSPELLED_CHARACTERS:
+        return False
+    if len(long) == len(short):
+        return any(
+            short[:place] + short[place : place + 2][::-1] + short[place + 2 :] == long for place in range(len(short))
+        )
+    left_out = [place for place in range(len(long)) if long[:place] + long[place + 1 :] == short]
+    return bool(left_out) and not long[left_out[0]].isdecimal()
 
 
 def _doubt(outcome: RulesOutcome, numbers: Sequence[int], problem: str) -> RulesOutcome:

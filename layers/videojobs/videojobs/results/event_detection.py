@@ -66,9 +66,8 @@ class _ModelEvents:
         for seconds, frame_offset, facts, rows in zip(
             frames.time_offsets, frames.frame_offsets, frames.facts, _split_rows(frames), strict=True
         ):
-            if self._named:
-                # An object that is found as several classes in a frame counts as the first of them.
-                rows = sorted(rows, key=lambda row: row[1] not in self._named)
+            if len({row[0] for row in rows}) < len(rows):
+                rows = sorted(rows, key=self._rank)
             if not -VIDEO_SECONDS_MAX <= seconds <= VIDEO_SECONDS_MAX:
                 raise BrokenResults(f"The results break the contract: {seconds:g} is not a valid time of a video.")
             frame = FrameTime(max(seconds, self._frame.seconds), frame_offset, self._frame.number + 1)
@@ -85,6 +84,14 @@ class _ModelEvents:
         if not self._found:
             return ()
         return self._release(min(watch.find_earliest(self._frame.seconds) for watch in self._watches))
+
+    def _rank(self, row: Row) -> tuple[bool, str]:
+        """The order of an object's rows in a frame that shows it as several classes. It counts as the first of them.
+
+        The order does not depend on the file's, so that an object does not jump between its boxes.
+        """
+        name = row[1]
+        return name not in self._named, name or ""
 
     def end(self) -> Sequence[Event]:
         if self._is_size_missed and self._size is None:

@@ -93,6 +93,8 @@ class _Stay:
     Attributes:
         is_inside: Whether it is inside the polygon, or on the right of the line, for certain.
         change: Set while the object is on the other side, but not for certain.
+        is_near: Whether it came to this side by staying near the border, and has not been beyond the margin since. Then
+            it leaves only beyond the margin: an object that sways at a border changes sides once.
         open_entry: How a visit began whose class is not certain yet.
         entered_at: When a visit began whose class is certain, in seconds.
         class_name: The class of this visit.
@@ -100,6 +102,7 @@ class _Stay:
 
     is_inside: bool
     change: _Change | None = None
+    is_near: bool = False
     open_entry: _Change | None = None
     entered_at: float | None = None
     class_name: str | None = None
@@ -283,6 +286,8 @@ class ObjectPaths:
             for part in watched.border.split(start, end):
                 if part.is_inside == stay.is_inside:
                     stay.change = None
+                    if stay.is_near:
+                        stay.is_near = not watched.border.reaches(margin, start, end, part)
                     continue
                 if stay.change is None:
                     stay.change = _Change(
@@ -294,8 +299,10 @@ class ObjectPaths:
                     )
                 if watched.border.reaches(margin, start, end, part):
                     self._change_side(watched, thing, stay, stay.change)
-            if stay.change is not None and stay.change.see(frame, class_name):
+                    stay.is_near = False
+            if stay.change is not None and stay.change.see(frame, class_name) and not stay.is_near:
                 self._change_side(watched, thing, stay, stay.change)
+                stay.is_near = True
         (thing.x, thing.y), thing.frame = end, frame
         self._find_rectangle(thing)
 
@@ -371,7 +378,7 @@ class ObjectPaths:
     def _find_rectangle(self, thing: _Object) -> None:
         left, right, top, bottom = -inf, inf, -inf, inf
         for watched, stay in zip(self._watched, thing.stays, strict=True):
-            if stay.change is not None:
+            if stay.change is not None or stay.is_near:
                 thing.forget_rectangle()
                 return
             free = watched.border.find_free(thing.x, thing.y)

@@ -359,33 +359,41 @@ class _RecentConfidences:
     """The confidences of the last seconds, by frame and track: an event comes later than the frame that shows it."""
 
     def __init__(self) -> None:
-        self._batches: deque[tuple[float, int, Mapping[tuple[int, int], float | None]]] = deque()
+        self._batches: deque[tuple[float, int, Mapping[tuple[int, int], float]]] = deque()
 
     def add(self, frames: Frames) -> None:
         if not frames.track_ids or not len(frames.time_offsets):
             return
         placed, confidences = frames.predictions.frames, frames.predictions.confidences
-        found = {
-            (frames.frame_offsets[frame], track_id): confidence
-            for frame, track_id, confidence in zip(placed, frames.track_ids, confidences, strict=True)
-            if track_id is not None
-        }
+        found: dict[tuple[int, int], float] = {}
+        for frame, track_id, confidence in zip(placed, frames.track_ids, confidences, strict=True):
+            if track_id is not None:
+                key = frames.frame_offsets[frame], track_id
+                found[key] = max(found.get(key, 0.0), 1.0 if confidence is None else confidence)
         now, number = frames.time_offsets[-1], frames.first + len(frames.time_offsets)
         self._batches.append((now, number, found))
         while now - self._batches[0][0] > EVENT_DELAY_SECONDS and number - self._batches[0][1] > EVENT_DELAY_FRAMES:
             self._batches.popleft()
 
     def reaches(self, event: Event, least: float) -> bool:
-        """Returns whether the prediction that shows an event has a confidence of at least `least`, or none."""
+        """Returns whether the prediction that shows an event has a confidence of at least `least`, or none.
+
+        Without such a prediction, because that frame shows the object as a class that does not count, any of its recent
+        ones is enough.
+        """
         key = event.frame_offset, event.track_id
         for _, _, found in self._batches:
             if key in found:
-                confidence = found[key]
-                return confidence is None or confidence >= least
-        return False
+                return found[key] >= least
+        return any(
+            confidence >= least
+            for _, _, found in self._batches
+            for (_, track_id), confidence in found.items()
+            if track_id == event.track_id
+        )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Stay:
     """An object in the last sampled frame that shows it.
 
@@ -394,12 +402,14 @@ class _Stay:
         since: When its stay began, or None if it is outside.
         crossed_at: When it came to the other side, if that is not certain yet.
         sightings: How many frames have shown it there.
+        is_near: Whether it came to this side by staying near the border, and has not been beyond the margin since.
     """
 
     last: tuple[float, int]
     since: float | None
     crossed_at: float | None = None
     sightings: int = 0
+    is_near: bool = False
 
     def has_ended(self, moment: tuple[float, int]) -> bool:
         """Returns whether its track ended before a sampled frame; the same as in `tracks.py`."""
@@ -426,16 +436,19 @@ class _Stays:
         seconds, is_inside = moment[0], place in ("inside", "just inside")
         stay = self._stays.get(track_id)
         if stay is None or stay.has_ended(moment):
-            stay = self._stays[track_id] = _Stay(moment, seconds if is_inside else None)
+            stay = self._stays[track_id] = _Stay(last=moment, since=seconds if is_inside else None)
         stay.last = moment
+        is_certain = place in ("inside", "outside")
         if is_inside == (stay.since is not None):
             stay.crossed_at = None
+            stay.is_near = stay.is_near and not is_certain
         else:
             if stay.crossed_at is None:
                 stay.crossed_at, stay.sightings = seconds, 0
             stay.sightings += 1
-            if place in ("inside", "outside") or has_stayed(seconds - stay.crossed_at, stay.sightings):
+            if is_certain or (not stay.is_near and has_stayed(seconds - stay.crossed_at, stay.sightings)):
                 stay.since, stay.crossed_at = stay.crossed_at if is_inside else None, None
+                stay.is_near = not is_certain
         return seconds - stay.since if stay.since is not None and is_inside else -1.0
 
     def forget(self, moment: tuple[float, int]) -> None:

@@ -18,6 +18,7 @@ there, a pair has the cost of its likelier model instead of a mixture of both. T
 """
 
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import compress
 from math import log, log1p, sqrt
@@ -77,7 +78,7 @@ ONCE_SECONDS, ONCE_FRAMES = 0.7, 1
 BOXES_MAX = 40
 """Maximum boxes that are compared with a track, the nearest along x. It bounds the time for a crowd in one place."""
 
-TWIN_OVERLAP = 0.7
+TWIN_OVERLAP = 0.8
 """Boxes of different classes whose overlap (IoU) is larger are one object: a model that suppresses overlaps only within
 a class may find it as several. They have one ID.
 """
@@ -215,34 +216,39 @@ class Tracker:
 
 
 def _find_twins(detections: Sequence[_Detection]) -> Mapping[int, int]:
-    """Returns the boxes that have a surer twin, with the surest one: the indexes of both.
+    """Returns the boxes that have a surer twin, with the surest one: the indexes of both, in the given order of boxes.
 
     Args:
         detections: Sorted by x.
     """
     if len({detection.class_name for detection in detections}) < 2:
         return {}
-    surer: dict[int, _Detection] = {}
+    pairs: defaultdict[int, list[_Detection]] = defaultdict(list)
     for place, detection in enumerate(detections):
         reach = detection.x + detection.width * (1 / TWIN_OVERLAP - 1)
         for other in detections[place + 1 : place + 1 + BOXES_MAX]:
             if other.x > reach:
                 break
             if other.class_name != detection.class_name and _overlap(detection, other) > TWIN_OVERLAP:
-                surest, twin = sorted((_find_surest(detection, surer), _find_surest(other, surer)), key=_unsure)
-                if twin is not surest:
-                    surer[twin.index] = surest
-    return {index: _find_surest(detection, surer).index for index, detection in surer.items()}
+                pairs[detection.index].append(other)
+                pairs[other.index].append(detection)
+    surest: dict[int, int] = {}
+    classes: dict[int, set[str | None]] = {}
+    for detection in sorted((it for it in detections if it.index in pairs), key=_unsure):
+        # Not through a third box, and never two of one class: those are neighbors.
+        surer = sorted((it for it in pairs[detection.index] if it.index in classes), key=_unsure)
+        twin = next((it for it in surer if detection.class_name not in classes[it.index]), None)
+        if twin is None:
+            classes[detection.index] = {detection.class_name}
+        else:
+            surest[detection.index] = twin.index
+            classes[twin.index].add(detection.class_name)
+    return surest
 
 
-def _find_surest(detection: _Detection, surer: Mapping[int, _Detection]) -> _Detection:
-    while detection.index in surer:
-        detection = surer[detection.index]
-    return detection
-
-
-def _unsure(detection: _Detection) -> float:
-    return -1.0 if detection.confidence is None else -detection.confidence
+def _unsure(detection: _Detection) -> tuple[float, float]:
+    """The order of boxes, the surest first."""
+    return -1.0 if detection.confidence is None else -detection.confidence, detection.x
 
 
 def _overlap(one: _Detection, other: _Detection) -> float:

@@ -88,11 +88,17 @@ def test_only_json_of_a_page_s_size_is_read(url: str) -> None:
 def test_ctrl_c_ends_the_command_without_an_error(video: Path) -> None:
     pytest_socket.enable_socket()
     command = [sys.executable, "-m", "videoinfer", "regions", str(video), "--edit"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "COLUMNS": "200"})
-    assert process.stdout
-    url = process.stdout.readline().split()[-1]
-    assert requests.get(url + "start.json", timeout=10).json()["video"] == "gray.mp4"
-    process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=20)
+    # A process that is started in the background inherits an ignored SIGINT.
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "COLUMNS": "200"})
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    with process:
+        assert process.stdout
+        url = process.stdout.readline().split()[-1]
+        assert requests.get(url + "start.json", timeout=10).json()["video"] == "gray.mp4"
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=20)
     assert process.returncode == 0
     assert output.endswith("The page is closed.\n")

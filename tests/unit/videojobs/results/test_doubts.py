@@ -23,6 +23,9 @@ def make(*conditions: dict[str, Any], held: bool = False) -> tuple[RulesOutcome,
         ("rock", ["Rock"], "Rock"),
         ("hard  hat", ["Hard hat"], "Hard hat"),
         (" person", ["person"], "person"),
+        ("perosn", ["person"], "person"),
+        ("trucks", ["bus", "truck"], "truck"),
+        ("hard-hat", ["Hardhat", "NO-Hardhat"], "Hardhat"),
     ],
 )
 def test_a_class_that_is_like_one_that_was_found_is_doubted(asked: str, found: list[str], meant: str) -> None:
@@ -31,7 +34,23 @@ def test_a_class_that_is_like_one_that_was_found_is_doubted(asked: str, found: l
     assert outcome.problem == f"nothing has the class {asked!r}, but there is {meant!r}"
 
 
-@pytest.mark.parametrize(("asked", "found"), [("person", []), ("car", ["cat", "truck"]), ("person", ["person"])])
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("person", []),
+        ("person", ["person"]),
+        ("car", ["cat", "cart", "chair", "truck"]),
+        ("woman", ["man"]),
+        ("no-helmet", ["helmet"]),
+        ("NO-Hardhat", ["Hardhat"]),
+        ("without_mask", ["with_mask"]),
+        ("unripe", ["ripe"]),
+        ("forklift_loaded", ["forklift_unloaded"]),
+        ("class 1", ["class 2", "class 11"]),
+        ("keyboard", ["skateboard"]),
+        ("plate", ["plane"]),
+    ],
+)
 def test_a_class_that_was_found_or_is_like_none_is_not_doubted(asked: str, found: list[str]) -> None:
     outcome, notify_when = make({"class": asked})
     assert doubt_classes(outcome, notify_when, found) is outcome

@@ -192,6 +192,24 @@ def test_an_event_that_comes_late_has_the_confidence_of_the_frame_that_shows_it(
     assert outcome.moments == (-1.0,)
 
 
+@pytest.mark.parametrize("order", [(0.9, 0.3), (0.3, 0.9)])
+def test_an_object_that_is_found_as_two_classes_is_as_sure_as_the_surest(order: Sequence[float]) -> None:
+    boxes = [
+        {"class": f"class {number}", "x": 20, "y": 50, "width": 10, "height": 10, "confidence": confidence}
+        for number, confidence in enumerate(order)
+    ]
+    frames = make_frames("hands", [{"image": {"width": 100, "height": 100}, "predictions": boxes}])
+    crossed = frames.with_track_ids([1, 1]).with_events([cross(-1.0, "in")])
+    assert find({"line": "door", "min_confidence": 0.7}, crossed).held
+
+
+def test_an_object_whose_class_counts_in_other_frames_is_as_sure_as_there() -> None:
+    """The frame of the crossing shows it as a class that doesn't count."""
+    before, crossed = make([[PERSON]]), make([[]], first=1).with_events([cross(0.0, "in")])
+    assert find({"line": "door", "min_confidence": 0.7}, before, crossed).held
+    assert not find({"line": "door", "min_confidence": 0.95}, before, crossed).held
+
+
 def test_an_object_that_trembles_at_the_border_has_not_left() -> None:
     """The region ends at 50, and a box of 10 by 10 has a margin of 1.5."""
     near, outside = ("person", 50.5, 1), ("person", 52.0, 1)
@@ -320,5 +338,6 @@ def test_conditions_agree_with_the_events(turns: list[tuple[float, int]], step: 
     crossed, stayed, stayed_longer = outcome.conditions
     assert crossed.times == len(crossings)
     assert crossed.moments == tuple(event.time_offset for event in crossings[:MOMENTS_MAX])
-    assert stayed.held or not stays
+    # The last place may be outside, but so near that nobody knows whether the person has left.
+    assert stayed.held or not stays or 50 <= places[-1] <= 51.5
     assert not stayed_longer.held

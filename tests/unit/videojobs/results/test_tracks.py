@@ -56,12 +56,24 @@ def test_boxes_of_several_classes_in_one_place_are_one_object(order: Sequence[in
         x = 300 + 10 * frame
         found = [
             ("cup", 0.6, x, 200, 60, 160),
-            ("bottle", 0.55 if frame % 3 else 0.9, x + 4, 205, 66, 170),
-            ("vase", 0.5, x - 4, 204, 64, 172),
+            ("bottle", 0.55 if frame % 3 else 0.9, x + 2, 202, 63, 165),
+            ("vase", 0.5, x - 2, 202, 62, 166),
         ]
         boxes = [found[number] for number in order if not (number == 0 and frame % 4 == 0)]
         numbers |= set(tracker.follow(frame / 5, [*boxes, ("person", 0.9, x + 40, 200, 200, 400)]))
     assert len(numbers) == 2
+
+
+def test_neighbors_do_not_become_one_object_through_a_third_box() -> None:
+    car, truck, other = (
+        ("car", 0.9, 300, 200, 100, 60),
+        ("truck", 0.5, 310, 200, 100, 60),
+        ("car", 0.8, 320, 200, 100, 60),
+    )
+    assert follow((0, [car, truck, other])) == [[1, 1, 2]]
+    queue = [("worker" if number % 2 else "person", 0.9, 300 + 10 * number, 200, 100, 60) for number in range(10)]
+    [numbers] = follow((0, queue))
+    assert sorted(numbers) == sorted(2 * [1, 2, 3, 4, 5])  # type: ignore[type-var]
 
 
 def test_boxes_of_one_class_in_one_place_are_several_objects() -> None:
