@@ -78,7 +78,7 @@ ONCE_SECONDS, ONCE_FRAMES = 0.7, 1
 BOXES_MAX = 40
 """Maximum boxes that are compared with a track, the nearest along x. It bounds the time for a crowd in one place."""
 
-TWIN_OVERLAP = 0.8
+TWIN_OVERLAP = 0.75
 """Boxes of different classes whose overlap (IoU) is larger are one object: a model that suppresses overlaps only within
 a class may find it as several. They have one ID.
 """
