@@ -17,7 +17,19 @@ BASE = "base"
 
 LAYER = ROOT / "layers" / "videojobs" / "videojobs"
 FUNCTIONS = sorted(path.name for path in (ROOT / "functions").iterdir() if (path / "app.py").exists())
-LAYER_ORDER = ["connections", "notices", "outputs", "report", "drawing", "results", "settings", "jobs", "api", BASE]
+LAYER_ORDER = [
+    "connections",
+    "notices",
+    "dataset",
+    "outputs",
+    "report",
+    "drawing",
+    "results",
+    "settings",
+    "jobs",
+    "api",
+    BASE,
+]
 """The order below the flows, from top to bottom. A flow is the module of one function."""
 
 

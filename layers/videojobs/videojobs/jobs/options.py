@@ -13,6 +13,7 @@ from typing import Any, Literal, Self, get_args
 
 from videojobs.errors import InvalidOption, InvalidParameter
 from videojobs.jobs import strict_json
+from videojobs.jobs.dataset_frames import DatasetFrames
 from videojobs.jobs.notify_when import NotifyWhen, parse_notify_when
 from videojobs.jobs.recorded_at import parse_recorded_at
 from videojobs.jobs.regions import Region, parse_regions, read_classes
@@ -99,6 +100,7 @@ class Options:
         regions: Where in the frame to look for entries, exits and crossings.
         recorded_at: When the video was recorded, or the pattern of that time in its key.
         notify_when: The conditions for sending the notice of the results.
+        dataset_frames: The frames to make a dataset of; None for no dataset.
     """
 
     models: tuple[Model, ...]
@@ -112,11 +114,15 @@ class Options:
     regions: tuple[Region, ...] = ()
     recorded_at: str | None = None
     notify_when: NotifyWhen = field(default_factory=NotifyWhen)
+    dataset_frames: DatasetFrames | None = None
 
     def __post_init__(self) -> None:
         if self.regions and not self.track:
             words = "they need the track IDs of objects. Set the option track to true"
             raise InvalidOption(f"regions: {words}.", remedy={"track": "true"})
+        if self.dataset_frames and self.dataset_frames.kind == "events" and not self.track:
+            words = "events are those of tracked objects. Set the option track to true"
+            raise InvalidOption(f"dataset_frames: {words}.", remedy={"track": "true"})
         self.notify_when.check(self.regions, self.classes, track=self.track)
 
     @classmethod
