@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ARGUMENTS = [
     "--no-sandbox",  # CI runs as root
@@ -22,6 +22,8 @@ ARGUMENTS = [
 # Test durations mean nothing on a busy machine; speed is measured in bench/.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+BROWSER_TIMEOUT_MS = 30_000  # for busy machines
+expect.set_options(timeout=BROWSER_TIMEOUT_MS)
 
 type OpenPage = Callable[..., Page]
 
@@ -59,7 +61,7 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
 
     def open_url(url: str, **options: object) -> Page:
         context = browser.new_context(**options)  # type: ignore[arg-type]  # passed on as they are
-        context.set_default_timeout(30_000)  # for busy machines
+        context.set_default_timeout(BROWSER_TIMEOUT_MS)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))

@@ -47,14 +47,18 @@ class EditorPage:
         self.page.mouse.move(*self.place(*end), steps=5)
         self.page.mouse.up()
 
+    def form_text(self) -> str:
+        """What would be copied."""
+        return self.page.input_value("#form-text")
+
     def wait_for_json(self, count: int) -> list[dict[str, Any]]:
         """Waits until the server has checked this many regions, and returns them."""
+        # A change disables the button at once, and the server's answer to it enables it.
         self.page.wait_for_function(
             """count => { const text = document.querySelector('#form-text').value;
-            return count ? text.startsWith('[') && JSON.parse(text).length === count : text === ''; }""",
+            if (!count) return text === '';
+            return !document.querySelector('#copy').disabled && JSON.parse(text).length === count; }""",
             arg=count,
         )
-        # The answer to the last change comes after a pause.
-        self.page.wait_for_timeout(300)
-        regions: list[dict[str, Any]] = json.loads(self.page.input_value("#form-text") or "[]")
+        regions: list[dict[str, Any]] = json.loads(self.form_text() or "[]")
         return regions

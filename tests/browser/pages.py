@@ -1,8 +1,12 @@
 """The report as a person sees it: what is drawn, and what is written."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from playwright.sync_api import Locator, Page
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Locator, Page, expect
+
+from tests.waiting import wait_for_value, wait_until
 
 # The bounding box of all pixels of roughly a color, in pixels of the picture, or null.
 _FIND_COLOR = """
@@ -59,6 +63,18 @@ _RECORD_DRAWN_TEXTS = """
   };
 }
 """
+# Records what is drawn with each picture that is shown. The page drew in its own callback for that picture, before.
+_RECORD_PICTURES = """
+argument => {
+  const video = document.querySelector('#video');
+  window.shownPictures = [];
+  const record = (_, { mediaTime }) => {
+    window.shownPictures.push([mediaTime, (%s)(argument)]);
+    video.requestVideoFrameCallback(record);
+  };
+  video.requestVideoFrameCallback(record);
+}
+""" % _FIND_COLOR.strip()  # noqa: UP031  # the script has many braces
 _FOCUSED_NAME = """
 () => {
   const element = document.activeElement;
@@ -70,7 +86,11 @@ _FOCUSED_NAME = """
 
 @dataclass(frozen=True)
 class ReportPage:
-    """An open report."""
+    """An open report.
+
+    The page follows a click, a key or the video later, so tests wait for what they expect: with Playwright's `expect`
+    for an element, and with `wait_for_value(report.time, 6.0)` for what these methods read.
+    """
 
     page: Page
 
@@ -100,6 +120,13 @@ class ReportPage:
         box: list[float] | None = self.page.evaluate(_FIND_COLOR, [channels, picture])
         return box
 
+    def wait_for_color(self, color: str, picture: tuple[int, int] = (640, 360)) -> list[float]:
+        """Waits until something is drawn in a color, and returns where, as `find_color`."""
+        boxes: list[list[float] | None] = []
+        wait_until(lambda: boxes.append(self.find_color(color, picture)) or boxes[-1] is not None)  # type: ignore[func-returns-value]
+        assert boxes[-1]
+        return boxes[-1]
+
     def opacity_at(self, x: float, y: float, picture: tuple[int, int] = (640, 360)) -> float:
         """The opacity of the drawing at a point, 0 to 1, in pixels of the picture."""
         opacity: float = self.page.evaluate(_OPACITY, [x, y, picture])
@@ -114,33 +141,40 @@ class ReportPage:
         texts: list[str] = self.page.evaluate("window.drawnTexts")
         return texts
 
+    def record_pictures(self, color: str, picture: tuple[int, int] = (640, 360)) -> None:
+        """Starts recording where a color is drawn over each picture that the video shows."""
+        self.page.evaluate(_RECORD_PICTURES, [[int(color[at : at + 2], 16) for at in (1, 3, 5)], picture])
+
+    def wait_for_pictures(self, count: int) -> list[tuple[float, list[float] | None]]:
+        """Waits until this many were shown, and returns for each its time in seconds, and what `find_color` returns."""
+        self.page.wait_for_function("count => window.shownPictures.length >= count", arg=count)
+        pictures: list[tuple[float, list[float] | None]] = self.page.evaluate("window.shownPictures")
+        return pictures
+
+    def wait_for_drawn_text(self, text: str) -> None:
+        wait_until(lambda: text in self.drawn_texts())
+
     def is_painted(self) -> bool:
         """Tells whether anything is drawn over the video."""
         painted: bool = self.page.evaluate(_PAINTED)
         return painted
 
     def time(self) -> float:
+        """Where the video is, in seconds."""
         seconds: float = self.page.evaluate("document.querySelector('#video').currentTime")
         return seconds
+
+    def frame_number(self) -> int:
+        """The number of the frame whose predictions are drawn."""
+        return int(self.page.locator("#frame").inner_text().removeprefix("frame "))
 
     def row(self, class_name: str) -> Locator:
         """The row of a class: its toggle, timeline and counts."""
         return self.page.locator(".row").filter(has=self.page.get_by_text(class_name, exact=True))
 
-    def text(self, selector: str) -> str:
-        return self.page.locator(selector).inner_text()
-
     def present(self) -> list[str]:
         """The classes listed as being on screen."""
         return [" ".join(text.split()) for text in self.page.locator("#present li").all_text_contents()]
-
-    def wait_for_present(self, *expected: str) -> None:
-        """Waits until exactly these classes are listed as being on screen."""
-        for text in expected:
-            self.page.locator("#present li").filter(has_text=text.rsplit(" ", 1)[0]).first.wait_for()
-
-    def wait_for_text(self, selector: str, text: str) -> None:
-        self.page.locator(selector).filter(has_text=text).wait_for()
 
     def read_lane(self, class_name: str) -> list[float]:
         """For each fiftieth of a class's timeline, how much of its height is filled, 0 to 1."""
@@ -154,3 +188,23 @@ class ReportPage:
         """The name of the focused element, or None without focus."""
         name: str | None = self.page.evaluate(_FOCUSED_NAME)
         return name
+
+
+def wait_for_width(page: Page, pixels: int) -> None:
+    """Waits until the page needs this much width."""
+    wait_for_value(lambda: page.evaluate("() => document.documentElement.scrollWidth"), pixels)
+
+
+def expect_no_script(page: Page) -> None:
+    """A name that contains a script or an image was not taken for one."""
+    expect(page.locator("img")).to_have_count(0)
+    wait_for_value(lambda: page.evaluate("() => window.hacked"), None)
+
+
+def expect_accessible(page: Page) -> None:
+    """Runs axe, which needs eval: reports forbid it, so `bypass_csp` must be set."""
+    wait_for_value(lambda: Axe().run(page).response["violations"], [])
+
+
+def wait_for_clipboard(page: Page, expected: object, parse: Callable[[str], object] = str) -> None:
+    wait_for_value(lambda: parse(page.evaluate("() => navigator.clipboard.readText()")), expected)

@@ -7,14 +7,16 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenReport
-from tests.browser.pages import ReportPage
+from tests.browser.pages import ReportPage, wait_for_clipboard
 from tests.browser.results import BLUE, make_box, make_element, make_results
 from tests.browser.shared_site import SharedSite, share_folder
 from tests.conftest import OpenPage
 from tests.frames import make_frames
 from tests.stand_ins.videos import HEIGHT, WIDTH, VideoSpec, make_video
+from tests.waiting import wait_for_value, wait_until
 from videoinfer.repository import SAMPLE_VIDEO
 from videojobs.report.writer import ReportFacts, ReportWriter
 
@@ -66,9 +68,9 @@ def test_a_shared_report_loads_video_and_pieces_through_redirects(site: SharedSi
     report.page.locator("#names").uncheck()
 
     report.seek(4)
-    report.wait_for_present("Rock 1")
+    wait_for_value(report.present, ["Rock 1"])
 
-    assert report.find_color(BLUE) == pytest.approx((220, 100, 280, 140), abs=3)
+    wait_for_value(lambda: report.find_color(BLUE), pytest.approx((220, 100, 280, 140), abs=3))
     assert "token" not in (site.folder / "report.html").read_text()
     assert set(site.asked) == {"report.html", "video.mp4", "report-data/0-0.json.gz"}
 
@@ -80,7 +82,7 @@ def test_the_pieces_of_two_hours_are_fetched_when_they_are_needed(
     shutil.copy(hours_of_video, site.folder / "video.mp4")
     report = ReportPage(open_page(url))
     report.wait_for_video()
-    assert report.text("#duration") == "2:00:00"
+    expect(report.page.locator("#duration")).to_have_text("2:00:00")
     pieces = [name for name in site.asked if name.startswith("report-data/")]
     assert pieces == ["report-data/0-0.json.gz"]
 
@@ -88,7 +90,7 @@ def test_the_pieces_of_two_hours_are_fetched_when_they_are_needed(
     report.settle()
     report.page.wait_for_function("() => document.querySelector('#badge').hidden")
 
-    assert report.present() == ["Rock 1"]
+    wait_for_value(report.present, ["Rock 1"])
     pieces = [name for name in site.asked if name.startswith("report-data/")]
     assert len(pieces) == 2
     assert len(list((site.folder / "report-data").iterdir())) >= 2
@@ -103,18 +105,17 @@ def test_a_report_of_two_hours_can_be_one_file(open_report: OpenReport, hours_of
     report = open_report(make_results(elements, fps=1, frame_rate=1), video=hours_of_video)
     report.wait_for_video()
 
-    assert report.text("#shown") == "721"
+    expect(report.page.locator("#shown")).to_have_text("721")
     report.row("Paper").get_by_role("slider").focus()
     report.page.keyboard.press("ArrowRight")
-    report.wait_for_present("Paper 1")
-    assert report.text("#now") == "1:59:59"  # although a bin of the timeline has eight seconds
-    assert report.present() == ["Paper 1"]
+    expect(report.page.locator("#now")).to_have_text("1:59:59")  # although a bin of the timeline has eight seconds
+    wait_for_value(report.present, ["Paper 1"])
     report.row("Rock").get_by_role("slider").focus()
     for seen in ("1:50:00", "1:40:00"):
         report.page.keyboard.press("ArrowLeft")
-        report.wait_for_text("#now", seen)
-    filled = [height > 0 for height in report.read_lane("Rock")]
-    assert filled == [(second % 600) < 60 for second in range(72, HOURS_SECONDS, 144)]
+        expect(report.page.locator("#now")).to_have_text(seen)
+    filled = [(second % 600) < 60 for second in range(72, HOURS_SECONDS, 144)]
+    wait_for_value(lambda: [height > 0 for height in report.read_lane("Rock")], filled)
 
 
 def test_a_piece_behind_an_expired_link_is_reported_and_can_be_retried(
@@ -123,20 +124,20 @@ def test_a_piece_behind_an_expired_link_is_reported_and_can_be_retried(
     monkeypatch.setattr("videojobs.report.writer.PIECE_BYTES", 500)
     report = ReportPage(open_page(share_report(site)))
     report.wait_for_video()
-    report.wait_for_present("Rock 1")
+    wait_for_value(report.present, ["Rock 1"])
     site.is_expired = True
 
     report.seek(9)
-    report.page.locator("#warning").wait_for()
-    assert "around 0:0" in report.text("#warning")
-    assert "The link to it has expired: open the report by its link again." in report.text("#warning")
-    assert not report.is_painted()
+    warning = report.page.locator("#warning")
+    expect(warning).to_contain_text("around 0:0")
+    expect(warning).to_contain_text("The link to it has expired: open the report by its link again.")
+    wait_for_value(report.is_painted, False)
 
     site.is_expired = False
     report.page.locator("#reload").click()
-    report.wait_for_present("Rock 1")
-    assert report.page.locator("#warning").is_hidden()
-    assert report.is_painted()
+    wait_for_value(report.present, ["Rock 1"])
+    expect(report.page.locator("#warning")).to_be_hidden()
+    wait_for_value(report.is_painted, True)
 
 
 def test_the_video_continues_when_its_signed_url_expires(site: SharedSite, open_page: OpenPage) -> None:
@@ -148,8 +149,8 @@ def test_the_video_continues_when_its_signed_url_expires(site: SharedSite, open_
     report.page.locator("#play").click()
     report.page.wait_for_function("() => document.querySelector('#video').currentTime > 2")
 
-    assert report.page.locator("#curtain").is_hidden()
-    assert site.asked.count("video.mp4") >= 2
+    expect(report.page.locator("#curtain")).to_be_hidden()
+    wait_until(lambda: site.asked.count("video.mp4") >= 2)
 
 
 def test_the_link_can_be_copied(site: SharedSite, open_page: OpenPage) -> None:
@@ -158,7 +159,7 @@ def test_the_link_can_be_copied(site: SharedSite, open_page: OpenPage) -> None:
     page.get_by_role("button", name="Copy link").click()
 
     page.get_by_role("button", name="Copied").wait_for()
-    assert page.evaluate("() => navigator.clipboard.readText()") == site.url
+    wait_for_clipboard(page, site.url)
 
 
 @pytest.mark.parametrize("fragment", ["", "#base=https://elsewhere.example/s/token"])
@@ -167,8 +168,8 @@ def test_a_shared_page_loads_nothing_from_elsewhere(site: SharedSite, open_page:
     report = ReportPage(open_page((site.folder / "report.html").as_uri() + fragment))
 
     report.page.locator("#curtain").wait_for()
-    assert "Open the report by its link again" in report.text("#curtain-text")
-    assert "It comes by the report's link" in report.text("#warning")
+    expect(report.page.locator("#curtain-text")).to_contain_text("Open the report by its link again")
+    expect(report.page.locator("#warning")).to_contain_text("It comes by the report's link")
     assert site.asked == []
 
 
@@ -179,20 +180,20 @@ def test_a_video_behind_an_expired_link_is_reported_and_can_be_replaced_by_a_fil
     (site.folder / "video.mp4").unlink()
     report = ReportPage(open_page(url))
     report.page.locator("#curtain").wait_for()
-    assert report.text("#curtain-title") == "The video can't be loaded"
-    assert "The link may have expired" in report.text("#curtain-text")
+    expect(report.page.locator("#curtain-title")).to_have_text("The video can't be loaded")
+    expect(report.page.locator("#curtain-text")).to_contain_text("The link may have expired")
 
     report.seek(4)  # detections are still shown
-    assert report.present() == ["Rock 1"]
+    wait_for_value(report.present, ["Rock 1"])
     report.page.get_by_role("button", name="Go on without it").click()
     report.page.locator("#names").uncheck()
-    assert report.find_color(BLUE) == pytest.approx((220, 100, 280, 140), abs=3)
+    wait_for_value(lambda: report.find_color(BLUE), pytest.approx((220, 100, 280, 140), abs=3))
 
     report.page.locator("#pick").set_input_files(SAMPLE_VIDEO)
     report.wait_for_video()
     report.settle()
-    assert report.time() == pytest.approx(4)
-    assert report.page.locator("#play").is_enabled()
+    wait_for_value(report.time, pytest.approx(4))
+    expect(report.page.locator("#play")).to_be_enabled()
 
 
 def test_a_missing_file_is_reported_and_can_be_chosen(open_report: OpenReport, tmp_path: Path) -> None:
@@ -202,12 +203,12 @@ def test_a_missing_file_is_reported_and_can_be_chosen(open_report: OpenReport, t
     moved = video.rename(tmp_path / "moved.mp4")
     report.page.reload()
     report.page.locator("#curtain").wait_for()
-    assert report.text("#curtain-title") == "rock-paper-scissors.mp4 can't be played"
+    expect(report.page.locator("#curtain-title")).to_have_text("rock-paper-scissors.mp4 can't be played")
 
     moved.rename(video)
     report.page.get_by_role("button", name="Try again").first.click()
     report.wait_for_video()
-    assert report.page.locator("#curtain").is_hidden()
+    expect(report.page.locator("#curtain")).to_be_hidden()
 
 
 def test_a_video_that_browsers_do_not_play_is_reported_with_a_command(open_report: OpenReport, tmp_path: Path) -> None:
@@ -217,7 +218,7 @@ def test_a_video_that_browsers_do_not_play_is_reported_with_a_command(open_repor
     report = open_report(make_results([make_element([], WIDTH, HEIGHT)] * 5, frame_rate=24), video=video)
 
     report.page.locator("#curtain").wait_for()
-    assert "ffmpeg -i './belt 1.avi' './belt 1.mp4'" in report.text("#curtain-text")
+    expect(report.page.locator("#curtain-text")).to_contain_text("ffmpeg -i './belt 1.avi' './belt 1.mp4'")
 
 
 def test_no_name_adds_a_command_to_the_page(open_report: OpenReport, tmp_path: Path) -> None:
@@ -227,9 +228,9 @@ def test_no_name_adds_a_command_to_the_page(open_report: OpenReport, tmp_path: P
     report = open_report(make_results([make_element([], WIDTH, HEIGHT)] * 5, frame_rate=24), video=video)
 
     report.page.locator("#curtain").wait_for()
-    assert "ffmpeg -i ./VIDEO ./VIDEO.mp4, and choose that" in report.text("#curtain-text")
-    assert "curl" not in report.text("#curtain-text")
-    assert "\u202e" not in report.page.content()
+    expect(report.page.locator("#curtain-text")).to_contain_text("ffmpeg -i ./VIDEO ./VIDEO.mp4, and choose that")
+    expect(report.page.locator("#curtain-text")).not_to_contain_text("curl")
+    wait_until(lambda: "\u202e" not in report.page.content())
 
 
 def test_a_damaged_page_says_so(open_page: OpenPage, site: SharedSite) -> None:
@@ -241,4 +242,4 @@ def test_a_damaged_page_says_so(open_page: OpenPage, site: SharedSite) -> None:
 
     report = open_page(f"{site.url}/report.html")
 
-    assert "can't be opened, because its file is damaged" in report.locator("#broken").inner_text()
+    expect(report.locator("#broken")).to_contain_text("can't be opened, because its file is damaged")

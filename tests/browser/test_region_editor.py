@@ -7,10 +7,12 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 from tests.browser.editor import EditorPage, serve_editor
+from tests.browser.pages import expect_accessible, wait_for_clipboard, wait_for_width
 from tests.conftest import OpenPage
+from tests.waiting import wait_for_value
 from videoinfer.regions.forms import read_regions
 from videoinfer.repository import SAMPLE_VIDEO
 
@@ -56,14 +58,12 @@ def test_a_polygon_and_a_line_are_drawn_with_the_mouse_and_copied(open_editor: O
     assert (door["name"], door["anchor"], door["line"]) == ("door's", "center", near((0.2, 0.3), (0.7, 0.3)))
 
     editor.page.get_by_role("button", name="Copy", exact=True).click()
-    copied = editor.page.evaluate("navigator.clipboard.readText()")
-    assert [region.to_dict() for region in read_regions(copied)] == [dock, door]
+    wait_for_clipboard(editor.page, [dock, door], lambda text: [region.to_dict() for region in read_regions(text)])
 
     editor.page.get_by_label("One upload").check()
-    *_, metadata = shlex.split(editor.page.input_value("#form-text"))
-    assert json.loads(json.loads(metadata)["regions"]) == [dock, door]
+    wait_for_value(lambda: json.loads(json.loads(shlex.split(editor.form_text())[-1])["regions"]), [dock, door])
     editor.page.get_by_label("PrefixRoutes").check()
-    assert json.loads(editor.page.input_value("#form-text")) == {"PREFIX/": {"regions": [dock, door]}}
+    wait_for_value(lambda: json.loads(editor.form_text()), {"PREFIX/": {"regions": [dock, door]}})
 
 
 def test_the_arrow_points_to_the_side_that_counts_as_in(open_editor: OpenEditor) -> None:
@@ -74,10 +74,10 @@ def test_the_arrow_points_to_the_side_that_counts_as_in(open_editor: OpenEditor)
         assert label
         return bool(label["y"] > editor.place(0, 0.3)[1])
 
-    assert is_label_below_the_line()
+    wait_for_value(is_label_below_the_line, True)
     editor.page.locator("#list button").click()
     editor.page.get_by_role("button", name="Turn around").click()
-    assert not is_label_below_the_line()
+    wait_for_value(is_label_below_the_line, False)
     [door] = editor.wait_for_json(1)
     assert door["line"] == [[0.7, 0.3], [0.2, 0.3]]
 
@@ -123,9 +123,8 @@ def test_an_error_is_the_parser_s(open_editor: OpenEditor) -> None:
     editor = open_editor()
     editor.draw_polygon((0.1, 0.1), (0.9, 0.9), (0.9, 0.1), (0.1, 0.9))
     problem = editor.page.locator("#problem")
-    problem.wait_for()
-    assert problem.inner_text() == "regions: 'area 1': the sides after point 1 and after point 3 cross."
-    assert editor.page.get_by_role("button", name="Copy", exact=True).is_disabled()
+    expect(problem).to_have_text("regions: 'area 1': the sides after point 1 and after point 3 cross.")
+    expect(editor.page.get_by_role("button", name="Copy", exact=True)).to_be_disabled()
 
 
 def test_json_is_imported_or_refused_with_the_reason(open_editor: OpenEditor) -> None:
@@ -143,8 +142,8 @@ def test_too_much_for_metadata_is_said(open_editor: OpenEditor) -> None:
     many = [{"name": f"gate {n}", "line": [[0.123, 0.456], [0.789, n / 100]]} for n in range(19)]
     long = [{**region, "classes": ["a class with quite a long name", "and another"]} for region in many]
     editor = open_editor(*long)
-    assert "S3 allows 2,048" in editor.page.locator("#warnings").inner_text()
-    assert "use PrefixRoutes" in editor.page.locator("#warnings").inner_text()
+    expect(editor.page.locator("#warnings")).to_contain_text("S3 allows 2,048")
+    expect(editor.page.locator("#warnings")).to_contain_text("use PrefixRoutes")
 
 
 HOSTILE = "<img src=x onerror='window.hacked = 1'>"
@@ -153,11 +152,12 @@ HOSTILE = "<img src=x onerror='window.hacked = 1'>"
 def test_what_is_not_yet_checked_cannot_be_copied(open_editor: OpenEditor) -> None:
     editor = open_editor(DOOR, permissions=["clipboard-read", "clipboard-write"])
     editor.page.locator("#list button").click()
-    is_disabled = """name => { const field = document.querySelector('#name'); field.value = name;
+    disables = """name => { const field = document.querySelector('#name'); field.value = name;
         field.dispatchEvent(new Event('input')); return document.querySelector('#copy').disabled; }"""
-    assert editor.page.evaluate(is_disabled, "gate")
+    is_disabled = editor.page.evaluate(disables, "gate")
+    assert is_disabled
     editor.page.get_by_role("button", name="Copy", exact=True).click()  # waits until it is enabled
-    assert json.loads(editor.page.evaluate("navigator.clipboard.readText()"))[0]["name"] == "gate"
+    wait_for_clipboard(editor.page, "gate", lambda text: json.loads(text)[0]["name"])
 
 
 def test_a_name_can_be_typed_and_copied_at_once(open_editor: OpenEditor) -> None:
@@ -168,19 +168,19 @@ def test_a_name_can_be_typed_and_copied_at_once(open_editor: OpenEditor) -> None
     editor.wait_for_json(1)
     editor.page.get_by_role("button", name="Copy", exact=True).click()
     editor.page.get_by_role("button", name="Copied").wait_for()
-    assert json.loads(editor.page.evaluate("navigator.clipboard.readText()"))[0]["name"] == "gate"
+    wait_for_clipboard(editor.page, "gate", lambda text: json.loads(text)[0]["name"])
 
 
 def test_names_are_text(open_editor: OpenEditor) -> None:
     editor = open_editor({**DOOR, "name": HOSTILE, "classes": [HOSTILE]})
     editor.page.locator("#list button").click()
-    assert editor.page.locator("#list .name").inner_text() == HOSTILE
-    assert editor.page.evaluate("() => window.hacked") is None
+    expect(editor.page.locator("#list .name")).to_have_text(HOSTILE)
+    wait_for_value(lambda: editor.page.evaluate("() => window.hacked"), None)
 
 
 def test_a_line_is_drawn_by_touch_on_a_phone(open_editor: OpenEditor) -> None:
     editor = open_editor(**PHONE)
-    assert editor.page.evaluate("() => document.documentElement.scrollWidth") == 390
+    wait_for_width(editor.page, 390)
     editor.page.get_by_role("button", name="Line", exact=True).tap()
     editor.page.touchscreen.tap(*editor.place(0.2, 0.4))
     editor.page.touchscreen.tap(*editor.place(0.8, 0.4))
@@ -193,7 +193,7 @@ def test_a_line_is_drawn_by_touch_on_a_phone(open_editor: OpenEditor) -> None:
 def test_axe_finds_no_accessibility_problem(open_editor: OpenEditor, scheme: str, device: dict[str, Any]) -> None:
     editor = open_editor(DOCK, DOOR, color_scheme=scheme, bypass_csp=True, **device)
     editor.page.locator("#list button").first.click()
-    assert Axe().run(editor.page).response["violations"] == []
+    expect_accessible(editor.page)
 
 
 def test_the_end_of_the_command_is_said(open_page: OpenPage) -> None:

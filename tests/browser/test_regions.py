@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Locator
+from playwright.sync_api import Locator, expect
 
-from tests.browser.pages import ReportPage
+from tests.browser.pages import ReportPage, expect_accessible, expect_no_script, wait_for_width
 from tests.browser.results import HEIGHT, WIDTH, make_box, make_element
 from tests.browser.shared_site import SharedSite, share_folder
 from tests.conftest import OpenPage
 from tests.frames import make_frames
+from tests.waiting import wait_for_value
 from videoinfer.repository import SAMPLE_VIDEO
 from videojobs.jobs.regions import Region, parse_regions
 from videojobs.report.writer import ReportFacts, ReportWriter
@@ -92,21 +92,20 @@ def test_regions_are_drawn_where_they_are_and_can_be_hidden(open_page: OpenPage,
     report = open_report(open_page, write_page(tmp_path))
     report.page.locator("#names").uncheck()
     find_row(report, "door").get_by_role("checkbox").uncheck()
-    box = report.find_color(WHITE)
-    assert box == pytest.approx((0.1 * WIDTH, 0.5 * HEIGHT, 0.4 * WIDTH, 0.9 * HEIGHT), abs=3)
+    dock = pytest.approx((0.1 * WIDTH, 0.5 * HEIGHT, 0.4 * WIDTH, 0.9 * HEIGHT), abs=3)
+    wait_for_value(lambda: report.find_color(WHITE), dock)
 
     find_row(report, "door").get_by_role("checkbox").check()
     find_row(report, "dock").get_by_role("checkbox").uncheck()
-    box = report.find_color(WHITE)
-    assert box
+    top_and_bottom = pytest.approx((0.2 * HEIGHT, 0.6 * HEIGHT), abs=3)
+    wait_for_value(lambda: report.wait_for_color(WHITE)[1::2], top_and_bottom)
     # Down: `in` is on the left of the picture, so the arrow is longer there.
-    middle = 0.6 * WIDTH
-    assert (box[1], box[3]) == pytest.approx((0.2 * HEIGHT, 0.6 * HEIGHT), abs=3)
+    box, middle = report.wait_for_color(WHITE), 0.6 * WIDTH
     assert middle - box[0] > 1.5 * (box[2] - middle)
 
     report.page.keyboard.press("r")
-    assert report.find_color(WHITE) is None
-    assert not report.page.get_by_label("Regions", exact=True).is_checked()
+    wait_for_value(lambda: report.find_color(WHITE), None)
+    expect(report.page.get_by_label("Regions", exact=True)).not_to_be_checked()
 
 
 def test_names_have_running_counts(open_page: OpenPage, tmp_path: Path) -> None:
@@ -119,37 +118,38 @@ def test_names_have_running_counts(open_page: OpenPage, tmp_path: Path) -> None:
         (9, "door: 2 in, 1 out"),
     ]:
         report.seek(seconds)
-        assert expected in report.drawn_texts()
+        report.wait_for_drawn_text(expected)
 
 
 def test_a_region_has_counts_and_its_longest_stay(open_page: OpenPage, tmp_path: Path) -> None:
     report = open_report(open_page, write_page(tmp_path))
-    assert " ".join(find_row(report, "door").locator(".facts").inner_text().split()) == "2 in · 1 out"
-    assert " ".join(find_row(report, "dock").locator(".facts").inner_text().split()) == "2 entries longest 3.2 s"
+    expect(find_row(report, "door").locator(".facts")).to_have_text("2 in · 1 out")
+    expect(find_row(report, "dock").locator(".facts")).to_have_text("2 entries longest 3.2 s")
     find_row(report, "dock").get_by_role("button", name="longest").click()
     report.settle()
-    assert report.time() == pytest.approx(1.0, abs=0.05)
+    wait_for_value(report.time, pytest.approx(1.0, abs=0.05))
 
 
 def test_a_click_on_an_event_jumps_there(open_page: OpenPage, tmp_path: Path) -> None:
     report = open_report(open_page, write_page(tmp_path))
     row = find_row(report, "door")
     row.get_by_text("3 events").click()
-    texts = [" ".join(text.split()) for text in row.locator("li").all_inner_texts()]
-    assert texts == ["0:02.5 person #4 crossed in", "0:06.0 person #4 crossed out", "0:07.5 person #5 crossed in"]
+    expect(row.locator("li")).to_have_text(
+        ["0:02.5 person #4 crossed in", "0:06.0 person #4 crossed out", "0:07.5 person #5 crossed in"]
+    )
     row.get_by_role("button", name="crossed out").click()
     report.settle()
-    assert report.time() == pytest.approx(6.0, abs=0.05)
+    wait_for_value(report.time, pytest.approx(6.0, abs=0.05))
 
     lane = row.locator(".lane")
     size = lane.bounding_box()
     assert size
     lane.click(position={"x": size["width"] * 0.25 + 6, "y": 8})  # near to an event
     report.settle()
-    assert report.time() == pytest.approx(2.5, abs=0.05)
+    wait_for_value(report.time, pytest.approx(2.5, abs=0.05))
     lane.click(position={"x": size["width"] * 0.45, "y": 8})  # near to none
     report.settle()
-    assert report.time() == pytest.approx(4.5, abs=0.1)
+    wait_for_value(report.time, pytest.approx(4.5, abs=0.1))
 
 
 def test_the_keyboard_goes_from_event_to_event(open_page: OpenPage, tmp_path: Path) -> None:
@@ -165,29 +165,28 @@ def test_the_keyboard_goes_from_event_to_event(open_page: OpenPage, tmp_path: Pa
     ]:
         report.page.keyboard.press(key)
         report.settle()
-        assert report.time() == pytest.approx(seconds, abs=0.05)
-    assert lane.get_attribute("aria-valuetext") == "0:06, 1 in, 1 out"
+        wait_for_value(report.time, pytest.approx(seconds, abs=0.05))
+    expect(lane).to_have_attribute("aria-valuetext", "0:06, 1 in, 1 out")
 
 
 def test_only_the_first_of_very_many_events_are_listed(open_page: OpenPage, tmp_path: Path) -> None:
     events = [make_event("door", "in", number / 1000, track_id=number) for number in range(5200)]
     report = open_report(open_page, write_page(tmp_path, events))
     row = find_row(report, "door")
-    assert row.locator(".facts").inner_text() == "5,200 in · 0 out"
-    assert "Only the first 5,000 of 5,200 events are listed" in report.text("#regions-list")
+    expect(row.locator(".facts")).to_have_text("5,200 in · 0 out")
+    expect(report.page.locator("#regions-list")).to_contain_text("Only the first 5,000 of 5,200 events are listed")
     row.get_by_text("5,000 events").click()
-    row.locator("li").first.wait_for()
-    assert row.locator("li").count() == 101
+    expect(row.locator("li")).to_have_count(101)
     row.get_by_role("button", name="Show more").click()
-    assert row.locator("li").count() == 201
+    expect(row.locator("li")).to_have_count(201)
 
 
 def test_events_that_cannot_be_detected_are_not_shown_as_none(open_page: OpenPage, tmp_path: Path) -> None:
     report = open_report(open_page, write_page(tmp_path, (), failure=ValueError("no size")))
-    assert "can't be told from the results" in report.text("#regions-list")
+    expect(report.page.locator("#regions-list")).to_contain_text("can't be told from the results")
     report.record_drawn_texts()
     report.seek(2)
-    assert "dock" in report.drawn_texts()
+    report.wait_for_drawn_text("dock")
 
 
 HOSTILE = "<img src=x onerror='window.hacked = 1'>"
@@ -197,28 +196,28 @@ def test_names_are_text(open_page: OpenPage, tmp_path: Path) -> None:
     page = write_page(tmp_path, [make_event(HOSTILE, "in", 1, class_name=HOSTILE)], [{**DOOR, "name": HOSTILE}])
     report = open_report(open_page, page)
     find_row(report, HOSTILE).get_by_text("1 event").click()
-    assert HOSTILE in find_row(report, HOSTILE).locator("li").inner_text()
-    assert report.page.evaluate("() => window.hacked") is None
-    assert report.page.locator("img").count() == 0
+    expect(find_row(report, HOSTILE).locator("li")).to_contain_text(HOSTILE)
+    expect_no_script(report.page)
 
 
 def test_a_report_without_regions_has_no_place_for_them(open_page: OpenPage, tmp_path: Path) -> None:
     report = open_report(open_page, write_page(tmp_path, (), ()))
-    assert not report.page.locator("#regions-card").is_visible()
-    assert not report.page.get_by_label("Regions", exact=True).is_visible()
+    expect(report.page.locator("#regions-card")).to_be_hidden()
+    expect(report.page.get_by_label("Regions", exact=True)).to_be_hidden()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_no_accessibility_problem(open_page: OpenPage, tmp_path: Path, scheme: str) -> None:
     report = open_report(open_page, write_page(tmp_path), color_scheme=scheme, bypass_csp=True)
     find_row(report, "door").get_by_text("3 events").click()
-    assert Axe().run(report.page).response["violations"] == []
+    expect(find_row(report, "door").locator("li")).to_have_count(3)
+    expect_accessible(report.page)
 
 
 def test_it_fits_a_phone(open_page: OpenPage, tmp_path: Path) -> None:
     phone: dict[str, Any] = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
     report = open_report(open_page, write_page(tmp_path), **phone)
-    assert report.page.evaluate("() => document.documentElement.scrollWidth") == 360
+    wait_for_width(report.page, 360)
     lane = find_row(report, "door").locator(".lane")
     lane.scroll_into_view_if_needed()
     size = lane.bounding_box()
@@ -226,7 +225,7 @@ def test_it_fits_a_phone(open_page: OpenPage, tmp_path: Path) -> None:
     assert size["width"] > 280
     report.page.touchscreen.tap(size["x"] + size["width"] * 0.6, size["y"] + 10)
     report.settle()
-    assert report.time() == pytest.approx(6.0, abs=0.05)
+    wait_for_value(report.time, pytest.approx(6.0, abs=0.05))
 
 
 @pytest.mark.parametrize(
@@ -241,7 +240,7 @@ def test_a_link_to_a_moment_opens_the_report_there(
         "seconds => Math.abs(document.querySelector('#video').currentTime - seconds) < 0.1", arg=seconds
     )
     report.settle()
-    assert float(report.page.input_value("#scrubber")) == pytest.approx(seconds, abs=0.1)
+    wait_for_value(lambda: float(report.page.input_value("#scrubber")), pytest.approx(seconds, abs=0.1))
 
 
 def test_another_moment_in_the_address_goes_there(open_page: OpenPage, tmp_path: Path) -> None:
@@ -264,4 +263,4 @@ def test_without_its_video_a_report_still_opens_at_the_moment(open_page: OpenPag
     (tmp_path / "video.mp4").unlink()
     report = ReportPage(open_page(page.as_uri() + "#t=6.5"))
     report.page.get_by_role("button", name="Go on without it").click()
-    assert report.text("#now") == "0:06.5"
+    expect(report.page.locator("#now")).to_have_text("0:06.5")

@@ -1,10 +1,12 @@
 """The report in a real browser: what is drawn where, and how it can be operated."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenReport
+from tests.browser.pages import expect_accessible, expect_no_script, wait_for_width
 from tests.browser.results import BLUE, ORANGE, make_box, make_element, make_results
+from tests.waiting import wait_for_value, wait_until
 
 LINE = 3  # boxes are outlined, half of the line outside
 
@@ -40,28 +42,23 @@ def test_boxes_are_where_the_results_say_at_the_nearest_sampled_frame(
 
     report.seek(seconds)
 
-    assert report.find_color(BLUE) == pytest.approx(moving_box(number), abs=LINE)
-    assert report.text("#frame") == f"frame {6 * number}"
+    wait_for_value(lambda: report.find_color(BLUE), pytest.approx(moving_box(number), abs=LINE))
+    expect(report.page.locator("#frame")).to_have_text(f"frame {6 * number}")
 
 
 def test_boxes_are_in_step_with_playback(open_report: OpenReport) -> None:
     report = open_report(moving_results())
     report.wait_for_video()
     report.page.locator("#names").uncheck()
+    report.record_pictures(BLUE)
     report.page.locator("#play").click()
+    pictures = report.wait_for_pictures(30)
 
-    seen = []
-    for _ in range(8):
-        report.page.wait_for_timeout(150)
-        before, box, after = report.time(), report.find_color(BLUE), report.time()
+    for seconds, box in pictures:
         assert box
-        number = round((box[0] - 20) / 10)
-        # The picture shown in between is at most a few frames old.
-        assert before - 0.25 <= number / 5 <= after + 0.15
-        seen.append(number)
-
-    assert len(set(seen)) > 3
-    assert seen == sorted(seen)
+        assert (box[0] - 20) / 10 == pytest.approx(seconds * 5, abs=0.6)  # the sampled frame nearest to the picture
+    seen = [seconds for seconds, _ in pictures]
+    assert seen == sorted(set(seen))
     report.page.keyboard.press("Space")
     report.page.get_by_role("button", name="Play", exact=True).wait_for()
 
@@ -72,7 +69,7 @@ def test_boxes_scale_from_the_pixels_that_the_model_saw(open_report: OpenReport)
     report.wait_for_video()
     report.page.locator("#names").uncheck()
 
-    assert report.find_color(BLUE) == pytest.approx((160, 160, 240, 240), abs=LINE)
+    wait_for_value(lambda: report.find_color(BLUE), pytest.approx((160, 160, 240, 240), abs=LINE))
 
 
 def test_only_the_surest_of_very_many_boxes_are_named(open_report: OpenReport) -> None:
@@ -84,8 +81,8 @@ def test_only_the_surest_of_very_many_boxes_are_named(open_report: OpenReport) -
     report.wait_for_video()
 
     # Just above the box with the highest confidence, and above the one with the lowest.
-    assert report.opacity_at(16, 47) > 0.5
-    assert report.opacity_at(19 * 32 + 16, 207) == 0
+    wait_until(lambda: report.opacity_at(16, 47) > 0.5)
+    wait_for_value(lambda: report.opacity_at(19 * 32 + 16, 207), 0)
 
 
 def test_a_name_does_not_cover_that_of_a_surer_box(open_report: OpenReport) -> None:
@@ -93,9 +90,9 @@ def test_a_name_does_not_cover_that_of_a_surer_box(open_report: OpenReport) -> N
     report = open_report(make_results([make_element(boxes)] * 50))
     report.wait_for_video()
 
-    assert report.opacity_at(72, 94) == 1  # Rock's label, above its box
-    assert report.opacity_at(175, 94) == 0
-    assert report.opacity_at(124, 112) == 1  # Paper's label, inside its box
+    wait_for_value(lambda: report.opacity_at(72, 94), 1)  # Rock's label, above its box
+    wait_for_value(lambda: report.opacity_at(175, 94), 0)
+    wait_for_value(lambda: report.opacity_at(124, 112), 1)  # Paper's label, inside its box
 
 
 def test_a_click_on_a_timeline_seeks(open_report: OpenReport) -> None:
@@ -108,50 +105,50 @@ def test_a_click_on_a_timeline_seeks(open_report: OpenReport) -> None:
     lane.click(position={"x": size["width"] * 0.75, "y": 5})
     report.settle()
 
-    assert report.time() == pytest.approx(7.5, abs=0.1)
-    assert report.present() == ["Paper 1"]
-    assert report.find_color(BLUE) is None
-    assert report.find_color(ORANGE)
+    wait_for_value(report.time, pytest.approx(7.5, abs=0.1))
+    wait_for_value(report.present, ["Paper 1"])
+    wait_for_value(lambda: report.find_color(BLUE), None)
+    report.wait_for_color(ORANGE)
 
 
 def test_a_timeline_shows_when_and_how_many_at_the_chosen_confidence(open_report: OpenReport) -> None:
     report = open_report(two_classes())
     report.wait_for_video()
 
-    rock, paper = report.read_lane("Rock"), report.read_lane("Paper")
-    assert [height > 0 for height in rock] == [True] * 25 + [False] * 25
-    assert [height > 0 for height in paper] == [False] * 25 + [True] * 25
-    assert paper[49] > paper[30]
+    def is_filled(name: str) -> list[bool]:
+        return [height > 0 for height in report.read_lane(name)]
+
+    wait_for_value(lambda: is_filled("Rock"), [True] * 25 + [False] * 25)
+    wait_for_value(lambda: is_filled("Paper"), [False] * 25 + [True] * 25)
+    wait_until(lambda: report.read_lane("Paper")[49] > report.read_lane("Paper")[30])
 
     report.choose_confidence(60)
-    assert [height > 0 for height in report.read_lane("Rock")] == [number % 2 == 1 for number in range(25)] + [
-        False
-    ] * 25
+    wait_for_value(lambda: is_filled("Rock"), [number % 2 == 1 for number in range(25)] + [False] * 25)
     report.choose_confidence(80)
-    assert not any(report.read_lane("Paper"))
+    wait_for_value(lambda: is_filled("Paper"), [False] * 50)
 
 
 def test_confidence_and_classes_filter_what_is_drawn_and_counted(open_report: OpenReport) -> None:
     report = open_report(two_classes())
     report.wait_for_video()
-    assert report.text("#shown") == "55"
-    assert report.row("Rock").locator(".found").inner_text() == "25"
-    assert report.find_color(BLUE)
+    expect(report.page.locator("#shown")).to_have_text("55")
+    expect(report.row("Rock").locator(".found")).to_have_text("25")
+    report.wait_for_color(BLUE)
 
     report.choose_confidence(51)
-    assert report.text(".total") == "42 of 55 found"
-    assert report.row("Rock").locator(".found").inner_text() == "12"
-    assert not report.is_painted()  # frame 0 has a box of 50%
+    expect(report.page.locator(".total")).to_have_text("42 of 55 found")
+    expect(report.row("Rock").locator(".found")).to_have_text("12")
+    wait_for_value(report.is_painted, False)  # frame 0 has a box of 50%
 
     report.choose_confidence(50)
-    assert report.is_painted()
+    wait_for_value(report.is_painted, True)
     report.row("Rock").get_by_role("checkbox").uncheck()
-    assert not report.is_painted()
-    assert report.text(".total") == "30 of 55 found"
+    wait_for_value(report.is_painted, False)
+    expect(report.page.locator(".total")).to_have_text("30 of 55 found")
     report.page.get_by_role("button", name="None").click()
-    assert report.text("#shown") == "0"
+    expect(report.page.locator("#shown")).to_have_text("0")
     report.page.get_by_role("button", name="All", exact=True).click()
-    assert report.text("#shown") == "55"
+    expect(report.page.locator("#shown")).to_have_text("55")
 
 
 def test_everything_can_be_done_with_the_keyboard(open_report: OpenReport) -> None:
@@ -161,41 +158,41 @@ def test_everything_can_be_done_with_the_keyboard(open_report: OpenReport) -> No
 
     press("ArrowRight")
     report.settle()
-    assert report.time() == pytest.approx(5)
+    wait_for_value(report.time, pytest.approx(5))
     press(".")
     report.settle()
-    assert report.text("#frame") == "frame 156"
+    expect(report.page.locator("#frame")).to_have_text("frame 156")
     for _ in range(2):
         press(",")
         report.settle()
-    assert report.text("#frame") == "frame 144"
+    expect(report.page.locator("#frame")).to_have_text("frame 144")
     press("End")
     report.settle()
-    assert report.present() == ["Paper 2"]
+    wait_for_value(report.present, ["Paper 2"])
     press("1")  # the class with the most detections
-    assert report.row("Paper").get_by_role("checkbox").is_checked() is False
+    expect(report.row("Paper").get_by_role("checkbox")).not_to_be_checked()
     press("a")
-    assert report.row("Paper").get_by_role("checkbox").is_checked()
+    expect(report.row("Paper").get_by_role("checkbox")).to_be_checked()
     press("]")
-    assert report.text("#confidence-value") == "55%"
+    expect(report.page.locator("#confidence-value")).to_have_text("55%")
     press("b")
-    assert not report.is_painted()
+    wait_for_value(report.is_painted, False)
     press("Home")
     report.settle()
 
     report.row("Paper").get_by_role("slider").focus()
     press("ArrowRight")  # to its next appearance
     report.settle()
-    assert report.text("#frame") == "frame 150"
-    assert report.row("Paper").get_by_role("slider").get_attribute("aria-valuetext") == "0:05, 1 on screen"
-    assert report.text("#announcement") == "0:05: 1 Paper"
+    expect(report.page.locator("#frame")).to_have_text("frame 150")
+    expect(report.row("Paper").get_by_role("slider")).to_have_attribute("aria-valuetext", "0:05, 1 on screen")
+    expect(report.page.locator("#announcement")).to_have_text("0:05: 1 Paper")
 
     press("?")
-    assert report.page.get_by_role("dialog").is_visible()
+    expect(report.page.get_by_role("dialog")).to_be_visible()
     report.page.get_by_label("Shortcuts of a single key").uncheck()
     press("Escape")
     press("a")
-    assert report.row("Paper").get_by_role("checkbox").is_checked()
+    expect(report.row("Paper").get_by_role("checkbox")).to_be_checked()
 
 
 def test_every_control_has_a_name_and_a_place_in_the_tab_order(open_report: OpenReport) -> None:
@@ -221,37 +218,37 @@ def test_axe_finds_no_accessibility_problem(open_report: OpenReport, scheme: str
     report = open_report(two_classes(), color_scheme=scheme, bypass_csp=True)
     report.wait_for_video()
 
-    assert Axe().run(report.page).response["violations"] == []
+    expect_accessible(report.page)
     report.page.keyboard.press("?")
-    assert Axe().run(report.page).response["violations"] == []
+    expect_accessible(report.page)
 
 
 def test_a_report_without_detections_says_so(open_report: OpenReport) -> None:
     report = open_report(make_results([make_element([])] * 50))
     report.wait_for_video()
 
-    assert "Nothing was found in any of the 50 frames" in report.text("#empty")
-    assert report.text("#shown") == "0"
-    assert not report.is_painted()
+    expect(report.page.locator("#empty")).to_contain_text("Nothing was found in any of the 50 frames")
+    expect(report.page.locator("#shown")).to_have_text("0")
+    wait_for_value(report.is_painted, False)
 
 
 def test_a_report_without_frames_says_so(open_report: OpenReport) -> None:
     report = open_report(make_results([]))
     report.wait_for_video()
 
-    assert "No frame of the video was looked at" in report.text("#empty")
+    expect(report.page.locator("#empty")).to_contain_text("No frame of the video was looked at")
 
 
 def test_a_failed_frame_differs_from_an_empty_one(open_report: OpenReport) -> None:
     elements = [None if number == 5 else make_element([]) for number in range(50)]
     report = open_report(make_results(elements))
     report.wait_for_video()
-    assert report.page.locator("#badge").is_hidden()
+    expect(report.page.locator("#badge")).to_be_hidden()
 
     report.seek(1)
 
-    assert report.text("#badge") == "No result for this frame: parts failed on it."
-    assert "failed on 1" in report.text(".model h3")
+    expect(report.page.locator("#badge")).to_have_text("No result for this frame: parts failed on it.")
+    expect(report.page.locator(".model h3")).to_contain_text("failed on 1")
 
 
 HOSTILE = "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>"
@@ -262,11 +259,10 @@ def test_names_are_shown_as_text_whatever_they_contain(open_report: OpenReport) 
     report = open_report(make_results(elements, model_id=HOSTILE))
     report.wait_for_video()
 
-    assert report.row(HOSTILE).locator(".name").inner_text() == HOSTILE
-    assert HOSTILE in report.text(".model h3")
-    assert report.present() == [f"{HOSTILE} 1"]
-    assert report.page.evaluate("() => window.hacked") is None
-    assert report.page.locator("img").count() == 0
+    expect(report.row(HOSTILE).locator(".name")).to_have_text(HOSTILE)
+    expect(report.page.locator(".model h3")).to_contain_text(HOSTILE)
+    wait_for_value(report.present, [f"{HOSTILE} 1"])
+    expect_no_script(report.page)
 
 
 def test_a_script_that_is_not_the_pages_own_does_not_run(open_report: OpenReport) -> None:
@@ -298,7 +294,7 @@ def test_the_report_fits_a_phone(open_report: OpenReport) -> None:
     report = open_report(two_classes(), viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
     report.wait_for_video()
 
-    assert report.page.evaluate("() => document.documentElement.scrollWidth") == 360
+    wait_for_width(report.page, 360)
     lane = report.row("Paper").locator(".lane")
     lane.scroll_into_view_if_needed()
     size = lane.bounding_box()
@@ -306,5 +302,7 @@ def test_the_report_fits_a_phone(open_report: OpenReport) -> None:
     assert size["width"] > 280
     report.page.touchscreen.tap(size["x"] + size["width"] * 0.75, size["y"] + 10)
     report.settle()
-    assert report.time() == pytest.approx(7.5, abs=0.1)
-    assert report.page.locator("#stage").bounding_box()["y"] >= 0  # type: ignore[index]  # it stays visible
+    wait_for_value(report.time, pytest.approx(7.5, abs=0.1))
+    stage = report.page.locator("#stage").bounding_box()
+    assert stage
+    assert stage["y"] >= 0  # it stays visible

@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenReport
 from tests.browser.results import BLUE, make_box, make_element, make_results
+from tests.waiting import wait_for_value, wait_until
 
 
 def test_masks_are_outlined_without_their_box(open_report: OpenReport) -> None:
@@ -15,9 +17,9 @@ def test_masks_are_outlined_without_their_box(open_report: OpenReport) -> None:
     report.wait_for_video()
     report.page.locator("#names").uncheck()
 
-    assert report.find_color(BLUE) == pytest.approx((100, 100, 200, 180), abs=4)
-    assert report.opacity_at(150, 120) == pytest.approx(0.3, abs=0.02)
-    assert report.opacity_at(105, 170) == 0  # inside the box, outside the mask
+    wait_for_value(lambda: report.find_color(BLUE), pytest.approx((100, 100, 200, 180), abs=4))
+    wait_for_value(lambda: report.opacity_at(150, 120), pytest.approx(0.3, abs=0.02))
+    wait_for_value(lambda: report.opacity_at(105, 170), 0)  # inside the box, outside the mask
 
 
 def test_keypoints_are_dots_joined_by_limbs_and_faint_if_unsure(open_report: OpenReport) -> None:
@@ -33,10 +35,10 @@ def test_keypoints_are_dots_joined_by_limbs_and_faint_if_unsure(open_report: Ope
     report.wait_for_video()
     report.page.locator("#names").uncheck()
 
-    assert report.opacity_at(200, 100) == 1
-    assert report.opacity_at(230, 100) > 0.8  # the limb between them
-    assert 0.2 < report.opacity_at(300, 200) < 0.5
-    assert report.opacity_at(230, 180) == pytest.approx(0.12, abs=0.02)  # inside the box
+    wait_for_value(lambda: report.opacity_at(200, 100), 1)
+    wait_until(lambda: report.opacity_at(230, 100) > 0.8)  # the limb between them
+    wait_until(lambda: 0.2 < report.opacity_at(300, 200) < 0.5)
+    wait_for_value(lambda: report.opacity_at(230, 180), pytest.approx(0.12, abs=0.02))  # inside the box
 
 
 def test_a_classification_is_a_label_and_a_timeline_of_the_predicted_class(open_report: OpenReport) -> None:
@@ -53,11 +55,11 @@ def test_a_classification_is_a_label_and_a_timeline_of_the_predicted_class(open_
     report = open_report(make_results(elements))
     report.wait_for_video()
 
-    assert report.present() == ["day 1"]
-    left, top, *_ = report.find_color(BLUE) or pytest.fail("no label is drawn")
+    wait_for_value(report.present, ["day 1"])
+    left, top, *_ = report.wait_for_color(BLUE)
     assert max(left, top) < 10
     report.seek(7)
-    assert report.present() == ["night 1"]
+    wait_for_value(report.present, ["night 1"])
 
 
 def test_a_multi_label_classification_shows_the_predicted_labels(open_report: OpenReport) -> None:
@@ -70,7 +72,7 @@ def test_a_multi_label_classification_shows_the_predicted_labels(open_report: Op
     report = open_report(make_results([element] * 50))
     report.wait_for_video()
 
-    assert report.present() == ["wet 1", "cold 1"]
+    wait_for_value(report.present, ["wet 1", "cold 1"])
 
 
 LABEL = {"predictions": [{"class": "day", "class_id": 0}], "top": "day"}
@@ -87,13 +89,14 @@ def test_a_label_without_confidence_is_shown_at_every_threshold(
     report.record_drawn_texts()
     report.seek(0)
     report.seek(5)
-    [name, count] = report.present()[0].split()
-    assert report.drawn_texts() == ["doubtful 20%", text]
+    name = text.split()[0]
+    wait_for_value(report.present, [f"{name} 1"])
+    wait_for_value(report.drawn_texts, ["doubtful 20%", text])
 
     report.choose_confidence(100)
 
-    assert report.present() == [f"{name} {count}"]
-    assert report.row(name).locator(".found").inner_text() == "49"
+    wait_for_value(report.present, [f"{name} 1"])
+    expect(report.row(name).locator(".found")).to_have_text("49")
 
 
 def test_a_gaze_is_an_arrow_from_the_face_in_pixels_of_the_video(open_report: OpenReport) -> None:
@@ -103,7 +106,7 @@ def test_a_gaze_is_an_arrow_from_the_face_in_pixels_of_the_video(open_report: Op
     report.wait_for_video()
     report.page.locator("#names").uncheck()
 
-    left, top, right, bottom = report.find_color(BLUE) or pytest.fail("nothing is drawn")
+    left, top, right, bottom = report.wait_for_color(BLUE)
     assert (left, top, bottom) == pytest.approx((260, 160, 240), abs=4)
     assert right == pytest.approx(300 + 1.5 * 80 * 0.932, abs=5)
 
@@ -113,6 +116,6 @@ def test_the_report_says_that_embeddings_are_not_drawn(open_report: OpenReport, 
     report = open_report(make_results([element] * 50))
     report.wait_for_video()
 
-    assert "50 vectors. There is nothing to draw" in report.text(".model")
-    assert report.page.locator("#empty").is_hidden()
-    assert not report.is_painted()
+    expect(report.page.locator(".model")).to_contain_text("50 vectors. There is nothing to draw")
+    expect(report.page.locator("#empty")).to_be_hidden()
+    wait_for_value(report.is_painted, False)

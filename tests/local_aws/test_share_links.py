@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.conftest import OpenPage
 from tests.frames import make_frames
@@ -97,7 +97,7 @@ def test_the_link_opens_every_output(shared: Shared) -> None:
 def test_the_link_opens_the_report(shared: Shared, open_page: OpenPage) -> None:
     page = open_page(shared.link)
     wait_for_drawing(page)
-    assert page.title().startswith("clip.MP4")
+    expect(page).to_have_title(re.compile(r"clip\.MP4"))
     token = shared.link.rsplit("/", 1)[1]
     assert token not in shared.read_output("report.html").decode()
 
