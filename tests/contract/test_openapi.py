@@ -53,6 +53,11 @@ def test_the_description_is_openapi_3_1(engine: EngineInProcess) -> None:
     assert list(OpenAPIV31SpecValidator(document).iter_errors()) == []
 
 
+def test_the_description_lists_the_extensions_of_the_videos_that_the_engine_reads(engine: EngineInProcess) -> None:
+    _, document = engine.request("GET", "/openapi.json", {})
+    assert {".mp4", ".avi", ".mkv", ".webm", ".mov", ".m4v", ".3gp", ".ts", ".mts"} <= {*document["x-video-extensions"]}
+
+
 @schema.parametrize()
 def test_every_answer_follows_the_description(case: Case) -> None:
     case.call_and_validate(params={"api_key": API_KEY})

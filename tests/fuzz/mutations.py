@@ -22,6 +22,10 @@ ORIGINALS = (
     "H.264 cut between keyframes",
     "VP9 with hidden frames in packets of their own",
     "256 colors in AVI",
+    "MPEG-TS: H.264 with short groups across keyframes",
+    "MPEG-TS: MPEG-2 with B-frames, in MKV",
+    "MPEG-TS of two programs",
+    "H.263 in 3GP",
 )
 """Some of `AWKWARD_VIDEOS`, with every container and every codec."""
 

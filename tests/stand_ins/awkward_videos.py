@@ -16,6 +16,7 @@ from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from tests.stand_ins.transport_streams import cut_beginning, make_two_programs
 from tests.stand_ins.videos import VideoSpec, copy_packets, make_video, write_packets
 
 os.environ.setdefault("SVT_LOG", "-1")  # silences AV1's encoder
@@ -128,6 +129,42 @@ _SPECS = {
     "sound in AVI": replace(_MPEG4, format="avi", audio=True),
 }
 
+_IN_TS = (
+    "H.264 in MP4",
+    "H.264 of one keyframe",
+    "H.264 with keyframes close together",
+    "H.264 with a pyramid of B-frames",
+    "H.264 with short groups across keyframes",
+    "H.264 refreshed column by column",
+    "H.264 interlaced",
+    "HEVC whose pictures refer across keyframes",
+    "HEVC in temporal layers",
+    "MPEG-2 with B-frames, in MKV",
+    "MPEG-4 with B-frames",
+    "29.97 frames a second in MP4",
+    "a varying frame rate in MP4",
+    "frames that stay for seconds",
+    "one frame",
+    "sound in MP4",
+)
+_BEFORE_WRAP = {"output_ts_offset": "95442.7"}
+"""A clock of 33 bits at 90 kHz begins again after 95,443.7 seconds."""
+
+_OTHER_CONTAINERS = {
+    **{f"MPEG-TS: {name}": replace(_SPECS[name], format="mpegts") for name in _IN_TS},
+    "MPEG-TS with times before each packet (M2TS)": replace(
+        _H264, format="mpegts", container_options={"mpegts_m2ts_mode": "1"}
+    ),
+    "MPEG-TS whose clock wraps": replace(_H264, format="mpegts", container_options=_BEFORE_WRAP),
+    "MPEG-TS whose clock begins after eight hours": replace(
+        _H264, format="mpegts", container_options={"output_ts_offset": "30000"}
+    ),
+    "H.264 in M4V": replace(_H264, format="ipod"),
+    "H.264 in 3GP": replace(_H264, format="3gp"),
+    "H.264 in 3G2": replace(_H264, format="3g2"),
+    "MPEG-4 in 3GP": replace(_MPEG4, format="3gp"),
+    "H.263 in 3GP": VideoSpec("3gp", "h263", width=176, height=144, rate=Fraction(15)),
+}
 
 # Recordings whose beginning is cut off.
 _OPEN = replace(_x264(_H264, "open-gop=1:bframes=3:b-adapt=0:keyint=12:scenecut=0"), format="matroska")
@@ -279,6 +316,7 @@ def _join(videos: Sequence[bytes], covers: Collection[int] = ()) -> bytes:
 
 AWKWARD_VIDEOS: Mapping[str, Callable[[], bytes]] = {
     **{name: partial(make_video, spec) for name, spec in _SPECS.items()},
+    **{name: partial(make_video, spec) for name, spec in _OTHER_CONTAINERS.items()},
     **{name: partial(_cut, *cut) for name, cut in _CUTS.items()},
     "VP8 with hidden frames": _hide_frames,
     "VP9 with hidden frames in packets of their own": _split_hidden,
@@ -289,6 +327,11 @@ AWKWARD_VIDEOS: Mapping[str, Callable[[], bytes]] = {
     "256 colors in MOV, some of them unchanged": partial(_make_colors, "mov", "msrle"),
     "a thumbnail before the video": _put_thumbnail_first,
     "two video streams": _add_second_video,
+    "MPEG-TS that begins within a group of pictures": partial(cut_beginning, replace(_LONG, format="mpegts")),
+    "MPEG-TS that begins within pictures that refer across keyframes": partial(
+        cut_beginning, replace(_OPEN, format="mpegts")
+    ),
+    "MPEG-TS of two programs": partial(make_two_programs, _H264, replace(_MPEG4, frames=20, rate=Fraction(8))),
     "a cover after the video": _add_cover,
     "a cover before the video": _put_cover_first,
 }
@@ -337,6 +380,10 @@ SPARSE_SPECS: Mapping[str, VideoSpec] = {
     "H.264 refreshed column by column": _x264(_H264, "intra-refresh=1:keyint=12"),
     "H.264 interlaced": _x264(_H264, "interlaced=1:open-gop=1:keyint=12"),
     "H.264 in fragments": replace(_H264, container_options={"movflags": "frag_keyframe+empty_moov"}),
+    "H.264 in MPEG-TS": replace(_H264, format="mpegts", keyframe_every=50),
+    "H.264 whose pictures refer across keyframes, in MPEG-TS": _x264(
+        replace(_H264, format="mpegts"), "open-gop=1:bframes=3:b-pyramid=normal:keyint=20:scenecut=0"
+    ),
     "H.264 in AVI": replace(_H264, format="avi"),
     "HEVC": _HEVC,
     "HEVC whose pictures refer across keyframes": _HEVC_OPEN,

@@ -4,10 +4,12 @@ import mimetypes
 import re
 from dataclasses import fields
 from pathlib import Path
+from typing import cast
 
 import av
 import pytest
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
 from videoengine import video_formats as engine
 from videoinfer.repository import ROOT
@@ -15,7 +17,21 @@ from videojobs import video_formats as pipeline
 from videojobs.video_formats import VIDEO_FORMATS, VideoFormat
 
 TABLES = ("layers/videojobs/videojobs/video_formats.py", "engine/layers/videoengine/videoengine/video_formats.py")
-FORMAT_LITERAL = re.compile(r"""\.(?:avi|mkv|webm|mov)\b|matroska|video/(?:webm|quicktime|x-)|["']avi["']""")
+FORMAT_LITERAL = re.compile(
+    r"""\.(?:avi|mkv|webm|mov|m4v|3gp|mts|m2ts)\b|matroska|mpegts|video/(?:webm|quicktime|x-|mp2t|3gp)|["']avi["']"""
+)
+
+ENCODERS = {".webm": "libvpx", ".m4v": "libx264"}
+FRAMES = 4
+"""FFmpeg recognizes MPEG-TS by its first packets."""
+
+UNKNOWN_TO_PYTHON = {
+    ".mkv": "video/x-matroska",
+    ".m4v": "video/x-m4v",
+    ".3gp": "video/3gpp",  # RFC 3839; Python names the type of files with sound only
+    ".3g2": "video/3gpp2",  # RFC 4393
+    **dict.fromkeys((".ts", ".mts", ".m2ts"), "video/mp2t"),  # RFC 3555
+}
 
 
 def test_the_pipeline_and_the_engine_read_the_same_formats() -> None:
@@ -28,24 +44,27 @@ def test_the_pipeline_and_the_engine_read_the_same_formats() -> None:
     assert pipeline.DEMUXERS == engine.DEMUXERS
 
 
-@pytest.mark.parametrize("row", VIDEO_FORMATS, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", VIDEO_FORMATS, ids=lambda row: row.extension)
 def test_ffmpeg_reads_a_file_of_the_extension_with_the_listed_demuxer(row: VideoFormat, tmp_path: Path) -> None:
     path = tmp_path / f"video{row.extension}"
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libvpx" if row.name == "WebM" else "mpeg4", rate=25)
+        stream = cast(VideoStream, container.add_stream(ENCODERS.get(row.extension, "mpeg4"), rate=25))
         stream.width = stream.height = 32
-        container.mux(stream.encode(VideoFrame(32, 32, "yuv420p")))
+        for _ in range(FRAMES):
+            container.mux(stream.encode(VideoFrame(32, 32, "yuv420p")))
         container.mux(stream.encode())
     with av.open(str(path)) as container:
         assert container.format.name == row.demuxer
         for has_times in (pipeline.has_presentation_times, engine.has_presentation_times):
             assert has_times(container.format.name) == (row.name != "AVI")
+        for begins_at_zero in (pipeline.begins_at_zero, engine.begins_at_zero):
+            assert begins_at_zero(container.format.name) == (row.name != "MPEG-TS")
 
 
-@pytest.mark.parametrize("row", VIDEO_FORMATS, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", VIDEO_FORMATS, ids=lambda row: row.extension)
 def test_the_mime_type_is_the_usual_one(row: VideoFormat) -> None:
     usual = mimetypes.MimeTypes().guess_type(f"video{row.extension}")[0]
-    assert row.mime_type == (usual or "video/x-matroska")  # Python 3.13 knows no type for Matroska
+    assert row.mime_type == UNKNOWN_TO_PYTHON.get(row.extension, usual)
 
 
 def test_the_report_s_file_dialog_offers_formats_that_browsers_do_not_call_videos() -> None:

@@ -3,12 +3,13 @@
 The engine has a table of its own (`videoengine.video_formats`), because the two share no code. A test compares them.
 """
 
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 
 
 @dataclass(frozen=True)
 class VideoFormat:
-    """A container format.
+    """A container format, by the extension of its files.
 
     Attributes:
         extension: In lower case, with the dot.
@@ -18,6 +19,7 @@ class VideoFormat:
         plays_in_browsers: Whether every current browser plays it, if it supports the codec.
         has_presentation_times: AVI has only decoding times. FFmpeg derives wrong presentation times from them if frames
             are reordered.
+        begins_at_zero: MPEG-TS has the clock of its sender, which begins anywhere. Players count from its first packet.
     """
 
     name: str
@@ -28,16 +30,25 @@ class VideoFormat:
     is_in_api: bool = True
     plays_in_browsers: bool = True
     has_presentation_times: bool = True
+    begins_at_zero: bool = True
 
 
-_MP4_DEMUXER, _MATROSKA_DEMUXER = "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"
+_MP4_DEMUXER, _MATROSKA_DEMUXER, _TS_DEMUXER = "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "mpegts"
+_ENGINE_ONLY: Mapping[str, bool] = {"is_in_api": False, "plays_in_browsers": False}
+_SENT: Mapping[str, bool] = {**_ENGINE_ONLY, "begins_at_zero": False}
 
 VIDEO_FORMATS = (
     VideoFormat("MP4", ".mp4", "video/mp4", _MP4_DEMUXER),
     VideoFormat("AVI", ".avi", "video/x-msvideo", "avi", plays_in_browsers=False, has_presentation_times=False),
     VideoFormat("MKV", ".mkv", "video/x-matroska", _MATROSKA_DEMUXER, plays_in_browsers=False),
     VideoFormat("WebM", ".webm", "video/webm", _MATROSKA_DEMUXER),
-    VideoFormat("MOV", ".mov", "video/quicktime", _MP4_DEMUXER, is_in_api=False, plays_in_browsers=False),
+    VideoFormat("MOV", ".mov", "video/quicktime", _MP4_DEMUXER, **_ENGINE_ONLY),
+    VideoFormat("M4V", ".m4v", "video/x-m4v", _MP4_DEMUXER, **_ENGINE_ONLY),
+    VideoFormat("3GP", ".3gp", "video/3gpp", _MP4_DEMUXER, **_ENGINE_ONLY),
+    VideoFormat("3G2", ".3g2", "video/3gpp2", _MP4_DEMUXER, **_ENGINE_ONLY),
+    VideoFormat("MPEG-TS", ".ts", "video/mp2t", _TS_DEMUXER, **_SENT),
+    VideoFormat("MPEG-TS", ".mts", "video/mp2t", _TS_DEMUXER, **_SENT),
+    VideoFormat("MPEG-TS", ".m2ts", "video/mp2t", _TS_DEMUXER, **_SENT),
 )
 
 VIDEO_EXTENSIONS = tuple(it.extension for it in VIDEO_FORMATS if it.is_in_api)
@@ -52,3 +63,8 @@ DEMUXERS = ",".join(dict.fromkeys(it.demuxer for it in VIDEO_FORMATS))
 def has_presentation_times(demuxer: str) -> bool:
     """Returns whether a file has presentation times, by FFmpeg's name of its demuxer (`container.format.name`)."""
     return all(it.has_presentation_times for it in VIDEO_FORMATS if it.demuxer == demuxer)
+
+
+def begins_at_zero(demuxer: str) -> bool:
+    """Returns whether players take a file's times as they are, by FFmpeg's name of its demuxer."""
+    return all(it.begins_at_zero for it in VIDEO_FORMATS if it.demuxer == demuxer)

@@ -18,7 +18,7 @@ from tests.examples import IN_CI, count_examples
 from tests.plain_reading import read_plainly, sample_plainly
 from tests.sampling_report import INFER_FPS_MAX, SEGMENT_LENGTHS, cut_in_many_ways, decode_segment, sample_video
 from tests.stand_ins.awkward_videos import AWKWARD_VIDEOS, SPARSE_RATES, SPARSE_SPECS, make_sparse_video
-from tests.stand_ins.videos import VideoSpec, make_video
+from tests.stand_ins.videos import VideoSpec, copy_packets, make_video
 from videoengine.errors import JobFailed
 from videoengine.segments import Segment
 from videoengine.timeline import read_timeline
@@ -232,3 +232,21 @@ def test_damage_costs_no_frame_of_another_group_of_pictures(container_format: st
             for frame, found in zip(segment.frames, decode_segment(bytes(hit), segment), strict=True):
                 if frame.keyframe != timeline.keyframes[1]:
                     assert found == shown[frame.frame_offset].digest
+
+
+REMUXED = ("mov", "ipod", "3gp", "3g2", "mpegts")
+
+
+@pytest.mark.parametrize("container_format", REMUXED)
+@pytest.mark.parametrize("rate", [Fraction(24), Fraction(30_000, 1001)])
+def test_a_copy_in_another_container_gives_the_samples_of_the_mp4(rate: Fraction, container_format: str) -> None:
+    original = make_video(VideoSpec(rate=rate, texture=True))
+    video = copy_packets(original, container_format)
+    for infer_fps in (Fraction(1), Fraction(5), Fraction(24)):
+        assert list_samples(video, infer_fps) == list_samples(original, infer_fps)
+
+
+def list_samples(video: bytes, infer_fps: Fraction) -> list[tuple[int, float, str | None]]:
+    _, frames = sample_video(video, infer_fps)
+    digests = decode_segment(video, Segment(tuple(frames)))
+    return [(frame.frame_offset, frame.time_offset, digest) for frame, digest in zip(frames, digests, strict=True)]

@@ -79,19 +79,21 @@ def test_damage_costs_only_the_damaged_frames() -> None:
     "content", [b"", b"hello, this is text\n" * 100, b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", bytes(5000)]
 )
 def test_a_file_that_is_not_a_video_fails_the_job(content: bytes) -> None:
-    with pytest.raises(JobFailed, match="not an MP4, AVI, MKV or WebM video"):
+    with pytest.raises(JobFailed, match="not an MP4, AVI, MKV, WebM, MOV, M4V, 3GP, 3G2 or MPEG-TS video"):
         open_video(io.BytesIO(content))
 
 
 def test_a_video_truncated_before_its_index_fails_the_job() -> None:
     video = make_video(VideoSpec())
-    with pytest.raises(JobFailed, match="not an MP4, AVI, MKV or WebM video, or is cut off"):
+    with pytest.raises(
+        JobFailed, match="not an MP4, AVI, MKV, WebM, MOV, M4V, 3GP, 3G2 or MPEG-TS video, or is cut off"
+    ):
         open_video(io.BytesIO(video[: video.index(b"moov")]))
 
 
 @pytest.mark.parametrize("container_format", ["mpegts", "flv"])
 def test_other_containers_fail_the_job(container_format: str) -> None:
-    with pytest.raises(JobFailed, match="not an MP4, AVI, MKV or WebM video"):
+    with pytest.raises(JobFailed, match="not an MP4, AVI, MKV, WebM, MOV, M4V, 3GP, 3G2 or MPEG-TS video"):
         open_video(io.BytesIO(make_video(VideoSpec(container_format))))
 
 

@@ -139,7 +139,7 @@ def test_the_state_machine_gets_only_the_job_s_id(engine: EngineInProcess) -> No
 @pytest.mark.parametrize(
     ("content", "infer_fps", "reason"),
     [
-        (b"hello, this is text" * 99, 5, "not an MP4, AVI, MKV or WebM video"),
+        (b"hello, this is text" * 99, 5, "not an MP4, AVI, MKV, WebM, MOV, M4V, 3GP, 3G2 or MPEG-TS video"),
         (b"", 5, "The video is an empty file"),
         (None, 5, "There is no video at input_url"),
         (make_video(VideoSpec(frames=24)), 25, "infer_fps 25 is above the video's frame rate of 24"),

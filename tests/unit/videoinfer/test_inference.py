@@ -124,7 +124,7 @@ def test_too_many_frames_that_cannot_be_decoded_are_an_error(tmp_path: Path) -> 
         ([SAMPLE_VIDEO, "--model", SAMPLE_MODEL, "--infer-fps", "31"], "above the video's frame rate of 30"),
         (
             [SAMPLE_MODEL / "class_names.txt", "--model", SAMPLE_MODEL],
-            "class_names.txt: The file is not an MP4, AVI, MKV or WebM video",
+            "class_names.txt: The file is not an MP4, AVI, MKV, WebM, MOV, M4V, 3GP, 3G2 or MPEG-TS video",
         ),
         (
             [SAMPLE_VIDEO, "--model", SAMPLE_MODEL, "--infer-fps", "1", "--output", "/proc/no/r.json"],

@@ -89,4 +89,4 @@ def test_a_file_that_is_not_a_video_gets_no_report(tmp_path: Path) -> None:
     status, text = run("report", write_results(tmp_path, [0]), notes, tmp_path)
 
     assert status == 1
-    assert f"{notes}: The file is not an MP4, AVI, MKV or WebM video" in text
+    assert f"{notes}: The file is not an MP4, AVI, MKV, WebM, MOV, M4V, 3GP, 3G2 or MPEG-TS video" in text

@@ -15,7 +15,11 @@ def test_frames_are_sampled_as_the_engine_samples_them(video: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("notes.mp4", b"not a video", "notes.mp4: The file is not an MP4, AVI, MKV or WebM video"),
+        (
+            "notes.mp4",
+            b"not a video",
+            "notes.mp4: The file is not an MP4, AVI, MKV, WebM, MOV, M4V, 3GP, 3G2 or MPEG-TS video",
+        ),
         ("empty.mkv", b"", "empty.mkv is empty"),
         ("my clip.mov", b"video", r"ffmpeg -i '/.*my clip.mov' './my clip.mp4'"),
         ("-y clip.mov", b"video", r"ffmpeg -i '/.*-y clip.mov' './-y clip.mp4'"),

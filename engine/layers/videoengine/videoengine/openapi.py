@@ -6,6 +6,7 @@ from videoengine.destinations import HOST_NAME
 from videoengine.job_requests import MAX_FILE_NAME_LENGTH, MAX_INFER_FPS, MAX_URL_LENGTH, NAME, OFFSET_KEYS
 from videoengine.jobs import JobStatus
 from videoengine.model_packages import TASK_TYPES
+from videoengine.video_formats import VIDEO_EXTENSIONS
 
 type Json = dict[str, Any]
 
@@ -44,6 +45,7 @@ def describe_api(max_models: int) -> Json:
     """The OpenAPI document.
 
     Each path of the hosted API is in it once. The engine serves it with and without its trailing slash.
+    `x-video-extensions` lists the extensions of the videos that the engine reads; callers may ask before they upload.
     """
     return {
         "openapi": "3.1.0",
@@ -52,6 +54,7 @@ def describe_api(max_models: int) -> Json:
             "version": "1.0.0",
             "description": "Roboflow's Video Inference API, self-hosted.",
         },
+        "x-video-extensions": list(VIDEO_EXTENSIONS),
         "servers": [{"url": "/"}],
         "security": [{"api_key": []}],
         "paths": _describe_paths(),

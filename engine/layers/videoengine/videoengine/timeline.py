@@ -11,11 +11,12 @@ from av.rational import AVRational
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
+from videoengine.clock_restarts import watch_clock
 from videoengine.demuxing import read_packets
 from videoengine.errors import JobFailed
 from videoengine.lead_in import LeadIn
 from videoengine.packets import shows_picture, starts_decoding
-from videoengine.video_formats import has_presentation_times
+from videoengine.video_formats import begins_at_zero, has_presentation_times
 
 RATE_TOLERANCE = Fraction(1, 50)
 """How much lower than the measured frame rate the container's frame rate may be, as a share."""
@@ -36,12 +37,14 @@ class Timeline:
             the first frame; it may belong to a frame that an edit list hides.
         time_base: seconds per tick.
         frame_rate: frames per second: the container's frame rate if the frames agree with it, else the measured one.
+        player_zero: the time, in seconds, that players show as 0.
     """
 
     timestamps: tuple[int, ...]
     keyframes: tuple[int, ...]
     time_base: Fraction
     frame_rate: Fraction
+    player_zero: Fraction = Fraction(0)
 
     @property
     def start_offset(self) -> float:
@@ -50,7 +53,7 @@ class Timeline:
         It is not 0 if the sound begins before the pictures, if the file is a part of a stream, or if reordered frames
         have no edit list.
         """
-        return round(float(self.timestamps[0] * self.time_base), 4)
+        return round(float(self.timestamps[0] * self.time_base - self.player_zero), 4)
 
 
 def read_timeline(container: InputContainer) -> Timeline:
@@ -60,12 +63,12 @@ def read_timeline(container: InputContainer) -> Timeline:
         container: just opened.
 
     Raises:
-        JobFailed: the file has no frames or too many, is encrypted, or has an unknown codec.
+        JobFailed: the file has no frames or too many, is encrypted, has an unknown codec, or a clock that restarts.
     """
     stream = find_video_stream(container)
     by_presentation, codec = has_presentation_times(container.format.name), stream.codec_context
     timestamps, keyframes, lead_in, has_palettes = list[int](), list[int](), LeadIn(), False
-    for packet in read_packets(container, stream):
+    for packet in watch_clock(read_packets(container, stream), container):
         if packet.has_sidedata("encryption_info"):
             raise JobFailed(ENCRYPTED)
         starts = packet.is_keyframe and starts_decoding(packet, codec)
@@ -98,7 +101,14 @@ def read_timeline(container: InputContainer) -> Timeline:
         keyframes=tuple(keyframes),
         time_base=time_base,
         frame_rate=_find_rate(timestamps, time_base, _to_fraction(stream.average_rate)),
+        player_zero=_find_player_zero(container),
     )
+
+
+def _find_player_zero(container: InputContainer) -> Fraction:
+    if begins_at_zero(container.format.name) or container.start_time is None:
+        return Fraction(0)
+    return Fraction(container.start_time, av.time_base)
 
 
 def find_video_stream(container: InputContainer) -> VideoStream:

@@ -11,6 +11,7 @@ from av.rational import AVRational
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from videojobs.drawing.player_times import read_packets
 from videojobs.video_formats import has_presentation_times
 
 SCANNED_PACKETS = 256
@@ -53,7 +54,7 @@ class FrameTimes:
         """
         time_base = _to_fraction(stream.time_base) or Fraction(1, 1000)
         step = max(1, round(1 / ((_to_fraction(stream.average_rate) or Fraction(25)) * time_base)))
-        packets = (packet for packet in container.demux(stream) if packet.size)
+        packets = (packet for packet in read_packets(container, stream) if packet.size)
         if has_presentation_times(container.format.name):
             shown = [it.pts for it in islice(packets, SCANNED_PACKETS) if it.pts is not None and not it.is_discard]
             return cls(time_base=time_base, step=step, first=_find_first(sorted(shown), time_base, start_offset))

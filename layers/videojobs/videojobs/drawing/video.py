@@ -25,6 +25,7 @@ from av.video.stream import VideoStream
 from videojobs.drawing.closed_gaps import ClosedGaps
 from videojobs.drawing.frame_times import FrameTimes
 from videojobs.drawing.overlay_track import OverlayTrack
+from videojobs.drawing.player_times import read_packets
 from videojobs.drawing.sample_painter import FrameShape
 from videojobs.drawing.sound import SoundKind, choose_sounds, decode
 from videojobs.errors import NoRoomForVideo, VideoNotDrawable
@@ -137,7 +138,7 @@ def _read_beginning(
         stream = _find_video_stream(source)
         # If the codec's parameters are damaged, opening the decoder reports that; decoding does not.
         stream.codec_context.open()
-        for packet in source.demux(stream):
+        for packet in read_packets(source, stream):
             for frame in decode(stream, packet):
                 if start_offset is None:
                     times.count_from(cast(VideoFrame, frame))
@@ -162,7 +163,7 @@ def _draw_frames(
     written = {audio.index: sounds[audio.index](target, audio) for audio in heard}
     gaps, frames = ClosedGaps(times.time_base), 0
     duration = (source.duration or 0) / av.time_base
-    for packet in source.demux([stream, *heard]):
+    for packet in read_packets(source, stream, *heard):
         if packet.stream.index in written:
             written[packet.stream.index].take(cast("Packet[AudioStream]", packet))
             continue
