@@ -56,12 +56,20 @@ class EngineInProcess:
     dynamodb: Any
     jobs: JobsTable
 
-    def request(self, method: str, path: str, query: Mapping[str, str], body: Any = None) -> tuple[int, dict[str, Any]]:
+    def request(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> tuple[int, dict[str, Any]]:
         """Sends a request to the API, and returns the answer's status code and JSON. A `body` that is no string is sent
         as JSON.
         """
         text = "" if body is None else body if isinstance(body, str) else json.dumps(body)
-        answer = self.invoke("serve_api", make_event(method, path, list(query.items()), JSON, text.encode()))
+        sent = [*JSON, *(headers or {}).items()]
+        answer = self.invoke("serve_api", make_event(method, path, list(query.items()), sent, text.encode()))
         assert answer["headers"]["Content-Type"] == "application/json"
         return answer["statusCode"], json.loads(answer["body"])
 
@@ -124,6 +132,11 @@ class EngineInProcess:
         key = signed_url.partition("?")[0].partition(".amazonaws.com/")[2]
         self.s3.put_object(Bucket=VIDEOS_BUCKET, Key=key, Body=content)
         return signed_url
+
+    def change_api_keys(self, keys: str) -> None:
+        """Sets the parameter `ApiKeys`, and forgets the keys that are cached."""
+        _secrets_manager().put_secret_value(SecretId=self.environment["API_KEYS_SECRET"], SecretString=keys)
+        parameters.clear_caches()  # type: ignore[no-untyped-call]
 
     def put_model(self, package: Mapping[str, bytes], version: str = MODEL_VERSION, model_id: str = MODEL_ID) -> None:
         """Puts a model package's files into the models bucket."""

@@ -1,5 +1,6 @@
 """The API: signs uploads, creates jobs, reports their state, and lists models for the official client."""
 
+from dataclasses import replace
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -42,5 +43,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Answer:  # noqa: A
     settings = read_settings(ApiSettings)
     if show := OPEN_ROUTES.get(request.route):
         return answer(200, show(request, settings))
-    check_api_key(request.query.get("api_key"), settings.api_keys_secret)
-    return answer(200, ROUTES[request.route](request, settings))
+    caller = check_api_key(request.query.get("api_key"), settings.api_keys_secret)
+    return answer(200, ROUTES[request.route](replace(request, caller=caller), settings))

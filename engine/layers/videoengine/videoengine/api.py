@@ -3,11 +3,13 @@
 import json
 import time
 import uuid
+from contextlib import suppress
 from typing import Any
 
 from videoengine import clients
-from videoengine.errors import BadRequest, ModelPackageInvalid, NotFound, PolledTooOften
+from videoengine.errors import BadRequest, Conflict, ModelPackageInvalid, NotFound, PolledTooOften
 from videoengine.http_api import HttpRequest
+from videoengine.idempotency import HEADER, digest_request, read_idempotency_key
 from videoengine.job_requests import NAME, JobRequest, ModelRequest, parse_file_name
 from videoengine.jobs import Job, JobsTable, JobStatus
 from videoengine.logs import logger
@@ -89,33 +91,53 @@ def _find_version(request: HttpRequest, settings: ApiSettings) -> tuple[str, Mod
 def sign_upload_url(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:
     """`POST /video_upload_signed_url`: a presigned URL to PUT a video to.
 
+    The same `Idempotency-Key` gets a URL of the same object.
+
     Raises:
-        BadRequest: `file_name` is missing or wrong.
+        BadRequest: `file_name` is missing or wrong, or the `Idempotency-Key` is.
     """
-    key = upload_key(str(uuid.uuid4()), parse_file_name(request.body))
+    idempotency_key = read_idempotency_key(request.headers)
+    key = upload_key(_make_id(request, "upload", idempotency_key), parse_file_name(request.body))
     return {"signed_url": sign_upload(clients.s3(), settings.videos_bucket, key)}
 
 
 def create_job(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:
     """`POST /videoinfer`: records a job, then starts the state machine, which gets only the job's id.
 
+    The same `Idempotency-Key` with the same body gets the same job, as long as its record exists. The answer repeats
+    the key, so that the caller knows this.
+
     Raises:
-        BadRequest: a field is missing or wrong, or a model can't be run.
+        BadRequest: a field is missing or wrong, a model can't be run, or the `Idempotency-Key` is wrong.
         NotFound: the engine has no such model.
+        Conflict: the `Idempotency-Key` was sent before, with another body.
     """
-    wanted = JobRequest.parse(_fill_in_versions(request.body, settings))
-    if len(wanted.models) > settings.max_models:
-        raise BadRequest(f"models must be at most {settings.max_models}, not {len(wanted.models)}")
-    for index, model in enumerate(wanted.models):
-        _check_model(model, index, settings.models_bucket)
-    job = _new_job(wanted, settings.videos_bucket)
-    logger.append_keys(job_id=job.job_id)
-    JobsTable(clients.dynamodb(), settings.jobs_table).put(job, settings.retention_days)
-    clients.stepfunctions().start_execution(
-        stateMachineArn=settings.state_machine_arn, name=job.job_id, input=json.dumps({"job_id": job.job_id})
-    )
+    idempotency_key = read_idempotency_key(request.headers)
+    job_id = _make_id(request, "job", idempotency_key)
+    logger.append_keys(job_id=job_id)
+    jobs = JobsTable(clients.dynamodb(), settings.jobs_table)
+    job = jobs.get(job_id) if idempotency_key else None
+    if job is None:
+        job = jobs.put(_describe_new_job(job_id, request, settings), settings.retention_days)
+    if idempotency_key and job.request_digest != digest_request(request.body):
+        raise Conflict(f"The {HEADER} {quote(idempotency_key)} was sent before, with another body")
+    _start_job(job_id, settings)
     logger.info("Job created", models=[model.package_name for model in job.models])
-    return {"job_id": job.job_id, "message": "This endpoint will create videojob"}
+    told = {"idempotency_key": idempotency_key} if idempotency_key else {}
+    return {"job_id": job_id, "message": "This endpoint will create videojob"} | told
+
+
+def _make_id(request: HttpRequest, what: str, idempotency_key: str | None) -> str:
+    return request.caller.make_id(what, idempotency_key) if idempotency_key else str(uuid.uuid4())
+
+
+def _start_job(job_id: str, settings: ApiSettings) -> None:
+    """Starts a job's execution. For a job whose execution has been started, this changes nothing."""
+    stepfunctions = clients.stepfunctions()
+    with suppress(stepfunctions.exceptions.ExecutionAlreadyExists):
+        stepfunctions.start_execution(
+            stateMachineArn=settings.state_machine_arn, name=job_id, input=json.dumps({"job_id": job_id})
+        )
 
 
 def show_job(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:
@@ -123,7 +145,7 @@ def show_job(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:
 
     Raises:
         BadRequest: `job_id` is missing.
-        NotFound: there is no such job, or its record has expired.
+        NotFound: there is no such job, its record has expired, or another key made it.
         PolledTooOften: the last poll of this running job was less than the minimum interval ago.
     """
     job_id = request.query.get("job_id")
@@ -132,7 +154,7 @@ def show_job(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:
     jobs = JobsTable(clients.dynamodb(), settings.jobs_table)
     # Malformed ids can't exist; reject them before DynamoDB does, which limits keys in length and characters.
     job = jobs.get(job_id) if NAME.fullmatch(job_id) else None
-    if job is None:
+    if job is None or not request.caller.may_see(job.key_digest):
         raise NotFound(f"Job {quote(job_id)} not found")
     logger.append_keys(job_id=job_id)
     answer = _describe_job(job, settings)
@@ -198,9 +220,13 @@ def _check_model(model: ModelRequest, index: int, models_bucket: str) -> None:
         raise BadRequest(f"models[{index}].inference_type must be {package.task_type} for {model.package_name}")
 
 
-def _new_job(wanted: JobRequest, videos_bucket: str) -> Job:
-    job_id = str(uuid.uuid4())
-    uploaded = find_upload_key(clients.s3(), videos_bucket, wanted.input_url)
+def _describe_new_job(job_id: str, request: HttpRequest, settings: ApiSettings) -> Job:
+    wanted = JobRequest.parse(_fill_in_versions(request.body, settings))
+    if len(wanted.models) > settings.max_models:
+        raise BadRequest(f"models must be at most {settings.max_models}, not {len(wanted.models)}")
+    for index, model in enumerate(wanted.models):
+        _check_model(model, index, settings.models_bucket)
+    uploaded = find_upload_key(clients.s3(), settings.videos_bucket, wanted.input_url)
     return Job(
         job_id=job_id,
         infer_fps=wanted.infer_fps,
@@ -208,4 +234,6 @@ def _new_job(wanted: JobRequest, videos_bucket: str) -> Job:
         video_key=uploaded or video_key(job_id),
         input_url=None if uploaded else wanted.input_url,
         created_at=int(time.time()),
+        key_digest=request.caller.digest,
+        request_digest=digest_request(request.body) if read_idempotency_key(request.headers) else None,
     )

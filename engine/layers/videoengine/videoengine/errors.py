@@ -5,6 +5,7 @@ RequestRefused            `serve_api` answers it with an HTTP status
 ├── UnknownKey            401
 ├── NotFound              404: says "not found"
 ├── MethodNotAllowed      405: names the allowed methods
+├── Conflict              409: the Idempotency-Key was sent before, with another body
 └── PolledTooOften        429: says when to try again
 JobFailed                 goes into the job's record: trying again would not help
 └── ModelPackageInvalid   this engine can't run the model package
@@ -45,6 +46,10 @@ class MethodNotAllowed(RequestRefused):
     def __init__(self, message: str, allowed: Iterable[str]) -> None:
         super().__init__(message)
         self.headers = {"Allow": ", ".join(allowed)}
+
+
+class Conflict(RequestRefused):
+    status_code = 409
 
 
 class PolledTooOften(RequestRefused):

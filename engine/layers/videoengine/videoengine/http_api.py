@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from videoengine.api_keys import NOBODY, Caller
 from videoengine.errors import MethodNotAllowed, NotFound, RequestRefused
 from videoengine.logs import logger
 from videoengine.request_bodies import parse_body, quote
@@ -26,13 +27,17 @@ class HttpRequest:
         route: the route that the request matches, such as `POST /videoinfer` or `GET /{workspace}`.
         path: the path's variables, by the names that the route gives them.
         query: the query's parameters, `api_key` included.
+        headers: with names in lower case.
         content: the raw body.
+        caller: who sent it; `NOBODY` until the API key is checked.
     """
 
     route: str
     path: dict[str, str]
     query: dict[str, str]
+    headers: dict[str, str]
     content: bytes
+    caller: Caller = NOBODY
 
     @property
     def body(self) -> dict[str, Any]:
@@ -59,7 +64,13 @@ def read_request(event: dict[str, Any], routes: Iterable[str]) -> HttpRequest:
     # Keep invalid UTF-8 so that parse_body rejects it.
     content = base64.b64decode(text) if event.get("isBase64Encoded") else text.encode(errors="surrogatepass")
     route, variables = _find_route(event["requestContext"]["http"]["method"], event["rawPath"], routes)
-    return HttpRequest(route=route, path=variables, query=event.get("queryStringParameters") or {}, content=content)
+    return HttpRequest(
+        route=route,
+        path=variables,
+        query=event.get("queryStringParameters") or {},
+        headers=event.get("headers") or {},
+        content=content,
+    )
 
 
 def _find_route(method: str, path: str, routes: Iterable[str]) -> tuple[str, dict[str, str]]:

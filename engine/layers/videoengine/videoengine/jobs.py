@@ -33,6 +33,8 @@ class Job:
         input_url: where to fetch the video from. None for an upload, and after the fetch, because its query may be a
             secret.
         created_at: seconds since the epoch.
+        key_digest: the digest of the API key that made it; None in the records of older releases.
+        request_digest: `digest_request` of its request, if that had an `Idempotency-Key`.
         error: why a failed job failed.
         note: a remark about the video for its owner; may be empty. None until the job is planned.
         start_offset: seconds from a player's 0 to the first frame; None until the job is planned.
@@ -46,6 +48,8 @@ class Job:
     video_key: str
     input_url: str | None
     created_at: int
+    key_digest: str | None = None
+    request_digest: str | None = None
     status: JobStatus = JobStatus.RUNNING
     error: str | None = None
     note: str | None = None
@@ -73,6 +77,8 @@ class Job:
             video_key=item["video_key"]["S"],
             input_url=item["input_url"]["S"] if "input_url" in item else None,
             created_at=int(item["created_at"]["N"]),
+            key_digest=item["key_digest"]["S"] if "key_digest" in item else None,
+            request_digest=item["request_digest"]["S"] if "request_digest" in item else None,
             status=JobStatus(int(item["status"]["N"])),
             error=item["error"]["S"] if "error" in item else None,
             note=item["note"]["S"] if "note" in item else None,
@@ -92,8 +98,8 @@ class JobsTable:
         self._client = client
         self._table_name = table_name
 
-    def put(self, job: Job, retention_days: int) -> None:
-        """Writes a new record."""
+    def put(self, job: Job, retention_days: int) -> Job:
+        """Writes a new record. Returns it, or the one that this job already has."""
         item: dict[str, AttributeValueTypeDef] = {
             "job_id": {"S": job.job_id},
             "status": {"N": str(int(job.status))},
@@ -103,9 +109,22 @@ class JobsTable:
             "created_at": {"N": str(job.created_at)},
             "expires_at": {"N": str(job.created_at + retention_days * 86_400)},
         }
-        if job.input_url:
-            item["input_url"] = {"S": job.input_url}
-        self._client.put_item(TableName=self._table_name, Item=item)
+        texts = {
+            "input_url": job.input_url,
+            "key_digest": job.key_digest,
+            "request_digest": job.request_digest,
+        }
+        item |= {name: {"S": text} for name, text in texts.items() if text}
+        try:
+            self._client.put_item(
+                TableName=self._table_name,
+                Item=item,
+                ConditionExpression="attribute_not_exists(job_id)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            return Job.from_item(cast("dict[str, AttributeValueTypeDef]", error.response["Item"]))
+        return job
 
     def get(self, job_id: str) -> Job | None:
         """Reads a record; None if there is none."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 from videoengine.destinations import HOST_NAME
+from videoengine.idempotency import HEADER, IDEMPOTENCY_KEY
 from videoengine.job_requests import MAX_FILE_NAME_LENGTH, MAX_INFER_FPS, MAX_URL_LENGTH, NAME, OFFSET_KEYS
 from videoengine.jobs import JobStatus
 from videoengine.model_packages import TASK_TYPES
@@ -22,6 +23,12 @@ _TIME = {"type": "integer", "description": "Seconds since the epoch."}
 _RETRY_AFTER = {"description": "Seconds to wait.", "required": True, "schema": {"type": "integer", "minimum": 1}}
 _SHOW_JOB = {"showJob": {"operationId": "showJob", "parameters": {"job_id": "$response.body#/job_id"}}}
 _ANY_OBJECT = {"type": "object"}
+_IDEMPOTENCY_KEY = {
+    "name": HEADER,
+    "in": "header",
+    "description": "The same key and body get the same answer, as long as the job's record exists.",
+    "schema": {"type": "string", "pattern": f"^{IDEMPOTENCY_KEY.pattern}$"},
+}
 _STATE = {
     "progress": {"type": "number", "minimum": 0, "maximum": 100},
     "note": {"type": "string", "minLength": 1, "description": "A remark about the video."},
@@ -36,6 +43,7 @@ _ERRORS = {
     400: "A field is missing or wrong; the error names it",
     401: "The API key is unknown",
     404: "Not found",
+    409: "The Idempotency-Key was sent before, with another body",
     429: "Polled too often",
     500: "The engine failed; the error names the request in its log",
 }
@@ -71,10 +79,25 @@ def _describe_paths() -> Json:
     training_id = {**_parameter("trainingId", "query"), "required": False}
     return {
         "/video_upload_signed_url/": {
-            "post": _operation("signUploadUrl", "Sign a URL to PUT a video to", "SignedUrl", [400], body="Upload")
+            "post": _operation(
+                "signUploadUrl",
+                "Sign a URL to PUT a video to",
+                "SignedUrl",
+                [400],
+                parameters=[_IDEMPOTENCY_KEY],
+                body="Upload",
+            )
         },
         "/videoinfer/": {
-            "post": _operation("createJob", "Start a job", "CreatedJob", [400, 404], body="Job", links=_SHOW_JOB),
+            "post": _operation(
+                "createJob",
+                "Start a job",
+                "CreatedJob",
+                [400, 404, 409],
+                parameters=[_IDEMPOTENCY_KEY],
+                body="Job",
+                links=_SHOW_JOB,
+            ),
             "get": _operation("showJob", "Show the state of a job", "JobState", [400, 404, 429], parameters=[job_id]),
         },
         "/": {"post": _operation("showKey", "Show the workspace of an API key", "Key", [])},
@@ -181,7 +204,9 @@ def _describe_requests(max_models: int) -> Json:
 def _describe_answers() -> Json:
     return {
         "SignedUrl": _answer_of({"signed_url": _URL}),
-        "CreatedJob": _answer_of({"job_id": {"type": "string", "format": "uuid"}, "message": _TEXT}),
+        "CreatedJob": _answer_of(
+            {"job_id": {"type": "string", "format": "uuid"}, "message": _TEXT}, optional={"idempotency_key": _TEXT}
+        ),
         "JobState": {
             "oneOf": [
                 _answer_of({"status": {"const": int(JobStatus.DONE)}, "output_signed_url": _URL}, optional=_STATE),
