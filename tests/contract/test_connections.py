@@ -34,13 +34,16 @@ def make_settings(api: StandInApi) -> CheckJobSettings:
 def test_an_invocation_does_not_reuse_the_connection_of_the_previous_one(api: StandInApi) -> None:
     for _ in range(2):
         client = connections.connect_api(make_settings(api))
-        assert client.create_job(Turn(), "https://videos.example.com/v.mp4", [], 5) == "stand-in-job"
+        assert (
+            client.create_job(Turn(), "https://videos.example.com/v.mp4", [], 5, idempotency_key="key").job_id
+            == "stand-in-job"
+        )
 
 
 def test_a_connection_does_not_outlive_its_request(api: StandInApi) -> None:
     """Sending a video between the first request and the last may take many minutes."""
     client = connections.connect_api(make_settings(api))
-    url = client.create_upload_url(Turn(), "v.mp4")
+    url = client.create_upload_url(Turn(), "v.mp4", "key")
     client.send_video(url, io.BytesIO(b"video"), 5)
-    assert client.create_job(Turn(), url, [], 5) == "stand-in-job"
+    assert client.create_job(Turn(), url, [], 5, idempotency_key="key").job_id == "stand-in-job"
     assert client.open_results(client.check_job(Turn(), "stand-in-job").output_signed_url or "").read() == api.results

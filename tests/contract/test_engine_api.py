@@ -2,8 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,15 @@ import pytest
 from cfnlint.jsonschema import StandardValidator
 
 from tests.stand_ins.api_gateway import make_event
-from tests.stand_ins.engine import API_KEY, MAX_MODELS, MODEL_ID, EngineInProcess, load_app, run_engine
+from tests.stand_ins.engine import API_KEY, MAX_MODELS, MODEL, MODEL_ID, EngineInProcess, load_app, run_engine
 from tests.stand_ins.model_files import make_package
 from tests.stand_ins.videos import VideoSpec, make_video
+from tests.stand_ins.wire import Wire
 from videoengine.job_requests import JobRequest
 from videoengine.jobs import Job, JobStatus
 from videoengine.openapi import describe_api
+from videojobs.api.client import CreatedJob, VideoInferenceApi
+from videojobs.api.turns import Turn
 
 EXAMPLES = Path(__file__).parent / "examples"
 NAMES = sorted(path.stem for path in EXAMPLES.glob("*.json") if path.stem != "results")
@@ -205,3 +209,25 @@ def test_results_have_the_example_s_format(engine: EngineInProcess) -> None:
     for element in found:
         assert shape(element | {"predictions": 0}) == shape(example[model_id][0] | {"predictions": 0})
         assert {json.dumps(str(shape(prediction))) for prediction in element["predictions"]} == expected
+
+
+def relay(engine: EngineInProcess, call: Callable[[VideoInferenceApi], Any]) -> Any:
+    """Returns what the pipeline's client makes of the engine's answer to a call."""
+    wire = Wire((200, {"job_id": "any", "signed_url": "https://example.com/"}))
+    call(VideoInferenceApi("https://api.example.com", API_KEY, wire.session))
+    request, headers = wire.describe(), dict(wire.requests[0].headers)
+    answer = engine.request(request["method"], request["path"], request["query"], request["body"], headers)
+    return call(VideoInferenceApi("https://api.example.com", API_KEY, Wire(answer).session))
+
+
+def test_the_pipeline_s_calls_with_one_idempotency_key_create_one_job(engine: EngineInProcess) -> None:
+    def create_job(api: VideoInferenceApi) -> CreatedJob:
+        url = f"https://bucket.s3.amazonaws.com/v.mp4?X-Amz-Signature={next(signatures)}"
+        return api.create_job(Turn(), url, [MODEL], 5, idempotency_key="k")
+
+    signatures = count()
+    first, second = relay(engine, create_job), relay(engine, create_job)
+    assert first == second
+    assert first.is_repeatable
+    sent = [relay(engine, lambda api: api.create_upload_url(Turn(), "v.mp4", "k")).partition("?")[0] for _ in range(2)]
+    assert sent[0] == sent[1]

@@ -40,7 +40,7 @@ def test_the_client_requests_a_signed_url() -> None:
     example = read_example("signed_url")
     api, wire = connect(example)
     assert (
-        api.create_upload_url(Turn(), example["request"]["body"]["file_name"])
+        api.create_upload_url(Turn(), example["request"]["body"]["file_name"], "key")
         == example["answer"]["body"]["signed_url"]
     )
     assert wire.describe() == example["request"]
@@ -51,7 +51,10 @@ def test_the_client_creates_a_job() -> None:
     api, wire = connect(example)
     body = example["request"]["body"]
     models = [Model.parse(model).to_request() for model in body["models"]]
-    assert api.create_job(Turn(), body["input_url"], models, body["infer_fps"]) == example["answer"]["body"]["job_id"]
+    assert (
+        api.create_job(Turn(), body["input_url"], models, body["infer_fps"], idempotency_key="key").job_id
+        == example["answer"]["body"]["job_id"]
+    )
     assert wire.describe() == example["request"]
 
 
@@ -79,7 +82,7 @@ def test_the_client_reads_each_refusal(name: str) -> None:
     call = (
         (lambda: api.check_job(Turn(), example["request"]["query"]["job_id"]))
         if example["request"]["method"] == "GET"
-        else (lambda: api.create_job(Turn(), "https://videos.example.com/video.mp4", [], 5))
+        else (lambda: api.create_job(Turn(), "https://videos.example.com/video.mp4", [], 5, idempotency_key="key"))
     )
     with pytest.raises(ApiRefused) as refused:
         call()

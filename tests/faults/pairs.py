@@ -197,7 +197,7 @@ STATED: Mapping[tuple[str, str, Order], tuple[int, int]] = {
 }
 """Pairs that cost more than the sum of their faults: further jobs, and further calls that the ledger must report.
 
-docs/architecture.md gives the reason: the API has no idempotency key.
+docs/architecture.md gives the reason: the hosted API has no idempotency keys.
 """
 
 

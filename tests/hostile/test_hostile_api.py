@@ -84,7 +84,7 @@ SLOW_BODIES = {
 def test_a_head_that_takes_too_long_is_an_outage(connect: Connect, serve: Serve) -> None:
     api = connect(serve)
     for call in (
-        lambda: api.create_job(Turn(), "https://example.com/a.mp4", [], 5),
+        lambda: api.create_job(Turn(), "https://example.com/a.mp4", [], 5, idempotency_key="key"),
         lambda: api.check_job(Turn(), "job"),
         lambda: api.open_results(f"{api._base_url}/results.json"),
         lambda: api.send_video(f"{api._base_url}/a.mp4", io.BytesIO(b"video"), 5),
@@ -101,7 +101,7 @@ def test_a_head_that_takes_too_long_is_an_outage(connect: Connect, serve: Serve)
 def test_a_body_that_takes_too_long_is_a_broken_answer(connect: Connect, serve: Serve) -> None:
     begun = time.monotonic()
     with pytest.raises(BrokenAnswer, match="broke off while it was read"):
-        connect(serve).create_job(Turn(), "https://example.com/a.mp4", [], 5)
+        connect(serve).create_job(Turn(), "https://example.com/a.mp4", [], 5, idempotency_key="key")
     assert time.monotonic() - begun < PATIENCE_SECONDS
 
 
@@ -170,7 +170,7 @@ OUTAGES = {
 def test_an_answer_that_is_broken_counts_as_such(connect: Connect, serve: Serve) -> None:
     """So the upload is rejected after a few such answers, each of which may have been billed."""
     with pytest.raises(BrokenAnswer) as raised:
-        connect(serve).create_job(Turn(), "https://example.com/a.mp4", [], 5)
+        connect(serve).create_job(Turn(), "https://example.com/a.mp4", [], 5, idempotency_key="key")
     assert raised.value.may_have_acted
     assert "rf_s3cr3t" not in str(raised.value)
 
@@ -178,5 +178,5 @@ def test_an_answer_that_is_broken_counts_as_such(connect: Connect, serve: Serve)
 @pytest.mark.parametrize("serve", OUTAGES.values(), ids=OUTAGES.keys())
 def test_an_outage_is_not_a_broken_answer(connect: Connect, serve: Serve) -> None:
     with pytest.raises(ApiUnavailable) as raised:
-        connect(serve).create_job(Turn(), "https://example.com/a.mp4", [], 5)
+        connect(serve).create_job(Turn(), "https://example.com/a.mp4", [], 5, idempotency_key="key")
     assert not isinstance(raised.value, BrokenAnswer)

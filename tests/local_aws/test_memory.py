@@ -27,7 +27,7 @@ from videojobs.connections import connect_s3
 url, bucket, key, size = sys.argv[1:]
 api = VideoInferenceApi(url, "key", requests.Session)
 body = connect_s3().get_object(Bucket=bucket, Key=key)["Body"]
-api.send_video(api.create_upload_url(Turn(), key), body, int(size))
+api.send_video(api.create_upload_url(Turn(), key, "key"), body, int(size))
 """
 DOWNLOAD = """
 import sys

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from videojobs.api.client import VideoInferenceApi
+from videojobs.api.client import CreatedJob, VideoInferenceApi
 from videojobs.api.statuses import classify_refusal
 from videojobs.api.turns import Turn
 from videojobs.errors import (
@@ -26,6 +26,7 @@ from videojobs.errors import (
 from videojobs.jobs.commands import compose_corrected_command, compose_retry_command, suggest_remedy
 from videojobs.jobs.costs import Meter
 from videojobs.jobs.creation_time import read_creation_time
+from videojobs.jobs.idempotency_key import make_idempotency_key
 from videojobs.jobs.ledger import Job, Ledger, format_time, name_execution
 from videojobs.jobs.options import Options
 from videojobs.jobs.recorded_at import resolve_recorded_at
@@ -200,7 +201,8 @@ class JobCreator:
         self, options: Options, video_recorded_at: str | None, request: JobRequest, item: Mapping[str, Any]
     ) -> Job:
         unanswered = Unanswered.from_item(item)
-        job_id = self._ask_api(request, item, unanswered, options)
+        key = make_idempotency_key(self.settings.state_machine_arn, request, options)
+        created = self._ask_api(request, item, unanswered, options, idempotency_key=key)
         takes_turns = self.settings.api_requests_per_minute > 0
         deadline_seconds = limit_deadline_seconds(
             self.settings.deadline_hours, self._poll_seconds, takes_turns=takes_turns
@@ -208,13 +210,13 @@ class JobCreator:
         job = Job.begin(
             request.upload,
             request.attempt,
-            job_id,
+            created.job_id,
             options,
             now=datetime.now(UTC),
             deadline_seconds=deadline_seconds,
             video_recorded_at=video_recorded_at,
         )
-        self._record_job(job, unanswered)
+        self._record_job(job, unanswered.without(key) if created.is_repeatable else unanswered)
         measure("JobsCreated")
         return job
 
@@ -244,19 +246,27 @@ class JobCreator:
             else:
                 return
 
-    def _ask_api(self, request: JobRequest, item: Mapping[str, Any], unanswered: Unanswered, options: Options) -> str:
+    def _ask_api(
+        self,
+        request: JobRequest,
+        item: Mapping[str, Any],
+        unanswered: Unanswered,
+        options: Options,
+        *,
+        idempotency_key: str,
+    ) -> CreatedJob:
         """Creates the job at the API. The call counts as unanswered in the ledger until there is an answer."""
         upload, attempt = request.upload, request.attempt
         turn_at: Decimal | None = item.get("turn_at")
         models = [model.to_request() for model in options.models]
         try:
             turn = self.api.turns.take("creates", float(turn_at) if turn_at else None)
-            input_url, turn = self._provide_input(turn, request, item, options)
+            input_url, turn = self._provide_input(turn, request, item, options, idempotency_key=idempotency_key)
         except ApiUnavailable as unavailable:
             booked = unavailable.turn_at if isinstance(unavailable, TurnLater) else None
             self._put_off(request, unavailable, turn_at=booked, sends=None)
             raise
-        counted = unanswered.with_one_more(datetime.now(UTC)).to_values()
+        counted = unanswered.with_one_more(datetime.now(UTC), idempotency_key).to_values()
         self.ledger.record(
             upload,
             attempt,
@@ -268,7 +278,7 @@ class JobCreator:
             **counted,
         )
         try:
-            job_id = self.api.create_job(turn, input_url, models, options.infer_fps)
+            created = self.api.create_job(turn, input_url, models, options.infer_fps, idempotency_key=idempotency_key)
         except ApiUnavailable as unavailable:
             if unavailable.may_have_acted:
                 logger.warning("The API gave no usable answer. It may have created a job.")
@@ -280,9 +290,9 @@ class JobCreator:
         except ApiRefused as refused:
             self._put_off(request, refused, **unanswered.to_values())
             raise
-        logger.append_keys(job_id=job_id)
+        logger.append_keys(job_id=created.job_id)
         logger.info("The API has created the job.")  # at once: it may be the only trace of a billed job
-        return job_id
+        return created
 
     def _put_off(self, request: JobRequest, error: Exception, **facts: Any) -> None:
         """Records why the job has to wait.
@@ -297,7 +307,7 @@ class JobCreator:
             raise
 
     def _provide_input(
-        self, turn: Turn, request: JobRequest, item: Mapping[str, Any], options: Options
+        self, turn: Turn, request: JobRequest, item: Mapping[str, Any], options: Options, *, idempotency_key: str
     ) -> tuple[str, Turn]:
         """Returns a URL that the API can read the video from, and the turn for creating the job.
 
@@ -308,7 +318,7 @@ class JobCreator:
             url = self.s3.generate_presigned_url("get_object", Params=upload.location, ExpiresIn=INPUT_URL_SECONDS)
             return url, turn
         file_name = upload.key.rsplit("/", 1)[-1]
-        upload_url = self.api.create_upload_url(turn, file_name)
+        upload_url = self.api.create_upload_url(turn, file_name, idempotency_key)
         with closing(self.s3.get_object(**upload.location)["Body"]) as body:
             self.ledger.record(upload, request.attempt, status="sending", error=None, sends=count_sends(item) + 1)
             self.api.send_video(upload_url, TimedVideo(body, self.count_seconds_left), upload.size_bytes)

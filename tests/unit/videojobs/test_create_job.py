@@ -305,6 +305,22 @@ def test_a_lost_answer_stays_in_the_ledger_and_is_reported(aws: Any, answer: Any
     assert f"1 call to create this job, at {item['unanswered_at'][:10]}" in notice["Message"]
 
 
+@pytest.mark.parametrize("input_mode", ["presigned", "upload"])
+def test_an_api_that_knows_the_idempotency_key_creates_one_job(aws: Any, input_mode: str) -> None:
+    landed = upload(aws, input_mode=input_mode)
+    sending: list[Any] = [(200, {"signed_url": SIGNED_URL}), (200, b"")] if input_mode == "upload" else []
+    creator, wire = build(aws, *sending, requests.ReadTimeout())
+    with pytest.raises(ApiUnavailable):
+        creator.create_job(JobRequest(landed, 1))
+    keys = {request.headers["Idempotency-Key"] for request in wire.requests if request.method == "POST"}
+    [key] = keys
+    again, wire = build(aws, *sending, (200, {"job_id": "j1", "idempotency_key": key}))
+    again.create_job(JobRequest(landed, 1))
+    assert {request.headers["Idempotency-Key"] for request in wire.requests if request.method == "POST"} == keys
+    item = aws.ledger.read(landed, 1)
+    assert (item["job_id"], item.get("unanswered"), item.get("idempotency_key")) == ("j1", None, None)
+
+
 @pytest.mark.parametrize(
     "answer",
     [(200, {"message": "created"}), (200, {"job_id": 7}), (201, b"<html>"), (200, []), (200, b" " * 1_100_000)],

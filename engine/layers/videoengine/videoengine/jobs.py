@@ -123,7 +123,7 @@ class JobsTable:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except self._client.exceptions.ConditionalCheckFailedException as error:
-            return Job.from_item(cast("dict[str, AttributeValueTypeDef]", error.response["Item"]))
+            return Job.from_item(cast("dict[str, AttributeValueTypeDef]", error.response.get("Item")))
         return job
 
     def get(self, job_id: str) -> Job | None:

@@ -54,6 +54,9 @@ _PIECE_BYTES = 1024 * 1024
 START_OFFSET_MAX_SECONDS = 100_000
 """More than 26.5 hours, after which a broadcast's clock (MPEG-TS) wraps."""
 
+IDEMPOTENCY_HEADER = "Idempotency-Key"
+"""The engine creates one job for all calls with the same value. The hosted API does not document it."""
+
 JOB_ID_MAX_CHARACTERS = 200
 JOB_IDS = f"1 to {JOB_ID_MAX_CHARACTERS} letters, digits and -._:~, starting with a letter or a digit"
 """The allowed job IDs, which become parts of S3 keys, of URLs and of commands."""
@@ -76,6 +79,18 @@ class ReportedStatus:
     reason: str | None = None
     progress: int | None = None
     start_offset: float | None = None
+
+
+@dataclass(frozen=True)
+class CreatedJob:
+    """A job that the API has created.
+
+    Attributes:
+        is_repeatable: Whether the API knows the idempotency key, so that all calls with this key are this one job.
+    """
+
+    job_id: str
+    is_repeatable: bool = False
 
 
 class Readable(Protocol):
@@ -103,9 +118,15 @@ class VideoInferenceApi:
         self._api_key = api_key
         self._open_session = open_session
 
-    def create_upload_url(self, turn: Turn, file_name: str) -> str:
+    def create_upload_url(self, turn: Turn, file_name: str, idempotency_key: str) -> str:
         """Returns a signed URL: a PUT sends one file to it, and then it serves as an `input_url`."""
-        answer = self._call(turn, "POST", "/video_upload_signed_url/", body={"file_name": file_name})
+        answer = self._call(
+            turn,
+            "POST",
+            "/video_upload_signed_url/",
+            body={"file_name": file_name},
+            headers={IDEMPOTENCY_HEADER: idempotency_key},
+        )
         url = answer.get("signed_url") or answer.get("signedUrl")
         if not isinstance(url, str):
             raise ApiUnavailable("The Video Inference API answered without a signed_url.")
@@ -123,17 +144,27 @@ class VideoInferenceApi:
         with response:
             self._raise_for_status(response)
 
-    def create_job(self, turn: Turn, input_url: str, models: Sequence[Mapping[str, Any]], infer_fps: float) -> str:
-        """Creates a job and returns its job_id. There is no idempotency key: each call creates a job that is billed.
+    def create_job(
+        self,
+        turn: Turn,
+        input_url: str,
+        models: Sequence[Mapping[str, Any]],
+        infer_fps: float,
+        *,
+        idempotency_key: str,
+    ) -> CreatedJob:
+        """Creates a job. At an API that does not know idempotency keys, each call creates a job that is billed.
 
         Raises:
             BrokenAnswer: The API has probably created a job, but its ID is not known.
         """
         body = {"input_url": input_url, "infer_fps": infer_fps, "models": models}
-        job_id = self._call(turn, "POST", "/videoinfer/", body=body).get("job_id")
+        headers = {IDEMPOTENCY_HEADER: idempotency_key}
+        answer = self._call(turn, "POST", "/videoinfer/", body=body, headers=headers)
+        job_id = answer.get("job_id")
         if not isinstance(job_id, str) or not _JOB_ID.fullmatch(job_id):
             raise BrokenAnswer(f"The Video Inference API answered without a valid job_id: {JOB_IDS}.")
-        return job_id
+        return CreatedJob(job_id, is_repeatable=answer.get("idempotency_key") == idempotency_key)
 
     def check_job(self, turn: Turn, job_id: str) -> ReportedStatus:
         """Returns a job's status. The hosted API allows one request a minute for each job."""
@@ -207,10 +238,15 @@ class VideoInferenceApi:
         *,
         query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Mapping[str, Any]:
         turn.use()
         response = self._send(
-            method, self._base_url + path, params={"api_key": self._api_key, **(query or {})}, json=body
+            method,
+            self._base_url + path,
+            params={"api_key": self._api_key, **(query or {})},
+            json=body,
+            headers=headers or {},
         )
         with response:
             try:

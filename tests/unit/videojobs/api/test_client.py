@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from urllib3.exceptions import MaxRetryError, NewConnectionError, SSLError
 
 from tests.stand_ins.wire import Wire
-from videojobs.api.client import ReportedStatus, VideoInferenceApi, read_retry_after
+from videojobs.api.client import CreatedJob, ReportedStatus, VideoInferenceApi, read_retry_after
 from videojobs.api.turns import Turn
 from videojobs.errors import ApiRefused, ApiUnavailable, LinkExpired
 
@@ -106,7 +106,7 @@ def test_an_unusable_answer_is_retried_later(answer: Any) -> None:
 def test_each_failure_says_whether_a_job_may_have_been_created(answer: Any, may_have_acted: bool) -> None:
     api, _ = connect(answer)
     with pytest.raises(ApiUnavailable) as unavailable:
-        api.create_job(Turn(), LINK, [], 5)
+        api.create_job(Turn(), LINK, [], 5, idempotency_key="key")
     assert unavailable.value.may_have_acted == may_have_acted
 
 
@@ -114,7 +114,7 @@ def test_each_failure_says_whether_a_job_may_have_been_created(answer: Any, may_
 def test_a_refusal_has_the_api_s_own_words(status_code: int) -> None:
     api, _ = connect((status_code, {"error": f"Key {KEY} may not see https://x.example.com/a?api_key={KEY}"}))
     with pytest.raises(ApiRefused) as refused:
-        api.create_job(Turn(), LINK, [], 5)
+        api.create_job(Turn(), LINK, [], 5, idempotency_key="key")
     assert refused.value.status_code == status_code
     assert "may not see" in refused.value.reason
     assert KEY not in str(refused.value)
@@ -137,7 +137,7 @@ def test_a_page_of_html_is_cut_short() -> None:
 def test_a_redirect_is_not_followed(status_code: int, headers: Any, words: str) -> None:
     api, wire = connect((status_code, b"", headers))
     with pytest.raises(ApiRefused) as refused:
-        api.create_job(Turn(), LINK, [], 5)
+        api.create_job(Turn(), LINK, [], 5, idempotency_key="key")
     assert str(refused.value) == f"The Video Inference API answered {words}"
     assert len(wire.requests) == 1
 
@@ -149,21 +149,21 @@ def test_an_unusable_job_id_is_refused(job_id: Any) -> None:
     api, _ = connect((200, {"job_id": job_id}), (200, {}))
     for _ in range(2):
         with pytest.raises(ApiUnavailable, match="without a valid job_id") as unavailable:
-            api.create_job(Turn(), LINK, [], 5)
+            api.create_job(Turn(), LINK, [], 5, idempotency_key="key")
         assert unavailable.value.may_have_acted
 
 
 @pytest.mark.parametrize("job_id", ["7", "fec28362-f7d9-4cc0-a805-5e94495d063d", "job_1.2:3~", "a" * 200])
 def test_job_ids_of_all_usual_kinds_are_accepted(job_id: str) -> None:
     api, _ = connect((200, {"job_id": job_id}))
-    assert api.create_job(Turn(), LINK, [], 5) == job_id
+    assert api.create_job(Turn(), LINK, [], 5, idempotency_key="key").job_id == job_id
 
 
 def test_reads_both_spellings_of_the_signed_url() -> None:
     api, _ = connect((200, {"signedUrl": LINK}), (200, {"url": LINK}))
-    assert api.create_upload_url(Turn(), "a.mp4") == LINK
+    assert api.create_upload_url(Turn(), "a.mp4", "key") == LINK
     with pytest.raises(ApiUnavailable, match="without a signed_url"):
-        api.create_upload_url(Turn(), "a.mp4")
+        api.create_upload_url(Turn(), "a.mp4", "key")
 
 
 def test_sends_a_video_with_its_length() -> None:
@@ -264,14 +264,20 @@ def test_any_json_is_an_answer_whose_words_can_be_stored(status_code: int, answe
     api, _ = connect(*[(status_code, answer.encode())] * 3)
     for call in (
         lambda: api.check_job(Turn(), "job"),
-        lambda: api.create_job(Turn(), LINK, [], 5),
-        lambda: api.create_upload_url(Turn(), "a.mp4"),
+        lambda: api.create_job(Turn(), LINK, [], 5, idempotency_key="key"),
+        lambda: api.create_upload_url(Turn(), "a.mp4", "key"),
     ):
         try:
             outcome = call()
         except (ApiUnavailable, ApiRefused) as error:
             outcome = str(error)
-        texts = [outcome.reason, outcome.output_signed_url] if isinstance(outcome, ReportedStatus) else [outcome]
+        match outcome:
+            case ReportedStatus():
+                texts = [outcome.reason, outcome.output_signed_url]
+            case CreatedJob():
+                texts = [outcome.job_id]
+            case _:
+                texts = [outcome]
         for text in filter(None, texts):
             text.encode()
 

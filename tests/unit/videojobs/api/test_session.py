@@ -124,7 +124,7 @@ def test_an_answer_that_is_too_large_or_compressed_is_refused(internet: Internet
         connect("http://127.0.0.1:4566").check_job(Turn(), "job")
     internet.answers = [answer()]
     with pytest.raises(ApiUnavailable):
-        connect("http://127.0.0.1:4566").create_job(Turn(), "https://example.com/", [], 1)
+        connect("http://127.0.0.1:4566").create_job(Turn(), "https://example.com/", [], 1, idempotency_key="key")
 
 
 def test_a_redirect_s_body_is_not_read(internet: Internet) -> None:
