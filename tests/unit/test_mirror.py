@@ -31,7 +31,12 @@ WITHOUT_LOGIC = {
 
 TESTED_BY = {
     "videojobs.api.time_limits": "tests/hostile/test_hostile_api.py",
+    "videojobs.dataset.orientation": "tests/unit/videojobs/dataset/test_pictures.py",
+    "videojobs.dataset.sink": "tests/unit/videojobs/dataset/test_formats.py",
+    "videojobs.dataset.xml_writer": "tests/unit/videojobs/dataset/test_formats.py",
+    "videojobs.drawing.source": "tests/unit/videojobs/drawing/test_video.py",
     "videojobs.drawing.scratch": "tests/unit/test_scratch.py",  # the same text as the engine's
+    "videojobs.outputs.coco_parts": "tests/unit/videojobs/outputs/test_coco.py",
     "videojobs.video_formats": "tests/unit/test_video_formats.py",
     "videoengine.api": "tests/contract/test_engine_api.py",
     "videoengine.demuxing": "tests/unit/videoengine/test_awkward_videos.py",

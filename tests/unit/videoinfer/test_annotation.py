@@ -2,9 +2,7 @@
 
 import io
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -12,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.stand_ins.awkward_videos import AWKWARD_VIDEOS
-from tests.stand_ins.videos import VideoSpec, copy_packets, make_video
+from tests.stand_ins.beginnings import BEGINNINGS
 from videoengine.timeline import read_timeline
 from videoengine.video_file import open_video
 from videoinfer.main import app
@@ -51,41 +49,6 @@ def test_a_file_that_is_not_a_video_is_refused_and_leaves_nothing_behind(tmp_pat
     assert status == 1
     assert "The file is not an MP4, AVI, MKV or WebM video" in text
     assert list((tmp_path / "out").iterdir()) == []
-
-
-LARGE = VideoSpec(width=160, height=120)
-OPEN_GOP = replace(
-    LARGE, format="matroska", options={"x264-params": "open-gop=1:bframes=3:b-adapt=0:keyint=12:scenecut=0"}
-)
-MPEG2 = replace(LARGE, format="matroska", codec="mpeg2video", options={"bf": "2", "b_strategy": "0"})
-LATE = [2000 + 40 * number for number in range(60)]
-BEGINNINGS: Mapping[str, Callable[[], bytes]] = {
-    "MP4": partial(make_video, LARGE),
-    "MP4 without an edit list": partial(make_video, replace(LARGE, container_options={"use_editlist": "0"})),
-    "MP4 whose sound begins before": partial(make_video, replace(LARGE, timestamps=LATE, audio=True)),
-    "MOV that begins later": partial(make_video, replace(LARGE, format="mov", timestamps=LATE)),
-    "MKV that begins later": partial(make_video, replace(LARGE, format="matroska", timestamps=LATE)),
-    "WebM": partial(make_video, replace(LARGE, format="webm", codec="libvpx", options={"deadline": "realtime"})),
-    "AVI": partial(make_video, replace(LARGE, format="avi", codec="mpeg4")),
-    "AVI of reordered frames": partial(make_video, replace(LARGE, format="avi", options={"bf": "2"})),
-    "H.264 cut at its beginning": lambda: cut(make_video(OPEN_GOP)),
-    "H.264 cut at its beginning, in AVI": lambda: cut(make_video(OPEN_GOP), "avi", "h264_mp4toannexb"),
-    "MPEG-2 cut at its beginning": lambda: cut(make_video(MPEG2)),
-    "first frame damaged": lambda: damage(make_video(replace(LARGE, keyframe_every=1, options={"bf": "0"}))),
-}
-
-
-def cut(video: bytes, container_format: str = "matroska", bitstream_filter: str | None = None) -> bytes:
-    """Copies a video from its second keyframe on."""
-    with av.open(io.BytesIO(video), "r") as container:
-        _, second, *_ = (number for number, packet in enumerate(container.demux(video=0)) if packet.is_keyframe)
-    return copy_packets(video, container_format, first=second, bitstream_filter=bitstream_filter)
-
-
-def damage(video: bytes) -> bytes:
-    with av.open(io.BytesIO(video), "r") as container:
-        first = bytes(next(container.demux(video=0)))
-    return video.replace(first, bytes(len(first)))
 
 
 @pytest.mark.parametrize("make", BEGINNINGS.values(), ids=BEGINNINGS)

@@ -17,7 +17,6 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.filter.context import FilterContext
 from av.packet import Packet
-from av.stream import Disposition
 from av.video.frame import PictureType, VideoFrame
 from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
@@ -28,10 +27,10 @@ from videojobs.drawing.overlay_track import OverlayTrack
 from videojobs.drawing.player_times import read_packets
 from videojobs.drawing.sample_painter import FrameShape
 from videojobs.drawing.sound import SoundKind, choose_sounds, decode
+from videojobs.drawing.source import find_video_stream, open_source, read_beginning
 from videojobs.errors import NoRoomForVideo, VideoNotDrawable
 from videojobs.results.region_counts import RegionCounts
 from videojobs.results.samples import Sample
-from videojobs.video_formats import DEMUXERS
 
 _ENCODER: Final = "libx264"
 _CRF = "21"
@@ -84,67 +83,17 @@ def draw_video(
         VideoNotDrawable: The video can't be read, or (`NoRoomForVideo`) the output can't be written; says why.
     """
     try:
-        first, times = _read_beginning(video, frame_max_pixels, start_offset)
-        with _open_video(video, frame_max_pixels) as source:
-            sounds = choose_sounds(source, lambda: _open_video(video, frame_max_pixels))
+        first, times = read_beginning(video, frame_max_pixels, start_offset)
+        with open_source(video, frame_max_pixels) as source:
+            sounds = choose_sounds(source, lambda: open_source(video, frame_max_pixels))
             with av.open(str(output.absolute()), "w", format="mp4", options={"movflags": "+faststart"}) as target:
-                picture = _Picture(target, _find_video_stream(source), first, samples, counts=counts)
+                picture = _Picture(target, find_video_stream(source), first, samples, counts=counts)
                 frames = _draw_frames(source, target, picture, watch, times=times, sounds=sounds)
             return Drawn(frames, len(source.streams.audio) - len(sounds))
     except av.error.FFmpegError as error:
         if error.errno in _NO_ROOM:
             raise NoRoomForVideo(f"The annotated video can't be written: {error.strerror}.") from error
         raise VideoNotDrawable(f"The video can't be read: {error.strerror}.") from error
-
-
-def _open_video(video: Path, frame_max_pixels: int | None) -> InputContainer:
-    # FFmpeg tries decoders while it opens a file, and any frame may be larger than the file's header says.
-    limits = {"max_pixels": str(frame_max_pixels)} if frame_max_pixels else {}
-    # An absolute path, because FFmpeg treats a name like 12:30.mp4 as a URL.
-    container = av.open(str(video.absolute()), options={"format_whitelist": DEMUXERS, **limits})
-    for stream in container.streams.video:
-        if limits and stream.codec_context:  # None if FFmpeg does not know the codec
-            stream.codec_context.options = limits
-    return container
-
-
-def _find_video_stream(source: InputContainer) -> VideoStream:
-    """Returns the stream that the engine infers: the first that is no cover or, if others exist, a single picture."""
-    streams = [stream for stream in source.streams.video if not stream.disposition & Disposition.attached_pic]
-    if not streams:
-        raise VideoNotDrawable("The file has no video stream, or is cut off.")
-    stream = next((stream for stream in streams if not _is_one_picture(stream)), streams[0])
-    if not stream.codec_context:
-        raise VideoNotDrawable("The video has a codec that this version of FFmpeg does not know.")
-    return stream
-
-
-def _is_one_picture(stream: VideoStream) -> bool:
-    """Returns whether a stream is a single picture, such as a thumbnail. Matroska has the number of frames in a tag."""
-    return stream.frames == 1 or stream.metadata.get("NUMBER_OF_FRAMES") == "1"
-
-
-def _read_beginning(
-    video: Path, frame_max_pixels: int | None, start_offset: float | None
-) -> tuple[VideoFrame, FrameTimes]:
-    """Returns the first frame that can be decoded, whose shape the others will get, and the frames' times.
-
-    MP4's header describes its streams, so the shape must be known before any audio is written.
-    """
-    with _open_video(video, frame_max_pixels) as source:
-        stream = _find_video_stream(source)
-        times = FrameTimes.read(source, stream, start_offset)
-    with _open_video(video, frame_max_pixels) as source:
-        stream = _find_video_stream(source)
-        # If the codec's parameters are damaged, opening the decoder reports that; decoding does not.
-        stream.codec_context.open()
-        for packet in read_packets(source, stream):
-            for frame in decode(stream, packet):
-                if start_offset is None:
-                    times.count_from(cast(VideoFrame, frame))
-                return cast(VideoFrame, frame), times
-    limit = f", or all have more than {frame_max_pixels:,} pixels, which is the maximum" if frame_max_pixels else ""
-    raise VideoNotDrawable(f"No frame of the video can be decoded{limit}.")
 
 
 def _draw_frames(
@@ -157,7 +106,7 @@ def _draw_frames(
     sounds: Mapping[int, SoundKind],
 ) -> int:
     """Writes all frames and the audio to `target`, and returns the number of frames."""
-    stream = _find_video_stream(source)
+    stream = find_video_stream(source)
     stream.thread_type = "AUTO"
     heard = [audio for audio in source.streams.audio if audio.index in sounds]
     written = {audio.index: sounds[audio.index](target, audio) for audio in heard}

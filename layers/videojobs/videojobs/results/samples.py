@@ -22,6 +22,8 @@ class SampleElement:
         size: Width and height of the picture that their pixels refer to, or None.
         track_ids: The number of each prediction's track, or None; None instead of the list without tracking.
         events: The model's next events, some seconds after they happened.
+        is_failure: Whether the model failed on this frame.
+        is_embedding: Whether the element is an embedding instead of predictions.
     """
 
     model_id: str
@@ -30,6 +32,8 @@ class SampleElement:
     track_ids: TrackIds | None = None
     _: KW_ONLY
     events: Sequence[Event] = ()
+    is_failure: bool = False
+    is_embedding: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,8 +71,18 @@ class Sample:
                     entries=[element],
                 )
             )
-            [facts], predictions = frames.facts, frames.usable_predictions
-            normalized.append(SampleElement(model_id, predictions, facts.size, frames.track_ids, events=frames.events))
+            [facts], [is_failure] = frames.facts, frames.failures
+            normalized.append(
+                SampleElement(
+                    model_id,
+                    frames.usable_predictions,
+                    facts.size,
+                    frames.track_ids,
+                    events=frames.events,
+                    is_failure=is_failure,
+                    is_embedding=facts.is_embedding,
+                )
+            )
         return cls(frame_offset, time_offset, normalized)
 
 
