@@ -76,7 +76,7 @@ class Condition:
         class_name: The field `class`.
         region: The name of a polygon.
         line: The name of a line, which has to be crossed.
-        min_count: Least number of predictions in one sampled frame.
+        min_count: Least number of objects in one sampled frame; of predictions without tracking.
         min_dwell_seconds: How long one object stays, at least.
         min_tracks: Least number of different objects in the video; with a line, of crossings.
         hours: The fields `between` and `time_zone`.

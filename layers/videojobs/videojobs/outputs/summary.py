@@ -20,6 +20,7 @@ from videojobs.outputs.track_counts import TrackSet
 from videojobs.results.doubts import doubt_boxes, doubt_classes, doubt_failures
 from videojobs.results.predictions import Frames, Predictions
 from videojobs.results.rules import Rules, RulesOutcome
+from videojobs.results.tracking import count_objects
 
 COUNTS_MAX_BYTES = 100_000
 """Maximum size, as JSON, of the counts in the ledger and in the event of a job's end. An item may have 400 KB and an
@@ -58,15 +59,15 @@ class ClassSummary:
     confidences: int = 0
     confidence_sum: float = 0
 
-    def add(self, time_offset: float, count: int) -> None:
-        """Adds one frame with `count` predictions of the class."""
+    def add(self, time_offset: float, count: int, objects: int) -> None:
+        """Adds one frame with `count` predictions of the class, which are of so many objects."""
         if not self.frames:
             self.first_seen_seconds = time_offset
         self.frames += 1
         self.last_seen_seconds = time_offset
         self.count += count
-        if count > self.peak:
-            self.peak, self.peak_at_seconds = count, time_offset
+        if objects > self.peak:
+            self.peak, self.peak_at_seconds = objects, time_offset
 
     @property
     def mean_confidence(self) -> float | None:
@@ -169,14 +170,17 @@ class Summary:
 
     def _add_classes(self, model: ModelSummary, frames: Frames) -> None:
         predictions = frames.predictions
-        names = iter(predictions.columns["class"])
+        names, track_ids = iter(predictions.columns["class"]), iter(frames.track_ids or ())
         for time_offset, rows in zip(frames.time_offsets, predictions.counts, strict=True):
-            for name, count in Counter(islice(names, rows)).items():
+            found = list(islice(names, rows))
+            counts = Counter(found)
+            objects = _count_objects(found, list(islice(track_ids, rows)), counts)
+            for name, count in counts.items():
                 if name is not None:
                     entry = model.classes.get(name)
                     if entry is None:
                         entry = model.classes[name] = ClassSummary()
-                    entry.add(time_offset, count)
+                    entry.add(time_offset, count, objects[name])
         for name, confidences in _group(predictions).items():
             entry = model.classes[name]
             entry.confidences += len(confidences)
@@ -267,6 +271,18 @@ def cap_region_counts(
         used += size
         capped[model_id].setdefault(region, {})[name] = entry
     return capped, omitted
+
+
+def _count_objects(
+    names: Sequence[str | None], track_ids: Sequence[int | None], counts: Mapping[str | None, int]
+) -> Mapping[str | None, int]:
+    """Returns the number of objects by class in one frame, whose predictions have these classes and track IDs."""
+    if len(set(track_ids)) == len(track_ids):
+        return counts
+    by_class: defaultdict[str | None, list[int | None]] = defaultdict(list)
+    for name, track_id in zip(names, track_ids, strict=True):
+        by_class[name].append(track_id)
+    return {name: count_objects(ids) for name, ids in by_class.items()}
 
 
 def _group(predictions: Predictions) -> Mapping[str, Sequence[float]]:

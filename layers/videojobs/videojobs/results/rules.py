@@ -5,13 +5,13 @@ one of them. A prediction counts for a condition in these steps:
 
 1. It has the class, confidence, place and time of day.
 2. Its object has stayed for `min_dwell_seconds`, counting only such predictions.
-3. Its sampled frame has at least `min_count` of those.
+3. Its sampled frame has at least `min_count` objects with such a prediction.
 4. At least `min_tracks` different objects have had one of those.
 
 Memory holds the objects that have not ended, and up to `min_tracks` track IDs per condition.
 """
 
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -26,6 +26,7 @@ from videojobs.results.borders import EDGE_PIXELS, Border, make_border
 from videojobs.results.events import Event
 from videojobs.results.object_paths import MARGIN, STAY_SIGHTINGS, Size, has_stayed
 from videojobs.results.predictions import Frames
+from videojobs.results.tracking import count_objects
 from videojobs.results.tracks import LOST_FRAMES, LOST_SECONDS
 
 MOMENTS_MAX = 3
@@ -242,8 +243,8 @@ class _Evaluation:
         if self._place is not None and self._place.is_size_missed:
             self.problem = "the results don't have the size of the frames"
         placed, times, track_ids = frames.predictions.frames, frames.time_offsets, frames.track_ids or ()
-        counts = Counter(placed[row] for row in rows)
         least = self._condition.min_count or 1
+        counts = _count_by_frame(frames, rows) if least > 1 else Counter(placed[row] for row in rows)
         if self._condition.min_tracks is None:
             for number, count in counts.items():
                 if count >= least:
@@ -297,6 +298,17 @@ class _Evaluation:
             self.problem = "nothing says when the video was recorded"
             return False
         return self._condition.hours.include(moment)
+
+
+def _count_by_frame(frames: Frames, rows: Iterable[int]) -> Mapping[int, int]:
+    """Returns how many objects the frames of `rows` have among them."""
+    placed, track_ids = frames.predictions.frames, frames.track_ids
+    if track_ids is None:
+        return Counter(placed[row] for row in rows)
+    by_frame: defaultdict[int, list[int | None]] = defaultdict(list)
+    for row in rows:
+        by_frame[placed[row]].append(track_ids[row])
+    return {number: count_objects(ids) for number, ids in by_frame.items()}
 
 
 def describe_failure(failure: Exception) -> str:

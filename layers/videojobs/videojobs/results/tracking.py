@@ -76,6 +76,17 @@ class _ModelTracking:
         return [None if box is None else next(numbers) for box in boxes]
 
 
+def count_objects(track_ids: Sequence[int | None]) -> int:
+    """Returns how many objects have these track IDs in one frame. An object may have several predictions there.
+
+    A prediction without a track is an object of its own.
+    """
+    different = set(track_ids)
+    if None in different:
+        return len(different) - 1 + track_ids.count(None)
+    return len(different)
+
+
 def read_tracker_id(tracker_id: int | str | None) -> int | None:
     """Returns a tracker ID of the results as a number. A text that isn't a number becomes a large one, its hash."""
     if tracker_id is None or tracker_id == _NO_TRACK:

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from tests.frames import make_frames
 from videojobs.errors import BrokenResults
 from videojobs.jobs.notify_when import NotifyWhen, parse_notify_when
+from videojobs.jobs.options import Model
 from videojobs.jobs.regions import Direction, parse_regions
+from videojobs.outputs.summary import Summary
 from videojobs.results.analysis import Analysis, analyze
 from videojobs.results.events import Event
 from videojobs.results.object_paths import STAY_SECONDS, STAY_SIGHTINGS
@@ -147,6 +149,36 @@ def test_different_objects_are_counted_and_it_holds_once() -> None:
     outcome = find({"min_tracks": 4}, frames)
     assert (outcome.times, outcome.moments) == (1, (6.0,))
     assert not find({"min_tracks": 11}, frames).held
+
+
+def test_an_object_that_is_found_as_two_classes_is_one_at_once() -> None:
+    twins, other = [("rock", 20.0, 1), ("paper", 20.0, 1)], ("paper", 80.0, 2)
+    assert not find({"min_count": 2}, make([twins] * 5)).held
+    assert not find({"min_count": 2, "region": "left"}, make([twins] * 5)).held
+    assert not find({"min_count": 2, "min_dwell_seconds": 1}, make([twins] * 5)).held
+    assert not find({"min_count": 2, "min_tracks": 1}, make([twins] * 5)).held
+    assert find({"min_count": 2}, make([[*twins, other]])).held
+    assert not find({"min_count": 3}, make([[*twins, other]])).held
+
+
+def test_predictions_without_a_track_are_objects_of_their_own() -> None:
+    assert find({"min_count": 2}, make([[("rock", 20.0, None), ("paper", 20.0, None)]])).held
+
+
+spots = st.lists(
+    st.tuples(st.sampled_from(["person", "truck"]), st.sampled_from([20.0, 80.0]), st.integers(1, 3) | st.none()),
+    max_size=5,
+)
+
+
+@given(st.lists(spots, min_size=1, max_size=6))
+def test_as_many_are_there_at_once_as_the_summary_says(places: list[list[Row]]) -> None:
+    frames = make(places)
+    summary = Summary([Model("hands", "1", "object-detection")])
+    summary.add(frames)
+    for name, entry in summary.models["hands"].classes.items():
+        assert find({"class": name, "min_count": entry.peak}, frames).held
+        assert not find({"class": name, "min_count": entry.peak + 1}, frames).held
 
 
 def cross(seconds: float, direction: Direction, track_id: int = 1, class_name: str = "person") -> Event:
