@@ -47,7 +47,10 @@ class Tracking:
 
 
 class _ModelTracking:
-    """From the first frame with a tracker ID, only the results' own tracker IDs count."""
+    """From the first frame with a tracker ID, only the results' own tracker IDs count.
+
+    They are kept, except those that the tracker gave to other objects before: these become other numbers.
+    """
 
     def __init__(self) -> None:
         self._tracker = Tracker()
@@ -64,10 +67,14 @@ class _ModelTracking:
                 frame_ids = list(islice(tracker_ids, count))
                 self._has_tracker_ids = self._has_tracker_ids or any(number is not None for number in frame_ids)
                 if self._has_tracker_ids:
-                    ids += map(read_tracker_id, frame_ids)
+                    ids += map(self._read_tracker_id, frame_ids)
                     continue
             ids += self._follow(seconds, frame_boxes)
         return ids
+
+    def _read_tracker_id(self, tracker_id: int | str | None) -> int | None:
+        number = read_tracker_id(tracker_id)
+        return _hash(str(number)) if number is not None and 0 < number <= self._tracker.count else number
 
     def _follow(self, seconds: float, boxes: Sequence[Box | None]) -> TrackIds:
         if None not in boxes:
@@ -95,7 +102,11 @@ def read_tracker_id(tracker_id: int | str | None) -> int | None:
         return tracker_id
     if tracker_id.isascii() and tracker_id.isdecimal() and len(tracker_id) <= 15:
         return int(tracker_id)
-    digest = blake2b(tracker_id.encode(errors="surrogatepass"), digest_size=8).digest()
+    return _hash(tracker_id)
+
+
+def _hash(text: str) -> int:
+    digest = blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest) >> 11  # 53 bits, because JavaScript's integers are exact up to 2 ** 53
 
 

@@ -167,11 +167,15 @@ class _Track:
 
 
 class Tracker:
-    """Tracks the objects of one model through a video."""
+    """Tracks the objects of one model through a video.
+
+    Attributes:
+        count: How many track IDs it has given: those from 1 to this number.
+    """
 
     def __init__(self) -> None:
+        self.count = 0
         self._tracks: list[_Track] = []
-        self._count = 0
         self._frame = 0
         self._seconds = 0.0
 
@@ -198,15 +202,15 @@ class Tracker:
             track, detection = tracks[track_index], detections[index]
             track.update(detection, seconds, frame)
             if track.number is None:
-                self._count += 1
-                track.number = self._count
+                self.count += 1
+                track.number = self.count
             numbers[detection.index] = track.number
             is_new[index] = False
         for detection in compress(detections, is_new):
             track = _Track(detection, seconds, frame)
             if detection.confidence is None or detection.confidence >= SURE_CONFIDENCE:
-                self._count += 1
-                track.number = numbers[detection.index] = self._count
+                self.count += 1
+                track.number = numbers[detection.index] = self.count
             tracks.append(track)
         for index, surest in twins.items():
             numbers[index] = numbers[surest]

@@ -76,6 +76,21 @@ def test_tracker_ids_in_the_results_are_kept_and_the_tracker_adds_none() -> None
     assert track(found) == [7, None, None, 12]
 
 
+def test_tracker_ids_that_begin_late_are_not_mixed_with_those_of_the_tracker() -> None:
+    """The tracker gave 1 and 2 before, so the results' own 1 and 2 get other numbers. Their other IDs are kept."""
+    before = [see(CAR, {**CAR, "x": 300})] * 2
+    own = [see(*({**CAR, "x": 300 * number, "tracker_id": number} for number in (1, 2, 3, "3", "1"))), see(CAR)]
+    *ours, first, second, third, third_again, first_again, after = track([*before, *own])
+    assert ours == [1, 2, 1, 2]
+    assert third == third_again == 3
+    assert first == first_again
+    assert first is not None
+    assert second is not None
+    assert len({1, 2, 3, first, second}) == 5
+    assert max(first, second) < 2**53
+    assert after is None
+
+
 @pytest.mark.parametrize(("given_id", "number"), [(None, None), (-1, None), (0, 0), (3, 3), ("3", 3)])
 def test_a_tracker_id_that_is_a_number_is_kept(given_id: int | str | None, number: int | None) -> None:
     assert read_tracker_id(given_id) == number
