@@ -357,7 +357,7 @@ class ObjectPaths:
         direction: Direction | None = None,
         dwell: float | None = None,
     ) -> None:
-        seconds = change.frame.seconds
+        seconds, place = change.frame.seconds, self._clamp(change.place)
         event = Event(
             model_id=self._model_id,
             track_id=thing.track_id,
@@ -369,8 +369,8 @@ class ObjectPaths:
             frame_offset=change.frame.frame_offset,
             dwell_seconds=dwell,
             at_border=change.is_entered,
-            x=change.place[0],
-            y=change.place[1],
+            x=place[0],
+            y=place[1],
         )
         self._count += 1
         self._found.append((seconds, thing.track_id, watched.number, self._count, event))

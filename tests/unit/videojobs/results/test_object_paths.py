@@ -49,6 +49,16 @@ def test_a_crossing_has_its_interpolated_time_and_place() -> None:
     )
 
 
+@given(st.lists(st.tuples(st.floats(-0.2, 1.2), st.floats(-0.2, 1.2)), min_size=1, max_size=6))
+def test_events_are_in_the_picture_although_boxes_reach_beyond(walk: list[Place]) -> None:
+    """The lower edge of a box may be below the picture, and the box may stand still there."""
+    still = [place for place in walk for _ in range(2)]
+    regions = parse_regions([{"name": "all", "polygon": [[0, 0], [1, 0], [1, 1], [0, 1]]}])
+    events = [*follow(regions, *still), *follow(DOCK, *still), *follow(DOOR, *still)]
+    assert events
+    assert all(0 <= event.x <= WIDTH and 0 <= event.y <= HEIGHT for event in events)
+
+
 def test_the_direction_is_that_of_the_line() -> None:
     assert outline(follow(DOOR, (0.4, 0.5), (0.6, 0.5), (0.4, 0.5))) == [("door", "out", 0.5), ("door", "in", 1.5)]
 
