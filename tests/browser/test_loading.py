@@ -75,6 +75,10 @@ def test_a_shared_report_loads_video_and_pieces_through_redirects(site: SharedSi
     assert set(site.asked) == {"report.html", "video.mp4", "report-data/0-0.json.gz"}
 
 
+def list_pieces(site: SharedSite) -> list[str]:
+    return [name for name in site.asked if name.startswith("report-data/")]
+
+
 def test_the_pieces_of_two_hours_are_fetched_when_they_are_needed(
     site: SharedSite, open_page: OpenPage, hours_of_video: Path
 ) -> None:
@@ -83,16 +87,14 @@ def test_the_pieces_of_two_hours_are_fetched_when_they_are_needed(
     report = ReportPage(open_page(url))
     report.wait_for_video()
     expect(report.page.locator("#duration")).to_have_text("2:00:00")
-    pieces = [name for name in site.asked if name.startswith("report-data/")]
-    assert pieces == ["report-data/0-0.json.gz"]
+    wait_for_value(lambda: list_pieces(site), ["report-data/0-0.json.gz"])
 
     report.row("Rock").locator(".lane").click(position={"x": 750, "y": 5})
     report.settle()
     report.page.wait_for_function("() => document.querySelector('#badge').hidden")
 
     wait_for_value(report.present, ["Rock 1"])
-    pieces = [name for name in site.asked if name.startswith("report-data/")]
-    assert len(pieces) == 2
+    assert len(list_pieces(site)) == 2
     assert len(list((site.folder / "report-data").iterdir())) >= 2
 
 

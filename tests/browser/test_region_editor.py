@@ -31,7 +31,7 @@ def open_editor(open_page: OpenPage) -> Iterator[OpenEditor]:
 
         def open_regions(*regions: Any, **options: Any) -> EditorPage:
             page = EditorPage(open_page(stack.enter_context(serve_editor(SAMPLE_VIDEO, regions)), **options))
-            page.page.wait_for_function("() => document.querySelector('#picture').complete")
+            page.page.wait_for_function("() => document.querySelector('#picture').naturalWidth > 0")
             page.wait_for_json(len(regions))
             return page
 

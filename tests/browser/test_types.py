@@ -88,6 +88,7 @@ def test_a_label_without_confidence_is_shown_at_every_threshold(
     report.wait_for_video()
     report.record_drawn_texts()
     report.seek(0)
+    report.wait_for_drawn_text("doubtful 20%")
     report.seek(5)
     name = text.split()[0]
     wait_for_value(report.present, [f"{name} 1"])
