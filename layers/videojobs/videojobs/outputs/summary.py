@@ -17,7 +17,7 @@ from videojobs.outputs.region_summary import (
     write_summaries,
 )
 from videojobs.outputs.track_counts import TrackSet
-from videojobs.results.doubts import doubt_boxes, doubt_classes, doubt_failures
+from videojobs.results.doubts import ModelFindings, doubt_boxes, doubt_classes, doubt_failures
 from videojobs.results.predictions import Frames, Predictions
 from videojobs.results.rules import Rules, RulesOutcome
 from videojobs.results.tracking import count_objects
@@ -193,8 +193,9 @@ class Summary:
 
     def finish(self) -> None:
         if self._evaluated and (outcome := self._evaluated.conclude()):
-            for model_id, model in self.models.items():
-                outcome = doubt_failures(outcome, model_id, model.frames, model.failed_frames)
+            summaries = ((asked, self.models[asked.model_id]) for asked in self._asked)
+            each = [ModelFindings(asked, it.frames, it.failed_frames, it.classes) for asked, it in summaries]
+            outcome = doubt_failures(outcome, self._evaluated.notify_when, each)
             outcome = doubt_boxes(outcome, self._evaluated.notify_when, self._asked)
             found = self._other_classes.union(*(model.classes for model in self.models.values()))
             self.rules = doubt_classes(outcome, self._evaluated.notify_when, found)

@@ -4,7 +4,8 @@ A pipeline does not know a model's classes. So a condition about `persn` would n
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Self
 
 from videojobs.foreign_text import printable
 from videojobs.jobs.notify_when import Condition, NotifyWhen
@@ -22,12 +23,43 @@ MISSPELLED_CHARACTERS = 5
 NAME_MAX_CHARACTERS = 60
 
 
-def doubt_failures(outcome: RulesOutcome, model_id: str, frames: int, failed_frames: int) -> RulesOutcome:
-    """Returns the outcome, with unknown conditions instead of those that did not hold if the model failed often."""
-    if failed_frames <= FAILED_SHARE * frames:
-        return outcome
-    problem = f"{printable(model_id, NAME_MAX_CHARACTERS)} failed on {failed_frames:,} of {frames:,} frames"
-    return _doubt(outcome, range(len(outcome.conditions)), problem)
+@dataclass(frozen=True)
+class ModelFindings:
+    """What a model found in a video.
+
+    Attributes:
+        classes: Those of its predictions that count.
+    """
+
+    model: Model
+    frames: int
+    failed_frames: int
+    classes: Collection[str]
+
+    @property
+    def is_doubtful(self) -> bool:
+        return self.failed_frames > FAILED_SHARE * self.frames
+
+    def may_meet(self, condition: Condition, others: Sequence[Self]) -> bool:
+        """Returns whether the model may find what a condition is about, as far as the video tells."""
+        if condition.needs_boxes and self.model.inference_type in TYPES_WITHOUT_BOXES:
+            return False
+        # A class that only another model found, which did not fail, is that model's.
+        name = condition.class_name
+        return name in self.classes or not any(name in other.classes and not other.is_doubtful for other in others)
+
+
+def doubt_failures(outcome: RulesOutcome, notify_when: NotifyWhen, models: Sequence[ModelFindings]) -> RulesOutcome:
+    """Returns the outcome, with unknown conditions instead of those that a model might have met that failed often."""
+    for found in models:
+        if found.is_doubtful:
+            numbers = [
+                number for number, condition in enumerate(notify_when.conditions) if found.may_meet(condition, models)
+            ]
+            name = printable(found.model.model_id, NAME_MAX_CHARACTERS)
+            problem = f"{name} failed on {found.failed_frames:,} of {found.frames:,} frames"
+            outcome = _doubt(outcome, numbers, problem)
+    return outcome
 
 
 def doubt_boxes(outcome: RulesOutcome, notify_when: NotifyWhen, models: Sequence[Model]) -> RulesOutcome:

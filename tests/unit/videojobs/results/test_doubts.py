@@ -1,12 +1,13 @@
 """Doubts about conditions that did not hold: the notice is rather sent than never."""
 
+from collections.abc import Collection
 from typing import Any
 
 import pytest
 
 from videojobs.jobs.notify_when import NotifyWhen, parse_notify_when
-from videojobs.jobs.options import Model
-from videojobs.results.doubts import doubt_boxes, doubt_classes, doubt_failures
+from videojobs.jobs.options import InferenceType, Model
+from videojobs.results.doubts import ModelFindings, doubt_boxes, doubt_classes, doubt_failures
 from videojobs.results.rules import RuleOutcome, RulesOutcome
 
 
@@ -14,6 +15,16 @@ def make(*conditions: dict[str, Any], held: bool = False) -> tuple[RulesOutcome,
     notify_when = parse_notify_when(list(conditions))
     outcomes = tuple(RuleOutcome(name=condition.name, held=held) for condition in notify_when.conditions)
     return RulesOutcome(combination="any", conditions=outcomes), notify_when
+
+
+def found(
+    model_id: str = "coco",
+    inference_type: InferenceType = "object-detection",
+    *,
+    failed: int = 0,
+    classes: Collection[str] = (),
+) -> ModelFindings:
+    return ModelFindings(Model(model_id, "1", inference_type), frames=20, failed_frames=failed, classes=classes)
 
 
 @pytest.mark.parametrize(
@@ -62,10 +73,26 @@ def test_a_condition_that_held_is_not_doubted() -> None:
 
 
 def test_what_a_model_did_not_find_says_nothing_if_it_failed_on_most_frames() -> None:
-    outcome, _ = make({"class": "person"})
-    assert doubt_failures(outcome, "coco", 20, 10) is outcome
-    doubted = doubt_failures(outcome, "coco", 20, 11)
+    outcome, notify_when = make({"class": "person"})
+    assert doubt_failures(outcome, notify_when, [found(failed=10)]) is outcome
+    doubted = doubt_failures(outcome, notify_when, [found(failed=11)])
     assert (doubted.held, doubted.problem) == (None, "coco failed on 11 of 20 frames")
+
+
+def test_a_failed_model_that_a_condition_is_not_about_says_nothing_against_it() -> None:
+    outcome, notify_when = make(
+        {"class": "person", "min_count": 9}, {"class": "dog"}, {"min_count": 9}, {"region": "dock"}
+    )
+    works, fails = found("coco", classes=["person"]), found("tools", failed=11, classes=["hammer"])
+    doubted = doubt_failures(outcome, notify_when, [works, fails])
+    assert [condition.held for condition in doubted.conditions] == [False, None, None, None]
+    assert doubted.problem == "tools failed on 11 of 20 frames"
+    both = doubt_failures(outcome, notify_when, [works, found("tools", failed=11, classes=["person"])])
+    assert [condition.held for condition in both.conditions] == [None, None, None, None]
+    alone = doubt_failures(outcome, notify_when, [found("coco", failed=20, classes=["person"]), fails])
+    assert [condition.held for condition in alone.conditions] == [None, None, None, None]
+    labels = doubt_failures(outcome, notify_when, [works, found("days", "classification", failed=20)])
+    assert [condition.held for condition in labels.conditions] == [False, None, None, False]
 
 
 def test_places_and_objects_need_a_model_that_finds_boxes() -> None:
