@@ -1,6 +1,7 @@
 """Uploads whose notices go into digests, while the function that sends them dies at each of its calls.
 
-`python -m tests.digest_story` runs it with 1,000 uploads and prints what was told. AWS is moto; the state machine's own
+`python -m tests.digest_story` runs it with 1,000 uploads and prints what was told; then with all of them in one digest,
+and with single notices (`tests.single_notices`). AWS is moto; the state machine's own
 definition runs on `tests.stand_ins.state_machine`, which also provides the histories of executions:
 https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetExecutionHistory.html
 """
@@ -24,6 +25,7 @@ from moto import mock_aws
 
 from tests.cheap_transactions import open_cheap_transactions
 from tests.lambda_runtime import invoke
+from tests.single_notices import Killed, run_deliveries
 from tests.stand_ins.state_machine import StateMachine
 from tests.templates import ROOT, read_definition
 from videojobs import connections
@@ -32,6 +34,7 @@ from videojobs.logs import logger
 from videojobs.notices.found import Found
 from videojobs.notices.notices import Notice, Outcome
 from videojobs.notices.pending_notices import PendingNotices, describe_pending
+from videojobs.notices.sender import Mode
 
 TABLE = "pending-notices"
 ENVIRONMENT = {
@@ -48,12 +51,13 @@ MATCH_EVERY = 27
 
 FAIL_EVERY = 50
 
+SINGLE_MODES: tuple[Mode, ...] = ("each", "problems")
+
 AT_ONCE = 105
-"""More notices than one transaction takes. Moto's transactions are slow."""
+"""More notices than one transaction takes."""
 
-
-class Killed(BaseException):
-    """The function's process ends: no handler of exceptions may notice it."""
+DEATH_EVERY = 10
+"""A digest of all uploads has many calls, of which the function dies at so many: each death takes a run of its own."""
 
 
 class InvocationFailed(Exception):
@@ -193,13 +197,18 @@ class World:
         return sum(int(mail.split(" ", 1)[0].replace(",", "")) for mail in self.mails)
 
 
+def is_match(number: int) -> bool:
+    """Whether the condition of an upload holds."""
+    return number % MATCH_EVERY == MATCH_EVERY // 2
+
+
 def make_notice(number: int) -> tuple[Notice, Upload]:
     """The notice of an upload: most are done, some have failed, and in some a condition held."""
     upload = Upload(
         bucket="uploads", key=f"{number:05}.mp4", size_bytes=1, etag=f"{number:032x}", version_id=str(number)
     )
     outcome: Outcome = "failed" if number % FAIL_EVERY == 0 else "done"
-    rules = ("door at night",) if number % MATCH_EVERY == MATCH_EVERY // 2 else ()
+    rules = ("door at night",) if is_match(number) else ()
     notice = Notice(
         outcome=outcome,
         subject=f"{outcome}: {upload.key}",
@@ -324,13 +333,25 @@ def main() -> None:
     _, calls = run_at_once(AT_ONCE, None)
     for call, after in itertools.product(range(calls), (False, True)):
         run_at_once(AT_ONCE, Death(call, after))
-    print(f"{AT_ONCE} notices at once, {2 * calls} deaths, one in each run: each notice in exactly one digest")  # noqa: T201
+    tell(f"{AT_ONCE} notices at once, {2 * calls} deaths, one in each run: each notice in exactly one digest")
+    _, calls = run_at_once(count, None)
+    deaths = range(0, calls, DEATH_EVERY)
+    for call in deaths:
+        run_at_once(count, Death(call, after=True))
+    tell(f"{count:,} notices in one digest, {len(deaths)} deaths, one in each run: each notice in exactly one")
+    for mode in SINGLE_MODES:
+        mails = run_deliveries(mode, count, is_match).mails
+        tell(f"{count:,} uploads with notify_when and Notices={mode}, each delivery dies once: {len(mails)} mails")
+
+
+def tell(line: str) -> None:
+    print(line, flush=True)  # noqa: T201
 
 
 def report(world: World) -> None:
     matched = sum(bool(make_notice(number)[0].found.rules) for number in range(len(world.expected)))
     statuses = ", ".join(f"{count} {status.lower()}" for status, count in world.statuses.items())
-    print(  # noqa: T201
+    tell(
         f"{len(world.expected):,} uploads, {matched} with a condition that held; "
         f"{len(world.histories)} executions ({statuses}); {len(world.mails)} digests; each notice in exactly one"
     )
