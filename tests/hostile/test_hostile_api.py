@@ -20,7 +20,7 @@ from videojobs.create_job import CREATION_SECONDS
 from videojobs.errors import ApiUnavailable, BrokenAnswer
 
 LIMIT_SECONDS = 0.4
-PATIENCE_SECONDS = 4
+PATIENCE_SECONDS = 20
 
 
 class Connect(Protocol):
@@ -30,8 +30,6 @@ class Connect(Protocol):
 @pytest.fixture
 def connect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connect]:
     """Returns a client of a server that answers each request by a function."""
-    for limit in ("ANSWER_TIMEOUT_SECONDS", "ANSWER_BODY_SECONDS", "STORAGE_ANSWER_TIMEOUT_SECONDS"):
-        monkeypatch.setattr(client, limit, LIMIT_SECONDS)
     running = []
 
     def run(serve: Serve, certificate_for: str | None = None) -> VideoInferenceApi:
@@ -44,6 +42,13 @@ def connect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connect
     yield run
     for server in running:
         server.__exit__(None, None, None)
+
+
+@pytest.fixture
+def short_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only for answers that exceed them: on a busy machine, any other answer might."""
+    for limit in ("ANSWER_TIMEOUT_SECONDS", "ANSWER_BODY_SECONDS", "STORAGE_ANSWER_TIMEOUT_SECONDS"):
+        monkeypatch.setattr(client, limit, LIMIT_SECONDS)
 
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -80,6 +85,7 @@ SLOW_BODIES = {
 }
 
 
+@pytest.mark.usefixtures("short_limits")
 @pytest.mark.parametrize("serve", SLOW_HEADS.values(), ids=SLOW_HEADS.keys())
 def test_a_head_that_takes_too_long_is_an_outage(connect: Connect, serve: Serve) -> None:
     api = connect(serve)
@@ -97,6 +103,7 @@ def test_a_head_that_takes_too_long_is_an_outage(connect: Connect, serve: Serve)
         assert time.monotonic() - begun < PATIENCE_SECONDS
 
 
+@pytest.mark.usefixtures("short_limits")
 @pytest.mark.parametrize("serve", SLOW_BODIES.values(), ids=SLOW_BODIES.keys())
 def test_a_body_that_takes_too_long_is_a_broken_answer(connect: Connect, serve: Serve) -> None:
     begun = time.monotonic()
@@ -105,6 +112,7 @@ def test_a_body_that_takes_too_long_is_a_broken_answer(connect: Connect, serve: 
     assert time.monotonic() - begun < PATIENCE_SECONDS
 
 
+@pytest.mark.usefixtures("short_limits")
 @pytest.mark.parametrize(
     "serve", [SLOW_HEADS["one 100 Continue after another"], SLOW_BODIES["one trailer after another"]]
 )
@@ -115,7 +123,9 @@ def test_the_limits_hold_for_tls(connect: Connect, serve: Serve) -> None:
     assert time.monotonic() - begun < PATIENCE_SECONDS
 
 
-def test_results_may_take_longer_than_an_answer(connect: Connect) -> None:
+def test_results_may_take_longer_than_an_answer(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "ANSWER_BODY_SECONDS", LIMIT_SECONDS)
+
     def serve(connected: socket.socket) -> None:
         connected.sendall(OK + b"Content-Length: 10\r\n\r\n")
         for _ in range(10):
