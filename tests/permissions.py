@@ -6,7 +6,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 from unittest.mock import patch
 
 from botocore.client import BaseClient
@@ -48,16 +48,16 @@ def walk_statements(application: str, logical_id: str) -> Iterator[dict[str, Any
     else:
         policies = properties.get("Policies", [])
     for policy in policies:
-        yield from map(unwrap, policy["Statement"])
+        for statement in policy["Statement"]:
+            yield from unwrap(statement)
 
 
-def unwrap(statement: dict[str, Any]) -> dict[str, Any]:
-    """Removes the condition from a statement that depends on a parameter."""
-    if "Fn::If" not in statement:
-        return statement
-    _, granted, otherwise = statement["Fn::If"]
-    assert otherwise == {"Ref": "AWS::NoValue"}
-    return cast(dict[str, Any], granted)
+def unwrap(statement: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yields the statements that a statement which depends on a parameter may be."""
+    _, *statements = statement.get("Fn::If", (None, statement))
+    for it in statements:
+        if it != {"Ref": "AWS::NoValue"}:
+            yield it
 
 
 def walk_grants(application: str, logical_id: str) -> Iterator[tuple[str, str]]:

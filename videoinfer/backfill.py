@@ -16,6 +16,8 @@ from videoinfer.job_requests import send_requests
 from videoinfer.ledger_view import LedgerView
 from videoinfer.pipeline_stack import PipelineStack
 from videojobs.jobs.commands import uri_for_command
+from videojobs.jobs.intake import UploadFilter
+from videojobs.jobs.stored_video import ARCHIVE_CLASSES, explain_archive
 from videojobs.jobs.uploads import FIRST_ATTEMPT, JobRequest, Upload, find_extension, find_fault, is_folder_marker
 from videojobs.s3_errors import is_denied, is_missing
 
@@ -45,14 +47,19 @@ def parse_s3_uri(uri: str) -> tuple[str, str]:
 
 
 def plan_backfill(stack: PipelineStack, bucket: str, prefix: str) -> Iterator[Candidate]:
-    """Decides what to do with each object under `prefix`.
+    """Decides what to do with each object under `prefix`. Leaves out those that the stack ignores.
 
     Raises:
-        CommandError: The bucket does not exist, or it can't be listed.
+        CommandError: The bucket does not exist, or it can't be listed; or the stack takes videos where they lie, and
+            these lie elsewhere.
     """
     clients, home = stack.clients, bucket == stack.uploads_bucket
+    if stack.has_existing_bucket:
+        prefix = _limit_prefix(stack, bucket, prefix)
     _check_bucket(clients, bucket)
-    objects = _list_versions(clients, bucket, prefix) if home else _list_objects(clients, bucket, prefix)
+    found = _list_versions(clients, bucket, prefix) if home else _list_objects(clients, bucket, prefix)
+    uploads = UploadFilter.parse(stack.upload_extensions)
+    objects = (it for it in found if uploads.takes(it.upload))
     for some in batched(objects, _BATCH, strict=False):
         yield from _skip_known(stack.ledger, some) if home else _skip_present(clients, some, stack.uploads_bucket)
 
@@ -69,6 +76,21 @@ def carry_out(stack: PipelineStack, candidates: Sequence[Candidate]) -> None:
     for candidate in candidates:
         if candidate.action == "copy":
             _copy(stack.clients, candidate.upload, stack.uploads_bucket)
+
+
+def _limit_prefix(stack: PipelineStack, bucket: str, prefix: str) -> str:
+    """The part of `prefix` that the stack may read. Raises `CommandError` if there is none."""
+    place = f"s3://{stack.uploads_bucket}/{stack.uploads_prefix}"
+    if bucket != stack.uploads_bucket:
+        raise CommandError(
+            f"The stack {stack.name} takes videos where they lie, in {place}, and copies none into that bucket. "
+            "Give a prefix there, or deploy another stack for the other bucket."
+        )
+    if stack.uploads_prefix.startswith(prefix):
+        return stack.uploads_prefix
+    if not prefix.startswith(stack.uploads_prefix):
+        raise CommandError(f"The stack {stack.name} may only read {place} (UploadsPrefix).")
+    return prefix
 
 
 def _check_bucket(clients: AwsClients, bucket: str) -> None:
@@ -102,14 +124,16 @@ def _list_versions(clients: AwsClients, bucket: str, prefix: str) -> Iterator[Ca
             if entry["IsLatest"]:
                 # Objects from before versioning have the version id "null", which S3's events leave out.
                 version_id = entry["VersionId"] if entry["VersionId"] != "null" else None
-                yield from _consider(Candidate(_read_upload(bucket, entry, version_id), "ask"))
+                candidate = Candidate(_read_upload(bucket, entry, version_id), "ask")
+                yield from _consider(clients, candidate, entry.get("StorageClass"))
 
 
 def _list_objects(clients: AwsClients, bucket: str, prefix: str) -> Iterator[Candidate]:
     pages = clients.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     for page in pages:
         for entry in page.get("Contents", ()):
-            yield from _consider(Candidate(_read_upload(bucket, entry), "copy"))
+            candidate = Candidate(_read_upload(bucket, entry), "copy")
+            yield from _consider(clients, candidate, entry.get("StorageClass"))
 
 
 def _read_upload(bucket: str, entry: Any, version_id: str | None = None) -> Upload:
@@ -117,11 +141,19 @@ def _read_upload(bucket: str, entry: Any, version_id: str | None = None) -> Uplo
     return Upload(bucket=bucket, key=key, size_bytes=entry["Size"], etag=etag, version_id=version_id)
 
 
-def _consider(candidate: Candidate) -> Iterator[Candidate]:
+def _consider(clients: AwsClients, candidate: Candidate, storage_class: str | None) -> Iterator[Candidate]:
     """The candidate, skipped if it has a fault. Folder markers are left out, because they are not uploads."""
     if not is_folder_marker(candidate.upload):
-        fault = find_fault(candidate.upload)
+        fault = find_fault(candidate.upload) or _find_archive(clients, candidate.upload, storage_class)
         yield replace(candidate, action="skip", why=fault) if fault else candidate
+
+
+def _find_archive(clients: AwsClients, upload: Upload, storage_class: str | None) -> str | None:
+    """Why an archived object can't be read, or None. `create_job` finds archive tiers, which S3's lists don't tell."""
+    if storage_class not in ARCHIVE_CLASSES:
+        return None
+    archived = explain_archive(upload, clients.s3.head_object(**upload.location))
+    return archived.reason if archived else None
 
 
 def _skip_known(table: LedgerView, candidates: Sequence[Candidate]) -> Iterator[Candidate]:

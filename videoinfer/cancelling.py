@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from videoinfer.errors import CommandError
-from videoinfer.job_requests import read_upload
 from videoinfer.ledger_view import Item
 from videoinfer.listed_keys import list_key
 from videojobs.errors import ChangeRefused
 from videojobs.jobs.ledger import Ledger, format_time
 from videojobs.jobs.states import ENDED_STATES
 from videojobs.jobs.unanswered import Unanswered
+from videojobs.jobs.uploads import Upload
 from videojobs.jobs.workflow import locate_execution
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def cancel_job(sfn: SFNClient, state_machine_arn: str, ledger: Ledger, job: Item
     Raises:
         CommandError: The job has already ended otherwise; the message says how.
     """
-    upload, attempt = read_upload(job), int(job["attempt"])
+    upload, attempt = Upload.from_item(job), int(job["attempt"])
     if job["status"] != "cancelled":
         if job["status"] in ENDED_STATES:
             raise CommandError(f"The job of {list_key(job['key'])} has already ended: it is {job['status']}.")

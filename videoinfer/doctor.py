@@ -6,16 +6,17 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from videoinfer.aws_errors import describe_error
 from videoinfer.deployed_policies import Grant, read_grants
 from videoinfer.errors import CommandError
+from videoinfer.existing_bucket import check_existing_bucket
+from videoinfer.findings import Finding
 from videoinfer.job_texts import describe_missing
 from videoinfer.key_policy import find_left_out
 from videoinfer.ledger_view import Item
@@ -35,8 +36,6 @@ from videojobs.notices.times import format_duration
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackResourceDetailTypeDef
-
-type Level = Literal["ok", "warning", "problem"]
 
 CONCURRENCY_MIN = 50
 """Below this, doctor warns. New accounts may run ten functions at once, which is enough for a trial only."""
@@ -61,15 +60,6 @@ Manager."""
 _NO_SUCH_JOB = "videoinfer-doctor"
 
 
-@dataclass(frozen=True)
-class Finding:
-    """The result of one check. `remedy` is a command, or a sentence where no command helps."""
-
-    level: Level
-    what: str
-    remedy: str | None = None
-
-
 def examine(stack: PipelineStack) -> Iterator[Finding]:
     """Runs every check, one after another. A check that the person's credentials do not permit is a warning."""
     checks: list[Callable[[PipelineStack], Iterator[Finding]]] = [
@@ -78,6 +68,7 @@ def examine(stack: PipelineStack) -> Iterator[Finding]:
         _check_api_key,
         _check_upload_options,
         _check_upload_events,
+        _check_existing_bucket,
         _check_permissions,
         _check_key,
         _check_subscriptions,
@@ -168,12 +159,8 @@ def _check_upload_options(stack: PipelineStack) -> Iterator[Finding]:
 def _check_upload_events(stack: PipelineStack) -> Iterator[Finding]:
     """Checks the event path from the bucket through the queue to the function."""
     clients, redeploy = stack.clients, "sam deploy, which restores it"
-    notifications = clients.s3.get_bucket_notification_configuration(Bucket=stack.uploads_bucket)
     queue_arn = _find_queue_arn(stack, stack.uploads_queue_url)
-    if queue_arn in (queue["QueueArn"] for queue in notifications.get("QueueConfigurations", ())):
-        yield Finding("ok", "The uploads bucket sends an event for each upload.")
-    else:
-        yield Finding("problem", "The uploads bucket does not send events for uploads.", redeploy)
+    yield from _look_at_notifications(stack, queue_arn, redeploy)
     mappings = clients.lambda_.list_event_source_mappings(EventSourceArn=queue_arn)["EventSourceMappings"]
     if [mapping for mapping in mappings if mapping["State"] == "Enabled"]:
         yield Finding("ok", "The uploads queue is read.")
@@ -181,6 +168,21 @@ def _check_upload_events(stack: PipelineStack) -> Iterator[Finding]:
         uuid = mappings[0]["UUID"] if mappings else None
         enable = f"aws lambda update-event-source-mapping --uuid {uuid} --enabled" if uuid else redeploy
         yield Finding("problem", "The uploads queue is not read: uploads wait in it.", enable)
+
+
+def _look_at_notifications(stack: PipelineStack, queue_arn: str, redeploy: str) -> Iterator[Finding]:
+    if stack.has_existing_bucket:
+        return  # check_existing_bucket checks its events
+    notifications = stack.clients.s3.get_bucket_notification_configuration(Bucket=stack.uploads_bucket)
+    if queue_arn in (queue["QueueArn"] for queue in notifications.get("QueueConfigurations", ())):
+        yield Finding("ok", "The uploads bucket sends an event for each upload.")
+    else:
+        yield Finding("problem", "The uploads bucket does not send events for uploads.", redeploy)
+
+
+def _check_existing_bucket(stack: PipelineStack) -> Iterator[Finding]:
+    if stack.has_existing_bucket:
+        yield from check_existing_bucket(stack)
 
 
 def _check_permissions(stack: PipelineStack) -> Iterator[Finding]:

@@ -45,7 +45,7 @@ class RetryPlan:
 
 def plan_retry(job: Item) -> RetryPlan:
     """The attempt that follows `job`, the latest one at its upload."""
-    upload = read_upload(job)
+    upload = Upload.from_item(job)
     if fault := find_fault(upload):
         return RetryPlan(job, None, f"a retry does not help. {fault}")
     if job["status"] in ("failed", "overdue", "rejected", "cancelled"):
@@ -71,7 +71,9 @@ def _find_obstacle(upload: Upload, s3: S3Client, options: StackOptions) -> str |
         if is_denied(error):
             return None  # a person who may send requests need not be allowed to read videos
         raise
-    if latest.get("VersionId", _NO_VERSION) != (upload.version_id or _NO_VERSION):
+    is_same_version = latest.get("VersionId", _NO_VERSION) == (upload.version_id or _NO_VERSION)
+    # Without versioning, other bytes may have the same version.
+    if not is_same_version or (not upload.version_id and latest["ETag"].strip('"') != upload.etag):
         return (
             "a newer upload with this key has replaced its video, and has a job of its own. To run inference on the "
             "older video, upload it again, with another key to keep both"
@@ -86,17 +88,6 @@ def _find_obstacle(upload: Upload, s3: S3Client, options: StackOptions) -> str |
             f"its options can't be used. {invalid} Upload it again with other metadata, or change the stack's parameter"
         )
     return None
-
-
-def read_upload(item: Item) -> Upload:
-    """The upload of a job in the ledger."""
-    return Upload(
-        bucket=item["bucket"],
-        key=item["key"],
-        size_bytes=int(item["size_bytes"]),
-        etag=item["etag"],
-        version_id=item.get("version_id"),
-    )
 
 
 def send_requests(sqs: SQSClient, queue_url: str, requests: Iterable[JobRequest]) -> Iterator[JobRequest]:

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from videoinfer.aws_clients import AwsClients
 from videoinfer.errors import CommandError
 from videoinfer.ledger_view import LedgerView
+from videojobs.jobs.intake import ALL_VIDEOS, EVERY_OBJECT
 from videojobs.jobs.stack_options import StackOptions
 from videojobs.outputs.names import OutputName, parse_outputs
 
@@ -21,16 +22,23 @@ _IMPATIENT = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standa
 @dataclass(frozen=True, kw_only=True)
 class PipelineStack:
     """A deployed stack. Most fields are stack outputs. These are parameters: `api_url`, `api_key_secret_arn`,
-    `api_requests_per_minute`, `kms_key_arn`, `notices`, `digest_minutes`, `outputs` and those in `upload_options`.
+    `api_requests_per_minute`, `kms_key_arn`, `notices`, `digest_minutes`, `outputs`, `uploads_prefix`,
+    `upload_extensions`, those in `upload_options`, and whether the bucket exists without the stack.
 
     Attributes:
         api_key_secret_arn: The owner's secret; empty if the stack has its own.
+        has_existing_bucket: Whether the uploads bucket is the owner's (`ExistingUploadsBucket`), not the stack's.
+        uploads_prefix: What the keys of all uploads begin with.
+        upload_extensions: Which objects are uploads, as the function `create_job` gets it.
     """
 
     clients: AwsClients
     name: str
     status: str
     uploads_bucket: str
+    has_existing_bucket: bool = False
+    uploads_prefix: str = ""
+    upload_extensions: str = EVERY_OBJECT
     results_bucket: str
     notices_topic_arn: str
     alarms_topic_arn: str
@@ -93,12 +101,16 @@ def find_stack(name: str, clients: AwsClients | None = None) -> PipelineStack:
         raise
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
     parameters = {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in stack.get("Parameters", [])}
+    existing_bucket = parameters.get("ExistingUploadsBucket", "")
     try:
         return PipelineStack(
             clients=clients,
             name=name,
             status=stack["StackStatus"],
             uploads_bucket=outputs["UploadsBucketName"],
+            has_existing_bucket=bool(existing_bucket),
+            uploads_prefix=parameters.get("UploadsPrefix", ""),
+            upload_extensions=parameters.get("UploadExtensions") or (ALL_VIDEOS if existing_bucket else EVERY_OBJECT),
             results_bucket=outputs["ResultsBucketName"],
             notices_topic_arn=outputs["NoticesTopicArn"],
             alarms_topic_arn=outputs["AlarmsTopicArn"],

@@ -14,8 +14,9 @@ from videoinfer.dead_letters import discard as discard_letters
 from videoinfer.dead_letters import read_dead_letters, release
 from videoinfer.dead_letters import redrive as redrive_letters
 from videoinfer.display import Display, errors_for_people
-from videoinfer.doctor import Finding, examine
+from videoinfer.doctor import examine
 from videoinfer.errors import CommandError
+from videoinfer.findings import Finding
 from videoinfer.job_history import read_job_history
 from videoinfer.job_requests import check_upload, plan_retry, send_requests
 from videoinfer.job_texts import (
@@ -252,7 +253,8 @@ def backfill(
     stack: StackName = DEFAULT_STACK,
     as_json: AsJson = False,
 ) -> None:
-    """Create jobs for existing videos. Videos in another bucket are copied into the uploads bucket.
+    """Create jobs for existing videos. Videos in another bucket are copied into the stack's own uploads bucket; with
+    ExistingUploadsBucket, nothing is copied.
 
     Videos that have a job are left out, so the command can be run again. Each video is a job, which the API bills. No
     object in the uploads bucket is replaced: if another video has the key, the exit status is 1.

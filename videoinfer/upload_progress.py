@@ -30,7 +30,7 @@ class UploadedVideo:
 
     bucket: str
     key: str
-    version_id: str
+    version_id: str | None
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Step:
 def upload_video(clients: AwsClients, bucket: str, video: Path) -> UploadedVideo:
     """Uploads the file to the uploads bucket under its own name."""
     clients.s3.upload_file(str(video), bucket, video.name)
-    version_id = clients.s3.head_object(Bucket=bucket, Key=video.name)["VersionId"]
+    version_id = clients.s3.head_object(Bucket=bucket, Key=video.name).get("VersionId")
     return UploadedVideo(bucket, video.name, version_id)
 
 
@@ -62,7 +62,7 @@ def find_job(clients: AwsClients, jobs_table: str, upload: UploadedVideo) -> Ite
     pages = client.get_paginator("scan").paginate(TableName=jobs_table, ConsistentRead=True)
     items = [item for page in pages for item in page["Items"]]
     wanted = (upload.bucket, upload.key, upload.version_id)
-    attempts = [item for item in items if (item["bucket"], item["key"], item["version_id"]) == wanted]
+    attempts = [item for item in items if (item["bucket"], item["key"], item.get("version_id")) == wanted]
     return max(attempts, key=lambda item: int(item["attempt"]), default=None)
 
 

@@ -13,7 +13,7 @@ from videojobs import connections
 from videojobs.create_job import JobCreator
 from videojobs.jobs.costs import Meter
 from videojobs.jobs.idempotency import create_once
-from videojobs.jobs.uploads import JobRequest, read_requests
+from videojobs.jobs.uploads import JobRequest
 from videojobs.jobs.uploads_queue import UploadsQueue
 from videojobs.logs import logger
 from videojobs.settings import CreateJobSettings
@@ -23,7 +23,7 @@ processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failu
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse | list[dict[str, str]]:
-    """Takes a batch of messages from the uploads queue, or an S3 event that is sent to the function directly."""
+    """Takes a batch of messages from the uploads queue, or an event of S3 that is sent to the function directly."""
     settings = connections.read_create_job_settings(os.environ)
     ends = connections.open_ends(settings.jobs_table)
 
@@ -33,13 +33,14 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
         return answer
 
     create_job = create_once(create, settings.idempotency_table, context)
+    intake = connections.open_intake(settings)
     if all(record.get("eventSource") != "aws:sqs" for record in event.get("Records", ())):
-        return [create_job(request) for request in read_requests(event)]
+        return [create_job(request) for request in intake.read(event)]
     queue = UploadsQueue(connections.connect_sqs(), settings.uploads_queue_url)
 
     def create_jobs(record: SQSRecord) -> None:
         with queue.postponed_on_error(record):
-            for request in read_requests(json.loads(record.body)):
+            for request in intake.read(json.loads(record.body)):
                 create_job(request)
 
     return process_partial_response(event, create_jobs, processor, context)

@@ -38,7 +38,7 @@ from videoinfer.local.embedded_aws import EmbeddedAws, local_session
 from videoinfer.notices_queue import ReceivedNotice
 from videoinfer.repository import LAMBDA_PYTHON, require_tool
 from videojobs.jobs.ledger import Job, Ledger
-from videojobs.jobs.uploads import JobRequest, Upload, read_uploads
+from videojobs.jobs.uploads import JobRequest, Upload, read_requests
 from videojobs.jobs.uploads_queue import RECEIVES_MAX
 from videojobs.jobs.workflow import locate_execution, start_redelivery
 
@@ -398,8 +398,8 @@ def open_ledger(pipeline: DeployedPipeline) -> Ledger:
 
 def put_video(pipeline: DeployedPipeline, key: str, metadata: Mapping[str, str] = MappingProxyType({})) -> Upload:
     """Puts a video into the bucket, and returns it as S3's event describes it."""
-    [upload] = read_uploads(json.loads(pipeline.compose_event(pipeline.upload(key, b"video", metadata))))
-    return upload
+    [request] = read_requests(json.loads(pipeline.compose_event(pipeline.upload(key, b"video", metadata))))
+    return request.upload
 
 
 @contextmanager

@@ -30,7 +30,7 @@ from videojobs.delivery_progress import Progress
 from videojobs.errors import ApiUnavailable
 from videojobs.jobs.ledger import Job, Ledger
 from videojobs.jobs.options import Options
-from videojobs.jobs.uploads import FIRST_ATTEMPT, Upload, read_uploads
+from videojobs.jobs.uploads import FIRST_ATTEMPT, Upload, read_requests
 from videojobs.notices.pending_notices import PendingNotices
 from videojobs.notices.share_links import SharedJob, ShareLinks
 from videojobs.results.bucket import PART_BYTES
@@ -49,7 +49,6 @@ NOT_TRIED: Mapping[str, str] = {
     "s3:ListMultipartUploadParts": "the embedded AWS lets everyone list parts",
     "s3:ListBucket on UploadsBucket": _NOT_THERE,
     "s3:ListBucket on ResultsBucket": _NOT_THERE,
-    "s3:ListBucket on ResultsBucket, UploadsBucket": _NOT_THERE,
     "sqs:ReceiveMessage": "Lambda reads the queue with it, the function does not",
     "sqs:DeleteMessage": "Lambda reads the queue with it, the function does not",
     "sqs:GetQueueAttributes": "Lambda reads the queue with it, the function does not",
@@ -128,6 +127,7 @@ class PipelineScenarios:
         record = {
             "eventSource": "aws:s3",
             "eventName": "ObjectCreated:Put",
+            "eventTime": "2026-11-02T08:15:30.000Z",
             "s3": {"bucket": {"name": upload.bucket}, "object": {n: v for n, v in described.items() if v is not None}},
         }
         return {"Records": [record]}
@@ -142,7 +142,7 @@ class PipelineScenarios:
     def land_after_a_crash(self) -> Any:
         """S3's event about a video for which an earlier invocation ended while it created the job."""
         event = self.land()
-        [upload] = read_uploads(event)
+        upload = next(read_requests(event)).upload
         self._ledger.record(upload, FIRST_ATTEMPT, status="creating")
         return event
 

@@ -49,7 +49,7 @@ class DeployedPipeline:
         """
         bucket = self.pipeline.uploads_bucket
         answer = self.clients.s3.put_object(Bucket=bucket, Key=key, Body=body, Metadata=dict(metadata or {}))
-        return UploadedVideo(bucket, key, answer["VersionId"])
+        return UploadedVideo(bucket, key, answer.get("VersionId"))
 
     def wait_for_job(self, upload: UploadedVideo) -> dict[str, Any]:
         """Waits until the upload's job has ended, with notice and event sent; returns its item in the ledger.
@@ -80,6 +80,7 @@ class DeployedPipeline:
         record = {
             "eventSource": "aws:s3",
             "eventName": "ObjectCreated:Put",
+            "eventTime": "2026-11-02T08:15:30.000Z",
             "s3": {
                 "bucket": {"name": upload.bucket},
                 "object": {"key": quote_plus(upload.key), **described, "sequencer": "0055AED6DCD90281E5"},

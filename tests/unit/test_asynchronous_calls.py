@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.permissions import unwrap
 from tests.templates import ROOT, TEMPLATES, find_resources, read_expanded_templates
 
 WAITING_CALLERS = {"apigateway.amazonaws.com"}
@@ -75,16 +76,16 @@ def test_every_target_of_an_event_is_a_queue_and_has_a_dead_letter_queue_with_an
 
 
 def test_only_eventbridge_may_send_to_the_queues_of_the_rule() -> None:
-    [rule] = find_event_rules("pipeline")
-    [target] = rule["Targets"]
-    told = {name_resource(target["Arn"]), name_resource(target["DeadLetterConfig"]["Arn"])}
+    told = dict[str, str]()
+    for name, rule in find_resources("pipeline", "AWS::Events::Rule").items():
+        [target] = rule["Properties"]["Targets"]
+        told |= dict.fromkeys((name_resource(target["Arn"]), name_resource(target["DeadLetterConfig"]["Arn"])), name)
     for policy in find_resources("pipeline", "AWS::SQS::QueuePolicy").values():
         [queue] = policy["Properties"]["Queues"]
-        [statement] = policy["Properties"]["PolicyDocument"]["Statement"]
-        assert name_resource(statement["Resource"]) == queue["Ref"]
-        if statement["Principal"] == {"Service": "events.amazonaws.com"}:
-            assert statement["Condition"] == {
-                "ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["ExecutionEndedRule", "Arn"]}}
-            }
-            told.remove(queue["Ref"])
-    assert told == set()
+        [wrapped] = policy["Properties"]["PolicyDocument"]["Statement"]
+        for statement in unwrap(wrapped):
+            assert name_resource(statement["Resource"]) == queue["Ref"]
+            if statement["Principal"] == {"Service": "events.amazonaws.com"}:
+                rule_arn = {"Fn::GetAtt": [told.pop(queue["Ref"]), "Arn"]}
+                assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": rule_arn}}
+    assert told == {}

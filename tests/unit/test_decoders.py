@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.permissions import as_list, list_functions, walk_statements
+from tests.permissions import as_list, list_functions, walk_statements, write_arn
 from tests.templates import ROOT, find_resources
+from tests.unit.test_permissions import UPLOADS
 
 PACKAGES = {"pipeline": ROOT / "layers/videojobs", "engine": ROOT / "engine/layers/videoengine"}
 FUNCTIONS = {"pipeline": ROOT / "functions", "engine": ROOT / "engine/functions"}
@@ -93,12 +94,12 @@ def test_the_function_that_draws_reads_videos_and_results_and_writes_one_kind_of
             resources.setdefault(action, []).extend(as_list(statement["Resource"]))
         if "kms:Decrypt" in as_list(statement["Action"]):
             assert "kms:ViaService" in str(statement["Condition"])
-    annotated, videos = "${ResultsBucket.Arn}/results/*/annotated.mp4", "${UploadsBucket.Arn}/*"
+    annotated = "${ResultsBucket.Arn}/results/*/annotated.mp4"
     assert resources["s3:PutObject"] == resources["s3:AbortMultipartUpload"] == [{"Fn::Sub": annotated}]
-    assert resources["s3:GetObject"] == [
-        {"Fn::Sub": videos},
-        {"Fn::Sub": "${ResultsBucket.Arn}/results/*/results.json"},
+    assert [write_arn(it) for it in resources["s3:GetObject"]] == [
+        UPLOADS,
+        "${ResultsBucket.Arn}/results/*/results.json",
     ]
-    assert resources["s3:GetObjectVersion"] == [{"Fn::Sub": videos}]
+    assert list(map(write_arn, resources["s3:GetObjectVersion"])) == [UPLOADS]
     function = find_resources("pipeline", "AWS::Serverless::Function")["AnnotateVideoFunction"]
     assert list(function["Properties"]["Environment"]["Variables"]) == ["RESULTS_BUCKET"]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.key_policy import read_documented_policy
-from tests.permissions import as_list
+from tests.permissions import as_list, unwrap
 from tests.templates import ROOT, read_expanded_templates
 from videoinfer.key_policy import find_left_out
 
@@ -230,7 +230,12 @@ def test_every_store_says_how_it_is_encrypted(has_key: bool) -> None:
 def list_roles(*, has_key: bool) -> dict[str, list[dict[str, Any]]]:
     roles = {name: it["Properties"] for name, it in walk_resources(has_key=has_key) if it["Type"] == "AWS::IAM::Role"}
     return {
-        name: [statement for policy in role["Policies"] for statement in policy["PolicyDocument"]["Statement"]]
+        name: [
+            it
+            for policy in role["Policies"]
+            for wrapped in policy["PolicyDocument"]["Statement"]
+            for it in unwrap(wrapped)
+        ]
         for name, role in roles.items()
     }
 

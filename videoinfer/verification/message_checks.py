@@ -127,19 +127,20 @@ def check_event(messages: Sequence[Message], upload: Upload, item: Item) -> Verd
     return judge(faults, f"received from a rule of the event bus: {found.get('status')}")
 
 
-def check_rejection(item: Item | None, seconds: float) -> Verdict:
-    """Checks that a text file is rejected because of its extension, and that the API has no job for it.
+def check_rejection(item: Item | None, seconds: float, expected: str = ".txt") -> Verdict:
+    """Checks that a file that is not a video is rejected, and that the API has no job for it.
 
     Args:
         item: The upload's item in the ledger, or None.
         seconds: How long the command waited.
+        expected: What the reason contains.
     """
     if item is None:
         return wrong(f"It has no item in the ledger after {seconds:g} s.")
     faults = []
     if item["status"] != "rejected":
         faults.append(f"It is {item['status']}: {item.get('error')}")
-    elif ".txt" not in item.get("error", ""):
+    elif expected not in item.get("error", ""):
         faults.append(f"It is rejected for another reason: {item.get('error')}")
     if "job_id" in item:
         faults.append(f"The API has created a job: {item['job_id']}.")

@@ -21,6 +21,7 @@ from videoinfer.verification.traces import Traces
 from videoinfer.verification.verdicts import CheckOutcome, Verdict, ok, wrong
 from videoinfer.verification.waiting import wait_for
 from videoinfer.verification.watch_checks import check_alarms, check_metrics, list_metrics, read_alarms, read_metrics
+from videojobs.jobs.intake import EVERY_OBJECT
 
 NOT_A_VIDEO = b"videoinfer verify: this is not a video.\n"
 
@@ -69,13 +70,16 @@ class Verification:
         return ok("created a queue for notices and a queue for events")
 
     def _check_rejected(self, boxes: Mailboxes) -> Iterator[CheckOutcome]:
-        """Uploads a text file, and checks its rejection, notice and event."""
+        """Uploads a file that is not a video, and checks its rejection, notice and event."""
         seconds = self._timeouts.follow_up
 
         def reject() -> Verdict:
-            upload = self._traces.send("no-video.txt", NOT_A_VIDEO, {})
+            # Where other kinds of files are ignored, an empty video is rejected.
+            takes_text = self._stack.upload_extensions == EVERY_OBJECT
+            name, body, reason = ("no-video.txt", NOT_A_VIDEO, ".txt") if takes_text else ("empty.mp4", b"", "empty")
+            upload = self._traces.send(name, body, {})
             item = wait_for(lambda: self._traces.find_reported(upload), seconds)
-            return check_rejection(item or self._traces.find_item(upload), seconds)
+            return check_rejection(item or self._traces.find_item(upload), seconds, reason)
 
         yield (rejected := run_check("rejected file", reject))
         upload = self._traces.uploads[-1]

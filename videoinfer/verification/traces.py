@@ -54,7 +54,9 @@ class Traces:
     def begin(cls, stack: PipelineStack) -> Self:
         """Chooses unique names. Creates nothing yet."""
         run = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{token_hex(4)}"
-        return cls(stack=stack, name=f"videoinfer-verify-{run}", prefix=f"videoinfer-verify/{run}/")
+        return cls(
+            stack=stack, name=f"videoinfer-verify-{run}", prefix=f"{stack.uploads_prefix}videoinfer-verify/{run}/"
+        )
 
     @property
     def queue_names(self) -> tuple[str, str]:
@@ -74,12 +76,14 @@ class Traces:
         """Uploads a file as `name` under the prefix."""
         bucket, key = self.stack.uploads_bucket, f"{self.prefix}{name}"
         answer = self.stack.clients.s3.put_object(Bucket=bucket, Key=key, Body=body, Metadata=metadata)
-        self._add_upload(key, len(body), answer["ETag"], answer["VersionId"])
+        self._add_upload(key, len(body), answer["ETag"], answer.get("VersionId"))
         return self.uploads[-1]
 
-    def _add_upload(self, key: str, size_bytes: int, quoted_etag: str, version_id: str) -> None:
+    def _add_upload(self, key: str, size_bytes: int, quoted_etag: str, version_id: str | None) -> None:
         etag, bucket = quoted_etag.strip('"'), self.stack.uploads_bucket
-        upload = Upload(bucket=bucket, key=key, size_bytes=size_bytes, etag=etag, version_id=version_id)
+        # S3's lists give "null" to objects without a version, and its events leave it out.
+        known_version = version_id if version_id != "null" else None
+        upload = Upload(bucket=bucket, key=key, size_bytes=size_bytes, etag=etag, version_id=known_version)
         if upload not in self.uploads:
             self.uploads.append(upload)
 

@@ -5,7 +5,8 @@ videos. Another function, `record_annotation`, updates the ledger and sends the 
 """
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from videojobs.drawing.video import Drawn, draw_video
 from videojobs.errors import VideoNotDrawable
 from videojobs.jobs.costs import Meter
 from videojobs.jobs.ledger import Job
+from videojobs.jobs.uploads import Upload
 from videojobs.logs import logger
 from videojobs.record_annotation import UPLOAD, locate_annotated_video
 from videojobs.result_files import ANNOTATED_VIDEO, RESULTS_FILE, locate_results
@@ -34,6 +36,9 @@ FRAME_MAX_PIXELS = 8_847_360
 
 LAST_SECONDS = 90
 """Time to keep for after the drawing: FFmpeg moves the MP4's index to the front, and the file is uploaded to S3."""
+
+
+_NO_VIDEO = "The video has been deleted, or access to it is denied."
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,8 @@ class VideoAnnotation:
             raise VideoNotDrawable(f"Videos above {VIDEO_MAX_BYTES / 1024**3:.0f} GiB are not annotated.")
         with scratch_folder(Path(tempfile.gettempdir(), "annotation")) as folder:
             video, results, annotated = (folder / name for name in ("video", RESULTS_FILE, ANNOTATED_VIDEO))
-            self._download(job.upload.location, video, "The video has been deleted, or access to it is denied.")
+            self._check_video(job.upload)
+            self._download(job.upload.location, video, _NO_VIDEO)
             results_key = locate_results(job.upload.key, job.job_id, RESULTS_FILE)
             self._download({"Bucket": self.results_bucket, "Key": results_key}, results, "There are no results.")
             model_ids = [model.model_id for model in job.options.models]
@@ -91,10 +97,25 @@ class VideoAnnotation:
             )
         return drawn
 
+    def _check_video(self, upload: Upload) -> None:
+        """Raises VideoNotDrawable if another file has replaced the video, which only versioning prevents."""
+        if upload.version_id:
+            return
+        with self._readable(_NO_VIDEO):
+            head = self.s3.head_object(**upload.location)
+        if head["ETag"].strip('"') != upload.etag:
+            raise VideoNotDrawable("Another file has replaced the video.")
+
     def _download(self, location: Mapping[str, str], path: Path, missing: str) -> None:
         bucket, key, version = location["Bucket"], location["Key"], location.get("VersionId")
-        try:
+        with self._readable(missing):
             self.s3.download_file(bucket, key, str(path), ExtraArgs={"VersionId": version} if version else None)
+
+    @contextmanager
+    def _readable(self, missing: str) -> Iterator[None]:
+        """Raises VideoNotDrawable with the reason `missing` if S3 has no such object."""
+        try:
+            yield
         except self.s3.exceptions.ClientError as error:
             if is_missing(error) or is_denied(error):  # S3 denies a missing object if the role can't list the bucket
                 raise VideoNotDrawable(missing) from None

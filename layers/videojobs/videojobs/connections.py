@@ -20,6 +20,7 @@ from videojobs.api.client import VideoInferenceApi
 from videojobs.api.session import open_session
 from videojobs.api.turns import SharedTurns, Turns, UnlimitedTurns
 from videojobs.jobs.ends import JobEnds
+from videojobs.jobs.intake import Intake, UploadFilter
 from videojobs.jobs.ledger import Ledger
 from videojobs.notices.notices import NoticesTopic
 from videojobs.notices.pending_notices import PendingNotices
@@ -69,6 +70,12 @@ def read_share_links(share_key_secret: str, share_url: str, *, force_fetch: bool
 @cache
 def open_ledger(table_name: str) -> Ledger:
     return Ledger(_open_table(table_name))
+
+
+def open_intake(settings: CreateJobSettings) -> Intake:
+    """Returns what reads the messages of the uploads queue."""
+    uploads, ledger = UploadFilter.parse(settings.upload_extensions), open_ledger(settings.jobs_table)
+    return Intake(uploads, settings.results_bucket, ledger)
 
 
 @cache

@@ -32,6 +32,7 @@ from videojobs.jobs.options import Options
 from videojobs.jobs.recorded_at import resolve_recorded_at
 from videojobs.jobs.sending import TimedVideo, count_sends, reject_sending, reject_slow_sending
 from videojobs.jobs.states import ENDED_STATES
+from videojobs.jobs.stored_video import StoredVideo, VideoReplaced, VideoUnreadable
 from videojobs.jobs.unanswered import Unanswered
 from videojobs.jobs.upload_metadata import find_option
 from videojobs.jobs.uploads import JobRequest, Rejection, Upload, find_fault
@@ -40,7 +41,6 @@ from videojobs.logs import logger
 from videojobs.metrics import measure
 from videojobs.notices.notices import compose_cancelled_upload, compose_rejection, mention_unanswered
 from videojobs.notices.sender import NoticeSender, describe_sending
-from videojobs.s3_errors import is_missing, is_out_of_range
 from videojobs.settings import CreateJobSettings, limit_deadline_seconds, limit_poll_seconds
 
 if TYPE_CHECKING:
@@ -64,10 +64,6 @@ RECORD_PAUSE_SECONDS_MAX = 30
 
 BROKEN_ANSWERS_MAX = 3
 """How often the API may answer without a valid job_id before the upload is rejected: each call may be billed."""
-
-
-class UploadGone(Exception):
-    """The object is no longer in the bucket."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +101,14 @@ class JobCreator:
         """Raises ChangeRefused: the job has been ended meanwhile."""
         if item.get("status") in ENDED_STATES:
             return self._leave(request, item)
-        job = self._find_job(request, item) or self._create(request, item)
+        try:
+            job = self._find_job(request, item) or self._create(request, item)
+        except VideoReplaced as replaced:
+            if request.written_at and not item:  # its event came late, and nobody waits for this upload
+                logger.info("The object is ignored.", reason=str(replaced))
+                measure("UploadsIgnored")
+                return {"status": "ignored"}
+            job = replaced.rejection
         if isinstance(job, Rejection):
             return self._reject(request, item, job)
         return self._wait_for(job)
@@ -144,58 +147,26 @@ class JobCreator:
             return _explain_broken_answers(upload, item)
         metadata: Mapping[str, str] = {}
         try:
-            metadata = self._read_metadata(upload)
+            video = StoredVideo(self.s3, upload)
+            metadata = video.read_metadata()
             options = self.settings.resolve(upload.key, metadata)
             if options.input_mode == "upload" and (rejection := reject_sending(upload, item)):
                 return rejection
-            video_recorded_at = self._find_recorded_at(upload, options)
+            video_recorded_at = _find_recorded_at(video, options)
             options.notify_when.check_clock(video_recorded_at)
             return self._create_with(options, video_recorded_at, request, item)
         except InvalidParameter as invalid:
             return Rejection(str(invalid), f"videoinfer retry {upload.upload_id}", invalid.parameter)
         except InvalidOption as invalid:
             return self._explain_option(upload, metadata, invalid)
-        except UploadGone:
-            return Rejection("It was deleted before its job could be created.", suggest_remedy(upload))
+        except VideoReplaced:
+            raise
+        except VideoUnreadable as unreadable:
+            return unreadable.rejection
         except ApiRefused as refused:
             return self._explain_refusal(upload, metadata, refused)
         except SendingTooSlow as slow:
             return reject_slow_sending(upload, slow)
-
-    def _read_metadata(self, upload: Upload) -> Mapping[str, str]:
-        """Raises UploadGone also for a version behind a delete marker: a person has deleted the upload."""
-        try:
-            if upload.version_id:
-                self.s3.head_object(Bucket=upload.bucket, Key=upload.key)
-            return self.s3.head_object(**upload.location)["Metadata"]
-        except self.s3.exceptions.ClientError as error:
-            if is_missing(error):
-                raise UploadGone from error
-            raise
-
-    def _find_recorded_at(self, upload: Upload, options: Options) -> str | None:
-        """Returns when the video was recorded. Reads the file only if the options don't say it.
-
-        Raises:
-            UploadGone: The upload has been deleted.
-        """
-
-        def read(start: int, length: int) -> bytes:
-            content_range = f"bytes={start}-{start + length - 1}"
-            try:
-                with closing(self.s3.get_object(**upload.location, Range=content_range)["Body"]) as body:
-                    return body.read()
-            except self.s3.exceptions.ClientError as error:
-                if is_missing(error):
-                    raise UploadGone from error
-                if is_out_of_range(error):  # without versioning, another file may have replaced it
-                    return b""
-                raise
-
-        def read_file() -> datetime | None:
-            return read_creation_time(read, upload.size_bytes, datetime.now(UTC))
-
-        return resolve_recorded_at(options.recorded_at, upload.key, read_file)
 
     def _create_with(
         self, options: Options, video_recorded_at: str | None, request: JobRequest, item: Mapping[str, Any]
@@ -319,7 +290,7 @@ class JobCreator:
             return url, turn
         file_name = upload.key.rsplit("/", 1)[-1]
         upload_url = self.api.create_upload_url(turn, file_name, idempotency_key)
-        with closing(self.s3.get_object(**upload.location)["Body"]) as body:
+        with closing(StoredVideo(self.s3, upload).open()) as body:
             self.ledger.record(upload, request.attempt, status="sending", error=None, sends=count_sends(item) + 1)
             self.api.send_video(upload_url, TimedVideo(body, self.count_seconds_left), upload.size_bytes)
         patience = min(SENT_PATIENCE_SECONDS, self.count_seconds_left() - CREATION_SECONDS)
@@ -376,6 +347,15 @@ class JobCreator:
     @property
     def _poll_seconds(self) -> int:
         return limit_poll_seconds(self.settings.api_url, self.settings.poll_seconds)
+
+
+def _find_recorded_at(video: StoredVideo, options: Options) -> str | None:
+    """Returns when the video was recorded. Reads the file only if the options don't say it. Raises VideoUnreadable."""
+
+    def read_file() -> datetime | None:
+        return read_creation_time(video.read_range, video.upload.size_bytes, datetime.now(UTC))
+
+    return resolve_recorded_at(options.recorded_at, video.upload.key, read_file)
 
 
 def _count_broken_answers(item: Mapping[str, Any]) -> int:

@@ -21,6 +21,7 @@ MetricName = Literal[
     "MinutesPostponed",
     "MinutesToTurn",
     "Polls",
+    "UploadsIgnored",
 ]
 """`MinutesWaited` is the time from an upload's first record in the ledger to the end of its job. `MinutesPostponed` is
 the age of a message in the uploads queue that is postponed again. `MinutesToTurn` is the time until an upload's booked

@@ -19,10 +19,11 @@ from urllib.parse import quote
 
 from videojobs.foreign_text import printable
 from videojobs.jobs.ledger import Ledger
-from videojobs.jobs.uploads import SHARED_VIDEO
+from videojobs.jobs.stored_video import is_listed
+from videojobs.jobs.uploads import SHARED_VIDEO, Upload
 from videojobs.notices.share_links import LinkFault, SharedJob, ShareLinks
 from videojobs.result_files import REPORT_FILE, RESULTS_FILE, locate_output
-from videojobs.s3_errors import is_missing
+from videojobs.s3_errors import is_denied, is_missing
 from videojobs.video_formats import MIME_TYPES
 
 if TYPE_CHECKING:
@@ -101,27 +102,28 @@ class SharedOutputs:
         if item is None or "job_id" not in item:
             return _answer_page(404, "This job no longer exists", "It was removed from the pipeline's jobs.")
         for name in (request.name,) if request.name else (REPORT_FILE, RESULTS_FILE):
-            if (location := self._locate(item, name)) and self._exists(location):
+            if (location := self._locate(item, name)) and self._exists(location, _find_etag(item, name)):
                 return self._redirect(request, name, location)
         return _answer_page(404, "There is no such file", _explain_missing(request.name))
 
     def _locate(self, item: Mapping[str, Any], name: str) -> dict[str, Any] | None:
         if name == SHARED_VIDEO:
-            version = {"VersionId": item["version_id"]} if item.get("version_id") else {}
-            return {"Bucket": item["bucket"], "Key": item["key"], **version}
+            return Upload.from_item(item).location
         if not _OUTPUT.fullmatch(name):
             return None
         key = locate_output(item["key"], item["job_id"], item["created_at"], name)
         return {"Bucket": self.results_bucket, "Key": key}
 
-    def _exists(self, location: Mapping[str, Any]) -> bool:
+    def _exists(self, location: Mapping[str, Any], etag: str | None) -> bool:
+        """Returns whether the object is there, with this ETag if it is given."""
         try:
-            self.s3.head_object(**location)
+            head = self.s3.head_object(**location)
         except self.s3.exceptions.ClientError as error:
-            if is_missing(error):
+            bucket, key = location["Bucket"], location["Key"]
+            if is_missing(error) or (is_denied(error) and not is_listed(self.s3, bucket, key)):
                 return False
             raise
-        return True
+        return etag is None or head["ETag"].strip('"') == etag
 
     def _redirect(self, request: ShareRequest, name: str, location: Mapping[str, Any]) -> dict[str, Any]:
         parameters = dict(location)
@@ -136,6 +138,11 @@ class SharedOutputs:
         return {"statusCode": 302, "headers": {**_HEADERS, "Location": url}}
 
 
+def _find_etag(item: Mapping[str, Any], name: str) -> str | None:
+    """Returns what tells a video from another that has replaced it, in a bucket without versioning."""
+    return item["etag"] if name == SHARED_VIDEO and not item.get("version_id") else None
+
+
 def read_request(event: Mapping[str, Any]) -> ShareRequest:
     """Reads the request in an event of an HTTP API (payload format 2.0). A link may end in a slash."""
     link, token, name = [*event["rawPath"].strip("/").split("/", 2), "", ""][:3]
@@ -146,7 +153,10 @@ def read_request(event: Mapping[str, Any]) -> ShareRequest:
 
 def _explain_missing(name: str) -> str:
     if name == SHARED_VIDEO:
-        return "The video has been deleted: videos are kept for a limited time. The job's results may still be there."
+        return (
+            "The video has been deleted or replaced: videos are kept for a limited time. "
+            "The job's results may still be there."
+        )
     what = f"This job has no output <code>{escape(printable(name))}</code>" if name else "This job has no results"
     return f"{what}: it was not requested, or it has been deleted, because results are kept for a limited time."
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 _MISSING = {"404", "NoSuchBucket", "NoSuchKey", "NoSuchVersion"}
 _OUT_OF_RANGE = {"416", "InvalidRange"}
 _DENIED = {"403", "AccessDenied"}
+_REPLACED = {"412", "PreconditionFailed"}
 
 
 def is_missing(error: "ClientError") -> bool:
@@ -27,3 +28,8 @@ def is_out_of_range(error: "ClientError") -> bool:
 def is_denied(error: "ClientError") -> bool:
     """Returns whether a permission is missing or, without s3:ListBucket, the object does not exist."""
     return error.response["Error"]["Code"] in _DENIED
+
+
+def is_replaced(error: "ClientError") -> bool:
+    """Returns whether the object's ETag is not the one in `If-Match`."""
+    return error.response["Error"]["Code"] in _REPLACED

@@ -70,13 +70,19 @@ class DoneNoticeSettings(NoticeSettings, ShareSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class CreateJobSettings(ApiClientSettings, NoticeSettings, StackOptions):
-    """The environment of `create_job`, where `prefix_routes` is the name of a parameter in Parameter Store."""
+    """The environment of `create_job`, where `prefix_routes` is the name of a parameter in Parameter Store.
+
+    Attributes:
+        upload_extensions: The objects that are uploads, as `UploadFilter.parse` reads it.
+    """
 
     poll_seconds: int
     deadline_hours: float
     jobs_table: str
     idempotency_table: str
+    results_bucket: str
     state_machine_arn: str
+    upload_extensions: str
     uploads_queue_url: str
 
 

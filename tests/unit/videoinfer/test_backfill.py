@@ -193,3 +193,48 @@ def test_an_etag_of_parts_proves_no_difference(clients: AwsClients) -> None:
 
     assert candidate.action == "skip"
     assert "but another ETag" in (candidate.why or "")
+
+
+def plan_existing(clients: AwsClients, uri: str, prefix: str = "cameras/") -> list[Candidate]:
+    """The plan of a stack whose uploads bucket is the owner's, without versioning."""
+    stack = make_stack(
+        clients,
+        uploads_bucket="archive",
+        has_existing_bucket=True,
+        uploads_prefix=prefix,
+        upload_extensions="videos",
+    )
+    return list(plan_backfill(stack, *parse_s3_uri(uri)))
+
+
+@pytest.mark.parametrize(
+    "uri", ["s3://archive", "s3://archive/cam", "s3://archive/cameras/", "s3://archive/cameras/1/"]
+)
+def test_an_existing_bucket_is_searched_where_the_stack_may_read_and_nothing_is_copied(
+    clients: AwsClients, uri: str
+) -> None:
+    upload = put(clients, "archive", "cameras/1/a.mp4")
+    put(clients, "archive", "cameras/1/a.jpg")
+    put(clients, "archive", "elsewhere/b.mp4")
+    assert plan_existing(clients, uri) == [Candidate(upload, "ask")]
+
+
+@pytest.mark.parametrize(
+    ("uri", "words"),
+    [
+        ("s3://archive/elsewhere/", "may only read s3://archive/cameras/"),
+        ("s3://uploads/cameras/", "copies none into that bucket"),
+    ],
+)
+def test_what_lies_elsewhere_is_refused(clients: AwsClients, uri: str, words: str) -> None:
+    put(clients, "archive", "elsewhere/b.mp4")
+    with pytest.raises(CommandError, match=words):
+        plan_existing(clients, uri)
+
+
+@pytest.mark.parametrize("storage_class", ["GLACIER", "DEEP_ARCHIVE"])
+def test_an_archived_video_is_left_out_with_the_reason(clients: AwsClients, storage_class: Any) -> None:
+    clients.s3.put_object(Bucket="archive", Key="cameras/a.mp4", Body=b"v", StorageClass=storage_class)
+    for [candidate] in (plan_existing(clients, "s3://archive"), plan(clients, "s3://archive")):
+        assert candidate.action == "skip"
+        assert f"storage class {storage_class}" in (candidate.why or "")

@@ -17,7 +17,8 @@ from tests.permissions import as_list
 from tests.pipeline_stacks import UPLOAD_OPTIONS
 from tests.templates import find_resources, read_expanded_templates
 from videoinfer import doctor
-from videoinfer.doctor import Finding, examine
+from videoinfer.doctor import examine
+from videoinfer.findings import Finding
 from videoinfer.pipeline_stack import PipelineStack
 from videojobs.errors import ApiRefused, ApiUnavailable
 from videojobs.jobs.ledger import format_time

@@ -104,8 +104,8 @@ def test_a_replaced_video_is_not_retried(s3: Any) -> None:
 
 def test_a_video_from_before_versioning_that_was_replaced_is_not_retried(s3: Any) -> None:
     s3.create_bucket(Bucket="old")
-    s3.put_object(Bucket="old", Key=UPLOAD.key, Body=b"video")
-    job = {**item("failed"), "bucket": "old", "version_id": None}
+    put = s3.put_object(Bucket="old", Key=UPLOAD.key, Body=b"video")
+    job = {**item("failed"), "bucket": "old", "version_id": None, "etag": put["ETag"].strip('"')}
     assert check_upload(plan_retry(job), s3, UPLOAD_OPTIONS).request
     s3.put_bucket_versioning(Bucket="old", VersioningConfiguration={"Status": "Enabled"})
     assert check_upload(plan_retry(job), s3, UPLOAD_OPTIONS).request

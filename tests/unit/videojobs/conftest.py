@@ -43,8 +43,9 @@ class Aws:
         """Puts an object, and returns the event that S3 would send."""
         put = self.s3.put_object(Bucket=self.uploads_bucket, Key=key, Body=body, Metadata=metadata or {})
         s3_object = {"key": key, "size": len(body), "eTag": put["ETag"].strip('"'), "versionId": put["VersionId"]}
-        record = {"bucket": {"name": self.uploads_bucket}, "object": s3_object}
-        return {"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": record}]}
+        about = {"bucket": {"name": self.uploads_bucket}, "object": s3_object}
+        event = {"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "eventTime": "2026-11-02T08:15:30.000Z"}
+        return {"Records": [{**event, "s3": about}]}
 
     def notices(self) -> list[dict[str, Any]]:
         answer = self.sqs.receive_message(QueueUrl=self.notices_queue_url, MaxNumberOfMessages=10)

@@ -23,7 +23,7 @@ from videojobs.jobs.costs import Meter
 from videojobs.jobs.ledger import Job, Ledger
 from videojobs.jobs.sending import LAST_SECONDS, SENDS_MAX
 from videojobs.jobs.upload_metadata import METADATA_OPTIONS
-from videojobs.jobs.uploads import JobRequest, Upload, read_uploads
+from videojobs.jobs.uploads import JobRequest, Upload, read_requests
 from videojobs.logs import logger
 from videojobs.report_failure import FailureReport
 from videojobs.settings import CreateJobSettings
@@ -55,7 +55,9 @@ SETTINGS = CreateJobSettings(
     notices="each",
     notices_topic_arn="arn",
     pending_notices_table="pending-notices",
+    results_bucket="results",
     state_machine_arn="arn",
+    upload_extensions="*",
     uploads_queue_url="url",
 )
 
@@ -85,8 +87,8 @@ def build(
 
 def upload(aws: Any, key: str = "line 3+ü.mp4", body: bytes = b"video", **metadata: str) -> Upload:
     event = aws.upload(key, body, {name.replace("_", "-"): value for name, value in metadata.items()})
-    [landed] = read_uploads(event)
-    return replace(landed, key=key)
+    [request] = read_requests(event)
+    return replace(request.upload, key=key)
 
 
 def test_the_api_gets_a_presigned_url(aws: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -68,6 +68,7 @@ def call(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
         "NOTICES_TOPIC_ARN": aws.sender.topic._topic_arn,
         "PENDING_NOTICES_TABLE": "pending-notices",
         "STATE_MACHINE_ARN": aws.state_machine_arn,
+        "UPLOAD_EXTENSIONS": "*",
         "UPLOADS_QUEUE_URL": aws.sqs.create_queue(QueueName="uploads")["QueueUrl"],
         "RESULTS_BUCKET": aws.results_bucket,
         "OUTPUTS": "parquet,csv,coco,webvtt,report",
@@ -118,11 +119,34 @@ def test_an_upload_becomes_a_job_once(aws: Any, call: Any, name: str, key: str) 
     assert json.loads(execution["input"])["upload"]["key"] == key
 
 
+def test_events_from_eventbridge_become_one_job_for_each_write_in_any_order(aws: Any, call: Any) -> None:
+    """The bucket has no versioning. The same bytes are written, replaced, and written again."""
+    aws.s3.create_bucket(Bucket="footage")
+
+    def write(body: bytes, sequencer: str, second: int) -> Any:
+        put = aws.s3.put_object(Bucket="footage", Key="line 3+ü%41 (1).MP4", Body=body)
+        event = read_event("create_job", "eventbridge")
+        event["time"] = f"2026-11-02T08:15:{second}Z"
+        about = {"etag": put["ETag"].strip('"'), "size": len(body), "sequencer": sequencer}
+        event["detail"]["object"] = {"key": "line 3+ü%41 (1).MP4", **about}
+        return event
+
+    first = write(b"video", "617f08299329d1", 30)
+    assert call("create_job", first, (200, {"job_id": "j1"}))[0] == [{"status": "running", "job_id": "j1"}]
+    late, newest = write(b"another video", "617F08299329D2", 31), write(b"video", "1617f08299329d2", 32)
+    for event, answers in ((newest, [(200, {"job_id": "j2"})]), (late, []), (first, []), (newest, []), (late, [])):
+        returned, wire = call("create_job", event, *answers)
+        assert len(returned) == 1
+        assert len(wire.requests) == len(answers)
+    assert len(aws.executions()) == 2
+    assert aws.notices() == []
+
+
 def test_an_operator_s_request_becomes_a_further_attempt_once(aws: Any, call: Any) -> None:
-    aws.s3.put_object(Bucket=BUCKET, Key="cameras/belt.mp4", Body=b"video")
+    put = aws.s3.put_object(Bucket=BUCKET, Key="cameras/belt.mp4", Body=b"video")
     event = read_event("create_job", "queue-retry")
     [request] = json.loads(event["Records"][0]["body"])["job_requests"]
-    request["upload"]["version_id"] = None
+    request["upload"] |= {"version_id": None, "etag": put["ETag"].strip('"')}
     event["Records"][0]["body"] = json.dumps({"job_requests": [request]})
     for answers in ([(200, {"job_id": "j2"})], []):
         assert call("create_job", event, *answers)[0] == {"batchItemFailures": []}

@@ -1,5 +1,6 @@
 """Every key that S3 allows, 1 to 1,024 bytes of UTF-8, becomes a job whose video can be fetched, or one rejection."""
 
+import hashlib
 import itertools
 import re
 from collections.abc import Callable
@@ -107,15 +108,24 @@ def test_every_suggested_command_makes_the_upload_acceptable(key: str, size_byte
 @given(keys, st.sampled_from([0, 1]))
 @settings(max_examples=count_examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_key_becomes_a_job_or_one_rejection(aws: Any, key: str, size_bytes: int) -> None:
-    described = {"key": quote_plus(key), "size": size_bytes, "eTag": f"e{next(numbers)}"}
-    record = {"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "uploads"}, "object": described}}
+    body = f"video {next(numbers)}".encode()
+    described = {
+        "key": quote_plus(key),
+        "size": size_bytes,
+        "eTag": hashlib.md5(body, usedforsecurity=False).hexdigest(),
+    }
+    record = {
+        "eventName": "ObjectCreated:Put",
+        "eventTime": "2026-11-02T08:15:30.000Z",
+        "s3": {"bucket": {"name": "uploads"}, "object": described},
+    }
     requested = list(read_requests({"Records": [record]}))
     assert bool(requested) != is_folder_marker(Upload(bucket="uploads", key=key, size_bytes=size_bytes, etag="e1"))
     for request in requested:
         assert request.upload.key == key
         fault = find_fault(request.upload)
         if not fault:
-            aws.s3.put_object(Bucket="uploads", Key=key, Body=b"video")
+            aws.s3.put_object(Bucket="uploads", Key=key, Body=body)
         before = len(aws.executions())
         for _ in range(2):
             creator, _ = build(aws, (200, {"job_id": "j1"}))

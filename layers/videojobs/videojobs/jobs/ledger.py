@@ -93,15 +93,8 @@ class Job:
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Self:
         """Reads the job in an item of the ledger that has a `job_id`."""
-        upload = Upload(
-            bucket=item["bucket"],
-            key=item["key"],
-            size_bytes=int(item["size_bytes"]),
-            etag=item["etag"],
-            version_id=item.get("version_id"),
-        )
         return cls(
-            upload=upload,
+            upload=Upload.from_item(item),
             attempt=int(item["attempt"]),
             job_id=item["job_id"],
             options=Options.parse(json.loads(json.dumps(item["options"], default=float))),  # DynamoDB returns decimals

@@ -4,7 +4,8 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, Self
 from urllib.parse import unquote_plus
 
 from videojobs.foreign_text import printable
@@ -22,7 +23,12 @@ SHARED_VIDEO = "video"
 class Upload:
     """One version of one object in the uploads bucket: the unit that is billed once.
 
-    In a bucket without versioning, the eTag identifies the version.
+    In a bucket without versioning, the ETag identifies the version, and `jobs.rewrites` tells apart the times at which
+    the same bytes were written.
+
+    Attributes:
+        sequencer: Orders the writes of one key (see `jobs.rewrites`). None in a bucket with versioning, and if S3's
+            event about the object is not known.
     """
 
     bucket: str
@@ -30,6 +36,19 @@ class Upload:
     size_bytes: int
     etag: str
     version_id: str | None = None
+    sequencer: str | None = None
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> Self:
+        """Reads the upload in an item of the ledger."""
+        return cls(
+            bucket=item["bucket"],
+            key=item["key"],
+            size_bytes=int(item["size_bytes"]),
+            etag=item["etag"],
+            version_id=item.get("version_id"),
+            sequencer=item.get("sequencer"),
+        )
 
     @property
     def uri(self) -> str:
@@ -57,14 +76,19 @@ class Upload:
 
 @dataclass(frozen=True)
 class JobRequest:
-    """A request in the uploads queue: a job for `upload`, at the first attempt or, after a retry, a later one."""
+    """A request in the uploads queue: a job for `upload`, at the first attempt or, after a retry, a later one.
+
+    Attributes:
+        written_at: When the object was written, if S3 requests the job by an event; None if a person does.
+    """
 
     upload: Upload
     attempt: int
+    written_at: datetime | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns the request as plain JSON, as `read_requests` reads it."""
-        return asdict(self)
+        """Returns a person's request as plain JSON, as `read_requests` reads it."""
+        return {"upload": asdict(self.upload), "attempt": self.attempt}
 
 
 FIRST_ATTEMPT = 1
@@ -84,33 +108,63 @@ class Rejection:
 
 
 def read_requests(event: Mapping[str, Any]) -> Iterator[JobRequest]:
-    """Reads the requests of a message: an S3 event about uploads, or a person's `{"job_requests": […]}`."""
-    for upload in read_uploads(event):
-        yield JobRequest(upload, FIRST_ATTEMPT)
-    for request in event.get("job_requests", ()):
-        yield JobRequest(Upload(**request["upload"]), request["attempt"])
+    """Reads the requests of a message: an event of S3 about uploads, in either form, or a person's
+    `{"job_requests": […]}`.
 
-
-def read_uploads(event: Mapping[str, Any]) -> Iterator[Upload]:
-    """Reads the uploads of an S3 event notification, without folder markers.
-
-    Keys are URL-encoded, with `+` for a space. The `s3:TestEvent` that S3 sends when notifications are set up has no
-    records.
-    Source: Amazon S3 User Guide, "Event message structure".
+    Folder markers are left out. Other events have no requests: the `s3:TestEvent` that S3 sends when notifications are
+    set up, and an archived object's "Object Restore Completed", because who restores a file need not want a job.
     """
+    for request in _read_s3_events(event):
+        if not is_folder_marker(request.upload):
+            yield request
+    for asked in event.get("job_requests", ()):
+        yield JobRequest(Upload(**asked["upload"]), asked["attempt"])
+
+
+def _read_s3_events(event: Mapping[str, Any]) -> Iterator[JobRequest]:
+    if event.get("source") == "aws.s3" and event.get("detail-type") == "Object Created":
+        yield _read_eventbridge_event(event)
     for record in event.get("Records", ()):
-        if not record["eventName"].startswith("ObjectCreated:"):
-            continue
-        s3_object = record["s3"]["object"]
-        upload = Upload(
-            bucket=record["s3"]["bucket"]["name"],
-            key=unquote_plus(s3_object["key"]),
-            size_bytes=s3_object["size"],
-            etag=s3_object["eTag"],
-            version_id=s3_object.get("versionId"),
-        )
-        if not is_folder_marker(upload):
-            yield upload
+        if record["eventName"].startswith("ObjectCreated:"):
+            yield _read_notification(record)
+
+
+def _read_notification(record: Mapping[str, Any]) -> JobRequest:
+    """Reads a record of an S3 event notification. Its key is URL-encoded, with `+` for a space.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+    """
+    s3_object = record["s3"]["object"]
+    upload = Upload(
+        bucket=record["s3"]["bucket"]["name"],
+        key=unquote_plus(s3_object["key"]),
+        size_bytes=s3_object["size"],
+        etag=s3_object["eTag"],
+        **_identify_write(s3_object.get("versionId"), s3_object.get("sequencer")),
+    )
+    return JobRequest(upload, FIRST_ATTEMPT, datetime.fromisoformat(record["eventTime"]))
+
+
+def _read_eventbridge_event(event: Mapping[str, Any]) -> JobRequest:
+    """Reads S3's "Object Created" event from EventBridge. Unlike a notification's, its key is not encoded.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
+    """
+    s3_object = event["detail"]["object"]
+    upload = Upload(
+        bucket=event["detail"]["bucket"]["name"],
+        key=s3_object["key"],
+        size_bytes=s3_object["size"],
+        etag=s3_object["etag"],
+        **_identify_write(s3_object.get("version-id"), s3_object.get("sequencer")),
+    )
+    return JobRequest(upload, FIRST_ATTEMPT, datetime.fromisoformat(event["time"]))
+
+
+def _identify_write(version_id: str | None, sequencer: str | None) -> dict[str, str | None]:
+    # "null" is the version of an object that was written while the bucket had no versioning. It can be overwritten.
+    is_versioned = version_id not in (None, "", "null")
+    return {"version_id": version_id} if is_versioned else {"sequencer": sequencer}
 
 
 def is_folder_marker(upload: Upload) -> bool:

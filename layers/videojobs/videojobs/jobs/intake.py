@@ -1,0 +1,69 @@
+"""Which requests of a message in the uploads queue may become jobs, and at which attempt."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from videojobs.jobs.ledger import Ledger
+from videojobs.jobs.rewrites import choose_attempt
+from videojobs.jobs.uploads import JobRequest, Upload, find_extension, read_requests
+from videojobs.logs import logger
+from videojobs.metrics import measure
+from videojobs.video_formats import VIDEO_FORMATS
+
+EVERY_OBJECT = "*"
+ALL_VIDEOS = "videos"
+
+
+@dataclass(frozen=True)
+class UploadFilter:
+    """Which objects of the uploads bucket are uploads. All others are ignored: other tools write there too.
+
+    Attributes:
+        extensions: In lower case, with the dot; None for every object.
+    """
+
+    extensions: frozenset[str] | None
+
+    @classmethod
+    def parse(cls, upload_extensions: str) -> Self:
+        """Reads `*` (every object), `videos` (the extensions of all known video formats), or a list with commas."""
+        if upload_extensions == EVERY_OBJECT:
+            return cls(None)
+        if upload_extensions == ALL_VIDEOS:
+            return cls(frozenset(it.extension for it in VIDEO_FORMATS))
+        names = (name.strip().lower().removeprefix(".") for name in upload_extensions.split(","))
+        return cls(frozenset(f".{name}" for name in names if name))
+
+    def takes(self, upload: Upload) -> bool:
+        return self.extensions is None or find_extension(upload.key).lower() in self.extensions
+
+
+@dataclass(frozen=True)
+class Intake:
+    """Reads messages of the uploads queue.
+
+    Attributes:
+        results_bucket: Its objects are never uploads: an annotated video there would become a job, which makes another.
+    """
+
+    uploads: UploadFilter
+    results_bucket: str
+    ledger: Ledger
+
+    def read(self, event: Mapping[str, Any]) -> Iterator[JobRequest]:
+        """Yields the requests in `event` that may become jobs. Logs and counts those that it ignores."""
+        for request in read_requests(event):
+            if why := self._find_reason_to_ignore(request):
+                logger.info("The object is ignored.", upload=request.upload.uri, reason=why)
+                measure("UploadsIgnored")
+            else:
+                yield choose_attempt(self.ledger, request)
+
+    def _find_reason_to_ignore(self, request: JobRequest) -> str | None:
+        if request.upload.bucket == self.results_bucket:
+            return "It is in the results bucket."
+        # A person has chosen what they request.
+        if request.written_at and not self.uploads.takes(request.upload):
+            return "UploadExtensions leaves it out."
+        return None
