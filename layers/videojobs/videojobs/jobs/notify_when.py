@@ -127,6 +127,13 @@ class Condition:
         return self.line is not None or self.min_dwell_seconds is not None or self.min_tracks is not None
 
     @property
+    def needs_events(self) -> bool:
+        """Whether it is evaluated by events: by crossings of a line, or visits of a polygon."""
+        if self.region is None or self.min_dwell_seconds is None:
+            return self.line is not None
+        return self.min_confidence is None and self.hours is None
+
+    @property
     def needs_boxes(self) -> bool:
         return self.needs_tracks or self.region is not None
 

@@ -8,9 +8,13 @@ one of them. A prediction counts for a condition in these steps:
 3. Its sampled frame has at least `min_count` objects with such a prediction.
 4. At least `min_tracks` different objects have had one of those.
 
+Stays in a region are the visits in `events.csv`, whose class is that of most of their frames. Only a condition that
+also has a confidence or hours counts the predictions with them.
+
 Memory holds the objects that have not ended, and up to `min_tracks` track IDs per condition.
 """
 
+import heapq
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -185,6 +189,15 @@ class _Episodes:
             self.add(seconds)
         self.last_seconds, self.last_frame = seconds, frame
 
+    def begin(self, seconds: float) -> None:
+        """Begins a time in which the condition holds."""
+        if not self.times or seconds - self.last_seconds > EPISODE_GAP_SECONDS:
+            self.add(seconds)
+
+    def end(self, seconds: float) -> None:
+        """Ends that time."""
+        self.last_seconds = seconds
+
     def add(self, seconds: float) -> None:
         """Adds an episode."""
         self.times += 1
@@ -206,6 +219,7 @@ class _Evaluation:
         self._place = _Place(regions[condition.region]) if condition.region is not None else None
         self._clock = clock
         self._stays = _Stays()
+        self._visits = _Visits(condition.min_dwell_seconds or 0.0)
         self._confidences = _RecentConfidences()
         self._objects: set[int] = set()
         self._crossings = 0
@@ -214,14 +228,37 @@ class _Evaluation:
         """Adds frames, in order of time."""
         if self._condition.min_tracks and self.episodes.times:
             return  # It holds once.
+        if self._condition.needs_events and frames.events_failure is not None:
+            self.problem = describe_failure(frames.events_failure)
         if self._condition.line is not None:
             self._add_crossings(frames)
+        elif self._condition.needs_events:
+            self._add_visits(frames)
         else:
             self._add_predictions(frames)
 
+    def _add_visits(self, frames: Frames) -> None:
+        wanted, visits = self._condition, self._visits
+        least = wanted.min_count or 1
+        for event in frames.events:
+            if event.region != wanted.region or wanted.class_name not in (None, event.class_name):
+                continue
+            for seconds in visits.pass_time(event.time_offset):
+                if len(visits.long) < least:
+                    continue
+                if wanted.min_tracks is None:
+                    if len(visits.long) == least:
+                        self.episodes.begin(seconds)
+                    continue
+                self._objects |= visits.long
+                if len(self._objects) >= wanted.min_tracks:
+                    self.episodes.add(seconds)
+                    self._objects.clear()
+                    return
+            if visits.take(event) and len(visits.long) == least - 1:
+                self.episodes.end(event.time_offset)
+
     def _add_crossings(self, frames: Frames) -> None:
-        if frames.events_failure is not None:
-            self.problem = describe_failure(frames.events_failure)
         if self._condition.min_confidence is not None:
             self._confidences.add(frames)
         for event in frames.events:
@@ -426,6 +463,39 @@ class _Stay:
     def has_ended(self, moment: tuple[float, int]) -> bool:
         """Returns whether its track ended before a sampled frame; the same as in `tracks.py`."""
         return moment[1] - self.last[1] - 1 > LOST_FRAMES and moment[0] - self.last[0] > LOST_SECONDS
+
+
+class _Visits:
+    """The visits of one region, by its events.
+
+    Attributes:
+        long: The objects that are inside, and have stayed for long enough.
+    """
+
+    def __init__(self, least_seconds: float) -> None:
+        self.long: set[int] = set()
+        self._least_seconds = least_seconds
+        self._entered: dict[int, float] = {}
+        self._next: list[tuple[float, int]] = []
+
+    def pass_time(self, now: float) -> Iterator[float]:
+        """Yields when objects have stayed for long enough, up to `now`; each is in `long` by then."""
+        while self._next and now - self._next[0][0] >= self._least_seconds:
+            entered_at, track_id = heapq.heappop(self._next)
+            if self._entered.get(track_id) == entered_at:
+                self.long.add(track_id)
+                yield entered_at + self._least_seconds
+
+    def take(self, event: Event) -> bool:
+        """Takes an entry or exit. Returns whether one of `long` has left."""
+        if event.kind == "entry":
+            self._entered[event.track_id] = event.time_offset
+            heapq.heappush(self._next, (event.time_offset, event.track_id))
+            return False
+        self._entered.pop(event.track_id, None)
+        has_left = event.track_id in self.long
+        self.long.discard(event.track_id)
+        return has_left
 
 
 class _Stays:
