@@ -31,7 +31,8 @@ help:  ## what there is to run
 # The environments: the project's own; MiniStack's; what Lambda's Python runtime brings, which runs the functions on it and holds
 # nothing else, so that no forgotten dependency is hidden; the SAM CLI's and the checkers', because they pin what the project does not;
 # the official client's, because it brings OpenCV and more, and one test alone runs it; an older boto3 than Lambda's, for one test as
-# well; gigabytes that only bench/engine.py needs; and other trackers, which only bench/tracking.py needs.
+# well; gigabytes that only bench/engine.py needs; other trackers, which only bench/tracking.py needs; and the tools that read datasets,
+# which only tests/dataset_readers needs.
 ENVIRONMENTS := .venv .venv-aws .venv-lambda .venv-sam
 
 .venv/ready: requirements/dev.txt pyproject.toml
@@ -43,8 +44,9 @@ ENVIRONMENTS := .venv .venv-aws .venv-lambda .venv-sam
 .venv-client/ready: requirements/client.txt
 .venv-peers/ready: requirements/peers.txt
 .venv-tracking/ready: requirements/tracking.txt
+.venv-datasets/ready: requirements/datasets.txt
 .venv/ready .venv-aws/ready .venv-lambda/ready .venv-lambda-oldest/ready .venv-sam/ready .venv-check/ready .venv-client/ready .venv-peers/ready \
-.venv-tracking/ready: | python
+.venv-tracking/ready .venv-datasets/ready: | python
 	@echo "Installing $(notdir $(firstword $<)) into $(@D)"
 	@$(PYTHON) -m venv --clear $(@D)
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check $(if $(filter .venv-lambda%,$(@D)),,--no-compile) --no-deps --require-hashes --requirement $<
@@ -122,4 +124,4 @@ format: .venv/ready  ## lets the formatter and the linter mend what they can
 
 .PHONY: clean
 clean:  ## removes environments and build output
-	rm -rf $(ENVIRONMENTS) .venv-lambda-oldest .venv-check .venv-client .venv-peers .venv-tracking .aws-sam .build .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(ENVIRONMENTS) .venv-lambda-oldest .venv-check .venv-client .venv-peers .venv-tracking .venv-datasets .aws-sam .build .mypy_cache .ruff_cache .pytest_cache

@@ -10,6 +10,7 @@ COMMAND_EXTRAS: Mapping[str, str] = {
     "demo": "local",
     "report": "local",
     "annotate": "local",
+    "export": "local",
     "regions": "local",
     "infer": "engine",
 }

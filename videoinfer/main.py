@@ -13,6 +13,7 @@ from videoinfer.repository import SAMPLE_MODEL, SAMPLE_VIDEO
 from videoinfer.stack_commands import commands
 from videoinfer.terminal import Console
 from videojobs import __version__
+from videojobs.dataset.names import FORMATS
 from videojobs.result_files import ANNOTATED_VIDEO, REPORT_FILE, RESULTS_FILE
 from videojobs.video_formats import VIDEO_EXTENSIONS
 
@@ -161,6 +162,44 @@ def annotate(
 
     with errors_for_people():
         make_annotated_video(results, video, output, Display(Console()))
+
+
+@app.command(rich_help_panel=name_panel("export"))
+def export(
+    *,
+    results: Annotated[Path, typer.Argument(help="The results file.")],
+    video: Annotated[Path, typer.Argument(help="The video of these results.")],
+    formats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format",
+            help=f"{', '.join(FORMATS)}; may be given several times, or as a list with commas.",
+            metavar="FORMAT",
+            show_default="all of them",
+        ),
+    ] = None,
+    frames: Annotated[
+        str,
+        typer.Option(
+            help="Which of the sampled frames: all; 'every N'; uncertain or 'uncertain N', those whose predictions are "
+            "least sure; or events, those on which an object comes or goes.",
+        ),
+    ] = "all",
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The folder, a new one or an empty one.", metavar="DIR")
+    ] = Path("dataset"),
+) -> None:
+    """Write frames of the video with their predictions as a dataset, for labeling and training tools.
+
+    For example, every tenth sampled frame, to correct its boxes in CVAT and to train with Ultralytics:
+
+        videoinfer export results.json belt.mp4 --format cvat --format yolo --frames 'every 10' -o belt
+    """
+    with loading("export"):
+        from videoinfer.dataset_export import export_dataset
+
+    with errors_for_people():
+        export_dataset(results, video, output, formats=formats or FORMATS, frames=frames, display=Display(Console()))
 
 
 @app.command(rich_help_panel=name_panel("regions"))

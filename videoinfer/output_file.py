@@ -28,7 +28,7 @@ class OutputFile:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Translates an `OSError` of the block, which writes the file, into a `CommandError` that names the file."""
-        with _translating_errors(self.path):
+        with translating_errors(self.path):
             yield
 
     def finish(self) -> None:
@@ -57,7 +57,7 @@ def open_output(path: Path, inputs: Iterable[Path], suffix: str) -> Iterator[Out
             written; the message says what to do.
     """
     _refuse_inputs(path, inputs)
-    with _translating_errors(path):
+    with translating_errors(path):
         place = path.resolve()
         _check_place(path, place)
         if path.suffix.lower() in {*MIME_TYPES, ".json", ".html"} - {suffix}:
@@ -65,7 +65,7 @@ def open_output(path: Path, inputs: Iterable[Path], suffix: str) -> Iterator[Out
         place.parent.mkdir(parents=True, exist_ok=True)
     unfinished = place.with_name(f".videoinfer-{secrets.token_hex(8)}.part")
     try:
-        with _translating_errors(path):
+        with translating_errors(path):
             unfinished.touch(exist_ok=False)
         yield OutputFile(path, unfinished)
     finally:
@@ -97,7 +97,8 @@ def _check_place(path: Path, place: Path) -> None:
 
 
 @contextmanager
-def _translating_errors(path: Path) -> Iterator[None]:
+def translating_errors(path: Path) -> Iterator[None]:
+    """Translates an `OSError` of the block into a `CommandError` that names the output `path`."""
     try:
         yield
     except OSError as error:

@@ -160,6 +160,7 @@ ARGUMENTS = {
     "demo": [],
     "report": ["results.json", "belt.mp4"],
     "annotate": ["results.json", "belt.mp4"],
+    "export": ["results.json", "belt.mp4"],
     "regions": ["belt.mp4"],
     "infer": ["belt.mp4", "--model", "models/bottles/3"],
 }
@@ -179,19 +180,20 @@ def test_a_command_names_the_extra_that_it_needs_in_one_line(install: Install, c
     )
 
 
-def test_a_video_is_inferred_reported_and_annotated(install: Install, video: Path, model_folder: Path) -> None:
+def test_a_video_is_inferred_reported_annotated_and_exported(install: Install, video: Path, model_folder: Path) -> None:
     engine, local = install("engine"), install("local")
     results = engine.folder / "results.json"
     for installed, command in (
         (engine, ("infer", video, "--model", model_folder, "--infer-fps", "1", "--output", results)),
         (local, ("report", results, video, "-o", "report.html")),
         (local, ("annotate", results, video, "-o", "annotated.mp4")),
+        (local, ("export", results, video, "-o", "dataset")),
     ):
         done = installed.run(*command)
         assert done.returncode == 0, done.stdout + done.stderr
 
     assert list(json.loads(results.read_bytes())) == ["frame_offset", "time_offset", "hands"]
-    assert {"report.html", "annotated.mp4"} <= {path.name for path in local.folder.iterdir()}
+    assert {"report.html", "annotated.mp4", "dataset"} <= {path.name for path in local.folder.iterdir()}
 
 
 @pytest.mark.parametrize(("command", "extra"), [("demo", "local"), ("verify", "")])

@@ -126,7 +126,7 @@ def test_files_with_unusual_names_can_be_read_and_written(
         assert result.exit_code == 0, result.output
 
     written = {path.name for path in tmp_path.iterdir()} - {"hands"}
-    assert written == {name, f"{name}.json", f"{name}.html", f"{name}.drawn.mp4"}
+    assert written == {name, f"{name}.json", f"{name}.html", f"{name}.drawn.mp4", f"{name}.dataset"}
 
 
 def test_a_file_name_need_not_be_utf_8(tmp_path: Path, video: Path, model_folder: Path) -> None:
@@ -145,6 +145,7 @@ def compose_commands(clip: str, model: Path) -> list[list[str]]:
         ["infer", "--model", str(model), "--infer-fps", "1", "--output", f"{clip}.json", "--", clip],
         ["report", "--output", f"{clip}.html", "--", f"{clip}.json", clip],
         ["annotate", "--output", f"{clip}.drawn.mp4", "--", f"{clip}.json", clip],
+        ["export", "--output", f"{clip}.dataset", "--", f"{clip}.json", clip],
     ]
 
 

@@ -33,11 +33,12 @@ def compose(command: str, results: Path) -> list[str | Path]:
         "infer": ["infer", SAMPLE_VIDEO, "--model", SAMPLE_MODEL, "--infer-fps", "30", "--output", "out/results.json"],
         "report": ["report", results, SAMPLE_VIDEO, "--output", "out/report.html"],
         "annotate": ["annotate", results, SAMPLE_VIDEO, "--output", "out/annotated.mp4"],
+        "export": ["export", results, SAMPLE_VIDEO, "--output", "out/dataset"],
     }
     return commands[command]
 
 
-BARS = {"infer": "Inferring", "report": "Reading results", "annotate": "Drawing"}
+BARS = {"infer": "Inferring", "report": "Reading results", "annotate": "Drawing", "export": "Exporting"}
 
 
 def check(ended: Ended, status: int, folder: Path) -> None:
@@ -47,7 +48,7 @@ def check(ended: Ended, status: int, folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("command", "end", "status"),
-    [("infer", CTRL_C, 130), ("annotate", CTRL_C, 130), ("report", signal.SIGTERM, 143)],
+    [("infer", CTRL_C, 130), ("annotate", CTRL_C, 130), ("export", CTRL_C, 130), ("report", signal.SIGTERM, 143)],
 )
 def test_a_command_that_is_interrupted_leaves_nothing_behind(
     tmp_path: Path, results: Path, command: str, end: bytes | signal.Signals, status: int
@@ -66,6 +67,7 @@ FULL_FOR_TEMPORARY_FILES = f"Error: File too large. Temporary files are in {temp
         ("infer", FULL_FOR_TEMPORARY_FILES),
         ("report", FULL_FOR_TEMPORARY_FILES),
         ("annotate", "Error: out/annotated.mp4: The annotated video can't be written: File too large."),
+        ("export", "Error: out/dataset can't be written: File too large."),
     ],
 )
 def test_a_full_disk_ends_a_command_with_an_error_about_the_disk(

@@ -1,18 +1,14 @@
-"""The formats of a dataset by name, with the function that writes each."""
+"""The writers of a dataset's formats, by name."""
 
 from collections.abc import Callable, Mapping
-from typing import Literal, get_args
 
 from videojobs.dataset.coco import write_coco
 from videojobs.dataset.contents import DatasetContents
 from videojobs.dataset.cvat import write_cvat
 from videojobs.dataset.label_studio import write_label_studio
+from videojobs.dataset.names import DatasetFormat
 from videojobs.dataset.sink import DatasetSink
 from videojobs.dataset.yolo import write_yolo
-
-type DatasetFormat = Literal["coco", "yolo", "label-studio", "cvat"]
-
-FORMATS: tuple[DatasetFormat, ...] = get_args(DatasetFormat.__value__)
 
 WRITERS: Mapping[DatasetFormat, Callable[[DatasetContents, DatasetSink], Mapping[str, int]]] = {
     "coco": write_coco,

@@ -145,7 +145,8 @@ class _Mistakes:
             mistakes = sum(islice(rest, count))
             for track_id, row in tracked:
                 last_number, _, last_name = self._seen.pop(track_id, (number - 1, seconds, names[row]))
-                for frame in islice(reversed(self._waiting), number - last_number - 1):
+                # A frame may have two predictions of one object.
+                for frame in islice(reversed(self._waiting), max(0, number - last_number - 1)):
                     frame.mistakes += 1
                 if names[row] != last_name:
                     mistakes += 1 - doubts[row]

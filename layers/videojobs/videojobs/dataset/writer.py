@@ -12,8 +12,9 @@ from pathlib import Path
 from av.error import FFmpegError
 
 from videojobs.dataset.contents import IMAGES_FOLDER, DatasetContents, LabeledImage
-from videojobs.dataset.formats import FORMATS, WRITERS, DatasetFormat
+from videojobs.dataset.formats import WRITERS
 from videojobs.dataset.labels import read_labels
+from videojobs.dataset.names import FORMATS, DatasetFormat
 from videojobs.dataset.pictures import find_frames
 from videojobs.dataset.sink import DatasetSink
 from videojobs.errors import VideoNotDrawable

@@ -16,8 +16,9 @@ from tests.unit.videojobs.dataset.written import (
     export,
 )
 from videojobs.dataset.contents import DatasetContents, LabeledImage
-from videojobs.dataset.formats import FORMATS, WRITERS
+from videojobs.dataset.formats import WRITERS
 from videojobs.dataset.labels import Label
+from videojobs.dataset.names import FORMATS
 
 
 def test_every_format_has_a_writer_and_its_files(tmp_path: Path) -> None:

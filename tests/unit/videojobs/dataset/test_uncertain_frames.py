@@ -42,6 +42,11 @@ def test_an_object_that_changes_its_class_is_chosen_where_it_does() -> None:
     assert choose("uncertain", *frames) == [12]
 
 
+def test_an_object_with_two_predictions_in_a_frame_is_chosen_there() -> None:
+    twice = [make_box(1), make_box(1, name="truck")]
+    assert choose("uncertain 1", *[SURE] * 12, twice, *[SURE] * 12) == [12]
+
+
 def test_an_object_that_is_hidden_for_a_while_is_no_flicker() -> None:
     missing = int(GAP_SECONDS * FPS)
     assert choose("uncertain", *[SURE] * 10, *[[]] * missing, *[SURE] * 10) == []
