@@ -10,12 +10,12 @@ from videoinfer.backfill import Action
 from videoinfer.dead_letters import DeadLetter
 from videoinfer.ledger_view import Item
 from videoinfer.listed_keys import list_key
+from videojobs.jobs.media_outputs import MEDIA_OUTPUTS
 from videojobs.jobs.notify_when import compose_name
 from videojobs.jobs.options import OTHER_CLASSES
 from videojobs.jobs.recorded_at import format_moment
 from videojobs.jobs.unanswered import Unanswered
 from videojobs.notices.times import format_duration
-from videojobs.result_files import ANNOTATED_VIDEO
 
 HEADINGS = ("STATUS", "SEEN", "TOOK", "VIDEO", "JOB")
 
@@ -77,9 +77,9 @@ def compose_facts(item: Item, attempts: Sequence[Item], now: datetime) -> list[t
         ("Cost", f"${item['cost_usd']:.4f} on AWS" if "cost_usd" in item else None),
         ("Results", item.get("results_location")),
         *(("Output", uri) for _, uri in sorted(item.get("outputs", {}).items())),
-        ("Output", item.get("annotated_location")),
+        *(("Output", item.get(output.location)) for output in MEDIA_OUTPUTS),
         ("Missing", describe_missing(item)),
-        ("Missing", f"{ANNOTATED_VIDEO}: {item['annotation_error']}" if item.get("annotation_error") else None),
+        *(("Missing", f"{it.file_name}: {item[it.error]}" if item.get(it.error) else None) for it in MEDIA_OUTPUTS),
         ("Job", item.get("job_id")),
         ("Execution", item.get("execution_arn")),
     ]
@@ -110,6 +110,8 @@ def _describe_given(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for combination, conditions in (options.get("notify_when") or {}).items():
         names = "; ".join(condition.get("name") or compose_name(condition) for condition in conditions)
         yield "Notify when", f"{combination} of: {names}" if len(conditions) > 1 else names
+    if frames := options.get("dataset_frames"):
+        yield "Dataset of", frames
 
 
 def _describe_frames(item: Item, options: Mapping[str, Any]) -> str:

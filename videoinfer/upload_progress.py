@@ -20,6 +20,7 @@ _OUTCOME_FIELDS = {
     "Check Job": "check",
     "Deliver Results": "delivery",
     "Annotate Video": "annotation",
+    "Make Dataset": "dataset",
     "Report Failure": "failure",
 }
 

@@ -7,7 +7,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from videojobs.connections import open_ends, open_ledger, open_sender
 from videojobs.jobs.ledger import Job
-from videojobs.jobs.workflow import find_outcome, find_reason, has_api_failed, read_execution_event
+from videojobs.jobs.workflow import (
+    find_outcome,
+    find_reason,
+    has_api_failed,
+    read_execution_event,
+    read_missing_output,
+)
 from videojobs.logs import logger
 from videojobs.report_failure import FailureReport
 from videojobs.settings import ReportFailureSettings, read_settings
@@ -15,14 +21,17 @@ from videojobs.settings import ReportFailureSettings, read_settings
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:  # noqa: ARG001
-    """Takes the execution's state, or the queued event of an execution that failed, timed out or was aborted."""
+    """Takes the execution's state, the same with the name of a missing output, or the queued event of an execution that
+    failed, timed out or was aborted.
+    """
     settings = read_settings(ReportFailureSettings, os.environ)
-    state = read_execution_event(event)
+    state, missing = read_execution_event(event), read_missing_output(event)
     job = Job.from_input(state)
     logger.append_keys(**job.log_keys)
     report = FailureReport(open_ledger(settings.jobs_table), open_sender(settings))
-    reason = find_reason(state)
-    answer = report.report(job, find_outcome(state), reason, api_failed=has_api_failed(state))
+    reason = find_reason(state, missing)
+    api_failed = has_api_failed(state)
+    answer = report.report(job, find_outcome(state), reason, api_failed=api_failed, missing=missing)
     open_ends(settings.jobs_table).publish(job.upload, job.attempt)
     # The ledger's reason is about the job's first end; a person who redelivers needs the reason of this failure.
     return {**answer, "reason": reason} if state.get("redelivery") else answer

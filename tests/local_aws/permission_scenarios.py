@@ -91,13 +91,17 @@ class PipelineScenarios:
         yield Scenario("annotate_video", self.deliver, _expect("status", "annotated"))
         yield Scenario("annotate_video", lambda: self.deliver(versioned=False), _expect("status", "annotated"))
         yield Scenario("annotate_video", self.deliver_of_deleted, _expect("status", "failed"))
-        yield Scenario("record_annotation", self.annotate, _expect("status", "recorded"))
+        yield Scenario("make_dataset", self.deliver_for_dataset, _expect("status", "made"))
+        yield Scenario("make_dataset", lambda: self.deliver_for_dataset(versioned=False), _expect("status", "made"))
+        yield Scenario("make_dataset", self.deliver_of_deleted, _expect("status", "failed"))
+        yield Scenario("record_media", self.annotate, _expect("status", "recorded"))
+        yield Scenario("record_media", self.make_dataset, _expect("status", "recorded"))
         yield Scenario("open_share_link", self.share, _judge_redirect)
         yield Scenario("open_share_link", lambda: self.share("video"), _judge_redirect)
         yield Scenario("open_share_link", lambda: self.share("video", versioned=False), _judge_redirect)
         yield Scenario("report_failure", self.fail, _expect("status", "failed"))
         yield Scenario("deliver_results", self.finish, _expect("status", "delivered"), DIGEST)
-        yield Scenario("record_annotation", self.annotate, _expect("status", "recorded"), DIGEST)
+        yield Scenario("record_media", self.annotate, _expect("status", "recorded"), DIGEST)
         yield Scenario("report_failure", self.fail, _expect("status", "failed"), DIGEST)
         yield Scenario("send_digest", self.collect, _expect("status", "collected"))
         yield Scenario("send_digest", self.take_over, _expect("status", "collected"))
@@ -201,11 +205,26 @@ class PipelineScenarios:
         folder = f"results/{event['upload']['key']}/{event['job_id']}"
         for name, body in (("annotated.mp4", b"video"), ("summary.json", b"{}"), ("job.json", b"{}")):
             self.s3.put_object(Bucket=self.pipeline.pipeline.results_bucket, Key=f"{folder}/{name}", Body=body)
-        return {**event, "annotation": {"status": "annotated", "gigabyte_seconds": 1.5, "left_out_sounds": 0}}
+        state = {**event, "annotation": {"status": "annotated", "gigabyte_seconds": 1.5, "left_out": 0}}
+        return {"output": "annotation", "state": state}
+
+    def deliver_for_dataset(self, *, versioned: bool = True) -> Any:
+        """A job that has its results in the bucket, and requests a dataset."""
+        event = self.deliver(versioned=versioned)
+        return {**event, "options": {**event["options"], "dataset_frames": "all"}}
+
+    def make_dataset(self) -> Any:
+        """A job whose dataset exists."""
+        event = self.deliver_for_dataset()
+        folder = f"results/{event['upload']['key']}/{event['job_id']}"
+        for name in ("dataset.zip", "dataset/data.yaml", "summary.json", "job.json"):
+            self.s3.put_object(Bucket=self.pipeline.pipeline.results_bucket, Key=f"{folder}/{name}", Body=b"{}")
+        state = {**event, "dataset": {"status": "made", "gigabyte_seconds": 1.5, "left_out": 0}}
+        return {"output": "dataset", "state": state}
 
     def deliver_of_deleted(self) -> Any:
         """A job whose results exist, but whose video was deleted."""
-        event = self.deliver(versioned=False)
+        event = self.deliver_for_dataset(versioned=False)
         self.s3.delete_object(Bucket=event["upload"]["bucket"], Key=event["upload"]["key"])
         return event
 

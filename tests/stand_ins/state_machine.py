@@ -134,8 +134,18 @@ class StateMachine:
 
 
 def _holds(rule: Mapping[str, Any], data: Any) -> bool:
+    if "IsPresent" in rule:
+        return _is_present(rule["Variable"], data) is rule["IsPresent"]
     expected = rule["StringEquals"] if "StringEquals" in rule else rule["BooleanEquals"]
     return bool(_find(rule["Variable"], data) == expected)
+
+
+def _is_present(path: str, data: Any) -> bool:
+    try:
+        _find(path, data)
+    except KeyError:
+        return False
+    return True
 
 
 def _find(path: str, data: Any) -> Any:

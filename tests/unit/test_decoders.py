@@ -4,6 +4,7 @@ applications.
 
 import ast
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,28 @@ import pytest
 from tests.permissions import as_list, list_functions, walk_statements, write_arn
 from tests.templates import ROOT, find_resources
 from tests.unit.test_permissions import UPLOADS
+from videoinfer.verification.truth import EVENT_FILES, FILES
+from videojobs.result_files import RECORD_FILE, RESULTS_FILE, SUMMARY_FILE, locate_output
 
 PACKAGES = {"pipeline": ROOT / "layers/videojobs", "engine": ROOT / "engine/layers/videoengine"}
 FUNCTIONS = {"pipeline": ROOT / "functions", "engine": ROOT / "engine/functions"}
-DECODERS = [("pipeline", "annotate_video"), ("engine", "plan_job"), ("engine", "infer_segment")]
+DECODERS = [
+    ("pipeline", "annotate_video"),
+    ("pipeline", "make_dataset"),
+    ("engine", "plan_job"),
+    ("engine", "infer_segment"),
+]
+
+WRITTEN = {
+    "AnnotateVideoFunction": ["annotated.mp4"],
+    "MakeDatasetFunction": [
+        "dataset.zip",
+        *(f"dataset/*.{suffix}" for suffix in ("jpg", "txt", "yaml", "xml")),
+        "dataset/annotations/instances_train.json",
+        "dataset/label-studio/tasks.json",
+    ],
+}
+"""The files that each of the pipeline's functions may write, beside a job's results."""
 
 ALLOWED = {
     "s3:GetObject": "the video, results, segments, models",
@@ -74,7 +93,7 @@ def test_only_the_listed_functions_decode() -> None:
 def test_no_other_function_has_the_decoder_s_layer() -> None:
     functions = find_resources("pipeline", "AWS::Serverless::Function")
     layers = {name: str(function["Properties"].get("Layers")) for name, function in functions.items()}
-    assert [name for name, text in layers.items() if "DrawingLayer" in text] == ["AnnotateVideoFunction"]
+    assert [name for name, text in layers.items() if "DrawingLayer" in text] == list(WRITTEN)
 
 
 @pytest.mark.parametrize(("application", "function"), DECODERS)
@@ -87,19 +106,37 @@ def test_functions_that_decode_may_only_access_objects(application: str, functio
             assert action in ALLOWED or is_model_list, f"{function}: {action}"
 
 
-def test_the_function_that_draws_reads_videos_and_results_and_writes_one_kind_of_file() -> None:
+@pytest.mark.parametrize("name", WRITTEN)
+def test_functions_that_decode_read_videos_and_results_and_write_their_own_files(name: str) -> None:
     resources: dict[str, list[Any]] = {}
-    for statement in walk_statements("pipeline", "AnnotateVideoFunction"):
+    for statement in walk_statements("pipeline", name):
         for action in as_list(statement["Action"]):
             resources.setdefault(action, []).extend(as_list(statement["Resource"]))
         if "kms:Decrypt" in as_list(statement["Action"]):
             assert "kms:ViaService" in str(statement["Condition"])
-    annotated = "${ResultsBucket.Arn}/results/*/annotated.mp4"
-    assert resources["s3:PutObject"] == resources["s3:AbortMultipartUpload"] == [{"Fn::Sub": annotated}]
+    written = [{"Fn::Sub": f"${{ResultsBucket.Arn}}/results/*/{file}"} for file in WRITTEN[name]]
+    assert resources["s3:PutObject"] == resources["s3:AbortMultipartUpload"] == written
     assert [write_arn(it) for it in resources["s3:GetObject"]] == [
         UPLOADS,
         "${ResultsBucket.Arn}/results/*/results.json",
     ]
     assert list(map(write_arn, resources["s3:GetObjectVersion"])) == [UPLOADS]
-    function = find_resources("pipeline", "AWS::Serverless::Function")["AnnotateVideoFunction"]
+    function = find_resources("pipeline", "AWS::Serverless::Function")[name]
     assert list(function["Properties"]["Environment"]["Variables"]) == ["RESULTS_BUCKET"]
+
+
+@pytest.mark.parametrize("folder", ["", "dataset", "dataset/images/train", "dataset/annotations"])
+def test_functions_that_decode_can_not_replace_other_outputs(folder: str) -> None:
+    """Whatever folder an upload is in: `*` in a policy also matches slashes."""
+    key = f"{folder}/belt.mp4".strip("/")
+    names = [
+        RESULTS_FILE,
+        SUMMARY_FILE,
+        RECORD_FILE,
+        *(file for files in FILES.values() for file in files),
+        *EVENT_FILES.values(),
+    ]
+    others = [locate_output(key, "job-1", "2026-11-02", name) for name in (*names, "report-data/0-0.json.gz")]
+    for name, files in WRITTEN.items():
+        allowed = [f"results/*/{file}" for file in files]
+        assert [other for other in others if any(fnmatchcase(other, pattern) for pattern in allowed)] == [], name

@@ -24,7 +24,7 @@ REFERENCES = {
 }
 OWN: dict[str, str] = {}
 EXISTING = {"ExistingUploadsBucket": BUCKET, "UploadsPrefix": PREFIX}
-FUNCTIONS_WITH_VIDEOS = {"CreateJobFunction", "AnnotateVideoFunction", "OpenShareLinkFunction"}
+FUNCTIONS_WITH_VIDEOS = {"CreateJobFunction", "AnnotateVideoFunction", "MakeDatasetFunction", "OpenShareLinkFunction"}
 
 
 @cache

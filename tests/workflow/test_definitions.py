@@ -54,9 +54,12 @@ OTHER_EVENTS = (
     + STATE_EVENTS  # the first choice
     + (1 + WAITS_MAX + CONTINUATIONS_MAX) * (TASK_EVENTS + STATE_EVENTS)  # deliver, choose
     + WAITS_MAX * STATE_EVENTS  # wait for a turn
-    + STATE_EVENTS  # whether an annotated video is requested
-    + 2 * (TASK_EVENTS + STATE_EVENTS)  # annotate, choose, record, choose
-    + TASK_EVENTS  # report that it is missing
+    + 2  # the annotated video and the dataset:
+    * (
+        STATE_EVENTS  # whether it is requested
+        + 2 * (TASK_EVENTS + STATE_EVENTS)  # make, choose, record, choose
+        + TASK_EVENTS  # report that it is missing
+    )
     + STATE_EVENTS  # the end
 )  # fmt: skip
 
@@ -217,8 +220,8 @@ def find_events_a_second(poll_seconds: int, *, takes_turns: bool) -> float:
 def count_retries(seconds: float) -> int:
     """The most retries within a time after the polls.
 
-    These are the retries of a delivery that waits for its turn as often as it may, of an annotation, and of the report
-    that the annotated video is missing.
+    These are the retries of a delivery that waits for its turn as often as it may, of the annotated video and the
+    dataset, and of the reports that they are missing.
     """
     function = read_template("pipeline")["Resources"]["DeliverResultsFunction"]["Properties"]
     waits = list[float]()
@@ -227,6 +230,9 @@ def count_retries(seconds: float) -> int:
         ("Annotate Video", 1),
         ("Record Annotation", 1),
         ("Report Missing Annotation", 1),
+        ("Make Dataset", 1),
+        ("Record Dataset", 1),
+        ("Report Missing Dataset", 1),
     ):
         for retry in read_definition("pipeline")["States"][state]["Retry"]:
             run_seconds = function["Timeout"] if "Sandbox.Timedout" in retry["ErrorEquals"] else 0
@@ -244,6 +250,7 @@ def test_an_unknown_outcome_ends_as_a_failure() -> None:
     assert states["Is The Job Done?"]["Default"] == "Report Failure"
     assert states["Are The Results Delivered?"]["Default"] == "Report Failure"
     assert states["Is The Video Annotated?"]["Default"] == "Report Missing Annotation"
+    assert states["Is The Dataset Made?"]["Default"] == "Report Missing Dataset"
     assert states["Report Failure"]["Next"] == "Job Failed"
     assert states["Job Failed"]["Type"] == "Fail"
 

@@ -19,7 +19,8 @@ STEPS = {
     "CheckJobFunctionArn": "check_job",
     "DeliverResultsFunctionArn": "deliver_results",
     "AnnotateVideoFunctionArn": "annotate_video",
-    "RecordAnnotationFunctionArn": "record_annotation",
+    "MakeDatasetFunctionArn": "make_dataset",
+    "RecordMediaFunctionArn": "record_media",
     "ReportFailureFunctionArn": "report_failure",
 }
 RETRIES = 2
@@ -30,6 +31,7 @@ PLAYER = textwrap.dedent("""
     import json, pathlib
 
     def handler(event, context):
+        event = {**event.get("state", {}), **event}
         step = context.function_name
         calls = pathlib.Path(event["folder"]) / step
         with calls.open("a") as file:
@@ -40,7 +42,7 @@ PLAYER = textwrap.dedent("""
             raise RuntimeError("No answer.")
         polls = event["check"]["polls"] + 1
         return {"status": line, "reason": f"It is {line}.", "polls": polls, "gigabyte_seconds": 0.5, "wait_seconds": 60,
-                "refusals": event["check"].get("refusals", 0) + 1, "left_out_sounds": 0}
+                "refusals": event["check"].get("refusals", 0) + 1, "left_out": 0}
 """)
 
 WAIT, CHECK, CHOOSE = "Wait Before Checking", "Check Job", "Is The Job Done?"
@@ -49,6 +51,9 @@ ASKED, ANNOTATE, ANNOTATED = "Is An Annotated Video Asked For?", "Annotate Video
 TURN = "Wait Before Delivering"
 RECORD, RECORDED = "Record Annotation", "Is The Annotation Recorded?"
 MISSING = "Report Missing Annotation"
+DATASET_ASKED, MAKE, MADE = "Is A Dataset Asked For?", "Make Dataset", "Is The Dataset Made?"
+RECORD_DATASET, DATASET_RECORDED = "Record Dataset", "Is The Dataset Recorded?"
+DATASET_MISSING = "Report Missing Dataset"
 REPORT, FAIL = "Report Failure", "Job Failed"
 POLL = [WAIT, CHECK, CHOOSE]
 
@@ -61,7 +66,13 @@ class Stage:
     state_machine_arn: str
 
     def play(
-        self, folder: Path, script: dict[str, list[str]], *, annotate: bool = False, status: str = "running"
+        self,
+        folder: Path,
+        script: dict[str, list[str]],
+        *,
+        annotate: bool = False,
+        dataset: bool = False,
+        status: str = "running",
     ) -> dict[str, Any]:
         """Runs an execution to its end; returns it with `path`, the names of the states that it entered.
 
@@ -69,10 +80,12 @@ class Stage:
             folder: Where the functions record their calls.
             script: The statuses that each function returns in turn.
             annotate: Whether an annotated video is requested.
+            dataset: Whether a dataset is requested.
             status: The job's status at the beginning.
         """
         check = {"status": status, "polls": 0, "reason": None, "wait_seconds": 60}
-        state = {"poll_seconds": 60, "check": check, "options": {"annotate": annotate}}
+        options = {"annotate": annotate, **({"dataset_frames": "all"} if dataset else {})}
+        state = {"poll_seconds": 60, "check": check, "options": options}
         arn = self.sfn.start_execution(
             stateMachineArn=self.state_machine_arn,
             input=json.dumps({**state, "folder": str(folder), "script": script}),
@@ -137,32 +150,37 @@ def shorten_retries(definition: str) -> str:
 @pytest.mark.parametrize(
     ("check", "deliver", "path"),
     [
-        pytest.param(["done"], ["delivered"], [CHOOSE, *POLL, DELIVER, DELIVERED, ASKED, END], id="done at once"),
+        pytest.param(
+            ["done"], ["delivered"], [CHOOSE, *POLL, DELIVER, DELIVERED, ASKED, DATASET_ASKED, END], id="done at once"
+        ),
         pytest.param(
             ["running", "running", "done"],
             ["delivered"],
-            [CHOOSE, *POLL, *POLL, *POLL, DELIVER, DELIVERED, ASKED, END],
+            [CHOOSE, *POLL, *POLL, *POLL, DELIVER, DELIVERED, ASKED, DATASET_ASKED, END],
             id="running for a while",
         ),
         pytest.param(
             ["raise", "running", "raise", "done"],
             ["delivered"],
-            [CHOOSE, *POLL, *POLL, DELIVER, DELIVERED, ASKED, END],
+            [CHOOSE, *POLL, *POLL, DELIVER, DELIVERED, ASKED, DATASET_ASKED, END],
             id="could not find out at times",
         ),
         pytest.param(
-            ["done"], ["raise", "delivered"], [CHOOSE, *POLL, DELIVER, DELIVERED, ASKED, END], id="delivered at last"
+            ["done"],
+            ["raise", "delivered"],
+            [CHOOSE, *POLL, DELIVER, DELIVERED, ASKED, DATASET_ASKED, END],
+            id="delivered at last",
         ),
         pytest.param(
             ["done"],
             ["waiting", "delivered"],
-            [CHOOSE, *POLL, DELIVER, DELIVERED, TURN, DELIVER, DELIVERED, ASKED, END],
+            [CHOOSE, *POLL, DELIVER, DELIVERED, TURN, DELIVER, DELIVERED, ASKED, DATASET_ASKED, END],
             id="delivered when it is its turn",
         ),
         pytest.param(
             ["done"],
             ["continuing", "continuing", "delivered"],
-            [CHOOSE, *POLL, DELIVER, DELIVERED, DELIVER, DELIVERED, DELIVER, DELIVERED, ASKED, END],
+            [CHOOSE, *POLL, DELIVER, DELIVERED, DELIVER, DELIVERED, DELIVER, DELIVERED, ASKED, DATASET_ASKED, END],
             id="delivered in several steps",
         ),
     ],
@@ -182,7 +200,7 @@ def test_every_path_to_results(
 def test_a_redelivery_does_not_ask_the_api(stage: Stage, tmp_path: Path) -> None:
     execution = stage.play(tmp_path, {"deliver_results": ["delivered"]}, status="done")
     assert execution["status"] == "SUCCEEDED"
-    assert execution["path"] == [CHOOSE, DELIVER, DELIVERED, ASKED, END]
+    assert execution["path"] == [CHOOSE, DELIVER, DELIVERED, ASKED, DATASET_ASKED, END]
     assert read_calls(tmp_path, "check_job") == []
 
 
@@ -224,17 +242,78 @@ def test_results_stay_delivered_even_without_an_annotated_video(
         "check_job": ["done"],
         "deliver_results": ["delivered"],
         "annotate_video": annotate,
-        "record_annotation": record,
+        "record_media": record,
     }
     execution = stage.play(tmp_path, {**script, "report_failure": ["raise", "done"]}, annotate=True)
     assert execution["status"] == "SUCCEEDED"
-    assert execution["path"] == [CHOOSE, *POLL, DELIVER, DELIVERED, ASKED, *path, END]
-    calls = read_calls(tmp_path, "report_failure")
+    assert execution["path"] == [CHOOSE, *POLL, DELIVER, DELIVERED, ASKED, *path, DATASET_ASKED, END]
+    check_report(tmp_path, "annotation", told)
+
+
+def check_report(folder: Path, output: str, told: dict[str, str] | None) -> None:
+    calls = read_calls(folder, "report_failure")
     if told is None:
         assert calls == []
     else:
         [(key, words)] = told.items()
         assert words in json.dumps(calls[-1][key])
+        assert calls[-1]["output"] == output
+
+
+@pytest.mark.parametrize(
+    ("make", "record", "path", "told"),
+    [
+        pytest.param(["made"], ["recorded"], [MAKE, MADE, RECORD_DATASET, DATASET_RECORDED], None, id="made"),
+        pytest.param(
+            ["raise", "made"],
+            ["raise", "recorded"],
+            [MAKE, MADE, RECORD_DATASET, DATASET_RECORDED],
+            None,
+            id="made at last",
+        ),
+        pytest.param(["failed"], [], [MAKE, MADE, DATASET_MISSING], {"dataset": "failed"}, id="not made"),
+        pytest.param(["raise"], [], [MAKE, DATASET_MISSING], {"dataset_error": "No answer."}, id="could not be made"),
+        pytest.param(
+            ["made"],
+            ["failed"],
+            [MAKE, MADE, RECORD_DATASET, DATASET_RECORDED, DATASET_MISSING],
+            {"dataset": "failed"},
+            id="not there",
+        ),
+        pytest.param(
+            ["made"],
+            ["raise"],
+            [MAKE, MADE, RECORD_DATASET, DATASET_MISSING],
+            {"dataset_error": "No answer."},
+            id="could not be recorded",
+        ),
+    ],
+)
+def test_results_stay_delivered_even_without_a_dataset(
+    stage: Stage, tmp_path: Path, make: list[str], record: list[str], path: list[str], told: dict[str, str] | None
+) -> None:
+    script = {"check_job": ["done"], "deliver_results": ["delivered"], "make_dataset": make, "record_media": record}
+    execution = stage.play(tmp_path, {**script, "report_failure": ["raise", "done"]}, dataset=True)
+    assert execution["status"] == "SUCCEEDED"
+    assert execution["path"] == [CHOOSE, *POLL, DELIVER, DELIVERED, ASKED, DATASET_ASKED, *path, END]
+    check_report(tmp_path, "dataset", told)
+
+
+def test_a_dataset_is_made_even_without_an_annotated_video(stage: Stage, tmp_path: Path) -> None:
+    script = {
+        "deliver_results": ["delivered"],
+        "annotate_video": ["failed"],
+        "make_dataset": ["made"],
+        "record_media": ["recorded"],
+        "report_failure": ["done"],
+    }
+    execution = stage.play(tmp_path, script, annotate=True, dataset=True, status="done")
+    assert execution["status"] == "SUCCEEDED"
+    annotation = [ANNOTATE, ANNOTATED, MISSING]
+    made = [MAKE, MADE, RECORD_DATASET, DATASET_RECORDED]
+    assert execution["path"] == [CHOOSE, DELIVER, DELIVERED, ASKED, *annotation, DATASET_ASKED, *made, END]
+    assert [call["output"] for call in read_calls(tmp_path, "report_failure")] == ["annotation"]
+    assert [call["output"] for call in read_calls(tmp_path, "record_media")] == ["dataset"]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from videoinfer.verification.file_checks import (
     check_captions,
     check_coco,
     check_csv,
+    check_dataset,
     check_file,
     check_record,
     check_results,
@@ -37,9 +38,10 @@ from videoinfer.verification.verdicts import CheckOutcome, Unavailable, Verdict,
 from videoinfer.verification.waiting import wait_for
 from videojobs.errors import BrokenResults
 from videojobs.jobs.ledger import Job
+from videojobs.jobs.media_outputs import ANNOTATION, MediaOutput, list_requested
 from videojobs.jobs.states import ENDED_STATES
 from videojobs.outputs.names import OutputName
-from videojobs.result_files import ANNOTATED_VIDEO, RECORD_FILE, RESULTS_FILE, SUMMARY_FILE, locate_results
+from videojobs.result_files import RECORD_FILE, RESULTS_FILE, SUMMARY_FILE, locate_results
 
 type Step = tuple[str, Callable[[], Verdict]]
 """A check's name, and the function that carries it out."""
@@ -78,7 +80,7 @@ class ClipChecks:
             yield "event", self._check_event
         if status == "done":
             yield from self._list_links()
-            yield from self._list_annotation(Job.from_item(self._item))
+            yield from self._list_media(Job.from_item(self._item))
             yield "execution", self._check_execution
 
     def _follow(self) -> Verdict:
@@ -149,27 +151,31 @@ class ClipChecks:
         )
         yield "forged link", lambda: check_forged(open_link(forge(link)))
 
-    def _list_annotation(self, job: Job) -> Iterator[Step]:
-        if job.options.annotate and "event_id" not in self._item:
-            yield "annotated video", lambda: unseen("The delivery has not ended, and the video is made after it.")
-        elif job.options.annotate:
-            yield "annotated video", partial(self._check_annotation, job)
-            yield "annotated notice", self._check_annotation_notice
+    def _list_media(self, job: Job) -> Iterator[Step]:
+        """The checks of the annotated video and the dataset."""
+        for output in list_requested(job.options):
+            if "event_id" not in self._item:
+                yield output.title, lambda: unseen("The delivery has not ended, and this is made after it.")
+            else:
+                yield output.title, partial(self._check_media, job, output)
+                yield f"{output.title} notice", partial(self._check_media_notice, output)
 
-    def _check_annotation(self, job: Job) -> Verdict:
-        self._item = wait_for(partial(self._traces.find_annotated, job.upload), self._timeouts.job) or self._item
-        if "annotated_location" not in self._item:
+    def _check_media(self, job: Job, output: MediaOutput) -> Verdict:
+        self._item = wait_for(partial(self._traces.find_with, job.upload, output), self._timeouts.job) or self._item
+        if output.location not in self._item:
             return wrong(
-                self._item.get("annotation_error") or f"There is no annotated video after {self._timeouts.job:.0f} s."
+                self._item.get(output.error) or f"There is no {output.title} after {self._timeouts.job:.0f} s."
             )
-        return check_annotated_video(*self._fetch(job, ANNOTATED_VIDEO))
+        content, content_type = self._fetch(job, output.file_name)
+        return check_annotated_video(content, content_type) if output is ANNOTATION else check_dataset(content)
 
-    def _check_annotation_notice(self) -> Verdict:
-        if unsent := check_unsent(self._item, "annotation_notice_id", "annotated"):
+    def _check_media_notice(self, output: MediaOutput) -> Verdict:
+        outcome = "annotated" if output is ANNOTATION else "dataset"
+        if unsent := check_unsent(self._item, output.notice_id, outcome):
             return unsent
-        contents = [self._item["job_id"], ANNOTATED_VIDEO]
-        messages = self._receive_notices("annotated")
-        return check_notice(messages, "annotated", self._item.get("annotation_notice_id"), contents)
+        contents = [self._item["job_id"], output.file_name]
+        messages = self._receive_notices(outcome)
+        return check_notice(messages, outcome, self._item.get(output.notice_id), contents)
 
     def _receive_notices(self, outcome: str) -> Sequence[Message]:
         [upload] = self._traces.uploads

@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import re
+import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -13,10 +14,10 @@ from typing import Any
 
 from videoinfer.verification.truth import CLIP_CLASSES, CLIP_MODEL, CLIP_SECONDS, EVENT_FILES, FILES, Truth
 from videoinfer.verification.verdicts import Verdict, compare, judge, wrong
+from videojobs.jobs.media_outputs import MEDIA_OUTPUTS
 from videojobs.outputs.csv_table import disarm
 from videojobs.outputs.names import OutputName
 from videojobs.outputs.webvtt import escape
-from videojobs.result_files import ANNOTATED_VIDEO
 
 _CUE = re.compile(r"^(\d+):(\d\d):(\d\d\.\d{3}) --> (\d+):(\d\d):(\d\d\.\d{3})$", re.MULTILINE)
 
@@ -64,14 +65,16 @@ def check_summary(content: bytes, truth: Truth) -> Verdict:
 def check_record(content: bytes, truth: Truth, outputs: Sequence[OutputName]) -> Verdict:
     """Checks that `job.json` has the same counts as the results, and lists exactly the files of `outputs`.
 
-    The annotated video may be among them, which is made later.
+    Media outputs may be among them, which are made later.
     """
     record = json.loads(content)
     faults = _compare_job(record, record["counts"], truth)
     expected = {name for output in outputs for name in FILES[output]}
     if truth.job.options.regions:
         expected |= {EVENT_FILES[output] for output in outputs if output in EVENT_FILES}
-    faults += compare("outputs", sorted(record["outputs"].keys() - {ANNOTATED_VIDEO}), sorted(expected))
+    faults += compare(
+        "outputs", sorted(record["outputs"].keys() - {it.file_name for it in MEDIA_OUTPUTS}), sorted(expected)
+    )
     return judge(faults, f"lists all {len(expected)} outputs")
 
 
@@ -114,6 +117,21 @@ def check_captions(content: bytes, truth: Truth) -> Verdict:
     if missing := sorted(name for name in truth.by_class if escape(name) not in text):
         faults.append(f"It does not name {', '.join(missing)}.")
     return judge(faults, f"{len(cues)} cues")
+
+
+def check_dataset(content: bytes) -> Verdict:
+    """Checks that `dataset.zip` is complete, and has the picture of each image in its COCO file, and no other."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            damaged = archive.testzip()
+            coco = json.loads(archive.read("annotations/instances_train.json"))
+            pictures = [name for name in archive.namelist() if name.endswith(".jpg")]
+    except (zipfile.BadZipFile, ValueError, LookupError, EOFError, OSError, zlib.error) as error:
+        return wrong(f"It can't be read: {type(error).__name__}: {error}.")
+    images = [f"images/train/{image['file_name']}" for image in coco["images"]]
+    faults = [f"{damaged} is damaged."] if damaged else []
+    faults += compare("pictures", sorted(pictures), sorted(images))
+    return judge(faults, f"{len(images)} pictures, {len(coco['annotations'])} annotations")
 
 
 def check_annotated_video(content: bytes, content_type: str) -> Verdict:

@@ -19,6 +19,7 @@ from videoinfer.pipeline_stack import PipelineStack
 from videoinfer.verification.verdicts import Verdict, ok, wrong
 from videojobs.errors import ChangeRefused
 from videojobs.jobs.ledger import Ledger, format_time
+from videojobs.jobs.media_outputs import MediaOutput
 from videojobs.jobs.states import ENDED_STATES
 from videojobs.jobs.uploads import FIRST_ATTEMPT, Upload
 from videojobs.jobs.workflow import locate_execution
@@ -96,9 +97,9 @@ class Traces:
         """The upload's item once notice and event of its end are sent, or can't be, because its execution is over."""
         return self._find_last(upload, self.find_ended(upload), "event_id")
 
-    def find_annotated(self, upload: Upload) -> Item | None:
-        """The upload's item once a notice says whether there is an annotated video, or its execution is over."""
-        return self._find_last(upload, self.find_item(upload), "annotation_notice_id")
+    def find_with(self, upload: Upload, output: MediaOutput) -> Item | None:
+        """The upload's item once a notice says whether there is a media output, or its execution is over."""
+        return self._find_last(upload, self.find_item(upload), output.notice_id)
 
     def _find_last(self, upload: Upload, item: Item | None, name: str) -> Item | None:
         """The item once it has the attribute, or can't get it any more, because its execution is over."""

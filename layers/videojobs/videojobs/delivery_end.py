@@ -9,6 +9,7 @@ from videojobs import __version__
 from videojobs.delivery_progress import SUMMARY, Polling, Progress
 from videojobs.jobs.costs import Costs, Meter, add_costs, choose_costs, compose_cost, measure_usage
 from videojobs.jobs.ledger import NOT_SENT, RULES_DID_NOT_HOLD, Job, Ledger, format_time
+from videojobs.jobs.media_outputs import MEDIA_OUTPUTS
 from videojobs.jobs.states import CHANGES, REDELIVERY
 from videojobs.jobs.unanswered import Unanswered
 from videojobs.logs import logger
@@ -18,7 +19,7 @@ from videojobs.notices.notices import compose_console_url, compose_done, mention
 from videojobs.notices.sender import NoticeSender, describe_sending
 from videojobs.notices.share_links import SharedJob, ShareLinks
 from videojobs.outputs.summary import Summary, cap_counts, cap_region_counts
-from videojobs.result_files import ANNOTATED_VIDEO, RECORD_FILE, RESULTS_FILE, SUMMARY_FILE, locate_results
+from videojobs.result_files import RECORD_FILE, RESULTS_FILE, SUMMARY_FILE, locate_results
 from videojobs.results.bucket import ResultsBucket
 from videojobs.results.rules import Rules, RulesOutcome
 
@@ -68,8 +69,9 @@ class DeliveryEnd:
         record = compose_record(
             self.job, summary, finished_at=finished_at, polls=polling.polls, results_uri=results_uri, progress=progress
         )
-        if annotated := self.item.get("annotated_location"):
-            record["outputs"][ANNOTATED_VIDEO] = annotated
+        for output in MEDIA_OUTPUTS:
+            if output.location in self.item:
+                record["outputs"][output.file_name] = self.item[output.location]
         self._save(SUMMARY_FILE, compose_summary(self.job, summary, costs))
         self._save(RECORD_FILE, record)
         counts, omitted_classes = cap_counts(summary.counts) if summary else (None, 0)
@@ -101,9 +103,8 @@ class DeliveryEnd:
             cost_usd=add_costs(costs),
             delivery=None,
             error=None,
-            # The annotated video is made again after this, and its notice is sent again.
-            annotation_error=None,
-            annotation_notice_id=None,
+            # Media outputs are made again after this, and their notices are sent again.
+            **dict.fromkeys(name for output in MEDIA_OUTPUTS for name in (output.error, output.notice_id)),
         )
         self._publish(summary, rules, record, costs)
 

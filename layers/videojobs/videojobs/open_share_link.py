@@ -34,7 +34,7 @@ SIGNED_URL_SECONDS = 900
 
 
 _OUTPUT = re.compile(
-    r"(?:report-data/)?[A-Za-z0-9][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*\.(?:html|json|parquet|csv|vtt|mp4)(?:\.gz)?"
+    r"(?:report-data/)?[A-Za-z0-9][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*\.(?:html|json|parquet|csv|vtt|mp4|zip)(?:\.gz)?"
 )
 """The names of outputs. No match leads out of the job's folder."""
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from videojobs.errors import ChangeRefused
 from videojobs.jobs.ledger import Job, Ledger, format_time
+from videojobs.jobs.media_outputs import MediaOutput, list_requested
 from videojobs.jobs.states import OPEN_STATES, JobState
 from videojobs.jobs.unanswered import Unanswered
 from videojobs.logs import logger
@@ -15,7 +16,7 @@ from videojobs.notices.notices import (
     compose_cancellation,
     compose_failure,
     compose_late_done,
-    compose_missing_annotation,
+    compose_missing_output,
     compose_stored,
     mention_unanswered,
 )
@@ -24,12 +25,20 @@ from videojobs.notices.sender import NoticeSender, describe_sending
 
 @dataclass(frozen=True)
 class FailureReport:
-    """Reports failures. For a job whose notice has been sent, it reports only a missing annotated video."""
+    """Reports failures. For a job whose notice has been sent, it reports only missing media outputs."""
 
     ledger: Ledger
     sender: NoticeSender
 
-    def report(self, job: Job, status: JobState, reason: str, *, api_failed: bool = False) -> dict[str, str]:
+    def report(
+        self,
+        job: Job,
+        status: JobState,
+        reason: str,
+        *,
+        api_failed: bool = False,
+        missing: MediaOutput | None = None,
+    ) -> dict[str, str]:
         """Records that `job` ended as `status` for `reason`, sends the notice, and returns both.
 
         If a person cancelled the job, the ledger says so already, and the notice is about that. A job whose results are
@@ -38,10 +47,15 @@ class FailureReport:
         Args:
             api_failed: The API said that the job failed. Otherwise it may have the results, and the notice says how to
                 get them without another bill.
+            missing: The media output that could not be made. Without it, an execution ended early, so all that were
+                not told are missing.
         """
         item = self.ledger.read(job.upload, job.attempt) or {}
-        if "notice_id" in item and item["status"] == "done" and job.options.annotate:
-            return self._report_missing_annotation(job, item, reason)
+        if "notice_id" in item and item["status"] == "done":
+            outputs = [missing] if missing else list_requested(job.options)
+            for output in (output for output in outputs if output.notice_id not in item):
+                self._report_missing(job, output, reason)
+            return {"status": "done", "reason": reason}
         if "notice_id" in item:
             logger.info("The notice has already been sent.", status=item["status"])
             return {"status": item["status"], "reason": item.get("error") or reason}
@@ -86,16 +100,13 @@ class FailureReport:
         logger.info("The results are stored, and the failed rest of the delivery has been reported.", reason=reason)
         return {"status": "done", "reason": reason}
 
-    def _report_missing_annotation(self, job: Job, item: Mapping[str, Any], reason: str) -> dict[str, str]:
-        """Reports, once, that a job whose results are delivered has no annotated video."""
-        if "annotation_notice_id" in item:
-            logger.info("The notice about the annotated video has already been sent.")
-            return {"status": "done", "reason": item.get("annotation_error", "")}
-        self.ledger.record(job.upload, job.attempt, annotation_error=reason)
-        notice_id = self._send(job, compose_missing_annotation(job, reason))
-        self.ledger.record(job.upload, job.attempt, annotation_notice_id=notice_id)
-        logger.info("The missing annotated video has been reported.", reason=reason)
-        return {"status": "done", "reason": reason}
+    def _report_missing(self, job: Job, output: MediaOutput, reason: str) -> None:
+        """Reports that a job whose results are delivered lacks a media output."""
+        missing: dict[str, Any] = {output.error: reason}
+        self.ledger.record(job.upload, job.attempt, **missing)
+        told: dict[str, Any] = {output.notice_id: self._send(job, compose_missing_output(job, output, reason))}
+        self.ledger.record(job.upload, job.attempt, **told)
+        logger.info("A missing output has been reported.", output=output.name, reason=reason)
 
     def _send(self, job: Job, notice: Notice) -> str:
         return self.sender.send(notice, job.upload, job.attempt, job.redelivery)

@@ -12,6 +12,10 @@ SUMMARY_FILE = "summary.json"
 RECORD_FILE = "job.json"
 REPORT_FILE = "report.html"
 ANNOTATED_VIDEO = "annotated.mp4"
+DATASET_ZIP = "dataset.zip"
+
+DATASET_FOLDER = "dataset/"
+"""The files of `dataset.zip` as single objects."""
 
 RESULTS_PREFIX = "results/"
 

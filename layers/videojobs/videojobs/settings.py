@@ -108,8 +108,15 @@ class AnnotateVideoSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecordAnnotationSettings(DoneNoticeSettings):
-    """The environment of `record_annotation`."""
+class MakeDatasetSettings:
+    """The environment of `make_dataset`."""
+
+    results_bucket: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordMediaSettings(DoneNoticeSettings):
+    """The environment of `record_media`."""
 
 
 @dataclass(frozen=True, kw_only=True)

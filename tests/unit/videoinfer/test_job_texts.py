@@ -107,7 +107,7 @@ def test_show_tells_what_job_json_and_the_notices_tell() -> None:
     item = {
         **ITEM,
         "status": "done",
-        "options": {**ITEM["options"], "models": [model]},
+        "options": {**ITEM["options"], "models": [model], "dataset_frames": "every 10"},
         "frames": Decimal(1234),
         "cost_usd": Decimal("0.00064"),
         "results_location": "s3://results/results/belt.mp4/j1/results.json",
@@ -117,12 +117,14 @@ def test_show_tells_what_job_json_and_the_notices_tell() -> None:
         },
         "failed_outputs": {"csv": "A bug."},
         "annotated_location": "s3://results/results/belt.mp4/j1/annotated.mp4",
+        "dataset_location": "s3://results/results/belt.mp4/j1/dataset.zip",
     }
     facts = compose_facts(item, [ITEM], NOW)
     for fact in (
         ("Model", "hands/4 (object-detection, confidence 0.25, iou null)"),
         ("Frames", "1,234 (2.5 a second)"),
         ("Input mode", "presigned"),
+        ("Dataset of", "every 10"),
         ("Cost", "$0.0006 on AWS"),
         ("Missing", "csv: A bug."),
     ):
@@ -131,9 +133,11 @@ def test_show_tells_what_job_json_and_the_notices_tell() -> None:
         "j1.parquet",
         "report.html",
         "annotated.mp4",
+        "dataset.zip",
     ]
-    failed = compose_facts({**ITEM, "annotation_error": "No sound."}, [ITEM], NOW)
+    failed = compose_facts({**ITEM, "annotation_error": "No sound.", "dataset_error": "No room."}, [ITEM], NOW)
     assert ("Missing", "annotated.mp4: No sound.") in failed
+    assert ("Missing", "dataset.zip: No room.") in failed
 
 
 def test_json_output_has_numbers_and_times() -> None:

@@ -1,4 +1,4 @@
-"""A job that requests an annotated video."""
+"""A job that requests an annotated video and a dataset."""
 
 import json
 from dataclasses import replace
@@ -7,10 +7,13 @@ from typing import Any
 from videoinfer.repository import ROOT
 from videojobs.annotate_video import VideoAnnotation
 from videojobs.jobs.costs import Meter
+from videojobs.jobs.dataset_frames import parse_dataset_frames
 from videojobs.jobs.ledger import Job
+from videojobs.jobs.media_outputs import ANNOTATION, DATASET, MediaOutput
+from videojobs.make_dataset import DatasetMaking
 from videojobs.notices.share_links import ShareLinks
-from videojobs.record_annotation import AnnotationRecord
-from videojobs.result_files import locate_results
+from videojobs.record_media import MediaAnswer, MediaRecord
+from videojobs.result_files import DATASET_FOLDER, locate_results
 from videojobs.results.bucket import ResultsBucket
 
 SAMPLE_VIDEO = ROOT / "samples" / "rock-paper-scissors.mp4"
@@ -19,7 +22,7 @@ MODEL = "rock-paper-scissors-presentation"
 
 
 class Studio:
-    """One job that requests an annotated video, with its results delivered."""
+    """One job that requests an annotated video or a dataset, with its results delivered."""
 
     def __init__(self, aws: Any, job: Job) -> None:
         self.aws = aws
@@ -49,10 +52,18 @@ class Studio:
         aws = self.aws
         return VideoAnnotation(aws.s3, aws.results_bucket, Meter(3008), lambda: seconds_left).annotate(self.job)
 
-    def record(self, gigabyte_seconds: float = 0.5) -> Any:
-        """Runs `record_annotation`, and returns its answer."""
+    def make_dataset(self, frames: str = "all", seconds_left: float = 900) -> Any:
+        """Runs `make_dataset` for these frames, and returns its answer."""
         aws = self.aws
-        record = AnnotationRecord(
+        self.job = replace(
+            self.job, options=replace(self.job.options, annotate=False, dataset_frames=parse_dataset_frames(frames))
+        )
+        return DatasetMaking(aws.s3, aws.results_bucket, Meter(3008), lambda: seconds_left).make(self.job)
+
+    def record(self, gigabyte_seconds: float = 0.5, output: MediaOutput = ANNOTATION, left_out: int = 0) -> Any:
+        """Runs `record_media`, and returns its answer."""
+        aws = self.aws
+        record = MediaRecord(
             bucket=self.bucket,
             ledger=aws.ledger,
             sender=aws.sender,
@@ -61,13 +72,27 @@ class Studio:
             retention_days=30,
             meter=Meter(256),
         )
-        return record.record(self.job, gigabyte_seconds)
+        answer = {"gigabyte_seconds": gigabyte_seconds, "left_out": left_out}
+        return record.record(self.job, output, MediaAnswer.parse(answer))
 
     def annotate(self) -> None:
         """Runs both functions, one after the other."""
         drawn = self.draw()
         assert (drawn["status"], drawn["reason"]) == ("annotated", None)
         assert self.record(drawn["gigabyte_seconds"]) == {"status": "recorded", "reason": None}
+
+    def make_and_record_dataset(self, frames: str = "all") -> None:
+        """Runs both functions, one after the other."""
+        made = self.make_dataset(frames)
+        assert (made["status"], made["reason"]) == ("made", None)
+        recorded = self.record(made["gigabyte_seconds"], DATASET, made["left_out"])
+        assert recorded == {"status": "recorded", "reason": None}
+
+    def list_dataset(self) -> dict[str, bytes]:
+        """The dataset's objects by name, from its folder."""
+        folder = locate_results(self.job.upload.key, self.job.job_id, DATASET_FOLDER)
+        keys = [key for key, _ in self.bucket.list_objects(folder)]
+        return {key.removeprefix(folder): b"".join(self.bucket.read(key)) for key in keys}
 
     def read_item(self) -> dict[str, Any]:
         item: dict[str, Any] = self.aws.ledger.read(self.job.upload, self.job.attempt)

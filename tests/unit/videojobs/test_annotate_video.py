@@ -13,8 +13,9 @@ import pytest
 
 from tests.unit.videojobs.drawing.clips import write_pictures
 from tests.unit.videojobs.studio import MODEL, Studio
-from videojobs.annotate_video import FRAME_MAX_PIXELS, LAST_SECONDS, VIDEO_MAX_BYTES
+from videojobs.annotate_video import LAST_SECONDS
 from videojobs.drawing import overlays
+from videojobs.drawing.job_files import FRAME_MAX_PIXELS
 from videojobs.drawing.video import Drawn
 from videojobs.jobs.notify_when import parse_notify_when
 from videojobs.jobs.regions import parse_regions
@@ -71,11 +72,6 @@ def test_a_deleted_video_is_given_as_the_reason(studio: Studio) -> None:
     studio.aws.s3.delete_object(**studio.job.upload.location)
     assert studio.draw()["reason"] == "The video has been deleted, or access to it is denied."
     assert studio.aws.notices() == []
-
-
-def test_a_video_that_is_too_large_is_given_as_the_reason(studio: Studio) -> None:
-    studio.job = replace(studio.job, upload=replace(studio.job.upload, size_bytes=VIDEO_MAX_BYTES + 1))
-    assert studio.draw()["reason"] == "Videos above 6 GiB are not annotated."
 
 
 def test_the_reason_for_a_video_that_takes_too_long_says_what_to_do(studio: Studio) -> None:

@@ -17,6 +17,7 @@ from tests.stand_ins.wire import Wire
 from videoinfer.repository import ROOT
 from videojobs import connections
 from videojobs.errors import ApiRefused
+from videojobs.jobs.ledger import Job
 from videojobs.logs import logger
 
 BUCKET = "videoinfer-uploadsbucket-1a2b3c4d5e6f"
@@ -272,21 +273,60 @@ def test_a_video_that_cannot_be_annotated_is_an_answer_not_an_error(aws: Any, ca
 
 
 def test_an_annotated_video_is_recorded_if_it_exists(aws: Any, call: Any) -> None:
-    event = read_event("record_annotation", "annotated")
-    answer, _ = call("record_annotation", event)
+    event = read_event("record_media", "annotated")
+    answer, _ = call("record_media", event)
     assert answer == {"status": "failed", "reason": "The annotated video is not in the results bucket."}
-    key = f"results/{event['upload']['key']}/{event['job_id']}/annotated.mp4"
+    state = event["state"]
+    key = f"results/{state['upload']['key']}/{state['job_id']}/annotated.mp4"
     aws.s3.put_object(Bucket=aws.results_bucket, Key=key, Body=b"video")
-    answer, _ = call("record_annotation", event)
+    answer, _ = call("record_media", event)
     assert answer == {"status": "recorded", "reason": None}
     [notice] = aws.notices()
     assert notice["Subject"].startswith("Annotated: ")
+
+
+def test_a_dataset_without_results_is_an_answer_not_an_error(aws: Any, call: Any) -> None:
+    event = read_event("make_dataset", "delivered")
+    aws.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    put = aws.s3.put_object(Bucket=BUCKET, Key=event["upload"]["key"], Body=b"video")
+    event["upload"]["version_id"] = put["VersionId"]
+    answer, _ = call("make_dataset", event)
+    assert (answer["status"], answer["reason"], answer["left_out"]) == ("failed", "There are no results.", 0)
+    assert answer["gigabyte_seconds"] >= 0
+
+
+def test_a_dataset_is_recorded_if_it_exists(aws: Any, call: Any) -> None:
+    event = read_event("record_media", "dataset")
+    answer, _ = call("record_media", event)
+    assert answer == {"status": "failed", "reason": "The dataset is not in the results bucket."}
+    folder = f"results/{event['state']['upload']['key']}/{event['state']['job_id']}"
+    for name in ("dataset.zip", "dataset/images/train/1.jpg", "dataset/data.yaml"):
+        aws.s3.put_object(Bucket=aws.results_bucket, Key=f"{folder}/{name}", Body=b"file")
+    answer, _ = call("record_media", event)
+    assert answer == {"status": "recorded", "reason": None}
+    [notice] = aws.notices()
+    assert notice["Subject"].startswith("Dataset: ")
+    assert "Pictures 1 (uncertain 200)" in notice["Message"]
 
 
 @pytest.mark.parametrize("name", ["link", "output"])
 def test_a_token_that_no_stack_signed_opens_nothing(aws: Any, call: Any, name: str) -> None:
     answer, _ = call("open_share_link", read_event("open_share_link", name))
     assert answer["statusCode"] == 403
+
+
+def test_a_missing_dataset_is_reported_with_its_own_reason(aws: Any, call: Any) -> None:
+    event = read_event("report_failure", "no-dataset")
+    job = Job.from_input(event["state"])
+    aws.ledger.record(job.upload, job.attempt, status="done", job_id=job.job_id, notice_id="n1", event_id="e1")
+    state = {**event["state"], "annotation_error": {"Cause": "Another reason."}}
+    answer, _ = call("report_failure", {**event, "state": state})
+    assert answer == {"status": "done", "reason": "The video has been deleted, or access to it is denied."}
+    failed = {**state, "dataset_error": {"Error": "KeyError", "Cause": "It crashed."}}
+    answer, _ = call("report_failure", {**event, "state": failed})
+    assert answer["reason"] == "The dataset could not be made: It crashed."
+    [notice] = aws.notices()
+    assert notice["Subject"].startswith("No dataset: ")
 
 
 @pytest.mark.parametrize("name", ["failed", "could-not-find-out", "aborted", "queue"])

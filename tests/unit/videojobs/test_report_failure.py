@@ -8,7 +8,9 @@ import pytest
 from tests.unit.videojobs.deliveries import DONE, FOLDER, RESULTS, build
 from tests.unit.videojobs.studio import Studio
 from videojobs.delivery_progress import Polling, Progress
+from videojobs.jobs.dataset_frames import DatasetFrames
 from videojobs.jobs.ledger import Job
+from videojobs.jobs.media_outputs import DATASET
 from videojobs.report_failure import FailureReport
 
 
@@ -89,3 +91,29 @@ def test_a_missing_annotated_video_is_reported_once_and_the_results_stay(studio:
     assert notice["Subject"] == "Not annotated: line 3+?%41 (1).MP4"
     assert "The results are delivered" in notice["Message"]
     assert f"videoinfer redeliver {studio.job.job_id}" in notice["Message"]
+
+
+def test_a_missing_dataset_is_reported_once_beside_an_annotated_video(studio: Studio) -> None:
+    options = replace(studio.job.options, dataset_frames=DatasetFrames("all"))
+    studio.job = replace(studio.job, options=options)
+    studio.annotate()
+    report = FailureReport(studio.aws.ledger, studio.aws.sender)
+    for _ in range(2):
+        answer = report.report(studio.job, "failed", "The video has been deleted.", missing=DATASET)
+        assert answer == {"status": "done", "reason": "The video has been deleted."}
+    item = studio.read_item()
+    assert (item["status"], item["dataset_error"]) == ("done", "The video has been deleted.")
+    assert "annotation_error" not in item
+    annotated, missing = studio.aws.notices()
+    assert annotated["Subject"].startswith("Annotated: ")
+    assert missing["Subject"] == "No dataset: line 3+?%41 (1).MP4"
+    assert "only the dataset is missing" in missing["Message"]
+    assert f"videoinfer redeliver {studio.job.job_id}" in missing["Message"]
+
+
+def test_an_execution_that_ends_early_lacks_every_output_that_was_not_told(studio: Studio) -> None:
+    options = replace(studio.job.options, dataset_frames=DatasetFrames("all"))
+    studio.job = replace(studio.job, options=options)
+    FailureReport(studio.aws.ledger, studio.aws.sender).report(studio.job, "failed", "It has aborted.")
+    subjects = [notice["Subject"].partition(":")[0] for notice in studio.aws.notices()]
+    assert subjects == ["Not annotated", "No dataset"]

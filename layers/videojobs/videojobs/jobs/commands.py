@@ -25,7 +25,7 @@ _JSON_PLACEHOLDERS: Mapping[str, str] = {
 }
 """The placeholders of the options whose values are always JSON. Others are the option's name in capitals."""
 
-_TEXT_OPTIONS = ("classes", "recorded-at")
+_TEXT_OPTIONS = ("classes", "recorded-at", "dataset-frames")
 """The options whose values may have characters that need quotation marks."""
 
 _HARMLESS_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,199}")

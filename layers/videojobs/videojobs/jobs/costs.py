@@ -7,6 +7,8 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from videojobs.jobs.media_outputs import MEDIA_OUTPUTS
+
 PRICES_REGION = "us-east-1"
 
 
@@ -39,8 +41,8 @@ pipeline can't know: $0.09 a gigabyte (Amazon S3's price page).
 PRICES_AS_OF = min(price.as_of for price in PRICES.values())
 """The oldest date of these prices."""
 
-COSTS = ("cost", "annotation_cost")
-"""The costs in `summary.json`: of creating, polling and delivering the job, and of its annotated video."""
+COSTS = ("cost", *(output.cost for output in MEDIA_OUTPUTS))
+"""The costs in `summary.json`: of creating, polling and delivering the job, and of each media output."""
 
 type Costs = Mapping[str, Mapping[str, Any]]
 """Some of COSTS, each from `compose_cost`."""
@@ -49,10 +51,10 @@ _GIGABYTE = 1024**3
 _DAYS_A_MONTH = 30.4
 
 TRANSITIONS_A_POLL = 3
-OTHER_TRANSITIONS = 5
-ANNOTATION_TRANSITIONS = 4
-"""A poll is: wait, check, choose. The others are: choose first; at the end deliver, choose twice, succeed. With an
-annotated video also: annotate, choose, record, choose. A test compares them with the state machine.
+OTHER_TRANSITIONS = 6
+MEDIA_TRANSITIONS = 4
+"""A poll is: wait, check, choose. The others are: choose first; at the end deliver, choose three times, succeed. Each
+media output also has: make, choose, record, choose. A test compares them with the state machine.
 """
 
 
@@ -111,10 +113,10 @@ def measure_usage(
     )
 
 
-def measure_annotation(*, gigabyte_seconds: float, s3_writes: int, stored_bytes: int, retention_days: int) -> Usage:
-    """Returns the further usage of a job's annotated video."""
+def measure_media_output(*, gigabyte_seconds: float, s3_writes: int, stored_bytes: int, retention_days: int) -> Usage:
+    """Returns the further usage of one of a job's media outputs."""
     return Usage(
-        state_transitions=ANNOTATION_TRANSITIONS,
+        state_transitions=MEDIA_TRANSITIONS,
         lambda_gigabyte_seconds=round(gigabyte_seconds, 3),
         lambda_requests=2,
         s3_writes=s3_writes,

@@ -13,7 +13,7 @@ from typing import Any, Literal, Self, get_args
 
 from videojobs.errors import InvalidOption, InvalidParameter
 from videojobs.jobs import strict_json
-from videojobs.jobs.dataset_frames import DatasetFrames
+from videojobs.jobs.dataset_frames import DatasetFrames, parse_dataset_frames
 from videojobs.jobs.notify_when import NotifyWhen, parse_notify_when
 from videojobs.jobs.recorded_at import parse_recorded_at
 from videojobs.jobs.regions import Region, parse_regions, read_classes
@@ -142,6 +142,7 @@ class Options:
             "regions": [region.to_dict() for region in self.regions],
             "recorded_at": self.recorded_at,
             "notify_when": self.notify_when.to_dict() if self.notify_when else None,
+            "dataset_frames": self.dataset_frames.to_text() if self.dataset_frames else None,
         }
         return {
             "models": [model.to_request() for model in self.models],
@@ -384,5 +385,6 @@ _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "regions": parse_regions,
     "recorded_at": parse_recorded_at,
     "notify_when": parse_notify_when,
+    "dataset_frames": parse_dataset_frames,
 }
 """The parser of each option."""

@@ -22,6 +22,7 @@ METADATA_OPTIONS = (
     "regions",
     "recorded-at",
     "notify-when",
+    "dataset-frames",
 )
 
 SHORT_FORM = ("model-id", "model-version", "inference-type", "confidence")

@@ -9,7 +9,7 @@ from videojobs.errors import ApiUnavailable, TurnLater
 from videojobs.jobs.ledger import Job
 from videojobs.logs import logger
 
-WAITS_MAX = 10
+WAITS_MAX = 7
 """How often a delivery waits for a turn or for the API's Retry-After. After that it fails, and is retried."""
 
 WAIT_SECONDS_MAX = 11 * 3600

@@ -1,19 +1,19 @@
 """The executions of the state machine: starts them, and reads their state."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from videojobs.jobs.ledger import Job, format_time, name_execution
+from videojobs.jobs.media_outputs import MediaOutput, find_media_output
 from videojobs.jobs.uploads import Upload
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 _ERRORS = {
-    "annotation_error": "The annotated video could not be made",
     "delivery_error": "The results are ready but could not be delivered",
     "check_error": "The job's status could not be found out",
     "execution_error": "The execution that waited for the job did not finish",
@@ -79,14 +79,18 @@ def start_redelivery(sfn: "SFNClient", state_machine_arn: str, job: Job, *, poll
 
 
 def read_execution_event(event: dict[str, Any]) -> dict[str, Any]:
-    """Returns a failed execution's state: the event itself if the state machine calls the function, or else the
-    execution's input in an EventBridge event (or in a queue's message with one) about its failure, timeout or abort.
+    """Returns a failed execution's state: the event itself, or its `state`, if the state machine calls the function;
+    or else the execution's input in an EventBridge event (or in a queue's message with one) about its failure, timeout
+    or abort.
 
     Source: Step Functions Developer Guide, "Automating Step Functions event delivery".
     """
     if "Records" in event:
         [record] = event["Records"]  # the event source mapping has a batch size of one
         return read_execution_event(json.loads(record["body"]))
+    if "output" in event:
+        passed: dict[str, Any] = event["state"]
+        return passed
     if event.get("detail-type") != "Step Functions Execution Status Change":
         return event
     status = event["detail"]["status"].lower().replace("_", " ")
@@ -99,12 +103,25 @@ def find_outcome(state: Mapping[str, Any]) -> Literal["failed", "overdue"]:
     return "overdue" if state.get("check", {}).get("status") == "overdue" else "failed"
 
 
-def find_reason(state: Mapping[str, Any]) -> str:
-    """Returns why an execution failed, from the step that raised an error or answered with a failure."""
-    for name, beginning in _ERRORS.items():
+def read_missing_output(event: Mapping[str, Any]) -> MediaOutput | None:
+    """Returns the media output whose absence the state machine reports; None if it reports the end of the job."""
+    return find_media_output(event["output"]) if "output" in event else None
+
+
+def find_reason(state: Mapping[str, Any], missing: MediaOutput | None = None) -> str:
+    """Returns why an execution failed, from the step that raised an error or answered with a failure.
+
+    Args:
+        missing: The media output that could not be made; None if the job itself failed.
+    """
+    errors: Mapping[str, str] = _ERRORS
+    steps: Sequence[str] = ("delivery", "check")
+    if missing:
+        errors, steps = {missing.error: f"The {missing.title} could not be made"}, [missing.name]
+    for name, beginning in errors.items():
         if name in state:
             return f"{beginning}: {_read_cause(state[name])}"
-    for step in ("annotation", "delivery", "check"):
+    for step in steps:
         if reason := state.get(step, {}).get("reason"):
             return str(reason)
     return "No reason was given."

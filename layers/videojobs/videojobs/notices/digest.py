@@ -94,7 +94,7 @@ def _describe(notice: PendingNotice, link: Link) -> Iterator[str]:
     yield f"{notice.outcome}: {notice.video}"
     if notice.brief:
         yield f"  {notice.brief}"
-    if notice.outcome in ("done", "annotated"):
+    if notice.outcome in ("done", "annotated", "dataset"):
         yield f"  {link(notice)}"
     if notice.is_problem:
         command = notice.next_step or f"videoinfer show {notice.upload_id}-{notice.attempt}"

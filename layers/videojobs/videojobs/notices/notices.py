@@ -11,6 +11,7 @@ from videojobs.foreign_text import printable
 from videojobs.jobs.commands import compose_retry_command, name_for_command, suggest_remedy
 from videojobs.jobs.costs import PRICES_AS_OF, PRICES_REGION
 from videojobs.jobs.ledger import VIDEO_SECONDS_MAX, Job
+from videojobs.jobs.media_outputs import ANNOTATION, MediaOutput, list_requested
 from videojobs.jobs.options import Model
 from videojobs.jobs.recorded_at import format_moment
 from videojobs.jobs.unanswered import Unanswered
@@ -66,10 +67,10 @@ Source: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 _PRICES = f"at {PRICES_REGION}'s prices of {PRICES_AS_OF}"
 
 
-type Outcome = Literal["done", "failed", "cancelled", "rejected", "annotated", "not-annotated"]
+type Outcome = Literal["done", "failed", "cancelled", "rejected", "annotated", "not-annotated", "dataset", "no-dataset"]
 
 
-PROBLEMS: frozenset[Outcome] = frozenset(("failed", "rejected", "not-annotated"))
+PROBLEMS: frozenset[Outcome] = frozenset(("failed", "rejected", "not-annotated", "no-dataset"))
 """Outcomes that always mean that something went wrong. A person causes `cancelled`."""
 
 
@@ -136,8 +137,7 @@ def compose_done(
         ("Console", console_url),
         ("Job", job.job_id),
     ]
-    if job.options.annotate:
-        facts.append(("Next", "another notice will have the annotated video"))
+    facts += (("Next", f"another notice will have the {output.title}") for output in list_requested(job.options))
     failed = [_describe_failed_outputs(job, failed_outputs)] if failed_outputs else []
     models = summary.models if summary else {}
     max_bytes = TABLES_MAX_BYTES // max(1, len(models))
@@ -194,13 +194,49 @@ def compose_annotated(
     return _compose("annotated", job.upload, facts)
 
 
-def compose_missing_annotation(job: Job, reason: str) -> Notice:
-    """Returns the notice of a job whose results are in S3, but whose annotated video could not be made."""
+def compose_dataset(
+    job: Job,
+    url: str,
+    expires_at: datetime,
+    uri: str,
+    *,
+    folder_uri: str,
+    cost_usd: float,
+    job_cost_usd: float,
+    pictures: int,
+    left_out_frames: int = 0,
+) -> Notice:
+    """Returns the notice of a dataset, which is a ZIP file at `uri` and a folder at `folder_uri` in S3.
+
+    Args:
+        url: The link that loads the ZIP file.
+        left_out_frames: How many chosen frames have no picture.
+    """
+    chosen = job.options.dataset_frames.to_text() if job.options.dataset_frames else ""
+    facts = [
+        ("Video", job.upload.uri),
+        ("Load", url),
+        ("", f"open to anyone with this link, until {expires_at:%Y-%m-%d %H:%M} UTC"),
+        ("File", uri),
+        ("Folder", folder_uri),
+        ("Pictures", f"{pictures:,} ({chosen})"),
+        ("Cost", f"${cost_usd:.4f} on AWS, ${job_cost_usd:.4f} with the rest of the job, {_PRICES}"),
+        ("Job", job.job_id),
+    ]
+    if left_out_frames:
+        words = "can't be decoded, or a model failed on them"
+        facts.append(("Left out", f"{left_out_frames:,} frames: they {words}"))
+    return _compose("dataset", job.upload, facts)
+
+
+def compose_missing_output(job: Job, output: MediaOutput, reason: str) -> Notice:
+    """Returns the notice of a job whose results are in S3, but whose media output could not be made."""
     facts = [("Video", job.upload.uri), ("Reason", reason), ("Job", job.job_id)]
     words = (
-        "The results are delivered; only the annotated video is missing. To make it without asking the API again, run:"
+        f"The results are delivered; only the {output.title} is missing. To make it without asking the API again, run:"
     )
-    return _compose("not-annotated", job.upload, facts, words, f"  videoinfer redeliver {name_for_command(job)}")
+    outcome: Outcome = "not-annotated" if output is ANNOTATION else "no-dataset"
+    return _compose(outcome, job.upload, facts, words, f"  videoinfer redeliver {name_for_command(job)}")
 
 
 def compose_failure(job: Job, reason: str, *, age_seconds: int, api_failed: bool) -> Notice:

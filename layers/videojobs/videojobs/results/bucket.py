@@ -241,6 +241,12 @@ class ResultsBucket:
                 return None
             raise
 
+    def list_objects(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """Yields the key and the size in bytes of each object below a prefix."""
+        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix):
+            for entry in page.get("Contents", ()):
+                yield entry["Key"], entry["Size"]
+
     def read(self, key: str) -> Generator[bytes]:
         """Yields the object's bytes in pieces."""
         with closing(self._s3.get_object(Bucket=self.name, Key=key)["Body"]) as body:

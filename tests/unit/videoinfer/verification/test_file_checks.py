@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -16,6 +17,7 @@ from videoinfer.verification.file_checks import (
     check_captions,
     check_coco,
     check_csv,
+    check_dataset,
     check_file,
     check_record,
     check_results,
@@ -194,3 +196,30 @@ def test_an_annotated_video_plays_at_once(content: bytes, content_type: str, wor
     verdict = check_annotated_video(content, content_type)
     assert (verdict.level == "ok") == (words is None)
     assert not words or words in verdict.what
+
+
+def make_dataset(*pictures: str, images: tuple[str, ...] = ("1.jpg", "2.jpg")) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name in pictures:
+            archive.writestr(f"images/train/{name}", b"picture")
+        coco = {"images": [{"file_name": name} for name in images], "annotations": [{}]}
+        archive.writestr("annotations/instances_train.json", json.dumps(coco))
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (make_dataset("1.jpg", "2.jpg"), None),
+        (make_dataset("1.jpg"), "pictures: "),
+        (make_dataset("1.jpg", "2.jpg", "3.jpg"), "pictures: "),
+        (make_dataset("1.jpg", "2.jpg").replace(b"picture", b"pixture", 1), "images/train/1.jpg is damaged."),
+        (make_dataset("1.jpg", "2.jpg")[:-30], "It can't be read: BadZipFile"),
+        (b"", "It can't be read: BadZipFile"),
+    ],
+)
+def test_a_dataset_has_the_pictures_that_it_lists(content: bytes, words: str | None) -> None:
+    verdict = check_dataset(content)
+    assert verdict.level == ("wrong" if words else "ok")
+    assert (words or "2 pictures, 1 annotations") in verdict.what

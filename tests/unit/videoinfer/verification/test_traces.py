@@ -7,6 +7,7 @@ from tests.pipeline_stacks import make_stack
 from tests.unit.videoinfer.verification.accounts import Account
 from videoinfer.verification.mailboxes import open_mailboxes
 from videoinfer.verification.traces import REASON, Traces
+from videojobs.jobs.media_outputs import ANNOTATION
 
 
 def test_everything_that_was_created_is_removed_and_nothing_else(account: Account) -> None:
@@ -119,6 +120,6 @@ def test_an_item_that_changes_just_before_its_execution_ends_is_read_again(
         return True
 
     monkeypatch.setattr(account.traces, "_is_over", end)
-    item = account.traces.find_annotated(upload)
+    item = account.traces.find_with(upload, ANNOTATION)
     assert item
     assert item["annotation_notice_id"] == "n2"

@@ -13,6 +13,7 @@ from videojobs.foreign_text import printable
 from videojobs.jobs.commands import suggest_remedy
 from videojobs.jobs.costs import PRICES_AS_OF
 from videojobs.jobs.ledger import Job
+from videojobs.jobs.media_outputs import ANNOTATION, DATASET
 from videojobs.jobs.options import Model, Options
 from videojobs.jobs.unanswered import Unanswered
 from videojobs.jobs.uploads import Rejection, Upload
@@ -22,9 +23,10 @@ from videojobs.notices.notices import (
     compose_annotated,
     compose_cancellation,
     compose_console_url,
+    compose_dataset,
     compose_done,
     compose_failure,
-    compose_missing_annotation,
+    compose_missing_output,
     compose_rejection,
     compose_stored,
 )
@@ -269,7 +271,19 @@ def test_no_foreign_text_forges_a_line_or_a_command(
             ),
             compose_stored(job, reason, results_uri=uri, failed_outputs={"csv": reason}),
             compose_annotated(job, link.url, link.expires_at, uri, cost_usd=0.1, job_cost_usd=0.2, left_out_sounds=1),
-            compose_missing_annotation(job, reason),
+            compose_dataset(
+                job,
+                link.url,
+                link.expires_at,
+                uri,
+                folder_uri=uri,
+                cost_usd=0.1,
+                job_cost_usd=0.2,
+                pictures=3,
+                left_out_frames=1,
+            ),
+            compose_missing_output(job, ANNOTATION, reason),
+            compose_missing_output(job, DATASET, reason),
             compose_failure(job, reason, age_seconds=1, api_failed=True),
             compose_failure(job, reason, age_seconds=1, api_failed=False),
             compose_cancellation(job, reason, age_seconds=1),

@@ -6,6 +6,7 @@ import pytest
 from tests.digest_story import make_notice
 from tests.templates import read_template
 from videojobs.jobs.ledger import NO_PROBLEM, NOT_SENT, Job
+from videojobs.jobs.media_outputs import DATASET
 from videojobs.jobs.unanswered import Unanswered
 from videojobs.notices.found import Found
 from videojobs.notices.notices import (
@@ -14,7 +15,7 @@ from videojobs.notices.notices import (
     compose_cancellation,
     compose_failure,
     compose_late_done,
-    compose_missing_annotation,
+    compose_missing_output,
     compose_stored,
     mention_unanswered,
 )
@@ -35,7 +36,7 @@ def test_a_notice_is_sent_kept_or_left_out(aws: Any, mode: Mode, outcome: Outcom
     notice = replace(template, outcome=outcome, subject=f"{outcome}: a", message="A message.", found=Found(rules=rules))
     notice_id = replace(aws.sender, mode=mode).send(notice, upload, 1)
     sent = mode == "each" or (
-        mode == "problems" and (bool(rules) or outcome in ("failed", "rejected", "not-annotated"))
+        mode == "problems" and (bool(rules) or outcome in ("failed", "rejected", "not-annotated", "no-dataset"))
     )
     assert [it["MessageId"] for it in aws.notices()] == ([notice_id] if sent else [])
     assert [it.id for it in aws.sender.pending.read()] == ([notice_id] if mode == "digest" else [])
@@ -50,7 +51,7 @@ def test_a_notice_is_sent_kept_or_left_out(aws: Any, mode: Mode, outcome: Outcom
     ("compose", "is_problem"),
     [
         (lambda job: compose_failure(job, "It failed.", age_seconds=1, api_failed=True), True),
-        (lambda job: compose_missing_annotation(job, "It failed."), True),
+        (lambda job: compose_missing_output(job, DATASET, "It failed."), True),
         (lambda job: compose_stored(job, "It failed.", results_uri="s3://r/k", failed_outputs={"csv": "full"}), True),
         (lambda job: compose_late_done(job, "It failed.", age_seconds=1), True),
         (lambda job: compose_cancellation(job, "It failed.", age_seconds=1), False),

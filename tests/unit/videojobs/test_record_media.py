@@ -1,4 +1,4 @@
-"""record_annotation: the outcome of an annotated video is recorded and reported once, with its cost."""
+"""record_media: an annotated video or a dataset is recorded and reported once, with its cost."""
 
 from pathlib import Path
 from typing import Any
@@ -7,8 +7,9 @@ import pytest
 
 from tests.unit.videojobs.studio import Studio
 from videojobs.drawing.video import Drawn
-from videojobs.jobs.costs import ANNOTATION_TRANSITIONS, PRICES
-from videojobs.record_annotation import GIGABYTE_SECONDS_MAX
+from videojobs.jobs.costs import MEDIA_TRANSITIONS, PRICES
+from videojobs.jobs.media_outputs import DATASET
+from videojobs.record_media import GIGABYTE_SECONDS_MAX, MediaAnswer
 from videojobs.result_files import locate_results
 
 
@@ -26,7 +27,7 @@ def test_its_cost_is_added_to_the_job_s_cost_once(studio: Studio) -> None:
     summary = studio.bucket.read_json(key)
     cost = summary.pop("annotation_cost")
     assert summary == {"frames": 2, "cost": {"total_usd": 0.25}}
-    assert cost["used"]["state_transitions"] == ANNOTATION_TRANSITIONS
+    assert cost["used"]["state_transitions"] == MEDIA_TRANSITIONS
     assert (cost["used"]["lambda_requests"], cost["used"]["s3_writes"]) == (2, 3)
     assert cost["usd"]["lambda_gigabyte_seconds"] > 0.05 * 3 * PRICES["lambda_gigabyte_seconds"].usd
     assert cost["usd"]["stored_gigabyte_months"] > 0
@@ -69,3 +70,41 @@ def test_the_usage_that_the_decoder_reports_is_limited_to_what_a_function_can_us
     assert studio.record(used)["status"] == "recorded"
     cost = studio.bucket.read_json(locate_results(studio.job.upload.key, studio.job.job_id, "summary.json"))
     assert 0 <= cost["annotation_cost"]["used"]["lambda_gigabyte_seconds"] <= GIGABYTE_SECONDS_MAX + 900
+
+
+def test_a_dataset_is_recorded_once_with_what_s3_has_of_it(studio: Studio) -> None:
+    summary_key, record_key = (
+        locate_results(studio.job.upload.key, studio.job.job_id, name) for name in ("summary.json", "job.json")
+    )
+    studio.bucket.save_json(summary_key, {"cost": {"total_usd": 0.25}, "annotation_cost": {"total_usd": 0.5}})
+    studio.bucket.save_json(record_key, {"outputs": {"annotated.mp4": "s3://results/annotated.mp4"}})
+    sent: list[str] = []
+    studio.aws.s3.meta.events.register("before-send.s3", lambda request, **_: sent.append(request.method))
+    assert studio.make_dataset()["status"] == "made"
+    for _ in range(2):
+        assert studio.record(12.5, DATASET)["status"] == "recorded"
+    written = sum(method in ("PUT", "POST") for method in sent) - 2  # the second time writes the records again
+    cost = studio.bucket.read_json(summary_key)["dataset_cost"]
+    assert cost["used"]["s3_writes"] == written
+    assert cost["used"]["lambda_gigabyte_seconds"] >= 12.5
+    files = studio.list_dataset()
+    archive = studio.bucket.measure(locate_results(studio.job.upload.key, studio.job.job_id, "dataset.zip")) or 0
+    stored_bytes = archive + sum(map(len, files.values()))
+    assert cost["used"]["stored_gigabyte_months"] == pytest.approx(stored_bytes / 1024**3 * 30 / 30.4, abs=1e-9)
+    item = studio.read_item()
+    assert float(item["cost_usd"]) == pytest.approx(0.75 + cost["total_usd"], abs=1e-6)
+    outputs = studio.bucket.read_json(record_key)["outputs"]
+    assert outputs == {"annotated.mp4": "s3://results/annotated.mp4", "dataset.zip": item["dataset_location"]}
+    assert len(studio.aws.notices()) == 1
+
+
+def test_a_dataset_that_is_not_there_is_not_recorded(studio: Studio) -> None:
+    answer = studio.record(output=DATASET)
+    assert answer == {"status": "failed", "reason": "The dataset is not in the results bucket."}
+    assert "dataset_location" not in studio.read_item()
+
+
+@pytest.mark.parametrize("answer", [{"gigabyte_seconds": "much", "left_out": 0}, {"gigabyte_seconds": 1}])
+def test_an_answer_of_the_decoder_that_is_none_is_an_error(answer: dict[str, Any]) -> None:
+    with pytest.raises((ValueError, KeyError)):
+        MediaAnswer.parse(answer)
