@@ -1,9 +1,9 @@
 """From an upload to a running job, or to a rejection with its reason: the flow of `create_job`."""
 
 import time
-from collections.abc import Callable, Mapping
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Set
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,13 @@ from videojobs.errors import (
     SendingTooSlow,
     TurnLater,
 )
-from videojobs.jobs.commands import compose_corrected_command, compose_retry_command, suggest_remedy
+from videojobs.jobs.commands import (
+    compose_corrected_command,
+    compose_retry_command,
+    correct_metadata,
+    suggest_remedy,
+)
+from videojobs.jobs.corrections import correct
 from videojobs.jobs.costs import Meter
 from videojobs.jobs.creation_time import read_creation_time
 from videojobs.jobs.idempotency_key import make_idempotency_key
@@ -327,10 +333,15 @@ class JobCreator:
         return {"status": "rejected", "reason": rejection.reason}
 
     def _explain_option(self, upload: Upload, metadata: Mapping[str, str], invalid: InvalidOption) -> Rejection:
-        faulty = str(invalid).partition(":")[0]
-        allowed, remedy = self.settings.limits.names, invalid.remedy or {}
-        command = compose_corrected_command(upload, metadata, faulty, allowed | remedy.keys(), remedy=remedy)
-        return Rejection(str(invalid), command, "" if remedy.keys() <= allowed else "AllowedMetadata")
+        def resolve(corrected: Mapping[str, str], allowed: Set[str]) -> None:
+            settings = replace(self.settings, allowed_metadata=",".join(allowed))
+            options = settings.resolve(upload.key, corrected)
+            with suppress(VideoUnreadable):
+                options.notify_when.check_clock(_find_recorded_at(StoredVideo(self.s3, upload), options))
+
+        correction = correct(metadata, invalid, self.settings.limits.names, resolve)
+        command = compose_corrected_command(upload, correction.metadata)
+        return Rejection(str(invalid), command, "AllowedMetadata" if correction.forbidden else "")
 
     def _explain_refusal(self, upload: Upload, metadata: Mapping[str, str], refused: ApiRefused) -> Rejection:
         if classify_refusal(refused.status_code) == "key":
@@ -342,7 +353,8 @@ class JobCreator:
         allowed = self.settings.limits.names
         given = set(map(find_option, metadata))
         model = {"models": ""} if "models" in given else {"model-id": "", "model-version": ""}
-        return Rejection(reason, compose_corrected_command(upload, metadata, "model-id", allowed, remedy=model))
+        corrected = correct_metadata(metadata, "model-id", allowed, remedy=model)
+        return Rejection(reason, compose_corrected_command(upload, corrected))
 
     @property
     def _poll_seconds(self) -> int:

@@ -179,6 +179,7 @@ def test_the_remedy_for_a_fault_of_the_stack_is_to_correct_its_parameter(
 
 
 NIGHT = '[{"class": "person", "between": ["22:00", "06:00"], "time_zone": "Europe/Berlin"}]'
+TWO_MODELS = [{"model_id": f"m{n}", "model_version": "1", "inference_type": "object-detection"} for n in (1, 2)]
 DOOR = '[{"name": "door", "line": [[0, 0], [1, 1]]}]'
 
 
@@ -195,6 +196,9 @@ DOOR = '[{"name": "door", "line": [[0, 0], [1, 1]]}]'
         ({"notify_when": [{"min_tracks": 2}]}, {"track": "false"}, set()),
         ({}, {"notify-when": '[{"clas": "person"}]', "classes": "person,truck"}, {"notify-when"}),
         ({}, {"models": '[{"model_id": "a"}]', "confidence": "0.5"}, {"models"}),
+        ({"track": False}, {"region": DOOR}, {"region"}),
+        ({"models": TWO_MODELS}, {"confidence": "0.9"}, {"model-id", "model-version"}),
+        ({"models": TWO_MODELS}, {"inference-type": "detection", "infer-fps": "2"}, {"inference-type"}),
     ],
 )
 def test_an_upload_that_follows_the_remedy_is_accepted(
@@ -207,7 +211,7 @@ def test_an_upload_that_follows_the_remedy_is_accepted(
     remedy = read_metadata(notice["Message"].rpartition(" --metadata ")[2])
     values = {"recorded-at": "2026-11-28T22:00:00+01:00"}
     corrected = {**remedy, **{name: values[name] for name in placeholders & values.keys()}}
-    kept = metadata.keys() - placeholders - {"track", "confidence"}
+    kept = metadata.keys() - placeholders - {"track"} - ({"confidence"} if "models" in metadata else set())
     assert {name: compact(corrected[name]) for name in kept} == {name: compact(metadata[name]) for name in kept}
     for placeholder, value in (("INFERENCE_TYPE", "classification"), ("CLASS", "person")):
         corrected = {name: given.replace(placeholder, value) for name, given in corrected.items()}

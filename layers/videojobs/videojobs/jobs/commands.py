@@ -37,15 +37,21 @@ def compose_retry_command(upload: Upload) -> str:
     return f"aws s3 cp {uri} {uri} --storage-class STANDARD"
 
 
-def compose_corrected_command(
-    upload: Upload,
-    metadata: Mapping[str, str],
-    faulty: str,
-    allowed: Set[str],
-    *,
-    remedy: Mapping[str, str] | None = None,
-) -> str:
-    """Returns the command that uploads a video again with its options, and a placeholder for each invalid value.
+def compose_corrected_command(upload: Upload, metadata: Mapping[str, str]) -> str:
+    """Returns the command that uploads a video again with the options that `correct_metadata` returns.
+
+    Example:
+        `aws s3 cp s3://uploads/a.mp4 s3://uploads/a.mp4 --storage-class STANDARD --metadata-directive REPLACE
+        --metadata annotate=true,infer-fps=INFER_FPS`
+    """
+    command = f"{compose_retry_command(upload)} --metadata-directive REPLACE"
+    return f"{command} --metadata {spell_metadata(metadata)}" if metadata else command
+
+
+def correct_metadata(
+    metadata: Mapping[str, str], faulty: str, allowed: Set[str], *, remedy: Mapping[str, str] | None = None
+) -> Mapping[str, str]:
+    """Returns an upload's options, with a placeholder for each invalid value.
 
     Misspelled options get their right names. Other names, and options that may not be set, are left out.
 
@@ -54,10 +60,6 @@ def compose_corrected_command(
         faulty: The option that is invalid or missing.
         allowed: The options that uploads may set.
         remedy: The options to set instead of `faulty`, with their values; an empty one becomes a placeholder.
-
-    Example:
-        `aws s3 cp s3://uploads/a.mp4 s3://uploads/a.mp4 --storage-class STANDARD --metadata-directive REPLACE
-        --metadata annotate=true,infer-fps=INFER_FPS`
     """
     options = {name: value for given, value in metadata.items() if (name := find_option(given))}
     wrong = normalize_name(faulty)
@@ -66,9 +68,7 @@ def compose_corrected_command(
     options |= remedy or ({wrong: ""} if wrong in METADATA_OPTIONS else {})
     if "models" in options:
         allowed -= set(SHORT_FORM)  # they can't be combined
-    shown = {name: _keep_or_replace(name, value) for name, value in sorted(options.items()) if name in allowed}
-    command = f"{compose_retry_command(upload)} --metadata-directive REPLACE"
-    return f"{command} --metadata {spell_metadata(shown)}" if shown else command
+    return {name: _keep_or_replace(name, value) for name, value in sorted(options.items()) if name in allowed}
 
 
 def spell_metadata(options: Mapping[str, str]) -> str:
@@ -89,7 +89,7 @@ def spell_metadata(options: Mapping[str, str]) -> str:
 
 def _keep_or_replace(name: str, value: str) -> str:
     """Returns a value that can be given again in ASCII, or a placeholder."""
-    if _HARMLESS_VALUE.fullmatch(value):
+    if _HARMLESS_VALUE.fullmatch(value) or is_placeholder(name, value):
         return value
     try:
         if value and (name in _JSON_PLACEHOLDERS or name == "min-confidence"):
@@ -98,6 +98,15 @@ def _keep_or_replace(name: str, value: str) -> str:
         pass
     if value and name in _TEXT_OPTIONS and value.isascii() and value.isprintable():
         return value
+    return _make_placeholder(name)
+
+
+def is_placeholder(name: str, value: str) -> bool:
+    """Returns whether a person has to replace an option's value in a corrected command."""
+    return value == _make_placeholder(name)
+
+
+def _make_placeholder(name: str) -> str:
     return _JSON_PLACEHOLDERS.get(name, name.replace("-", "_").upper())
 
 

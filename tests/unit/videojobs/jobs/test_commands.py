@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from videojobs.jobs.commands import compose_corrected_command, compose_retry_command, suggest_remedy
+from videojobs.jobs.commands import compose_corrected_command, compose_retry_command, correct_metadata, suggest_remedy
 from videojobs.jobs.upload_metadata import METADATA_OPTIONS
 from videojobs.jobs.uploads import Upload
 
@@ -112,15 +112,15 @@ def test_a_command_contains_no_key_that_a_shell_could_interpret() -> None:
     ],
 )
 def test_valid_options_are_kept_in_the_suggestion(metadata: dict[str, str], faulty: str, expected: str) -> None:
-    command = compose_corrected_command(make_upload("a.mp4"), metadata, faulty, frozenset(METADATA_OPTIONS))
+    corrected = correct_metadata(metadata, faulty, frozenset(METADATA_OPTIONS))
+    command = compose_corrected_command(make_upload("a.mp4"), corrected)
     again = "aws s3 cp s3://uploads/a.mp4 s3://uploads/a.mp4 --storage-class STANDARD --metadata-directive REPLACE"
     assert command == f"{again} --metadata {expected}"
 
 
 def test_an_option_that_uploads_may_not_set_is_left_out() -> None:
-    command = compose_corrected_command(
-        make_upload("a.mp4"), {"annotate": "true"}, "annotate", frozenset({"infer-fps"})
-    )
+    corrected = correct_metadata({"annotate": "true"}, "annotate", frozenset({"infer-fps"}))
+    command = compose_corrected_command(make_upload("a.mp4"), corrected)
     assert command.endswith("--metadata-directive REPLACE")
 
 
@@ -131,7 +131,8 @@ def test_an_option_that_uploads_may_not_set_is_left_out() -> None:
 )
 @example({"notify-when": json.dumps([{"class": "'; rm -rf ~; '`id`$(id)安\u2019"}])}, "infer-fps")
 def test_a_suggestion_can_be_pasted_whatever_the_metadata(metadata: dict[str, str], faulty: str) -> None:
-    command = compose_corrected_command(make_upload("a.mp4"), metadata, faulty, frozenset(METADATA_OPTIONS))
+    corrected = correct_metadata(metadata, faulty, frozenset(METADATA_OPTIONS))
+    command = compose_corrected_command(make_upload("a.mp4"), corrected)
     given_metadata = command.rpartition(" --metadata ")[2]
     assert re.fullmatch(r"[A-Za-z0-9_./:+=,-]+|'[A-Za-z0-9_./:+=, *%\[\]{}\"\\-]+'", given_metadata)
     read = read_metadata(given_metadata)

@@ -1,0 +1,112 @@
+"""Corrects the options of an upload that is rejected, so that the corrected ones are accepted."""
+
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass
+
+from videojobs.errors import InvalidOption, InvalidParameter
+from videojobs.jobs.commands import correct_metadata, is_placeholder
+from videojobs.jobs.notify_when import parse_notify_when
+from videojobs.jobs.options import parse_json
+from videojobs.jobs.upload_metadata import METADATA_OPTIONS, SHORT_FORM, normalize_name
+
+EXAMPLES: Mapping[str, str] = {
+    "infer-fps": "1",
+    "models": '[{"model_id": "a", "model_version": "1", "inference_type": "object-detection"}]',
+    "model-id": "a",
+    "model-version": "1",
+    "inference-type": "object-detection",
+    "confidence": "0.5",
+    "input-mode": "presigned",
+    "annotate": "true",
+    "track": "true",
+    "classes": "CLASS",
+    "min-confidence": "0.5",
+    "regions": '[{"name": "door", "line": [[0, 0], [1, 1]]}]',
+    "recorded-at": "2026-01-01T00:00:00Z",
+    "notify-when": '[{"class": "CLASS"}]',
+}
+"""Values that a person may set instead of placeholders."""
+
+type Resolve = Callable[[Mapping[str, str], Set[str]], object]
+"""Resolves the options in metadata, of which uploads may set those in the set. Raises InvalidOption."""
+
+
+@dataclass(frozen=True)
+class Correction:
+    """Corrected options of an upload.
+
+    Attributes:
+        metadata: The options, with a placeholder for each invalid value.
+        forbidden: The options among them that uploads may not set.
+    """
+
+    metadata: Mapping[str, str]
+    forbidden: Set[str] = frozenset()
+
+    @property
+    def placeholders(self) -> Set[str]:
+        """The options whose values a person has to replace."""
+        return {name for name, value in self.metadata.items() if is_placeholder(name, value)}
+
+    def fill_in(self) -> Mapping[str, str]:
+        """Returns the options with examples instead of placeholders."""
+        return {name: EXAMPLES[name] if is_placeholder(name, value) else value for name, value in self.metadata.items()}
+
+
+def correct(metadata: Mapping[str, str], invalid: InvalidOption, allowed: Set[str], resolve: Resolve) -> Correction:
+    """Corrects options one after the other: an option may be missing, or invalid, that was not reported yet.
+
+    Args:
+        metadata: The upload's, names without `x-amz-meta-`.
+        invalid: Why it is rejected.
+        allowed: The options that uploads may set.
+    """
+    correction = Correction(metadata)
+    for _ in METADATA_OPTIONS:
+        correction = _correct_one(correction, invalid, allowed)
+        try:
+            resolve(correction.fill_in(), allowed | correction.forbidden)
+        except InvalidOption as further:
+            if not _is_independent(further, correction):
+                return correction
+            invalid = further
+        except InvalidParameter:
+            return correction
+        else:
+            return correction
+    return correction
+
+
+def _correct_one(before: Correction, invalid: InvalidOption, allowed: Set[str]) -> Correction:
+    remedy = invalid.remedy or {}
+    forbidden = before.forbidden | (remedy.keys() - allowed)
+    metadata = correct_metadata(before.metadata, find_faulty(invalid), allowed | forbidden, remedy=remedy)
+    return Correction(metadata, forbidden)
+
+
+def find_faulty(invalid: InvalidOption) -> str:
+    """Returns the option that an error is about, as the error spells it."""
+    return str(invalid).partition(":")[0]
+
+
+def _is_independent(further: InvalidOption, correction: Correction) -> bool:
+    """Returns whether an error is one of the upload, and does not depend on what replaces placeholders."""
+    placeholders = correction.placeholders
+    if further.remedy:
+        return any(
+            name not in placeholders and correction.metadata.get(name) != value
+            for name, value in further.remedy.items()
+        )
+    name = normalize_name(find_faulty(further))
+    if name == "notify-when" and name in correction.metadata and placeholders & {"classes", "regions"}:
+        return not _is_readable(correction.metadata[name])
+    return name not in placeholders and (name in correction.metadata or name in SHORT_FORM)
+
+
+def _is_readable(notify_when: str) -> bool:
+    """Returns whether conditions are valid with some classes and regions."""
+    try:
+        parse_notify_when(parse_json("notify_when", notify_when))
+    except InvalidOption:
+        return False
+    return True
