@@ -25,7 +25,7 @@ from videojobs.jobs.uploads import Upload
 TEMPLATE = ROOT / "docs" / "examples" / "chat.yaml"
 BUCKET = "uploads"
 HOSTILE = 'a "quoted"\\ <summary> <!channel> [x](http://evil.example)\n}]}, {"text": "安\u202e'
-SECONDS = 10
+SECONDS = 60
 
 
 @dataclass

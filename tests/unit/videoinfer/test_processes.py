@@ -1,12 +1,12 @@
 import os
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.waiting import wait_until
 from videoinfer.processes import exiting_on_interrupts, kill_group, log_tail, start_group, uninterrupted
 
 # Prints its child's id, and waits for the child.
@@ -30,10 +30,7 @@ def test_ending_a_group_ends_its_child_processes(tmp_path: Path) -> None:
 
     assert process.returncode == -signal.SIGKILL
     # Nobody waits for the child: the kernel ends it in its own time.
-    deadline = time.monotonic() + 10
-    while is_running(int(child_id)):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: not is_running(int(child_id)))
 
 
 def test_killing_a_group_that_has_ended_is_no_error(tmp_path: Path) -> None:
