@@ -184,6 +184,14 @@ def list_api_cases() -> Iterator[Case]:
         yield Case(
             "a job is asked for", f"{name}; the job is created", Script([fault]), hurry("create_job", fault), told
         )
+    for name in ("502", "silence", "a body cut short", "a job_id with a slash"):
+        fault = CREATED[name]
+        yield Case(
+            "a job is asked for",
+            f"{name}; the job is created; the API knows idempotency keys",
+            Script([fault], knows_keys=True),
+            hurry("create_job", fault),
+        )
     yield Case(
         "a job is asked for",
         "never a job_id; a job is created each time",

@@ -60,6 +60,7 @@ class Script:
         downloads: Answers to downloads of the results.
         results: The results file; None for the API's default.
         sends: Answers to PUTs of a video file.
+        knows_keys: Whether the API creates one job for all calls with the same `Idempotency-Key`, as the engine does.
     """
 
     creations: list[Fault] = field(default_factory=list)
@@ -67,6 +68,7 @@ class Script:
     downloads: list[Fault] = field(default_factory=list)
     results: bytes | None = None
     sends: list[Fault] = field(default_factory=list)
+    knows_keys: bool = False
 
 
 class Video(NamedTuple):
@@ -101,6 +103,7 @@ class FaultyApi:
         results: The results of every job whose script has none.
         scripts: The faulty answers by the upload's key.
         jobs: The videos by job_id; each job is billed.
+        jobs_by_key: The job_id by `Idempotency-Key`, if the script's API knows keys.
         calls: All calls, in order.
         down: Key prefixes; every call about such a key is answered with 503, whatever its script says.
     """
@@ -109,6 +112,7 @@ class FaultyApi:
     results: bytes
     scripts: dict[str, Script] = field(default_factory=dict)
     jobs: dict[str, Video] = field(default_factory=dict)
+    jobs_by_key: dict[str, str] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     down: set[str] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -124,7 +128,9 @@ class FaultyApi:
         with self.lock:
             return [call for call in self.calls if (call.kind, call.video) == (kind, video)]
 
-    def answer(self, method: str, path: str, query: dict[str, list[str]], body: bytes) -> Fault:
+    def answer(
+        self, method: str, path: str, query: dict[str, list[str]], body: bytes, idempotency_key: str = ""
+    ) -> Fault:
         """Decides how to answer a request, and records it."""
         with self.lock:
             match method, path.strip("/").split("/"):
@@ -133,22 +139,28 @@ class FaultyApi:
                 case "PUT", ["uploads", name]:
                     return _complete(self._note("send", Video(unquote(name), ""), "sends"), {})
                 case "POST", ["videoinfer"]:
-                    return self._create(json.loads(body))
+                    return self._create(json.loads(body), idempotency_key)
                 case "GET", ["videoinfer"]:
                     return self._check(query["job_id"][0])
                 case "GET", ["results", job_id, _]:
                     return self._download(job_id)
         return Fault(404, {"error": f"no such path: {path}"})
 
-    def _create(self, body: dict[str, Any]) -> Fault:
+    def _create(self, body: dict[str, Any], idempotency_key: str) -> Fault:
         url = urlsplit(body["input_url"])
         video = Video(unquote(url.path.rsplit("/", 1)[-1]), parse_qs(url.query).get("versionId", [""])[0])
         fault = self._note("create", video, "creations")
         if not fault.acts:
             return fault
-        job_id = f"job-{next(self._numbers)}-of-{video.key}"
+        message = "This endpoint will create videojob"
+        if self._script(video.key).knows_keys:
+            job_id = self.jobs_by_key.setdefault(idempotency_key, f"job-{next(self._numbers)}-of-{video.key}")
+            told = {"job_id": job_id, "message": message, "idempotency_key": idempotency_key}
+        else:
+            job_id = f"job-{next(self._numbers)}-of-{video.key}"
+            told = {"job_id": job_id, "message": message}
         self.jobs[job_id] = video
-        return _complete(fault, {"job_id": job_id, "message": "This endpoint will create videojob"})
+        return _complete(fault, told)
 
     def _check(self, job_id: str) -> Fault:
         if job_id not in self.jobs:
@@ -201,7 +213,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         url = urlsplit(self.path)
         api: FaultyApi = self.server.api  # type: ignore[attr-defined]
-        fault = api.answer(self.command, url.path, parse_qs(url.query), body)
+        key = self.headers.get("Idempotency-Key", "")
+        fault = api.answer(self.command, url.path, parse_qs(url.query), body, key)
         content = fault.body if isinstance(fault.body, bytes) else json.dumps(fault.body).encode()
         if fault.ending != "whole":
             self.close_connection = True
