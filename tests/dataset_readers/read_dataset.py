@@ -51,9 +51,12 @@ def read_datumaro(folder: Path, kind: str) -> dict[str, Any]:
         images += kind == "cvat" or item.media.data is not None
         shown = [one for one in item.annotations if not one.attributes.get("outside")]
         # The points of a skeleton are annotations of its track, and so are the outline and the box of one in COCO.
-        objects = {(one.id or number): one for number, one in enumerate(shown)}
+        parts = "track_id" if kind == "cvat" else None
+        objects = {one.attributes.get(parts, one.id or -number): one for number, one in enumerate(shown)}
         names += [categories[one.label].name for one in objects.values()]
-        tracks += [(one.label, one.attributes.get("track_id")) for one in objects.values()]
+        # A prediction without a track is a track of CVAT too. Datumaro reads no attributes of skeletons.
+        name = "track_id" if any(one.type.name == "points" for one in shown) else "track"
+        tracks += [(one.label, one.attributes.get(name)) for one in objects.values()]
     return count(images, names, tracks)
 
 
@@ -126,18 +129,23 @@ def read_label_studio(folder: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as scratch:
         source, target = Path(scratch, "tasks.json"), Path(scratch, "coco")
         source.write_text(json.dumps(accepted))
-        Converter(config, str(folder), download_resources=False).convert_to_coco(str(source), str(target), is_dir=False)
-        coco = json.loads((target / "result.json").read_text())
+        converter = Converter(config, str(folder), download_resources=False)
+        converter.convert_to_coco(str(source), str(target / "coco"), is_dir=False)
+        converter.convert_to_yolo(str(source), str(target / "yolo"), is_dir=False)
+        coco = json.loads((target / "coco" / "result.json").read_text())
+        lines = [line for path in (target / "yolo" / "labels").iterdir() for line in path.read_text().splitlines()]
     names = {category["id"]: category["name"] for category in coco["categories"]}
+    # Its COCO has all key points of a picture in one more annotation; its YOLO has them object by object.
+    found = [names[one["category_id"]] for one in coco["annotations"] if "keypoints" not in one]
+    has_keypoints = "<KeyPointLabels" in config
+    visible = sum(line.split()[7::3].count("2") for line in lines) if has_keypoints else 0
     regions = [region for task in tasks for prediction in task["predictions"] for region in prediction["result"]]
-    tracks = {
-        (label_of(region), *region["meta"]["text"])
-        for region in regions
-        if "meta" in region and "parentID" not in region
-    }
+    objects = [region for region in regions if "parentID" not in region]
+    tracks = [(label_of(region), *region.get("meta", {"text": [None]})["text"]) for region in objects]
     choices = [label_of(region) for region in regions if region["type"] == "choices"]
-    found = [names[one["category_id"]] for one in coco["annotations"]]
-    return count(len(coco["images"]), [*found, *choices], tracks)
+    masks = sum(bool(one["segmentation"]) for one in coco["annotations"] if "keypoints" not in one)
+    result = count(len(coco["images"]), [*found, *choices], tracks)
+    return {**result, "masks": masks, "keypoints": visible}
 
 
 def label_of(region: dict[str, Any]) -> str:

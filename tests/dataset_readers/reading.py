@@ -24,7 +24,7 @@ COUNTS: Mapping[str, Sequence[str]] = {
     "pycocotools coco": ("tracks", "masks", "keypoints"),
     "datumaro cvat": ("tracks",),
     "ultralytics yolo": ("masks", "keypoints"),
-    "label-studio-sdk label-studio": ("tracks",),
+    "label-studio-sdk label-studio": ("tracks", "masks", "keypoints"),
 }
 """What a reader counts besides images and labels by class."""
 
@@ -75,7 +75,7 @@ def read(reader: str, dataset: Exported) -> Reading:
     )
     assert done.returncode == 0, f"{reader}, {dataset.name}: {done.stderr}"
     counted = json.loads(done.stdout.splitlines()[-1])
-    names = [name for name in ("images", "labels", *COUNTS.get(reader, ())) if dataset.expected[name] is not None]
+    names = ["images", "labels", *COUNTS.get(reader, ())]
     differences = [name for name in names if counted[name] != dataset.expected[name]]
     return Reading(
         dataset.name, tool, format_name, counted.pop("version"), {name: counted[name] for name in names}, differences

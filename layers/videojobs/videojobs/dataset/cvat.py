@@ -22,8 +22,10 @@ from videojobs.dataset.xml_writer import XmlWriter
 
 CVAT_FILE = "cvat/annotations.xml"
 
-_ATTRIBUTES = {"score": True, "track_id": False}
-"""The attributes of labels, and whether they change within a track."""
+_ATTRIBUTES = {"score": True, "track": False}
+"""The attributes of labels, and whether they change within a track. Datumaro takes `track_id` for itself: the number of
+CVAT's own track.
+"""
 
 type _Shape = tuple[int, Label]
 """The number of a picture, and a label on it."""
@@ -158,7 +160,7 @@ def _write_shape(
         if label.confidence is not None:
             xml.leaf("attribute", f"{label.confidence:g}", {"name": "score"})
         if label.track_id is not None:
-            xml.leaf("attribute", str(label.track_id), {"name": "track_id"})
+            xml.leaf("attribute", str(label.track_id), {"name": "track"})
 
 
 def _write_points(xml: XmlWriter, contents: DatasetContents, label: Label, state: Mapping[str, str]) -> None:

@@ -33,6 +33,8 @@ _TAGS = {
 
 def write_label_studio(contents: DatasetContents, sink: DatasetSink) -> Mapping[str, int]:
     used: dict[str, dict[str, None]] = {name: {} for name in _TAGS}
+    for category in contents.classes:
+        used[_KEYPOINTS] |= dict.fromkeys(contents.name_keypoints(category))
     with writing_file(sink, TASKS_FILE) as file:
         file.write(b"[")
         for image in contents:
@@ -100,14 +102,19 @@ def _share(values: Sequence[float], image: LabeledImage) -> list[float]:
 
 
 def _configure(used: Mapping[str, Sequence[str]]) -> bytes:
-    """Returns the labeling configuration, with the labels that occur by the names of their tags."""
+    """Returns the labeling configuration, with the labels that occur by the names of their tags.
+
+    Key points are numbered, because Label Studio exports them in that order.
+    """
     file = io.BytesIO()
     xml = XmlWriter(file)
     with xml.element("View"):
         xml.leaf("Image", attributes={"name": "image", "value": "$image"})
         for name, labels in used.items():
             kind, more = ("Choice", {"choice": "multiple"}) if name == _CHOICES else ("Label", {})
+            is_numbered = name == _KEYPOINTS
             with xml.element(_TAGS[name], {"name": name, "toName": "image", **more}):
-                for label in labels:
-                    xml.leaf(kind, attributes={"value": label})
+                for number, label in enumerate(labels):
+                    index = {"model_index": str(number)} if is_numbered else {}
+                    xml.leaf(kind, attributes={"value": label, **index})
     return file.getvalue()

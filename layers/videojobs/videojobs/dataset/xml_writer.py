@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO
-from xml.sax.saxutils import XMLGenerator  # nosec B406  it writes XML
+from xml.sax.saxutils import XMLGenerator  # nosec B406
 from xml.sax.xmlreader import AttributesImpl  # nosec B406
 
 

@@ -17,7 +17,7 @@ def test_a_track_of_cvat_is_hidden_where_its_object_is_not_detected(tmp_path: Pa
     first = track.find("box")
     assert first is not None
     assert [first.get(side) for side in ("xtl", "ytl", "xbr", "ybr")] == ["80.00", "70.00", "120.00", "90.00"]
-    assert {entry.get("name"): entry.text for entry in first} == {"score": "0.75", "track_id": "7"}
+    assert {entry.get("name"): entry.text for entry in first} == {"score": "0.75", "track": "7"}
     assert [root.findtext(f"meta/task/{name}") for name in ("size", "stop_frame", "mode")] == [
         "6",
         "5",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.videojobs.dataset.written import BOX, HEIGHT, LABELS, MASK, PICTURE, POSE, WIDTH, export_models
+from tests.unit.videojobs.dataset.written import BOX, HEIGHT, LABELS, MASK, PICTURE, POSE, WIDTH, export, export_models
 
 
 def test_label_studio_has_regions_in_percent_and_labels_that_its_configuration_has(tmp_path: Path) -> None:
@@ -46,3 +46,14 @@ def test_label_studio_has_regions_in_percent_and_labels_that_its_configuration_h
         assert control.tag.lower() == region["type"]
         assert control.get("toName") == region["to_name"] == "image"
         assert set(region["value"][region["type"]]) <= {entry.get("value") for entry in control}
+
+
+def test_key_points_are_numbered_for_label_studio_s_own_exports(tmp_path: Path) -> None:
+    """Without `model_index`, its converter to COCO fails, and that to YOLO loses them."""
+    sink, _ = export(tmp_path, {**PICTURE, "predictions": [POSE]}, formats=["label-studio"])
+    labels = sink.read_xml("label-studio/config.xml").findall("KeyPointLabels/Label")
+    assert [(label.get("value"), label.get("model_index")) for label in labels] == [
+        ("nose", "0"),
+        ("1", "1"),
+        ("tail", "2"),
+    ]
