@@ -44,6 +44,8 @@ NOT_NEEDED = {
     "PlanJobFunction": _RUNTIME,
     "InferSegmentFunction": _RUNTIME,
     "MergeResultsFunction": {"s3:AbortMultipartUpload"},
+    # It lists the files of a dataset.
+    "record_media": NOT_TRIED.keys() - {"s3:ListBucket on ResultsBucket"},
 }
 """Permissions that this job does not need. Other jobs need them, or Lambda itself needs them to write logs, which the
 embedded AWS always lets it do.

@@ -5,6 +5,7 @@ It runs the real definitions, so job records are written as on AWS. It never wai
 By AWS's documentation, under https://docs.aws.amazon.com/step-functions/latest/dg/:
 
 - concepts-error-handling.html: Retry and Catch;
+- state-choice.html: `IsPresent`, besides the comparisons;
 - intrinsic-functions.html: `States.Array` and the like;
 - input-output-contextobject.html: `$$.Map.Item.Value`, `$$.State.EnteredTime`, `$$.State.RetryCount` and
   `$$.Execution.Id`;

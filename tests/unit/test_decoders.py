@@ -127,7 +127,10 @@ def test_functions_that_decode_read_videos_and_results_and_write_their_own_files
 
 @pytest.mark.parametrize("folder", ["", "dataset", "dataset/images/train", "dataset/annotations"])
 def test_functions_that_decode_can_not_replace_other_outputs(folder: str) -> None:
-    """Whatever folder an upload is in: `*` in a policy also matches slashes."""
+    """Whatever folder an upload is in: `*` in a policy also matches slashes.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
+    """
     key = f"{folder}/belt.mp4".strip("/")
     names = [
         RESULTS_FILE,

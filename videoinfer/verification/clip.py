@@ -158,7 +158,8 @@ class ClipChecks:
                 yield output.title, lambda: unseen("The delivery has not ended, and this is made after it.")
             else:
                 yield output.title, partial(self._check_media, job, output)
-                yield f"{output.title} notice", partial(self._check_media_notice, output)
+                outcome = "annotated" if output is ANNOTATION else "dataset"
+                yield f"{outcome} notice", partial(self._check_media_notice, output, outcome)
 
     def _check_media(self, job: Job, output: MediaOutput) -> Verdict:
         self._item = wait_for(partial(self._traces.find_with, job.upload, output), self._timeouts.job) or self._item
@@ -169,8 +170,7 @@ class ClipChecks:
         content, content_type = self._fetch(job, output.file_name)
         return check_annotated_video(content, content_type) if output is ANNOTATION else check_dataset(content)
 
-    def _check_media_notice(self, output: MediaOutput) -> Verdict:
-        outcome = "annotated" if output is ANNOTATION else "dataset"
+    def _check_media_notice(self, output: MediaOutput, outcome: str) -> Verdict:
         if unsent := check_unsent(self._item, output.notice_id, outcome):
             return unsent
         contents = [self._item["job_id"], output.file_name]
