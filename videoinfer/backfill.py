@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import ClientError, ParamValidationError
 
+from videoinfer.api_videos import list_extensions
 from videoinfer.aws_clients import AwsClients
 from videoinfer.errors import CommandError
 from videoinfer.job_requests import send_requests
@@ -59,7 +60,7 @@ def plan_backfill(stack: PipelineStack, bucket: str, prefix: str) -> Iterator[Ca
     _check_bucket(clients, bucket)
     found = _list_versions(clients, bucket, prefix) if home else _list_objects(clients, bucket, prefix)
     uploads = UploadFilter.parse(stack.upload_extensions)
-    objects = (it for it in found if uploads.takes(it.upload))
+    objects = (_judge(it, stack.api_url) for it in found if uploads.takes(it.upload))
     for some in batched(objects, _BATCH, strict=False):
         yield from _skip_known(stack.ledger, some) if home else _skip_present(clients, some, stack.uploads_bucket)
 
@@ -142,10 +143,16 @@ def _read_upload(bucket: str, entry: Any, version_id: str | None = None) -> Uplo
 
 
 def _consider(clients: AwsClients, candidate: Candidate, storage_class: str | None) -> Iterator[Candidate]:
-    """The candidate, skipped if it has a fault. Folder markers are left out, because they are not uploads."""
+    """The candidate, skipped if it is archived. Folder markers are left out, because they are not uploads."""
     if not is_folder_marker(candidate.upload):
-        fault = find_fault(candidate.upload) or _find_archive(clients, candidate.upload, storage_class)
-        yield replace(candidate, action="skip", why=fault) if fault else candidate
+        archived = _find_archive(clients, candidate.upload, storage_class)
+        yield replace(candidate, action="skip", why=archived) if archived else candidate
+
+
+def _judge(candidate: Candidate, api_url: str) -> Candidate:
+    """The candidate, skipped if it has a fault."""
+    fault = find_fault(candidate.upload, list_extensions(api_url, candidate.upload))
+    return replace(candidate, action="skip", why=fault) if fault else candidate
 
 
 def _find_archive(clients: AwsClients, upload: Upload, storage_class: str | None) -> str | None:

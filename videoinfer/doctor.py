@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from videoinfer.api_videos import ask_extensions
 from videoinfer.aws_errors import describe_error
 from videoinfer.deployed_policies import Grant, read_grants
 from videoinfer.errors import CommandError
@@ -33,6 +34,7 @@ from videojobs.jobs.options import Options
 from videojobs.jobs.uploads_queue import RECEIVES_MAX
 from videojobs.notices.pending_notices import PendingNotices
 from videojobs.notices.times import format_duration
+from videojobs.video_formats import VIDEO_EXTENSIONS
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackResourceDetailTypeDef
@@ -65,6 +67,7 @@ def examine(stack: PipelineStack) -> Iterator[Finding]:
     checks: list[Callable[[PipelineStack], Iterator[Finding]]] = [
         _check_stack,
         _check_api,
+        _check_videos,
         _check_api_key,
         _check_upload_options,
         _check_upload_events,
@@ -119,6 +122,17 @@ def _check_api(stack: PipelineStack) -> Iterator[Finding]:
             yield accepted
     else:
         yield accepted
+
+
+def _check_videos(stack: PipelineStack) -> Iterator[Finding]:
+    """Reports which videos the API takes: those of its documentation, or what an API of the owner's says."""
+    try:
+        extensions = ", ".join(ask_extensions(stack.api_url))
+    except ApiUnavailable as unavailable:
+        words = f"The API does not say which videos it takes, and others than {', '.join(VIDEO_EXTENSIONS)} wait"
+        yield Finding("warning", f"{words}: {unavailable}", "videoinfer doctor, once the API can be reached")
+    else:
+        yield Finding("ok", f"The API takes {extensions}.")
 
 
 def _check_api_key(stack: PipelineStack) -> Iterator[Finding]:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from videoinfer.api_videos import list_extensions
 from videoinfer.errors import CommandError
 from videoinfer.ledger_view import Item
+from videojobs.api.accepted_videos import HOSTED_API_URL
 from videojobs.errors import InvalidOption, InvalidParameter
 from videojobs.jobs.stack_options import StackOptions
 from videojobs.jobs.uploads import JobRequest, Upload, find_fault
@@ -43,10 +45,10 @@ class RetryPlan:
     refusal: str | None = None
 
 
-def plan_retry(job: Item) -> RetryPlan:
-    """The attempt that follows `job`, the latest one at its upload."""
+def plan_retry(job: Item, api_url: str = HOSTED_API_URL) -> RetryPlan:
+    """The attempt that follows `job`, the latest one at its upload, at the API that the stack uses now."""
     upload = Upload.from_item(job)
-    if fault := find_fault(upload):
+    if fault := find_fault(upload, list_extensions(api_url, upload)):
         return RetryPlan(job, None, f"a retry does not help. {fault}")
     if job["status"] in ("failed", "overdue", "rejected", "cancelled"):
         return RetryPlan(job, JobRequest(upload, int(job["attempt"]) + 1))

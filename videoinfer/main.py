@@ -15,7 +15,7 @@ from videoinfer.terminal import Console
 from videojobs import __version__
 from videojobs.dataset.names import FORMATS
 from videojobs.result_files import ANNOTATED_VIDEO, REPORT_FILE, RESULTS_FILE
-from videojobs.video_formats import VIDEO_EXTENSIONS
+from videojobs.video_formats import KNOWN_EXTENSIONS
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 app.add_typer(commands)
@@ -41,7 +41,7 @@ def demo(
     *,
     video: Annotated[
         Path,
-        typer.Option(help=f"The video: {', '.join(VIDEO_EXTENSIONS)}.", show_default="samples/rock-paper-scissors.mp4"),
+        typer.Option(help=f"The video: {', '.join(KNOWN_EXTENSIONS)}.", show_default="samples/rock-paper-scissors.mp4"),
     ] = SAMPLE_VIDEO,
     model: Annotated[
         Path,

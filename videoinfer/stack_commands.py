@@ -140,7 +140,7 @@ def retry(
         latest = [table.find_attempts(job)[-1] for job in jobs or []] or list(table.list_jobs("failed"))
         latest_by_upload = {item["upload_id"]: item for item in latest}
         s3, options = deployed.clients.s3, deployed.upload_options
-        plans = [check_upload(plan_retry(item), s3, options) for item in latest_by_upload.values()]
+        plans = [check_upload(plan_retry(item, deployed.api_url), s3, options) for item in latest_by_upload.values()]
         requests = [plan.request for plan in plans if plan.request]
         sent = list(send_requests(deployed.clients.sqs, deployed.uploads_queue_url, requests))
         display = Display(Console())

@@ -14,7 +14,7 @@ from videoengine.timeline import read_timeline
 from videoengine.video_file import open_video
 from videoinfer.errors import CommandError
 from videoinfer.input_file import check_file
-from videojobs.video_formats import VIDEO_EXTENSIONS
+from videojobs.video_formats import KNOWN_EXTENSIONS
 
 _TRIED_FRAMES = 10
 """One of this many sampled frames has to be decodable: the first ones of a cut video may be damaged."""
@@ -24,12 +24,12 @@ def sample_video(path: Path, infer_fps: float) -> list[SampledFrame]:
     """The frames that the engine would sample. At least one of the first ones is decodable.
 
     Raises:
-        CommandError: The API does not accept the video, or not at that rate; the message says why and what to do.
+        CommandError: The engine does not read the video, or not at that rate; the message says why and what to do.
     """
     check_file(path)
-    if path.suffix.lower() not in VIDEO_EXTENSIONS:
+    if path.suffix.lower() not in KNOWN_EXTENSIONS:
         raise CommandError(
-            f"{path.name}: the API accepts {', '.join(VIDEO_EXTENSIONS)}. "
+            f"{path.name}: the engine reads {', '.join(KNOWN_EXTENSIONS)}. "
             f"If it is a video, convert it: ffmpeg -i {quote(str(path.absolute()))} {quote(f'./{path.stem}.mp4')}"
         )
     rate = read_rate(infer_fps)

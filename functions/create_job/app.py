@@ -50,6 +50,7 @@ def build_creator(settings: CreateJobSettings, meter: Meter, context: LambdaCont
     return JobCreator(
         settings=settings,
         api=connections.connect_api(settings),
+        videos=connections.connect_accepted_videos(settings),
         ledger=connections.open_ledger(settings.jobs_table),
         sender=connections.open_sender(settings),
         s3=connections.connect_s3(),

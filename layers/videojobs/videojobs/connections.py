@@ -15,6 +15,7 @@ import boto3
 from aws_lambda_powertools.utilities.parameters import get_parameter, get_secret
 from botocore.config import Config
 
+from videojobs.api.accepted_videos import AcceptedVideos
 from videojobs.api.budget import Limit
 from videojobs.api.client import VideoInferenceApi
 from videojobs.api.session import open_session
@@ -59,6 +60,10 @@ def connect_api(settings: ApiClientSettings) -> VideoInferenceApi:
         limit = Limit(settings.api_requests_per_minute, settings.api_minute_seconds)
         turns = SharedTurns(_open_table(settings.budget_table), limit)
     return VideoInferenceApi(settings.api_url, str(api_key), partial(open_session, settings.api_url), turns)
+
+
+def connect_accepted_videos(settings: ApiClientSettings) -> AcceptedVideos:
+    return AcceptedVideos(connect_api(settings), settings.api_url, _open_table(settings.budget_table))
 
 
 def read_share_links(share_key_secret: str, share_url: str, *, force_fetch: bool = False) -> ShareLinks:

@@ -1,7 +1,7 @@
 """From an upload to a running job, or to a rejection with its reason: the flow of `create_job`."""
 
 import time
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from videojobs.api.accepted_videos import AcceptedVideos
 from videojobs.api.client import CreatedJob, VideoInferenceApi
 from videojobs.api.statuses import classify_refusal
 from videojobs.api.turns import Turn
@@ -41,7 +42,7 @@ from videojobs.jobs.states import ENDED_STATES
 from videojobs.jobs.stored_video import StoredVideo, VideoReplaced, VideoUnreadable
 from videojobs.jobs.unanswered import Unanswered
 from videojobs.jobs.upload_metadata import find_option
-from videojobs.jobs.uploads import JobRequest, Rejection, Upload, find_fault
+from videojobs.jobs.uploads import JobRequest, Rejection, Upload, find_extension, find_fault
 from videojobs.jobs.workflow import find_executed_job, start_execution
 from videojobs.logs import logger
 from videojobs.metrics import measure
@@ -82,6 +83,7 @@ class JobCreator:
 
     settings: CreateJobSettings
     api: VideoInferenceApi
+    videos: AcceptedVideos
     ledger: Ledger
     sender: NoticeSender
     s3: "S3Client"
@@ -147,8 +149,9 @@ class JobCreator:
 
     def _create(self, request: JobRequest, item: Mapping[str, Any]) -> Job | Rejection:
         upload = request.upload
-        if fault := find_fault(upload):
-            return Rejection(fault, suggest_remedy(upload))
+        extensions, item = self._list_extensions(request, item)
+        if fault := find_fault(upload, extensions):
+            return Rejection(fault, suggest_remedy(upload, extensions))
         if _count_broken_answers(item) >= BROKEN_ANSWERS_MAX:
             return _explain_broken_answers(upload, item)
         metadata: Mapping[str, str] = {}
@@ -173,6 +176,18 @@ class JobCreator:
             return self._explain_refusal(upload, metadata, refused)
         except SendingTooSlow as slow:
             return reject_slow_sending(upload, slow)
+
+    def _list_extensions(self, request: JobRequest, item: Mapping[str, Any]) -> tuple[Sequence[str], Mapping[str, Any]]:
+        """Returns the extensions that the API takes, and `item` without its turn if that was used to ask the API."""
+        known = self.videos.recall(find_extension(request.upload.key).lower())
+        if known is not None:
+            return known, item
+        try:
+            turn = self.api.turns.take("creates", _read_turn(item))
+            return self.videos.ask(turn), {**item, "turn_at": None}
+        except ApiUnavailable as unavailable:
+            self._put_off(request, unavailable, turn_at=_find_booked(unavailable))
+            raise
 
     def _create_with(
         self, options: Options, video_recorded_at: str | None, request: JobRequest, item: Mapping[str, Any]
@@ -234,14 +249,12 @@ class JobCreator:
     ) -> CreatedJob:
         """Creates the job at the API. The call counts as unanswered in the ledger until there is an answer."""
         upload, attempt = request.upload, request.attempt
-        turn_at: Decimal | None = item.get("turn_at")
         models = [model.to_request() for model in options.models]
         try:
-            turn = self.api.turns.take("creates", float(turn_at) if turn_at else None)
+            turn = self.api.turns.take("creates", _read_turn(item))
             input_url, turn = self._provide_input(turn, request, item, options, idempotency_key=idempotency_key)
         except ApiUnavailable as unavailable:
-            booked = unavailable.turn_at if isinstance(unavailable, TurnLater) else None
-            self._put_off(request, unavailable, turn_at=booked, sends=None)
+            self._put_off(request, unavailable, turn_at=_find_booked(unavailable), sends=None)
             raise
         counted = unanswered.with_one_more(datetime.now(UTC), idempotency_key).to_values()
         self.ledger.record(
@@ -368,6 +381,16 @@ def _find_recorded_at(video: StoredVideo, options: Options) -> str | None:
         return read_creation_time(video.read_range, video.upload.size_bytes, datetime.now(UTC))
 
     return resolve_recorded_at(options.recorded_at, video.upload.key, read_file)
+
+
+def _read_turn(item: Mapping[str, Any]) -> float | None:
+    """Returns the turn that an earlier call has booked, in seconds since the epoch."""
+    turn_at: Decimal | None = item.get("turn_at")
+    return float(turn_at) if turn_at else None
+
+
+def _find_booked(unavailable: ApiUnavailable) -> float | None:
+    return unavailable.turn_at if isinstance(unavailable, TurnLater) else None
 
 
 def _count_broken_answers(item: Mapping[str, Any]) -> int:

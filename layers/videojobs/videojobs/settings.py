@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from videojobs.api.accepted_videos import is_hosted
 from videojobs.api.budget import PATIENCE_SECONDS
 from videojobs.jobs.stack_options import StackOptions
 
-HOSTED_API_URL = "https://api.roboflow.com"
 HOSTED_POLL_SECONDS_MIN = 60
 """The hosted API asks clients to poll a job at most once a minute."""
 
@@ -154,7 +154,7 @@ def read_settings[T](kind: Callable[..., T], environment: Mapping[str, str]) -> 
 
 def limit_poll_seconds(api_url: str, poll_seconds: int) -> int:
     """Returns the seconds between polls: `poll_seconds`, but at least a minute for the hosted API."""
-    return max(poll_seconds, HOSTED_POLL_SECONDS_MIN) if api_url.rstrip("/") == HOSTED_API_URL else poll_seconds
+    return max(poll_seconds, HOSTED_POLL_SECONDS_MIN) if is_hosted(api_url) else poll_seconds
 
 
 def limit_deadline_seconds(deadline_hours: float, poll_seconds: int, *, takes_turns: bool) -> int:

@@ -52,7 +52,10 @@ VIDEO_FORMATS = (
 )
 
 VIDEO_EXTENSIONS = tuple(it.extension for it in VIDEO_FORMATS if it.is_in_api)
-"""The extensions that the API accepts, in lower or upper case."""
+"""The extensions that the API's documentation lists, in lower case. An API of the owner's may take more."""
+
+KNOWN_EXTENSIONS = tuple(it.extension for it in VIDEO_FORMATS)
+"""All extensions of the table: what this version's engine reads."""
 
 MIME_TYPES = {it.extension: it.mime_type for it in VIDEO_FORMATS}
 

@@ -21,9 +21,9 @@ def test_frames_are_sampled_as_the_engine_samples_them(video: Path) -> None:
             "notes.mp4: The file is not an MP4, AVI, MKV, WebM, MOV, M4V, 3GP, 3G2 or MPEG-TS video",
         ),
         ("empty.mkv", b"", "empty.mkv is empty"),
-        ("my clip.mov", b"video", r"ffmpeg -i '/.*my clip.mov' './my clip.mp4'"),
-        ("-y clip.mov", b"video", r"ffmpeg -i '/.*-y clip.mov' './-y clip.mp4'"),
-        ("clip", b"video", "the API accepts .mp4, .avi, .mkv, .webm"),
+        ("my clip.wmv", b"video", r"ffmpeg -i '/.*my clip.wmv' './my clip.mp4'"),
+        ("-y clip.wmv", b"video", r"ffmpeg -i '/.*-y clip.wmv' './-y clip.mp4'"),
+        ("clip", b"video", "the engine reads .mp4, .avi, .mkv, .webm, .mov, .m4v"),
     ],
 )
 def test_a_file_that_is_not_a_video_is_refused(tmp_path: Path, name: str, content: bytes, message: str) -> None:

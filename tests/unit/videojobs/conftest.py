@@ -38,6 +38,7 @@ class Aws:
     results_bucket: str
     state_machine_arn: str
     notices_queue_url: str
+    budget_table: Any
 
     def upload(self, key: str, body: bytes = b"video", metadata: dict[str, str] | None = None) -> dict[str, Any]:
         """Puts an object, and returns the event that S3 would send."""
@@ -126,7 +127,20 @@ def aws(clients: Clients) -> Iterator[Aws]:
             name="video-job", definition=json.dumps(STATE_MACHINE), roleArn="arn:aws:iam::123456789012:role/role"
         )["stateMachineArn"]
         sender = NoticeSender(NoticesTopic(sns, topic_arn), PendingNotices(pending_table), "each")
-        yield Aws(s3, sns, sqs, sfn, events, Ledger(table), sender, "uploads", "results", state_machine_arn, queue_url)
+        yield Aws(
+            s3,
+            sns,
+            sqs,
+            sfn,
+            events,
+            Ledger(table),
+            sender,
+            "uploads",
+            "results",
+            state_machine_arn,
+            queue_url,
+            dynamodb.Table("budget"),
+        )
 
 
 @pytest.fixture

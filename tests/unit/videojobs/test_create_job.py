@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from tests.stand_ins.turns import ScriptedTurns
 from tests.stand_ins.wire import Wire
 from tests.unit.videojobs.jobs.test_commands import read_metadata
+from videojobs.api.accepted_videos import HOSTED_API_URL, AcceptedVideos
 from videojobs.api.client import VideoInferenceApi
 from videojobs.api.turns import Turn, Turns
 from videojobs.create_job import JobCreator
@@ -76,6 +77,7 @@ def build(
     return JobCreator(
         settings=settings,
         api=api,
+        videos=AcceptedVideos(api, settings.api_url, aws.budget_table),
         ledger=aws.ledger,
         sender=aws.sender,
         s3=aws.s3,
@@ -143,7 +145,7 @@ def test_an_upload_is_streamed_to_the_signed_url(aws: Any) -> None:
 def test_a_rejection_costs_nothing_and_has_a_reason(
     aws: Any, key: str, body: bytes, metadata: dict[str, str], words: str
 ) -> None:
-    creator, wire = build(aws)
+    creator, wire = build(aws, settings=replace(SETTINGS, api_url=HOSTED_API_URL))
     landed = upload(aws, key, body, **metadata)
     assert creator.create_job(JobRequest(landed, 1))["status"] == "rejected"
     assert wire.requests == []
@@ -155,6 +157,61 @@ def test_a_rejection_costs_nothing_and_has_a_reason(
     assert notice["Subject"] == f"Rejected: {key}"
     assert words in notice["Message"]
     assert notice["MessageAttributes"]["outcome"]["Value"] == "rejected"
+
+
+TAKES_MOV = (200, {"x-video-extensions": [".mp4", ".MOV", ".ts", 7, "x"]})
+
+
+def test_an_api_of_the_owner_s_is_asked_once_whether_it_takes_an_extension(aws: Any) -> None:
+    creator, wire = build(aws, TAKES_MOV, (200, {"job_id": "j1"}), (200, {"job_id": "j2"}))
+    assert creator.create_job(JobRequest(upload(aws, "a.mov"), 1))["status"] == "running"
+    assert wire.requests[0].url == "https://api.example.com/openapi.json"
+    assert creator.create_job(JobRequest(upload(aws, "b.TS"), 1))["status"] == "running"
+    assert creator.create_job(JobRequest(upload(aws, "c.gif"), 1)) == {
+        "status": "rejected",
+        "reason": "The Video Inference API does not take files that end in .gif, only .mp4, .mov, .ts.",
+    }
+    assert len(wire.requests) == 3
+
+
+def test_nobody_is_asked_about_a_documented_extension(aws: Any) -> None:
+    creator, wire = build(aws, (200, {"job_id": "j1"}))
+    assert creator.create_job(JobRequest(upload(aws, "a.mkv"), 1))["status"] == "running"
+    assert len(wire.requests) == 1
+
+
+@pytest.mark.parametrize("answer", [(200, {"openapi": "3.1.0"}), (404, {}), (200, b"<html>"), (403, {}), (302, b"")])
+def test_an_api_that_does_not_say_takes_the_documented_extensions(aws: Any, answer: Any) -> None:
+    creator, wire = build(aws, answer)
+    for key in ("a.mov", "b.mov"):
+        outcome = creator.create_job(JobRequest(upload(aws, key), 1))
+        assert outcome["status"] == "rejected"
+        assert "only .mp4, .avi, .mkv, .webm." in outcome["reason"]
+    assert len(wire.requests) == 1
+
+
+@pytest.mark.parametrize("answer", [(503, {}), (429, {}), requests.ConnectionError(), requests.ReadTimeout()])
+def test_an_upload_waits_for_an_api_that_can_not_be_asked(aws: Any, answer: Any) -> None:
+    landed = upload(aws, "a.mov")
+    creator, _ = build(aws, answer)
+    with pytest.raises(ApiUnavailable):
+        creator.create_job(JobRequest(landed, 1))
+    assert aws.ledger.read(landed, 1)["status"] == "waiting"
+    assert aws.notices() == []
+    again, _ = build(aws, TAKES_MOV, (200, {"job_id": "j1"}))
+    assert again.create_job(JobRequest(landed, 1))["status"] == "running"
+    assert aws.ledger.read(landed, 1).get("unanswered", 0) == 0
+
+
+def test_asking_takes_a_turn_of_its_own(aws: Any) -> None:
+    landed, turns = upload(aws, "a.mov"), ScriptedTurns([TurnLater(60, 1_800_000_100.5, 100.5)])
+    creator, _ = build(aws, turns=turns)
+    with pytest.raises(TurnLater):
+        creator.create_job(JobRequest(landed, 1))
+    again, wire = build(aws, TAKES_MOV, (200, {"job_id": "j1"}), turns=turns)
+    assert again.create_job(JobRequest(landed, 1))["status"] == "running"
+    assert turns.taken == [("creates", None), ("creates", 1_800_000_100.5), ("creates", None)]
+    assert (turns.used, len(wire.requests)) == (2, 2)
 
 
 @pytest.mark.parametrize(

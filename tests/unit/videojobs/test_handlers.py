@@ -16,6 +16,7 @@ from tests.permissions import only_what_is_granted
 from tests.stand_ins.wire import Wire
 from videoinfer.repository import ROOT
 from videojobs import connections
+from videojobs.api.accepted_videos import HOSTED_API_URL
 from videojobs.errors import ApiRefused
 from videojobs.jobs.ledger import Job
 from videojobs.logs import logger
@@ -182,7 +183,10 @@ def test_an_event_that_is_not_an_upload_costs_nothing(aws: Any, call: Any, name:
 
 
 @pytest.mark.parametrize("name", ["s3-empty", "s3-unsupported"])
-def test_an_upload_that_cannot_be_a_video_is_rejected_once(aws: Any, call: Any, name: str) -> None:
+def test_an_upload_that_cannot_be_a_video_is_rejected_once(
+    aws: Any, call: Any, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("API_URL", HOSTED_API_URL)
     for _ in range(2):
         [answer], _ = call("create_job", read_event("create_job", name))
         assert answer["status"] == "rejected"
@@ -361,6 +365,7 @@ def test_a_digest_is_collected_and_concluded(aws: Any, call: Any) -> None:
 
 def test_functions_add_their_notices_to_the_next_digest(aws: Any, call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTICES", "digest")
+    monkeypatch.setenv("API_URL", HOSTED_API_URL)
     call("create_job", read_event("create_job", "s3-unsupported"))
     call("report_failure", read_event("report_failure", "failed"))
     assert aws.notices() == []

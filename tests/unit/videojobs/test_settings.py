@@ -2,8 +2,8 @@
 
 import pytest
 
+from videojobs.api.accepted_videos import HOSTED_API_URL
 from videojobs.settings import (
-    HOSTED_API_URL,
     POLLS_MAX,
     POLLS_WITH_TURNS_MAX,
     ReportFailureSettings,

@@ -53,7 +53,8 @@ class Timeline:
         It is not 0 if the sound begins before the pictures, if the file is a part of a stream, or if reordered frames
         have no edit list.
         """
-        return round(float(self.timestamps[0] * self.time_base - self.player_zero), 4)
+        seconds = round(float(self.timestamps[0] * self.time_base - self.player_zero), 4)
+        return seconds or 0.0  # never -0.0: player_zero is rounded to microseconds
 
 
 def read_timeline(container: InputContainer) -> Timeline:

@@ -61,6 +61,13 @@ JOB_ID_MAX_CHARACTERS = 200
 JOB_IDS = f"1 to {JOB_ID_MAX_CHARACTERS} letters, digits and -._:~, starting with a letter or a digit"
 """The allowed job IDs, which become parts of S3 keys, of URLs and of commands."""
 
+EXTENSIONS_FIELD = "x-video-extensions"
+"""The field of the engine's OpenAPI document that lists the extensions of the videos that it reads."""
+
+EXTENSIONS_MAX = 100
+
+_EXTENSION = re.compile(r"\.[a-z0-9]{1,10}")
+
 _JOB_ID = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:~-]{{0,{JOB_ID_MAX_CHARACTERS - 1}}}")
 
 
@@ -170,6 +177,22 @@ class VideoInferenceApi:
         """Returns a job's status. The hosted API allows one request a minute for each job."""
         return self._read_status(self._call(turn, "GET", "/videoinfer/", query={"job_id": job_id}))
 
+    def read_video_extensions(self, turn: Turn) -> Sequence[str] | None:
+        """Returns the extensions of the videos that the API reads, in lower case; None if its description lists none.
+
+        The description, `/openapi.json`, needs no key. Of Roboflow's API, only the documentation lists extensions.
+        """
+        try:
+            content = self._ask(turn, "GET", "/openapi.json")
+        except ApiRefused:
+            return None
+        description = _parse(content)
+        listed = description.get(EXTENSIONS_FIELD) if isinstance(description, dict) else None
+        if not isinstance(listed, list):
+            return None
+        extensions = [it.lower() for it in listed[:EXTENSIONS_MAX] if isinstance(it, str)]
+        return [it for it in extensions if _EXTENSION.fullmatch(it)]
+
     def open_results(self, output_signed_url: str, start: int = 0) -> "ResultsStream":
         """Opens the results file, to be read in pieces, byte for byte as the API gives it.
 
@@ -240,27 +263,25 @@ class VideoInferenceApi:
         body: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Mapping[str, Any]:
+        params = {"api_key": self._api_key, **(query or {})}
+        content = self._ask(turn, method, path, params=params, json=body, headers=headers or {})
+        answer = _parse(content)
+        if not isinstance(answer, dict):
+            words = self.clean(content.decode(errors="replace"))
+            raise BrokenAnswer(f"The Video Inference API's answer is not a JSON object: {words}")
+        return answer
+
+    def _ask(self, turn: Turn, method: str, path: str, **request: Any) -> bytes:
+        """Sends a request to an endpoint, and returns the body of the answer."""
         turn.use()
-        response = self._send(
-            method,
-            self._base_url + path,
-            params={"api_key": self._api_key, **(query or {})},
-            json=body,
-            headers=headers or {},
-        )
-        with response:
+        with self._send(method, self._base_url + path, **request) as response:
             try:
                 self._raise_for_status(response)
             except ApiUnavailable as unavailable:
                 if unavailable.retry_after_seconds:
                     self.turns.pause(unavailable.retry_after_seconds)
                 raise
-            content = _read_answer(response)
-        answer = _parse(content)
-        if not isinstance(answer, dict):
-            words = self.clean(content.decode(errors="replace"))
-            raise BrokenAnswer(f"The Video Inference API's answer is not a JSON object: {words}")
-        return answer
+            return _read_answer(response)
 
     def _send(self, method: str, url: str, **request: Any) -> requests.Response:
         """Sends every request of this client, and translates the errors of requests, whose texts hold whole URLs."""

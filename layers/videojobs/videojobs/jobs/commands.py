@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Collection, Mapping, Set
 from dataclasses import replace
 
 from videojobs.foreign_text import file_for_command, word_for_command
@@ -10,7 +10,7 @@ from videojobs.jobs import strict_json
 from videojobs.jobs.ledger import Job
 from videojobs.jobs.upload_metadata import METADATA_OPTIONS, SHORT_FORM, find_option, normalize_name
 from videojobs.jobs.uploads import KEY_MAX_BYTES, Upload, find_extension, is_path
-from videojobs.video_formats import VIDEO_EXTENSIONS
+from videojobs.video_formats import KNOWN_EXTENSIONS, VIDEO_EXTENSIONS
 
 _HARMLESS_VALUE = re.compile(r"[A-Za-z0-9_./:+-]+")
 """A value without special meaning in a shell or in the AWS CLI's shorthand syntax for maps."""
@@ -123,15 +123,21 @@ def name_for_command(job: Job) -> str:
     return job.job_id if _HARMLESS_ID.fullmatch(job.job_id) else job.execution_name
 
 
-def suggest_remedy(upload: Upload) -> str:
-    """Returns the command that replaces `upload` with a valid video."""
+def suggest_remedy(upload: Upload, extensions: Collection[str] = VIDEO_EXTENSIONS) -> str:
+    """Returns the command that replaces `upload` with a valid video.
+
+    A container of a known format is only rewritten as MP4: its pictures are copied. MP4 can't hold all sound.
+
+    Args:
+        extensions: Those that the API takes, in lower case.
+    """
     folder, slash, name = upload.key.rpartition("/")
     extension = find_extension(upload.key)
     if len(upload.key.encode()) > KEY_MAX_BYTES:
         return f"aws s3 mv {uri_for_command(upload)} s3://{upload.bucket}/SHORTER_KEY.mp4"
     if not is_path(upload.key):
         return f"aws s3 mv {uri_for_command(upload)} s3://{upload.bucket}/OTHER_KEY.mp4"
-    if extension.lower() in VIDEO_EXTENSIONS:
+    if extension.lower() in extensions:
         return f"aws s3 cp {file_for_command(name, f'VIDEO{extension.lower()}')} {uri_for_command(upload)}"
     stem = name.removesuffix(extension) or "video"
     video = file_for_command(f"{stem}.mp4", "VIDEO.mp4")
@@ -140,7 +146,8 @@ def suggest_remedy(upload: Upload) -> str:
         key = "SHORTER_KEY.mp4"
     target = uri_for_command(replace(upload, key=key))
     copy = f"aws s3 cp {video} {target}"
-    return f"ffmpeg -i {file_for_command(name, 'VIDEO')} {video}\n  {copy}" if extension else copy
+    kept = " -c:v copy" if extension.lower() in KNOWN_EXTENSIONS else ""
+    return f"ffmpeg -i {file_for_command(name, 'VIDEO')}{kept} {video}\n  {copy}" if extension else copy
 
 
 def uri_for_command(upload: Upload) -> str:

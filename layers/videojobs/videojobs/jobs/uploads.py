@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Self
@@ -172,12 +172,16 @@ def is_folder_marker(upload: Upload) -> bool:
     return upload.key.endswith("/") and upload.size_bytes == 0
 
 
-def find_fault(upload: Upload) -> str | None:
-    """Returns why `upload` can't be a video, by its key and size, or None."""
+def find_fault(upload: Upload, extensions: Collection[str] = VIDEO_EXTENSIONS) -> str | None:
+    """Returns why `upload` can't be a video, by its key and size, or None.
+
+    Args:
+        extensions: Those that the API takes, in lower case.
+    """
     extension = find_extension(upload.key)
-    if extension.lower() not in VIDEO_EXTENSIONS:
+    if extension.lower() not in extensions:
         what = f"files that end in {extension}" if extension else "files without an extension"
-        return f"The Video Inference API does not take {what}, only {', '.join(VIDEO_EXTENSIONS)}."
+        return f"The Video Inference API does not take {what}, only {', '.join(extensions)}."
     if upload.size_bytes == 0:
         return "The file is empty (0 bytes)."
     if len(upload.key.encode()) > KEY_MAX_BYTES:

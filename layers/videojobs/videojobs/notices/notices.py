@@ -22,6 +22,7 @@ from videojobs.notices.share_links import ShareLink
 from videojobs.notices.times import format_duration, format_place
 from videojobs.outputs.summary import ClassSummary, ModelSummary, Summary
 from videojobs.results.rules import RulesOutcome
+from videojobs.video_formats import KNOWN_EXTENSIONS
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -247,7 +248,7 @@ def compose_failure(job: Job, reason: str, *, age_seconds: int, api_failed: bool
     """
     if api_failed:
         first = "The API says that the job failed. To replace the video with a corrected one, run:"
-        command = suggest_remedy(job.upload)
+        command = suggest_remedy(job.upload, KNOWN_EXTENSIONS)  # the API has taken it
     else:
         first = "The API may have the results. To ask it again, which is not billed, run:"
         command = f"videoinfer redeliver {name_for_command(job)}"

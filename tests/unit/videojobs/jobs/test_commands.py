@@ -38,14 +38,17 @@ def test_the_suggestion_for_a_long_key_is_a_shorter_one() -> None:
 def test_a_suggested_command_can_be_pasted_into_a_shell() -> None:
     remedy = suggest_remedy(make_upload("line 3//my clip.mov"))
     assert remedy.splitlines() == [
-        "ffmpeg -i './my clip.mov' './my clip.mp4'",
+        "ffmpeg -i './my clip.mov' -c:v copy './my clip.mp4'",
         "  aws s3 cp './my clip.mp4' 's3://uploads/line 3//my clip.mp4'",
     ]
 
 
 def test_a_suggested_command_contains_no_key_that_a_shell_could_interpret() -> None:
     remedy = suggest_remedy(make_upload("it's here/$(rm).mov"))
-    assert remedy.splitlines() == ["ffmpeg -i ./VIDEO ./VIDEO.mp4", "  aws s3 cp ./VIDEO.mp4 s3://uploads/KEY"]
+    assert remedy.splitlines() == [
+        "ffmpeg -i ./VIDEO -c:v copy ./VIDEO.mp4",
+        "  aws s3 cp ./VIDEO.mp4 s3://uploads/KEY",
+    ]
 
 
 @settings(deadline=None)
