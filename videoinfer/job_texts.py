@@ -10,6 +10,7 @@ from videoinfer.backfill import Action
 from videoinfer.dead_letters import DeadLetter
 from videoinfer.ledger_view import Item
 from videoinfer.listed_keys import list_key
+from videojobs.jobs.inference_types import describe_type
 from videojobs.jobs.media_outputs import MEDIA_OUTPUTS
 from videojobs.jobs.notify_when import compose_name
 from videojobs.jobs.options import OTHER_CLASSES
@@ -93,7 +94,9 @@ def _describe_progress(item: Item) -> str | None:
 
 def _describe_model(model: Mapping[str, Any]) -> str:
     params = [f"{name} {to_json(value, None)}" for name, value in model.get("inference_params", {}).items()]
-    return f"{model['model_id']}/{model['model_version']} ({', '.join([model['inference_type'], *params])})"
+    return (
+        f"{model['model_id']}/{model['model_version']} ({', '.join([describe_type(model['inference_type']), *params])})"
+    )
 
 
 def _describe_given(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -34,8 +34,9 @@ from videojobs.jobs.corrections import correct
 from videojobs.jobs.costs import Meter
 from videojobs.jobs.creation_time import read_creation_time
 from videojobs.jobs.idempotency_key import make_idempotency_key
+from videojobs.jobs.inference_types import find_similar, hint, is_documented
 from videojobs.jobs.ledger import Job, Ledger, format_time, name_execution
-from videojobs.jobs.options import Options
+from videojobs.jobs.options import Model, Options
 from videojobs.jobs.recorded_at import resolve_recorded_at
 from videojobs.jobs.sending import TimedVideo, count_sends, reject_sending, reject_slow_sending
 from videojobs.jobs.states import ENDED_STATES
@@ -155,10 +156,12 @@ class JobCreator:
         if _count_broken_answers(item) >= BROKEN_ANSWERS_MAX:
             return _explain_broken_answers(upload, item)
         metadata: Mapping[str, str] = {}
+        models: Sequence[Model] = ()
         try:
             video = StoredVideo(self.s3, upload)
             metadata = video.read_metadata()
             options = self.settings.resolve(upload.key, metadata)
+            models = options.models
             if options.input_mode == "upload" and (rejection := reject_sending(upload, item)):
                 return rejection
             video_recorded_at = _find_recorded_at(video, options)
@@ -173,7 +176,7 @@ class JobCreator:
         except VideoUnreadable as unreadable:
             return unreadable.rejection
         except ApiRefused as refused:
-            return self._explain_refusal(upload, metadata, refused)
+            return self._explain_refusal(upload, metadata, models, refused)
         except SendingTooSlow as slow:
             return reject_slow_sending(upload, slow)
 
@@ -356,16 +359,23 @@ class JobCreator:
         command = compose_corrected_command(upload, correction.metadata)
         return Rejection(str(invalid), command, "AllowedMetadata" if correction.forbidden else "")
 
-    def _explain_refusal(self, upload: Upload, metadata: Mapping[str, str], refused: ApiRefused) -> Rejection:
+    def _explain_refusal(
+        self, upload: Upload, metadata: Mapping[str, str], models: Sequence[Model], refused: ApiRefused
+    ) -> Rejection:
         if classify_refusal(refused.status_code) == "key":
             secret = self.settings.api_key_secret
             store_key = f"aws secretsmanager put-secret-value --secret-id {secret} --secret-string YOUR_API_KEY"
             reason = f"The API key is not accepted: {refused.reason}"
             return Rejection(reason, f"{store_key}\n  {compose_retry_command(upload)}")
         reason = f"The Video Inference API refused it ({refused.status_code}): {refused.reason}"
+        unknown = [model.inference_type for model in models if not is_documented(model.inference_type)]
+        if unknown:
+            reason = " ".join([f"{reason.rstrip('.')}.", *map(hint, unknown)])
         allowed = self.settings.limits.names
         given = set(map(find_option, metadata))
         model = {"models": ""} if "models" in given else {"model-id": "", "model-version": ""}
+        if unknown and "models" not in given:
+            model["inference-type"] = find_similar(unknown[0]) or ""
         corrected = correct_metadata(metadata, "model-id", allowed, remedy=model)
         return Rejection(reason, compose_corrected_command(upload, corrected))
 

@@ -304,6 +304,24 @@ def test_a_refusal_is_a_rejection(aws: Any, status_code: int, words: str, comman
     assert KEY not in json.dumps([notice, aws.ledger.read(landed, 1)], default=str)
 
 
+@pytest.mark.parametrize(
+    ("kind", "words", "remedy"),
+    [
+        ("object-detections", "did you mean object-detection?", "object-detection"),
+        ("depth-estimation", "type depth-estimation is not a documented one.", "INFERENCE_TYPE"),
+    ],
+)
+def test_an_unknown_type_is_passed_on_and_its_refusal_has_a_hint(aws: Any, kind: str, words: str, remedy: str) -> None:
+    landed = upload(aws, model_id="a", model_version="4", inference_type=kind)
+    creator, wire = build(aws, (400, {"error": "no such type"}))
+    assert creator.create_job(JobRequest(landed, 1))["status"] == "rejected"
+    assert wire.describe()["body"]["models"][0]["inference_type"] == kind
+    [notice] = aws.notices()
+    assert "refused it (400): no such type. The inference type" in notice["Message"]
+    assert words in notice["Message"]
+    assert read_metadata(notice["Message"].rpartition(" --metadata ")[2])["inference-type"] == remedy
+
+
 def test_the_remedy_for_a_refusal_of_models_is_to_choose_others(aws: Any) -> None:
     creator, _ = build(aws, (404, {"error": "model a/4 was not found"}))
     landed = upload(

@@ -30,7 +30,7 @@ from videojobs import deliver_results as delivery_module
 from videojobs.delivery_progress import DEATHS_MAX, Polling
 from videojobs.errors import ApiUnavailable
 from videojobs.jobs.ledger import Job
-from videojobs.jobs.options import InferenceType, Model
+from videojobs.jobs.options import Model
 from videojobs.outputs.guarded import GuardedOutput
 from videojobs.outputs.registry import OPENERS
 from videojobs.outputs.summary import Summary
@@ -224,9 +224,20 @@ hostile = st.recursive(
     elements=st.lists(hostile | st.builds(lambda found: {"predictions": found}, st.lists(boxes)), max_size=3),
     time=numbers.filter(lambda value: isinstance(value, int | float) and abs(value) < 1e308),
 )
-def test_no_element_stops_a_delivery_and_all_json_is_strict(
-    kind: InferenceType, elements: list[Any], time: float
-) -> None:
+def test_no_element_stops_a_delivery_and_all_json_is_strict(kind: str, elements: list[Any], time: float) -> None:
+    for output in derive_guarded(kind, elements, time):
+        assert output.failure or output.locations or output.name == "summary"
+        # Errors about elements are worded for people.
+        assert not output.failure or output.failure.startswith("The results break the contract"), output.failure
+
+
+@settings(deadline=None, max_examples=150)
+@given(elements=st.lists(hostile | st.builds(lambda found: {"predictions": found}, st.lists(boxes)), max_size=3))
+def test_no_element_of_an_unknown_type_costs_an_output(elements: list[Any]) -> None:
+    assert [output.failure for output in derive_guarded("depth-estimation", elements, 1.5)] == [None] * (1 + len(ALL))
+
+
+def derive_guarded(kind: str, elements: list[Any], time: float) -> list[GuardedOutput]:
     job = make_job(Model("m", "1", kind))
     content = spell(make_results(job, elements, [time] * len(elements)))
     summary = Summary(job.options.models)
@@ -234,14 +245,11 @@ def test_no_element_stops_a_delivery_and_all_json_is_strict(
     guarded = [GuardedOutput("summary", lambda _: summary, files["summary"])]  # type: ignore[arg-type]
     guarded += [GuardedOutput(name, partial(OPENERS[name], job), files[name]) for name in ALL]  # type: ignore[arg-type]
     derive(iter([content]), job.options.models, guarded, lambda: iter([content]), analysis=Analysis(track=True))
-    for output in guarded:
-        assert output.failure or output.locations or output.name == "summary"
-        # Errors about elements are worded for people.
-        assert not output.failure or output.failure.startswith("The results break the contract"), output.failure
     if not guarded[0].failure:
         json.dumps(summary.models["m"].to_dict(), allow_nan=False)
     if "coco.json" in files["coco"].files and not guarded[3].failure:
         read_strictly(files["coco"].read("coco.json"))
+    return guarded
 
 
 def test_an_output_with_a_bug_costs_that_output(aws: Any, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:

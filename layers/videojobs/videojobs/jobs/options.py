@@ -14,20 +14,13 @@ from typing import Any, Literal, Self, get_args
 from videojobs.errors import InvalidOption, InvalidParameter
 from videojobs.jobs import strict_json
 from videojobs.jobs.dataset_frames import DatasetFrames, parse_dataset_frames
+from videojobs.jobs.inference_types import parse_inference_type
 from videojobs.jobs.notify_when import NotifyWhen, parse_notify_when
 from videojobs.jobs.recorded_at import parse_recorded_at
 from videojobs.jobs.regions import Region, parse_regions, read_classes
 from videojobs.jobs.upload_metadata import ANY_METADATA, SHORT_FORM, MetadataLimits, normalize_name
 
 InputMode = Literal["presigned", "upload"]
-InferenceType = Literal[
-    "object-detection",
-    "classification",
-    "instance-segmentation",
-    "keypoint-detection",
-    "gaze-detection",
-    "clip-embed-image",
-]
 
 INFER_FPS_MIN, INFER_FPS_MAX = 1, 120
 """The API's documented minimum, and the official client's maximum."""
@@ -59,7 +52,7 @@ class Model:
 
     model_id: str
     model_version: str
-    inference_type: InferenceType
+    inference_type: str
     inference_params: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -68,9 +61,7 @@ class Model:
         if not isinstance(data, Mapping):
             raise InvalidOption(f"models: {data!r} is not an object with model_id, model_version and inference_type.")
         _check_model(data)
-        if data["inference_type"] not in get_args(InferenceType):
-            types = ", ".join(get_args(InferenceType))
-            raise InvalidOption(f"inference_type: {data['inference_type']!r} is not one of {types}.")
+        inference_type = parse_inference_type(data["inference_type"])
         params = data.get("inference_params", {})
         if not isinstance(params, Mapping):
             raise InvalidOption(f"inference_params: {params!r} is not an object.")
@@ -80,7 +71,7 @@ class Model:
             strict_json.check(params)
         except ValueError as problem:
             raise InvalidOption(f"inference_params: {problem}.") from None
-        return cls(str(data["model_id"]), str(data["model_version"]), data["inference_type"], params)
+        return cls(str(data["model_id"]), str(data["model_version"]), inference_type, params)
 
     def to_request(self) -> dict[str, Any]:
         """Returns the model in the API's format."""

@@ -89,8 +89,11 @@ def _answer_model(model: ModelSummary) -> Iterator[str]:
         yield f"and {len(rest):,} other classes"
     if model.embeddings:
         yield f"{model.embeddings:,} embeddings"
-    elif not classes:
+    elif not classes and not model.unread_frames:
         yield "Nothing was found."
+    if model.unread_frames:
+        yield f"{model.unread_frames:,} frames have results of an unknown type,"
+        yield "which are only in results.json."
     if model.failed_frames:
         yield f"Failed on {model.failed_frames:,} of {model.frames:,} frames."
 
@@ -125,6 +128,8 @@ def _answer_model_shortly(model: ModelSummary) -> Iterator[str]:
                 yield f"{facts.entries:,} {class_name} ({name})"
     for class_name, entry in model.most_common():
         yield f"{entry.tracks:,} {class_name}" if entry.tracks else class_name
+    if model.unread_frames:
+        yield "results of an unknown type"
 
 
 def _rank(region: Region) -> Sequence[tuple[str, PolygonSummary | LineSummary]]:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from videojobs.foreign_text import printable
 from videojobs.jobs.commands import compose_retry_command, name_for_command, suggest_remedy
 from videojobs.jobs.costs import PRICES_AS_OF, PRICES_REGION
+from videojobs.jobs.inference_types import describe_type
 from videojobs.jobs.ledger import VIDEO_SECONDS_MAX, Job
 from videojobs.jobs.media_outputs import ANNOTATION, MediaOutput, list_requested
 from videojobs.jobs.options import Model
@@ -411,7 +412,7 @@ def _describe_end(job: Job, reason: str, age_seconds: int) -> list[tuple[str, st
 def _describe_models(models: Sequence[Model]) -> list[tuple[str, str]]:
     labels = ["Models"] + [""] * (len(models) - 1)
     return [
-        (label, f"{model.model_id} version {model.model_version} ({model.inference_type})")
+        (label, f"{model.model_id} version {model.model_version} ({describe_type(model.inference_type)})")
         for label, model in zip(labels, models, strict=True)
     ]
 

@@ -17,7 +17,7 @@ from videojobs.outputs.region_summary import (
     write_summaries,
 )
 from videojobs.outputs.track_counts import TrackSet
-from videojobs.results.doubts import ModelFindings, doubt_boxes, doubt_classes, doubt_failures
+from videojobs.results.doubts import ModelFindings, doubt_boxes, doubt_classes, doubt_failures, doubt_unread
 from videojobs.results.predictions import Frames, Predictions
 from videojobs.results.rules import Rules, RulesOutcome
 from videojobs.results.tracking import count_objects
@@ -91,11 +91,13 @@ class ModelSummary:
     """The frames and predictions of one model.
 
     Attributes:
+        unread_frames: Those whose results have an unknown form: the model's type is not a documented one.
         regions: What happened in each region; empty without regions, or if events could not be detected.
     """
 
     frames: int = 0
     failed_frames: int = 0
+    unread_frames: int = 0
     embeddings: int = 0
     predictions: int = 0
     classes: dict[str, ClassSummary] = field(default_factory=dict)
@@ -106,7 +108,8 @@ class ModelSummary:
         """Reads what `to_dict` returned."""
         values = {name: data[name] for name in ("frames", "failed_frames", "predictions", "embeddings")}
         classes = {name: ClassSummary.from_dict(entry) for name, entry in data["classes"].items()}
-        return cls(**values, classes=classes, regions=read_summaries(data.get("regions", {})))
+        regions = read_summaries(data.get("regions", {}))
+        return cls(**values, unread_frames=data.get("unread_frames", 0), classes=classes, regions=regions)
 
     @property
     def failed_share(self) -> float:
@@ -121,6 +124,7 @@ class ModelSummary:
             "frames": self.frames,
             "failed_frames": self.failed_frames,
             "failed_share": round(self.failed_share, 6),
+            **({"unread_frames": self.unread_frames} if self.unread_frames else {}),
             "predictions": self.predictions,
             "embeddings": self.embeddings,
             "classes": {name: entry.to_dict() for name, entry in self.most_common()},
@@ -156,6 +160,7 @@ class Summary:
         predictions = frames.predictions
         model.frames += len(frames.entries)
         model.failed_frames += sum(frames.failures)
+        model.unread_frames += sum(frames.unread)
         model.predictions += len(predictions)
         model.embeddings += sum(facts.is_embedding for facts in frames.facts)
         self._add_classes(model, frames)
@@ -196,6 +201,8 @@ class Summary:
             summaries = ((asked, self.models[asked.model_id]) for asked in self._asked)
             each = [ModelFindings(asked, it.frames, it.failed_frames, it.classes) for asked, it in summaries]
             outcome = doubt_failures(outcome, self._evaluated.notify_when, each)
+            for model_id, model in self.models.items():
+                outcome = doubt_unread(outcome, model_id, model.unread_frames)
             outcome = doubt_boxes(outcome, self._evaluated.notify_when, self._asked)
             found = self._other_classes.union(*(model.classes for model in self.models.values()))
             self.rules = doubt_classes(outcome, self._evaluated.notify_when, found)

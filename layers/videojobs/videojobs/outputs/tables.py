@@ -5,6 +5,7 @@ from typing import Any
 
 from arro3.core import Array, DataType
 
+from videojobs.jobs.inference_types import is_documented
 from videojobs.jobs.ledger import VIDEO_SECONDS_MAX, Job
 from videojobs.outputs.files import OutputFiles
 from videojobs.outputs.parquet import (
@@ -120,7 +121,8 @@ class ParquetTables:
     def _open(
         self, files: OutputFiles, name: str, columns: Mapping[str, DataType], distinct: Sequence[str]
     ) -> ParquetFile:
-        has_lists = any(model.inference_type in _TYPES_WITH_LISTS for model in self._job.options.models)
+        types = {model.inference_type for model in self._job.options.models}
+        has_lists = any(kind in _TYPES_WITH_LISTS or not is_documented(kind) for kind in types)
         rows_a_group = ROWS_A_GROUP_OF_LISTS if has_lists else ROWS_A_GROUP
         file = ParquetFile(files.open(name, "application/vnd.apache.parquet"), columns, rows_a_group, distinct)
         files.call_at_exit(file.stop)

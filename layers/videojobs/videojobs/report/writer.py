@@ -85,6 +85,7 @@ class _ModelPart:
     timelines: ModelTimelines = field(default_factory=ModelTimelines)
     frames: int = 0
     failed: int = 0
+    unread: int = 0
     embeddings: int = 0
     pieces: list[_Piece] = field(default_factory=list)
     size: tuple[int, int] | None = None
@@ -131,6 +132,7 @@ class ReportWriter:
         model = self._models[frames.model_id]
         marks = list_marks(frames.usable_predictions, model.timelines.number_class, frames.track_ids)
         model.failed += sum(frames.failures)
+        model.unread += sum(frames.unread)
         self._events.add(frames, self._start_offset or 0.0)
         for frame_offset, time_offset, is_failure, facts, found in zip(
             frames.frame_offsets, frames.time_offsets, frames.failures, frames.facts, marks, strict=True
@@ -210,6 +212,7 @@ class ReportWriter:
                     "type": model.inference_type,
                     "frames": model.frames,
                     "failed": model.failed,
+                    "unread": model.unread,
                     "embeddings": model.embeddings,
                     **model.timelines.to_dict(),
                     "pieces": [{"name": it.name, "first": it.first, "last": it.last} for it in model.pieces],

@@ -62,6 +62,14 @@ def doubt_failures(outcome: RulesOutcome, notify_when: NotifyWhen, models: Seque
     return outcome
 
 
+def doubt_unread(outcome: RulesOutcome, model_id: str, unread_frames: int) -> RulesOutcome:
+    """Returns the outcome, with unknown conditions instead of those that did not hold if results can't be read."""
+    if not unread_frames:
+        return outcome
+    name = printable(model_id, NAME_MAX_CHARACTERS)
+    return _doubt(outcome, range(len(outcome.conditions)), f"the results of {name} are of an unknown type")
+
+
 def doubt_boxes(outcome: RulesOutcome, notify_when: NotifyWhen, models: Sequence[Model]) -> RulesOutcome:
     """Returns the outcome, with unknown conditions instead of those that need boxes if no model finds any."""
     if not all(model.inference_type in TYPES_WITHOUT_BOXES for model in models):

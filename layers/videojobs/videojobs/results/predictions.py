@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from videojobs.errors import BrokenResults
+from videojobs.jobs.inference_types import is_documented
 from videojobs.results.events import Event
 
 type Points = Sequence[Mapping[str, Any]]
@@ -119,7 +120,8 @@ class Frames:
     """One model's elements for consecutive sampled frames.
 
     Attributes:
-        inference_type: The model's type, or None if only a results file is known.
+        inference_type: The model's type, or None if only a results file is known. The elements of a type that is not
+            documented may have any form; what fits one of the known forms is read, and nothing breaks the contract.
         first: The number of the first sampled frame, from 0.
         frame_offsets: The frames' numbers in the video, in presentation order.
         time_offsets: Seconds.
@@ -145,7 +147,7 @@ class Frames:
     @property
     def predictions(self) -> Predictions:
         """All predictions. Raises BrokenResults if an element breaks the contract."""
-        for number, problem in self._reading[1].items():
+        for number, problem in self._reading[1].items() if is_documented(self.inference_type) else ():
             raise BrokenResults(
                 f"The results break the contract in element {self.first + number:,} of {self.model_id}: {problem}."
             )
@@ -182,12 +184,22 @@ class Frames:
     @cached_property
     def failures(self) -> Sequence[bool]:
         """Whether the model failed on each frame: an element is null, or has neither predictions nor embeddings."""
+        if not is_documented(self.inference_type):
+            return [entry is None for entry in self.entries]
         return list(map(_is_failure, self.entries))
+
+    @cached_property
+    def unread(self) -> Sequence[bool]:
+        """Whether each element has a form that is not known, which only a type that is not documented may have."""
+        if is_documented(self.inference_type):
+            return [False] * len(self.entries)
+        return list(map(_is_unread, self.entries, self.facts))
 
     @cached_property
     def facts(self) -> Sequence["FrameFacts"]:
         """Each element's data besides its predictions."""
-        return list(map(read_frame_facts, self.entries))
+        read = read_frame_facts if is_documented(self.inference_type) else _read_unknown_facts
+        return list(map(read, self.entries))
 
     @cached_property
     def _reading(self) -> tuple[Predictions, Mapping[int, str]]:
@@ -295,6 +307,21 @@ def read_frame_facts(element: Any) -> FrameFacts:
         scores=scores,
         extra=_to_json(extra) if extra else None,
     )
+
+
+def _read_unknown_facts(element: Any) -> FrameFacts:
+    """Reads the facts of an element of any form."""
+    facts = read_frame_facts(element)
+    if facts.is_embedding and facts.embedding is None:
+        facts = replace(facts, is_embedding=False)
+    return facts
+
+
+def _is_unread(element: Any, facts: FrameFacts) -> bool:
+    if element is None or isinstance(element, BoxesElement) or facts.is_embedding:
+        return False
+    rows = _list_predictions(element) if isinstance(element, dict) and element.get("predictions") is not None else None
+    return rows is None or any(type(row) is not dict or not row.keys() & _KNOWN for row in rows)
 
 
 def _read_vector(value: Any, extra: dict[str, Any]) -> FrameFacts:

@@ -178,7 +178,7 @@ def test_options_survive_the_conversion_to_json() -> None:
         ({"models": json.dumps([HANDS]), "model-id": "gloves"}, "models"),
         ({"models": json.dumps([{**HANDS, "inference_params": 3}])}, "inference_params"),
         ({"model-id": "gloves"}, "model_version"),
-        ({"model-id": "gloves", "model-version": "1", "inference-type": "divination"}, "inference_type"),
+        ({"model-id": "gloves", "model-version": "1", "inference-type": "crystal ball"}, "inference_type"),
         ({"models": json.dumps([{**HANDS, "inference_params": {"iou": 1e200}}])}, "models"),
         ({"models": json.dumps([{**HANDS, "inference_params": {"iou": float("nan")}}])}, "models"),
         ({"models": json.dumps([{**HANDS, "inference_params": {"": 1}}])}, "models"),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from videoinfer.repository import ROOT
 from videojobs.jobs.ledger import Job
-from videojobs.jobs.options import InferenceType, Model, Options
+from videojobs.jobs.options import Model, Options
 from videojobs.outputs.names import OutputName, parse_outputs
 from videojobs.outputs.registry import OPENERS
 from videojobs.outputs.summary import Summary
@@ -53,7 +53,7 @@ def lists_of(**fields: Any) -> Any:
     return st.lists(st.fixed_dictionaries({**boxes, "class": names, **fields}, optional=optional), max_size=3)
 
 
-ELEMENTS: Mapping[InferenceType, Any] = {
+ELEMENTS: Mapping[str, Any] = {
     "object-detection": element(lists_of()),
     "instance-segmentation": element(lists_of(points=points)),
     "keypoint-detection": element(lists_of(keypoints=st.lists(keypoints, max_size=3))),

@@ -21,7 +21,7 @@ from tests.unit.videojobs.outputs.derived import (
     derive_all,
     make_job,
 )
-from videojobs.jobs.options import InferenceType, Model
+from videojobs.jobs.options import Model
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # a warning of pycocotools itself
@@ -82,7 +82,7 @@ def test_every_annotation_has_as_many_keypoints_as_its_category(tmp_path: Path) 
     [("object-detection", "bbox"), ("instance-segmentation", "segm"), ("keypoint-detection", "keypoints")],
 )
 def test_pycocotools_evaluates_detections_against_themselves_as_perfect(
-    tmp_path: Path, kind: InferenceType, measure: str
+    tmp_path: Path, kind: str, measure: str
 ) -> None:
     """By COCO's own measure, every box, outline and keypoint is right."""
     elements: list[Any] = []
@@ -122,7 +122,7 @@ def test_pycocotools_evaluates_detections_against_themselves_as_perfect(
     assert evaluation.stats[0] == 1.0
 
 
-def write_coco(folder: Path, kind: InferenceType, elements: list[Any]) -> Path:
+def write_coco(folder: Path, kind: str, elements: list[Any]) -> Path:
     """Writes `coco.json` for a model of one kind."""
     offsets = list(range(len(elements)))
     results = {"frame_offset": offsets, "time_offset": offsets, "parts": elements}

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from videojobs.jobs.notify_when import NotifyWhen, parse_notify_when
-from videojobs.jobs.options import InferenceType, Model
-from videojobs.results.doubts import ModelFindings, doubt_boxes, doubt_classes, doubt_failures
+from videojobs.jobs.options import Model
+from videojobs.results.doubts import ModelFindings, doubt_boxes, doubt_classes, doubt_failures, doubt_unread
 from videojobs.results.rules import RuleOutcome, RulesOutcome
 
 
@@ -19,7 +19,7 @@ def make(*conditions: dict[str, Any], held: bool = False) -> tuple[RulesOutcome,
 
 def found(
     model_id: str = "coco",
-    inference_type: InferenceType = "object-detection",
+    inference_type: str = "object-detection",
     *,
     failed: int = 0,
     classes: Collection[str] = (),
@@ -102,3 +102,10 @@ def test_places_and_objects_need_a_model_that_finds_boxes() -> None:
     doubted = doubt_boxes(outcome, notify_when, [labels])
     assert [condition.held for condition in doubted.conditions] == [False, None, None]
     assert doubted.problem == "they need boxes, and classification has none"
+
+
+def test_conditions_are_doubted_if_results_can_not_be_read() -> None:
+    outcome, _ = make({"class": "person"})
+    assert doubt_unread(outcome, "depths", 0) is outcome
+    doubted = doubt_unread(outcome, "depths", 1)
+    assert (doubted.held, doubted.problem) == (None, "the results of depths are of an unknown type")

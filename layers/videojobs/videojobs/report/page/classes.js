@@ -112,6 +112,9 @@ export class ClassList extends EventTarget {
     if (model.embeddings) {
       const text = `An embedding a frame: ${formatCount(model.embeddings)} vectors. There is nothing to draw of them; they are in the results.`;
       section.append(create("p", { className: "empty", textContent: text }));
+    } else if (model.unread) {
+      const text = `${formatCount(model.unread)} frames have results of an unknown type. They are only in results.json.`;
+      section.append(create("p", { className: "empty", textContent: text }));
     } else if (!entries.length && !isAllEmpty) {
       section.append(create("p", { className: "empty", textContent: "It found nothing." }));
     }
