@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.dataset_readers.exported import Exported
+from tests.dataset_readers.exported import MAKERS, Exported
 from tests.dataset_readers.read_dataset import READERS
 from videoinfer.repository import ROOT
 
@@ -28,8 +28,12 @@ COUNTS: Mapping[str, Sequence[str]] = {
 }
 """What a reader counts besides images and labels by class."""
 
-READS_ONLY_BOXES = ("datumaro yolo", "supervision yolo", "fiftyone yolo")
-"""Readers of text files with five numbers a line: they read neither outlines nor key points."""
+KINDS: Mapping[str, Sequence[str]] = {
+    "datumaro yolo": ("boxes",),
+    "supervision yolo": ("boxes", "masks"),
+    "fiftyone yolo": ("boxes", "masks"),
+}
+"""The kinds of datasets that a reader can read, if not all. Only Ultralytics reads key points in YOLO's text files."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class Reading:
 
 def list_readers(kind: str) -> list[str]:
     """The readers for a dataset of boxes, masks or poses."""
-    return [reader for reader in READERS if kind == "boxes" or reader not in READS_ONLY_BOXES]
+    return [reader for reader in READERS if kind in KINDS.get(reader, MAKERS)]
 
 
 def find_python(reader: str) -> Path:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.dataset_readers.exported import MAKERS, export_made
 from tests.dataset_readers.read_dataset import READERS
-from tests.dataset_readers.reading import COUNTS, ENVIRONMENTS, READS_ONLY_BOXES, find_python, read
+from tests.dataset_readers.reading import COUNTS, ENVIRONMENTS, KINDS, find_python, read
 
 LIGHT = ("pycocotools coco", "roboflow coco", "roboflow yolo")
 """Readers whose environment every run of the tests has."""
@@ -33,5 +33,5 @@ def test_a_difference_is_noticed(tmp_path: Path) -> None:
 def test_every_reader_has_an_environment() -> None:
     tools = {reader.split()[0] for reader in READERS}
     assert ENVIRONMENTS.keys() <= tools
-    assert {*COUNTS, *READS_ONLY_BOXES, *LIGHT} <= READERS.keys()
+    assert {*COUNTS, *KINDS, *LIGHT} <= READERS.keys()
     assert all(find_python(reader).parent.parent.name.startswith(".venv") for reader in READERS)
