@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.cloudformation import Evaluator
-from tests.templates import read_expanded_templates
+from tests.templates import ROOT, read_expanded_templates
 
 BUCKET, PREFIX = "footage", "cameras/"
 ARN = f"arn:aws:s3:::{BUCKET}"
@@ -108,6 +108,11 @@ def test_every_role_is_limited_to_the_existing_bucket_and_prefix() -> None:
                 assert statement["Action"] == ["s3:GetObject", "s3:GetObjectVersion"]
                 assert statement["Resource"] == f"{ARN}/{PREFIX}*"
     assert naming == FUNCTIONS_WITH_VIDEOS
+
+
+def test_the_policy_for_the_bucket_s_own_key_names_every_role_that_reads_videos() -> None:
+    section = (ROOT / "docs" / "operations.md").read_text().split("\n### A key of its own\n")[1].split("\n## ")[0]
+    assert set(re.findall(r"STACK-(\w+)Role-\*", section)) == FUNCTIONS_WITH_VIDEOS
 
 
 def test_without_an_existing_bucket_the_roles_are_as_before() -> None:

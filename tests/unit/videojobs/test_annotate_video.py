@@ -12,7 +12,7 @@ import av
 import pytest
 
 from tests.unit.videojobs.drawing.clips import write_pictures
-from tests.unit.videojobs.studio import MODEL, Studio
+from tests.unit.videojobs.studio import MODEL, SAMPLE_VIDEO, Studio
 from videojobs.annotate_video import LAST_SECONDS
 from videojobs.drawing import overlays
 from videojobs.drawing.job_files import FRAME_MAX_PIXELS
@@ -72,6 +72,19 @@ def test_a_deleted_video_is_given_as_the_reason(studio: Studio) -> None:
     studio.aws.s3.delete_object(**studio.job.upload.location)
     assert studio.draw()["reason"] == "The video has been deleted, or access to it is denied."
     assert studio.aws.notices() == []
+
+
+def test_without_versioning_only_the_video_that_was_inferred_is_annotated(studio: Studio) -> None:
+    s3, key = studio.aws.s3, studio.job.upload.key
+    s3.create_bucket(Bucket="footage")
+    etag = s3.put_object(Bucket="footage", Key=key, Body=SAMPLE_VIDEO.read_bytes())["ETag"].strip('"')
+    upload = replace(studio.job.upload, bucket="footage", version_id=None, etag=etag)
+    studio.job = replace(studio.job, upload=upload)
+    assert studio.draw()["status"] == "annotated"
+    s3.put_object(Bucket="footage", Key=key, Body=b"another video")
+    assert studio.draw()["reason"] == "Another file has replaced the video."
+    s3.delete_object(Bucket="footage", Key=key)
+    assert studio.draw()["reason"] == "The video has been deleted, or access to it is denied."
 
 
 def test_the_reason_for_a_video_that_takes_too_long_says_what_to_do(studio: Studio) -> None:

@@ -194,5 +194,38 @@ def test_a_deleted_output_is_answered_with_a_page(shared: Shared) -> None:
     assert "&lt;" in shared.ask("<script>")["body"]
 
 
+def test_without_versioning_a_link_opens_only_the_video_that_was_inferred(shared: Shared) -> None:
+    s3, upload = shared.aws.s3, shared.job.upload
+    s3.create_bucket(Bucket="footage")
+    etag = s3.put_object(Bucket="footage", Key=upload.key, Body=b"video")["ETag"].strip('"')
+    shared.aws.ledger._table.update_item(
+        Key={"upload_id": upload.upload_id, "attempt": shared.job.attempt},
+        UpdateExpression="SET #bucket = :bucket, etag = :etag REMOVE version_id",
+        ExpressionAttributeNames={"#bucket": "bucket"},
+        ExpressionAttributeValues={":bucket": "footage", ":etag": etag},
+    )
+    assert read_location(shared.ask("video")) == f"footage/{upload.key}"
+    s3.put_object(Bucket="footage", Key=upload.key, Body=b"another video")
+    answer = shared.ask("video")
+    assert answer["statusCode"] == 404
+    assert "deleted or replaced" in answer["body"]
+
+
+def test_a_video_that_may_not_be_read_because_it_is_gone_is_answered_with_a_page(
+    shared: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The role of an existing bucket may list a prefix only, so S3 may answer 403 for a missing object."""
+    s3 = shared.outputs.s3
+
+    def refuse(**_: Any) -> Any:
+        raise s3.exceptions.ClientError({"Error": {"Code": "403", "Message": "Forbidden"}}, "HeadObject")
+
+    monkeypatch.setattr(s3, "head_object", refuse)
+    assert shared.ask("video")["statusCode"] == 404
+    shared.put_video(b"video")
+    with pytest.raises(s3.exceptions.ClientError):
+        shared.ask("video")
+
+
 def test_a_job_that_is_no_longer_known_is_answered_with_a_page(aws: Any, job: Job) -> None:
     assert Shared(aws, job).ask()["statusCode"] == 404
