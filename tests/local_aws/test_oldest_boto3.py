@@ -102,4 +102,4 @@ def test_a_video_is_processed_with_the_oldest_boto3(oldest_pipeline: DeployedPip
 
 
 def test_an_upload_that_cannot_be_a_video_is_rejected(oldest_pipeline: DeployedPipeline) -> None:
-    assert oldest_pipeline.wait_for_job(oldest_pipeline.upload("a.mov", b"video"))["status"] == "rejected"
+    assert oldest_pipeline.wait_for_job(oldest_pipeline.upload("a.wmv", b"video"))["status"] == "rejected"

@@ -74,7 +74,7 @@ def test_an_upload_becomes_results_and_a_notice(
     ("key", "body", "metadata", "reason"),
     [
         ("empty.mp4", b"", {}, "The file is empty"),
-        ("clip.mov", b"video", {}, ".mov"),
+        ("clip.wmv", b"video", {}, ".wmv"),
         ("too-slow.mp4", b"video", {"infer-fps": "0"}, "infer_fps: 0"),
         ("unknown.mp4", b"video", {"model-id": "no-such-model", "model-version": "1"}, "no-such-model/1 not found"),
     ],

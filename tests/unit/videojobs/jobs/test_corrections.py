@@ -31,7 +31,7 @@ VALUES: Mapping[str, tuple[str, ...]] = {
     "models": (json.dumps(MODELS), "[]", '[{"model_id": "a"}]', "["),
     "model-id": ("a", "../a"),
     "model-version": ("3", "a b"),
-    "inference-type": ("classification", "detection"),
+    "inference-type": ("classification", "a b"),
     "confidence": ("0.9", "95"),
     "input-mode": ("upload", "post"),
     "annotate": ("true", "maybe"),

@@ -15,6 +15,7 @@ WRITES = {"update_item", "put_item", "delete_item", "batch_write_item", "transac
 """boto3's names of the DynamoDB calls that change an item."""
 WRITERS = {
     "layers/videojobs/videojobs/jobs/ledger.py": "the ledger",
+    "layers/videojobs/videojobs/api/accepted_videos.py": "what the API said about videos",
     "layers/videojobs/videojobs/api/turns.py": "the budget",
     "layers/videojobs/videojobs/notices/pending_notices.py": "the notices that wait for a digest",
 }
