@@ -93,7 +93,9 @@ class Stage:
 @pytest.fixture(scope="module")
 def deployed(aws: EmbeddedAws, deploy_pipeline: DeployPipeline, engine: Engine, model: LocalModel) -> Stage:
     """A separate pipeline, so that other tests' jobs don't interfere, and damage here affects no other test."""
-    return Stage(aws, deploy_pipeline(**pipeline_parameters(engine, [model], infer_fps=5), Annotate="true"))
+    routes = json.dumps({"": {"dataset_frames": "all"}})
+    parameters = pipeline_parameters(engine, [model], infer_fps=5)
+    return Stage(aws, deploy_pipeline(**parameters, Annotate="true", PrefixRoutes=routes))
 
 
 @pytest.fixture
@@ -137,7 +139,8 @@ def test_a_working_stack_is_verified_with_only_the_documented_permissions(
     assert {name for name, level in found.items() if level == "ok"} == {
         *("mailboxes", "job", "results.json", "summary.json", "job.json", "detections.csv.gz", "coco.json"),
         *("detections.vtt", "tables", "ledger", "notice", "event", "report by link", "forged link", "annotated video"),
-        *("annotated notice", "execution", "rejected file", "rejected notice", "rejected event", "cleanup"),
+        *("annotated notice", "dataset", "dataset notice", "execution", "rejected file", "rejected notice"),
+        *("rejected event", "cleanup"),
     }
     assert report["cost_usd"] > 0
     assert API_KEY not in result.output

@@ -23,7 +23,7 @@ def test_a_key_is_parsed_as_it_was_made(upload_key: str, job_id: str, name: str)
 
 
 def test_no_other_module_contains_the_file_names() -> None:
-    assert len(NAMES) == 6
+    assert len(NAMES) == 8
     spelled = [
         (module, node.value)
         for package in (LAYER, ROOT / "videoinfer")
