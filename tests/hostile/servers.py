@@ -182,8 +182,9 @@ _COULD_NOT = "The video could not be fetched"
 _TOO_LARGE = "The video is larger than this engine's limit of 0.0001 GiB"
 _SLOW_SECONDS = 0.3
 _TOO_SLOW = f"{_COULD_NOT} within {_SLOW_SECONDS / 60:g} minutes"
-_NO_VIDEO = "The file is not an MP4, AVI, MKV or WebM video, or is cut off (Invalid data found when processing input)"
-_NOT_THIS_ONE = "The file is not an MP4, AVI, MKV or WebM video, or is cut off (Invalid argument)"
+_FORMATS = "MP4, AVI, MKV, WebM, MOV, M4V, 3GP, 3G2 or MPEG-TS"
+_NO_VIDEO = f"The file is not an {_FORMATS} video, or is cut off (Invalid data found when processing input)"
+_NOT_THIS_ONE = f"The file is not an {_FORMATS} video, or is cut off (Invalid argument)"
 _NOT_PUBLIC = (
     "is not on the public internet; to allow a private network, add it to the engine's AllowedRanges parameter"
 )

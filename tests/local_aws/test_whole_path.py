@@ -109,7 +109,7 @@ def test_a_wrong_api_key_is_given_as_the_reason_of_a_rejection(
 @pytest.mark.parametrize(
     ("key", "body", "metadata", "reason"),
     [
-        ("notes.mp4", b"This is text.", {}, "The file is not an MP4, AVI, MKV or WebM video"),
+        ("notes.mp4", b"This is text.", {}, "The file is not an MP4"),
         ("too-fast.mp4", SAMPLE_VIDEO, {"infer-fps": "60"}, "infer_fps 60 is above the video's frame rate"),
     ],
 )
