@@ -103,9 +103,12 @@ class SamplePainter:
         return [_turn_mark(mark, self.shape) for mark in scaled] if is_coded else scaled
 
     def _is_coded(self, size: Size) -> bool:
-        """Returns whether a picture is the stored frame. Some models get it, others the shown one, with other sides."""
-        coded_width, coded_height = self.shape.coded_size
-        return size[0] * coded_height == size[1] * coded_width
+        """Returns whether a picture is the stored frame. If its sides don't tell, it is the shown frame.
+
+        The engine gives its models the shown frame. Others may give them the stored one.
+        """
+        (coded_width, coded_height), (width, height) = self.shape.coded_size, self.shape.shown_size
+        return width * coded_height != height * coded_width and size[0] * coded_height == size[1] * coded_width
 
 
 def _scale_mark(mark: Mark, x: float, y: float) -> Mark:
