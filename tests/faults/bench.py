@@ -51,7 +51,14 @@ REPORTS_MAX: int = _ENDS_QUEUE["RedrivePolicy"]["maxReceiveCount"]
 HOSTS = 2
 """How many invocations run at the same time."""
 
-SECONDS_LEFT = {"create_job": 0.05, "check_job": 90, "deliver_results": 900, "report_failure": 90}
+SECONDS_LEFT = {
+    "create_job": 0.05,
+    "check_job": 90,
+    "deliver_results": 900,
+    "make_dataset": 900,
+    "record_media": 90,
+    "report_failure": 90,
+}
 """Seconds that an invocation may take. Powertools locks an upload for as long as `create_job` may take, so a short time
 there shortens the wait after a crash.
 """
@@ -119,7 +126,9 @@ class FunctionHost:
 
     def __init__(self, endpoint_url: str) -> None:
         credentials = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
-        layers = (PIPELINE.folder / "build" / layer / "python" for layer in ("VideoJobsLayer", "TablesLayer"))
+        layers = (
+            PIPELINE.folder / "build" / layer / "python" for layer in ("VideoJobsLayer", "TablesLayer", "DrawingLayer")
+        )
         path = ":".join(map(str, (ROOT, *layers)))
         self._process = subprocess.Popen(
             [require_tool(LAMBDA_PYTHON), "-m", "tests.faults.function_host"],
@@ -174,7 +183,11 @@ class Bench:
     stories: list[Story] = field(default_factory=list)
 
     def upload(
-        self, key: str, script: Script | None = None, metadata: Mapping[str, str] = MappingProxyType({})
+        self,
+        key: str,
+        script: Script | None = None,
+        metadata: Mapping[str, str] = MappingProxyType({}),
+        video: bytes = b"video",
     ) -> Upload:
         """Puts a video into the bucket. No function runs until `run` or `receive` is called.
 
@@ -182,10 +195,11 @@ class Bench:
             key: The object's key.
             script: The API's faulty answers about it.
             metadata: The object's user metadata.
+            video: The object's content.
         """
         if script:
             self.api.scripts[key] = deepcopy(script)
-        return put_video(self.pipeline, key, metadata)
+        return put_video(self.pipeline, key, metadata, video)
 
     def invoke(
         self, story: Story, function: str, event: Any, faults: Sequence[WireFault] = (), *, seconds: float | None = None
@@ -396,9 +410,14 @@ def open_ledger(pipeline: DeployedPipeline) -> Ledger:
     return Ledger(dynamodb.Table(pipeline.pipeline.jobs_table))
 
 
-def put_video(pipeline: DeployedPipeline, key: str, metadata: Mapping[str, str] = MappingProxyType({})) -> Upload:
+def put_video(
+    pipeline: DeployedPipeline,
+    key: str,
+    metadata: Mapping[str, str] = MappingProxyType({}),
+    video: bytes = b"video",
+) -> Upload:
     """Puts a video into the bucket, and returns it as S3's event describes it."""
-    [request] = read_requests(json.loads(pipeline.compose_event(pipeline.upload(key, b"video", metadata))))
+    [request] = read_requests(json.loads(pipeline.compose_event(pipeline.upload(key, video, metadata))))
     return request.upload
 
 

@@ -10,6 +10,7 @@ from tests.faults.bench import WireFaults
 from tests.faults.function_host import WireFault
 from tests.faults.table import Expected
 from tests.stand_ins.faulty_api import Fault, Script
+from videoinfer.repository import SAMPLE_VIDEO
 
 MODEL_ID = "rock-paper-scissors-presentation"
 RESULTS = (
@@ -30,6 +31,7 @@ class Case:
         wire: What happens to the functions' calls.
         expected: How the story must end.
         metadata: The upload's metadata.
+        video: The upload's content.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Case:
     wire: WireFaults = field(default_factory=dict)
     expected: Expected = field(default_factory=Expected)
     metadata: Mapping[str, str] = field(default_factory=dict)
+    video: bytes = b"video"
 
 
 HTML = b"<html><body>Welcome to the captive portal</body></html>"
@@ -165,6 +168,7 @@ def list_cases() -> Iterator[Case]:
     """All cases, in the table's order."""
     yield from list_api_cases()
     yield from list_aws_cases()
+    yield from list_dataset_cases()
 
 
 def hurry(function: str, fault: Fault) -> WireFaults:
@@ -311,3 +315,28 @@ def list_aws_cases() -> Iterator[Case]:
         yield Case(
             f"the connection of {function} breaks", f"after {call}, before its answer", wire={function: cut(call)}
         )
+
+
+def list_dataset_cases() -> Iterator[Case]:
+    """Faults after the delivery, while a dataset is made and recorded."""
+    asked = {"dataset-frames": "all"}
+    made, twice = Expected(notices=("Done", "Dataset")), Expected(notices=("Done", "Dataset", "Dataset"))
+    missing = Expected(notices=("Done", "No dataset"), told="only the dataset is missing")
+    yield Case("a dataset is asked for", "the file is no video", expected=missing, metadata=asked)
+    killed = [WireFault("kill before", call="s3:PutObject")]
+    slow, refused = refuse("s3:PutObject", "SlowDown", 503), refuse("sns:", "Throttling")
+    throttled = refuse("dynamodb:", "ProvisionedThroughputExceededException")
+    told = [[WireFault("kill after", call="sns:Publish")]]
+    faults: tuple[tuple[str, WireFaults, Expected], ...] = (
+        ("no fault", {}, made),
+        ("make_dataset is killed once", {"make_dataset": [killed]}, made),
+        ("make_dataset is killed each time", {"make_dataset": [killed] * 4}, missing),
+        ("503 SlowDown to make_dataset's PutObject", {"make_dataset": slow}, made),
+        ("DynamoDB throttles record_media", {"record_media": throttled}, made),
+        ("SNS refuses record_media", {"record_media": refused}, made),
+        ("record_media is killed after it sent the notice", {"record_media": told}, twice),
+        ("SNS refuses record_media each time", {"record_media": refused * 6}, missing),
+    )
+    video = SAMPLE_VIDEO.read_bytes()
+    for injected, wire, expected in faults:
+        yield Case("a dataset is asked for", injected, wire=wire, expected=expected, metadata=asked, video=video)

@@ -42,7 +42,7 @@ from videojobs import connections
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 
-NAMES = ("create_job", "check_job", "deliver_results", "report_failure")
+NAMES = ("create_job", "check_job", "deliver_results", "make_dataset", "record_media", "report_failure")
 
 HURRY_SECONDS = 0.3
 
@@ -231,7 +231,8 @@ def warm_up(environment: Mapping[str, str]) -> None:
     """Creates the clients, which is slow and makes no call, so that every fork has them."""
     for connect in (connections.connect_s3, connections.connect_sqs, connections.connect_sfn):
         connect()
-    connections.open_ends(environment["JOBS_TABLE"])
+    if "JOBS_TABLE" in environment:
+        connections.open_ends(environment["JOBS_TABLE"])
     if "NOTICES_TOPIC_ARN" in environment:
         connections.open_topic(environment["NOTICES_TOPIC_ARN"])
     if "secrets" not in DEFAULT_PROVIDERS:

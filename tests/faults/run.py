@@ -56,7 +56,7 @@ def run_cases(bench: Bench, pool: Executor) -> Iterator[Group]:
 
     def run(number: int) -> Story:
         case = cases[number]
-        return bench.run(bench.upload(f"case-{number}.mp4", case.script, case.metadata), case.wire)
+        return bench.run(bench.upload(f"case-{number}.mp4", case.script, case.metadata, case.video), case.wire)
 
     for case, story in zip(cases, pool.map(run, range(len(cases))), strict=True):
         group = Group(case.name, case.injected)
