@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
+from functools import partial
 
 from videojobs.errors import InvalidOption, InvalidParameter
 from videojobs.jobs.commands import correct_metadata, is_placeholder
@@ -24,6 +25,7 @@ EXAMPLES: Mapping[str, str] = {
     "regions": '[{"name": "door", "line": [[0, 0], [1, 1]]}]',
     "recorded-at": "2026-01-01T00:00:00Z",
     "notify-when": '[{"class": "CLASS"}]',
+    "dataset-frames": "all",
 }
 """Values that a person may set instead of placeholders."""
 
@@ -64,10 +66,11 @@ def correct(metadata: Mapping[str, str], invalid: InvalidOption, allowed: Set[st
     correction = Correction(metadata)
     for _ in METADATA_OPTIONS:
         correction = _correct_one(correction, invalid, allowed)
+        resolve_corrected = partial(_resolve_with, resolve, allowed | correction.forbidden)
         try:
-            resolve(correction.fill_in(), allowed | correction.forbidden)
+            resolve_corrected(correction.fill_in())
         except InvalidOption as further:
-            if not _is_independent(further, correction):
+            if not _is_independent(further, correction, resolve_corrected):
                 return correction
             invalid = further
         except InvalidParameter:
@@ -75,6 +78,10 @@ def correct(metadata: Mapping[str, str], invalid: InvalidOption, allowed: Set[st
         else:
             return correction
     return correction
+
+
+def _resolve_with(resolve: Resolve, allowed: Set[str], metadata: Mapping[str, str]) -> object:
+    return resolve(metadata, allowed)
 
 
 def _correct_one(before: Correction, invalid: InvalidOption, allowed: Set[str]) -> Correction:
@@ -89,7 +96,9 @@ def find_faulty(invalid: InvalidOption) -> str:
     return str(invalid).partition(":")[0]
 
 
-def _is_independent(further: InvalidOption, correction: Correction) -> bool:
+def _is_independent(
+    further: InvalidOption, correction: Correction, resolve: Callable[[Mapping[str, str]], object]
+) -> bool:
     """Returns whether an error is one of the upload, and does not depend on what replaces placeholders."""
     placeholders = correction.placeholders
     if further.remedy:
@@ -99,8 +108,20 @@ def _is_independent(further: InvalidOption, correction: Correction) -> bool:
         )
     name = normalize_name(find_faulty(further))
     if name == "notify-when" and name in correction.metadata and placeholders & {"classes", "regions"}:
-        return not _is_readable(correction.metadata[name])
+        if "regions" in placeholders:
+            return not _is_readable(correction.metadata[name])
+        without_classes = {option: value for option, value in correction.fill_in().items() if option != "classes"}
+        return not _is_accepted(without_classes, resolve)
     return name not in placeholders and (name in correction.metadata or name in SHORT_FORM)
+
+
+def _is_accepted(metadata: Mapping[str, str], resolve: Callable[[Mapping[str, str]], object]) -> bool:
+    """Returns whether no error in some options is about their conditions."""
+    try:
+        resolve(metadata)
+    except InvalidOption as error:
+        return normalize_name(find_faulty(error)) != "notify-when"
+    return True
 
 
 def _is_readable(notify_when: str) -> bool:

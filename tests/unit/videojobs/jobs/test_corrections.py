@@ -5,7 +5,7 @@ from collections.abc import Mapping, Set
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from videojobs.errors import InvalidOption
@@ -40,6 +40,7 @@ VALUES: Mapping[str, tuple[str, ...]] = {
     "min-confidence": ("0.4", '{"CLASS": 0.4}', "4"),
     "regions": (EXAMPLES["regions"], '[{"name": "door"}]', "["),
     "recorded-at": ("2026-11-28T22:00:00Z", "yesterday"),
+    "dataset-frames": ("every 2", "some"),
     "notify-when": ('[{"class": "CLASS"}]', '[{"min_tracks": 2}]', '[{"line": "door"}]', '[{"clas": "x"}]', NIGHT),
 }
 MISSPELLED = {"infer-fps": "inferfps", "regions": "region", "confidence": "confidance", "classes": "class"}
@@ -61,6 +62,7 @@ def resolve(stack: StackOptions, metadata: Mapping[str, str], allowed: Set[str])
     st.booleans(),
     st.sampled_from([(), ("track",), ("recorded-at", "track")]),
 )
+@example({"classes": "", "notify-when": '[{"line": "door"}]'}, set(), MODELS, True, ())
 def test_corrected_options_are_accepted(
     metadata: dict[str, str], misspelled: set[str], models: Any, track: bool, forbidden: tuple[str, ...]
 ) -> None:
