@@ -4,6 +4,7 @@ from typing import Any
 
 from videoinfer.aws_clients import AwsClients
 from videoinfer.pipeline_stack import PipelineStack
+from videojobs.api.accepted_videos import HOSTED_API_URL
 from videojobs.jobs.stack_options import StackOptions
 from videojobs.jobs.upload_metadata import METADATA_OPTIONS
 
@@ -31,7 +32,7 @@ FIELDS: dict[str, Any] = {
     "state_machine_arn": "arn:aws:states:us-east-1:123456789012:stateMachine:video-job",
     "uploads_queue_url": "queue",
     "dead_letter_queue_url": "dead",
-    "api_url": "https://api.example.com",
+    "api_url": HOSTED_API_URL,
     "api_key_secret_arn": "",
     "kms_key_arn": "",
     "api_requests_per_minute": 300,

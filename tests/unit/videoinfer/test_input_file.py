@@ -40,6 +40,7 @@ def compose(command: str, files: dict[str, Path]) -> list[str]:
         "infer": ["infer", video, "--model", model],
         "report": ["report", results, video],
         "annotate": ["annotate", results, video],
+        "export": ["export", results, video],
         "regions": ["regions", video],
         "demo": ["demo", "--video", video, "--model", model],
     }[command]
@@ -49,6 +50,7 @@ READS = {
     "infer": ["video"],
     "report": ["results", "video"],
     "annotate": ["results", "video"],
+    "export": ["results", "video"],
     "regions": ["video"],
     "demo": ["video"],
 }
