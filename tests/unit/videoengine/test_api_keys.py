@@ -9,7 +9,6 @@ from aws_lambda_powertools.utilities import parameters
 
 from tests.stand_ins.engine import API_KEY, EngineInProcess, digest
 from tests.templates import read_template
-from videoengine.api_keys import Caller
 
 SIGN = ("POST", "/video_upload_signed_url")
 
@@ -90,7 +89,3 @@ def test_a_job_of_an_older_release_is_shown_to_every_key(engine: EngineInProcess
     job_id = engine.create_job(VIDEO)
     engine.dynamodb.update_item(TableName="jobs", Key={"job_id": {"S": job_id}}, UpdateExpression="REMOVE key_digest")
     assert poll(engine, "another", job_id)[0] == 200
-
-
-def test_a_caller_does_not_show_its_key() -> None:
-    assert "secret" not in repr(Caller("secret", digest("secret"), frozenset()))

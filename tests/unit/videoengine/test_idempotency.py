@@ -1,6 +1,8 @@
 """A request that is repeated with the same Idempotency-Key gets the same job."""
 
+import time
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -8,9 +10,10 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.stand_ins.engine import API_KEY, MODEL, EngineInProcess
+from tests.stand_ins.engine import API_KEY, MODEL, EngineInProcess, digest
 from videoengine import clients
 from videoengine.idempotency import digest_request
+from videoengine.jobs import JobStatus
 
 URL = "https://bucket.s3.amazonaws.com/v.mp4?versionId=7&X-Amz-Date=%s&X-Amz-Signature=%s"
 BODY = {"input_url": URL % ("1", "a"), "infer_fps": 5, "models": [MODEL]}
@@ -110,6 +113,33 @@ def test_a_job_that_has_ended_is_not_started_again(engine: EngineInProcess) -> N
     engine.stepfunctions.stop_execution(executionArn=execution["executionArn"])
     assert send(engine) == (200, first)
     assert count_executions(engine) == 1
+
+
+def test_a_changed_api_key_gets_the_same_job(engine: EngineInProcess) -> None:
+    """The answer to the old key may have been lost."""
+    _, first = send(engine)
+    engine.change_api_keys(f"{digest(API_KEY)}+{digest('new')}")
+    assert send(engine, api_key="new") == (200, first)
+    assert send(engine) == (200, first)
+
+
+@pytest.mark.parametrize("is_deleted", [True, False])
+def test_a_job_whose_record_has_expired_is_created_again(
+    is_deleted: bool, engine: EngineInProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DynamoDB deletes a record up to days after it has expired. Step Functions keeps an execution's name longer."""
+    _, first = send(engine)
+    engine.finish(first["job_id"])
+    arn = engine.environment["STATE_MACHINE_ARN"]
+    [execution] = engine.stepfunctions.list_executions(stateMachineArn=arn)["executions"]
+    engine.stepfunctions.stop_execution(executionArn=execution["executionArn"])
+    if is_deleted:
+        engine.dynamodb.delete_item(TableName="jobs", Key={"job_id": {"S": first["job_id"]}})
+    later = time.time() + 8 * 86_400
+    monkeypatch.setattr("videoengine.api.time", SimpleNamespace(time=lambda: later))
+    assert send(engine) == (200, first)
+    assert count_executions(engine) == 2
+    assert engine.find_job(first["job_id"]).status is JobStatus.RUNNING
 
 
 def test_the_same_key_gets_a_url_of_the_same_object(engine: EngineInProcess) -> None:

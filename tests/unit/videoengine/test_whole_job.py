@@ -132,7 +132,7 @@ def test_the_state_machine_gets_only_the_job_s_id(engine: EngineInProcess) -> No
     machine = engine.environment["STATE_MACHINE_ARN"]
     [execution] = engine.stepfunctions.list_executions(stateMachineArn=machine)["executions"]
     described = engine.stepfunctions.describe_execution(executionArn=execution["executionArn"])
-    assert execution["name"] == job_id
+    assert execution["name"].startswith(job_id)
     assert json.loads(described["input"]) == {"job_id": job_id}
 
 

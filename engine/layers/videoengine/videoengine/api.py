@@ -117,11 +117,11 @@ def create_job(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:
     logger.append_keys(job_id=job_id)
     jobs = JobsTable(clients.dynamodb(), settings.jobs_table)
     job = jobs.get(job_id) if idempotency_key else None
-    if job is None:
+    if job is None or job.has_expired(time.time(), settings.retention_days):
         job = jobs.put(_describe_new_job(job_id, request, settings), settings.retention_days)
     if idempotency_key and job.request_digest != digest_request(request.body):
         raise Conflict(f"The {HEADER} {quote(idempotency_key)} was sent before, with another body")
-    _start_job(job_id, settings)
+    _start_job(job, settings)
     logger.info("Job created", models=[model.package_name for model in job.models])
     told = {"idempotency_key": idempotency_key} if idempotency_key else {}
     return {"job_id": job_id, "message": "This endpoint will create videojob"} | told
@@ -131,12 +131,15 @@ def _make_id(request: HttpRequest, what: str, idempotency_key: str | None) -> st
     return request.caller.make_id(what, idempotency_key) if idempotency_key else str(uuid.uuid4())
 
 
-def _start_job(job_id: str, settings: ApiSettings) -> None:
-    """Starts a job's execution. For a job whose execution has been started, this changes nothing."""
+def _start_job(job: Job, settings: ApiSettings) -> None:
+    """Starts a job's execution. For a record whose execution has been started, this changes nothing."""
     stepfunctions = clients.stepfunctions()
     with suppress(stepfunctions.exceptions.ExecutionAlreadyExists):
         stepfunctions.start_execution(
-            stateMachineArn=settings.state_machine_arn, name=job_id, input=json.dumps({"job_id": job_id})
+            stateMachineArn=settings.state_machine_arn,
+            # Step Functions keeps names for 90 days, and the record of a job with the same ID may have expired by then.
+            name=f"{job.job_id}-{job.created_at}",
+            input=json.dumps({"job_id": job.job_id}),
         )
 
 

@@ -3,8 +3,8 @@
 import hashlib
 import hmac
 import uuid
-from collections.abc import Set
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from aws_lambda_powertools.utilities import parameters
 
@@ -20,30 +20,30 @@ class Caller:
     """Who sent a request.
 
     Attributes:
-        api_key: the key that was passed.
-        digest: the key's SHA-256 digest in hex.
-        digests: the digests of the keys that belong together with it: at least its own, but none of `NOBODY`.
+        digest: the SHA-256 digest, in hex, of the key that was passed.
+        digests: the digests of the keys that belong together with it, in the secret's order: at least its own, but none
+            of `NOBODY`.
     """
 
-    api_key: str = field(repr=False)
     digest: str
-    digests: Set[str]
+    digests: Sequence[str]
 
     def may_see(self, key_digest: str | None) -> bool:
         """Whether a job may be shown that was made with the key of a digest; None if its record has no digest."""
         return bool(self.digests) and (key_digest is None or key_digest in self.digests)
 
     def make_id(self, what: str, idempotency_key: str) -> str:
-        """An id that is always the same for this API key, this kind of object, and a caller's `Idempotency-Key`.
+        """An id that is always the same for these keys, this kind of object, and an `Idempotency-Key`.
 
-        Only those who have the API key can compute it.
+        It stays the same when a key is changed: the new one is added after the old one. Callers with other keys can't
+        compute it.
         """
         text = f"{what} {idempotency_key}".encode()
-        keyed = hmac.new(self.api_key.encode(errors="surrogatepass"), text, hashlib.sha256)
+        keyed = hmac.new(self.digests[0].encode(), text, hashlib.sha256)
         return str(uuid.uuid5(_NAMESPACE, keyed.hexdigest()))
 
 
-NOBODY = Caller("", "", frozenset())
+NOBODY = Caller("", ())
 
 
 def check_api_key(api_key: str | None, secret_name: str) -> Caller:
@@ -67,4 +67,4 @@ def check_api_key(api_key: str | None, secret_name: str) -> Caller:
     found = [digest for group, matching in zip(groups, matches, strict=True) if any(matching) for digest in group]
     if not found:
         raise UnknownKey("This api_key is not known here: pass one of the engine's keys as the query parameter api_key")
-    return Caller(api_key or "", given, frozenset(found))
+    return Caller(given, found)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 
+_DAY_SECONDS = 86_400
+
+
 class JobStatus(IntEnum):
     """The status of a job, with the API's numbers."""
 
@@ -67,6 +70,14 @@ class Job:
         """Percentage of inferred segments, rounded down; None until the job is planned."""
         return 100 * self.segments_done // self.segments if self.segments else None
 
+    def has_expired(self, now: float, retention_days: int) -> bool:
+        """Returns whether its video and results are deleted. DynamoDB may delete the record days later.
+
+        Args:
+            now: seconds since the epoch.
+        """
+        return self.created_at + retention_days * _DAY_SECONDS < now
+
     @classmethod
     def from_item(cls, item: dict[str, "AttributeValueTypeDef"]) -> Self:
         """Reads an item of the table."""
@@ -99,7 +110,7 @@ class JobsTable:
         self._table_name = table_name
 
     def put(self, job: Job, retention_days: int) -> Job:
-        """Writes a new record. Returns it, or the one that this job already has."""
+        """Writes a new record. Returns it, or the one that this job already has, unless that has expired."""
         item: dict[str, AttributeValueTypeDef] = {
             "job_id": {"S": job.job_id},
             "status": {"N": str(int(job.status))},
@@ -107,7 +118,7 @@ class JobsTable:
             "models": {"S": json.dumps([asdict(model) for model in job.models])},
             "video_key": {"S": job.video_key},
             "created_at": {"N": str(job.created_at)},
-            "expires_at": {"N": str(job.created_at + retention_days * 86_400)},
+            "expires_at": {"N": str(job.created_at + retention_days * _DAY_SECONDS)},
         }
         texts = {
             "input_url": job.input_url,
@@ -119,7 +130,8 @@ class JobsTable:
             self._client.put_item(
                 TableName=self._table_name,
                 Item=item,
-                ConditionExpression="attribute_not_exists(job_id)",
+                ConditionExpression="attribute_not_exists(job_id) OR expires_at < :now",
+                ExpressionAttributeValues={":now": {"N": str(job.created_at)}},
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except self._client.exceptions.ConditionalCheckFailedException as error:
