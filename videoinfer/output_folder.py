@@ -1,9 +1,9 @@
-"""Output folders of the command line. They never replace a file, and appear only when complete."""
+"""Output folders of the command line. They never replace a file, and their files appear only when all are written."""
 
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -18,7 +18,7 @@ class OutputFolder:
 
     Attributes:
         path: The path of the finished folder.
-        unfinished: The folder to write to, beside it.
+        unfinished: The folder to write to: beside a new folder, or in one that exists.
     """
 
     path: Path
@@ -41,19 +41,36 @@ class OutputFolder:
                     shutil.copyfileobj(data, written)
 
     def finish(self) -> None:
-        """Moves the folder to its place. Raises `CommandError`."""
+        """Moves the files to their place. Raises `CommandError`."""
         with translating_errors(self.path):
             place = self.path.resolve()
-            if place.exists():
-                place.rmdir()  # fails unless it is empty
-            self.unfinished.rename(place)
+            if self.unfinished.parent == place:
+                self._move_files(place)
+            else:
+                self.unfinished.rename(place)  # fails if it is there now, unless it is empty
+
+    def _move_files(self, place: Path) -> None:
+        """Moves the files into the folder that they are for, which other programs may have open or mounted."""
+        if any(path != self.unfinished for path in place.iterdir()):
+            raise CommandError(f"{self.path} can't be written: it has got other files. Give another --output.")
+        moved = []
+        try:
+            for path in list(self.unfinished.iterdir()):
+                moved.append(path)
+                path.rename(place / path.name)
+        except BaseException:
+            for path in moved:
+                with suppress(FileNotFoundError):  # it was not moved
+                    (place / path.name).rename(path)
+            raise
 
 
 @contextmanager
 def open_output_folder(path: Path) -> Iterator[OutputFolder]:
     """Checks a destination before the work begins, and removes an unfinished folder however the block ends.
 
-    A process that is killed can't remove it: docs/operations.md says what to do with it.
+    An existing folder stays the same folder, with its owner and mode: it may be a mount point, or a shell's own folder.
+    A process that is killed can't remove its unfinished folder: docs/operations.md says what to do with it.
 
     Args:
         path: The output, which is a new folder or an empty one. The folder that it is in is created if needed.
@@ -68,7 +85,7 @@ def open_output_folder(path: Path) -> Iterator[OutputFolder]:
         if place.exists() and any(place.iterdir()):
             raise CommandError(f"{path} is not empty: give another --output.")
         place.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = place.with_name(f".videoinfer-{secrets.token_hex(8)}.part")
+        unfinished = (place if place.exists() else place.parent) / f".videoinfer-{secrets.token_hex(8)}.part"
     try:
         with translating_errors(path):
             unfinished.mkdir()

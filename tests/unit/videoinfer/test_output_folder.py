@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -41,6 +42,81 @@ def test_an_empty_folder_may_be_the_output(tmp_path: Path) -> None:
         output.write("a", b"")
         output.finish()
     assert [path.name for path in place.iterdir()] == ["a"]
+
+
+def test_an_empty_folder_stays_the_same_folder(tmp_path: Path) -> None:
+    """It may be a mount point, which can't be removed, or the folder in which a shell is."""
+    place = tmp_path / "dataset"
+    place.mkdir()
+    place.chmod(0o750)
+    before = place.stat()
+    with open_output_folder(place) as output:
+        output.write("a/b", b"")
+        assert not (place / "a").exists()
+        output.finish()
+    assert (place.stat().st_ino, place.stat().st_mode) == (before.st_ino, before.st_mode)
+    assert [path.relative_to(place).as_posix() for path in sorted(place.rglob("*"))] == ["a", "a/b"]
+
+
+def test_an_empty_folder_needs_no_permission_for_its_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root may write everywhere, so the calls are watched instead of the permissions."""
+    place = tmp_path / "dataset"
+    place.mkdir()
+    changed: list[Path] = []
+    for name in ("mkdir", "rename", "rmdir"):
+        original = getattr(Path, name)
+
+        def watch(path: Path, *args: Any, original: Any = original, **options: Any) -> Any:
+            if path != place.parent:  # mkdir(exist_ok=True) of a folder that is there changes nothing
+                changed.append(path.parent)
+            return original(path, *args, **options)
+
+        monkeypatch.setattr(Path, name, watch)
+    with open_output_folder(place) as output:
+        output.write("a", b"")
+        output.finish()
+    assert changed
+    assert tmp_path not in changed
+
+
+@pytest.mark.parametrize("failure", [KeyboardInterrupt, CommandError])
+@pytest.mark.parametrize("moment", ["write", "finish"])
+def test_only_what_was_written_to_an_empty_folder_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: type[BaseException], moment: str
+) -> None:
+    place = tmp_path / "dataset"
+    place.mkdir()
+
+    def fail() -> None:
+        with open_output_folder(place) as output:
+            output.write("a/b", b"")
+            output.write("c", b"")
+            if moment == "write":
+                raise failure
+            rename = Path.rename
+
+            def rename_one(path: Path, target: Path) -> Path:
+                if target.parent == place and any(other.name in "ac" for other in place.iterdir()):
+                    raise failure
+                return rename(path, target)
+
+            monkeypatch.setattr(Path, "rename", rename_one)
+            output.finish()
+
+    with pytest.raises(failure):
+        fail()
+    assert [path.name for path in tmp_path.rglob("*")] == ["dataset"]
+
+
+def test_an_empty_folder_that_got_files_meanwhile_keeps_only_these(tmp_path: Path) -> None:
+    place = tmp_path / "dataset"
+    place.mkdir()
+    with open_output_folder(place) as output:
+        output.write("a", b"")
+        (place / "theirs").write_text("kept")
+        with pytest.raises(CommandError, match="can't be written"):
+            output.finish()
+    assert [path.name for path in tmp_path.rglob("*")] == ["dataset", "theirs"]
 
 
 def test_a_link_to_an_empty_folder_stays_a_link(tmp_path: Path) -> None:
