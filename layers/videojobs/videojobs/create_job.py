@@ -182,7 +182,8 @@ class JobCreator:
 
     def _list_extensions(self, request: JobRequest, item: Mapping[str, Any]) -> tuple[Sequence[str], Mapping[str, Any]]:
         """Returns the extensions that the API takes, and `item` without its turn if that was used to ask the API."""
-        known = self.videos.recall(find_extension(request.upload.key).lower())
+        extension = find_extension(request.upload.key).lower()
+        known = self.videos.recall(extension, is_retry=request.is_retry)
         if known is not None:
             return known, item
         try:

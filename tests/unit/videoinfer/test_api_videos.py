@@ -43,6 +43,8 @@ def test_without_an_answer_the_pipeline_decides(monkeypatch: pytest.MonkeyPatch)
     [
         (HOSTED_API_URL, [], "ok", "The API takes .mp4, .avi, .mkv, .webm."),
         (URL, [(200, {"x-video-extensions": [".mp4", ".ts"]})], "ok", "The API takes .mp4, .ts."),
+        (URL, [(200, {"x-video-extensions": ["mp4", "TS"]})], "ok", "The API takes .mp4, .ts."),
+        (URL, [(200, {"x-video-extensions": []})], "ok", "The API takes .mp4, .avi, .mkv, .webm."),
         (URL, [(404, {})], "ok", "The API takes .mp4, .avi, .mkv, .webm."),
         (URL, [(503, {})], "warning", "does not say which videos it takes"),
     ],

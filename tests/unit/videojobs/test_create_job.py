@@ -159,7 +159,7 @@ def test_a_rejection_costs_nothing_and_has_a_reason(
     assert notice["MessageAttributes"]["outcome"]["Value"] == "rejected"
 
 
-TAKES_MOV = (200, {"x-video-extensions": [".mp4", ".MOV", ".ts", 7, "x"]})
+TAKES_MOV = (200, {"x-video-extensions": [".mp4", ".MOV", ".ts", 7, "x y"]})
 
 
 def test_an_api_of_the_owner_s_is_asked_once_whether_it_takes_an_extension(aws: Any) -> None:
@@ -171,6 +171,15 @@ def test_an_api_of_the_owner_s_is_asked_once_whether_it_takes_an_extension(aws: 
         "status": "rejected",
         "reason": "The Video Inference API does not take files that end in .gif, only .mp4, .mov, .ts.",
     }
+    assert len(wire.requests) == 3
+
+
+def test_a_retry_asks_again_about_an_extension_that_was_refused(aws: Any) -> None:
+    """`videoinfer retry` has asked the API too, so both have a fresh answer."""
+    landed = upload(aws, "a.mov")
+    creator, wire = build(aws, (403, {"message": "Missing Authentication Token"}), TAKES_MOV, (200, {"job_id": "j1"}))
+    assert creator.create_job(JobRequest(landed, 1))["status"] == "rejected"
+    assert creator.create_job(JobRequest(landed, 2))["status"] == "running"
     assert len(wire.requests) == 3
 
 

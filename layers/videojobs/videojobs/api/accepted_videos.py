@@ -17,8 +17,13 @@ HOSTED_API_URL = "https://api.roboflow.com"
 ANSWER_ID = "api-video-extensions"
 """The key of the remembered answer in the budget's table."""
 
-REMEMBERED_SECONDS = 24 * 3600
-"""How long an answer is used, so that a new version of the API is noticed within a day."""
+TAKES_SECONDS = 24 * 3600
+"""How long an answer is used for an extension that it lists: the API itself refuses what it no longer takes."""
+
+REFUSES_SECONDS = 300
+"""How long an answer is used for an extension that it does not list. An API that is being deployed, or a proxy before
+it, may answer without a list.
+"""
 
 
 def is_hosted(api_url: str) -> bool:
@@ -40,19 +45,22 @@ class AcceptedVideos:
     table: "Table"
     clock: Callable[[], float] = time.time
 
-    def recall(self, extension: str) -> Sequence[str] | None:
+    def recall(self, extension: str, *, is_retry: bool = False) -> Sequence[str] | None:
         """Returns what is known about `extension`: the extensions that the API takes, or None if it has to be asked.
 
         Args:
             extension: In lower case, with its dot.
+            is_retry: Whether a person has asked to try again: an earlier answer does not refuse the upload then.
         """
         if extension in VIDEO_EXTENSIONS or is_hosted(self.api_url):
             return VIDEO_EXTENSIONS
         item: Any = self.table.get_item(Key={"id": ANSWER_ID}).get("Item", {})
-        if item.get("api_url") != self.api_url or self.clock() - float(item["asked_at"]) > REMEMBERED_SECONDS:
+        if item.get("api_url") != self.api_url:
             return None
         extensions: list[str] = item["extensions"]
-        return extensions
+        refuses_seconds = 0 if is_retry else REFUSES_SECONDS
+        lasts_seconds = TAKES_SECONDS if extension in extensions else refuses_seconds
+        return extensions if self.clock() - float(item["asked_at"]) < lasts_seconds else None
 
     def ask(self, turn: Turn) -> Sequence[str]:
         """Asks the API, and remembers the answer. An API that does not say takes the documented extensions.

@@ -66,7 +66,7 @@ EXTENSIONS_FIELD = "x-video-extensions"
 
 EXTENSIONS_MAX = 100
 
-_EXTENSION = re.compile(r"\.[a-z0-9]{1,10}")
+_EXTENSION = re.compile(r"\.?([a-z0-9]{1,10})")
 
 _JOB_ID = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:~-]{{0,{JOB_ID_MAX_CHARACTERS - 1}}}")
 
@@ -178,7 +178,8 @@ class VideoInferenceApi:
         return self._read_status(self._call(turn, "GET", "/videoinfer/", query={"job_id": job_id}))
 
     def read_video_extensions(self, turn: Turn) -> Sequence[str] | None:
-        """Returns the extensions of the videos that the API reads, in lower case; None if its description lists none.
+        """Returns the extensions of the videos that the API reads, in lower case with their dots; None if its
+        description lists none.
 
         The description, `/openapi.json`, needs no key. Of Roboflow's API, only the documentation lists extensions.
         """
@@ -190,8 +191,8 @@ class VideoInferenceApi:
         listed = description.get(EXTENSIONS_FIELD) if isinstance(description, dict) else None
         if not isinstance(listed, list):
             return None
-        extensions = [it.lower() for it in listed[:EXTENSIONS_MAX] if isinstance(it, str)]
-        return [it for it in extensions if _EXTENSION.fullmatch(it)]
+        found = (_EXTENSION.fullmatch(it.lower()) for it in listed[:EXTENSIONS_MAX] if isinstance(it, str))
+        return list(dict.fromkeys(f".{match[1]}" for match in found if match)) or None
 
     def open_results(self, output_signed_url: str, start: int = 0) -> "ResultsStream":
         """Opens the results file, to be read in pieces, byte for byte as the API gives it.

@@ -86,6 +86,11 @@ class JobRequest:
     attempt: int
     written_at: datetime | None = None
 
+    @property
+    def is_retry(self) -> bool:
+        """Whether a person requests another attempt, with `videoinfer retry`."""
+        return self.written_at is None and self.attempt > FIRST_ATTEMPT
+
     def to_dict(self) -> dict[str, Any]:
         """Returns a person's request as plain JSON, as `read_requests` reads it."""
         return {"upload": asdict(self.upload), "attempt": self.attempt}
