@@ -5,9 +5,14 @@ from functools import cache
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.cloudformation import Evaluator
 from tests.templates import ROOT, read_expanded_templates
+from tests.unit.test_parameters import draw_allowed
+from videojobs.jobs.intake import UploadFilter
+from videojobs.video_formats import KNOWN_EXTENSIONS
 
 BUCKET, PREFIX = "footage", "cameras/"
 ARN = f"arn:aws:s3:::{BUCKET}"
@@ -146,7 +151,11 @@ def test_the_filter_s_default_depends_on_the_bucket(parameters: dict[str, str], 
         ("ExistingUploadsBucket", "Footage", False),
         ("ExistingUploadsBucket", "arn:aws:s3:::footage", False),
         ("UploadsPrefix", "", True),
-        ("UploadsPrefix", "cameras/line 3/2026-", True),
+        ("UploadsPrefix", "cameras/line 3/", True),
+        ("UploadsPrefix", "c/", True),
+        ("UploadsPrefix", "cam", False),
+        ("UploadsPrefix", "cameras/line 3/2026-", False),
+        ("UploadsPrefix", "/", False),
         ("UploadsPrefix", "/cameras", False),
         ("UploadsPrefix", "cameras/*", False),
         ("UploadsPrefix", "cameras?", False),
@@ -154,14 +163,54 @@ def test_the_filter_s_default_depends_on_the_bucket(parameters: dict[str, str], 
         ("UploadExtensions", "", True),
         ("UploadExtensions", "*", True),
         ("UploadExtensions", "videos", True),
-        ("UploadExtensions", ".mp4, MOV", True),
+        ("UploadExtensions", "mp4, mov", True),
+        ("UploadExtensions", "videos,ts", True),
         ("UploadExtensions", "mp4,*", False),
+        ("UploadExtensions", "video", False),
+        ("UploadExtensions", "all", False),
+        ("UploadExtensions", ".mp4", False),
+        ("UploadExtensions", "MP4", False),
+        ("UploadExtensions", "mp4,", False),
         ("UploadExtensions", "*.mp4", False),
     ],
 )
 def test_a_parameter_accepts_only_what_policies_and_the_filter_can_use(name: str, value: str, is_allowed: bool) -> None:
     parameter = read_template()["Parameters"][name]
     assert bool(re.fullmatch(parameter["AllowedPattern"], value)) == is_allowed
+
+
+def test_the_template_knows_every_extension_of_a_video() -> None:
+    parameter = read_template()["Parameters"]["UploadExtensions"]
+    names = re.findall(r"[a-z0-9]+", parameter["AllowedPattern"].partition(", *")[0])
+    assert names == ["videos", *(it.removeprefix(".") for it in KNOWN_EXTENSIONS)]
+    everything = ", ".join(names)
+    assert re.fullmatch(parameter["AllowedPattern"], everything)
+    assert len(everything) <= int(parameter["MaxLength"])
+    assert all(re.search(rf"\b{it}\b", parameter["ConstraintDescription"]) for it in names)
+
+
+@given(draw_allowed(read_template()["Parameters"]["UploadExtensions"]))
+def test_the_filter_reads_every_value_that_cloudformation_accepts(value: str) -> None:
+    uploads = UploadFilter.parse(value or "*")
+    assert uploads.extensions is None or uploads.extensions.issubset(KNOWN_EXTENSIONS)
+    assert uploads.extensions != frozenset()
+
+
+@given(st.one_of(st.text(alphabet="*.,mp4ovisdeMt ", max_size=12), st.text(max_size=12)))
+def test_the_filter_reads_nothing_that_cloudformation_refuses(value: str) -> None:
+    is_allowed = bool(re.fullmatch(read_template()["Parameters"]["UploadExtensions"]["AllowedPattern"], value))
+    try:
+        UploadFilter.parse(value)
+    except ValueError:
+        assert not is_allowed or value == ""
+    else:
+        assert is_allowed
+
+
+@given(draw_allowed(read_template()["Parameters"]["UploadsPrefix"]))
+def test_a_prefix_is_a_whole_folder(prefix: str) -> None:
+    """`cam` would also take, and may read, what lies in `camera2/`."""
+    assert prefix == "" or prefix.endswith("/")
 
 
 @pytest.mark.parametrize(

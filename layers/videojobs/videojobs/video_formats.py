@@ -19,6 +19,8 @@ class VideoFormat:
         plays_in_browsers: Whether every current browser plays it, if it supports the codec.
         has_presentation_times: AVI has only decoding times. FFmpeg derives wrong presentation times from them if frames
             are reordered.
+        is_always_video: Whether other files hardly ever have this extension. `.ts` is also that of TypeScript, and of
+            the parts of a stream (HLS), which lie in buckets by the thousand.
         begins_at_zero: MPEG-TS has the clock of its sender, which begins anywhere. Players count from its first packet.
     """
 
@@ -30,6 +32,7 @@ class VideoFormat:
     is_in_api: bool = True
     plays_in_browsers: bool = True
     has_presentation_times: bool = True
+    is_always_video: bool = True
     begins_at_zero: bool = True
 
 
@@ -46,7 +49,7 @@ VIDEO_FORMATS = (
     VideoFormat("M4V", ".m4v", "video/x-m4v", _MP4_DEMUXER, **_ENGINE_ONLY),
     VideoFormat("3GP", ".3gp", "video/3gpp", _MP4_DEMUXER, **_ENGINE_ONLY),
     VideoFormat("3G2", ".3g2", "video/3gpp2", _MP4_DEMUXER, **_ENGINE_ONLY),
-    VideoFormat("MPEG-TS", ".ts", "video/mp2t", _TS_DEMUXER, **_SENT),
+    VideoFormat("MPEG-TS", ".ts", "video/mp2t", _TS_DEMUXER, **_SENT, is_always_video=False),
     VideoFormat("MPEG-TS", ".mts", "video/mp2t", _TS_DEMUXER, **_SENT),
     VideoFormat("MPEG-TS", ".m2ts", "video/mp2t", _TS_DEMUXER, **_SENT),
 )

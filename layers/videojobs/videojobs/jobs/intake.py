@@ -1,5 +1,6 @@
 """Which requests of a message in the uploads queue may become jobs, and at which attempt."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -13,6 +14,13 @@ from videojobs.video_formats import VIDEO_FORMATS
 
 EVERY_OBJECT = "*"
 ALL_VIDEOS = "videos"
+"""The known extensions that only videos have."""
+
+_EXTENSIONS: Mapping[str, frozenset[str]] = {
+    ALL_VIDEOS: frozenset(it.extension for it in VIDEO_FORMATS if it.is_always_video),
+    **{it.extension.removeprefix("."): frozenset({it.extension}) for it in VIDEO_FORMATS},
+}
+"""What a name in a list of extensions stands for."""
 
 
 @dataclass(frozen=True)
@@ -27,13 +35,16 @@ class UploadFilter:
 
     @classmethod
     def parse(cls, upload_extensions: str) -> Self:
-        """Reads `*` (every object), `videos` (the extensions of all known video formats), or a list with commas."""
+        """Reads `*` (every object), or a list with commas of `videos` (see `ALL_VIDEOS`) and known extensions without
+        their dots. The template's pattern accepts the same. Raises ValueError.
+        """
         if upload_extensions == EVERY_OBJECT:
             return cls(None)
-        if upload_extensions == ALL_VIDEOS:
-            return cls(frozenset(it.extension for it in VIDEO_FORMATS))
-        names = (name.strip().lower().removeprefix(".") for name in upload_extensions.split(","))
-        return cls(frozenset(f".{name}" for name in names if name))
+        names = re.split(", *", upload_extensions)
+        for name in names:
+            if name not in _EXTENSIONS:
+                raise ValueError(f"UploadExtensions: {name!r} is not one of {', '.join(_EXTENSIONS)}.")
+        return cls(frozenset().union(*(_EXTENSIONS[name] for name in names)))
 
     def takes(self, upload: Upload) -> bool:
         return self.extensions is None or find_extension(upload.key).lower() in self.extensions

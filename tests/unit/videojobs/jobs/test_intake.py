@@ -7,7 +7,7 @@ import pytest
 from tests.unit.videojobs.jobs.test_uploads import make_upload, read_event
 from videojobs.jobs.intake import Intake, UploadFilter
 from videojobs.jobs.uploads import JobRequest
-from videojobs.video_formats import VIDEO_FORMATS
+from videojobs.video_formats import KNOWN_EXTENSIONS
 
 
 def read(aws: Any, event: Any, extensions: str = "videos", results_bucket: str = "results") -> list[JobRequest]:
@@ -24,18 +24,31 @@ def read(aws: Any, event: Any, extensions: str = "videos", results_bucket: str =
         ("videos", "a", False),
         ("videos", ".mp4", False),
         ("videos", "a/b.MOV", True),
-        ("mp4, .MKV", "a.mkv", True),
-        (".mp4,mkv", "a.Mp4", True),
+        ("videos", "cameras/hls/seg00001.ts", False),
+        ("videos", "web/src/app.ts", False),
+        ("videos,ts", "receiver/a.TS", True),
+        ("videos,ts", "a.mp4", True),
+        ("mp4, mkv", "a.mkv", True),
+        ("mp4,mkv", "a.Mp4", True),
         ("mp4", "a.avi", False),
+        ("ts", "a.mp4", False),
     ],
 )
 def test_a_filter_takes_objects_by_their_extension(extensions: str, key: str, takes: bool) -> None:
     assert UploadFilter.parse(extensions).takes(make_upload(key)) == takes
 
 
-def test_videos_are_all_known_formats() -> None:
-    uploads = UploadFilter.parse("videos")
-    assert all(uploads.takes(make_upload(f"a{it.extension}")) for it in VIDEO_FORMATS)
+def test_videos_are_all_known_extensions_but_ts() -> None:
+    """`.ts` is also the extension of TypeScript and of HLS's segments, which lie beside videos."""
+    assert UploadFilter.parse("videos").extensions == frozenset(KNOWN_EXTENSIONS) - {".ts"}
+
+
+@pytest.mark.parametrize(
+    "text", ["video", "all", "mp4,*", "*,videos", ".mp4", "MP4", "mp4,", ",", "", "mp4 mkv", " mp4", "mp4 ,mkv", "wmv"]
+)
+def test_what_is_no_extension_of_a_video_is_no_filter(text: str) -> None:
+    with pytest.raises(ValueError, match="UploadExtensions"):
+        UploadFilter.parse(text)
 
 
 def test_an_ignored_object_leaves_a_log_line_and_a_metric(
