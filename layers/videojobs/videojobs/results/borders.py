@@ -52,7 +52,16 @@ class PathPart:
 
 
 class Border(ABC):
-    """The border of a region in a picture."""
+    """The border of a region in a picture.
+
+    Args:
+        sides: The segments that paths cross.
+    """
+
+    def __init__(self, sides: Sequence[Segment]) -> None:
+        self._walls = [
+            (min(x1, x2), max(x1, x2), min(y1, y2), max(y1, y2), (x1, y1, x2, y2)) for x1, y1, x2, y2 in sides
+        ]
 
     @abstractmethod
     def has_inside(self, x: float, y: float) -> bool:
@@ -64,26 +73,27 @@ class Border(ABC):
 
     def find_free(self, x: float, y: float) -> Rectangle:
         """Returns a rectangle around a point, as large as is easily found, in which no path crosses the border."""
-        left, right, top, bottom = self.bounds
-        ways = left - x, x - right, top - y, y - bottom
-        furthest = max(ways)
-        if furthest < 1:  # within the bounds, or so near that it may be inside by rounding
-            half = self.find_clearance(x, y) / sqrt(2)
-            return x - half, x + half, y - half, y + half
-        if ways[0] == furthest:
-            return -inf, left, -inf, inf
-        if ways[1] == furthest:
-            return right, inf, -inf, inf
-        return (-inf, inf, -inf, top) if ways[2] == furthest else (-inf, inf, bottom, inf)
-
-    @property
-    @abstractmethod
-    def bounds(self) -> Rectangle:
-        """The smallest rectangle that contains the region."""
-
-    @abstractmethod
-    def find_clearance(self, x: float, y: float) -> float:
-        """Returns a distance within which a straight path from the point does not cross the border."""
+        left, right, top, bottom = -inf, inf, -inf, inf
+        for x1, x2, y1, y2, side in self._walls:
+            ways = x1 - x, x - x2, y1 - y, y - y2
+            furthest = max(ways)
+            if furthest < 1:  # beside a slanted side, or so near to a straight one that rounding may matter
+                half = measure_to_segment(x, y, side) / sqrt(2)
+                left, right, top, bottom = (
+                    max(left, x - half),
+                    min(right, x + half),
+                    max(top, y - half),
+                    min(bottom, y + half),
+                )
+            elif ways[0] == furthest:
+                right = min(right, x1)
+            elif ways[1] == furthest:
+                left = max(left, x2)
+            elif ways[2] == furthest:
+                bottom = min(bottom, y1)
+            else:
+                top = max(top, y2)
+        return left, right, top, bottom
 
     @abstractmethod
     def split(self, start: Point, end: Point) -> Sequence[PathPart]:
@@ -116,13 +126,10 @@ class PolygonBorder(Border):
         self._borders = [side for side, (a, b) in zip(self._sides, sides, strict=True) if not _is_on_edge(a, b)]
         xs, ys = [side[0] for side in self._sides], [side[1] for side in self._sides]
         self._bounds = min(xs), max(xs), min(ys), max(ys)
+        super().__init__(self._borders)
         self._vectors = [
             (x1, y1, x2 - x1, y2 - y1, (x2 - x1) ** 2 + (y2 - y1) ** 2) for x1, y1, x2, y2 in self._borders
         ]
-
-    @property
-    def bounds(self) -> Rectangle:
-        return self._bounds
 
     def has_inside(self, x: float, y: float) -> bool:
         inside = False
@@ -145,8 +152,6 @@ class PolygonBorder(Border):
             if distance < least:
                 least = distance
         return sqrt(least)
-
-    find_clearance = measure
 
     def split(self, start: Point, end: Point) -> Sequence[PathPart]:
         left, right, top, bottom = self._bounds
@@ -182,21 +187,14 @@ class LineBorder(Border):
         width, height = size
         (x1, y1), (x2, y2) = points
         self._segment = (x1 * width, y1 * height, x2 * width, y2 * height)
-        self._bounds = min(x1, x2) * width, max(x1, x2) * width, min(y1, y2) * height, max(y1, y2) * height
+        super().__init__([self._segment])
         self._length = hypot((x2 - x1) * width, (y2 - y1) * height)
-
-    @property
-    def bounds(self) -> Rectangle:
-        return self._bounds
 
     def has_inside(self, x: float, y: float) -> bool:
         return self._find_side(x, y) >= 0
 
     def measure(self, x: float, y: float) -> float:
         return abs(self._find_side(x, y))
-
-    def find_clearance(self, x: float, y: float) -> float:
-        return measure_to_segment(x, y, self._segment)
 
     def split(self, start: Point, end: Point) -> Sequence[PathPart]:
         before, after = self._find_side(*start), self._find_side(*end)

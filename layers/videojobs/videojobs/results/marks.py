@@ -77,10 +77,10 @@ class Mark(Struct, frozen=True, gc=False):
         """
         if self.box is None:
             return [self.class_number, self.confidence]
-        plain = [self.class_number, self.confidence, *self.box]
         details = self._compose_details()
         if self.track_id is not None:
-            return [*plain, details, self.track_id]
+            return [self.class_number, self.confidence, *self.box, details, self.track_id]
+        plain = [self.class_number, self.confidence, *self.box]
         return plain if details is None else [*plain, details]
 
     def _compose_details(self) -> dict[str, Any] | None:

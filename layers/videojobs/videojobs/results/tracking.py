@@ -113,8 +113,17 @@ def _hash(text: str) -> int:
 def _list_boxes(predictions: Predictions) -> Iterator[Box | None]:
     """Yields the box of each prediction, or None if it has none, or an invalid one."""
     names, confidences = predictions.columns["class"], predictions.confidences
-    rows = zip(names, confidences, *(predictions.columns[name] for name in _BOX), strict=True)
-    return (row if is_box(row) else None for row in rows)
+    sides = [predictions.columns[name] for name in _BOX]
+    rows = zip(names, confidences, *sides, strict=True)
+    return rows if _are_boxes(sides) else (row if is_box(row) else None for row in rows)
+
+
+def _are_boxes(sides: Sequence[Sequence[Any]]) -> bool:
+    """Returns whether all rows are boxes, from the least and the greatest of each column: much faster than by row."""
+    try:
+        return all(is_box((None, None, *map(extreme, sides))) for extreme in (min, max))
+    except (TypeError, ValueError):  # one of them is None, or there are no rows
+        return False
 
 
 def is_box(row: Sequence[Any]) -> bool:

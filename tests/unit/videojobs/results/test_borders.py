@@ -24,6 +24,7 @@ HORSESHOE = ((0.2, 0.2), (0.8, 0.2), (0.8, 0.8), (0.6, 0.8), (0.6, 0.4), (0.4, 0
 
 coordinates = st.floats(20, 980)
 places = st.tuples(coordinates, coordinates)
+shares = st.floats(0.001, 0.999)
 
 
 def list_sides(border: Border, start: Any, end: Any) -> list[tuple[float, bool]]:
@@ -96,14 +97,29 @@ def test_the_parts_of_a_path_cover_it_and_alternate(border: Border, start: Any, 
         assert part.is_inside == border.has_inside(x, y) or border.measure(x, y) < 1e-6
 
 
-@pytest.mark.parametrize("border", [PolygonBorder(HORSESHOE, SIZE), LineBorder(((0.3, 0.4), (0.7, 0.6)), SIZE)])
-@given(start=places, angle=st.floats(0, math.tau), share=st.floats(0, 0.999))
-def test_no_path_within_the_clearance_crosses_the_border(
-    border: Border, start: Any, angle: float, share: float
-) -> None:
-    distance = border.find_clearance(*start) * share
-    end = (start[0] + distance * math.cos(angle), start[1] + distance * math.sin(angle))
-    assert not any(part.is_entered for part in border.split(start, end))
+@pytest.mark.parametrize(
+    "border",
+    [
+        PolygonBorder(SQUARE, SIZE),
+        PolygonBorder(HORSESHOE, SIZE),
+        PolygonBorder(((0.3, 0.1), (0.9, 0.5), (0.4, 0.8)), SIZE),
+        LineBorder(((0.3, 0.4), (0.7, 0.6)), SIZE),
+        LineBorder(((0.2, 0.4), (0.8, 0.4)), SIZE),
+    ],
+)
+@given(place=places, start=st.tuples(shares, shares), end=st.tuples(shares, shares))
+def test_no_path_in_the_free_rectangle_crosses_the_border(border: Border, place: Any, start: Any, end: Any) -> None:
+    left, right, top, bottom = border.find_free(*place)
+    assert left <= place[0] <= right
+    assert top <= place[1] <= bottom
+    left, right, top, bottom = max(left, -100), min(right, 1100), max(top, -100), min(bottom, 1100)
+    path = [(left + across * (right - left), top + down * (bottom - top)) for across, down in (start, end)]
+    assert not any(part.is_entered for part in border.split(*path))
+
+
+def test_the_free_rectangle_of_a_place_in_a_rectangle_is_all_of_it() -> None:
+    border = PolygonBorder(((0.2, 0.2), (0.8, 0.2), (0.8, 0.6), (0.2, 0.6)), SIZE)
+    assert border.find_free(300, 500) == (200, 800, 200, 600)
 
 
 @given(start=places, end=places, ends=st.tuples(coordinates, coordinates, coordinates, coordinates))
