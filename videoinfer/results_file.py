@@ -1,7 +1,7 @@
 """Reads a results file some elements at a time, because it may be larger than memory."""
 
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from videoinfer.errors import CommandError
 from videoinfer.input_file import check_file
 from videojobs.errors import BrokenResults
+from videojobs.foreign_text import printable
 from videojobs.results.bucket import read_pieces
 from videojobs.results.json_lists import FRAME_OFFSETS, TIME_OFFSETS, DecodeEntries, Entries, read_lists
 from videojobs.results.predictions import Frames, decode_boxes
@@ -62,6 +63,8 @@ def read_results_file(path: Path) -> ResultsFile:
     lengths: dict[str, int] = {}
     try:
         for entries in _read_lists(path):
+            if not entries.values and not lengths.keys().isdisjoint(_find_synonyms(entries.key)):
+                raise CommandError(f"{path} is not a results file: it has the list {printable(entries.key)} twice.")
             lengths[entries.key] = entries.first + len(entries.values)
             if entries.key in offsets:
                 offsets[entries.key].extend(entries.values)
@@ -79,6 +82,10 @@ def read_results_file(path: Path) -> ResultsFile:
                 f"{path} is not a results file: it has {len(frame_offsets)} frame offsets but {length} of {name}."
             )
     return ResultsFile(path, model_ids, frame_offsets, time_offsets)
+
+
+def _find_synonyms(key: str) -> Collection[str]:
+    return next((names for names in (FRAME_OFFSETS, TIME_OFFSETS) if key in names), (key,))
 
 
 def _read_lists(path: Path, decoders: Mapping[str, DecodeEntries] | None = None) -> Iterator[Entries]:
