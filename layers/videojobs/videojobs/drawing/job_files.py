@@ -1,8 +1,9 @@
 """Downloads a job's video and results, for the functions that decode the video."""
 
+import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from videojobs.jobs.ledger import Job
 from videojobs.jobs.media_outputs import MediaOutput
 from videojobs.jobs.uploads import Upload
 from videojobs.result_files import RESULTS_FILE, locate_results
-from videojobs.s3_errors import is_denied, is_missing
+from videojobs.s3_errors import is_denied, is_missing, is_replaced
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -23,6 +24,8 @@ VIDEO_MAX_BYTES = 6 * 1024**3
 
 FRAME_MAX_PIXELS = 8_847_360
 """4096 by 2160, as the engine's `MaxFramePixels`: the function's memory holds dozens of frames at once."""
+
+_COPY_BYTES = 1024 * 1024
 
 _NO_VIDEO = "The video has been deleted, or access to it is denied."
 
@@ -50,27 +53,24 @@ def download_job_files(s3: "S3Client", results_bucket: str, job: Job, output: Me
         raise VideoNotDrawable(f"Videos above {VIDEO_MAX_BYTES / 1024**3:.0f} GiB get no {output.title}.")
     with scratch_folder(Path(tempfile.gettempdir(), output.name)) as folder:
         files = JobFiles(folder, folder / "video", folder / RESULTS_FILE)
-        _check_video(s3, job.upload)
-        _download(s3, job.upload.location, files.video, _NO_VIDEO)
+        with _readable(s3, _NO_VIDEO):
+            _download_video(s3, job.upload, files.video)
         results_key = locate_results(job.upload.key, job.job_id, RESULTS_FILE)
-        _download(s3, {"Bucket": results_bucket, "Key": results_key}, files.results, "There are no results.")
+        with _readable(s3, "There are no results."):
+            s3.download_file(results_bucket, results_key, str(files.results))
         yield files
 
 
-def _check_video(s3: "S3Client", upload: Upload) -> None:
-    """Raises VideoNotDrawable if another file has replaced the video, which only versioning prevents."""
+def _download_video(s3: "S3Client", upload: Upload, path: Path) -> None:
+    """Without versioning, another file may replace the video at any moment, so S3 checks in one request which it is.
+
+    boto3's `download_file` does not take `If-Match`.
+    """
     if upload.version_id:
+        s3.download_file(upload.bucket, upload.key, str(path), ExtraArgs={"VersionId": upload.version_id})
         return
-    with _readable(s3, _NO_VIDEO):
-        head = s3.head_object(**upload.location)
-    if head["ETag"].strip('"') != upload.etag:
-        raise VideoNotDrawable("Another file has replaced the video.")
-
-
-def _download(s3: "S3Client", location: Mapping[str, str], path: Path, missing: str) -> None:
-    bucket, key, version = location["Bucket"], location["Key"], location.get("VersionId")
-    with _readable(s3, missing):
-        s3.download_file(bucket, key, str(path), ExtraArgs={"VersionId": version} if version else None)
+    with closing(s3.get_object(**upload.location, IfMatch=upload.etag)["Body"]) as body, path.open("wb") as file:
+        shutil.copyfileobj(body, file, _COPY_BYTES)
 
 
 @contextmanager
@@ -79,6 +79,8 @@ def _readable(s3: "S3Client", missing: str) -> Iterator[None]:
     try:
         yield
     except s3.exceptions.ClientError as error:
+        if is_replaced(error):
+            raise VideoNotDrawable("Another file has replaced the video.") from None
         if is_missing(error) or is_denied(error):  # S3 denies a missing object if the role can't list the bucket
             raise VideoNotDrawable(missing) from None
         raise

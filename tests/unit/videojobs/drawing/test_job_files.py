@@ -40,6 +40,24 @@ def test_a_video_that_is_too_large_is_given_as_the_reason(studio: Studio, output
         download(studio, output)
 
 
+def test_a_video_that_is_replaced_at_the_last_moment_is_not_downloaded(studio: Studio) -> None:
+    """The bucket has no versioning, so S3 has to check in the very request that gets the bytes."""
+    s3, key = studio.aws.s3, studio.job.upload.key
+    s3.create_bucket(Bucket="footage")
+    etag = s3.put_object(Bucket="footage", Key=key, Body=SAMPLE_VIDEO.read_bytes())["ETag"].strip('"')
+    upload = replace(studio.job.upload, bucket="footage", version_id=None, etag=etag)
+    studio.job = replace(studio.job, upload=upload)
+    download(studio)
+
+    def replace_video(**_: object) -> None:
+        s3.meta.events.unregister("before-send.s3.GetObject", replace_video)
+        s3.put_object(Bucket="footage", Key=key, Body=b"another video")
+
+    s3.meta.events.register_first("before-send.s3.GetObject", replace_video)
+    with pytest.raises(VideoNotDrawable, match=r"Another file has replaced the video\."):
+        download(studio)
+
+
 def test_missing_files_are_given_as_the_reason(studio: Studio) -> None:
     key = locate_results(studio.job.upload.key, studio.job.job_id, RESULTS_FILE)
     studio.aws.s3.delete_object(Bucket=studio.aws.results_bucket, Key=key)
