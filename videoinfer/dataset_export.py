@@ -69,12 +69,21 @@ def describe_missing(counts: DatasetCounts) -> Iterator[str]:
     """Yields a sentence for each kind of frame or prediction that a dataset lacks."""
     if counts.undecodable:
         yield f"Frames that can't be decoded and are left out: {counts.undecodable:,}."
+    if counts.misplaced:
+        yield f"Frames that are not in the order of time and are left out: {counts.misplaced:,}."
+    if counts.repeated:
+        yield f"Frames that were sampled again, and keep only their first predictions: {counts.repeated:,}."
     if counts.failed:
         yield f"Frames on which a model failed and which are left out: {counts.failed:,}."
+    if counts.unread:
+        words = "of an unknown form, or without a class or a box"
+        yield f"Frames with predictions {words}, which are left out: {counts.unread:,}."
     for name, reasons in counts.left_out.items():
         where = "any format" if name == "all" else name
         for reason, number in reasons.items():
             yield f"Not in {where}: {reason} ({number:,})."
+    if not counts.labels:
+        yield "The dataset has no labels: a model that is trained with it learns that nothing is on its pictures."
 
 
 def _parse_formats(formats: Iterable[str]) -> Sequence[DatasetFormat]:

@@ -53,7 +53,7 @@ class DatasetMaking:
         except VideoNotDrawable as problem:
             answer["reason"] = str(problem)
         else:
-            answer |= {"status": "made", "left_out": counts.undecodable + counts.failed}
+            answer |= {"status": "made", "left_out": counts.missing}
         return {**answer, "gigabyte_seconds": round(self.meter.gigabyte_seconds, 3)}
 
     def _make(self, job: Job) -> DatasetCounts:

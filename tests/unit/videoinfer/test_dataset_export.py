@@ -141,9 +141,28 @@ def test_what_the_dataset_lacks_is_said(tmp_path: Path, video: Path) -> None:
 
 
 def test_every_count_of_what_is_missing_has_a_sentence() -> None:
-    counts = DatasetCounts(images=1, labels=1, undecodable=2000, failed=3, left_out={"all": {"embeddings": 4}})
+    counts = DatasetCounts(
+        images=1,
+        labels=1,
+        undecodable=2000,
+        misplaced=5,
+        repeated=6,
+        failed=3,
+        unread=7,
+        left_out={"all": {"embeddings": 4}},
+    )
     assert list(describe_missing(counts)) == [
         "Frames that can't be decoded and are left out: 2,000.",
+        "Frames that are not in the order of time and are left out: 5.",
+        "Frames that were sampled again, and keep only their first predictions: 6.",
         "Frames on which a model failed and which are left out: 3.",
+        "Frames with predictions of an unknown form, or without a class or a box, which are left out: 7.",
         "Not in any format: embeddings (4).",
     ]
+
+
+@pytest.mark.parametrize("elements", [[{"predictions": []}], [None], [{"embeddings": [[0.5]]}]], ids=json.dumps)
+def test_a_dataset_without_labels_is_warned_about(elements: list[Any], tmp_path: Path, video: Path) -> None:
+    status, text = export(write_results(tmp_path, *elements), video, "-o", tmp_path / "dataset")
+    assert status == 0, text
+    assert "The dataset has no labels" in text

@@ -83,7 +83,18 @@ def test_frames_without_a_picture_are_told(studio: Studio) -> None:
     studio.make_and_record_dataset("all")
     [notice] = studio.aws.notices()
     assert "Pictures 2 (all)\n" in notice["Message"]
-    assert "Left out 1 frames: they can't be decoded, or a model failed on them" in notice["Message"]
+    assert "Left out 1 frames: they can't be decoded, a model failed on them, or" in notice["Message"]
+
+
+def test_frames_of_an_unknown_form_are_told(studio: Studio) -> None:
+    offsets = {"frame_offset": [0, 6], "time_offset": [0, 0.2]}
+    studio.put_results(json.dumps({**offsets, MODEL: [{"predictions": []}, [{"text": "STOP"}]]}).encode())
+    model = replace(studio.job.options.models[0], inference_type="text-recognition")
+    studio.job = replace(studio.job, options=replace(studio.job.options, models=(model,)))
+    studio.make_and_record_dataset("all")
+    [notice] = studio.aws.notices()
+    assert "Pictures 1 (all)\n" in notice["Message"]
+    assert "Left out 1 frames: " in notice["Message"]
 
 
 def test_a_dataset_without_frames_is_made(studio: Studio) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from videojobs.dataset.clipping import clip_polygon
 from videojobs.dataset.orientation import FrameTurn, Point, Size
 from videojobs.outputs.coco_parts import Categories, Keypoint, flatten, list_keypoints, outline
 from videojobs.results.samples import Sample, SampleElement
@@ -15,6 +16,9 @@ type Move = Callable[[Point], Point]
 
 type Corners = tuple[float, float, float, float]
 """Left, top, right and bottom, in pixels."""
+
+_SIDE_MIN_PIXELS = 0.01
+"""The smallest side of a box. YOLO's and CVAT's files would round a smaller one to zero."""
 
 _COLUMNS = ("class", "class_id", "x", "y", "width", "height", "points", "keypoints")
 
@@ -51,6 +55,7 @@ def read_labels(sample: Sample, turn: FrameTurn, categories: Categories, left_ou
     """Returns the labels of a sample's picture, and counts in `left_out`, by reason, the predictions that are none.
 
     Args:
+        sample: One whose elements are all readable.
         turn: That of the frame, of which a picture is made.
         categories: Gets the classes that are new.
     """
@@ -67,6 +72,21 @@ def read_labels(sample: Sample, turn: FrameTurn, categories: Categories, left_ou
     return labels
 
 
+def is_readable(element: SampleElement) -> bool:
+    """Returns whether all predictions of a frame can be labels.
+
+    Without one of them, the picture would teach that there is nothing: a type that is not documented may have outlines
+    as `rle`, or boxes as corners.
+    """
+    if element.is_unread:
+        return False
+    columns = element.predictions.columns
+    places = zip(*(columns[name] for name in ("x", "y", "width", "height")), strict=True)
+    return None not in columns["class"] and all(
+        None not in place or (element.is_classification and set(place) == {None}) for place in places
+    )
+
+
 def _list_rows(element: SampleElement) -> Sequence[Sequence[Any]]:
     predictions = element.predictions
     track_ids = [None] * len(predictions) if element.track_ids is None else element.track_ids
@@ -77,23 +97,22 @@ def _list_rows(element: SampleElement) -> Sequence[Sequence[Any]]:
 def _read_label(row: Sequence[Any], size: Size, move: Move, *, model_id: str, categories: Categories) -> Label | str:
     """Returns a label, or why there is none."""
     confidence, track_id, name, class_id, x, y, width, height, points, keypoints = row
-    if name is None:
-        return "predictions without a class"
-    values = x, y, width, height
-    if values == (None, None, None, None):
+    if x is None:
         number = categories.find(model_id, name, class_id).number
         return Label(number, confidence, track_id, None, [], None)
-    if None in values:
-        return "predictions with an incomplete box"
-    box = _cut(move((x - width / 2, y - height / 2)), move((x + width / 2, y + height / 2)), size)
-    if box[0] >= box[2] or box[1] >= box[3]:
+    whole = _sort(move((x - width / 2, y - height / 2)), move((x + width / 2, y + height / 2)))
+    if _measure_side(whole) < _SIDE_MIN_PIXELS:
+        return "predictions whose box has no area"
+    box = _cut(whole, size)
+    flat = [] if points is None else flatten(points)
+    polygon = clip_polygon([move(point) for point in zip(flat[::2], flat[1::2], strict=True)], size)
+    if _measure_side(box) < _SIDE_MIN_PIXELS or (flat and not polygon):
         return "predictions outside the picture"
     category = categories.find(model_id, name, class_id)
-    polygon = None if points is None else _place_polygon(flatten(points), size, move)
-    if polygon == []:
+    if points is not None and not polygon:
         polygon = outline(box[0], box[1], box[2] - box[0], box[3] - box[1])
     seen = None if keypoints is None else _place_keypoints(list_keypoints(keypoints, category), size, move)
-    return Label(category.number, confidence, track_id, box, polygon or [], seen)
+    return Label(category.number, confidence, track_id, box, polygon, seen)
 
 
 def _find_move(size: Size | None, turn: FrameTurn) -> Move:
@@ -114,15 +133,22 @@ def _find_move(size: Size | None, turn: FrameTurn) -> Move:
     return lambda point: (point[0] * scale_x, point[1] * scale_y)
 
 
-def _cut(one: Point, other: Point, size: Size) -> Corners:
-    """Returns the part of a box, given by opposite corners, that is on a picture of `size`; maybe it has no area."""
+def _sort(one: Point, other: Point) -> Corners:
+    """Returns the box with these opposite corners."""
     (left, right), (top, bottom) = (sorted(pair) for pair in zip(one, other, strict=True))
+    return left, top, right, bottom
+
+
+def _measure_side(box: Corners) -> float:
+    """Returns the length of the shorter side; it is negative for what is left of a box outside the picture."""
+    left, top, right, bottom = box
+    return min(right - left, bottom - top)
+
+
+def _cut(box: Corners, size: Size) -> Corners:
+    """Returns the part of a box that is on a picture of `size`; maybe it has no area."""
+    left, top, right, bottom = box
     return max(0.0, left), max(0.0, top), min(float(size[0]), right), min(float(size[1]), bottom)
-
-
-def _place_polygon(points: Sequence[float], size: Size, move: Move) -> list[float]:
-    moved = [move(point) for point in zip(points[::2], points[1::2], strict=True)]
-    return [min(max(0.0, value), float(side)) for point in moved for value, side in zip(point, size, strict=True)]
 
 
 def _place_keypoints(keypoints: Sequence[Keypoint], size: Size, move: Move) -> list[Keypoint]:

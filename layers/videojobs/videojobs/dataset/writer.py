@@ -7,13 +7,14 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 from av.error import FFmpegError
 
 from videojobs.dataset.contents import IMAGES_FOLDER, DatasetContents, LabeledImage
 from videojobs.dataset.formats import WRITERS
-from videojobs.dataset.labels import read_labels
+from videojobs.dataset.labels import is_readable, read_labels
 from videojobs.dataset.names import FORMATS, DatasetFormat
 from videojobs.dataset.pictures import find_frames
 from videojobs.dataset.sink import DatasetSink
@@ -30,16 +31,27 @@ class DatasetCounts:
         images: The number of pictures.
         labels: The number of predictions on them.
         undecodable: The number of chosen frames that can't be decoded.
+        misplaced: The number of chosen frames that were not found, because the results are not in the order of time.
+        repeated: The number of chosen frames that were sampled again; only their first predictions are labels.
         failed: The number of chosen frames on which a model failed. They have no picture, because a picture without
             labels shows a model what is not there.
+        unread: The number of chosen frames with predictions that can't be read; they have no picture either.
         left_out: How many predictions a format can't hold, by format (`all` for every format) and reason.
     """
 
     images: int
     labels: int
     undecodable: int
+    misplaced: int
+    repeated: int
     failed: int
+    unread: int
     left_out: Mapping[str, Mapping[str, int]]
+
+    @property
+    def missing(self) -> int:
+        """The number of chosen frames without a picture."""
+        return self.undecodable + self.misplaced + self.failed + self.unread
 
 
 def write_dataset(
@@ -77,12 +89,14 @@ def write_dataset(
             frame_max_pixels=frame_max_pixels,
             start_offset=start_offset,
         )
-        last_frame, last_offset = -1, -1
+        last_frame, last_offset, last_time = -1, -1, -inf
         for sample, shown in _translate_errors(frames):
+            is_late, last_time = sample.time_offset < last_time, max(last_time, sample.time_offset)
             if shown is None:
-                missing["undecodable"] += 1
+                missing["misplaced" if is_late else "undecodable"] += 1
                 continue
             if shown.number == last_frame:
+                missing["repeated"] += 1
                 continue
             labels = read_labels(sample, shown.turn, contents.categories, left_out)
             name = name_picture(sample.frame_offset, contents.images + 1, last_offset)
@@ -97,7 +111,10 @@ def write_dataset(
             images=contents.images,
             labels=contents.labels,
             undecodable=missing["undecodable"],
+            misplaced=missing["misplaced"],
+            repeated=missing["repeated"],
             failed=missing["failed"],
+            unread=missing["unread"],
             left_out={name: reasons for name, reasons in {"all": +left_out, **by_format}.items() if reasons},
         )
 
@@ -108,6 +125,8 @@ def _choose(samples: Iterable[Sample], chosen: Sequence[int] | None, missing: Co
             continue
         if any(element.is_failure for element in sample.elements):
             missing["failed"] += 1
+        elif not all(map(is_readable, sample.elements)):
+            missing["unread"] += 1
         else:
             yield sample
 

@@ -226,7 +226,7 @@ def compose_dataset(
         ("Job", job.job_id),
     ]
     if left_out_frames:
-        words = "can't be decoded, or a model failed on them"
+        words = "can't be decoded, a model failed on them, or their results have an unknown form"
         facts.append(("Left out", f"{left_out_frames:,} frames: they {words}"))
     return _compose("dataset", job.upload, facts)
 

@@ -6,8 +6,9 @@ A category is a class of a model, and the model is its `supercategory`. Categori
 appearance; `class` and `class_id` are the model's own name and number. `name` is the same as `class`, unless several
 models have a class of that name: readers such as Datumaro, which CVAT uses, need unique names.
 
-A label of a whole frame gets the frame as its box. A mask without an outline gets its box as the outline, because tools
-expect a segmentation for every mask. Annotations with the same `track_id` and `supercategory` are the same object.
+A label of a whole frame gets the frame as its box; a detection without a box is left out. A mask without an outline
+gets its box as the outline, because tools expect a segmentation for every mask. Annotations with the same `track_id`
+and `supercategory` are the same object.
 
 All annotations of a category must have the same number of key points, but predictions leave out those that the model
 did not see. The number is known only at the end, so annotations with key points wait in a temporary file.
@@ -73,6 +74,8 @@ class CocoDataset:
             image = self._images[sample]
             if name is None or (sample and image == self._images[sample - 1]):
                 continue
+            if None in (x, y, width, height) and frames.facts[number].scores is None:
+                continue  # a detection without a box; only a classification is about the whole frame
             category = self._categories.find(frames.model_id, name, class_id)
             self._annotations += 1
             annotation = {"id": self._annotations, "image_id": image + 1, "category_id": category.number, "iscrowd": 0}

@@ -191,8 +191,11 @@ class Frames:
     @cached_property
     def unread(self) -> Sequence[bool]:
         """Whether each element has a form that is not known, which only a type that is not documented may have."""
-        if is_documented(self.inference_type):
-            return [False] * len(self.entries)
+        return [False] * len(self.entries) if is_documented(self.inference_type) else self.unknown_forms
+
+    @cached_property
+    def unknown_forms(self) -> Sequence[bool]:
+        """Whether each element has a form that is not known, whatever the type is said to be."""
         return list(map(_is_unread, self.entries, self.facts))
 
     @cached_property
@@ -318,7 +321,7 @@ def _read_unknown_facts(element: Any) -> FrameFacts:
 
 
 def _is_unread(element: Any, facts: FrameFacts) -> bool:
-    if element is None or isinstance(element, BoxesElement) or facts.is_embedding:
+    if element is None or isinstance(element, BoxesElement) or facts.embedding is not None:
         return False
     rows = _list_predictions(element) if isinstance(element, dict) and element.get("predictions") is not None else None
     return rows is None or any(type(row) is not dict or not row.keys() & _KNOWN for row in rows)

@@ -24,6 +24,8 @@ class SampleElement:
         events: The model's next events, some seconds after they happened.
         is_failure: Whether the model failed on this frame.
         is_embedding: Whether the element is an embedding instead of predictions.
+        is_unread: Whether the element has a form that is not known, as in `Frames.unknown_forms`.
+        is_classification: Whether the predictions are labels of the whole frame.
     """
 
     model_id: str
@@ -34,6 +36,8 @@ class SampleElement:
     events: Sequence[Event] = ()
     is_failure: bool = False
     is_embedding: bool = False
+    is_unread: bool = False
+    is_classification: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ class Sample:
                     entries=[element],
                 )
             )
-            [facts], [is_failure] = frames.facts, frames.failures
+            [facts], [is_failure], [is_unread] = frames.facts, frames.failures, frames.unknown_forms
             normalized.append(
                 SampleElement(
                     model_id,
@@ -80,7 +84,9 @@ class Sample:
                     frames.track_ids,
                     events=frames.events,
                     is_failure=is_failure,
-                    is_embedding=facts.is_embedding,
+                    is_embedding=facts.embedding is not None,
+                    is_unread=is_unread,
+                    is_classification=facts.scores is not None,
                 )
             )
         return cls(frame_offset, time_offset, normalized)

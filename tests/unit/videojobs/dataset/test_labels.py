@@ -1,5 +1,6 @@
 """Labels: predictions in pixels of the written picture, and which predictions are none."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from tests.stand_ins.videos import VideoSpec
 from tests.unit.videojobs.dataset.written import BOX, HEIGHT, PICTURE, WIDTH, MemorySink, export, export_models
+from videojobs.dataset.names import FORMATS, DatasetFormat
 
 COCO = "annotations/instances_train.json"
 
@@ -45,23 +47,57 @@ def test_labels_are_cut_at_the_edge_of_the_picture(tmp_path: Path) -> None:
     sink, counts = export(tmp_path, {**PICTURE, "predictions": [edge, outside]})
     [annotation] = sink.read_json(COCO)["annotations"]
     assert annotation["bbox"] == [0, 70, 30, 20]
-    assert annotation["segmentation"] == [[0, 70, 30, 70, 30, 90]]
+    assert annotation["segmentation"] == [pytest.approx([0, 70 + 20 * 9 / 39, 0, 70, 30, 70, 30, 90])]
     assert counts.left_out == {"all": {"predictions outside the picture": 1}}
 
 
 @pytest.mark.parametrize(
     ("prediction", "reason"),
     [
-        ({name: value for name, value in BOX.items() if name != "class"}, "predictions without a class"),
-        ({**BOX, "x": None}, "predictions with an incomplete box"),
-        ({**BOX, "width": 0.0}, "predictions outside the picture"),
+        ({**BOX, "width": 0.0}, "predictions whose box has no area"),
+        ({**BOX, "width": 1e-9, "height": 1e-9}, "predictions whose box has no area"),
+        ({**BOX, "x": -20.0}, "predictions outside the picture"),
         ({**BOX, "x": 1e308, "width": 1e308}, "predictions outside the picture"),
+        (
+            {**BOX, "points": [{"x": x, "y": -y} for x, y in ((9, 9), (1, 9), (1, 1e308))]},
+            "predictions outside the picture",
+        ),
     ],
 )
 def test_what_is_not_a_label_is_counted(prediction: dict[str, Any], reason: str, tmp_path: Path) -> None:
     _, counts = export(tmp_path, {**PICTURE, "predictions": [prediction, BOX]})
     assert counts.left_out == {"all": {reason: 1}}
     assert (counts.images, counts.labels) == (1, 1)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize(
+    "element",
+    [
+        {"predictions": "x"},
+        [[BOX]],
+        [BOX],
+        "caption",
+        5,
+        True,
+        {"embeddings": "x"},
+        {"predictions": [BOX, 5]},
+        {"predictions": [BOX, {"text": "STOP"}]},
+        {"predictions": [BOX, {"class": "Rock", "rle": {"size": [2, 2], "counts": "04"}}]},
+        {"predictions": [BOX, {"class": "Rock", "x1": 1, "y1": 1, "x2": 9, "y2": 9}]},
+        {"predictions": [{name: value for name, value in BOX.items() if name != "class"}]},
+        {"predictions": [{**BOX, "x": None}]},
+        {"predictions": [{**BOX, "x": "1"}]},
+    ],
+    ids=json.dumps,
+)
+def test_a_frame_with_predictions_that_cannot_be_read_has_no_picture(
+    element: Any, name: DatasetFormat, tmp_path: Path
+) -> None:
+    """Without one of its labels, the picture would teach that nothing is there."""
+    sink, counts = export(tmp_path, {**PICTURE, "predictions": [BOX]}, element, formats=[name])
+    assert (counts.images, counts.labels, counts.unread, counts.left_out) == (1, 1, 1, {})
+    assert "images/train/00000001.jpg" not in sink.files
 
 
 def test_embeddings_are_counted_as_left_out(tmp_path: Path) -> None:

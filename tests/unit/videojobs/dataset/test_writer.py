@@ -17,7 +17,7 @@ def test_two_times_on_one_frame_are_one_picture_with_the_first_predictions(tmp_p
     elements = [{"predictions": [box]}, {"predictions": [box, box]}, EMPTY]
     samples = write_samples(tmp_path, [0, 0, 1], [0, 0.01, 0.0417], parts=elements)
     counts = write_dataset(video, samples, sink)
-    assert (counts.images, counts.labels) == (2, 1)
+    assert (counts.images, counts.labels, counts.repeated) == (2, 1, 1)
     coco = sink.read_json("annotations/instances_train.json")
     assert [image["file_name"] for image in coco["images"]] == ["00000000.jpg", "00000001.jpg"]
 
@@ -60,6 +60,14 @@ def test_times_after_the_end_have_no_picture(tmp_path: Path) -> None:
     samples = write_samples(tmp_path, [2, 3, 9], [0.0833, 0.125, 0.375], parts=[EMPTY] * 3)
     counts = write_dataset(video, samples, sink)
     assert (counts.images, counts.undecodable) == (1, 2)
+
+
+def test_frames_that_are_not_in_the_order_of_time_are_counted(tmp_path: Path) -> None:
+    video, sink = tmp_path / "video.mp4", MemorySink()
+    video.write_bytes(make_video(VideoSpec()))
+    samples = write_samples(tmp_path, [0, 48, 24, 300], [0, 2, 1, 12.5], parts=[EMPTY] * 4)
+    counts = write_dataset(video, samples, sink)
+    assert (counts.images, counts.misplaced, counts.undecodable) == (2, 1, 1)
 
 
 def test_the_work_can_be_ended_by_the_watcher(tmp_path: Path) -> None:

@@ -53,6 +53,14 @@ def test_keypoints_have_coco_s_format() -> None:
     assert coco["categories"][0]["keypoints"] == ["0", "1", "wrist"]
 
 
+def test_a_detection_without_a_box_is_not_a_label_of_the_whole_frame() -> None:
+    rle = {"class": "Rock", "confidence": 0.9, "rle": {"size": [2, 2], "counts": "04"}}
+    results = {"frame_offset": [0], "time_offset": [0], "m": [{**PICTURE, "predictions": [rle, BOX]}]}
+    files, _ = derive_all(make_job(Model("m", "1", "object-detection")), json.dumps(results).encode())
+    [annotation] = json.loads(files.read("coco.json"))["annotations"]
+    assert annotation["bbox"][2:] == [BOX["width"], BOX["height"]]
+
+
 def make_keypoint(number: int, x: float, y: float) -> dict[str, Any]:
     return {"x": x, "y": y, "confidence": 0.9, "class_id": number, "class": f"joint {number}"}
 
