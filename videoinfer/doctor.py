@@ -70,6 +70,7 @@ def examine(stack: PipelineStack) -> Iterator[Finding]:
         _check_videos,
         _check_api_key,
         _check_upload_options,
+        _check_uploads_place,
         _check_upload_events,
         _check_existing_bucket,
         _check_permissions,
@@ -168,6 +169,15 @@ def _check_upload_options(stack: PipelineStack) -> Iterator[Finding]:
         models = sorted({f"{model.model_id}/{model.model_version}" for it in options for model in it.models})
         words = "The stack's options for uploads are valid. Not checked: whether the API has the models"
         yield Finding("ok", f"{words} {', '.join(models)}.")
+
+
+def _check_uploads_place(stack: PipelineStack) -> Iterator[Finding]:
+    """Says where uploads are taken from: a deployment with other parameters changes it without an error."""
+    place = f"s3://{stack.uploads_bucket}/{stack.uploads_prefix}"
+    own = (
+        "your bucket" if stack.has_existing_bucket else "the stack's own bucket, because ExistingUploadsBucket is empty"
+    )
+    yield Finding("ok", f"Uploads are taken from {place} ({own}). UploadExtensions is {stack.upload_extensions}.")
 
 
 def _check_upload_events(stack: PipelineStack) -> Iterator[Finding]:

@@ -14,9 +14,10 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from tests.cloudformation import Evaluator
 from tests.digest_story import make_notice, open_world
 from tests.permissions import as_list
-from tests.pipeline_stacks import UPLOAD_OPTIONS
+from tests.pipeline_stacks import UPLOAD_OPTIONS, make_stack
 from tests.templates import find_resources, read_expanded_templates
 from videoinfer import doctor
+from videoinfer.aws_clients import AwsClients
 from videoinfer.doctor import examine
 from videoinfer.findings import Finding
 from videoinfer.pipeline_stack import PipelineStack
@@ -67,6 +68,22 @@ def test_an_answer_about_an_unknown_job_tells_whether_the_key_is_valid(
     assert finding.level == level
     assert words in finding.what
     assert (finding.level == "ok") == (finding.remedy is None)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({}, "from s3://uploads/ (the stack's own bucket, because ExistingUploadsBucket is empty)"),
+        (
+            {"uploads_bucket": "footage", "uploads_prefix": "cameras/", "has_existing_bucket": True},
+            "from s3://footage/cameras/ (your bucket)",
+        ),
+    ],
+)
+def test_it_says_where_uploads_are_taken_from(values: dict[str, Any], words: str) -> None:
+    stack = make_stack(cast(AwsClients, None), **values)
+    [finding] = doctor._check_uploads_place(stack)
+    assert words in finding.what
 
 
 SECRET_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:keys/roboflow-AbC123"
