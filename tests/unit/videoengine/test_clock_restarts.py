@@ -21,7 +21,8 @@ def read(video: bytes) -> Timeline:
 def test_joined_parts_with_a_clock_each_fail_with_the_command_that_mends_the_file() -> None:
     part = make_video(PART)
     expected = (
-        "goes back by 9.833 s after 9.958 s, because parts with a clock each were joined. Give it one clock: ffmpeg"
+        "goes back by 9.833 s after 9.958 s, because parts with a clock each were joined. Give the file, "
+        "here VIDEO, one clock: ffmpeg -i VIDEO -c:v copy VIDEO.mp4"
     )
     with pytest.raises(JobFailed, match=re.escape(expected)):
         read(part + part)

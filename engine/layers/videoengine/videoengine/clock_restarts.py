@@ -51,5 +51,5 @@ def _measure_step_back(times: Sequence[int]) -> int:
 def _explain(after_seconds: float, back_seconds: float) -> str:
     return (
         f"The clock of the video goes back by {back_seconds:.4g} s after {after_seconds:.4g} s, because parts with a "
-        "clock each were joined. Give it one clock: ffmpeg -i VIDEO.ts -c copy VIDEO.mp4"
+        "clock each were joined. Give the file, here VIDEO, one clock: ffmpeg -i VIDEO -c:v copy VIDEO.mp4"
     )
