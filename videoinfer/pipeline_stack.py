@@ -146,4 +146,5 @@ def _read_upload_options(parameters: Mapping[str, str]) -> StackOptions:
         max_infer_fps=float(parameters["MaxInferFps"]),
         allowed_models=parameters["AllowedModels"],
         allowed_metadata=parameters["AllowedMetadata"],
+        existing_bucket="true" if parameters.get("ExistingUploadsBucket") else "false",
     )

@@ -62,7 +62,7 @@ def test_a_failed_job_is_reported_once(
     [notice] = pipeline.take_notices(upload)
     assert notice.subject == f"Failed: {upload.key}"
     assert reason in notice.text
-    assert f"aws s3 cp s3://{upload.bucket}/{upload.key}" in notice.text
+    assert f"aws s3 cp ./{upload.key} s3://{upload.bucket}/{upload.key}" in notice.text
     assert pipeline.list_results(upload) == []
 
 

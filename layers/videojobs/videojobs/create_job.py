@@ -6,6 +6,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -26,9 +27,7 @@ from videojobs.errors import (
 )
 from videojobs.jobs.commands import (
     compose_corrected_command,
-    compose_retry_command,
     correct_metadata,
-    suggest_remedy,
 )
 from videojobs.jobs.corrections import correct
 from videojobs.jobs.costs import Meter
@@ -38,9 +37,10 @@ from videojobs.jobs.inference_types import find_similar, hint, is_documented
 from videojobs.jobs.ledger import Job, Ledger, format_time, name_execution
 from videojobs.jobs.options import Model, Options
 from videojobs.jobs.recorded_at import resolve_recorded_at
+from videojobs.jobs.remedies import suggest_remedy
 from videojobs.jobs.sending import TimedVideo, count_sends, reject_sending, reject_slow_sending
 from videojobs.jobs.states import ENDED_STATES
-from videojobs.jobs.stored_video import StoredVideo, VideoReplaced, VideoUnreadable
+from videojobs.jobs.stored_video import StoredVideo, VideoReplaced, VideoUnreadable, is_listed
 from videojobs.jobs.unanswered import Unanswered
 from videojobs.jobs.upload_metadata import find_option
 from videojobs.jobs.uploads import JobRequest, Rejection, Upload, find_extension, find_fault
@@ -152,7 +152,8 @@ class JobCreator:
         upload = request.upload
         extensions, item = self._list_extensions(request, item)
         if fault := find_fault(upload, extensions):
-            return Rejection(fault, suggest_remedy(upload, extensions))
+            is_taken = partial(is_listed, self.s3, upload.bucket)
+            return Rejection(fault, suggest_remedy(upload, self.settings.place, extensions, is_taken=is_taken))
         if _count_broken_answers(item) >= BROKEN_ANSWERS_MAX:
             return _explain_broken_answers(upload, item)
         metadata: Mapping[str, str] = {}
@@ -367,7 +368,7 @@ class JobCreator:
             secret = self.settings.api_key_secret
             store_key = f"aws secretsmanager put-secret-value --secret-id {secret} --secret-string YOUR_API_KEY"
             reason = f"The API key is not accepted: {refused.reason}"
-            return Rejection(reason, f"{store_key}\n  {compose_retry_command(upload)}")
+            return Rejection(reason, f"{store_key}\n  videoinfer retry {upload.upload_id}")
         reason = f"The Video Inference API refused it ({refused.status_code}): {refused.reason}"
         unknown = [model.inference_type for model in models if not is_documented(model.inference_type)]
         if unknown:
@@ -410,4 +411,4 @@ def _count_broken_answers(item: Mapping[str, Any]) -> int:
 
 def _explain_broken_answers(upload: Upload, item: Mapping[str, Any]) -> Rejection:
     stop = f"After {_count_broken_answers(item)} such answers it is not asked again, because each call may be billed."
-    return Rejection(f"{item['error']} {stop}", compose_retry_command(upload))
+    return Rejection(f"{item['error']} {stop}", f"videoinfer retry {upload.upload_id}")

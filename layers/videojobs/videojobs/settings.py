@@ -9,6 +9,7 @@ from typing import Any
 
 from videojobs.api.accepted_videos import is_hosted
 from videojobs.api.budget import PATIENCE_SECONDS
+from videojobs.jobs.remedies import UploadsPlace
 from videojobs.jobs.stack_options import StackOptions
 
 HOSTED_POLL_SECONDS_MIN = 60
@@ -74,6 +75,7 @@ class CreateJobSettings(ApiClientSettings, NoticeSettings, StackOptions):
 
     Attributes:
         upload_extensions: The objects that are uploads, as `UploadFilter.parse` reads it.
+        uploads_prefix: What the keys of all uploads begin with.
     """
 
     poll_seconds: int
@@ -83,7 +85,13 @@ class CreateJobSettings(ApiClientSettings, NoticeSettings, StackOptions):
     results_bucket: str
     state_machine_arn: str
     upload_extensions: str
+    uploads_prefix: str
     uploads_queue_url: str
+
+    @property
+    def place(self) -> UploadsPlace:
+        """Where uploads lie."""
+        return UploadsPlace(self.uploads_prefix, self.existing_bucket == "true")
 
 
 @dataclass(frozen=True, kw_only=True)

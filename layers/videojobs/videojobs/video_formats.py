@@ -21,6 +21,8 @@ class VideoFormat:
             are reordered.
         is_always_video: Whether other files hardly ever have this extension. `.ts` is also that of TypeScript, and of
             the parts of a stream (HLS), which lie in buckets by the thousand.
+        copies_to_mp4: Whether MP4 takes the pictures of all its files as they are coded. It takes no ProRes, QuickTime
+            Animation or H.263, which MOV and 3GP may have.
         begins_at_zero: MPEG-TS has the clock of its sender, which begins anywhere. Players count from its first packet.
     """
 
@@ -34,11 +36,12 @@ class VideoFormat:
     has_presentation_times: bool = True
     is_always_video: bool = True
     begins_at_zero: bool = True
+    copies_to_mp4: bool = False
 
 
 _MP4_DEMUXER, _MATROSKA_DEMUXER, _TS_DEMUXER = "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "mpegts"
 _ENGINE_ONLY: Mapping[str, bool] = {"is_in_api": False, "plays_in_browsers": False}
-_SENT: Mapping[str, bool] = {**_ENGINE_ONLY, "begins_at_zero": False}
+_SENT: Mapping[str, bool] = {**_ENGINE_ONLY, "begins_at_zero": False, "copies_to_mp4": True}
 
 VIDEO_FORMATS = (
     VideoFormat("MP4", ".mp4", "video/mp4", _MP4_DEMUXER),
@@ -46,7 +49,7 @@ VIDEO_FORMATS = (
     VideoFormat("MKV", ".mkv", "video/x-matroska", _MATROSKA_DEMUXER, plays_in_browsers=False),
     VideoFormat("WebM", ".webm", "video/webm", _MATROSKA_DEMUXER),
     VideoFormat("MOV", ".mov", "video/quicktime", _MP4_DEMUXER, **_ENGINE_ONLY),
-    VideoFormat("M4V", ".m4v", "video/x-m4v", _MP4_DEMUXER, **_ENGINE_ONLY),
+    VideoFormat("M4V", ".m4v", "video/x-m4v", _MP4_DEMUXER, copies_to_mp4=True, **_ENGINE_ONLY),
     VideoFormat("3GP", ".3gp", "video/3gpp", _MP4_DEMUXER, **_ENGINE_ONLY),
     VideoFormat("3G2", ".3g2", "video/3gpp2", _MP4_DEMUXER, **_ENGINE_ONLY),
     VideoFormat("MPEG-TS", ".ts", "video/mp2t", _TS_DEMUXER, **_SENT, is_always_video=False),
@@ -59,6 +62,8 @@ VIDEO_EXTENSIONS = tuple(it.extension for it in VIDEO_FORMATS if it.is_in_api)
 
 KNOWN_EXTENSIONS = tuple(it.extension for it in VIDEO_FORMATS)
 """All extensions of the table: what this version's engine reads."""
+
+MP4_COPIED_EXTENSIONS = tuple(it.extension for it in VIDEO_FORMATS if it.copies_to_mp4)
 
 MIME_TYPES = {it.extension: it.mime_type for it in VIDEO_FORMATS}
 

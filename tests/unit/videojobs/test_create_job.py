@@ -59,6 +59,7 @@ SETTINGS = CreateJobSettings(
     results_bucket="results",
     state_machine_arn="arn",
     upload_extensions="*",
+    uploads_prefix="",
     uploads_queue_url="url",
 )
 

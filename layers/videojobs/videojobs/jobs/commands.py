@@ -2,15 +2,13 @@
 
 import json
 import re
-from collections.abc import Collection, Mapping, Set
-from dataclasses import replace
+from collections.abc import Mapping, Set
 
-from videojobs.foreign_text import file_for_command, word_for_command
+from videojobs.foreign_text import word_for_command
 from videojobs.jobs import strict_json
 from videojobs.jobs.ledger import Job
 from videojobs.jobs.upload_metadata import METADATA_OPTIONS, SHORT_FORM, find_option, normalize_name
-from videojobs.jobs.uploads import KEY_MAX_BYTES, Upload, find_extension, is_path
-from videojobs.video_formats import KNOWN_EXTENSIONS, VIDEO_EXTENSIONS
+from videojobs.jobs.uploads import Upload
 
 _HARMLESS_VALUE = re.compile(r"[A-Za-z0-9_./:+-]+")
 """A value without special meaning in a shell or in the AWS CLI's shorthand syntax for maps."""
@@ -121,33 +119,6 @@ def _escape(text: str) -> str:
 def name_for_command(job: Job) -> str:
     """Returns the name by which `videoinfer` finds `job`: its job_id, or the execution's name if that is not plain."""
     return job.job_id if _HARMLESS_ID.fullmatch(job.job_id) else job.execution_name
-
-
-def suggest_remedy(upload: Upload, extensions: Collection[str] = VIDEO_EXTENSIONS) -> str:
-    """Returns the command that replaces `upload` with a valid video.
-
-    A container of a known format is only rewritten as MP4: its pictures are copied. MP4 can't hold all sound.
-
-    Args:
-        extensions: Those that the API takes, in lower case.
-    """
-    folder, slash, name = upload.key.rpartition("/")
-    extension = find_extension(upload.key)
-    if len(upload.key.encode()) > KEY_MAX_BYTES:
-        return f"aws s3 mv {uri_for_command(upload)} s3://{upload.bucket}/SHORTER_KEY.mp4"
-    if not is_path(upload.key):
-        return f"aws s3 mv {uri_for_command(upload)} s3://{upload.bucket}/OTHER_KEY.mp4"
-    if extension.lower() in extensions:
-        return f"aws s3 cp {file_for_command(name, f'VIDEO{extension.lower()}')} {uri_for_command(upload)}"
-    stem = name.removesuffix(extension) or "video"
-    video = file_for_command(f"{stem}.mp4", "VIDEO.mp4")
-    key = f"{folder}{slash}{stem}.mp4"
-    if len(key.encode()) > KEY_MAX_BYTES:  # the other extension may be longer
-        key = "SHORTER_KEY.mp4"
-    target = uri_for_command(replace(upload, key=key))
-    copy = f"aws s3 cp {video} {target}"
-    kept = " -c:v copy" if extension.lower() in KNOWN_EXTENSIONS else ""
-    return f"ffmpeg -i {file_for_command(name, 'VIDEO')}{kept} {video}\n  {copy}" if extension else copy
 
 
 def uri_for_command(upload: Upload) -> str:

@@ -10,7 +10,11 @@ from videojobs.jobs.upload_metadata import MetadataLimits
 
 @dataclass(frozen=True, kw_only=True)
 class StackOptions:
-    """The stack's parameters for uploads' options, unparsed."""
+    """The stack's parameters for uploads' options, unparsed.
+
+    Attributes:
+        existing_bucket: Whether uploads lie in the owner's bucket (`ExistingUploadsBucket`): `true` or `false`.
+    """
 
     default_models: str
     default_infer_fps: float
@@ -21,6 +25,7 @@ class StackOptions:
     max_infer_fps: float
     allowed_models: str
     allowed_metadata: str
+    existing_bucket: str = "false"
 
     @property
     def limits(self) -> MetadataLimits:

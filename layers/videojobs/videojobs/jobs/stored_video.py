@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from videojobs.foreign_text import word_for_command
-from videojobs.jobs.commands import suggest_remedy
+from videojobs.jobs.remedies import suggest_upload
 from videojobs.jobs.uploads import Rejection, Upload
 from videojobs.s3_errors import is_denied, is_missing, is_out_of_range, is_replaced
-from videojobs.video_formats import KNOWN_EXTENSIONS
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -82,7 +81,7 @@ class StoredVideo:
     def _translate(self, error: "ClientError") -> Exception:
         if is_missing(error) or (is_denied(error) and not is_listed(self.s3, self.upload.bucket, self.upload.key)):
             reason = "It was deleted before its job could be created."
-            return VideoUnreadable(Rejection(reason, suggest_remedy(self.upload, KNOWN_EXTENSIONS)))
+            return VideoUnreadable(Rejection(reason, suggest_upload(self.upload)))
         return self._replaced() if is_replaced(error) else error
 
     def _replaced(self) -> VideoReplaced:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from videojobs.foreign_text import printable
-from videojobs.jobs.commands import compose_retry_command, name_for_command, suggest_remedy
+from videojobs.jobs.commands import name_for_command
 from videojobs.jobs.costs import PRICES_AS_OF, PRICES_REGION
 from videojobs.jobs.inference_types import describe_type
 from videojobs.jobs.ledger import VIDEO_SECONDS_MAX, Job
 from videojobs.jobs.media_outputs import ANNOTATION, MediaOutput, list_requested
 from videojobs.jobs.options import Model
 from videojobs.jobs.recorded_at import format_moment
+from videojobs.jobs.remedies import suggest_corrected_video
 from videojobs.jobs.unanswered import Unanswered
 from videojobs.jobs.uploads import Rejection, Upload
 from videojobs.notices.answers import answer, answer_in_a_line, answer_shortly, describe_rules
@@ -23,7 +24,6 @@ from videojobs.notices.share_links import ShareLink
 from videojobs.notices.times import format_duration, format_place
 from videojobs.outputs.summary import ClassSummary, ModelSummary, Summary
 from videojobs.results.rules import RulesOutcome
-from videojobs.video_formats import KNOWN_EXTENSIONS
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -248,8 +248,8 @@ def compose_failure(job: Job, reason: str, *, age_seconds: int, api_failed: bool
         api_failed: The API said that the job failed, so only another job helps. Otherwise it may have the results.
     """
     if api_failed:
-        first = "The API says that the job failed. To replace the video with a corrected one, run:"
-        command = suggest_remedy(job.upload, KNOWN_EXTENSIONS)  # the API has taken it
+        first = "The API says that the job failed. To upload a corrected video, run:"
+        command = suggest_corrected_video(job.upload)
     else:
         first = "The API may have the results. To ask it again, which is not billed, run:"
         command = f"videoinfer redeliver {name_for_command(job)}"
@@ -261,10 +261,6 @@ def compose_failure(job: Job, reason: str, *, age_seconds: int, api_failed: bool
         f"  {command}",
         "To retry with the video in the bucket, as a new job that is billed, run:",
         f"  videoinfer retry {name_for_command(job)}",
-        "Or, with the AWS CLI, create a new version of the video:",
-        f"  {compose_retry_command(job.upload)}",
-        "To change an option as well, add for example:",
-        "  --metadata-directive REPLACE --metadata infer-fps=5",
     )
 
 

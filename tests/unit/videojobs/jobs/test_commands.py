@@ -3,13 +3,12 @@
 import json
 import re
 import shlex
-import unicodedata
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from videojobs.jobs.commands import compose_corrected_command, compose_retry_command, correct_metadata, suggest_remedy
+from videojobs.jobs.commands import compose_corrected_command, compose_retry_command, correct_metadata
 from videojobs.jobs.upload_metadata import METADATA_OPTIONS
 from videojobs.jobs.uploads import Upload
 
@@ -27,44 +26,6 @@ QUOTED_MODELS = (
 
 def make_upload(key: str) -> Upload:
     return Upload(bucket="uploads", key=key, size_bytes=1, etag="etag", version_id="v1")
-
-
-def test_the_suggestion_for_a_long_key_is_a_shorter_one() -> None:
-    remedy = suggest_remedy(make_upload("a" * 1000 + ".mp4"))
-    assert remedy.startswith("aws s3 mv s3://uploads/aaa")
-    assert remedy.endswith(" s3://uploads/SHORTER_KEY.mp4")
-
-
-def test_a_suggested_command_can_be_pasted_into_a_shell() -> None:
-    remedy = suggest_remedy(make_upload("line 3//my clip.mov"))
-    assert remedy.splitlines() == [
-        "ffmpeg -i './my clip.mov' -c:v copy './my clip.mp4'",
-        "  aws s3 cp './my clip.mp4' 's3://uploads/line 3//my clip.mp4'",
-    ]
-
-
-def test_a_suggested_command_contains_no_key_that_a_shell_could_interpret() -> None:
-    remedy = suggest_remedy(make_upload("it's here/$(rm).mov"))
-    assert remedy.splitlines() == [
-        "ffmpeg -i ./VIDEO -c:v copy ./VIDEO.mp4",
-        "  aws s3 cp ./VIDEO.mp4 s3://uploads/KEY",
-    ]
-
-
-@settings(deadline=None)
-@given(st.text(max_size=20), st.sampled_from(["", ".", ".mp4", ".mov", "/.mov"]))
-def test_there_is_a_suggestion_for_every_key(key: str, ending: str) -> None:
-    remedy = suggest_remedy(make_upload(key + ending))
-    assert all(c.isalnum() or c in "'\n ./:+@-_" or unicodedata.category(c)[0] == "M" for c in remedy)
-
-
-@pytest.mark.parametrize("name", ["Belt.MP4", "belt.avi"])
-def test_the_suggestion_for_a_supported_file_keeps_its_name(name: str) -> None:
-    assert suggest_remedy(make_upload(f"cameras/{name}")) == f"aws s3 cp ./{name} s3://uploads/cameras/{name}"
-
-
-def test_the_suggestion_for_a_file_without_extension_adds_one() -> None:
-    assert suggest_remedy(make_upload("cameras/belt")) == "aws s3 cp ./belt.mp4 s3://uploads/cameras/belt.mp4"
 
 
 def test_a_command_contains_no_key_that_a_shell_could_interpret() -> None:
