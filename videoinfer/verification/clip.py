@@ -31,6 +31,7 @@ from videoinfer.verification.message_checks import (
     is_event,
     is_notice,
 )
+from videoinfer.verification.sent_files import SentFile
 from videoinfer.verification.tables import check_tables, compose_queries, run_query
 from videoinfer.verification.traces import Traces
 from videoinfer.verification.truth import FILES, INFER_FPS, Truth, read_truth
@@ -53,7 +54,7 @@ _CHECKS: Mapping[OutputName, FileCheck] = {"csv": check_csv, "coco": check_coco,
 class ClipChecks:
     """Uploads the clip and checks everything that results from it."""
 
-    def __init__(self, traces: Traces, boxes: Mailboxes, clip: bytes, timeouts: Timeouts) -> None:
+    def __init__(self, traces: Traces, boxes: Mailboxes, clip: SentFile, timeouts: Timeouts) -> None:
         self._stack = traces.stack
         self._traces = traces
         self._boxes = boxes
@@ -85,7 +86,7 @@ class ClipChecks:
 
     def _follow(self) -> Verdict:
         metadata = {"infer-fps": str(self._sent_fps)} if self._sent_fps else {}
-        upload = self._traces.send("clip.mp4", self._clip, metadata)
+        upload = self._traces.send(self._clip.name, self._clip.body, metadata)
         if ended := wait_for(lambda: self._traces.find_ended(upload), self._timeouts.job):
             # Notice and event follow within a second.
             self._item = wait_for(lambda: self._traces.find_reported(upload), self._timeouts.follow_up) or ended
@@ -147,7 +148,9 @@ class ClipChecks:
         is_emulated = self._stack.is_emulated
         yield (
             "video by link",
-            lambda: check_video(open_link(f"{link}/video", Range=RANGE), self._clip, is_emulated=is_emulated),
+            lambda: check_video(
+                open_link(f"{link}/video", Range=RANGE), self._clip.body, self._clip.mime_type, is_emulated=is_emulated
+            ),
         )
         yield "forged link", lambda: check_forged(open_link(forge(link)))
 

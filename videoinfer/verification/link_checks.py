@@ -59,7 +59,7 @@ def check_report(opened: OpenedLink, link: str, truth: Truth) -> Verdict:
     return judge(faults, f"{len(page.body):,} bytes; its policy allows only its own script")
 
 
-def check_video(opened: OpenedLink, clip: bytes, *, is_emulated: bool) -> Verdict:
+def check_video(opened: OpenedLink, clip: bytes, mime_type: str, *, is_emulated: bool) -> Verdict:
     """Checks that the link leads to the uploaded video, and that a player can jump in it.
 
     Args:
@@ -71,11 +71,11 @@ def check_video(opened: OpenedLink, clip: bytes, *, is_emulated: bool) -> Verdic
         return wrong(f"The link is answered with {opened.api.status}, not with a redirect.")
     if is_emulated and video.status == HTTPStatus.OK and video.body == clip:
         return unseen("It is the clip. This S3 ignores ranges, so only AWS can show whether a player can jump in it.")
-    headers = {"content-type": "video/mp4", "content-range": f"bytes 0-{_RANGE_BYTES - 1}/{len(clip)}"}
+    headers = {"content-type": mime_type, "content-range": f"bytes 0-{_RANGE_BYTES - 1}/{len(clip)}"}
     faults = _check_answer(video, HTTPStatus.PARTIAL_CONTENT, headers)
     if video.body != clip[:_RANGE_BYTES]:
         faults.append("It is not the uploaded video.")
-    return judge(faults, f"plays from any position: S3 serves a range of its {len(clip):,} bytes, as video/mp4")
+    return judge(faults, f"plays from any position: S3 serves a range of its {len(clip):,} bytes, as {mime_type}")
 
 
 def check_forged(opened: OpenedLink) -> Verdict:

@@ -17,13 +17,11 @@ from videoinfer.verification.message_checks import (
     is_event,
     is_notice,
 )
+from videoinfer.verification.sent_files import choose_files
 from videoinfer.verification.traces import Traces
 from videoinfer.verification.verdicts import CheckOutcome, Verdict, ok, wrong
 from videoinfer.verification.waiting import wait_for
 from videoinfer.verification.watch_checks import check_alarms, check_metrics, list_metrics, read_alarms, read_metrics
-from videojobs.jobs.intake import EVERY_OBJECT
-
-NOT_A_VIDEO = b"videoinfer verify: this is not a video.\n"
 
 
 def read_clip() -> bytes:
@@ -37,11 +35,14 @@ class Verification:
 
     Args:
         clip: The content of the sample video.
+
+    Raises:
+        CommandError: The stack ignores such videos. Nothing was created.
     """
 
     def __init__(self, stack: PipelineStack, clip: bytes, timeouts: Timeouts) -> None:
         self._stack = stack
-        self._clip = clip
+        self._files = choose_files(stack, clip)
         self._timeouts = timeouts
         self._traces = Traces.begin(stack)
         self._boxes: Mailboxes | None = None
@@ -52,7 +53,7 @@ class Verification:
         yield run_check("mailboxes", self._listen)
         if not self._boxes:
             return
-        yield from ClipChecks(self._traces, self._boxes, self._clip, self._timeouts).run()
+        yield from ClipChecks(self._traces, self._boxes, self._files.video, self._timeouts).run()
         yield from self._check_rejected(self._boxes)
         yield run_check("metrics", partial(self._check_metrics, started_at))
         clients = self._stack.clients
@@ -74,12 +75,9 @@ class Verification:
         seconds = self._timeouts.follow_up
 
         def reject() -> Verdict:
-            # Where other kinds of files are ignored, an empty video is rejected.
-            takes_text = self._stack.upload_extensions == EVERY_OBJECT
-            name, body, reason = ("no-video.txt", NOT_A_VIDEO, ".txt") if takes_text else ("empty.mp4", b"", "empty")
-            upload = self._traces.send(name, body, {})
+            upload = self._traces.send(self._files.no_video.name, self._files.no_video.body, {})
             item = wait_for(lambda: self._traces.find_reported(upload), seconds)
-            return check_rejection(item or self._traces.find_item(upload), seconds, reason)
+            return check_rejection(item or self._traces.find_item(upload), seconds, self._files.reason)
 
         yield (rejected := run_check("rejected file", reject))
         upload = self._traces.uploads[-1]

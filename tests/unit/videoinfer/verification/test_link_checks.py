@@ -98,7 +98,7 @@ def test_each_error_in_an_answer_is_named(
 
 def test_a_link_that_does_not_redirect_opens_nothing(truth: Truth) -> None:
     opened = OpenedLink(Answer(500, {}, b"Internal Server Error"), None)
-    for verdict in (check_report(opened, LINK, truth), check_video(opened, CLIP, is_emulated=False)):
+    for verdict in (check_report(opened, LINK, truth), check_video(opened, CLIP, "video/mp4", is_emulated=False)):
         assert verdict.level == "wrong"
         assert verdict.what == "The link is answered with 500, not with a redirect."
 
@@ -123,15 +123,17 @@ def make_video(**fields: object) -> OpenedLink:
     ],
 )
 def test_the_video_must_support_range_requests(fields: dict[str, object], words: str | None) -> None:
-    verdict = check_video(make_video(**fields), CLIP, is_emulated=False)
+    verdict = check_video(make_video(**fields), CLIP, "video/mp4", is_emulated=False)
     assert (verdict.level == "ok") == (words is None)
     assert not words or words in verdict.what
 
 
 def test_an_emulator_without_ranges_proves_nothing_but_another_video_is_wrong_there_too() -> None:
-    assert check_video(make_video(status=200, body=CLIP), CLIP, is_emulated=True).level == "unseen"
-    assert check_video(make_video(status=200, body=b"other"), CLIP, is_emulated=True).level == "wrong"
-    assert check_video(make_video(), CLIP, is_emulated=True).level == "ok"
+    mov = make_video()
+    assert check_video(mov, CLIP, "video/quicktime", is_emulated=False).level == "wrong"
+    assert check_video(make_video(status=200, body=CLIP), CLIP, "video/mp4", is_emulated=True).level == "unseen"
+    assert check_video(make_video(status=200, body=b"other"), CLIP, "video/mp4", is_emulated=True).level == "wrong"
+    assert check_video(make_video(), CLIP, "video/mp4", is_emulated=True).level == "ok"
 
 
 @pytest.mark.parametrize(

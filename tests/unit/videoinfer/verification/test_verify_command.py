@@ -72,6 +72,14 @@ def test_only_wrong_outcomes_fail(
     assert [entry["check"] for entry in report["checks"]] == [outcome.check for outcome in (*outcomes, CLEANUP)]
 
 
+def test_a_stack_that_ignores_the_clip_is_told_before_anything_is_created(monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = make_stack(None, upload_extensions="mkv")  # type: ignore[arg-type]  # a call of AWS would fail
+    monkeypatch.setattr(stack_commands, "find_stack", lambda _name: stack)
+    result = verify()
+    assert result.exit_code == 1
+    assert "UploadExtensions is mkv" in result.output
+
+
 @pytest.mark.parametrize(("error", "status"), [(KeyboardInterrupt(), 130), (SystemExit(143), 143), (OSError("No."), 1)])
 def test_the_cleanup_always_runs(stand_in: type[Verification], error: BaseException, status: int) -> None:
     stand_in.outcomes, stand_in.error = (JOB,), error
