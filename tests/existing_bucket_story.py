@@ -1,4 +1,4 @@
-"""Objects in a bucket that the stack did not make, with S3's events doubled, reordered and late.
+"""Objects in a bucket that the stack did not make, with S3's events doubled, reordered and late, and failed deliveries.
 
 `python -m tests.existing_bucket_story 10000` writes 10,000 keys into a bucket without versioning, and into one with it,
 and prints what became of them. AWS is moto; `create_job`'s own handler gets the events, in the form of
@@ -15,19 +15,20 @@ import random
 import sys
 import time
 import unicodedata
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal, get_args
 from unittest.mock import patch
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import boto3
 import requests
 from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer
+from boto3.dynamodb.conditions import Key
 from botocore.client import BaseClient
 from moto import mock_aws
 
@@ -39,7 +40,9 @@ from tests.unit.videojobs.test_create_job import SETTINGS
 from videoinfer.aws_clients import AwsClients
 from videoinfer.backfill import carry_out, plan_backfill
 from videojobs import connections
-from videojobs.jobs import idempotency
+from videojobs.api.turns import Turn, UnlimitedTurns
+from videojobs.errors import TurnLater
+from videojobs.jobs import idempotency, ledger
 from videojobs.jobs.intake import UploadFilter
 from videojobs.jobs.stored_video import ARCHIVE_CLASSES
 from videojobs.jobs.uploads import Upload, find_fault
@@ -47,6 +50,13 @@ from videojobs.logs import logger
 
 BUCKET = "footage"
 BEGIN = datetime(2026, 11, 1, tzinfo=UTC)
+
+type Fault = Literal["down", "turn", "answered", "recorded"]
+"""What makes a delivery fail: the API is down, the upload has to wait for its turn, or the function's process ends when
+the API has answered, or when that is recorded.
+"""
+
+FAULTS: tuple[Fault, ...] = get_args(Fault.__value__)
 
 _STEMS: tuple[Callable[[int], str], ...] = (
     lambda number: f"cameras/line {number}/morning shift",
@@ -78,6 +88,7 @@ class Write:
     sequencer: str
     is_archived: bool
     number: int
+    written_at: datetime
 
     def compose_event(self) -> dict[str, Any]:
         """Makes S3's event in the form of EventBridge."""
@@ -89,7 +100,7 @@ class Write:
             "detail-type": "Object Created",
             "source": "aws.s3",
             "account": "123456789012",
-            "time": (BEGIN + timedelta(seconds=self.number)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "time": self.written_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "region": "us-east-1",
             "resources": [f"arn:aws:s3:::{BUCKET}"],
             "detail": {
@@ -104,17 +115,32 @@ class Write:
         }
 
 
+class Killed(BaseException):
+    """Ends the function's process: no code of the function may catch it."""
+
+
 class CountingApi(Wire):
-    """A Video Inference API that creates a job for each request, and keeps what each is about."""
+    """A Video Inference API that creates one job for each idempotency key, and keeps what each is about.
+
+    Attributes:
+        fault: What happens to the calls of this delivery.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.asked: list[tuple[str, str | None]] = []
+        self.jobs: dict[str, tuple[str, str | None]] = {}
+        self.fault: Fault | None = None
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        if self.fault == "down":
+            self.answers.append((503, {}))
+            return super().send(request, *args, **kwargs)
         url = urlsplit(json.loads(request.body or "")["input_url"])
-        self.asked.append((unquote(url.path)[1:], parse_qs(url.query).get("versionId", [None])[0]))
-        self.answers.append((200, {"job_id": f"job-{len(self.asked)}"}))
+        key = request.headers["Idempotency-Key"]
+        self.jobs.setdefault(key, (unquote(url.path)[1:], parse_qs(url.query).get("versionId", [None])[0]))
+        if self.fault == "answered":
+            raise Killed
+        self.answers.append((200, {"job_id": f"job-{list(self.jobs).index(key)}", "idempotency_key": key}))
         return super().send(request, *args, **kwargs)
 
 
@@ -124,6 +150,7 @@ class World:
 
     Attributes:
         calls: How often each of S3's operations was called by the function and the command.
+        seconds: Since `BEGIN`. Each write and each delivery takes a second.
     """
 
     app: ModuleType
@@ -134,15 +161,21 @@ class World:
     calls: Counter[str] = field(default_factory=Counter)
     events: int = 0
     is_counting: bool = False
+    seconds: int = 0
+
+    @property
+    def now(self) -> datetime:
+        return BEGIN + timedelta(seconds=self.seconds)
 
     def put(self, key: str, body: bytes, storage_class: str = "STANDARD") -> None:
         number = len(self.writes)
+        self.seconds += 1
         answer = self.s3.put_object(Bucket=BUCKET, Key=key, Body=body, StorageClass=storage_class)
         etag, version_id = answer["ETag"].strip('"'), answer.get("VersionId")
         upload = Upload(bucket=BUCKET, key=key, size_bytes=len(body), etag=etag, version_id=version_id)
         # S3's sequencers may differ in length.
         sequencer = f"{number + 250:X}" if number % 2 else f"{number + 250:018X}"
-        self.writes.append(Write(upload, sequencer, storage_class in ARCHIVE_CLASSES, number))
+        self.writes.append(Write(upload, sequencer, storage_class in ARCHIVE_CLASSES, number, self.now))
 
     def fill(self, count: int) -> None:
         """Writes `count` keys, some of them twice."""
@@ -158,21 +191,49 @@ class World:
                 self.put(stem + ending, body, storage_class)
             self.put(stem + ending, body, storage_class)
 
-    def deliver(self, bodies: list[Any]) -> None:
-        """Calls the function with messages of the uploads queue, one at a time."""
-        for body in bodies:
-            self.events += 1
-            record = {
-                "messageId": str(self.events),
-                "receiptHandle": "r",
-                "body": json.dumps(body),
-                "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "1793607330000"},
-                "messageAttributes": {},
-                "eventSource": "aws:sqs",
-                "awsRegion": "us-east-1",
-            }
+    def deliver(self, bodies: Iterable[Any], list_faults: Callable[[], list[Fault]] = list) -> None:
+        """Calls the function with messages of the uploads queue, one at a time, until it has accepted each.
+
+        Args:
+            list_faults: Returns what happens to the first deliveries of a message. It then returns to the queue.
+        """
+        queue = deque((body, list_faults()) for body in bodies)
+        while queue:
+            body, faults = queue.popleft()
+            fault = faults.pop() if faults else None
+            if not self.try_to_deliver(body, fault):
+                assert fault, f"The function does not accept {body}"
+                queue.append((body, faults))
+
+    def try_to_deliver(self, body: Any, fault: Fault | None = None) -> bool:
+        """Calls the function with a message of the uploads queue. Returns whether it has accepted it."""
+        self.events += 1
+        self.seconds += 1
+        record = {
+            "messageId": str(self.events),
+            "receiptHandle": "r",
+            "body": json.dumps(body),
+            "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "1793607330000"},
+            "messageAttributes": {},
+            "eventSource": "aws:sqs",
+            "awsRegion": "us-east-1",
+        }
+        self.api.fault = fault
+        try:
             answer = self._count(functools.partial(invoke, self.app.handler, {"Records": [record]}))
-            assert answer == {"batchItemFailures": []}, answer
+        except Killed:
+            self._wait_for_timeout()
+            return False
+        finally:
+            self.api.fault = None
+        return bool(answer == {"batchItemFailures": []})
+
+    def _wait_for_timeout(self) -> None:
+        """Until a killed function would have timed out, Powertools refuses to call it again."""
+        table: Any = boto3.resource("dynamodb").Table("idempotency")
+        for item in table.scan()["Items"]:
+            if item["status"] == "INPROGRESS":
+                table.put_item(Item={**item, "in_progress_expiration": 0})
 
     def backfill(self, queue_url: str) -> int:
         """Requests jobs for objects without one, and delivers the requests. Returns their number."""
@@ -196,6 +257,10 @@ class World:
             self.is_counting = False
 
     def watch(self, make: Callable[..., Any], client: Any, operation: str, parameters: Any) -> Any:
+        if operation == "ChangeMessageVisibility":
+            return {}  # the messages are in no queue
+        if operation == "StartExecution" and self.api.fault == "recorded":
+            raise Killed
         if self.is_counting and client.meta.service_model.service_name == "s3":
             self.calls[operation] += 1
         return make(client, operation, parameters)
@@ -224,10 +289,23 @@ def open_world(*, is_versioned: bool) -> Iterator[tuple[World, str]]:
         def make(client: Any, operation: str, parameters: Any) -> Any:
             return world.watch(make_call, client, operation, parameters)
 
+        class Clock(datetime):
+            @classmethod
+            def now(cls, tz: Any = None) -> Any:
+                return world.now.astimezone(tz)
+
+        class Turns(UnlimitedTurns):
+            def take(self, *booked: Any, **patience: Any) -> Turn:
+                if world.api.fault == "turn":
+                    raise TurnLater(60, time.time() + 60, 60)
+                return super().take(*booked, **patience)
+
         with (
             patch.dict(os.environ, environment),
             patch.object(BaseClient, "_make_api_call", make),
             patch.object(connections, "open_session", lambda _: world.api.session()),
+            patch.object(connections, "UnlimitedTurns", Turns),
+            patch.object(ledger, "datetime", Clock),
             # Making a client takes longer than all else that an invocation does.
             patch.object(idempotency, "DynamoDBPersistenceLayer", functools.cache(DynamoDBPersistenceLayer)),
             contextlib.redirect_stdout(nowhere),
@@ -305,7 +383,13 @@ class Story:
 
 
 def run_story(count: int, *, is_versioned: bool, seed: int = 1) -> Story:
-    """Writes `count` keys and delivers the events: each twice, all shuffled, and some after the backfill."""
+    """Writes `count` keys and delivers the events: each twice, all shuffled, and some after the backfill. Half of the
+    first deliveries fail.
+    """
+
+    def list_faults() -> list[Fault]:
+        return order.choices(FAULTS, k=order.choice((0, 0, 1, 2)))
+
     order = random.Random(seed)  # noqa: S311
     with open_world(is_versioned=is_versioned) as (world, queue_url):
         world.fill(count)
@@ -315,10 +399,10 @@ def run_story(count: int, *, is_versioned: bool, seed: int = 1) -> Story:
         shuffled = 2 * events
         order.shuffle(shuffled)
         begun = time.monotonic()
-        world.deliver(shuffled)
+        world.deliver(shuffled, list_faults)
         backfilled = world.backfill(queue_url)
         order.shuffle(late)
-        world.deliver(late)
+        world.deliver(late, list_faults)
         assert world.backfill(queue_url) == 0, "the second backfill requests jobs again"
         seconds = time.monotonic() - begun
         return check(world, backfilled, seconds)
@@ -340,11 +424,10 @@ def find_readable(world: World) -> dict[Upload, int]:
 
 def check(world: World, backfilled: int, seconds: float) -> Story:
     """Fails unless each object that the API can read has one job for each write, and no other has one."""
-    table: Any = boto3.resource("dynamodb").Table("jobs")
-    pages = table.meta.client.get_paginator("scan").paginate(TableName="jobs")
-    items = [it for page in pages for it in page["Items"]]
+    items = read_items()
+    assert all("execution_arn" in it or it["status"] == "rejected" for it in items), "a job is not waited for"
     jobs = Counter((it["key"], it.get("version_id")) for it in items if "job_id" in it)
-    assert jobs == Counter(world.api.asked), "the ledger and the API know different jobs"
+    assert jobs == Counter(world.api.jobs.values()), "the ledger and the API know different jobs"
     numbers = []
     for upload, writes in find_readable(world).items():
         found = jobs.pop((upload.key, upload.version_id), 0)
@@ -360,13 +443,22 @@ def check(world: World, backfilled: int, seconds: float) -> Story:
         keys=len({it.upload.key for it in world.writes}),
         writes=len(world.writes),
         messages=world.events,
-        jobs=len(world.api.asked),
+        jobs=len(world.api.jobs),
         jobs_per_object=(min(numbers), max(numbers)),
         rejected=sum(it["status"] == "rejected" for it in items),
         backfilled=backfilled,
         copies=world.count_copies(),
         seconds=seconds,
     )
+
+
+def read_items(upload_id: str | None = None) -> list[dict[str, Any]]:
+    """Reads the ledger's items about one upload, or all."""
+    table: Any = boto3.resource("dynamodb").Table("jobs")
+    if upload_id:
+        return list(table.query(KeyConditionExpression=Key("upload_id").eq(upload_id))["Items"])
+    pages = table.meta.client.get_paginator("scan").paginate(TableName="jobs")
+    return [it for page in pages for it in page["Items"]]
 
 
 def main() -> None:

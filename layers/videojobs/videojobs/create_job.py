@@ -95,16 +95,22 @@ class JobCreator:
     def create_job(self, request: JobRequest) -> dict[str, str]:
         """Creates the requested job or rejects its upload, and returns the outcome as plain JSON.
 
+        In a bucket without versioning, the outcome's `sequencer` says which write the attempt is about.
+
         Raises:
             ApiUnavailable: The API can't be asked now; the upload is `waiting` in the ledger.
         """
         upload, attempt = request.upload, request.attempt
         logger.append_keys(upload=upload.uri, execution=name_execution(upload, attempt), job_id=None)
         item = self.ledger.read(upload, attempt) or {}
+        if item:  # another write of the same bytes may have taken the attempt, and keeps it
+            request = replace(request, upload=Upload.from_item(item))
         try:
-            return self._create_or_reject(request, item)
+            answer = self._create_or_reject(request, item)
         except ChangeRefused:
-            return self._leave(request, self.ledger.read(upload, attempt) or {})
+            answer = self._leave(request, self.ledger.read(upload, attempt) or {})
+        sequencer = request.upload.sequencer
+        return {**answer, "sequencer": sequencer} if sequencer else answer
 
     def _create_or_reject(self, request: JobRequest, item: Mapping[str, Any]) -> dict[str, str]:
         """Raises ChangeRefused: the job has been ended meanwhile."""

@@ -43,7 +43,7 @@ class JobEnds:
         [answer] = self._events.put_events(Entries=[entry])["Entries"]  # type: ignore[list-item]
         if "EventId" not in answer:
             raise RuntimeError(f"EventBridge did not accept the event: {answer.get('ErrorCode')}")
-        self._ledger.record(upload, attempt, event_id=answer["EventId"])
+        self._ledger.record(Upload.from_item(item), attempt, event_id=answer["EventId"])
         measure(f"Jobs{item['status'].capitalize()}")  # type: ignore[arg-type]
         measure("MinutesWaited", _find_minutes(item))
         logger.info("The end of the job has been published.", status=item["status"], event_id=answer["EventId"])

@@ -66,10 +66,11 @@ class Intake:
         """Yields the requests in `event` that may become jobs. Logs and counts those that it ignores."""
         for request in read_requests(event):
             if why := self._find_reason_to_ignore(request):
-                logger.info("The object is ignored.", upload=request.upload.uri, reason=why)
-                measure("UploadsIgnored")
+                _ignore(request, why)
+            elif chosen := choose_attempt(self.ledger, request):
+                yield chosen
             else:
-                yield choose_attempt(self.ledger, request)
+                _ignore(request, "The same bytes were written again, and that write has a job.")
 
     def _find_reason_to_ignore(self, request: JobRequest) -> str | None:
         if request.upload.bucket == self.results_bucket:
@@ -78,3 +79,8 @@ class Intake:
         if request.written_at and not self.uploads.takes(request.upload):
             return "UploadExtensions leaves it out."
         return None
+
+
+def _ignore(request: JobRequest, why: str) -> None:
+    logger.info("The object is ignored.", upload=request.upload.uri, reason=why)
+    measure("UploadsIgnored")

@@ -24,7 +24,7 @@ class Attempts:
 
     def take(self, request: JobRequest) -> None:
         """Records the attempt that an event requests, as create_job does."""
-        if choose_attempt(self, request).attempt > len(self.items):  # type: ignore[arg-type]
+        if (choose(self, request) or 0) > len(self.items):
             self.items.append(make_item(request.upload.sequencer))
 
 
@@ -40,19 +40,30 @@ def make_request(
     return JobRequest(upload, 1, written_at)
 
 
-def choose(attempts: Attempts, request: JobRequest) -> int:
-    return choose_attempt(attempts, request).attempt  # type: ignore[arg-type]
+def choose(attempts: Attempts, request: JobRequest) -> int | None:
+    chosen = choose_attempt(attempts, request)  # type: ignore[arg-type]
+    return chosen.attempt if chosen else None
 
 
-def test_an_event_that_comes_twice_or_late_requests_the_attempt_that_exists() -> None:
-    attempts = Attempts(make_item("0A"), make_item("1B"))
-    assert [choose(attempts, make_request(it)) for it in ("0A", "1B", "000B")] == [1, 1, 1]
+def test_an_event_that_comes_again_requests_the_attempt_that_has_its_sequencer() -> None:
+    attempts = Attempts(make_item("0A"), make_item("1B"), make_item("1B"), make_item("1C"))  # the third is a retry
+    assert [choose(attempts, make_request(it)) for it in ("0A", "1B", "001c")] == [1, 2, 4]
+
+
+def test_an_event_that_comes_after_that_of_a_later_write_requests_nothing() -> None:
+    assert choose(Attempts(make_item("0A"), make_item("1B")), make_request("000B")) is None
+
+
+def test_an_event_about_what_the_backfill_s_job_reads_requests_that_attempt_as_it_is() -> None:
+    request = choose_attempt(Attempts(make_item(None)), make_request("0A"))  # type: ignore[arg-type]
+    assert request
+    assert (request.attempt, request.upload.sequencer) == (1, None)
 
 
 @pytest.mark.parametrize(("known", "later"), [("0A", "0B"), ("FF", "100"), ("0fe", "FF"), ("000F", "1F")])
 def test_a_later_write_of_the_same_bytes_is_a_new_attempt(known: str, later: str) -> None:
     assert choose(Attempts(make_item(known)), make_request(later)) == 2
-    assert choose(Attempts(make_item(later)), make_request(known)) == 1
+    assert choose(Attempts(make_item(later)), make_request(known)) is None
 
 
 @pytest.mark.parametrize(("seconds", "attempt"), [(-60, 1), (0, 1), (0.9, 1), (1, 2), (60, 2)])
