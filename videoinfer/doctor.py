@@ -398,7 +398,7 @@ def _check_jobs(stack: PipelineStack) -> Iterator[Finding]:
         yield Finding("warning", words, "videoinfer jobs --failed")
     else:
         yield Finding("ok", "No failed job needs a retry.")
-    yield _judge_outputs([job for job in table.list_jobs("all", RECENT_JOBS) if job.get("failed_outputs")])
+    yield _judge_outputs([job for job in table.list_jobs("all", RECENT_JOBS) if describe_missing(job)])
     since = datetime.now(UTC) - timedelta(days=UNANSWERED_DAYS)
     if unanswered := list(table.list_unanswered(stack.uploads_bucket, since)):
         words = (
@@ -414,9 +414,12 @@ def _judge_outputs(incomplete: Sequence[Item]) -> Finding:
     if not incomplete:
         return Finding("ok", f"The last {RECENT_JOBS} jobs have all their outputs.")
     latest = list_key(incomplete[0]["key"])
+    job = name_for_command(Job.from_item(incomplete[0]))
+    # A media output may be missing because the video is; the reason says whether a redelivery helps.
+    remedy = f"videoinfer redeliver {job}" if incomplete[0].get("failed_outputs") else f"videoinfer show {job}"
     words = f"{len(incomplete)} of the last {RECENT_JOBS} jobs lack outputs. The latest is {latest}: "
     return Finding(
         "warning",
         words + describe_missing(incomplete[0]),
-        f"videoinfer redeliver {name_for_command(Job.from_item(incomplete[0]))}",
+        remedy,
     )

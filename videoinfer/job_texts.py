@@ -37,7 +37,8 @@ def compose_row(item: Item, now: datetime) -> tuple[str, ...]:
 def compose_note(item: Item) -> str | None:
     """The note below a row: why a job has no results, no notice or lacks outputs, and which calls were not answered."""
     missing = f"Missing: {describe_missing(item)}" if describe_missing(item) else None
-    parts = [item.get("error"), missing, _describe_silence(item), Unanswered.from_item(item).describe()]
+    kept = f"Not made again: {describe_kept(item)}" if describe_kept(item) else None
+    parts = [item.get("error"), missing, kept, _describe_silence(item), Unanswered.from_item(item).describe()]
     return " ".join(filter(None, parts)) or None
 
 
@@ -48,7 +49,23 @@ def _describe_silence(item: Item) -> str | None:
 
 def describe_missing(item: Item) -> str:
     """The outputs of a job that could not be made, and why; empty if none is missing."""
-    return "; ".join(f"{name}: {reason}" for name, reason in item.get("failed_outputs", {}).items())
+    return "; ".join(_list_missing(item))
+
+
+def describe_kept(item: Item) -> str:
+    """The media outputs that the last delivery could not make again, and why; those of an earlier one are kept."""
+    return "; ".join(_list_kept(item))
+
+
+def _list_missing(item: Item) -> Iterator[str]:
+    yield from (f"{name}: {reason}" for name, reason in item.get("failed_outputs", {}).items())
+    yield from (
+        f"{it.file_name}: {item[it.error]}" for it in MEDIA_OUTPUTS if it.error in item and it.location not in item
+    )
+
+
+def _list_kept(item: Item) -> Iterator[str]:
+    yield from (f"{it.file_name}: {item[it.error]}" for it in MEDIA_OUTPUTS if it.error in item and it.location in item)
 
 
 def compose_facts(item: Item, attempts: Sequence[Item], now: datetime) -> list[tuple[str, str]]:
@@ -79,8 +96,8 @@ def compose_facts(item: Item, attempts: Sequence[Item], now: datetime) -> list[t
         ("Results", item.get("results_location")),
         *(("Output", uri) for _, uri in sorted(item.get("outputs", {}).items())),
         *(("Output", item.get(output.location)) for output in MEDIA_OUTPUTS),
-        ("Missing", describe_missing(item)),
-        *(("Missing", f"{it.file_name}: {item[it.error]}" if item.get(it.error) else None) for it in MEDIA_OUTPUTS),
+        *(("Missing", each) for each in _list_missing(item)),
+        *(("Not made again", f"{each} The earlier one is kept.") for each in _list_kept(item)),
         ("Job", item.get("job_id")),
         ("Execution", item.get("execution_arn")),
     ]

@@ -10,7 +10,7 @@ from itertools import batched
 from typing import Any
 
 from videoinfer.errors import CommandError
-from videoinfer.job_texts import describe_missing
+from videoinfer.job_texts import describe_kept, describe_missing
 from videoinfer.ledger_view import Item
 from videoinfer.pipeline_stack import PipelineStack
 from videojobs.jobs.ledger import Job
@@ -92,8 +92,10 @@ def _wait_for(stack: PipelineStack, redelivery: Redelivery) -> Redelivery:
         time.sleep(_LOOK_INTERVAL_SECONDS)
     if execution["status"] == "SUCCEEDED":
         [item] = stack.ledger.read_all([redelivery.job])
-        missing = describe_missing(item)
-        return replace(redelivery, failure=f"delivered without {missing}") if missing else redelivery
+        missing, kept = describe_missing(item), describe_kept(item)
+        failures = [f"without {missing}"] if missing else []
+        failures += [f"with an earlier {kept}"] if kept else []
+        return replace(redelivery, failure=f"delivered {' and '.join(failures)}") if failures else redelivery
     ended = f"its execution has {execution['status'].lower().replace('_', ' ')}"
     return replace(redelivery, failure=execution.get("cause") or ended)
 

@@ -11,6 +11,7 @@ from videojobs.jobs.workflow import (
     find_outcome,
     find_reason,
     has_api_failed,
+    is_refused,
     read_execution_event,
     read_missing_output,
 )
@@ -31,7 +32,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:  #
     report = FailureReport(open_ledger(settings.jobs_table), open_sender(settings))
     reason = find_reason(state, missing)
     api_failed = has_api_failed(state)
-    answer = report.report(job, find_outcome(state), reason, api_failed=api_failed, missing=missing)
+    refused = missing is not None and is_refused(state, missing)
+    outcome = find_outcome(state)
+    answer = report.report(job, outcome, reason, api_failed=api_failed, missing=missing, refused=refused)
     open_ends(settings.jobs_table).publish(job.upload, job.attempt)
     # The ledger's reason is about the job's first end; a person who redelivers needs the reason of this failure.
     return {**answer, "reason": reason} if state.get("redelivery") else answer

@@ -38,6 +38,7 @@ class FailureReport:
         *,
         api_failed: bool = False,
         missing: MediaOutput | None = None,
+        refused: bool = False,
     ) -> dict[str, str]:
         """Records that `job` ended as `status` for `reason`, sends the notice, and returns both.
 
@@ -49,12 +50,13 @@ class FailureReport:
                 get them without another bill.
             missing: The media output that could not be made. Without it, an execution ended early, so all that were
                 not told are missing.
+            refused: Another attempt to make `missing` gets the same answer.
         """
         item = self.ledger.read(job.upload, job.attempt) or {}
         if "notice_id" in item and item["status"] == "done":
             outputs = [missing] if missing else list_requested(job.options)
             for output in (output for output in outputs if output.notice_id not in item):
-                self._report_missing(job, output, reason)
+                self._report_missing(job, output, reason, refused=refused, kept_uri=item.get(output.location))
             return {"status": "done", "reason": reason}
         if "notice_id" in item:
             logger.info("The notice has already been sent.", status=item["status"])
@@ -100,11 +102,14 @@ class FailureReport:
         logger.info("The results are stored, and the failed rest of the delivery has been reported.", reason=reason)
         return {"status": "done", "reason": reason}
 
-    def _report_missing(self, job: Job, output: MediaOutput, reason: str) -> None:
-        """Reports that a job whose results are delivered lacks a media output."""
+    def _report_missing(
+        self, job: Job, output: MediaOutput, reason: str, *, refused: bool, kept_uri: str | None
+    ) -> None:
+        """Reports that a job whose results are delivered lacks a media output, or keeps that of an earlier delivery."""
         missing: dict[str, Any] = {output.error: reason}
         self.ledger.record(job.upload, job.attempt, **missing)
-        told: dict[str, Any] = {output.notice_id: self._send(job, compose_missing_output(job, output, reason))}
+        notice = compose_missing_output(job, output, reason, refused=refused, kept_uri=kept_uri)
+        told: dict[str, Any] = {output.notice_id: self._send(job, notice)}
         self.ledger.record(job.upload, job.attempt, **told)
         logger.info("A missing output has been reported.", output=output.name, reason=reason)
 

@@ -185,6 +185,9 @@ def test_missing_outputs_are_a_warning_with_the_command_that_makes_them() -> Non
     finding = doctor._judge_outputs([{**item, "failed_outputs": {"csv": "A bug."}}, item])
     assert (finding.level, finding.remedy) == ("warning", "videoinfer redeliver job-1")
     assert finding.what.endswith("lack outputs. The latest is x: csv: A bug.")
+    finding = doctor._judge_outputs([{**item, "dataset_error": "No room."}])
+    assert (finding.level, finding.remedy) == ("warning", "videoinfer show job-1")
+    assert finding.what.endswith("lack outputs. The latest is x: dataset.zip: No room.")
 
 
 @pytest.mark.parametrize(

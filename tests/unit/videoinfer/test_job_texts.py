@@ -63,6 +63,16 @@ def test_unanswered_calls_are_a_fact_and_a_note() -> None:
     )
 
 
+def test_media_outputs_that_could_not_be_made_are_in_lists() -> None:
+    failed = {
+        **ITEM,
+        "annotation_error": "No sound.",
+        "dataset_error": "No room.",
+        "dataset_location": "s3://b/old.zip",
+    }
+    assert compose_note(failed) == "Missing: annotated.mp4: No sound. Not made again: dataset.zip: No room."
+
+
 def test_options_that_are_set_are_facts() -> None:
     yard = {"class": "person", "region": "yard", "min_dwell_seconds": Decimal(600)}
     options = {

@@ -105,6 +105,15 @@ def test_outputs_that_fail_again_are_a_failure(stage: Stage) -> None:
     assert done.failure == "delivered without csv: A bug.; coco: Another."
 
 
+def test_a_media_output_that_is_not_made_is_a_failure(stage: Stage) -> None:
+    upload = stage.add("belt.mp4")
+    stage.ledger.record(
+        upload, 1, annotation_error="No sound.", dataset_error="No room.", dataset_location="s3://b/old.zip"
+    )
+    [done] = stage.redeliver("belt.mp4")
+    assert done.failure == "delivered without annotated.mp4: No sound. and with an earlier dataset.zip: No room."
+
+
 def test_a_redelivery_can_request_an_annotated_video_that_the_upload_did_not(stage: Stage) -> None:
     stage.add("belt.mp4")
     [done] = stage.redeliver("belt.mp4", annotate=True)

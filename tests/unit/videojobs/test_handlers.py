@@ -333,6 +333,18 @@ def test_a_missing_dataset_is_reported_with_its_own_reason(aws: Any, call: Any) 
     assert notice["Subject"].startswith("No dataset: ")
 
 
+@pytest.mark.parametrize(("more", "is_offered"), [({}, False), ({"dataset_error": {"Cause": "It crashed."}}, True)])
+def test_another_attempt_is_offered_only_if_it_may_succeed(
+    aws: Any, call: Any, more: dict[str, Any], *, is_offered: bool
+) -> None:
+    event = read_event("report_failure", "no-dataset")
+    job = Job.from_input(event["state"])
+    aws.ledger.record(job.upload, job.attempt, status="done", job_id=job.job_id, notice_id="n1", event_id="e1")
+    call("report_failure", {**event, "state": {**event["state"], **more}})
+    [notice] = aws.notices()
+    assert ("videoinfer redeliver" in notice["Message"]) == is_offered
+
+
 @pytest.mark.parametrize("name", ["failed", "could-not-find-out", "aborted", "queue"])
 def test_a_failure_is_reported(aws: Any, call: Any, name: str) -> None:
     answer, _ = call("report_failure", read_event("report_failure", name))

@@ -1,16 +1,18 @@
 """report_failure: a job that ends without results is reported once, and no earlier end is changed."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from tests.unit.videojobs.deliveries import DONE, FOLDER, RESULTS, build
 from tests.unit.videojobs.studio import Studio
+from videoinfer.job_texts import compose_facts
 from videojobs.delivery_progress import Polling, Progress
 from videojobs.jobs.dataset_frames import DatasetFrames
 from videojobs.jobs.ledger import Job
-from videojobs.jobs.media_outputs import DATASET
+from videojobs.jobs.media_outputs import ANNOTATION, DATASET, MEDIA_OUTPUTS, MediaOutput
 from videojobs.report_failure import FailureReport
 
 
@@ -109,6 +111,42 @@ def test_a_missing_dataset_is_reported_once_beside_an_annotated_video(studio: St
     assert missing["Subject"] == "No dataset: line 3+?%41 (1).MP4"
     assert "only the dataset is missing" in missing["Message"]
     assert f"videoinfer redeliver {studio.job.job_id}" in missing["Message"]
+
+
+@pytest.mark.parametrize(("output", "command"), [(ANNOTATION, "annotate"), (DATASET, "export")])
+def test_an_output_of_a_video_that_is_gone_is_not_tried_again(
+    studio: Studio, output: MediaOutput, command: str
+) -> None:
+    report = FailureReport(studio.aws.ledger, studio.aws.sender)
+    report.report(studio.job, "failed", "The video has been deleted.", missing=output, refused=True)
+    [notice] = studio.aws.notices()
+    assert "videoinfer redeliver" not in notice["Message"]
+    assert f"videoinfer {command} makes it on your own machine" in notice["Message"]
+
+
+@pytest.mark.parametrize("output", MEDIA_OUTPUTS, ids=lambda output: output.name)
+def test_an_output_of_an_earlier_delivery_is_kept_if_it_cannot_be_made_again(
+    studio: Studio, output: MediaOutput
+) -> None:
+    """The notice, the ledger, `show`, and S3 say the same."""
+    if output is ANNOTATION:
+        studio.annotate()
+    else:
+        studio.make_and_record_dataset()
+    uri = studio.read_item()[output.location]
+    studio.aws.ledger.record(studio.job.upload, studio.job.attempt, **{output.notice_id: None})  # as a redelivery does
+    report = FailureReport(studio.aws.ledger, studio.aws.sender)
+    report.report(studio.job, "failed", "The video has been deleted.", missing=output, refused=True)
+    [_, notice] = studio.aws.notices()
+    assert notice["Subject"].endswith(": the earlier one is kept")
+    assert f"Kept     {uri}\n" in notice["Message"]
+    assert "is missing" not in notice["Message"]
+    item = studio.read_item()
+    facts = compose_facts(item, [item], datetime.now(UTC))
+    assert ("Output", uri) in facts
+    words = f"{output.file_name}: The video has been deleted. The earlier one is kept."
+    assert [fact for fact in facts if fact[0] in ("Missing", "Not made again")] == [("Not made again", words)]
+    assert studio.bucket.has(uri.removeprefix(f"s3://{studio.aws.results_bucket}/"))
 
 
 def test_an_execution_that_ends_early_lacks_every_output_that_was_not_told(studio: Studio) -> None:

@@ -21,13 +21,15 @@ class MediaOutput:
         name: The field of an execution's state with the step's answer.
         title: What it is called in texts.
         file_name: The file that has all of it, beside the results.
-        location: The ledger's attribute with the file's URI.
+        location: The ledger's attribute with the file's URI. With an error, it is that of an earlier delivery.
+        local_command: The command of `videoinfer` that makes it on a person's own machine.
     """
 
     name: MediaName
     title: str
     file_name: str
     location: str
+    local_command: str
 
     @property
     def error(self) -> str:
@@ -46,9 +48,15 @@ class MediaOutput:
 
 
 ANNOTATION = MediaOutput(
-    name="annotation", title="annotated video", file_name=ANNOTATED_VIDEO, location="annotated_location"
+    name="annotation",
+    title="annotated video",
+    file_name=ANNOTATED_VIDEO,
+    location="annotated_location",
+    local_command="annotate",
 )
-DATASET = MediaOutput(name="dataset", title="dataset", file_name=DATASET_ZIP, location="dataset_location")
+DATASET = MediaOutput(
+    name="dataset", title="dataset", file_name=DATASET_ZIP, location="dataset_location", local_command="export"
+)
 
 MEDIA_OUTPUTS = (ANNOTATION, DATASET)
 

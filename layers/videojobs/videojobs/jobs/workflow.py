@@ -127,6 +127,13 @@ def find_reason(state: Mapping[str, Any], missing: MediaOutput | None = None) ->
     return "No reason was given."
 
 
+def is_refused(state: Mapping[str, Any], missing: MediaOutput) -> bool:
+    """Returns whether the function that makes a media output answered that this video gets none, for example because it
+    is deleted. Another attempt gets the same answer.
+    """
+    return missing.error not in state and state.get(missing.name, {}).get("status") == "failed"
+
+
 def has_api_failed(state: Mapping[str, Any]) -> bool:
     """Returns whether the API said that the execution's job failed."""
     return bool(state.get("check", {}).get("status") == "failed")

@@ -231,14 +231,29 @@ def compose_dataset(
     return _compose("dataset", job.upload, facts)
 
 
-def compose_missing_output(job: Job, output: MediaOutput, reason: str) -> Notice:
-    """Returns the notice of a job whose results are in S3, but whose media output could not be made."""
+def compose_missing_output(
+    job: Job, output: MediaOutput, reason: str, *, refused: bool = False, kept_uri: str | None = None
+) -> Notice:
+    """Returns the notice of a job whose results are in S3, but whose media output could not be made.
+
+    Args:
+        refused: Another attempt gets the same answer, so the notice does not offer one.
+        kept_uri: The output of an earlier delivery of the same results, which is still there.
+    """
     facts = [("Video", job.upload.uri), ("Reason", reason), ("Job", job.job_id)]
-    words = (
-        f"The results are delivered; only the {output.title} is missing. To make it without asking the API again, run:"
-    )
+    words, short = f"The results are delivered; only the {output.title} is missing.", ""
+    if kept_uri:
+        facts.insert(2, ("Kept", kept_uri))
+        short = "the earlier one is kept"
+        words = f"The results are delivered, but the {output.title} could not be made again: the earlier one is kept."
+    if refused:
+        local = f"With results.json and the video, videoinfer {output.local_command} makes it on your own machine."
+        steps = [f"{words} Another delivery helps only once the reason is gone. {local}"]
+    else:
+        command = f"videoinfer redeliver {name_for_command(job)}"
+        steps = [f"{words} To make it without asking the API again, run:", f"  {command}"]
     outcome: Outcome = "not-annotated" if output is ANNOTATION else "no-dataset"
-    return _compose(outcome, job.upload, facts, words, f"  videoinfer redeliver {name_for_command(job)}")
+    return _compose(outcome, job.upload, facts, *steps, short=short)
 
 
 def compose_failure(job: Job, reason: str, *, age_seconds: int, api_failed: bool) -> Notice:

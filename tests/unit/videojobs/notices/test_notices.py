@@ -284,6 +284,7 @@ def test_no_foreign_text_forges_a_line_or_a_command(
             ),
             compose_missing_output(job, ANNOTATION, reason),
             compose_missing_output(job, DATASET, reason),
+            compose_missing_output(job, DATASET, reason, refused=True, kept_uri=uri),
             compose_failure(job, reason, age_seconds=1, api_failed=True),
             compose_failure(job, reason, age_seconds=1, api_failed=False),
             compose_cancellation(job, reason, age_seconds=1),
