@@ -6,13 +6,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from botocore.client import BaseClient
 from typer.testing import CliRunner, Result
 
-from tests.local_aws.pipelines import API_KEY, DeployedPipeline, DeployPipeline
+from tests.local_aws.pipelines import API_KEY, DeployedPipeline, DeployPipeline, deploy
 from tests.waiting import wait_until
 from videoinfer.ledger_view import LedgerView
 from videoinfer.local.deployments import Engine, pipeline_parameters
@@ -146,6 +146,26 @@ def test_a_working_stack_is_verified_with_only_the_documented_permissions(
     assert API_KEY not in result.output
     assert "/s/" not in result.output
     assert stage.list_items() == []
+
+
+def test_an_owner_s_bucket_is_verified_below_its_prefix_with_a_kind_that_the_stack_takes(
+    aws: EmbeddedAws, engine: Engine, model: LocalModel
+) -> None:
+    bucket, events = "verified-footage", cast(Any, {"EventBridgeConfiguration": {}})
+    aws.clients.s3.create_bucket(Bucket=bucket)
+    aws.clients.s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=events)
+    place = {"ExistingUploadsBucket": bucket, "UploadsPrefix": "cameras/", "UploadExtensions": "mkv,mov"}
+    parameters = {**pipeline_parameters(engine, [model], infer_fps=5), **place}
+    stage = Stage(aws, deploy(aws, "on-verified-footage", parameters))
+
+    result = stage.verify("--json")
+
+    report = json.loads(result.output)
+    assert result.exit_code == 0, result.output
+    unseen = {check["check"] for check in report["checks"] if check["level"] == "unseen"}
+    assert unseen == NOT_EMULATED - {"video by link"}  # objects without versions have ranges
+    assert stage.list_items() == []
+    assert "Contents" not in aws.clients.s3.list_objects_v2(Bucket=bucket)
 
 
 def record_calls(monkeypatch: pytest.MonkeyPatch) -> set[str]:
