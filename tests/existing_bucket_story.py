@@ -77,7 +77,15 @@ _REJECTED_STEMS: tuple[Callable[[int], str], ...] = (
 )
 _ENDINGS = (*(".mp4", ".MP4", ".mkv", ".webm", ".avi", ".mp4"), *(".jpg", ".json", ".mp4.part", "", "/"))
 
-_REPLACE_EVERY, _REWRITE_EVERY, _ARCHIVE_EVERY, _EMPTY_EVERY, _REJECT_EVERY, _OLD_EVERY = 23, 29, 31, 37, 41, 7
+_RETURN_EVERY, _REPLACE_EVERY, _REWRITE_EVERY, _ARCHIVE_EVERY, _EMPTY_EVERY, _REJECT_EVERY, _OLD_EVERY = (
+    13,
+    23,
+    19,
+    31,
+    37,
+    41,
+    7,
+)
 
 
 @dataclass(frozen=True)
@@ -89,6 +97,11 @@ class Write:
     is_archived: bool
     number: int
     written_at: datetime
+
+    @property
+    def has_event(self) -> bool:
+        """Whether the bucket sent its events already."""
+        return self.number % _OLD_EVERY > 0
 
     def compose_event(self) -> dict[str, Any]:
         """Makes S3's event in the form of EventBridge."""
@@ -177,8 +190,9 @@ class World:
         sequencer = f"{number + 250:X}" if number % 2 else f"{number + 250:018X}"
         self.writes.append(Write(upload, sequencer, storage_class in ARCHIVE_CLASSES, number, self.now))
 
-    def fill(self, count: int) -> None:
-        """Writes `count` keys, some of them twice."""
+    def fill(self, count: int) -> dict[str, bytes]:
+        """Writes `count` keys, some of them twice. Returns the contents that are written again later, by key."""
+        returning: dict[str, bytes] = {}
         for number in range(count):
             stems = _REJECTED_STEMS if number % _REJECT_EVERY == 0 else _STEMS
             stem, ending = stems[number % len(stems)](number), _ENDINGS[number % len(_ENDINGS)]
@@ -190,6 +204,10 @@ class World:
             if number % _REWRITE_EVERY == 0:
                 self.put(stem + ending, body, storage_class)
             self.put(stem + ending, body, storage_class)
+            if number % _RETURN_EVERY == 0:
+                returning[stem + ending] = body
+                self.put(stem + ending, b"in between")
+        return returning
 
     def deliver(self, bodies: Iterable[Any], list_faults: Callable[[], list[Fault]] = list) -> None:
         """Calls the function with messages of the uploads queue, one at a time, until it has accepted each.
@@ -384,22 +402,27 @@ class Story:
 
 def run_story(count: int, *, is_versioned: bool, seed: int = 1) -> Story:
     """Writes `count` keys and delivers the events: each twice, all shuffled, and some after the backfill. Half of the
-    first deliveries fail.
+    messages fail at first. Then the bytes that some keys had before are written again.
     """
 
     def list_faults() -> list[Fault]:
         return order.choices(FAULTS, k=order.choice((0, 0, 1, 2)))
 
+    def compose_events(writes: list[Write]) -> list[Any]:
+        events = 2 * [it.compose_event() for it in writes if it.has_event]
+        order.shuffle(events)
+        return events
+
     order = random.Random(seed)  # noqa: S311
     with open_world(is_versioned=is_versioned) as (world, queue_url):
-        world.fill(count)
-        new = [it for it in world.writes if it.number % _OLD_EVERY]
-        events = [it.compose_event() for it in new]
-        late = [it.compose_event() for it in new if it.number % 10 == 1]
-        shuffled = 2 * events
-        order.shuffle(shuffled)
+        returning = world.fill(count)
         begun = time.monotonic()
-        world.deliver(shuffled, list_faults)
+        world.deliver(compose_events(world.writes), list_faults)
+        written = len(world.writes)
+        for key, body in returning.items():
+            world.put(key, body)
+        world.deliver(compose_events(world.writes[written:]), list_faults)
+        late = [it.compose_event() for it in world.writes if it.has_event and it.number % 10 == 1]
         backfilled = world.backfill(queue_url)
         order.shuffle(late)
         world.deliver(late, list_faults)
@@ -413,13 +436,16 @@ def find_readable(world: World) -> dict[Upload, int]:
     videos = UploadFilter.parse("videos")
     newest = {it.upload.key: it.upload for it in world.writes}
     # Without versioning only the newest bytes remain. The backfill requests jobs for the newest versions only.
-    kept = [
-        it
-        for it in world.writes
-        if newest[it.upload.key] == it.upload or (world.is_versioned and it.number % _OLD_EVERY)
-    ]
+    kept = [it for it in world.writes if newest[it.upload.key] == it.upload or (world.is_versioned and it.has_event)]
     good = [it.upload for it in kept if videos.takes(it.upload) and not find_fault(it.upload) and not it.is_archived]
     return Counter(good)
+
+
+def find_newest(world: World) -> list[Write]:
+    """The last writes of keys, without versioning, that should become jobs by their events."""
+    newest = {it.upload.key: it for it in world.writes}
+    readable = find_readable(world)
+    return [it for it in newest.values() if it.has_event and it.upload in readable and not world.is_versioned]
 
 
 def check(world: World, backfilled: int, seconds: float) -> Story:
@@ -436,6 +462,9 @@ def check(world: World, backfilled: int, seconds: float) -> Story:
         numbers += [found] if writes == 1 else []
     assert not jobs, f"jobs for what can't be read: {list(jobs)[:3]}"
     sequencers = Counter((it["upload_id"], it["sequencer"]) for it in items if "sequencer" in it)
+    for write in find_newest(world):
+        upload_id = write.upload.upload_id
+        assert (upload_id, write.sequencer) in sequencers, f"no job for the last write of {write.upload.key}"
     assert max(sequencers.values(), default=1) == 1, "two jobs for one write"
     assert world.count_copies() == 0, world.calls
     return Story(
