@@ -6,6 +6,7 @@ the test puts documented ones into the queue, as the rule does.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -129,7 +130,7 @@ def test_videos_in_a_bucket_without_versioning_become_jobs_where_they_lie(aws: E
     assert "sends its events to EventBridge" in doctor
     # MiniStack's simulator of policies ignores the values of condition keys, so it denies what depends on s3:prefix.
     problems = [line for line in doctor.splitlines() if line.startswith("✗")]
-    assert [it for it in problems if "may not s3:ListBucket on arn:aws:s3:::footage" not in it] == []
+    assert [it for it in problems if not re.search(r"may not s3:ListBucket\w* on arn:aws:s3:::footage", it)] == []
     assert "Could not check" not in doctor
     assert "has no versioning" in doctor
     assert "Jobs requested: 1." in run_command(aws, pipeline, "backfill", "s3://footage")

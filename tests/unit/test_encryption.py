@@ -98,6 +98,7 @@ NEEDS_NOTHING = {
     "logs:UpdateLogDelivery",
     "s3:AbortMultipartUpload",
     "s3:ListBucket",
+    "s3:ListBucketVersions",
     "sqs:ChangeMessageVisibility",
     "sqs:DeleteMessage",
     "sqs:GetQueueAttributes",

@@ -106,7 +106,7 @@ def test_every_role_is_limited_to_the_existing_bucket_and_prefix() -> None:
             if ARN not in str(statement["Resource"]):
                 continue
             naming.add(function)
-            if statement["Action"] == "s3:ListBucket":
+            if statement["Action"] == ["s3:ListBucket", "s3:ListBucketVersions"]:
                 assert statement["Resource"] == ARN
                 assert statement["Condition"] == {"StringLike": {"s3:prefix": f"{PREFIX}*"}}
             else:

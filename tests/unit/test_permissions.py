@@ -65,6 +65,7 @@ MANAGED = {
 RARE = {
     "s3:AbortMultipartUpload": "an upload that failed half way is given up",
     "s3:ListBucket": "without it S3 answers 403 instead of 404 for what is not there",
+    "s3:ListBucketVersions": "the function lists an object's versions if it may not read one",
     "kms:Decrypt": "S3 and the other stores call it for the function, if there is a key",
     "kms:GenerateDataKey": "S3 and the other stores call it for the function, if there is a key",
     "logs:CreateLogStream": "Lambda's runtime calls it",

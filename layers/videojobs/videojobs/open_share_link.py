@@ -119,8 +119,8 @@ class SharedOutputs:
         try:
             head = self.s3.head_object(**location)
         except self.s3.exceptions.ClientError as error:
-            bucket, key = location["Bucket"], location["Key"]
-            if is_missing(error) or (is_denied(error) and not is_listed(self.s3, bucket, key)):
+            place = location["Bucket"], location["Key"], location.get("VersionId")
+            if is_missing(error) or (is_denied(error) and not is_listed(self.s3, *place)):
                 return False
             raise
         return etag is None or head["ETag"].strip('"') == etag

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from videojobs.foreign_text import word_for_command
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from botocore.exceptions import ClientError
     from botocore.response import StreamingBody
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 ARCHIVE_CLASSES = ("GLACIER", "DEEP_ARCHIVE")
 """S3 Glacier Flexible Retrieval and Deep Archive. Objects in GLACIER_IR (Instant Retrieval) can be read at once."""
@@ -47,17 +49,20 @@ class StoredVideo:
             VideoUnreadable: Also for a version behind a delete marker: a person has deleted the upload.
         """
         upload = self.upload
-        try:
-            if upload.version_id:
-                self.s3.head_object(Bucket=upload.bucket, Key=upload.key)
-            head = self.s3.head_object(**upload.location)
-        except self.s3.exceptions.ClientError as error:
-            raise self._translate(error) from None
+        if upload.version_id:
+            self._head({"Bucket": upload.bucket, "Key": upload.key})
+        head = self._head(upload.location)
         if not upload.version_id and head["ETag"].strip('"') != upload.etag:
             raise self._replaced()
         if archived := explain_archive(upload, head):
             raise VideoUnreadable(archived)
         return head["Metadata"]
+
+    def _head(self, location: Mapping[str, Any]) -> "HeadObjectOutputTypeDef":
+        try:
+            return self.s3.head_object(**location)
+        except self.s3.exceptions.ClientError as error:
+            raise self._translate(error, location.get("VersionId")) from None
 
     def read_range(self, start: int, length: int) -> bytes:
         """Returns up to `length` bytes; none if the file ends before `start`."""
@@ -76,10 +81,11 @@ class StoredVideo:
         try:
             return self.s3.get_object(**self.upload.location, **same, **parameters)["Body"]
         except self.s3.exceptions.ClientError as error:
-            raise self._translate(error) from None
+            raise self._translate(error, self.upload.version_id) from None
 
-    def _translate(self, error: "ClientError") -> Exception:
-        if is_missing(error) or (is_denied(error) and not is_listed(self.s3, self.upload.bucket, self.upload.key)):
+    def _translate(self, error: "ClientError", version_id: str | None) -> Exception:
+        place = self.upload.bucket, self.upload.key, version_id
+        if is_missing(error) or (is_denied(error) and not is_listed(self.s3, *place)):
             reason = "It was deleted before its job could be created."
             return VideoUnreadable(Rejection(reason, suggest_upload(self.upload)))
         return self._replaced() if is_replaced(error) else error
@@ -89,12 +95,17 @@ class StoredVideo:
         return VideoReplaced(Rejection(reason, f"videoinfer show {word_for_command(self.upload.key, 'KEY')}"))
 
 
-def is_listed(s3: "S3Client", bucket: str, key: str) -> bool:
-    """Returns whether an object has this key.
+def is_listed(s3: "S3Client", bucket: str, key: str, version_id: str | None = None) -> bool:
+    """Returns whether there is an object with this key or, if `version_id` is given, that version of it.
 
-    If a role may list only a prefix, S3 may answer 403 for a missing object below it, as if it may not be read:
-    https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
+    If a role may list only a prefix, S3 may answer 403 for a missing object or version below it, as if it may not be
+    read: https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
     """
+    if version_id:
+        pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key)
+        versions = (it for page in pages for it in page.get("Versions", ()))
+        # No other key with this prefix comes before it.
+        return any(it["VersionId"] == version_id for it in takewhile(lambda it: it["Key"] == key, versions))
     found = s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents", [])
     return [it["Key"] for it in found] == [key]  # no other key with this prefix comes before it
 

@@ -89,6 +89,41 @@ def test_an_object_that_may_not_be_read_because_it_is_gone_is_rejected(
     assert creator.create_job(JobRequest(upload, 1))["reason"] == "It was deleted before its job could be created."
 
 
+@pytest.mark.parametrize("kind", ["version", "object"])
+def test_a_version_that_may_not_be_read_because_it_is_gone_is_rejected(
+    aws: Any, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """S3 answers 403 for what is missing, because the role may list only a prefix."""
+    upload = put(aws)
+    aws.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    versions = [aws.s3.put_object(Bucket=BUCKET, Key=upload.key, Body=b"video")["VersionId"] for _ in range(3)]
+    aws.s3.put_object(Bucket=BUCKET, Key=f"{upload.key}.jpg", Body=b"")
+    gone = {"VersionId": versions[1]} if kind == "version" else {}  # or a delete marker hides the object
+    aws.s3.delete_object(Bucket=BUCKET, Key=upload.key, **gone)
+    head_object = aws.s3.head_object
+
+    def head(**location: Any) -> Any:
+        try:
+            return head_object(**location)
+        except ClientError:
+            raise aws.s3.exceptions.ClientError({"Error": {"Code": "403"}}, "HeadObject") from None
+
+    monkeypatch.setattr(aws.s3, "head_object", head)
+    creator, _ = build(aws, CREATED)
+    request = JobRequest(replace(upload, version_id=versions[1], sequencer=None), 1)
+    assert creator.create_job(request)["reason"] == "It was deleted before its job could be created."
+
+
+def test_a_version_that_may_not_be_read_but_is_there_is_tried_again(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    upload = put(aws)
+    aws.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    version_id = aws.s3.put_object(Bucket=BUCKET, Key=upload.key, Body=b"video")["VersionId"]
+    deny(aws, monkeypatch)
+    creator, _ = build(aws)
+    with pytest.raises(ClientError):
+        creator.create_job(JobRequest(replace(upload, version_id=version_id, sequencer=None), 1))
+
+
 def test_an_object_that_may_not_be_read_but_is_there_is_tried_again(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     upload = put(aws)
     deny(aws, monkeypatch)
