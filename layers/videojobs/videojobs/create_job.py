@@ -25,16 +25,14 @@ from videojobs.errors import (
     SendingTooSlow,
     TurnLater,
 )
-from videojobs.jobs.commands import (
-    compose_corrected_command,
-    correct_metadata,
-)
-from videojobs.jobs.corrections import correct
+from videojobs.jobs.commands import correct_metadata
+from videojobs.jobs.corrections import correct, explain_changes, find_faulty
 from videojobs.jobs.costs import Meter
 from videojobs.jobs.creation_time import read_creation_time
 from videojobs.jobs.idempotency_key import make_idempotency_key
 from videojobs.jobs.inference_types import find_similar, hint, is_documented
 from videojobs.jobs.ledger import Job, Ledger, format_time, name_execution
+from videojobs.jobs.object_copy import compose_corrected_command
 from videojobs.jobs.options import Model, Options
 from videojobs.jobs.recorded_at import resolve_recorded_at
 from videojobs.jobs.remedies import suggest_remedy
@@ -42,7 +40,6 @@ from videojobs.jobs.sending import TimedVideo, count_sends, reject_sending, reje
 from videojobs.jobs.states import ENDED_STATES
 from videojobs.jobs.stored_video import StoredVideo, VideoReplaced, VideoUnreadable, is_listed
 from videojobs.jobs.unanswered import Unanswered
-from videojobs.jobs.upload_metadata import find_option
 from videojobs.jobs.uploads import JobRequest, Rejection, Upload, find_extension, find_fault
 from videojobs.jobs.workflow import find_executed_job, start_execution
 from videojobs.logs import logger
@@ -162,14 +159,15 @@ class JobCreator:
             return Rejection(fault, suggest_remedy(upload, self.settings.place, extensions, is_taken=is_taken))
         if _count_broken_answers(item) >= BROKEN_ANSWERS_MAX:
             return _explain_broken_answers(upload, item)
-        metadata: Mapping[str, str] = {}
+        head: Mapping[str, Any] = {"Metadata": {}}
         models: Sequence[Model] = ()
         try:
             video = StoredVideo(self.s3, upload)
-            metadata = video.read_metadata()
-            options = self.settings.resolve(upload.key, metadata)
+            head = video.read_head()
+            options = self.settings.resolve(upload.key, head["Metadata"])
             models = options.models
-            if options.input_mode == "upload" and (rejection := reject_sending(upload, item)):
+            download = self._suggest_download(upload, head)
+            if options.input_mode == "upload" and (rejection := reject_sending(upload, item, download)):
                 return rejection
             video_recorded_at = _find_recorded_at(video, options)
             options.notify_when.check_clock(video_recorded_at)
@@ -177,15 +175,15 @@ class JobCreator:
         except InvalidParameter as invalid:
             return Rejection(str(invalid), f"videoinfer retry {upload.upload_id}", invalid.parameter)
         except InvalidOption as invalid:
-            return self._explain_option(upload, metadata, invalid)
+            return self._explain_option(upload, head, invalid)
         except VideoReplaced:
             raise
         except VideoUnreadable as unreadable:
             return unreadable.rejection
         except ApiRefused as refused:
-            return self._explain_refusal(upload, metadata, models, refused)
+            return self._explain_refusal(upload, head, models, refused)
         except SendingTooSlow as slow:
-            return reject_slow_sending(upload, slow)
+            return reject_slow_sending(upload, slow, self._suggest_download(upload, head))
 
     def _list_extensions(self, request: JobRequest, item: Mapping[str, Any]) -> tuple[Sequence[str], Mapping[str, Any]]:
         """Returns the extensions that the API takes, and `item` without its turn if that was used to ask the API."""
@@ -356,19 +354,34 @@ class JobCreator:
         logger.info("The upload has been rejected.", reason=rejection.reason)
         return {"status": "rejected", "reason": rejection.reason}
 
-    def _explain_option(self, upload: Upload, metadata: Mapping[str, str], invalid: InvalidOption) -> Rejection:
+    def _suggest_download(self, upload: Upload, head: Mapping[str, Any]) -> str:
+        """Returns the command that lets the API download the video."""
+        limits, option = self.settings.limits, "input-mode"
+        corrected = correct_metadata(
+            head["Metadata"],
+            option,
+            limits.names | {option},
+            remedy={option: "presigned"},
+            is_ignored=limits.ignores,
+        )
+        return compose_corrected_command(upload, corrected, head)
+
+    def _explain_option(self, upload: Upload, head: Mapping[str, Any], invalid: InvalidOption) -> Rejection:
+        metadata, limits = head["Metadata"], self.settings.limits
+
         def resolve(corrected: Mapping[str, str], allowed: Set[str]) -> None:
             settings = replace(self.settings, allowed_metadata=",".join(allowed))
             options = settings.resolve(upload.key, corrected)
             with suppress(VideoUnreadable):
                 options.notify_when.check_clock(_find_recorded_at(StoredVideo(self.s3, upload), options))
 
-        correction = correct(metadata, invalid, self.settings.limits.names, resolve)
-        command = compose_corrected_command(upload, correction.metadata)
-        return Rejection(str(invalid), command, "AllowedMetadata" if correction.forbidden else "")
+        correction = correct(metadata, invalid, limits.names, resolve, is_ignored=limits.ignores)
+        command = compose_corrected_command(upload, correction.metadata, head)
+        reason = explain_changes(str(invalid), find_faulty(invalid), metadata, correction.metadata)
+        return Rejection(reason, command, "AllowedMetadata" if correction.forbidden else "")
 
     def _explain_refusal(
-        self, upload: Upload, metadata: Mapping[str, str], models: Sequence[Model], refused: ApiRefused
+        self, upload: Upload, head: Mapping[str, Any], models: Sequence[Model], refused: ApiRefused
     ) -> Rejection:
         if classify_refusal(refused.status_code) == "key":
             secret = self.settings.api_key_secret
@@ -379,13 +392,15 @@ class JobCreator:
         unknown = [model.inference_type for model in models if not is_documented(model.inference_type)]
         if unknown:
             reason = " ".join([f"{reason.rstrip('.')}.", *map(hint, unknown)])
-        allowed = self.settings.limits.names
-        given = set(map(find_option, metadata))
+        limits = self.settings.limits
+        given = limits.select(head["Metadata"])
         model = {"models": ""} if "models" in given else {"model-id": "", "model-version": ""}
         if unknown and "models" not in given:
             model["inference-type"] = find_similar(unknown[0]) or ""
-        corrected = correct_metadata(metadata, "model-id", allowed, remedy=model)
-        return Rejection(reason, compose_corrected_command(upload, corrected))
+        corrected = correct_metadata(
+            head["Metadata"], "model-id", limits.names, remedy=model, is_ignored=limits.ignores
+        )
+        return Rejection(reason, compose_corrected_command(upload, corrected, head))
 
     @property
     def _poll_seconds(self) -> int:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 
 from videojobs.foreign_text import word_for_command
 from videojobs.jobs import strict_json
@@ -12,6 +12,8 @@ from videojobs.jobs.uploads import Upload
 
 _HARMLESS_VALUE = re.compile(r"[A-Za-z0-9_./:+-]+")
 """A value without special meaning in a shell or in the AWS CLI's shorthand syntax for maps."""
+
+_HARMLESS_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 _HARMLESS_IN_QUOTES = re.compile(r"[A-Za-z0-9_./:+, *%\[\]{}-]")
 """A character without special meaning between apostrophes in any shell, and without an escape in JSON."""
@@ -23,50 +25,40 @@ _JSON_PLACEHOLDERS: Mapping[str, str] = {
 }
 """The placeholders of the options whose values are always JSON. Others are the option's name in capitals."""
 
-_TEXT_OPTIONS = ("classes", "recorded-at", "dataset-frames")
-"""The options whose values may have characters that need quotation marks."""
-
 _HARMLESS_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,199}")
 
 
-def compose_retry_command(upload: Upload) -> str:
-    """Returns the command that copies an upload onto itself: a new version, and so a new job."""
-    uri = uri_for_command(upload)
-    return f"aws s3 cp {uri} {uri} --storage-class STANDARD"
-
-
-def compose_corrected_command(upload: Upload, metadata: Mapping[str, str]) -> str:
-    """Returns the command that uploads a video again with the options that `correct_metadata` returns.
-
-    Example:
-        `aws s3 cp s3://uploads/a.mp4 s3://uploads/a.mp4 --storage-class STANDARD --metadata-directive REPLACE
-        --metadata annotate=true,infer-fps=INFER_FPS`
-    """
-    command = f"{compose_retry_command(upload)} --metadata-directive REPLACE"
-    return f"{command} --metadata {spell_metadata(metadata)}" if metadata else command
-
-
 def correct_metadata(
-    metadata: Mapping[str, str], faulty: str, allowed: Set[str], *, remedy: Mapping[str, str] | None = None
+    metadata: Mapping[str, str],
+    faulty: str,
+    allowed: Set[str],
+    *,
+    remedy: Mapping[str, str] | None = None,
+    is_ignored: Callable[[str], bool] = lambda _: False,
 ) -> Mapping[str, str]:
-    """Returns an upload's options, with a placeholder for each invalid value.
+    """Returns an upload's metadata, with a placeholder for each invalid option.
 
-    Misspelled options get their right names. Other names, and options that may not be set, are left out.
+    Misspelled options get their right names. What is no option stays as it is if uploads may have it, and is left out
+    otherwise, as are options that may not be set.
 
     Args:
         metadata: The upload's metadata, names without `x-amz-meta-`.
         faulty: The option that is invalid or missing.
         allowed: The options that uploads may set.
         remedy: The options to set instead of `faulty`, with their values; an empty one becomes a placeholder.
+        is_ignored: Returns whether uploads may have a name that is no option (`MetadataLimits.ignores`).
     """
-    options = {name: value for given, value in metadata.items() if (name := find_option(given))}
+    others = {given: value for given, value in metadata.items() if is_ignored(given)}
+    misspelled_first = sorted(metadata.items(), key=lambda item: normalize_name(item[0]) in METADATA_OPTIONS)
+    options = {name: value for given, value in misspelled_first if given not in others and (name := find_option(given))}
     wrong = normalize_name(faulty)
     if wrong in (*SHORT_FORM, "inference-params"):
         wrong = "models" if "models" in options else "confidence" if wrong == "inference-params" else wrong
     options |= remedy or ({wrong: ""} if wrong in METADATA_OPTIONS else {})
     if "models" in options:
         allowed -= set(SHORT_FORM)  # they can't be combined
-    return {name: _keep_or_replace(name, value) for name, value in sorted(options.items()) if name in allowed}
+    kept = {name: _keep_or_replace(name, value) for name, value in sorted(options.items()) if name in allowed}
+    return {**kept, **others}
 
 
 def spell_metadata(options: Mapping[str, str]) -> str:
@@ -75,27 +67,22 @@ def spell_metadata(options: Mapping[str, str]) -> str:
     The CLI's shorthand syntax has no JSON and no commas in values. In JSON, characters that mean something to a shell
     are escaped.
 
-    Args:
-        options: Values are in ASCII.
-
     Source: https://docs.aws.amazon.com/cli/latest/userguide/cli-usage-shorthand.html
     """
-    if all(map(_HARMLESS_VALUE.fullmatch, options.values())):
+    if all(_HARMLESS_NAME.fullmatch(name) and _HARMLESS_VALUE.fullmatch(value) for name, value in options.items()):
         return ",".join(f"{name}={value}" for name, value in options.items())
-    return f"'{_escape(json.dumps(options))}'"
+    return f"'{escape_json(json.dumps(options))}'"
 
 
 def _keep_or_replace(name: str, value: str) -> str:
     """Returns a value that can be given again in ASCII, or a placeholder."""
-    if _HARMLESS_VALUE.fullmatch(value) or is_placeholder(name, value):
+    if value and value.isascii() and value.isprintable():
         return value
     try:
         if value and (name in _JSON_PLACEHOLDERS or name == "min-confidence"):
             return json.dumps(strict_json.parse(value), separators=(",", ":"))
     except ValueError:
         pass
-    if value and name in _TEXT_OPTIONS and value.isascii() and value.isprintable():
-        return value
     return _make_placeholder(name)
 
 
@@ -108,7 +95,7 @@ def _make_placeholder(name: str) -> str:
     return _JSON_PLACEHOLDERS.get(name, name.replace("-", "_").upper())
 
 
-def _escape(text: str) -> str:
+def escape_json(text: str) -> str:
     """Escapes the characters in JSON's strings that a shell could interpret. `text` is JSON in ASCII."""
     return "".join(
         character if character in '"\\' or _HARMLESS_IN_QUOTES.fullmatch(character) else f"\\u{ord(character):04x}"

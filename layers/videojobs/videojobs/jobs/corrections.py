@@ -8,7 +8,7 @@ from videojobs.errors import InvalidOption, InvalidParameter
 from videojobs.jobs.commands import correct_metadata, is_placeholder
 from videojobs.jobs.notify_when import parse_notify_when
 from videojobs.jobs.options import parse_json
-from videojobs.jobs.upload_metadata import METADATA_OPTIONS, SHORT_FORM, normalize_name
+from videojobs.jobs.upload_metadata import METADATA_OPTIONS, SHORT_FORM, find_option, normalize_name
 
 EXAMPLES: Mapping[str, str] = {
     "infer-fps": "1",
@@ -55,17 +55,25 @@ class Correction:
         return {name: EXAMPLES[name] if is_placeholder(name, value) else value for name, value in self.metadata.items()}
 
 
-def correct(metadata: Mapping[str, str], invalid: InvalidOption, allowed: Set[str], resolve: Resolve) -> Correction:
+def correct(
+    metadata: Mapping[str, str],
+    invalid: InvalidOption,
+    allowed: Set[str],
+    resolve: Resolve,
+    *,
+    is_ignored: Callable[[str], bool] = lambda _: False,
+) -> Correction:
     """Corrects options one after the other: an option may be missing, or invalid, that was not reported yet.
 
     Args:
         metadata: The upload's, names without `x-amz-meta-`.
         invalid: Why it is rejected.
         allowed: The options that uploads may set.
+        is_ignored: Returns whether uploads may have a name that is no option.
     """
     correction = Correction(metadata)
     for _ in METADATA_OPTIONS:
-        correction = _correct_one(correction, invalid, allowed)
+        correction = _correct_one(correction, invalid, allowed, is_ignored=is_ignored)
         resolve_corrected = partial(_resolve_with, resolve, allowed | correction.forbidden)
         try:
             resolve_corrected(correction.fill_in())
@@ -84,16 +92,32 @@ def _resolve_with(resolve: Resolve, allowed: Set[str], metadata: Mapping[str, st
     return resolve(metadata, allowed)
 
 
-def _correct_one(before: Correction, invalid: InvalidOption, allowed: Set[str]) -> Correction:
+def _correct_one(
+    before: Correction, invalid: InvalidOption, allowed: Set[str], *, is_ignored: Callable[[str], bool]
+) -> Correction:
     remedy = invalid.remedy or {}
     forbidden = before.forbidden | (remedy.keys() - allowed)
-    metadata = correct_metadata(before.metadata, find_faulty(invalid), allowed | forbidden, remedy=remedy)
+    metadata = correct_metadata(
+        before.metadata, find_faulty(invalid), allowed | forbidden, remedy=remedy, is_ignored=is_ignored
+    )
     return Correction(metadata, forbidden)
 
 
 def find_faulty(invalid: InvalidOption) -> str:
     """Returns the option that an error is about, as the error spells it."""
     return str(invalid).partition(":")[0]
+
+
+def explain_changes(reason: str, faulty: str, metadata: Mapping[str, str], corrected: Mapping[str, str]) -> str:
+    """Returns why an upload is rejected, with all names in its metadata that corrected metadata changes.
+
+    Args:
+        faulty: The option that `reason` is about.
+    """
+    named = {normalize_name(faulty), find_option(faulty)}
+    changed = [name for name in {**metadata, **corrected} if metadata.get(name) != corrected.get(name)]
+    others = [name for name in changed if normalize_name(name) not in named]
+    return f"{reason} The command also changes {', '.join(sorted(others))}." if others else reason
 
 
 def _is_independent(

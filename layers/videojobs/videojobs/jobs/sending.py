@@ -7,7 +7,6 @@ from botocore.exceptions import BotoCoreError
 
 from videojobs.api.client import Readable
 from videojobs.errors import ApiUnavailable, SendingTooSlow
-from videojobs.jobs.commands import compose_retry_command
 from videojobs.jobs.uploads import Rejection, Upload
 
 SENT_VIDEO_MAX_BYTES = 5 * 1000**3
@@ -23,24 +22,25 @@ LAST_SECONDS = 180
 """Time to keep for storage's answer, the job's turn at the API, and the ledger."""
 
 
-def reject_sending(upload: Upload, item: Mapping[str, Any]) -> Rejection | None:
+def reject_sending(upload: Upload, item: Mapping[str, Any], remedy: str) -> Rejection | None:
     """Returns why `upload` can't be sent to the API, or None.
 
     Args:
         item: The job's item in the ledger.
+        remedy: The command that lets the API download the video instead, without these limits.
     """
     if upload.size_bytes > SENT_VIDEO_MAX_BYTES:
         limit = f"input mode upload sends at most {_format_size(SENT_VIDEO_MAX_BYTES)}"
-        return Rejection(f"The video has {_format_size(upload.size_bytes)}, and {limit}.", _suggest_download(upload))
+        return Rejection(f"The video has {_format_size(upload.size_bytes)}, and {limit}.", remedy)
     if count_sends(item) >= SENDS_MAX:
-        return Rejection(f"Sending the video to the API was cut off {SENDS_MAX} times.", _suggest_download(upload))
+        return Rejection(f"Sending the video to the API was cut off {SENDS_MAX} times.", remedy)
     return None
 
 
-def reject_slow_sending(upload: Upload, slow: SendingTooSlow) -> Rejection:
-    """Returns why `upload` will not be sent again."""
+def reject_slow_sending(upload: Upload, slow: SendingTooSlow, remedy: str) -> Rejection:
+    """Returns why `upload` will not be sent again. `remedy` is the same as `reject_sending`'s."""
     sent = f"{_format_size(slow.sent_bytes)} of {_format_size(upload.size_bytes)}"
-    return Rejection(f"Only {sent} reached the API within the function's time limit.", _suggest_download(upload))
+    return Rejection(f"Only {sent} reached the API within the function's time limit.", remedy)
 
 
 def count_sends(item: Mapping[str, Any]) -> int:
@@ -67,11 +67,6 @@ class TimedVideo:
             raise ApiUnavailable(problem, may_have_acted=False) from None
         self._sent_bytes += len(piece)
         return piece
-
-
-def _suggest_download(upload: Upload) -> str:
-    """Returns the command that lets the API download the video instead, without these limits."""
-    return f"{compose_retry_command(upload)} --metadata-directive REPLACE --metadata input-mode=presigned"
 
 
 def _format_size(size_bytes: int) -> str:

@@ -30,7 +30,10 @@ class StackOptions:
     @property
     def limits(self) -> MetadataLimits:
         """What an upload's metadata may set."""
-        return MetadataLimits.parse(self.max_infer_fps, self.allowed_models, self.allowed_metadata)
+        ignores_others = self.existing_bucket == "true"
+        return MetadataLimits.parse(
+            self.max_infer_fps, self.allowed_models, self.allowed_metadata, ignores_others=ignores_others
+        )
 
     def resolve(self, key: str, metadata: Mapping[str, str]) -> Options:
         """Returns the options of the upload `key`.

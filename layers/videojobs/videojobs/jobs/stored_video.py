@@ -42,8 +42,8 @@ class StoredVideo:
     s3: "S3Client"
     upload: Upload
 
-    def read_metadata(self) -> Mapping[str, str]:
-        """Returns the metadata, names without `x-amz-meta-`.
+    def read_head(self) -> "HeadObjectOutputTypeDef":
+        """Returns S3's answer to HeadObject. Its `Metadata` has names without `x-amz-meta-`.
 
         Raises:
             VideoUnreadable: Also for a version behind a delete marker: a person has deleted the upload.
@@ -56,7 +56,7 @@ class StoredVideo:
             raise self._replaced()
         if archived := explain_archive(upload, head):
             raise VideoUnreadable(archived)
-        return head["Metadata"]
+        return head
 
     def _head(self, location: Mapping[str, Any]) -> "HeadObjectOutputTypeDef":
         try:

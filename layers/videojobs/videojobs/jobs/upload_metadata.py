@@ -1,8 +1,8 @@
 """The options in an upload's metadata, and the limits that the stack's owner sets for them."""
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Self
 
 from videojobs.errors import InvalidOption
@@ -24,6 +24,9 @@ METADATA_OPTIONS = (
     "notify-when",
     "dataset-frames",
 )
+
+_SHORT_WORD = 7
+"""Options with at most this many letters are like many other words."""
 
 SHORT_FORM = ("model-id", "model-version", "inference-type", "confidence")
 """The options that are one model together. They can't be combined with `models`."""
@@ -55,16 +58,22 @@ class MetadataLimits:
         models: The allowed models, as `model_id` (in any version) or `model_id/model_version`; `*` at the end of an ID
             or a version matches any rest of it.
         names: The options that may be set, and other names that are ignored.
+        ignores_others: Whether all names are ignored that are neither options nor misspelled ones, because an owner's
+            bucket has metadata of other programs.
     """
 
     infer_fps: float
     models: Sequence[str]
     names: frozenset[str]
+    ignores_others: bool = False
 
     @classmethod
-    def parse(cls, max_infer_fps: float, allowed_models: str, allowed_metadata: str) -> Self:
+    def parse(
+        cls, max_infer_fps: float, allowed_models: str, allowed_metadata: str, *, ignores_others: bool = False
+    ) -> Self:
         """Reads the limits from the stack's parameters, whose lists are separated by commas."""
-        return cls(max_infer_fps, _split(allowed_models), frozenset(map(normalize_name, _split(allowed_metadata))))
+        names = frozenset(map(normalize_name, _split(allowed_metadata)))
+        return cls(max_infer_fps, _split(allowed_models), names, ignores_others)
 
     def select(self, metadata: Mapping[str, str]) -> dict[str, str]:
         """Returns the options in an upload's metadata; `infer_fps` means `infer-fps`.
@@ -79,7 +88,7 @@ class MetadataLimits:
         for given, value in metadata.items():
             name = normalize_name(given)
             if name not in METADATA_OPTIONS:
-                self._check_name(given, name)
+                self._check_name(given)
             elif name not in self.names:
                 raise InvalidOption(f"{name}: uploads may not set it. The stack's AllowedMetadata lists what they may.")
             elif name in options:
@@ -105,8 +114,16 @@ class MetadataLimits:
                 if not self._allows(model_id, version):
                     raise InvalidOption(f"models: uploads may not use {model_id}/{version} (AllowedModels).")
 
-    def _check_name(self, given: str, name: str) -> None:
-        if name in self.names or name in TOOLS_METADATA:
+    def ignores(self, given: str) -> bool:
+        """Returns whether uploads may have a name that is not an option."""
+        name = normalize_name(given)
+        if name in METADATA_OPTIONS:
+            return False
+        is_foreign = self.ignores_others and not is_misspelled(given)
+        return is_foreign or name in self.names or name in TOOLS_METADATA
+
+    def _check_name(self, given: str) -> None:
+        if self.ignores(given):
             return
         close = find_option(given)
         meant = f"did you mean {close}?" if close else f"the options are {', '.join(METADATA_OPTIONS)}."
@@ -133,9 +150,36 @@ def _split(text: str) -> tuple[str, ...]:
 
 
 def find_option(given: str) -> str | None:
-    """Returns the option that a name in metadata means; for a misspelled name the closest option, or None."""
+    """Returns the option that a name in metadata means, which may be misspelled, or in singular; None if it is none."""
     name = normalize_name(given)
-    return None if name in TOOLS_METADATA else next(iter(difflib.get_close_matches(name, METADATA_OPTIONS, n=1)), None)
+    if name in METADATA_OPTIONS or name in TOOLS_METADATA:
+        return name if name in METADATA_OPTIONS else None
+    return next((it for it in METADATA_OPTIONS if name in _list_forms(it) or _is_slip(name, it)), None)
+
+
+def is_misspelled(given: str) -> bool:
+    """Returns whether a name is an option with one slip of the keyboard. Other forms of its word, such as `model` and
+    `class`, are names that other programs use too.
+    """
+    name = normalize_name(given)
+    return any(_is_slip(name, it) and name not in _list_forms(it) for it in METADATA_OPTIONS)
+
+
+def _list_forms(option: str) -> tuple[str, ...]:
+    return option.removesuffix("s"), option.removesuffix("es"), f"{option}s", f"{option}d"
+
+
+def _is_slip(name: str, option: str) -> bool:
+    """Returns whether one character is missing, added or wrong, or two are swapped. In a short word a wrong character,
+    or another first one, makes other words: `truck`, `rack`, `glasses`.
+    """
+    start = len([*takewhile(lambda pair: pair[0] == pair[1], zip(name, option, strict=False))])
+    given, meant = name[start:], option[start:]
+    if given == meant or (start == 0 and len(option) <= _SHORT_WORD):
+        return False
+    is_swapped = given[:2] == meant[1::-1] and given[2:] == meant[2:]
+    is_wrong = len(option) > _SHORT_WORD and given[1:] == meant[1:]
+    return is_swapped or is_wrong or given[1:] == meant or given == meant[1:]
 
 
 def normalize_name(name: str) -> str:

@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 from tests.templates import read_template
 from videojobs.errors import InvalidOption
 from videojobs.jobs.options import Options, resolve_options
-from videojobs.jobs.upload_metadata import METADATA_OPTIONS, MODELS_MAX, TOOLS_METADATA, MetadataLimits
+from videojobs.jobs.upload_metadata import (
+    METADATA_OPTIONS,
+    MODELS_MAX,
+    TOOLS_METADATA,
+    MetadataLimits,
+    find_option,
+    is_misspelled,
+)
 
 NO_LIMITS = MetadataLimits.parse(120, "*", ",".join(METADATA_OPTIONS))
 HANDS = {"model_id": "hands", "model_version": "4", "inference_type": "object-detection"}
@@ -40,6 +47,27 @@ def test_an_option_is_recognized_in_every_spelling(name: str) -> None:
 def test_an_unknown_name_is_never_ignored(name: str, words: str) -> None:
     with pytest.raises(InvalidOption, match=words):
         NO_LIMITS.select({name: "2"})
+
+
+def test_a_name_has_an_option_s_meaning_if_one_slip_makes_the_difference() -> None:
+    slips = {"infer-fsp": "infer-fps", "regins": "regions", "tarck": "track", "recorded-ta": "recorded-at"}
+    assert {name: find_option(name) for name in slips} == slips
+    assert all(map(is_misspelled, slips))
+    forms = {"class": "classes", "region": "regions", "model": "models", "annotated": "annotate", "tracks": "track"}
+    assert {name: find_option(name) for name in forms} == forms
+    others = ("owner-id", "truck", "rack", "glasses", "recorded-by", "output-mode", "user-id", "camera", "mode", "")
+    assert not any(map(find_option, others))
+    assert not any(map(is_misspelled, [*METADATA_OPTIONS, *forms, *others]))
+
+
+@given(st.sampled_from(METADATA_OPTIONS), st.integers(1, 30), st.sampled_from("xq9"))
+def test_every_slip_in_a_long_option_is_found(option: str, place: int, wrong: str) -> None:
+    at = place % len(option)
+    missing, added = option[:at] + option[at + 1 :], option[:at] + wrong + option[at:]
+    swapped = option[:at] + option[at : at + 2][::-1] + option[at + 2 :]
+    names = {missing, added} if at else {added} - {wrong + option}
+    for name in names | ({swapped} if at else set()):
+        assert name == option or find_option(name) in METADATA_OPTIONS
 
 
 def test_an_option_given_twice_is_refused() -> None:
