@@ -16,6 +16,7 @@ from videoinfer.errors import CommandError
 from videoinfer.job_requests import send_requests
 from videoinfer.ledger_view import LedgerView
 from videoinfer.pipeline_stack import PipelineStack
+from videojobs.errors import InvalidOption, InvalidParameter
 from videojobs.jobs.commands import uri_for_command
 from videojobs.jobs.intake import UploadFilter
 from videojobs.jobs.stored_video import ARCHIVE_CLASSES, explain_archive
@@ -62,7 +63,8 @@ def plan_backfill(stack: PipelineStack, bucket: str, prefix: str) -> Iterator[Ca
     uploads = UploadFilter.parse(stack.upload_extensions)
     objects = (_judge(it, stack.api_url) for it in found if uploads.takes(it.upload))
     for some in batched(objects, _BATCH, strict=False):
-        yield from _skip_known(stack.ledger, some) if home else _skip_present(clients, some, stack.uploads_bucket)
+        news = _skip_known(stack.ledger, some) if home else _skip_present(clients, some, stack.uploads_bucket)
+        yield from (_check_object(stack, candidate) for candidate in news)
 
 
 def carry_out(stack: PipelineStack, candidates: Sequence[Candidate]) -> None:
@@ -155,8 +157,26 @@ def _judge(candidate: Candidate, api_url: str) -> Candidate:
     return replace(candidate, action="skip", why=fault) if fault else candidate
 
 
+def _check_object(stack: PipelineStack, candidate: Candidate) -> Candidate:
+    """The candidate, skipped if `create_job` would reject it because of its metadata or its archive tier."""
+    if candidate.why:
+        return candidate
+    upload = candidate.upload
+    try:
+        head = stack.clients.s3.head_object(**upload.location)
+        archived = explain_archive(upload, head)
+        stack.upload_options.resolve(upload.key, head["Metadata"])
+    except (InvalidOption, InvalidParameter) as invalid:
+        return replace(candidate, action="skip", why=str(invalid))
+    except ClientError as error:
+        if is_denied(error) or is_missing(error):  # a person who may request jobs need not be allowed to read videos
+            return candidate
+        raise
+    return replace(candidate, action="skip", why=archived.reason) if archived else candidate
+
+
 def _find_archive(clients: AwsClients, upload: Upload, storage_class: str | None) -> str | None:
-    """Why an archived object can't be read, or None. `create_job` finds archive tiers, which S3's lists don't tell."""
+    """Why an archived object can't be read, or None. S3's lists don't tell archive tiers."""
     if storage_class not in ARCHIVE_CLASSES:
         return None
     archived = explain_archive(upload, clients.s3.head_object(**upload.location))

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
@@ -5,7 +6,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.pipeline_stacks import make_stack
+from tests.pipeline_stacks import UPLOAD_OPTIONS, make_stack
 from videoinfer.aws_clients import AwsClients
 from videoinfer.backfill import Candidate, carry_out, parse_s3_uri, plan_backfill
 from videoinfer.dead_letters import read_dead_letters
@@ -203,6 +204,7 @@ def plan_existing(clients: AwsClients, uri: str, prefix: str = "cameras/") -> li
         has_existing_bucket=True,
         uploads_prefix=prefix,
         upload_extensions="videos",
+        upload_options=replace(UPLOAD_OPTIONS, existing_bucket="true"),
     )
     return list(plan_backfill(stack, *parse_s3_uri(uri)))
 
@@ -238,3 +240,27 @@ def test_an_archived_video_is_left_out_with_the_reason(clients: AwsClients, stor
     for [candidate] in (plan_existing(clients, "s3://archive"), plan(clients, "s3://archive")):
         assert candidate.action == "skip"
         assert f"storage class {storage_class}" in (candidate.why or "")
+
+
+@pytest.mark.parametrize(
+    ("metadata", "why"),
+    [
+        ({"infer-fsp": "2"}, "infer-fsp: there is no such option; did you mean infer-fps?"),
+        ({"infer-fps": "fast"}, "infer_fps: 'fast' is not a number"),
+        ({"infer-fps": "2"}, None),
+    ],
+)
+def test_a_video_whose_options_create_job_would_reject_is_left_out(
+    clients: AwsClients, metadata: dict[str, str], why: str | None
+) -> None:
+    clients.s3.put_object(Bucket="archive", Key="cameras/a.mp4", Body=b"v", Metadata=metadata)
+    for [candidate] in (plan_existing(clients, "s3://archive"), plan(clients, "s3://archive")):
+        assert (candidate.action == "skip") == bool(why)
+        assert (candidate.why or "").startswith(why or "")
+
+
+def test_metadata_of_other_programs_is_left_out_only_in_the_stack_s_own_bucket(clients: AwsClients) -> None:
+    clients.s3.put_object(Bucket="archive", Key="cameras/a.mp4", Body=b"v", Metadata={"camera-id": "7"})
+    assert [it.action for it in plan_existing(clients, "s3://archive")] == ["ask"]
+    [copied] = plan(clients, "s3://archive")
+    assert (copied.action, (copied.why or "")[:33]) == ("skip", "camera-id: there is no such optio")
