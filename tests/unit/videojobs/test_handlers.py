@@ -71,6 +71,8 @@ def call(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
         "PENDING_NOTICES_TABLE": "pending-notices",
         "STATE_MACHINE_ARN": aws.state_machine_arn,
         "UPLOAD_EXTENSIONS": "*",
+        "EXISTING_BUCKET": "false",
+        "UPLOADS_PREFIX": "",
         "UPLOADS_QUEUE_URL": aws.sqs.create_queue(QueueName="uploads")["QueueUrl"],
         "RESULTS_BUCKET": aws.results_bucket,
         "OUTPUTS": "parquet,csv,coco,webvtt,report",
