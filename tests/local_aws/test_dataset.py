@@ -12,6 +12,7 @@ import requests
 from PIL import Image
 
 from tests.local_aws.pipelines import DeployedPipeline
+from videoinfer.redelivery import redeliver_jobs
 from videoinfer.repository import SAMPLE_VIDEO
 from videoinfer.upload_progress import UploadedVideo, find_job
 
@@ -73,6 +74,29 @@ def test_chosen_frames_in_both_input_modes(pipeline: DeployedPipeline, frames: s
         assert chosen == len(sampled[::4])
     elif frames == "uncertain 5":
         assert chosen == 5
+
+
+def test_a_dataset_is_kept_if_its_video_is_deleted_before_a_redelivery(pipeline: DeployedPipeline) -> None:
+    """The notice, the ledger and `job.json` say the same as S3."""
+    metadata = {"dataset-frames": "every 10", "infer-fps": "2"}
+    upload = pipeline.upload("line 3/deleted.mp4", SAMPLE_VIDEO.read_bytes(), metadata)
+    job = pipeline.wait_for_job(upload)
+    location = wait_for_dataset(pipeline, upload)["dataset_location"]
+    pipeline.take_notices(upload)
+    version: Any = {"VersionId": upload.version_id} if upload.version_id else {}
+    pipeline.clients.s3.delete_object(Bucket=upload.bucket, Key=upload.key, **version)
+    [redelivery] = redeliver_jobs(pipeline.pipeline, job["job_id"])
+    reason = "The video has been deleted, or access to it is denied."
+    assert redelivery.failure == f"delivered with an earlier dataset.zip: {reason}"
+    notice = pipeline.take_notices(upload)[-1]
+    assert notice.subject == "No dataset: line 3/deleted.mp4: the earlier one is kept"
+    assert f"Kept     {location}\n" in notice.text
+    assert "videoinfer redeliver" not in notice.text
+    item = find_job(pipeline.clients, pipeline.pipeline.jobs_table, upload) or {}
+    assert (item["dataset_location"], item["dataset_error"]) == (location, reason)
+    record = json.loads(pipeline.read_results(upload, job["job_id"], "job.json"))
+    assert record["outputs"]["dataset.zip"] == location
+    assert pipeline.read_results(upload, job["job_id"], "dataset.zip")
 
 
 def list_folder(pipeline: DeployedPipeline, upload: UploadedVideo, job_id: str) -> dict[str, bytes]:

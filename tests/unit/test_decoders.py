@@ -32,6 +32,7 @@ WRITTEN = {
         *(f"dataset/*.{suffix}" for suffix in ("jpg", "txt", "yaml", "xml")),
         "dataset/annotations/instances_train.json",
         "dataset/label-studio/tasks.json",
+        "dataset/cvat/labels.json",
     ],
 }
 """The files that each of the pipeline's functions may write, beside a job's results."""

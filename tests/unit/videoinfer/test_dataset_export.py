@@ -47,6 +47,7 @@ def test_the_dataset_is_written_to_the_given_folder(tmp_path: Path, results: Pat
         [
             "annotations/instances_train.json",
             "cvat/annotations.xml",
+            "cvat/labels.json",
             "data.yaml",
             "label-studio/config.xml",
             "label-studio/tasks.json",
@@ -72,7 +73,7 @@ def test_formats_can_be_chosen(tmp_path: Path, results: Path, video: Path, forma
     status, text = export(results, video, *formats, "-o", folder)
     assert status == 0, text
     others = [name for name in list_files(folder) if not name.startswith("images")]
-    assert others == ["annotations/instances_train.json", "cvat/annotations.xml"]
+    assert others == ["annotations/instances_train.json", "cvat/annotations.xml", "cvat/labels.json"]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """CVAT for video 1.1: `cvat/annotations.xml`, for a task that is made of the pictures, in the order of their names.
 
+The task's labels are those of `cvat/labels.json`, whose text is for the raw editor of labels.
 Its frames are the numbers of the pictures, from 0. Predictions with the same track ID and class are one track, and a
 prediction without a track is a track of one frame. Every prediction is a keyframe; where a track pauses or ends, a
 keyframe that is `outside` hides it, because CVAT interpolates between keyframes. A prediction with key points is a
@@ -10,22 +11,19 @@ Source: docs.cvat.ai, "CVAT" in "Import/export formats", and cvat/apps/dataset_m
 import tempfile
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO
 
 import msgspec
 
 from videojobs.dataset.contents import DatasetContents
+from videojobs.dataset.cvat_labels import ATTRIBUTES, CvatLabel, list_labels
 from videojobs.dataset.labels import Label
 from videojobs.dataset.sink import DatasetSink, writing_file
 from videojobs.dataset.xml_writer import XmlWriter
 
 CVAT_FILE = "cvat/annotations.xml"
-
-_ATTRIBUTES = {"score": True, "track": False}
-"""The attributes of labels, and whether they change within a track. Datumaro takes `track_id` for itself: the number of
-CVAT's own track.
-"""
+LABELS_FILE = "cvat/labels.json"
 
 type _Shape = tuple[int, Label]
 """The number of a picture, and a label on it."""
@@ -67,7 +65,7 @@ class _Tracks:
 
 
 def write_cvat(contents: DatasetContents, sink: DatasetSink) -> Mapping[str, int]:
-    """Writes the XML file, and returns what the format can't hold."""
+    """Writes the files, and returns what the format can't hold."""
     left_out = Counter[str]()
     with tempfile.TemporaryFile() as waiting, writing_file(sink, CVAT_FILE) as file:
         tracks, kinds = _Tracks(waiting), defaultdict[int, set[str]](set)
@@ -78,13 +76,16 @@ def write_cvat(contents: DatasetContents, sink: DatasetSink) -> Mapping[str, int
                     kinds[label.category].add(_find_kind(label))
                 else:
                     left_out["labels of a whole frame"] += 1
+        labels = list_labels(contents, kinds)
         xml = XmlWriter(file)
         with xml.document("annotations"):
             xml.leaf("version", "1.1")
             with xml.element("meta"), xml.element("task"):
-                _write_task(xml, contents, kinds)
+                _write_task(xml, contents, labels)
             for number, track in enumerate(tracks):
-                _write_track(xml, contents, number, track)
+                _write_track(xml, labels, number, track, images=contents.images)
+    described = msgspec.json.encode([label.to_dict() for label in labels])
+    sink.write(LABELS_FILE, msgspec.json.format(described) + b"\n")
     return left_out
 
 
@@ -94,19 +95,17 @@ def _find_kind(label: Label) -> str:
     return "polygon" if label.polygon else "box"
 
 
-def _write_task(xml: XmlWriter, contents: DatasetContents, kinds: Mapping[int, set[str]]) -> None:
-    """Writes what describes the task. `kinds` are the shapes that each category has."""
+def _write_task(xml: XmlWriter, contents: DatasetContents, labels: Sequence[CvatLabel]) -> None:
+    """Writes what describes the task."""
     xml.leaf("size", str(contents.images))
     xml.leaf("mode", "interpolation")
     xml.leaf("start_frame", "0")
     xml.leaf("stop_frame", str(max(0, contents.images - 1)))
     with xml.element("labels"):
-        for category, name in zip(contents.classes, contents.names, strict=True):
-            shapes = kinds[category.number]
-            kind = {"box": "rectangle"}.get(*shapes, *shapes) if len(shapes) == 1 else "any"
-            _write_label(xml, name, "skeleton" if "skeleton" in shapes else kind)
-            for keypoint in contents.name_keypoints(category) if "skeleton" in shapes else ():
-                _write_label(xml, keypoint, "points", parent=name)
+        for label in labels:
+            _write_label(xml, label.name, label.kind)
+            for point in label.points:
+                _write_label(xml, point, "points", parent=label.name)
     with xml.element("original_size"):
         for side, pixels in zip(("width", "height"), contents.size, strict=True):
             xml.leaf(side, str(pixels))
@@ -117,7 +116,7 @@ def _write_label(xml: XmlWriter, name: str, kind: str, parent: str | None = None
         xml.leaf("name", name)
         xml.leaf("type", kind)
         with xml.element("attributes"):
-            for attribute, is_mutable in _ATTRIBUTES.items() if parent is None else ():
+            for attribute, is_mutable in ATTRIBUTES.items() if parent is None else ():
                 with xml.element("attribute"):
                     xml.leaf("name", attribute)
                     xml.leaf("mutable", str(is_mutable))
@@ -128,23 +127,24 @@ def _write_label(xml: XmlWriter, name: str, kind: str, parent: str | None = None
             xml.leaf("parent", parent)
 
 
-def _write_track(xml: XmlWriter, contents: DatasetContents, number: int, shapes: Iterator[_Shape]) -> None:
-    """Writes a track. Its shapes are in the order of pictures."""
+def _write_track(
+    xml: XmlWriter, labels: Sequence[CvatLabel], number: int, shapes: Iterator[_Shape], *, images: int
+) -> None:
+    """Writes a track. Its shapes are in the order of pictures, of which there are `images`."""
     frame, label = next(shapes)
-    with xml.element("track", {"id": str(number), "label": contents.name(label), "source": "auto"}):
-        _write_shape(xml, contents, frame, label)
+    found = labels[label.category - 1]
+    with xml.element("track", {"id": str(number), "label": found.name, "source": "auto"}):
+        _write_shape(xml, found, frame, label)
         for next_frame, next_label in shapes:
             if next_frame > frame + 1:
-                _write_shape(xml, contents, frame + 1, label, is_outside=True)
+                _write_shape(xml, found, frame + 1, label, is_outside=True)
             frame, label = next_frame, next_label
-            _write_shape(xml, contents, frame, label)
-        if frame + 1 < contents.images:
-            _write_shape(xml, contents, frame + 1, label, is_outside=True)
+            _write_shape(xml, found, frame, label)
+        if frame + 1 < images:
+            _write_shape(xml, found, frame + 1, label, is_outside=True)
 
 
-def _write_shape(
-    xml: XmlWriter, contents: DatasetContents, frame: int, label: Label, *, is_outside: bool = False
-) -> None:
+def _write_shape(xml: XmlWriter, found: CvatLabel, frame: int, label: Label, *, is_outside: bool = False) -> None:
     kind = _find_kind(label)
     state = {"frame": str(frame), "keyframe": "1", "outside": str(int(is_outside)), "occluded": "0"}
     place: dict[str, str] = {}
@@ -156,18 +156,18 @@ def _write_shape(
         place = {side: f"{value:.2f}" for side, value in sides}
     with xml.element(kind, {**state, **place, "z_order": "0"}):
         if kind == "skeleton":
-            _write_points(xml, contents, label, state)
+            _write_points(xml, found, label, state)
         if label.confidence is not None:
             xml.leaf("attribute", f"{label.confidence:g}", {"name": "score"})
         if label.track_id is not None:
             xml.leaf("attribute", str(label.track_id), {"name": "track"})
 
 
-def _write_points(xml: XmlWriter, contents: DatasetContents, label: Label, state: Mapping[str, str]) -> None:
+def _write_points(xml: XmlWriter, found: CvatLabel, label: Label, state: Mapping[str, str]) -> None:
     """Writes all points of a skeleton. One that the model did not see is outside, at the box's center."""
     left, top, right, bottom = label.box or (0.0, 0.0, 0.0, 0.0)
     seen = {number: (x, y) for number, x, y in label.keypoints or ()}
-    for number, name in enumerate(contents.name_keypoints(contents.classes[label.category - 1])):
+    for number, name in enumerate(found.points):
         x, y = seen.get(number, ((left + right) / 2, (top + bottom) / 2))
         # Datumaro needs the frame also here.
         place = {"label": name, "points": f"{x:.2f},{y:.2f}", **({} if number in seen else {"outside": "1"})}

@@ -32,12 +32,13 @@ def test_every_format_has_a_writer_and_its_files(tmp_path: Path) -> None:
         "label-studio/tasks.json",
         "label-studio/config.xml",
         "cvat/annotations.xml",
+        "cvat/labels.json",
     ]
 
 
 def test_only_the_requested_formats_are_written(tmp_path: Path) -> None:
     sink, _ = export(tmp_path, {**PICTURE, "predictions": [BOX]}, formats=["cvat"])
-    assert list(sink.files) == ["images/train/00000000.jpg", "cvat/annotations.xml"]
+    assert list(sink.files) == ["images/train/00000000.jpg", "cvat/annotations.xml", "cvat/labels.json"]
 
 
 def test_the_formats_of_a_video_without_predictions_are_empty(tmp_path: Path) -> None:
@@ -70,4 +71,6 @@ def test_every_format_gives_hostile_class_names_back(names: list[str]) -> None:
     yolo = list(yaml.safe_load(sink.files["data.yaml"])["names"].values())
     studio = [label.get("value") for label in sink.read_xml("label-studio/config.xml").iter("Label")]
     cvat = [label.findtext("name") for label in sink.read_xml("cvat/annotations.xml").iter("label")]
-    assert coco == yolo == studio == cvat == expected
+    assert coco == yolo == studio == expected
+    assert len(set(cvat)) == len(expected)  # CVAT's are shorter
+    assert [entry["name"] for entry in sink.read_json("cvat/labels.json")] == cvat
