@@ -116,7 +116,7 @@ def explain_changes(reason: str, faulty: str, metadata: Mapping[str, str], corre
     """
     named = {normalize_name(faulty), find_option(faulty)}
     changed = [name for name in {**metadata, **corrected} if metadata.get(name) != corrected.get(name)]
-    others = [name for name in changed if normalize_name(name) not in named]
+    others = [name for name in changed if normalize_name(name) not in named and name not in reason]
     return f"{reason} The command also changes {', '.join(sorted(others))}." if others else reason
 
 
