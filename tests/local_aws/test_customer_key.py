@@ -105,7 +105,9 @@ def test_the_doctor_names_whom_the_key_s_policy_omits(aws: EmbeddedAws, pipeline
         # without the ContextEntries for that: https://docs.aws.amazon.com/IAM/latest/APIReference/API_ContextEntry.html
         denied = {finding for finding in examine() if " may not " in finding}
         assert denied == {
-            f"AnnotateVideoFunction may not {action} on {key.arn}." for action in ("kms:Decrypt", "kms:GenerateDataKey")
+            f"{function} may not {action} on {key.arn}."
+            for function in ("AnnotateVideoFunction", "MakeDatasetFunction")
+            for action in ("kms:Decrypt", "kms:GenerateDataKey")
         }
         key.put_policy(policy.replace("s3.amazonaws.com", "ec2.amazonaws.com"))
         assert (
