@@ -97,7 +97,7 @@ def compose_facts(item: Item, attempts: Sequence[Item], now: datetime) -> list[t
         *(("Output", uri) for _, uri in sorted(item.get("outputs", {}).items())),
         *(("Output", item.get(output.location)) for output in MEDIA_OUTPUTS),
         *(("Missing", each) for each in _list_missing(item)),
-        *(("Not made again", f"{each} The earlier one is kept.") for each in _list_kept(item)),
+        *(("Not made again", f"{each} The one that is there is kept.") for each in _list_kept(item)),
         ("Job", item.get("job_id")),
         ("Execution", item.get("execution_arn")),
     ]

@@ -89,7 +89,7 @@ def test_a_dataset_is_kept_if_its_video_is_deleted_before_a_redelivery(pipeline:
     reason = "The video has been deleted, or access to it is denied."
     assert redelivery.failure == f"delivered with an earlier dataset.zip: {reason}"
     notice = pipeline.take_notices(upload)[-1]
-    assert notice.subject == "No dataset: line 3/deleted.mp4: the earlier one is kept"
+    assert notice.subject == "No dataset: line 3/deleted.mp4: the one that is there is kept"
     assert f"Kept     {location}\n" in notice.text
     assert "videoinfer redeliver" not in notice.text
     item = find_job(pipeline.clients, pipeline.pipeline.jobs_table, upload) or {}

@@ -138,13 +138,13 @@ def test_an_output_of_an_earlier_delivery_is_kept_if_it_cannot_be_made_again(
     report = FailureReport(studio.aws.ledger, studio.aws.sender)
     report.report(studio.job, "failed", "The video has been deleted.", missing=output, refused=True)
     [_, notice] = studio.aws.notices()
-    assert notice["Subject"].endswith(": the earlier one is kept")
+    assert notice["Subject"].endswith(": the one that is there is kept")
     assert f"Kept     {uri}\n" in notice["Message"]
     assert "is missing" not in notice["Message"]
     item = studio.read_item()
     facts = compose_facts(item, [item], datetime.now(UTC))
     assert ("Output", uri) in facts
-    words = f"{output.file_name}: The video has been deleted. The earlier one is kept."
+    words = f"{output.file_name}: The video has been deleted. The one that is there is kept."
     assert [fact for fact in facts if fact[0] in ("Missing", "Not made again")] == [("Not made again", words)]
     assert studio.bucket.has(uri.removeprefix(f"s3://{studio.aws.results_bucket}/"))
 

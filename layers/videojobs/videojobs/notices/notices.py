@@ -238,14 +238,18 @@ def compose_missing_output(
 
     Args:
         refused: Another attempt gets the same answer, so the notice does not offer one.
-        kept_uri: The output of an earlier delivery of the same results, which is still there.
+        kept_uri: The output that is there: of an earlier delivery of the same results, or of this one, if only its
+            notice could not be sent.
     """
     facts = [("Video", job.upload.uri), ("Reason", reason), ("Job", job.job_id)]
     words, short = f"The results are delivered; only the {output.title} is missing.", ""
     if kept_uri:
         facts.insert(2, ("Kept", kept_uri))
-        short = "the earlier one is kept"
-        words = f"The results are delivered, but the {output.title} could not be made again: the earlier one is kept."
+        short = "the one that is there is kept"
+        words = (
+            f"The results are delivered, but the {output.title} was not made again, or its notice could not be sent: "
+            "the one that is there is kept."
+        )
     if refused:
         local = f"With results.json and the video, videoinfer {output.local_command} makes it on your own machine."
         steps = [f"{words} Another delivery helps only once the reason is gone. {local}"]
