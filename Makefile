@@ -75,7 +75,7 @@ chromium:
 UNIT := .venv/bin/python -m pytest tests/unit --numprocesses auto --dist loadfile -p no:schemathesis -p no:anyio
 
 .PHONY: test
-test: $(ENVIRONMENTS:=/ready) .venv-client/ready .venv-lambda-oldest/ready chromium  ## every test, the whole path on the embedded AWS among them: 15 minutes on two cores
+test: $(ENVIRONMENTS:=/ready) .venv-client/ready .venv-lambda-oldest/ready chromium  ## every test, the whole path on the embedded AWS among them: 16 minutes on two cores
 	$(UNIT)
 	.venv/bin/python -m pytest --ignore tests/unit
 
