@@ -164,6 +164,7 @@ class World:
     Attributes:
         calls: How often each of S3's operations was called by the function and the command.
         seconds: Since `BEGIN`. Each write and each delivery takes a second.
+        claimed: The ID of the last idempotency record that the function claimed.
     """
 
     app: ModuleType
@@ -175,6 +176,7 @@ class World:
     events: int = 0
     is_counting: bool = False
     seconds: int = 0
+    claimed: str = ""
 
     @property
     def now(self) -> datetime:
@@ -248,10 +250,13 @@ class World:
 
     def _wait_for_timeout(self) -> None:
         """Until a killed function would have timed out, Powertools refuses to call it again."""
-        table: Any = boto3.resource("dynamodb").Table("idempotency")
-        for item in table.scan()["Items"]:
-            if item["status"] == "INPROGRESS":
-                table.put_item(Item={**item, "in_progress_expiration": 0})
+        boto3.resource("dynamodb").Table("idempotency").update_item(
+            Key={"id": self.claimed},
+            UpdateExpression="SET in_progress_expiration = :past",
+            ConditionExpression="#status = :running",
+            ExpressionAttributeNames={"#status": "status"},
+            ExpressionAttributeValues={":past": 0, ":running": "INPROGRESS"},
+        )
 
     def backfill(self, queue_url: str) -> int:
         """Requests jobs for objects without one, and delivers the requests. Returns their number."""
@@ -277,6 +282,8 @@ class World:
     def watch(self, make: Callable[..., Any], client: Any, operation: str, parameters: Any) -> Any:
         if operation == "ChangeMessageVisibility":
             return {}  # the messages are in no queue
+        if operation == "PutItem" and parameters["TableName"] == "idempotency":
+            self.claimed = parameters["Item"]["id"]["S"]
         if operation == "StartExecution" and self.api.fault == "recorded":
             raise Killed
         if self.is_counting and client.meta.service_model.service_name == "s3":
@@ -431,14 +438,19 @@ def run_story(count: int, *, is_versioned: bool, seed: int = 1) -> Story:
         return check(world, backfilled, seconds)
 
 
-def find_readable(world: World) -> dict[Upload, int]:
-    """The objects that should become jobs, and how often each was written."""
+def count_writes(world: World) -> Counter[Upload]:
+    """How often each object was written that may become a job."""
     videos = UploadFilter.parse("videos")
+    uploads = [it.upload for it in world.writes if not it.is_archived]
+    return Counter(it for it in uploads if videos.takes(it) and not find_fault(it))
+
+
+def find_readable(world: World) -> set[Upload]:
+    """The objects that must become jobs."""
     newest = {it.upload.key: it.upload for it in world.writes}
     # Without versioning only the newest bytes remain. The backfill requests jobs for the newest versions only.
-    kept = [it for it in world.writes if newest[it.upload.key] == it.upload or (world.is_versioned and it.has_event)]
-    good = [it.upload for it in kept if videos.takes(it.upload) and not find_fault(it.upload) and not it.is_archived]
-    return Counter(good)
+    kept = {it.upload for it in world.writes if world.is_versioned and it.has_event} | set(newest.values())
+    return kept & set(count_writes(world))
 
 
 def find_newest(world: World) -> list[Write]:
@@ -452,14 +464,18 @@ def check(world: World, backfilled: int, seconds: float) -> Story:
     """Fails unless each object that the API can read has one job for each write, and no other has one."""
     items = read_items()
     assert all("execution_arn" in it or it["status"] == "rejected" for it in items), "a job is not waited for"
-    jobs = Counter((it["key"], it.get("version_id")) for it in items if "job_id" in it)
-    assert jobs == Counter(world.api.jobs.values()), "the ledger and the API know different jobs"
+    billed = [it for it in items if "job_id" in it]
+    known = Counter((it["key"], it.get("version_id")) for it in billed)
+    assert known == Counter(world.api.jobs.values()), "the ledger and the API know different jobs"
+    jobs = Counter(it["upload_id"] for it in billed)
+    readable = find_readable(world)
     numbers = []
-    for upload, writes in find_readable(world).items():
-        found = jobs.pop((upload.key, upload.version_id), 0)
-        assert 1 <= found <= writes, f"{found} jobs for {upload.key!r}, which was written {writes} times"
+    for upload, writes in count_writes(world).items():
+        # Bytes that were replaced, without versioning, have a job if their event came before.
+        found, fewest = jobs.pop(upload.upload_id, 0), int(upload in readable)
+        assert fewest <= found <= writes, f"{found} jobs for {upload.key!r}, which was written {writes} times"
         # Without versioning, two writes of the same bytes may be two jobs, as two versions are.
-        numbers += [found] if writes == 1 else []
+        numbers += [found] if fewest and writes == 1 else []
     assert not jobs, f"jobs for what can't be read: {list(jobs)[:3]}"
     sequencers = Counter((it["upload_id"], it["sequencer"]) for it in items if "sequencer" in it)
     for write in find_newest(world):
