@@ -5,6 +5,7 @@ It runs the real definitions, so job records are written as on AWS. It never wai
 By AWS's documentation, under https://docs.aws.amazon.com/step-functions/latest/dg/:
 
 - concepts-error-handling.html: Retry and Catch;
+- input-output-inputpath-params.html: `ResultSelector`, which flattens an array of arrays with `$[*][*]`;
 - state-choice.html: `IsPresent`, besides the comparisons;
 - intrinsic-functions.html: `States.Array` and the like;
 - input-output-contextobject.html: `$$.Map.Item.Value`, `$$.State.EnteredTime`, `$$.State.RetryCount` and
@@ -14,6 +15,7 @@ By AWS's documentation, under https://docs.aws.amazon.com/step-functions/latest/
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -41,6 +43,7 @@ class StateMachine:
 
     Attributes:
         history: The events of states that `run_state` enters and of successful tasks, like GetExecutionHistory's.
+        visits: How often `run` entered each state, by name.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class StateMachine:
         self._publish = publish
         self._context = {"$$.Execution.Id": execution}
         self.history: list[dict[str, Any]] = []
+        self.visits = Counter[str]()
 
     def run(self, data: Any) -> Any:
         """Runs an execution from the first state to the last, and returns its output.
@@ -74,6 +78,7 @@ class StateMachine:
     def _run_machine(self, machine: Mapping[str, Any], data: Any) -> Any:
         name: str | None = machine["StartAt"]
         while name:
+            self.visits[name] += 1
             data, name = self._run_state(machine["States"][name], data)
         return data
 
@@ -98,7 +103,8 @@ class StateMachine:
         if "ResultSelector" in state:
             result = _fill_in(state["ResultSelector"], result)
         output = _place(data, result, state.get("ResultPath", "$"))
-        return {} if state.get("OutputPath", "$") is None else output, state.get("Next")
+        path = state.get("OutputPath", "$")
+        return {} if path is None else _find(path, output), state.get("Next")
 
     def _try(self, state: Mapping[str, Any], data: Any) -> Any:
         further = sum(rule["MaxAttempts"] for rule in state.get("Retry", []) if rule["ErrorEquals"] == ["States.ALL"])
@@ -116,12 +122,17 @@ class StateMachine:
 
     def _do_work(self, state: Mapping[str, Any], data: Any, context: Mapping[str, Any]) -> Any:
         match state:
+            case {"Type": "Pass", "Result": result}:
+                return result
+            case {"Type": "Pass", "Parameters": parameters}:
+                return _fill_in(parameters, data)
             case {"Type": "Pass"}:
-                return state["Result"] if "Result" in state else _find(state["InputPath"], data)
+                return _find(state["InputPath"], data)
             case {"Type": "Map"}:
-                for item in _find(state["ItemsPath"], data):
+                return [
                     self._run_machine(state["ItemProcessor"], _fill_in(state["ItemSelector"], data, item))
-                return None
+                    for item in _find(state["ItemsPath"], data)
+                ]
             case {"Resource": "arn:aws:states:::dynamodb:updateItem"}:
                 return self._dynamodb.update_item(**_fill_in(state["Parameters"], data) | {"TableName": TABLE})
             case {"Resource": "arn:aws:states:::sns:publish"}:
@@ -144,14 +155,19 @@ def _holds(rule: Mapping[str, Any], data: Any) -> bool:
 def _is_present(path: str, data: Any) -> bool:
     try:
         _find(path, data)
-    except KeyError:
+    except (KeyError, IndexError):
         return False
     return True
 
 
 def _find(path: str, data: Any) -> Any:
+    if path == "$[*][*]":
+        return [value for values in data for value in values]
     for key in path.split(".")[1:]:
-        data = data[key]
+        name, _, index = key.partition("[")
+        data = data[name]
+        if index:
+            data = data[int(index.removesuffix("]"))]
     return data
 
 

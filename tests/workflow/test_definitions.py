@@ -13,7 +13,7 @@ from cfnlint.config import ManualArgs
 
 from tests.parameters import NUMBERS
 from tests.templates import find_definition, find_resources, read_definition, read_template
-from tests.workflow.retriers import list_waits
+from tests.workflow.retriers import find_delay, list_waits
 from videojobs.api.budget import PATIENCE_SECONDS
 from videojobs.deliver_results import LAST_SECONDS
 from videojobs.jobs.costs import PRICES
@@ -79,10 +79,23 @@ def find_targets(state: dict[str, Any]) -> list[str]:
     return targets + ([state["Default"]] if "Default" in state else [])
 
 
-def find_tasks(machine: str) -> list[tuple[str, dict[str, Any]]]:
-    """Lists the name and state of each task, including those inside Map states."""
-    machines = walk_machines(read_definition(machine))
-    return [(name, state) for inner in machines for name, state in inner["States"].items() if state["Type"] == "Task"]
+def find_tasks(machine: str, *, express: bool = False) -> list[tuple[str, dict[str, Any]]]:
+    """Lists the name and state of each task, including those inside Map states.
+
+    Args:
+        express: Whether to list those of Express executions instead of those of Standard ones.
+    """
+    return [
+        (name, state)
+        for inner in walk_machines(read_definition(machine))
+        if is_express(inner) == express
+        for name, state in inner["States"].items()
+        if state["Type"] == "Task"
+    ]
+
+
+def is_express(machine: dict[str, Any]) -> bool:
+    return bool(machine.get("ProcessorConfig", {}).get("ExecutionType") == "EXPRESS")
 
 
 @pytest.mark.parametrize("machine", MACHINES)
@@ -152,6 +165,37 @@ def test_throttling_is_retried_for_longer_than_a_job_may_take(machine: str) -> N
         assert first["JitterStrategy"] == "FULL", name
         # Twice as long, because jitter makes some delays shorter than the mean.
         assert sum(list_waits(first)) > 2 * DEADLINES_SECONDS[machine], name
+
+
+def test_an_express_execution_ends_in_time() -> None:
+    """One that does not end in time ends its map, and so the job.
+
+    Source: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html (five minutes)
+    """
+    tasks = dict(find_tasks("engine", express=True))
+    [throttling] = tasks["Infer Segment"]["Retry"]
+    # Lambda refuses at once, so only the last try may take long.
+    assert throttling["ErrorEquals"] == ["Lambda.TooManyRequestsException"]
+    seconds = sum_delays(throttling) + tasks["Infer Segment"]["TimeoutSeconds"]
+    [failing] = tasks["Record Progress"]["Retry"]
+    assert tasks["Record Reason"]["Retry"] == [failing]
+    seconds += sum_delays(failing) + (1 + failing["MaxAttempts"]) * tasks["Record Progress"]["TimeoutSeconds"]
+    assert seconds < 0.97 * 300
+
+
+def test_an_express_execution_leaves_what_it_can_not_do() -> None:
+    tasks = dict(find_tasks("engine", express=True))
+    leave = [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.problem", "Next": "Leave Segment"}]
+    assert {name: task.get("Catch") for name, task in tasks.items()} == {
+        "Infer Segment": leave,
+        "Record Progress": leave,
+        "Record Reason": None,
+    }
+
+
+def sum_delays(retry: dict[str, Any]) -> float:
+    """The most seconds that a retrier's delays take together."""
+    return sum(find_delay(retry, attempt) for attempt in range(retry["MaxAttempts"]))
 
 
 @pytest.mark.parametrize("state", ["Check Job", "Deliver Results"])

@@ -9,6 +9,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -45,6 +46,14 @@ CREATORS = 5
 
 POLL_SECONDS = 60
 
+EXPRESS_USD_PER_SECOND = 64 / 1024 * 0.00001667
+"""An Express execution's price, in the first tier: 64 MB. Requests cost $1 a million more.
+
+Source: https://aws.amazon.com/step-functions/pricing/
+"""
+
+EXPRESS = "Infer Segment in Express"
+
 QUEUE_SECONDS = 1.0
 """Seconds before the queue's poller tries again, which costs no state transition."""
 
@@ -60,6 +69,7 @@ class Account:
         now: The simulated time in seconds.
         running: How many functions are running.
         runs, retries: Counts by step.
+        express_seconds: How long Express executions waited for functions.
     """
 
     retriers: Mapping[str, Mapping[str, Any]]
@@ -69,6 +79,7 @@ class Account:
     running: int = 0
     runs: Counter[str] = field(default_factory=Counter)
     retries: Counter[str] = field(default_factory=Counter)
+    express_seconds: float = 0.0
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)  # noqa: S311  # a simulation
@@ -78,6 +89,21 @@ class Account:
     def after(self, seconds: float, act: Callable[[], None]) -> None:
         """Calls `act` after some simulated seconds."""
         heapq.heappush(self._events, (self.now + seconds, next(self._numbers), act))
+
+    def run_express(self, then: Callable[[], None], leave: Callable[[], None], attempt: int = 0) -> None:
+        """Infers a segment in an Express execution, in which retries are free, but time is not.
+
+        Args:
+            leave: Called in place of `then` after the last retry.
+        """
+        if self.running < CONCURRENCY:
+            self.run("Infer Segment", then)
+        elif attempt == self.retriers[EXPRESS]["MaxAttempts"]:
+            leave()
+        else:
+            delay = find_delay(self.retriers[EXPRESS], attempt) * self._random.random()
+            self.express_seconds += delay
+            self.after(delay, lambda: self.run_express(then, leave, attempt + 1))
 
     def run(self, step: str, then: Callable[[], None], attempt: int = 0) -> None:
         """Runs a step's function, at once or after retries, and then calls `then`."""
@@ -113,7 +139,8 @@ class Account:
     @property
     def retries_usd(self) -> float:
         """What the retries cost; each is a state transition: https://aws.amazon.com/step-functions/pricing/"""
-        return self.retries.total() * PRICES["state_transitions"].usd
+        waits = self.express_seconds * EXPRESS_USD_PER_SECOND
+        return self.retries.total() * PRICES["state_transitions"].usd + waits
 
     @property
     def busy_seconds(self) -> float:
@@ -124,6 +151,9 @@ class Account:
 def open_account(application: str, seed: int) -> Account:
     """Makes an account with an application's own retriers and memory."""
     retriers = {name: task["Retry"][0] for name, task in find_tasks(application)}
+    express = dict(find_tasks(application, express=True))
+    if express:
+        retriers[EXPRESS] = express["Infer Segment"]["Retry"][0]
     functions = find_resources(application, "AWS::Serverless::Function")
     memory = {
         step: functions[f"{step.replace(' ', '')}Function"]["Properties"]["MemorySize"] / 1024
@@ -167,18 +197,33 @@ def run_engine(account: Account) -> None:
         account.run("Plan Job", infer)
 
     def infer() -> None:
-        left = iter(range(SEGMENTS - 1, -1, -1))
+        left = list[bool]()
 
-        def inferred() -> None:
-            if next(left) == 0:
-                account.run("Merge Results", lambda: None)
+        def end(*, is_left: bool) -> None:
+            left.append(is_left)
+            if len(left) == SEGMENTS:
+                infer_remaining(account, sum(left))
 
         for _ in range(SEGMENTS):
-            account.run("Infer Segment", inferred)
+            account.run_express(partial(end, is_left=False), partial(end, is_left=True))
 
     for _ in range(VIDEOS):
         account.run("Fetch Video", plan)
     account.finish()
+
+
+def infer_remaining(account: Account, segments: int) -> None:
+    """Infers what Express executions left, and merges the results."""
+    left = iter(range(segments - 1, -1, -1))
+
+    def inferred() -> None:
+        if next(left, 0) == 0:
+            account.run("Merge Results", lambda: None)
+
+    for _ in range(segments):
+        account.run("Infer Segment", inferred)
+    if not segments:
+        inferred()
 
 
 RUNS: Mapping[str, Callable[[Account], None]] = {"pipeline": run_pipeline, "engine": run_engine}

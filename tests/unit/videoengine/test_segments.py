@@ -19,11 +19,13 @@ from videoengine.segments import (
     MAX_REDECODE_SHARE,
     MAX_SEGMENT_SECONDS,
     MAX_SEGMENTS,
+    MAX_SHARE_SECONDS,
     MIN_LAST_SEGMENT_SECONDS,
     MIN_SEGMENT_SECONDS,
     Effort,
     SampledFrame,
     Segment,
+    are_short,
     cut_segments,
     order_by_work,
     select_frames,
@@ -77,7 +79,8 @@ def test_the_workers_of_an_hour_of_video_take_about_the_same_time(max_concurrenc
     again = sum(again for _, again in costs)
     total = sum(seconds for seconds, _ in costs)
     assert again <= 0.1 * total
-    assert max(seconds for seconds, _ in costs) <= 1.1 * MAX_SEGMENT_SECONDS
+    assert max(seconds for seconds, _ in costs) <= 1.1 * MAX_SHARE_SECONDS
+    assert are_short(segments, timeline, EFFORT)
     order = order_by_work(segments, timeline, EFFORT)
     assert sorted(order) == list(range(len(segments)))
     in_turn = [costs[number][0] for number in order]
@@ -152,8 +155,10 @@ def test_all_samples_of_a_frame_are_in_one_segment(
 
 
 def test_a_day_of_video_has_larger_segments_rather_than_more() -> None:
-    timeline = make_timeline(frames=86_400, keyframe_every=10, rate=1)
-    assert len(cut(timeline, infer_fps=1, max_concurrency=1000, effort=Effort(0.1, 10.0))) <= MAX_SEGMENTS
+    timeline, effort = make_timeline(frames=86_400, keyframe_every=10, rate=1), Effort(0.1, 10.0)
+    segments = cut(timeline, infer_fps=1, max_concurrency=1000, effort=effort)
+    assert len(segments) <= MAX_SEGMENTS
+    assert not are_short(segments, timeline, effort)
 
 
 def test_a_segment_survives_its_conversion_to_json() -> None:

@@ -16,7 +16,7 @@ from videoengine.logs import logger
 from videoengine.lost_times import describe_lost_times
 from videoengine.object_keys import segment_key
 from videoengine.s3_file import S3Object
-from videoengine.segments import Effort, Segment, cut_segments, order_by_work, select_frames
+from videoengine.segments import Effort, Segment, are_short, cut_segments, order_by_work, select_frames
 from videoengine.settings import PlanSettings
 from videoengine.steps import Outcome
 from videoengine.timeline import find_video_stream, read_timeline
@@ -27,7 +27,8 @@ def plan(job: JobSpec, settings: PlanSettings) -> Outcome:
     """Writes one object for each segment.
 
     Returns:
-        The outcome, with the segments' numbers in the order to start them, the start offset, and a note for the owner.
+        The outcome, with the segments' numbers in the order to start them, whether they are short, the start offset,
+        and a note for the owner.
 
     Raises:
         JobFailed: the file is not a video or cut off, it exceeds a limit, or its frame rate is lower than `infer_fps`.
@@ -49,6 +50,7 @@ def plan(job: JobSpec, settings: PlanSettings) -> Outcome:
     logger.info("Planned", frames=len(timeline.timestamps), segments=len(segments))
     return {
         "segments": order_by_work(segments, timeline, effort),
+        "is_short": are_short(segments, timeline, effort),
         "start_offset": timeline.start_offset,
         "note": ". ".join(filter(None, notes)),
     }

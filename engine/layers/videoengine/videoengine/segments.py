@@ -21,8 +21,13 @@ MIN_SEGMENT_SECONDS = 2.0
 MIN_LAST_SEGMENT_SECONDS = 1.0
 """Minimum work in the last segments of a long job, whose workers started long before."""
 
+MAX_SHARE_SECONDS = 20.0
+"""Maximum ideal work of a segment, in seconds, unless there would be too many segments. A model that is ten times
+slower than estimated still finishes within the state machine's time limit for a segment in an Express execution."""
+
 MAX_SEGMENT_SECONDS = 60.0
-"""Maximum estimated work in a segment. A model that is ten times slower still finishes within Lambda's 15 minutes."""
+"""Maximum estimated work in a segment, in seconds, before it is cut however much that re-decodes. A model that is ten
+times slower still finishes within Lambda's 15 minutes."""
 
 MAX_REDECODE_SHARE = 0.5
 """Maximum share of a segment's work spent on re-decoding frames before its first one."""
@@ -142,13 +147,19 @@ def order_by_work(segments: Sequence[Segment], timeline: Timeline, effort: Effor
 
     Cuts are placed near keyframes, so the later segments are not always the shorter ones.
     """
+    return sorted(range(len(segments)), key=lambda number: _estimate(segments[number], timeline, effort), reverse=True)
 
-    def estimate(number: int) -> float:
-        first, last = segments[number].frames[0], segments[number].frames[-1]
-        decoded = last.frame_offset - first.frame_offset + 1 + _count_preceding(first, timeline)
-        return effort.decode * decoded + effort.infer * len(set(segments[number].frames))
 
-    return sorted(range(len(segments)), key=estimate, reverse=True)
+def are_short(segments: Sequence[Segment], timeline: Timeline, effort: Effort) -> bool:
+    """Whether each segment is expected to end within the five minutes of an Express execution."""
+    return all(_estimate(segment, timeline, effort) <= MAX_SEGMENT_SECONDS for segment in segments)
+
+
+def _estimate(segment: Segment, timeline: Timeline, effort: Effort) -> float:
+    """The work of a segment in seconds."""
+    first, last = segment.frames[0], segment.frames[-1]
+    decoded = last.frame_offset - first.frame_offset + 1 + _count_preceding(first, timeline)
+    return effort.decode * decoded + effort.infer * len(set(segment.frames))
 
 
 def _share_out(seconds: float, workers: int) -> list[float]:
@@ -162,7 +173,7 @@ def _share_out(seconds: float, workers: int) -> list[float]:
         count = min(max(int(seconds / MIN_SEGMENT_SECONDS), 1), workers)
         return [seconds / count] * count
     least = max(MIN_LAST_SEGMENT_SECONDS, seconds / (MAX_SEGMENTS - 1))
-    most = max(MAX_SEGMENT_SECONDS, least)
+    most = max(MAX_SHARE_SECONDS, least)
     shares, left = list[float](), seconds
     while left > least / 2:
         share = min(max(left / 2 / workers, least), most)

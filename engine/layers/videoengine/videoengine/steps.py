@@ -18,6 +18,7 @@ class Outcome(TypedDict, total=False):
         job: the result of `JobSpec.to_json`, from `fetch_video`.
         note: a remark about the video for its owner, from `plan_job`; may be empty.
         segments: the segments' numbers in the order to start them, from `plan_job`.
+        is_short: the result of `are_short`, from `plan_job`.
         start_offset: `Timeline.start_offset`, from `plan_job`.
     """
 
@@ -26,6 +27,7 @@ class Outcome(TypedDict, total=False):
     job: dict[str, Any]
     note: str
     segments: list[int]
+    is_short: bool
     start_offset: float
 
 
