@@ -45,3 +45,33 @@ def test_no_cell_of_the_csv_is_a_formula(key: str, name: str, more: str, number:
 def test_excel_recognizes_the_csv_s_encoding() -> None:
     files, _ = derive_all(make_job(Model("m", "1", "classification")), b'{"frame_offset":[],"time_offset":[],"m":[]}')
     assert gzip.decompress(files.read("detections.csv.gz")).startswith(b'\xef\xbb\xbf"job_id",')
+
+
+@given(st.lists(st.tuples(st.none() | st.floats(allow_nan=False, allow_infinity=False), spreadsheet_texts), max_size=5))
+def test_every_cell_keeps_its_value(values: list[tuple[float | None, str]]) -> None:
+    found = [{"x": number, "y": 1, "class": text, "detection_id": text, "tracker_id": text} for number, text in values]
+    results = {"frame_offset": [7], "time_offset": [1.4], "m": [{"predictions": found}]}
+    files, _ = derive_all(make_job(Model("m", "1", "object-detection")), json.dumps(results).encode(), ["csv"])
+
+    lines = read_csv(files)
+
+    assert [float(line["x"]) if line["x"] else None for line in lines] == [number for number, _ in values]
+    for name in ("class", "detection_id", "tracker_id"):
+        assert [undisarm(line[name]) for line in lines] == [text for _, text in values]
+    assert {(line["frame_offset"], line["time_offset"], line["y"], line["extra"]) for line in lines} <= {
+        ("7", "1.4", "1", "")
+    }
+
+
+def test_texts_are_quoted_and_missing_values_are_empty() -> None:
+    """So that a spreadsheet can tell a number from a text of digits."""
+    found = [{"x": 1.5, "class": "5", "detection_id": "7"}, {"y": 2, "class": None, "more": [1, "a"]}]
+    results = {"frame_offset": [0], "time_offset": [0], "m": [{"predictions": found}]}
+    files, _ = derive_all(make_job(Model("m", "1", "object-detection")), json.dumps(results).encode(), ["csv"])
+
+    _, *lines = gzip.decompress(files.read("detections.csv.gz")).decode().splitlines()
+
+    assert [line.partition('"m",')[2] for line in lines] == [
+        '0,0.0,,"5",,,1.5,,,,,"7",,,,,,,',
+        '0,0.0,,,,,,2,,,,,,,,,,,"{""more"": [1, ""a""]}"',
+    ]
