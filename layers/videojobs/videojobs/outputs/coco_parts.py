@@ -100,7 +100,7 @@ def describe_shape(
     """
     described: dict[str, Any] = {
         "bbox": box,
-        "area": _measure_area(polygon) if polygon else box[2] * box[3],
+        "area": measure_area(polygon) if polygon else box[2] * box[3],
         "segmentation": [polygon] if polygon else [],
     }
     if confidence is not None:
@@ -121,8 +121,8 @@ def flatten(points: Sequence[Mapping[str, Any]]) -> list[float]:
     return [] if None in flat or len(flat) < 6 else flat  # type: ignore[return-value]  # None is ruled out
 
 
-def _measure_area(polygon: Sequence[float]) -> float:
-    """The shoelace formula."""
+def measure_area(polygon: Sequence[float]) -> float:
+    """Returns the area of x, y, x, y, … by the shoelace formula."""
     xs, ys = polygon[::2], polygon[1::2]
     following = zip([*xs[1:], xs[0]], [*ys[1:], ys[0]], strict=True)
     return abs(sum(x * next_y - next_x * y for x, y, (next_x, next_y) in zip(xs, ys, following, strict=True))) / 2
