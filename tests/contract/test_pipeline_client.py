@@ -46,8 +46,9 @@ def test_the_client_requests_a_signed_url() -> None:
     assert wire.describe() == example["request"]
 
 
-def test_the_client_creates_a_job() -> None:
-    example = read_example("create_job")
+@pytest.mark.parametrize("name", ["create_job", "create_job_still_frames"])
+def test_the_client_creates_a_job(name: str) -> None:
+    example = read_example(name)
     api, wire = connect(example)
     body = example["request"]["body"]
     models = [Model.parse(model).to_request() for model in body["models"]]

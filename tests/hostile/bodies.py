@@ -138,7 +138,7 @@ BODIES = [
     HostileBody(
         "a parameter of 60,000",
         _change_model(inference_params={"a" * 60_000: 1}),
-        f'models[0].inference_params has no "{"a" * 40}"…; use: confidence, iou_threshold',
+        f'models[0].inference_params has no "{"a" * 40}"…; use: confidence, iou_threshold, still_frames',
     ),
 ]
 """Each `error` is the beginning of the error."""

@@ -219,6 +219,7 @@ def _make_resources() -> EngineInProcess:
         "POLL_SECONDS_MIN": "0",
         "RETENTION_DAYS": "7",
         "STATE_MACHINE_ARN": machine["stateMachineArn"],
+        "STILL_FRAMES": "infer",
         "VIDEOS_BUCKET": VIDEOS_BUCKET,
     }
     return EngineInProcess(environment, s3, stepfunctions, dynamodb, JobsTable(dynamodb, "jobs"))

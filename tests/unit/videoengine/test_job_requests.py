@@ -7,6 +7,7 @@ import pytest
 
 from videoengine.errors import BadRequest
 from videoengine.job_requests import JobRequest, ModelRequest, parse_file_name
+from videoengine.still_frames import StillFrames
 
 MODEL: dict[str, Any] = {"model_id": "bottles", "model_version": "4", "inference_type": "object-detection"}
 BODY: dict[str, Any] = {"input_url": "https://example.com/video.mp4", "infer_fps": 5, "models": [MODEL]}
@@ -29,6 +30,15 @@ def test_a_complete_request_is_read() -> None:
 def test_defaults_are_those_of_roboflow_s_runner(inference_params: Any) -> None:
     [model] = JobRequest.parse(with_model(inference_params=inference_params)).models
     assert (model.confidence, model.iou_threshold) == (0.4, 0.3)
+
+
+def test_still_frames_are_inferred_unless_the_model_or_the_stack_reuses_them() -> None:
+    reusing = with_model(inference_params={"still_frames": "reuse"})
+    inferring = with_model(inference_params={"still_frames": "infer"})
+    assert JobRequest.parse(BODY).models[0].still_frames == "infer"
+    assert JobRequest.parse(BODY, StillFrames.REUSE).models[0].still_frames == "reuse"
+    assert JobRequest.parse(reusing).models[0].still_frames == "reuse"
+    assert JobRequest.parse(inferring, StillFrames.REUSE).models[0].still_frames == "infer"
 
 
 def test_a_version_may_be_a_number() -> None:
@@ -83,6 +93,13 @@ def test_several_models_may_be_requested() -> None:
         (
             with_model(inference_params={"confidance": 1}),
             'models[0].inference_params has no "confidance"; use: confidence',
+        ),
+        *(
+            (
+                with_model(inference_params={"still_frames": value}),
+                "models[0].inference_params.still_frames must be one of: infer, reuse",
+            )
+            for value in ("Reuse", "", None, True, 1, ["reuse"])
         ),
         ({**BODY, "models": [MODEL, MODEL]}, 'models: "bottles" is listed twice'),
         ({**BODY, "models": [MODEL, {**MODEL, "model_version": 5}]}, 'models: "bottles" is listed in two versions'),

@@ -17,6 +17,7 @@ from tests.templates import read_definition
 from videoengine import segments
 from videoengine.detector import Detector
 from videoengine.jobs import JobStatus
+from videoengine.object_keys import part_key
 
 
 @pytest.fixture
@@ -101,6 +102,44 @@ def test_a_segment_that_fails_after_the_job_is_done_changes_nothing(engine: Engi
 
 def with_confidence(confidence: float, **changes: Any) -> dict[str, Any]:
     return {**MODEL, "inference_params": {"confidence": confidence}, **changes}
+
+
+@pytest.mark.usefixtures("small_segments")
+@pytest.mark.parametrize(("parameters", "default"), [({"still_frames": "reuse"}, "infer"), ({}, "reuse")])
+def test_still_frames_repeat_predictions_of_their_segment(
+    parameters: dict[str, str], default: str, engine: EngineInProcess
+) -> None:
+    """A sampled frame is brighter than the one before by 4 levels, so every third one differs visibly."""
+    reusing = replace(engine, environment={**engine.environment, "STILL_FRAMES": default})
+    models = [{**MODEL, "inference_params": {"confidence": 0.0, **parameters}}]
+    job_id = reusing.create_job(engine.upload_video(make_video(VideoSpec(frames=60))), infer_fps=12, models=models)
+    reusing.run_job(job_id)
+    results = engine.read_results(job_id)
+    elements = dict(zip(results["frame_offset"], results[MODEL_ID], strict=True))
+    repeated = {offset: element for offset, element in elements.items() if "repeated_from" in element}
+    assert 15 <= len(repeated) <= 20
+    for offset, element in repeated.items():
+        inferred = elements[element["repeated_from"]]
+        assert element["predictions"] == inferred["predictions"]
+        assert element["image"] == inferred["image"]
+        assert 0 < offset - element["repeated_from"] <= 4
+
+
+def test_a_retried_segment_repeats_the_same_frames(engine: EngineInProcess) -> None:
+    models = [{**MODEL, "inference_params": {"confidence": 0.0, "still_frames": "reuse"}}]
+    job_id = engine.create_job(engine.upload_video(make_video(VideoSpec())), infer_fps=12, models=models)
+    engine.run_job(job_id)
+    job = engine.fetch_video(job_id)
+    once, again = (_infer_first_segment(engine, job) for _ in range(2))
+    assert once == again
+    assert once[0]["repeated_from"] is None
+    assert [element["repeated_from"] for element in once[1:]].count(None) < len(once) / 2
+
+
+def _infer_first_segment(engine: EngineInProcess, job: dict[str, Any]) -> list[dict[str, Any]]:
+    engine.invoke("infer_segment", {"job": job, "segment": 0})
+    part = engine.s3.get_object(Bucket=VIDEOS_BUCKET, Key=part_key(job["job_id"], 0, MODEL_ID))["Body"].read()
+    return [{"repeated_from": None, **json.loads(line), "time": None} for line in part.splitlines()]
 
 
 def test_each_model_has_its_own_list_and_parameters(engine: EngineInProcess) -> None:

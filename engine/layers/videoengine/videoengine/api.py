@@ -224,7 +224,7 @@ def _check_model(model: ModelRequest, index: int, models_bucket: str) -> None:
 
 
 def _describe_new_job(job_id: str, request: HttpRequest, settings: ApiSettings) -> Job:
-    wanted = JobRequest.parse(_fill_in_versions(request.body, settings))
+    wanted = JobRequest.parse(_fill_in_versions(request.body, settings), settings.still_frames)
     if len(wanted.models) > settings.max_models:
         raise BadRequest(f"models must be at most {settings.max_models}, not {len(wanted.models)}")
     for index, model in enumerate(wanted.models):

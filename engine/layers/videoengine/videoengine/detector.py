@@ -2,10 +2,13 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from av.video.frame import VideoFrame
+from numpy.typing import NDArray
 
 from videoengine.detections import Thresholds
 from videoengine.errors import ModelPackageInvalid
@@ -15,13 +18,27 @@ from videoengine.inference_types import INFERENCE_TYPES
 from videoengine.model_packages import WEIGHTS, read_package
 from videoengine.network import Network
 from videoengine.precision import Precision
-from videoengine.preprocessing import FramePreprocessor
+from videoengine.preprocessing import FramePreprocessor, Placement
 
 type Element = Any
 """The results of one frame in the API's format: an object, or a list of numbers for an embedding."""
 
 type PendingElement = Callable[[], Element]
 """Waits for an element and returns it. Call it once."""
+
+
+@dataclass(frozen=True)
+class PreparedFrame:
+    """A frame that is the next input of a model's network.
+
+    Attributes:
+        pixels: (height, width, 3) of the network's input. The next frame overwrites them.
+        seconds: how long the preparation took.
+    """
+
+    pixels: NDArray[np.uint8]
+    placement: Placement
+    seconds: float
 
 
 class Detector:
@@ -62,19 +79,27 @@ class Detector:
 
         Finish frames in the order in which they were started. The frame itself is no longer needed after this call.
         """
+        return self.infer(self.prepare(frame), thresholds)
+
+    def prepare(self, frame: VideoFrame) -> PreparedFrame:
+        """Makes a frame the next input of the network. It may be inferred, or replaced by another one."""
         started = time.perf_counter()
-        placement = self._preprocessor.prepare(frame, self._network.next_input)
-        preparing_seconds = time.perf_counter() - started
+        pixels = self._network.next_input
+        placement = self._preprocessor.prepare(frame, pixels)
+        return PreparedFrame(pixels, placement, time.perf_counter() - started)
+
+    def infer(self, prepared: PreparedFrame, thresholds: Thresholds) -> PendingElement:
+        """Starts the inference of the frame that was prepared last; see `start`."""
         inference = self._network.start()
 
         def finish() -> Element:
             outputs = inference.finish()
             finished = time.perf_counter()
-            found = self._inference_type.describe(outputs, self._package, placement, thresholds)
+            found = self._inference_type.describe(outputs, self._package, prepared.placement, thresholds)
             if isinstance(found, list):
                 return found
-            seconds = preparing_seconds + inference.seconds + time.perf_counter() - finished
-            width, height = placement.resolution_wh
+            seconds = prepared.seconds + inference.seconds + time.perf_counter() - finished
+            width, height = prepared.placement.resolution_wh
             return {"time": round(seconds, 4), "image": {"width": width, "height": height}, **found}
 
         return finish

@@ -3,7 +3,7 @@
 import itertools
 import json
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from av.container import InputContainer
@@ -11,6 +11,7 @@ from av.video.frame import VideoFrame
 
 from videoengine.detections import Thresholds
 from videoengine.detector import Detector, PendingElement
+from videoengine.frame_reuse import FrameReuse
 from videoengine.frames import read_frames
 from videoengine.segments import SampledFrame
 
@@ -32,10 +33,12 @@ class FrameInference:
         detectors: for each model id, the detector and the job's thresholds.
         on_failure: called with the model id and the exception when a model fails on a frame. As in the hosted API, the
             element is then `null`.
+        reusing: ids of the models that repeat their predictions while the picture is still.
     """
 
     detectors: Mapping[str, tuple[Detector, Thresholds]]
     on_failure: Callable[[str, Exception], None]
+    reusing: Collection[str] = ()
 
     def infer(self, container: InputContainer, frames: Sequence[SampledFrame]) -> Iterator[dict[str, str]]:
         """For each sampled frame, in order: the element of each model as JSON, by model id.
@@ -48,20 +51,24 @@ class FrameInference:
         """
         in_flight_max = FRAMES_PER_CORE * max(detector.concurrency for detector, _ in self.detectors.values())
         in_flight = deque[tuple[int, dict[str, PendingElement | None]]]()
-        for times, picture in pair_frames(frames, read_frames(container, frames)):
-            in_flight.append((times, self._start(picture)))
+        reuses = {model_id: FrameReuse(*self.detectors[model_id]) for model_id in self.reusing}
+        for samples, picture in pair_frames(frames, read_frames(container, frames)):
+            in_flight.append((len(samples), self._start(picture, samples[0], reuses)))
             if len(in_flight) > in_flight_max:
                 yield from self._finish(*in_flight.popleft())
         while in_flight:
             yield from self._finish(*in_flight.popleft())
 
-    def _start(self, picture: VideoFrame | None) -> dict[str, PendingElement | None]:
+    def _start(
+        self, picture: VideoFrame | None, frame: SampledFrame, reuses: Mapping[str, FrameReuse]
+    ) -> dict[str, PendingElement | None]:
         pending: dict[str, PendingElement | None] = dict.fromkeys(self.detectors)
         if picture is None:
             return pending
         for model_id, (detector, thresholds) in self.detectors.items():
             try:
-                pending[model_id] = detector.start(picture, thresholds)
+                reuse = reuses.get(model_id)
+                pending[model_id] = reuse.start(picture, frame) if reuse else detector.start(picture, thresholds)
             except Exception as error:
                 self.on_failure(model_id, error)
         return pending
@@ -79,7 +86,7 @@ class FrameInference:
 
 def pair_frames(
     frames: Iterable[SampledFrame], pictures: Iterator[tuple[int, VideoFrame]]
-) -> Iterator[tuple[int, VideoFrame | None]]:
+) -> Iterator[tuple[Sequence[SampledFrame], VideoFrame | None]]:
     """Pairs sampled frames with decoded pictures.
 
     Args:
@@ -87,13 +94,13 @@ def pair_frames(
         pictures: (timestamp, picture) in presentation order; damaged frames are missing.
 
     Returns:
-        For each different frame: how many times it is sampled, and its picture, or None if it is damaged.
+        For each different frame: its samples, and its picture, or None if it is damaged.
     """
     timestamp, picture = next(pictures, (None, None))
     for wanted, group in itertools.groupby(frames, key=lambda frame: frame.timestamp):
-        times = sum(1 for _ in group)
+        samples = list(group)
         if timestamp == wanted:
-            yield times, picture
+            yield samples, picture
             timestamp, picture = next(pictures, (None, None))
         else:
-            yield times, None
+            yield samples, None

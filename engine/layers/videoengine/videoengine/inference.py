@@ -18,6 +18,7 @@ from videoengine.object_keys import part_key, segment_key
 from videoengine.s3_file import S3Object
 from videoengine.segments import Segment
 from videoengine.settings import InferSettings
+from videoengine.still_frames import StillFrames
 from videoengine.video_file import open_video
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def infer_segment(job: JobSpec, number: int, settings: InferSettings, memory_byt
         JobFailed: a model can't be run at all, or the video can't be read.
     """
     s3 = clients.s3()
+    reusing = {model.model_id for model in job.models if model.still_frames == StillFrames.REUSE}
     # These steps mostly wait for S3, so run them at the same time.
     with ThreadPoolExecutor() as threads:
         reading = threads.submit(_read_segment, s3, job, number, settings)
@@ -50,7 +52,7 @@ def infer_segment(job: JobSpec, number: int, settings: InferSettings, memory_byt
             open_video(file, settings.max_frame_pixels) as container,
         ):
             segment, detectors = reading.result(), loading.result()
-            elements = list(FrameInference(detectors, _log_failure).infer(container, segment.frames))
+            elements = list(FrameInference(detectors, _log_failure, reusing).infer(container, segment.frames))
     for model_id in detectors:
         lines = "\n".join(found[model_id] for found in elements)
         key = part_key(job.job_id, number, model_id)

@@ -10,6 +10,7 @@ from videoengine.destinations import InvalidUrl, WebAddress
 from videoengine.errors import BadRequest
 from videoengine.model_packages import TASK_TYPES
 from videoengine.request_bodies import quote
+from videoengine.still_frames import StillFrames
 
 MAX_INFER_FPS = 1_000_000
 """Far above the frame rate of any video. A job whose `infer_fps` is above its video's frame rate fails later."""
@@ -20,8 +21,9 @@ MAX_FILE_NAME_LENGTH = 1024
 OFFSET_KEYS = ("frame_offset", "time_offset")
 """Keys of the results file that are not model ids."""
 
-_PARAMETERS = {"confidence": 0.4, "iou_threshold": 0.3}
-"""The parameters of a model, with their defaults."""
+_RATIOS = {"confidence": 0.4, "iou_threshold": 0.3}
+"""The parameters of a model that are numbers from 0 to 1, with their defaults."""
+_PARAMETERS = (*_RATIOS, "still_frames")
 _TYPES = ", ".join(TASK_TYPES)
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """Ids of models, their versions and jobs. They become parts of object keys, and keys of the results file."""
@@ -35,6 +37,7 @@ class ModelRequest:
         inference_type: one of `TASK_TYPES`.
         confidence: minimum confidence, 0 to 1.
         iou_threshold: NMS drops boxes that overlap a better box by more, 0 to 1.
+        still_frames: one of `StillFrames`. Jobs from before this parameter existed lack it.
     """
 
     model_id: str
@@ -42,6 +45,7 @@ class ModelRequest:
     inference_type: str
     confidence: float
     iou_threshold: float
+    still_frames: str = StillFrames.INFER
 
     @property
     def package_name(self) -> str:
@@ -58,8 +62,11 @@ class JobRequest:
     models: tuple[ModelRequest, ...]
 
     @classmethod
-    def parse(cls, body: dict[str, Any]) -> Self:
+    def parse(cls, body: dict[str, Any], still_frames: StillFrames = StillFrames.INFER) -> Self:
         """Parses the body of `POST /videoinfer`.
+
+        Args:
+            still_frames: for models whose parameters don't have it.
 
         Raises:
             BadRequest: a field is missing or wrong.
@@ -67,7 +74,7 @@ class JobRequest:
         return cls(
             input_url=_parse_url(body.get("input_url")),
             infer_fps=_parse_infer_fps(body.get("infer_fps")),
-            models=_parse_models(body.get("models")),
+            models=_parse_models(body.get("models"), still_frames),
         )
 
 
@@ -109,10 +116,10 @@ def _parse_infer_fps(value: Any) -> Fraction:
     return Fraction(str(value))
 
 
-def _parse_models(value: Any) -> tuple[ModelRequest, ...]:
+def _parse_models(value: Any, still_frames: StillFrames) -> tuple[ModelRequest, ...]:
     if not isinstance(value, list) or not value:
         raise BadRequest("models must be a list with at least one model")
-    models = tuple(_parse_model(model, f"models[{index}]") for index, model in enumerate(value))
+    models = tuple(_parse_model(model, f"models[{index}]", still_frames) for index, model in enumerate(value))
     seen: dict[str, str] = {}
     for model in models:
         if model.model_id in seen:
@@ -122,7 +129,7 @@ def _parse_models(value: Any) -> tuple[ModelRequest, ...]:
     return models
 
 
-def _parse_model(value: Any, field: str) -> ModelRequest:
+def _parse_model(value: Any, field: str, still_frames: StillFrames) -> ModelRequest:
     if not isinstance(value, dict):
         raise BadRequest(f"{field} must be an object with model_id, model_version and inference_type")
     model_id = _parse_name(value.get("model_id"), f"{field}.model_id")
@@ -138,7 +145,7 @@ def _parse_model(value: Any, field: str) -> ModelRequest:
         raise BadRequest(f"{field}.inference_type gaze-detection is not supported by this engine; use one of: {_TYPES}")
     if inference_type not in TASK_TYPES:
         raise BadRequest(f"{field}.inference_type must be one of: {_TYPES}")
-    parameters = _parse_parameters(value.get("inference_params"), f"{field}.inference_params")
+    parameters = _parse_parameters(value.get("inference_params"), f"{field}.inference_params", still_frames)
     return ModelRequest(model_id, _parse_name(version, f"{field}.model_version"), inference_type, **parameters)
 
 
@@ -148,17 +155,27 @@ def _parse_name(value: Any, field: str) -> str:
     return value
 
 
-def _parse_parameters(value: Any, field: str) -> dict[str, float]:
+def _parse_parameters(value: Any, field: str, still_frames: StillFrames) -> dict[str, Any]:
     if value is None:
         value = {}
     if not isinstance(value, dict):
         raise BadRequest(f"{field} must be an object")
-    if unknown := sorted(value.keys() - _PARAMETERS.keys()):
+    if unknown := sorted(value.keys() - set(_PARAMETERS)):
         raise BadRequest(f"{field} has no {quote(unknown[0])}; use: {', '.join(_PARAMETERS)}")
-    return {name: _parse_ratio(value.get(name, default), f"{field}.{name}") for name, default in _PARAMETERS.items()}
+    ratios = {name: _parse_ratio(value.get(name, default), f"{field}.{name}") for name, default in _RATIOS.items()}
+    return {
+        **ratios,
+        "still_frames": _parse_still_frames(value.get("still_frames", still_frames), f"{field}.still_frames"),
+    }
 
 
 def _parse_ratio(value: Any, field: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         raise BadRequest(f"{field} must be a number from 0 to 1")
     return float(value)
+
+
+def _parse_still_frames(value: Any, field: str) -> str:
+    if value not in list(StillFrames):
+        raise BadRequest(f"{field} must be one of: {', '.join(StillFrames)}")
+    return str(value)

@@ -7,6 +7,7 @@ from videoengine.idempotency import HEADER, IDEMPOTENCY_KEY
 from videoengine.job_requests import MAX_FILE_NAME_LENGTH, MAX_INFER_FPS, MAX_URL_LENGTH, NAME, OFFSET_KEYS
 from videoengine.jobs import JobStatus
 from videoengine.model_packages import TASK_TYPES
+from videoengine.still_frames import StillFrames
 from videoengine.video_formats import VIDEO_EXTENSIONS
 
 type Json = dict[str, Any]
@@ -19,6 +20,13 @@ _PORT = (
 )
 _COUNT = {"type": "integer", "minimum": 0}
 _RATIO = {"type": "number", "minimum": 0, "maximum": 1}
+_STILL_FRAMES = {
+    "enum": list(StillFrames),
+    "description": (
+        "With `reuse`, a frame that does not differ visibly from the last inferred one repeats its predictions; its "
+        "`repeated_from` is the frame_offset of that one. The stack's parameter StillFrames has the default."
+    ),
+}
 _TIME = {"type": "integer", "description": "Seconds since the epoch."}
 _RETRY_AFTER = {"description": "Seconds to wait.", "required": True, "schema": {"type": "integer", "minimum": 1}}
 _SHOW_JOB = {"showJob": {"operationId": "showJob", "parameters": {"job_id": "$response.body#/job_id"}}}
@@ -170,7 +178,7 @@ def _operation(
 def _describe_requests(max_models: int) -> Json:
     parameters = {
         "type": ["object", "null"],
-        "properties": {"confidence": _RATIO, "iou_threshold": _RATIO},
+        "properties": {"confidence": _RATIO, "iou_threshold": _RATIO, "still_frames": _STILL_FRAMES},
         "additionalProperties": False,
     }
     return {

@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass, fields
 
 from videoengine.precision import Precision
+from videoengine.still_frames import StillFrames
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class ApiSettings:
     poll_seconds_min: int
     retention_days: int
     state_machine_arn: str
+    still_frames: StillFrames
     videos_bucket: str
 
 

@@ -15,7 +15,7 @@ from operator import itemgetter
 from typing import Annotated, Any, Self, TypeIs
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from videojobs.errors import BrokenResults
 from videojobs.jobs.inference_types import is_documented
@@ -75,6 +75,8 @@ class BoxesElement(Struct, gc=False, forbid_unknown_fields=True, omit_defaults=T
     predictions: list[_Box]
     time: _Number = None
     image: Any = None
+    repeated_from: _Int64 | UnsetType = UNSET
+    """The engine's mark of a frame that repeats another one's predictions."""
 
 
 decode_boxes = msgspec.json.Decoder(list[BoxesElement | None]).decode
@@ -288,7 +290,11 @@ class FrameFacts:
 def read_frame_facts(element: Any) -> FrameFacts:
     """Reads the facts of one of `Frames.entries`."""
     if isinstance(element, BoxesElement):
-        return FrameFacts(size=_read_size(element.image), seconds=None if element.time is None else float(element.time))
+        return FrameFacts(
+            size=_read_size(element.image),
+            seconds=None if element.time is None else float(element.time),
+            extra=None if element.repeated_from is UNSET else _to_json({"repeated_from": element.repeated_from}),
+        )
     if isinstance(element, list):
         return _read_vector(element, {})
     if not isinstance(element, dict):

@@ -32,7 +32,11 @@ boxes = st.fixed_dictionaries(
 
 box_elements = st.fixed_dictionaries(
     {"predictions": st.lists(boxes, max_size=3)},
-    optional={"time": numbers, "image": st.sampled_from([None, 3, [], {"width": 640, "height": 360}, [{"width": 1}]])},
+    optional={
+        "time": numbers,
+        "image": st.sampled_from([None, 3, [], {"width": 640, "height": 360}, [{"width": 1}]]),
+        "repeated_from": st.integers(0, 2**40),
+    },
 )
 
 
