@@ -5,7 +5,6 @@ must not become formulas: see `disarm`.
 """
 
 import re
-import zlib
 from codecs import BOM_UTF8
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -15,6 +14,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
+from videojobs.compression import open_gzip
 from videojobs.jobs.ledger import Job
 from videojobs.outputs.files import OutputFiles
 from videojobs.results.predictions import COLUMNS, Frames
@@ -24,12 +24,6 @@ _HEADING = (
     *(*COLUMNS, "track_id", "extra"),
 )
 _NUMBERS = {"track_id", *(name for name, kinds in COLUMNS.items() if kinds is int or kinds == (float, int))}
-_GZIP = 31
-"""zlib's largest window, with a gzip header."""
-
-_COMPRESSION_LEVEL = 1
-"""Level 6 takes five times as long and saves a fifth of the size."""
-
 _FORMULA_MARKS = "=+-@\uff1d\uff0b\uff0d\uff20\t\r\n\0'"
 """The characters that start a formula at the beginning of a cell, and the apostrophe."""
 
@@ -76,7 +70,7 @@ class CsvTable:
         self._job = job
         # Without ContentEncoding: browsers would decompress the file and keep its name.
         self._file = files.open("detections.csv.gz", "application/gzip")
-        self._gzip = zlib.compressobj(_COMPRESSION_LEVEL, wbits=_GZIP)
+        self._gzip = open_gzip()
         self._write(BOM_UTF8 + b",".join(map(quote, _HEADING)) + b"\n")
 
     def add(self, frames: Frames) -> None:

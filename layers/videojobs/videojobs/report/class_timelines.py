@@ -1,11 +1,10 @@
 """Timelines: when each class is on screen, how many at once, and at which confidence, in constant memory."""
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import zip_longest
 from typing import Any
 
 from videojobs.foreign_text import printable
-from videojobs.results.marks import Mark
 
 BINS_MAX = 1024
 """An even number: if a video needs more bins, each two of them are merged."""
@@ -39,7 +38,7 @@ class ClassTimeline:
         for percent in percents:
             self.found[percent] += 1
         self.frames[percents[0]] += 1
-        seen = [percents[count - 1] for count in COUNTS if count <= len(percents)]
+        seen = [percents[count - 1] for count in COUNTS[: bisect_right(COUNTS, len(percents))]]
         self._merge(bin_number, seen)
 
     def halve(self) -> None:
@@ -62,7 +61,8 @@ class ClassTimeline:
         if present is None:
             self.bins[bin_number] = seen
         else:
-            self.bins[bin_number] = [max(pair) for pair in zip_longest(present, seen, fillvalue=0)]
+            merged = list(map(max, present, seen))
+            self.bins[bin_number] = merged + present[len(merged) :] + seen[len(merged) :]
 
 
 def _to_pairs(histogram: Sequence[int]) -> Iterator[int]:
@@ -92,15 +92,15 @@ class ModelTimelines:
             self.classes.append(ClassTimeline(name))
         return number
 
-    def add(self, seconds: float, marks: Sequence[Mark]) -> None:
-        """Adds the marks of the next sampled frame."""
+    def add(self, seconds: float, class_numbers: Sequence[int], percents: Sequence[int]) -> None:
+        """Adds the next sampled frame; with the class and the percent of confidence of each of its marks."""
         bin_number = self._open_bin(seconds)
         by_class: dict[int, list[int]] = {}
-        for mark in marks:
-            by_class.setdefault(mark.class_number, []).append(mark.percent)
-        for number, percents in by_class.items():
-            percents.sort(reverse=True)
-            self.classes[number].add(bin_number, percents)
+        for number, percent in zip(class_numbers, percents, strict=True):
+            by_class.setdefault(number, []).append(percent)
+        for number, of_class in by_class.items():
+            of_class.sort(reverse=True)
+            self.classes[number].add(bin_number, of_class)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns it as the page reads it: when bins start, in seconds, and the classes in order of their numbers."""

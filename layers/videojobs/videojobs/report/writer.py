@@ -6,7 +6,6 @@ page too; above a limit they are files beside it. This module joins the page's s
 """
 
 import base64
-import gzip
 import hashlib
 import json
 import re
@@ -16,17 +15,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime
 from importlib import resources
+from itertools import accumulate, pairwise
 from typing import IO, Any
 from urllib.parse import urlsplit
 
 import msgspec
 
+from videojobs.compression import gzip
 from videojobs.foreign_text import file_for_command, printable
 from videojobs.jobs.regions import Region
 from videojobs.report.class_timelines import COUNTS, ModelTimelines
 from videojobs.report.region_events import RegionEvents
-from videojobs.results.marks import Mark, list_marks
-from videojobs.results.predictions import FrameFacts, Frames
+from videojobs.results.marks import list_mark_columns
+from videojobs.results.predictions import Frames
 
 INLINE_MAX_BYTES = 4 * 1024 * 1024
 """The most that all pieces in the page may have together, compressed: a phone loads them at once."""
@@ -130,33 +131,28 @@ class ReportWriter:
     def add(self, frames: Frames) -> None:
         """Adds frames of an added model. Predictions that can't be drawn are left out."""
         model = self._models[frames.model_id]
-        marks = list_marks(frames.usable_predictions, model.timelines.number_class, frames.track_ids)
+        marks = list_mark_columns(frames.usable_predictions, model.timelines.number_class, frames.track_ids)
         model.failed += sum(frames.failures)
         model.unread += sum(frames.unread)
         self._events.add(frames, self._start_offset or 0.0)
-        for frame_offset, time_offset, is_failure, facts, found in zip(
-            frames.frame_offsets, frames.time_offsets, frames.failures, frames.facts, marks, strict=True
+        spans = [slice(*span) for span in pairwise(accumulate(marks.counts, initial=0))]
+        texts = msgspec.json.Encoder().encode_lines([marks.lists[span] for span in spans]).split(b"\n")
+        for frame_offset, time_offset, is_failure, facts, span, text in zip(
+            *(frames.frame_offsets, frames.time_offsets, frames.failures, frames.facts, spans, texts), strict=False
         ):
+            if facts.size and facts.size != model.size:
+                self._end_piece(model)
+                model.size = facts.size
             seconds = round(time_offset + (self._start_offset or 0.0), 6)
-            self._add_frame(model, frame_offset, seconds, facts=facts, marks=None if is_failure else found)
-
-    def _add_frame(
-        self, model: _ModelPart, frame_offset: int, seconds: float, *, facts: FrameFacts, marks: Sequence[Mark] | None
-    ) -> None:
-        """Adds one sampled frame; `marks` is None if the model failed."""
-        if facts.size and facts.size != model.size:
-            self._end_piece(model)
-            model.size = facts.size
-        model.frames += 1
-        model.embeddings += facts.is_embedding
-        model.timelines.add(seconds, marks or ())
-        text = msgspec.json.encode(None if marks is None else [mark.to_list() for mark in marks])
-        model.times.append(seconds)
-        model.offsets.append(frame_offset)
-        model.marks.append(text)
-        model.marks_bytes += len(text) + 12
-        if model.marks_bytes >= PIECE_BYTES:
-            self._end_piece(model)
+            model.frames += 1
+            model.embeddings += facts.is_embedding
+            model.timelines.add(seconds, marks.class_numbers[span], marks.percents[span])
+            model.times.append(seconds)
+            model.offsets.append(frame_offset)
+            model.marks.append(b"null" if is_failure else text)
+            model.marks_bytes += len(text) + 12
+            if model.marks_bytes >= PIECE_BYTES:
+                self._end_piece(model)
 
     def finish(self, facts: ReportFacts, *, inline_max_bytes: int | None = INLINE_MAX_BYTES) -> "Report":
         """Returns the report of all added frames. If `inline_max_bytes` is None, all pieces are in the page."""
@@ -175,8 +171,8 @@ class ReportWriter:
         if not model.marks:
             return
         head = {"size": model.size, "times": model.times.tolist(), "offsets": model.offsets}
-        text = json.dumps(head)[:-1].encode() + b', "frames": [' + b",".join(model.marks) + b"]}"
-        content = gzip.compress(text, compresslevel=4, mtime=0)
+        text = msgspec.json.encode(head)[:-1] + b',"frames":[' + b",".join(model.marks) + b"]}"
+        content = gzip(text)
         self._spool.seek(self._spooled)
         self._spool.write(content)
         model.pieces.append(
@@ -244,7 +240,7 @@ class Report:
             "{{data}}"
         )
         file.write(head.encode())
-        _write_data(file, "index", gzip.compress(json.dumps(self._index).encode(), mtime=0))
+        _write_data(file, "index", gzip(json.dumps(self._index).encode()))
         for piece in self._pieces if self._is_inline else ():
             _write_data(file, piece.name, self._read(piece))
         file.write(tail.encode())

@@ -1,7 +1,8 @@
 """Marks: drawable predictions, the same for the report and the annotated video, and for every inference type."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import islice, repeat
+from dataclasses import dataclass
+from itertools import chain, islice, repeat
 from typing import Any, NamedTuple
 
 from msgspec import Struct
@@ -18,6 +19,7 @@ type Box = tuple[float, float, float, float]
 _BOX = ("x", "y", "width", "height")
 _PLAIN = ("class", *_BOX, "yaw", "pitch")
 _LISTS = ("points", "keypoints", "landmarks")
+_DETAILS = {"yaw", "pitch", *_LISTS}
 _NUMBER_MAX = 1e9
 
 
@@ -91,6 +93,22 @@ class Mark(Struct, frozen=True, gc=False):
         return {"keypoints": self.keypoints} if self.keypoints else None
 
 
+@dataclass(frozen=True, kw_only=True)
+class MarkColumns:
+    """The marks of some frames for the report.
+
+    Attributes:
+        counts: The number of marks of each frame.
+        class_numbers, percents: Those of each mark.
+        lists: Each mark as `Mark.to_list` returns it.
+    """
+
+    counts: Sequence[int]
+    class_numbers: Sequence[int]
+    percents: Sequence[int]
+    lists: Sequence[Sequence[Any]]
+
+
 class _NotDrawable(ValueError):
     """A prediction lacks a value that its mark needs, or has an invalid one."""
 
@@ -110,6 +128,57 @@ def list_marks(
         for number, (confidence, row, track_id) in rows
     )
     return [[mark for mark in islice(marks, count) if mark is not None] for count in predictions.counts]
+
+
+def list_mark_columns(
+    predictions: Predictions, number_class: ClassNumber, track_ids: Sequence[int | None] | None = None
+) -> MarkColumns:
+    """Returns the marks of `list_marks`, in a fraction of its time if all are boxes."""
+    if _are_only_boxes(predictions):
+        return _list_box_columns(predictions, number_class, track_ids)
+    marks = list_marks(predictions, number_class, track_ids)
+    every = list(chain.from_iterable(marks))
+    return MarkColumns(
+        counts=list(map(len, marks)),
+        class_numbers=[mark.class_number for mark in every],
+        percents=[mark.percent for mark in every],
+        lists=[mark.to_list() for mark in every],
+    )
+
+
+def _are_only_boxes(predictions: Predictions) -> bool:
+    """Returns whether all predictions are drawn, and as boxes without details."""
+    if predictions.others or not predictions.absent >= _DETAILS or None in predictions.columns["class"]:
+        return False
+    sides = [predictions.columns[name] for name in _BOX]
+    try:
+        return all(min(values) > -_NUMBER_MAX and max(values) < _NUMBER_MAX for values in sides)
+    except (TypeError, ValueError):  # a value is None, or there are no predictions
+        return False
+
+
+def _list_box_columns(
+    predictions: Predictions, number_class: ClassNumber, track_ids: Sequence[int | None] | None
+) -> MarkColumns:
+    names = predictions.columns["class"]
+    numbers = {name: number_class(name) for name in dict.fromkeys(names)}
+    class_numbers = [numbers[name] for name in names]
+    confidences = _round_all(predictions.confidences, 4)
+    plain = zip(class_numbers, confidences, *(_round_all(predictions.columns[name], 1) for name in _BOX), strict=True)
+    lists: list[Sequence[Any]] = list(plain)
+    if track_ids is not None:
+        lists = [
+            mark if track_id is None else (*mark, None, track_id)
+            for mark, track_id in zip(lists, track_ids, strict=True)
+        ]
+    percents = [100 if confidence is None else int(confidence * 100 + 1e-9) for confidence in confidences]
+    return MarkColumns(counts=predictions.counts, class_numbers=class_numbers, percents=percents, lists=lists)
+
+
+def _round_all(values: Sequence[float | None], digits: int) -> Sequence[float | None]:
+    """Returns the values as `round` does. Most are rounded already, and it takes `round` ten times as long to see."""
+    scale = 10**digits
+    return [value if value is None or int(value * scale) / scale == value else round(value, digits) for value in values]
 
 
 def _try_mark(
