@@ -10,18 +10,20 @@ from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
+from moto.s3 import models
+
 from tests.hostile.addresses import NAMES, HostileAddress
 from tests.hostile.bodies import HostileBody
-from tests.hostile.servers import HOST, HostileServer, run_server
+from tests.hostile.servers import HOST, PART_BYTES, HostileServer, run_server
 from tests.stand_ins.api_gateway import make_event
 from tests.stand_ins.engine import API_KEY, MODEL, EngineInProcess
 from tests.stand_ins.internet import PUBLIC_ADDRESS, Internet, answer_with, redirect_to, run_internet
 from tests.stand_ins.videos import VideoSpec, make_video
-from videoengine import video_fetch
+from videoengine import parallel_fetch, video_fetch, video_server
 
 DONE = "job: done"
 PUBLIC_URL = f"https://{HOST}/"
-_TRIED_ONCE = video_fetch._RETRIES.new(total=0)
+_TRIED_ONCE = video_server._RETRIES.new(total=0)
 
 
 def answer_body(engine: EngineInProcess, hostile: HostileBody) -> str:
@@ -67,12 +69,10 @@ def answer_server(engine: EngineInProcess, hostile: HostileServer) -> str:
         run_server(hostile, Path(folder)) as url,
         patch.dict(os.environ, {"SSL_CERT_FILE": f"{folder}/ca.pem"}),
         patch.object(socket, "getaddrinfo", internet.resolve),
-        patch.multiple(
-            video_fetch,
-            READ_SECONDS=hostile.read_seconds,
-            FETCH_SECONDS=hostile.fetch_seconds,
-            _RETRIES=_TRIED_ONCE,
-        ),
+        patch.object(parallel_fetch, "PART_BYTES", PART_BYTES),
+        patch.object(models, "S3_UPLOAD_PART_MIN_SIZE", PART_BYTES),
+        patch.object(video_fetch, "FETCH_SECONDS", hostile.fetch_seconds),
+        patch.multiple(video_server, READ_SECONDS=hostile.read_seconds, _RETRIES=_TRIED_ONCE),
     ):
         return _run_job(allowing, url)
 

@@ -6,27 +6,33 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.stand_ins.range_server import RangeServer
 from tests.stand_ins.videos import VideoSpec, make_growing_video, make_video
 
 HOST = "videos.example.com"
 """The servers' name in the tests' DNS."""
 KIB, MIB = 2**10, 2**20
+PART_BYTES = 1000
+"""Size of a part; 16 MiB in production."""
 PAUSE_SECONDS = 0.05
 """Seconds between the bytes of a slow server."""
 
-type Serve = Callable[[socket.socket], None]
+_VIDEO = make_video(VideoSpec(frames=12))
+
+type Serve = Callable[[socket.socket, Mapping[str, str]], None]
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ class HostileServer:
 
     Attributes:
         name: What is wrong with it.
-        serve: Answers a request that has been read, until the client disconnects.
+        serve: Answers a request that has been read, given its headers, until the client disconnects.
         error: The job's error; None for a job that is done.
         scheme: The scheme of its URL.
         certificate_for: The name in its certificate; None without TLS.
@@ -83,18 +89,16 @@ def _answer(connected: socket.socket, server: HostileServer, tls: ssl.SSLContext
     with suppress(OSError), connected:
         if tls:
             with tls.wrap_socket(connected, server_side=True) as secured:
-                _read_request(secured)
-                server.serve(secured)
+                server.serve(secured, _read_request(secured))
         else:
-            _read_request(connected)
-            server.serve(connected)
+            server.serve(connected, _read_request(connected))
 
 
 _HANDSHAKE = b"\x16"
 
 
-def _read_request(connected: socket.socket) -> None:
-    """Reads a request with its body, or the beginning of a TLS handshake.
+def _read_request(connected: socket.socket) -> Mapping[str, str]:
+    """Reads a request with its body, or the beginning of a TLS handshake, and returns its headers.
 
     Closing a socket with unread bytes would reset the connection, and the client could lose the answer.
     """
@@ -104,7 +108,8 @@ def _read_request(connected: socket.socket) -> None:
         head, end, body = request.partition(b"\r\n\r\n")
         length = re.search(rb"(?i)\ncontent-length: *([0-9]+)", head)
         if request.startswith(_HANDSHAKE) or (end and len(body) >= (int(length[1]) if length else 0)):
-            return
+            break
+    return dict(re.findall(r"\n([^:]+): *([^\r]*)", request.partition(b"\r\n\r\n")[0].decode("latin-1")))
 
 
 def _make_tls(server: HostileServer, folder: Path) -> ssl.SSLContext:
@@ -141,7 +146,7 @@ def send(content: bytes, *, status: str = "200 OK", length: int | None = None, *
     lines = {"Content-Length": str(len(content) if length is None else length), "Connection": "close"}
     lines |= {name.replace("_", "-"): value for name, value in headers.items()}
     head = f"HTTP/1.1 {status}\r\n" + "".join(f"{name}: {value}\r\n" for name, value in lines.items()) + "\r\n"
-    return lambda connected: connected.sendall(head.encode() + content)
+    return lambda connected, _: connected.sendall(head.encode() + content)
 
 
 def redirect(location: str) -> Serve:
@@ -152,7 +157,7 @@ def redirect(location: str) -> Serve:
 def send_forever(head: bytes, chunk: bytes, pause_seconds: float = 0) -> Serve:
     """Sends `head` once and then `chunk` until the client disconnects, with pauses in seconds."""
 
-    def serve(connected: socket.socket) -> None:
+    def serve(connected: socket.socket, _: Mapping[str, str]) -> None:
         connected.sendall(head)
         while True:
             connected.sendall(chunk)
@@ -161,17 +166,46 @@ def send_forever(head: bytes, chunk: bytes, pause_seconds: float = 0) -> Serve:
     return serve
 
 
-def _say_nothing(connected: socket.socket) -> None:
+def _say_nothing(connected: socket.socket, _: Mapping[str, str]) -> None:
     connected.recv(1)
 
 
-def _hang_up(connected: socket.socket) -> None:
+def _hang_up(connected: socket.socket, _: Mapping[str, str]) -> None:
     del connected
+
+
+def send_ranges(first: Serve | None = None, further: Serve | None = None, whole: Serve | None = None) -> Serve:
+    """Sends ranges of a video, except for what is given.
+
+    Args:
+        first: Sends the first range.
+        further: Sends every other range.
+        whole: Answers a request without a range.
+    """
+    right = RangeServer(_VIDEO)
+
+    def serve(connected: socket.socket, headers: Mapping[str, str]) -> None:
+        wanted = headers.get("Range", "")
+        chosen = whole if not wanted else first if wanted.startswith("bytes=0-") else further
+        if chosen:
+            chosen(connected, headers)
+        else:
+            answer = right.answer(headers)
+            lines: dict[str, Any] = {name.replace("-", "_"): value for name, value in answer.headers.items()}
+            send(answer.body, status=f"{answer.status} As It Should", **lines)(connected, headers)
+
+    return serve
+
+
+def _send_range(content: bytes, content_range: str, etag: str = RangeServer.etag) -> Serve:
+    return send(content, status="206 Partial Content", ETag=etag, Content_Range=f"bytes {content_range}")
 
 
 _OK = b"HTTP/1.1 200 OK\r\n"
 _CHUNKED = _OK + b"Transfer-Encoding: chunked\r\n\r\n"
-_VIDEO = make_video(VideoSpec(frames=12))
+_PART = f"HTTP/1.1 206 Partial Content\r\nETag: {RangeServer.etag}\r\nContent-Range: bytes "
+_FIRST_PART = f"{_PART}0-{PART_BYTES - 1}/{len(_VIDEO)}\r\n\r\n".encode()
+_LAST_PART = f"{_PART}{PART_BYTES}-{len(_VIDEO) - 1}/{len(_VIDEO)}\r\n\r\n".encode()
 _BOMB = gzip.compress(bytes(10 * MIB))
 _HTML = b"<!DOCTYPE html><title>Log in</title><form method=post>"
 _PLAYLIST = b"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n"
@@ -253,6 +287,53 @@ SERVERS = [
         fetch_seconds=_SLOW_SECONDS,
         scheme="https",
     ),
+    # Ranges. A server that breaks its promise is asked for the whole file.
+    HostileServer("ranges, for comparison", send_ranges(whole=_hang_up), None),
+    HostileServer("a range of 10 GB", send_ranges(_send_range(bytes(PART_BYTES), "0-999/10000000000")), _TOO_LARGE),
+    HostileServer(
+        "ranges of a longer file", send_ranges(_send_range(_VIDEO[:PART_BYTES], f"0-999/{len(_VIDEO) + 1}")), None
+    ),
+    HostileServer(
+        "a range that was not asked for", send_ranges(_send_range(_VIDEO[:PART_BYTES], "1000-1999/2000")), None
+    ),
+    HostileServer(
+        "ranges of another file",
+        send_ranges(further=_send_range(_VIDEO[PART_BYTES:], f"1000-{len(_VIDEO) - 1}/{len(_VIDEO)}", '"b"')),
+        None,
+    ),
+    HostileServer("the whole file for each range but the first", send_ranges(further=send(_VIDEO)), None),
+    HostileServer("a redirect to metadata for a range", send_ranges(further=redirect("http://169.254.169.254/")), None),
+    HostileServer("a first range alone", send_ranges(further=_hang_up), None),
+    HostileServer(
+        "a first range, and then nothing",
+        send_ranges(further=_hang_up, whole=_hang_up),
+        _BROKE_OFF,
+    ),
+    HostileServer("a range without end", send_ranges(further=send_forever(_LAST_PART, bytes(64 * KIB))), None),
+    HostileServer(
+        "a first range without end, and a file without end",
+        send_ranges(
+            first=send_forever(_FIRST_PART, bytes(64 * KIB)),
+            whole=send_forever(_OK + b"\r\n", bytes(64 * KIB)),
+        ),
+        _TOO_LARGE,
+    ),
+    HostileServer(
+        "ranges, a byte at a time",
+        send_ranges(further=send_forever(_LAST_PART, b"x", PAUSE_SECONDS)),
+        _TOO_SLOW,
+        fetch_seconds=_SLOW_SECONDS,
+    ),
+    HostileServer(
+        "compressed ranges",
+        send_ranges(
+            first=send(
+                bytes(1000), status="206 Partial", ETag='"a"', Content_Range="0-999/2000", Content_Encoding="br"
+            ),
+            whole=send(_BOMB, Content_Encoding="gzip"),
+        ),
+        f"{_COULD_NOT}: {HOST} sent it compressed (gzip)",
+    ),
     # False lengths, and answers that are not HTTP.
     HostileServer("a length of 10 GB, and no body", send(b"", length=10**10), _TOO_LARGE),
     HostileServer("more than its length says", send(_VIDEO + _HTML, length=len(_VIDEO)), None),
@@ -261,7 +342,7 @@ SERVERS = [
     HostileServer(
         "two lengths", send(_VIDEO, content_length="1"), _BROKE_OFF.replace("ProtocolError", "InvalidHeader")
     ),
-    HostileServer("no HTTP", lambda it: it.sendall(b"SSH-2.0-OpenSSH_9.9\r\n"), _BROKE_OFF),
+    HostileServer("no HTTP", lambda it, _: it.sendall(b"SSH-2.0-OpenSSH_9.9\r\n"), _BROKE_OFF),
     HostileServer("no answer", _hang_up, _BROKE_OFF),
     HostileServer(
         "a login page that says 403",

@@ -4,7 +4,7 @@ import io
 import socket
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -59,7 +59,7 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 def send_and_wait(head: bytes) -> Serve:
     """Sends `head`, and then nothing until the client disconnects."""
 
-    def serve(connected: socket.socket) -> None:
+    def serve(connected: socket.socket, _: Mapping[str, str]) -> None:
         connected.sendall(head)
         while connected.recv(1024):
             pass
@@ -126,7 +126,7 @@ def test_the_limits_hold_for_tls(connect: Connect, serve: Serve) -> None:
 def test_results_may_take_longer_than_an_answer(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "ANSWER_BODY_SECONDS", LIMIT_SECONDS)
 
-    def serve(connected: socket.socket) -> None:
+    def serve(connected: socket.socket, _headers: Mapping[str, str]) -> None:
         connected.sendall(OK + b"Content-Length: 10\r\n\r\n")
         for _ in range(10):
             time.sleep(LIMIT_SECONDS / 5)
@@ -142,10 +142,10 @@ def test_a_job_s_creation_takes_no_longer_than_planned() -> None:
 
 
 def reply(content: bytes) -> Serve:
-    return lambda connected: connected.sendall(content)
+    return lambda connected, _: connected.sendall(content)
 
 
-def reset(connected: socket.socket) -> None:
+def reset(connected: socket.socket, _: Mapping[str, str]) -> None:
     connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 

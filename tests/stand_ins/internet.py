@@ -2,7 +2,7 @@
 
 import io
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,12 +34,14 @@ class Internet:
         names: Each name's successive lookup results, each a list of addresses; the last result repeats. Other names
             resolve to `PUBLIC_ADDRESS`.
         answers: Responses to return in turn, or exceptions to raise.
+        server: Answers requests by their headers, once there are no `answers` left.
         lookups: The names that were looked up, in order.
         connections: The requests, in order.
     """
 
     names: dict[str, list[list[str]]] = field(default_factory=dict)
     answers: list[Any] = field(default_factory=list)
+    server: Callable[[Mapping[str, str]], urllib3.HTTPResponse] | None = None
     lookups: list[str] = field(default_factory=list)
     connections: list[Connection] = field(default_factory=list)
 
@@ -65,6 +67,8 @@ class Internet:
         host_header = options["headers"].get("Host", pool.host)
         assert pool.port
         self.connections.append(Connection(pool.scheme, pool.host, pool.port, host_header, certificate_for, url))
+        if self.server and not self.answers:
+            return self.server(options["headers"])
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer

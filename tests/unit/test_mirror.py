@@ -51,6 +51,7 @@ TESTED_BY = {
     "videoengine.planning": "tests/unit/videoengine/test_whole_job.py",
     "videoengine.request_bodies": "tests/hostile/test_hostile.py",
     "videoengine.video_file": "tests/unit/videoengine/test_frames.py",
+    "videoengine.video_server": "tests/unit/videoengine/test_video_fetch.py",
     "videoengine.video_formats": "tests/unit/test_video_formats.py",
     "videoinfer.__main__": "tests/program/test_program.py",
     "videoinfer.deployed_policies": "tests/unit/videoinfer/test_doctor.py",

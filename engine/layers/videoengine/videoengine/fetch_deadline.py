@@ -1,9 +1,10 @@
 """A deadline for a whole fetch, whatever it is waiting for."""
 
 import socket
+import weakref
 from contextlib import suppress
-from threading import Lock, Timer
-from typing import Self
+from threading import RLock, Timer
+from typing import Any, Self
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -29,8 +30,9 @@ class FetchDeadline:
     def __init__(self, seconds: float) -> None:
         self.has_passed = False
         self._seconds = seconds
-        self._sockets: list[socket.socket] = []
-        self._lock = Lock()
+        self._sockets = set[socket.socket]()
+        # A garbage collection, at any point of the same thread, may forget a socket.
+        self._lock = RLock()
         self._timer = Timer(seconds, self._pass)
         self._timer.daemon = True
 
@@ -41,7 +43,7 @@ class FetchDeadline:
     def __exit__(self, *_: object) -> None:
         self._timer.cancel()
         with self._lock:
-            for connected in self._sockets:
+            for connected in tuple(self._sockets):
                 connected.close()
             self._sockets.clear()
 
@@ -56,25 +58,37 @@ class FetchDeadline:
         deadline = self
 
         class WatchedConnection(kind):  # type: ignore[valid-type, misc]
+            _forget_socket: "weakref.finalize[..., Any] | None" = None
+
             def _new_conn(self) -> socket.socket:
                 deadline.check()
                 connected: socket.socket = super()._new_conn()
-                deadline._add(connected)
+                # A connection's former socket is no longer read, and a connection that is gone has none.
+                if self._forget_socket:
+                    self._forget_socket()
+                self._forget_socket = weakref.finalize(self, deadline._forget, deadline._add(connected))
                 return connected
 
         pool.ConnectionCls = WatchedConnection
 
-    def _add(self, connected: socket.socket) -> None:
+    def _add(self, connected: socket.socket) -> socket.socket:
         with self._lock:
             # Keep a duplicate, because TLS takes over the original.
-            self._sockets.append(connected.dup())
+            watched = connected.dup()
+            self._sockets.add(watched)
             if self.has_passed:
                 _shut(connected)
+            return watched
+
+    def _forget(self, watched: socket.socket) -> None:
+        with self._lock:
+            self._sockets.discard(watched)
+            watched.close()
 
     def _pass(self) -> None:
         with self._lock:
             self.has_passed = True
-            for connected in self._sockets:
+            for connected in tuple(self._sockets):
                 _shut(connected)
 
 

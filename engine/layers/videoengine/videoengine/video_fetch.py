@@ -1,39 +1,34 @@
-"""Streams a job's video from its URL into the engine's bucket, in constant memory."""
+"""Copies a job's video from its URL into the engine's bucket, in constant memory."""
 
 import io
 from contextlib import closing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 import urllib3
 
-from videoengine.destinations import Address, Destination, Ranges, WebAddress, find_destination
+from videoengine.destinations import Ranges, find_destination
 from videoengine.errors import JobFailed
 from videoengine.fetch_deadline import FetchDeadline
+from videoengine.logs import logger
+from videoengine.parallel_fetch import STREAMS, ParallelFetch, PartialFile, RangesBroken, request_first_part
+from videoengine.video_server import PARTIAL_CONTENT, VideoServer, describe_error, find_compression
 
 if TYPE_CHECKING:
     from collections.abc import Buffer
 
     from mypy_boto3_s3 import S3Client
 
-CONNECT_SECONDS = 10
-READ_SECONDS = 60
 FETCH_SECONDS = 600
 MAX_REDIRECTS = 5
-_COMPRESSIONS = {"br", "compress", "deflate", "gzip", "x-compress", "x-gzip", "zstd"}
-_RETRIES = urllib3.Retry(
-    total=4,
-    backoff_factor=1,
-    status_forcelist=(429, 500, 502, 503, 504),
-    raise_on_status=False,
-    # A server could ask to wait for an hour, but a function runs for 15 minutes at most.
-    respect_retry_after_header=False,
-)
-_NOT_CONNECTED = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
+_NO_SUCH_RANGE = 416
 
 
 def fetch_video(s3: "S3Client", url: str, bucket: str, key: str, max_bytes: int, allowed: Ranges) -> None:
-    """Streams the file at `url` into the object `key`. Follows up to `MAX_REDIRECTS` redirects.
+    """Copies the file at `url` into the object `key`. Follows up to `MAX_REDIRECTS` redirects.
+
+    The file is fetched in parts, side by side, if the server can send parts, and as one stream otherwise.
 
     Args:
         max_bytes: maximum size of the file.
@@ -44,22 +39,21 @@ def fetch_video(s3: "S3Client", url: str, bucket: str, key: str, max_bytes: int,
             may be a secret.
     """
     with FetchDeadline(FETCH_SECONDS) as deadline:
+        fetch = _Fetch(s3, bucket, key, max_bytes, deadline)
         for _ in range(1 + MAX_REDIRECTS):
-            destination = find_destination(url, allowed)
-            host = destination.web_address.host
+            server = VideoServer(find_destination(url, allowed), deadline, STREAMS)
             try:
-                with closing(_request(destination, deadline)) as answer:
-                    location = answer.get_redirect_location()
+                with closing(request_first_part(server)) as first:
+                    location = first.get_redirect_location()
                     if not location:
-                        _check_answer(answer, host, max_bytes)
-                        s3.upload_fileobj(io.BufferedReader(_Limited(answer, max_bytes, deadline)), bucket, key)
+                        fetch.store(server, first)
                         return
             except urllib3.exceptions.HTTPError as error:
                 deadline.check()
                 # `from None`, because the original message contains the whole URL.
-                raise JobFailed(f"The video could not be fetched from {host}: {_describe(error)}") from None
+                raise JobFailed(f"The video could not be fetched from {server.host}: {describe_error(error)}") from None
             url = _follow(url, location)
-    raise JobFailed(f"The video could not be fetched: {host} redirects too often")
+    raise JobFailed(f"The video could not be fetched: {server.host} redirects too often")
 
 
 def explain_too_large(max_bytes: int) -> str:
@@ -67,53 +61,51 @@ def explain_too_large(max_bytes: int) -> str:
     return f"The video is larger than this engine's limit of {max_bytes / 2**30:.4g} GiB"
 
 
-def _request(destination: Destination, deadline: FetchDeadline) -> urllib3.BaseHTTPResponse:
-    """Sends the request to the first address that accepts a connection."""
-    *others, last = destination.addresses
-    for address in others:
-        try:
-            return _request_from(address, destination.web_address, _RETRIES.new(connect=0), deadline)
-        except urllib3.exceptions.MaxRetryError as error:
-            if not isinstance(error.reason, _NOT_CONNECTED):
-                raise
-    return _request_from(last, destination.web_address, _RETRIES, deadline)
+@dataclass(frozen=True)
+class _Fetch:
+    """One fetch: where the file goes, and its limits."""
 
+    s3: "S3Client"
+    bucket: str
+    key: str
+    max_bytes: int
+    deadline: FetchDeadline
 
-def _request_from(
-    address: Address, web_address: WebAddress, retries: urllib3.Retry, deadline: FetchDeadline
-) -> urllib3.BaseHTTPResponse:
-    timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
-    pool: urllib3.HTTPConnectionPool
-    if web_address.scheme == "https":
-        # Connect to the checked address, but verify the certificate for the host name.
-        pool = urllib3.HTTPSConnectionPool(
-            str(address), web_address.port, timeout=timeout, server_hostname=web_address.host
-        )
-    else:
-        pool = urllib3.HTTPConnectionPool(str(address), web_address.port, timeout=timeout)
-    deadline.watch(pool)
-    headers = {"Host": web_address.authority, "Accept-Encoding": "identity", "User-Agent": "videoengine"}
-    return pool.urlopen(
-        "GET", web_address.target, headers=headers, retries=retries, redirect=False, preload_content=False
-    )
+    def store(self, server: VideoServer, first: urllib3.BaseHTTPResponse) -> None:
+        """Stores a file from the answer to the request for its first part on."""
+        if file := PartialFile.read(first):
+            if file.total > self.max_bytes:
+                raise JobFailed(explain_too_large(self.max_bytes))
+            try:
+                ParallelFetch(self.s3, server, file, first, self.deadline).store(self.bucket, self.key)
+            except RangesBroken as problem:
+                logger.warning("The server does not send ranges as it should", problem=str(problem))
+            else:
+                return
+        # An empty file has no ranges: S3 answers 416.
+        elif first.status not in (PARTIAL_CONTENT, _NO_SUCH_RANGE):
+            self._stream(server, first)
+            return
+        first.close()
+        with closing(server.get()) as whole:
+            self._stream(server, whole)
+
+    def _stream(self, server: VideoServer, answer: urllib3.BaseHTTPResponse) -> None:
+        _check_answer(answer, server.host, self.max_bytes)
+        content = io.BufferedReader(_Limited(answer, self.max_bytes, self.deadline))
+        self.s3.upload_fileobj(content, self.bucket, self.key)
 
 
 def _check_answer(answer: urllib3.BaseHTTPResponse, host: str, max_bytes: int) -> None:
     if answer.status != 200:
         said = f"{answer.status} {answer.reason or ''}".strip()
         raise JobFailed(f"The video could not be fetched: {host} answered {said}")
-    if compression := _find_compression(answer):
+    if compression := find_compression(answer):
         # Compression was not requested, does not shrink videos, and could unpack to an unlimited size.
         raise JobFailed(f"The video could not be fetched: {host} sent it compressed ({compression})")
     length = answer.headers.get("Content-Length", "")
     if length.isdecimal() and int(length) > max_bytes:
         raise JobFailed(explain_too_large(max_bytes))
-
-
-def _find_compression(answer: urllib3.BaseHTTPResponse) -> str | None:
-    encodings = {encoding.strip().lower() for encoding in answer.headers.get("Content-Encoding", "").split(",")}
-    # S3 stores the encoding of an upload (`aws-chunked`) as the object's encoding. It is not a compression.
-    return next(iter(sorted(encodings & _COMPRESSIONS)), None)
 
 
 def _follow(url: str, location: str) -> str:
@@ -145,18 +137,3 @@ class _Limited(io.RawIOBase):
             raise JobFailed(explain_too_large(self._max_bytes))
         view[: len(content)] = content
         return len(content)
-
-
-def _describe(error: urllib3.exceptions.HTTPError) -> str:
-    cause = error.reason if isinstance(error, urllib3.exceptions.MaxRetryError) else error
-    match cause:
-        case urllib3.exceptions.NewConnectionError():
-            return "it refuses connections"
-        case urllib3.exceptions.ConnectTimeoutError():
-            return f"no connection within {CONNECT_SECONDS} s"
-        case urllib3.exceptions.ReadTimeoutError():
-            return f"no data for {READ_SECONDS} s"
-        case urllib3.exceptions.SSLError():
-            return "its certificate is not accepted"
-        case _:
-            return f"the connection broke off ({type(cause).__name__})"
