@@ -17,7 +17,8 @@ from tests.templates import read_definition
 from videoengine import segments
 from videoengine.detector import Detector
 from videoengine.jobs import JobStatus
-from videoengine.object_keys import part_key
+from videoengine.object_keys import offsets_key, part_key, results_key
+from videoengine.s3_file import S3Object
 
 
 @pytest.fixture
@@ -48,6 +49,51 @@ def test_segments_are_merged_in_order(engine: EngineInProcess) -> None:
     assert np.diff(np.array(found, dtype=float)).min() > 0  # every frame is brighter than the one before
     parts = engine.s3.list_objects_v2(Bucket=VIDEOS_BUCKET, Prefix=f"jobs/{job_id}/parts/")
     assert parts["KeyCount"] == 5
+    body = engine.s3.get_object(Bucket=VIDEOS_BUCKET, Key=results_key(job_id))["Body"].read()
+    assert body == json.dumps(results).encode()
+
+
+@pytest.mark.usefixtures("small_segments")
+def test_merging_reads_each_object_once(engine: EngineInProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    job_id = engine.create_job(engine.upload_video(make_video(VideoSpec(frames=60))), infer_fps=12)
+    engine.run_job(job_id)
+    read, read_object = list[str](), S3Object.__init__
+
+    def count(self: S3Object, s3: Any, bucket: str, key: str) -> None:
+        read.append(key)
+        read_object(self, s3, bucket, key)
+
+    monkeypatch.setattr(S3Object, "__init__", count)
+    engine.invoke("merge_results", {"job": engine.find_job(job_id).spec.to_json(), "segments": list(range(5))})
+    assert read == [offsets_key(job_id), *(part_key(job_id, number, MODEL_ID) for number in range(5))]
+
+
+def test_a_merge_that_dies_leaves_nothing_behind_and_is_retried(
+    engine: EngineInProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = engine.create_job(engine.upload_video(make_video(VideoSpec())))
+    engine.run_job(job_id)
+    engine.s3.delete_object(Bucket=VIDEOS_BUCKET, Key=results_key(job_id))
+    lines = b"\n".join([b'"' + b"x" * 2**19 + b'"'] * 40)  # boto3 uploads more than 8 MiB in parts
+    engine.s3.put_object(Bucket=VIDEOS_BUCKET, Key=part_key(job_id, 0, MODEL_ID), Body=lines)
+    read, calls = S3Object.readinto, list[str]()
+    engine.s3.meta.events.register("provide-client-params.s3.*", lambda model, **_: calls.append(model.name))
+
+    def die(self: S3Object, buffer: Any) -> int:
+        if "CreateMultipartUpload" in calls:
+            raise ConnectionResetError
+        return read(self, buffer)
+
+    event = {"job": engine.find_job(job_id).spec.to_json(), "segments": [0]}
+    with monkeypatch.context() as patch:
+        patch.setattr(S3Object, "readinto", die)
+        with pytest.raises(ConnectionResetError):
+            engine.invoke("merge_results", event)
+    assert "AbortMultipartUpload" in calls
+    assert "Uploads" not in engine.s3.list_multipart_uploads(Bucket=VIDEOS_BUCKET)
+    assert not engine.s3.list_objects_v2(Bucket=VIDEOS_BUCKET, Prefix=results_key(job_id))["KeyCount"]
+    assert engine.invoke("merge_results", event) == {"outcome": "done"}
+    assert len(engine.read_results(job_id)[MODEL_ID]) == 40
 
 
 @pytest.mark.usefixtures("small_segments")

@@ -26,6 +26,11 @@ def segment_key(job_id: str, segment: int) -> str:
     return f"jobs/{job_id}/segments/{segment:05}.json"
 
 
+def offsets_key(job_id: str) -> str:
+    """The offsets of all segments' frames, as `encode_columns` writes them."""
+    return f"jobs/{job_id}/segments/offsets"
+
+
 def part_key(job_id: str, segment: int, model_id: str) -> str:
     """The results of one model for one segment: a line of JSON for each frame."""
     return f"jobs/{job_id}/parts/{segment:05}/{model_id}.jsonl"

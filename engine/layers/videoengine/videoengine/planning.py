@@ -11,12 +11,14 @@ from videoengine import clients
 from videoengine.clock_jumps import describe_jumps, measure_seconds
 from videoengine.cut_off import check_cut
 from videoengine.errors import JobFailed
+from videoengine.job_requests import OFFSET_KEYS
 from videoengine.job_spec import JobSpec
 from videoengine.logs import logger
 from videoengine.lost_times import describe_lost_times
-from videoengine.object_keys import segment_key
+from videoengine.object_keys import offsets_key, segment_key
+from videoengine.results import encode_columns
 from videoengine.s3_file import S3Object
-from videoengine.segments import Effort, Segment, are_short, cut_segments, order_by_work, select_frames
+from videoengine.segments import Effort, SampledFrame, Segment, are_short, cut_segments, order_by_work, select_frames
 from videoengine.settings import PlanSettings
 from videoengine.steps import Outcome
 from videoengine.timeline import find_video_stream, read_timeline
@@ -47,6 +49,7 @@ def plan(job: JobSpec, settings: PlanSettings) -> Outcome:
     frames = select_frames(timeline, job.infer_fps, settings.max_sampled_frames)
     segments = cut_segments(frames, timeline, effort, settings.max_concurrency)
     _write_segments(bucket, job.job_id, segments)
+    _write_offsets(bucket, job.job_id, frames)
     logger.info("Planned", frames=len(timeline.timestamps), segments=len(segments))
     return {
         "segments": order_by_work(segments, timeline, effort),
@@ -54,6 +57,13 @@ def plan(job: JobSpec, settings: PlanSettings) -> Outcome:
         "start_offset": timeline.start_offset,
         "note": ". ".join(filter(None, notes)),
     }
+
+
+def _write_offsets(bucket: str, job_id: str, frames: Sequence[SampledFrame]) -> None:
+    """Writes the beginning of the results, so that merging does not read all segments."""
+    columns = ((key, (json.dumps(getattr(frame, key)).encode() for frame in frames)) for key in OFFSET_KEYS)
+    content = b"".join(encode_columns(columns))
+    clients.s3().put_object(Bucket=bucket, Key=offsets_key(job_id), Body=content)
 
 
 def _write_segments(bucket: str, job_id: str, segments: Sequence[Segment]) -> None:

@@ -22,14 +22,16 @@ def encode_results(columns: Iterable[tuple[str, Iterable[bytes]]]) -> Iterator[b
         >>> b"".join(encode_results([("frame_offset", [b"0", b"12"])]))
         b'{"frame_offset": [0, 12]}'
     """
-    separator = b"{"
-    for key, elements in columns:
-        yield separator + json.dumps(key).encode() + b": ["
+    return itertools.chain([b"{"], encode_columns(columns), [b"}"])
+
+
+def encode_columns(columns: Iterable[tuple[str, Iterable[bytes]]]) -> Iterator[bytes]:
+    """What `encode_results` has between its braces, in pieces."""
+    for number, (key, elements) in enumerate(columns):
+        yield (b", " if number else b"") + json.dumps(key).encode() + b": ["
         for index, element in enumerate(elements):
             yield b", " + element if index else element
         yield b"]"
-        separator = b", "
-    yield b"}"
 
 
 def check_failures(nulls: int, results: int, max_share: float) -> None:
