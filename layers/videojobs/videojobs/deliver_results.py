@@ -110,6 +110,8 @@ class ResultsDelivery:
         except Exception:
             # This invocation did not crash, so the next one may try the same step in the same way.
             progress.end()
+            if work.summary:  # it may not be saved yet
+                progress.locations.pop(SUMMARY, None)
             with suppress(ClientError, BotoCoreError):
                 work.save_progress()
             raise

@@ -8,15 +8,17 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.stand_ins.turns import ScriptedTurns
-from tests.unit.videojobs.deliveries import DONE, FOLDER, RESULTS, build, read_all, read_object
+from tests.unit.videojobs.deliveries import DELIVERED, DONE, FOLDER, RESULTS, build, read_all, read_object
 from videojobs.delivery_progress import Polling, Progress
 from videojobs.errors import ApiRefused, ApiUnavailable, LinkExpired, TurnLater
 from videojobs.jobs.costs import OTHER_TRANSITIONS, TRANSITIONS_A_POLL
 from videojobs.jobs.ledger import Job, Ledger
 from videojobs.jobs.waiting import WAITS_MAX, Waiting
 from videojobs.report_failure import FailureReport
+from videojobs.results.bucket import ResultsBucket
 
 
 def test_a_redelivery_regenerates_the_outputs_of_the_stored_results_and_sends_another_notice(
@@ -241,6 +243,27 @@ def test_a_delivery_is_retried_when_the_api_asks_but_not_endlessly(aws: Any, job
         assert waiting.waits == waits
     with pytest.raises(ApiUnavailable, match="429"):
         build(aws, (429, {}, {"Retry-After": "120"})).deliver(job, Polling(3), waiting)
+
+
+@pytest.mark.parametrize("refused", ["summary.json", "job.json"])
+def test_a_delivery_is_retried_after_its_records_could_not_be_saved(
+    aws: Any, job: Job, refused: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first try has made all outputs, and S3 then refuses a record: the summary is lost with the function."""
+    save_json = ResultsBucket.save_json
+
+    def refuse(bucket: ResultsBucket, key: str, record: Any) -> None:
+        if key.endswith(refused):
+            raise ClientError({"Error": {"Code": "SlowDown", "Message": "Reduce your request rate."}}, "PutObject")
+        save_json(bucket, key, record)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ResultsBucket, "save_json", refuse)
+        with pytest.raises(ClientError):
+            build(aws, DONE, (200, RESULTS)).deliver(job, Polling(3))
+    assert build(aws).deliver(job, Polling(3)) == DELIVERED
+    assert json.loads(read_object(aws, "summary.json"))["frames"] == 3
+    assert aws.ledger.read(job.upload, job.attempt)["status"] == "done"
 
 
 def test_a_delivery_records_the_job_that_create_job_could_not(aws: Any, job: Job) -> None:
