@@ -9,6 +9,7 @@ VIDEO ?=
 MODEL ?=
 FPS ?=
 OUTPUT ?=
+SEEDS ?= 1000
 # The recipe gets them through its environment, so that neither make nor the shell reads a quote or a $ in a name.
 export DEMO_VIDEO = $(value VIDEO)
 export DEMO_MODEL = $(value MODEL)
@@ -82,6 +83,10 @@ test: $(ENVIRONMENTS:=/ready) .venv-client/ready .venv-lambda-oldest/ready chrom
 .PHONY: unit
 unit: .venv/ready  ## the inner loop, all tests without network: four minutes on two cores
 	$(UNIT)
+
+.PHONY: soak
+soak: .venv/ready  ## many simulated lives of the pipeline, each from a seed [SEEDS=1000]
+	.venv/bin/python -m tests.simulation soak $(SEEDS)
 
 .PHONY: bench
 bench: .venv/ready .venv-peers/ready  ## the engine's speed beside that of others; installs 6 GB of them

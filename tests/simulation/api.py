@@ -1,0 +1,185 @@
+"""A Video Inference API in simulated time: it fails, forgets, lies, limits, and loses answers.
+
+Two kinds: one that knows idempotency keys, as the engine does, and one that does not, as the hosted one.
+"""
+
+import json
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import requests
+import urllib3
+
+from tests.stand_ins.wire import Wire
+
+API_URL = "https://api.simulated.example"
+STORAGE_URL = "https://storage.simulated.example"
+SIGNATURE = "s1gnatur3ofth3api"
+API_KEYS = ("k3y-0ne-of-the-workspace", "k3y-tw0-of-the-workspace")
+
+type Fate = Literal["done", "failed", "endless", "forgotten", "empty results", "cut results", "html results"]
+"""What becomes of a job at the API."""
+
+FATES: Mapping[Fate, int] = {
+    "done": 80,
+    "failed": 6,
+    "endless": 2,
+    "forgotten": 3,
+    "empty results": 3,
+    "cut results": 3,
+    "html results": 3,
+}
+
+type Answer = tuple[int, Any] | tuple[int, Any, Mapping[str, str]]
+
+
+@dataclass
+class ApiJob:
+    """A job that the API has created, and bills."""
+
+    job_id: str
+    key: str
+    version_id: str | None
+    idempotency_key: str
+    created_at: float
+    ends_at: float
+    fate: Fate
+    results: bytes
+
+
+@dataclass
+class Api:
+    """The API.
+
+    Attributes:
+        knows_keys: Whether it creates one job for all calls with the same idempotency key.
+        keys: The API keys that it accepts.
+        arrivals: When requests to its endpoints arrived, as the limit counts them.
+    """
+
+    order: random.Random
+    read_clock: Callable[[], float]
+    knows_keys: bool
+    keys: set[str] = field(default_factory=lambda: {API_KEYS[0]})
+    jobs: dict[str, ApiJob] = field(default_factory=dict)
+    by_key: dict[str, str] = field(default_factory=dict)
+    arrivals: list[float] = field(default_factory=list)
+
+    def handle(self, request: requests.PreparedRequest) -> Answer:
+        """Does what a request asks for, and returns the proper answer."""
+        url = urlsplit(str(request.url))
+        query = {name: values[0] for name, values in parse_qs(url.query).items()}
+        if f"{url.scheme}://{url.netloc}" == STORAGE_URL:
+            return self._give_results(url.path.strip("/").split("/")[0])
+        self.arrivals.append(self.read_clock())
+        if url.path == "/openapi.json":
+            return 404, {"error": "not found"}
+        if query.get("api_key") not in self.keys:
+            return 401, {"error": f"unknown key {query.get('api_key')}"}
+        if request.method == "POST":
+            return self._create(json.loads(request.body or b"{}"), request.headers.get("Idempotency-Key", ""))
+        return self._describe(query["job_id"])
+
+    def _create(self, body: Mapping[str, Any], idempotency_key: str) -> Answer:
+        url = urlsplit(body["input_url"])
+        job_id = self.by_key.get(idempotency_key) if self.knows_keys else None
+        if job_id is None:
+            job_id = f"job-{len(self.jobs) + 1}"
+            fate = self.order.choices(list(FATES), list(FATES.values()))[0]
+            now = self.read_clock()
+            self.jobs[job_id] = ApiJob(
+                job_id,
+                unquote(url.path)[1:],
+                parse_qs(url.query).get("versionId", [None])[0],
+                idempotency_key,
+                now,
+                now + self.order.choice((1, 30, 90, 200, 600, 3000)),
+                fate,
+                make_results(self.order, fate, [model["model_id"] for model in body["models"]]),
+            )
+            self.by_key[idempotency_key] = job_id
+        told = {"idempotency_key": idempotency_key} if self.knows_keys else {}
+        return 200, {"job_id": job_id, "message": "This endpoint will create videojob", **told}
+
+    def _describe(self, job_id: str) -> Answer:
+        job = self.jobs.get(job_id)
+        if job is None or (job.fate == "forgotten" and self.read_clock() > job.ends_at):
+            return 404, {"error": f"Job {job_id} not found"}
+        if job.fate == "endless" or self.read_clock() < job.ends_at:
+            return 200, {"status": 1, "progress": 40}
+        if job.fate == "failed":
+            return 200, {"status": 2, "error": "the video can't be decoded"}
+        link = f"{STORAGE_URL}/{job_id}/results.json?X-Goog-Signature={SIGNATURE}"
+        return 200, {"status": 0, "output_signed_url": link, "start_offset": 0.0}
+
+    def _give_results(self, job_id: str) -> Answer:
+        return 200, self.jobs[job_id].results
+
+
+def make_results(order: random.Random, fate: Fate, model_ids: list[str]) -> bytes:
+    """Returns a results file, or what an API may give instead of one."""
+    frames = order.choice((1, 3, 20))
+    size = {"width": 640, "height": 360}
+    box = {"x": 100.0, "y": 100.0, "width": 30.0, "height": 40.0, "confidence": 0.9, "class": "Rock", "class_id": 1}
+    elements = [{"time": 0.05, "image": size, "predictions": [box] * order.choice((0, 1, 2))} for _ in range(frames)]
+    whole = json.dumps(
+        {
+            "frame_offset": [6 * it for it in range(frames)],
+            "time_offset": [0.25 * it for it in range(frames)],
+            **dict.fromkeys(model_ids, elements),
+        }
+    ).encode()
+    match fate:
+        case "empty results":
+            return b"{}"
+        case "cut results":
+            return whole[: len(whole) // 2]
+        case "html results":
+            return b"<html>Sorry, we are down for maintenance.</html>"
+    return whole
+
+
+class ApiWire(Wire):
+    """Connects the functions to the API through the simulation, which decides what happens to each call."""
+
+    def __init__(self, call: Callable[[str, requests.PreparedRequest], Answer | BaseException]) -> None:
+        super().__init__()
+        self._call = call
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        url = urlsplit(str(request.url))
+        is_storage = f"{url.scheme}://{url.netloc}" == STORAGE_URL
+        name = "results" if is_storage else f"{request.method} {url.path.strip('/')}"
+        answer = self._call(name, request)
+        self.answers.append(answer)
+        return super().send(request, *args, **kwargs)
+
+
+def spoil(answer: Answer, fault: str, *, is_download: bool) -> Answer | BaseException:
+    """Returns what arrives of an answer."""
+    match fault:
+        case "lost":
+            return requests.ConnectionError("Connection aborted.")
+        case "late":
+            return requests.ReadTimeout("timed out")
+        case "500 but done":
+            return 500, {"error": "sorry"}
+        case "no JSON" if not is_download:
+            return 200, b"<html>hello</html>"
+        case "no fields" if not is_download:
+            return 200, {}
+        case "cut":
+            status_code, content, *_ = answer
+            raw = content if isinstance(content, bytes) else json.dumps(content).encode()
+            return status_code, raw[: len(raw) // 2], {"Content-Length": str(len(raw))}
+    return answer
+
+
+def refuse_connection() -> requests.ConnectionError:
+    """What requests raises if nobody listens."""
+    pool: Any = None
+    cause = urllib3.exceptions.NewConnectionError(pool, "refused")
+    return requests.ConnectionError(urllib3.exceptions.MaxRetryError(pool, "/", cause))

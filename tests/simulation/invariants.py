@@ -1,0 +1,248 @@
+"""What must hold in every life, whatever its seed."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from itertools import pairwise
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+from tests.simulation.api import SIGNATURE, ApiJob
+from tests.simulation.executions import HISTORY_MAX
+from tests.simulation.stack import RESULTS, SHARE_KEY, Stack
+
+if TYPE_CHECKING:
+    from tests.simulation.life import Owner
+
+BROKEN_ANSWERS_MAX = 3
+"""After so many answers without a job's ID, an upload is rejected, says the documentation."""
+
+ENDED = frozenset(("done", "failed", "overdue", "rejected", "cancelled"))
+_BEFORE = frozenset((None, "sending", "creating", "waiting"))
+
+ALLOWED: dict[str, frozenset[str | None]] = {
+    "sending": _BEFORE,
+    "creating": _BEFORE,
+    "waiting": _BEFORE,
+    "running": _BEFORE | {"running"},
+    "done": _BEFORE | {"running", "done"},
+    "failed": _BEFORE | {"running", "failed"},
+    "overdue": _BEFORE | {"running", "overdue"},
+    "rejected": _BEFORE | {"rejected"},
+    "cancelled": _BEFORE | {"running", "cancelled"},
+}
+"""By a status, those that it may follow. Not the product's table, so that a mistake there is found."""
+
+ALLOWED_REDELIVERY = frozenset(("done", "failed", "overdue", "cancelled", "running"))
+
+END_OUTCOMES = {
+    "done": "done",
+    "failed": "failed",
+    "overdue": "failed",
+    "rejected": "rejected",
+    "cancelled": "cancelled",
+}
+
+
+def find_breaches(stack: Stack, owner: "Owner") -> list[str]:
+    """Returns what does not hold at the end of a life."""
+    items = stack.read_table("jobs")
+    return [
+        *_check_ends(stack, owner, items),
+        *_check_changes(stack),
+        *_check_results(stack, items),
+        *_check_bill(stack, items),
+        *_check_fates(stack, owner, items),
+        *_check_rejections(stack, owner, items),
+        *_check_notices(stack, owner, items),
+        *_check_events(stack, items),
+        *_check_limit(stack),
+        *_check_waiting(stack),
+        *_check_secrets(stack, items),
+    ]
+
+
+def _name(item: Any) -> str:
+    return f"{item['upload_id'][-28:]}/{item['attempt']}"
+
+
+def _check_ends(stack: Stack, owner: "Owner", items: list[dict[str, Any]]) -> Iterator[str]:
+    """Every version comes to one end."""
+    versions = Counter(it["version_id"] for it in items if it["attempt"] == 1)
+    for put in owner.puts:
+        if versions[put.version_id] != 1:
+            yield f"{put.key!r} has {versions[put.version_id]} first attempts in the ledger"
+    for item in items:
+        if item.get("status") not in ENDED:
+            yield f"{_name(item)} is {item.get('status')} for ever"
+        elif "finished_at" not in item:
+            yield f"{_name(item)} has no finished_at"
+
+
+def _check_changes(stack: Stack) -> Iterator[str]:
+    for change in stack.changes:
+        if change.before is None or change.before == change.after or change.after is None:
+            continue
+        is_allowed = change.before in ALLOWED[change.after]
+        if change.is_redelivery and change.after == "done":
+            is_allowed = change.before in ALLOWED_REDELIVERY
+        if not is_allowed:
+            yield f"{change.job} became {change.after} after {change.before}, by {change.function}"
+
+
+def _check_results(stack: Stack, items: list[dict[str, Any]]) -> Iterator[str]:
+    """Done, if and only if the results are stored whole."""
+    for item in items:
+        if item["status"] == "done":
+            job = stack.api.jobs.get(item.get("job_id", ""))
+            location = item.get("results_location")
+            if job is None or location is None:
+                yield f"{_name(item)} is done without results"
+                continue
+            key = location.removeprefix(f"s3://{RESULTS}/")
+            stored = stack.s3.get_object(Bucket=RESULTS, Key=key)["Body"].read()
+            if stored != job.results:
+                yield f"{_name(item)} is done with {len(stored)} of {len(job.results)} bytes of results"
+            if job.fate != "done":
+                yield f"{_name(item)} is done, but the API's job is: {job.fate}"
+        elif "results_location" in item and item["status"] != "cancelled":
+            yield f"{_name(item)} has results, but is {item['status']}"
+
+
+def _check_bill(stack: Stack, items: list[dict[str, Any]]) -> Iterator[str]:
+    """Jobs at the API are those in the ledger, and those counted as unanswered."""
+    known = {item["job_id"] for item in items if "job_id" in item}
+    if len(known) != sum("job_id" in item for item in items):
+        yield "two attempts have the same job"
+    unknown = Counter(job.version_id for job in stack.api.jobs.values() if job.job_id not in known)
+    counted = Counter[str]()
+    for item in items:
+        counted[item["version_id"]] += int(item.get("unanswered", 0))
+        if stack.api.knows_keys and "job_id" in item and item.get("unanswered"):
+            yield f"{_name(item)} counts unanswered calls at an API that knows keys"
+    for version, count in unknown.items():
+        if count > counted[str(version)]:
+            yield f"{count} jobs at the API for version {version}, of which {counted[str(version)]} are counted"
+    for job_id in known - stack.api.jobs.keys():
+        yield f"the API has no {job_id}"
+
+
+def _check_fates(stack: Stack, owner: "Owner", items: list[dict[str, Any]]) -> Iterator[str]:
+    """A job ends as it did at the API, unless a person has cancelled it."""
+    for item in items:
+        name, job = (item["upload_id"], int(item["attempt"])), stack.api.jobs.get(item.get("job_id", ""))
+        status = item["status"]
+        if status == "cancelled":
+            if name not in owner.cancelled:
+                yield f"{_name(item)} is cancelled by nobody"
+            continue
+        if job is None:
+            if status != "rejected":
+                yield f"{_name(item)} is {status} without a job"
+            continue
+        expected = _expect(job)
+        if status not in expected:
+            yield f"{_name(item)} is {status}, but the API's job is: {job.fate} ({item.get('error')})"
+
+
+def _check_rejections(stack: Stack, owner: "Owner", items: list[dict[str, Any]]) -> Iterator[str]:
+    """What can't be a job is rejected, and nothing else."""
+    puts = {put.version_id: put for put in owner.puts}
+    for item in items:
+        put, is_rejected = puts[item["version_id"]], item["status"] == "rejected"
+        if put.kind == "rejected" and item["status"] not in ("rejected", "cancelled"):
+            yield f"{_name(item)} should be rejected, and is {item['status']}"
+        may_be_rejected = put.key in owner.deleted or int(item.get("broken_answers", 0)) >= BROKEN_ANSWERS_MAX
+        if put.kind == "video" and is_rejected and not may_be_rejected:
+            yield f"{_name(item)} is rejected: {item.get('error')}"
+
+
+def _expect(job: ApiJob) -> frozenset[str]:
+    match job.fate:
+        case "done":
+            return frozenset(("done",))
+        case "endless":
+            return frozenset(("overdue",))
+        case "forgotten":
+            return frozenset(("failed", "overdue"))
+        case _:
+            return frozenset(("failed",))
+
+
+def _check_notices(stack: Stack, owner: "Owner", items: list[dict[str, Any]]) -> Iterator[str]:
+    """The owner is told each end once; twice only after a crash between the notice and its record."""
+    for item in items:
+        if "notice_id" not in item:
+            yield f"{_name(item)} is {item['status']}, and its owner is not told"
+    told = defaultdict(list)
+    for notice in stack.told:
+        told[notice.subject, notice.outcome].append(notice)
+    for (subject, outcome), notices in told.items():
+        for first, second in pairwise(notices):
+            if stack.interrupted.get(first.invocation, inf) > second.at:
+                yield f"{subject} is told twice that it is {outcome}"
+    digests = Counter(it for digest in stack.digests for it in digest)
+    for notice_id in stack.pending:
+        if digests[notice_id] != 1:
+            yield f"the notice {notice_id} is in {digests[notice_id]} digests"
+
+
+def _check_events(stack: Stack, items: list[dict[str, Any]]) -> Iterator[str]:
+    events = defaultdict(list)
+    for _, detail in stack.events:
+        events[detail["execution"]].append(detail["status"])
+    for item in items:
+        found = events.pop(f"{item['upload_id']}-{item['attempt']}", [])
+        if not found:
+            yield f"{_name(item)} ended without an event"
+        if "event_id" not in item:
+            yield f"{_name(item)}: its event is not recorded"
+    for execution in events:
+        yield f"an event about {execution}, which is not in the ledger"
+
+
+def _check_limit(stack: Stack) -> Iterator[str]:
+    limit = int(stack.environment["API_REQUESTS_PER_MINUTE"])
+    moments = sorted(stack.api.arrivals)
+    if limit:
+        for index in range(len(moments) - limit):
+            if moments[index + limit] - moments[index] < 60:
+                yield f"more than {limit} requests within a minute, from {moments[index] - stack.api_begin:.1f} s on"
+                return
+
+
+def _check_waiting(stack: Stack) -> Iterator[str]:
+    for queue in (stack.uploads, stack.ends):
+        if queue.messages or queue.dead:
+            yield f"the queue {queue.name} has {len(queue.messages)} messages and {len(queue.dead)} dead letters"
+    for execution in stack.executions.values():
+        if execution.status == "RUNNING":
+            yield f"{execution.name} runs for ever"
+        if execution.events > HISTORY_MAX:
+            yield f"{execution.name} has {execution.events} events"
+
+
+def _check_secrets(stack: Stack, items: list[dict[str, Any]]) -> Iterator[str]:
+    log = stack.log.getvalue()
+    written = {
+        "the log": log,
+        "the ledger": json.dumps(items, default=str),
+        "an event": json.dumps(stack.events),
+        "a notice": "\n".join(it.text for it in stack.told),
+        "an execution": "\n".join(it.input for it in stack.executions.values()),
+        "the budget": json.dumps(stack.read_table("budget"), default=str),
+        "the pending notices": json.dumps(stack.read_table("pending-notices"), default=str),
+        "the idempotency table": json.dumps(stack.read_table("idempotency"), default=str),
+    }
+    secrets = {
+        "k3y-": "an API key",
+        SIGNATURE: "a signed link",
+        SHARE_KEY: "the share key",
+        "X-Amz-Signature=": "a signed query",
+    }
+    for place, text in written.items():
+        for secret, what in secrets.items():
+            if secret in text:
+                yield f"{what} is in {place}"
+        if place != "a notice" and "share.simulated.example/s/" in text:
+            yield f"a share link is in {place}"

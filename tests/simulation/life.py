@@ -1,0 +1,253 @@
+"""One life of a stack: a seed decides what is uploaded, what goes wrong, and what the owner does."""
+
+import json
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Literal
+from urllib.parse import quote_plus
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tests.simulation.invariants import find_breaches
+from tests.simulation.queues import make_s3_event
+from tests.simulation.stack import DIGEST_MACHINE, JOB_MACHINE, UPLOADS, Stack, open_stack
+from videoinfer.cancelling import cancel_job
+from videoinfer.errors import CommandError
+from videoinfer.job_requests import plan_retry
+from videojobs import connections
+from videojobs.jobs.ledger import Job
+from videojobs.jobs.workflow import start_redelivery
+
+DAY = 86_400
+LIFE_SECONDS = 6 * DAY
+
+_KEYS = (
+    "belt.mp4",
+    "cameras/line 3/belt.mp4",
+    "ü/é+&=%41 (1).MP4",
+    "日本語/🎥.MP4",
+    "a//b.mkv",
+    'quote\'s "x" $HOME.avi',
+)
+_REJECTED_KEYS = ("notes.txt", "no-extension", "up/../down.mp4", "/slash.mp4", "empty.mp4")
+_METADATA: tuple[Mapping[str, str], ...] = (
+    {},
+    {},
+    {},
+    {"infer-fps": "2"},
+    {"annotate": "true"},
+    {"dataset-frames": "every 1"},
+    {"track": "false"},
+)
+_WRONG_METADATA: tuple[Mapping[str, str], ...] = ({"infer-fps": "fast"}, {"annotate": "maybe"}, {"models": "{"})
+
+
+@dataclass
+class Life:
+    """What happened in a life.
+
+    Attributes:
+        breaches: The invariants that it broke.
+        struck: How often each fault struck each call of each function.
+        ends: How many attempts ended in each status.
+        acts: What the owner did how often.
+    """
+
+    seed: int
+    breaches: list[str]
+    story: list[str]
+    struck: Counter[tuple[str, str, str]]
+    uploads: int
+    steps: int
+    invocations: int
+    ends: Counter[str]
+    acts: Counter[str]
+
+
+@dataclass(frozen=True)
+class Put:
+    """An object that was uploaded."""
+
+    key: str
+    version_id: str
+    etag: str
+    size: int
+    kind: Literal["video", "rejected"]
+    at: float
+
+
+class Owner:
+    """Uploads, deletes, cancels, retries, redelivers, redrives, rotates keys and changes parameters."""
+
+    def __init__(self, stack: Stack, order: random.Random) -> None:
+        self.stack = stack
+        self.order = order
+        self.puts: list[Put] = []
+        self.deleted: set[str] = set()
+        self.cancelled: set[tuple[str, int]] = set()
+        self.redelivered: Counter[tuple[str, int]] = Counter()
+        self.acts: Counter[str] = Counter()
+
+    def plan(self) -> None:
+        """Plans the life."""
+        timeline, order = self.stack.timeline, self.order
+        begin = timeline.now
+        for _ in range(order.choice((1, 1, 2, 3))):
+            moment = begin + order.uniform(0, 4 * 3600)
+            for _ in range(order.choice((1, 1, 2, 4, 8))):
+                timeline.at(moment + order.uniform(0, 5), self.upload)
+        acts = (self.cancel, self.retry, self.redeliver, self.delete, self.rotate, self.change)
+        for _ in range(order.choice((0, 0, 1, 3, 6))):
+            act = order.choice(acts)
+            timeline.at(begin + order.uniform(1, 6 * 3600), partial(self._begin, act))
+        minutes = 60 * order.choice((15, 60))
+        for number in range(1, int(LIFE_SECONDS / minutes)):
+            timeline.at(begin + number * minutes, partial(self._send_digest, number))
+
+    def _begin(self, act: Callable[[], None]) -> None:
+        name = act.__name__
+        self.acts[name] += 1
+
+        def try_once() -> None:
+            try:
+                act()
+            except (ClientError, BotoCoreError, CommandError) as error:
+                self.stack.tell(f"{name}: {error}")
+
+        self.stack.timeline.spawn(try_once, f"owner {name}")
+
+    def _send_digest(self, number: int) -> None:
+        # A schedule without pending notices changes nothing, so most of these executions are left out.
+        if self.stack.pending:
+            self.stack.start_execution(DIGEST_MACHINE, f"digest-{number}", "{}")
+
+    def upload(self) -> None:
+        """Uploads a video, or something else."""
+        order, stack = self.order, self.stack
+        is_wrong = order.random() < 0.1
+        metadata = order.choice(_METADATA)
+        body = f"video {len(self.puts)}".encode()
+        if is_wrong and order.random() < 0.5:
+            key, metadata = order.choice(_KEYS), order.choice(_WRONG_METADATA)
+        elif is_wrong:
+            key = order.choice(_REJECTED_KEYS)
+            body = b"" if key == "empty.mp4" else body
+        else:
+            key = order.choice(_KEYS)
+        answer = stack.s3.put_object(Bucket=UPLOADS, Key=key, Body=body, Metadata=dict(metadata))
+        etag, version_id = answer["ETag"].strip('"'), answer["VersionId"]
+        put = Put(key, version_id, etag, len(body), "rejected" if is_wrong else "video", stack.timeline.now)
+        self.puts.append(put)
+        stack.tell(f"upload {len(self.puts)} of {key!r} {dict(metadata) or ''}")
+        at = datetime.fromtimestamp(stack.timeline.now, UTC).isoformat(timespec="milliseconds")
+        event = make_s3_event(
+            UPLOADS, _quote(key), len(body), etag, version_id, f"{len(self.puts):018X}", at.replace("+00:00", "Z")
+        )
+        stack.deliver(lambda: stack.uploads.send(event), "S3 event")
+
+    def delete(self) -> None:
+        """Deletes the newest version of a key, as a person does: with a delete marker."""
+        if self.puts:
+            key = self.order.choice(self.puts).key
+            self.deleted.add(key)
+            self.stack.tell(f"delete {key!r}")
+            self.stack.s3.delete_object(Bucket=UPLOADS, Key=key)
+
+    def cancel(self) -> None:
+        """Cancels a job."""
+        if item := self._pick(lambda it: it["status"] not in ("done", "failed", "overdue", "rejected")):
+            job = item["upload_id"], int(item["attempt"])
+            self.stack.tell(f"cancel {job}")
+            self.cancelled.add(job)
+            cancel_job(connections.connect_sfn(), JOB_MACHINE, connections.open_ledger("jobs"), item)
+
+    def retry(self) -> None:
+        """Retries a job that failed."""
+        if item := self._pick(lambda it: it["status"] in ("failed", "overdue", "rejected", "cancelled")):
+            latest = max(
+                (it for it in self.stack.read_table("jobs") if it["upload_id"] == item["upload_id"]),
+                key=lambda it: it["attempt"],
+            )
+            plan = plan_retry(latest)
+            if plan.request:
+                self.stack.tell(f"retry {item['upload_id']} as {plan.request.attempt}")
+                self.stack.uploads.send(json.dumps({"job_requests": [plan.request.to_dict()]}))
+
+    def redeliver(self) -> None:
+        """Redelivers the results of a job that has ended."""
+        if item := self._pick(lambda it: it["status"] in ("done", "failed", "overdue", "cancelled") and "job_id" in it):
+            job = Job.from_item(item)
+            self.redelivered[item["upload_id"], int(item["attempt"])] += 1
+            self.stack.tell(f"redeliver {job.execution_name}")
+            now = datetime.fromtimestamp(self.stack.timeline.now, UTC)
+            start_redelivery(connections.connect_sfn(), JOB_MACHINE, job, polls=int(item.get("polls", 0)), now=now)
+
+    def rotate(self) -> None:
+        """Rotates the API's key: the old one works for ten more minutes, longer than functions keep it."""
+        old = self.stack.secrets["api-key"]
+        new = f"k3y-{self.acts['rotate']}-rotated"
+        self.stack.api.keys.add(new)
+        self.stack.secrets["api-key"] = new
+        self.stack.tell("rotate the API's key")
+        self.stack.timeline.after(600, lambda: self.stack.api.keys.discard(old))
+
+    def change(self) -> None:
+        """Changes parameters: functions start anew, with other variables."""
+        name, values = self.order.choice(
+            (
+                ("DEFAULT_INFER_FPS", ("1", "5", "10")),
+                ("OUTPUTS", ("csv", "webvtt")),
+                ("POLL_SECONDS", ("60", "120")),
+                ("DEADLINE_HOURS", ("6.0", "24.0")),
+            )
+        )
+        self.stack.environment = {**self.stack.environment, name: self.order.choice(values)}
+        self.stack.tell(f"change {name} to {self.stack.environment[name]}")
+
+    def redrive(self) -> bool:
+        """Sends dead letters again."""
+        found = self.stack.uploads.redrive() + self.stack.ends.redrive()
+        if found:
+            self.acts["redrive"] += 1
+            self.stack.tell(f"redrive {found} dead letters")
+        return bool(found)
+
+    def _pick(self, is_wanted: Callable[[Mapping[str, Any]], bool]) -> dict[str, Any] | None:
+        items = sorted(
+            filter(is_wanted, self.stack.read_table("jobs")), key=lambda it: (it["upload_id"], it["attempt"])
+        )
+        return self.order.choice(items) if items else None
+
+
+def _quote(key: str) -> str:
+    return quote_plus(key, safe="/")
+
+
+def live(seed: int) -> Life:
+    """Runs the life of a seed."""
+    order = random.Random(seed)  # noqa: S311  a simulation
+    with open_stack(order, knows_keys=order.random() < 0.5) as stack:
+        stack.tell(f"seed {seed}: rate {stack.faults.rate}, at most {stack.faults.most} faults")
+        owner = Owner(stack, order)
+        owner.plan()
+        end = stack.timeline.now + LIFE_SECONDS
+        stack.timeline.run(end)
+        while owner.redrive() and stack.timeline.now < end + 3 * DAY:
+            stack.timeline.run(stack.timeline.now + 2 * DAY)
+        breaches = find_breaches(stack, owner)
+        ends = Counter(it["status"] for it in stack.read_table("jobs"))
+    return Life(
+        seed,
+        breaches,
+        stack.story,
+        stack.faults.struck,
+        len(owner.puts),
+        stack.timeline.steps,
+        stack.invocations,
+        ends,
+        owner.acts,
+    )

@@ -1,0 +1,728 @@
+"""A stack in one process, over simulated time: the real handlers, state machines and options, and an AWS of stand-ins.
+
+S3 and DynamoDB are moto. Step Functions, SQS and Lambda are ours, because they decide when what happens; so are SNS,
+EventBridge, Secrets Manager and Parameter Store, of which the functions use one call each.
+"""
+
+import contextlib
+import io
+import json
+import os
+import random
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, partial
+from types import CodeType, ModuleType, SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+import requests
+from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer
+from aws_lambda_powertools.utilities.parameters import SecretsProvider, SSMProvider
+from aws_lambda_powertools.utilities.parameters.constants import DEFAULT_PROVIDERS
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError, ConnectionClosedError
+from moto import mock_aws
+from moto.moto_api._internal import mock_random
+
+from tests.lambda_runtime import describe_function, invoke
+from tests.simulation.api import API_KEYS, API_URL, Answer, Api, ApiWire, refuse_connection, spoil
+from tests.simulation.executions import Execution, TimedMachine, fail_task, run_execution
+from tests.simulation.faults import (
+    API_FAULTS,
+    AWS_FAULTS,
+    CLOCK_AHEAD_MAX,
+    CONNECT_SECONDS_MAX,
+    DELIVERY_FAULTS,
+    INVOCATION_FAULTS,
+    Faults,
+)
+from tests.simulation.queues import FunctionQueue
+from tests.simulation.tables import answer_fast, read_text
+from tests.simulation.timeline import Killed, Timeline, Worker
+from tests.templates import ROOT, find_resources, read_definition, read_template
+from tests.unit.videojobs.test_create_job import SETTINGS
+from videojobs import connections
+from videojobs.api.accepted_videos import AcceptedVideos
+from videojobs.api.turns import SharedTurns
+from videojobs.jobs import idempotency
+from videojobs.jobs.costs import Meter
+from videojobs.jobs.ledger import Job
+from videojobs.jobs.uploads import read_requests
+from videojobs.jobs.workflow import read_execution_event
+from videojobs.logs import logger
+from videojobs.result_files import ANNOTATED_VIDEO, DATASET_ZIP, locate_results
+
+ACCOUNT = "arn:aws:states:us-east-1:123456789012"
+JOB_MACHINE = f"{ACCOUNT}:stateMachine:video-job"
+DIGEST_MACHINE = f"{ACCOUNT}:stateMachine:notices-digest"
+SHARE_KEY = "s1gn1ng-key-of-share-links"
+UPLOADS, RESULTS = "uploads", "results"
+QUEUE_URL = "https://sqs.us-east-1.amazonaws.com/123456789012/uploads"
+
+TABLES: Mapping[str, Mapping[str, str]] = {
+    "jobs": {"upload_id": "S", "attempt": "N"},
+    "idempotency": {"id": "S"},
+    "budget": {"id": "S"},
+    "pending-notices": {"state": "S", "id": "S"},
+}
+
+MEDIA = {"annotate_video": ("annotated", ANNOTATED_VIDEO), "make_dataset": ("made", DATASET_ZIP)}
+"""The functions that decode videos: a stand-in puts their file."""
+
+FUNCTIONS = ("create_job", "check_job", "deliver_results", "report_failure", "record_media", "send_digest")
+
+CREDENTIALS = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+
+_ERRORS: Mapping[str, Mapping[str, tuple[str, int]]] = {
+    "refused": {"s3": ("SlowDown", 503), "sns": ("Throttling", 400), "": ("ThrottlingException", 400)},
+    "down": {"s3": ("InternalError", 500), "sns": ("InternalError", 500), "": ("InternalServerError", 500)},
+}
+"""AWS's error codes and HTTP statuses, by fault and service."""
+
+_API_SECONDS = {"slow": 25.0, "late": 30.0}
+
+type Subject = tuple[str, int, str]
+"""What an invocation is about: the upload, the attempt, and the redelivery ("" for the first delivery)."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """A notice that SNS accepted, from an invocation about `subject`."""
+
+    at: float
+    subject: Subject
+    outcome: str
+    text: str
+    invocation: int
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of a status in the ledger."""
+
+    at: float
+    job: tuple[str, int]
+    before: str | None
+    after: str | None
+    function: str
+    is_redelivery: bool
+
+
+@dataclass
+class Sandbox:
+    """One warm environment of a function: its module, its variables, and its cache of parameters."""
+
+    app: Any
+    environment: dict[str, str]
+    stores: dict[str, Any] = field(default_factory=lambda: {"secrets": {}, "ssm": {}})
+    is_busy: bool = False
+
+
+class Invocation(Worker):
+    """A running function.
+
+    Attributes:
+        has_told: It sent a notice, and has not yet recorded it.
+        outcome: Its answer or its error, once it has ended.
+    """
+
+    number = 0
+    function = ""
+    subject: Subject = ("", 0, "")
+    sandbox: Sandbox
+    answer: Any = None
+    error: str | None = None
+
+    def __init__(self, timeline: Timeline, act: Callable[[], None], name: str) -> None:
+        super().__init__(timeline, act, name)
+        self.has_told = False
+
+
+@dataclass
+class Stack:
+    """The stack, and all that it did.
+
+    Attributes:
+        environment: The functions' variables.
+        secrets: The secrets' values by name.
+        told: The notices that SNS accepted.
+        events: The events that EventBridge accepted.
+        changes: All changes of statuses in the ledger.
+        interrupted: When invocations ended that told something and did not record it, by their numbers.
+        digests: The IDs of the pending notices in each digest that SNS accepted.
+        story: What happened, in readable lines.
+    """
+
+    order: random.Random
+    timeline: Timeline
+    faults: Faults
+    api: Api
+    environment: dict[str, str]
+    s3: Any = None
+    ledger: Any = None
+    secrets: dict[str, str] = field(default_factory=lambda: {"api-key": API_KEYS[0], "share-key": SHARE_KEY})
+    executions: dict[str, Execution] = field(default_factory=dict)
+    told: list[Told] = field(default_factory=list)
+    events: list[tuple[float, Mapping[str, Any]]] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    digests: list[list[str]] = field(default_factory=list)
+    pending: set[str] = field(default_factory=set)
+    story: list[str] = field(default_factory=list)
+    log: io.StringIO = field(default_factory=io.StringIO)
+    interrupted: dict[int, float] = field(default_factory=dict)
+    invocations: int = 0
+    sandboxes: dict[str, list[Sandbox]] = field(default_factory=lambda: defaultdict(list))
+
+    def __post_init__(self) -> None:
+        timings = {name: it["Properties"] for name, it in find_resources("pipeline", "AWS::SQS::Queue").items()}
+        self.uploads = self._open_queue("uploads", "create_job", timings["UploadsQueue"], 5)
+        self.ends = self._open_queue("ends", "report_failure", timings["ExecutionEndsQueue"], 2)
+
+    def _open_queue(self, name: str, function: str, properties: Mapping[str, Any], workers_max: int) -> FunctionQueue:
+        return FunctionQueue(
+            name,
+            self.timeline,
+            partial(self._call_from_queue, function),
+            properties["VisibilityTimeout"],
+            properties["RedrivePolicy"]["maxReceiveCount"],
+            workers_max,
+        )
+
+    # Lambda
+
+    def _call_from_queue(self, function: str, event: Any, end: Callable[[bool], None]) -> None:
+        fault = self.faults.choose(INVOCATION_FAULTS[:2], function, "invoke", self.timeline.now)
+        if fault:
+            self.tell(f"{function} is not called: {fault}")
+            [record] = event["Records"]
+            queue = self.uploads if function == "create_job" else self.ends
+            queue.postpone(record["receiptHandle"], self.order.uniform(1, 60))
+            end(False)
+            return
+
+        def finish(invocation: Invocation) -> None:
+            if function == "create_job":
+                end(invocation.answer == {"batchItemFailures": []})
+            else:
+                end(invocation.error is None)
+
+        self.start(function, event, finish)
+
+    def start(
+        self, function: str, event: Any, finish: Callable[[Invocation], None], *, hangs: bool = False
+    ) -> Invocation:
+        """Starts a function. `finish` is called at its end, whatever that is."""
+        environment = self.environment
+        sandbox = next(
+            (it for it in self.sandboxes[function] if not it.is_busy and it.environment is environment), None
+        )
+        if sandbox is None or self.order.random() < 0.05:
+            sandbox = Sandbox(load_app(function, environment, self.timeline), environment)
+            self.sandboxes[function].append(sandbox)
+        sandbox.is_busy = True
+        seconds = find_timeout(function)
+
+        def act() -> None:
+            invocation.deadline = self.timeline.now + seconds
+            try:
+                if hangs:
+                    invocation.pause(10 * seconds)
+                if function in MEDIA:
+                    invocation.answer = self._make_media(function, event)
+                else:
+                    invocation.answer = invoke(sandbox.app.handler, event, seconds=seconds)
+            except Killed as killed:
+                invocation.error = "Sandbox.Timedout" if str(killed) == "timed out" else "Runtime.ExitError"
+            except Exception as error:
+                invocation.error = f"{type(error).__name__}: {error}"
+            sandbox.is_busy = False
+            if invocation.has_told:
+                self.interrupted.setdefault(invocation.number, self.timeline.now)
+            if invocation.error and invocation.error.startswith(("Sandbox", "Runtime")):
+                self.sandboxes[function].remove(sandbox)
+            self.tell(f"{invocation.name} {'fails: ' + invocation.error[:150] if invocation.error else 'ends'}")
+            self.timeline.after(0, lambda: finish(invocation))
+
+        self.invocations += 1
+        invocation = Invocation(self.timeline, act, f"{function}#{self.invocations}")
+        invocation.number, invocation.function, invocation.sandbox = self.invocations, function, sandbox
+        invocation.subject = find_subject(function, event)
+        invocation.clock_ahead = self.order.uniform(-CLOCK_AHEAD_MAX, CLOCK_AHEAD_MAX)
+        self.tell(f"{invocation.name} begins, for {invocation.subject}")
+        invocation.resume_at(self.timeline.now + self.order.uniform(0.01, 1.0))
+        return invocation
+
+    def _make_media(self, function: str, event: Any) -> Any:
+        status, file_name = MEDIA[function]
+        job = Job.from_input(event)
+        key = locate_results(job.upload.key, job.job_id, file_name)
+        self.s3.put_object(Bucket=RESULTS, Key=key, Body=b"media")
+        return {"status": status, "reason": None, "gigabyte_seconds": 1.0, "left_out": 0}
+
+    def run_task(self, execution: Execution, function: str, event: Any) -> Any:
+        """Calls a function for an execution, and waits for its answer. Raises TaskFailed."""
+        worker = self.timeline.worker
+        assert worker
+        fault = self.faults.choose(INVOCATION_FAULTS, function, "invoke", self.timeline.now)
+        if fault:
+            self.tell(f"{execution.name} calls {function}: {fault}")
+        if fault in ("throttled", "service error"):
+            self.timeline.sleep(0.1)
+            raise fail_task(
+                "Lambda.TooManyRequestsException" if fault == "throttled" else "Lambda.ServiceException", ""
+            )
+        if fault == "caller gone":
+            self.start(function, event, lambda _: None)
+            self.timeline.sleep(self.order.choice((0.5, 5.0, 60.0)))
+            raise fail_task("Lambda.SdkClientException", "Unable to execute HTTP request")
+        invocation = self.start(
+            function, event, lambda _: worker.resume_at(self.timeline.now), hangs=fault == "timed out"
+        )
+        worker.wait()
+        if invocation.error:
+            name, _, message = invocation.error.partition(": ")
+            cause = json.dumps({"errorMessage": message, "errorType": name})
+            raise fail_task(name, cause)
+        return invocation.answer
+
+    # Step Functions
+
+    def start_execution(self, machine: str, name: str, text: str) -> str | None:
+        """Starts an execution, and returns its ARN; None if there is one of that name with another input or end."""
+        arn = f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
+        if known := self.executions.get(arn):
+            return arn if known.status == "RUNNING" and known.input == text else None
+        execution = Execution(arn, text, self.timeline.now)
+        definition = load_definition("digest" if machine == DIGEST_MACHINE else "pipeline")
+        execution.machine = TimedMachine(
+            definition, execution, self.run_task, self.timeline, self.order, partial(self._publish_digest, arn)
+        )
+
+        def act() -> None:
+            assert execution.worker
+            execution.worker.deadline = self.timeline.now + definition["TimeoutSeconds"]
+            run_execution(execution, definition)
+            self._end_execution(execution)
+
+        self.executions[arn] = execution
+        execution.worker = self.timeline.spawn(act, f"execution {name}", self.order.uniform(0, 1))
+        self.tell(f"execution {name} starts")
+        return arn
+
+    def _end_execution(self, execution: Execution) -> None:
+        self.tell(f"execution {execution.name} ends: {execution.status}, after {' > '.join(execution.states[-4:])}")
+        if execution.status == "SUCCEEDED" or ":video-job:" not in execution.arn:
+            return
+        detail = {"status": execution.status, "executionArn": execution.arn, "input": execution.input}
+        event = {"source": "aws.states", "detail-type": "Step Functions Execution Status Change", "detail": detail}
+        self.deliver(lambda: self.ends.send(json.dumps(event)), "execution event")
+
+    def deliver(self, send: Callable[[], None], what: str) -> None:
+        """Delivers an event at least once, some time."""
+        fault = self.faults.choose(DELIVERY_FAULTS, "", what, self.timeline.now)
+        delay = self.order.choice((30.0, 600.0, 4000.0)) if fault == "late" else self.order.uniform(0.1, 3)
+        self.timeline.after(delay, send)
+        if fault == "twice":
+            self.timeline.after(delay + self.order.choice((0.0, 0.5, 60.0, 2000.0)), send)
+
+    def _publish_digest(self, arn: str, parameters: Mapping[str, Any]) -> Any:
+        self.timeline.sleep(self.order.uniform(0.01, 0.2))
+        claimed = [it["id"] for it in self.read_table("pending-notices") if it.get("claimed_by") == arn]
+        self.digests.append(claimed)
+        self.tell(f"digest of {len(claimed)}")
+        self.log_mail(parameters)
+        return {"MessageId": f"digest-{len(self.digests)}"}
+
+    def log_mail(self, parameters: Mapping[str, Any]) -> None:
+        assert len(parameters["Message"].encode()) < 256 * 1024
+
+    def stop_execution(self, arn: str) -> bool:
+        execution = self.executions.get(arn)
+        if execution is None:
+            return False
+        if execution.status == "RUNNING" and execution.worker:
+            execution.status = "ABORTED"
+            worker = execution.worker
+            self.timeline.after(0, lambda: self._abort(execution, worker))
+        return True
+
+    def _abort(self, execution: Execution, worker: Worker) -> None:
+        has_begun = worker.has_begun
+        worker.kill("aborted")
+        if not has_begun:
+            self._end_execution(execution)
+
+    # Calls of functions
+
+    def watch(self, make_call: Callable[..., Any], client: Any, operation: str, parameters: Any) -> Any:
+        """Makes a call to AWS, or lets a fault strike it."""
+        service = client.meta.service_model.service_name
+        act: Callable[[], Any] = partial(self._change, make_call, client, operation, parameters)
+        if service in _SERVED:
+            act = partial(_SERVED[service], self, client, operation, parameters)
+        worker = self.timeline.worker
+        if worker is None:
+            return act()
+        place = f" {parameters.get('TableName', 'pending-notices')}" if service == "dynamodb" else ""
+        call = f"{service}:{operation}{place}"
+        fault = self._strike(worker, AWS_FAULTS, call)
+        worker.pause(self.order.choice((20.0, 100.0)) if fault == "slow" else self.order.uniform(0.001, 0.05))
+        if fault == "killed before":
+            worker.die()
+        if fault in ("refused", "down"):
+            raise make_error(client, operation, *_ERRORS[fault].get(service, _ERRORS[fault][""]))
+        answer = act()
+        if fault in ("repeated", "lost") and call == "sns:Publish" and isinstance(worker, Invocation):
+            self.interrupted[worker.number] = self.timeline.now
+        if fault == "killed after":
+            worker.die()
+        if fault == "repeated":
+            worker.pause(1.0)
+            answer = act()
+        worker.pause(self.order.uniform(0.001, 0.05))
+        if fault == "lost":
+            raise ConnectionClosedError(endpoint_url=service)
+        return answer
+
+    def _strike(self, worker: Worker, kinds: Sequence[str], call: str) -> str:
+        """Chooses the fault that strikes a call; none is ""."""
+        worker.check_alive()
+        name = worker.function if isinstance(worker, Invocation) else "owner"
+        fault = self.faults.choose(kinds, name, call, self.timeline.now)
+        if fault:
+            self.tell(f"{worker.name}: {call} {fault}")
+        return fault
+
+    def _change(self, make_call: Callable[..., Any], client: Any, operation: str, parameters: Any) -> Any:
+        """Makes a call, and notes the status before and after it."""
+        if operation == "TransactWriteItems":
+            for action in parameters["TransactItems"]:
+                if "Put" in action and action["Put"]["Item"]["state"] == "pending":
+                    self.pending.add(action["Put"]["Item"]["id"])
+        call: Callable[[], Any] = partial(make_call, client, operation, parameters)
+        if client.meta.service_model.service_name == "dynamodb":
+            call = answer_fast(client, operation, parameters) or call
+        if operation != "UpdateItem" or parameters["TableName"] != "jobs":
+            return call()
+        key = parameters["Key"]
+        before = read_text("jobs", key, "status")
+        answer = call()
+        after = read_text("jobs", key, "status")
+        worker = self.timeline.worker
+        names = set(parameters["ExpressionAttributeNames"].values())
+        if isinstance(worker, Invocation) and any(it.endswith("notice_id") for it in names):
+            worker.has_told = False
+        if before != after:
+            function, subject = (
+                (worker.function, worker.subject) if isinstance(worker, Invocation) else ("", ("", 0, ""))
+            )
+            job = key["upload_id"], int(key["attempt"])
+            self.changes.append(Change(self.timeline.now, job, before, after, function, is_redelivery=bool(subject[2])))
+            self.tell(f"{worker.name if worker else '?'}: {job[0][-28:]}/{job[1]} is {after} (was {before})")
+        return answer
+
+    def call_api(self, name: str, request: requests.PreparedRequest) -> Answer | BaseException:
+        """Passes a request to the API, or lets a fault strike it."""
+        worker = self.timeline.worker
+        assert worker
+        fault = self._strike(worker, API_FAULTS, f"api:{name}")
+        worker.pause(self.order.uniform(0.001, CONNECT_SECONDS_MAX if fault else 0.1))
+        if fault == "killed before":
+            worker.die()
+        if answer := self._refuse(fault, is_creation=name == "POST videoinfer", is_download=name == "results"):
+            return answer
+        proper = self.api.handle(request)
+        if fault == "killed after":
+            worker.die()
+        worker.pause(_API_SECONDS.get(fault) or self.order.uniform(0.001, 0.2))
+        return spoil(proper, fault, is_download=name == "results")
+
+    def _refuse(self, fault: str, *, is_creation: bool, is_download: bool) -> Answer | BaseException | None:
+        """Returns the answer to a request that does not act, or None."""
+        match fault:
+            case "no connection":
+                return refuse_connection()
+            case "reset":
+                return requests.ConnectionError("Connection aborted.")
+            case "429" | "503 with Retry-After" | "503" | "500":
+                answer: Answer = (int(fault.split(" ")[0]), {"error": "not now"})
+                if fault in ("429", "503 with Retry-After"):
+                    answer = (*answer, {"Retry-After": str(self.order.choice((1, 30, 400)))})
+            case "unknown" if is_download:
+                answer = (403, b"expired")
+            case "unknown" if not is_creation:
+                answer = (404, {"error": "no such job"})
+            case _:
+                return None
+        if not is_download:
+            self.api.arrivals.append(self.timeline.now)
+        return answer
+
+    # What is there
+
+    def read_table(self, name: str) -> list[dict[str, Any]]:
+        """Reads all items of a table."""
+        pages = self.ledger.meta.client.get_paginator("scan").paginate(TableName=name)
+        return [it for page in pages for it in page["Items"]]
+
+    def tell(self, line: str) -> None:
+        """Adds a line to the story."""
+        seconds = self.timeline.now - self.api_begin
+        hours, rest = divmod(int(seconds), 3600)
+        self.story.append(f"{hours:3}:{rest // 60:02}:{rest % 60 + seconds % 1:06.3f}  {line}")
+
+    api_begin = 0.0
+
+
+def _serve_sqs(stack: Stack, client: Any, operation: str, parameters: Any) -> Any:
+    assert operation == "ChangeMessageVisibility", operation
+    stack.uploads.postpone(parameters["ReceiptHandle"], parameters["VisibilityTimeout"])
+    return {}
+
+
+def _serve_sfn(stack: Stack, client: Any, operation: str, parameters: Any) -> Any:
+    match operation:
+        case "StartExecution":
+            arn = stack.start_execution(parameters["stateMachineArn"], parameters["name"], parameters["input"])
+            if arn is None:
+                raise make_error(client, operation, "ExecutionAlreadyExists", 400)
+            return {"executionArn": arn}
+        case "StopExecution":
+            if not stack.stop_execution(parameters["executionArn"]):
+                raise make_error(client, operation, "ExecutionDoesNotExist", 400)
+            return {}
+        case "DescribeExecution" | "GetExecutionHistory":
+            execution = stack.executions.get(parameters["executionArn"])
+            if execution is None:
+                raise make_error(client, operation, "ExecutionDoesNotExist", 400)
+            if operation == "DescribeExecution":
+                return {"input": execution.input, "status": execution.status, "executionArn": execution.arn}
+            assert execution.machine
+            return {"events": execution.machine.history}
+    raise AssertionError(operation)
+
+
+def _serve_sns(stack: Stack, client: Any, operation: str, parameters: Any) -> Any:
+    assert operation == "Publish", operation
+    worker = stack.timeline.worker
+    assert isinstance(worker, Invocation)
+    outcome = parameters["MessageAttributes"]["outcome"]["StringValue"]
+    stack.log_mail(parameters)
+    worker.has_told = True
+    stack.told.append(Told(stack.timeline.now, worker.subject, outcome, parameters["Message"], worker.number))
+    stack.tell(f"{worker.name} tells: {parameters['Subject']}")
+    return {"MessageId": f"mail-{len(stack.told)}"}
+
+
+def _serve_events(stack: Stack, client: Any, operation: str, parameters: Any) -> Any:
+    assert operation == "PutEvents", operation
+    answers = []
+    for entry in parameters["Entries"]:
+        stack.events.append((stack.timeline.now, json.loads(entry["Detail"])))
+        answers.append({"EventId": f"event-{len(stack.events)}"})
+    return {"Entries": answers, "FailedEntryCount": 0}
+
+
+def _serve_secrets(stack: Stack, client: Any, operation: str, parameters: Any) -> Any:
+    return {"SecretString": stack.secrets[parameters["SecretId"]], "Name": parameters["SecretId"]}
+
+
+def _serve_parameters(stack: Stack, client: Any, operation: str, parameters: Any) -> Any:
+    return {"Parameter": {"Name": parameters["Name"], "Value": stack.secrets.get("routes", "{}")}}
+
+
+_SERVED: Mapping[str, Callable[[Stack, Any, str, Any], Any]] = {
+    "sqs": _serve_sqs,
+    "stepfunctions": _serve_sfn,
+    "sns": _serve_sns,
+    "events": _serve_events,
+    "secretsmanager": _serve_secrets,
+    "ssm": _serve_parameters,
+}
+
+
+def make_error(client: Any, operation: str, code: str, status: int) -> ClientError:
+    """Returns boto3's error for an error code of AWS."""
+    error: ClientError = client.exceptions.from_code(code)(
+        {"Error": {"Code": code, "Message": "Not now."}, "ResponseMetadata": {"HTTPStatusCode": status}}, operation
+    )
+    return error
+
+
+def find_subject(function: str, event: Any) -> Subject:
+    """Finds what an invocation is about."""
+    match function:
+        case "create_job":
+            requested = next(read_requests(json.loads(event["Records"][0]["body"])), None)
+            return (requested.upload.upload_id, requested.attempt, "") if requested else ("", 0, "")
+        case "send_digest":
+            return "", 0, ""
+        case "record_media":
+            state = event["state"]
+        case _:
+            state = read_execution_event(event)
+    job = Job.from_input(state)
+    return job.upload.upload_id, job.attempt, job.redelivery or ""
+
+
+@cache
+def find_timeout(function: str) -> int:
+    """Returns how long a function may take, in seconds."""
+    for resource in read_template("pipeline")["Resources"].values():
+        properties = resource.get("Properties", {})
+        if str(properties.get("CodeUri", "")).strip("/").endswith(f"functions/{function}"):
+            return int(properties["Timeout"])
+    raise AssertionError(function)
+
+
+@cache
+def load_definition(machine: str) -> Mapping[str, Any]:
+    return read_definition(machine)
+
+
+@cache
+def _compile_app(function: str) -> CodeType:
+    path = ROOT / "functions" / function / "app.py"
+    return compile(path.read_text(), str(path), "exec")
+
+
+def load_app(function: str, environment: Mapping[str, str], timeline: Timeline) -> Any:
+    """Loads a function as a sandbox of its own does, with these variables."""
+    if function in MEDIA:
+        return None
+    app: Any = ModuleType(f"{function}_app")
+    exec(_compile_app(function), vars(app))  # noqa: S102  as an import does
+    app.os = SimpleNamespace(environ=environment)
+    if hasattr(app, "datetime"):
+        app.datetime = timeline.datetime
+    return app
+
+
+def make_environment(order: random.Random) -> dict[str, str]:
+    """Draws the stack's parameters."""
+    values: dict[str, Any] = {
+        **vars(SETTINGS),
+        "api_url": API_URL,
+        "api_key_secret": "api-key",
+        "api_requests_per_minute": order.choice((0, 0, 12, 60, 300)),
+        "notices": order.choice(("each", "each", "each", "digest", "problems")),
+        "notices_topic_arn": "arn:aws:sns:us-east-1:123456789012:notices",
+        "prefix_routes": "/routes",
+        "state_machine_arn": JOB_MACHINE,
+        "uploads_queue_url": QUEUE_URL,
+        "outputs": order.choice(("csv", "csv", "webvtt,coco", "csv,webvtt")),
+        "retention_days": 30,
+        "share_key_secret": "share-key",
+        "share_link_days": 7,
+        "share_url": "https://share.simulated.example",
+        "deadline_hours": order.choice((6, 12)),
+        "poll_seconds": order.choice((60, 120, 300, 600)),
+    }
+    return {name.upper(): str(value) for name, value in values.items()}
+
+
+class _Secrets(SecretsProvider):
+    """Keeps secrets as long as a sandbox of its own does."""
+
+    kind = "secrets"
+
+    def __init__(self, timeline: Timeline) -> None:
+        self._timeline = timeline
+        super().__init__(boto3_client=_open_client("secretsmanager"))
+
+    @property
+    def store(self) -> Any:
+        worker = self._timeline.worker
+        return worker.sandbox.stores[self.kind] if isinstance(worker, Invocation) else {}
+
+    @store.setter
+    def store(self, _: Any) -> None:
+        """Does nothing: the sandbox has the store."""
+
+
+class _Parameters(SSMProvider):
+    """The same for Parameter Store."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        self._timeline = timeline
+        super().__init__(boto3_client=_open_client("ssm"))
+
+    @property
+    def store(self) -> Any:
+        worker = self._timeline.worker
+        return worker.sandbox.stores["ssm"] if isinstance(worker, Invocation) else {}
+
+    @store.setter
+    def store(self, _: Any) -> None:
+        """Does nothing: the sandbox has the store."""
+
+
+@cache
+def _open_client(name: str) -> Any:
+    connect: Any = boto3.client
+    return connect(name)
+
+
+@cache
+def _open_persistence(table_name: str) -> DynamoDBPersistenceLayer:
+    """Making one takes longer than all else that an invocation does."""
+    return DynamoDBPersistenceLayer(table_name)
+
+
+def make_tables() -> None:
+    """Creates the stack's tables and buckets in moto."""
+    dynamodb: Any = _open_client("dynamodb")
+    for name, attributes in TABLES.items():
+        dynamodb.create_table(
+            TableName=name,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": it, "AttributeType": kind} for it, kind in attributes.items()],
+            KeySchema=[
+                {"AttributeName": it, "KeyType": kind}
+                for it, kind in zip(attributes, ("HASH", "RANGE")[: len(attributes)], strict=True)
+            ],
+        )
+    s3: Any = connections.connect_s3()
+    for bucket in (UPLOADS, RESULTS):
+        s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_versioning(Bucket=UPLOADS, VersioningConfiguration={"Status": "Enabled"})
+
+
+@contextlib.contextmanager
+def open_stack(order: random.Random, *, knows_keys: bool) -> Iterator[Stack]:
+    """Opens a new stack."""
+    timeline = Timeline()
+    faults = Faults.draw(order, timeline.now)
+    api = Api(order, lambda: timeline.now, knows_keys)
+    stack = Stack(order, timeline, faults, api, make_environment(order))
+    stack.api_begin = timeline.now
+    wire = ApiWire(stack.call_api)
+    make_call = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def make(client: Any, operation: str, parameters: Any) -> Any:
+        return stack.watch(make_call, client, operation, parameters)
+
+    clocks = (timeline.read_clock, timeline.sleep)
+    with contextlib.ExitStack() as entered:
+        enter = entered.enter_context
+        enter(patch.dict(os.environ, CREDENTIALS | describe_function("simulated", memory_megabytes=512)))
+        enter(mock_aws())
+        enter(timeline.installed())
+        mock_random.seed(order.getrandbits(32))
+        make_tables()
+        stack.s3 = connections.connect_s3()
+        stack.ledger = connections.open_ledger("jobs")._table
+        enter(patch.object(BaseClient, "_make_api_call", make))
+        enter(patch.object(connections, "open_session", lambda _: wire.session()))
+        enter(patch.object(SharedTurns.__init__, "__defaults__", clocks))
+        enter(patch.object(AcceptedVideos.__init__, "__defaults__", (timeline.read_clock,)))
+        enter(patch.object(Meter, "start", lambda _: Meter(512, timeline.read_clock())))
+        enter(patch.object(idempotency, "DynamoDBPersistenceLayer", _open_persistence))
+        enter(patch.object(logger.registered_handler, "stream", stack.log))
+        providers = {"secrets": _Secrets(timeline), "ssm": _Parameters(timeline)}
+        enter(patch.dict(DEFAULT_PROVIDERS, providers))
+        enter(contextlib.redirect_stdout(stack.log))
+        yield stack
