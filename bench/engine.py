@@ -92,14 +92,14 @@ def start_contender(python: Path, name: str, package: Path) -> Iterator[Contende
         yield contender
 
 
-def make_package(folder: Path, peers_python: Path) -> Path:
-    """Creates a model package with the YOLO11n that `ultralytics` exports, unless it exists."""
-    package = folder / "yolo11n" / "1"
+def make_package(folder: Path, peers_python: Path, model: str = "yolo11n") -> Path:
+    """Creates a model package with the YOLO11 that `ultralytics` exports, unless it exists."""
+    package = folder / model / "1"
     package.mkdir(parents=True, exist_ok=True)
     if not (package / "weights.onnx").exists():
-        export = f"import ultralytics; ultralytics.YOLO('yolo11n.yaml').export(format='onnx', imgsz={SIDE})"
+        export = f"import ultralytics; ultralytics.YOLO('{model}.yaml').export(format='onnx', imgsz={SIDE})"
         subprocess.run([peers_python, "-c", export], cwd=folder, check=True, stdout=subprocess.DEVNULL)
-        shutil.move(folder / "yolo11n.onnx", package / "weights.onnx")
+        shutil.move(folder / f"{model}.onnx", package / "weights.onnx")
     network_input = {
         "training_input_size": {"height": SIDE, "width": SIDE},
         "dynamic_spatial_size_supported": False,
@@ -114,10 +114,10 @@ def make_package(folder: Path, peers_python: Path) -> Path:
         "forward_pass": {"static_batch_size": 1},
         "post_processing": {"type": "nms", "fused": False},
     }
-    model = {"model_architecture": "yolov11", "task_type": "object-detection", "backend_type": "onnx"}
+    described = {"model_architecture": "yolov11", "task_type": "object-detection", "backend_type": "onnx"}
     (package / "class_names.txt").write_text("\n".join(f"class {number}" for number in range(80)))
     (package / "inference_config.json").write_text(json.dumps(inference))
-    (package / "model_config.json").write_text(json.dumps(model))
+    (package / "model_config.json").write_text(json.dumps(described))
     return package
 
 

@@ -1,10 +1,10 @@
 """Measures the memory of a warm function that loads the models of several jobs, one job after the other.
 
-    .venv/bin/python -m bench.models [--models 8] [--megabytes 146] [--jobs 3] [--memory 3008]
+    .venv/bin/python -m bench.models [--models 4] [--megabytes 146] [--jobs 3] [--memory 1769]
 
 Each job has other models. Lambda kills a function that uses too much memory, and so does a memory cgroup:
 
-    systemd-run --scope -p MemoryMax=3008M -p MemorySwapMax=0 .venv/bin/python -m bench.models
+    systemd-run --scope -p MemoryMax=1769M -p MemorySwapMax=0 .venv/bin/python -m bench.models
 """
 
 import argparse
@@ -50,10 +50,10 @@ def run_jobs(folder: Path, models: int, jobs: int, memory_bytes: int) -> None:
 def main() -> None:
     """Writes the packages, and loads them in a new process."""
     parser = argparse.ArgumentParser(description="Measures the memory of many models.")
-    parser.add_argument("--models", type=int, default=8)
+    parser.add_argument("--models", type=int, default=4)
     parser.add_argument("--megabytes", type=int, default=146)
     parser.add_argument("--jobs", type=int, default=3)
-    parser.add_argument("--memory", type=int, default=3008, help="the function's memory in MiB")
+    parser.add_argument("--memory", type=int, default=1769, help="the function's memory in MiB")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         make_packages(Path(folder), options.models, options.megabytes)

@@ -1,0 +1,318 @@
+"""Prices an hour of video on the engine: by model, frame rate, CPU and memory size, beside other services.
+
+    make .venv/ready .venv-peers/ready
+    sudo .venv/bin/python -m bench.price [--seconds 20] [--models yolo11n yolo11m] [--memory 1024 1769 3008]
+
+The engine runs on a 1080p30 video with as much CPU as Lambda gives to each memory size, which Linux enforces as a quota
+(a cgroup's; this needs root). It sees two cores then, as on Lambda up to 3,008 MB, and has priority over other
+processes, so the seconds that it takes are those that Lambda would bill. A CPU without AVX-512 is imitated by
+`ONEDNN_MAX_CPU_ISA`. Lambda promises AVX2 only: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-avx2.html
+
+Not measured: other CPUs than this machine's, arm64 among them, and more than two cores. What can't be measured on this
+machine is in `bench.fan_out.Assumptions`.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.engine import Contender, make_package
+from bench.fan_out import GOP_SIZE, HEIGHT, HOUR_SECONDS, RATE, WIDTH, Assumptions
+from bench.moving_pictures import write_video
+from videoengine.costs import (
+    PRICES,
+    SEGMENT_TRANSITIONS,
+    STEP_TRANSITIONS,
+    Price,
+    Usage,
+    measure_express_execution,
+    measure_invocation,
+    measure_storage,
+)
+from videoengine.s3_file import BLOCK_BYTES
+from videoengine.segments import Effort, cut_segments, select_frames
+from videoengine.timeline import Timeline
+from videoinfer.repository import ROOT
+
+MODELS = ("yolo11n", "yolo11m")
+RATES = (1, 2, 5)
+MEMORY_MEGABYTES = (1024, 1769, 3008)
+CPUS = {"AVX2": "AVX2", "AVX-512": "AVX512_CORE"}
+"""The kinds of x86 CPU, with oneDNN's name for each."""
+
+MEGABYTES_PER_CPU = 1769
+"""https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html"""
+
+SMALL_STEPS_MEGABYTES = 1024
+"""The memory of `fetch_video`, `plan_job` and `merge_results`."""
+
+WORKERS = 50
+RETENTION_DAYS = 7
+"""The template's defaults of `MaxConcurrency` and `RetentionDays`."""
+
+ARM_GIGABYTE_SECOND = Price(0.0000133334, "2026-05-11", "copies of Lambda's price page, arm64, first 7.5 billion")
+
+REKOGNITION_MINUTE = Price(
+    0.10, "2026-03-02", "pump.co's copy of https://aws.amazon.com/rekognition/pricing/ (label detection, stored video)"
+)
+ROBOFLOW_CREDIT = Price(
+    6.0, "2026-10-07", "a transcript of https://roboflow.com/pricing (additional on-demand credits)"
+)
+ROBOFLOW_SECONDS_A_CREDIT = 500
+ROBOFLOW_SECONDS_MIN = 0.1
+"""Of its serverless API, which bills at least this for each picture:
+https://docs.roboflow.com/deploy/serverless-hosted-api-v2/pricing
+"""
+ROBOFLOW_BATCH_MINUTES_A_CREDIT = {"CPU": 60, "GPU": 15}
+"""Of its batch processing, by Roboflow's own summary of https://roboflow.com/credits from 2026-08-02:
+https://github.com/roboflow/computer-vision-skills (`roboflow-plans-and-pricing`).
+"""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is measured: a model at a frame rate, on a CPU, in a function's memory."""
+
+    model: str
+    infer_fps: int
+    cpu: str
+    memory_megabytes: int
+
+
+@dataclass(frozen=True)
+class Speed:
+    """A warm worker's speed, and its start.
+
+    Attributes:
+        wall: elapsed seconds for each second of video.
+        cpu: CPU seconds for each second of video.
+        start: elapsed seconds from a worker's start until its model is loaded.
+        peak_megabytes: its resident memory.
+    """
+
+    wall: float
+    cpu: float
+    start: float
+    peak_megabytes: float
+
+
+@dataclass(frozen=True)
+class Hour:
+    """The costs of an hour of video.
+
+    Attributes:
+        inferring: of warm workers.
+        around: of the other steps, the state machine and S3's requests.
+        starting: of the workers, if all of them are cold.
+        storing: of the video, for `RETENTION_DAYS`.
+    """
+
+    inferring: Usage
+    around: Usage
+    starting: Usage
+    storing: Usage
+
+    @property
+    def usd(self) -> float:
+        """The cost with warm workers, without storage."""
+        return (self.inferring + self.around).usd
+
+
+@contextmanager
+def limit_cpus(cpus: float) -> Iterator[Path]:
+    """Makes a cgroup with a quota of `cpus` and priority over others. Its `cgroup.procs` takes the IDs of processes."""
+    root = Path("/sys/fs/cgroup")
+    is_v1 = (root / "cpu").is_dir()
+    group = (root / "cpu" if is_v1 else root) / f"videoinfer-price-{os.getpid()}"
+    group.mkdir()
+    try:
+        period = 100_000
+        if is_v1:
+            (group / "cpu.cfs_period_us").write_text(str(period))
+            (group / "cpu.cfs_quota_us").write_text(str(round(cpus * period)))
+            (group / "cpu.shares").write_text("262144")
+        else:
+            (group / "cpu.max").write_text(f"{round(cpus * period)} {period}")
+            (group / "cpu.weight").write_text("10000")
+        yield group
+    finally:
+        group.rmdir()
+
+
+@contextmanager
+def start_engine(setting: Setting, package: Path) -> Iterator[tuple[Contender, int, float]]:
+    """Starts the engine with a model, and stops it at the end of the block.
+
+    Returns:
+        The engine, its process ID, and the seconds until its model was loaded.
+    """
+    command = [sys.executable, str(ROOT / "bench/engine_contenders.py"), "engine", str(package), str(setting.infer_fps)]
+    environment = {**os.environ, "ONEDNN_MAX_CPU_ISA": CPUS[setting.cpu]}
+    with limit_cpus(setting.memory_megabytes / MEGABYTES_PER_CPU) as group:
+        started = perf_counter()
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        ) as process:
+            (group / "cgroup.procs").write_text(str(process.pid))
+            engine = Contender(setting.model, process)
+            engine.wait_until_ready()
+            yield engine, process.pid, perf_counter() - started
+
+
+def measure(setting: Setting, package: Path, video: Path, video_seconds: int, repeats: int) -> Speed:
+    """Runs the engine on the video `repeats` times."""
+    with start_engine(setting, package) as (engine, process_id, start):
+        runs = [engine.run(video) for _ in range(repeats)]
+        status = Path(f"/proc/{process_id}/status").read_text()
+    [peak] = [line for line in status.splitlines() if line.startswith("VmHWM:")]
+    return Speed(
+        wall=median(run.seconds for run in runs) / video_seconds,
+        cpu=median(run.cpu_seconds for run in runs) / video_seconds,
+        start=start,
+        peak_megabytes=int(peak.split()[1]) / 1024,
+    )
+
+
+def count_segments(infer_fps: int) -> int:
+    """The number of segments that the engine cuts an hour into."""
+    timestamps = tuple(range(HOUR_SECONDS * RATE))
+    hour = Timeline(timestamps, timestamps[::GOP_SIZE], Fraction(1, RATE), Fraction(RATE))
+    frames = select_frames(hour, Fraction(infer_fps))
+    return len(cut_segments(frames, hour, Effort.estimate(WIDTH * HEIGHT, models=1), WORKERS))
+
+
+def price_hour(setting: Setting, speed: Speed, segments: int, video_bytes: float, model_bytes: int) -> Hour:
+    """Prices an hour of video that is cut into `segments`.
+
+    Args:
+        video_bytes: of the hour.
+        model_bytes: which each cold worker downloads.
+    """
+    assumed = Assumptions()
+    seconds = speed.wall * HOUR_SECONDS / segments + assumed.invocation_seconds
+    invocation = measure_invocation(seconds, setting.memory_megabytes)
+    execution = measure_express_execution(seconds)
+    # The video is read once to fetch it, by parts of which there are few, once to plan and once to infer.
+    small_steps = measure_invocation(2 * video_bytes / assumed.bytes_per_second, SMALL_STEPS_MEGABYTES)
+    start = measure_invocation(speed.start + model_bytes / assumed.bytes_per_second, setting.memory_megabytes)
+    return Hour(
+        inferring=Usage(
+            lambda_gigabyte_seconds=segments * invocation.lambda_gigabyte_seconds, lambda_requests=segments
+        ),
+        around=small_steps
+        + Usage(
+            lambda_requests=2,
+            state_transitions=sum(STEP_TRANSITIONS.values()) + segments * SEGMENT_TRANSITIONS["EXPRESS"],
+            express_requests=segments,
+            express_gigabyte_seconds=segments * execution.express_gigabyte_seconds,
+            # A segment's frames, and its results.
+            s3_writes=2 * segments,
+            s3_reads=round(2 * video_bytes / BLOCK_BYTES) + 4 * segments,
+        ),
+        starting=Usage(lambda_gigabyte_seconds=min(WORKERS, segments) * start.lambda_gigabyte_seconds),
+        storing=measure_storage(video_bytes, RETENTION_DAYS),
+    )
+
+
+def price_roboflow_pictures(infer_fps: int) -> float:
+    """The least that Roboflow's serverless API bills for each sampled frame of an hour as a picture, in US dollars."""
+    credits_an_hour = infer_fps * HOUR_SECONDS * ROBOFLOW_SECONDS_MIN / ROBOFLOW_SECONDS_A_CREDIT
+    return credits_an_hour * ROBOFLOW_CREDIT.usd
+
+
+def price_arm(hour: Hour) -> float:
+    """The cost of an hour if an arm64 CPU took the same seconds, which nobody has measured, in US dollars."""
+    return hour.usd + hour.inferring.lambda_gigabyte_seconds * (
+        ARM_GIGABYTE_SECOND.usd - PRICES["lambda_gigabyte_seconds"].usd
+    )
+
+
+def make_table(rows: Sequence[tuple[Setting, Speed, Hour]]) -> Table:
+    """A row for each setting."""
+    table = Table("model", "fps", "CPU", "MB", title="One hour of 1080p30, in US dollars")
+    for heading in ("CPU s", "billed s", "inferring", "around", "together", "if cold, +", "arm64?", "peak MiB"):
+        table.add_column(heading, justify="right")
+    for setting, speed, hour in rows:
+        gigabytes = setting.memory_megabytes / 1024
+        table.add_row(
+            setting.model,
+            str(setting.infer_fps),
+            setting.cpu,
+            f"{setting.memory_megabytes:,}",
+            f"{speed.cpu * HOUR_SECONDS:,.0f}",
+            f"{hour.inferring.lambda_gigabyte_seconds / gigabytes:,.0f}",
+            *(f"{usd:.4f}" for usd in (hour.inferring.usd, hour.around.usd, hour.usd, hour.starting.usd)),
+            f"{price_arm(hour):.4f}",
+            f"{speed.peak_megabytes:,.0f}",
+        )
+    return table
+
+
+def make_comparison() -> Table:
+    """A row for each other service."""
+    table = Table("service", *(f"{rate} fps" for rate in RATES), "price", title="Other services, in US dollars an hour")
+    rekognition = f"{60 * REKOGNITION_MINUTE.usd:.2f}"
+    table.add_row("Rekognition Video", *(rekognition for _ in RATES), _describe(REKOGNITION_MINUTE, "a minute"))
+    pictures = (f"{price_roboflow_pictures(rate):.2f}" for rate in RATES)
+    table.add_row("Roboflow's serverless API, frame by frame", *pictures, _describe(ROBOFLOW_CREDIT, "a credit"))
+    for machine, minutes in ROBOFLOW_BATCH_MINUTES_A_CREDIT.items():
+        price = f"{ROBOFLOW_CREDIT.usd * 60 / minutes:.0f} an hour of machine"
+        table.add_row(f"Roboflow's batch processing, {machine}", *(price for _ in RATES), "")
+    return table
+
+
+def _describe(price: Price, unit: str) -> str:
+    return f"${price.usd:.2f} {unit} on {price.as_of}: {price.source}"
+
+
+def main() -> None:
+    """Creates the models and the video, measures each setting, and prints the tables."""
+    parser = argparse.ArgumentParser(description="Prices an hour of video on the engine.")
+    parser.add_argument(
+        "--peers", type=Path, default=ROOT / ".venv-peers/bin/python", help="the Python that exports the models"
+    )
+    parser.add_argument("--folder", type=Path, default=ROOT / ".build/bench", help="the folder for video and models")
+    parser.add_argument("--models", nargs="+", default=MODELS)
+    parser.add_argument("--memory", nargs="+", type=int, default=MEMORY_MEGABYTES, help="in MB")
+    parser.add_argument("--seconds", type=int, default=20, help="length of the measured video")
+    parser.add_argument("--repeats", type=int, default=1)
+    arguments = parser.parse_args()
+    console = Console(width=200)
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    packages = {name: make_package(arguments.folder, arguments.peers, name) for name in arguments.models}
+    video = arguments.folder / f"price-{arguments.seconds}s.mp4"
+    if not video.exists():
+        write_video(video, WIDTH, HEIGHT, RATE, GOP_SIZE, arguments.seconds)
+    video_bytes = video.stat().st_size / arguments.seconds * HOUR_SECONDS
+    rows = []
+    for name, package in packages.items():
+        model_bytes = (package / "weights.onnx").stat().st_size
+        for rate in RATES:
+            segments = count_segments(rate)
+            for cpu in CPUS:
+                for memory in arguments.memory:
+                    setting = Setting(name, rate, cpu, memory)
+                    with console.status(str(setting)):
+                        speed = measure(setting, package, video, arguments.seconds, arguments.repeats)
+                    rows.append((setting, speed, price_hour(setting, speed, segments, video_bytes, model_bytes)))
+    console.print(make_table(rows))
+    console.print(
+        f"Storing the video of {video_bytes / 1e9:.1f} GB for {RETENTION_DAYS} days costs "
+        f"${rows[0][2].storing.usd:.4f} more. arm64?: if an arm64 CPU took the same seconds, which is not measured."
+    )
+    console.print(make_comparison())
+
+
+if __name__ == "__main__":
+    main()
