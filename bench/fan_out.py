@@ -5,11 +5,15 @@
 
 A worker is a process on one core, like a Lambda function with 1,769 MB. It runs the `infer_segment` that `sam build`
 built, in an interpreter that can import only what Lambda has. Times are the worker's CPU time, so other processes on
-this machine do not count. The benchmark measures three things:
+this machine do not count. The benchmark measures:
 
 - a worker's start, until its model is loaded;
 - segments of a 1080p30 video, which are cut as the engine cuts them;
-- the whole video on two workers at the same time, to check the simulation.
+- the whole video on two workers at the same time, to check the simulation;
+- the start of the functions that fetch, plan and merge, and their work (`bench/job_steps.py`).
+
+A video is fetched by S3, which copies it within a region, or by a function (`bench.fetch`). Function and S3 are then
+limited by the network.
 
 What can't be measured on this machine is in `Assumptions`. The efficiency of N workers is one worker's time divided by
 N times their time. In the simulation, a single worker has the same start, invocations and stragglers as many.
@@ -22,11 +26,10 @@ import math
 import random
 import subprocess
 import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -34,16 +37,28 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from cfnlint.decode import cfn_yaml
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
 from bench.cold_import import BuiltFunction, find_functions, link_boto3
 from bench.engine import make_package
+from bench.job_steps import (
+    StepCosts,
+    measure_cutting,
+    measure_merging,
+    measure_reading,
+    measure_start,
+    open_storage,
+)
 from bench.memory import repeat_video
 from bench.moving_pictures import write_video
+from bench.sending import VCPU_MEGABYTES
 from videoengine.clients import CONNECTIONS
 from videoengine.merging import OPENED_AHEAD
+from videoengine.parallel_fetch import STREAMS
+from videoengine.s3_file import MAX_BLOCKS_AHEAD
 from videoengine.segments import Effort, Segment, cut_segments, order_by_work, select_frames
 from videoengine.timeline import Timeline, read_timeline
 from videoengine.video_file import open_video
@@ -57,6 +72,8 @@ EFFORT = Effort.estimate(WIDTH * HEIGHT, models=1)
 WORKERS = (1, 10, 100, 1000)
 HOUR_SECONDS = 3600
 SIMULATIONS = 20
+OTHER_STATES = 8
+"""States of a job besides those of its functions and its map."""
 WORKER = Path(__file__).with_name("fan_out_worker.py")
 
 
@@ -69,7 +86,11 @@ class Assumptions:
         invocation_seconds: A segment's states in the state machine, and its first and last calls of S3.
         request_seconds: Until S3 answers.
         starts_per_second: The rate at which the distributed map starts segments.
-        bytes_per_second: The download rate from S3, for the model and the video.
+        bytes_per_second: The download rate from S3, for the model and the video. A function that fetches a video
+            receives at the same rate. AWS documents neither.
+        copied_per_second: The rate at which S3 copies a video in parts, in bytes. AWS documents none.
+        state_seconds: A state of the job itself, in addition to its function.
+        map_seconds: Until the distributed map starts its first child, and after its last one.
         straggling_share: The share of segments that take `straggling_factor` times as long.
         speed_deviation: The relative standard deviation of the workers' speeds.
     """
@@ -82,6 +103,9 @@ class Assumptions:
     straggling_share: float = 0.01
     straggling_factor: float = 2.0
     speed_deviation: float = 0.05
+    copied_per_second: float = 500e6
+    state_seconds: float = 0.05
+    map_seconds: float = 1.0
 
 
 NOTHING_ELSE = Assumptions(0.0, 0.0, 0.0, math.inf, math.inf, 0.0, 1.0, 0.0)
@@ -94,14 +118,12 @@ class Costs:
 
     Attributes:
         start: A worker's start, until its model is loaded.
-        find: Finding one frame in the video's timeline.
         segment: A segment, in addition to its frames.
         decode: Decoding one frame.
         infer: Inferring one frame.
     """
 
     start: float
-    find: float
     segment: float
     decode: float
     infer: float
@@ -160,19 +182,16 @@ def start_worker(core: int, place: Workplace) -> Iterator[Worker]:
         yield Worker(process)
 
 
-def find_infer_segment() -> BuiltFunction:
-    """The engine's function `infer_segment`. Builds the engine if needed."""
+def find_engine_functions() -> dict[str, BuiltFunction]:
+    """The engine's functions by logical ID. Builds the engine if needed."""
     with embedded_aws() as aws:
         build([ENGINE], aws)
-    [function] = (function for function in find_functions(ENGINE) if function.name == "InferSegmentFunction")
-    return function
+    return {function.name: function for function in find_functions(ENGINE)}
 
 
 def measure_costs(place: Workplace, repeats: int) -> Costs:
     """Starts a worker `repeats` times. Each infers segments of several lengths, sampled densely and sparsely."""
-    started = time.process_time()
     timeline = read_timeline_of(place.video)
-    find = (time.process_time() - started) / len(timeline.timestamps)
     segments = [
         segment
         for infer_fps in (INFER_FPS, INFER_FPS / 5)
@@ -187,7 +206,7 @@ def measure_costs(place: Workplace, repeats: int) -> Costs:
         seconds.append(np.diff(clocks))
     work = np.array([describe_work(segment, timeline) for segment in segments])
     fitted, *_ = np.linalg.lstsq(work, np.median(seconds, axis=0), rcond=None)
-    return Costs(median(starts), find, *map(float, fitted))
+    return Costs(median(starts), *map(float, fitted))
 
 
 def read_timeline_of(video: Path) -> Timeline:
@@ -237,35 +256,121 @@ def simulate(seconds: Sequence[float], workers: int, start: float, assumed: Assu
     return max(ends)
 
 
-def simulate_hour(costs: Costs, video_bytes: float, model_bytes: int) -> Table:
-    """A row for each number of workers. The whole job also has one worker that plans, and one that merges."""
+@dataclass(frozen=True)
+class Step:
+    """A step that a job runs once, in a function of its own.
+
+    Attributes:
+        start: CPU time in seconds until the function is imported.
+        cpu_share: The function's share of a CPU, by its memory.
+        connections: Its simultaneous requests.
+    """
+
+    start: float
+    cpu_share: float
+    connections: int
+
+    def estimate(self, work: StepCosts, assumed: Assumptions, *, cold: bool) -> float:
+        """The seconds of a step, from its state's start."""
+        start = assumed.sandbox_seconds + self.start / self.cpu_share if cold else 0.0
+        waiting = max(
+            work.requests * assumed.request_seconds / self.connections, work.received / assumed.bytes_per_second
+        )
+        return start + assumed.state_seconds + work.cpu / self.cpu_share + waiting
+
+
+@dataclass(frozen=True)
+class Hour:
+    """The hour of video, and the work of the steps that a job runs once for it.
+
+    Attributes:
+        reading: Finding all frames.
+        cutting: Cutting segments, by number of workers.
+        merging: By number of workers.
+    """
+
+    timeline: Timeline
+    video_bytes: float
+    model_bytes: int
+    steps: Mapping[str, Step]
+    reading: StepCosts
+    cutting: Mapping[int, StepCosts]
+    merging: Mapping[int, StepCosts]
+
+
+def make_hour() -> Timeline:
     timestamps = tuple(range(HOUR_SECONDS * RATE))
-    hour = Timeline(timestamps, timestamps[::GOP_SIZE], Fraction(1, RATE), Fraction(RATE))
-    frames, assumed = select_frames(hour, INFER_FPS), Assumptions()
-    cold = assumed.sandbox_seconds + model_bytes / assumed.bytes_per_second + costs.start
-    table = Table(
-        "workers", "segments", "cold s", "efficiency", "warm s", "efficiency", "whole job s", title="One hour"
-    )
+    return Timeline(timestamps, timestamps[::GOP_SIZE], Fraction(1, RATE), Fraction(RATE))
+
+
+def cut_hour(timeline: Timeline, workers: int) -> list[Segment]:
+    return cut_segments(select_frames(timeline, INFER_FPS), timeline, EFFORT, workers)
+
+
+def measure_steps(
+    functions: Mapping[str, BuiltFunction], boto3_folder: Path, videos: Sequence[tuple[float, Path]], repeats: int
+) -> Hour:
+    """Measures the steps around the map. `videos` are as for `measure_reading`; the longer one is inferred, too."""
+    timeline, template = make_hour(), cfn_yaml.load(str(ENGINE.template))
+    steps = {}
+    for name, connections in (("FetchVideo", STREAMS), ("PlanJob", MAX_BLOCKS_AHEAD), ("MergeResults", OPENED_AHEAD)):
+        memory = template["Resources"][f"{name}Function"]["Properties"]["MemorySize"]
+        start = measure_start(functions[f"{name}Function"], boto3_folder, repeats)
+        steps[name] = Step(start, min(memory / VCPU_MEGABYTES, 1.0), connections)
+    with open_storage() as storage:
+        reading = measure_reading(storage, videos)(HOUR_SECONDS)
+        counts = {workers: len(cut_hour(timeline, workers)) for workers in WORKERS}
+        cutting = {workers: measure_cutting(storage, timeline, videos[0][1], workers) for workers in WORKERS}
+        frames = int(HOUR_SECONDS * INFER_FPS)
+        merging = {workers: measure_merging(storage, counts[workers], frames) for workers in WORKERS}
+    seconds, video = videos[0]
+    return Hour(timeline, video.stat().st_size * HOUR_SECONDS / seconds, 0, steps, reading, cutting, merging)
+
+
+def simulate_hour(costs: Costs, hour: Hour) -> Iterator[Table]:
+    """The tables of inferring alone, and of the whole job step by step: a row for each number of workers."""
+    assumed = Assumptions()
+    cold_start = assumed.sandbox_seconds + hour.model_bytes / assumed.bytes_per_second + costs.start
+    inferring = Table("workers", "segments", "cold s", "efficiency", "warm s", "efficiency", title="Inferring an hour")
+    whole = Table("workers", "functions", "fetch s", "plan s", "infer s", "merge s", "whole job s", title="The job")
     alone: dict[float, float] = {}
     for workers in WORKERS:
-        started = time.process_time()
-        segments = cut_segments(frames, hour, EFFORT, workers)
-        cutting = time.process_time() - started
+        segments = cut_hour(hour.timeline, workers)
         # A worker downloads the video while it decodes what it has.
-        download = video_bytes / len(segments) / assumed.bytes_per_second
-        order = order_by_work(segments, hour, EFFORT)
-        seconds = [max(costs.add_up(segments[number], hour), download) for number in order]
-        requests = len(segments) * assumed.request_seconds
-        step = assumed.sandbox_seconds + assumed.invocation_seconds
-        reading = max(video_bytes / assumed.bytes_per_second, costs.find * len(timestamps))
-        around = step + reading + cutting + requests / CONNECTIONS + step + 2 * requests / OPENED_AHEAD
-        row, took = [], {}
-        for start in (cold, 0.0):
-            took[start] = median(simulate(seconds, workers, start, assumed, seed) for seed in range(SIMULATIONS))
-            alone.setdefault(start, took[start])
-            row += [f"{took[start]:,.1f}", f"{alone[start] / took[start] / workers:.2f}"]
-        table.add_row(f"{workers:,}", f"{len(segments):,}", *row, f"{around + took[cold]:,.1f}")
-    return table
+        download = hour.video_bytes / len(segments) / assumed.bytes_per_second
+        order = order_by_work(segments, hour.timeline, EFFORT)
+        seconds = [max(costs.add_up(segments[number], hour.timeline), download) for number in order]
+        row = list[str]()
+        for start in (cold_start, 0.0):
+            took = median(simulate(seconds, workers, start, assumed, seed) for seed in range(SIMULATIONS))
+            alone.setdefault(start, took)
+            row += [f"{took:,.1f}", f"{alone[start] / took / workers:.2f}"]
+            whole.add_row(f"{workers:,}", "cold" if start else "warm", *add_up_job(hour, workers, took, cold=start > 0))
+        inferring.add_row(f"{workers:,}", f"{len(segments):,}", *row)
+    yield inferring
+    yield whole
+
+
+def add_up_job(hour: Hour, workers: int, inferring: float, *, cold: bool) -> list[str]:
+    """The seconds of each step and their sum, with a copied and a downloaded video."""
+    assumed = Assumptions()
+    copy = hour.video_bytes / assumed.copied_per_second
+    download = hour.video_bytes / assumed.bytes_per_second
+    fetching = hour.steps["FetchVideo"].estimate(StepCosts(0.0, STREAMS, 0), assumed, cold=cold)
+    cut = hour.cutting[workers]
+    work = StepCosts(hour.reading.cpu + cut.cpu, hour.reading.requests, hour.reading.received)
+    writing = cut.requests * assumed.request_seconds / CONNECTIONS
+    planning = hour.steps["PlanJob"].estimate(work, assumed, cold=cold) + writing
+    mapping = inferring + assumed.map_seconds
+    merging = hour.steps["MergeResults"].estimate(hour.merging[workers], assumed, cold=cold)
+    rest = planning + mapping + merging + OTHER_STATES * assumed.state_seconds
+    return [
+        f"{fetching + copy:.1f} or {fetching + download:.1f}",
+        f"{planning:.1f}",
+        f"{mapping:,.1f}",
+        f"{merging:.1f}",
+        f"{fetching + copy + rest:,.1f} or {fetching + download + rest:,.1f}",
+    ]
 
 
 def main() -> None:
@@ -287,15 +392,20 @@ def main() -> None:
             write_video(minute, WIDTH, HEIGHT, RATE, GOP_SIZE, seconds=60)
         repeat_video(minute, video, arguments.minutes)
     with console.status("Building the engine"):
-        function = find_infer_segment()
+        functions = find_engine_functions()
     timeline = read_timeline_of(video)
     segments = cut_segments(select_frames(timeline, INFER_FPS), timeline, EFFORT, max_concurrency=2)
     with TemporaryDirectory() as folder:
-        place = Workplace(package, video, [*function.import_path, link_boto3(Path(folder))])
+        boto3_folder = link_boto3(Path(folder))
+        place = Workplace(package, video, [*functions["InferSegmentFunction"].import_path, boto3_folder])
         with console.status("Measuring segments"):
             costs = measure_costs(place, arguments.repeats)
         with console.status("Measuring two workers"):
             found = median(measure_two_workers(place, segments) for _ in range(arguments.repeats))
+        with console.status("Measuring the other steps"):
+            videos = [(60.0, minute), (60.0 * arguments.minutes, video)]
+            hour = measure_steps(functions, boto3_folder, videos, arguments.repeats)
+            hour = replace(hour, model_bytes=(package / "weights.onnx").stat().st_size)
     console.print(
         f"A worker starts in {costs.start:.2f} s. A segment takes {1000 * costs.segment:.0f} ms, "
         f"decoding a frame {1000 * costs.decode:.2f} ms, inferring a frame {1000 * costs.infer:.1f} ms."
@@ -305,9 +415,19 @@ def main() -> None:
         f"The busier of two workers took {found:.1f} s for {arguments.minutes} minutes in {len(segments)} segments; "
         f"the simulation gives {expected:.1f} s ({expected / found - 1:+.0%})."
     )
-    hour_bytes = minute.stat().st_size * HOUR_SECONDS / 60
-    console.print(f"An hour of this 1080p30 at 5 fps, {hour_bytes / 1e9:.1f} GB:")
-    console.print(simulate_hour(costs, hour_bytes, (package / "weights.onnx").stat().st_size))
+    for name, step in hour.steps.items():
+        console.print(f"{name} is imported in {step.start:.2f} s, and has {step.cpu_share:.2f} of a CPU.")
+    for name, work in {
+        "Finding the hour's frames": hour.reading,
+        "Cutting it for 1,000 workers": hour.cutting[WORKERS[-1]],
+        "Merging their results": hour.merging[WORKERS[-1]],
+    }.items():
+        console.print(
+            f"{name} takes {work.cpu:.2f} s, {work.requests:,} requests, and reads {work.received / 1e6:,.1f} MB."
+        )
+    console.print(f"An hour of this 1080p30 at 5 fps, {hour.video_bytes / 1e9:.1f} GB, copied by S3 or downloaded:")
+    for table in simulate_hour(costs, hour):
+        console.print(table)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,168 @@
+"""Measures the steps that a job runs once, for `bench.fan_out`: their start, planning and merging.
+
+Each step's code runs in this process, against the embedded AWS's S3 in another one, so the CPU time is the step's own,
+with its requests. Time that a step waits for S3 can't be measured so: requests and bytes are counted instead.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any
+from unittest.mock import patch
+
+from botocore.config import Config
+
+from bench.cold_import import BuiltFunction
+from videoengine import clients, planning
+from videoengine.job_requests import ModelRequest
+from videoengine.job_spec import JobSpec
+from videoengine.merging import merge
+from videoengine.object_keys import offsets_key, part_key, video_key
+from videoengine.planning import plan
+from videoengine.settings import MergeSettings, PlanSettings
+from videoengine.timeline import Timeline
+from videoinfer.local.embedded_aws import REGION, embedded_aws, local_session
+
+ELEMENT_BYTES = 1500
+"""A frame's element with five boxes."""
+
+BUCKET = "videos"
+MODEL = ModelRequest("model", "1", "object-detection", 0.4, 0.3)
+_IMPORT = "import sys, time; sys.path[:0] = sys.argv[1:]; import app; print(time.process_time())"
+
+
+@dataclass(frozen=True)
+class StepCosts:
+    """What a step costs once its function has started.
+
+    Attributes:
+        cpu: CPU time in seconds.
+        requests: Requests to S3.
+        received: Bytes that S3 sends.
+    """
+
+    cpu: float
+    requests: int
+    received: int
+
+
+class Storage:
+    """The embedded AWS's S3, as the steps use it."""
+
+    def __init__(self, s3: Any) -> None:
+        self.s3 = s3
+        self._counts = Counter[str]()
+        s3.meta.events.register("before-send.s3.*", lambda **_: self._counts.update(["requests"]))
+        s3.meta.events.register("after-call.s3.GetObject", self._count_bytes)
+
+    def _count_bytes(self, parsed: dict[str, Any], **_: Any) -> None:
+        self._counts["bytes"] += parsed["ContentLength"] if "Body" in parsed else 0
+
+    def measure(self, step: Callable[[], object]) -> StepCosts:
+        """Runs a step, and counts what it costs."""
+        self._counts.clear()
+        started = time.process_time()
+        step()
+        return StepCosts(time.process_time() - started, self._counts["requests"], self._counts["bytes"])
+
+    def put(self, key: str, content: bytes) -> None:
+        self.s3.put_object(Bucket=BUCKET, Key=key, Body=content)
+
+
+@contextmanager
+def open_storage() -> Iterator[Storage]:
+    """Runs an embedded AWS, whose S3 the steps use, until the block ends."""
+    with embedded_aws() as aws:
+        config = Config(max_pool_connections=clients.CONNECTIONS, s3={"addressing_style": "path"})
+        s3 = local_session().client("s3", endpoint_url=aws.endpoint_url, config=config)
+        s3.create_bucket(Bucket=BUCKET)
+        with patch.object(clients, "s3", lambda: s3):
+            yield Storage(s3)
+
+
+def measure_start(function: BuiltFunction, boto3_folder: Path, repeats: int) -> float:
+    """The CPU time in seconds until a new interpreter has imported a function."""
+    command = [sys.executable, "-I", "-S", "-B", "-c", _IMPORT, *map(str, (*function.import_path, boto3_folder))]
+    environment = {"AWS_DEFAULT_REGION": REGION, "PATH": os.environ["PATH"]}
+    runs = [
+        subprocess.run(command, env=environment, capture_output=True, text=True, check=True) for _ in range(repeats)
+    ]
+    return median(float(run.stdout) for run in runs)
+
+
+def measure_reading(storage: Storage, videos: Sequence[tuple[float, Path]]) -> Callable[[float], StepCosts]:
+    """Plans two videos of the same kind, and returns the costs of planning one of any length in seconds.
+
+    Args:
+        videos: The length in seconds and the file of a short and a longer video.
+    """
+    costs = []
+    for seconds, video in videos:
+        job = _make_job(f"{seconds}")
+        storage.put(job.video_key, video.read_bytes())
+        costs.append(storage.measure(partial(plan, job, _settings(max_concurrency=1))))
+    (short_seconds, _), (long_seconds, _) = videos
+    short, long = costs
+
+    def extrapolate(seconds: float) -> StepCosts:
+        share = (seconds - short_seconds) / (long_seconds - short_seconds)
+        cpu, requests, received = (
+            before + share * (after - before)
+            for before, after in (
+                (short.cpu, long.cpu),
+                (short.requests, long.requests),
+                (short.received, long.received),
+            )
+        )
+        return StepCosts(cpu, round(requests), round(received))
+
+    return extrapolate
+
+
+def measure_cutting(storage: Storage, timeline: Timeline, video: Path, workers: int) -> StepCosts:
+    """Plans a video whose timeline is already read."""
+    job = _make_job(f"{workers}-workers")
+    storage.put(job.video_key, video.read_bytes())
+    with (
+        patch.object(planning, "read_timeline", lambda *_: timeline),
+        patch.object(planning, "check_cut", lambda *_: ""),
+    ):
+        return storage.measure(lambda: plan(job, _settings(max_concurrency=workers)))
+
+
+def measure_merging(storage: Storage, segments: int, frames: int) -> StepCosts:
+    """Merges the results of one model.
+
+    Args:
+        frames: The number of sampled frames in all segments.
+    """
+    job = _make_job(f"{segments}-segments")
+    prediction = {"x": 1234.5, "y": 1234.5, "width": 123.45, "height": 123.45, "confidence": 0.5, "class": "person"}
+    element = {"time": 0.0321, "image": {"width": 1920, "height": 1080}, "predictions": [prediction]}
+    line = json.dumps(element)
+    element["padding"] = "x" * (ELEMENT_BYTES - len(line))
+    part = "\n".join([json.dumps(element)] * (frames // segments)).encode()
+    with ThreadPoolExecutor(clients.CONNECTIONS) as threads:
+        list(threads.map(lambda n: storage.put(part_key(job.job_id, n, MODEL.model_id), part), range(segments)))
+    offsets = [frame / 5 for frame in range(frames)]
+    storage.put(offsets_key(job.job_id), f'"frame_offset": {offsets}, "time_offset": {offsets}'.encode())
+    return storage.measure(lambda: merge(job, range(segments), MergeSettings(0.5, BUCKET)))
+
+
+def _make_job(job_id: str) -> JobSpec:
+    return JobSpec(job_id, Fraction(5), (MODEL,), video_key(job_id))
+
+
+def _settings(max_concurrency: int) -> PlanSettings:
+    return PlanSettings(max_concurrency, 0.5, 10**9, 2_000_000, 999.0, BUCKET)
