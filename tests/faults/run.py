@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from tests.faults.bench import HOSTS, Bench, Story, open_bench
 from tests.faults.cases import RESULTS, list_cases
+from tests.faults.engine import run_engine_faults
 from tests.faults.events import run_events
 from tests.faults.kill_switch import run_switches
 from tests.faults.outage import WAIT_SCALE, outlast_the_outage
@@ -19,6 +20,7 @@ from videoinfer.local.embedded_aws import embedded_aws
 
 def run_all() -> list[Row]:
     """Runs all cases, and some of the pairs as one row."""
+    engine_rows = run_engine_faults()
     with deployed_bench() as bench, ThreadPoolExecutor(HOSTS + 1) as pool:
         outage = pool.submit(outlast_the_outage, bench.aws, bench.api)  # it mostly waits
         groups = [*run_cases(bench, pool), *run_events(bench, pool), *run_switches(bench, pool)]
@@ -26,7 +28,7 @@ def run_all() -> list[Row]:
         bench.finish()
         judge(bench, pairs)
         groups.append(outage.result())
-        return [*(group.to_row() for group in groups), make_row(pairs)]
+        return [*(group.to_row() for group in groups), make_row(pairs), *engine_rows]
 
 
 def run_all_pairs() -> list[PairStory]:

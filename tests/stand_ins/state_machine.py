@@ -10,7 +10,8 @@ By AWS's documentation, under https://docs.aws.amazon.com/step-functions/latest/
 - intrinsic-functions.html: `States.Array` and the like;
 - input-output-contextobject.html: `$$.Map.Item.Value`, `$$.State.EnteredTime`, `$$.State.RetryCount` and
   `$$.Execution.Id`;
-- concepts-standard-vs-express.html: a Standard workflow runs a task once, unless it has a retrier.
+- concepts-standard-vs-express.html: a Standard workflow runs a task once, unless it has a retrier;
+- express-at-least-once-execution.html: an Express workflow may run more than once.
 """
 
 import json
@@ -40,6 +41,7 @@ class StateMachine:
         dynamodb: A boto3 client; None if no state uses DynamoDB.
         publish: Publishes the parameters of `sns:publish`, and returns SNS's answer.
         execution: The ARN of the execution.
+        express_runs: How often each Express execution runs; the output is that of the last run.
 
     Attributes:
         history: The events of states that `run_state` enters and of successful tasks, like GetExecutionHistory's.
@@ -53,11 +55,13 @@ class StateMachine:
         dynamodb: Any,
         publish: Callable[[Any], Any] | None = None,
         execution: str = "",
+        express_runs: int = 1,
     ) -> None:
         self._definition = definition
         self._invoke = invoke
         self._dynamodb = dynamodb
         self._publish = publish
+        self._express_runs = express_runs
         self._context = {"$$.Execution.Id": execution}
         self.history: list[dict[str, Any]] = []
         self.visits = Counter[str]()
@@ -81,6 +85,10 @@ class StateMachine:
             self.visits[name] += 1
             data, name = self._run_state(machine["States"][name], data)
         return data
+
+    def _run_child(self, machine: Mapping[str, Any], data: Any) -> Any:
+        is_express = machine["ProcessorConfig"]["ExecutionType"] == "EXPRESS"
+        return [self._run_machine(machine, data) for _ in range(self._express_runs if is_express else 1)][-1]
 
     def _run_state(self, state: Mapping[str, Any], data: Any) -> tuple[Any, str | None]:
         match state["Type"]:
@@ -130,7 +138,7 @@ class StateMachine:
                 return _find(state["InputPath"], data)
             case {"Type": "Map"}:
                 return [
-                    self._run_machine(state["ItemProcessor"], _fill_in(state["ItemSelector"], data, item))
+                    self._run_child(state["ItemProcessor"], _fill_in(state["ItemSelector"], data, item))
                     for item in _find(state["ItemsPath"], data)
                 ]
             case {"Resource": "arn:aws:states:::dynamodb:updateItem"}:
