@@ -18,7 +18,7 @@ Source: cocodataset.org, "Data format".
 import tempfile
 from array import array
 from collections.abc import Iterator, Sequence
-from itertools import repeat
+from itertools import batched, repeat
 from pathlib import PurePosixPath
 from typing import IO
 
@@ -64,6 +64,23 @@ class _Annotation(Struct, gc=False, omit_defaults=True):
     keypoints: Sequence[float] | None = None
 
 
+class _Image(Struct, gc=False):
+    id: int
+    file_name: str
+    width: int
+    height: int
+    frame_offset: int
+    time_offset: float
+
+
+_IMAGES_A_BATCH = 1_000
+
+
+def _join_lines(items: Sequence[Struct]) -> bytes:
+    """Returns the items of a JSON list, each on a line."""
+    return _encode_lines(items)[:-1].replace(b"\n", b",\n")  # JSON has no line breaks within texts
+
+
 class CocoDataset:
     """Writes annotations at once, and images and categories at the end. Memory holds 28 bytes per sampled frame."""
 
@@ -83,11 +100,11 @@ class CocoDataset:
 
     def add(self, frames: Frames) -> None:
         self._take_images(frames)
-        lines = _encode_lines(list(self._annotate(frames)))
+        annotations = list(self._annotate(frames))
         if frames.inference_type == "keypoint-detection":
-            self._waiting.write(lines)
-        elif lines:
-            self._write_annotations(lines[:-1].replace(b"\n", b",\n"))
+            self._waiting.write(_encode_lines(annotations))
+        elif annotations:
+            self._write_annotations(_join_lines(annotations))
 
     def _annotate(self, frames: Frames) -> Iterator["_Annotation"]:
         predictions = frames.predictions
@@ -143,20 +160,15 @@ class CocoDataset:
         folder = file_name(PurePosixPath(self._job.upload.key).stem) or "video"
         last = -1
         size = next(((w, h) for w, h in zip(self._widths, self._heights, strict=True) if w), (0, 0))
-        for number, (frame, time, width, height) in enumerate(
-            zip(self._frames, self._times, self._widths, self._heights, strict=True), start=1
-        ):
-            name = name_picture(frame, number, last)
-            last = max(last, frame)
-            image = {
-                "id": number,
-                "file_name": f"{folder}/{name}",
-                "width": width or size[0],  # a video's frames are all of one size
-                "height": height or size[1],
-                "frame_offset": frame,
-                "time_offset": time,
-            }
-            self._file.write((b",\n" if number > 1 else b"") + _encode(image))
+        images = enumerate(zip(self._frames, self._times, self._widths, self._heights, strict=True), start=1)
+        for number, batch in enumerate(batched(images, _IMAGES_A_BATCH, strict=False)):
+            lines = []
+            for image, (frame, time, width, height) in batch:
+                name = f"{folder}/{name_picture(frame, image, last)}"
+                last = max(last, frame)
+                # A video's frames are all of one size.
+                lines.append(_Image(image, name, width or size[0], height or size[1], frame, time))
+            self._file.write((b",\n" if number else b"") + _join_lines(lines))
         found = self._categories.found
         unique = name_uniquely([(category.name, category.supercategory) for category in found])
         categories = [category.to_dict(name) for category, name in zip(found, unique, strict=True)]

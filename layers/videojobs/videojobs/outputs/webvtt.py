@@ -6,11 +6,13 @@ Source: W3C, "WebVTT: The Web Video Text Tracks Format".
 """
 
 import heapq
-import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import repeat
+from functools import lru_cache
+from itertools import batched
 from typing import IO
+
+import msgspec
 
 from videojobs.errors import BrokenResults
 from videojobs.foreign_text import printable
@@ -20,6 +22,15 @@ from videojobs.results.predictions import Frames
 
 TRACKS_MAX = 10
 """If a class has more tracks, a cue names none of them: they would be unreadable, and each change needs a new cue."""
+
+
+_CUES_A_BATCH = 1_000
+
+_CLASSES_MAX = 1_000
+"""Class names repeat, so this many are cached in escaped form."""
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(tuple[float, float, str]).decode
 
 
 class Captions:
@@ -41,14 +52,18 @@ class Captions:
         if model_id not in self._cues:
             self._cues[model_id] = _ModelCues()
             self._files.call_at_exit(self._cues[model_id].file.close)
-        predictions = frames.predictions
-        track_ids = frames.track_ids or repeat(None)
-        found: dict[int, dict[str, list[int | None]]] = {}
-        for number, name, track_id in zip(predictions.frames, predictions.columns["class"], track_ids, strict=False):
-            if name is not None:
-                found.setdefault(number, {}).setdefault(name, []).append(track_id)
-        for number, time_offset in enumerate(frames.time_offsets):
-            text = compose_cue(found[number]) if number in found else ""
+        names = frames.predictions.columns["class"]
+        track_ids = frames.track_ids or [None] * len(names)
+        end = 0
+        for number, (time_offset, count) in enumerate(zip(frames.time_offsets, frames.predictions.counts, strict=True)):
+            start, end = end, end + count
+            found: dict[str | None, list[int | None]] = {}
+            for name, track_id in zip(names[start:end], track_ids[start:end], strict=True):
+                if name in found:
+                    found[name].append(track_id)
+                else:
+                    found[name] = [track_id]
+            text = compose_cue({name: ids for name, ids in found.items() if name is not None})
             if text and self._names_models:
                 text = f"{escape(model_id)}: {text}"
             try:
@@ -59,17 +74,19 @@ class Captions:
 
     def finish(self) -> None:
         self._file.write(b"WEBVTT\n")
-        for cues in self._cues.values():
-            cues.end(self._interval)
-        for start, end, text in heapq.merge(*(cues.read() for cues in self._cues.values())):
-            self._file.write(f"\n{format_time(start)} --> {format_time(end)}\n{text}\n".encode())
+        for model in self._cues.values():
+            model.end(self._interval)
+        cues = heapq.merge(*(model.read() for model in self._cues.values()))
+        for batch in batched(cues, _CUES_A_BATCH, strict=False):
+            lines = [f"\n{format_time(start)} --> {format_time(end)}\n{text}\n" for start, end, text in batch]
+            self._file.write("".join(lines).encode())
 
 
 class _ModelCues:
     """One model's cues. The last one is open until the text changes."""
 
     def __init__(self) -> None:
-        self.file: IO[str] = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  closed with the output's
+        self.file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  closed with the output's
         self._text = ""
         self._start = 0.0
         self._last = 0.0
@@ -93,12 +110,11 @@ class _ModelCues:
     def read(self) -> Iterator[tuple[float, float, str]]:
         self.file.seek(0)
         for line in self.file:
-            start, end, text = json.loads(line)
-            yield start, end, text
+            yield _decode(line)
 
     def _write(self, end: float) -> None:
         if self._text and round(end * 1000) > round(self._start * 1000):  # cues must not be empty
-            self.file.write(f"{json.dumps([self._start, end, self._text])}\n")
+            self.file.write(_encode((self._start, end, self._text)) + b"\n")
 
 
 def compose_cue(found: Mapping[str, Sequence[int | None]]) -> str:
@@ -113,14 +129,17 @@ def compose_cue(found: Mapping[str, Sequence[int | None]]) -> str:
 def _describe(name: str, track_ids: Sequence[int | None]) -> str:
     count = f" ({len(track_ids)})" if len(track_ids) > 1 else ""
     tracks = sorted(track_id for track_id in track_ids if track_id is not None)
-    named = "".join(f" #{track_id}" for track_id in tracks) if len(tracks) <= TRACKS_MAX else ""
-    return f"{escape(name)}{count}{named}"
+    named = "".join([f" #{track_id}" for track_id in tracks]) if len(tracks) <= TRACKS_MAX else ""
+    return f"{_escape_class(name)}{count}{named}"
 
 
 def escape(text: str) -> str:
     """Escapes `text` for a cue: it contains no tags, no arrow, and no line break that would end the cue."""
     text = printable(" ".join(text.split())) or "(no name)"
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+_escape_class = lru_cache(_CLASSES_MAX)(escape)
 
 
 def format_time(seconds: float) -> str:
