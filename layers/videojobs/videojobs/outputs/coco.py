@@ -18,7 +18,7 @@ Source: cocodataset.org, "Data format".
 import tempfile
 from array import array
 from collections.abc import Iterator, Sequence
-from itertools import batched, repeat
+from itertools import batched, chain, repeat
 from pathlib import PurePosixPath
 from typing import IO
 
@@ -45,6 +45,8 @@ _encode = msgspec.json.Encoder().encode
 _encode_lines = msgspec.json.Encoder().encode_lines
 _decode = msgspec.json.Decoder().decode
 
+
+_TYPES_WITH_SHAPES = {"instance-segmentation", "keypoint-detection"}
 
 _COLUMNS = ("class", "class_id", "confidence", "x", "y", "width", "height", "points", "keypoints")
 
@@ -100,17 +102,47 @@ class CocoDataset:
 
     def add(self, frames: Frames) -> None:
         self._take_images(frames)
-        annotations = list(self._annotate(frames))
+        predictions = frames.predictions
+        images = self._images[frames.first : frames.first + len(predictions.counts)]
+        last = self._images[frames.first - 1] if frames.first else None
+        is_repeated = [image == before for image, before in zip(images, (last, *images), strict=False)]
+        if predictions.are_plain_boxes and frames.inference_type not in _TYPES_WITH_SHAPES and not any(is_repeated):
+            annotations = self._annotate_boxes(frames, images)
+        else:
+            annotations = list(self._annotate(frames, images, is_repeated))
         if frames.inference_type == "keypoint-detection":
             self._waiting.write(_encode_lines(annotations))
         elif annotations:
             self._write_annotations(_join_lines(annotations))
 
-    def _annotate(self, frames: Frames) -> Iterator["_Annotation"]:
+    def _annotate_boxes(self, frames: Frames, images: Sequence[int]) -> list[_Annotation]:
+        """Annotates frames with only boxes, column by column."""
         predictions = frames.predictions
-        images = self._images[frames.first : frames.first + len(predictions.counts)]
-        last = self._images[frames.first - 1] if frames.first else None
-        is_repeated = [image == before for image, before in zip(images, (last, *images), strict=False)]
+        names, class_ids, confidences, *sides = (predictions.columns[name] for name in _COLUMNS[:7])
+        numbers: dict[str, int] = {}
+        for name, class_id in zip(names, class_ids, strict=True):
+            if name not in numbers:
+                numbers[name] = self._categories.find(frames.model_id, name, class_id).number
+        boxes = [(x - width / 2, y - height / 2, width, height) for x, y, width, height in zip(*sides, strict=True)]
+        begun = self._annotations
+        self._annotations += len(boxes)
+        columns = (
+            range(begun + 1, self._annotations + 1),
+            chain.from_iterable(
+                repeat(image + 1, count) for image, count in zip(images, predictions.counts, strict=True)
+            ),
+            map(numbers.__getitem__, names),
+            repeat(0),
+            boxes,
+            [width * height for _, _, width, height in boxes],
+            repeat(()),
+            confidences,
+            frames.track_ids or repeat(None),
+        )
+        return list(map(_Annotation, *columns))
+
+    def _annotate(self, frames: Frames, images: Sequence[int], is_repeated: Sequence[bool]) -> Iterator[_Annotation]:
+        predictions = frames.predictions
         is_mask = frames.inference_type == "instance-segmentation"
         has_keypoints = frames.inference_type == "keypoint-detection"
         find_category = self._categories.find

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 
 from videojobs.foreign_text import printable
-from videojobs.results.predictions import Predictions, read_confidence
+from videojobs.results.predictions import BOX_COLUMNS, Predictions, read_confidence
 
 type ClassNumber = Callable[[str], int]
 """Returns the number of a class by its name."""
@@ -16,10 +16,8 @@ type ClassNumber = Callable[[str], int]
 type Box = tuple[float, float, float, float]
 """x and y of the center, width, height; pixels."""
 
-_BOX = ("x", "y", "width", "height")
-_PLAIN = ("class", *_BOX, "yaw", "pitch")
+_PLAIN = ("class", *BOX_COLUMNS, "yaw", "pitch")
 _LISTS = ("points", "keypoints", "landmarks")
-_DETAILS = {"yaw", "pitch", *_LISTS}
 _NUMBER_MAX = 1e9
 
 
@@ -148,13 +146,8 @@ def list_mark_columns(
 
 def _are_only_boxes(predictions: Predictions) -> bool:
     """Returns whether all predictions are drawn, and as boxes without details."""
-    if predictions.others or not predictions.absent >= _DETAILS or None in predictions.columns["class"]:
-        return False
-    sides = [predictions.columns[name] for name in _BOX]
-    try:
-        return all(min(values) > -_NUMBER_MAX and max(values) < _NUMBER_MAX for values in sides)
-    except (TypeError, ValueError):  # a value is None, or there are no predictions
-        return False
+    extremes = predictions.box_extremes if predictions.are_plain_boxes else None
+    return extremes is not None and all(abs(value) < _NUMBER_MAX for box in extremes for value in box)
 
 
 def _list_box_columns(
@@ -164,7 +157,9 @@ def _list_box_columns(
     numbers = {name: number_class(name) for name in dict.fromkeys(names)}
     class_numbers = [numbers[name] for name in names]
     confidences = _round_all(predictions.confidences, 4)
-    plain = zip(class_numbers, confidences, *(_round_all(predictions.columns[name], 1) for name in _BOX), strict=True)
+    plain = zip(
+        class_numbers, confidences, *(_round_all(predictions.columns[name], 1) for name in BOX_COLUMNS), strict=True
+    )
     lists: list[Sequence[Any]] = list(plain)
     if track_ids is not None:
         lists = [

@@ -41,6 +41,12 @@ COLUMNS: Mapping[str, type | tuple[type, ...]] = {
 }
 """The fields of a prediction that have a column, with their types. Everything else goes to `extra`, as JSON."""
 
+BOX_COLUMNS = ("x", "y", "width", "height")
+_DETAILS = {"points", "keypoints", "landmarks", "yaw", "pitch"}
+
+type Box = tuple[float, ...]
+"""x and y of the center, width, height; pixels."""
+
 _POINT_FIELDS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
     "points": {"x": (float, int), "y": (float, int)},
     "landmarks": {"x": (float, int), "y": (float, int)},
@@ -110,6 +116,27 @@ class Predictions:
         # The rule of `read_confidence`, in half its time: the column has only numbers and None.
         column = self.columns["confidence"]
         return [value if value is not None and 0 <= value <= 1 else None for value in column]
+
+    @cached_property
+    def box_extremes(self) -> tuple[Box, Box] | None:
+        """The least and the greatest x, y, width and height; None if a prediction lacks one, or if there are none.
+
+        So a property of all boxes can be checked in a fraction of the time that it takes box by box.
+        """
+        sides = [self.columns[name] for name in BOX_COLUMNS]
+        if not len(self) or any(None in side for side in sides):
+            return None
+        return tuple(map(min, sides)), tuple(map(max, sides))
+
+    @cached_property
+    def are_plain_boxes(self) -> bool:
+        """Whether all rows have a class and a box, and nothing else that can be drawn."""
+        return (
+            not self.others
+            and self.absent >= _DETAILS
+            and None not in self.columns["class"]
+            and self.box_extremes is not None
+        )
 
     @cached_property
     def frames(self) -> Sequence[int]:

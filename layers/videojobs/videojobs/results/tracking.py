@@ -9,13 +9,12 @@ from hashlib import blake2b
 from itertools import islice
 from typing import Any
 
-from videojobs.results.predictions import Frames, Predictions
+from videojobs.results.predictions import BOX_COLUMNS, Frames, Predictions
 from videojobs.results.tracks import Box, Tracker
 
 type TrackIds = Sequence[int | None]
 """One track ID per prediction; None for a prediction without a box, or with a low confidence and no track."""
 
-_BOX = ("x", "y", "width", "height")
 _NO_TRACK = -1
 """The tracker ID that Roboflow's trackers give a prediction without a track."""
 
@@ -113,17 +112,11 @@ def _hash(text: str) -> int:
 def _list_boxes(predictions: Predictions) -> Iterator[Box | None]:
     """Yields the box of each prediction, or None if it has none, or an invalid one."""
     names, confidences = predictions.columns["class"], predictions.confidences
-    sides = [predictions.columns[name] for name in _BOX]
-    rows = zip(names, confidences, *sides, strict=True)
-    return rows if _are_boxes(sides) else (row if is_box(row) else None for row in rows)
-
-
-def _are_boxes(sides: Sequence[Sequence[Any]]) -> bool:
-    """Returns whether all rows are boxes, from the least and the greatest of each column: much faster than by row."""
-    try:
-        return all(is_box((None, None, *map(extreme, sides))) for extreme in (min, max))
-    except (TypeError, ValueError):  # one of them is None, or there are no rows
-        return False
+    rows = zip(names, confidences, *(predictions.columns[name] for name in BOX_COLUMNS), strict=True)
+    extremes = predictions.box_extremes
+    if extremes and all(is_box((None, None, *box)) for box in extremes):
+        return rows
+    return (row if is_box(row) else None for row in rows)
 
 
 def is_box(row: Sequence[Any]) -> bool:
