@@ -2,7 +2,7 @@
 
     .venv/bin/python -m bench.delivery [--megabytes 20 200 2000] [--rounds 5] [--folder /tmp] [--ways Parquet ijson]
 
-The benchmark generates results with 100 objects a frame. The ways take turns, each in a new process on one core. All do
+The benchmark generates results with 100 moving objects a frame. The ways take turns, each in a new process on one core. All do
 the same: they copy the file, write the same rows of detections and frames as Parquet, and count each class. `deliver`
 is the pipeline's own code with files instead of S3. `ijson.items` and `json.load` are what a good client would write:
 they read the file once, all lists in parallel, and give the rows to PyArrow or pandas.
@@ -18,7 +18,6 @@ import random
 import subprocess
 import sys
 import tempfile
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,8 @@ from statistics import median
 
 from rich.console import Console
 from rich.table import Table
+
+from bench.tracking_delivery import begin_thing, make_element
 
 OBJECTS_A_FRAME = 100
 DISTINCT_FRAMES = 2000
@@ -55,8 +56,10 @@ print(seconds, processor_seconds, int(line.split()[1]) / 1024, rows)
 _OURS = """
 from bench.delivery_files import deliver
 begin()
-rows = deliver(source, folder, sys.argv[3])
+rows = deliver(source, folder, sys.argv[3], track=False)
 """
+
+_OURS_TRACKED = _OURS.replace("track=False", "track=True")
 
 _ROWS = """
 import shutil
@@ -161,6 +164,8 @@ with source.open("rb") as file:
 WAYS = {
     "deliver: Parquet": (_OURS, "parquet"),
     "deliver: all outputs": (_OURS, "parquet,csv,coco,webvtt,report"),
+    "deliver: Parquet, tracks": (_OURS_TRACKED, "parquet"),
+    "deliver: all outputs, tracks": (_OURS_TRACKED, "parquet,csv,coco,webvtt,report"),
     "ijson.items, PyArrow": (_IJSON, ""),
     "json.load, pandas": (_JSON_LOAD, ""),
     "ijson.items alone": (_IJSON_READING, ""),
@@ -181,7 +186,8 @@ class Run:
 def write_results(path: Path, megabytes: float) -> None:
     """Writes results of about this size, in the engine's format."""
     chance = random.Random(1)  # noqa: S311  the same in each run
-    elements = [json.dumps(_make_element(chance)) for _ in range(DISTINCT_FRAMES)]
+    things = [begin_thing(chance) for _ in range(OBJECTS_A_FRAME)]
+    elements = [json.dumps(make_element(things, chance, CLASSES)) for _ in range(DISTINCT_FRAMES)]
     frames = max(1, round(megabytes * 1e6 / (sum(map(len, elements)) / len(elements) + 22)))
     with path.open("w") as file:
         offsets = {
@@ -192,23 +198,6 @@ def write_results(path: Path, megabytes: float) -> None:
         for number in range(frames):
             file.write((", " if number else "") + elements[number % DISTINCT_FRAMES])
         file.write("]}")
-
-
-def _make_element(chance: random.Random) -> dict[str, object]:
-    predictions = [
-        {
-            "x": round(chance.uniform(0, 1920), 1),
-            "y": round(chance.uniform(0, 1080), 1),
-            "width": round(chance.uniform(5, 300), 1),
-            "height": round(chance.uniform(5, 300), 1),
-            "confidence": round(chance.random(), 4),
-            "class": CLASSES[kind := chance.randrange(len(CLASSES))],
-            "class_id": kind,
-            "detection_id": str(uuid.UUID(int=chance.getrandbits(128))),
-        }
-        for _ in range(OBJECTS_A_FRAME)
-    ]
-    return {"time": 0.05, "image": {"width": 1920, "height": 1080}, "predictions": predictions}
 
 
 def run_way(name: str, source: Path) -> Run:

@@ -54,7 +54,7 @@ _MISSED, _MISTAKES = 0.05, 0.05
 def write_results(path: Path, megabytes: float, objects: int) -> None:
     """Writes results of about this size with so many objects per frame, at 5 frames per second."""
     chance = random.Random(objects)  # noqa: S311  reproducible
-    things = [_begin_thing(chance) for _ in range(objects)]
+    things = [begin_thing(chance) for _ in range(objects)]
     frames = max(1, round(megabytes * 1e6 / (_FRAME_BYTES + _OBJECT_BYTES * objects)))
     offsets = {
         "frame_offset": [6 * number for number in range(frames)],
@@ -63,11 +63,12 @@ def write_results(path: Path, megabytes: float, objects: int) -> None:
     with path.open("w") as file:
         file.write(json.dumps(offsets)[:-1] + ', "m": [')
         for number in range(frames):
-            file.write((", " if number else "") + json.dumps(_make_element(things, chance)))
+            file.write((", " if number else "") + json.dumps(make_element(things, chance)))
         file.write("]}")
 
 
-def _begin_thing(chance: random.Random) -> dict[str, float]:
+def begin_thing(chance: random.Random) -> dict[str, float]:
+    """Returns an object at a random place, with a random speed."""
     size = chance.uniform(30, 120)
     return {
         "x": chance.uniform(0, 1920),
@@ -79,23 +80,26 @@ def _begin_thing(chance: random.Random) -> dict[str, float]:
     }
 
 
-def _make_element(things: list[dict[str, float]], chance: random.Random) -> dict[str, Any]:
+def make_element(
+    things: list[dict[str, float]], chance: random.Random, classes: Sequence[str] = ("person",)
+) -> dict[str, Any]:
+    """Moves the objects to the next frame, and returns its element."""
     found = []
     for number, thing in enumerate(things):
         thing["x"] += thing["dx"] * _SECONDS
         thing["y"] += thing["dy"] * _SECONDS
         if not (0 < thing["x"] < 1920 and 0 < thing["y"] < 1080):
-            things[number] = thing = _begin_thing(chance)
+            things[number] = thing = begin_thing(chance)
         if chance.random() > _MISSED:
             found.append(thing)
         if chance.random() < _MISTAKES:
-            found.append(_begin_thing(chance))
+            found.append(begin_thing(chance))
     predictions = [
         {
             **{name: round(thing[name] + chance.gauss(0, 1), 1) for name in ("x", "y", "width", "height")},
             "confidence": round(chance.uniform(0.4, 1), 4),
-            "class": "person",
-            "class_id": 0,
+            "class": classes[kind := int(thing["width"]) % len(classes)],
+            "class_id": kind,
             "detection_id": str(uuid.UUID(int=chance.getrandbits(128))),
         }
         for thing in found

@@ -293,8 +293,7 @@ def _find_problem(element: Any, rows: Sequence[Any] | None) -> str | None:
     return f"{_shorten(element)} is neither an object nor a list nor null"
 
 
-@dataclass(frozen=True, kw_only=True)
-class FrameFacts:
+class FrameFacts(Struct, frozen=True, gc=False, kw_only=True):
     """An element's data besides its predictions.
 
     Attributes:
@@ -349,7 +348,7 @@ def _read_unknown_facts(element: Any) -> FrameFacts:
     """Reads the facts of an element of any form."""
     facts = read_frame_facts(element)
     if facts.is_embedding and facts.embedding is None:
-        facts = replace(facts, is_embedding=False)
+        facts = msgspec.structs.replace(facts, is_embedding=False)
     return facts
 
 

@@ -274,13 +274,15 @@ def _find_pairs(
 ) -> Sequence[Pair]:
     """Returns the possible pairs of a track and a detection, by their indexes.
 
-    A cost below 0 means that the pair is likelier than a new object.
+    A cost below 0 means that the pair is likelier than a new object. Logarithms are left out if the other parts of a cost
+    exceed the limit: they could only add to it.
 
     Args:
         detections: Sorted by x.
         last_seconds: The time of the previous sampled frame.
     """
     xs = [detection.x for detection in detections]
+    ys = [detection.y for detection in detections]
     pairs: list[Pair] = []
     for track_index, track in enumerate(tracks):
         gap = max(0.0, seconds - track.seconds)
@@ -288,36 +290,42 @@ def _find_pairs(
         base_cost = 2 * log(variance) + UNSEEN_COST * max(0.0, last_seconds - track.seconds) - COST_MAX
         if base_cost >= 0:
             continue
+        limit = -base_cost
         turn_variance = 2 * PLACE_VARIANCE + TURN_VARIANCE * gap
         turn_cost = TURN_COST + 2 * log(turn_variance / variance)
-        size = track.width * track.height
+        track_width, track_height = track.width, track.height
+        size = track_width * track_height
         scale, turn_scale = variance * size, turn_variance * size
-        x, y = track.expected_x, track.expected_y
-        way = max(abs(x - track.x), abs(y - track.y))
-        turn_reach = way + sqrt(max(0.0, -base_cost - turn_cost) * turn_scale)
-        reach = max(sqrt(-base_cost * scale), turn_reach) + sqrt(size) / 2
+        x, y, track_x, track_y = track.expected_x, track.expected_y, track.x, track.y
+        way = max(abs(x - track_x), abs(y - track_y))
+        turn_reach = way + sqrt(max(0.0, limit - turn_cost) * turn_scale)
+        reach = max(sqrt(limit * scale), turn_reach) + sqrt(size) / 2
         shape_scale = SHAPE_TAIL * (SHAPE_VARIANCE + SHAPE_DRIFT * gap)
         first, end = bisect_left(xs, x - reach), bisect_right(xs, x + reach)
         if end - first > BOXES_MAX:
             first = max(first, bisect_left(xs, x) - BOXES_MAX // 2)
             end = min(end, first + BOXES_MAX)
         for index in range(first, end):
-            detection = detections[index]
-            error_x, error_y = detection.x - x, detection.y - y
+            error_y = ys[index] - y
             if -reach <= error_y <= reach:
-                growth_x, growth_y = detection.width - track.width, detection.height - track.height
-                growth = growth_x * growth_x + growth_y * growth_y
-                edges = 1 + EDGE_SHARE * growth / scale
-                place_cost = (error_x * error_x + error_y * error_y) / (scale * edges) + 2 * log(edges)
+                detection = detections[index]
+                error_x = detection.x - x
+                growth_x, growth_y = detection.width - track_width, detection.height - track_height
+                edges_growth = EDGE_SHARE * (growth_x * growth_x + growth_y * growth_y)
+                edges = 1 + edges_growth / scale
+                place_cost = (error_x * error_x + error_y * error_y) / (scale * edges)
+                place_cost += 2 * log(edges) if place_cost < limit else 0.0
                 if place_cost > turn_cost:
-                    error_x, error_y = detection.x - track.x, detection.y - track.y
-                    edges = 1 + EDGE_SHARE * growth / turn_scale
-                    turned_cost = (error_x * error_x + error_y * error_y) / (turn_scale * edges) + 2 * log(edges)
-                    place_cost = min(place_cost, turn_cost + turned_cost)
+                    error_x, error_y = detection.x - track_x, detection.y - track_y
+                    edges = 1 + edges_growth / turn_scale
+                    turned_cost = (error_x * error_x + error_y * error_y) / (turn_scale * edges)
+                    if turn_cost + turned_cost < limit:
+                        place_cost = min(place_cost, turn_cost + (turned_cost + 2 * log(edges)))
+                if place_cost >= limit:
+                    continue
                 log_x, log_y = detection.log_width - track.log_width, detection.log_height - track.log_height
                 cost = base_cost + place_cost + SHAPE_TAIL * log1p((log_x * log_x + log_y * log_y) / shape_scale)
-                if detection.class_name != track.class_name:
-                    cost += CLASS_COST
+                cost += CLASS_COST if detection.class_name != track.class_name else 0.0
                 if cost < 0:
                     pairs.append((cost, track_index, index))
     return pairs
