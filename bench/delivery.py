@@ -2,10 +2,11 @@
 
     .venv/bin/python -m bench.delivery [--megabytes 20 200 2000] [--rounds 5] [--folder /tmp] [--ways Parquet ijson]
 
-The benchmark generates results with 100 moving objects a frame. The ways take turns, each in a new process on one core. All do
-the same: they copy the file, write the same rows of detections and frames as Parquet, and count each class. `deliver`
-is the pipeline's own code with files instead of S3. `ijson.items` and `json.load` are what a good client would write:
-they read the file once, all lists in parallel, and give the rows to PyArrow or pandas.
+The benchmark generates results with 100 moving objects a frame. The ways take turns, each in a new process on one core.
+All do the same: they copy the file, write the same rows of detections and frames as Parquet, and count each class.
+`deliver` is the pipeline's own code with files instead of S3, without and with tracking. `ijson.items` and `json.load`
+are what a good client would write: they read the file once, all lists in parallel, and give the rows to PyArrow or
+pandas.
 
 Speeds are compared by processor time, because other processes on the machine disturb it least. The elapsed time also
 includes writing to the disk.

@@ -8,7 +8,7 @@ import re
 from codecs import BOM_UTF8
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import chain, repeat
+from itertools import chain, groupby, repeat
 from typing import Any
 
 import msgspec
@@ -32,9 +32,6 @@ _INNER_FORMULA = re.compile(rf"""([,;\t\r\n]"*)(?=[{re.escape(_FORMULA_MARKS)}])
 
 _CLASSES_MAX = 1_000
 """Class names repeat, so this many are cached as cells."""
-
-_SPECIAL = ',;"'
-"""Printable characters that a cell escapes, or after which a formula may begin."""
 
 _EMPTY = Raw(b"")
 _encode = msgspec.json.Encoder().encode
@@ -86,16 +83,13 @@ class CsvTable:
             if "extra" in absent
             else [Raw(bytes(_make_cell(value)) + b"\n" + job) for value in columns["extra"]]
         )
-        rows = zip(
-            self._make_frame_cells(frames),
-            *(
-                repeat(_EMPTY) if name in absent else _make_cells(name, columns[name])
-                for name in (*COLUMNS, "track_id")
-            ),
-            ends,
-            strict=False,
-        )
-        text = _encode(list(chain.from_iterable(rows)))
+        cells: list[Iterable[Any]] = [self._make_frame_cells(frames)]
+        for is_absent, names in groupby((*COLUMNS, "track_id"), absent.__contains__):
+            if is_absent:
+                cells.append(repeat(Raw(b"," * (len(list(names)) - 1))))
+            else:
+                cells += [_make_cells(name, columns[name]) for name in names]
+        text = _encode(list(chain.from_iterable(zip(*cells, ends, strict=False))))
         self._write(job + b"," + text[1 : -1 - len(job)])
 
     def finish(self) -> None:
@@ -130,9 +124,9 @@ def _are_plain(values: Sequence[Any]) -> bool:
     except TypeError:
         return False
     return (
-        joined.isprintable()
-        and "\\" not in joined
-        and not any(mark in joined for mark in _SPECIAL)
+        _encode(joined) == b'"%b"' % joined.encode()
+        and "," not in joined
+        and ";" not in joined
         and {value[:1] for value in values}.isdisjoint(_FORMULA_MARKS)
     )
 

@@ -274,8 +274,8 @@ def _find_pairs(
 ) -> Sequence[Pair]:
     """Returns the possible pairs of a track and a detection, by their indexes.
 
-    A cost below 0 means that the pair is likelier than a new object. Logarithms are left out if the other parts of a cost
-    exceed the limit: they could only add to it.
+    A cost below 0 means that the pair is likelier than a new object. Logarithms are left out if the other parts of a
+    cost exceed the limit: they could only add to it.
 
     Args:
         detections: Sorted by x.

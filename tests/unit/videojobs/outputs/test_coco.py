@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
@@ -22,6 +22,7 @@ from tests.unit.videojobs.outputs.derived import (
     make_job,
 )
 from videojobs.jobs.options import Model
+from videojobs.results.predictions import Predictions
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # a warning of pycocotools itself
@@ -186,3 +187,20 @@ def test_a_frame_that_is_sampled_twice_is_one_picture() -> None:
     coco = json.loads(files.read("coco.json"))
     assert [entry["frame_offset"] for entry in coco["images"]] == [0, 7]
     assert [a["image_id"] for a in coco["annotations"]] == [1, 2]
+
+
+@given(st.lists(st.lists(st.sampled_from([BOX, {**BOX, "class": "Paper", "confidence": None, "x": 3}]), max_size=3)))
+@settings(max_examples=30)
+def test_plain_boxes_are_annotated_like_other_predictions(frames: list[list[dict[str, Any]]]) -> None:
+    """They are annotated column by column, which is faster."""
+    offsets = list(range(len(frames)))
+    elements = [{"predictions": found} for found in frames]
+    content = json.dumps({"frame_offset": offsets, "time_offset": offsets, "m": elements}).encode()
+    job = make_job(Model("m", "1", "object-detection"))
+    fast, _ = derive_all(job, content, ["coco"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Predictions, "are_plain_boxes", False)
+        slow, _ = derive_all(job, content, ["coco"])
+
+    assert fast.read("coco.json") == slow.read("coco.json")
+    assert len(json.loads(fast.read("coco.json"))["annotations"]) == sum(map(len, frames))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.frames import make_frames
-from videojobs.results.marks import Keypoint, Mark, list_marks
+from videojobs.results.marks import Keypoint, Mark, list_mark_columns, list_marks
 from videojobs.results.predictions import decode_boxes, read_predictions
 
 BOX = {"class": "Rock", "confidence": 0.91239, "x": 10.04, "y": 20, "width": 3.0, "height": 4.0}
@@ -191,3 +191,39 @@ def test_marks_of_any_results_can_be_listed_and_written(elements: list[Any]) -> 
     assert len(marks) == len(elements)
     for mark in (mark for found in marks for mark in found):
         json.dumps(mark.to_list(), allow_nan=False)
+
+
+coordinates = st.floats(-1e10, 1e10) | st.integers(-(2**62), 2**62) | st.sampled_from([0.25, 0.35, -0.05, 1e9, None])
+optional_boxes = st.fixed_dictionaries(
+    dict.fromkeys(("x", "y", "width", "height"), coordinates),
+    optional={
+        "class": st.sampled_from(["Rock", "Paper", ""]) | st.none(),
+        "confidence": st.floats(-0.1, 1.1) | st.sampled_from([0.29, 0.99995, 1, None]),
+        "points": st.just(POINTS),
+    },
+)
+plain_boxes = st.fixed_dictionaries(
+    {
+        **{name: st.floats(-1e8, 1e8) | st.integers(-1000, 1000) for name in ("x", "y", "width", "height")},
+        "class": st.sampled_from(["Rock", "Paper"]),
+        "confidence": st.floats(0, 1) | st.none(),
+    }
+)
+
+
+@given(st.lists(st.lists(plain_boxes | optional_boxes, max_size=3) | st.lists(plain_boxes, max_size=3)), st.data())
+def test_the_columns_of_marks_have_the_same_marks(frames: list[list[dict[str, Any]]], data: st.DataObject) -> None:
+    predictions, _ = read_predictions([{"predictions": found} for found in frames])
+    count = len(predictions)
+    track_ids = data.draw(st.none() | st.lists(st.none() | st.integers(1, 9), min_size=count, max_size=count))
+    numbers: list[dict[str, int]] = [{}, {}]
+
+    columns = list_mark_columns(predictions, lambda name: numbers[0].setdefault(name, len(numbers[0])), track_ids)
+
+    marks = list_marks(predictions, lambda name: numbers[1].setdefault(name, len(numbers[1])), track_ids)
+    every = [mark for found in marks for mark in found]
+    assert numbers[0] == numbers[1]
+    assert list(columns.counts) == list(map(len, marks))
+    assert list(columns.class_numbers) == [mark.class_number for mark in every]
+    assert list(columns.percents) == [mark.percent for mark in every]
+    assert json.dumps(columns.lists) == json.dumps([mark.to_list() for mark in every])
