@@ -92,6 +92,25 @@ def test_each_read_at_a_random_place_fetches_one_block(engine: EngineInProcess) 
     assert s3.blocks == [0, 19, 3, 10, 0]
 
 
+@pytest.mark.usefixtures("file")
+def test_ranges_are_requested_side_by_side_and_only_they(engine: EngineInProcess) -> None:
+    s3: Any = RecordingS3(engine.s3, waits_for={2: 4})
+    ranges = [(block * BLOCK_BYTES + 7, 5) for block in (2, 19, 4, 2)]
+    with S3Object(s3, VIDEOS_BUCKET, "video", BLOCK_BYTES) as file:
+        file.seek(3)
+        assert list(file.read_ranges(ranges)) == [CONTENT[start:][:length] for start, length in ranges]
+        assert file.tell() == 3
+    assert sorted(s3.blocks) == [0, 2, 2, 4, 19]
+
+
+@pytest.mark.usefixtures("file")
+def test_a_range_that_cannot_be_read_is_an_error(engine: EngineInProcess) -> None:
+    with S3Object(engine.s3, VIDEOS_BUCKET, "video", BLOCK_BYTES) as file:
+        engine.s3.put_object(Bucket=VIDEOS_BUCKET, Key="video", Body=CONTENT[::-1])
+        with pytest.raises(ClientError, match="PreconditionFailed"):
+            list(file.read_ranges([(0, 5)]))
+
+
 @pytest.mark.parametrize("content", [b"", b"a", CONTENT[: BLOCK_BYTES - 1], CONTENT[:BLOCK_BYTES]])
 def test_objects_of_any_size_can_be_read(engine: EngineInProcess, content: bytes) -> None:
     engine.s3.put_object(Bucket=VIDEOS_BUCKET, Key="video", Body=content)

@@ -34,9 +34,14 @@ class LeadIn:
     _left: int = MAX_PACKETS
     _has_keyframe: bool = False
 
+    @property
+    def is_full(self) -> bool:
+        """Whether further packets are left out."""
+        return not self._left or self._bytes > MAX_BYTES
+
     def add(self, packet: "Packet[VideoStream]", *, starts_decoding: bool) -> None:
         """Adds the next packet in the file's order. `starts_decoding`: whether decoding can start at this packet."""
-        if not self._left or self._bytes > MAX_BYTES:
+        if self.is_full:
             return
         if starts_decoding and not self._has_keyframe:
             self.begins_whole, self._has_keyframe, self._left = not self._packets, True, 2 * MAX_HELD

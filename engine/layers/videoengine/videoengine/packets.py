@@ -1,12 +1,16 @@
 """Finds out what FFmpeg doesn't report about packets: whether they show a picture, and whether decoding can start."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from videoengine.mpeg4_headers import HEADERS_BYTES, is_coded
+
+if TYPE_CHECKING:
+    from collections.abc import Buffer
 
 _START_CODE = b"\0\0\1"
 _H264_IDR, _H264_SEI = 5, 6
@@ -60,17 +64,20 @@ def _shows_vp9_frame(first: int) -> bool:
     return bool(first & 0b1010)
 
 
-def starts_decoding(packet: "Packet[VideoStream]", codec: VideoCodecContext) -> bool:
+def starts_decoding(content: "Buffer", codec: VideoCodecContext) -> bool:
     """Whether a decoder that starts at this keyframe returns whole frames from there.
+
+    Args:
+        content: of the keyframe's packet, or its beginning. If it is true for the beginning, it is true for the packet.
 
     Containers and FFmpeg's parser mark further packets as keyframes: I pictures of H.264 without a recovery point,
     where a decoder must guess, and the first pictures of a gradual refresh, after which pictures become whole only some
     frames later.
     """
     if codec.name == "h264":
-        return any(unit[0] & 31 == _H264_IDR or _is_recovery_point(unit) for unit in _read_units(packet, codec))
+        return any(unit[0] & 31 == _H264_IDR or _is_recovery_point(unit) for unit in _read_units(content, codec))
     if codec.name == "hevc":
-        return any(_hevc_type(unit) in _HEVC_RANDOM_ACCESS for unit in _read_units(packet, codec))
+        return any(_hevc_type(unit) in _HEVC_RANDOM_ACCESS for unit in _read_units(content, codec))
     return True
 
 
@@ -87,9 +94,9 @@ def resets_decoder(packet: "Packet[VideoStream]", codec: VideoCodecContext) -> b
     return codec.name != "vvc"
 
 
-def _read_units(packet: "Packet[VideoStream]", codec: VideoCodecContext) -> Iterator[bytes]:
+def _read_units(content: "Buffer", codec: VideoCodecContext) -> Iterator[bytes]:
     """The NAL units of an H.264 or HEVC packet, which follow either lengths or start codes."""
-    data, extradata = bytes(packet), codec.extradata or b""
+    data, extradata = bytes(content), codec.extradata or b""
     if extradata[:1] != b"\1":
         yield from filter(None, data.split(_START_CODE))
         return

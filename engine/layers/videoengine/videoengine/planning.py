@@ -15,6 +15,7 @@ from videoengine.job_requests import OFFSET_KEYS
 from videoengine.job_spec import JobSpec
 from videoengine.logs import logger
 from videoengine.lost_times import describe_lost_times
+from videoengine.media_skipping import MediaSkipper
 from videoengine.object_keys import offsets_key, segment_key
 from videoengine.results import encode_columns
 from videoengine.s3_file import S3Object
@@ -38,10 +39,11 @@ def plan(job: JobSpec, settings: PlanSettings) -> Outcome:
     bucket = settings.videos_bucket
     with (
         S3Object(clients.s3(), bucket, job.video_key) as file,
-        open_video(file, settings.max_frame_pixels) as container,
+        MediaSkipper(file) as skipper,
+        open_video(skipper, settings.max_frame_pixels) as container,
     ):
         pixels = _check_frame_size(container, settings.max_frame_pixels)
-        timeline = read_timeline(container)
+        timeline = read_timeline(container, skipper)
         cut = check_cut(container, file, timeline, settings.max_failed_share)
         notes = [cut or describe_lost_times(container, timeline), describe_jumps(timeline)]
     _check_duration(measure_seconds(timeline), settings.max_video_hours)

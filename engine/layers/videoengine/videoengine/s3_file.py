@@ -1,6 +1,9 @@
 """An S3 object as a seekable file. It is read in blocks, and the next blocks are requested ahead."""
 
 import io
+import itertools
+from collections import deque
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -16,6 +19,9 @@ BLOCK_BYTES = 2**20
 
 MAX_BLOCKS_AHEAD = 8
 """Maximum number of blocks requested at once. Together they use about the network bandwidth of a function."""
+
+MAX_RANGES = 16
+"""Maximum number of ranges requested at once."""
 
 
 class S3Object(io.RawIOBase):
@@ -74,6 +80,19 @@ class S3Object(io.RawIOBase):
         self._position += len(content)
         return len(content)
 
+    def read_ranges(self, ranges: Iterable[tuple[int, int]]) -> Iterator[bytes]:
+        """Reads parts of the object, several at once, without moving its position.
+
+        Args:
+            ranges: the start and length of each part in bytes, within the object.
+        """
+        with ThreadPoolExecutor(MAX_RANGES) as threads:
+            parts = (threads.submit(self._get, *part) for part in ranges)
+            requested = deque(itertools.islice(parts, MAX_RANGES))
+            while requested:
+                yield requested.popleft().result()
+                requested.extend(itertools.islice(parts, 1))
+
     def close(self) -> None:
         if not self.closed:
             self._threads.shutdown(wait=False, cancel_futures=True)
@@ -88,14 +107,16 @@ class S3Object(io.RawIOBase):
                 self._blocks.pop(number).cancel()
             for number in range(block, last + 1):
                 if number not in self._blocks:
-                    self._blocks[number] = self._threads.submit(self._get, number)
+                    self._blocks[number] = self._threads.submit(self._get_block, number)
         return self._blocks[block].result()
 
-    def _get(self, block: int) -> bytes:
-        first = block * self._block_bytes
-        last = min(first + self._block_bytes, self.size) - 1
+    def _get_block(self, block: int) -> bytes:
+        start = block * self._block_bytes
+        return self._get(start, min(self._block_bytes, self.size - start))
+
+    def _get(self, start: int, length: int) -> bytes:
         # IfMatch: if the object is replaced meanwhile, fail instead of mixing both versions.
         answer = self._s3.get_object(
-            Bucket=self._bucket, Key=self._key, Range=f"bytes={first}-{last}", IfMatch=self._etag
+            Bucket=self._bucket, Key=self._key, Range=f"bytes={start}-{start + length - 1}", IfMatch=self._etag
         )
         return answer["Body"].read()

@@ -14,8 +14,10 @@ from av.video.stream import VideoStream
 from videoengine.clock_restarts import watch_clock
 from videoengine.demuxing import read_packets
 from videoengine.errors import JobFailed
+from videoengine.keyframe_search import KeyframeSearch
 from videoengine.lead_in import LeadIn
-from videoengine.packets import shows_picture, starts_decoding
+from videoengine.media_skipping import MediaSkipper
+from videoengine.packets import shows_picture
 from videoengine.video_formats import begins_at_zero, has_presentation_times
 
 RATE_TOLERANCE = Fraction(1, 50)
@@ -57,11 +59,12 @@ class Timeline:
         return seconds or 0.0  # never -0.0: player_zero is rounded to microseconds
 
 
-def read_timeline(container: InputContainer) -> Timeline:
+def read_timeline(container: InputContainer, skipper: MediaSkipper | None = None) -> Timeline:
     """Reads all packets of the video stream, so it needs no duration or frame count in the header.
 
     Args:
         container: just opened.
+        skipper: the container's file, to read only a part of it where that gives the same timeline.
 
     Raises:
         JobFailed: the file has no frames or too many, is encrypted, has an unknown codec, or a clock that restarts.
@@ -69,10 +72,11 @@ def read_timeline(container: InputContainer) -> Timeline:
     stream = find_video_stream(container)
     by_presentation, codec = has_presentation_times(container.format.name), stream.codec_context
     timestamps, keyframes, lead_in, has_palettes = list[int](), list[int](), LeadIn(), False
+    search = KeyframeSearch(container, stream, skipper)
     for packet in watch_clock(read_packets(container, stream), container):
         if packet.has_sidedata("encryption_info"):
             raise JobFailed(ENCRYPTED)
-        starts = packet.is_keyframe and starts_decoding(packet, codec)
+        starts = search.check(packet, is_content_needed=not lead_in.is_full)
         lead_in.add(packet, starts_decoding=starts)
         has_palettes = has_palettes or packet.has_sidedata("palette")
         timestamp = packet.pts if by_presentation else packet.dts
@@ -86,6 +90,7 @@ def read_timeline(container: InputContainer) -> Timeline:
         _refuse_too_many(timestamps, keyframes)
     if not timestamps:
         raise JobFailed("The video has no frames, or is cut off")
+    keyframes += search.find_skipped()
     is_counted = bool(codec.has_b_frames) and not by_presentation
     if has_palettes or is_counted:
         # Colors (palettes), or the times of frames (counted), are known only when decoding from the start.

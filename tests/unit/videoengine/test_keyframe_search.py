@@ -1,0 +1,38 @@
+"""Which packets decoding can start at."""
+
+import io
+
+import pytest
+
+from tests.fuzz import plans
+from tests.stand_ins.videos import VideoSpec, make_video
+from videoengine import media_skipping
+from videoengine.timeline import Timeline, read_timeline
+from videoengine.video_file import open_video
+
+
+@pytest.fixture(autouse=True)
+def small_videos(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(media_skipping, "MIN_BYTES_PER_KEYFRAME", 0)
+
+
+def read(video: bytes) -> Timeline:
+    with open_video(io.BytesIO(video)) as container:
+        return read_timeline(container)
+
+
+def test_keyframes_that_the_index_does_not_mark_are_not_used() -> None:
+    video = make_video(VideoSpec(keyframe_every=12, texture=True))
+    table = video.index(b"stss") + 8
+    assert int.from_bytes(video[table : table + 4]) == 5
+    marked = video[:table] + (2).to_bytes(4) + video[table + 4 :]
+    assert read(marked).keyframes == read(video).keyframes[:2]
+    assert plans.compare(marked) == plans.Comparison("same timeline", skipped=True)
+
+
+def test_an_index_that_marks_no_keyframes_is_not_asked_for_them() -> None:
+    video = make_video(VideoSpec(keyframe_every=12, texture=True))
+    table = video.index(b"stss") + 8
+    unmarked = video[:table] + bytes(4) + video[table + 4 :]
+    assert read(unmarked) == read(video)
+    assert plans.compare(unmarked) == plans.Comparison("same timeline", skipped=False)
