@@ -15,7 +15,7 @@ MARGIN_XY = 800, 400
 """The distance in pixels that the camera moves, horizontally and vertically."""
 
 
-def write_video(path: Path, width: int, height: int, rate: int, gop_size: int, seconds: int) -> None:
+def write_video(path: Path, width: int, height: int, rate: int, gop_size: int, seconds: float | Fraction) -> None:
     """Writes H.264 in MP4 with x264's defaults, but with a keyframe every `gop_size` frames."""
     random = np.random.default_rng(0)
     scene = _draw_texture(width + MARGIN_XY[0], height + MARGIN_XY[1], random)
@@ -23,7 +23,7 @@ def write_video(path: Path, width: int, height: int, rate: int, gop_size: int, s
     with av.open(path, "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=rate, options={"sc_threshold": "0"})
         stream.width, stream.height, stream.pix_fmt, stream.gop_size = width, height, "yuv420p", gop_size
-        for index in range(seconds * rate):
+        for index in range(round(seconds * rate)):
             picture = _draw_frame(scene, patches, (width, height), index / rate)
             frame = VideoFrame.from_ndarray(picture, format="rgb24")
             frame.pts, frame.time_base = index, Fraction(1, rate)

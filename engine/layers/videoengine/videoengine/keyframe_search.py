@@ -20,6 +20,8 @@ class KeyframeSearch:
     def __init__(self, container: InputContainer, stream: VideoStream, skipper: MediaSkipper | None) -> None:
         """`container` is just opened; `skipper` is its file."""
         self._container, self._stream, self._skipper = container, stream, skipper
+        if skipper:
+            skipper.finish_opening()
         self._marked = _MarkedSamples(stream)
         is_indexed = "mp4" in container.format.name and stream.codec_context.name in SKIPPED_CODECS
         # If an index marks none, FFmpeg marks the first.

@@ -59,7 +59,7 @@ class MediaSkipper(io.RawIOBase):
 
     def __init__(self, file: S3Object) -> None:
         self.file, self.skips = file, False
-        self._has_late_box = False
+        self._is_opening, self._has_late_box = True, False
         self._tail, self._end = b"", 0  # the last bytes that were read, and where they end
 
     def readable(self) -> bool:
@@ -81,11 +81,16 @@ class MediaSkipper(io.RawIOBase):
             self.file.seek(start + length)
             return bytes(length)
         content = self.file.read(size)
-        # The type of a box may be read in two parts.
-        before = self._tail if start == self._end else b""
-        self._has_late_box = self._has_late_box or any(box in before + content for box in LATE_BOXES)
-        self._tail, self._end = content[-3:], start + len(content)
+        if self._is_opening:
+            # The type of a box may be read in two parts.
+            before = self._tail if start == self._end else b""
+            self._has_late_box = self._has_late_box or any(box in before + content for box in LATE_BOXES)
+            self._tail, self._end = content[-3:], start + len(content)
         return content
+
+    def finish_opening(self) -> None:
+        """Looks for no further boxes: FFmpeg has opened the file, and reads none before one of `LATE_BOXES`."""
+        self._is_opening = False
 
     def start(self, container: InputContainer, stream: VideoStream, keyframes: int) -> bool:
         """Skips the media from here on, if that is faster and certainly gives the same packets, but for their content.
