@@ -13,7 +13,8 @@ from videoengine.video_file import open_video
 
 @pytest.fixture(autouse=True)
 def small_videos(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(media_skipping, "MIN_BYTES_PER_KEYFRAME", 0)
+    for name, number in plans.SMALL.items():
+        monkeypatch.setattr(media_skipping, name, number)
 
 
 def read(video: bytes) -> Timeline:

@@ -1,6 +1,7 @@
 """Planning an MP4 without reading its media."""
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import av
@@ -27,8 +28,8 @@ READ = ("VP9 in MP4", "AV1 in MP4", "MPEG-4 in MP4", "H.264 in AVI", "VP8 in Web
 
 @pytest.fixture(autouse=True)
 def small_videos(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(media_skipping, "MIN_BYTES_PER_KEYFRAME", 0)
-    monkeypatch.setattr(media_skipping, "HEAD_BYTES", 64)
+    for name, number in plans.SMALL.items():
+        monkeypatch.setattr(media_skipping, name, number)
 
 
 class CountingStore(Store):
@@ -70,6 +71,26 @@ def test_most_of_the_media_is_not_read(*, is_index_first: bool) -> None:
     assert timeline == read(video)
     assert len(timeline.keyframes) == 8
     assert read_bytes < len(video) / 4
+
+
+FRAGMENTS = replace(LONG, container_options={"movflags": "frag_keyframe+empty_moov"})
+
+
+def test_most_of_the_media_of_fragments_is_not_read() -> None:
+    video = make_video(FRAGMENTS)
+    timeline, read_bytes = plan(video)
+    assert timeline == read(video)
+    assert len(timeline.keyframes) == 8
+    assert read_bytes < len(video) / 4
+
+
+def test_a_wrong_list_of_fragments_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    video = make_video(FRAGMENTS)
+    timeline, read_bytes = plan(video)
+    offsets = list(range(0, len(video), 10))
+    monkeypatch.setattr(media_skipping, "find_fragments", lambda *_: offsets)
+    assert plan(video)[0] == timeline
+    assert plan(video)[1] < read_bytes + 20 * 4096
 
 
 def test_a_file_whose_keyframes_are_close_together_is_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
