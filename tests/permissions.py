@@ -23,6 +23,7 @@ _ACTIONS = {
     "s3:ListObjectVersions": "s3:ListBucketVersions",
     "s3:CreateMultipartUpload": "s3:PutObject",
     "s3:UploadPart": "s3:PutObject",
+    "s3:UploadPartCopy": "s3:PutObject",
     "s3:CompleteMultipartUpload": "s3:PutObject",
 }
 
@@ -83,6 +84,8 @@ def write_arn(resource: Any) -> str:
             return f"${{{name}}}"
         case {"Fn::Sub": str(arn)}:
             return arn
+        case {"Fn::Split": [",", {"Ref": str(name)}]}:
+            return f"each of ${{{name}}}"
         case {"Fn::If": [_, first, second]}:
             return f"{write_arn(first)} or {write_arn(second)}"
     return str(resource)
@@ -106,6 +109,9 @@ def record_calls() -> Iterator[set[str]]:
             [name] = part
             operation_name = _TRANSACTED.get(name, name)
             note(client.meta.service_model.service_name, operation_name, of_a_version=bool(parameters.get("VersionId")))
+            # A copy also reads: https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html
+            if source := parameters.get("CopySource"):
+                note("s3", "GetObject", of_a_version="VersionId" in source)
         return make_call(client, operation, parameters)
 
     def sign_and_note(signer: Any, request_dict: Any, **options: Any) -> Any:

@@ -8,6 +8,7 @@ from tests.faults.bench import HOSTS, Bench, Story, open_bench
 from tests.faults.cases import RESULTS, list_cases
 from tests.faults.engine import run_engine_faults
 from tests.faults.events import run_events
+from tests.faults.fetch_parts import run_fetch_cases
 from tests.faults.kill_switch import run_switches
 from tests.faults.outage import WAIT_SCALE, outlast_the_outage
 from tests.faults.pairs import ALL_PAIRS, SOME_PAIRS, PairStory, judge, make_row, run_pairs
@@ -20,7 +21,7 @@ from videoinfer.local.embedded_aws import embedded_aws
 
 def run_all() -> list[Row]:
     """Runs all cases, and some of the pairs as one row."""
-    engine_rows = run_engine_faults()
+    engine_rows = [*run_engine_faults(), *run_fetch_cases()]
     with deployed_bench() as bench, ThreadPoolExecutor(HOSTS + 1) as pool:
         outage = pool.submit(outlast_the_outage, bench.aws, bench.api)  # it mostly waits
         groups = [*run_cases(bench, pool), *run_events(bench, pool), *run_switches(bench, pool)]

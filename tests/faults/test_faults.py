@@ -5,6 +5,7 @@ import pytest
 from tests.faults.cases import list_cases
 from tests.faults.engine import FAULTS as ENGINE_FAULTS
 from tests.faults.events import EVENTS
+from tests.faults.fetch_parts import CASES as FETCH_CASES
 from tests.faults.kill_switch import SWITCHES
 from tests.faults.run import run_all
 from tests.faults.table import Row
@@ -19,7 +20,8 @@ def rows() -> list[Row]:
 
 
 def test_the_table_has_a_row_for_every_case(rows: list[Row]) -> None:
-    assert len(rows) == len(CASES) + len(EVENTS) + len(SWITCHES) + len(ENGINE_FAULTS) + 2  # the outage and the pairs
+    own = len(CASES) + len(EVENTS) + len(SWITCHES) + len(ENGINE_FAULTS) + len(FETCH_CASES)
+    assert len(rows) == own + 2  # the outage and the pairs
 
 
 def test_nothing_is_lost_and_all_is_as_expected(rows: list[Row], subtests: pytest.Subtests) -> None:

@@ -29,7 +29,8 @@ def model() -> LocalModel:
 @pytest.fixture(scope="session")
 def engine(aws: EmbeddedAws, model: LocalModel) -> Engine:
     """The engine with the shipped model."""
-    engine = deploy_engine(aws, name="engine", api_key=API_KEY)
+    allowed = {"AllowedBuckets": "arn:aws:s3:::my-cameras/*,arn:aws:s3:::my-archive/cameras/*"}
+    engine = deploy_engine(aws, name="engine", api_key=API_KEY, parameters=allowed)
     put_model(aws.clients, engine, model)
     return engine
 

@@ -40,7 +40,13 @@ function that can't list what it can't read.
 
 NOT_NEEDED = {
     # The video is the caller's own upload: it is not fetched, its URL is not stored, and it exists.
-    "FetchVideoFunction": {"dynamodb:UpdateItem", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListBucket"},
+    "FetchVideoFunction": {
+        "dynamodb:UpdateItem",
+        "s3:PutObject",
+        "s3:AbortMultipartUpload",
+        "s3:ListBucket",
+        "s3:GetObjectVersion",
+    },
     "PlanJobFunction": _RUNTIME,
     "InferSegmentFunction": _RUNTIME,
     "MergeResultsFunction": {"s3:AbortMultipartUpload"},

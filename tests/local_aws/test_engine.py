@@ -11,11 +11,13 @@ import requests
 from tests.local_aws.pipelines import API_KEY
 from tests.stand_ins.videos import VideoSpec, make_video
 from tests.templates import find_resources
+from videoinfer.function_logs import read_log_lines
 from videoinfer.local.builds import ENGINE
 from videoinfer.local.deployments import Engine
 from videoinfer.local.embedded_aws import EmbeddedAws
 from videoinfer.model_packages import LocalModel
 
+ALLOWED_BUCKET = "my-cameras"  # as in the fixture engine
 UNPACKED_LIMIT_BYTES = 262_144_000  # Lambda's limit for a function with its layers
 
 
@@ -58,6 +60,20 @@ def test_a_job_runs_from_a_signed_url_to_its_results(engine: Engine, model: Loca
     results = requests.get(done["output_signed_url"], timeout=60).json()
     assert results["frame_offset"] == list(range(0, 48, 6))
     assert [element["image"] for element in results[model.model_id]] == [{"width": 64, "height": 48}] * 8
+
+
+def test_s3_copies_the_video_of_an_allowed_bucket(engine: Engine, aws: EmbeddedAws, model: LocalModel) -> None:
+    s3, video = aws.clients.s3, make_video(VideoSpec("mp4", frames=48))
+    s3.create_bucket(Bucket=ALLOWED_BUCKET)
+    # Without a version, because MiniStack ignores the range of a request for one.
+    location = {"Bucket": ALLOWED_BUCKET, "Key": "cameras/a b+%ü.mp4"}
+    s3.put_object(Bucket=ALLOWED_BUCKET, Key=location["Key"], Body=video)
+    signed = s3.generate_presigned_url("get_object", Params=location)
+    job = {"input_url": signed, "infer_fps": 4, "models": [model.as_api_model()]}
+    status, created = call(engine, "POST", "/videoinfer", job)
+    assert (status, wait_for(engine, created["job_id"])["status"]) == (200, 0)
+    lines = [line.text for line in read_log_lines(aws.clients) if created["job_id"] in line.text]
+    assert any("S3 has copied the video" in line for line in lines), lines
 
 
 def test_a_step_that_dies_leaves_a_readable_reason(engine: Engine, aws: EmbeddedAws) -> None:

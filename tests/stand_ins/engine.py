@@ -203,6 +203,7 @@ def _make_resources() -> EngineInProcess:
         name="inference-job", definition=json.dumps(STATE_MACHINE), roleArn="arn:aws:iam::123456789012:role/machine"
     )
     environment = {
+        "ALLOWED_BUCKETS": "",
         "ALLOWED_RANGES": "",
         "API_KEYS_SECRET": "engine/api-keys",
         "DEADLINE_SECONDS": "86400",

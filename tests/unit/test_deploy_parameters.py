@@ -94,12 +94,13 @@ def read_documented_overrides() -> list[dict[str, str]]:
 
 def test_sam_reads_every_documented_line_of_samconfig() -> None:
     documented = read_documented_overrides()
-    assert all(it.keys() <= read_parameters().keys() for it in documented)
+    parameters = {**read_expanded_templates()["engine"]["Parameters"], **read_parameters()}
+    assert all(it.keys() <= parameters.keys() for it in documented)
     assert any("ExistingUploadsBucket" in it for it in documented)
     for overrides in documented:
         for name, value in overrides.items():
             example = {"BUCKET": "footage", "SECRET_ARN": ""}.get(value, value)
-            assert re.fullmatch(read_parameters()[name].get("AllowedPattern", ".*"), example), name
+            assert re.fullmatch(parameters[name].get("AllowedPattern", ".*"), example), name
 
 
 def find_command_line_parameters() -> Iterator[tuple[str, str]]:

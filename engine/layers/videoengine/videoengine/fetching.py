@@ -27,7 +27,8 @@ def fetch(job_id: str, settings: FetchSettings) -> Outcome:
         raise JobFailed("The job's record has expired")
     s3, bucket, max_bytes = clients.s3(), settings.videos_bucket, int(settings.max_video_gigabytes * 2**30)
     if job.input_url:
-        fetch_video(s3, job.input_url, bucket, job.video_key, max_bytes, parse_ranges(settings.allowed_ranges))
+        ranges, buckets = parse_ranges(settings.allowed_ranges), settings.allowed_buckets
+        fetch_video(s3, job.input_url, bucket, job.video_key, max_bytes, ranges, buckets)
         jobs.forget_input_url(job_id)
     size = _find_size(bucket, job.video_key)
     if size == 0:

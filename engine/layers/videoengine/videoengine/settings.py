@@ -27,6 +27,7 @@ class ApiSettings:
 class FetchSettings:
     """Settings of `fetch_video`."""
 
+    allowed_buckets: str
     allowed_ranges: str
     jobs_table: str
     max_video_gigabytes: float

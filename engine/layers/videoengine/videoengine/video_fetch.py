@@ -8,10 +8,12 @@ from urllib.parse import urljoin
 
 import urllib3
 
-from videoengine.destinations import Ranges, find_destination
+from videoengine.destinations import Ranges, WebAddress, find_destination
 from videoengine.errors import JobFailed
 from videoengine.fetch_deadline import FetchDeadline
 from videoengine.logs import logger
+from videoengine.own_copy import copy_own_object
+from videoengine.own_objects import find_own_object
 from videoengine.parallel_fetch import STREAMS, ParallelFetch, PartialFile, RangesBroken, request_first_part
 from videoengine.video_server import PARTIAL_CONTENT, VideoServer, describe_error, find_compression
 
@@ -25,7 +27,9 @@ MAX_REDIRECTS = 5
 _NO_SUCH_RANGE = 416
 
 
-def fetch_video(s3: "S3Client", url: str, bucket: str, key: str, max_bytes: int, allowed: Ranges) -> None:
+def fetch_video(
+    s3: "S3Client", url: str, bucket: str, key: str, max_bytes: int, allowed: Ranges, allowed_buckets: str = ""
+) -> None:
     """Copies the file at `url` into the object `key`. Follows up to `MAX_REDIRECTS` redirects.
 
     The file is fetched in parts, side by side, if the server can send parts, and as one stream otherwise.
@@ -33,13 +37,14 @@ def fetch_video(s3: "S3Client", url: str, bucket: str, key: str, max_bytes: int,
     Args:
         max_bytes: maximum size of the file.
         allowed: address ranges that are allowed although they are not public.
+        allowed_buckets: ARNs of objects that S3 may copy if their URL is valid, separated by commas.
 
     Raises:
         JobFailed: the file could not be fetched, or is too large. The message names only the host, because the query
             may be a secret.
     """
     with FetchDeadline(FETCH_SECONDS) as deadline:
-        fetch = _Fetch(s3, bucket, key, max_bytes, deadline)
+        fetch = _Fetch(s3, bucket, key, max_bytes, allowed_buckets, deadline)
         for _ in range(1 + MAX_REDIRECTS):
             server = VideoServer(find_destination(url, allowed), deadline, STREAMS)
             try:
@@ -69,6 +74,7 @@ class _Fetch:
     bucket: str
     key: str
     max_bytes: int
+    allowed_buckets: str
     deadline: FetchDeadline
 
     def store(self, server: VideoServer, first: urllib3.BaseHTTPResponse) -> None:
@@ -76,6 +82,8 @@ class _Fetch:
         if file := PartialFile.read(first):
             if file.total > self.max_bytes:
                 raise JobFailed(explain_too_large(self.max_bytes))
+            if self._copy(server.address, file):
+                return
             try:
                 ParallelFetch(self.s3, server, file, first, self.deadline).store(self.bucket, self.key)
             except RangesBroken as problem:
@@ -89,6 +97,12 @@ class _Fetch:
         first.close()
         with closing(server.get()) as whole:
             self._stream(server, whole)
+
+    def _copy(self, address: WebAddress, file: PartialFile) -> bool:
+        source = find_own_object(address, self.s3.meta.endpoint_url, self.s3.meta.region_name)
+        if not source or not source.is_in(self.allowed_buckets):
+            return False
+        return copy_own_object(self.s3, source, file, self.bucket, self.key, self.deadline)
 
     def _stream(self, server: VideoServer, answer: urllib3.BaseHTTPResponse) -> None:
         _check_answer(answer, server.host, self.max_bytes)
