@@ -15,7 +15,7 @@ _isal: Any = import_module("isal.isal_zlib") if find_spec("isal") else None
 _GZIP = 31
 """The largest window, with a gzip header."""
 
-_ISAL_LEVEL, _ZLIB_LEVEL = 2, 1
+_LEVEL = 1
 
 _isal_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="gzip")
 """ISA-L leaves the AVX registers in a state in which `math.log` takes four times as long in the same thread."""
@@ -31,7 +31,7 @@ class Compressor(Protocol):
 
 class _IsalCompressor:
     def __init__(self) -> None:
-        self._stream = _isal.compressobj(_ISAL_LEVEL, wbits=_GZIP)
+        self._stream = _isal.compressobj(_LEVEL, wbits=_GZIP)
 
     def compress(self, data: bytes, /) -> bytes:
         return _isal_thread.submit(self._stream.compress, data).result()  # type: ignore[no-any-return]
@@ -41,7 +41,7 @@ class _IsalCompressor:
 
 
 def open_gzip() -> Compressor:
-    return _IsalCompressor() if _isal else zlib.compressobj(_ZLIB_LEVEL, wbits=_GZIP)
+    return _IsalCompressor() if _isal else zlib.compressobj(_LEVEL, wbits=_GZIP)
 
 
 def gzip(content: bytes) -> bytes:

@@ -207,7 +207,9 @@ class CocoDataset:
         self._file.write(b'], "categories": ' + _encode(categories) + b"}\n")
 
     def _write_annotations(self, lines: bytes) -> None:
-        self._file.write((b",\n" if self._is_begun else b"") + lines)
+        if self._is_begun:
+            self._file.write(b",\n")
+        self._file.write(lines)
         self._is_begun = True
 
     def _take_images(self, frames: Frames) -> None:

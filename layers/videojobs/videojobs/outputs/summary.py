@@ -1,7 +1,7 @@
 """The summary: counts, times and confidences by model and class, and what happened in each region."""
 
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice
@@ -176,10 +176,10 @@ class Summary:
     def _add_classes(self, model: ModelSummary, frames: Frames) -> None:
         predictions = frames.predictions
         names, track_ids = iter(predictions.columns["class"]), iter(frames.track_ids or ())
-        for time_offset, rows in zip(frames.time_offsets, predictions.counts, strict=True):
-            found = list(islice(names, rows))
-            counts = Counter(found)
-            objects = _count_objects(found, list(islice(track_ids, rows)), counts)
+        for time_offset, rows, counts in zip(
+            frames.time_offsets, predictions.counts, predictions.class_counts, strict=True
+        ):
+            objects = _count_objects(list(islice(names, rows)), list(islice(track_ids, rows)), counts)
             for name, count in counts.items():
                 if name is not None:
                     entry = model.classes.get(name)

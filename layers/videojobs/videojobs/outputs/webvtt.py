@@ -9,7 +9,7 @@ import heapq
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import batched
+from itertools import batched, islice
 from typing import IO
 
 import msgspec
@@ -52,18 +52,8 @@ class Captions:
         if model_id not in self._cues:
             self._cues[model_id] = _ModelCues()
             self._files.call_at_exit(self._cues[model_id].file.close)
-        names = frames.predictions.columns["class"]
-        track_ids = frames.track_ids or [None] * len(names)
-        end = 0
-        for number, (time_offset, count) in enumerate(zip(frames.time_offsets, frames.predictions.counts, strict=True)):
-            start, end = end, end + count
-            found: dict[str | None, list[int | None]] = {}
-            for name, track_id in zip(names[start:end], track_ids[start:end], strict=True):
-                if name in found:
-                    found[name].append(track_id)
-                else:
-                    found[name] = [track_id]
-            text = compose_cue({name: ids for name, ids in found.items() if name is not None})
+        for number, (time_offset, found) in enumerate(zip(frames.time_offsets, _list_found(frames), strict=True)):
+            text = compose_cue({name: track_ids for name, track_ids in found.items() if name is not None})
             if text and self._names_models:
                 text = f"{escape(model_id)}: {text}"
             try:
@@ -115,6 +105,24 @@ class _ModelCues:
     def _write(self, end: float) -> None:
         if self._text and round(end * 1000) > round(self._start * 1000):  # cues must not be empty
             self.file.write(_encode((self._start, end, self._text)) + b"\n")
+
+
+def _list_found(frames: Frames) -> Iterator[Mapping[str | None, Sequence[int | None]]]:
+    """Yields what is found in each frame: by class, the track ID of each prediction, or None."""
+    predictions = frames.predictions
+    if frames.track_ids is None:
+        for counts in predictions.class_counts:
+            yield {name: [None] * count for name, count in counts.items()}
+        return
+    rows = zip(predictions.columns["class"], frames.track_ids, strict=True)
+    for count in predictions.counts:
+        found: dict[str | None, list[int | None]] = {}
+        for name, track_id in islice(rows, count):
+            if name in found:
+                found[name].append(track_id)
+            else:
+                found[name] = [track_id]
+        yield found
 
 
 def compose_cue(found: Mapping[str, Sequence[int | None]]) -> str:

@@ -155,7 +155,7 @@ def _list_box_columns(
 ) -> MarkColumns:
     names = predictions.columns["class"]
     numbers = {name: number_class(name) for name in dict.fromkeys(names)}
-    class_numbers = [numbers[name] for name in names]
+    class_numbers = list(map(numbers.__getitem__, names))
     confidences = _round_all(predictions.confidences, 4)
     plain = zip(
         class_numbers, confidences, *(_round_all(predictions.columns[name], 1) for name in BOX_COLUMNS), strict=True

@@ -7,10 +7,11 @@ confidences of all labels.
 
 import json
 from array import array
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import chain, repeat
+from itertools import chain, islice, repeat
 from operator import itemgetter
 from typing import Annotated, Any, Self, TypeIs
 
@@ -127,6 +128,12 @@ class Predictions:
         if not len(self) or any(None in side for side in sides):
             return None
         return tuple(map(min, sides)), tuple(map(max, sides))
+
+    @cached_property
+    def class_counts(self) -> Sequence[Counter[str | None]]:
+        """The number of rows of each frame by class."""
+        names = iter(self.columns["class"])
+        return [Counter(islice(names, count)) for count in self.counts]
 
     @cached_property
     def are_plain_boxes(self) -> bool:
