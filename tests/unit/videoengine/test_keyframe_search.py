@@ -6,15 +6,16 @@ import pytest
 
 from tests.fuzz import plans
 from tests.stand_ins.videos import VideoSpec, make_video
-from videoengine import media_skipping
+from videoengine import fragment_reader, media_skipping
 from videoengine.timeline import Timeline, read_timeline
 from videoengine.video_file import open_video
 
 
 @pytest.fixture(autouse=True)
 def small_videos(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, number in plans.SMALL.items():
-        monkeypatch.setattr(media_skipping, name, number)
+    monkeypatch.setattr(media_skipping, "MIN_BYTES_PER_KEYFRAME", 0)
+    monkeypatch.setattr(media_skipping, "HEAD_BYTES", 64)
+    monkeypatch.setattr(fragment_reader, "BEGINNING_BYTES", 512)
 
 
 def read(video: bytes) -> Timeline:

@@ -10,6 +10,7 @@ from videoengine import clients
 from videoengine.compiled_models import CompiledModels
 from videoengine.detections import Thresholds
 from videoengine.detector import Detector
+from videoengine.fragment_reader import FragmentReader
 from videoengine.frame_inference import FrameInference
 from videoengine.job_spec import JobSpec
 from videoengine.logs import logger
@@ -49,7 +50,8 @@ def infer_segment(job: JobSpec, number: int, settings: InferSettings, memory_byt
         loading = threads.submit(_load_models, s3, job, settings, memory_bytes)
         with (
             S3Object(s3, settings.videos_bucket, job.video_key) as file,
-            open_video(file, settings.max_frame_pixels) as container,
+            FragmentReader(file) as reader,
+            open_video(reader, settings.max_frame_pixels) as container,
         ):
             segment, detectors = reading.result(), loading.result()
             elements = list(FrameInference(detectors, _log_failure, reusing).infer(container, segment.frames))

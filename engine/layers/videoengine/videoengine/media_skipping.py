@@ -4,8 +4,6 @@ FFmpeg itself still applies the index, edit lists included. So the timeline is t
 gives, if nothing depends on the content of the media but what `MediaSkipper.find_starts` reads.
 """
 
-import io
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +12,7 @@ from av.stream import Stream
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
-from videoengine.fragment_offsets import find_fragments
+from videoengine.fragment_reader import FragmentReader
 from videoengine.packets import starts_decoding
 from videoengine.s3_file import S3Object
 
@@ -35,11 +33,7 @@ HEAD_BYTES = 2048
 MIN_BYTES_PER_KEYFRAME = 200_000
 """Requesting the beginning of a keyframe takes about as long as reading so much of the file in order."""
 
-FRAGMENT_BYTES = 2**14
-"""How much of a fragment holds its headers, if it has no more than about a thousand frames."""
-
 _MAX_READ = 2**20
-_NO_FRAGMENT = sys.maxsize, b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +45,7 @@ class SkippedSample:
     size: int
 
 
-class MediaSkipper(io.RawIOBase):
+class MediaSkipper(FragmentReader):
     """A file for FFmpeg.
 
     Example:
@@ -59,28 +53,13 @@ class MediaSkipper(io.RawIOBase):
             timeline = read_timeline(container, skipper)
 
     Attributes:
-        file: the file itself.
         skips: whether reads give zeros.
     """
 
     def __init__(self, file: S3Object) -> None:
-        self.file, self.skips = file, False
-        self._is_opening, self._has_late_box, self._has_fragments = True, False, False
-        self._fragments: Iterator[tuple[int, bytes]] | None = None  # offsets and beginnings, requested ahead
-        self._fragment = -1, b""
-        self._tail, self._end = b"", 0  # the last bytes that were read, and where they end
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self.file.tell()
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return self.file.seek(offset, whence)
+        super().__init__(file)
+        self.skips, self._is_opening, self._has_late_box = False, True, False
+        self._tail = b""  # the last bytes that were read
 
     def read(self, size: int = -1) -> bytes:
         start = self.file.tell()
@@ -88,46 +67,18 @@ class MediaSkipper(io.RawIOBase):
             length = max(min(size, self.file.size - start, _MAX_READ), 0)
             self.file.seek(start + length)
             return bytes(length)
-        content = (self._is_opening and self._read_fragment(start, size)) or self.file.read(size)
-        if self._is_opening:
-            # The type of a box may be read in two parts.
-            before = self._tail if start == self._end else b""
-            self._has_late_box = self._has_late_box or any(box in before + content for box in LATE_BOXES)
-            self._has_fragments = self._has_fragments or b"moof" in before + content
-            self._tail, self._end = content[-3:], start + len(content)
+        if not self._is_opening:
+            return self.file.read(size)
+        # The type of a box may be read in two parts.
+        before = self._tail if start == self._end else b""
+        content = super().read(size)
+        self._has_late_box = self._has_late_box or any(box in before + content for box in LATE_BOXES)
+        self._tail = content[-3:]
         return content
 
     def finish_opening(self) -> None:
         """Looks for no further boxes: FFmpeg has opened the file, and reads none before one of `LATE_BOXES`."""
-        self._is_opening, self._fragments = False, None
-
-    def _read_fragment(self, start: int, size: int) -> bytes:
-        """Reads the beginning of a fragment that was requested ahead; empty elsewhere.
-
-        While opening a file in fragments, FFmpeg jumps from each to the next.
-        """
-        if start == self._end or not self._has_fragments:
-            return b""
-        if self._fragments is None:
-            self._fragments = self._request_fragments(start)
-        if self._fragment[0] < start:
-            self._fragment = next(self._fragments, _NO_FRAGMENT)
-        if self._fragment[0] < start:
-            # FFmpeg leaves no fragment out, so the index is wrong.
-            self._fragments, self._fragment = iter(()), _NO_FRAGMENT
-        offset, beginning = self._fragment
-        content = beginning[:size] if offset == start else b""
-        self.file.seek(start + len(content))
-        return content
-
-    def _request_fragments(self, start: int) -> Iterator[tuple[int, bytes]]:
-        offsets = [it for it in find_fragments(self._read_range, self.file.size) if it >= start]
-        ranges = ((offset, min(FRAGMENT_BYTES, self.file.size - offset)) for offset in offsets)
-        return zip(offsets, self.file.read_ranges(ranges), strict=True)
-
-    def _read_range(self, start: int, length: int) -> bytes:
-        (content,) = self.file.read_ranges([(start, length)])
-        return content
+        self._is_opening = False
 
     def start(self, container: InputContainer, stream: VideoStream, keyframes: int) -> bool:
         """Skips the media from here on, if that is faster and certainly gives the same packets, but for their content.
