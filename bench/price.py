@@ -2,6 +2,10 @@
 
     make .venv/ready .venv-peers/ready
     sudo .venv/bin/python -m bench.price [--seconds 20] [--models yolo11n yolo11m] [--memory 1024 1769 3008]
+    .venv/bin/python -m bench.price --job JOB_ID --stack STACK
+
+The second command prices one job of a deployed engine from outside: by what Lambda's log says that it billed, and by
+the objects in the bucket. The engine's own figure is beside it.
 
 The engine runs on a 1080p30 video with as much CPU as Lambda gives to each memory size, which Linux enforces as a quota
 (a cgroup's; this needs root). It sees two cores then, as on Lambda up to 3,008 MB, and has priority over other
@@ -13,10 +17,12 @@ machine is in `bench.fan_out.Assumptions`.
 """
 
 import argparse
+import json
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -24,6 +30,7 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
+import boto3
 from rich.console import Console
 from rich.table import Table
 
@@ -43,6 +50,7 @@ from videoengine.costs import (
 from videoengine.s3_file import BLOCK_BYTES
 from videoengine.segments import Effort, cut_segments, select_frames
 from videoengine.timeline import Timeline
+from videoinfer.aws_clients import AwsClients
 from videoinfer.repository import ROOT
 
 MODELS = ("yolo11n", "yolo11m")
@@ -55,7 +63,7 @@ MEGABYTES_PER_CPU = 1769
 """https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html"""
 
 SMALL_STEPS_MEGABYTES = 1024
-"""The memory of `fetch_video`, `plan_job` and `merge_results`."""
+"""The memory of `fetch_video` and `plan_job`."""
 
 WORKERS = 50
 RETENTION_DAYS = 7
@@ -203,8 +211,8 @@ def price_hour(setting: Setting, speed: Speed, segments: int, video_bytes: float
     seconds = speed.wall * HOUR_SECONDS / segments + assumed.invocation_seconds
     invocation = measure_invocation(seconds, setting.memory_megabytes)
     execution = measure_express_execution(seconds)
-    # The video is read once to fetch it, by parts of which there are few, once to plan and once to infer.
-    small_steps = measure_invocation(2 * video_bytes / assumed.bytes_per_second, SMALL_STEPS_MEGABYTES)
+    # The video is read once to fetch it, by parts of which there are few, and once to infer. Planning reads an index.
+    small_steps = measure_invocation(video_bytes / assumed.bytes_per_second, SMALL_STEPS_MEGABYTES)
     start = measure_invocation(speed.start + model_bytes / assumed.bytes_per_second, setting.memory_megabytes)
     return Hour(
         inferring=Usage(
@@ -218,7 +226,7 @@ def price_hour(setting: Setting, speed: Speed, segments: int, video_bytes: float
             express_gigabyte_seconds=segments * execution.express_gigabyte_seconds,
             # A segment's frames, and its results.
             s3_writes=2 * segments,
-            s3_reads=round(2 * video_bytes / BLOCK_BYTES) + 4 * segments,
+            s3_reads=round(video_bytes / BLOCK_BYTES) + 4 * segments,
         ),
         starting=Usage(lambda_gigabyte_seconds=min(WORKERS, segments) * start.lambda_gigabyte_seconds),
         storing=measure_storage(video_bytes, RETENTION_DAYS),
@@ -236,6 +244,70 @@ def price_arm(hour: Hour) -> float:
     return hour.usd + hour.inferring.lambda_gigabyte_seconds * (
         ARM_GIGABYTE_SECOND.usd - PRICES["lambda_gigabyte_seconds"].usd
     )
+
+
+_REPORT = re.compile(r"REPORT RequestId: (\S+)\s.*Billed Duration: ([\d.]+) ms\s+Memory Size: (\d+) MB")
+"""https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html"""
+
+
+def find_billed(lines: Iterable[str], job_id: str) -> list[tuple[str, float, int]]:
+    """Finds what Lambda billed for a job's steps, in the lines of the functions' logs.
+
+    Returns:
+        For each invocation: the name of its function, the billed seconds, and its memory in MB.
+    """
+    functions, reports = {}, {}
+    for line in lines:
+        if report := _REPORT.match(line):
+            reports[report[1]] = float(report[2]) / 1000, int(report[3])
+        elif '"Measured"' in line and (said := json.loads(line))["job_id"] == job_id:
+            functions[said["function_request_id"]] = said["function_name"]
+    return [(name, *reports[request_id]) for request_id, name in functions.items()]
+
+
+def price_job(billed: Sequence[tuple[str, float, int]], object_bytes: Sequence[int], video_bytes: int) -> Usage:
+    """Prices a job whose segments were inferred in Express executions.
+
+    Args:
+        billed: from `find_billed`.
+        object_bytes: the size of each object that the job wrote, without the video.
+    """
+    usage = Usage(state_transitions=sum(STEP_TRANSITIONS.values()), s3_writes=len(object_bytes))
+    for function, seconds, memory in billed:
+        usage += measure_invocation(seconds, memory)
+        if "InferSegment" in function:
+            usage += measure_express_execution(seconds)
+            usage += Usage(state_transitions=SEGMENT_TRANSITIONS["EXPRESS"])
+    # The video is read to plan, and to infer.
+    usage += Usage(s3_reads=len(object_bytes) + 2 * -(-video_bytes // BLOCK_BYTES))
+    return usage + measure_storage(sum(object_bytes) + video_bytes, RETENTION_DAYS)
+
+
+def price_deployed_job(clients: AwsClients, stack: str, job_id: str) -> tuple[float, float]:
+    """The cost of a job of a deployed engine in US dollars, from outside, and as its record says."""
+    [described] = clients.cloudformation.describe_stacks(StackName=stack)["Stacks"]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
+    bucket, key = outputs["VideosBucketName"], {"job_id": {"S": job_id}}
+    item = clients.dynamodb.get_item(TableName=outputs["JobsTableName"], Key=key)["Item"]
+    resources = clients.cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
+    groups = [
+        resource["PhysicalResourceId"]
+        for page in resources
+        for resource in page["StackResourceSummaries"]
+        if resource["ResourceType"] == "AWS::Logs::LogGroup"
+    ]
+    pages = (
+        page
+        for group in groups
+        for page in clients.logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+    )
+    lines = [event["message"] for page in pages for event in page["events"]]
+    listed = clients.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"jobs/{job_id}/")
+    objects = {found["Key"]: found["Size"] for page in listed for found in page.get("Contents", ())}
+    video_bytes = clients.s3.head_object(Bucket=bucket, Key=item["video_key"]["S"])["ContentLength"]
+    objects.pop(item["video_key"]["S"], None)
+    usage = price_job(find_billed(lines, job_id), [*objects.values()], video_bytes)
+    return usage.usd, float(item["cost_usd"]["N"])
 
 
 def make_table(rows: Sequence[tuple[Setting, Speed, Hour]]) -> Table:
@@ -287,8 +359,14 @@ def main() -> None:
     parser.add_argument("--memory", nargs="+", type=int, default=MEMORY_MEGABYTES, help="in MB")
     parser.add_argument("--seconds", type=int, default=20, help="length of the measured video")
     parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--job", help="the ID of a job to price instead")
+    parser.add_argument("--stack", default="videoinfer-engine", help="the engine's stack that ran the job")
     arguments = parser.parse_args()
     console = Console(width=200)
+    if arguments.job:
+        outside, recorded = price_deployed_job(AwsClients(boto3.Session()), arguments.stack, arguments.job)
+        console.print(f"${outside:.6f} by Lambda's log; ${recorded:.6f} by the job's record ({recorded / outside:.3f})")
+        return
     arguments.folder.mkdir(parents=True, exist_ok=True)
     packages = {name: make_package(arguments.folder, arguments.peers, name) for name in arguments.models}
     video = arguments.folder / f"price-{arguments.seconds}s.mp4"

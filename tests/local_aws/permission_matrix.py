@@ -120,7 +120,7 @@ def walk_matrix(aws: EmbeddedAws, engine: Engine, model: LocalModel) -> Iterator
     events = {
         "FetchVideoFunction": {"job_id": job_id},
         "PlanJobFunction": {"job": job},
-        "InferSegmentFunction": {"job": job, "segment": 0},
+        "InferSegmentFunction": {"job": job, "segment": 0, "execution": "EXPRESS"},
         "MergeResultsFunction": {"job": job, "segments": [0]},
     }
     for function, event in events.items():

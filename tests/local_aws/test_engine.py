@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import requests
 
+from bench.price import price_deployed_job
 from tests.local_aws.pipelines import API_KEY
 from tests.stand_ins.videos import VideoSpec, make_video
 from tests.templates import find_resources
@@ -16,6 +17,7 @@ from videoinfer.local.builds import ENGINE
 from videoinfer.local.deployments import Engine
 from videoinfer.local.embedded_aws import EmbeddedAws
 from videoinfer.model_packages import LocalModel
+from videoinfer.repository import SAMPLE_VIDEO
 
 ALLOWED_BUCKET = "my-cameras"  # as in the fixture engine
 UNPACKED_LIMIT_BYTES = 262_144_000  # Lambda's limit for a function with its layers
@@ -76,6 +78,19 @@ def test_s3_copies_the_video_of_an_allowed_bucket(engine: Engine, aws: EmbeddedA
     assert any("S3 has copied the video" in line for line in lines), lines
 
 
+def test_a_job_s_record_has_what_lambda_s_log_says_that_it_billed(
+    engine: Engine, model: LocalModel, aws: EmbeddedAws
+) -> None:
+    _, answer = call(engine, "POST", "/video_upload_signed_url/", {"file_name": "a.mp4"})
+    requests.put(answer["signed_url"], SAMPLE_VIDEO.read_bytes(), timeout=60).raise_for_status()
+    job = {"input_url": answer["signed_url"], "infer_fps": 5, "models": [model.as_api_model()]}
+    _, created = call(engine, "POST", "/videoinfer", job)
+    told = wait_for(engine, created["job_id"])["cost_usd"]
+    billed, recorded = price_deployed_job(aws.clients, "engine", created["job_id"])
+    assert told == pytest.approx(recorded, abs=1e-6)
+    assert recorded == pytest.approx(billed, rel=0.1)
+
+
 def test_a_step_that_dies_leaves_a_readable_reason(engine: Engine, aws: EmbeddedAws) -> None:
     [stack] = aws.clients.cloudformation.describe_stacks(StackName="engine")["Stacks"]
     table = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}["JobsTableName"]
@@ -95,6 +110,7 @@ def test_a_step_that_dies_leaves_a_readable_reason(engine: Engine, aws: Embedded
     record = aws.clients.dynamodb.get_item(TableName=table, Key={"job_id": {"S": "half-a-job"}})["Item"]
     assert record["status"] == {"N": "2"}
     assert "fetch_video failed each time it was tried" in record["error"]["S"]
+    assert record["cost_usd"] == {"N": "0"}
 
 
 @pytest.mark.usefixtures("aws")

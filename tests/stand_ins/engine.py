@@ -113,11 +113,12 @@ class EngineInProcess:
 
     def finish(self, job_id: str) -> None:
         """Marks a job as done."""
-        self.state_machine.run_state("Record Success", {"job_id": job_id})
+        self.state_machine.run_state("Record Success", {"job_id": job_id, "merge": {"answer": {"cost_usd": "0.5"}}})
 
     def fail(self, job_id: str, error: str) -> None:
         """Marks a job as failed with an error."""
-        self.state_machine.run_state("Record Failure", {"job_id": job_id, "error": error})
+        failure = {"error": error, "cost_usd": "0.5"}
+        self.state_machine.run_state("Record Failure", {"job_id": job_id, "failure": failure})
 
     def find_job(self, job_id: str) -> Job:
         """Reads a job's record, which must exist."""

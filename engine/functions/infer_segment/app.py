@@ -7,11 +7,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from videoengine.inference import infer_segment
 from videoengine.job_spec import JobSpec
 from videoengine.logs import logger
+from videoengine.metering import metered
 from videoengine.settings import InferSettings, read_settings
 from videoengine.steps import Outcome, run_step
 
 
 @logger.inject_lambda_context(clear_state=True)
+@metered("infer_segment")
 def handler(event: dict[str, Any], context: LambdaContext) -> Outcome:
     settings, job = read_settings(InferSettings), JobSpec.from_json(event["job"])
     memory_bytes = int(context.memory_limit_in_mb) * 2**20

@@ -7,11 +7,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from videoengine.job_spec import JobSpec
 from videoengine.logs import logger
 from videoengine.merging import merge
+from videoengine.metering import metered
 from videoengine.settings import MergeSettings, read_settings
 from videoengine.steps import Outcome, run_step
 
 
 @logger.inject_lambda_context(clear_state=True)
+@metered("merge_results")
 def handler(event: dict[str, Any], context: LambdaContext) -> Outcome:  # noqa: ARG001
     settings, job = read_settings(MergeSettings), JobSpec.from_json(event["job"])
     return run_step(job.job_id, lambda: merge(job, event["segments"], settings))

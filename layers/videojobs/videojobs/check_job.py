@@ -25,6 +25,7 @@ class Check:
         turn_at: The booked turn in seconds since the epoch, if the budget allowed no request now.
         asked: Whether a request was sent to the API.
         start_offset, progress: See `ReportedStatus`.
+        api_cost_usd: What the API says that the job cost; see `ReportedStatus`.
         refusals: How many times the API has said that it does not know the job, since it last reported a status.
     """
 
@@ -35,6 +36,7 @@ class Check:
     asked: bool = True
     start_offset: float | None = None
     progress: int | None = None
+    api_cost_usd: float | None = None
     refusals: int = 0
 
 
@@ -91,6 +93,7 @@ def check_job(
         wait_seconds=poll_seconds,
         start_offset=answer.start_offset,
         progress=answer.progress,
+        api_cost_usd=answer.cost_usd,
     )
 
 
@@ -100,7 +103,7 @@ def record_check(ledger: Ledger, job: Job, check: Check, polls: int) -> Check:
     It records the job's own values too, in case `create_job` could not. While the job is running, a poll without
     progress leaves the last one.
     """
-    job = replace(job, start_offset=check.start_offset)
+    job = replace(job, start_offset=check.start_offset, api_cost_usd=check.api_cost_usd)
     values = job.to_values()
     if check.status != "running" or check.progress is not None:
         values["progress"] = check.progress

@@ -117,7 +117,7 @@ class DeliveryEnd:
             retention_days=self.retention_days,
             further_invocations=progress.invocations - 1,
         )
-        return compose_cost(usage)
+        return compose_cost(usage, self.job.api_cost_usd)
 
     def _publish(
         self, summary: Summary | None, rules: RulesOutcome | None, record: Mapping[str, Any], costs: Costs

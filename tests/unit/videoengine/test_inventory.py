@@ -8,7 +8,14 @@ import pytest
 from tests.templates import find_resources, read_definition, read_template
 from videoengine import model_packages
 from videoengine.jobs import JobStatus
-from videoengine.settings import ApiSettings, FetchSettings, InferSettings, MergeSettings, PlanSettings
+from videoengine.settings import (
+    ApiSettings,
+    FetchSettings,
+    InferSettings,
+    MergeSettings,
+    MeterSettings,
+    PlanSettings,
+)
 
 SETTINGS = {
     "ServeApiFunction": ApiSettings,
@@ -24,7 +31,12 @@ def test_every_variable_that_is_set_is_read_and_every_one_read_is_set() -> None:
         name: set(function["Properties"]["Environment"]["Variables"])
         for name, function in find_resources("engine", "AWS::Serverless::Function").items()
     }
-    assert set_by_template == {name: {field.name.upper() for field in fields(kind)} for name, kind in SETTINGS.items()}
+    read_by_code = {name: {field.name.upper() for field in fields(kind)} for name, kind in SETTINGS.items()}
+    of_every_step = {field.name.upper() for field in fields(MeterSettings)}
+    assert set_by_template == {
+        name: variables if name == "ServeApiFunction" else variables | of_every_step
+        for name, variables in read_by_code.items()
+    }
 
 
 def test_only_decoding_functions_contain_pyav_and_only_inferring_ones_openvino() -> None:
@@ -55,7 +67,8 @@ def test_a_segment_s_reason_is_recorded_like_every_other(map_state: str) -> None
     states = read_definition("engine")["States"]
     reason = states[map_state]["ItemProcessor"]["States"]["Record Reason"]["Parameters"]
     failure = states["Record Failure"]["Parameters"]
-    reason["ExpressionAttributeValues"][":error"] = failure["ExpressionAttributeValues"][":error"]
+    for name in (":error", ":cost"):
+        reason["ExpressionAttributeValues"][name] = failure["ExpressionAttributeValues"][name]
     # An Express execution may run again when the job is done.
     failure["ConditionExpression"] += " AND #status <> :done"
     failure["ExpressionAttributeValues"][":done"] = {"N": str(int(JobStatus.DONE))}
@@ -95,7 +108,8 @@ def test_every_step_with_a_failed_or_unknown_outcome_is_recorded() -> None:
 
 def check_explained(states: dict[str, Any], name: str) -> None:
     state = states[name]
-    assert (state["Type"], state["ResultPath"], state["Next"]) == ("Pass", "$.error", "Record Failure")
+    assert (state["Type"], state["ResultPath"], state["Next"]) == ("Pass", "$.failure", "Record Failure")
+    assert {name.removesuffix(".$") for name in state["Parameters"]} == {"error", "cost_usd"}
 
 
 def test_the_state_machine_and_the_api_have_the_same_deadline() -> None:

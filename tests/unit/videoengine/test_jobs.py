@@ -55,7 +55,7 @@ def test_a_finished_job_is_done(written: EngineInProcess) -> None:
 def test_a_failed_job_keeps_its_first_reason_but_not_the_video_s_url(written: EngineInProcess) -> None:
     written.fail("a-job", "The video is an empty file")
     written.fail("a-job", "A step failed")
-    expected = replace(JOB, status=JobStatus.FAILED, error="The video is an empty file", input_url=None)
+    expected = replace(JOB, status=JobStatus.FAILED, error="The video is an empty file", input_url=None, cost_usd=1.0)
     assert written.jobs.get("a-job") == expected
 
 

@@ -92,7 +92,7 @@ def test_a_merge_that_dies_leaves_nothing_behind_and_is_retried(
     assert "AbortMultipartUpload" in calls
     assert "Uploads" not in engine.s3.list_multipart_uploads(Bucket=VIDEOS_BUCKET)
     assert not engine.s3.list_objects_v2(Bucket=VIDEOS_BUCKET, Prefix=results_key(job_id))["KeyCount"]
-    assert engine.invoke("merge_results", event) == {"outcome": "done"}
+    assert engine.invoke("merge_results", event)["outcome"] == "done"
     assert len(engine.read_results(job_id)[MODEL_ID]) == 40
 
 
@@ -137,13 +137,91 @@ def test_a_segment_that_fails_after_the_job_is_done_changes_nothing(engine: Engi
     """An Express execution may run again at any time."""
     job_id = engine.create_job(engine.upload_video(make_video(VideoSpec(frames=60))), infer_fps=12)
     engine.run_job(job_id)
-    item = {"job_id": job_id, "segment": 0, "inference": {"answer": {"reason": "It is too late"}}}
+    item = {"job_id": job_id, "segment": 0, "inference": {"answer": {"reason": "It is too late", "cost_usd": "1"}}}
     for map_state in ("Infer Segments", "Infer Remaining Segments"):
         processor = read_definition("engine")["States"][map_state]["ItemProcessor"]
         with pytest.raises(ClientError, match="ConditionalCheckFailed"):
             engine.state_machine.run_state("Record Reason", item, processor)
     assert engine.find_job(job_id).status is JobStatus.DONE
     assert engine.find_job(job_id).error is None
+
+
+@pytest.fixture
+def step_costs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, float]]:
+    """Each invocation of a step that answers, and the cost that it answers."""
+    invoke, costs = EngineInProcess.invoke, list[tuple[str, float]]()
+
+    def watch(self: EngineInProcess, function: str, event: Any) -> Any:
+        answer = invoke(self, function, event)
+        if function != "serve_api":
+            costs.append((function, float(answer["cost_usd"])))
+        return answer
+
+    monkeypatch.setattr(EngineInProcess, "invoke", watch)
+    return costs
+
+
+@pytest.mark.usefixtures("small_segments")
+def test_a_job_costs_what_its_steps_cost(engine: EngineInProcess, step_costs: list[tuple[str, float]]) -> None:
+    job_id = engine.create_job(engine.upload_video(make_video(VideoSpec(frames=60))), infer_fps=12)
+    assert "cost_usd" not in ask(engine, job_id)
+    engine.run_job(job_id)
+    # The answer of plan_job has the cost of fetch_video in it.
+    expected = sum(cost for function, cost in step_costs if function != "fetch_video")
+    assert Counter(function for function, _ in step_costs)["infer_segment"] == 5
+    assert engine.find_job(job_id).cost_usd == pytest.approx(expected)
+    assert ask(engine, job_id)["cost_usd"] == pytest.approx(expected, abs=1e-6)
+    costs = dict(step_costs)
+    assert costs["plan_job"] > costs["fetch_video"] > 0
+
+
+@pytest.mark.usefixtures("small_segments")
+def test_a_segment_that_is_inferred_twice_counts_once_and_costs_twice(
+    engine: EngineInProcess, step_costs: list[tuple[str, float]]
+) -> None:
+    job_id = engine.create_job(engine.upload_video(make_video(VideoSpec(frames=60))), infer_fps=12)
+    engine.run_job(job_id)
+    once = engine.find_job(job_id)
+    item = {"job_id": job_id, "segment": 0, "inference": {"answer": {"cost_usd": "0.250000000"}}}
+    processor = read_definition("engine")["States"]["Infer Segments"]["ItemProcessor"]
+    engine.state_machine.run_state("Record Progress", item, processor)
+    twice = engine.find_job(job_id)
+    assert twice.progress == once.progress == 100
+    assert twice.cost_usd == pytest.approx((once.cost_usd or 0) + 0.25)
+
+
+@pytest.mark.parametrize("content", [b"hello, this is text" * 99, b""], ids=["not planned", "not fetched"])
+def test_a_failed_job_costs_what_its_steps_cost(
+    content: bytes, engine: EngineInProcess, step_costs: list[tuple[str, float]]
+) -> None:
+    job_id = engine.create_job(engine.upload_video(content))
+    engine.run_job(job_id)
+    answer = ask(engine, job_id)
+    assert (answer["status"], answer["cost_usd"]) == (2, pytest.approx(step_costs[-1][1], abs=1e-6))
+
+
+def test_a_job_whose_planning_dies_costs_what_fetching_cost(
+    engine: EngineInProcess, step_costs: list[tuple[str, float]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = engine.create_job(engine.upload_video(make_video(VideoSpec())))
+    invoke = EngineInProcess.invoke
+
+    def die(self: EngineInProcess, function: str, event: Any) -> Any:
+        if function == "plan_job":
+            raise MemoryError
+        return invoke(self, function, event)
+
+    monkeypatch.setattr(EngineInProcess, "invoke", die)
+    engine.run_job(job_id)
+    [(function, cost)] = step_costs
+    assert function == "fetch_video"
+    assert engine.find_job(job_id).cost_usd == pytest.approx(cost)
+
+
+def ask(engine: EngineInProcess, job_id: str) -> dict[str, Any]:
+    """Asks the API for a job's state."""
+    _, answer = engine.request("GET", "/videoinfer", {"api_key": API_KEY, "job_id": job_id})
+    return answer
 
 
 def with_confidence(confidence: float, **changes: Any) -> dict[str, Any]:
@@ -183,7 +261,7 @@ def test_a_retried_segment_repeats_the_same_frames(engine: EngineInProcess) -> N
 
 
 def _infer_first_segment(engine: EngineInProcess, job: dict[str, Any]) -> list[dict[str, Any]]:
-    engine.invoke("infer_segment", {"job": job, "segment": 0})
+    engine.invoke("infer_segment", {"job": job, "segment": 0, "execution": "EXPRESS"})
     part = engine.s3.get_object(Bucket=VIDEOS_BUCKET, Key=part_key(job["job_id"], 0, MODEL_ID))["Body"].read()
     return [{"repeated_from": None, **json.loads(line), "time": None} for line in part.splitlines()]
 
@@ -440,7 +518,7 @@ def test_progress_is_the_fraction_of_inferred_segments(engine: EngineInProcess) 
     seen = [engine.request("GET", "/videoinfer", query)[1]["progress"]]
     map_state = read_definition("engine")["States"]["Infer Segments"]
     for number in (0, 0, 1, 3):  # one of them runs twice, as an Express execution may
-        item = {"job_id": job_id, "segment": number}
+        item = {"job_id": job_id, "segment": number, "inference": {"answer": {"cost_usd": "0.25"}}}
         machine.run_state("Record Progress", item, map_state["ItemProcessor"])
         seen.append(engine.request("GET", "/videoinfer", query)[1]["progress"])
     assert seen == [0, 20, 20, 40, 60]

@@ -170,18 +170,19 @@ def show_job(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:
 
 
 def _describe_job(job: Job, settings: ApiSettings) -> dict[str, Any]:
-    told: dict[str, Any] = {"note": job.note} if job.note else {}
+    cost: dict[str, Any] = {} if job.cost_usd is None else {"cost_usd": round(job.cost_usd, 6)}
+    told = cost | ({"note": job.note} if job.note else {})
     if job.start_offset is not None:
         told["start_offset"] = job.start_offset
     if job.status is JobStatus.DONE:
         url = sign_results(clients.s3(), settings.videos_bucket, results_key(job.job_id))
         return {"status": JobStatus.DONE, "output_signed_url": url} | told
     if job.status is JobStatus.FAILED:
-        return {"status": JobStatus.FAILED, "error": job.error}
+        return {"status": JobStatus.FAILED, "error": job.error} | cost
     # A state machine that was stopped or timed out no longer updates the record.
     if time.time() > job.created_at + settings.deadline_seconds:
         hours = settings.deadline_seconds / 3600
-        return {"status": JobStatus.FAILED, "error": f"The job did not finish within {hours:g} hours"}
+        return {"status": JobStatus.FAILED, "error": f"The job did not finish within {hours:g} hours"} | cost
     return {"status": JobStatus.RUNNING} | ({} if job.progress is None else {"progress": job.progress}) | told
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.config import Config
 
+from videoengine.metering import S3_METER
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
@@ -19,10 +21,12 @@ CONNECTIONS = 32
 def s3() -> "S3Client":
     # Presigned URLs need Signature Version 4, which must be set explicitly, and the bucket's regional host: the global
     # host redirects, which makes the signature invalid.
-    return boto3.client(
+    client = boto3.client(
         "s3",
         config=Config(max_pool_connections=CONNECTIONS, signature_version="s3v4", s3={"addressing_style": "virtual"}),
     )
+    client.meta.events.register("before-send.s3", S3_METER.count)
+    return client
 
 
 @functools.cache

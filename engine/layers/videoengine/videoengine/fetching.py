@@ -7,6 +7,7 @@ from videoengine.destinations import parse_ranges
 from videoengine.errors import JobFailed
 from videoengine.jobs import JobsTable
 from videoengine.logs import logger
+from videoengine.metering import S3_METER
 from videoengine.settings import FetchSettings
 from videoengine.steps import Outcome
 from videoengine.video_fetch import explain_too_large, fetch_video
@@ -35,6 +36,8 @@ def fetch(job_id: str, settings: FetchSettings) -> Outcome:
         raise JobFailed("The video is an empty file")
     if size > max_bytes:
         raise JobFailed(explain_too_large(max_bytes))
+    # However it came: an upload or a copy on the server sends no bytes through this function.
+    S3_METER.stored_bytes = size
     logger.info("Video is there", bytes=size)
     return {"job": job.spec.to_json()}
 

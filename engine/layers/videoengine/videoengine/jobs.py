@@ -43,6 +43,7 @@ class Job:
         start_offset: seconds from a player's 0 to the first frame; None until the job is planned.
         segments: number of segments; None until the job is planned.
         segments_done: number of inferred segments.
+        cost_usd: cost of all that is recorded so far, in US dollars; None until something is.
     """
 
     job_id: str
@@ -59,6 +60,7 @@ class Job:
     start_offset: float | None = None
     segments: int | None = None
     segments_done: int = 0
+    cost_usd: float | None = None
 
     @property
     def spec(self) -> JobSpec:
@@ -96,6 +98,7 @@ class Job:
             start_offset=float(item["start_offset"]["N"]) if "start_offset" in item else None,
             segments=int(item["segments"]["N"]) if "segments" in item else None,
             segments_done=len(item["segments_done"]["NS"]) if "segments_done" in item else 0,
+            cost_usd=float(item["cost_usd"]["N"]) if "cost_usd" in item else None,
         )
 
 

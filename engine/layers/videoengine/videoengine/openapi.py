@@ -44,6 +44,11 @@ _STATE = {
         "type": "number",
         "description": "Seconds from a player's 0 to the first frame, where time_offset is 0.",
     },
+    "cost_usd": {
+        "type": "number",
+        "minimum": 0,
+        "description": "US dollars that the job has cost on AWS so far, by the published prices of us-east-1.",
+    },
 }
 _URL = {"type": "string", "format": "uri"}
 _TEXT = {"type": "string"}

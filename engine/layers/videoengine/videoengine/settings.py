@@ -64,6 +64,13 @@ class MergeSettings:
     videos_bucket: str
 
 
+@dataclass(frozen=True)
+class MeterSettings:
+    """What each step of a job needs to measure its cost."""
+
+    retention_days: int
+
+
 def read_settings[Settings](kind: type[Settings]) -> Settings:
     """Reads a function's settings from the environment.
 

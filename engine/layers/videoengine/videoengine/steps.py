@@ -20,6 +20,7 @@ class Outcome(TypedDict, total=False):
         segments: the segments' numbers in the order to start them, from `plan_job`.
         is_short: the result of `are_short`, from `plan_job`.
         start_offset: `Timeline.start_offset`, from `plan_job`.
+        cost_usd: what is not in the job's record yet, in US dollars, as text for DynamoDB; `metered` adds it.
     """
 
     outcome: Literal["done", "failed"]
@@ -29,6 +30,7 @@ class Outcome(TypedDict, total=False):
     segments: list[int]
     is_short: bool
     start_offset: float
+    cost_usd: str
 
 
 def run_step(job_id: str, step: Callable[[], Outcome | None]) -> Outcome:

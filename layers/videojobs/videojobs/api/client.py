@@ -54,6 +54,9 @@ _PIECE_BYTES = 1024 * 1024
 START_OFFSET_MAX_SECONDS = 100_000
 """More than 26.5 hours, after which a broadcast's clock (MPEG-TS) wraps."""
 
+COST_MAX_USD = 100_000
+"""No job costs more, so a higher cost is a mistake of the API."""
+
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 """The engine creates one job for all calls with the same value. The hosted API does not document it."""
 
@@ -79,6 +82,7 @@ class ReportedStatus:
         state: `unknown` is a status that the API's contract does not have.
         progress: Whole percent, rounded down, of a running job; None if the API does not report it.
         start_offset: Seconds from a player's 0 to the first frame. Only the engine reports it; else None.
+        cost_usd: What the API says that an ended job cost, in US dollars. Only the engine reports it; else None.
     """
 
     state: Literal["running", "done", "failed", "unknown"]
@@ -86,6 +90,7 @@ class ReportedStatus:
     reason: str | None = None
     progress: int | None = None
     start_offset: float | None = None
+    cost_usd: float | None = None
 
 
 @dataclass(frozen=True)
@@ -246,12 +251,18 @@ class VideoInferenceApi:
                 url = answer.get("output_signed_url")
                 if not isinstance(url, str):
                     raise ApiUnavailable("The Video Inference API reports a finished job without output_signed_url.")
-                return ReportedStatus(state="done", output_signed_url=url, start_offset=_read_start_offset(answer))
+                return ReportedStatus(
+                    state="done",
+                    output_signed_url=url,
+                    start_offset=_read_start_offset(answer),
+                    cost_usd=_read_cost(answer),
+                )
             case 1 | None:
                 return ReportedStatus(state="running", progress=_read_progress(answer))
             case int() if status > 1:
                 words = next((answer[name] for name in ("error", "message", "reason") if answer.get(name)), None)
-                return ReportedStatus(state="failed", reason=self.clean(words or f"The API reports status {status}."))
+                reason = self.clean(words or f"The API reports status {status}.")
+                return ReportedStatus(state="failed", reason=reason, cost_usd=_read_cost(answer))
         return ReportedStatus(state="unknown", reason=f"The API reports an unknown status: {self.clean(status)}.")
 
     def _call(
@@ -359,6 +370,14 @@ def _read_start_offset(answer: Mapping[str, Any]) -> float | None:
         return None
     is_possible = -START_OFFSET_MAX_SECONDS <= seconds <= START_OFFSET_MAX_SECONDS  # False for NaN
     return round(float(seconds), 4) if is_possible else None
+
+
+def _read_cost(answer: Mapping[str, Any]) -> float | None:
+    """Returns US dollars with 6 decimals, or None if the answer has none that a job can cost."""
+    usd = answer.get("cost_usd")
+    if isinstance(usd, bool) or not isinstance(usd, int | float):
+        return None
+    return round(float(usd), 6) if 0 <= usd <= COST_MAX_USD else None  # False for NaN
 
 
 def _join(url: str, location: str) -> str:

@@ -34,8 +34,8 @@ Not counted: DynamoDB ($0.625 a million writes, one or two a poll), SQS, SNS and
 a function's disk above 512 MB ($0.0000000309 a gigabyte-second) and its cold start, which add about a twentieth; logs
 ($0.50 a gigabyte) and traces ($5 a million), which depend on the account.
 
-Also not counted: what the Video Inference API bills, and the transfer of the video to it if it leaves AWS, which the
-pipeline can't know: $0.09 a gigabyte (Amazon S3's price page).
+What the Video Inference API costs is counted only if the API says so, as the engine does. Also not counted is the
+transfer of the video to it if it leaves AWS, which the pipeline can't know: $0.09 a gigabyte (Amazon S3's price page).
 """
 
 PRICES_AS_OF = min(price.as_of for price in PRICES.values())
@@ -128,10 +128,16 @@ def _measure_storage(stored_bytes: int, retention_days: int) -> float:
     return round(stored_bytes / _GIGABYTE * retention_days / _DAYS_A_MONTH, 9)
 
 
-def compose_cost(usage: Usage) -> dict[str, Any]:
-    """Returns the usage, its costs and their total, in US dollars."""
+def compose_cost(usage: Usage, api_cost_usd: float | None = None) -> dict[str, Any]:
+    """Returns the usage, its costs and their total, in US dollars.
+
+    Args:
+        api_cost_usd: What the Video Inference API says that the job cost; None if it does not say.
+    """
     used = asdict(usage)
     costs = {name: used[name] * price.usd for name, price in PRICES.items()}
+    if api_cost_usd is not None:
+        costs["video_inference_api"] = api_cost_usd
     return {
         "total_usd": round(sum(costs.values()), 6),
         "prices_as_of": PRICES_AS_OF,

@@ -53,7 +53,7 @@ def compose_detail(upload: Upload, attempt: int, item: Mapping[str, Any]) -> dic
     """Returns the event's `detail`. Every field is always there, null if the job did not get that far."""
     names = (
         *("job_id", "recorded_at", "created_at", "finished_at", "video_recorded_at"),
-        *("polls", "frames", "counts", "region_counts", "results_location"),
+        *("polls", "frames", "counts", "region_counts", "results_location", "cost_usd", "api_cost_usd"),
     )
     return {
         "schema_version": SCHEMA_VERSION,

@@ -37,6 +37,8 @@ class Job:
     Attributes:
         start_offset: Seconds from a player's 0 to the video's first frame, where the results' times begin. None until
             the job is done, or if the API does not report it.
+        api_cost_usd: What the API says that the job cost, in US dollars. None until the job has ended, or if the API
+            does not report it, as the hosted one doesn't.
         video_recorded_at: When the video's first frame was recorded, with its offset from UTC; None if unknown. (The
             ledger's `recorded_at` is the time of its own first write.)
         redelivery: The name of the later delivery of the job that the execution makes; None for its first one.
@@ -49,6 +51,7 @@ class Job:
     created_at: str
     deadline_at: str
     start_offset: float | None = None
+    api_cost_usd: float | None = None
     video_recorded_at: str | None = None
     redelivery: str | None = None
 
@@ -86,6 +89,7 @@ class Job:
             created_at=data["created_at"],
             deadline_at=data["deadline_at"],
             start_offset=data.get("check", {}).get("start_offset"),
+            api_cost_usd=data.get("check", {}).get("api_cost_usd"),
             video_recorded_at=data.get("video_recorded_at"),
             redelivery=data.get("redelivery"),
         )
@@ -101,6 +105,7 @@ class Job:
             created_at=item["created_at"],
             deadline_at=item["deadline_at"],
             start_offset=float(item["start_offset"]) if "start_offset" in item else None,
+            api_cost_usd=float(item["api_cost_usd"]) if "api_cost_usd" in item else None,
             video_recorded_at=item.get("video_recorded_at"),
         )
 
@@ -120,7 +125,11 @@ class Job:
         """Returns what the API's answer adds to the ledger. Each step records it again, in case one failed."""
         values = {"job_id": self.job_id, "created_at": self.created_at, "deadline_at": self.deadline_at}
         # A step that does not know these leaves them unchanged.
-        known = {"start_offset": self.start_offset, "video_recorded_at": self.video_recorded_at}
+        known = {
+            "start_offset": self.start_offset,
+            "api_cost_usd": self.api_cost_usd,
+            "video_recorded_at": self.video_recorded_at,
+        }
         return values | {name: value for name, value in known.items() if value is not None}
 
     def place(self, time_offset: float) -> float:

@@ -134,7 +134,7 @@ def compose_done(
         *_describe_models(job.options.models),
         ("Frames", frames),
         ("Took", f"{format_duration(age_seconds)}, {polls} {'poll' if polls == 1 else 'polls'}"),
-        ("Cost", f"${cost_usd:.4f} on AWS, {_PRICES}"),
+        ("Cost", f"${cost_usd:.4f} on AWS, {_mention_api_cost(job)}{_PRICES}"),
         ("Results", results_uri),
         ("Console", console_url),
         ("Job", job.job_id),
@@ -420,8 +420,13 @@ def _describe_end(job: Job, reason: str, age_seconds: int) -> list[tuple[str, st
         *_describe_models(job.options.models),
         ("Reason", reason),
         ("After", format_duration(age_seconds)),
+        *([("Cost", f"${job.api_cost_usd:.4f} for the inference")] if job.api_cost_usd is not None else []),
         ("Job", job.job_id),
     ]
+
+
+def _mention_api_cost(job: Job) -> str:
+    return "" if job.api_cost_usd is None else f"${job.api_cost_usd:.4f} of it for the inference, "
 
 
 def _describe_models(models: Sequence[Model]) -> list[tuple[str, str]]:
