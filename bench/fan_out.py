@@ -58,7 +58,7 @@ from bench.sending import VCPU_MEGABYTES
 from videoengine.clients import CONNECTIONS
 from videoengine.merging import OPENED_AHEAD
 from videoengine.parallel_fetch import STREAMS
-from videoengine.s3_file import MAX_BLOCKS_AHEAD
+from videoengine.s3_file import MAX_RANGES
 from videoengine.segments import Effort, Segment, cut_segments, order_by_work, select_frames
 from videoengine.timeline import Timeline, read_timeline
 from videoengine.video_file import open_video
@@ -310,10 +310,10 @@ def cut_hour(timeline: Timeline, workers: int) -> list[Segment]:
 def measure_steps(
     functions: Mapping[str, BuiltFunction], boto3_folder: Path, videos: Sequence[tuple[float, Path]], repeats: int
 ) -> Hour:
-    """Measures the steps around the map. `videos` are as for `measure_reading`; the longer one is inferred, too."""
+    """Measures the steps around the map. `videos` are as for `measure_reading`."""
     timeline, template = make_hour(), cfn_yaml.load(str(ENGINE.template))
     steps = {}
-    for name, connections in (("FetchVideo", STREAMS), ("PlanJob", MAX_BLOCKS_AHEAD), ("MergeResults", OPENED_AHEAD)):
+    for name, connections in (("FetchVideo", STREAMS), ("PlanJob", MAX_RANGES), ("MergeResults", OPENED_AHEAD)):
         memory = template["Resources"][f"{name}Function"]["Properties"]["MemorySize"]
         start = measure_start(functions[f"{name}Function"], boto3_folder, repeats)
         steps[name] = Step(start, min(memory / VCPU_MEGABYTES, 1.0), connections)
@@ -403,7 +403,9 @@ def main() -> None:
         with console.status("Measuring two workers"):
             found = median(measure_two_workers(place, segments) for _ in range(arguments.repeats))
         with console.status("Measuring the other steps"):
-            videos = [(60.0, minute), (60.0 * arguments.minutes, video)]
+            longer = arguments.folder / "5-minutes.mp4"
+            repeat_video(minute, longer, 5)
+            videos = [(60.0, minute), (300.0, longer)]
             hour = measure_steps(functions, boto3_folder, videos, arguments.repeats)
             hour = replace(hour, model_bytes=(package / "weights.onnx").stat().st_size)
     console.print(

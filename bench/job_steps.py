@@ -125,7 +125,7 @@ def measure_reading(storage: Storage, videos: Sequence[tuple[float, Path]]) -> C
                 (short.received, long.received),
             )
         )
-        return StepCosts(cpu, round(requests), round(received))
+        return StepCosts(cpu, round(requests), max(round(received), 0))
 
     return extrapolate
 

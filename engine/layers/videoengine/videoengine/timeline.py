@@ -24,7 +24,7 @@ RATE_TOLERANCE = Fraction(1, 50)
 """How much lower than the measured frame rate the container's frame rate may be, as a share."""
 
 MAX_FRAMES = 5_500_000
-"""A day at 60 frames per second. Planning a job of this size takes 0.5 GB of the function's 1 GB memory."""
+"""A day at 60 frames per second. Planning a job of this size takes 0.5 GB of the function's 1.7 GB memory."""
 
 ENCRYPTED = "The video is encrypted, and this engine has no key for it"
 
