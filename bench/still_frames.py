@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from rich.box import MARKDOWN
 from rich.console import Console
 from rich.table import Table
 
@@ -100,7 +101,7 @@ def infer(clip: Clip, infer_fps: Fraction, *, reuse: bool) -> Run:
     return Run(elements, time.process_time() - started)
 
 
-def compare(all_inferred: Run, reused: Run, iou: float) -> tuple[float, float]:
+def compare(all_inferred: Run, reused: Run, iou: float) -> list[str]:
     """The shares of detections that reuse also finds, and that only reuse finds, of those when each is inferred."""
     pairs = [
         (one["predictions"], other["predictions"])
@@ -108,7 +109,7 @@ def compare(all_inferred: Run, reused: Run, iou: float) -> tuple[float, float]:
     ]
     expected, found = sum(len(one) for one, _ in pairs), sum(len(other) for _, other in pairs)
     matched = sum(count_matches(one, other, iou=iou) for one, other in pairs)
-    return matched / max(expected, 1), (found - matched) / max(expected, 1)
+    return [f"{count / expected:.1%}" if expected else "-" for count in (matched, found - matched)]
 
 
 def main() -> None:
@@ -117,14 +118,15 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared/data", help="the folder of the shared data")
     parser.add_argument("--folder", type=Path, default=ROOT / ".build/bench/still", help="the folder for videos")
     parser.add_argument("--infer-fps", type=Fraction, default=Fraction(5))
-    parser.add_argument("--only", default="", help="a part of the clips' names")
+    parser.add_argument("--only", default="", help="a part of the names of the clips to measure")
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    console = Console(width=150)
+    console = Console(width=200)
     table = Table(
-        *("clip", "samples", "inferred", "saved", "CPU s", "CPU s, reuse", "x"),
-        *(f"{word}, IoU {iou}" for iou in IOUS for word in ("found", "extra")),
+        *("clip", "samples", "inferred", "samples / inferred", "CPU s, all", "CPU s, reuse", "all / reuse"),
+        *(f"{word} at {iou}" for iou in IOUS for word in ("found", "extra")),
         title=f"{arguments.infer_fps} frames a second",
+        box=MARKDOWN,
     )
     for clip in list_clips(arguments.data, arguments.folder, console):
         if arguments.only not in clip.name:
@@ -135,9 +137,9 @@ def main() -> None:
         inferred = sum(REPEATED_FROM not in element for element in reused.elements)
         seconds = all_inferred.cpu_seconds, reused.cpu_seconds
         table.add_row(
-            *(clip.name, str(samples), str(inferred), f"{samples / inferred:.1f} x"),
+            *(clip.name, str(samples), str(inferred), f"{samples / inferred:.1f}"),
             *(f"{seconds[0]:.1f}", f"{seconds[1]:.1f}", f"{seconds[0] / seconds[1]:.1f}"),
-            *(f"{share:.1%}" for iou in IOUS for share in compare(all_inferred, reused, iou)),
+            *(share for iou in IOUS for share in compare(all_inferred, reused, iou)),
         )
     console.print(table)
 

@@ -75,7 +75,7 @@ class Camera:
         # Demosaicing leaves noise of single pixels, and of colors in patches of 2 x 2 pixels.
         luma = self.random.standard_normal((2 * HEIGHT, WIDTH, 1), dtype=np.float32)
         chroma = self.random.standard_normal((HEIGHT, WIDTH // 2, 3), dtype=np.float32)
-        self.grain = luma + chroma.repeat(2, axis=0).repeat(2, axis=1) / 2
+        self.grain = luma + chroma.repeat(2, axis=0).repeat(2, axis=1) / np.float32(2)
 
     def add_noise(self, picture: Picture, level: float) -> Picture:
         """Adds a sensor's noise, of this standard deviation: each time another part of the same grain."""

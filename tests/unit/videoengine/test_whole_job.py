@@ -233,7 +233,7 @@ def with_confidence(confidence: float, **changes: Any) -> dict[str, Any]:
 def test_still_frames_repeat_predictions_of_their_segment(
     parameters: dict[str, str], default: str, engine: EngineInProcess
 ) -> None:
-    """A sampled frame is brighter than the one before by 4 levels, so every third one differs visibly."""
+    """A sampled frame is brighter than the one before by 4 levels, so every second one differs visibly."""
     reusing = replace(engine, environment={**engine.environment, "STILL_FRAMES": default})
     models = [{**MODEL, "inference_params": {"confidence": 0.0, **parameters}}]
     job_id = reusing.create_job(engine.upload_video(make_video(VideoSpec(frames=60))), infer_fps=12, models=models)
@@ -241,12 +241,12 @@ def test_still_frames_repeat_predictions_of_their_segment(
     results = engine.read_results(job_id)
     elements = dict(zip(results["frame_offset"], results[MODEL_ID], strict=True))
     repeated = {offset: element for offset, element in elements.items() if "repeated_from" in element}
-    assert 15 <= len(repeated) <= 20
+    assert 10 <= len(repeated) <= 15
     for offset, element in repeated.items():
         inferred = elements[element["repeated_from"]]
         assert element["predictions"] == inferred["predictions"]
         assert element["image"] == inferred["image"]
-        assert 0 < offset - element["repeated_from"] <= 4
+        assert offset - element["repeated_from"] == 2
 
 
 def test_a_retried_segment_repeats_the_same_frames(engine: EngineInProcess) -> None:
@@ -257,7 +257,7 @@ def test_a_retried_segment_repeats_the_same_frames(engine: EngineInProcess) -> N
     once, again = (_infer_first_segment(engine, job) for _ in range(2))
     assert once == again
     assert once[0]["repeated_from"] is None
-    assert [element["repeated_from"] for element in once[1:]].count(None) < len(once) / 2
+    assert [element["repeated_from"] for element in once].count(None) < len(once)
 
 
 def _infer_first_segment(engine: EngineInProcess, job: dict[str, Any]) -> list[dict[str, Any]]:

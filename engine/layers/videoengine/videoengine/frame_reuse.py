@@ -16,7 +16,7 @@ from videoengine.segments import SampledFrame
 BLOCK = 8
 """Side of the compared blocks, pixels of the network's input. What a network finds is hardly smaller."""
 
-MAX_DIFFERENCE = 8
+MAX_DIFFERENCE = 5
 """Levels, 0 to 255. A frame is still if no block's mean level differs by more, in no color channel."""
 
 MAX_REPEAT_SECONDS = 10.0
