@@ -87,6 +87,7 @@ def test_memory_does_not_grow_with_the_video(monkeypatch: pytest.MonkeyPatch) ->
         tracemalloc.stop()
         return peak
 
+    measure(3000)  # Python keeps a few thousand small objects for reuse, and the first call starts gzip's thread
     assert measure(3000) < 1.2 * measure(500)
 
 
