@@ -332,7 +332,8 @@ def simulate_hour(costs: Costs, hour: Hour) -> Iterator[Table]:
     assumed = Assumptions()
     cold_start = assumed.sandbox_seconds + hour.model_bytes / assumed.bytes_per_second + costs.start
     inferring = Table("workers", "segments", "cold s", "efficiency", "warm s", "efficiency", title="Inferring an hour")
-    whole = Table("workers", "functions", "fetch s", "plan s", "infer s", "merge s", "whole job s", title="The job")
+    headings = ("workers", "functions", "copy s", "or download s", "plan s", "infer s", "merge s")
+    whole = Table(*headings, "job, copied s", "downloaded s", title="The job")
     alone: dict[float, float] = {}
     for workers in WORKERS:
         segments = cut_hour(hour.timeline, workers)
@@ -365,11 +366,13 @@ def add_up_job(hour: Hour, workers: int, inferring: float, *, cold: bool) -> lis
     merging = hour.steps["MergeResults"].estimate(hour.merging[workers], assumed, cold=cold)
     rest = planning + mapping + merging + OTHER_STATES * assumed.state_seconds
     return [
-        f"{fetching + copy:.1f} or {fetching + download:.1f}",
+        f"{fetching + copy:.1f}",
+        f"{fetching + download:.1f}",
         f"{planning:.1f}",
         f"{mapping:,.1f}",
         f"{merging:.1f}",
-        f"{fetching + copy + rest:,.1f} or {fetching + download + rest:,.1f}",
+        f"{fetching + copy + rest:,.1f}",
+        f"{fetching + download + rest:,.1f}",
     ]
 
 

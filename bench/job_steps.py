@@ -101,8 +101,12 @@ def measure_start(function: BuiltFunction, boto3_folder: Path, repeats: int) -> 
     return median(float(run.stdout) for run in runs)
 
 
-def measure_reading(storage: Storage, videos: Sequence[tuple[float, Path]]) -> Callable[[float], StepCosts]:
+def measure_reading(
+    storage: Storage, videos: Sequence[tuple[float, Path]], repeats: int = 5
+) -> Callable[[float], StepCosts]:
     """Plans two videos of the same kind, and returns the costs of planning one of any length in seconds.
+
+    The costs are those of the fastest of `repeats` runs, because the extrapolation multiplies what others cause.
 
     Args:
         videos: The length in seconds and the file of a short and a longer video.
@@ -111,7 +115,8 @@ def measure_reading(storage: Storage, videos: Sequence[tuple[float, Path]]) -> C
     for seconds, video in videos:
         job = _make_job(f"{seconds}")
         storage.put(job.video_key, video.read_bytes())
-        costs.append(storage.measure(partial(plan, job, _settings(max_concurrency=1))))
+        runs = [storage.measure(partial(plan, job, _settings(max_concurrency=1))) for _ in range(repeats)]
+        costs.append(min(runs, key=lambda run: run.cpu))
     (short_seconds, _), (long_seconds, _) = videos
     short, long = costs
 
