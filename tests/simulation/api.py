@@ -5,6 +5,7 @@ Two kinds: one that knows idempotency keys, as the engine does, and one that doe
 
 import json
 import random
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -57,6 +58,7 @@ class Api:
     Attributes:
         knows_keys: Whether it creates one job for all calls with the same idempotency key.
         keys: The API keys that it accepts.
+        lies: How often it said that it has no such job, by the job's ID.
         arrivals: When requests to its endpoints arrived, as the limit counts them.
     """
 
@@ -66,7 +68,12 @@ class Api:
     keys: set[str] = field(default_factory=lambda: {API_KEYS[0]})
     jobs: dict[str, ApiJob] = field(default_factory=dict)
     by_key: dict[str, str] = field(default_factory=dict)
+    lies: Counter[str] = field(default_factory=Counter)
     arrivals: list[float] = field(default_factory=list)
+
+    def note_lie(self, request: requests.PreparedRequest) -> None:
+        """Notes that it said of a job that there is none."""
+        self.lies[parse_qs(urlsplit(str(request.url)).query)["job_id"][0]] += 1
 
     def handle(self, request: requests.PreparedRequest) -> Answer:
         """Does what a request asks for, and returns the proper answer."""

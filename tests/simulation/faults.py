@@ -51,10 +51,35 @@ until its time is over.
 
 DELIVERY_FAULTS = ("late", "twice")
 
+STORMS = (
+    ("throttled", "invoke"),
+    ("service error", "invoke"),
+    *((fault, f"{service}:") for fault in ("refused", "down") for service in ("s3", "dynamodb", "sns", "events")),
+    ("refused", "stepfunctions:"),
+    ("lost", "dynamodb:UpdateItem"),
+    ("slow", "dynamodb:"),
+    *((fault, "api:") for fault in ("no connection", "reset", "late", "429", "503", "503 with Retry-After", "500")),
+    ("cut", "api:results"),
+)
+"""Faults that last for hours, each with how the names of the calls begin that it strikes."""
+
+STORM_SECONDS = (600, 3600, 6 * 3600)
+
 CLOCK_AHEAD_MAX = 1.5
 """Seconds by which clocks differ. With `CONNECT_SECONDS_MAX`, within what the budget allows (`CONNECT_SHARE`)."""
 
 CONNECT_SECONDS_MAX = 2.0
+
+
+@dataclass(frozen=True)
+class Storm:
+    """A fault that strikes most calls for some time."""
+
+    begin: float
+    end: float
+    fault: str
+    place: str
+    share: float
 
 
 @dataclass
@@ -65,7 +90,7 @@ class Faults:
         until: No fault strikes from then on.
         weights: The weight of each fault; 0 for those that this life does not have.
         struck: How often each fault struck each call of each function. The fault "" counts the calls themselves.
-        most: How many faults may strike at all.
+        most: How many faults may strike at all, besides storms.
     """
 
     order: random.Random
@@ -73,6 +98,7 @@ class Faults:
     rate: float
     most: int
     weights: Mapping[str, float]
+    storms: Sequence[Storm] = ()
     struck: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     total: int = 0
 
@@ -82,19 +108,33 @@ class Faults:
         kinds = sorted({*AWS_FAULTS, *API_FAULTS, *INVOCATION_FAULTS, *DELIVERY_FAULTS})
         weights = {kind: order.choice((0.0, 0.2, 1.0, 1.0, 3.0)) for kind in kinds}
         hours = order.choice((0.5, 2.0, 6.0))
-        return cls(
-            order, begin + 3600 * hours, order.choice((0.0, 0.005, 0.02, 0.05, 0.1)), order.choice((3, 10, 60)), weights
-        )
+        storms = []
+        for _ in range(order.choice((0, 0, 0, 1, 2))):
+            start, (fault, place) = begin + order.uniform(0, 4 * 3600), order.choice(STORMS)
+            end = start + order.choice(STORM_SECONDS)
+            storms.append(Storm(start, end, fault, place, order.choice((0.7, 1.0))))
+        rate, most = order.choice((0.0, 0.005, 0.02, 0.05, 0.1)), order.choice((3, 10, 60))
+        return cls(order, begin + 3600 * hours, rate, most, weights, storms)
 
     def choose(self, kinds: Sequence[str], function: str, call: str, now: float) -> str:
         """Chooses what strikes a call: a fault, or nothing."""
         self.struck["", function, call] += 1
+        fault = self._find_storm(kinds, call, now) or self._draw_fault(kinds, now)
+        if fault:
+            self.struck[fault, function, call] += 1
+        return fault
+
+    def _find_storm(self, kinds: Sequence[str], call: str, now: float) -> str:
+        for storm in self.storms:
+            if storm.begin <= now < storm.end and storm.fault in kinds and call.startswith(storm.place):
+                return storm.fault if self.order.random() < storm.share else ""
+        return ""
+
+    def _draw_fault(self, kinds: Sequence[str], now: float) -> str:
         if now >= self.until or self.total >= self.most or self.order.random() >= self.rate:
             return ""
         weights = [self.weights[kind] for kind in kinds]
         if not any(weights):
             return ""
-        [fault] = self.order.choices(kinds, weights)
         self.total += 1
-        self.struck[fault, function, call] += 1
-        return fault
+        return self.order.choices(kinds, weights)[0]

@@ -15,6 +15,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tests.simulation.invariants import find_breaches
 from tests.simulation.queues import make_s3_event
 from tests.simulation.stack import DIGEST_MACHINE, JOB_MACHINE, UPLOADS, Stack, open_stack
+from tests.simulation.tables import PENDING, find_table, read_items
+from tests.simulation.timeline import Killed
 from videoinfer.cancelling import cancel_job
 from videoinfer.errors import CommandError
 from videoinfer.job_requests import plan_retry
@@ -115,14 +117,14 @@ class Owner:
         def try_once() -> None:
             try:
                 act()
-            except (ClientError, BotoCoreError, CommandError) as error:
+            except (ClientError, BotoCoreError, CommandError, Killed) as error:
                 self.stack.tell(f"{name}: {error}")
 
         self.stack.timeline.spawn(try_once, f"owner {name}")
 
     def _send_digest(self, number: int) -> None:
-        # A schedule without pending notices changes nothing, so most of these executions are left out.
-        if self.stack.pending:
+        # Without pending notices an execution changes nothing, so most of them are left out.
+        if find_table("pending-notices").items.get(PENDING):
             self.stack.start_execution(DIGEST_MACHINE, f"digest-{number}", "{}")
 
     def upload(self) -> None:
@@ -169,7 +171,7 @@ class Owner:
         """Retries a job that failed."""
         if item := self._pick(lambda it: it["status"] in ("failed", "overdue", "rejected", "cancelled")):
             latest = max(
-                (it for it in self.stack.read_table("jobs") if it["upload_id"] == item["upload_id"]),
+                (it for it in read_items("jobs") if it["upload_id"] == item["upload_id"]),
                 key=lambda it: it["attempt"],
             )
             plan = plan_retry(latest)
@@ -217,9 +219,7 @@ class Owner:
         return bool(found)
 
     def _pick(self, is_wanted: Callable[[Mapping[str, Any]], bool]) -> dict[str, Any] | None:
-        items = sorted(
-            filter(is_wanted, self.stack.read_table("jobs")), key=lambda it: (it["upload_id"], it["attempt"])
-        )
+        items = sorted(filter(is_wanted, read_items("jobs")), key=lambda it: (it["upload_id"], it["attempt"]))
         return self.order.choice(items) if items else None
 
 
@@ -232,6 +232,9 @@ def live(seed: int) -> Life:
     order = random.Random(seed)  # noqa: S311  a simulation
     with open_stack(order, knows_keys=order.random() < 0.5) as stack:
         stack.tell(f"seed {seed}: rate {stack.faults.rate}, at most {stack.faults.most} faults")
+        for storm in stack.faults.storms:
+            begin, end = (int(it - stack.api_begin) // 60 for it in (storm.begin, storm.end))
+            stack.tell(f"storm from minute {begin} to {end}: {storm.share:.0%} of {storm.place} {storm.fault}")
         owner = Owner(stack, order)
         owner.plan()
         end = stack.timeline.now + LIFE_SECONDS
@@ -239,7 +242,7 @@ def live(seed: int) -> Life:
         while owner.redrive() and stack.timeline.now < end + 3 * DAY:
             stack.timeline.run(stack.timeline.now + 2 * DAY)
         breaches = find_breaches(stack, owner)
-        ends = Counter(it["status"] for it in stack.read_table("jobs"))
+        ends = Counter(it["status"] for it in read_items("jobs"))
     return Life(
         seed,
         breaches,

@@ -15,6 +15,9 @@ from moto.dynamodb.comparisons import create_condition_expression_parser
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType
 
+PENDING = DynamoType({"S": "pending"})
+"""The hash key of pending notices."""
+
 ACCOUNT, REGION = "123456789012", "us-east-1"
 
 _UPDATE = re.compile(r"SET (?P<sets>.+?)(?: REMOVE (?P<removes>[#\w, ]+))?")
@@ -84,6 +87,12 @@ def _update_item(
     for name in removes:
         attributes.pop(names.get(name, name), None)
     return {}
+
+
+def read_items(table_name: str) -> list[dict[str, Any]]:
+    """Returns all items of a table."""
+    items = find_table(table_name).all_items()
+    return [{name: _deserialize(value) for name, value in item.to_json()["Attributes"].items()} for item in items]
 
 
 def read_text(table_name: str, key: Mapping[str, Any], attribute: str) -> str | None:
