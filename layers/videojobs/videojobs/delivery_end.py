@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from videojobs import __version__
-from videojobs.delivery_progress import SUMMARY, Polling, Progress
+from videojobs.delivery_progress import FIRST, SUMMARY, Polling, Progress
 from videojobs.jobs.costs import Costs, Meter, add_costs, choose_costs, compose_cost, measure_usage
 from videojobs.jobs.ledger import NOT_SENT, RULES_DID_NOT_HOLD, Job, Ledger, format_time
 from videojobs.jobs.media_outputs import MEDIA_OUTPUTS
@@ -106,7 +106,7 @@ class DeliveryEnd:
             # Media outputs are made again after this, and their notices are sent again.
             **dict.fromkeys(name for output in MEDIA_OUTPUTS for name in (output.error, output.notice_id)),
         )
-        self._publish(summary, rules, record, costs)
+        self._publish(summary, rules, record, costs, progress.delivery)
 
     def _compose_cost(self, polling: Polling, progress: Progress, meter: Meter) -> Mapping[str, Any]:
         usage = measure_usage(
@@ -120,10 +120,15 @@ class DeliveryEnd:
         return compose_cost(usage, self.job.api_cost_usd)
 
     def _publish(
-        self, summary: Summary | None, rules: RulesOutcome | None, record: Mapping[str, Any], costs: Costs
+        self,
+        summary: Summary | None,
+        rules: RulesOutcome | None,
+        record: Mapping[str, Any],
+        costs: Costs,
+        delivery: str,
     ) -> None:
         item = self.ledger.read(self.job.upload, self.job.attempt) or {}
-        if "notice_id" in item and not self.is_redelivery:
+        if "notice_id" in item and delivery in (FIRST, item.get("told_redelivery")):
             logger.info("The notice has already been sent.")
             return
         if rules and rules.held is False and not self.is_redelivery and not record["failed_outputs"]:
@@ -147,7 +152,8 @@ class DeliveryEnd:
         )
         notice = mention_unanswered(notice, Unanswered.from_item(item))
         notice_id = self.sender.send(notice, self.job.upload, self.job.attempt, self.job.redelivery)
-        self.ledger.record(self.job.upload, self.job.attempt, **describe_sending(notice_id))
+        told: dict[str, Any] = {"told_redelivery": delivery} if self.is_redelivery else {}
+        self.ledger.record(self.job.upload, self.job.attempt, **describe_sending(notice_id), **told)
 
     def _read_summary(self) -> Mapping[str, Any]:
         return self.bucket.read_json(self._locate(SUMMARY_FILE)) or {}

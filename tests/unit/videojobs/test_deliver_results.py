@@ -37,11 +37,20 @@ def test_a_redelivery_regenerates_the_outputs_of_the_stored_results_and_sends_an
 
     assert read_all(aws, names) == before
     again = aws.ledger.read(job.upload, job.attempt)
-    changing = {"notice_id", "updated_at"}
+    changing = {"notice_id", "told_redelivery", "updated_at"}
     assert {name: again[name] for name in again if name not in changing} == {
         name: item[name] for name in item if name not in changing
     }
     assert len(aws.notices()) == 2
+
+
+def test_a_redelivery_whose_answer_was_lost_sends_no_further_notice(aws: Any, job: Job) -> None:
+    """Step Functions calls the function again, which has ended already."""
+    build(aws, DONE, (200, RESULTS)).deliver(job, Polling(3))
+    for name in ("one", "one", "two", "two"):
+        again = replace(job, redelivery=name)
+        assert build(aws).deliver(again, Polling(3), redelivery=name) == DELIVERED
+    assert len(aws.notices()) == 3
 
 
 def test_results_that_could_not_be_delivered_can_be_delivered_later(aws: Any, job: Job) -> None:
