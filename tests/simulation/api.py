@@ -42,8 +42,7 @@ class ApiJob:
     """A job that the API has created, and bills."""
 
     job_id: str
-    key: str
-    version_id: str | None
+    video: bytes
     idempotency_key: str
     created_at: float
     ends_at: float
@@ -56,17 +55,21 @@ class Api:
     """The API.
 
     Attributes:
+        read_object: Downloads a bucket's object, or its version; None if there is none.
         knows_keys: Whether it creates one job for all calls with the same idempotency key.
         keys: The API keys that it accepts.
+        sent: The videos that were sent to it, by URL.
         lies: How often it said that it has no such job, by the job's ID.
         arrivals: When requests to its endpoints arrived, as the limit counts them.
     """
 
     order: random.Random
     read_clock: Callable[[], float]
+    read_object: Callable[[str, str, str | None], bytes | None]
     knows_keys: bool
     keys: set[str] = field(default_factory=lambda: {API_KEYS[0]})
     jobs: dict[str, ApiJob] = field(default_factory=dict)
+    sent: dict[str, bytes] = field(default_factory=dict)
     by_key: dict[str, str] = field(default_factory=dict)
     lies: Counter[str] = field(default_factory=Counter)
     arrivals: list[float] = field(default_factory=list)
@@ -79,6 +82,10 @@ class Api:
         """Does what a request asks for, and returns the proper answer."""
         url = urlsplit(str(request.url))
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
+        if f"{url.scheme}://{url.netloc}" == STORAGE_URL and request.method == "PUT":
+            body: Any = request.body
+            self.sent[str(request.url)] = b"".join(body)
+            return 200, b""
         if f"{url.scheme}://{url.netloc}" == STORAGE_URL:
             return self._give_results(url.path.strip("/").split("/")[0])
         self.arrivals.append(self.read_clock())
@@ -86,21 +93,23 @@ class Api:
             return 404, {"error": "not found"}
         if query.get("api_key") not in self.keys:
             return 401, {"error": f"unknown key {query.get('api_key')}"}
+        if url.path == "/video_upload_signed_url/":
+            upload_url = f"{STORAGE_URL}/uploads/{len(self.arrivals)}/video?X-Goog-Signature={SIGNATURE}"
+            return 200, {"signed_url": upload_url}
         if request.method == "POST":
             return self._create(json.loads(request.body or b"{}"), request.headers.get("Idempotency-Key", ""))
         return self._describe(query["job_id"])
 
     def _create(self, body: Mapping[str, Any], idempotency_key: str) -> Answer:
-        url = urlsplit(body["input_url"])
+        video = self._fetch(body["input_url"])
         job_id = self.by_key.get(idempotency_key) if self.knows_keys else None
         if job_id is None:
             job_id = f"job-{len(self.jobs) + 1}"
-            fate = self.order.choices(list(FATES), list(FATES.values()))[0]
+            fate = self.order.choices(list(FATES), list(FATES.values()))[0] if video else "failed"
             now = self.read_clock()
             self.jobs[job_id] = ApiJob(
                 job_id,
-                unquote(url.path)[1:],
-                parse_qs(url.query).get("versionId", [None])[0],
+                video or b"",
                 idempotency_key,
                 now,
                 now + self.order.choice((1, 30, 90, 200, 600, 3000)),
@@ -110,6 +119,13 @@ class Api:
             self.by_key[idempotency_key] = job_id
         told = {"idempotency_key": idempotency_key} if self.knows_keys else {}
         return 200, {"job_id": job_id, "message": "This endpoint will create videojob", **told}
+
+    def _fetch(self, input_url: str) -> bytes | None:
+        if input_url in self.sent:
+            return self.sent[input_url]
+        url = urlsplit(input_url)
+        version_id = parse_qs(url.query).get("versionId", [None])[0]
+        return self.read_object(url.netloc.split(".")[0], unquote(url.path)[1:], version_id)
 
     def _describe(self, job_id: str) -> Answer:
         job = self.jobs.get(job_id)

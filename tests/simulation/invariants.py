@@ -13,7 +13,7 @@ from tests.simulation.stack import RESULTS, SHARE_KEY, Stack
 from tests.simulation.tables import read_items
 
 if TYPE_CHECKING:
-    from tests.simulation.life import Owner
+    from tests.simulation.life import Owner, Put
 
 BROKEN_ANSWERS_MAX = 3
 """After so many answers without a job's ID, an upload is rejected, says the documentation."""
@@ -55,7 +55,7 @@ def find_breaches(stack: Stack, owner: "Owner") -> list[str]:
         *_check_ends(stack, owner, items),
         *_check_changes(stack),
         *_check_results(stack, items),
-        *_check_bill(stack, items),
+        *_check_bill(stack, owner, items),
         *_check_fates(stack, owner, items),
         *_check_rejections(stack, owner, items),
         *_check_notices(stack, owner, items),
@@ -70,12 +70,24 @@ def _name(item: Any) -> str:
     return f"{item['upload_id'][-28:]}/{item['attempt']}"
 
 
+def _find_put(owner: "Owner", item: Any) -> "Put":
+    """Returns what an attempt is about."""
+    if "version_id" in item:
+        return next(it for it in owner.puts if it.version_id == item["version_id"])
+    if "sequencer" in item:
+        return next(it for it in owner.puts if it.sequencer == item["sequencer"])
+    return next(it for it in owner.puts if (it.key, it.etag) == (item["key"], item["etag"]))
+
+
 def _check_ends(stack: Stack, owner: "Owner", items: list[dict[str, Any]]) -> Iterator[str]:
-    """Every version comes to one end."""
-    versions = Counter(it["version_id"] for it in items if it["attempt"] == 1)
+    """Every version comes to one end. Without versioning, only the last write of a key must."""
+    firsts = Counter(_find_put(owner, it) for it in items if it["attempt"] == 1 or not stack.is_versioned)
+    newest = {put.key: put for put in owner.puts}
     for put in owner.puts:
-        if versions[put.version_id] != 1:
-            yield f"{put.key!r} has {versions[put.version_id]} first attempts in the ledger"
+        has_to_end = stack.is_versioned or (put == newest[put.key] and put.key not in owner.deleted)
+        may_end = 1 if not owner.retried or stack.is_versioned else inf
+        if not has_to_end <= firsts[put] <= may_end:
+            yield f"{put.key!r} of {put.at - stack.api_begin:.0f} s has {firsts[put]} first attempts in the ledger"
     for item in items:
         if item.get("status") not in ENDED:
             yield f"{_name(item)} is {item.get('status')} for ever"
@@ -113,20 +125,20 @@ def _check_results(stack: Stack, items: list[dict[str, Any]]) -> Iterator[str]:
             yield f"{_name(item)} has results, but is {item['status']}"
 
 
-def _check_bill(stack: Stack, items: list[dict[str, Any]]) -> Iterator[str]:
+def _check_bill(stack: Stack, owner: "Owner", items: list[dict[str, Any]]) -> Iterator[str]:
     """Jobs at the API are those in the ledger, and those counted as unanswered."""
     known = {item["job_id"] for item in items if "job_id" in item}
     if len(known) != sum("job_id" in item for item in items):
         yield "two attempts have the same job"
-    unknown = Counter(job.version_id for job in stack.api.jobs.values() if job.job_id not in known)
-    counted = Counter[str]()
+    unknown = Counter(job.video for job in stack.api.jobs.values() if job.job_id not in known and job.video)
+    counted = Counter[bytes]()
     for item in items:
-        counted[item["version_id"]] += int(item.get("unanswered", 0))
+        counted[_find_put(owner, item).body] += int(item.get("unanswered", 0))
         if stack.api.knows_keys and "job_id" in item and item.get("unanswered"):
             yield f"{_name(item)} counts unanswered calls at an API that knows keys"
-    for version, count in unknown.items():
-        if count > counted[str(version)]:
-            yield f"{count} jobs at the API for version {version}, of which {counted[str(version)]} are counted"
+    for video, count in unknown.items():
+        if count > counted[video]:
+            yield f"{count} jobs at the API for {video.decode()}, of which {counted[video]} are counted"
     for job_id in known - stack.api.jobs.keys():
         yield f"the API has no {job_id}"
 
@@ -146,18 +158,21 @@ def _check_fates(stack: Stack, owner: "Owner", items: list[dict[str, Any]]) -> I
             continue
         expected = _expect(job)
         is_believed = status == "failed" and stack.api.lies[job.job_id] >= REFUSALS_MAX
-        if status not in expected and not is_believed:
+        is_stopped = status == "failed" and f"{name[0]}-{name[1]}" in owner.stopped
+        if status not in expected and not is_believed and not is_stopped:
             yield f"{_name(item)} is {status}, but the API's job is: {job.fate} ({item.get('error')})"
 
 
 def _check_rejections(stack: Stack, owner: "Owner", items: list[dict[str, Any]]) -> Iterator[str]:
     """What can't be a job is rejected, and nothing else."""
-    puts = {put.version_id: put for put in owner.puts}
+    newest = {put.key: put for put in owner.puts}
     for item in items:
-        put, is_rejected = puts[item["version_id"]], item["status"] == "rejected"
-        if put.kind == "rejected" and item["status"] not in ("rejected", "cancelled"):
+        put, is_rejected = _find_put(owner, item), item["status"] == "rejected"
+        is_replaced = not stack.is_versioned and put != newest[put.key]
+        if put.kind == "rejected" and not is_replaced and item["status"] not in ("rejected", "cancelled"):
             yield f"{_name(item)} should be rejected, and is {item['status']}"
-        may_be_rejected = put.key in owner.deleted or int(item.get("broken_answers", 0)) >= BROKEN_ANSWERS_MAX
+        is_broken = int(item.get("broken_answers", 0)) >= BROKEN_ANSWERS_MAX
+        may_be_rejected = put.key in owner.deleted or is_replaced or is_broken
         if put.kind == "video" and is_rejected and not may_be_rejected:
             yield f"{_name(item)} is rejected: {item.get('error')}"
 

@@ -44,6 +44,7 @@ _METADATA: tuple[Mapping[str, str], ...] = (
     {"annotate": "true"},
     {"dataset-frames": "every 1"},
     {"track": "false"},
+    {"input-mode": "upload"},
 )
 _WRONG_METADATA: tuple[Mapping[str, str], ...] = ({"infer-fps": "fast"}, {"annotate": "maybe"}, {"models": "{"})
 
@@ -70,15 +71,19 @@ class Life:
     acts: Counter[str]
 
 
+type Kind = Literal["video", "rejected"]
+
+
 @dataclass(frozen=True)
 class Put:
     """An object that was uploaded."""
 
     key: str
-    version_id: str
+    version_id: str | None
+    sequencer: str
     etag: str
-    size: int
-    kind: Literal["video", "rejected"]
+    body: bytes
+    kind: Kind
     at: float
 
 
@@ -91,7 +96,8 @@ class Owner:
         self.puts: list[Put] = []
         self.deleted: set[str] = set()
         self.cancelled: set[tuple[str, int]] = set()
-        self.redelivered: Counter[tuple[str, int]] = Counter()
+        self.stopped: set[str] = set()
+        self.retried: set[str] = set()
         self.acts: Counter[str] = Counter()
 
     def plan(self) -> None:
@@ -102,12 +108,12 @@ class Owner:
             moment = begin + order.uniform(0, 4 * 3600)
             for _ in range(order.choice((1, 1, 2, 4, 8))):
                 timeline.at(moment + order.uniform(0, 5), self.upload)
-        acts = (self.cancel, self.retry, self.redeliver, self.delete, self.rotate, self.change)
+        acts = (self.cancel, self.retry, self.redeliver, self.delete, self.rotate, self.change, self.stop)
         for _ in range(order.choice((0, 0, 1, 3, 6))):
             act = order.choice(acts)
             timeline.at(begin + order.uniform(1, 6 * 3600), partial(self._begin, act))
         minutes = 60 * order.choice((15, 60))
-        for number in range(1, int(LIFE_SECONDS / minutes)):
+        for number in range(1, int(2 * LIFE_SECONDS / minutes)):
             timeline.at(begin + number * minutes, partial(self._send_digest, number))
 
     def _begin(self, act: Callable[[], None]) -> None:
@@ -131,23 +137,27 @@ class Owner:
         """Uploads a video, or something else."""
         order, stack = self.order, self.stack
         is_wrong = order.random() < 0.1
-        metadata = order.choice(_METADATA)
-        body = f"video {len(self.puts)}".encode()
+        key, metadata, body = order.choice(_KEYS), order.choice(_METADATA), f"video {len(self.puts)}".encode()
         if is_wrong and order.random() < 0.5:
-            key, metadata = order.choice(_KEYS), order.choice(_WRONG_METADATA)
+            metadata = order.choice(_WRONG_METADATA)
         elif is_wrong:
             key = order.choice(_REJECTED_KEYS)
             body = b"" if key == "empty.mp4" else body
-        else:
-            key = order.choice(_KEYS)
+        elif not stack.is_versioned and self.puts and order.random() < 0.3:
+            again = order.choice(self.puts)  # the same bytes to the same key
+            if again.kind == "video":
+                key, body = again.key, again.body
         answer = stack.s3.put_object(Bucket=UPLOADS, Key=key, Body=body, Metadata=dict(metadata))
-        etag, version_id = answer["ETag"].strip('"'), answer["VersionId"]
-        put = Put(key, version_id, etag, len(body), "rejected" if is_wrong else "video", stack.timeline.now)
+        etag, version_id = answer["ETag"].strip('"'), answer.get("VersionId")
+        number = len(self.puts) + 1
+        put = Put(
+            key, version_id, f"{number:018X}", etag, body, "rejected" if is_wrong else "video", stack.timeline.now
+        )
         self.puts.append(put)
-        stack.tell(f"upload {len(self.puts)} of {key!r} {dict(metadata) or ''}")
+        stack.tell(f"upload {number} of {key!r} {dict(metadata) or ''}")
         at = datetime.fromtimestamp(stack.timeline.now, UTC).isoformat(timespec="milliseconds")
         event = make_s3_event(
-            UPLOADS, _quote(key), len(body), etag, version_id, f"{len(self.puts):018X}", at.replace("+00:00", "Z")
+            UPLOADS, quote_plus(key, safe="/"), len(body), etag, version_id, put.sequencer, at.replace("+00:00", "Z")
         )
         stack.deliver(lambda: stack.uploads.send(event), "S3 event")
 
@@ -176,6 +186,7 @@ class Owner:
             )
             plan = plan_retry(latest)
             if plan.request:
+                self.retried.add(item["upload_id"])
                 self.stack.tell(f"retry {item['upload_id']} as {plan.request.attempt}")
                 self.stack.uploads.send(json.dumps({"job_requests": [plan.request.to_dict()]}))
 
@@ -183,7 +194,6 @@ class Owner:
         """Redelivers the results of a job that has ended."""
         if item := self._pick(lambda it: it["status"] in ("done", "failed", "overdue", "cancelled") and "job_id" in it):
             job = Job.from_item(item)
-            self.redelivered[item["upload_id"], int(item["attempt"])] += 1
             self.stack.tell(f"redeliver {job.execution_name}")
             now = datetime.fromtimestamp(self.stack.timeline.now, UTC)
             start_redelivery(connections.connect_sfn(), JOB_MACHINE, job, polls=int(item.get("polls", 0)), now=now)
@@ -204,11 +214,21 @@ class Owner:
                 ("DEFAULT_INFER_FPS", ("1", "5", "10")),
                 ("OUTPUTS", ("csv", "webvtt")),
                 ("POLL_SECONDS", ("60", "120")),
-                ("DEADLINE_HOURS", ("6.0", "24.0")),
+                ("DEADLINE_HOURS", ("12.0", "24.0")),
+                ("NOTICES", ("each", "digest", "problems")),
             )
         )
         self.stack.environment = {**self.stack.environment, name: self.order.choice(values)}
         self.stack.tell(f"change {name} to {self.stack.environment[name]}")
+
+    def stop(self) -> None:
+        """Stops an execution in Step Functions' console, which knows nothing of the pipeline."""
+        running = [it for it in self.stack.executions.values() if it.status == "RUNNING" and ":video-job:" in it.arn]
+        if running:
+            execution = self.order.choice(running)
+            self.stopped.add(execution.name)
+            self.stack.tell(f"stop {execution.name}")
+            self.stack.stop_execution(execution.arn)
 
     def redrive(self) -> bool:
         """Sends dead letters again."""
@@ -223,15 +243,14 @@ class Owner:
         return self.order.choice(items) if items else None
 
 
-def _quote(key: str) -> str:
-    return quote_plus(key, safe="/")
-
-
 def live(seed: int) -> Life:
     """Runs the life of a seed."""
     order = random.Random(seed)  # noqa: S311  a simulation
     with open_stack(order, knows_keys=order.random() < 0.5) as stack:
-        stack.tell(f"seed {seed}: rate {stack.faults.rate}, at most {stack.faults.most} faults")
+        bucket = "versioned" if stack.is_versioned else "unversioned"
+        api = "knows keys" if stack.api.knows_keys else "knows no keys"
+        stack.tell(f"seed {seed}: {bucket} bucket, an API that {api}, {stack.environment['NOTICES']}")
+        stack.tell(f"rate {stack.faults.rate}, at most {stack.faults.most} faults")
         for storm in stack.faults.storms:
             begin, end = (int(it - stack.api_begin) // 60 for it in (storm.begin, storm.end))
             stack.tell(f"storm from minute {begin} to {end}: {storm.share:.0%} of {storm.place} {storm.fault}")
@@ -239,8 +258,8 @@ def live(seed: int) -> Life:
         owner.plan()
         end = stack.timeline.now + LIFE_SECONDS
         stack.timeline.run(end)
-        while owner.redrive() and stack.timeline.now < end + 3 * DAY:
-            stack.timeline.run(stack.timeline.now + 2 * DAY)
+        while owner.redrive() and stack.timeline.now < end + 4 * DAY:
+            stack.timeline.run(stack.timeline.now + DAY)
         breaches = find_breaches(stack, owner)
         ends = Counter(it["status"] for it in read_items("jobs"))
     return Life(

@@ -40,7 +40,7 @@ from tests.simulation.faults import (
     Faults,
 )
 from tests.simulation.queues import FunctionQueue
-from tests.simulation.tables import answer_fast, read_items, read_text
+from tests.simulation.tables import answer_fast, read_items, read_object, read_text
 from tests.simulation.timeline import Killed, Timeline, Worker
 from tests.templates import ROOT, find_resources, read_definition, read_template
 from tests.unit.videojobs.test_create_job import SETTINGS
@@ -88,7 +88,7 @@ type Subject = tuple[str, int, str]
 """What an invocation is about: the upload, the attempt, and the redelivery ("" for the first delivery)."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Told:
     """A notice that SNS accepted, from an invocation about `subject`."""
 
@@ -151,6 +151,7 @@ class Stack:
         told: The notices that SNS accepted.
         events: The events that EventBridge accepted.
         changes: All changes of statuses in the ledger.
+        is_versioned: Whether the uploads bucket has versioning.
         interrupted: When invocations ended that told something and did not record it, by their numbers.
         digests: The IDs of the pending notices in each digest that SNS accepted.
         story: What happened, in readable lines.
@@ -172,6 +173,7 @@ class Stack:
     story: list[str] = field(default_factory=list)
     log: io.StringIO = field(default_factory=io.StringIO)
     interrupted: dict[int, float] = field(default_factory=dict)
+    is_versioned: bool = True
     invocations: int = 0
     sandboxes: dict[str, list[Sandbox]] = field(default_factory=lambda: defaultdict(list))
 
@@ -186,7 +188,8 @@ class Stack:
             self.timeline,
             partial(self._call_from_queue, function),
             properties["VisibilityTimeout"],
-            properties["RedrivePolicy"]["maxReceiveCount"],
+            # In some lives messages are given up early, so that somebody has to redrive them.
+            self.order.choice((*[properties["RedrivePolicy"]["maxReceiveCount"]] * 6, 4)),
             workers_max,
         )
 
@@ -416,6 +419,13 @@ class Stack:
         worker = self.timeline.worker
         names = set(parameters["ExpressionAttributeNames"].values())
         if isinstance(worker, Invocation) and any(it.endswith("notice_id") for it in names):
+            if worker.has_told and worker.function == "create_job":
+                told = next(it for it in reversed(self.told) if it.invocation == worker.number)
+                told.subject = (
+                    key["upload_id"],
+                    int(key["attempt"]),
+                    "",
+                )  # in a bucket without versioning, no event says it
             worker.has_told = False
         if before != after:
             function, subject = (
@@ -671,7 +681,7 @@ def _open_persistence(table_name: str) -> DynamoDBPersistenceLayer:
     return DynamoDBPersistenceLayer(table_name)
 
 
-def make_tables() -> None:
+def make_tables(*, is_versioned: bool = True) -> None:
     """Creates the stack's tables and buckets in moto."""
     dynamodb: Any = _open_client("dynamodb")
     for name, attributes in TABLES.items():
@@ -687,7 +697,8 @@ def make_tables() -> None:
     s3: Any = connections.connect_s3()
     for bucket in (UPLOADS, RESULTS):
         s3.create_bucket(Bucket=bucket)
-    s3.put_bucket_versioning(Bucket=UPLOADS, VersioningConfiguration={"Status": "Enabled"})
+    if is_versioned:
+        s3.put_bucket_versioning(Bucket=UPLOADS, VersioningConfiguration={"Status": "Enabled"})
 
 
 @contextlib.contextmanager
@@ -695,7 +706,7 @@ def open_stack(order: random.Random, *, knows_keys: bool) -> Iterator[Stack]:
     """Opens a new stack."""
     timeline = Timeline()
     faults = Faults.draw(order, timeline.now)
-    api = Api(order, lambda: timeline.now, knows_keys)
+    api = Api(order, lambda: timeline.now, read_object, knows_keys)
     stack = Stack(order, timeline, faults, api, make_environment(order))
     stack.api_begin = timeline.now
     wire = ApiWire(stack.call_api)
@@ -714,7 +725,8 @@ def open_stack(order: random.Random, *, knows_keys: bool) -> Iterator[Stack]:
         enter(patch.object(backend_index, "backend_url_patterns", patterns))
         enter(timeline.installed())
         mock_random.seed(order.getrandbits(32))
-        make_tables()
+        stack.is_versioned = order.random() < 0.7
+        make_tables(is_versioned=stack.is_versioned)
         stack.s3 = connections.connect_s3()
         enter(patch.object(BaseClient, "_make_api_call", make))
         enter(patch.object(connections, "open_session", lambda _: wire.session()))

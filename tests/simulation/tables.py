@@ -14,6 +14,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from moto.dynamodb.comparisons import create_condition_expression_parser
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.s3.models import s3_backends
 
 PENDING = DynamoType({"S": "pending"})
 """The hash key of pending notices."""
@@ -93,6 +94,12 @@ def read_items(table_name: str) -> list[dict[str, Any]]:
     """Returns all items of a table."""
     items = find_table(table_name).all_items()
     return [{name: _deserialize(value) for name, value in item.to_json()["Attributes"].items()} for item in items]
+
+
+def read_object(bucket: str, key: str, version_id: str | None = None) -> bytes | None:
+    """Returns an object of S3, or None."""
+    found = s3_backends[ACCOUNT]["aws"].get_object(bucket, key, version_id)
+    return found.value if found else None
 
 
 def read_text(table_name: str, key: Mapping[str, Any], attribute: str) -> str | None:
