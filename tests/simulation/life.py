@@ -252,8 +252,8 @@ def live(seed: int) -> Life:
         stack.tell(f"seed {seed}: {bucket} bucket, an API that {api}, {stack.environment['NOTICES']}")
         stack.tell(f"rate {stack.faults.rate}, at most {stack.faults.most} faults")
         for storm in stack.faults.storms:
-            begin, end = (int(it - stack.api_begin) // 60 for it in (storm.begin, storm.end))
-            stack.tell(f"storm from minute {begin} to {end}: {storm.share:.0%} of {storm.place} {storm.fault}")
+            first, last = (int(it - stack.api_begin) // 60 for it in (storm.begin, storm.end))
+            stack.tell(f"storm from minute {first} to {last}: {storm.share:.0%} of {storm.place} {storm.fault}")
         owner = Owner(stack, order)
         owner.plan()
         end = stack.timeline.now + LIFE_SECONDS

@@ -3,7 +3,7 @@
 from tests.simulation.life import live
 from tests.simulation.soak import run_lives
 
-SEEDS = 60
+SEEDS = 200
 
 
 def test_everything_holds_in_every_life() -> None:
