@@ -171,7 +171,8 @@ def _check_rejections(stack: Stack, owner: "Owner", items: list[dict[str, Any]])
         is_replaced = not stack.is_versioned and put != newest[put.key]
         if put.kind == "rejected" and not is_replaced and item["status"] not in ("rejected", "cancelled"):
             yield f"{_name(item)} should be rejected, and is {item['status']}"
-        is_broken = int(item.get("broken_answers", 0)) >= BROKEN_ANSWERS_MAX
+        is_cut_off = str(item.get("error", "")).startswith("Sending the video to the API was cut off 3 times")
+        is_broken = is_cut_off or int(item.get("broken_answers", 0)) >= BROKEN_ANSWERS_MAX
         may_be_rejected = put.key in owner.deleted or is_replaced or is_broken
         if put.kind == "video" and is_rejected and not may_be_rejected:
             yield f"{_name(item)} is rejected: {item.get('error')}"

@@ -446,7 +446,7 @@ class Stack:
             worker.die()
         if fault == "unknown" and name == "GET videoinfer":
             self.api.note_lie(request)
-        if answer := self._refuse(fault, is_creation=name == "POST videoinfer", is_download=name == "results"):
+        if answer := self._refuse(fault, is_poll=name == "GET videoinfer", is_download=name == "results"):
             return answer
         proper = self.api.handle(request)
         if fault == "killed after":
@@ -454,7 +454,7 @@ class Stack:
         worker.pause(_API_SECONDS.get(fault) or self.order.uniform(0.001, 0.2))
         return spoil(proper, fault, is_download=name == "results")
 
-    def _refuse(self, fault: str, *, is_creation: bool, is_download: bool) -> Answer | BaseException | None:
+    def _refuse(self, fault: str, *, is_poll: bool, is_download: bool) -> Answer | BaseException | None:
         """Returns the answer to a request that does not act, or None."""
         match fault:
             case "no connection":
@@ -467,7 +467,7 @@ class Stack:
                     answer = (*answer, {"Retry-After": str(self.order.choice((1, 30, 400)))})
             case "unknown" if is_download:
                 answer = (403, b"expired")
-            case "unknown" if not is_creation:
+            case "unknown" if is_poll:
                 answer = (404, {"error": "no such job"})
             case _:
                 return None

@@ -106,7 +106,7 @@ class DeliveryEnd:
             # Media outputs are made again after this, and their notices are sent again.
             **dict.fromkeys(name for output in MEDIA_OUTPUTS for name in (output.error, output.notice_id)),
         )
-        self._publish(summary, rules, record, costs, progress.delivery)
+        self._publish(summary, rules, record, costs, delivery=progress.delivery)
 
     def _compose_cost(self, polling: Polling, progress: Progress, meter: Meter) -> Mapping[str, Any]:
         usage = measure_usage(
@@ -125,6 +125,7 @@ class DeliveryEnd:
         rules: RulesOutcome | None,
         record: Mapping[str, Any],
         costs: Costs,
+        *,
         delivery: str,
     ) -> None:
         item = self.ledger.read(self.job.upload, self.job.attempt) or {}
