@@ -37,12 +37,25 @@ FATES: Mapping[Fate, int] = {
 type Answer = tuple[int, Any] | tuple[int, Any, Mapping[str, str]]
 
 
+@dataclass(frozen=True)
+class Source:
+    """Where a job's video comes from: an object and its version, or, without a key, what was sent.
+
+    Attributes:
+        video: The bytes; None if they could not be downloaded.
+    """
+
+    key: str
+    version_id: str | None
+    video: bytes | None
+
+
 @dataclass
 class ApiJob:
     """A job that the API has created, and bills."""
 
     job_id: str
-    video: bytes
+    source: Source
     idempotency_key: str
     created_at: float
     ends_at: float
@@ -101,15 +114,15 @@ class Api:
         return self._describe(query["job_id"])
 
     def _create(self, body: Mapping[str, Any], idempotency_key: str) -> Answer:
-        video = self._fetch(body["input_url"])
+        source = self._fetch(body["input_url"])
         job_id = self.by_key.get(idempotency_key) if self.knows_keys else None
         if job_id is None:
             job_id = f"job-{len(self.jobs) + 1}"
-            fate = self.order.choices(list(FATES), list(FATES.values()))[0] if video else "failed"
+            fate = self.order.choices(list(FATES), list(FATES.values()))[0] if source.video else "failed"
             now = self.read_clock()
             self.jobs[job_id] = ApiJob(
                 job_id,
-                video or b"",
+                source,
                 idempotency_key,
                 now,
                 now + self.order.choice((1, 30, 90, 200, 600, 3000)),
@@ -120,12 +133,12 @@ class Api:
         told = {"idempotency_key": idempotency_key} if self.knows_keys else {}
         return 200, {"job_id": job_id, "message": "This endpoint will create videojob", **told}
 
-    def _fetch(self, input_url: str) -> bytes | None:
+    def _fetch(self, input_url: str) -> Source:
         if input_url in self.sent:
-            return self.sent[input_url]
+            return Source("", None, self.sent[input_url])
         url = urlsplit(input_url)
-        version_id = parse_qs(url.query).get("versionId", [None])[0]
-        return self.read_object(url.netloc.split(".")[0], unquote(url.path)[1:], version_id)
+        key, version_id = unquote(url.path)[1:], parse_qs(url.query).get("versionId", [None])[0]
+        return Source(key, version_id, self.read_object(url.netloc.split(".")[0], key, version_id))
 
     def _describe(self, job_id: str) -> Answer:
         job = self.jobs.get(job_id)

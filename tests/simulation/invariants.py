@@ -130,15 +130,20 @@ def _check_bill(stack: Stack, owner: "Owner", items: list[dict[str, Any]]) -> It
     known = {item["job_id"] for item in items if "job_id" in item}
     if len(known) != sum("job_id" in item for item in items):
         yield "two attempts have the same job"
-    unknown = Counter(job.video for job in stack.api.jobs.values() if job.job_id not in known and job.video)
-    counted = Counter[bytes]()
+    sent = {put.body: (put.key, put.version_id) for put in owner.puts}
+    unknown = Counter[tuple[str, str | None]]()
+    for job in stack.api.jobs.values():
+        source = job.source
+        if job.job_id not in known:
+            unknown[(source.key, source.version_id) if source.key else sent[source.video or b""]] += 1
+    counted = Counter[tuple[str, str | None]]()
     for item in items:
-        counted[_find_put(owner, item).body] += int(item.get("unanswered", 0))
+        counted[item["key"], item.get("version_id")] += int(item.get("unanswered", 0))
         if stack.api.knows_keys and "job_id" in item and item.get("unanswered"):
             yield f"{_name(item)} counts unanswered calls at an API that knows keys"
-    for video, count in unknown.items():
-        if count > counted[video]:
-            yield f"{count} jobs at the API for {video.decode()}, of which {counted[video]} are counted"
+    for place, count in unknown.items():
+        if count > counted[place]:
+            yield f"{count} jobs at the API for {place}, of which {counted[place]} are counted"
     for job_id in known - stack.api.jobs.keys():
         yield f"the API has no {job_id}"
 

@@ -258,8 +258,8 @@ def live(seed: int) -> Life:
         owner.plan()
         end = stack.timeline.now + LIFE_SECONDS
         stack.timeline.run(end)
-        while owner.redrive() and stack.timeline.now < end + 4 * DAY:
-            stack.timeline.run(stack.timeline.now + DAY)
+        while owner.redrive() and stack.timeline.now < end + LIFE_SECONDS:
+            stack.timeline.run(stack.timeline.now + 2 * DAY)
         breaches = find_breaches(stack, owner)
         ends = Counter(it["status"] for it in read_items("jobs"))
     return Life(
