@@ -1,5 +1,6 @@
 """Faults of the engine's own steps, with its real handlers and state machine in this process."""
 
+import math
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -78,20 +79,22 @@ def run_fault(fault: EngineFault) -> Row:
         job_id = engine.create_job(
             engine.upload_video(make_video(VideoSpec(frames=FRAMES))), infer_fps=INFER_FPS, models=[MODEL]
         )
-        calls = Counter[str]()
-        invoke = kill_calls(engine, fault, calls, job_id)
+        calls, costs = Counter[str](), list[float]()
+        invoke = kill_calls(engine, fault, calls, costs, job_id)
         machine = StateMachine(read_definition("engine"), invoke, engine.dynamodb, express_runs=fault.express_runs)
         with suppress(ExecutionFailed):
             machine.run({"job_id": job_id})
-        surprises = list(find_surprises(engine, job_id, fault))
+        surprises = list(find_surprises(engine, job_id, fault, sum(costs)))
         job = engine.find_job(job_id)
     counted = "; ".join(f"{name} {count} times" for name, count in calls.items() if count > 1)
     seen = f"{job.status.name.lower()}, {job.progress} %; {counted}"
     return Row(fault.name, fault.injected, seen, int(job.status is not JobStatus.DONE), 0, surprises)
 
 
-def kill_calls(engine: EngineInProcess, fault: EngineFault, calls: Counter[str], job_id: str) -> Invoke:
-    """Calls functions, some of which die; counts the calls by function."""
+def kill_calls(
+    engine: EngineInProcess, fault: EngineFault, calls: Counter[str], costs: list[float], job_id: str
+) -> Invoke:
+    """Calls functions, some of which die; counts the calls by function, and collects what the answers say they cost."""
 
     def invoke(function: str, event: Any) -> Any:
         calls[function] += 1
@@ -99,14 +102,19 @@ def kill_calls(engine: EngineInProcess, fault: EngineFault, calls: Counter[str],
             if fault.leaves_upload:
                 engine.s3.create_multipart_upload(Bucket=VIDEOS_BUCKET, Key=results_key(job_id))
             raise FunctionKilled
-        return engine.invoke(function, event)
+        answer = engine.invoke(function, event)
+        if function != "fetch_video":  # the answer of plan_job includes its cost
+            costs.append(float(answer["cost_usd"]))
+        return answer
 
     return invoke
 
 
-def find_surprises(engine: EngineInProcess, job_id: str, fault: EngineFault) -> Iterator[str]:
-    """Yields every difference between a job's end and the end without a fault."""
+def find_surprises(engine: EngineInProcess, job_id: str, fault: EngineFault, cost_usd: float) -> Iterator[str]:
+    """Yields every difference between a job's end and the end without a fault, or what its functions said they cost."""
     job = engine.find_job(job_id)
+    if not math.isclose(job.cost_usd or 0.0, cost_usd):
+        yield f"it cost ${cost_usd}, and the record says ${job.cost_usd}"
     if (job.status, job.error, job.segments, job.segments_done) != (JobStatus.DONE, None, SEGMENTS, SEGMENTS):
         yield f"{job}"
         return

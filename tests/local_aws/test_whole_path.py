@@ -63,6 +63,9 @@ def test_an_upload_becomes_results_and_a_notice(
     summary = json.loads(pipeline.read_results(upload, job["job_id"], "summary.json"))
     assert {name: entry["count"] for name, entry in summary["models"][model.model_id]["classes"].items()} == classes
     assert summary["cost"]["used"]["lambda_gigabyte_seconds"] > 0
+    inference = summary["cost"]["usd"]["video_inference_api"]
+    assert summary["cost"]["total_usd"] > inference > 0
+    assert inference == pytest.approx(float(job["api_cost_usd"]))
 
     [notice] = pipeline.take_notices(upload)
     assert notice.subject.startswith("Done: line 3+?%41 (1).MP4: ")
