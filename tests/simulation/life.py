@@ -243,10 +243,25 @@ class Owner:
         return self.order.choice(items) if items else None
 
 
-def live(seed: int) -> Life:
-    """Runs the life of a seed."""
+def shrink(life: Life) -> Life:
+    """Returns the life of the same seed with the fewest faults that still breaks an invariant."""
+    for faults_max in range(sum(number for (kind, _, _), number in life.struck.items() if kind)):
+        smaller = live(life.seed, faults_max)
+        if smaller.breaches:
+            return smaller
+    return life
+
+
+def live(seed: int, faults_max: int | None = None) -> Life:
+    """Runs the life of a seed.
+
+    Args:
+        faults_max: Only so many faults strike, the first ones, and no storm comes.
+    """
     order = random.Random(seed)  # noqa: S311  a simulation
     with open_stack(order, knows_keys=order.random() < 0.5) as stack:
+        if faults_max is not None:
+            stack.faults.most, stack.faults.storms = faults_max, ()
         bucket = "versioned" if stack.is_versioned else "unversioned"
         api = "knows keys" if stack.api.knows_keys else "knows no keys"
         stack.tell(f"seed {seed}: {bucket} bucket, an API that {api}, {stack.environment['NOTICES']}")

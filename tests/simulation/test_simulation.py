@@ -1,7 +1,10 @@
 """The lives of some seeds. `make soak SEEDS=10000` runs more, and `python -m tests.simulation SEED` replays one."""
 
-from tests.simulation.life import live
+import pytest
+
+from tests.simulation.life import live, shrink
 from tests.simulation.soak import run_lives
+from videojobs.results import derivation
 
 SEEDS = 200
 
@@ -15,3 +18,13 @@ def test_a_seed_replays() -> None:
     first, again = live(7), live(7)
     assert first.story == again.story
     assert len(first.story) > 10
+
+
+def test_a_bug_that_is_put_back_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Results that lack all lists were delivered."""
+    monkeypatch.setattr(derivation, "_check_lengths", lambda *_: None)
+    found = next(life for life in map(live, range(40)) if life.breaches)
+    assert any("but the API's job is: empty results" in it for it in found.breaches)
+    smaller = shrink(found)
+    assert smaller.breaches
+    assert sum(smaller.struck.values()) <= sum(found.struck.values())
