@@ -81,7 +81,7 @@ test: $(ENVIRONMENTS:=/ready) .venv-client/ready .venv-lambda-oldest/ready chrom
 	.venv/bin/python -m pytest --ignore tests/unit
 
 .PHONY: unit
-unit: .venv/ready  ## the inner loop, all tests without network: four minutes on two cores
+unit: .venv/ready .venv-sam/ready  ## the inner loop, all tests without network: four minutes on two cores
 	$(UNIT)
 
 .PHONY: soak

@@ -26,7 +26,7 @@ def make_line(name: str, classes: tuple[str, ...] = ()) -> Region:
 @given(names, st.lists(st.text(min_size=1, max_size=10, alphabet=st.characters(codec="utf-8")), unique=True))
 @example("it's $HOME `id` \\ \" !! 安", ["'; rm -rf ~; '"])
 def test_each_form_gives_the_same_regions(name: str, classes: list[str]) -> None:
-    regions = (make_line(name, tuple(classes)), Region(name="b", points=((0, 0), (1, 0), (1, 1)), is_line=False))
+    regions = (make_line(name, tuple(classes)), Region(name=f"{name}2", points=((0, 0), (1, 0), (1, 1)), is_line=False))
     spelled = spell_regions(regions, VIDEO)
     assert read_regions(spelled.json) == regions
     metadata = json.loads(spelled.upload.rpartition("--metadata ")[2].strip("'"))
