@@ -122,7 +122,7 @@ def test_a_crash_between_recording_and_sending_loses_no_notice(
 ) -> None:
     job = ask(job, [HOLDS])
     with monkeypatch.context() as crashing:
-        crashing.setattr(DeliveryEnd, "_publish", lambda *_: 1 / 0)
+        crashing.setattr(DeliveryEnd, "_publish", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             build(aws, DONE, (200, RESULTS)).deliver(job, Polling(3))
     build(aws, DONE, (200, RESULTS)).deliver(job, Polling(3))

@@ -153,6 +153,8 @@ def make_event(upload: Upload, **fields: Any) -> dict[str, Any]:
         "classes": ["Rock", "a <b>"],
         "regions": [],
         "rules": [],
+        "cost_usd": 0.0008,
+        "api_cost_usd": None,
     }
     return {"source": "videoinfer", "detail-type": "Video Job Ended", "detail": {**detail, **fields}}
 
