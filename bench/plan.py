@@ -56,6 +56,9 @@ CONTAINERS = {
     "MP4, index last": Container("mp4"),
     "MP4, index first": Container("mp4", {"movflags": "faststart"}),
     "MP4 in fragments": Container("mp4", {"movflags": "frag_keyframe+empty_moov+default_base_moof"}),
+    "MP4 in fragments, no list": Container(
+        "mp4", {"movflags": "frag_keyframe+empty_moov+default_base_moof+skip_trailer"}
+    ),
     "MP4 in fragments, indexed": Container("mp4", {"movflags": "dash+global_sidx+frag_keyframe"}),
     "MKV": Container("matroska"),
     "WebM": Container("webm", codec="libvpx-vp9", codec_options={"deadline": "realtime", "cpu-used": "8", "b": "3M"}),

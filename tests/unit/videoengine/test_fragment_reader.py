@@ -68,6 +68,32 @@ def test_fragments_that_the_file_lists_are_read_shortly_and_ahead() -> None:
     assert sum(length for _, length in reads) < sum(length for _, length in blocks)
 
 
+def test_fragments_that_the_file_does_not_list_are_read_shortly(monkeypatch: pytest.MonkeyPatch) -> None:
+    video = make_video(SPEC)
+    fragments, unlisted = find(video)[1:], video[: video.index(b"mfra") - 4]
+    packets, blocks = open_and_read(unlisted)
+    monkeypatch.setattr(fragment_reader, "LONG_JUMP_BYTES", BLOCK_BYTES)
+    found, reads = open_and_read(unlisted)
+    assert found == packets
+    assert set(reads) >= {(offset, 1024) for offset in fragments}
+    assert sum(length for _, length in reads) < sum(length for _, length in blocks)
+
+
+def test_a_jump_into_the_media_is_the_last_short_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fragment_reader, "LONG_JUMP_BYTES", BLOCK_BYTES)
+    s3: Any = RecordingStore(
+        make_video(VideoSpec(frames=200, texture=True, container_options={"movflags": "frag_keyframe+empty_moov"}))[
+            :-200
+        ]
+    )
+    with S3Object(s3, BUCKET, "video", BLOCK_BYTES) as file, FragmentReader(file) as reader:
+        reader.read(2000)
+        for place in (20_000, 40_000, 60_000):
+            reader.seek(place)
+            assert reader.read(10) == s3.objects["video"][place:][:10]
+    assert [length for _, length in s3.reads].count(1024) == 1
+
+
 def test_a_wrong_list_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     video = make_video(SPEC)
     packets, _ = open_and_read(video)

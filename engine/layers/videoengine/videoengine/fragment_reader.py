@@ -1,4 +1,5 @@
-"""Opens an MP4 in fragments faster: FFmpeg jumps from each fragment to the next, and here they are requested ahead."""
+"""Opens an MP4 in fragments faster: FFmpeg jumps from each fragment to the next, and here only their beginnings are
+read, ahead if the file lists them."""
 
 import io
 import sys
@@ -10,12 +11,15 @@ from videoengine.s3_file import S3Object
 BEGINNING_BYTES = 2**14
 """How much of a fragment holds its headers, if it has no more than about a thousand frames."""
 
+LONG_JUMP_BYTES = 2**20
+"""If FFmpeg jumps less far, reading in blocks is faster: a block then holds several fragments."""
+
 _BOX_TYPE = b"moof"
 _NO_FRAGMENT = sys.maxsize, b""
 
 
 class FragmentReader(io.RawIOBase):
-    """A file for FFmpeg that reads the beginnings of fragments, several at once, if the file lists them.
+    """A file for FFmpeg that reads only the beginnings of fragments, several at once if the file lists them.
 
     Example:
         with S3Object(s3, bucket, key) as file, FragmentReader(file) as reader, open_video(reader) as container:
@@ -31,6 +35,7 @@ class FragmentReader(io.RawIOBase):
         self._fragments: Iterator[tuple[int, bytes]] | None = None  # offsets and beginnings, requested ahead
         self._fragment = -1, b""
         self._end = 0  # of what was read last
+        self._opens = True  # no jump has led elsewhere than to a fragment
 
     def readable(self) -> bool:
         return True
@@ -62,9 +67,19 @@ class FragmentReader(io.RawIOBase):
             # FFmpeg leaves no fragment out, so the list is wrong.
             self._fragments, self._fragment = iter(()), _NO_FRAGMENT
         offset, beginning = self._fragment
-        content = beginning[:size] if offset == start else b""
+        if offset != start:
+            beginning = self._read_unlisted(start)
+        content = beginning[:size]
         self.file.seek(start + len(content))
         return content
+
+    def _read_unlisted(self, start: int) -> bytes:
+        length = min(BEGINNING_BYTES, self.file.size - start)
+        if not self._opens or start - self._end < LONG_JUMP_BYTES or length <= 0:
+            return b""
+        beginning = self._read_range(start, length)
+        self._opens = _BOX_TYPE in beginning
+        return beginning
 
     def _request_fragments(self, start: int) -> Iterator[tuple[int, bytes]]:
         offsets = [it for it in find_fragments(self._read_range, self.file.size) if it >= start]
