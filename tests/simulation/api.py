@@ -188,13 +188,14 @@ class ApiWire(Wire):
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         url = urlsplit(str(request.url))
         is_storage = f"{url.scheme}://{url.netloc}" == STORAGE_URL
-        name = "results" if is_storage else f"{request.method} {url.path.strip('/')}"
+        storage = "results" if request.method == "GET" else "video"
+        name = storage if is_storage else f"{request.method} {url.path.strip('/')}"
         answer = self._call(name, request)
         self.answers.append(answer)
         return super().send(request, *args, **kwargs)
 
 
-def spoil(answer: Answer, fault: str, *, is_download: bool) -> Answer | BaseException:
+def spoil(answer: Answer, fault: str, *, is_storage: bool) -> Answer | BaseException:
     """Returns what arrives of an answer."""
     match fault:
         case "lost":
@@ -203,9 +204,9 @@ def spoil(answer: Answer, fault: str, *, is_download: bool) -> Answer | BaseExce
             return requests.ReadTimeout("timed out")
         case "500 but done":
             return 500, {"error": "sorry"}
-        case "no JSON" if not is_download:
+        case "no JSON" if not is_storage:
             return 200, b"<html>hello</html>"
-        case "no fields" if not is_download:
+        case "no fields" if not is_storage:
             return 200, {}
         case "cut":
             status_code, content, *_ = answer

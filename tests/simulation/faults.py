@@ -71,6 +71,10 @@ CLOCK_AHEAD_MAX = 1.5
 CONNECT_SECONDS_MAX = 2.0
 
 
+_FAVORS = (0.0, 0.5, 0.5, 1.0, 5.0)
+_API_FAVORS = (0.0, 1.0, 5.0, 10.0)
+
+
 @dataclass(frozen=True)
 class Storm:
     """A fault that strikes most calls for some time."""
@@ -90,6 +94,7 @@ class Faults:
         until: No fault strikes from then on.
         weights: The weight of each fault; 0 for those that this life does not have.
         struck: How often each fault struck each call of each function. The fault "" counts the calls themselves.
+        favors: How many times as often as others a call is struck, so that rare calls are struck too.
         most: How many faults may strike at all, besides storms.
     """
 
@@ -99,6 +104,7 @@ class Faults:
     most: int
     weights: Mapping[str, float]
     storms: Sequence[Storm] = ()
+    favors: dict[str, float] = field(default_factory=dict)
     struck: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     total: int = 0
 
@@ -119,7 +125,7 @@ class Faults:
     def choose(self, kinds: Sequence[str], function: str, call: str, now: float) -> str:
         """Chooses what strikes a call: a fault, or nothing."""
         self.struck["", function, call] += 1
-        fault = self._find_storm(kinds, call, now) or self._draw_fault(kinds, now)
+        fault = self._find_storm(kinds, call, now) or self._draw_fault(kinds, f"{function} {call}", now)
         if fault:
             self.struck[fault, function, call] += 1
         return fault
@@ -130,8 +136,10 @@ class Faults:
                 return storm.fault if self.order.random() < storm.share else ""
         return ""
 
-    def _draw_fault(self, kinds: Sequence[str], now: float) -> str:
-        if now >= self.until or self.total >= self.most or self.order.random() >= self.rate:
+    def _draw_fault(self, kinds: Sequence[str], place: str, now: float) -> str:
+        if place not in self.favors:
+            self.favors[place] = self.order.choice(_API_FAVORS if kinds is API_FAULTS else _FAVORS)
+        if now >= self.until or self.total >= self.most or self.order.random() >= self.rate * self.favors[place]:
             return ""
         weights = [self.weights[kind] for kind in kinds]
         if not any(weights):

@@ -446,15 +446,16 @@ class Stack:
             worker.die()
         if fault == "unknown" and name == "GET videoinfer":
             self.api.note_lie(request)
-        if answer := self._refuse(fault, is_poll=name == "GET videoinfer", is_download=name == "results"):
+        is_storage = name in ("results", "video")
+        if answer := self._refuse(fault, name, is_storage=is_storage):
             return answer
         proper = self.api.handle(request)
         if fault == "killed after":
             worker.die()
         worker.pause(_API_SECONDS.get(fault) or self.order.uniform(0.001, 0.2))
-        return spoil(proper, fault, is_download=name == "results")
+        return spoil(proper, fault, is_storage=is_storage)
 
-    def _refuse(self, fault: str, *, is_poll: bool, is_download: bool) -> Answer | BaseException | None:
+    def _refuse(self, fault: str, name: str, *, is_storage: bool) -> Answer | BaseException | None:
         """Returns the answer to a request that does not act, or None."""
         match fault:
             case "no connection":
@@ -465,13 +466,13 @@ class Stack:
                 answer: Answer = (int(fault.split(" ")[0]), {"error": "not now"})
                 if fault in ("429", "503 with Retry-After"):
                     answer = (*answer, {"Retry-After": str(self.order.choice((1, 30, 400)))})
-            case "unknown" if is_download:
+            case "unknown" if name == "results":
                 answer = (403, b"expired")
-            case "unknown" if is_poll:
+            case "unknown" if name == "GET videoinfer":
                 answer = (404, {"error": "no such job"})
             case _:
                 return None
-        if not is_download:
+        if not is_storage:
             self.api.arrivals.append(self.timeline.now)
         return answer
 
