@@ -6,7 +6,7 @@ from tests.simulation.life import live, shrink
 from tests.simulation.soak import run_lives
 from videojobs.results import derivation
 
-SEEDS = 200
+SEEDS = 100
 
 
 def test_everything_holds_in_every_life() -> None:
