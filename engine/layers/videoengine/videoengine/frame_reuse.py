@@ -16,6 +16,10 @@ from videoengine.segments import SampledFrame
 BLOCK = 8
 """Side of the compared blocks, pixels of the network's input. What a network finds is hardly smaller."""
 
+MIN_BLOCKS = 28
+"""The shorter side of an input has at least this many blocks, which are smaller for that in inputs below 224 pixels: a
+classifier of small pictures looks at smaller things."""
+
 MAX_DIFFERENCE = 5
 """Levels, 0 to 255. A frame is still if no block's mean level differs by more, in no color channel."""
 
@@ -53,7 +57,7 @@ class FrameReuse:
         """
         started = time.perf_counter()
         prepared = self._detector.prepare(picture)
-        seen = _SeenFrame(frame, prepared.placement, sum_blocks(prepared.pixels))
+        seen = _SeenFrame(frame, prepared.placement, sum_blocks(_enlarge(prepared.pixels)))
         if self._inferred and seen.looks_like(self._inferred):
             seconds = time.perf_counter() - started
             return partial(self._repeat, self._inferred.frame.frame_offset, seconds)
@@ -91,6 +95,12 @@ class _SeenFrame:
             and self.placement == inferred.placement
             and not have_different_blocks(self.blocks, inferred.blocks)
         )
+
+
+def _enlarge(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Repeats the pixels of a small input, so that its blocks are smaller, but not below one pixel."""
+    times = min(BLOCK, -(-MIN_BLOCKS * BLOCK // min(pixels.shape[:2])))
+    return pixels if times == 1 else pixels.repeat(times, axis=0).repeat(times, axis=1)
 
 
 def sum_blocks(pixels: NDArray[np.uint8]) -> BlockSums:
