@@ -72,17 +72,17 @@ chromium:
 	       && apt-get update >/dev/null && apt-get install --yes --no-install-recommends chromium >/dev/null; } \
 	  || echo "There is no Chromium here, so the report's tests in a browser are skipped: apt-get install chromium" >&2
 
-# One process a processor: units share nothing. All others share an embedded AWS and a browser.
+# One process a processor. Units share nothing; the others share an embedded AWS, which stays in one process.
 UNIT := .venv/bin/python -m pytest tests/unit --numprocesses auto --dist loadfile -p no:schemathesis -p no:anyio
 
 .PHONY: test
 test: $(ENVIRONMENTS:=/ready) .venv-client/ready .venv-lambda-oldest/ready chromium  ## every test, the whole path on the embedded AWS among them: 16 minutes on two cores
 	$(UNIT)
-	.venv/bin/python -m pytest --ignore tests/unit
+	.venv/bin/python -m pytest --ignore tests/unit --numprocesses auto --dist loadgroup
 
 .PHONY: unit
-unit: .venv/ready .venv-sam/ready  ## the inner loop, all tests without network: four minutes on two cores
-	$(UNIT)
+unit: .venv/ready .venv-sam/ready  ## the inner loop, tests without network but slow ones: a minute on two cores
+	$(UNIT) -m "not slow"
 
 .PHONY: soak
 soak: .venv/ready  ## many simulated lives of the pipeline, each from a seed [SEEDS=1000]

@@ -45,6 +45,7 @@ def test_cloudformation_accepts_exactly_one_of_both(key: str, arn: str, allowed:
     assert (chosen in list(scenarios)) == allowed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("parameters", "secret", "resource"),
     [
@@ -93,6 +94,7 @@ def test_the_parameter_accepts_only_a_complete_arn_of_a_secret() -> None:
         assert not re.fullmatch(pattern, arn)
 
 
+@pytest.mark.slow
 def test_the_documented_way_to_an_own_secret_empties_the_other_parameter() -> None:
     documented = [it for it in read_documented_overrides() if "ApiKeySecretArn" in it]
     assert documented

@@ -86,6 +86,7 @@ def imports_decoder(application: str, function: str) -> bool:
     return False
 
 
+@pytest.mark.slow
 def test_only_the_listed_functions_decode() -> None:
     functions = [(application, name) for application in FUNCTIONS for name in list_functions(application)]
     assert [found for found in functions if imports_decoder(*found)] == sorted(DECODERS, key=functions.index)

@@ -92,6 +92,7 @@ def read_documented_overrides() -> list[dict[str, str]]:
     return [read(line) for text in (*TEXTS, ROOT / "samconfig.toml") for line in SAVED.findall(text.read_text())]
 
 
+@pytest.mark.slow
 def test_sam_reads_every_documented_line_of_samconfig() -> None:
     documented = read_documented_overrides()
     parameters = {**read_expanded_templates()["engine"]["Parameters"], **read_parameters()}
@@ -119,6 +120,7 @@ def test_only_the_key_is_given_on_the_command_line() -> None:
     assert read_parameters()["ApiKey"]["NoEcho"]
 
 
+@pytest.mark.slow
 def test_what_the_command_line_sets_ends_with_the_next_deployment(tmp_path: Path) -> None:
     answer(tmp_path, ApiKey="secret", ApiUrl="https://api.example.com", ExistingUploadsBucket="", UploadsPrefix="")
     saved = {"ApiUrl": "https://api.example.com", "ExistingUploadsBucket": "", "UploadsPrefix": ""}
@@ -128,6 +130,7 @@ def test_what_the_command_line_sets_ends_with_the_next_deployment(tmp_path: Path
     assert deploy(tmp_path) == saved
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "answers",
     [

@@ -14,6 +14,7 @@ Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rate-express
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("notices", "minutes", "expected"),
     [

@@ -192,6 +192,7 @@ def look_up(properties: Any, path: str) -> Any:
     return properties
 
 
+@pytest.mark.slow
 def test_every_resource_type_is_known_to_store_data_or_not() -> None:
     kinds = {resource["Type"] for _, resource in walk_resources(has_key=True)}
     assert kinds == STORES.keys() | NO_STORES.keys()

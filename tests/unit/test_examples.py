@@ -22,6 +22,7 @@ def read_chat() -> dict[str, Any]:
     return cast(dict[str, Any], json.loads(json.dumps(cfn_yaml.load(str(CHAT)))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
 def test_cfn_lint_finds_nothing(example: Any) -> None:
     assert lint_file(example) == []

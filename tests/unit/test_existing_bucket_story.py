@@ -8,6 +8,7 @@ KEYS = 44
 """Each kind of key and each kind of object at least once."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_versioned", [False, True])
 def test_each_object_has_one_job_however_its_events_come(*, is_versioned: bool) -> None:
     story = run_story(KEYS, is_versioned=is_versioned)

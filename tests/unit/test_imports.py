@@ -84,6 +84,7 @@ def test_every_wing_has_a_place_in_the_order() -> None:
     assert wings - {*LAYER_ORDER} == set()
 
 
+@pytest.mark.slow
 def test_the_layer_imports_only_downwards() -> None:
     flows = list_flows()
     height = {room: len(LAYER_ORDER) - number for number, room in enumerate(LAYER_ORDER)}
@@ -96,6 +97,7 @@ def test_the_layer_imports_only_downwards() -> None:
     assert upwards == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("package", "others"),
     [("videojobs", ("videoinfer", "videoengine")), ("videoengine", ("videoinfer", "videojobs"))],

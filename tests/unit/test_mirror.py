@@ -93,6 +93,7 @@ MODULES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", PACKAGES)
 def test_every_module_with_logic_has_a_test_file(package: str) -> None:
     without = [

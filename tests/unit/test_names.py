@@ -51,6 +51,7 @@ def find_named(application: str) -> Iterator[tuple[str, str, Any]]:
                 yield logical_id, resource["Type"], value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("application", TEMPLATES)
 def test_services_accept_names_derived_from_the_stack_s(application: str) -> None:
     named = list(find_named(application))
@@ -69,6 +70,7 @@ def test_services_accept_names_derived_from_the_stack_s(application: str) -> Non
                 assert 1 <= len(name) <= 128, logical_id
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stack", list_stack_names("pipeline"))
 def test_athena_s_ddl_accepts_the_database_s_name(stack: str) -> None:
     database = read_expanded_templates()["pipeline"]["Resources"]["ResultsDatabase"]["Properties"]["DatabaseInput"]

@@ -28,6 +28,7 @@ def test_a_template_names_no_partition(application: str) -> None:
     assert "arn:aws" not in TEMPLATES[application].read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("partition", ["aws-cn", "aws-us-gov"])
 def test_the_transform_adds_no_other_partition(partition: str) -> None:
     expanded = json.dumps(read_expanded_templates(REGIONS[partition]))

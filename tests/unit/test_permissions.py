@@ -209,6 +209,7 @@ def test_only_named_principals_may_publish_to_topics() -> None:
     assert alarms["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
+@pytest.mark.slow
 def test_the_engine_uses_all_of_its_permissions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # `EngineInProcess.invoke` checks in every test that it calls nothing else.
     called = defaultdict[str, set[str]](set)

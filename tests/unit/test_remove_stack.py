@@ -49,6 +49,7 @@ def session() -> Iterator[Any]:
         yield boto3.Session(region_name="us-east-1")
 
 
+@pytest.mark.slow
 def test_the_kept_resources_of_a_test_stack_are_removed(
     script: ModuleType, session: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

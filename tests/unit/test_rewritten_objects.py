@@ -6,6 +6,7 @@ The last content of the key has a job that somebody waits for, and no write has 
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -118,6 +119,7 @@ class Key:
         )
 
 
+@pytest.mark.slow
 def test_the_last_content_of_a_key_has_a_job_and_no_write_has_two() -> None:
     with open_world(is_versioned=False) as (world, _):
 

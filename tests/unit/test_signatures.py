@@ -54,6 +54,7 @@ def count_fields(node: ast.ClassDef, records: dict[str, ast.ClassDef]) -> int:
     return inherited + len(fields)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_nothing_takes_more_than_four_positional_arguments(folder: str) -> None:
     callables = dict(list_callables(folder))

@@ -103,6 +103,7 @@ def test_only_the_steps_that_need_secrets_get_them_and_no_command_line_does() ->
         assert "secrets." not in str(outside)
 
 
+@pytest.mark.slow
 def test_the_deployment_role_covers_every_service_of_the_template() -> None:
     section = (ROOT / "docs" / "operations.md").read_text().split("## Deployed and verified by GitHub")[1]
     documented = re.findall(r"`([a-z0-9]+)`", section.split("the actions of ")[1].split(". ")[0])

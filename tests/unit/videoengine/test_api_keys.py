@@ -18,6 +18,7 @@ def test_every_key_in_the_secret_is_accepted(key: str, engine: EngineInProcess) 
     assert engine.request(*SIGN, {"api_key": key}, {"file_name": "a.mp4"})[0] == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "key", ["", " ", ",", "anothe", "another, " + API_KEY, API_KEY + " ", "schlüssel", None, digest(API_KEY)]
 )
@@ -28,6 +29,7 @@ def test_any_other_key_is_refused(key: str | None, engine: EngineInProcess) -> N
     assert answer["error"].startswith("This api_key is not known here")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", [API_KEY, "another", "wrong", "", "half of \ud800"])
 def test_a_key_is_compared_with_all_digests_in_constant_time(
     key: str, engine: EngineInProcess, monkeypatch: pytest.MonkeyPatch

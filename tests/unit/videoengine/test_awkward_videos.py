@@ -61,11 +61,13 @@ def make_cut_off(name: str) -> bytes:
 deterministic = settings(derandomize=True, max_examples=count_examples(40))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", AWKWARD_VIDEOS)
 def test_every_cut_gives_the_frames_that_the_rule_selects_from_a_sequential_decode(name: str) -> None:
     check_sampling(make_awkward(name), Fraction(1), Fraction(5), INFER_FPS_MAX)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "rate"), list(zip(SPARSE_SPECS, itertools.cycle(SPARSE_RATES), strict=False)))
 def test_a_few_frames_of_each_second_are_those_of_a_sequential_decode(name: str, rate: Fraction) -> None:
     check_sampling(make_sparse_video(name, rate), Fraction(1), Fraction(5))
@@ -106,6 +108,7 @@ def video_specs(draw: st.DrawFn) -> VideoSpec:
     return replace(spec, timestamps=times)
 
 
+@pytest.mark.slow
 @deterministic
 @given(
     spec=video_specs(),
@@ -130,6 +133,7 @@ def test_any_cut_of_any_video_gives_the_frames_of_a_sequential_decode(
         assert decode_segment(video, segment) == [shown[frame.frame_offset].digest for frame in segment.frames]
 
 
+@pytest.mark.slow
 @deterministic
 @given(name=st.sampled_from(list(CUT_OFF)), share=st.floats(0, 1))
 def test_a_truncated_file_is_sampled_up_to_its_end_or_refused(name: str, share: float) -> None:
@@ -202,6 +206,7 @@ class Unreachable(io.BytesIO):
         return super().read(size)
 
 
+@pytest.mark.slow
 def test_a_failing_connection_does_not_end_the_video() -> None:
     file = Unreachable(make_video(VideoSpec("matroska", frames=60, width=320, height=240, texture=True)))
     with open_video(file) as container, pytest.raises(ConnectionError):
@@ -211,6 +216,7 @@ def test_a_failing_connection_does_not_end_the_video() -> None:
 WRONG_LENGTH = "wrong length"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("container_format", ["mp4", "matroska"])
 @pytest.mark.parametrize("damage", ["some bytes", WRONG_LENGTH])
 def test_damage_costs_no_frame_of_another_group_of_pictures(container_format: str, damage: str) -> None:
@@ -237,6 +243,7 @@ def test_damage_costs_no_frame_of_another_group_of_pictures(container_format: st
 REMUXED = ("mov", "ipod", "3gp", "3g2", "mpegts")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("container_format", REMUXED)
 @pytest.mark.parametrize("rate", [Fraction(24), Fraction(30_000, 1001)])
 def test_a_copy_in_another_container_gives_the_samples_of_the_mp4(rate: Fraction, container_format: str) -> None:

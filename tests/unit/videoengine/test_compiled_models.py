@@ -97,6 +97,7 @@ for name, folder in enumerate(folders * 2):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("bound", "error"), [("limited", ""), ("unlimited", "ModelPackageInvalid")])
 def test_many_jobs_fit_in_a_function_s_memory(tmp_path: Path, bound: str, error: str) -> None:
     """Without a bound the same jobs fail, so the limit is real."""

@@ -42,6 +42,7 @@ def test_an_mp4_without_most_of_its_frames_fails() -> None:
     assert check(video, max_share=0.76) == reason.removesuffix(". Upload it again")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", [MKV, replace(MKV, audio=True), WEBM], ids=["MKV", "with sound", "WebM"])
 def test_an_mkv_without_most_of_its_duration_fails(spec: VideoSpec) -> None:
     video = cut(make_video(spec), 0.3)
@@ -50,6 +51,7 @@ def test_an_mkv_without_most_of_its_duration_fails(spec: VideoSpec) -> None:
     assert check(video, max_share=0.9).endswith("s of them are not in the file")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", [MKV, WEBM], ids=["MKV", "WebM"])
 def test_an_mkv_without_a_smaller_part_gets_a_note(spec: VideoSpec) -> None:
     assert check(cut(make_video(spec), 0.7)).startswith("The file is cut off: its header names 4.2 s, and about 1.")
@@ -146,6 +148,7 @@ def test_a_live_mkv_without_sizes_never_counts_as_truncated() -> None:
     assert check(cut(bytes(video), 0.7), max_share=0) == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", [SPEC, MKV, LIVE, *FRAGMENTS.values()])
 def test_bytes_after_the_video_do_not_make_a_file_truncated(spec: VideoSpec) -> None:
     video = make_video(spec)
@@ -179,11 +182,13 @@ def test_sound_that_outlasts_the_frames_does_not_make_a_file_truncated() -> None
     assert check(longer[:-1], max_share=0.01) == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", AWKWARD_VIDEOS)
 def test_a_complete_file_does_not_count_as_truncated(name: str) -> None:
     assert check(AWKWARD_VIDEOS[name](), max_share=0) == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", [SPEC, MKV, WEBM, AVI, LIVE, *FRAGMENTS.values()])
 def test_a_truncated_header_is_no_error(spec: VideoSpec) -> None:
     video = make_video(spec)

@@ -43,6 +43,7 @@ def test_the_runner_s_results_cover_every_package() -> None:
     assert set(ANSWERS) == set(PACKAGES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", named("-detection", "-segmentation"))
 def test_boxes_keypoints_and_outlines_are_the_runner_s(name: str, tmp_path: Path) -> None:
     expected = ANSWERS[name]

@@ -35,6 +35,7 @@ SPECS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 @pytest.mark.parametrize("infer_fps", [5, 24])
 def test_every_planned_frame_is_decoded_as_in_the_whole_video(spec: VideoSpec, infer_fps: int) -> None:

@@ -16,6 +16,7 @@ from tests.unit.videoengine.inference_types.known_answers import (
 from videoengine.errors import ModelPackageInvalid
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("package", "message"),
     [

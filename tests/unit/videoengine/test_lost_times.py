@@ -44,6 +44,7 @@ def test_a_single_frame_and_high_speed_recordings_get_no_note(spec: VideoSpec) -
     assert describe(make_video(spec)) == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", AWKWARD_VIDEOS)
 def test_an_undamaged_file_gets_no_note(name: str) -> None:
     assert describe(AWKWARD_VIDEOS[name]()) == ""

@@ -143,6 +143,7 @@ def run_on_a_small_disk(folder: Path, *jobs: str) -> list[str]:
     return [line for line in run.stdout.splitlines() if not line.startswith("{")]
 
 
+@pytest.mark.slow
 def test_a_full_disk_removes_the_least_recently_used_package_but_none_of_the_same_job(tmp_path: Path) -> None:
     jobs = ("a", "b", "a", "c", "b", "ab", "bc", "abc", "ca")
     *shown, refused, after = run_on_a_small_disk(tmp_path, *jobs)

@@ -36,6 +36,7 @@ def rename(files: dict[str, bytes], architecture: str) -> dict[str, bytes]:
     return files | {"model_config.json": json.dumps(model).encode()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("like", "task_type"),
     [

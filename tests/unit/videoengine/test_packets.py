@@ -80,6 +80,7 @@ def count_hidden(name: str) -> tuple[int, int]:
     return hidden, sum(bytes(packet)[-1] >> 5 == 0b110 for packet in packets)
 
 
+@pytest.mark.slow
 def test_the_videos_with_hidden_frames_have_them() -> None:
     assert count_hidden("VP8 with hidden frames")[0] > 5
     assert count_hidden("VP9 in WebM") == (0, 0)

@@ -27,6 +27,7 @@ def detector() -> Detector:
 
 
 # Few frames, to save time. All frames of bottle-detection at infer_fps 5 agree as well.
+@pytest.mark.slow
 @pytest.mark.parametrize(("video", "every"), [("bottle-detection.mp4", 25), ("sign-language-bird.mkv", 1)])
 def test_boxes_are_those_of_roboflow_s_runner(video: str, every: int, detector: Detector) -> None:
     reference = json.loads((DATA / "reference" / video).with_suffix(".json").read_text())

@@ -80,6 +80,7 @@ def ask_trainings(engine: EngineInProcess, version: str, rest: str = "", **query
 SUFFIXES = {"instance-segmentation": "-seg", "keypoint-detection": "-pose", "classification": "-cls"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("architecture", "task_type"),
     [(architecture, task_type) for architecture, family in FAMILIES.items() for task_type in family.task_types],

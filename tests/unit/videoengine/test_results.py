@@ -3,6 +3,7 @@
 import io
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from videoengine.results import PieceReader, encode_results
 ELEMENTS = st.lists(st.one_of(st.none(), st.integers(), st.dictionaries(st.text(), st.integers(), max_size=3)))
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text(), ELEMENTS, min_size=1))
 def test_the_stream_is_the_json_of_its_columns(columns: dict[str, list[object]]) -> None:
     pieces = encode_results((key, (json.dumps(entry).encode() for entry in column)) for key, column in columns.items())

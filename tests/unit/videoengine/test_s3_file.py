@@ -23,6 +23,7 @@ def file(engine: EngineInProcess) -> Iterator[S3Object]:
         yield file
 
 
+@pytest.mark.slow
 def test_reads_and_seeks_like_a_file_in_memory(file: S3Object) -> None:
     random = Random(2)  # noqa: S311
     expected, buffered = io.BytesIO(CONTENT), io.BufferedReader(file, 300)

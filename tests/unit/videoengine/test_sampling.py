@@ -64,6 +64,7 @@ def sample_plainly(timestamps: list[int], time_base: Fraction, infer_fps: Fracti
     return indices if len(indices) <= len(timestamps) else sorted(set(indices))
 
 
+@pytest.mark.slow
 @given(
     timestamps=st.lists(st.integers(-200, 5_000), min_size=1, max_size=40).map(sorted),
     time_base=st.sampled_from([Fraction(1, 1000), Fraction(1, 90000), Fraction(1001, 30000), Fraction(1, 24)]),

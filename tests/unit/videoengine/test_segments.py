@@ -71,6 +71,7 @@ def test_one_picture_is_one_segment() -> None:
     assert len(cut(make_timeline(frames=1, keyframe_every=1), infer_fps=1, max_concurrency=50)) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("max_concurrency", [1, 10, 100])
 def test_the_workers_of_an_hour_of_video_take_about_the_same_time(max_concurrency: int) -> None:
     timeline = make_timeline(frames=3600 * 30, keyframe_every=250, rate=30)
@@ -154,6 +155,7 @@ def test_all_samples_of_a_frame_are_in_one_segment(
     assert sorted(order_by_work(segments, timeline, effort)) == list(range(len(segments)))
 
 
+@pytest.mark.slow
 def test_a_day_of_video_has_larger_segments_rather_than_more() -> None:
     timeline, effort = make_timeline(frames=86_400, keyframe_every=10, rate=1), Effort(0.1, 10.0)
     segments = cut(timeline, infer_fps=1, max_concurrency=1000, effort=effort)

@@ -43,6 +43,7 @@ def run(engine: EngineInProcess, packages: dict[str, dict[str, bytes]], models: 
     return engine.read_results(job_id)
 
 
+@pytest.mark.slow
 def test_each_inference_type_has_its_own_format(engine: EngineInProcess) -> None:
     assert set(PACKAGES) == set(TASK_TYPES)
     results = run(engine, PACKAGES, [ask_for(name, name) for name in PACKAGES])

@@ -24,6 +24,7 @@ def truth() -> dict[int, list[Box]]:
     return {int(index): boxes for index, boxes in frames.items()}
 
 
+@pytest.mark.slow
 def test_precision_and_recall_on_the_sample_clip(truth: dict[int, list[Box]]) -> None:
     detector = Detector(PACKAGE)
     found = matched = 0
@@ -55,6 +56,7 @@ def test_truth_covers_every_frame_and_only_known_classes(truth: dict[int, list[B
     assert all(names[box["class_id"]] == box["class"] for box in boxes)
 
 
+@pytest.mark.slow
 def test_committed_truth_is_what_the_drawing_gives(truth: dict[int, list[Box]]) -> None:
     _, drawn = draw_frame(150)
     assert [box["class"] for box in drawn] == [box["class"] for box in truth[150]]

@@ -6,6 +6,8 @@ import sys
 import threading
 from pathlib import Path
 
+import pytest
+
 from videoengine.detector import Detector
 from videoengine.signal_stack import SignalStack, read_signal_stack
 from videoinfer.repository import ROOT, SAMPLE_MODEL
@@ -37,6 +39,7 @@ def test_loading_a_model_does_not_change_the_signal_stack() -> None:
     assert (after.address, after.flags, after.size) == (before.address, before.flags, before.size)
 
 
+@pytest.mark.slow
 def test_an_interrupt_with_a_loaded_model_raises_keyboard_interrupt() -> None:
     command: list[str | Path] = [sys.executable, "-c", INTERRUPTED_WITH_A_MODEL, SAMPLE_MODEL]
     environment = {"PYTHONPATH": str(ROOT / "engine" / "layers" / "videoengine")}

@@ -33,6 +33,7 @@ def forget_frame_rate(webm: bytes) -> bytes:
     return webm[:place] + b"\xec\x86" + bytes(6) + webm[place + 8 :]
 
 
+@pytest.mark.slow
 def test_a_screen_recording_that_is_still_at_first_has_its_later_frame_rate() -> None:
     video = forget_frame_rate(make_video(replace(WEBM, frames=len(STILL_AT_FIRST), timestamps=STILL_AT_FIRST)))
     timeline = read(video)
@@ -117,6 +118,7 @@ Chromium does not play MPEG-TS. Players that do show the first packet at 0; an A
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("spec", "seconds"), START_OFFSETS.values(), ids=START_OFFSETS)
 def test_the_first_frame_is_where_a_player_shows_it(spec: VideoSpec, seconds: float) -> None:
     assert str(read(make_video(spec)).start_offset) == str(seconds)
@@ -131,6 +133,7 @@ ENCRYPTED: dict[str, Callable[[], bytes]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", ENCRYPTED.values(), ids=ENCRYPTED)
 def test_an_encrypted_video_fails_the_job(make: Callable[[], bytes]) -> None:
     with pytest.raises(JobFailed, match="is encrypted"):

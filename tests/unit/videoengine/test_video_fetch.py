@@ -30,6 +30,7 @@ def fetch(engine: EngineInProcess, internet: Internet) -> Fetch:
     return fetch_from
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [0, 5, 20_000_000], ids=["empty", "small", "several parts"])
 def test_the_object_is_what_the_server_sent(size: int, fetch: Fetch, engine: EngineInProcess) -> None:
     content = bytes(range(250)) * (size // 250) + bytes(size % 250)

@@ -34,6 +34,7 @@ def confidences(results: dict[str, Any], model_id: str = MODEL_ID) -> list[float
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_segments")
 def test_segments_are_merged_in_order(engine: EngineInProcess) -> None:
     job_id = engine.create_job(
@@ -96,6 +97,7 @@ def test_a_merge_that_dies_leaves_nothing_behind_and_is_retried(
     assert len(engine.read_results(job_id)[MODEL_ID]) == 40
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_segments")
 def test_only_the_segment_of_a_worker_that_dies_is_retried(
     engine: EngineInProcess, monkeypatch: pytest.MonkeyPatch
@@ -361,6 +363,7 @@ def test_a_model_that_cannot_be_run_fails_and_ends_the_job(engine: EngineInProce
     assert error.startswith(f"Model {MODEL_ID}/4 can't be run: weights.onnx can't be compiled")
 
 
+@pytest.mark.slow
 def test_a_changed_package_is_run_in_its_new_version(engine: EngineInProcess) -> None:
     names = set()
     for content in (b"Paper\nRock", b"Plane\nRocket"):
@@ -378,6 +381,7 @@ def test_a_job_whose_execution_was_stopped_fails_at_its_deadline(engine: EngineI
     assert answer == {"status": 2, "error": "The job did not finish within -2 hours"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("limit", "value", "reason"),
     [
@@ -423,6 +427,7 @@ def test_frames_without_times_of_their_own_are_noted(engine: EngineInProcess) ->
     assert answer["note"] == "The timeline of the video shows its 120 frames within 0.0061 s"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("share", "max_failed_share", "missing"), [(0.5, "0.5", 63), (0.5, "0.9", 63), (0.95, "0.5", 6)]
 )
@@ -524,6 +529,7 @@ def test_progress_is_the_fraction_of_inferred_segments(engine: EngineInProcess) 
     assert seen == [0, 20, 20, 40, 60]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("max_failed_share", "status"), [("0.99", JobStatus.FAILED), ("1", JobStatus.DONE)])
 def test_a_job_whose_results_are_null_fails(
     max_failed_share: str, status: JobStatus, engine: EngineInProcess, monkeypatch: pytest.MonkeyPatch

@@ -51,6 +51,7 @@ def test_a_file_that_is_not_a_video_is_refused_and_leaves_nothing_behind(tmp_pat
     assert list((tmp_path / "out").iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", BEGINNINGS.values(), ids=BEGINNINGS)
 def test_every_frame_has_its_own_boxes_however_the_video_begins(make: Callable[[], bytes], tmp_path: Path) -> None:
     times, results, video, output = prepare(make(), tmp_path)
@@ -86,6 +87,7 @@ def check_drawn(times: list[float], output: Path) -> None:
 UNTOLD = [name for name in BEGINNINGS if "cut" not in name or "AVI" not in name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", UNTOLD)
 def test_without_a_start_offset_times_count_from_the_first_decoded_frame(name: str, tmp_path: Path) -> None:
     times, results, video, output = prepare(BEGINNINGS[name](), tmp_path)

@@ -118,6 +118,7 @@ def test_requests_are_in_the_queue_as_first_attempts(clients: AwsClients) -> Non
     assert message.requests == (JobRequest(upload, 1),)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size_bytes", [100, 9 * 1024 * 1024], ids=["whole", "in parts"])
 def test_a_copy_keeps_its_options(clients: AwsClients, size_bytes: int) -> None:
     body, options = b"v" * size_bytes, {"infer-fps": "2"}

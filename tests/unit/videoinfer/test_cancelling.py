@@ -69,6 +69,7 @@ def test_the_ledger_and_the_execution_end(pipeline: Pipeline, is_written_down: b
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", ["waiting", "sending"])
 def test_an_upload_without_a_job_is_not_billed(pipeline: Pipeline, status: JobState) -> None:
     pipeline.ledger.record(CLIP, 1, status=status, error="503.")
@@ -87,6 +88,7 @@ def test_a_job_without_an_answer_may_be_billed(pipeline: Pipeline, status: JobSt
     assert pipeline.find()["status"] == "cancelled"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", ["done", "failed", "overdue", "rejected"])
 def test_a_job_that_has_ended_is_not_cancelled(pipeline: Pipeline, status: JobState) -> None:
     pipeline.ledger.record(CLIP, 1, status=status)

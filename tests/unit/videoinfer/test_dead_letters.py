@@ -52,6 +52,7 @@ def test_more_dead_letters_than_one_receive_returns_are_read_and_redriven(jobs: 
     assert set(read_uploads(stack)) == bodies
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "words"),
     [

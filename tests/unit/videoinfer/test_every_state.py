@@ -32,6 +32,7 @@ def test_every_state_has_a_command() -> None:
     assert set(COMMANDS) == set(get_args(JobState))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("with_job", [True, False])
 @pytest.mark.parametrize("state", COMMANDS)
 def test_an_operator_can_continue_a_job_in_every_state(

@@ -30,6 +30,7 @@ def find_needed(command: str) -> set[str]:
     return set().union(*find_distributions(FUNCTIONS[command]).values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", FUNCTIONS)
 def test_a_command_imports_only_what_its_extra_installs(command: str) -> None:
     allowed = BASE | (EXTRAS[COMMAND_EXTRAS[command]] if command in COMMAND_EXTRAS else set())
@@ -39,6 +40,7 @@ def test_a_command_imports_only_what_its_extra_installs(command: str) -> None:
     assert undeclared == set()
 
 
+@pytest.mark.slow
 def test_every_installed_distribution_is_imported_by_a_command() -> None:
     without_extra = [command for command in FUNCTIONS if command not in COMMAND_EXTRAS]
     assert BASE - set().union(*map(find_needed, without_extra)) == DATA

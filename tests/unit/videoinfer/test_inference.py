@@ -72,6 +72,7 @@ def write_damaged_video(path: Path, damaged: Container[int]) -> None:
     path.write_bytes(video)
 
 
+@pytest.mark.slow
 def test_frames_that_cannot_be_decoded_are_reported(tmp_path: Path) -> None:
     video, output = tmp_path / "video.mkv", tmp_path / "results.json"
     write_damaged_video(video, damaged=[2])
@@ -104,6 +105,7 @@ def test_a_truncated_file_is_reported_or_an_error(tmp_path: Path) -> None:
     assert f"5 frames inferred ! {said}" in " ".join(text.split())
 
 
+@pytest.mark.slow
 def test_too_many_frames_that_cannot_be_decoded_are_an_error(tmp_path: Path) -> None:
     video, output = tmp_path / "video.mkv", tmp_path / "results.json"
     write_damaged_video(video, damaged=[1, 2, 3])

@@ -62,6 +62,7 @@ def test_this_file_covers_every_command_with_an_input_file() -> None:
     assert named == READS.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("command", "name"), [(command, name) for command in READS for name in READS[command]])
 def test_an_unreadable_input_is_named(

@@ -55,6 +55,7 @@ def test_options_that_are_not_given_are_not_passed(folder: Path) -> None:
 NAMES = ["line 3's clip.mp4", 'a$b $(shell touch made) `touch made` "c".mp4', "--help.mp4", "x; touch made", "ü #1.mp4"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_is_passed_unchanged(folder: Path, name: str) -> None:
     for given in ({"VIDEO": name, "MODEL": name, "OUTPUT": name}, {"VIDEO": name}):

@@ -80,6 +80,7 @@ def stage(jobs: LedgerView, ledger: Ledger) -> Stage:
     return Stage(jobs, ledger)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["job-of-belt.mp4", "line-3/belt.mp4", "s3://uploads/line-3/belt.mp4"])
 def test_a_job_is_redelivered_by_any_of_its_names(stage: Stage, name: str) -> None:
     upload = stage.add("line-3/belt.mp4")
@@ -132,6 +133,7 @@ def test_a_prefix_of_the_results_selects_all_jobs_below_it(stage: Stage) -> None
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", ["failed", "overdue", "cancelled", "done"])
 def test_the_api_is_called_for_a_job_without_stored_results(stage: Stage, status: JobState) -> None:
     stage.add("belt.mp4", status=status, has_results=False)

@@ -140,6 +140,7 @@ def test_no_key_forges_a_row_by_wrapping_or_widens_the_others(key: str) -> None:
 foreign: Any = st.text(st.sampled_from(["a", " ", "\n", "\r", "\x1b", "\x85", "\u2028", "\u202e"]), min_size=1)
 
 
+@pytest.mark.slow
 @given(foreign, foreign, foreign)
 def test_no_text_of_a_job_forges_a_line(key: str, name: str, reason: str) -> None:
     model = {"model_id": name, "model_version": name, "inference_type": name, "inference_params": {name: name}}

@@ -21,6 +21,7 @@ from videojobs.jobs.notify_when import parse_notify_when
 from videojobs.jobs.regions import parse_regions
 
 
+@pytest.mark.slow
 def test_the_annotated_video_is_stored_beside_the_results_and_reported(studio: Studio) -> None:
     studio.put_video(studio.job, b"another video since")
     studio.annotate()
@@ -38,6 +39,7 @@ def test_the_annotated_video_is_stored_beside_the_results_and_reported(studio: S
     assert "/s/" not in json.dumps(studio.read_item(), default=str)
 
 
+@pytest.mark.slow
 def test_the_regions_of_the_job_are_drawn_with_the_delivery_s_counts(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -74,6 +76,7 @@ def test_a_deleted_video_is_given_as_the_reason(studio: Studio) -> None:
     assert studio.aws.notices() == []
 
 
+@pytest.mark.slow
 def test_without_versioning_only_the_video_that_was_inferred_is_annotated(studio: Studio) -> None:
     s3, key = studio.aws.s3, studio.job.upload.key
     s3.create_bucket(Bucket="footage")

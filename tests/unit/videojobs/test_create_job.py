@@ -94,6 +94,7 @@ def upload(aws: Any, key: str = "line 3+ü.mp4", body: bytes = b"video", **metad
     return replace(request.upload, key=key)
 
 
+@pytest.mark.slow
 def test_the_api_gets_a_presigned_url(aws: Any, capsys: pytest.CaptureFixture[str]) -> None:
     creator, wire = build(aws, (200, {"job_id": "j1"}))
     landed = upload(aws, infer_fps="2")
@@ -113,6 +114,7 @@ def test_the_api_gets_a_presigned_url(aws: Any, capsys: pytest.CaptureFixture[st
     assert '"JobsCreated":[1.0]' in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_an_upload_is_streamed_to_the_signed_url(aws: Any) -> None:
     creator, wire = build(aws, (200, {"signed_url": SIGNED_URL}), (200, b""), (200, {"job_id": "j1"}))
     creator.create_job(JobRequest(upload(aws, body=b"v" * 100_000, input_mode="upload"), 1))
@@ -124,6 +126,7 @@ def test_an_upload_is_streamed_to_the_signed_url(aws: Any) -> None:
     assert wire.describe(2)["body"]["input_url"] == SIGNED_URL
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("key", "body", "metadata", "words"),
     [
@@ -190,6 +193,7 @@ def test_nobody_is_asked_about_a_documented_extension(aws: Any) -> None:
     assert len(wire.requests) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", [(200, {"openapi": "3.1.0"}), (404, {}), (200, b"<html>"), (403, {}), (302, b"")])
 def test_an_api_that_does_not_say_takes_the_documented_extensions(aws: Any, answer: Any) -> None:
     creator, wire = build(aws, answer)
@@ -200,6 +204,7 @@ def test_an_api_that_does_not_say_takes_the_documented_extensions(aws: Any, answ
     assert len(wire.requests) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", [(503, {}), (429, {}), requests.ConnectionError(), requests.ReadTimeout()])
 def test_an_upload_waits_for_an_api_that_can_not_be_asked(aws: Any, answer: Any) -> None:
     landed = upload(aws, "a.mov")
@@ -250,6 +255,7 @@ TWO_MODELS = [{"model_id": f"m{n}", "model_version": "1", "inference_type": "obj
 DOOR = '[{"name": "door", "line": [[0, 0], [1, 1]]}]'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("route", "metadata", "placeholders"),
     [
@@ -366,6 +372,7 @@ def test_an_outage_leaves_no_job_and_no_notice(aws: Any) -> None:
     assert "error" not in aws.ledger.read(landed, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "answer",
     [
@@ -412,6 +419,7 @@ def test_an_api_that_knows_the_idempotency_key_creates_one_job(aws: Any, input_m
     assert (item["job_id"], item.get("unanswered"), item.get("idempotency_key")) == ("j1", None, None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "answer",
     [(200, {"message": "created"}), (200, {"job_id": 7}), (201, b"<html>"), (200, []), (200, b" " * 1_100_000)],
@@ -674,6 +682,7 @@ def test_a_job_that_is_cancelled_while_it_waits_for_its_turn_is_not_created(aws:
     assert wire.requests == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answer", "values"),
     [

@@ -243,6 +243,7 @@ def test_an_expired_link_takes_another_turn(aws: Any, job: Job) -> None:
     assert len(turns.taken) == turns.used == 2
 
 
+@pytest.mark.slow
 def test_a_delivery_is_retried_when_the_api_asks_but_not_endlessly(aws: Any, job: Job) -> None:
     waiting = Waiting()
     for waits in range(1, WAITS_MAX + 1):
@@ -300,6 +301,7 @@ def test_a_job_that_was_cancelled_can_be_redelivered(aws: Any, job: Job) -> None
     assert aws.ledger.read(job.upload, job.attempt)["status"] == "done"
 
 
+@pytest.mark.slow
 def test_a_download_is_closed_if_the_ledger_refuses_the_change(
     aws: Any, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -79,6 +79,7 @@ def test_a_redelivery_keeps_the_cost_of_the_annotated_video(aws: Any, job: Job) 
     assert float(item["cost_usd"]) == pytest.approx(0.25 + summary["cost"]["total_usd"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("classes", "letters"), [(4_400, 12), (200, 1500), (22_000, 30), (3, 200_000), (2_000, 300)])
 def test_a_notice_lists_as_many_classes_as_fit(aws: Any, job: Job, classes: int, letters: int) -> None:
     model_id = job.options.models[0].model_id

@@ -99,6 +99,7 @@ OWNERS_METADATA = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metadata", OWNERS_METADATA)
 def test_metadata_of_other_programs_is_ignored(footage: Any, metadata: dict[str, str]) -> None:
     creator, _ = build(footage, (200, {"job_id": "j1"}), settings=FOOTAGE)
@@ -113,6 +114,7 @@ def test_in_the_stack_s_bucket_every_other_name_is_rejected(aws: Any, metadata: 
     assert f"{name}: there is no such option" in answer["reason"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["infer-fsp", "Infer_Fps2", "confidance", "modelid", "clases", "tarck", "anotate"])
 def test_an_obvious_misspelling_of_an_option_is_rejected(footage: Any, name: str) -> None:
     assert f"{name.lower()}: there is no such option; did you mean " in reject(
@@ -163,6 +165,7 @@ option_names = st.sampled_from([*METADATA_OPTIONS, "infer-fsp", "confidance", "i
 printable_values = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=8)
 
 
+@pytest.mark.slow
 @given(
     st.dictionaries(foreign_names, printable_values, max_size=3),
     st.dictionaries(option_names, option_values, min_size=1, max_size=3),

@@ -57,6 +57,7 @@ def spell(content: bytes) -> bytes:
     return re.sub(rb'"@([^"@]*)@"', rb"\1", content)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("element", ODD_ELEMENTS.values(), ids=ODD_ELEMENTS)
 def test_an_odd_element_costs_no_output(aws: Any, job: Job, element: Any) -> None:
     job = replace(job, options=make_job(Model("m", "1", "object-detection")).options)
@@ -133,6 +134,7 @@ def test_results_that_no_output_can_be_made_of_are_still_delivered(aws: Any, job
     assert "Frames   (could not be counted)" in notice["Message"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
@@ -218,6 +220,7 @@ hostile = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=150)
 @given(
     kind=st.sampled_from(list(ELEMENTS)),
@@ -231,6 +234,7 @@ def test_no_element_stops_a_delivery_and_all_json_is_strict(kind: str, elements:
         assert not output.failure or output.failure.startswith("The results break the contract"), output.failure
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=150)
 @given(elements=st.lists(hostile | st.builds(lambda found: {"predictions": found}, st.lists(boxes)), max_size=3))
 def test_no_element_of_an_unknown_type_costs_an_output(elements: list[Any]) -> None:
@@ -342,6 +346,7 @@ def deliver_step_by_step(aws: Any, job: Job) -> int:
     return invocations
 
 
+@pytest.mark.slow
 def test_results_delivered_in_several_invocations_are_the_same(aws: Any, job: Job) -> None:
     """The results are stored piece by piece, each after the stored parts; then come the outputs, one by one."""
     content = make_large(job)
@@ -367,6 +372,7 @@ def test_results_delivered_in_several_invocations_are_the_same(aws: Any, job: Jo
     assert read_strictly(read_object(aws, "summary.json")) == summary
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("knows_ranges", [True, False])
 def test_an_interrupted_download_continues_where_it_stopped(aws: Any, job: Job, *, knows_ranges: bool) -> None:
     content = make_large(job)
@@ -379,6 +385,7 @@ def test_an_interrupted_download_continues_where_it_stopped(aws: Any, job: Job, 
     assert read_strictly(read_object(aws, "job.json"))["failed_outputs"] == {}
 
 
+@pytest.mark.slow
 def test_parts_that_s3_has_removed_are_sent_again(aws: Any, job: Job) -> None:
     content = make_large(job)
     build(aws, DONE, serve(content), seconds_left=Clock(30)).deliver(job, Polling(1))
@@ -389,6 +396,7 @@ def test_parts_that_s3_has_removed_are_sent_again(aws: Any, job: Job) -> None:
     assert read_object(aws, "results.json") == content
 
 
+@pytest.mark.slow
 def test_a_range_other_than_the_requested_one_is_refused(aws: Any, job: Job) -> None:
     content = make_large(job)
     build(aws, DONE, serve(content), seconds_left=Clock(30)).deliver(job, Polling(1))
@@ -397,6 +405,7 @@ def test_a_range_other_than_the_requested_one_is_refused(aws: Any, job: Job) -> 
         build(aws, DONE, other).deliver(job, Polling(1))
 
 
+@pytest.mark.slow
 def test_results_that_end_with_their_last_stored_part_are_complete(aws: Any, job: Job) -> None:
     content = make_large(job)
     content = content[:-1].ljust(3 * PART_BYTES - 1) + b"}"
@@ -444,6 +453,7 @@ def test_an_output_that_kills_the_function_is_left_out_in_the_end(
     assert {"detections.vtt", "report.html", "detections.parquet"} <= set(record["outputs"])
 
 
+@pytest.mark.slow
 def test_an_output_that_takes_too_long_costs_that_output(aws: Any, job: Job) -> None:
     content = make_large(job)
     aws.s3.put_object(Bucket=aws.results_bucket, Key=f"{FOLDER}/results.json", Body=content)

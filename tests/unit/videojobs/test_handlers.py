@@ -104,6 +104,7 @@ def put_upload(aws: Any, event: Any, key: str) -> None:
         record |= {"body": json.dumps(body)} if "body" in record else {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "key"),
     [("queue", "cameras/belt.mp4"), ("queue-odd-key", "line 3+ü%41 (1).MP4"), ("s3", "cameras/belt.mp4")],
@@ -123,6 +124,7 @@ def test_an_upload_becomes_a_job_once(aws: Any, call: Any, name: str, key: str) 
     assert json.loads(execution["input"])["upload"]["key"] == key
 
 
+@pytest.mark.slow
 def test_events_from_eventbridge_become_one_job_for_each_write_in_any_order(aws: Any, call: Any) -> None:
     """The bucket has no versioning. The same bytes are written, replaced, and written again."""
     aws.s3.create_bucket(Bucket="footage")
@@ -347,6 +349,7 @@ def test_another_attempt_is_offered_only_if_it_may_succeed(
     assert ("videoinfer redeliver" in notice["Message"]) == is_offered
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["failed", "could-not-find-out", "aborted", "queue"])
 def test_a_failure_is_reported(aws: Any, call: Any, name: str) -> None:
     answer, _ = call("report_failure", read_event("report_failure", name))

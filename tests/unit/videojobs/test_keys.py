@@ -74,6 +74,7 @@ def sign() -> Callable[[str], str]:
     return lambda key: s3.generate_presigned_url("get_object", Params={"Bucket": "uploads", "Key": key})
 
 
+@pytest.mark.slow
 @given(keys.filter(is_path))
 @settings(max_examples=500, deadline=None)
 def test_clients_request_the_key_that_was_signed(sign: Callable[[str], str], key: str) -> None:
@@ -90,6 +91,7 @@ def test_keys_that_clients_would_request_by_another_path_are_rejected(sign: Call
     assert find_fault(Upload(bucket="uploads", key=key, size_bytes=1, etag="e1"))
 
 
+@pytest.mark.slow
 @given(keys, st.sampled_from([0, 1]))
 @example(f"{767 * 'x'}.ts", 1)
 @settings(max_examples=500)
@@ -105,6 +107,7 @@ def test_every_suggested_command_makes_the_upload_acceptable(key: str, size_byte
     )
 
 
+@pytest.mark.slow
 @given(keys, st.sampled_from([0, 1]))
 @settings(max_examples=count_examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_key_becomes_a_job_or_one_rejection(aws: Any, key: str, size_bytes: int) -> None:

@@ -43,6 +43,7 @@ def test_a_notice_says_which_conditions_held_and_links_to_the_moments(aws: Any, 
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("notify_when", [[FAILS], {"all": [HOLDS, FAILS]}])
 def test_no_notice_is_sent_if_they_do_not_hold_and_the_ledger_says_why(aws: Any, job: Job, notify_when: Any) -> None:
     for _ in range(2):
@@ -60,6 +61,7 @@ def test_a_class_that_may_be_misspelled_is_asked_about(aws: Any, job: Job, optio
     assert "nothing has the class 'rock', but there is 'Rock'." in " ".join(notice["Message"].split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"redelivery": "again"}])
 def test_conditions_that_hold_without_the_others_are_not_told_as_if_all_had(
     aws: Any, job: Job, options: dict[str, Any]
@@ -105,6 +107,7 @@ def test_conditions_that_can_not_be_evaluated_are_told(aws: Any, job: Job, monke
     assert "  The reason is: an error (ZeroDivisionError).\n" in notice["Message"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("condition", "sent"), [(HOLDS, 1), (FAILS, 0)])
 def test_the_outcome_passes_from_one_invocation_to_the_next(aws: Any, job: Job, condition: Any, sent: int) -> None:
     """After a crash, each output is made in an invocation of its own, the summary first."""
@@ -129,6 +132,7 @@ def test_a_crash_between_recording_and_sending_loses_no_notice(
     assert len(aws.notices()) == 1
 
 
+@pytest.mark.slow
 def test_an_annotated_video_is_told_only_if_the_results_were(studio: Studio) -> None:
     studio.aws.ledger.record(studio.job.upload, studio.job.attempt, notice_id=NOT_SENT, no_notice=RULES_DID_NOT_HOLD)
     studio.annotate()

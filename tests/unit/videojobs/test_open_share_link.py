@@ -139,6 +139,7 @@ def test_the_video_is_the_version_that_was_analyzed(shared: Shared) -> None:
     assert video.headers["Content-Type"] == "video/mp4"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [

@@ -13,12 +13,14 @@ from videojobs.record_media import GIGABYTE_SECONDS_MAX, MediaAnswer
 from videojobs.result_files import locate_results
 
 
+@pytest.mark.slow
 def test_a_second_call_sends_no_second_notice(studio: Studio) -> None:
     for _ in range(2):
         studio.annotate()
     assert len(studio.aws.notices()) == 1
 
 
+@pytest.mark.slow
 def test_its_cost_is_added_to_the_job_s_cost_once(studio: Studio) -> None:
     key = locate_results(studio.job.upload.key, studio.job.job_id, "summary.json")
     studio.bucket.save_json(key, {"frames": 2, "cost": {"total_usd": 0.25}})
@@ -36,6 +38,7 @@ def test_its_cost_is_added_to_the_job_s_cost_once(studio: Studio) -> None:
     assert "with the rest of the job, at us-east-1's prices of 2026-" in notice["Message"]
 
 
+@pytest.mark.slow
 def test_the_record_lists_it_among_the_outputs(studio: Studio) -> None:
     key = locate_results(studio.job.upload.key, studio.job.job_id, "job.json")
     record = {"frames": 2, "outputs": {"report.html": "s3://results/report.html"}}
@@ -47,6 +50,7 @@ def test_the_record_lists_it_among_the_outputs(studio: Studio) -> None:
     assert studio.bucket.read_json(key) == {"frames": 2, "outputs": outputs}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size_bytes", [1000, 8 * 1024**2, 20_000_000])
 def test_the_counted_requests_are_those_that_are_sent(
     studio: Studio, monkeypatch: pytest.MonkeyPatch, size_bytes: int
@@ -64,6 +68,7 @@ def test_the_counted_requests_are_those_that_are_sent(
     assert used["s3_writes"] == sum(method in ("PUT", "POST") for method in sent)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("used", [-5.0, 1e12])
 def test_the_usage_that_the_decoder_reports_is_limited_to_what_a_function_can_use(studio: Studio, used: float) -> None:
     studio.draw()
@@ -72,6 +77,7 @@ def test_the_usage_that_the_decoder_reports_is_limited_to_what_a_function_can_us
     assert 0 <= cost["annotation_cost"]["used"]["lambda_gigabyte_seconds"] <= GIGABYTE_SECONDS_MAX + 900
 
 
+@pytest.mark.slow
 def test_a_dataset_is_recorded_once_with_what_s3_has_of_it(studio: Studio) -> None:
     summary_key, record_key = (
         locate_results(studio.job.upload.key, studio.job.job_id, name) for name in ("summary.json", "job.json")

@@ -227,6 +227,7 @@ def test_the_records_of_a_job_have_the_time(aws: Any, job: Job) -> None:
         assert json.loads(read_object(aws, name))["video_recorded_at"] == STARTED
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(-1e10, 1e10) | st.floats(0, 1000), min_size=1, max_size=20))
 def test_the_tables_times_are_those_of_the_job(times: list[float]) -> None:
     job = replace(make_noticed_job(), video_recorded_at="2026-11-28T22:00:00.000500+01:00")

@@ -52,6 +52,7 @@ def test_a_cancelled_job_keeps_its_reason_and_is_reported_once(aws: Any, job: Jo
     assert f"videoinfer retry {job.job_id}" in notice["Message"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("status", "subject"), [("done", "Done: "), ("overdue", "Failed: "), ("failed", "Failed: ")])
 def test_a_late_failure_does_not_change_the_end_but_reports_it(aws: Any, job: Job, status: Any, subject: str) -> None:
     """The function that ended the job died before it sent the notice."""
@@ -95,6 +96,7 @@ def test_a_missing_annotated_video_is_reported_once_and_the_results_stay(studio:
     assert f"videoinfer redeliver {studio.job.job_id}" in notice["Message"]
 
 
+@pytest.mark.slow
 def test_a_missing_dataset_is_reported_once_beside_an_annotated_video(studio: Studio) -> None:
     options = replace(studio.job.options, dataset_frames=DatasetFrames("all"))
     studio.job = replace(studio.job, options=options)
@@ -124,6 +126,7 @@ def test_an_output_of_a_video_that_is_gone_is_not_tried_again(
     assert f"videoinfer {command} makes it on your own machine" in notice["Message"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output", MEDIA_OUTPUTS, ids=lambda output: output.name)
 def test_an_output_of_an_earlier_delivery_is_kept_if_it_cannot_be_made_again(
     studio: Studio, output: MediaOutput

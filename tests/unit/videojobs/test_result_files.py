@@ -2,6 +2,7 @@
 
 import ast
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +23,7 @@ def test_a_key_is_parsed_as_it_was_made(upload_key: str, job_id: str, name: str)
     assert split_results_key(locate_results(upload_key, job_id, file_name)) == (upload_key, job_id, file_name)
 
 
+@pytest.mark.slow
 def test_no_other_module_contains_the_file_names() -> None:
     assert len(NAMES) == 8
     spelled = [

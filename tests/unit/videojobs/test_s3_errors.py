@@ -19,6 +19,7 @@ REQUESTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("operation", "request_"), REQUESTS.values(), ids=REQUESTS)
 def test_a_missing_object_counts_as_missing_and_not_as_denied(
     aws: Any, operation: str, request_: dict[str, str]

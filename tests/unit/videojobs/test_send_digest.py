@@ -60,6 +60,7 @@ class FakeSfn:
         yield {"events": events[2:]}
 
 
+@pytest.mark.slow
 def test_each_notice_is_in_exactly_one_digest_wherever_the_function_dies(world: World) -> None:
     run_waves(world, 1)
     check(world)
@@ -67,6 +68,7 @@ def test_each_notice_is_in_exactly_one_digest_wherever_the_function_dies(world: 
     assert world.statuses["Aborted"] == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", [3, 7])
 def test_more_notices_than_a_transaction_takes_are_in_one_digest(call: int) -> None:
     """The function dies after the first transaction of two or three."""
@@ -127,6 +129,7 @@ def test_a_try_whose_execution_has_begun_another_one_claims_nothing(world: World
     assert left.claimed_by is None
 
 
+@pytest.mark.slow
 def test_a_link_opens_the_first_moment_when_a_condition_held(world: World, sending: DigestSending) -> None:
     notice, upload = make_notice(1)
     world.pending.add(replace(notice, moment=75), upload, 1)

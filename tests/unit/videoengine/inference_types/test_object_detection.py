@@ -18,6 +18,7 @@ from tests.unit.videoengine.inference_types.known_answers import (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("architecture", "outputs", "inference"),
     [

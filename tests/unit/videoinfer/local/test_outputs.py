@@ -42,6 +42,7 @@ def test_a_notice_is_written_with_its_subject(tmp_path: Path) -> None:
     assert (tmp_path / "notice.txt").read_text(encoding="utf-8") == "Subject: Done: clip.mp4\n\nVideo    ü\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", make_packages_of_every_type())
 def test_every_type_of_model_gives_a_preview_a_report_and_an_annotated_video(
     tmp_path: Path, video: Path, kind: str

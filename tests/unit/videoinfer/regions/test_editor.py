@@ -85,6 +85,7 @@ def test_only_json_of_a_page_s_size_is_read(url: str) -> None:
     assert requests.post(url + "check", data="[]", timeout=10).status_code == 404  # a form of another site can send it
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_the_command_without_an_error(video: Path) -> None:
     pytest_socket.enable_socket()
     command = [sys.executable, "-m", "videoinfer", "regions", str(video), "--edit"]

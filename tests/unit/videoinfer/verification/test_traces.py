@@ -10,6 +10,7 @@ from videoinfer.verification.traces import REASON, Traces
 from videojobs.jobs.media_outputs import ANNOTATION
 
 
+@pytest.mark.slow
 def test_everything_that_was_created_is_removed_and_nothing_else(account: Account) -> None:
     before = account.list_everything()
     open_mailboxes(account.traces)
@@ -37,6 +38,7 @@ def test_a_cleanup_with_nothing_to_remove_succeeds(account: Account) -> None:
     assert account.list_everything() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("status", "after"), [("running", "cancelled"), ("done", "done")])
 def test_a_running_job_is_stopped_and_keeps_its_item(account: Account, status: str, after: str) -> None:
     """This includes a `done` job whose notice can't be published, because its results would appear again."""
@@ -57,6 +59,7 @@ def test_a_running_job_is_stopped_and_keeps_its_item(account: Account, status: s
     assert account.list_everything()["keys"] == before["keys"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [None, "waiting", "creating"])
 def test_a_job_that_was_not_created_yet_is_never_created(account: Account, status: str | None) -> None:
     upload = account.traces.send("clip.mp4", b"video", {})

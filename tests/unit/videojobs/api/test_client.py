@@ -251,6 +251,7 @@ names = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @given(st.sampled_from([200, 400, 401, 404, 422]), st.builds(json.dumps, st.dictionaries(names, any_json) | any_json))
 @example(200, r'{"status": 2, "error": "half \ud800 pair"}')
 @example(200, r'{"status": "\ud800"}')

@@ -136,6 +136,7 @@ def test_no_turn_is_booked_beyond_what_a_queue_can_wait(aws: Any) -> None:
     assert turns.read() == before
 
 
+@pytest.mark.slow
 def test_concurrent_requesters_get_different_turns(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     # Others may read and write between a read and a write. A single write is atomic in DynamoDB, but not in moto.
     lock, call = Lock(), BaseClient._make_api_call  # type: ignore[attr-defined]

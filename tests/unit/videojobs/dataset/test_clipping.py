@@ -62,6 +62,7 @@ def test_all_points_are_on_the_picture(points: list[Point]) -> None:
     assert all(0 <= x <= SIZE[0] and 0 <= y <= SIZE[1] for x, y in pair(clip_polygon(points, SIZE)))
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(st.lists(POINTS, min_size=3, max_size=8))
 def test_the_same_places_are_inside(points: list[Point]) -> None:

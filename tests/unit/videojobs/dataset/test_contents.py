@@ -3,6 +3,8 @@
 import tracemalloc
 from typing import IO
 
+import pytest
+
 from tests.unit.videojobs.dataset.written import HEIGHT, WIDTH, MemorySink
 from videojobs.dataset.contents import DatasetContents, LabeledImage
 from videojobs.dataset.formats import WRITERS
@@ -29,6 +31,7 @@ def measure_peak(images: int) -> int:
     return peak
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_video() -> None:
     """Labels wait in a file: memory holds 8 bytes for each, of an array that grows in steps."""
     small, large = (min(measure_peak(images) for _ in range(3)) for images in (50, 500))

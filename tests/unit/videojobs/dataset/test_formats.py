@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -51,6 +52,7 @@ def test_the_formats_of_a_video_without_predictions_are_empty(tmp_path: Path) ->
     assert (len(coco["images"]), coco["annotations"], coco["categories"]) == (1, [], [])
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(names=st.lists(st.text(max_size=12) | st.sampled_from(["NaN", "yes", "~", "- a", "a: b", "#", "'", '"', "]]>"])))
 def test_every_format_gives_hostile_class_names_back(names: list[str]) -> None:

@@ -70,6 +70,7 @@ def test_what_is_not_a_label_is_counted(prediction: dict[str, Any], reason: str,
     assert (counts.images, counts.labels) == (1, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize(
     "element",

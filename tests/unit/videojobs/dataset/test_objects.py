@@ -43,6 +43,7 @@ def read_objects(aws: Any) -> dict[str, bytes]:
     return {key: aws.s3.get_object(Bucket=aws.results_bucket, Key=key)["Body"].read() for key in keys}
 
 
+@pytest.mark.slow
 def test_each_file_is_an_object_and_in_the_zip_file(aws: Any, bucket: ResultsBucket) -> None:
     files: dict[str, bytes] = {f"images/train/{number:08}.jpg": bytes([number]) * 1000 for number in range(40)}
     texts = {"data.yaml": b"names: [car]\n", "labels/train/00000000.txt": b""}
@@ -67,6 +68,7 @@ def test_label_studio_gets_the_uri_of_an_object(aws: Any, bucket: ResultsBucket)
     assert open_sink(bucket).locate("images/train/1.jpg") == f"s3://{aws.results_bucket}/{FOLDER}images/train/1.jpg"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1000, 2 * PART_BYTES])
 def test_an_error_leaves_no_zip_file_and_no_open_upload(aws: Any, bucket: ResultsBucket, size: int) -> None:
     def work() -> None:
@@ -118,6 +120,7 @@ def test_the_last_object_that_cannot_be_put_fails_the_dataset(s3: "S3Client", bu
         sink.write("data.yaml", b"")
 
 
+@pytest.mark.slow
 def test_few_files_wait_in_memory(s3: "S3Client", bucket: ResultsBucket) -> None:
     release, written = threading.Event(), list[int]()
 

@@ -51,6 +51,7 @@ def measure_difference(one: NDArray[Any], other: NDArray[Any]) -> float:
     return float(np.abs(one.astype(float).mean(2) - other.astype(float).mean(2)).mean())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", VIDEOS)
 def test_the_picture_is_the_frame_that_the_engine_infers(name: str, tmp_path: Path) -> None:
     content = VIDEOS[name]()

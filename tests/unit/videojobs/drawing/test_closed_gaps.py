@@ -20,6 +20,7 @@ from videojobs.drawing.closed_gaps import GAP_MAX_SECONDS, ClosedGaps
 from videojobs.results.samples import Sample
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sound", [None, "aac", "mp2"])  # MP2 is converted to AAC
 @pytest.mark.parametrize("hours", [5, 40, 720])
 def test_a_clock_jump_does_not_keep_a_frame_on_screen_for_hours(tmp_path: Path, hours: int, sound: str | None) -> None:

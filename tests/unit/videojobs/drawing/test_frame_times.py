@@ -31,6 +31,7 @@ def test_a_picture_that_cannot_be_decoded_moves_no_box(tmp_path: Path) -> None:
     assert [round(25 * seconds) for seconds, picture in pictures if is_drawn(picture)] == list(range(1, 60, 2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
 def test_the_frames_of_an_avi_are_evenly_spaced_and_have_their_own_boxes(tmp_path: Path, codec: str) -> None:
     """AVI has only decoding times, which are wrong for reordered pictures."""

@@ -11,6 +11,7 @@ from tests.unit.videojobs.drawing.clips import draw, make_sample
 CLOCKS = {"zero": "0", "eight hours": "30000", "just before it wraps": "95442.7"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("offset", CLOCKS.values(), ids=CLOCKS)
 def test_an_annotated_transport_stream_begins_at_zero_with_its_sound(offset: str, tmp_path: Path) -> None:
     video = tmp_path / "clip.ts"

@@ -16,6 +16,7 @@ from tests.unit.videojobs.drawing.clips import (
 from videojobs.drawing.video import draw_video
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("format_", "codec"), [("mp4", "aac"), ("mkv", "aac"), ("mp4", "libmp3lame")])
 def test_sound_is_copied_unchanged(tmp_path: Path, format_: str, codec: str) -> None:
     video = Clip(format_, sound=codec).write(tmp_path)
@@ -36,6 +37,7 @@ def test_sound_that_few_mp4_players_support_becomes_aac(tmp_path: Path, clip: Cl
     assert len(wave) == pytest.approx(2 * SOUND_RATE, abs=4096)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("format_", "codec", "rate", "kept"),
     [

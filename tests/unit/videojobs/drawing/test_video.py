@@ -43,6 +43,7 @@ def test_results_for_another_picture_size_are_scaled(tmp_path: Path) -> None:
     assert (left, right, bottom) == pytest.approx((145, 175, 110), abs=3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "clip",
     [
@@ -174,6 +175,7 @@ print(int(line.split()[1]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Only Linux tells a process's peak memory.")
 def test_memory_does_not_grow_with_the_video(tmp_path: Path) -> None:
     box = '{"x": 160, "y": 90, "width": 60, "height": 40, "confidence": 0.9, "class": "part", "class_id": 0}'
@@ -192,6 +194,7 @@ def test_memory_does_not_grow_with_the_video(tmp_path: Path) -> None:
     assert peaks[1] < 1.2 * peaks[0]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not SHARED_VIDEOS.is_dir(), reason=f"There are no videos in {SHARED_VIDEOS}.")
 def test_a_real_video_keeps_its_pictures_its_sound_and_its_times(tmp_path: Path) -> None:
     video = SHARED_VIDEOS / "car-detection.mp4"
@@ -205,6 +208,7 @@ def test_a_real_video_keeps_its_pictures_its_sound_and_its_times(tmp_path: Path)
         assert np.abs(difference).mean() < 4
 
 
+@pytest.mark.slow
 def test_a_frame_above_the_size_limit_is_refused_with_the_reason(tmp_path: Path) -> None:
     video = write_pictures(tmp_path / "large.avi", (4096, 4096))
     assert video.stat().st_size < 300_000
@@ -226,6 +230,7 @@ def test_a_video_without_times_is_annotated_too(tmp_path: Path) -> None:
     assert len(shares) >= 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", AWKWARD_VIDEOS)
 def test_every_frame_that_a_player_shows_has_its_own_box_at_its_own_time(tmp_path: Path, name: str) -> None:
     """Every other frame has a box; compared with a simple decode of the same video, and with the video
@@ -252,6 +257,7 @@ FRAME = {"width": 64, "height": 48}
 ALL_OVER = [{"x": 32, "y": 24, "width": 60, "height": 44, "confidence": 0.9, "class": "part", "class_id": 0}]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.2, 0.3, 0.5, 0.6])
 @pytest.mark.parametrize("damage", [bytes(40), b"\xff" * 40], ids=["zeros", "ones"])
 def test_a_decoder_s_own_error_costs_only_one_group_of_pictures(tmp_path: Path, share: float, damage: bytes) -> None:

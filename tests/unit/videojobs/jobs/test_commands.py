@@ -81,6 +81,7 @@ def test_names_that_uploads_may_have_stay_as_they_are() -> None:
     assert corrected == {"infer-fps": "INFER_FPS", "models": "DS-2CD2", "mtime": "1700000000", "Camera": "it's"}
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(
     st.dictionaries(st.sampled_from(METADATA_OPTIONS), st.text(max_size=30) | json_values.map(json.dumps)),

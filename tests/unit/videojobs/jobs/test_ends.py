@@ -63,6 +63,7 @@ def test_a_job_that_has_not_ended_is_not_published(aws: Any, job: Job, events_qu
     assert receive(aws, events_queue) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", ["failed", "overdue", "rejected", "cancelled"])
 def test_an_end_without_results_has_a_reason(
     aws: Any, job: Job, events_queue: str, capsys: pytest.CaptureFixture[str], status: str

@@ -56,6 +56,7 @@ def test_a_repeated_request_gets_the_first_answer(aws: Any) -> None:
     assert creator.asked == [REQUEST]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("other", OTHERS, ids=str)
 def test_another_attempt_version_or_object_is_another_job(aws: Any, other: JobRequest) -> None:
     creator = Creator()
@@ -83,6 +84,7 @@ def test_an_answer_about_which_nothing_is_recorded_is_not_remembered(aws: Any) -
     assert ask(Creator(), REQUEST)["job_id"] == "j1"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", get_args(JobState))
 def test_an_answer_that_is_a_state_in_the_ledger_is_remembered(aws: Any, status: str) -> None:
     assert [ask(lambda _: {"status": status}, REQUEST), ask(Creator(), REQUEST)] == [{"status": status}] * 2

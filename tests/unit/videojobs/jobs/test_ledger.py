@@ -25,6 +25,7 @@ def test_execution_names_are_valid_for_step_functions(key: str, attempt: int) ->
 STATES: tuple[JobState, ...] = get_args(JobState)
 
 
+@pytest.mark.slow
 def test_the_ledger_allows_only_the_state_changes_of_the_table(aws: Any) -> None:
     for number, (before, after) in enumerate(itertools.product((None, *STATES), STATES)):
         upload = Upload(bucket="uploads", key=f"{number}.mp4", size_bytes=5, etag="e1")
@@ -40,6 +41,7 @@ def test_the_ledger_allows_only_the_state_changes_of_the_table(aws: Any) -> None
         assert (item.get("status"), item.get("error")) == ((after, "new") if allowed else (before, None))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", sorted(set(STATES) - {"rejected"}))
 def test_a_redelivery_may_set_done_from_every_state(aws: Any, before: JobState) -> None:
     upload = Upload(bucket="uploads", key="a.mp4", size_bytes=5, etag="e1")
@@ -55,6 +57,7 @@ def test_facts_are_recorded_in_every_state(aws: Any) -> None:
     assert aws.ledger.read(upload, 1)["notice_id"] == "n1"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", STATES)
 def test_a_job_that_has_ended_has_no_progress(aws: Any, state: JobState) -> None:
     upload = Upload(bucket="uploads", key="a.mp4", size_bytes=5, etag="e1")

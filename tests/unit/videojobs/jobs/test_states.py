@@ -36,6 +36,7 @@ def test_a_write_that_boto3_repeats_is_accepted(state: JobState) -> None:
     assert state in CHANGES[state]
 
 
+@pytest.mark.slow
 def test_no_other_module_writes_to_a_table() -> None:
     files = [
         *ROOT.glob("functions/*/*.py"),

@@ -33,6 +33,7 @@ def to_decimals(value: Any) -> Any:
     return value
 
 
+@pytest.mark.slow
 @given(values)
 @settings(max_examples=1000, deadline=None)
 def test_json_that_passes_can_be_stored_logged_and_sent(value: Any) -> None:

@@ -1,6 +1,7 @@
 import json
 from typing import Any, get_args
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -98,6 +99,7 @@ def test_a_digest_counts_what_does_not_fit() -> None:
     )
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.builds(

@@ -26,6 +26,7 @@ def summarize(names: list[str]) -> Summary:
     return summary
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("policy", "is_received"),
     [

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -236,6 +237,7 @@ keys = texts.filter(lambda text: text != "\ud800").map(lambda text: f"{text}.mp4
 """S3's keys are UTF-8."""
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(key=keys, model_id=texts, class_name=texts, reason=texts, job_id=texts)
 def test_no_foreign_text_forges_a_line_or_a_command(

@@ -28,6 +28,7 @@ def test_the_template_knows_every_mode() -> None:
     assert parameter["Default"] == "each"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("outcome", get_args(Outcome.__value__))
 @pytest.mark.parametrize("rules", [(), ("door at night",)])
 @pytest.mark.parametrize("mode", get_args(Mode.__value__))

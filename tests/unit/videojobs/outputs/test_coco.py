@@ -144,6 +144,7 @@ def write_coco(folder: Path, kind: str, elements: list[Any]) -> Path:
 file_texts = st.text(st.sampled_from('./\\\\:~ a\u0301ü安\0\n\u202e😀हिन्दी%*?"<>|'), max_size=8)
 
 
+@pytest.mark.slow
 @given(
     key=file_texts,
     offsets=st.lists(st.integers(0, 3), max_size=6),

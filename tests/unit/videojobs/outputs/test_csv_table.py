@@ -7,6 +7,7 @@ import json
 import re
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +23,7 @@ from videojobs.jobs.options import Model
 spreadsheet_texts = st.text(st.sampled_from("=+-@\uff1d\uff20'\"\t\r\n,;|\0 a1(é"), max_size=12)
 
 
+@pytest.mark.slow
 @given(key=spreadsheet_texts, name=spreadsheet_texts, more=spreadsheet_texts, number=st.integers(-5, 5))
 def test_no_cell_of_the_csv_is_a_formula(key: str, name: str, more: str, number: int) -> None:
     """This holds for every separator of a spreadsheet: Excel's is a semicolon in half of Europe."""

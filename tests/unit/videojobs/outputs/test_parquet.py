@@ -46,12 +46,14 @@ def write(batches: list[list[Array]], columns: dict[str, DataType], rows_a_group
     return pq.ParquetFile(content)
 
 
+@pytest.mark.slow
 @given(columns)
 def test_simple_values_are_read_back(column: tuple[DataType, list[Any]]) -> None:
     kind, values = column
     assert write([[make_array(values, kind)]], {"a": kind}).read()["a"].to_pylist() == values
 
 
+@pytest.mark.slow
 @given(points)
 def test_lists_of_structs_are_read_back(values: list[Any]) -> None:
     kind = list_of(struct_of(x=FLOAT, **{"class": TEXT}))

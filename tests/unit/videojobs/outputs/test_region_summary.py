@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -75,6 +76,7 @@ def test_the_numbers_are_those_of_a_simple_count(scene: list[dict[int, Place] | 
         assert abs(counts.dwell_seconds_mean - sum(dwells) / len(dwells)) < 1e-6
 
 
+@pytest.mark.slow
 @given(scenes)
 def test_summaries_survive_being_written_and_read(scene: list[dict[int, Place] | None]) -> None:
     summaries = summarize_events(watch(REGIONS, [None if found is None else see(found) for found in scene]))

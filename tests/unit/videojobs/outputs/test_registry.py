@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 import pyarrow.parquet as pq
+import pytest
 import webvtt
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,6 +58,7 @@ def jobs(draw: Any) -> tuple[Job, dict[str, Any]]:
     return make_job(*models), dict(draw(st.permutations(items)))
 
 
+@pytest.mark.slow
 @given(jobs())
 def test_all_outputs_agree_with_a_simple_reading(made: tuple[Job, dict[str, Any]]) -> None:
     job, results = made

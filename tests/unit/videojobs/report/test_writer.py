@@ -71,6 +71,7 @@ def test_an_element_that_cannot_be_drawn_does_not_prevent_drawing_the_others(ele
     assert all(len(mark) == 2 for mark in piece["frames"][0] or ())
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_video(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(class_timelines, "BINS_MAX", 64)
     monkeypatch.setattr("videojobs.report.writer.PIECE_BYTES", 20_000)

@@ -97,6 +97,7 @@ def test_the_parts_of_a_path_cover_it_and_alternate(border: Border, start: Any, 
         assert part.is_inside == border.has_inside(x, y) or border.measure(x, y) < 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "border",
     [

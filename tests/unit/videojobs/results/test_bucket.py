@@ -40,6 +40,7 @@ def open_bucket(aws: Any) -> ResultsBucket:
     return ResultsBucket(aws.s3, aws.results_bucket)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [0, 1, PART_BYTES - 1, PART_BYTES, 2 * PART_BYTES + 7])
 def test_the_object_is_what_was_written_in_pieces_of_any_size(aws: Any, size: int) -> None:
     bucket, content = open_bucket(aws), bytes(range(256)) * (size // 256 + 1)
@@ -59,6 +60,7 @@ def test_an_object_that_is_not_completed_leaves_nothing_behind(aws: Any) -> None
     assert list_uploads(aws) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_forgotten", [False, True])
 def test_an_object_is_resumed_after_its_stored_parts(aws: Any, is_forgotten: bool) -> None:
     bucket, begun = open_bucket(aws), list[str]()

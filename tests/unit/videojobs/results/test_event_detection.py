@@ -64,6 +64,7 @@ def test_another_size_moves_the_objects() -> None:
     assert outline(watch(DOOR, [see({1: (0.8, 0.4)}), other])) == [("door", "in", 0.75)]
 
 
+@pytest.mark.slow
 @given(scenes, st.sampled_from([0.2, 1.0, 2.5]), st.sampled_from([1, 2, 3, 7]))
 def test_events_are_in_order_and_conserve_objects_and_do_not_depend_on_batches(
     scene: list[dict[int, Place] | None], interval: float, batch: int
@@ -94,6 +95,7 @@ CLASSES = parse_regions(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(st.dictionaries(st.integers(1, 2), named), max_size=60), st.sampled_from([0.2, 0.5, 1.0]), st.data())
 def test_who_enters_as_a_class_that_counts_leaves_as_this_class(
     scene: list[dict[int, tuple[Place, str]]], interval: float, data: st.DataObject
@@ -122,6 +124,7 @@ def test_who_enters_as_a_class_that_counts_leaves_as_this_class(
     assert inside == {}
 
 
+@pytest.mark.slow
 @given(scenes)
 def test_events_do_not_depend_on_the_parser(scene: list[dict[int, Place] | None]) -> None:
     elements = [None if found is None else see(found) for found in scene]

@@ -4,6 +4,7 @@ import json
 import re
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,6 +49,7 @@ ODD_VALUES = st.sampled_from(
 """Values of JSON's grammar that Python has no equal for, and what is read instead."""
 
 
+@pytest.mark.slow
 @given(st.lists(ODD_VALUES | anything.map(lambda value: (json.dumps(value), value))), st.integers(1, 40))
 def test_all_json_is_read_and_only_odd_values_are_changed(values: list[tuple[str, Any]], piece_size: int) -> None:
     text = "\ufeff" + rf'{{"passed over": "\ud800", "\udfff": [{", ".join(text for text, _ in values)}]}}'
@@ -61,6 +63,7 @@ strings = st.from_regex(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(numbers | strings))
 def test_every_number_and_string_of_the_grammar_is_read(values: list[str]) -> None:
     """The grammar is in RFC 8259, sections 6 and 7."""

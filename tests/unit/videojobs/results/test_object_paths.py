@@ -127,12 +127,14 @@ def test_a_box_that_trembles_on_a_border_counts_once() -> None:
     assert follow(DOCK, (0.3, 0.5), *border, (0.3, 0.5)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rate", "most"), [(5, 0), (2, 1), (1, 1)])
 def test_a_box_that_trembles_on_a_border_for_an_hour_has_few_events(rate: int, most: int) -> None:
     frames = [see({1: place}) for place in tremble(3600 * rate)]
     assert len(watch(DOOR, frames, [number / rate for number in range(len(frames))])) <= most
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [5, 2, 1])
 @pytest.mark.parametrize("period_seconds", [10, 60])
 def test_an_object_that_sways_at_a_border_for_an_hour_changes_sides_once(rate: int, period_seconds: int) -> None:
@@ -301,6 +303,7 @@ def walk(path: list[Place], steps: int) -> list[Any]:
     return [see({1: place}) for place in [*found, path[-1]]]
 
 
+@pytest.mark.slow
 @given(paths, st.sampled_from([2, 4, 8, 16, 32]))
 def test_a_lower_frame_rate_finds_the_same_events(path: list[Place], stride: int) -> None:
     assume(all(depth > 2 * MARGIN * BOX for depth in measure_depths(path)))

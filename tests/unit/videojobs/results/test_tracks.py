@@ -25,6 +25,7 @@ def follow(*frames: tuple[float, Sequence[Box]]) -> list[list[int | None]]:
     return [tracker.follow(seconds, found) for seconds, found in frames]
 
 
+@pytest.mark.slow
 @given(videos)
 def test_ids_are_unique_in_a_frame_and_new_ones_are_consecutive(
     frames: list[tuple[float, list[Box]]],
@@ -37,6 +38,7 @@ def test_ids_are_unique_in_a_frame_and_new_ones_are_consecutive(
         known += len(new)
 
 
+@pytest.mark.slow
 @given(videos, st.randoms(use_true_random=False))
 def test_the_order_of_boxes_does_not_matter(frames: list[tuple[float, list[Box]]], chance: random.Random) -> None:
     for _, found in frames:
@@ -183,6 +185,7 @@ def test_memory_holds_only_tracks_that_have_not_ended() -> None:
     assert len(tracker._tracks) < 60
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scene", "shares"),
     [("crossing", {30: 0.75, 5: 0.75, 2: 0.7, 1: 0.6}), ("belt", {30: 0.9, 5: 0.9, 2: 0.85})],
