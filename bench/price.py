@@ -34,7 +34,7 @@ import boto3
 from rich.console import Console
 from rich.table import Table
 
-from bench.engine import Contender, make_package
+from bench.engine import SIDE, Contender, make_package
 from bench.fan_out import GOP_SIZE, HEIGHT, HOUR_SECONDS, RATE, WIDTH, Assumptions
 from bench.moving_pictures import write_video
 from videoengine.costs import (
@@ -47,6 +47,7 @@ from videoengine.costs import (
     measure_invocation,
     measure_storage,
 )
+from videoengine.model_effort import estimate_frame_seconds
 from videoengine.s3_file import BLOCK_BYTES
 from videoengine.segments import Effort, cut_segments, select_frames
 from videoengine.timeline import Timeline
@@ -192,12 +193,13 @@ def measure(setting: Setting, package: Path, video: Path, video_seconds: int, re
     )
 
 
-def count_segments(infer_fps: int) -> int:
-    """The number of segments that the engine cuts an hour into."""
+def count_segments(infer_fps: int, model_bytes: int) -> int:
+    """The number of segments that the engine cuts an hour into, for a model of so many bytes."""
     timestamps = tuple(range(HOUR_SECONDS * RATE))
     hour = Timeline(timestamps, timestamps[::GOP_SIZE], Fraction(1, RATE), Fraction(RATE))
     frames = select_frames(hour, Fraction(infer_fps))
-    return len(cut_segments(frames, hour, Effort.estimate(WIDTH * HEIGHT, models=1), WORKERS))
+    effort = Effort.estimate(WIDTH * HEIGHT, 1, estimate_frame_seconds(model_bytes, SIDE * SIDE))
+    return len(cut_segments(frames, hour, effort, WORKERS))
 
 
 def price_hour(setting: Setting, speed: Speed, segments: int, video_bytes: float, model_bytes: int) -> Hour:
@@ -377,7 +379,7 @@ def main() -> None:
     for name, package in packages.items():
         model_bytes = (package / "weights.onnx").stat().st_size
         for rate in RATES:
-            segments = count_segments(rate)
+            segments = count_segments(rate, model_bytes)
             for cpu in CPUS:
                 for memory in arguments.memory:
                     setting = Setting(name, rate, cpu, memory)

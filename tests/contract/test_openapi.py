@@ -14,7 +14,9 @@ from schemathesis.config import SchemathesisConfig
 
 from tests.stand_ins.api_gateway import ApiGateway
 from tests.stand_ins.engine import API_KEY, EngineInProcess, run_engine
+from tests.stand_ins.model_files import make_package
 from videoengine import api
+from videoengine.model_packages import parse_package
 from videoengine.openapi import describe_api
 
 CONFIG = {
@@ -41,8 +43,9 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineInProcess
     """An engine that has every requested model, and that limits polls."""
     with run_engine(Path(tmp_path_factory.mktemp("models"))) as unlimited, pytest.MonkeyPatch.context() as patch:
         limits = {"MAX_MODELS": str(MAX_MODELS), "POLL_SECONDS_MIN": "60"}
+        package = parse_package(make_package())
         engine = replace(unlimited, environment={**unlimited.environment, **limits})
-        patch.setattr(api, "_check_model", lambda *_: None)
+        patch.setattr(api, "_find_package", lambda *_: package)
         patch.setattr(GATEWAY, "invoke", partial(engine.invoke, "serve_api"))
         yield engine
 

@@ -1,6 +1,7 @@
 """A job's specification, as the state machine passes it on."""
 
 import json
+from dataclasses import replace
 
 from tests.unit.videoengine.test_jobs import JOB
 from videoengine.job_spec import JobSpec
@@ -10,3 +11,14 @@ def test_the_specification_does_not_contain_the_video_s_source() -> None:
     told = json.dumps(JOB.spec.to_json())
     assert "example.com" not in told
     assert JobSpec.from_json(json.loads(told)) == JOB.spec
+
+
+def test_the_specification_carries_the_work_of_the_models() -> None:
+    job = replace(JOB, infer_seconds=1.25)
+    assert JobSpec.from_json(json.loads(json.dumps(job.spec.to_json()))).infer_seconds == 1.25
+
+
+def test_a_specification_of_an_older_release_has_no_work_of_the_models() -> None:
+    told = JOB.spec.to_json()
+    del told["infer_seconds"]
+    assert JobSpec.from_json(told) == JOB.spec

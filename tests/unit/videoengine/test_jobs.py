@@ -27,7 +27,7 @@ def written(engine: EngineInProcess) -> EngineInProcess:
     return engine
 
 
-@pytest.mark.parametrize("job", [JOB, replace(JOB, input_url=None)])
+@pytest.mark.parametrize("job", [JOB, replace(JOB, input_url=None), replace(JOB, infer_seconds=1.25)])
 def test_a_job_is_read_as_it_was_stored(job: Job, engine: EngineInProcess) -> None:
     engine.jobs.put(job, retention_days=7)
     assert engine.jobs.get(job.job_id) == job

@@ -213,7 +213,7 @@ def _fill_in_version(model: Any, index: int, settings: ApiSettings) -> Any:
     return {**model, "model_version": versions[0].version}
 
 
-def _check_model(model: ModelRequest, index: int, models_bucket: str) -> None:
+def _find_package(model: ModelRequest, index: int, models_bucket: str) -> ModelPackage:
     try:
         package = describe_package(clients.s3(), models_bucket, model.package_name)
     except ModelPackageInvalid as error:
@@ -222,14 +222,14 @@ def _check_model(model: ModelRequest, index: int, models_bucket: str) -> None:
         raise NotFound(f"Model {model.package_name} not found")
     if package.task_type != model.inference_type:
         raise BadRequest(f"models[{index}].inference_type must be {package.task_type} for {model.package_name}")
+    return package
 
 
 def _describe_new_job(job_id: str, request: HttpRequest, settings: ApiSettings) -> Job:
     wanted = JobRequest.parse(_fill_in_versions(request.body, settings), settings.still_frames)
     if len(wanted.models) > settings.max_models:
         raise BadRequest(f"models must be at most {settings.max_models}, not {len(wanted.models)}")
-    for index, model in enumerate(wanted.models):
-        _check_model(model, index, settings.models_bucket)
+    packages = [_find_package(model, index, settings.models_bucket) for index, model in enumerate(wanted.models)]
     uploaded = find_upload_key(clients.s3(), settings.videos_bucket, wanted.input_url)
     return Job(
         job_id=job_id,
@@ -240,4 +240,5 @@ def _describe_new_job(job_id: str, request: HttpRequest, settings: ApiSettings) 
         created_at=int(time.time()),
         key_digest=request.caller.digest,
         request_digest=digest_request(request.body) if read_idempotency_key(request.headers) else None,
+        infer_seconds=round(sum(package.frame_seconds for package in packages), 6),
     )

@@ -17,12 +17,14 @@ class JobSpec:
     Attributes:
         infer_fps: frames to infer per second.
         video_key: key of the video in the videos bucket, which may not be fetched yet.
+        infer_seconds: estimated work of all models for one frame; None in jobs of older releases.
     """
 
     job_id: str
     infer_fps: Fraction
     models: tuple[ModelRequest, ...]
     video_key: str
+    infer_seconds: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The specification as plain JSON, for `from_json`."""
@@ -32,4 +34,5 @@ class JobSpec:
     def from_json(cls, fields: dict[str, Any]) -> Self:
         """The specification that `to_json` wrote."""
         models = tuple(ModelRequest(**model) for model in fields["models"])
-        return cls(fields["job_id"], Fraction(fields["infer_fps"]), models, fields["video_key"])
+        infer_fps = Fraction(fields["infer_fps"])
+        return cls(fields["job_id"], infer_fps, models, fields["video_key"], fields.get("infer_seconds"))

@@ -38,6 +38,7 @@ class Job:
         created_at: seconds since the epoch.
         key_digest: the digest of the API key that made it; None in the records of older releases.
         request_digest: `digest_request` of its request, if that had an `Idempotency-Key`.
+        infer_seconds: estimated work of all models for one frame; None in the records of older releases.
         error: why a failed job failed.
         note: a remark about the video for its owner; may be empty. None until the job is planned.
         start_offset: seconds from a player's 0 to the first frame; None until the job is planned.
@@ -54,6 +55,7 @@ class Job:
     created_at: int
     key_digest: str | None = None
     request_digest: str | None = None
+    infer_seconds: float | None = None
     status: JobStatus = JobStatus.RUNNING
     error: str | None = None
     note: str | None = None
@@ -65,7 +67,7 @@ class Job:
     @property
     def spec(self) -> JobSpec:
         """The input of the job's steps."""
-        return JobSpec(self.job_id, self.infer_fps, self.models, self.video_key)
+        return JobSpec(self.job_id, self.infer_fps, self.models, self.video_key, self.infer_seconds)
 
     @property
     def progress(self) -> int | None:
@@ -92,6 +94,7 @@ class Job:
             created_at=int(item["created_at"]["N"]),
             key_digest=item["key_digest"]["S"] if "key_digest" in item else None,
             request_digest=item["request_digest"]["S"] if "request_digest" in item else None,
+            infer_seconds=float(item["infer_seconds"]["N"]) if "infer_seconds" in item else None,
             status=JobStatus(int(item["status"]["N"])),
             error=item["error"]["S"] if "error" in item else None,
             note=item["note"]["S"] if "note" in item else None,
@@ -129,6 +132,8 @@ class JobsTable:
             "request_digest": job.request_digest,
         }
         item |= {name: {"S": text} for name, text in texts.items() if text}
+        if job.infer_seconds is not None:
+            item["infer_seconds"] = {"N": str(job.infer_seconds)}
         try:
             self._client.put_item(
                 TableName=self._table_name,

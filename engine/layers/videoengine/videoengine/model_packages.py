@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from videoengine.errors import ModelPackageInvalid
 from videoengine.families import FAMILIES, Family, Layout, ResizeMode, list_architectures
+from videoengine.model_effort import estimate_frame_seconds
 
 WEIGHTS = "weights.onnx"
 CLASS_NAMES = "class_names.txt"
@@ -99,6 +100,7 @@ class ModelPackage:
         removed_class_names: classes of `class_names` that are never reported.
         keypoint_names: for each class; empty if the model detects no key points.
         multi_label: whether a picture may have several labels, or none.
+        size_bytes: of all its files; 0 if its files have not been listed.
     """
 
     task_type: str
@@ -109,6 +111,12 @@ class ModelPackage:
     removed_class_names: frozenset[str] = frozenset()
     keypoint_names: tuple[tuple[str, ...], ...] = ()
     multi_label: bool = False
+    size_bytes: int = 0
+
+    @property
+    def frame_seconds(self) -> float:
+        """The estimated work for one frame. It needs `size_bytes`."""
+        return estimate_frame_seconds(self.size_bytes, self.network_input.width * self.network_input.height)
 
     @property
     def family(self) -> Family:

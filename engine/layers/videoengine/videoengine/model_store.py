@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +32,7 @@ def describe_package(s3: "S3Client", bucket: str, package_name: str) -> ModelPac
         package_name: `<model_id>/<model_version>`.
 
     Returns:
-        The package without its weights; None if the bucket has no such package.
+        The package with its size, but without its weights; None if the bucket has no such package.
 
     Raises:
         ModelPackageInvalid: a file is missing or broken, or this engine can't run the package.
@@ -41,13 +41,15 @@ def describe_package(s3: "S3Client", bucket: str, package_name: str) -> ModelPac
     if not listing:
         return None
     _check_complete(package_name, listing)
-    return parse_package(
+    package = parse_package(
         {
             name: s3.get_object(Bucket=bucket, Key=f"{package_name}/{name}")["Body"].read()
             for name in DESCRIPTION_FILES
             if name in listing
         }
     )
+    # Weights may be in files of their own, whose names only the network knows.
+    return replace(package, size_bytes=sum(file.size_bytes for file in listing.values()))
 
 
 class ModelStore:

@@ -47,7 +47,7 @@ def plan(job: JobSpec, settings: PlanSettings) -> Outcome:
         cut = check_cut(container, file, timeline, settings.max_failed_share)
         notes = [cut or describe_lost_times(container, timeline), describe_jumps(timeline)]
     _check_duration(measure_seconds(timeline), settings.max_video_hours)
-    effort = Effort.estimate(pixels, len(job.models))
+    effort = Effort.estimate(pixels, len(job.models), job.infer_seconds)
     frames = select_frames(timeline, job.infer_fps, settings.max_sampled_frames)
     segments = cut_segments(frames, timeline, effort, settings.max_concurrency)
     _write_segments(bucket, job.job_id, segments)

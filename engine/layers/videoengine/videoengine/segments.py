@@ -9,6 +9,7 @@ from itertools import accumulate, pairwise
 from typing import Any, Self
 
 from videoengine.errors import JobFailed
+from videoengine.model_effort import YOLO11N_SECONDS
 from videoengine.sampling import sample_frames
 from videoengine.timeline import Timeline
 
@@ -84,12 +85,14 @@ class Effort:
     infer: float
 
     @classmethod
-    def estimate(cls, pixels: int, models: int) -> Self:
-        """Estimates the work for frames of `pixels` and a number of models of YOLO11n's size.
+    def estimate(cls, pixels: int, models: int, infer_seconds: float | None = None) -> Self:
+        """Estimates the work for frames of `pixels`. `python -m bench.engine` measures the figures.
 
-        `python -m bench.engine` measures the figures.
+        Args:
+            models: number of models.
+            infer_seconds: of all models for one frame; None if unknown, which stands for models of YOLO11n's size.
         """
-        return cls(decode=1.5e-9 * pixels, infer=0.04 * models)
+        return cls(decode=1.5e-9 * pixels, infer=infer_seconds or YOLO11N_SECONDS * models)
 
 
 def select_frames(timeline: Timeline, infer_fps: Fraction, max_frames: int | None = None) -> list[SampledFrame]:
