@@ -38,3 +38,23 @@ def test_an_index_that_marks_no_keyframes_is_not_asked_for_them() -> None:
     unmarked = video[:table] + bytes(4) + video[table + 4 :]
     assert read(unmarked) == read(video)
     assert plans.compare(unmarked) == plans.Comparison("same timeline", skipped=False)
+
+
+def repeat_edit(video: bytes, times: int) -> bytes:
+    """Has an MP4's edit list, of one entry, show the whole track several times."""
+    place = video.index(b"elst") + 12
+    count, entry = place - 4, video[place : place + 12]
+    repeated = bytearray(video[:place] + entry * (times - 1) + video[place:])
+    repeated[count:place] = times.to_bytes(4)
+    for box in (b"moov", b"trak", b"edts", b"elst"):
+        size = video.rindex(box, 0, place) - 4
+        repeated[size : size + 4] = (int.from_bytes(video[size : size + 4]) + 12 * (times - 1)).to_bytes(4)
+    return bytes(repeated)
+
+
+def test_an_index_that_repeats_few_keyframes_often_is_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Skipping would request each of them, however small the file."""
+    video = repeat_edit(make_video(VideoSpec(keyframe_every=12, texture=True)), times=3)
+    monkeypatch.setattr(media_skipping, "MIN_BYTES_PER_KEYFRAME", len(video) // 6)
+    assert len(read(video).keyframes) == 15
+    assert plans.compare(video) == plans.Comparison("same timeline", skipped=False)

@@ -25,7 +25,7 @@ class KeyframeSearch:
         self._marked = _MarkedSamples(stream)
         is_indexed = "mp4" in container.format.name and stream.codec_context.name in SKIPPED_CODECS
         # If an index marks none, FFmpeg marks the first.
-        self._by_index = is_indexed and self._marked.count() > 1
+        self._by_index = is_indexed and self._marked.count_places() > 1
         self._skips = False
         self._skipped = list[SkippedSample]()
 
@@ -61,11 +61,16 @@ class _MarkedSamples:
 
     def __init__(self, stream: VideoStream) -> None:
         self._entries = stream.index_entries
-        self._read, self._places = 0, set[int]()
+        self._read, self._count, self._places = 0, 0, set[int]()
 
-    def count(self) -> int:
+    def count_places(self) -> int:
         self._read_on()
         return len(self._places)
+
+    def count(self) -> int:
+        """Several samples may have the same place: edit lists repeat them, and a damaged index may say anything."""
+        self._read_on()
+        return self._count
 
     def __contains__(self, place: int | None) -> bool:
         self._read_on()
@@ -76,4 +81,5 @@ class _MarkedSamples:
             entry = self._entries[self._read]
             if entry.is_keyframe:
                 self._places.add(entry.pos)
+                self._count += 1
             self._read += 1
