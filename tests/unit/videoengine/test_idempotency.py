@@ -115,6 +115,20 @@ def test_a_job_that_has_ended_is_not_started_again(engine: EngineInProcess) -> N
     assert count_executions(engine) == 1
 
 
+@pytest.mark.parametrize("status", [JobStatus.DONE, JobStatus.FAILED])
+def test_a_job_that_has_ended_is_not_started_again_when_its_name_is_free(
+    status: JobStatus, engine: EngineInProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name is free again after 90 days, and records may be kept for years: that would be a second bill."""
+    _, first = send(engine)
+    if status is JobStatus.DONE:
+        engine.finish(first["job_id"])
+    else:
+        engine.fail(first["job_id"], "The video is an empty file")
+    monkeypatch.setattr(clients.stepfunctions(), "start_execution", lambda **_: pytest.fail("started again"))
+    assert send(engine) == (200, first)
+
+
 def test_a_changed_api_key_gets_the_same_job(engine: EngineInProcess) -> None:
     """The answer to the old key may have been lost."""
     _, first = send(engine)

@@ -121,7 +121,9 @@ def create_job(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:
         job = jobs.put(_describe_new_job(job_id, request, settings), settings.retention_days)
     if idempotency_key and job.request_digest != digest_request(request.body):
         raise Conflict(f"The {HEADER} {quote(idempotency_key)} was sent before, with another body")
-    _start_job(job, settings)
+    # Step Functions forgets an execution after 90 days, and would start a job that has ended once more.
+    if job.status is JobStatus.RUNNING:
+        _start_job(job, settings)
     logger.info("Job created", models=[model.package_name for model in job.models])
     told = {"idempotency_key": idempotency_key} if idempotency_key else {}
     return {"job_id": job_id, "message": "This endpoint will create videojob"} | told
