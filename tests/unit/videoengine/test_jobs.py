@@ -59,6 +59,23 @@ def test_a_failed_job_keeps_its_first_reason_but_not_the_video_s_url(written: En
     assert written.jobs.get("a-job") == expected
 
 
+def test_a_done_job_stays_done(written: EngineInProcess) -> None:
+    """The answer to the write of its status may be lost, again and again. A client may have read it already."""
+    written.finish("a-job")
+    done = written.find_job("a-job")
+    with pytest.raises(ClientError, match="ConditionalCheckFailed"):
+        written.fail("a-job", "The engine could not record the progress of the job")
+    assert written.find_job("a-job") == done
+
+
+def test_a_failed_job_stays_failed(written: EngineInProcess) -> None:
+    """An Express execution runs again at times: once a segment may fail, and once not, so that the map goes on."""
+    written.fail("a-job", "The model has been deleted")
+    failed = written.find_job("a-job")
+    written.finish("a-job")
+    assert written.find_job("a-job") == failed
+
+
 def test_an_expired_record_does_not_come_back(engine: EngineInProcess) -> None:
     for write in (engine.jobs.forget_input_url, engine.finish, lambda job_id: engine.fail(job_id, "It failed")):
         with suppress(ClientError):
