@@ -92,7 +92,7 @@ def compose_facts(item: Item, attempts: Sequence[Item], now: datetime) -> list[t
         ("Deadline", format_local(item["deadline_at"]) if item.get("deadline_at") else None),
         ("Polls", str(item["polls"]) if item.get("polls") else None),
         ("Found", _count(item["counts"]) if item.get("counts") else None),
-        ("Cost", f"${item['cost_usd']:.4f} on AWS" if "cost_usd" in item else None),
+        ("Cost", _describe_cost(item)),
         ("Results", item.get("results_location")),
         *(("Output", uri) for _, uri in sorted(item.get("outputs", {}).items())),
         *(("Output", item.get(output.location)) for output in MEDIA_OUTPUTS),
@@ -102,6 +102,15 @@ def compose_facts(item: Item, attempts: Sequence[Item], now: datetime) -> list[t
         ("Execution", item.get("execution_arn")),
     ]
     return [(name, value) for name, value in facts if value]
+
+
+def _describe_cost(item: Item) -> str | None:
+    """What a job cost, as its notices tell it. A failed job has only what the API says that the inference cost."""
+    told = f"${item['cost_usd']:.4f} on AWS" if "cost_usd" in item else None
+    if "api_cost_usd" not in item:
+        return told
+    api = f"${item['api_cost_usd']:.4f}"
+    return f"{told}, {api} of it for the inference" if told else f"{api} for the inference"
 
 
 def _describe_progress(item: Item) -> str | None:

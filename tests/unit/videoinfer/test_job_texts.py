@@ -3,6 +3,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from videoinfer.job_texts import compose_facts, compose_note, compose_row, to_json
 
 NOW = datetime(2026, 1, 2, 3, 5, 6, tzinfo=UTC)
@@ -148,6 +150,20 @@ def test_show_tells_what_job_json_and_the_notices_tell() -> None:
     failed = compose_facts({**ITEM, "annotation_error": "No sound.", "dataset_error": "No room."}, [ITEM], NOW)
     assert ("Missing", "annotated.mp4: No sound.") in failed
     assert ("Missing", "dataset.zip: No room.") in failed
+
+
+@pytest.mark.parametrize(
+    ("costs", "told"),
+    [
+        ({"cost_usd": "0.00064"}, "$0.0006 on AWS"),
+        ({"cost_usd": "0.0321", "api_cost_usd": "0.03"}, "$0.0321 on AWS, $0.0300 of it for the inference"),
+        ({"api_cost_usd": "0.03"}, "$0.0300 for the inference"),
+        ({}, None),
+    ],
+)
+def test_show_tells_what_the_inference_cost_also_of_a_failed_job(costs: dict[str, str], told: str | None) -> None:
+    item = {**ITEM, **{name: Decimal(usd) for name, usd in costs.items()}}
+    assert dict(compose_facts(item, [item], NOW)).get("Cost") == told
 
 
 def test_json_output_has_numbers_and_times() -> None:
