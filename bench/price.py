@@ -64,7 +64,7 @@ MEGABYTES_PER_CPU = 1769
 """https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html"""
 
 SMALL_STEPS_MEGABYTES = 1024
-"""The memory of `fetch_video` and `plan_job`."""
+"""The memory of `fetch_video`, whose time is most of what the small steps take."""
 
 WORKERS = 50
 RETENTION_DAYS = 7
