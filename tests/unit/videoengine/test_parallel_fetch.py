@@ -2,16 +2,20 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 from unittest.mock import patch
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.stand_ins.engine import VIDEOS_BUCKET, EngineInProcess
 from tests.stand_ins.internet import Internet
 from tests.stand_ins.range_server import Answer, Change, RangeServer
 from videoengine import parallel_fetch, video_fetch
 from videoengine.errors import JobFailed
+from videoengine.multipart_upload import Part
 
 PART_BYTES = 5 * 2**20  # the least that S3 takes
 TOTAL = 12 * 2**20 + 5
@@ -221,3 +225,26 @@ def test_after_a_function_is_killed_the_next_one_stores_the_whole_file(
     [left_over] = engine.s3.list_multipart_uploads(Bucket=VIDEOS_BUCKET)["Uploads"]  # its bucket's rule aborts it
     engine.s3.abort_multipart_upload(Bucket=VIDEOS_BUCKET, Key="video", UploadId=left_over["UploadId"])
     assert fetch(RangeServer(CONTENT)) == CONTENT
+
+
+def test_parts_that_stop_because_of_another_give_its_error(
+    fetch: Fetch, engine: EngineInProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise a failure of S3 would look like a server without ranges, and the whole file would be fetched again."""
+
+    def refuse(**_: object) -> None:
+        raise ClientError({"Error": {"Code": "SlowDown"}}, "UploadPart")
+
+    def upload_in_order(*arguments: Any) -> None:
+        *_, parts, _, put = arguments
+        first, last = (Part({"Bucket": "", "Key": "", "UploadId": "", "PartNumber": 1}, parts[at]) for at in (0, -1))
+        with suppress(ClientError):
+            put(first)
+        put(last)
+
+    monkeypatch.setattr(engine.s3, "upload_part", refuse)
+    monkeypatch.setattr(parallel_fetch, "upload_parts", upload_in_order)
+    server = RangeServer(CONTENT)
+    with pytest.raises(ClientError, match="SlowDown"):
+        fetch(server)
+    assert "" not in server.ranges

@@ -3,7 +3,6 @@
 from contextlib import closing
 from dataclasses import dataclass
 from queue import SimpleQueue
-from threading import Event
 from typing import TYPE_CHECKING, Any, Self
 
 import urllib3
@@ -83,7 +82,7 @@ class ParallelFetch:
         """Takes the open answer with the first part; its body must be unread."""
         self._s3, self._server, self._file, self._first, self._deadline = s3, server, file, first, deadline
         self._buffers = SimpleQueue[bytearray]()
-        self._failed = Event()
+        self._failure: BaseException | None = None  # the first one
 
     def store(self, bucket: str, key: str) -> None:
         """Fetches the file into an object.
@@ -104,12 +103,13 @@ class ParallelFetch:
                 # boto3 takes no memoryview, but a bytearray, which its type hints don't know.
                 body: Any = buffer if len(view) == len(buffer) else bytes(view)
             return self._s3.upload_part(**part.where, Body=body)["ETag"]
+        except urllib3.exceptions.HTTPError as error:
+            self._deadline.check()
+            self._failure = self._failure or RangesBroken(type(error).__name__)
+            # `from None`, because the original message contains the whole URL.
+            raise self._failure from None
         except BaseException as error:
-            self._failed.set()
-            if isinstance(error, urllib3.exceptions.HTTPError):
-                self._deadline.check()
-                # `from None`, because the original message contains the whole URL.
-                raise RangesBroken(type(error).__name__) from None
+            self._failure = self._failure or error
             raise
         finally:
             self._buffers.put(buffer)
@@ -154,5 +154,6 @@ class ParallelFetch:
 
     def _check_time(self) -> None:
         self._deadline.check()
-        if self._failed.is_set():
-            raise RangesBroken("another part failed")
+        # The same error in every thread, because any of them may be the one that is reported.
+        if self._failure:
+            raise self._failure
