@@ -248,3 +248,10 @@ def test_parts_that_stop_because_of_another_give_its_error(
     with pytest.raises(ClientError, match="SlowDown"):
         fetch(server)
     assert "" not in server.ranges
+
+
+def test_a_url_that_is_valid_for_one_request_only_is_explained(fetch: Fetch) -> None:
+    """So is one that expires before the last part: servers check signatures only at the beginning of a request."""
+    server = RangeServer(CONTENT, change=lambda at, right: replace(right, status=403) if at else None)
+    with pytest.raises(JobFailed, match=r"videos\.example\.com sent its beginning and then answered 403; give a URL"):
+        fetch(server)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 FETCH_SECONDS = 600
 MAX_REDIRECTS = 5
 _NO_SUCH_RANGE = 416
+_REFUSALS = 401, 403, 404, 410
+"""Answers of a server whose URL is used up or has expired. Each part is a request of its own."""
 
 
 def fetch_video(
@@ -96,6 +98,11 @@ class _Fetch:
             return
         first.close()
         with closing(server.get()) as whole:
+            if file and whole.status in _REFUSALS:
+                raise JobFailed(
+                    f"The video could not be fetched: {server.host} sent its beginning and then answered "
+                    f"{whole.status}; give a URL that is valid for several requests, until the whole video is fetched"
+                )
             self._stream(server, whole)
 
     def _copy(self, address: WebAddress, file: PartialFile) -> bool:
