@@ -466,7 +466,7 @@ class Stack:
                 answer: Answer = (int(fault.split(" ")[0]), {"error": "not now"})
                 if fault in ("429", "503 with Retry-After"):
                     answer = (*answer, {"Retry-After": str(self.order.choice((1, 30, 400)))})
-            case "unknown" if name == "results":
+            case "unknown" if is_storage:
                 answer = (403, b"expired")
             case "unknown" if name == "GET videoinfer":
                 answer = (404, {"error": "no such job"})

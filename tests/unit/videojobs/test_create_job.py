@@ -622,10 +622,11 @@ def test_interrupted_sending_is_not_repeated_endlessly(aws: Any) -> None:
     assert "Sending the video to the API was cut off 3 times." in notice["Message"]
 
 
-def test_an_outage_of_the_storage_is_waited_out(aws: Any) -> None:
+@pytest.mark.parametrize("status_code", [403, 503])
+def test_a_video_that_storage_does_not_take_is_sent_again_to_a_new_link(aws: Any, status_code: int) -> None:
     landed = upload(aws, input_mode="upload")
     for _ in range(SENDS_MAX + 1):
-        creator, _ = build(aws, (200, {"signed_url": SIGNED_URL}), (503, b""))
+        creator, _ = build(aws, (200, {"signed_url": SIGNED_URL}), (status_code, b""))
         with pytest.raises(ApiUnavailable):
             creator.create_job(JobRequest(landed, 1))
         item = aws.ledger.read(landed, 1)

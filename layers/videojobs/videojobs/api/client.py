@@ -145,7 +145,11 @@ class VideoInferenceApi:
         return url
 
     def send_video(self, signed_url: str, video: Readable, size_bytes: int) -> None:
-        """Streams `video` to a URL of `create_upload_url`, in constant memory and with a Content-Length."""
+        """Streams `video` to a URL of `create_upload_url`, in constant memory and with a Content-Length.
+
+        Raises:
+            ApiUnavailable: There is no answer, or the URL is refused; `create_upload_url` returns a new one.
+        """
         response = self._send(
             "PUT",
             signed_url,
@@ -154,6 +158,9 @@ class VideoInferenceApi:
             timeout=(STORAGE_CONNECT_TIMEOUT_SECONDS, STORAGE_ANSWER_TIMEOUT_SECONDS),
         )
         with response:
+            if is_expired_link(response.status_code):  # from storage, so even a 401 or 403 is not about the API key
+                problem = f"The upload link was refused with {response.status_code}."
+                raise ApiUnavailable(problem, may_have_acted=False)
             self._raise_for_status(response)
 
     def create_job(

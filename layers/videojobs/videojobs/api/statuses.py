@@ -29,7 +29,7 @@ def may_have_acted(status: int, *, says_when: bool) -> bool:
 
 
 def classify_refusal(status: int) -> RefusalSubject:
-    """Returns what a refusal is about; `status` is below 500 and not passing."""
+    """Returns what a refusal by one of the API's own endpoints is about; `status` is below 500 and not passing."""
     if status < 400:
         return "address"
     if status in _ABOUT_KEY:

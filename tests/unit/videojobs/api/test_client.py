@@ -176,6 +176,16 @@ def test_sends_a_video_with_its_length() -> None:
     assert wire.bodies[0] == b"video" * 1000
 
 
+@pytest.mark.parametrize("status_code", [400, 401, 403, 404, 410])
+def test_a_refused_upload_link_says_nothing_about_the_key(status_code: int) -> None:
+    """Storage answers like this once a link has expired, or if its clock differs from the signer's."""
+    api, _ = connect((status_code, b"<Error><Code>AccessDenied</Code></Error>"))
+    with pytest.raises(ApiUnavailable, match=f"upload link was refused with {status_code}") as unavailable:
+        api.send_video(LINK, io.BytesIO(b"video"), 5)
+    assert not unavailable.value.may_have_acted
+    assert "s1gn3d" not in str(unavailable.value)
+
+
 def test_downloads_are_byte_for_byte() -> None:
     content = b'{"frame_offset": [0]}\r\n\x00'
     api, wire = connect((200, content, {"Content-Length": str(len(content))}))
