@@ -119,7 +119,12 @@ class ResultsDelivery:
 
 @dataclass(kw_only=True)
 class _Work:
-    """One invocation's share of a delivery."""
+    """One invocation's share of a delivery.
+
+    Attributes:
+        is_read_whole: Whether it has read all the results, and they hold to the contract. Only then the ledger gets
+            their location, because `report_failure` takes a job with a location as done.
+    """
 
     delivery: ResultsDelivery
     job: Job
@@ -129,6 +134,7 @@ class _Work:
     progress: Progress
     is_redelivery: bool
     summary: Summary | None = None
+    is_read_whole: bool = False
 
     def run(self) -> Mapping[str, Any]:
         names = [SUMMARY, *self.delivery.outputs, *([EVENTS] if self.job.options.regions else [])]
@@ -154,7 +160,7 @@ class _Work:
         """Makes the remaining outputs from the stored results, and ends the delivery."""
         while left := self.progress.list_left(names):
             step = left[0] if self.progress.is_careful else ALL_OUTPUTS
-            self._begin(step, results_location=self.delivery.bucket.locate(self.results_key))
+            self._begin(step)
             if self.progress.is_careful:
                 self._make_alone(left[0])
                 if self.progress.list_left(names):
@@ -179,11 +185,13 @@ class _Work:
         return CONTINUING
 
     def save_progress(self, **further: Any) -> None:
+        if self.is_read_whole:
+            further = {"results_location": self.delivery.bucket.locate(self.results_key), **further}
         self.delivery.ledger.record(self.job.upload, self.job.attempt, delivery=self.progress.to_item(), **further)
 
-    def _begin(self, step: str, **further: Any) -> None:
+    def _begin(self, step: str) -> None:
         self.progress.begin(step)
-        self.save_progress(**further)
+        self.save_progress()
 
     def _store(self, names: Sequence[str]) -> Mapping[str, Any] | None:
         """Copies the results into the bucket, and derives the outputs at the same time if nothing has failed yet.
@@ -241,6 +249,7 @@ class _Work:
         try:
             outputs += (self._open(name, summary) for name in names)
             derive(pieces, self.job.options.models, outputs, self._read_stored, analysis=Analysis.of(self.job.options))
+            self.is_read_whole = True
         except Exception as error:
             for output in outputs:
                 output.fail(describe(error))

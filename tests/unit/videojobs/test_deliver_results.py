@@ -151,6 +151,42 @@ def test_results_that_break_the_contract_are_kept_and_fail_the_job(aws: Any, job
     assert aws.notices() == []
 
 
+def test_broken_results_stay_failed_if_the_ledger_can_not_record_them(
+    aws: Any, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is stored, and DynamoDB refuses each record that it breaks the contract, until all retries end."""
+    record = Ledger.record
+
+    def refuse(ledger: Ledger, *args: Any, **values: Any) -> None:
+        if values.get("results_location", "") is None:
+            raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "Slow down."}}, "UpdateItem")
+        record(ledger, *args, **values)
+
+    aws.ledger.record(job.upload, job.attempt, status="running", **job.to_values())
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "record", refuse)
+        for answers in ((DONE, (200, b"<html>")), ()):
+            with pytest.raises(ClientError):
+                build(aws, *answers).deliver(job, Polling(3))
+    report = FailureReport(aws.ledger, aws.sender).report(job, "failed", "DynamoDB throttled.")
+    assert report["status"] == aws.ledger.read(job.upload, job.attempt)["status"] == "failed"
+
+
+@pytest.mark.parametrize("is_careful", [False, True])
+def test_a_job_whose_results_were_read_whole_is_done_even_if_its_records_can_not_be_saved(
+    aws: Any, job: Job, is_careful: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ResultsBucket, "save_json", Mock(side_effect=ClientError({"Error": {}}, "PutObject")))
+    aws.ledger.record(job.upload, job.attempt, status="running", **job.to_values())
+    if is_careful:
+        aws.s3.put_object(Bucket=aws.results_bucket, Key=f"{FOLDER}/results.json", Body=RESULTS)
+        aws.ledger.record(job.upload, job.attempt, delivery=Progress(is_careful=True).to_item())
+    with pytest.raises(ClientError):
+        build(aws, DONE, (200, RESULTS)).deliver(job, Polling(3))
+    report = FailureReport(aws.ledger, aws.sender).report(job, "failed", "S3 was down.")
+    assert report["status"] == "done"
+
+
 def test_a_redelivery_of_broken_results_calls_the_api_again(aws: Any, job: Job) -> None:
     build(aws, DONE, (200, b"<html>")).deliver(job, Polling(3))
     outcome = build(aws, DONE, (200, b"[]")).deliver(job, Polling(3), redelivery="again")
