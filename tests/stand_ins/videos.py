@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -76,8 +77,14 @@ def make_video(spec: VideoSpec) -> bytes:
 
 def _encode(spec: VideoSpec, flags: int, statistics: str | None = None) -> tuple[bytes, str | None]:
     """Returns the video, and the statistics of a first pass for a second one."""
-    file = io.BytesIO()
-    with kept_priority(), av.open(file, "w", format=spec.format, options=dict(spec.container_options)) as container:
+    options = dict(spec.container_options)
+    # FFmpeg opens a file again by its name to write an index of fragments at its beginning.
+    needs_name = "global_sidx" in options.get("movflags", "")
+    with (
+        kept_priority(),
+        tempfile.NamedTemporaryFile() if needs_name else io.BytesIO() as file,
+        av.open(file.name if needs_name else file, "w", format=spec.format, options=options) as container,
+    ):
         stream = cast(VideoStream, container.add_stream(spec.codec, rate=spec.rate, options=dict(spec.options)))
         stream.width, stream.height, stream.pix_fmt = spec.width, spec.height, spec.pixel_format
         stream.gop_size = spec.keyframe_every
@@ -97,7 +104,9 @@ def _encode(spec: VideoSpec, flags: int, statistics: str | None = None) -> tuple
             container.mux(stream.encode(_make_frame(spec, index)))
         container.mux(stream.encode())
         statistics = stream.codec_context.stats_out
-    return file.getvalue(), statistics
+        container.close()
+        file.seek(0)
+        return file.read(), statistics
 
 
 def copy_packets(

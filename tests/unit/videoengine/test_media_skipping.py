@@ -14,7 +14,7 @@ from tests.fuzz.job import BUCKET, Store
 from tests.stand_ins.awkward_videos import AWKWARD_VIDEOS
 from tests.stand_ins.videos import VideoSpec, make_video, put_index_first
 from videoengine import fragment_reader, media_skipping
-from videoengine.media_skipping import MediaSkipper
+from videoengine.media_skipping import MediaSkipper, SkippedSample
 from videoengine.packets import starts_decoding
 from videoengine.s3_file import S3Object
 from videoengine.timeline import Timeline, read_timeline
@@ -115,11 +115,57 @@ def test_damaged_indexes_give_the_same_timeline_or_failure() -> None:
     assert found[plans.Comparison("same timeline", skipped=True)] > 40
 
 
-def test_fragments_that_an_index_lists_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    video = make_video(DASH)
-    assert plans.compare(video) == plans.Comparison("same timeline", skipped=False)
-    monkeypatch.setattr(media_skipping, "LATE_BOXES", ())
+INDEXED = replace(LONG, container_options={"movflags": "dash+global_sidx+frag_keyframe"})
+
+
+def test_most_of_the_media_of_fragments_with_an_index_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(media_skipping, "MAX_EDGE_BYTES", 4096)
+    video = make_video(INDEXED)
+    timeline, read_bytes = plan(video)
+    assert timeline == read(video)
+    assert len(timeline.keyframes) == 8
+    assert read_bytes < len(video) / 2  # the first two fragments are
+    assert plans.compare(video) == plans.Comparison("same timeline", skipped=True)
+
+
+def test_the_headers_of_fragments_with_an_index_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    video = make_video(INDEXED)
+    monkeypatch.setattr(media_skipping, "read_all_but_media", lambda *_: [(0, b"")])
     assert "differs" in plans.compare(video).outcome
+
+
+def test_many_keyframes_are_read_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    store: Any = CountingStore()
+    store.objects["video"] = video = make_video(replace(INDEXED, keyframe_every=10))
+    with (
+        S3Object(store, BUCKET, "video", 4096) as file,
+        MediaSkipper(file) as skipper,
+        open_video(skipper) as container,
+    ):
+        codec = container.streams.video[0].codec_context
+        packets = [packet for packet in container.demux(video=0) if packet.size and packet.is_keyframe]
+        samples = [SkippedSample(packet.pts or 0, packet.pos or 0, packet.size) for packet in packets]
+        monkeypatch.setattr(media_skipping, "HEAD_BYTES", 2048)
+        one_by_one = list(skipper.find_starts(samples * 3, codec))
+        monkeypatch.setattr(media_skipping, "MIN_BYTES_PER_KEYFRAME", len(video) // 8)
+        before = store.read_bytes
+        assert list(skipper.find_starts(samples * 3, codec)) == one_by_one
+        assert len(one_by_one) == 240
+        assert store.read_bytes - before < 4 * len(video)
+
+
+def test_fragments_of_which_each_has_an_index_are_read() -> None:
+    assert plans.compare(make_video(DASH)) == plans.Comparison("same timeline", skipped=False)
+
+
+@pytest.mark.parametrize("box", media_skipping.LATE_BOXES)
+def test_fragments_with_boxes_that_make_ffmpeg_read_more_are_read(box: bytes) -> None:
+    video = make_video(INDEXED)
+    last = video.rindex(b"tfdt")
+    damaged = video[:last] + box + video[last + 4 :]
+    comparison = plans.compare(damaged)
+    assert comparison.outcome.startswith("same")
+    assert not comparison.skipped
 
 
 @given(

@@ -23,9 +23,7 @@ class KeyframeSearch:
         if skipper:
             skipper.finish_opening()
         self._marked = _MarkedSamples(stream)
-        is_indexed = "mp4" in container.format.name and stream.codec_context.name in SKIPPED_CODECS
-        # If an index marks none, FFmpeg marks the first.
-        self._by_index = is_indexed and self._marked.count_places() > 1
+        self._is_indexed = "mp4" in container.format.name and stream.codec_context.name in SKIPPED_CODECS
         self._skips = False
         self._skipped = list[SkippedSample]()
 
@@ -35,9 +33,11 @@ class KeyframeSearch:
         Args:
             is_content_needed: whether the content of the next packets is needed for another reason.
         """
-        if not is_content_needed:
+        # If an index marks none, FFmpeg marks the first. Of fragments with an index, FFmpeg reads the first one first.
+        by_index = self._is_indexed and self._marked.count_places() > 1
+        if by_index and not is_content_needed:
             self._skip_media()
-        if not (packet.pos in self._marked if self._by_index else packet.is_keyframe):
+        if not (packet.pos in self._marked if by_index else packet.is_keyframe):
             return False
         if not self._skips:
             return starts_decoding(packet, self._stream.codec_context)
@@ -51,7 +51,7 @@ class KeyframeSearch:
             yield from self._skipper.find_starts(self._skipped, self._stream.codec_context)
 
     def _skip_media(self) -> None:
-        if self._skipper and self._by_index and not self._skips:
+        if self._skipper and not self._skips:
             self._skips = self._skipper.start(self._container, self._stream, self._marked.count())
             self._skipper = self._skipper if self._skips else None
 
