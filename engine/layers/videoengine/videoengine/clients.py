@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
 
-CONNECTIONS = 32
-"""Maximum number of simultaneous connections to S3: merging reads ahead while it uploads."""
+CONNECTIONS = 64
+"""Maximum number of simultaneous connections to S3: merging reads ahead while it uploads. It reads in order, so enough
+must be ahead that one slow answer does not hold up the others."""
 
 
 @functools.cache
