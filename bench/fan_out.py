@@ -56,6 +56,7 @@ from bench.memory import repeat_video
 from bench.moving_pictures import write_video
 from bench.sending import VCPU_MEGABYTES
 from videoengine.clients import CONNECTIONS
+from videoengine.logs import logger
 from videoengine.merging import OPENED_AHEAD
 from videoengine.parallel_fetch import STREAMS
 from videoengine.s3_file import MAX_RANGES
@@ -261,7 +262,7 @@ class Step:
     """A step that a job runs once, in a function of its own.
 
     Attributes:
-        start: CPU time in seconds until the function is imported.
+        start: CPU time in seconds until the function is imported and has a client of S3.
         cpu_share: The function's share of a CPU, by its memory.
         connections: Its simultaneous requests.
     """
@@ -386,7 +387,8 @@ def main() -> None:
     parser.add_argument("--minutes", type=int, default=2, help="length of the measured video")
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
-    console = Console()
+    console = Console(width=140)
+    logger.setLevel("WARNING")  # the steps run in this process, too
     arguments.folder.mkdir(parents=True, exist_ok=True)
     package = make_package(arguments.folder, arguments.peers)
     minute, video = arguments.folder / "minute.mp4", arguments.folder / f"{arguments.minutes}-minutes.mp4"
@@ -421,7 +423,7 @@ def main() -> None:
         f"the simulation gives {expected:.1f} s ({expected / found - 1:+.0%})."
     )
     for name, step in hour.steps.items():
-        console.print(f"{name} is imported in {step.start:.2f} s, and has {step.cpu_share:.2f} of a CPU.")
+        console.print(f"{name} starts in {step.start:.2f} s, and has {step.cpu_share:.2f} of a CPU.")
     for name, work in {
         "Finding the hour's frames": hour.reading,
         "Cutting it for 1,000 workers": hour.cutting[WORKERS[-1]],
