@@ -129,6 +129,20 @@ def test_a_job_that_has_ended_is_not_started_again_when_its_name_is_free(
     assert send(engine) == (200, first)
 
 
+def test_a_job_that_was_never_started_and_counts_as_failed_is_not_started(
+    engine: EngineInProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody would poll what it costs."""
+    _, first = send(engine)
+    deadline = int(engine.environment["DEADLINE_SECONDS"])
+    later = time.time() + deadline + 1
+    monkeypatch.setattr("videoengine.api.time", SimpleNamespace(time=lambda: later))
+    monkeypatch.setattr(clients.stepfunctions(), "start_execution", lambda **_: pytest.fail("started"))
+    assert send(engine) == (200, first)
+    _, state = engine.request("GET", "/videoinfer/", {"api_key": API_KEY, "job_id": first["job_id"]})
+    assert "did not finish" in state["error"]
+
+
 def test_a_changed_api_key_gets_the_same_job(engine: EngineInProcess) -> None:
     """The answer to the old key may have been lost."""
     _, first = send(engine)

@@ -122,7 +122,7 @@ def create_job(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:
     if idempotency_key and job.request_digest != digest_request(request.body):
         raise Conflict(f"The {HEADER} {quote(idempotency_key)} was sent before, with another body")
     # Step Functions forgets an execution after 90 days, and would start a job that has ended once more.
-    if job.status is JobStatus.RUNNING:
+    if job.status is JobStatus.RUNNING and not _is_too_late(job, settings):
         _start_job(job, settings)
     logger.info("Job created", models=[model.package_name for model in job.models])
     told = {"idempotency_key": idempotency_key} if idempotency_key else {}
@@ -181,11 +181,15 @@ def _describe_job(job: Job, settings: ApiSettings) -> dict[str, Any]:
         return {"status": JobStatus.DONE, "output_signed_url": url} | told
     if job.status is JobStatus.FAILED:
         return {"status": JobStatus.FAILED, "error": job.error} | cost
-    # A state machine that was stopped or timed out no longer updates the record.
-    if time.time() > job.created_at + settings.deadline_seconds:
+    if _is_too_late(job, settings):
         hours = settings.deadline_seconds / 3600
         return {"status": JobStatus.FAILED, "error": f"The job did not finish within {hours:g} hours"} | cost
     return {"status": JobStatus.RUNNING} | ({} if job.progress is None else {"progress": job.progress}) | told
+
+
+def _is_too_late(job: Job, settings: ApiSettings) -> bool:
+    """Whether a running job counts as failed: a state machine that was stopped or timed out updates no record."""
+    return time.time() > job.created_at + settings.deadline_seconds
 
 
 def _fill_in_versions(body: dict[str, Any], settings: ApiSettings) -> dict[str, Any]:
