@@ -23,6 +23,9 @@ classifier of small pictures looks at smaller things."""
 MAX_DIFFERENCE = 5
 """Levels, 0 to 255. A frame is still if no block's mean level differs by more, in no color channel."""
 
+DIM_LEVEL = 64
+"""If a picture's mean level is lower, `MAX_DIFFERENCE` is lower in proportion: networks find objects in the dark."""
+
 MAX_REPEAT_SECONDS = 10.0
 """A frame that is this much later than the last inferred one is inferred, whatever it shows."""
 
@@ -57,7 +60,8 @@ class FrameReuse:
         """
         started = time.perf_counter()
         prepared = self._detector.prepare(picture)
-        seen = _SeenFrame(frame, prepared.placement, sum_blocks(_enlarge(prepared.pixels)))
+        level = _measure_level(prepared.pixels, prepared.placement)
+        seen = _SeenFrame(frame, prepared.placement, sum_blocks(_enlarge(prepared.pixels)), level)
         if self._inferred and seen.looks_like(self._inferred):
             seconds = time.perf_counter() - started
             return partial(self._repeat, self._inferred.frame.frame_offset, seconds)
@@ -87,14 +91,23 @@ class _SeenFrame:
     frame: SampledFrame
     placement: Placement
     blocks: BlockSums
+    level: float
 
     def looks_like(self, inferred: "_SeenFrame") -> bool:
         """Whether this frame may repeat the predictions of an earlier one."""
+        max_difference = MAX_DIFFERENCE * min(1.0, inferred.level / DIM_LEVEL)
         return (
             self.frame.time_offset - inferred.frame.time_offset < MAX_REPEAT_SECONDS
             and self.placement == inferred.placement
-            and not have_different_blocks(self.blocks, inferred.blocks)
+            and not have_different_blocks(self.blocks, inferred.blocks, max_difference)
         )
+
+
+def _measure_level(pixels: NDArray[np.uint8], placement: Placement) -> float:
+    """The mean level of the picture, without its padding. A sixteenth of the pixels suffices."""
+    (left, top), (width, height) = placement.offset_xy, placement.resized_wh
+    # The offset is negative if the picture is cropped.
+    return float(pixels[max(top, 0) : top + height : 4, max(left, 0) : left + width : 4].mean())
 
 
 def _enlarge(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -122,6 +135,6 @@ def _add_every(lines: NDArray[np.integer]) -> BlockSums:
     return sums
 
 
-def have_different_blocks(one: BlockSums, other: BlockSums) -> bool:
-    """Whether the mean level of any block differs by more than `MAX_DIFFERENCE`. Blocks at the edge count as whole."""
-    return bool((np.maximum(one, other) - np.minimum(one, other)).max() > MAX_DIFFERENCE * BLOCK**2)
+def have_different_blocks(one: BlockSums, other: BlockSums, max_difference: float = MAX_DIFFERENCE) -> bool:
+    """Whether the mean level of any block differs by more than `max_difference`. Blocks at the edge count as whole."""
+    return bool((np.maximum(one, other) - np.minimum(one, other)).max() > max_difference * BLOCK**2)
