@@ -1,5 +1,6 @@
 """What must hold in every life, whatever its seed."""
 
+import gzip
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tests.simulation.api import SIGNATURE, ApiJob
 from tests.simulation.executions import HISTORY_MAX
 from tests.simulation.stack import RESULTS, SHARE_KEY, Stack
-from tests.simulation.tables import read_items
+from tests.simulation.tables import read_items, read_object
 
 if TYPE_CHECKING:
     from tests.simulation.life import Owner, Put
@@ -205,7 +206,7 @@ def _check_notices(stack: Stack, owner: "Owner", items: list[dict[str, Any]]) ->
         told[notice.subject, notice.outcome].append(notice)
     for (subject, outcome), notices in told.items():
         for first, second in pairwise(notices):
-            if stack.interrupted.get(first.invocation, inf) > second.at:
+            if stack.interrupted.get((first.invocation, "notice"), inf) > second.at:
                 yield f"{subject} is told twice that it is {outcome}"
     digests = Counter(it for digest in stack.digests for it in digest)
     for notice_id in stack.pending:
@@ -214,15 +215,19 @@ def _check_notices(stack: Stack, owner: "Owner", items: list[dict[str, Any]]) ->
 
 
 def _check_events(stack: Stack, items: list[dict[str, Any]]) -> Iterator[str]:
+    """Each end has an event; a second one only after a crash between the event and its record (docs/events.md)."""
     events = defaultdict(list)
-    for _, detail in stack.events:
-        events[detail["execution"]].append(detail["status"])
+    for event in stack.events:
+        events[event.detail["execution"]].append(event)
     for item in items:
         found = events.pop(f"{item['upload_id']}-{item['attempt']}", [])
         if not found:
             yield f"{_name(item)} ended without an event"
         if "event_id" not in item:
             yield f"{_name(item)}: its event is not recorded"
+        for first, second in pairwise(found):
+            if stack.interrupted.get((first.invocation, "event"), inf) > second.at:
+                yield f"{_name(item)} has two events: {first.detail['status']} and {second.detail['status']}"
     for execution in events:
         yield f"an event about {execution}, which is not in the ledger"
 
@@ -253,12 +258,13 @@ def _check_secrets(stack: Stack, items: list[dict[str, Any]]) -> Iterator[str]:
     written = {
         "the log": log,
         "the ledger": json.dumps(items, default=str),
-        "an event": json.dumps(stack.events),
+        "an event": json.dumps([it.detail for it in stack.events]),
         "a notice": "\n".join(it.text for it in stack.told),
         "an execution": "\n".join(it.input for it in stack.executions.values()),
         "the budget": json.dumps(read_items("budget"), default=str),
         "the pending notices": json.dumps(read_items("pending-notices"), default=str),
         "the idempotency table": json.dumps(read_items("idempotency"), default=str),
+        **{f"the object {key}": text for key, text in _read_results(stack)},
     }
     secrets = {
         "k3y-": "an API key",
@@ -272,3 +278,11 @@ def _check_secrets(stack: Stack, items: list[dict[str, Any]]) -> Iterator[str]:
                 yield f"{what} is in {place}"
         if place != "a notice" and "share.simulated.example/s/" in text:
             yield f"a share link is in {place}"
+
+
+def _read_results(stack: Stack) -> Iterator[tuple[str, str]]:
+    """Yields the key and the text of each object in the results bucket."""
+    for page in stack.s3.get_paginator("list_objects_v2").paginate(Bucket=RESULTS):
+        for entry in page.get("Contents", ()):
+            content = read_object(RESULTS, entry["Key"]) or b""
+            yield entry["Key"], (gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content).decode("latin-1")

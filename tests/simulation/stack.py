@@ -82,6 +82,9 @@ _ERRORS: Mapping[str, Mapping[str, tuple[str, int]]] = {
 }
 """AWS's error codes and HTTP statuses, by fault and service."""
 
+_SENDING = {"sns:Publish": "notice", "events:PutEvents": "event"}
+"""What calls send to the outside."""
+
 _API_SECONDS = {"slow": 25.0, "late": 30.0}
 
 type Subject = tuple[str, int, str]
@@ -96,6 +99,15 @@ class Told:
     subject: Subject
     outcome: str
     text: str
+    invocation: int
+
+
+@dataclass(frozen=True)
+class Published:
+    """An event that EventBridge accepted."""
+
+    at: float
+    detail: Mapping[str, Any]
     invocation: int
 
 
@@ -125,7 +137,7 @@ class Invocation(Worker):
     """A running function.
 
     Attributes:
-        has_told: It sent a notice, and has not yet recorded it.
+        unrecorded: What it sent, a `notice` or an `event`, and has not yet recorded.
         outcome: Its answer or its error, once it has ended.
     """
 
@@ -138,7 +150,7 @@ class Invocation(Worker):
 
     def __init__(self, timeline: Timeline, act: Callable[[], None], name: str) -> None:
         super().__init__(timeline, act, name)
-        self.has_told = False
+        self.unrecorded: set[str] = set()
 
 
 @dataclass
@@ -152,7 +164,7 @@ class Stack:
         events: The events that EventBridge accepted.
         changes: All changes of statuses in the ledger.
         is_versioned: Whether the uploads bucket has versioning.
-        interrupted: When invocations ended that told something and did not record it, by their numbers.
+        interrupted: When invocations ended that sent a notice or an event and did not record it, by their numbers.
         digests: The IDs of the pending notices in each digest that SNS accepted.
         story: What happened, in readable lines.
     """
@@ -166,13 +178,13 @@ class Stack:
     secrets: dict[str, str] = field(default_factory=lambda: {"api-key": API_KEYS[0], "share-key": SHARE_KEY})
     executions: dict[str, Execution] = field(default_factory=dict)
     told: list[Told] = field(default_factory=list)
-    events: list[tuple[float, Mapping[str, Any]]] = field(default_factory=list)
+    events: list[Published] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     digests: list[list[str]] = field(default_factory=list)
     pending: set[str] = field(default_factory=set)
     story: list[str] = field(default_factory=list)
     log: io.StringIO = field(default_factory=io.StringIO)
-    interrupted: dict[int, float] = field(default_factory=dict)
+    interrupted: dict[tuple[int, str], float] = field(default_factory=dict)
     is_versioned: bool = True
     invocations: int = 0
     sandboxes: dict[str, list[Sandbox]] = field(default_factory=lambda: defaultdict(list))
@@ -241,8 +253,8 @@ class Stack:
             except Exception as error:
                 invocation.error = f"{type(error).__name__}: {error}"
             sandbox.is_busy = False
-            if invocation.has_told:
-                self.interrupted.setdefault(invocation.number, self.timeline.now)
+            for what in invocation.unrecorded:
+                self.interrupted.setdefault((invocation.number, what), self.timeline.now)
             if invocation.error and invocation.error.startswith(("Sandbox", "Runtime")):
                 self.sandboxes[function].remove(sandbox)
             self.tell(f"{invocation.name} {'fails: ' + invocation.error[:150] if invocation.error else 'ends'}")
@@ -377,8 +389,8 @@ class Stack:
         if fault in ("refused", "down"):
             raise make_error(client, operation, *_ERRORS[fault].get(service, _ERRORS[fault][""]))
         answer = act()
-        if fault in ("repeated", "lost") and call == "sns:Publish" and isinstance(worker, Invocation):
-            self.interrupted[worker.number] = self.timeline.now
+        if fault in ("repeated", "lost") and call in _SENDING and isinstance(worker, Invocation):
+            self.interrupted[worker.number, _SENDING[call]] = self.timeline.now
         if fault == "killed after":
             worker.die()
         if fault == "repeated":
@@ -418,15 +430,8 @@ class Stack:
         after = read_text("jobs", key, "status")
         worker = self.timeline.worker
         names = set(parameters["ExpressionAttributeNames"].values())
-        if isinstance(worker, Invocation) and any(it.endswith("notice_id") for it in names):
-            if worker.has_told and worker.function == "create_job":
-                told = next(it for it in reversed(self.told) if it.invocation == worker.number)
-                told.subject = (
-                    key["upload_id"],
-                    int(key["attempt"]),
-                    "",
-                )  # in a bucket without versioning, no event says it
-            worker.has_told = False
+        if isinstance(worker, Invocation):
+            self._note_record(worker, key, names)
         if before != after:
             function, subject = (
                 (worker.function, worker.subject) if isinstance(worker, Invocation) else ("", ("", 0, ""))
@@ -435,6 +440,17 @@ class Stack:
             self.changes.append(Change(self.timeline.now, job, before, after, function, is_redelivery=bool(subject[2])))
             self.tell(f"{worker.name if worker else '?'}: {job[0][-28:]}/{job[1]} is {after} (was {before})")
         return answer
+
+    def _note_record(self, worker: Invocation, key: Mapping[str, Any], names: set[str]) -> None:
+        """Notes what an update of a job, of the attributes `names`, says that was sent."""
+        if any(it.endswith("notice_id") for it in names):
+            if "notice" in worker.unrecorded and worker.function == "create_job":
+                told = next(it for it in reversed(self.told) if it.invocation == worker.number)
+                # In a bucket without versioning, no event says it.
+                told.subject = key["upload_id"], int(key["attempt"]), ""
+            worker.unrecorded.discard("notice")
+        if "event_id" in names:
+            worker.unrecorded.discard("event")
 
     def call_api(self, name: str, request: requests.PreparedRequest) -> Answer | BaseException:
         """Passes a request to the API, or lets a fault strike it."""
@@ -521,7 +537,7 @@ def _serve_sns(stack: Stack, client: Any, operation: str, parameters: Any) -> An
     assert isinstance(worker, Invocation)
     outcome = parameters["MessageAttributes"]["outcome"]["StringValue"]
     stack.log_mail(parameters)
-    worker.has_told = True
+    worker.unrecorded.add("notice")
     stack.told.append(Told(stack.timeline.now, worker.subject, outcome, parameters["Message"], worker.number))
     stack.tell(f"{worker.name} tells: {parameters['Subject']}")
     return {"MessageId": f"mail-{len(stack.told)}"}
@@ -529,9 +545,12 @@ def _serve_sns(stack: Stack, client: Any, operation: str, parameters: Any) -> An
 
 def _serve_events(stack: Stack, client: Any, operation: str, parameters: Any) -> Any:
     assert operation == "PutEvents", operation
+    worker = stack.timeline.worker
+    assert isinstance(worker, Invocation)
+    worker.unrecorded.add("event")
     answers = []
     for entry in parameters["Entries"]:
-        stack.events.append((stack.timeline.now, json.loads(entry["Detail"])))
+        stack.events.append(Published(stack.timeline.now, json.loads(entry["Detail"]), worker.number))
         answers.append({"EventId": f"event-{len(stack.events)}"})
     return {"Entries": answers, "FailedEntryCount": 0}
 

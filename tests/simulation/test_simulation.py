@@ -1,9 +1,14 @@
 """The lives of some seeds. `make soak SEEDS=10000` runs more, and `python -m tests.simulation SEED` replays one."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
+from tests.simulation.invariants import _check_events
 from tests.simulation.life import live, shrink
 from tests.simulation.soak import run_lives
+from tests.simulation.stack import Published
 from videojobs.results import derivation
 
 SEEDS = 100
@@ -28,3 +33,15 @@ def test_a_bug_that_is_put_back_is_found(monkeypatch: pytest.MonkeyPatch) -> Non
     smaller = shrink(found)
     assert smaller.breaches
     assert sum(smaller.struck.values()) <= sum(found.struck.values())
+
+
+@pytest.mark.parametrize(
+    ("interrupted", "is_breach"), [({}, True), ({(1, "notice"): 5.0}, True), ({(1, "event"): 5.0}, False)]
+)
+def test_a_second_event_is_found_unless_its_first_was_not_recorded(interrupted: Any, is_breach: bool) -> None:
+    events = [
+        Published(at, {"execution": "a-1", "status": "done"}, invocation) for at, invocation in ((0.0, 1), (9.0, 2))
+    ]
+    stack: Any = SimpleNamespace(events=events, interrupted=interrupted)
+    item = {"upload_id": "a", "attempt": 1, "status": "done", "event_id": "e"}
+    assert any("has two events" in it for it in _check_events(stack, [item])) == is_breach
