@@ -158,7 +158,8 @@ class VideoInferenceApi:
             timeout=(STORAGE_CONNECT_TIMEOUT_SECONDS, STORAGE_ANSWER_TIMEOUT_SECONDS),
         )
         with response:
-            if is_expired_link(response.status_code):  # from storage, so even a 401 or 403 is not about the API key
+            # Storage's answer says nothing about the API's key or address.
+            if response.is_redirect or is_expired_link(response.status_code):
                 problem = f"The upload link was refused with {response.status_code}."
                 raise ApiUnavailable(problem, may_have_acted=False)
             self._raise_for_status(response)
