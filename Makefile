@@ -76,12 +76,12 @@ chromium:
 UNIT := .venv/bin/python -m pytest tests/unit --numprocesses auto --dist loadfile -p no:schemathesis -p no:anyio
 
 .PHONY: test
-test: $(ENVIRONMENTS:=/ready) .venv-client/ready .venv-lambda-oldest/ready chromium  ## every test, the whole path on the embedded AWS among them: 16 minutes on two cores
+test: $(ENVIRONMENTS:=/ready) .venv-client/ready .venv-lambda-oldest/ready chromium  ## every test, the whole path on the embedded AWS among them: 12 minutes on two cores
 	$(UNIT)
 	.venv/bin/python -m pytest --ignore tests/unit --numprocesses auto --dist loadgroup
 
 .PHONY: unit
-unit: .venv/ready .venv-sam/ready  ## the inner loop, tests without network but slow ones: a minute on two cores
+unit: .venv/ready .venv-sam/ready  ## the inner loop, tests without network but slow ones: 90 seconds on two cores
 	$(UNIT) -m "not slow"
 
 .PHONY: soak
