@@ -1,6 +1,7 @@
 """Unit tests use no network: opening a socket is an error, and AWS is moto."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import boto3
@@ -45,6 +46,21 @@ def _fast_clients() -> Iterator[None]:
         session = boto3.Session()
         session.get_credentials()
         patch.setattr(boto3, "DEFAULT_SESSION", session)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_leftover_threads() -> Iterator[None]:
+    """Makes a thread pool that is shut down wait for its threads. Otherwise they could disturb the next test: botocore
+    waits a random time before it tries again, and Hypothesis refuses to draw while others use `random`.
+    """
+    shut_down = ThreadPoolExecutor.shutdown
+
+    def shut_down_and_wait(pool: ThreadPoolExecutor, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        shut_down(pool, wait=True, cancel_futures=cancel_futures)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ThreadPoolExecutor, "shutdown", shut_down_and_wait)
         yield
 
 
