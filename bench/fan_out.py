@@ -55,7 +55,6 @@ from bench.job_steps import (
 from bench.memory import repeat_video
 from bench.moving_pictures import write_video
 from bench.sending import VCPU_MEGABYTES
-from videoengine.clients import CONNECTIONS
 from videoengine.logs import logger
 from videoengine.merging import OPENED_AHEAD
 from videoengine.parallel_fetch import STREAMS
@@ -361,7 +360,7 @@ def add_up_job(hour: Hour, workers: int, inferring: float, *, cold: bool) -> lis
     fetching = hour.steps["FetchVideo"].estimate(StepCosts(0.0, STREAMS, 0), assumed, cold=cold)
     cut = hour.cutting[workers]
     work = StepCosts(hour.reading.cpu + cut.cpu, hour.reading.requests, hour.reading.received)
-    writing = cut.requests * assumed.request_seconds / CONNECTIONS
+    writing = cut.requests * assumed.request_seconds
     planning = hour.steps["PlanJob"].estimate(work, assumed, cold=cold) + writing
     mapping = inferring + assumed.map_seconds
     merging = hour.steps["MergeResults"].estimate(hour.merging[workers], assumed, cold=cold)

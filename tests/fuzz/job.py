@@ -19,7 +19,7 @@ from videoengine.job_requests import ModelRequest
 from videoengine.job_spec import JobSpec
 from videoengine.merging import merge
 from videoengine.model_packages import NetworkInput
-from videoengine.object_keys import results_key, segment_key, video_key
+from videoengine.object_keys import offsets_key, results_key, video_key
 from videoengine.planning import plan
 from videoengine.precision import Precision
 from videoengine.preprocessing import FramePreprocessor
@@ -114,8 +114,8 @@ def _run_steps(job: JobSpec) -> Iterator[Outcome]:
 
 def _check_results(store: Store, segments: list[int]) -> None:
     results = json.loads(store.objects[results_key(JOB_ID)])
-    planned = [json.loads(store.objects[segment_key(JOB_ID, number)]) for number in sorted(segments)]
-    offsets = [offset for segment in planned for offset in segment["frame_offset"]]
+    planned = json.loads(b"{%s}" % store.objects[offsets_key(JOB_ID)])
+    offsets = planned["frame_offset"]
     elements = results[MODEL_ID]
     assert results["frame_offset"] == offsets == sorted(offsets), "frames are missing or out of order"
     assert len(elements) == len(offsets) == len(results["time_offset"]) > 0, "elements are missing"

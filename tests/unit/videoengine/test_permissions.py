@@ -7,11 +7,11 @@ import pytest
 
 from tests.permissions import walk_grants
 from tests.templates import find_resources, read_template
-from videoengine.object_keys import part_key, results_key, segment_key, upload_key, video_key
+from videoengine.object_keys import frames_key, part_key, results_key, upload_key, video_key
 
 JOB_ID = "0b6ae1b1-2f60-4b07-a56f-7c8a34b1a2ad"
 VIDEO = {upload_key(JOB_ID, "a.mp4"), video_key(JOB_ID)}
-SEGMENT, PART = segment_key(JOB_ID, 1), part_key(JOB_ID, 1, "bottles")
+SEGMENT, PART = frames_key(JOB_ID), part_key(JOB_ID, 1, "bottles")
 KEYS = VIDEO | {SEGMENT, PART, results_key(JOB_ID)}
 
 OWN_LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}

@@ -1,6 +1,5 @@
 """The third step of a job: decodes the frames of one segment once and runs every model on them."""
 
-import json
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,9 +14,9 @@ from videoengine.frame_inference import FrameInference
 from videoengine.job_spec import JobSpec
 from videoengine.logs import logger
 from videoengine.model_store import ModelStore
-from videoengine.object_keys import part_key, segment_key
+from videoengine.object_keys import frames_key, part_key
 from videoengine.s3_file import S3Object
-from videoengine.segments import Segment
+from videoengine.segment_files import read_segment
 from videoengine.settings import InferSettings
 from videoengine.still_frames import StillFrames
 from videoengine.video_file import open_video
@@ -46,7 +45,7 @@ def infer_segment(job: JobSpec, number: int, settings: InferSettings, memory_byt
     reusing = {model.model_id for model in job.models if model.still_frames == StillFrames.REUSE}
     # These steps mostly wait for S3, so run them at the same time.
     with ThreadPoolExecutor() as threads:
-        reading = threads.submit(_read_segment, s3, job, number, settings)
+        reading = threads.submit(read_segment, s3, settings.videos_bucket, frames_key(job.job_id), number)
         loading = threads.submit(_load_models, s3, job, settings, memory_bytes)
         with (
             S3Object(s3, settings.videos_bucket, job.video_key) as file,
@@ -64,11 +63,6 @@ def infer_segment(job: JobSpec, number: int, settings: InferSettings, memory_byt
 
 def _log_failure(model_id: str, error: Exception) -> None:
     logger.error("A model failed on a frame", model=model_id, exc_info=error)
-
-
-def _read_segment(s3: "S3Client", job: JobSpec, number: int, settings: InferSettings) -> Segment:
-    answer = s3.get_object(Bucket=settings.videos_bucket, Key=segment_key(job.job_id, number))
-    return Segment.from_json(json.load(answer["Body"]))
 
 
 def _load_models(

@@ -21,9 +21,9 @@ def video_key(job_id: str) -> str:
     return f"jobs/{job_id}/video"
 
 
-def segment_key(job_id: str, segment: int) -> str:
-    """The frames of one segment, as `Segment.to_json` writes them."""
-    return f"jobs/{job_id}/segments/{segment:05}.json"
+def frames_key(job_id: str) -> str:
+    """The frames of all segments, as `encode_segments` writes them."""
+    return f"jobs/{job_id}/segments/frames"
 
 
 def offsets_key(job_id: str) -> str:

@@ -2,8 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import count
 
 from av.container import InputContainer
 
@@ -16,10 +14,11 @@ from videoengine.job_spec import JobSpec
 from videoengine.logs import logger
 from videoengine.lost_times import describe_lost_times
 from videoengine.media_skipping import MediaSkipper
-from videoengine.object_keys import offsets_key, segment_key
+from videoengine.object_keys import frames_key, offsets_key
 from videoengine.results import encode_columns
 from videoengine.s3_file import S3Object
-from videoengine.segments import Effort, SampledFrame, Segment, are_short, cut_segments, order_by_work, select_frames
+from videoengine.segment_files import encode_segments
+from videoengine.segments import Effort, SampledFrame, are_short, cut_segments, order_by_work, select_frames
 from videoengine.settings import PlanSettings
 from videoengine.steps import Outcome
 from videoengine.timeline import find_video_stream, read_timeline
@@ -27,7 +26,7 @@ from videoengine.video_file import open_video
 
 
 def plan(job: JobSpec, settings: PlanSettings) -> Outcome:
-    """Writes one object for each segment.
+    """Writes the segments' frames.
 
     Returns:
         The outcome, with the segments' numbers in the order to start them, whether they are short, the start offset,
@@ -50,8 +49,9 @@ def plan(job: JobSpec, settings: PlanSettings) -> Outcome:
     effort = Effort.estimate(pixels, len(job.models), job.infer_seconds)
     frames = select_frames(timeline, job.infer_fps, settings.max_sampled_frames)
     segments = cut_segments(frames, timeline, effort, settings.max_concurrency)
-    _write_segments(bucket, job.job_id, segments)
-    _write_offsets(bucket, job.job_id, frames)
+    s3 = clients.s3()
+    s3.put_object(Bucket=bucket, Key=frames_key(job.job_id), Body=encode_segments(segments))
+    s3.put_object(Bucket=bucket, Key=offsets_key(job.job_id), Body=_encode_offsets(frames))
     logger.info("Planned", frames=len(timeline.timestamps), segments=len(segments))
     return {
         "segments": order_by_work(segments, timeline, effort),
@@ -61,20 +61,10 @@ def plan(job: JobSpec, settings: PlanSettings) -> Outcome:
     }
 
 
-def _write_offsets(bucket: str, job_id: str, frames: Sequence[SampledFrame]) -> None:
-    """Writes the beginning of the results, so that merging does not read all segments."""
+def _encode_offsets(frames: Sequence[SampledFrame]) -> bytes:
+    """The beginning of the results, so that merging does not read all segments."""
     columns = ((key, (json.dumps(getattr(frame, key)).encode() for frame in frames)) for key in OFFSET_KEYS)
-    content = b"".join(encode_columns(columns))
-    clients.s3().put_object(Bucket=bucket, Key=offsets_key(job_id), Body=content)
-
-
-def _write_segments(bucket: str, job_id: str, segments: Sequence[Segment]) -> None:
-    def write(number: int, segment: Segment) -> None:
-        content = json.dumps(segment.to_json()).encode()
-        clients.s3().put_object(Bucket=bucket, Key=segment_key(job_id, number), Body=content)
-
-    with ThreadPoolExecutor(clients.CONNECTIONS) as threads:
-        list(threads.map(write, count(), segments))
+    return b"".join(encode_columns(columns))
 
 
 def _check_frame_size(container: InputContainer, max_pixels: int) -> int:
