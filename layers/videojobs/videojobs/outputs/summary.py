@@ -3,7 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import islice
 from typing import Any, Self
 
@@ -16,10 +16,10 @@ from videojobs.outputs.region_summary import (
     read_summaries,
     write_summaries,
 )
-from videojobs.outputs.track_counts import TrackSet
 from videojobs.results.doubts import ModelFindings, doubt_boxes, doubt_classes, doubt_failures, doubt_unread
 from videojobs.results.predictions import Frames, Predictions
 from videojobs.results.rules import Rules, RulesOutcome
+from videojobs.results.sightings import Sightings
 from videojobs.results.tracking import count_objects
 
 COUNTS_MAX_BYTES = 100_000
@@ -41,33 +41,16 @@ REGION_COUNT_BYTES = 100
 
 
 @dataclass(kw_only=True)
-class ClassSummary:
+class ClassSummary(Sightings):
     """One class of one model. Predictions without a confidence from 0 to 1 are left out of the mean.
 
     Attributes:
         count: Predictions.
-        tracks: Distinct objects, or None without tracking.
     """
 
     count: int = 0
-    tracks: int | None = None
-    frames: int = 0
-    first_seen_seconds: float = 0
-    last_seen_seconds: float = 0
-    peak: int = 0
-    peak_at_seconds: float = 0
     confidences: int = 0
     confidence_sum: float = 0
-
-    def add(self, time_offset: float, count: int, objects: int) -> None:
-        """Adds one frame with `count` predictions of the class, which are of so many objects."""
-        if not self.frames:
-            self.first_seen_seconds = time_offset
-        self.frames += 1
-        self.last_seen_seconds = time_offset
-        self.count += count
-        if objects > self.peak:
-            self.peak, self.peak_at_seconds = objects, time_offset
 
     @property
     def mean_confidence(self) -> float | None:
@@ -81,9 +64,13 @@ class ClassSummary:
         return cls(**values, confidences=0 if mean is None else 1, confidence_sum=mean or 0.0)
 
     def to_dict(self) -> dict[str, Any]:
-        values, mean = asdict(self), self.mean_confidence
-        del values["confidences"], values["confidence_sum"]
-        return {**values, "mean_confidence": None if mean is None else round(mean, 4)}
+        names = (it.name for it in fields(Sightings) if not it.name.startswith("_"))
+        mean = self.mean_confidence
+        return {
+            "count": self.count,
+            **{name: getattr(self, name) for name in names},
+            "mean_confidence": None if mean is None else round(mean, 4),
+        }
 
 
 @dataclass(kw_only=True)
@@ -145,7 +132,6 @@ class Summary:
         self._asked = models
         self._evaluated = rules
         self._other_classes: set[str] = set()
-        self._tracks: defaultdict[tuple[str, str], TrackSet] = defaultdict(TrackSet)
 
     @classmethod
     def from_dict(cls, models: Mapping[str, Mapping[str, Any]], rules: Mapping[str, Any] | None = None) -> Self:
@@ -176,8 +162,8 @@ class Summary:
     def _add_classes(self, model: ModelSummary, frames: Frames) -> None:
         predictions = frames.predictions
         names, track_ids = iter(predictions.columns["class"]), iter(frames.track_ids or ())
-        for time_offset, rows, counts in zip(
-            frames.time_offsets, predictions.counts, predictions.class_counts, strict=True
+        for frame, (time_offset, rows, counts) in enumerate(
+            zip(frames.time_offsets, predictions.counts, predictions.class_counts, strict=True), frames.first
         ):
             objects = _count_objects(list(islice(names, rows)), list(islice(track_ids, rows)), counts)
             for name, count in counts.items():
@@ -185,7 +171,8 @@ class Summary:
                     entry = model.classes.get(name)
                     if entry is None:
                         entry = model.classes[name] = ClassSummary()
-                    entry.add(time_offset, count, objects[name])
+                    entry.count += count
+                    entry.see(frame, time_offset, objects[name])
         for name, confidences in _group(predictions).items():
             entry = model.classes[name]
             entry.confidences += len(confidences)
@@ -193,8 +180,7 @@ class Summary:
         if frames.track_ids is not None:
             for name, track_id in set(zip(predictions.columns["class"], frames.track_ids, strict=True)):
                 if name is not None:
-                    is_new = track_id is not None and self._tracks[frames.model_id, name].add(track_id)
-                    model.classes[name].tracks = (model.classes[name].tracks or 0) + is_new
+                    model.classes[name].follow(track_id)
 
     def finish(self) -> None:
         if self._evaluated and (outcome := self._evaluated.conclude()):

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from videojobs.outputs.track_counts import GROUPS_MAX, TrackSet
+from videojobs.results.track_counts import GROUPS_MAX, TrackSet
 
 ids = st.integers(-3000, 3000) | st.integers(-(2**63), 2**63 - 1)
 
