@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
 
+from videoinfer.verbosity import log_requests
+
 if TYPE_CHECKING:
     import boto3
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -34,6 +36,7 @@ class AwsClients:
     def __init__(
         self, session: boto3.Session, endpoint_url: str | None = None, *, config: Config | None = None
     ) -> None:
+        log_requests(session)
         self._session = session
         self._settings: Any = {"endpoint_url": endpoint_url, "config": config or Config()}
 

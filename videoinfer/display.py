@@ -1,6 +1,5 @@
 """The output of the command line: steps with the time they took, progress bars, tables."""
 
-import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,11 +26,13 @@ from rich.text import Text
 
 from videoinfer.aws_errors import describe_error
 from videoinfer.errors import CommandError, describe_os_error
+from videoinfer.exit_codes import ExitCode
 from videoinfer.notices_queue import ReceivedNotice
 from videoinfer.own_command import spell_command
 from videoinfer.processes import exiting_on_interrupts
 from videoinfer.terminal import Console, show_blanks
 from videoinfer.upload_progress import Step
+from videoinfer.verbosity import log_cause
 from videojobs.foreign_text import printable
 
 _MARKS = {
@@ -251,7 +252,8 @@ def errors_for_people() -> Iterator[None]:
         raise
     except (CommandError, BotoCoreError, ClientError, OSError) as error:
         Console(stderr=True).print(Text.assemble(("Error: ", "bold red"), _describe(error)), soft_wrap=True)
-        raise typer.Exit(code=1) from error
+        log_cause(error)
+        raise typer.Exit(code=ExitCode.ERROR) from error
     except SystemExit:
         _show_cursor()
         raise
@@ -261,7 +263,7 @@ def errors_for_people() -> Iterator[None]:
             raise
         _show_cursor()
         Console(stderr=True).print("Interrupted. Nothing is left running.")
-        raise typer.Exit(code=128 + signal.SIGINT) from interrupt
+        raise typer.Exit(code=ExitCode.INTERRUPTED) from interrupt
 
 
 def _show_cursor() -> None:

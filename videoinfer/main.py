@@ -12,12 +12,13 @@ from videoinfer.processes import LOOPBACK
 from videoinfer.repository import SAMPLE_MODEL, SAMPLE_VIDEO
 from videoinfer.stack_commands import commands
 from videoinfer.terminal import Console
+from videoinfer.verbosity import Verbose, VerboseGroup
 from videojobs import __version__
 from videojobs.dataset.names import FORMATS
 from videojobs.result_files import ANNOTATED_VIDEO, REPORT_FILE, RESULTS_FILE
 from videojobs.video_formats import KNOWN_EXTENSIONS
 
-app = typer.Typer(no_args_is_help=True, add_completion=False)
+app = typer.Typer(cls=VerboseGroup, no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]})
 app.add_typer(commands)
 
 
@@ -32,6 +33,7 @@ def videoinfer(
     version: Annotated[
         bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
     ] = False,
+    verbose: Verbose = False,
 ) -> None:
     """Drop a video into a bucket; get its detections in another bucket, and a notice."""
 
@@ -57,6 +59,8 @@ def demo(
     output: Annotated[
         Path,
         typer.Option(
+            "--output",
+            "-o",
             help="The folder for results.json, job.json, notice.txt, preview.png and report.html.",
             metavar="DIR",
         ),
@@ -71,7 +75,10 @@ def demo(
         ),
     ] = LOOPBACK,
 ) -> None:
-    """Run a video through the whole system on this machine, without an AWS account, an API key or Docker."""
+    """Run a video through the whole system on this machine, without an AWS account, an API key or Docker.
+
+    Example: videoinfer demo --video belt.mp4 --model models/bottles/3 --infer-fps 2 -o out
+    """
     with loading("demo"):
         from videoinfer.local.demo import DemoOptions, run_demo
 
@@ -116,7 +123,10 @@ def infer(
         RESULTS_FILE
     ),
 ) -> None:
-    """Run models on a video on this machine, with the engine's core and without AWS."""
+    """Run models on a video on this machine, with the engine's core and without AWS.
+
+    Example: videoinfer infer belt.mp4 --model models/bottles/3 --infer-fps 2 -o results.json
+    """
     with loading("infer"):
         from videoinfer.inference import InferenceOptions, run_inference
 
@@ -140,7 +150,10 @@ def report(
     video: Annotated[Path, typer.Argument(help="The video of these results.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The page.", metavar="FILE")] = Path(REPORT_FILE),
 ) -> None:
-    """Make the report: one page that plays the video with its predictions."""
+    """Make the report: one page that plays the video with its predictions.
+
+    Example: videoinfer report results.json belt.mp4 -o report.html
+    """
     with loading("report"):
         from videoinfer.report import make_report
 
@@ -156,7 +169,10 @@ def annotate(
         Path, typer.Option("--output", "-o", help="The annotated video, an MP4 file.", metavar="FILE")
     ] = Path(ANNOTATED_VIDEO),
 ) -> None:
-    """Make the annotated video: the video with its predictions drawn on it."""
+    """Make the annotated video: the video with its predictions drawn on it.
+
+    Example: videoinfer annotate results.json belt.mp4 -o annotated.mp4
+    """
     with loading("annotate"):
         from videoinfer.annotation import make_annotated_video
 
@@ -191,9 +207,7 @@ def export(
 ) -> None:
     """Write frames of the video with their predictions as a dataset, for labeling and training tools.
 
-    For example, every tenth sampled frame, to correct its boxes in CVAT and to train with Ultralytics:
-
-        videoinfer export results.json belt.mp4 --format cvat --format yolo --frames 'every 10' -o belt
+    Example: videoinfer export results.json belt.mp4 --format cvat --frames 'every 10' -o belt
     """
     with loading("export"):
         from videoinfer.dataset_export import export_dataset
@@ -226,7 +240,10 @@ def regions(
         "regions.png"
     ),
 ) -> None:
-    """Show a frame of a video with a grid, or draw the polygons and lines of the option regions on it."""
+    """Show a frame of a video with a grid, or draw the polygons and lines of the option regions on it.
+
+    Example: videoinfer regions belt.mp4 --edit
+    """
     with loading("regions"):
         from videoinfer.regions.command import RegionsOptions, run_regions
 

@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from videoinfer.errors import CommandError
+from videoinfer.exit_codes import ExitCode
 
 LOOPBACK = "127.0.0.1"
 """The address on which servers listen, so that only this machine reaches them."""
@@ -69,7 +70,7 @@ def exiting_on_interrupts() -> Iterator[None]:
     """Lets the block clean up: Ctrl-C raises `KeyboardInterrupt` in it, SIGTERM and SIGHUP raise `SystemExit`."""
 
     def exit_with_status(number: int, _frame: FrameType | None) -> NoReturn:
-        raise SystemExit(128 + number)
+        raise SystemExit(ExitCode(128 + number))
 
     handlers = dict.fromkeys(_INTERRUPTS, exit_with_status) | {signal.SIGINT: signal.default_int_handler}
     # `nohup` and `&` make a program ignore some of them.

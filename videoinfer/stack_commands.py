@@ -16,6 +16,7 @@ from videoinfer.dead_letters import redrive as redrive_letters
 from videoinfer.display import Display, errors_for_people
 from videoinfer.doctor import examine
 from videoinfer.errors import CommandError
+from videoinfer.exit_codes import ExitCode
 from videoinfer.findings import Finding
 from videoinfer.job_history import read_job_history
 from videoinfer.job_requests import check_upload, plan_retry, send_requests
@@ -72,7 +73,10 @@ def jobs(
     stack: StackName = DEFAULT_STACK,
     as_json: AsJson = False,
 ) -> None:
-    """List jobs, the newest first."""
+    """List jobs, the newest first.
+
+    Example: videoinfer jobs --failed
+    """
     with errors_for_people():
         if failed + running + unanswered > 1:
             raise CommandError("Give one of --failed, --running and --unanswered.")
@@ -100,7 +104,10 @@ def jobs(
 
 @commands.command()
 def show(job: JobName, stack: StackName = DEFAULT_STACK, as_json: AsJson = False) -> None:
-    """Show a job and its timeline."""
+    """Show a job and its timeline.
+
+    Example: videoinfer show line-3/belt.mp4
+    """
     with errors_for_people():
         deployed = find_stack(stack)
         item, attempts = deployed.ledger.find_job(job)
@@ -130,7 +137,9 @@ def retry(
 ) -> None:
     """Retry jobs without uploading their videos again. Each retry is a new job, which the API bills.
 
-    The exit status is 1 if a retry is refused, for example because a newer upload has replaced the video.
+    The exit code is 3 if a retry is refused, for example because a newer upload has replaced the video.
+
+    Example: videoinfer retry line-3/belt.mp4
     """
     with errors_for_people():
         if bool(jobs) == failed:
@@ -155,12 +164,15 @@ def retry(
                 if plan.refusal:
                     display.warn(f"{list_key(plan.job['key'])}: {plan.refusal}")
         if any(plan.refusal for plan in plans):
-            raise typer.Exit(code=1)
+            raise typer.Exit(code=ExitCode.PROBLEMS)
 
 
 @commands.command()
 def cancel(job: JobName, stack: StackName = DEFAULT_STACK, as_json: AsJson = False) -> None:
-    """Cancel a job, and print what the API still bills."""
+    """Cancel a job, and print what the API still bills.
+
+    Example: videoinfer cancel line-3/belt.mp4
+    """
     with errors_for_people():
         deployed = find_stack(stack)
         item, _ = deployed.ledger.find_job(job)
@@ -192,7 +204,9 @@ def redeliver(
 ) -> None:
     """Regenerate all outputs of jobs, from their stored results or those that the API still has. Nothing is billed.
 
-    Each job gets a notice, with a new link.
+    Each job gets a notice, with a new link. The exit code is 3 if one of them can't be delivered.
+
+    Example: videoinfer redeliver s3://RESULTS_BUCKET/results/line-3/
     """
     with errors_for_people():
         deployed = find_stack(stack)
@@ -207,10 +221,13 @@ def redeliver(
             else:
                 display.done(f"{list_key(redelivery.job['key'])}: delivered again")
         if failures:
-            raise typer.Exit(code=1)
+            raise typer.Exit(code=ExitCode.PROBLEMS)
 
 
-@commands.command("dead-letters", help=f"List the uploads that failed {RECEIVES_MAX} times, and why.")
+@commands.command(
+    "dead-letters",
+    help=f"List the uploads that failed {RECEIVES_MAX} times, and why.\n\nExample: videoinfer dead-letters --redrive",
+)
 def dead_letters(
     redrive: Annotated[
         bool, typer.Option("--redrive", help="Send them back to the uploads queue, with all attempts ahead of them.")
@@ -257,7 +274,9 @@ def backfill(
     ExistingUploadsBucket, nothing is copied.
 
     Videos that have a job are left out, so the command can be run again. Each video is a job, which the API bills. No
-    object in the uploads bucket is replaced: if another video has the key, the exit status is 1.
+    object in the uploads bucket is replaced: if another video has the key, the exit code is 3.
+
+    Example: videoinfer backfill s3://BUCKET/cameras/ --dry-run
     """
     with errors_for_people():
         bucket, prefix = parse_s3_uri(source)
@@ -286,12 +305,17 @@ def backfill(
                 left_out += f", in conflict with other objects: {counts['conflict']:,}"
             display.text(f"Jobs {'that would be ' if dry_run else ''}requested: {videos:,}. Left out: {left_out}.")
         if counts["conflict"]:
-            raise typer.Exit(code=1)
+            raise typer.Exit(code=ExitCode.PROBLEMS)
 
 
 @commands.command()
 def doctor(stack: StackName = DEFAULT_STACK, as_json: AsJson = False) -> None:
-    """Check the pipeline (API and key, permissions, subscriptions, quotas), and print how to fix each problem."""
+    """Check the pipeline (API and key, permissions, subscriptions, quotas), and print how to fix each problem.
+
+    The exit code is 3 if there is a problem; a warning does not change it.
+
+    Example: videoinfer doctor
+    """
     with errors_for_people():
         display = Display(Console())
         findings = list[Finding]()
@@ -302,7 +326,7 @@ def doctor(stack: StackName = DEFAULT_STACK, as_json: AsJson = False) -> None:
         if as_json:
             display.text(to_json([asdict(finding) for finding in findings]))
         if any(finding.level == "problem" for finding in findings):
-            raise typer.Exit(code=1)
+            raise typer.Exit(code=ExitCode.PROBLEMS)
 
 
 @commands.command()
@@ -313,8 +337,10 @@ def verify(
 ) -> None:
     """Test the pipeline: send a video, check everything that results from it, and remove it again.
 
-    The video is a job of 10 frames, which the API bills, and subscribers get its notices. The exit status is 1 if
+    The video is a job of 10 frames, which the API bills, and subscribers get its notices. The exit code is 3 if
     anything is wrong.
+
+    Example: videoinfer verify
     """
     # Imported here, so that the other commands do not load the checks.
     from videoinfer.verification.check_runs import Timeouts
@@ -344,4 +370,4 @@ def verify(
                 show(verification.clean_up())
         display.text(to_json(compose_report(outcomes)) if as_json else compose_total(outcomes))
         if any(outcome.level == "wrong" for outcome in outcomes):
-            raise typer.Exit(code=1)
+            raise typer.Exit(code=ExitCode.PROBLEMS)

@@ -81,7 +81,7 @@ def pull_doctor(stage: Stage) -> Iterator[str]:
 def pull(stage: Stage, *arguments: str) -> str:
     """Returns a command and its output, as a terminal shows them."""
     result = stage.run(*arguments)
-    status = f"[exit status {result.exit_code}]\n" if result.exit_code else ""
+    status = f"[exit code {result.exit_code}]\n" if result.exit_code else ""
     return f"$ videoinfer {shlex.join(arguments)}\n{result.output}{status}"
 
 

@@ -78,7 +78,7 @@ def test_a_failed_job_is_retried_without_another_upload(stage: Stage) -> None:
     assert (job["attempt"], job["job_id"]) == (2, f"{failed['job_id']}-again")
     assert stage.read("show", "retry/one.mp4")["attempts"] == 2
     again = stage.run("retry", "retry/one.mp4")
-    assert again.exit_code == 1
+    assert again.exit_code == 3
     assert "it has its results" in again.output
 
 
@@ -102,7 +102,7 @@ def test_a_job_whose_video_was_replaced_is_not_retried(stage: Stage) -> None:
 
     assert "retry/replaced.mp4" not in [item["key"] for item in stage.read("jobs", "--failed")]
     result = stage.run("retry", failed["job_id"])
-    assert result.exit_code == 1
+    assert result.exit_code == 3
     assert "a newer upload with this key has replaced its video" in result.output
     assert stage.api.count("POST", "/videoinfer") == 2
 
@@ -228,7 +228,7 @@ def test_videos_of_another_bucket_are_copied_with_their_options(stage: Stage) ->
     s3.put_object(Bucket="archive", Key="2024/old.mp4", Body=b"Video")
     for options in (["--dry-run"], []):
         result = stage.run("backfill", "s3://archive/2024", *options)
-        assert result.exit_code == 1
+        assert result.exit_code == 3
         assert f"s3://{bucket}/2024/old.mp4 is another object than s3://archive/2024/old.mp4" in result.output
     assert s3.head_object(Bucket=bucket, Key="2024/old.mp4")["VersionId"] == copy.version_id
 
@@ -313,7 +313,7 @@ def find_words(stage: Stage) -> dict[str, list[str]]:
     words: dict[str, list[str]] = {"ok": [], "warning": [], "problem": []}
     for finding in findings:
         words[finding["level"]].append(finding["what"])
-    assert result.exit_code == (1 if words["problem"] else 0)
+    assert result.exit_code == (3 if words["problem"] else 0)
     return words
 
 
@@ -397,7 +397,7 @@ def test_a_job_whose_results_the_api_lacks_cannot_be_redelivered(stage: Stage) -
     _, job = fail_one(stage, "again/fails.mp4")
     stage.api.statuses = [FAILED]
     result = stage.run("redeliver", job["job_id"])
-    assert result.exit_code == 1
+    assert result.exit_code == 3
     said = " ".join(result.output.split())
     assert "The API says that the job failed: The GPU is on fire." in said
     assert f"as a new job that is billed, run: videoinfer retry {job['job_id']}" in said

@@ -212,7 +212,7 @@ def test_a_wrong_key_is_named(stage: Stage) -> None:
         secrets.put_secret_value(SecretId=name, SecretString=API_KEY)
         stage.forget_secrets("CreateJobFunction")
 
-    assert result.exit_code == 1
+    assert result.exit_code == 3
     [wrong] = [line for line in result.output.splitlines() if line.startswith("✗")]
     assert "It is rejected: The API key is not accepted:" in wrong
     assert "0 wrong" not in result.output

@@ -49,7 +49,7 @@ def test_a_backfill_in_conflict_with_an_upload_fails_and_keeps_the_upload(
 ) -> None:
     result = backfill(clients, monkeypatch, "s3://archive/2024", *options)
 
-    assert result.exit_code == 1
+    assert result.exit_code == 3
     assert "s3://uploads/2024/a.mp4 is another object than s3://archive/2024/a.mp4" in result.output
     if "--json" not in options:
         assert "requested: 1. Left out: 1, in conflict with other objects: 1." in result.output
@@ -103,7 +103,7 @@ def test_a_retry_of_all_failed_jobs_fails_if_one_is_refused(
 
     result = retry(uploads, monkeypatch, "--failed", *options)
 
-    assert result.exit_code == 1
+    assert result.exit_code == 3
     assert "a retry does not help" in result.output
     if not options:
         assert "belt.mp4: attempt 2 is in the queue" in result.output
@@ -127,7 +127,7 @@ def test_a_job_whose_video_was_replaced_is_never_billed_again(
     result = retry(uploads, monkeypatch, "--failed")
     assert (result.exit_code, result.output) == (0, "There are no jobs to retry.\n")
     result = retry(uploads, monkeypatch, rejected.upload_id)
-    assert result.exit_code == 1
+    assert result.exit_code == 3
     assert "a newer upload with this key has replaced its video" in result.output
     messages = uploads.sqs.receive_message(QueueUrl=uploads.sqs.get_queue_url(QueueName="uploads")["QueueUrl"])
     assert not messages.get("Messages")

@@ -58,7 +58,7 @@ def verify(*options: str) -> Result:
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "status"), [((JOB,), 0), ((JOB, METRICS), 0), ((JOB, TABLES), 1), ((METRICS, TABLES), 1)]
+    ("outcomes", "status"), [((JOB,), 0), ((JOB, METRICS), 0), ((JOB, TABLES), 3), ((METRICS, TABLES), 3)]
 )
 def test_only_wrong_outcomes_fail(
     stand_in: type[Verification], outcomes: tuple[CheckOutcome, ...], status: int
@@ -92,7 +92,7 @@ def test_the_cleanup_always_runs(stand_in: type[Verification], error: BaseExcept
 def test_an_incomplete_cleanup_fails(stand_in: type[Verification], monkeypatch: pytest.MonkeyPatch) -> None:
     left = CheckOutcome(check="cleanup", level="wrong", what="Not removed: rules.", seconds=0.5, cost_usd=None)
     monkeypatch.setattr(stand_in, "clean_up", lambda _self: left)
-    assert verify().exit_code == 1
+    assert verify().exit_code == 3
 
 
 def test_the_timeout_limits_the_wait_for_the_job(stand_in: type[Verification]) -> None:

@@ -1,0 +1,18 @@
+"""How commands end."""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """The exit codes of all commands. docs/operations.md explains them.
+
+    Those above 128 are 128 and the number of the signal that ended the command.
+    """
+
+    OK = 0
+    ERROR = 1
+    USAGE = 2  # Typer's own
+    PROBLEMS = 3
+    HUNG_UP = 129
+    INTERRUPTED = 130
+    TERMINATED = 143
