@@ -9,6 +9,7 @@ import os
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 from unittest.mock import patch
 
@@ -70,7 +71,9 @@ def invoke(handler: Callable[..., Any], event: Any, *, name: str = "function", s
             raise
 
     api = RuntimeApi()
-    with patch.dict(os.environ, describe_function(name) | os.environ):
+    missing = {key: value for key, value in describe_function(name).items() if key not in os.environ}
+    # Patching nothing would copy the whole environment, which takes longer than most functions.
+    with patch.dict(os.environ, missing) if missing else nullcontext():
         bootstrap.handle_event_request(
             api,
             call,

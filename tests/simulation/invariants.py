@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from tests.simulation.api import SIGNATURE, ApiJob
 from tests.simulation.executions import HISTORY_MAX
 from tests.simulation.stack import RESULTS, SHARE_KEY, Stack
-from tests.simulation.tables import read_items, read_object
 
 if TYPE_CHECKING:
     from tests.simulation.life import Owner, Put
@@ -51,7 +50,7 @@ END_OUTCOMES = {
 
 def find_breaches(stack: Stack, owner: "Owner") -> list[str]:
     """Returns what does not hold at the end of a life."""
-    items = read_items("jobs")
+    items = stack.tables.read("jobs")
     return [
         *_check_ends(stack, owner, items),
         *_check_changes(stack),
@@ -117,7 +116,7 @@ def _check_results(stack: Stack, items: list[dict[str, Any]]) -> Iterator[str]:
                 yield f"{_name(item)} is done without results"
                 continue
             key = location.removeprefix(f"s3://{RESULTS}/")
-            stored = stack.s3.get_object(Bucket=RESULTS, Key=key)["Body"].read()
+            stored = stack.objects.read(RESULTS, key) or b""
             if stored != job.results:
                 yield f"{_name(item)} is done with {len(stored)} of {len(job.results)} bytes of results"
             if job.fate != "done":
@@ -261,9 +260,9 @@ def _check_secrets(stack: Stack, items: list[dict[str, Any]]) -> Iterator[str]:
         "an event": json.dumps([it.detail for it in stack.events]),
         "a notice": "\n".join(it.text for it in stack.told),
         "an execution": "\n".join(it.input for it in stack.executions.values()),
-        "the budget": json.dumps(read_items("budget"), default=str),
-        "the pending notices": json.dumps(read_items("pending-notices"), default=str),
-        "the idempotency table": json.dumps(read_items("idempotency"), default=str),
+        "the budget": json.dumps(stack.tables.read("budget"), default=str),
+        "the pending notices": json.dumps(stack.tables.read("pending-notices"), default=str),
+        "the idempotency table": json.dumps(stack.tables.read("idempotency"), default=str),
         **{f"the object {key}": text for key, text in _read_results(stack)},
     }
     secrets = {
@@ -282,7 +281,5 @@ def _check_secrets(stack: Stack, items: list[dict[str, Any]]) -> Iterator[str]:
 
 def _read_results(stack: Stack) -> Iterator[tuple[str, str]]:
     """Yields the key and the text of each object in the results bucket."""
-    for page in stack.s3.get_paginator("list_objects_v2").paginate(Bucket=RESULTS):
-        for entry in page.get("Contents", ()):
-            content = read_object(RESULTS, entry["Key"]) or b""
-            yield entry["Key"], (gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content).decode("latin-1")
+    for key, content in stack.objects.list(RESULTS):
+        yield key, (gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content).decode("latin-1")

@@ -15,7 +15,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tests.simulation.invariants import find_breaches
 from tests.simulation.queues import make_s3_event
 from tests.simulation.stack import DIGEST_MACHINE, JOB_MACHINE, UPLOADS, Stack, open_stack
-from tests.simulation.tables import PENDING, find_table, read_items
 from tests.simulation.timeline import Killed
 from videoinfer.cancelling import cancel_job
 from videoinfer.errors import CommandError
@@ -130,7 +129,7 @@ class Owner:
 
     def _send_digest(self, number: int) -> None:
         # Without pending notices an execution changes nothing, so most of them are left out.
-        if find_table("pending-notices").items.get(PENDING):
+        if any(it["state"] == "pending" for it in self.stack.tables.view("pending-notices")):
             self.stack.start_execution(DIGEST_MACHINE, f"digest-{number}", "{}")
 
     def upload(self) -> None:
@@ -181,7 +180,7 @@ class Owner:
         """Retries a job that failed."""
         if item := self._pick(lambda it: it["status"] in ("failed", "overdue", "rejected", "cancelled")):
             latest = max(
-                (it for it in read_items("jobs") if it["upload_id"] == item["upload_id"]),
+                (it for it in self.stack.tables.read("jobs") if it["upload_id"] == item["upload_id"]),
                 key=lambda it: it["attempt"],
             )
             plan = plan_retry(latest)
@@ -239,7 +238,8 @@ class Owner:
         return bool(found)
 
     def _pick(self, is_wanted: Callable[[Mapping[str, Any]], bool]) -> dict[str, Any] | None:
-        items = sorted(filter(is_wanted, read_items("jobs")), key=lambda it: (it["upload_id"], it["attempt"]))
+        items = list(filter(is_wanted, self.stack.tables.read("jobs")))
+        items.sort(key=lambda it: (it["upload_id"], it["attempt"]))
         return self.order.choice(items) if items else None
 
 
@@ -276,7 +276,7 @@ def live(seed: int, faults_max: int | None = None) -> Life:
         while owner.redrive() and stack.timeline.now < end + LIFE_SECONDS:
             stack.timeline.run(stack.timeline.now + 2 * DAY)
         breaches = find_breaches(stack, owner)
-        ends = Counter(it["status"] for it in read_items("jobs"))
+        ends = Counter(it["status"] for it in stack.tables.read("jobs"))
     return Life(
         seed,
         breaches,

@@ -1,7 +1,7 @@
 """A stack in one process, over simulated time: the real handlers, state machines and options, and an AWS of stand-ins.
 
-S3 and DynamoDB are moto. Step Functions, SQS and Lambda are ours, because they decide when what happens; so are SNS,
-EventBridge, Secrets Manager and Parameter Store, of which the functions use one call each.
+Step Functions, SQS and Lambda decide when what happens. S3 (`objects.py`) and DynamoDB (`tables.py`) are held against
+moto by tests. Of SNS, EventBridge, Secrets Manager and Parameter Store the functions use one call each.
 """
 
 import contextlib
@@ -23,9 +23,7 @@ from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer
 from aws_lambda_powertools.utilities.parameters import SecretsProvider, SSMProvider
 from aws_lambda_powertools.utilities.parameters.constants import DEFAULT_PROVIDERS
 from botocore.client import BaseClient
-from botocore.exceptions import ClientError, ConnectionClosedError
-from moto import backend_index, mock_aws
-from moto.moto_api._internal import mock_random
+from botocore.exceptions import ConnectionClosedError
 
 from tests.lambda_runtime import describe_function, invoke
 from tests.simulation.api import API_KEYS, API_URL, Answer, Api, ApiWire, refuse_connection, spoil
@@ -39,8 +37,10 @@ from tests.simulation.faults import (
     INVOCATION_FAULTS,
     Faults,
 )
+from tests.simulation.objects import Objects
 from tests.simulation.queues import FunctionQueue
-from tests.simulation.tables import answer_fast, read_items, read_object, read_text
+from tests.simulation.refusals import Refused
+from tests.simulation.tables import Tables
 from tests.simulation.timeline import Killed, Timeline, Worker
 from tests.templates import ROOT, find_resources, read_definition, read_template
 from tests.unit.videojobs.test_create_job import SETTINGS
@@ -62,12 +62,13 @@ SHARE_KEY = "s1gn1ng-key-of-share-links"
 UPLOADS, RESULTS = "uploads", "results"
 QUEUE_URL = "https://sqs.us-east-1.amazonaws.com/123456789012/uploads"
 
-TABLES: Mapping[str, Mapping[str, str]] = {
-    "jobs": {"upload_id": "S", "attempt": "N"},
-    "idempotency": {"id": "S"},
-    "budget": {"id": "S"},
-    "pending-notices": {"state": "S", "id": "S"},
+TABLES: Mapping[str, Sequence[str]] = {
+    "jobs": ("upload_id", "attempt"),
+    "idempotency": ("id",),
+    "budget": ("id",),
+    "pending-notices": ("state", "id"),
 }
+"""The names of the tables, and of the attributes of their keys."""
 
 MEDIA = {"annotate_video": ("annotated", ANNOTATED_VIDEO), "make_dataset": ("made", DATASET_ZIP)}
 """The functions that decode videos: a stand-in puts their file."""
@@ -172,8 +173,9 @@ class Stack:
     order: random.Random
     timeline: Timeline
     faults: Faults
-    api: Api
+    knows_keys: bool
     environment: dict[str, str]
+    is_versioned: bool
     s3: Any = None
     secrets: dict[str, str] = field(default_factory=lambda: {"api-key": API_KEYS[0], "share-key": SHARE_KEY})
     executions: dict[str, Execution] = field(default_factory=dict)
@@ -185,11 +187,13 @@ class Stack:
     story: list[str] = field(default_factory=list)
     log: io.StringIO = field(default_factory=io.StringIO)
     interrupted: dict[tuple[int, str], float] = field(default_factory=dict)
-    is_versioned: bool = True
     invocations: int = 0
     sandboxes: dict[str, list[Sandbox]] = field(default_factory=lambda: defaultdict(list))
 
     def __post_init__(self) -> None:
+        self.tables = Tables(TABLES)
+        self.objects = Objects(self.order, {UPLOADS} if self.is_versioned else set())
+        self.api = Api(self.order, lambda: self.timeline.now, self.objects.read, self.knows_keys)
         timings = {name: it["Properties"] for name, it in find_resources("pipeline", "AWS::SQS::Queue").items()}
         self.uploads = self._open_queue("uploads", "create_job", timings["UploadsQueue"], 5)
         self.ends = self._open_queue("ends", "report_failure", timings["ExecutionEndsQueue"], 2)
@@ -344,7 +348,7 @@ class Stack:
 
     def _publish_digest(self, arn: str, parameters: Mapping[str, Any]) -> Any:
         self.timeline.sleep(self.order.uniform(0.01, 0.2))
-        claimed = [it["id"] for it in read_items("pending-notices") if it.get("claimed_by") == arn]
+        claimed = [it["id"] for it in self.tables.read("pending-notices") if it.get("claimed_by") == arn]
         self.digests.append(claimed)
         self.tell(f"digest of {len(claimed)}")
         self.log_mail(parameters)
@@ -371,12 +375,10 @@ class Stack:
 
     # Calls of functions
 
-    def watch(self, make_call: Callable[..., Any], client: Any, operation: str, parameters: Any) -> Any:
+    def watch(self, client: Any, operation: str, parameters: Any) -> Any:
         """Makes a call to AWS, or lets a fault strike it."""
         service = client.meta.service_model.service_name
-        act: Callable[[], Any] = partial(self._change, make_call, client, operation, parameters)
-        if service in _SERVED:
-            act = partial(_SERVED[service], self, client, operation, parameters)
+        act: Callable[[], Any] = partial(self._answer, client, operation, parameters)
         worker = self.timeline.worker
         if worker is None:
             return act()
@@ -387,7 +389,7 @@ class Stack:
         if fault == "killed before":
             worker.die()
         if fault in ("refused", "down"):
-            raise make_error(client, operation, *_ERRORS[fault].get(service, _ERRORS[fault][""]))
+            raise Refused(*_ERRORS[fault].get(service, _ERRORS[fault][""])).to_error(client, operation)
         answer = act()
         if fault in ("repeated", "lost") and call in _SENDING and isinstance(worker, Invocation):
             self.interrupted[worker.number, _SENDING[call]] = self.timeline.now
@@ -401,6 +403,12 @@ class Stack:
             raise ConnectionClosedError(endpoint_url=service)
         return answer
 
+    def _answer(self, client: Any, operation: str, parameters: Any) -> Any:
+        try:
+            return _SERVED[client.meta.service_model.service_name](self, operation, parameters)
+        except Refused as refused:
+            raise refused.to_error(client, operation) from None
+
     def _strike(self, worker: Worker, kinds: Sequence[str], call: str) -> str:
         """Chooses the fault that strikes a call; none is ""."""
         worker.check_alive()
@@ -410,24 +418,18 @@ class Stack:
             self.tell(f"{worker.name}: {call} {fault}")
         return fault
 
-    def _change(self, make_call: Callable[..., Any], client: Any, operation: str, parameters: Any) -> Any:
-        """Makes a call, and notes the status before and after it."""
+    def change(self, operation: str, parameters: Any) -> Any:
+        """Makes a call to DynamoDB, and notes the status before and after it."""
         if operation == "TransactWriteItems":
             for action in parameters["TransactItems"]:
                 if "Put" in action and action["Put"]["Item"]["state"] == "pending":
                     self.pending.add(action["Put"]["Item"]["id"])
-
-        def call() -> Any:
-            return make_call(client, operation, dict(parameters))  # boto3 changes them
-
-        if client.meta.service_model.service_name == "dynamodb":
-            call = answer_fast(client, operation, parameters) or call
         if operation != "UpdateItem" or parameters["TableName"] != "jobs":
-            return call()
+            return self.tables.serve(operation, parameters)
         key = parameters["Key"]
-        before = read_text("jobs", key, "status")
-        answer = call()
-        after = read_text("jobs", key, "status")
+        before = self.tables.find("jobs", key).get("status")
+        answer = self.tables.serve(operation, parameters)
+        after = self.tables.find("jobs", key).get("status")
         worker = self.timeline.worker
         names = set(parameters["ExpressionAttributeNames"].values())
         if isinstance(worker, Invocation):
@@ -503,27 +505,27 @@ class Stack:
     api_begin = 0.0
 
 
-def _serve_sqs(stack: Stack, client: Any, operation: str, parameters: Any) -> Any:
+def _serve_sqs(stack: Stack, operation: str, parameters: Any) -> Any:
     assert operation == "ChangeMessageVisibility", operation
     stack.uploads.postpone(parameters["ReceiptHandle"], parameters["VisibilityTimeout"])
     return {}
 
 
-def _serve_sfn(stack: Stack, client: Any, operation: str, parameters: Any) -> Any:
+def _serve_sfn(stack: Stack, operation: str, parameters: Any) -> Any:
     match operation:
         case "StartExecution":
             arn = stack.start_execution(parameters["stateMachineArn"], parameters["name"], parameters["input"])
             if arn is None:
-                raise make_error(client, operation, "ExecutionAlreadyExists", 400)
+                raise Refused("ExecutionAlreadyExists")
             return {"executionArn": arn}
         case "StopExecution":
             if not stack.stop_execution(parameters["executionArn"]):
-                raise make_error(client, operation, "ExecutionDoesNotExist", 400)
+                raise Refused("ExecutionDoesNotExist")
             return {}
         case "DescribeExecution" | "GetExecutionHistory":
             execution = stack.executions.get(parameters["executionArn"])
             if execution is None:
-                raise make_error(client, operation, "ExecutionDoesNotExist", 400)
+                raise Refused("ExecutionDoesNotExist")
             if operation == "DescribeExecution":
                 return {"input": execution.input, "status": execution.status, "executionArn": execution.arn}
             assert execution.machine
@@ -531,7 +533,7 @@ def _serve_sfn(stack: Stack, client: Any, operation: str, parameters: Any) -> An
     raise AssertionError(operation)
 
 
-def _serve_sns(stack: Stack, client: Any, operation: str, parameters: Any) -> Any:
+def _serve_sns(stack: Stack, operation: str, parameters: Any) -> Any:
     assert operation == "Publish", operation
     worker = stack.timeline.worker
     assert isinstance(worker, Invocation)
@@ -543,7 +545,7 @@ def _serve_sns(stack: Stack, client: Any, operation: str, parameters: Any) -> An
     return {"MessageId": f"mail-{len(stack.told)}"}
 
 
-def _serve_events(stack: Stack, client: Any, operation: str, parameters: Any) -> Any:
+def _serve_events(stack: Stack, operation: str, parameters: Any) -> Any:
     assert operation == "PutEvents", operation
     worker = stack.timeline.worker
     assert isinstance(worker, Invocation)
@@ -555,15 +557,17 @@ def _serve_events(stack: Stack, client: Any, operation: str, parameters: Any) ->
     return {"Entries": answers, "FailedEntryCount": 0}
 
 
-def _serve_secrets(stack: Stack, client: Any, operation: str, parameters: Any) -> Any:
+def _serve_secrets(stack: Stack, operation: str, parameters: Any) -> Any:
     return {"SecretString": stack.secrets[parameters["SecretId"]], "Name": parameters["SecretId"]}
 
 
-def _serve_parameters(stack: Stack, client: Any, operation: str, parameters: Any) -> Any:
+def _serve_parameters(stack: Stack, operation: str, parameters: Any) -> Any:
     return {"Parameter": {"Name": parameters["Name"], "Value": stack.secrets.get("routes", "{}")}}
 
 
-_SERVED: Mapping[str, Callable[[Stack, Any, str, Any], Any]] = {
+_SERVED: Mapping[str, Callable[[Stack, str, Any], Any]] = {
+    "s3": lambda stack, *call: stack.objects.serve(*call),
+    "dynamodb": lambda stack, *call: stack.change(*call),
     "sqs": _serve_sqs,
     "stepfunctions": _serve_sfn,
     "sns": _serve_sns,
@@ -571,14 +575,6 @@ _SERVED: Mapping[str, Callable[[Stack, Any, str, Any], Any]] = {
     "secretsmanager": _serve_secrets,
     "ssm": _serve_parameters,
 }
-
-
-def make_error(client: Any, operation: str, code: str, status: int) -> ClientError:
-    """Returns boto3's error for an error code of AWS."""
-    error: ClientError = client.exceptions.from_code(code)(
-        {"Error": {"Code": code, "Message": "Not now."}, "ResponseMetadata": {"HTTPStatusCode": status}}, operation
-    )
-    return error
 
 
 def find_subject(function: str, event: Any) -> Subject:
@@ -701,52 +697,23 @@ def _open_persistence(table_name: str) -> DynamoDBPersistenceLayer:
     return DynamoDBPersistenceLayer(table_name)
 
 
-def make_tables(*, is_versioned: bool = True) -> None:
-    """Creates the stack's tables and buckets in moto."""
-    dynamodb: Any = _open_client("dynamodb")
-    for name, attributes in TABLES.items():
-        dynamodb.create_table(
-            TableName=name,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": it, "AttributeType": kind} for it, kind in attributes.items()],
-            KeySchema=[
-                {"AttributeName": it, "KeyType": kind}
-                for it, kind in zip(attributes, ("HASH", "RANGE")[: len(attributes)], strict=True)
-            ],
-        )
-    s3: Any = connections.connect_s3()
-    for bucket in (UPLOADS, RESULTS):
-        s3.create_bucket(Bucket=bucket)
-    if is_versioned:
-        s3.put_bucket_versioning(Bucket=UPLOADS, VersioningConfiguration={"Status": "Enabled"})
-
-
 @contextlib.contextmanager
 def open_stack(order: random.Random, *, knows_keys: bool) -> Iterator[Stack]:
     """Opens a new stack."""
     timeline = Timeline()
     faults = Faults.draw(order, timeline.now)
-    api = Api(order, lambda: timeline.now, read_object, knows_keys)
-    stack = Stack(order, timeline, faults, api, make_environment(order))
+    stack = Stack(order, timeline, faults, knows_keys, make_environment(order), is_versioned=order.random() < 0.7)
     stack.api_begin = timeline.now
     wire = ApiWire(stack.call_api)
-    make_call = BaseClient._make_api_call  # type: ignore[attr-defined]
 
     def make(client: Any, operation: str, parameters: Any) -> Any:
-        return stack.watch(make_call, client, operation, parameters)
+        return stack.watch(client, operation, parameters)
 
     clocks = (timeline.read_clock, timeline.sleep)
     with contextlib.ExitStack() as entered:
         enter = entered.enter_context
         enter(patch.dict(os.environ, CREDENTIALS | describe_function("simulated", memory_megabytes=512)))
-        enter(mock_aws())
-        # moto tries the patterns of all services for each call.
-        patterns = [it for it in backend_index.backend_url_patterns if it[0] in ("dynamodb", "s3")]
-        enter(patch.object(backend_index, "backend_url_patterns", patterns))
         enter(timeline.installed())
-        mock_random.seed(order.getrandbits(32))
-        stack.is_versioned = order.random() < 0.7
-        make_tables(is_versioned=stack.is_versioned)
         stack.s3 = connections.connect_s3()
         enter(patch.object(BaseClient, "_make_api_call", make))
         enter(patch.object(connections, "open_session", lambda _: wire.session()))

@@ -1,110 +1,247 @@
-"""DynamoDB's GetItem and UpdateItem on moto's tables, without moto's HTTP and its parser of update expressions.
+"""DynamoDB in memory: the calls and the expressions that the functions use.
 
-They are nine of ten calls of the functions, and take moto ten times as long as the functions themselves. Tables, items
-and conditions are moto's; ours are `SET a = :b`, `SET a = if_not_exists(a, :b)` and `REMOVE a`, the only updates that
-the functions make (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.UpdateExpressions.html).
-A test compares them with moto's own answers. Anything else is left to moto.
+A test compares it with moto, which takes ten times as long as the functions themselves. Source:
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.OperatorsAndFunctions.html
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-from moto.dynamodb.comparisons import create_condition_expression_parser
-from moto.dynamodb.models import dynamodb_backends
-from moto.dynamodb.models.dynamo_type import DynamoType
-from moto.s3.models import s3_backends
 
-PENDING = DynamoType({"S": "pending"})
-"""The hash key of pending notices."""
+from tests.simulation.refusals import Refused
 
-ACCOUNT, REGION = "123456789012", "us-east-1"
+PAGE_ITEMS = 3
+"""How many items a page of a query has, so that queries have several pages."""
+
+type Item = dict[str, Any]
+type Condition = Callable[[Mapping[str, Any], Mapping[str, str], Mapping[str, Any]], bool]
+"""Whether an item fits, given the expression's attribute names and values."""
 
 _UPDATE = re.compile(r"SET (?P<sets>.+?)(?: REMOVE (?P<removes>[#\w, ]+))?")
 _SET = re.compile(r"([#\w]+) = (?:(:\w+)|if_not_exists\(([#\w]+), (:\w+)\))(?:, |$)")
+_TOKEN = re.compile(r"\s*([#:]?\w+|<=|>=|[=<>(),])")
 
 _serialize: Callable[[Any], Any] = TypeSerializer().serialize
 _deserialize: Callable[[Any], Any] = TypeDeserializer().deserialize
 
 
-def find_table(name: str) -> Any:
-    """Returns moto's table."""
-    return dynamodb_backends[ACCOUNT][REGION].get_table(name)
+class Tables:
+    """The tables.
 
+    Args:
+        keys: By a table's name, the names of its key's attributes.
+    """
 
-def answer_fast(client: Any, operation: str, parameters: Mapping[str, Any]) -> Callable[[], Any] | None:
-    """Returns what makes a call of boto3's resource for DynamoDB, or None if it is left to moto."""
-    if operation not in ("GetItem", "UpdateItem") or any(isinstance(it, dict) for it in parameters["Key"].values()):
-        return None
-    if operation == "GetItem":
-        return lambda: _get_item(parameters)
-    update = _UPDATE.fullmatch(parameters["UpdateExpression"])
-    sets = list(_SET.finditer(update["sets"])) if update else []
-    if not update or "".join(it[0] for it in sets) != update["sets"]:
-        return None
-    removes = update["removes"].split(", ") if update["removes"] else []
-    return lambda: _update_item(client, parameters, sets, removes)
+    def __init__(self, keys: Mapping[str, Sequence[str]]) -> None:
+        self._keys = keys
+        self._items: dict[str, dict[tuple[Any, ...], Item]] = {name: {} for name in keys}
 
+    def read(self, table_name: str) -> list[Item]:
+        """Returns copies of all items of a table."""
+        return [_copy(item) for item in self._items[table_name].values()]
 
-def _find_key(table: Any, key: Mapping[str, Any]) -> tuple[DynamoType, DynamoType | None]:
-    hash_key = DynamoType(_serialize(key[table.hash_key_attr]))
-    range_key = DynamoType(_serialize(key[table.range_key_attr])) if table.range_key_attr else None
-    return hash_key, range_key
+    def view(self, table_name: str) -> Iterable[Item]:
+        """Returns the items themselves; not to be changed."""
+        return self._items[table_name].values()
 
+    def find(self, table_name: str, key: Mapping[str, Any]) -> Item:
+        """Returns an item, or an empty one; not to be changed."""
+        return self._items[table_name].get(self._find_key(table_name, key), {})
 
-def _get_item(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    table = find_table(parameters["TableName"])
-    item = table.get_item(*_find_key(table, parameters["Key"]))
-    if item is None:
+    def serve(self, operation: str, parameters: Mapping[str, Any]) -> Any:
+        """Answers a call of boto3's client (values have types) or of its resource (values are Python's).
+
+        Raises:
+            Refused: A condition does not hold.
+        """
+        if operation == "TransactWriteItems":
+            return self._transact(parameters["TransactItems"])
+        if operation == "Query":
+            return self._query(parameters)
+        is_typed = any(isinstance(it, dict) for it in (parameters.get("Key") or parameters["Item"]).values())
+        if is_typed:
+            parameters = _convert(parameters, _deserialize)
+        if operation == "GetItem":
+            item = self.find(parameters["TableName"], parameters["Key"])
+            answer = {"Item": _copy(item)} if item else {}
+            return _convert(answer, _serialize) if is_typed else answer
+        if not self._holds(parameters):
+            item = self.find(parameters["TableName"], parameters.get("Key") or parameters["Item"])
+            is_told = parameters.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
+            details = {"Item": {name: _serialize(value) for name, value in item.items()}} if is_told else {}
+            raise Refused("ConditionalCheckFailedException", 400, **details)
+        self._write(operation.removesuffix("Item"), parameters)
         return {}
-    return {"Item": {name: _deserialize(value) for name, value in item.to_json()["Attributes"].items()}}
+
+    def _find_key(self, table_name: str, key: Mapping[str, Any]) -> tuple[Any, ...]:
+        return tuple(key[name] for name in self._keys[table_name])
+
+    def _holds(self, parameters: Mapping[str, Any]) -> bool:
+        if "ConditionExpression" not in parameters:
+            return True
+        item = self.find(parameters["TableName"], parameters.get("Key") or parameters["Item"])
+        names, values = (parameters.get(f"ExpressionAttribute{it}", {}) for it in ("Names", "Values"))
+        return _compile(parameters["ConditionExpression"])(item, names, values)
+
+    def _write(self, action: str, parameters: Mapping[str, Any]) -> None:
+        items = self._items[parameters["TableName"]]
+        key = self._find_key(parameters["TableName"], parameters.get("Key") or parameters["Item"])
+        match action:
+            case "Put":
+                items[key] = {name: _copy(value) for name, value in parameters["Item"].items()}
+            case "Delete":
+                items.pop(key, None)
+            case "Update":
+                item = items.setdefault(key, {name: _copy(value) for name, value in parameters["Key"].items()})
+                _update(item, parameters)
+            case _:
+                assert action == "ConditionCheck", action
+
+    def _transact(self, actions: Sequence[Mapping[str, Any]]) -> Any:
+        single = [next(iter(action.items())) for action in actions]
+        held = [self._holds(parameters) for _, parameters in single]
+        if not all(held):
+            reasons = [{"Code": "None" if it else "ConditionalCheckFailed"} for it in held]
+            raise Refused("TransactionCanceledException", CancellationReasons=reasons)
+        for action, parameters in single:
+            self._write(action, parameters)
+        return {}
+
+    def _query(self, parameters: Mapping[str, Any]) -> Any:
+        hash_key, range_key = self._keys[parameters["TableName"]]
+        names, values = parameters["ExpressionAttributeNames"], parameters["ExpressionAttributeValues"]
+        fits = _compile(parameters["KeyConditionExpression"])
+        after = parameters.get("ExclusiveStartKey", {}).get(range_key, "")
+        items = self._items[parameters["TableName"]].values()
+        found = [it for it in items if fits(it, names, values) and it[range_key] > after]
+        found.sort(key=lambda it: it[range_key])
+        page = {"Items": _copy(found[:PAGE_ITEMS])}
+        if len(found) > PAGE_ITEMS:
+            page["LastEvaluatedKey"] = {name: page["Items"][-1][name] for name in (hash_key, range_key)}
+        return page
 
 
-def _update_item(
-    client: Any, parameters: Mapping[str, Any], sets: list[re.Match[str]], removes: list[str]
-) -> dict[str, Any]:
-    table = find_table(parameters["TableName"])
-    hash_key, range_key = _find_key(table, parameters["Key"])
-    names = parameters.get("ExpressionAttributeNames", {})
-    values = {name: _serialize(value) for name, value in parameters.get("ExpressionAttributeValues", {}).items()}
-    item = table.get_item(hash_key, range_key)
-    condition = create_condition_expression_parser(parameters.get("ConditionExpression"), names, values).parse()
-    if not condition.expr(item):
-        code = "ConditionalCheckFailedException"
-        error = {"Code": code, "Message": "The conditional request failed"}
-        raise client.exceptions.from_code(code)(
-            {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 400}}, "UpdateItem"
-        )
-    if item is None:
-        table.put_item({name: _serialize(value) for name, value in parameters["Key"].items()})
-        item = table.get_item(hash_key, range_key)
-    attributes = item.attrs
-    for name, value, default_of, default in (it.groups() for it in sets):
-        attribute = names.get(name, name)
-        kept = attributes.get(names.get(default_of, default_of)) if default_of else None
-        # Not by moto's own dictionary, which measures the whole item each time.
-        dict.__setitem__(attributes, attribute, kept or DynamoType(values[value or default]))
+def _convert(parameters: Mapping[str, Any], convert: Callable[[Any], Any]) -> dict[str, Any]:
+    """Converts all values of a call, or of its answer, from or to typed ones."""
+    names = ("Key", "Item", "ExpressionAttributeValues")
+    return {
+        name: {key: convert(it) for key, it in value.items()} if name in names else value
+        for name, value in parameters.items()
+    }
+
+
+_UNCHANGED = frozenset((str, Decimal, bool, type(None)))
+
+
+def _copy(value: Any) -> Any:
+    """Copies a value as DynamoDB returns it: numbers are decimals. Floats are not allowed."""
+    kind = type(value)
+    if kind in _UNCHANGED:
+        return value
+    if kind is int:
+        return Decimal(value)
+    if kind is list:
+        return [_copy(it) for it in value]
+    if kind is dict:
+        return {name: _copy(it) for name, it in value.items()}
+    raise TypeError(f"boto3 does not take {value!r}")
+
+
+def _update(item: Item, parameters: Mapping[str, Any]) -> None:
+    names, values = (parameters.get(f"ExpressionAttribute{it}", {}) for it in ("Names", "Values"))
+    sets, removes = _parse_update(parameters["UpdateExpression"])
+    before = dict(item)
+    for name, value, default_of, default in sets:
+        kept = before.get(names.get(default_of, default_of)) if default_of else None
+        item[names.get(name, name)] = _copy(values[value or default]) if kept is None else kept
     for name in removes:
-        attributes.pop(names.get(name, name), None)
-    return {}
+        item.pop(names.get(name, name), None)
 
 
-def read_items(table_name: str) -> list[dict[str, Any]]:
-    """Returns all items of a table."""
-    items = find_table(table_name).all_items()
-    return [{name: _deserialize(value) for name, value in item.to_json()["Attributes"].items()} for item in items]
+@cache
+def _parse_update(expression: str) -> tuple[Sequence[Sequence[Any]], Sequence[str]]:
+    update = _UPDATE.fullmatch(expression)
+    sets = list(_SET.finditer(update["sets"])) if update else []
+    assert update, expression
+    assert "".join(it[0] for it in sets) == update["sets"], expression
+    return [it.groups() for it in sets], update["removes"].split(", ") if update["removes"] else []
 
 
-def read_object(bucket: str, key: str, version_id: str | None = None) -> bytes | None:
-    """Returns an object of S3, or None."""
-    found = s3_backends[ACCOUNT]["aws"].get_object(bucket, key, version_id)
-    return found.value if found else None
+@cache
+def _compile(expression: str) -> Condition:
+    """Compiles a condition. Raises StopIteration or AssertionError for what is not used so far."""
+    tokens = [*_TOKEN.findall(expression), ""]
+    assert "".join(tokens) == re.sub(r"\s", "", expression), expression
+    stream = _Tokens(tokens)
+    condition = _parse_any(stream)
+    assert stream.next == "", expression
+    return condition
 
 
-def read_text(table_name: str, key: Mapping[str, Any], attribute: str) -> str | None:
-    """Returns the text in an attribute of an item, or None."""
-    table = find_table(table_name)
-    item = table.get_item(*_find_key(table, key))
-    value = item.attrs.get(attribute) if item else None
-    return value.value if value else None
+class _Tokens:
+    def __init__(self, tokens: Sequence[str]) -> None:
+        self._rest: Iterator[str] = iter(tokens)
+        self.next = next(self._rest)
+
+    def take(self, *expected: str) -> str:
+        taken = self.next
+        assert not expected or taken in expected, f"{taken!r} is not one of {expected}"
+        self.next = next(self._rest, "")
+        return taken
+
+
+def _parse_any(tokens: _Tokens) -> Condition:
+    options = [_parse_all(tokens)]
+    while tokens.next == "OR":
+        tokens.take()
+        options.append(_parse_all(tokens))
+    return options[0] if len(options) == 1 else lambda *given: any(it(*given) for it in options)
+
+
+def _parse_all(tokens: _Tokens) -> Condition:
+    parts = [_parse_single(tokens)]
+    while tokens.next == "AND":
+        tokens.take()
+        parts.append(_parse_single(tokens))
+    return parts[0] if len(parts) == 1 else lambda *given: all(it(*given) for it in parts)
+
+
+def _parse_single(tokens: _Tokens) -> Condition:
+    first = tokens.take()
+    if first == "(":
+        inner = _parse_any(tokens)
+        tokens.take(")")
+        return inner
+    if first in ("attribute_exists", "attribute_not_exists"):
+        tokens.take("(")
+        name, is_wanted = tokens.take(), first == "attribute_exists"
+        tokens.take(")")
+        return lambda item, names, _: (names.get(name, name) in item) == is_wanted
+    operator = tokens.take("=", "<", "<=", ">", ">=", "IN")
+    if operator == "IN":
+        options = []
+        while tokens.take("(", ",", ")") != ")":
+            if tokens.next != ")":
+                options.append(tokens.take())
+        return lambda item, names, values: item.get(names.get(first, first)) in [values[it] for it in options]
+    value = tokens.take()
+    compare = _COMPARISONS[operator]
+    return lambda item, names, values: compare(item.get(names.get(first, first)), values[value])
+
+
+def _compare_order(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    """Compares values of one type; others don't fit."""
+    return lambda one, other: one is not None and isinstance(one, str) == isinstance(other, str) and compare(one, other)
+
+
+_COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "=": lambda one, other: bool(one == other),
+    "<": _compare_order(lambda one, other: bool(one < other)),
+    "<=": _compare_order(lambda one, other: bool(one <= other)),
+    ">": _compare_order(lambda one, other: bool(one > other)),
+    ">=": _compare_order(lambda one, other: bool(one >= other)),
+}

@@ -9,11 +9,11 @@ import heapq
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from functools import cache
 from itertools import count
 from types import ModuleType, SimpleNamespace
 from typing import Any
-from unittest.mock import patch
 
 from greenlet import getcurrent, greenlet
 
@@ -28,6 +28,8 @@ SIMULATED_PACKAGES = (
     "tests.stand_ins.state_machine",
 )
 """The packages whose clock is the simulation's. AWS (moto) and boto3 keep the real one."""
+
+_CLOCKS: tuple[Any, ...] = (real.datetime, real, time)
 
 
 class Killed(BaseException):
@@ -183,18 +185,19 @@ class Timeline:
     @contextmanager
     def installed(self) -> Iterator[None]:
         """Gives the simulation's clock to `SIMULATED_PACKAGES`."""
-        clocks: list[tuple[Any, Any]] = [
-            (real.datetime, self.datetime),
-            (real, SimpleNamespace(**{**vars(real), "datetime": self.datetime})),
-            (time, SimpleNamespace(**{**vars(time), **self._clocks()})),
-        ]
-        with ExitStack() as stack:
-            for module in [it for name, it in sys.modules.items() if _is_simulated(name)]:
-                for name, value in list(vars(module).items()):
-                    for original, replacement in clocks:
-                        if value is original:
-                            stack.enter_context(patch.object(module, name, replacement))
+        clocks: tuple[Any, ...] = (
+            self.datetime,
+            SimpleNamespace(**{**vars(real), "datetime": self.datetime}),
+            SimpleNamespace(**{**vars(time), **self._clocks()}),
+        )
+        places = _find_places(len(sys.modules))
+        try:
+            for module, name, number in places:
+                setattr(module, name, clocks[number])
             yield
+        finally:
+            for module, name, number in places:
+                setattr(module, name, _CLOCKS[number])
 
     def _clocks(self) -> dict[str, Any]:
         return {
@@ -203,6 +206,23 @@ class Timeline:
             "sleep": self.sleep,
             "time_ns": lambda: int(self.read_clock() * 10**9),
         }
+
+
+@cache
+def _find_places(_modules: int) -> list[tuple[ModuleType, str, int]]:
+    """Finds where modules keep a clock: the module, the name, and the number of `_CLOCKS`.
+
+    Args:
+        _modules: How many modules are imported; if there are more, the places are found again.
+    """
+    simulated = [it for name, it in sys.modules.items() if _is_simulated(name)]
+    return [
+        (module, name, number)
+        for module in simulated
+        for name, value in vars(module).items()
+        for number, clock in enumerate(_CLOCKS)
+        if value is clock
+    ]
 
 
 def _is_simulated(name: str) -> bool:
