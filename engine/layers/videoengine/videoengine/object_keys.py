@@ -27,7 +27,7 @@ def frames_key(job_id: str) -> str:
 
 
 def offsets_key(job_id: str) -> str:
-    """The offsets of all segments' frames, as `encode_columns` writes them."""
+    """The offsets of all segments' frames, as a JSON object without its braces."""
     return f"jobs/{job_id}/segments/offsets"
 
 

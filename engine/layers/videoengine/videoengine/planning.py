@@ -15,7 +15,6 @@ from videoengine.logs import logger
 from videoengine.lost_times import describe_lost_times
 from videoengine.media_skipping import MediaSkipper
 from videoengine.object_keys import frames_key, offsets_key
-from videoengine.results import encode_columns
 from videoengine.s3_file import S3Object
 from videoengine.segment_files import encode_segments
 from videoengine.segments import Effort, SampledFrame, are_short, cut_segments, order_by_work, select_frames
@@ -63,8 +62,8 @@ def plan(job: JobSpec, settings: PlanSettings) -> Outcome:
 
 def _encode_offsets(frames: Sequence[SampledFrame]) -> bytes:
     """The beginning of the results, so that merging does not read all segments."""
-    columns = ((key, (json.dumps(getattr(frame, key)).encode() for frame in frames)) for key in OFFSET_KEYS)
-    return b"".join(encode_columns(columns))
+    columns = {key: [getattr(frame, key) for frame in frames] for key in OFFSET_KEYS}
+    return json.dumps(columns)[1:-1].encode()
 
 
 def _check_frame_size(container: InputContainer, max_pixels: int) -> int:
