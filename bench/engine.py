@@ -10,7 +10,6 @@ CPU time of decoding alone plus that of the model alone, divided by the number o
 import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.moving_pictures import write_video
+from videoinfer.onnx_packages import compose_package, link_package
 from videoinfer.repository import ROOT
 
 INFER_FPS = 5
@@ -94,30 +94,11 @@ def start_contender(python: Path, name: str, package: Path) -> Iterator[Contende
 
 def make_package(folder: Path, peers_python: Path, model: str = "yolo11n") -> Path:
     """Creates a model package with the YOLO11 that `ultralytics` exports, unless it exists."""
-    package = folder / model / "1"
-    package.mkdir(parents=True, exist_ok=True)
-    if not (package / "weights.onnx").exists():
+    package, exported = folder / model / "1", folder / f"{model}.onnx"
+    if not package.exists():
         export = f"import ultralytics; ultralytics.YOLO('{model}.yaml').export(format='onnx', imgsz={SIDE})"
         subprocess.run([peers_python, "-c", export], cwd=folder, check=True, stdout=subprocess.DEVNULL)
-        shutil.move(folder / f"{model}.onnx", package / "weights.onnx")
-    network_input = {
-        "training_input_size": {"height": SIDE, "width": SIDE},
-        "dynamic_spatial_size_supported": False,
-        "color_mode": "rgb",
-        "resize_mode": "letterbox",
-        "padding_value": 114,
-        "input_channels": 3,
-        "scaling_factor": 255,
-    }
-    inference = {
-        "network_input": network_input,
-        "forward_pass": {"static_batch_size": 1},
-        "post_processing": {"type": "nms", "fused": False},
-    }
-    described = {"model_architecture": "yolov11", "task_type": "object-detection", "backend_type": "onnx"}
-    (package / "class_names.txt").write_text("\n".join(f"class {number}" for number in range(80)))
-    (package / "inference_config.json").write_text(json.dumps(inference))
-    (package / "model_config.json").write_text(json.dumps(described))
+        link_package(exported, package, compose_package(exported))
     return package
 
 

@@ -23,8 +23,9 @@ from videoengine.timeline import read_timeline
 from videoengine.video_file import open_video
 from videoinfer.display import Display
 from videoinfer.errors import CommandError
+from videoinfer.found import describe_results
 from videoinfer.input_file import check_file
-from videoinfer.model_packages import LocalModel, read_model_package
+from videoinfer.model_packages import LocalModel, open_models
 from videoinfer.output_file import OutputFile, open_output
 from videoinfer.own_command import spell_command
 from videoinfer.videos import read_rate
@@ -56,13 +57,15 @@ def run_inference(options: InferenceOptions, display: Display) -> None:
     Raises:
         CommandError: A model or the video can't be used, or the results can't be written; the message says why.
     """
-    packages = [read_model_package(folder) for folder in options.models]
-    if len({package.model_id for package in packages}) < len(packages):
-        raise CommandError(
-            "Two of the models have the same id, which identifies a model's results: give each model once."
-        )
-    check_file(options.video)
-    with open_output(options.output, [options.video, *options.models], ".json") as output:
+    with (
+        open_models(options.models) as packages,
+        open_output(options.output, [options.video, *options.models], ".json") as output,
+    ):
+        if len({package.model_id for package in packages}) < len(packages):
+            raise CommandError(
+                "Two of the models have the same id, which identifies a model's results: give each model once."
+            )
+        check_file(options.video)
         try:
             inferred = _infer(packages, options, output, display)
         except JobFailed as failure:
@@ -76,6 +79,9 @@ def run_inference(options: InferenceOptions, display: Display) -> None:
             f"the first because of {inferred.failures[0]}" if inferred.failures else "because frames can't be decoded"
         )
         display.warn(f"{inferred.nulls:,} of {inferred.results:,} results are null, {reason}")
+    display.heading("Found")
+    for line in describe_results(options.output, [package.as_api_model() for package in packages]):
+        display.done(line)
     display.outputs(options.output.parent, [options.output.name])
     report = [shlex.quote(str(path.resolve())) for path in (options.output, options.video)]
     display.heading("To see them on the video")
@@ -108,8 +114,8 @@ def _infer(
     for model_id, (detector, _) in detectors.items():
         if detector.is_threshold_on_objectness:
             display.warn(
-                f"{model_id}: --confidence applies to objectness, as in Roboflow's runner: "
-                "the results may contain predictions with less confidence"
+                f"{model_id}: --confidence {options.confidence:g} is the minimum objectness, as in Roboflow's runner. "
+                "The confidence in the results is that of the class, and may be lower"
             )
     inferred = _Inferred()
     inference = FrameInference(detectors, lambda model_id, error: inferred.failures.append(f"{model_id}: {error}"))

@@ -48,8 +48,8 @@ def demo(
     model: Annotated[
         Path,
         typer.Option(
-            help="A model package: a folder <model id>/<version> in Roboflow's layout.",
-            metavar="DIR",
+            help="A YOLO model's ONNX file, or a model package: a folder <model id>/<version> in Roboflow's layout.",
+            metavar="FILE|DIR",
             show_default="engine/models/rock-paper-scissors-presentation/4",
         ),
     ] = SAMPLE_MODEL,
@@ -95,7 +95,11 @@ def infer(
     video: Annotated[Path, typer.Argument(help="The video.")],
     model: Annotated[
         list[Path],
-        typer.Option(help="A model package: a folder <model id>/<version>; may be given several times.", metavar="DIR"),
+        typer.Option(
+            help="A YOLO model's ONNX file, or a model package: a folder <model id>/<version>; may be given several "
+            "times.",
+            metavar="FILE|DIR",
+        ),
     ],
     infer_fps: Annotated[
         float, typer.Option(help="Frames to sample from each second, up to the video's frame rate.", min=1)
@@ -103,7 +107,10 @@ def infer(
     confidence: Annotated[
         float,
         typer.Option(
-            help="Minimum confidence of a prediction; for YOLOv5 and YOLOv7, minimum objectness.", min=0, max=1
+            help="Minimum confidence of a prediction; for YOLOv5 and YOLOv7, minimum objectness: the confidence in the "
+            "results is that of the class, and may be lower.",
+            min=0,
+            max=1,
         ),
     ] = 0.4,
     iou_threshold: Annotated[float, typer.Option(help="NMS IoU threshold.", min=0, max=1)] = 0.3,
@@ -142,6 +149,40 @@ def infer(
             output=output,
         )
         run_inference(options, Display(Console()))
+
+
+@app.command()
+def package(
+    *,
+    weights: Annotated[Path, typer.Argument(help="The ONNX file, as Ultralytics' YOLO exports it.")],
+    class_names: Annotated[
+        Path | None,
+        typer.Option(
+            help="A text file with a class name on each line.", metavar="FILE", show_default="those in the ONNX file"
+        ),
+    ] = None,
+    family: Annotated[
+        str | None, typer.Option(help="The model's family, such as yolov7.", show_default="that of its outputs")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The folder <model id>/<version>, a new one or an empty one.",
+            metavar="DIR",
+            show_default="models/<file's name>/1",
+        ),
+    ] = None,
+) -> None:
+    """Make a model package, for the engine's models bucket, from the ONNX file of a YOLO model.
+
+    Example: videoinfer package best.onnx -o models/bottles/3
+    """
+    from videoinfer.model_packages import make_package
+
+    with errors_for_people():
+        make_package(weights, output, class_names=class_names, family=family, display=Display(Console()))
 
 
 @app.command(rich_help_panel=name_panel("report"))

@@ -144,6 +144,11 @@ def make_network(
     return _number(1, 8) + _message(7, graph) + _message(8, _text(1, "") + _number(2, 13))
 
 
+def add_metadata(weights: bytes, metadata: Mapping[str, object]) -> bytes:
+    """Adds an exporter's entries to an ONNX file, as Ultralytics does: each value as Python prints it."""
+    return weights + b"".join(_message(14, _text(1, key) + _text(2, str(value))) for key, value in metadata.items())
+
+
 # ONNX's numbers for element types (TensorProto.DataType).
 _ELEMENT_TYPES = {np.dtype(np.float32): 1, np.dtype(np.float16): 10}
 

@@ -13,7 +13,7 @@ from videoinfer.local.following import follow_upload, receive_notice
 from videoinfer.local.instructions import compose_instructions
 from videoinfer.local.outputs import NOTICE_FILE, OUTPUT_FILES, derive_outputs, fetch_results, open_outputs, save_notice
 from videoinfer.local.system import start_system
-from videoinfer.model_packages import read_model_package
+from videoinfer.model_packages import open_models
 from videoinfer.processes import kill_group
 from videoinfer.repository import require_repository
 from videoinfer.upload_progress import upload_video
@@ -51,9 +51,12 @@ def run_demo(options: DemoOptions, display: Display) -> None:
     """
     require_repository("demo", "builds and deploys")
     frames = sample_video(options.video, options.infer_fps)
-    model = read_model_package(options.model)
     _require_disk_space(options.video.stat().st_size)
-    with open_outputs(options.output, [options.video, model.folder]) as outputs, ExitStack() as cleanup:
+    with (
+        open_models([options.model]) as [model],
+        open_outputs(options.output, [options.video, options.model]) as outputs,
+        ExitStack() as cleanup,
+    ):
         system = start_system(model, infer_fps=options.infer_fps, host=options.host, display=display, cleanup=cleanup)
         upload = upload_video(system.aws.clients, system.pipeline.uploads_bucket, options.video)
         display.done(f"Uploaded {options.video.name} to s3://{upload.bucket}/{upload.key}")

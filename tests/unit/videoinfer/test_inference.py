@@ -56,7 +56,7 @@ def test_a_note_says_that_the_threshold_applies_to_objectness(
     status, text = infer(video, "--model", model, "--infer-fps", "1", "--output", tmp_path / "results.json")
 
     assert status == 0, text
-    assert ("--confidence applies to objectness" in text) == is_said
+    assert ("is the minimum objectness" in text) == is_said
     [element] = json.loads((tmp_path / "results.json").read_bytes())["parts"]
     assert [prediction["confidence"] < 0.4 for prediction in element["predictions"]] == [True] * is_said
 
@@ -121,7 +121,10 @@ def test_too_many_frames_that_cannot_be_decoded_are_an_error(tmp_path: Path) -> 
     ("arguments", "words"),
     [
         (["nowhere.mp4", "--model", SAMPLE_MODEL], "The file nowhere.mp4 does not exist."),
-        ([SAMPLE_VIDEO, "--model", "nowhere/1"], "does not exist: give the folder of a model package."),
+        (
+            [SAMPLE_VIDEO, "--model", "nowhere/1"],
+            "nowhere/1 does not exist: give the folder of a model package",
+        ),
         ([SAMPLE_VIDEO, "--model", SAMPLE_MODEL, "--model", SAMPLE_MODEL], "Two of the models have the same id"),
         ([SAMPLE_VIDEO, "--model", SAMPLE_MODEL, "--infer-fps", "31"], "above the video's frame rate of 30"),
         (

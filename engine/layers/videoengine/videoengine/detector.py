@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from videoengine.detections import Thresholds
 from videoengine.errors import ModelPackageInvalid
-from videoengine.external_data import find_external_files
 from videoengine.families.layouts import LAYOUTS
 from videoengine.inference_types import INFERENCE_TYPES
 from videoengine.model_packages import WEIGHTS, read_package
 from videoengine.network import Network
+from videoengine.onnx_file import find_external_files
 from videoengine.precision import Precision
 from videoengine.preprocessing import FramePreprocessor, Placement
 

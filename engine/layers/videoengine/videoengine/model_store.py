@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from videoengine.errors import ModelPackageInvalid, explain_model
-from videoengine.external_data import find_external_files
 from videoengine.logs import logger
 from videoengine.model_packages import DESCRIPTION_FILES, REQUIRED_FILES, WEIGHTS, ModelPackage, parse_package
+from videoengine.onnx_file import find_external_files
 from videoengine.scratch import scratch_folder
 
 if TYPE_CHECKING:
