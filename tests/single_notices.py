@@ -78,7 +78,7 @@ class Deliveries:
     def count_told(self) -> Counter[int]:
         """How many mails are about each upload."""
         return Counter(
-            int(key) for mail in self.mails for key in re.findall(r"^Video +s3://\S+/(\d+)\.mp4$", mail, re.MULTILINE)
+            int(key) for mail in self.mails for key in re.findall(r"^Video: s3://\S+/(\d+)\.mp4$", mail, re.MULTILINE)
         )
 
 

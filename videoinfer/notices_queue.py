@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import dataclass
+from typing import Self
 
 from videoinfer.aws_clients import AwsClients
 
@@ -12,10 +13,21 @@ MESSAGES_MAX = 10
 
 @dataclass(frozen=True)
 class ReceivedNotice:
-    """The subject and text that a subscriber gets."""
+    """What a subscriber gets.
+
+    Attributes:
+        outcome: The message attribute that subscriptions filter by.
+    """
 
     subject: str
     text: str
+    outcome: str
+
+    @classmethod
+    def read(cls, body: str) -> Self:
+        """Reads SNS's envelope, as a queue gets it."""
+        envelope = json.loads(body)
+        return cls(envelope["Subject"], envelope["Message"], envelope["MessageAttributes"]["outcome"]["Value"])
 
 
 def subscribe_queue(clients: AwsClients, topic_arn: str) -> str:
@@ -50,5 +62,4 @@ def receive_notices(clients: AwsClients, queue_url: str, *, timeout_seconds: flo
         for message in messages:
             clients.sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
         if messages or time.monotonic() >= deadline:
-            envelopes = (json.loads(message["Body"]) for message in messages)
-            return [ReceivedNotice(envelope["Subject"], envelope["Message"]) for envelope in envelopes]
+            return [ReceivedNotice.read(message["Body"]) for message in messages]

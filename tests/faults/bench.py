@@ -388,7 +388,7 @@ def read_ends(stories: Sequence[Story], pipeline: DeployedPipeline, ledger: Ledg
     for story in stories:
         story.item = ledger.read(story.upload, story.attempt) or {}
         story.jobs = api.count_jobs(story.video)
-        story.notices = [notice for notice in notices if f"{story.upload.uri}\n" in notice.text]
+        story.notices = [notice for notice in notices if f"Video: {story.upload.uri}" in notice.text.splitlines()]
         if location := story.item.get("results_location"):
             bucket, key = location.removeprefix("s3://").split("/", 1)
             story.results = pipeline.clients.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
@@ -399,8 +399,7 @@ def _drain_notices(pipeline: DeployedPipeline) -> Iterator[ReceivedNotice]:
     while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
         for message in messages:
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-            envelope = json.loads(message["Body"])
-            yield ReceivedNotice(envelope["Subject"], envelope["Message"])
+            yield ReceivedNotice.read(message["Body"])
 
 
 def open_ledger(pipeline: DeployedPipeline) -> Ledger:

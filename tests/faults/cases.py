@@ -200,20 +200,20 @@ def list_api_cases() -> Iterator[Case]:
         "a job is asked for",
         "never a job_id; a job is created each time",
         Script([CREATED["no job_id"]] * 5),
-        expected=Expected("rejected", ("Rejected",), jobs=3, unanswered=3, reason="each call may be billed"),
+        expected=Expected("rejected", ("rejected",), jobs=3, unanswered=3, reason="each call may be billed"),
     )
     yield Case(
         "a job is asked for",
         "always a body cut short; a job is created each time",
         Script([CREATED["a body cut short"]] * 5),
-        expected=Expected("rejected", ("Rejected",), jobs=3, unanswered=3, reason="each call may be billed"),
+        expected=Expected("rejected", ("rejected",), jobs=3, unanswered=3, reason="each call may be billed"),
     )
     for name, fault in DECLINED.items():
         yield Case("a job is asked for", name, Script([fault]))
     for name, parameters in BAD_METADATA.items():
         model = f'{{"model_id": "{MODEL_ID}", "model_version": "4", "inference_type": "object-detection"'
         metadata = {"models": f'[{model}, "inference_params": {{{parameters}}}}}]'}
-        rejected = Expected("rejected", ("Rejected",), jobs=0, reason="models: ")
+        rejected = Expected("rejected", ("rejected",), jobs=0, reason="models: ")
         yield Case("a job is asked for", f"{name} in the upload's metadata", expected=rejected, metadata=metadata)
     in_an_hour = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
     late = Fault(429, {}, {"Retry-After": in_an_hour})
@@ -222,13 +222,13 @@ def list_api_cases() -> Iterator[Case]:
         "a job is asked for",
         "400",
         Script([Fault(400, {"error": "infer_fps is above the frame rate"})]),
-        expected=Expected("rejected", ("Rejected",), jobs=0, reason="infer_fps is above the frame rate"),
+        expected=Expected("rejected", ("rejected",), jobs=0, reason="infer_fps is above the frame rate"),
     )
     for name, fault in NO_STATUS.items():
         yield Case("a status is asked for", name, Script(statuses=[fault]), hurry("check_job", fault))
     yield Case("a status is asked for", 'status "0"', Script(statuses=[Fault(body={"status": "0"}, acts=True)]))
     for name, (faults, reason) in FAILURES.items():
-        failed = Expected("failed", ("Failed",), reason=reason)
+        failed = Expected("failed", ("failed",), reason=reason)
         yield Case("a status is asked for", name, Script(statuses=faults), expected=failed)
     flip = Script(statuses=[Fault(acts=True), Fault(body={"status": 1}), Fault(acts=True)])
     yield Case("a status is asked for", "done, then running, then done", flip)
@@ -240,7 +240,7 @@ def list_api_cases() -> Iterator[Case]:
         "results are fetched", "a file cut short, then other bytes", other, expected=Expected(results=OTHER_RESULTS)
     )
     for name, (results, reason) in BROKEN_RESULTS.items():
-        failed = Expected("failed", ("Failed",), reason=reason)
+        failed = Expected("failed", ("failed",), reason=reason)
         yield Case("results are fetched", f"{name} in place of results", Script(results=results), expected=failed)
     poisoned = Expected(results=POISON, failed_outputs=("webvtt",))
     yield Case("results are fetched", "a time that captions can't have", Script(results=POISON), expected=poisoned)
@@ -267,7 +267,7 @@ def cut(call: str) -> list[list[WireFault]]:
 def list_aws_cases() -> Iterator[Case]:
     """Faults of AWS's services."""
     failing = Script(statuses=[Fault(body={"status": 2, "error": "It failed."})])
-    failed = Expected("failed", ("Failed",), reason="It failed.")
+    failed = Expected("failed", ("failed",), reason="It failed.")
     throttled = refuse("dynamodb:", "ProvisionedThroughputExceededException")
     for function in ("create_job", "check_job", "deliver_results"):
         yield Case(f"DynamoDB throttles {function}", "every call of one invocation", wire={function: throttled})
@@ -292,7 +292,7 @@ def list_aws_cases() -> Iterator[Case]:
     yield Case(
         "SNS refuses report_failure", "Throttling of one invocation", failing, {"report_failure": refused}, failed
     )
-    rejected = Expected("rejected", ("Rejected",), jobs=0, reason="No such model")
+    rejected = Expected("rejected", ("rejected",), jobs=0, reason="No such model")
     no_model = Script([Fault(404, {"error": "No such model"}), Fault(404, {"error": "No such model"})])
     yield Case("SNS refuses create_job", "Throttling of one invocation", no_model, {"create_job": refused}, rejected)
     others = {
@@ -320,8 +320,8 @@ def list_aws_cases() -> Iterator[Case]:
 def list_dataset_cases() -> Iterator[Case]:
     """Faults after the delivery, while a dataset is made and recorded."""
     asked = {"dataset-frames": "all"}
-    made, twice = Expected(notices=("Done", "Dataset")), Expected(notices=("Done", "Dataset", "Dataset"))
-    missing = Expected(notices=("Done", "No dataset"), told="only the dataset is missing")
+    made, twice = Expected(notices=("done", "dataset")), Expected(notices=("done", "dataset", "dataset"))
+    missing = Expected(notices=("done", "no-dataset"), told="only the dataset is missing")
     kept = replace(missing, told="the one that is there is kept")
     yield Case("a dataset is asked for", "the file is no video", expected=missing, metadata=asked)
     killed = [WireFault("kill before", call="s3:PutObject")]

@@ -19,7 +19,7 @@ SEND = {"input-mode": "upload"}
 BURIAL_RECEIVES = 3
 """How many receives turn the event of a failure into a dead letter here; the template allows more."""
 
-REJECTED = Expected("rejected", ("Rejected",), jobs=0, reason="It was deleted before its job could be created.")
+REJECTED = Expected("rejected", ("rejected",), jobs=0, reason="It was deleted before its job could be created.")
 
 type Event = Callable[[Bench], Group]
 
@@ -68,7 +68,7 @@ def come_in_reverse(bench: Bench) -> Group:
     group = Group("events come in reverse", "of two versions of a key, the second first")
     uploads = [bench.upload("reversed.mp4") for _ in range(2)]
     for story in [bench.run(upload) for upload in reversed(uploads)]:
-        group.add(story, Expected(notices=("Done", "Done")))
+        group.add(story, Expected(notices=("done", "done")))
     return group
 
 
@@ -79,7 +79,7 @@ def overwrite(bench: Bench) -> Group:
     second = bench.run(bench.upload("overwritten.mp4"))
     bench.wait_for(first)
     for story in (first, second):
-        group.add(story, Expected(notices=("Done", "Done")))
+        group.add(story, Expected(notices=("done", "done")))
     return group
 
 
@@ -122,7 +122,7 @@ def cancel_at_each_step(bench: Bench) -> Group:
     bench.receive(waiting, receives_max=1)
     bench.cancel(waiting)
     bench.receive(waiting)
-    group.add(waiting, Expected("cancelled", ("Cancelled",), jobs=0))
+    group.add(waiting, Expected("cancelled", ("cancelled",), jobs=0))
 
     asking = bench.begin(bench.upload("cancelled-asking.mp4", Script([Fault(acts=True, delay_seconds=1)])))
     with ThreadPoolExecutor(1) as pool:
@@ -131,13 +131,13 @@ def cancel_at_each_step(bench: Bench) -> Group:
         bench.cancel(asking)
         receiving.result()
     assert bench.find_execution(asking) is None
-    group.add(asking, Expected("cancelled", ("Cancelled",)))
+    group.add(asking, Expected("cancelled", ("cancelled",)))
 
     running = bench.begin(bench.upload("cancelled-running.mp4"))
     bench.receive(running)
     bench.cancel(running)
     bench.wait_for(running)  # as if the execution could not be stopped
-    group.add(running, Expected("cancelled", ("Cancelled",)))
+    group.add(running, Expected("cancelled", ("cancelled",)))
     return group
 
 
@@ -151,7 +151,7 @@ def cancel_before_the_api_is_asked(bench: Bench) -> Group:
         wait_until(lambda: bool(bench.api.list_calls("send", Video(sent.key, ""))))
         bench.cancel(sending)
         receiving.result()
-    group.add(sending, Expected("cancelled", ("Cancelled",), jobs=0))
+    group.add(sending, Expected("cancelled", ("cancelled",), jobs=0))
 
     frugal = {**bench.environments["create_job"], "API_REQUESTS_PER_MINUTE": "1"}
     limited = replace(bench, environments={**bench.environments, "create_job": frugal})
@@ -160,7 +160,7 @@ def cancel_before_the_api_is_asked(bench: Bench) -> Group:
         limited.receive(story, receives_max=1)  # the second waits for a turn, and possibly the first
     bench.cancel(queued)
     bench.receive(queued)
-    group.add(queued, Expected("cancelled", ("Cancelled",), jobs=0))
+    group.add(queued, Expected("cancelled", ("cancelled",), jobs=0))
     return group
 
 
@@ -196,7 +196,7 @@ def be_overdue_and_try_again(bench: Bench) -> Group:
     bench.wait_for(story)
     story.clocks.clear()
     bench.retry(story)
-    group.add(story, Expected(notices=("Failed", "Done"), jobs=2))
+    group.add(story, Expected(notices=("failed", "done"), jobs=2))
     return group
 
 
@@ -206,7 +206,7 @@ def be_overdue_while_the_api_is_down(bench: Bench) -> Group:
     bench.receive(story)
     story.clocks["check_job"] = 1.1 * DAY
     bench.wait_for(story)
-    group.add(story, Expected("overdue", ("Failed",), reason="Not done after 26 h"))
+    group.add(story, Expected("overdue", ("failed",), reason="Not done after 26 h"))
     return group
 
 
@@ -223,7 +223,7 @@ def give_up_a_delivery_and_redeliver_it(bench: Bench) -> Group:
         bench.wait_for(story)
         story.clocks.clear()
         bench.redeliver(story)
-        group.add(story, Expected(notices=("Failed", "Done"), results=RESULTS))
+        group.add(story, Expected(notices=("failed", "done"), results=RESULTS))
     return group
 
 
@@ -236,7 +236,7 @@ def redeliver_an_output(bench: Bench) -> Group:
     missing = bench.ledger.read(forbidden.upload, forbidden.attempt) or {}
     assert sorted(missing["failed_outputs"]) == ["csv", "webvtt"]
     bench.redeliver(forbidden)
-    group.add(forbidden, Expected(notices=("Done", "Done"), results=RESULTS))
+    group.add(forbidden, Expected(notices=("done", "done"), results=RESULTS))
     return group
 
 
@@ -253,7 +253,7 @@ def bury_a_failure(bench: Bench) -> Group:
         assert not bench.report(story, json.loads(received), 1)
     assert bench.has_dead_letter(body)
     assert bench.report(story, json.loads(body), 1)
-    group.add(story, Expected("failed", ("Failed",)))
+    group.add(story, Expected("failed", ("failed",)))
     return group
 
 

@@ -39,7 +39,7 @@ SWITCHES = (
     Switch(
         "report_failure",
         Script(statuses=[Fault(body={"status": 2, "error": "It failed."})]),
-        Expected("failed", ("Failed",)),
+        Expected("failed", ("failed",)),
     ),
 )
 

@@ -180,7 +180,7 @@ class Pair:
         both = (self.first, self.second)
         return Expected(
             self.end,
-            ("Done",) if self.end == "done" else ("Failed",),
+            ("done",) if self.end == "done" else ("failed",),
             jobs=1 + jobs + sum(fault.jobs for fault in both),
             unanswered=unanswered + sum(fault.unanswered for fault in both),
             reason="" if self.end == "done" else "It failed.",

@@ -17,7 +17,7 @@ class Expected:
 
     Attributes:
         status: The ledger's status.
-        notices: How the subjects of the notices begin.
+        notices: The outcomes of the notices.
         jobs: How many jobs the API creates, and so bills.
         unanswered: How many unanswered calls the ledger and the notice must report; each may have created a further
             job.
@@ -28,7 +28,7 @@ class Expected:
     """
 
     status: str = "done"
-    notices: tuple[str, ...] = ("Done",)
+    notices: tuple[str, ...] = ("done",)
     jobs: int = 1
     unanswered: int = 0
     reason: str = ""
@@ -92,7 +92,7 @@ class Group:
 
 def describe(story: Story) -> str:
     """Describes what the user got."""
-    notices = Counter(notice.subject.split(":")[0] for notice in story.notices)
+    notices = Counter(notice.outcome for notice in story.notices)
     parts = [
         " and ".join(f"{name} {count} times" if count > 1 else name for name, count in notices.items()) or "no notice"
     ]
@@ -144,9 +144,9 @@ def find_surprises(story: Story, expected: Expected) -> Iterator[str]:
 def find_untold(story: Story, expected: Expected) -> Iterator[str]:
     """Yields what the notices fail to say, or say too often."""
     key = story.upload.key
-    subjects = tuple(notice.subject.split(":")[0] for notice in story.notices)
-    if subjects != expected.notices:
-        yield f"{key}: the notices are {subjects}, not {expected.notices}"
+    outcomes = tuple(notice.outcome for notice in story.notices)
+    if outcomes != expected.notices:
+        yield f"{key}: the notices are {outcomes}, not {expected.notices}"
     if any((TOLD in notice.text) != bool(expected.unanswered) for notice in story.notices):
         yield f"{key}: a notice does not tell of {expected.unanswered} unanswered calls"
     last_words = story.notices[-1].text if story.notices else ""

@@ -71,7 +71,8 @@ class DeployedPipeline:
             self.received += new
             if len(new) < MESSAGES_MAX:
                 break
-        return [notice for notice in self.received if f"s3://{upload.bucket}/{upload.key}\n" in notice.text]
+        line = f"Video: s3://{upload.bucket}/{upload.key}"
+        return [notice for notice in self.received if line in notice.text.splitlines()]
 
     def compose_event(self, upload: UploadedVideo) -> str:
         """Makes S3's event about an upload, as JSON."""

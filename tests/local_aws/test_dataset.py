@@ -29,8 +29,8 @@ def test_a_dataset_follows_the_results(pipeline: DeployedPipeline) -> None:
 
     done, notice = pipeline.take_notices(upload)
     assert "another notice will have the dataset" in done.text
-    assert notice.subject == "Dataset: line 3/dataset ?.mp4"
-    [link] = re.findall(r"^Load +(\S+)$", notice.text, flags=re.MULTILINE)
+    assert notice.subject.startswith("dataset ?.mp4: dataset of ")
+    [link] = re.findall(r"^Load: (\S+)$", notice.text, flags=re.MULTILINE)
     archive = zipfile.ZipFile(io.BytesIO(requests.get(link, timeout=30).content))
     assert archive.testzip() is None
     files = list_folder(pipeline, upload, job["job_id"])
@@ -89,8 +89,8 @@ def test_a_dataset_is_kept_if_its_video_is_deleted_before_a_redelivery(pipeline:
     reason = "The video has been deleted, or access to it is denied."
     assert redelivery.failure == f"delivered with an earlier dataset.zip: {reason}"
     notice = pipeline.take_notices(upload)[-1]
-    assert notice.subject == "No dataset: line 3/deleted.mp4: the one that is there is kept"
-    assert f"Kept     {location}\n" in notice.text
+    assert notice.subject.startswith("deleted.mp4: dataset kept from before: ")
+    assert f"Kept: {location}\n" in notice.text
     assert "videoinfer redeliver" not in notice.text
     item = find_job(pipeline.clients, pipeline.pipeline.jobs_table, upload) or {}
     assert (item["dataset_location"], item["dataset_error"]) == (location, reason)

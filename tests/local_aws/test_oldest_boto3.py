@@ -98,7 +98,7 @@ def test_a_video_is_processed_with_the_oldest_boto3(oldest_pipeline: DeployedPip
     job = oldest_pipeline.wait_for_job(upload)
     assert job["status"] == "done", job
     wait_until(lambda: len(oldest_pipeline.take_notices(upload)) == 2)
-    assert [notice.subject.split(":")[0] for notice in oldest_pipeline.take_notices(upload)] == ["Done", "Annotated"]
+    assert [notice.outcome for notice in oldest_pipeline.take_notices(upload)] == ["done", "annotated"]
 
 
 def test_an_upload_that_cannot_be_a_video_is_rejected(oldest_pipeline: DeployedPipeline) -> None:

@@ -131,7 +131,7 @@ def test_a_cancelled_job_is_no_longer_waited_for(aws: EmbeddedAws, stage: Stage)
     wait_until(lambda: "notice_id" in stage.find(upload))
     assert stage.find(upload)["status"] == "cancelled"
     [notice] = stage.pipeline.take_notices(upload)
-    assert notice.subject == "Cancelled: cancel/running.mp4"
+    assert notice.subject == "running.mp4: cancelled"
 
     assert stage.read("cancel", "cancel/running.mp4")["bill"] == "all"
 
@@ -372,7 +372,7 @@ def test_outputs_are_regenerated_without_calling_the_api(stage: Stage) -> None:
     for key in (f"{place}/results.json", f"{place}/job.json"):
         assert read_object(stage, key) == before[key]
     notices = "\n".join(notice.text for notice in stage.pipeline.take_notices(upload))
-    links = re.findall(r"^Look +(\S+)$", notices, re.MULTILINE)
+    links = re.findall(r"^Look: (\S+)$", notices, re.MULTILINE)
     assert len(links) == 3
     assert all(requests.get(f"{link}/results.json", timeout=30).content == RESULTS for link in links)
 

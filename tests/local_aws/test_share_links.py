@@ -65,7 +65,7 @@ def shared(deploy_pipeline: DeployPipeline, engine: Engine, model: LocalModel) -
     upload = pipeline.upload(ODD_KEY, SAMPLE_VIDEO.read_bytes())
     item = pipeline.wait_for_job(upload)
     [notice] = pipeline.take_notices(upload)
-    [link] = re.findall(r"^Look +(\S+)$", notice.text, flags=re.MULTILINE)
+    [link] = re.findall(r"^Look: (\S+)$", notice.text, flags=re.MULTILINE)
     return Shared(pipeline, link, item)
 
 

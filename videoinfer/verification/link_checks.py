@@ -19,7 +19,7 @@ _RANGE_BYTES = 100
 RANGE = f"bytes=0-{_RANGE_BYTES - 1}"
 """The part of the video that the check requests, like a player that jumps in a video."""
 
-_LINK = re.compile(r"^Look +(\S+)$", re.MULTILINE)
+_LINK = re.compile(r"^Look: (\S+)$", re.MULTILINE)
 _REDIRECT_HEADERS = {"cache-control": "no-store", "referrer-policy": "no-referrer", "x-content-type-options": "nosniff"}
 
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 def is_notice(upload: Upload, outcome: str, message: Message) -> bool:
     """Whether SNS's envelope contains a notice of `outcome` about `upload`. The queue also gets other jobs' notices."""
-    subject, text = message.get("Subject", ""), message.get("Message", "")
-    return subject.startswith(f"{outcome.capitalize()}: ") and f"{upload.uri}\n" in text
+    attribute = message.get("MessageAttributes", {}).get("outcome", {}).get("Value")
+    return attribute == outcome and f"Video: {upload.uri}" in message["Message"].splitlines()
 
 
 def is_event(upload: Upload, message: Message) -> bool:

@@ -94,7 +94,7 @@ class DeliveryEnd:
             omitted_classes=omitted_classes or None,
             region_counts=region_counts,
             omitted_region_counts=omitted_region_counts or None,
-            answer=answer_in_a_line(summary, rules) if summary else None,
+            answer=answer_in_a_line(self.job, summary, rules) if summary else None,
             found_classes=found.classes,
             found_regions=found.regions,
             found_rules=found.rules,

@@ -66,7 +66,7 @@ def test_the_bar_of_an_execution_shows_the_progress_while_it_is_known() -> None:
 def test_text_to_copy_is_printed_unchanged(console: Console) -> None:
     uri = "s3://results/[bold]a very long key with spaces and more[/bold]/results.json"
 
-    Display(console).notice(ReceivedNotice("Done: clip.mp4", uri))
+    Display(console).notice(ReceivedNotice("clip.mp4: Rock", uri, "done"))
 
     assert uri in read(console)
 

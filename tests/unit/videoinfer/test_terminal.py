@@ -32,7 +32,7 @@ def test_no_name_moves_the_cursor_or_sets_the_window_s_title() -> None:
     display.finding("problem", HOSTILE, HOSTILE)
     display.heading(HOSTILE)
     display.text(HOSTILE)
-    display.notice(ReceivedNotice(HOSTILE, HOSTILE))
+    display.notice(ReceivedNotice(HOSTILE, HOSTILE, HOSTILE))
     display.counts({HOSTILE: {HOSTILE: 1}})
     display.outputs(Path(HOSTILE), [HOSTILE])
     display.facts([(HOSTILE, HOSTILE)])

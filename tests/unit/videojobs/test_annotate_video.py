@@ -33,7 +33,7 @@ def test_the_annotated_video_is_stored_beside_the_results_and_reported(studio: S
     with av.open(io.BytesIO(stored["Body"].read())) as container:
         assert container.streams.video[0].frames == 300
     [notice] = studio.aws.notices()
-    assert notice["Subject"] == "Annotated: line 3+?%41 (1).MP4"
+    assert notice["Subject"] == "line 3+u%41 (1).MP4: annotated video"
     assert "https://share.example.com/s/" in notice["Message"]
     assert "/annotated.mp4\n" in notice["Message"]
     assert "/s/" not in json.dumps(studio.read_item(), default=str)

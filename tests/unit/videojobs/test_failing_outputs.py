@@ -74,8 +74,8 @@ def test_the_notice_and_the_report_agree_on_confidences_out_of_range(aws: Any, j
     content = make_results(job, [{"predictions": [{**BOX, "confidence": value}]} for value in confidences])
     assert build(aws, DONE, (200, content)).deliver(job, Polling(1)) == DELIVERED
     [notice] = aws.notices()
-    [line] = re.findall("  Rock .*", notice["Message"])
-    assert line == "  Rock          8  0:00 to 0:07, confidence 0.50"
+    [line] = re.findall("Rock: 8 .*", notice["Message"])
+    assert line == "Rock: 8 in 8 of 8 frames, 0:00 to 0:07, confidence 0.50"
     [page] = re.findall(b'data-name="index">([^<]+)<', read_object(aws, "report.html"))
     [rock] = json.loads(gzip.decompress(base64.b64decode(page)))["models"][0]["classes"]
     assert rock["found"] == [25, 1, 75, 1, 100, 6]
@@ -131,7 +131,7 @@ def test_results_that_no_output_can_be_made_of_are_still_delivered(aws: Any, job
     assert set(record["failed_outputs"]) == {"summary", *OUTPUTS} - {"report"}
     assert "in element 0 of m: predictions is 7" in record["failed_outputs"]["csv"]
     [notice] = aws.notices()
-    assert "Frames   (could not be counted)" in notice["Message"]
+    assert "Frames: could not be counted" in notice["Message"]
 
 
 @pytest.mark.slow

@@ -290,7 +290,7 @@ def test_an_annotated_video_is_recorded_if_it_exists(aws: Any, call: Any) -> Non
     answer, _ = call("record_media", event)
     assert answer == {"status": "recorded", "reason": None}
     [notice] = aws.notices()
-    assert notice["Subject"].startswith("Annotated: ")
+    assert notice["Subject"].endswith(": annotated video")
 
 
 def test_a_dataset_without_results_is_an_answer_not_an_error(aws: Any, call: Any) -> None:
@@ -313,8 +313,8 @@ def test_a_dataset_is_recorded_if_it_exists(aws: Any, call: Any) -> None:
     answer, _ = call("record_media", event)
     assert answer == {"status": "recorded", "reason": None}
     [notice] = aws.notices()
-    assert notice["Subject"].startswith("Dataset: ")
-    assert "Pictures 1 (uncertain 200)" in notice["Message"]
+    assert notice["Subject"].endswith(": dataset of 1 picture")
+    assert "Pictures: 1 (uncertain 200)" in notice["Message"]
 
 
 @pytest.mark.parametrize("name", ["link", "output"])
@@ -334,7 +334,7 @@ def test_a_missing_dataset_is_reported_with_its_own_reason(aws: Any, call: Any) 
     answer, _ = call("report_failure", {**event, "state": failed})
     assert answer["reason"] == "The dataset could not be made: It crashed."
     [notice] = aws.notices()
-    assert notice["Subject"].startswith("No dataset: ")
+    assert ": no dataset: " in notice["Subject"]
 
 
 @pytest.mark.parametrize(("more", "is_offered"), [({}, False), ({"dataset_error": {"Cause": "It crashed."}}, True)])

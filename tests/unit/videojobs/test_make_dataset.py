@@ -52,10 +52,10 @@ def test_the_dataset_is_stored_beside_the_results_and_reported(studio: Studio) -
     item = studio.read_item()
     assert item["dataset_location"].endswith(f"/{studio.job.job_id}/dataset.zip")
     [notice] = studio.aws.notices()
-    assert notice["Subject"] == "Dataset: line 3+?%41 (1).MP4"
+    assert notice["Subject"] == "line 3+u%41 (1).MP4: dataset of 4 pictures"
     assert "/dataset.zip\n" in notice["Message"]
-    assert f"Folder   {item['dataset_location'].removesuffix('.zip')}/\n" in notice["Message"]
-    assert "Pictures 4 (every 3)\n" in notice["Message"]
+    assert f"Folder: {item['dataset_location'].removesuffix('.zip')}/\n" in notice["Message"]
+    assert "Pictures: 4 (every 3)\n" in notice["Message"]
     assert "/s/" not in json.dumps(item, default=str)
 
 
@@ -82,8 +82,8 @@ def test_frames_without_a_picture_are_told(studio: Studio) -> None:
     put_results(studio, 0.9, None, 0.9)
     studio.make_and_record_dataset("all")
     [notice] = studio.aws.notices()
-    assert "Pictures 2 (all)\n" in notice["Message"]
-    assert "Left out 1 frames: they can't be decoded, a model failed on them, or" in notice["Message"]
+    assert "Pictures: 2 (all)\n" in notice["Message"]
+    assert "Left out: 1 frames: they can't be decoded, a model failed on them, or" in notice["Message"]
 
 
 def test_frames_of_an_unknown_form_are_told(studio: Studio) -> None:
@@ -93,8 +93,8 @@ def test_frames_of_an_unknown_form_are_told(studio: Studio) -> None:
     studio.job = replace(studio.job, options=replace(studio.job.options, models=(model,)))
     studio.make_and_record_dataset("all")
     [notice] = studio.aws.notices()
-    assert "Pictures 1 (all)\n" in notice["Message"]
-    assert "Left out 1 frames: " in notice["Message"]
+    assert "Pictures: 1 (all)\n" in notice["Message"]
+    assert "Left out: 1 frames: " in notice["Message"]
 
 
 def test_a_dataset_without_frames_is_made(studio: Studio) -> None:
@@ -102,7 +102,7 @@ def test_a_dataset_without_frames_is_made(studio: Studio) -> None:
     studio.make_and_record_dataset("uncertain")
     assert json.loads(studio.list_dataset()[COCO])["images"] == []
     [notice] = studio.aws.notices()
-    assert "Pictures 0 (uncertain 100)\n" in notice["Message"]
+    assert "Pictures: 0 (uncertain 100)\n" in notice["Message"]
 
 
 def test_it_is_the_same_if_it_is_made_again(studio: Studio) -> None:

@@ -215,7 +215,7 @@ def test_the_page_has_the_time(job: Job) -> None:
 def test_the_notice_says_the_time_of_day() -> None:
     job = replace(make_noticed_job(), video_recorded_at="2026-11-28T22:58:00+01:00")
     message = make_done(job).message
-    assert "Recorded 2026-11-28 22:58:00 +01:00\n" in message
+    assert "Recorded: 2026-11-28 22:58:00 +01:00\n" in message
     assert "22:58:01 to 22:58:09\n" in message
     assert "22:58:00 to 2026-11-29 00:00:05, 31 at once at 22:59:02" in message
 

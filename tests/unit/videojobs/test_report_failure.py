@@ -23,7 +23,7 @@ def test_a_failure_is_reported_once(aws: Any, job: Job) -> None:
     item = aws.ledger.read(job.upload, job.attempt)
     assert (item["status"], item["error"]) == ("overdue", "Too late.")
     [notice] = aws.notices()
-    assert notice["Subject"] == "Failed: line 3+?%41 (1).MP4"
+    assert notice["Subject"] == "line 3+u%41 (1).MP4: failed: Too late."
 
 
 @pytest.mark.parametrize("api_failed", [False, True])
@@ -47,20 +47,20 @@ def test_a_cancelled_job_keeps_its_reason_and_is_reported_once(aws: Any, job: Jo
         report = FailureReport(aws.ledger, aws.sender).report(job, "failed", "It has aborted.")
         assert report == {"status": "cancelled", "reason": "A person cancelled it."}
     [notice] = aws.notices()
-    assert notice["Subject"] == "Cancelled: line 3+?%41 (1).MP4"
+    assert notice["Subject"] == "line 3+u%41 (1).MP4: cancelled"
     assert notice["MessageAttributes"]["outcome"]["Value"] == "cancelled"
     assert f"videoinfer retry {job.job_id}" in notice["Message"]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("status", "subject"), [("done", "Done: "), ("overdue", "Failed: "), ("failed", "Failed: ")])
-def test_a_late_failure_does_not_change_the_end_but_reports_it(aws: Any, job: Job, status: Any, subject: str) -> None:
+@pytest.mark.parametrize(("status", "outcome"), [("done", "done"), ("overdue", "failed"), ("failed", "failed")])
+def test_a_late_failure_does_not_change_the_end_but_reports_it(aws: Any, job: Job, status: Any, outcome: str) -> None:
     """The function that ended the job died before it sent the notice."""
     aws.ledger.record(job.upload, job.attempt, status=status, error="The first reason.")
     report = FailureReport(aws.ledger, aws.sender).report(job, "failed", "It has aborted.")
     assert report["status"] == aws.ledger.read(job.upload, job.attempt)["status"] == status
     [notice] = aws.notices()
-    assert notice["Subject"].startswith(subject)
+    assert notice["MessageAttributes"]["outcome"]["Value"] == outcome
     assert job.job_id in notice["Message"]
 
 
@@ -77,8 +77,8 @@ def test_a_job_whose_results_are_stored_does_not_fail(aws: Any, job: Job) -> Non
     assert "error" not in item
     assert "delivery" not in item
     [notice] = aws.notices()
-    assert notice["Subject"].startswith("Done: ")
-    assert f"Results  {uri}\n" in notice["Message"]
+    assert notice["Subject"] == "line 3+u%41 (1).MP4: results stored, delivery failed: S3 was down."
+    assert f"Results: {uri}\n" in notice["Message"]
     assert f"videoinfer redeliver {job.job_id}" in notice["Message"]
 
 
@@ -91,7 +91,7 @@ def test_a_missing_annotated_video_is_reported_once_and_the_results_stay(studio:
     assert (item["status"], item["annotation_error"]) == ("done", "The video has been deleted.")
     assert "error" not in item
     [notice] = studio.aws.notices()
-    assert notice["Subject"] == "Not annotated: line 3+?%41 (1).MP4"
+    assert notice["Subject"] == "line 3+u%41 (1).MP4: no annotated video: The video has been deleted."
     assert "The results are delivered" in notice["Message"]
     assert f"videoinfer redeliver {studio.job.job_id}" in notice["Message"]
 
@@ -109,8 +109,8 @@ def test_a_missing_dataset_is_reported_once_beside_an_annotated_video(studio: St
     assert (item["status"], item["dataset_error"]) == ("done", "The video has been deleted.")
     assert "annotation_error" not in item
     annotated, missing = studio.aws.notices()
-    assert annotated["Subject"].startswith("Annotated: ")
-    assert missing["Subject"] == "No dataset: line 3+?%41 (1).MP4"
+    assert annotated["Subject"].endswith(": annotated video")
+    assert missing["Subject"] == "line 3+u%41 (1).MP4: no dataset: The video has been deleted."
     assert "only the dataset is missing" in missing["Message"]
     assert f"videoinfer redeliver {studio.job.job_id}" in missing["Message"]
 
@@ -141,8 +141,8 @@ def test_an_output_of_an_earlier_delivery_is_kept_if_it_cannot_be_made_again(
     report = FailureReport(studio.aws.ledger, studio.aws.sender)
     report.report(studio.job, "failed", "The video has been deleted.", missing=output, refused=True)
     [_, notice] = studio.aws.notices()
-    assert notice["Subject"].endswith(": the one that is there is kept")
-    assert f"Kept     {uri}\n" in notice["Message"]
+    assert notice["Subject"].endswith(f": {output.title} kept from before: The video has been deleted.")
+    assert f"Kept: {uri}\n" in notice["Message"]
     assert "is missing" not in notice["Message"]
     item = studio.read_item()
     facts = compose_facts(item, [item], datetime.now(UTC))
@@ -156,5 +156,5 @@ def test_an_execution_that_ends_early_lacks_every_output_that_was_not_told(studi
     options = replace(studio.job.options, dataset_frames=DatasetFrames("all"))
     studio.job = replace(studio.job, options=options)
     FailureReport(studio.aws.ledger, studio.aws.sender).report(studio.job, "failed", "It has aborted.")
-    subjects = [notice["Subject"].partition(":")[0] for notice in studio.aws.notices()]
-    assert subjects == ["Not annotated", "No dataset"]
+    outcomes = [notice["MessageAttributes"]["outcome"]["Value"] for notice in studio.aws.notices()]
+    assert outcomes == ["not-annotated", "no-dataset"]

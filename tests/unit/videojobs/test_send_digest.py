@@ -108,7 +108,7 @@ def test_notices_of_a_running_execution_are_left_to_it(world: World, sending: Di
     world.histories[EXECUTION] = [{"type": "ExecutionStarted"}]
     assert sending.collect(OTHER, 0) == NOTHING
     world.add(1)
-    assert sending.collect(OTHER, 1)["message"].startswith("1 notice\n")
+    assert sending.collect(OTHER, 1)["message"].startswith("1 notice ")
 
 
 def test_a_try_whose_execution_has_begun_another_one_claims_nothing(world: World, sending: DigestSending) -> None:
@@ -116,7 +116,7 @@ def test_a_try_whose_execution_has_begun_another_one_claims_nothing(world: World
     world.pending.begin(EXECUTION, 0, datetime.now(UTC))
     world.add(1)
     read_by_the_first_try = list(world.pending.read())
-    assert sending.collect(EXECUTION, 1)["message"].startswith("1 notice\n")
+    assert sending.collect(EXECUTION, 1)["message"].startswith("1 notice ")
     with pytest.raises(ClientError, match="ConditionalCheckFailed"):
         world.pending.claim(read_by_the_first_try, EXECUTION, 0)
     world.add(1)

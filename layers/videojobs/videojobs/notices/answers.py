@@ -1,26 +1,23 @@
-"""The beginning of a notice about results: what was found, and which conditions of `notify_when` held.
+"""The answer of a notice: sentences about what was found, and which conditions of `notify_when` held.
 
-Lines have at most 48 columns, for phones; only links are longer. Class names are foreign text in any language, so they
-are never inflected: `7 person`.
+Class names are foreign text in any language, so they are never inflected: `3 person`.
 """
 
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from videojobs.foreign_text import printable
 from videojobs.jobs.ledger import Job
 from videojobs.notices.times import format_duration, format_place
 from videojobs.outputs.region_summary import LineSummary, PolygonSummary
-from videojobs.outputs.summary import ClassSummary, ModelSummary, Summary
+from videojobs.outputs.summary import ModelSummary, Summary
 from videojobs.results.rules import RuleOutcome, RulesOutcome
-
-COLUMNS = 48
+from videojobs.results.sightings import ShowTime, describe_shortly, describe_sightings, show_name
 
 CLASSES_MAX = 5
 """How many classes of a model, a region or a line an answer has: the most frequent ones."""
 
-SHORT_MAX_CHARACTERS = 50
-"""Maximum length of the answer in a subject."""
+SHORT_MAX_CHARACTERS = 57
+"""Maximum length of the answer in a subject, which has the video's name too."""
 
 LINE_MAX_CHARACTERS = 300
 """Maximum length of the answer in an event."""
@@ -31,13 +28,13 @@ type Region = Mapping[str, PolygonSummary | LineSummary]
 """What happened in a polygon or at a line, by class."""
 
 
-def answer(summary: Summary) -> list[str]:
-    """Returns the lines that say what was found: at lines, in regions, and in the whole video."""
+def answer(summary: Summary, show_time: ShowTime) -> list[str]:
+    """Returns the sentences that say what was found, one a line: at lines, in regions, and in the whole video."""
     lines: list[str] = []
     for model_id, model in summary.models.items():
         if len(summary.models) > 1:
-            lines.append(_fit(model_id, "{}:"))
-        lines += _answer_model(model)
+            lines.append(f"{show_name(model_id)}:")
+        lines += _answer_model(model, show_time)
     return lines
 
 
@@ -45,19 +42,16 @@ def answer_shortly(summary: Summary, rules: RulesOutcome | None) -> str:
     """Returns an answer for a subject, in ASCII: the conditions that held, or the first things found."""
     parts = [rule.name for rule in rules.matched] if rules else []
     if not parts:
-        parts = list(_list_found(summary)) or [_NOTHING]
-    return _join(list(filter(None, map(_to_ascii, parts))) or ["?"], SHORT_MAX_CHARACTERS)
+        parts = [part for model in summary.models.values() for part in _answer_model_shortly(model)] or [_NOTHING]
+    return _join(list(filter(None, map(to_ascii, parts))) or ["?"], ", ", SHORT_MAX_CHARACTERS)
 
 
-def answer_in_a_line(summary: Summary, rules: RulesOutcome | None) -> str:
+def answer_in_a_line(job: Job, summary: Summary, rules: RulesOutcome | None) -> str:
     """Returns an answer for an event: the conditions that held, and the first things found."""
-    held = [f"{rule.name}: {_count_times(rule)}" for rule in rules.matched] if rules else []
-    parts = [*held, *_list_found(summary)] or [_NOTHING]
-    return _join([printable(" ".join(part.split())) for part in parts], LINE_MAX_CHARACTERS)
-
-
-def _list_found(summary: Summary) -> Iterator[str]:
-    return (part for model in summary.models.values() for part in _answer_model_shortly(model))
+    parts = [f"{show_name(rule.name)}: {_count_times(rule)}" for rule in rules.matched] if rules else []
+    for model in summary.models.values():
+        parts += _list_found(model, lambda seconds: format_place(job, seconds))
+    return _join(parts or [_NOTHING], "; ", LINE_MAX_CHARACTERS)
 
 
 def describe_rules(job: Job, rules: RulesOutcome, locate: Callable[[float], str]) -> list[str]:
@@ -69,22 +63,26 @@ def describe_rules(job: Job, rules: RulesOutcome, locate: Callable[[float], str]
     lines = ["notify_when held:"] if rules.matched else []
     for rule in rules.matched:
         first = ", first at" if rule.times > len(rule.moments) else ""
-        lines.append(_fit(rule.name, f"{{}}: {_count_times(rule)}{first}"))
+        lines.append(f"{show_name(rule.name)}: {_count_times(rule)}{first}")
         lines += [f"  {format_place(job, moment)} {locate(job.place(moment))}" for moment in rule.moments]
     if rules.problem:
-        unknown = [rule for rule in rules.conditions if rule.held is None]
-        lines += ["notify_when could not be evaluated:", *(_fit(rule.name, "  {}") for rule in unknown)]
-        lines += [f"  {line}" for line in _wrap(f"The reason is: {rules.problem}.")]
+        unknown = [show_name(rule.name) for rule in rules.conditions if rule.held is None]
+        lines += ["notify_when could not be evaluated:", *(f"  {name}" for name in unknown)]
+        lines.append(f"The reason is: {rules.problem}.")
     return lines
 
 
-def _answer_model(model: ModelSummary) -> Iterator[str]:
-    for name, region in model.regions.items():
-        yield _fit(name, "{}:" if region else "{}: nothing")
-        yield from _answer_region(region)
+def to_ascii(text: str) -> str:
+    """Returns a text on one line in ASCII: letters without their accents, other characters as `?`."""
+    plain = "".join(it for it in unicodedata.normalize("NFKD", text) if not unicodedata.combining(it))
+    return "".join(character if " " <= character <= "~" else "?" for character in " ".join(plain.split()))
+
+
+def _answer_model(model: ModelSummary, show_time: ShowTime) -> Iterator[str]:
+    yield from _answer_regions(model)
     classes = model.most_common()
     for name, entry in classes[:CLASSES_MAX]:
-        yield from _answer_class(name, entry, model)
+        yield describe_sightings(name, entry, show_time)
     if rest := classes[CLASSES_MAX:]:
         yield f"and {len(rest):,} other classes"
     if model.embeddings:
@@ -92,42 +90,48 @@ def _answer_model(model: ModelSummary) -> Iterator[str]:
     elif not classes and not model.unread_frames:
         yield "Nothing was found."
     if model.unread_frames:
-        yield f"{model.unread_frames:,} frames have results of an unknown type,"
-        yield "which are only in results.json."
+        yield f"{model.unread_frames:,} frames have results of an unknown type, which are only in results.json."
     if model.failed_frames:
         yield f"Failed on {model.failed_frames:,} of {model.frames:,} frames."
 
 
-def _answer_region(region: Region) -> Iterator[str]:
-    ranked = _rank(region)
-    for name, facts in ranked[:CLASSES_MAX]:
-        if isinstance(facts, LineSummary):
-            yield _fit(name, f"  {facts.crossed_in:,} {{}} in, {facts.crossed_out:,} out")
-            continue
-        yield _fit(name, f"  {facts.entries:,} {{}}, at most {facts.peak:,} at once")
-        yield f"  the longest stay {format_duration(round(facts.dwell_seconds_max))}"
-    if rest := ranked[CLASSES_MAX:]:
-        yield f"  and {len(rest):,} other classes"
+def _answer_regions(model: ModelSummary) -> Iterator[str]:
+    for name, region in model.regions.items():
+        if not region:
+            yield f"{show_name(name)}: nothing"
+        ranked = _rank(region)
+        for class_name, facts in ranked[:CLASSES_MAX]:
+            yield _describe_region(name, class_name, facts)
+        if rest := ranked[CLASSES_MAX:]:
+            yield f"{show_name(name)}: and {len(rest):,} other classes"
 
 
-def _answer_class(name: str, entry: ClassSummary, model: ModelSummary) -> Iterator[str]:
-    if entry.tracks:
-        yield _fit(name, f"{entry.tracks:,} {{}}, at most {entry.peak:,} at once")
-        return
-    yield _fit(name, f"{{}}: in {entry.frames:,} of {model.frames:,} frames")
-    if entry.peak > 1:
-        yield f"  at most {entry.peak:,} at once"
+def _describe_region(name: str, class_name: str, facts: PolygonSummary | LineSummary) -> str:
+    if isinstance(facts, LineSummary):
+        return f"{show_name(class_name)} across {show_name(name)}: {facts.crossed_in:,} in, {facts.crossed_out:,} out"
+    visits = "1 visit" if facts.entries == 1 else f"{facts.entries:,} visits"
+    peak = f"up to {facts.peak:,} at once, " if facts.peak > 1 else ""
+    longest = format_duration(round(facts.dwell_seconds_max))
+    return f"{show_name(class_name)} in {show_name(name)}: {visits}, {peak}longest {longest}"
+
+
+def _list_found(model: ModelSummary, show_time: ShowTime) -> Iterator[str]:
+    """Yields the sentences about a model's regions and classes."""
+    for name, region in model.regions.items():
+        yield from (_describe_region(name, *of_class) for of_class in _rank(region))
+    yield from (describe_sightings(*of_class, show_time) for of_class in model.most_common())
+    if model.unread_frames:
+        yield "results of an unknown type"
 
 
 def _answer_model_shortly(model: ModelSummary) -> Iterator[str]:
     for name, region in model.regions.items():
         for class_name, facts in _rank(region):
             if isinstance(facts, LineSummary):
-                yield f"{facts.crossed_in:,} {class_name} in, {facts.crossed_out:,} out ({name})"
+                yield f"{class_name} {facts.crossed_in:,} in, {facts.crossed_out:,} out ({name})"
             else:
-                yield f"{facts.entries:,} {class_name} ({name})"
-    for class_name, entry in model.most_common():
-        yield f"{entry.tracks:,} {class_name}" if entry.tracks else class_name
+                yield f"{class_name} {facts.entries:,}x ({name})"
+    yield from (describe_shortly(*of_class) for of_class in model.most_common())
     if model.unread_frames:
         yield "results of an unknown type"
 
@@ -143,43 +147,11 @@ def _count_times(rule: RuleOutcome) -> str:
     return f"{rule.times:,} times"
 
 
-def _join(parts: Sequence[str], max_characters: int) -> str:
+def _join(parts: Sequence[str], separator: str, max_characters: int) -> str:
     """Joins as many of the first parts as fit; the first one is cut."""
     text = parts[0] if len(parts[0]) <= max_characters else f"{parts[0][: max_characters - 3]}..."
     for part in parts[1:]:
-        if len(text) + len(part) + 2 > max_characters:
+        if len(text) + len(separator) + len(part) > max_characters:
             break
-        text = f"{text}, {part}"
+        text = f"{text}{separator}{part}"
     return text
-
-
-def _to_ascii(text: str) -> str:
-    return "".join(character if " " <= character <= "~" else "?" for character in " ".join(text.split()))
-
-
-def _fit(name: str, template: str) -> str:
-    """Returns the line that `template` makes of a name, which is cut to the columns that are left."""
-    shown = printable(" ".join(name.split()), COLUMNS)
-    left = max(4, COLUMNS - measure(template.format("")))
-    if measure(shown) > left:
-        while measure(shown) > left - 1:
-            shown = shown[:-1]
-        shown += "…"
-    return template.format(shown)
-
-
-def measure(text: str) -> int:
-    """Returns how many columns a text takes: Chinese, Japanese and Korean characters, and emoji, take two."""
-    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
-
-
-def _wrap(text: str) -> Iterator[str]:
-    """Yields a text of our own in lines that leave room for an indentation."""
-    line = ""
-    for word in text.split():
-        if line and len(line) + len(word) + 1 > COLUMNS - 2:
-            yield line
-            line = word
-        else:
-            line = f"{line} {word}".strip()
-    yield line

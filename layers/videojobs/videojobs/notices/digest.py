@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from videojobs.notices.notices import PROBLEMS, SUBJECT_MAX_CHARACTERS, Outcome
 from videojobs.notices.pending_notices import PendingNotice
@@ -41,13 +42,8 @@ def compose_digest(notices: Sequence[PendingNotice], link: Link) -> Digest:
         for outcome, count in sorted(counts.items(), key=_rank_count)
     ]
     first, last = (pick(notice.recorded_at for notice in ordered) for pick in (min, max))
-    head = [
-        f"{len(ordered):,} {'notice' if len(ordered) == 1 else 'notices'}",
-        f"from {_show(first)} UTC",
-        f"to   {_show(last)} UTC",
-        "",
-    ]
-    lines = [*head, *(f"{number:>7} {words}" for number, _, words in (it.partition(" ") for it in told))]
+    count = f"{len(ordered):,} {'notice' if len(ordered) == 1 else 'notices'}"
+    lines = [f"{count} from {_show(first)} to {_show(last)} UTC", ", ".join(told)]
     room = MESSAGE_MAX_BYTES - LAST_LINES_BYTES - _measure(lines)
     for number, (title, notice) in enumerate(_walk_titles(ordered)):
         entry = [*(["", title] if title else []), "", *_describe(notice, link)]
@@ -91,7 +87,7 @@ def _walk_titles(ordered: Sequence[PendingNotice]) -> Iterator[tuple[str, Pendin
 
 
 def _describe(notice: PendingNotice, link: Link) -> Iterator[str]:
-    yield f"{notice.outcome}: {notice.video}"
+    yield f"{notice.outcome}: {PurePosixPath(notice.video).name}"
     if notice.brief:
         yield f"  {notice.brief}"
     if notice.outcome in ("done", "annotated", "dataset"):
@@ -99,6 +95,7 @@ def _describe(notice: PendingNotice, link: Link) -> Iterator[str]:
     if notice.is_problem:
         command = notice.next_step or f"videoinfer show {notice.upload_id}-{notice.attempt}"
         yield from (f"  {line.strip()}" for line in command.splitlines())
+    yield f"  {notice.video}"
 
 
 def _measure(lines: Sequence[str]) -> int:

@@ -1,9 +1,14 @@
-"""Notices: plain-text mails about jobs, which SNS sends."""
+"""Notices: plain-text mails about jobs, which SNS sends.
+
+Subject and first lines have the answer or the reason, then come links and commands, then the rest. Nothing is aligned,
+because phones show mails in a proportional font.
+"""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
@@ -18,18 +23,22 @@ from videojobs.jobs.recorded_at import format_moment
 from videojobs.jobs.remedies import suggest_corrected_video
 from videojobs.jobs.unanswered import Unanswered
 from videojobs.jobs.uploads import Rejection, Upload
-from videojobs.notices.answers import answer, answer_in_a_line, answer_shortly, describe_rules
+from videojobs.notices.answers import answer, answer_in_a_line, answer_shortly, describe_rules, to_ascii
 from videojobs.notices.found import Found, compose_attributes
 from videojobs.notices.share_links import ShareLink
 from videojobs.notices.times import format_duration, format_place
 from videojobs.outputs.summary import ClassSummary, ModelSummary, Summary
 from videojobs.results.rules import RulesOutcome
+from videojobs.results.sightings import show_name
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
 
 SUBJECT_MAX_CHARACTERS = 99
 """SNS takes ASCII subjects of fewer than 100 characters, without line breaks."""
+
+SUBJECT_NAME_MAX_CHARACTERS = 40
+"""Maximum length of the video's name in a subject; a longer one loses its beginning."""
 
 CONSOLE_HOSTS = {
     "aws": "console.aws.amazon.com",
@@ -46,20 +55,14 @@ https://docs.aws.amazon.com/govcloud-us/latest/UserGuide/configure-account.html
 VALUE_MAX_CHARACTERS = 5_000
 """Maximum length of one fact: longer than the console's URL for a key of 1,024 bytes."""
 
-NAME_MAX_CHARACTERS = 100
-"""Maximum length of a class's name."""
-
 TABLES_MAX_BYTES = 60_000
-"""Maximum size of all lists of classes together, which show the most frequent ones. The other text is shorter."""
+"""Maximum size of all lists of classes together, which have the most frequent ones. The other text is shorter."""
 
 NEXT_STEP_MAX_CHARACTERS = 800
 """Maximum length of the command that a digest has for one notice."""
 
 BRIEF_MAX_CHARACTERS = 400
 """Maximum length of what a digest tells about one notice."""
-
-LINE_BYTES = 100
-"""The most that follows a class's name in its line, even for a video of a year."""
 
 MESSAGE_MAX_BYTES = 235_000
 """SNS accepts 256 KB, including the subject and the attributes.
@@ -124,33 +127,40 @@ def compose_done(
         failed_outputs: The reason of each missing output.
         rules: What came of the job's conditions, or None if it has none.
     """
-    frames = f"{summary.frames:,} ({job.options.infer_fps} a second)" if summary else "(could not be counted)"
+    paragraphs = []
+    if summary:
+        paragraphs.append("\n".join(answer(summary, lambda seconds: format_place(job, seconds))))
+    if rules and (lines := describe_rules(job, rules, share_link.locate_moment)):
+        paragraphs.append("\n".join(lines))
+    paragraphs.append(_describe_link("Look", share_link.url, share_link.expires_at))
+    if failed_outputs:
+        paragraphs.append(_describe_failed_outputs(job, failed_outputs))
     begun = job.clock_time(0.0)
     facts = [
         ("Video", job.upload.uri),
         *([("Recorded", format_moment(begun))] if begun else []),
-        ("Look", share_link.url),
-        ("", f"open to anyone with this link, until {share_link.expires_at:%Y-%m-%d %H:%M} UTC"),
         *_describe_models(job.options.models),
-        ("Frames", frames),
+        ("Frames", f"{summary.frames:,} ({job.options.infer_fps} a second)" if summary else "could not be counted"),
         ("Took", f"{format_duration(age_seconds)}, {polls} {'poll' if polls == 1 else 'polls'}"),
         ("Cost", f"${cost_usd:.4f} on AWS, {_mention_api_cost(job)}{_PRICES}"),
         ("Results", results_uri),
         ("Console", console_url),
         ("Job", job.job_id),
+        *(("Next", f"another notice will have the {output.title}") for output in list_requested(job.options)),
     ]
-    facts += (("Next", f"another notice will have the {output.title}") for output in list_requested(job.options))
-    failed = [_describe_failed_outputs(job, failed_outputs)] if failed_outputs else []
     models = summary.models if summary else {}
     max_bytes = TABLES_MAX_BYTES // max(1, len(models))
     counts = [_format_counts(job, model_id, model, max_bytes) for model_id, model in models.items()]
-    answers = ["\n".join(answer(summary))] if summary else []
-    if rules and (lines := describe_rules(job, rules, share_link.locate_moment)):
-        answers.append("\n".join(lines))
-    short = answer_shortly(summary, rules) if summary else ""
     briefs = [f"missing: {', '.join(failed_outputs)}"] if failed_outputs else []
-    briefs += [answer_in_a_line(summary, rules)] if summary else []
-    notice = _compose("done", job.upload, facts, *failed, *counts, answers=answers, short=short)
+    briefs += [answer_in_a_line(job, summary, rules)] if summary else []
+    notice = _compose(
+        "done",
+        job.upload,
+        answer_shortly(summary, rules) if summary else "done",
+        *paragraphs,
+        _format_facts(facts),
+        *counts,
+    )
     return replace(
         notice,
         found=Found.select(summary, rules),
@@ -162,8 +172,12 @@ def compose_done(
 
 def compose_stored(job: Job, reason: str, *, results_uri: str, failed_outputs: Mapping[str, str]) -> Notice:
     """Returns the notice of a job whose results are in S3, but whose delivery failed after that."""
-    facts = [("Video", job.upload.uri), ("Results", results_uri), ("Reason", reason), ("Job", job.job_id)]
-    return _compose("done", job.upload, facts, _describe_failed_outputs(job, failed_outputs), has_problem=True)
+    facts = [("Video", job.upload.uri), ("Results", results_uri), ("Job", job.job_id)]
+    short = f"results stored, delivery failed: {reason}"
+    notice = _compose_reasoned(
+        "done", job.upload, short, reason, _describe_failed_outputs(job, failed_outputs), facts=facts
+    )
+    return replace(notice, has_problem=True)
 
 
 def describe_left_out_sounds(count: int) -> str:
@@ -185,15 +199,14 @@ def compose_annotated(
     """Returns the notice of an annotated video, which is at `uri` in S3 and which `url` plays."""
     facts = [
         ("Video", job.upload.uri),
-        ("Watch", url),
-        ("", f"open to anyone with this link, until {expires_at:%Y-%m-%d %H:%M} UTC"),
         ("File", uri),
         ("Cost", f"${cost_usd:.4f} on AWS, ${job_cost_usd:.4f} with the rest of the job, {_PRICES}"),
         ("Job", job.job_id),
     ]
     if left_out_sounds:
         facts.append(("Audio", describe_left_out_sounds(left_out_sounds)))
-    return _compose("annotated", job.upload, facts)
+    link = _describe_link("Watch", url, expires_at)
+    return _compose("annotated", job.upload, "annotated video", link, _format_facts(facts))
 
 
 def compose_dataset(
@@ -217,8 +230,6 @@ def compose_dataset(
     chosen = job.options.dataset_frames.to_text() if job.options.dataset_frames else ""
     facts = [
         ("Video", job.upload.uri),
-        ("Load", url),
-        ("", f"open to anyone with this link, until {expires_at:%Y-%m-%d %H:%M} UTC"),
         ("File", uri),
         ("Folder", folder_uri),
         ("Pictures", f"{pictures:,} ({chosen})"),
@@ -228,7 +239,8 @@ def compose_dataset(
     if left_out_frames:
         words = "can't be decoded, a model failed on them, or their results have an unknown form"
         facts.append(("Left out", f"{left_out_frames:,} frames: they {words}"))
-    return _compose("dataset", job.upload, facts)
+    short = f"dataset of {pictures:,} {'picture' if pictures == 1 else 'pictures'}"
+    return _compose("dataset", job.upload, short, _describe_link("Load", url, expires_at), _format_facts(facts))
 
 
 def compose_missing_output(
@@ -241,11 +253,11 @@ def compose_missing_output(
         kept_uri: The output that is there: of an earlier delivery of the same results, or of this one, if only its
             notice could not be sent.
     """
-    facts = [("Video", job.upload.uri), ("Reason", reason), ("Job", job.job_id)]
-    words, short = f"The results are delivered; only the {output.title} is missing.", ""
+    facts = [("Video", job.upload.uri), ("Job", job.job_id)]
+    words, short = f"The results are delivered; only the {output.title} is missing.", f"no {output.title}: {reason}"
     if kept_uri:
-        facts.insert(2, ("Kept", kept_uri))
-        short = "the one that is there is kept"
+        facts.insert(1, ("Kept", kept_uri))
+        short = f"{output.title} kept from before: {reason}"
         words = (
             f"The results are delivered, but the {output.title} was not made again, or its notice could not be sent: "
             "the one that is there is kept."
@@ -257,7 +269,7 @@ def compose_missing_output(
         command = f"videoinfer redeliver {name_for_command(job)}"
         steps = [f"{words} To make it without asking the API again, run:", f"  {command}"]
     outcome: Outcome = "not-annotated" if output is ANNOTATION else "no-dataset"
-    return _compose(outcome, job.upload, facts, *steps, short=short)
+    return _compose_reasoned(outcome, job.upload, short, reason, *steps, facts=facts)
 
 
 def compose_failure(job: Job, reason: str, *, age_seconds: int, api_failed: bool) -> Notice:
@@ -272,53 +284,65 @@ def compose_failure(job: Job, reason: str, *, age_seconds: int, api_failed: bool
     else:
         first = "The API may have the results. To ask it again, which is not billed, run:"
         command = f"videoinfer redeliver {name_for_command(job)}"
-    return _compose(
+    return _compose_reasoned(
         "failed",
         job.upload,
-        _describe_end(job, reason, age_seconds),
+        f"failed: {reason}",
+        reason,
         first,
         f"  {command}",
         "To retry with the video in the bucket, as a new job that is billed, run:",
         f"  videoinfer retry {name_for_command(job)}",
+        facts=_describe_end(job, age_seconds),
     )
 
 
 def compose_cancellation(job: Job, reason: str, *, age_seconds: int) -> Notice:
     """Returns the notice of a job that a person cancelled."""
-    return _compose(
+    return _compose_reasoned(
         "cancelled",
         job.upload,
-        _describe_end(job, reason, age_seconds),
+        "cancelled",
+        reason,
         "The API has no call that cancels: it finishes the job and bills all of it.",
         "To get its results, which is not billed again, run this when it has finished:",
         f"  videoinfer redeliver {name_for_command(job)}",
         "The video is still in the bucket. To retry, as a new job that is billed, run:",
         f"  videoinfer retry {name_for_command(job)}",
+        facts=_describe_end(job, age_seconds),
     )
 
 
 def compose_cancelled_upload(upload: Upload, reason: str) -> Notice:
     """Returns the notice of an upload that a person cancelled before an execution waited for its job."""
-    facts = [("Video", upload.uri), ("Reason", reason)]
     words = "The video is still in the bucket. To create a job, run:"
-    return _compose("cancelled", upload, facts, words, f"  videoinfer retry {upload.upload_id}")
+    command = f"  videoinfer retry {upload.upload_id}"
+    return _compose_reasoned("cancelled", upload, "cancelled", reason, words, command, facts=[("Video", upload.uri)])
 
 
 def compose_late_done(job: Job, reason: str, *, age_seconds: int) -> Notice:
     """Returns the notice of a job whose results are in S3, but whose own notice could not be sent."""
-    facts = [("Video", job.upload.uri), ("Took", format_duration(age_seconds)), ("Reason", reason), ("Job", job.job_id)]
+    facts = [("Video", job.upload.uri), ("Took", format_duration(age_seconds)), ("Job", job.job_id)]
     words = "The results are delivered, but the notice with the details could not be sent. To send it, run:"
     command = f"  videoinfer redeliver {name_for_command(job)}"
-    return _compose("done", job.upload, facts, words, command, has_problem=True)
+    short = "results delivered, details could not be sent"
+    return replace(_compose_reasoned("done", job.upload, short, reason, words, command, facts=facts), has_problem=True)
 
 
 def compose_rejection(upload: Upload, rejection: Rejection, unanswered: Unanswered) -> Notice:
     """Returns the notice of an upload that does not become a job."""
-    facts = [("Video", upload.uri), ("Reason", rejection.reason)]
     bill = unanswered.describe() or "No job was created, so nothing was billed."
     parameter = rejection.parameter
     first = f"Correct the stack's parameter {parameter} (sam deploy --guided), then run:" if parameter else "Next, run:"
-    notice = _compose("rejected", upload, facts, f"{bill} {first}", f"  {rejection.remedy}")
+    notice = _compose_reasoned(
+        "rejected",
+        upload,
+        f"rejected: {rejection.reason}",
+        rejection.reason,
+        f"{bill} {first}",
+        f"  {rejection.remedy}",
+        facts=[("Video", upload.uri)],
+    )
     next_step = f"{first}\n{rejection.remedy}" if parameter else rejection.remedy
     return replace(notice, next_step=next_step if len(next_step) <= NEXT_STEP_MAX_CHARACTERS else "")
 
@@ -376,49 +400,46 @@ def _cut(message: str) -> str:
     return content[:MESSAGE_MAX_BYTES].decode(errors="ignore") + "\n\n(The rest is too long for a notice.)"
 
 
-def _compose(
-    outcome: Outcome,
-    upload: Upload,
-    facts: Sequence[tuple[str, str]],
-    *paragraphs: str,
-    answers: Sequence[str] = (),
-    short: str = "",
-    has_problem: bool = False,
-) -> Notice:
-    """Composes a notice, which a digest describes by the reason among the facts.
+def _compose(outcome: Outcome, upload: Upload, short: str, *paragraphs: str) -> Notice:
+    """Composes a notice.
 
     Args:
-        answers: Paragraphs before the facts.
-        short: The answer in the subject, in ASCII.
-        has_problem: Whether something went wrong although `outcome` does not say so.
+        short: The answer in the subject; it is cut if it is too long.
     """
     return Notice(
         outcome=outcome,
-        subject=_compose_subject(outcome, upload, short),
-        message="\n\n".join([*answers, _format_facts(facts), *paragraphs]),
+        subject=_compose_subject(upload, short),
+        message="\n\n".join(paragraphs),
         prefix=upload.prefix,
-        brief=printable(dict(facts).get("Reason", ""), BRIEF_MAX_CHARACTERS),
         video=printable(upload.uri, VALUE_MAX_CHARACTERS),
-        has_problem=has_problem,
     )
 
 
-def _compose_subject(outcome: Outcome, upload: Upload, short: str) -> str:
-    """Returns the outcome, the key, and the answer; a long key is cut at its beginning."""
-    label = outcome.capitalize().replace("-", " ")
-    name = "".join(character if " " <= character <= "~" else "?" for character in upload.key)
-    end = f": {short}" if short else ""
-    overflow = len(f"{label}: {name}{end}") - SUBJECT_MAX_CHARACTERS
-    if overflow > 0:
-        name = f"...{name[overflow + 3 :]}"
-    return f"{label}: {name}{end}"
+def _compose_reasoned(
+    outcome: Outcome, upload: Upload, short: str, reason: str, *paragraphs: str, facts: Sequence[tuple[str, str]]
+) -> Notice:
+    """Composes a notice that begins with a reason, by which a digest describes it, and ends with facts."""
+    notice = _compose(outcome, upload, short, _format_facts([("Reason", reason)]), *paragraphs, _format_facts(facts))
+    return replace(notice, brief=printable(reason, BRIEF_MAX_CHARACTERS))
 
 
-def _describe_end(job: Job, reason: str, age_seconds: int) -> list[tuple[str, str]]:
+def _compose_subject(upload: Upload, short: str) -> str:
+    """Returns the video's name and the answer: `belt.mp4: bottle 3 at once`."""
+    name = to_ascii(PurePosixPath(upload.key).name) or "?"
+    if len(name) > SUBJECT_NAME_MAX_CHARACTERS:
+        name = f"...{name[3 - SUBJECT_NAME_MAX_CHARACTERS :]}"
+    subject = f"{name}: {to_ascii(short)}"
+    return subject if len(subject) <= SUBJECT_MAX_CHARACTERS else f"{subject[: SUBJECT_MAX_CHARACTERS - 3]}..."
+
+
+def _describe_link(verb: str, url: str, expires_at: datetime) -> str:
+    return f"{verb}: {url}\nAnyone with this link can open it until {expires_at:%Y-%m-%d %H:%M} UTC."
+
+
+def _describe_end(job: Job, age_seconds: int) -> list[tuple[str, str]]:
     return [
         ("Video", job.upload.uri),
         *_describe_models(job.options.models),
-        ("Reason", reason),
         ("After", format_duration(age_seconds)),
         *([("Cost", f"${job.api_cost_usd:.4f} for the inference")] if job.api_cost_usd is not None else []),
         ("Job", job.job_id),
@@ -429,17 +450,14 @@ def _mention_api_cost(job: Job) -> str:
     return "" if job.api_cost_usd is None else f"${job.api_cost_usd:.4f} of it for the inference, "
 
 
-def _describe_models(models: Sequence[Model]) -> list[tuple[str, str]]:
-    labels = ["Models"] + [""] * (len(models) - 1)
-    return [
-        (label, f"{model.model_id} version {model.model_version} ({describe_type(model.inference_type)})")
-        for label, model in zip(labels, models, strict=True)
-    ]
+def _describe_models(models: Sequence[Model]) -> Iterator[tuple[str, str]]:
+    for model in models:
+        yield "Model", f"{model.model_id} version {model.model_version} ({describe_type(model.inference_type)})"
 
 
 def _format_facts(facts: Sequence[tuple[str, str]]) -> str:
     """Returns one line per fact. Line breaks in a value are escaped, so that it can't look like another fact."""
-    return "\n".join(f"{name:<9}{printable(value, VALUE_MAX_CHARACTERS)}" for name, value in facts)
+    return "\n".join(f"{name}: {printable(value, VALUE_MAX_CHARACTERS)}" for name, value in facts)
 
 
 def _describe_failed_outputs(job: Job, failed_outputs: Mapping[str, str]) -> str:
@@ -450,42 +468,30 @@ def _describe_failed_outputs(job: Job, failed_outputs: Mapping[str, str]) -> str
 
 
 def _format_counts(job: Job, model_id: str, model: ModelSummary, max_bytes: int) -> str:
-    found = [(_show_name(name), entry) for name, entry in model.most_common()]
-    shown = list(_take(found, max_bytes))
-    width = max((len(name) for name, _ in shown), default=0)
-    lines = [f"{_show_name(model_id)} found"]
-    lines += [f"  {name:<{width}}  {entry.count:>9,}  {_describe_class(job, entry)}" for name, entry in shown]
-    if rest := found[len(shown) :]:
-        predictions = sum(entry.count for _, entry in rest)
-        lines.append(f"  and {predictions:,} more of {len(rest):,} other classes, which are in summary.json")
+    lines, room = [f"{show_name(model_id)} found:"], max_bytes
+    for number, (name, entry) in enumerate(ranked := model.most_common()):
+        line = _describe_class(job, name, entry, model)
+        room -= len(line.encode()) + 1
+        if room < 0:
+            rest = [left for _, left in ranked[number:]]
+            predictions = sum(left.count for left in rest)
+            lines.append(f"and {predictions:,} more of {len(rest):,} other classes, which are in summary.json")
+            break
+        lines.append(line)
     if model.embeddings:
-        lines.append(f"  {model.embeddings:,} embeddings")
+        lines.append(f"{model.embeddings:,} embeddings")
     elif not model.classes:
-        lines.append("  (nothing)")
+        lines.append("nothing")
     if model.failed_frames:
-        lines.append(f"  Failed on {model.failed_frames:,} of {model.frames:,} frames ({model.failed_share:.1%}).")
+        lines.append(f"Failed on {model.failed_frames:,} of {model.frames:,} frames ({model.failed_share:.1%}).")
     return "\n".join(lines)
 
 
-def _take(found: Sequence[tuple[str, ClassSummary]], max_bytes: int) -> Iterator[tuple[str, ClassSummary]]:
-    """Yields as many of the first classes as fit into `max_bytes`; each line is as wide as the widest name."""
-    width = 0
-    for number, (name, entry) in enumerate(found, start=1):
-        width = max(width, len(name.encode()))
-        if number * (width + LINE_BYTES) > max_bytes:
-            return
-        yield name, entry
-
-
-def _show_name(name: str) -> str:
-    """Returns a name with single spaces: with several, it could look like a fact."""
-    return printable(" ".join(name.split()), NAME_MAX_CHARACTERS)
-
-
-def _describe_class(job: Job, entry: ClassSummary) -> str:
-    """Returns when the class is seen, the most at once, and the mean confidence."""
+def _describe_class(job: Job, name: str, entry: ClassSummary, model: ModelSummary) -> str:
+    """Returns how often the class was predicted, when it was seen, the most at once, and the mean confidence."""
     times = entry.first_seen_seconds, entry.last_seen_seconds, entry.peak_at_seconds
     first, last, peak_at = (format_place(job, time) for time in times)
     peak = f", {entry.peak:,} at once at {peak_at}" if entry.peak > 1 else ""
     mean = f", confidence {entry.mean_confidence:.2f}" if entry.mean_confidence is not None else ""
-    return f"{first} to {last}{peak}{mean}"
+    found = f"{entry.count:,} in {entry.frames:,} of {model.frames:,} frames"
+    return f"{show_name(name)}: {found}, {first} to {last}{peak}{mean}"

@@ -14,7 +14,7 @@ from videoinfer.main import app
 from videoinfer.notices_queue import ReceivedNotice
 from videojobs.result_files import RECORD_FILE, RESULTS_FILE
 
-NOTICE = ReceivedNotice("Done: gray.mp4", "Look     http://127.0.0.1:4566/s/token")
+NOTICE = ReceivedNotice("gray.mp4: nothing found", "Look: http://127.0.0.1:4566/s/token", "done")
 
 
 @pytest.fixture

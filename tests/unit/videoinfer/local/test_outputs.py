@@ -36,10 +36,10 @@ def test_other_files_stay_until_all_outputs_are_finished(tmp_path: Path) -> None
 
 def test_a_notice_is_written_with_its_subject(tmp_path: Path) -> None:
     with open_outputs(tmp_path, []) as outputs:
-        save_notice(outputs["notice.txt"], ReceivedNotice("Done: clip.mp4", "Video    ü"))
+        save_notice(outputs["notice.txt"], ReceivedNotice("clip.mp4: Rock", "Video: ü", "done"))
         outputs["notice.txt"].finish()
 
-    assert (tmp_path / "notice.txt").read_text(encoding="utf-8") == "Subject: Done: clip.mp4\n\nVideo    ü\n"
+    assert (tmp_path / "notice.txt").read_text(encoding="utf-8") == "Subject: clip.mp4: Rock\n\nVideo: ü\n"
 
 
 @pytest.mark.slow

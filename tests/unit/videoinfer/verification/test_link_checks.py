@@ -157,5 +157,5 @@ def test_a_forged_link_differs_from_the_real_one(end: str) -> None:
 
 
 def test_the_link_is_found_in_the_notice() -> None:
-    assert find_link(f"Video    s3://uploads/clip.mp4\nLook     {LINK}\n         until tomorrow") == LINK
-    assert find_link("Video    s3://uploads/clip.mp4\nReason   none") is None
+    assert find_link(f"Look: {LINK}\nAnyone with this link can open it.\n\nVideo: s3://uploads/clip.mp4") == LINK
+    assert find_link("Reason: none\n\nVideo: s3://uploads/clip.mp4") is None

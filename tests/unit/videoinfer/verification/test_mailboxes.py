@@ -12,8 +12,8 @@ def test_mailboxes_receive_their_messages_and_nobody_else_may_send(account: Acco
     boxes = open_mailboxes(account.traces)
     clients, topic = account.clients, account.traces.stack.notices_topic_arn
     assert boxes.wait_until_rule_works(account.traces, 10)
-    clients.sns.publish(TopicArn=topic, Subject="Done: clip.mp4", Message="Video    s3://uploads/clip.mp4")
-    [notice] = boxes.notices.wait_for(lambda message: message["Subject"] == "Done: clip.mp4", 10)
+    clients.sns.publish(TopicArn=topic, Subject="clip.mp4: Rock", Message="Video: s3://uploads/clip.mp4")
+    [notice] = boxes.notices.wait_for(lambda message: message["Subject"] == "clip.mp4: Rock", 10)
     assert boxes.notices.wait_for(lambda message: message is notice, 0) == [notice]  # it stays in the mailbox
     assert boxes.events.wait_for(lambda event: event["source"] == "videoinfer", 0) == []
     for name, service, source in zip(

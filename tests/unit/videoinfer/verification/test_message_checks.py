@@ -83,8 +83,8 @@ def test_each_error_in_the_ledger_is_named(truth: Truth, change: dict[str, Any],
 def make_notice(**fields: Any) -> dict[str, Any]:
     return {
         "MessageId": "n1",
-        "Subject": "Done: clip.mp4",
-        "Message": f"Video    s3://uploads/videoinfer-verify/run/clip.mp4\nResults  {RESULTS}\nJob      job-1",
+        "Subject": "clip.mp4: Rock",
+        "Message": f"Video: s3://uploads/videoinfer-verify/run/clip.mp4\nResults: {RESULTS}\nJob: job-1",
         "MessageAttributes": {"outcome": {"Type": "String", "Value": "done"}},
         **fields,
     }
@@ -99,7 +99,7 @@ def make_notice(**fields: Any) -> dict[str, Any]:
         ([make_notice(), make_notice(MessageId="n2")], "It was published 2 times."),
         ([make_notice(MessageAttributes={})], "attribute outcome: None instead of done."),
         ([make_notice(MessageId="n2")], "It does not have the ledger's notice_id."),
-        ([make_notice(Message="Video    s3://uploads/clip.mp4")], f"It lacks '{RESULTS}'."),
+        ([make_notice(Message="Video: s3://uploads/clip.mp4")], f"It lacks '{RESULTS}'."),
     ],
 )
 def test_the_notice_is_checked(messages: list[dict[str, Any]], words: str | None) -> None:

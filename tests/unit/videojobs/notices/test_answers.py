@@ -1,21 +1,28 @@
-"""Answers: short lines on a phone, whatever the names are."""
+"""Answers: sentences about what was found, whatever the names are."""
 
 from dataclasses import replace
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from videojobs.foreign_text import printable
 from videojobs.jobs.ledger import Job
 from videojobs.jobs.options import Model
-from videojobs.notices.answers import COLUMNS, SHORT_MAX_CHARACTERS, answer, answer_shortly, describe_rules, measure
+from videojobs.notices.answers import (
+    LINE_MAX_CHARACTERS,
+    SHORT_MAX_CHARACTERS,
+    answer,
+    answer_in_a_line,
+    answer_shortly,
+    describe_rules,
+)
+from videojobs.notices.times import format_clock
 from videojobs.outputs.region_summary import LineSummary, PolygonSummary
 from videojobs.outputs.summary import ClassSummary, ModelSummary, Summary
 from videojobs.results.rules import RuleOutcome, RulesOutcome
 
-DOCK = PolygonSummary(entries=2, exits=2, peak=1, dwell_seconds_max=250.4)
+DOCK = PolygonSummary(entries=4, exits=4, peak=2, dwell_seconds_max=250.4)
 
 
 def summarize(**models: ModelSummary) -> Summary:
@@ -31,44 +38,44 @@ def count(frames: int = 60, failed_frames: int = 0, /, **classes: ClassSummary) 
 def test_lines_and_regions_come_before_what_the_whole_video_has() -> None:
     model = ModelSummary(
         frames=60,
-        classes={"person": ClassSummary(count=538, tracks=7, peak=3)},
+        classes={"person": ClassSummary(count=538, frames=60, tracks=7, peak=3, last_seen_seconds=39)},
         regions={
             "door": {"dog": LineSummary(crossed_out=2), "person": LineSummary(crossed_in=3, crossed_out=1)},
-            "dock": {"truck": DOCK},
+            "dock": {"truck": DOCK, "van": PolygonSummary(entries=1, peak=1, dwell_seconds_max=3)},
             "gate": {},
         },
     )
     summary = summarize(m=model)
-    assert answer(summary) == [
-        "door:",
-        "  3 person in, 1 out",
-        "  0 dog in, 2 out",
-        "dock:",
-        "  2 truck, at most 1 at once",
-        "  the longest stay 4 min 10 s",
+    assert answer(summary, format_clock) == [
+        "person across door: 3 in, 1 out",
+        "dog across door: 0 in, 2 out",
+        "truck in dock: 4 visits, up to 2 at once, longest 4 min 10 s",
+        "van in dock: 1 visit, longest 3 s",
         "gate: nothing",
-        "7 person, at most 3 at once",
+        "person: 7 visits, up to 3 at once, 0:00 to 0:39",
     ]
-    assert answer_shortly(summary, None) == "3 person in, 1 out (door), 0 dog in, 2 out (door)"
+    assert answer_shortly(summary, None) == "person 3 in, 1 out (door), dog 0 in, 2 out (door)"
 
 
-def test_without_tracks_it_says_in_how_many_frames() -> None:
-    summary = summarize(
-        m=count(cat=ClassSummary(frames=9, count=9, peak=1), dog=ClassSummary(frames=2, count=3, peak=2))
-    )
-    assert answer(summary) == ["cat: in 9 of 60 frames", "dog: in 2 of 60 frames", "  at most 2 at once"]
-    assert answer_shortly(summary, None) == "cat, dog"
+def test_a_subject_has_what_is_at_once_and_how_often() -> None:
+    classes = {
+        "bottle": ClassSummary(frames=9, count=27, peak=3, tracks=3),
+        "person": ClassSummary(frames=9, count=9, peak=1, tracks=7),
+        "Größe…": ClassSummary(frames=1, count=1, peak=1),
+    }
+    assert answer_shortly(summarize(m=count(**classes)), None) == "bottle 3 at once, person 7x, Gro?e..."
 
 
 def test_only_the_most_frequent_classes_are_in_it() -> None:
     classes = {f"class {number}": ClassSummary(frames=1, count=100 - number, peak=1) for number in range(80)}
-    lines = answer(summarize(m=ModelSummary(frames=60, classes=classes)))
-    assert (lines[0], lines[-1], len(lines)) == ("class 0: in 1 of 60 frames", "and 75 other classes", 6)
+    lines = answer(summarize(m=ModelSummary(frames=60, classes=classes)), format_clock)
+    assert (lines[0], lines[-1], len(lines)) == ("class 0: at 0:00", "and 75 other classes", 6)
 
 
 def test_several_models_have_their_names() -> None:
     summary = summarize(a=count(60, 3), b=ModelSummary(frames=60, embeddings=60))
-    assert answer(summary) == ["a:", "Nothing was found.", "Failed on 3 of 60 frames.", "b:", "60 embeddings"]
+    lines = answer(summary, format_clock)
+    assert lines == ["a:", "Nothing was found.", "Failed on 3 of 60 frames.", "b:", "60 embeddings"]
     assert answer_shortly(summarize(a=count()), None) == "nothing found"
 
 
@@ -92,19 +99,19 @@ def test_conditions_that_are_unknown_are_named_with_the_reason(job: Job) -> None
     rules = RulesOutcome(combination="all", conditions=(unknown, hold("b", 0)), problem="the summary could not be made")
     lines = describe_rules(job, rules, str)
     assert lines == [
-        *("notify_when could not be evaluated:", "  a", "  The reason is: the summary could not be made."),
+        *("notify_when could not be evaluated:", "  a", "The reason is: the summary could not be made."),
     ]
 
 
 names = st.one_of(
     st.text(min_size=1, max_size=80),
-    st.sampled_from(["安全帽" * 30, "a\nJob      job-2", "x" * 5000, "\x1b[31m" * 20, "👩‍🏭" * 40, "{}", "Straße"]),
+    st.sampled_from(["安全帽" * 30, "a\nJob: job-2", "x" * 5000, "\x1b[31m" * 20, "👩‍🏭" * 40, "{}", "Straße"]),
 )
 numbers = st.integers(0, 9_999_999)
 
 
 @given(names, names, names, numbers, st.sampled_from([0, 1, 9_999_999]))
-def test_lines_fit_a_phone_and_a_subject_is_short_ascii(
+def test_no_name_forges_a_line_and_a_subject_is_short_ascii(
     model_id: str, region: str, name: str, many: int, few: int
 ) -> None:
     visits = PolygonSummary(entries=many, peak=many, dwell_seconds_max=many)
@@ -123,17 +130,13 @@ def test_lines_fit_a_phone_and_a_subject_is_short_ascii(
         combination="all", conditions=(hold(name, many + 1, 1.0), RuleOutcome(name=region, held=None)), problem="why"
     )
     job: Any = type("AnyJob", (), {"clock_time": lambda *_: None, "place": lambda _, seconds: seconds})()
-    lines = [*answer(summary), *describe_rules(job, rules, lambda _: "")]
-    for line in lines:
-        assert measure(line) <= COLUMNS
+    lines = [*answer(summary, format_clock), *describe_rules(job, rules, lambda _: "")]
+    for line in [*lines, answer_in_a_line(job, summary, rules)]:
         assert line == printable(line)
-    assert len(lines) == 15 + (many > 1) + (few > 0)
+        assert len(line.splitlines()) <= 1
+    assert len(lines) == 12 + (few > 0)
+    assert len(answer_in_a_line(job, summary, rules)) <= LINE_MAX_CHARACTERS
     for short in (answer_shortly(summary, rules), answer_shortly(summary, None)):
         assert short.isascii()
         assert short.isprintable()
         assert 0 < len(short) <= SHORT_MAX_CHARACTERS
-
-
-@pytest.mark.parametrize(("text", "columns"), [("abc", 3), ("安全帽", 6), ("Straße", 6)])
-def test_wide_characters_take_two_columns(text: str, columns: int) -> None:
-    assert measure(text) == columns

@@ -84,36 +84,36 @@ def make_done(job: Job, rules: RulesOutcome | None = None) -> Notice:
 
 def test_a_notice_says_what_ran_and_what_was_found() -> None:
     notice = make_done(make_job())
-    assert notice.subject == "Done: line 3/belt.mp4: Rock, Paper"
+    assert notice.subject == "belt.mp4: Rock 31 at once, Paper"
     assert notice.message == (
         "hands:\n"
-        "Rock: in 50 of 50 frames\n"
-        "  at most 31 at once\n"
-        "Paper: in 7 of 50 frames\n"
+        "Rock: up to 31 at once, 0:00 to 1:02:05\n"
+        "Paper: 0:01 to 0:09\n"
         "Failed on 3 of 50 frames.\n"
         "room:\n"
         "Nothing was found.\n"
         "\n"
-        "Video    s3://uploads/line 3/belt.mp4\n"
-        "Look     https://share.example.com/s/token\n"
-        "         open to anyone with this link, until 2026-11-09 08:30 UTC\n"
-        "Models   hands version 4 (object-detection)\n"
-        "         room version 1 (classification)\n"
-        "Frames   50 (5 a second)\n"
-        "Took     2 min 5 s, 1 poll\n"
-        f"Cost     $0.0021 on AWS, at us-east-1's prices of {PRICES_AS_OF}\n"
-        "Results  s3://results/results/line 3/belt.mp4/job-1/results.json\n"
-        "Console  https://eu-central-1.console.aws.amazon.com/s3/object/results?region=eu-central-1"
+        "Look: https://share.example.com/s/token\n"
+        "Anyone with this link can open it until 2026-11-09 08:30 UTC.\n"
+        "\n"
+        "Video: s3://uploads/line 3/belt.mp4\n"
+        "Model: hands version 4 (object-detection)\n"
+        "Model: room version 1 (classification)\n"
+        "Frames: 50 (5 a second)\n"
+        "Took: 2 min 5 s, 1 poll\n"
+        f"Cost: $0.0021 on AWS, at us-east-1's prices of {PRICES_AS_OF}\n"
+        "Results: s3://results/results/line 3/belt.mp4/job-1/results.json\n"
+        "Console: https://eu-central-1.console.aws.amazon.com/s3/object/results?region=eu-central-1"
         "&prefix=results%2Fline%203%2Fbelt.mp4%2Fjob-1%2Fresults.json\n"
-        "Job      job-1\n"
+        "Job: job-1\n"
         "\n"
-        "hands found\n"
-        "  Rock       1,200  0:00 to 1:02:05, 31 at once at 1:02, confidence 0.91\n"
-        "  Paper          7  0:01 to 0:09\n"
-        "  Failed on 3 of 50 frames (6.0%).\n"
+        "hands found:\n"
+        "Rock: 1,200 in 50 of 50 frames, 0:00 to 1:02:05, 31 at once at 1:02, confidence 0.91\n"
+        "Paper: 7 in 7 of 50 frames, 0:01 to 0:09\n"
+        "Failed on 3 of 50 frames (6.0%).\n"
         "\n"
-        "room found\n"
-        "  (nothing)"
+        "room found:\n"
+        "nothing"
     )
 
 
@@ -126,8 +126,8 @@ def list_places(notice: Notice, *words: str) -> list[int]:
 
 def test_after_a_failure_of_the_api_a_repaired_video_is_suggested_first_and_a_retry_last() -> None:
     notice = compose_failure(make_job(), "The model was not found.", age_seconds=5, api_failed=True)
-    assert notice.subject == "Failed: line 3/belt.mp4"
-    said = "Reason   The model was not found."
+    assert notice.subject == "belt.mp4: failed: The model was not found."
+    said = "Reason: The model was not found."
     places = list_places(notice, said, MENDED, "as a new job that is billed", "videoinfer retry job-1")
     assert places == sorted(places)
     assert "--metadata" not in notice.message
@@ -136,10 +136,10 @@ def test_after_a_failure_of_the_api_a_repaired_video_is_suggested_first_and_a_re
 
 def test_after_any_other_failure_free_commands_are_suggested_first() -> None:
     notice = compose_failure(make_job(), "Not done after 3 h 0 min.", age_seconds=5, api_failed=False)
-    assert notice.subject == "Failed: line 3/belt.mp4"
+    assert notice.subject == "belt.mp4: failed: Not done after 3 h 0 min."
     redeliver, retry = "videoinfer redeliver job-1", "videoinfer retry job-1"
     bills_nothing, bills = "To ask it again, which is not billed", "as a new job that is billed"
-    places = list_places(notice, "Reason   Not done", bills_nothing, redeliver, bills, retry)
+    places = list_places(notice, "Reason: Not done", bills_nothing, redeliver, bills, retry)
     assert places == sorted(places)
     assert MENDED not in notice.message
 
@@ -155,10 +155,10 @@ def test_a_cancellation_says_that_the_api_still_bills_the_job() -> None:
 def test_a_rejection_says_why_and_what_to_run() -> None:
     upload = make_job("a.mov").upload
     notice = compose_rejection(upload, Rejection("Not taken.", "ffmpeg …"), Unanswered())
-    assert notice.subject == "Rejected: a.mov"
-    assert "Reason   Not taken." in notice.message
+    assert notice.subject == "a.mov: rejected: Not taken."
+    assert notice.message.startswith("Reason: Not taken.\n\n")
     assert "nothing was billed" in notice.message
-    assert notice.message.endswith("\n  ffmpeg …")
+    assert "\n  ffmpeg …\n\nVideo: s3://uploads/a.mov" in notice.message
 
 
 def test_a_digest_gets_the_first_moment_when_a_condition_held() -> None:
@@ -182,23 +182,26 @@ def test_a_digest_gets_a_rejection_s_command_if_it_is_short() -> None:
     assert compose_rejection(upload, Rejection("Not taken.", "x" * 801), Unanswered()).next_step == ""
 
 
-@given(st.text(max_size=300))
-def test_sns_accepts_every_subject(key: str) -> None:
-    subject = make_done(make_job(key)).subject
-    assert len(subject) <= 99
-    assert subject.isascii()
-    assert subject.isprintable()
+@given(st.text(max_size=300), st.text(max_size=300))
+def test_sns_accepts_every_subject(key: str, reason: str) -> None:
+    job = make_job(key)
+    for notice in (make_done(job), compose_failure(job, reason, age_seconds=5, api_failed=True)):
+        assert len(notice.subject) <= 99
+        assert notice.subject.isascii()
+        assert notice.subject.isprintable()
+        assert not notice.subject.startswith(" ")
 
 
-def test_a_long_subject_keeps_the_end_of_the_key() -> None:
-    subject = make_done(make_job("camera/" * 30 + "belt.mp4")).subject
-    assert subject.startswith("Done: ...")
-    assert subject.endswith("/belt.mp4: Rock, Paper")
+def test_a_long_name_in_a_subject_keeps_its_end_and_a_long_reason_its_beginning() -> None:
+    job = make_job("line 3/" + "camera " * 30 + "Größe.mp4")
+    assert make_done(job).subject == "...camera camera camera camera Gro?e.mp4: Rock 31 at once, Paper"
+    subject = compose_failure(job, "It failed. " * 30, age_seconds=5, api_failed=True).subject
+    assert subject.endswith(" Gro?e.mp4: failed: It failed. It failed. It failed. It failed. It...")
     assert len(subject) == 99
 
 
 HOSTILE = [
-    "a\nJob      job-2",
+    "a\nJob: job-2",
     "a\r\nb",
     "\x1b]0;title\x07",
     "\x9b31m",
@@ -218,7 +221,7 @@ LABELS = {
     "File",
     "Next",
     "Audio",
-    "Models",
+    "Model",
     "Frames",
     "Took",
     "Cost",
@@ -230,7 +233,7 @@ LABELS = {
 
 
 def list_labels(lines: list[str]) -> list[str]:
-    return [line[:9].rstrip() for line in lines if line[:9].rstrip() in LABELS and line[8] == " "]
+    return [line.partition(": ")[0] for line in lines if line.partition(": ")[0] in LABELS]
 
 
 keys = texts.filter(lambda text: text != "\ud800").map(lambda text: f"{text}.mp4")
@@ -307,7 +310,7 @@ def test_no_foreign_text_forges_a_line_or_a_command(
 
 
 def test_a_notice_that_is_shortened_says_so(aws: Any) -> None:
-    aws.sender.topic.publish(Notice(outcome="done", subject="Done: a", message="ü" * MESSAGE_MAX_BYTES))
+    aws.sender.topic.publish(Notice(outcome="done", subject="a: Rock", message="ü" * MESSAGE_MAX_BYTES))
     [notice] = aws.notices()
     assert notice["Message"].endswith("(The rest is too long for a notice.)")
     assert len(notice["Message"].encode()) <= 256 * 1024
