@@ -143,7 +143,9 @@ def _find_layout(onnx: OnnxFile, classes: int, task: str, points: int, family: s
     if task == "classify":
         return "no boxes"
     fitting: list[Layout] = []
-    if len(shape) == 2:
+    if shape == (-1, -1) and "end2end" in onnx.metadata:  # of a network for any size
+        fitting += ["selected"] if _is_selecting(onnx.metadata) else ["columns"]
+    elif len(shape) == 2:
         masks = onnx.outputs[1][1] if task == "segment" and len(onnx.outputs) == 2 else 0
         first, last = (size - masks - 3 * points for size in shape)
         fitting += ["columns"] if first == 4 + classes else []
@@ -158,6 +160,12 @@ def _find_layout(onnx: OnnxFile, classes: int, task: str, points: int, family: s
         f"its outputs of {given} are not those of a {family or 'YOLO'} model with {classes} classes. Models of other "
         "families need a package from Roboflow"
     )
+
+
+def _is_selecting(metadata: Mapping[str, str]) -> bool:
+    """Whether Ultralytics' export ends in a selection of its own."""
+    arguments = _parse(metadata.get("args"))
+    return metadata["end2end"] == "True" or (isinstance(arguments, dict) and bool(arguments.get("nms")))
 
 
 def _find_family(metadata: Mapping[str, str], layout: Layout) -> str:

@@ -4,7 +4,7 @@ The default network outputs two fixed boxes. Each score is the picture's mean br
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +118,7 @@ def make_network(
     shape: tuple[int | str, ...] = (1, 3, SIDE, SIDE),
     dtype: type[np.float16 | np.float32] = np.float32,
     beside: str = "",
+    shown_shapes: Sequence[tuple[int | str, ...]] = (),
 ) -> bytes:
     """Makes an ONNX file each of whose outputs is a constant + weights x mean(images).
 
@@ -130,6 +131,7 @@ def make_network(
         dtype: The element type of the input, constants and outputs.
         beside: The name of a file of external data that holds the constants one after the other; by default they are in
             the ONNX file.
+        shown_shapes: The shapes of the outputs that the file names; by default the true ones.
     """
     offset = 0
     graph = _node("ReduceMean", ["images"], "mean", attribute=_text(1, "keepdims") + _number(3, 0) + _number(20, 2))
@@ -139,7 +141,8 @@ def make_network(
         for name, values in (("constant", constant.astype(dtype)), ("weights", weights.astype(dtype))):
             graph += _message(5, _tensor(f"{name}{index}", values, beside, offset))
             offset += values.nbytes
-        graph += _message(12, _value(f"output{index}", constant.shape, dtype))
+        shown = shown_shapes[index] if shown_shapes else constant.shape
+        graph += _message(12, _value(f"output{index}", shown, dtype))
     graph += _text(2, "graph") + _message(11, _value("images", shape, dtype))
     return _number(1, 8) + _message(7, graph) + _message(8, _text(1, "") + _number(2, 13))
 

@@ -104,6 +104,7 @@ def is_drawn(frame: av.VideoFrame) -> bool:
 def test_the_video_is_annotated_and_not_its_thumbnail(tmp_path: Path, results: Path) -> None:
     video = tmp_path / "drone.mp4"
     video.write_bytes(AWKWARD_VIDEOS["a thumbnail before the video"]())
+    results.write_text(json.dumps({"frame_offset": [0, 59], "time_offset": [0, 2], "parts": [None, None]}))
     status, text = annotate(results, video, "-o", tmp_path / "a.mp4")
     assert status == 0, text
     with av.open(str(tmp_path / "a.mp4")) as drawn:

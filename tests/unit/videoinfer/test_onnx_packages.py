@@ -106,6 +106,29 @@ def test_a_network_for_any_size_gets_the_size_of_its_training(tmp_path: Path) ->
         compose_package(unknown)
 
 
+@pytest.mark.parametrize(
+    ("metadata", "family", "is_fused"),
+    [
+        ({"end2end": False, "args": {"nms": None}}, "yolov8", False),
+        ({"end2end": False, "args": {"nms": True}}, "yolov8", True),
+        ({"end2end": True, "args": {"nms": False}}, "yolo26", True),
+    ],
+)
+def test_outputs_of_any_size_are_those_of_the_metadata(
+    tmp_path: Path, metadata: dict[str, object], family: str, is_fused: bool
+) -> None:
+    """Newer exports of networks for any size don't say how large their outputs are."""
+    name = "YOLO26n" if metadata["end2end"] else "YOLOv8n"
+    weights = tmp_path / "a.onnx"
+    network = make_network([(np.zeros((1, 6, 21)), np.zeros((1, 6, 21)))], shown_shapes=[("b", "v", "n")])
+    weights.write_bytes(add_metadata(network, describe(name) | metadata))
+
+    files = compose_package(weights)
+
+    assert json.loads(files["model_config.json"])["model_architecture"] == family
+    assert json.loads(files["inference_config.json"])["post_processing"]["fused"] == is_fused
+
+
 def test_what_the_file_does_not_say_can_be_given(tmp_path: Path) -> None:
     weights = export(tmp_path / "best.onnx", {}, (1, 63, 7))
     with pytest.raises(CommandError, match=r"does not name its classes.*--class-names"):

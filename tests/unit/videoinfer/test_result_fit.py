@@ -48,8 +48,29 @@ def test_results_of_another_video_are_refused(
     status, text = run(command, results, video, tmp_path)
 
     assert status == 1
-    assert f"The results in {results} do not belong to {video}: {words}." in text
+    assert f"The results in {results} do not belong to {video}: {words}. Give the video that they are of" in text
     assert [*tmp_path.iterdir()] == [results]
+
+
+def write_video(path: Path, seconds: int, fps: int, *, is_live: bool = False) -> Path:
+    """Writes a video of small black frames; a live one has neither a length nor a number of frames in its header."""
+    with av.open(path, "w", options={"live": "1"} if is_live else {}) as container:
+        stream = container.add_stream("libx264", rate=fps)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for _ in range(seconds * fps):
+            picture = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+    return path
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "live.mkv"])
+def test_results_of_a_shorter_video_are_refused(tmp_path: Path, name: str) -> None:
+    longer = write_video(tmp_path / name, seconds=30, fps=4, is_live=name == "live.mkv")
+    status, text = run("report", write_results(tmp_path, [0, 40, 79], fps=4), longer, tmp_path)
+    assert status == 1
+    assert "they end with frame 79, and the video has 120 frames. Give the video that they are of" in text
+    assert run("report", write_results(tmp_path, [0, 60, 99], fps=4), longer, tmp_path)[0] == 0
 
 
 @pytest.mark.parametrize("command", ["report", "annotate"])
@@ -70,14 +91,7 @@ def test_results_of_the_video_are_accepted(
 
 def test_a_header_without_a_length_does_not_lead_to_a_refusal(tmp_path: Path) -> None:
     """After a power failure of the recorder, Matroska's header contains neither a length nor a number of frames."""
-    path = tmp_path / "live.mkv"
-    with av.open(path, "w", options={"live": "1"}) as container:
-        stream = container.add_stream("libx264", rate=12)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        for _ in range(24):
-            picture = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")
-            container.mux(stream.encode(picture))
-        container.mux(stream.encode())
+    path = write_video(tmp_path / "live.mkv", seconds=2, fps=12, is_live=True)
 
     assert run("report", write_results(tmp_path, [0, 12, 23]), path, tmp_path)[0] == 0
 
