@@ -43,7 +43,7 @@ class Stage:
 
     def run(self, *arguments: str) -> Result:
         """Runs `videoinfer` with these arguments on this stack."""
-        environment = {**self.environment, "VIDEOINFER_STACK": STACK, "TERM": "dumb"}
+        environment = {**self.environment, "VIDEOINFER_STACK": self.pipeline.stack, "TERM": "dumb"}
         return CliRunner().invoke(app, list(arguments), env=environment)
 
     def read(self, *arguments: str) -> Any:
@@ -63,10 +63,10 @@ class Stage:
 
 
 @contextmanager
-def set_stage(aws: EmbeddedAws) -> Iterator[Stage]:
+def set_stage(aws: EmbeddedAws, stack: str = STACK) -> Iterator[Stage]:
     """Deploys a pipeline with an API of its own, whose answers tests set later."""
     with stand_in_api() as api:
-        pipeline = deploy(aws, STACK, {"ApiUrl": api.url, "ApiKey": API_KEY})
+        pipeline = deploy(aws, stack, {"ApiUrl": api.url, "ApiKey": API_KEY})
         yield Stage(pipeline, api, tool_environment(aws, {}), count(1))
 
 

@@ -4,11 +4,13 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attri
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
 """
 
+import json
 from typing import Any
 
 import pytest
+from cfnlint.decode import cfn_yaml
 
-from tests.templates import TEMPLATES, read_expanded_templates
+from tests.templates import ROOT, TEMPLATES, read_expanded_templates, read_template
 
 KEPT = {
     "pipeline": {"JobsTable", "ResultsBucket", "UploadsBucket"},
@@ -31,6 +33,26 @@ def test_only_the_owner_s_data_outlives_the_stack_unless_its_first_deployment_fa
     for name, resource in kept.items():
         assert resource["DeletionPolicy"] == "RetainExceptOnCreate", name
         assert resource["UpdateReplacePolicy"] == "Retain", name
+
+
+def test_what_the_pipeline_s_stack_leaves_can_be_imported_and_then_updated() -> None:
+    """An import needs a DeletionPolicy, and brings no outputs. The deployment that follows must find the buckets new,
+    so that it writes all that they need, and the table unchanged: DynamoDB refuses to set what is already set.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-manually.html
+    """
+    kept = json.loads(json.dumps(cfn_yaml.load(str(ROOT / "docs" / "examples" / "kept.yaml"))))
+    assert kept.keys() == {"AWSTemplateFormatVersion", "Description", "Parameters", "Conditions", "Resources"}
+    template = read_template("pipeline")
+    assert kept["Resources"].keys() == KEPT["pipeline"]
+    for name, resource in kept["Resources"].items():
+        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
+        assert resource["Type"] == template["Resources"][name]["Type"]
+    assert kept["Resources"]["JobsTable"]["Properties"] == template["Resources"]["JobsTable"]["Properties"]
+    assert [name for name, it in kept["Resources"].items() if "Properties" in it] == ["JobsTable"]
+    for part in ("Conditions", "Parameters"):
+        assert kept[part].keys() <= template[part].keys()
+    assert all(template["Conditions"][name] == condition for name, condition in kept["Conditions"].items())
 
 
 @pytest.mark.parametrize("application", TEMPLATES)
