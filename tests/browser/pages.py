@@ -174,12 +174,19 @@ class ReportPage:
         return self.page.locator(".row").filter(has=self.page.get_by_text(class_name, exact=True))
 
     def present(self) -> list[str]:
-        """The classes listed as being on screen."""
-        return [" ".join(text.split()) for text in self.page.locator("#present li").all_text_contents()]
+        """The classes that are on screen, with how many of each."""
+        rows = self.page.locator(".row").filter(has=self.page.locator(".now:not(:empty)"))
+        parts = [row.locator(part).inner_text() for row in rows.all() for part in (".name", ".now")]
+        return [" ".join(pair) for pair in zip(parts[::2], parts[1::2], strict=True)]
 
     def read_lane(self, class_name: str) -> list[float]:
         """For each fiftieth of a class's timeline, how much of its height is filled, 0 to 1."""
         shares: list[float] = self.row(class_name).locator(".lane canvas").evaluate(_READ_LANE)
+        return shares
+
+    def read_canvas(self, selector: str) -> list[float]:
+        """The same of another canvas."""
+        shares: list[float] = self.page.locator(selector).evaluate(_READ_LANE)
         return shares
 
     def choose_confidence(self, percent: int) -> None:

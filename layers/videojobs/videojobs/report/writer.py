@@ -39,7 +39,8 @@ PIECES_FOLDER = "report-data"
 """The folder beside the page with the pieces that are not in the page."""
 
 _SCRIPTS = (
-    *("dom", "data", "region_shapes", "marks", "timelines", "player", "classes", "regions", "keyboard", "report"),
+    *("dom", "data", "region_shapes", "marks", "timelines", "player", "classes", "scrubber", "regions", "keyboard"),
+    "report",
 )
 """The page's modules. Each follows those that it imports from."""
 

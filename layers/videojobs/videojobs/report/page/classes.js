@@ -2,7 +2,7 @@
 
 import { $, create, createSwatch, formatCount } from "./dom.js";
 import { pickColor } from "./marks.js";
-import { countInBin, drawLane, fillAxis, findLaneTime, formatTime, listenToLane, sumFrom } from "./timelines.js";
+import { countInBin, drawLanes, findLaneTime, formatTime, listenToLane, placeTip, sumFrom } from "./timelines.js";
 
 const ROWS_AT_FIRST = 40;
 const WHAT_IS_FOUND = {
@@ -39,8 +39,8 @@ export function findSpan({ start_offset: start, models }) {
 }
 
 /**
- * The list. Dispatches `seek` (detail: seconds), `step` (detail: {entry, step}: to where a class was seen before or next) and
- * `toggle` (detail: {key, isOn}).
+ * The list. Dispatches `seek` (detail: seconds), `step` (detail: {entries, step}: to where they were seen before or next) and
+ * `toggle` (detail: {key, isOn}) and `solo` (detail: {key}: to show no other class, or all again).
  */
 export class ClassList extends EventTarget {
   #index;
@@ -49,9 +49,11 @@ export class ClassList extends EventTarget {
   #container = $("models");
   #tip = create("div", { className: "tip", hidden: true });
   #rows = [];
+  #size; // how many classes there are
 
   constructor(index, entries, view, player) {
     super();
+    this.#size = entries.length;
     this.#index = index;
     this.#view = view;
     this.#player = player;
@@ -60,11 +62,6 @@ export class ClassList extends EventTarget {
     );
     this.#container.append(this.#tip);
     new ResizeObserver(() => this.drawTimelines()).observe(this.#container);
-  }
-
-  /** The entry of the row with a number, from 0, or undefined. */
-  entryAt(number) {
-    return this.#rows[number]?.entry;
   }
 
   /** Shows how many of each class are on screen: a map by key. */
@@ -83,23 +80,33 @@ export class ClassList extends EventTarget {
 
   /** Shows what is counted at the chosen confidence. */
   showCounts() {
-    for (const { entry, found, box } of this.#rows) {
+    const { hidden } = this.#view;
+    for (const { entry, found, box, solo } of this.#rows) {
       const frames = formatCount(sumFrom(entry.frames, this.#view.percent));
       found.textContent = formatCount(sumFrom(entry.found, this.#view.percent));
       found.title = `in ${frames} of ${formatCount(this.#index.models[entry.model].frames)} sampled frames`;
-      box.checked = !this.#view.hidden.has(entry.key);
+      box.checked = !hidden.has(entry.key);
+      solo.setAttribute("aria-pressed", String(box.checked && hidden.size > 0 && hidden.size === this.#size - 1));
     }
   }
 
   drawTimelines() {
+    for (const { entry, canvas } of this.#rows) drawLanes(canvas, [this.describeLane(entry)]);
+  }
+
+  /** What `drawLanes` draws of a class. */
+  describeLane(entry) {
+    const model = this.#index.models[entry.model];
+    const { percent, hidden } = this.#view;
     const { duration } = this.#player;
-    for (const { entry, canvas } of this.#rows) {
-      const model = this.#index.models[entry.model];
-      const dimmed = this.#view.hidden.has(entry.key);
-      const { percent } = this.#view;
-      drawLane(canvas, { ...entry, starts: model.starts, end: findEnd(model), duration, percent, counts: this.#index.counts, dimmed });
-    }
-    for (const axis of this.#container.querySelectorAll(".axis")) fillAxis(axis, duration);
+    return { ...entry, starts: model.starts, end: findEnd(model), duration, percent, counts: this.#index.counts, dimmed: hidden.has(entry.key) };
+  }
+
+  /** How many of a class are on screen at a time, at most. */
+  countAt(entry, time) {
+    const model = this.#index.models[entry.model];
+    if (time > findEnd(model)) return 0;
+    return countInBin(entry.bins[model.starts.findLastIndex((start) => start <= time)] ?? 0, this.#view.percent, this.#index.counts);
   }
 
   #buildModel(model, entries, isAllEmpty) {
@@ -124,8 +131,7 @@ export class ClassList extends EventTarget {
         create(
           "div",
           { className: "head" },
-          create("div", { className: "axis" }),
-          create("span", { textContent: "found" }),
+          create("span", { textContent: "boxes" }),
           create("span", { textContent: "now" }),
         ),
         list,
@@ -153,7 +159,10 @@ export class ClassList extends EventTarget {
       canvas: create("canvas"),
       found: create("span", { className: "found" }),
       now: create("span", { className: "now" }),
+      solo: create("button", { type: "button", className: "quiet solo", textContent: "only" }),
     };
+    row.solo.setAttribute("aria-label", `Only ${entry.name}`);
+    row.solo.addEventListener("click", () => this.#tell("solo", { key: entry.key }));
     row.lane = create("div", { className: "lane", tabIndex: 0 }, row.canvas, create("i", { className: "playhead" }));
     row.lane.setAttribute("role", "slider");
     row.lane.setAttribute("aria-label", `Timeline of ${entry.name}: left and right go to where it was seen before or next`);
@@ -163,28 +172,23 @@ export class ClassList extends EventTarget {
     this.#listenToLane(row);
     this.#rows.push(row);
     const name = create("span", { className: "name", textContent: entry.name, title: entry.name });
-    return create("li", { className: "row" }, create("label", {}, row.box, createSwatch(entry.color), name), row.lane, row.found, row.now);
+    return create("li", { className: "row" }, create("label", {}, row.box, createSwatch(entry.color), name), row.solo, row.found, row.now, row.lane);
   }
 
   #listenToLane({ entry, lane }) {
     listenToLane(lane, {
       seek: (event) => this.#tell("seek", findLaneTime(lane, event, this.#player.duration)),
-      step: (step) => this.#tell("step", { entry, step }),
+      step: (step) => this.#tell("step", { entries: [entry], step }),
       hover: (event) => this.#showTip(entry, lane, event),
       leave: () => (this.#tip.hidden = true),
     });
   }
 
   #showTip(entry, lane, event) {
-    const model = this.#index.models[entry.model];
-    const around = this.#container.getBoundingClientRect();
     const time = findLaneTime(lane, event, this.#player.duration);
-    const bin = entry.bins[model.starts.findLastIndex((start) => start <= time)] ?? 0;
-    const most = time <= findEnd(model) ? countInBin(bin, this.#view.percent, this.#index.counts) : 0;
+    const most = this.countAt(entry, time);
     this.#tip.textContent = most > 1 ? `${formatTime(time)} · ${formatCount(most)} at once` : formatTime(time);
-    this.#tip.style.left = `${Math.min(Math.max(event.clientX - around.left, 40), around.width - 60)}px`;
-    this.#tip.style.top = `${lane.getBoundingClientRect().top - around.top}px`;
-    this.#tip.hidden = false;
+    placeTip(this.#tip, event.clientX, lane.getBoundingClientRect().top);
   }
 
   #tell(name, detail) {

@@ -17,6 +17,7 @@ export class Player extends EventTarget {
   #shift = 0; // seconds to add to the page's times for the browser's
   #isPlaced = false; // whether the shift is known
   #goOn = null; // called once it is
+  #startAt = 0; // where it goes then, seconds
   #span; // of the results: {start, last, end}, seconds
   #renewedAt = -Infinity;
   #isMeantToPlay = false; // a video that fails is paused by the browser, now and then before it tells
@@ -29,7 +30,7 @@ export class Player extends EventTarget {
     this.#video = video;
     this.#span = span;
     video.addEventListener("error", () => this.#fail());
-    for (const name of ["loadedmetadata", "play", "pause", "loadeddata", "waiting", "playing", "seeked", "ended", "volumechange", "durationchange"]) {
+    for (const name of ["loadedmetadata", "play", "pause", "loadeddata", "canplay", "waiting", "playing", "seeked", "ended", "volumechange", "durationchange"]) {
       video.addEventListener(name, () => this.#tell("state"));
     }
     for (const name of ["pause", "seeked"]) video.addEventListener(name, () => this.#tell("settled"));
@@ -41,7 +42,7 @@ export class Player extends EventTarget {
 
   /** Loads a video, or the same again, and goes to where this one was. */
   load(url = this.#url, { resume = false } = {}) {
-    const time = this.#time;
+    this.#startAt = this.#time;
     if (url !== this.#url) {
       this.#shift = 0;
       this.#isPlaced = !this.#video.requestVideoFrameCallback;
@@ -51,9 +52,9 @@ export class Player extends EventTarget {
     this.isBroken = url === null;
     if (url !== null) this.#video.src = url;
     this.#goOn = () => {
-      if (time > 0) {
+      if (this.#startAt > 0) {
         this.#pictureTime = null;
-        this.#video.currentTime = time + this.#shift;
+        this.#video.currentTime = this.#startAt + this.#shift;
       }
       if (resume) this.play();
     };
@@ -71,6 +72,12 @@ export class Player extends EventTarget {
 
   get isPlaying() {
     return !this.#video.paused && !this.#video.ended;
+  }
+
+  /** Whether the video has sound. Chromium tells only once it has decoded some. */
+  get hasSound() {
+    const { mozHasAudio, audioTracks, webkitAudioDecodedByteCount } = this.#video;
+    return Boolean(mozHasAudio || audioTracks?.length || webkitAudioDecodedByteCount);
   }
 
   get isMuted() {
@@ -127,6 +134,7 @@ export class Player extends EventTarget {
       this.#goOn = null;
       this.#video.currentTime = target + this.#shift;
     }
+    this.#startAt = target;
     this.#move(target);
     if (!this.isReady) this.#tell("settled");
   }

@@ -1,7 +1,7 @@
 // The regions: a row each with its toggle, its events on a timeline and in a list, and its counts.
 
 import { $, create, formatCount } from "./dom.js";
-import { fillAxis, findLaneTime, formatTime, listenToLane } from "./timelines.js";
+import { fillAxis, findLaneTime, fitCanvas, formatTime, listenToLane, placeTip } from "./timelines.js";
 
 const EVENT_COLORS = { in: "#2fa873", out: "#e5772e", stay: "#5b9bff" };
 const EVENT_NEAR_PIXELS = 10; // so near to an event, a click goes to it
@@ -181,14 +181,10 @@ export class RegionList extends EventTarget {
   }
 
   #showTip(row, pointer) {
-    const around = this.#container.getBoundingClientRect();
     const event = this.#findEvent(row, pointer);
     const time = formatTime(event?.time ?? findLaneTime(row.lane, pointer, this.#player.duration));
     this.#tip.textContent = event ? `${time} · ${describeEvent(event)}` : time;
-    this.#tip.hidden = false;
-    const half = this.#tip.offsetWidth / 2;
-    this.#tip.style.left = `${Math.min(Math.max(pointer.clientX - around.left, half), around.width - half)}px`;
-    this.#tip.style.top = `${row.lane.getBoundingClientRect().top - around.top}px`;
+    placeTip(this.#tip, pointer.clientX, row.lane.getBoundingClientRect().top);
   }
 
   #tell(name, detail) {
@@ -198,9 +194,7 @@ export class RegionList extends EventTarget {
 
 /** Draws a lane: stays in a polygon as bars; crossings of a line as ticks, `in` above and `out` below. */
 function drawEvents(canvas, { is_line: isLine }, events, duration) {
-  const density = window.devicePixelRatio || 1;
-  canvas.width = Math.round(canvas.clientWidth * density);
-  canvas.height = Math.round(canvas.clientHeight * density);
+  const density = fitCanvas(canvas);
   const context = canvas.getContext("2d");
   const toX = (time) => Math.round((time / duration) * canvas.width);
   const half = canvas.height / 2;

@@ -1,9 +1,10 @@
 // The page: puts the player, the marks over it, and the classes with their timelines together.
 
-import { $, create, createSwatch, formatCount } from "./dom.js";
+import { $, create, formatCount } from "./dom.js";
 import { findBase, findStart, PieceMissing, Pieces, readIndex } from "./data.js";
 import { Overlay, toPercent } from "./marks.js";
 import { formatMoment, formatTime, listAppearances, orderStarts, sumFrom } from "./timelines.js";
+import { Scrubber } from "./scrubber.js";
 import { explainMissingVideo, Player } from "./player.js";
 import { ClassList, findEnd, findSpan, listClasses } from "./classes.js";
 import { RegionList } from "./regions.js";
@@ -19,6 +20,7 @@ class Report {
   #pieces;
   #player;
   #list;
+  #scrubber;
   #regions; // null where there are none
   #overlay = new Overlay($("overlay"));
   #view = { percent: 0, hidden: new Set(), marks: true, names: true, regions: true, hiddenRegions: new Set(), keys: true, isWithoutVideo: false };
@@ -37,6 +39,7 @@ class Report {
     this.#pieces = new Pieces(index, this.#base);
     this.#player = new Player($("video"), this.#base === null ? null : this.#base + index.video, findSpan(index), findStart(location.hash));
     this.#list = new ClassList(index, this.#classes, this.#view, this.#player);
+    this.#scrubber = new Scrubber(this.#player, this.#list);
     this.#regions = index.regions.length ? new RegionList(index, this.#player) : null;
     for (const id of ["regions-card", "regions-switch", "regions-key"]) $(id).hidden = !this.#regions;
     this.#showHeader();
@@ -108,10 +111,6 @@ class Report {
     for (const { marks, styles } of layers) {
       for (const [number] of marks) this.#present.set(styles[number].key, (this.#present.get(styles[number].key) ?? 0) + 1);
     }
-    const rows = this.#listPresent().map(([entry, count]) =>
-      create("li", {}, createSwatch(entry.color), create("span", { className: "name", textContent: entry.name }), " ", create("b", { textContent: formatCount(count) })),
-    );
-    $("present").replaceChildren(...(rows.length ? rows : [create("li", { className: "muted", textContent: "Nothing at this moment." })]));
     const frame = this.#frames.find(Boolean);
     $("frame").textContent = frame ? `frame ${formatCount(frame.offset)}` : "";
     this.#list.showPresent(this.#present);
@@ -134,11 +133,8 @@ class Report {
 
   #showTime() {
     const { time, duration } = this.#player;
-    $("main").style.setProperty("--progress", time / duration);
-    $("scrubber").value = time;
-    $("scrubber").style.setProperty("--filled", `${(100 * time) / duration}%`);
     const moment = formatMoment(this.#index.recorded_at, time - this.#index.start_offset);
-    $("scrubber").setAttribute("aria-valuetext", `${formatTime(time)} of ${formatTime(duration)}${moment && `, ${moment}`}`);
+    this.#scrubber.showTime(moment);
     $("moment").textContent = moment;
     $("now").textContent = formatTime(time, duration < 600);
   }
@@ -167,7 +163,6 @@ class Report {
     if (this.#classes.length) {
       const lowest = Math.min(...this.#classes.map((entry) => entry.found[0]));
       $("confidence").min = $("confidence").value = this.#view.percent = lowest;
-      $("confidence-note").textContent = lowest ? `Nothing below ${lowest}% is in the results.` : "";
       return;
     }
     for (const id of ["confidence-field", "choices"]) $(id).hidden = true;
@@ -186,13 +181,14 @@ class Report {
     const all = sum(this.#classes, 0);
     const shown = sum(this.#classes.filter((entry) => !hidden.has(entry.key)), percent);
     $("shown").textContent = formatCount(shown);
-    $("shown-of").textContent = shown === all ? "found" : `of ${formatCount(all)} found`;
+    $("shown-of").textContent = shown === all ? "boxes" : `of ${formatCount(all)} boxes`;
     const { min, max } = $("confidence");
     $("confidence-value").textContent = `${percent}%`;
     $("confidence").setAttribute("aria-valuetext", `${percent}%`);
     $("confidence").style.setProperty("--filled", `${(100 * (percent - min)) / (max - min || 1)}%`);
     this.#list.showCounts();
     this.#list.drawTimelines();
+    this.#scrubber.draw(this.#classes.filter((entry) => !hidden.has(entry.key)));
     this.#regions?.drawTimelines();
     this.#draw();
   }
@@ -212,6 +208,14 @@ class Report {
   #toggleAll(isOn = this.#view.hidden.size > 0) {
     this.#view.hidden.clear();
     if (!isOn) for (const entry of this.#classes) this.#view.hidden.add(entry.key);
+    this.#refresh();
+  }
+
+  /** Shows no class but this one; or all, if it is so already. */
+  #toggleSolo(key) {
+    const others = this.#classes.filter((entry) => entry.key !== key);
+    const isSolo = !this.#view.hidden.has(key) && others.every((entry) => this.#view.hidden.has(entry.key));
+    this.#view.hidden = new Set(isSolo ? [] : others.map((entry) => entry.key));
     this.#refresh();
   }
 
@@ -238,17 +242,43 @@ class Report {
     if (target !== undefined) this.#player.seekToFrame(target);
   }
 
-  /** To where a class was seen before or next; its timeline tells about where, the pieces exactly. */
-  async #stepAppearance({ entry, step }) {
-    const model = this.#index.models[entry.model];
-    const { percent } = this.#view;
+  /** To where a class that is shown appears before or next. */
+  #stepDetection(step) {
+    return this.#stepAppearance({ entries: this.#classes.filter((entry) => !this.#view.hidden.has(entry.key)), step });
+  }
+
+  /** To where one of some classes appears before or next; their timelines tell about where, the pieces exactly. */
+  async #stepAppearance({ entries, step }) {
     const { time } = this.#player;
-    const appearances = listAppearances(entry.bins, model.starts, findEnd(model), percent, this.#index.counts);
-    const isIt = (mark) => mark[0] === entry.number && toPercent(mark[1]) >= percent;
-    for (const start of orderStarts(appearances, time, step)) {
-      const first = (await this.#pieces.findFirst(entry.model, start, isIt).catch(() => start)) ?? start;
-      if ((first - time) * step > A_FRAME) return this.#player.seekToFrame(first);
+    const starts = entries.flatMap((entry) => this.#listStarts(entry, time, step)).sort((one, other) => (one.start - other.start) * step);
+    let nearest = null;
+    for (const { entry, start, width } of starts) {
+      // An appearance begins somewhere in its first bin.
+      if (nearest !== null && (start - nearest) * step >= width) break;
+      const first = await this.#findFirst(entry, start);
+      if ((first - time) * step > A_FRAME && (nearest === null || (nearest - first) * step > 0)) nearest = first;
     }
+    if (nearest !== null) this.#player.seekToFrame(nearest);
+  }
+
+  #listStarts(entry, time, step) {
+    const { starts, pieces, frames } = this.#index.models[entry.model];
+    const end = findEnd({ pieces, frames });
+    const appearances = listAppearances(entry.bins, starts, end, this.#view.percent, this.#index.counts);
+    const width = (starts[1] ?? end) - starts[0];
+    return orderStarts(appearances, time, step).map((start) => ({ entry, start, width }));
+  }
+
+  /** When a class is seen first from a time on; about that time if the piece can't be had. */
+  async #findFirst(entry, start) {
+    const isIt = (mark) => mark[0] === entry.number && toPercent(mark[1]) >= this.#view.percent;
+    return (await this.#pieces.findFirst(entry.model, start, isIt).catch(() => start)) ?? start;
+  }
+
+  #changeSpeed(step) {
+    const { selectedIndex, options } = $("speed");
+    $("speed").selectedIndex = Math.min(Math.max(0, selectedIndex + step), options.length - 1);
+    this.#player.speed = Number($("speed").value);
   }
 
   async #toggleFullscreen() {
@@ -261,8 +291,8 @@ class Report {
     $("play").disabled = !this.#player.isReady;
     $("play").classList.toggle("playing", isPlaying);
     $("play").setAttribute("aria-label", isPlaying ? "Pause" : "Play");
+    $("mute").hidden = !this.#player.hasSound;
     $("mute").setAttribute("aria-pressed", String(!this.#player.isMuted));
-    $("scrubber").max = duration;
     $("duration").textContent = formatTime(duration);
     $("curtain").hidden = !isBroken || this.#view.isWithoutVideo;
     if (isBroken) {
@@ -287,6 +317,7 @@ class Report {
     player.addEventListener("settled", () => this.#tellSettled());
     this.#list.addEventListener("seek", ({ detail }) => player.seek(detail));
     this.#list.addEventListener("step", ({ detail }) => this.#stepAppearance(detail));
+    this.#list.addEventListener("solo", ({ detail }) => this.#toggleSolo(detail.key));
     this.#list.addEventListener("toggle", ({ detail }) => this.#toggleClass(detail.key, detail.isOn));
 
     this.#regions?.addEventListener("seek", ({ detail }) => player.seek(detail));
@@ -296,6 +327,8 @@ class Report {
     const onClick = {
       play: () => player.togglePlay(),
       video: () => player.togglePlay(),
+      previous: () => this.#stepDetection(-1),
+      next: () => this.#stepDetection(1),
       back: () => this.#stepFrame(-1),
       forward: () => this.#stepFrame(1),
       mute: () => player.toggleMute(),
@@ -317,8 +350,8 @@ class Report {
     };
     for (const [id, act] of Object.entries(onClick)) $(id).addEventListener("click", act);
     $("fullscreen").hidden = !document.fullscreenEnabled;
-    $("scrubber").addEventListener("input", () => player.seek(Number($("scrubber").value)));
-    $("speed").addEventListener("change", () => (player.speed = Number($("speed").value)));
+    this.#scrubber.addEventListener("seek", ({ detail }) => player.seek(detail));
+    $("speed").addEventListener("change", () => this.#changeSpeed(0));
     $("confidence").addEventListener("input", () => this.#chooseConfidence($("confidence").value));
     for (const name of ["marks", "names", "regions"]) $(name).addEventListener("change", () => this.#switch(name, $(name).checked));
     $("keys").addEventListener("change", () => (this.#view.keys = $("keys").checked));
@@ -331,19 +364,19 @@ class Report {
 
   #listenForKeys() {
     const player = this.#player;
-    const classKeys = Array.from({ length: 9 }, (_, at) => [
-      String(at + 1),
-      () => {
-        const entry = this.#list.entryAt(at);
-        if (entry) this.#toggleClass(entry.key);
-      },
-    ]);
+    const tenths = Array.from({ length: 10 }, (_, tenth) => [tenth, () => player.seek((player.duration * tenth) / 10)]);
     const actions = {
-      ...Object.fromEntries(classKeys),
+      ...Object.fromEntries(tenths),
       " ": () => player.togglePlay(),
       k: () => player.togglePlay(),
       ArrowLeft: (event) => player.seek(player.time - (event.shiftKey ? 60 : 5)),
       ArrowRight: (event) => player.seek(player.time + (event.shiftKey ? 60 : 5)),
+      j: () => player.seek(player.time - 10),
+      l: () => player.seek(player.time + 10),
+      p: () => this.#stepDetection(-1),
+      n: () => this.#stepDetection(1),
+      "<": () => this.#changeSpeed(-1),
+      ">": () => this.#changeSpeed(1),
       ",": () => this.#stepFrame(-1),
       ".": () => this.#stepFrame(1),
       Home: () => player.seek(0),
@@ -352,7 +385,7 @@ class Report {
       "]": () => this.#chooseConfidence(this.#view.percent + 5),
       a: () => this.#toggleAll(),
       b: () => this.#switch("marks"),
-      n: () => this.#switch("names"),
+      t: () => this.#switch("names"),
       r: () => this.#switch("regions"),
       m: () => player.toggleMute(),
       f: () => this.#toggleFullscreen(),

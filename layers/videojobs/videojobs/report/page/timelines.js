@@ -1,4 +1,4 @@
-// Lanes: one a class, when it was on screen and how many at once; and what is the same for the lanes of regions. A click or a tap seeks.
+// Lanes: when a class was on screen and how many at once; and what is the same for the lanes of regions. A click or a tap seeks.
 
 import { create } from "./dom.js";
 
@@ -37,11 +37,22 @@ export function orderStarts(appearances, time, step) {
   return step > 0 ? starts : starts.reverse();
 }
 
-/** Draws a lane; a bar is as high as the share of the most that were ever at once. */
-export function drawLane(canvas, { bins, starts, end, duration, percent, counts, color, dimmed }) {
+/** Clears a canvas and gives it a pixel for each of the screen's; returns that density. */
+export function fitCanvas(canvas) {
   const density = window.devicePixelRatio || 1;
   canvas.width = Math.round(canvas.clientWidth * density);
   canvas.height = Math.round(canvas.clientHeight * density);
+  return density;
+}
+
+/** Draws lanes under one another; a bar is as high as the share of the most that were ever at once. */
+export function drawLanes(canvas, lanes) {
+  const density = fitCanvas(canvas);
+  const height = canvas.height / Math.max(1, lanes.length);
+  lanes.forEach((lane, at) => drawLane(canvas, lane, Math.round(height * at), Math.round(height * (at + 1)), density));
+}
+
+function drawLane(canvas, { bins, starts, end, duration, percent, counts, color, dimmed }, top, bottom, density) {
   const context = canvas.getContext("2d");
   context.fillStyle = color;
   context.globalAlpha = dimmed ? 0.25 : 1;
@@ -51,8 +62,8 @@ export function drawLane(canvas, { bins, starts, end, duration, percent, counts,
     if (!count) return;
     // On whole pixels, so that neighbours show no seam.
     const [left, right] = [starts[at], starts[at + 1] ?? end].map((time) => Math.round((time / duration) * canvas.width));
-    const bar = Math.max(3 * density, Math.round(canvas.height * (count / most) ** 0.7));
-    context.fillRect(left, canvas.height - bar, Math.max(density, right - left), bar);
+    const bar = Math.max(3 * density, Math.round((bottom - top) * (count / most) ** 0.7));
+    context.fillRect(left, bottom - bar, Math.max(density, right - left), bar);
   });
 }
 
@@ -80,6 +91,15 @@ export function fillAxis(axis, duration) {
 export function findLaneTime(lane, event, duration) {
   const { left, width } = lane.getBoundingClientRect();
   return Math.min(1, Math.max(0, (event.clientX - left) / width)) * duration;
+}
+
+/** Shows a tip above a place in the window, inside the element around it. */
+export function placeTip(tip, x, y) {
+  tip.hidden = false;
+  const around = tip.offsetParent.getBoundingClientRect();
+  const half = tip.offsetWidth / 2;
+  tip.style.left = `${Math.min(Math.max(x - around.left, half), around.width - half)}px`;
+  tip.style.top = `${y - around.top}px`;
 }
 
 /** Calls `seek(event)` for a click and while dragging, `step(-1 or 1)` for arrow keys, `hover(event)` and `leave()` for a mouse. */
