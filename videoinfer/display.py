@@ -1,7 +1,7 @@
 """The output of the command line: steps with the time they took, progress bars, tables."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -21,7 +21,6 @@ from rich.progress import (
 )
 from rich.rule import Rule
 from rich.status import Status
-from rich.table import Table
 from rich.text import Text
 
 from videoinfer.aws_errors import describe_error
@@ -102,20 +101,6 @@ class Display:
         self._print_line(_Layout("Subject  "), notice.subject)
         self.text(f"\n{notice.text}")
 
-    def counts(self, counts: Mapping[str, Mapping[str, int]]) -> None:
-        """Shows detections by model and class."""
-        for model_id, by_class in counts.items():
-            self.heading(model_id)
-            if not by_class:
-                self.text("It gave no predictions with a class.")
-                continue
-            table = Table()
-            table.add_column("class")
-            table.add_column("detections", justify="right")
-            for class_name, count in by_class.items():
-                table.add_row(_line(class_name), f"{count:,}")
-            self._console.print(table)
-
     def outputs(self, folder: Path, files: Sequence[str]) -> None:
         """Shows the paths of the files."""
         self.heading("Written")
@@ -191,20 +176,34 @@ class _Layout(str):
     __slots__ = ()
 
 
+STEPS = {
+    "Check Job": "The API is working on the video",
+    "Deliver Results": "Writing the outputs and sending the notice",
+    "Annotate Video": "Drawing the annotated video",
+    "Record Annotation": "Recording the annotated video",
+    "Report Missing Annotation": "Reporting that there is no annotated video",
+    "Make Dataset": "Making the dataset",
+    "Record Dataset": "Recording the dataset",
+    "Report Missing Dataset": "Reporting that there is no dataset",
+    "Report Failure": "Reporting why there are no results",
+}
+"""What the tasks of the state machine do. Its other states take no time that a person would notice."""
+
+
 class ExecutionDisplay:
-    """Shows a line for every new state and outcome, and a bar below them."""
+    """Shows a line for every new step, and a bar below them."""
 
     def __init__(self, bar: Progress) -> None:
         self._bar = bar
         self._task = bar.add_task("Waiting for the job", total=None, known="")
-        self._shown: set[tuple[str, str | None]] = set()
+        self._shown: set[str] = set()
 
     def step(self, step: Step) -> None:
-        """Shows the execution's state. Only the bar counts repeated polls."""
+        """Shows what the execution does, each step once."""
         description = describe_step(step)
-        self._bar.update(self._task, description=_show(description))
-        if (step.state, step.outcome) not in self._shown:
-            self._shown.add((step.state, step.outcome))
+        if description and description not in self._shown:
+            self._shown.add(description)
+            self._bar.update(self._task, description=_show(description))
             time_of_day = step.at.astimezone().strftime("%H:%M:%S")
             self._bar.console.print(_line((_Layout(f"  {time_of_day}  "), "dim"), description), soft_wrap=True)
 
@@ -230,12 +229,10 @@ def _pad(cell: str, width: int) -> str:
     return cell + " " * (width - cell_len(cell))
 
 
-def describe_step(step: Step) -> str:
-    """`Check Job: running (poll 3)`."""
-    if step.outcome is None:
-        return step.state
-    poll = f" (poll {step.polls})" if step.polls is not None else ""
-    return f"{step.state}: {step.outcome}{poll}"
+def describe_step(step: Step) -> str | None:
+    """`The API is working on the video: done`, or None for a state that does nothing."""
+    doing = STEPS.get(step.state)
+    return f"{doing}: {step.outcome}" if doing and step.outcome not in (None, "running") else doing
 
 
 @contextmanager

@@ -68,6 +68,7 @@ def demo(
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave the system running, and print how to use and stop it.")
     ] = False,
+    is_opened: Annotated[bool, typer.Option("--open", help="Open the report in the browser.")] = False,
     host: Annotated[
         str,
         typer.Option(
@@ -84,7 +85,15 @@ def demo(
 
     with errors_for_people():
         run_demo(
-            DemoOptions(video=video, model=model, infer_fps=infer_fps, output=output, keep=keep, host=host),
+            DemoOptions(
+                video=video,
+                model=model,
+                infer_fps=infer_fps,
+                output=output,
+                keep=keep,
+                is_opened=is_opened,
+                host=host,
+            ),
             Display(Console()),
         )
 

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from videoinfer.browser import open_page
 from videoinfer.display import Display
 from videoinfer.errors import CommandError
 from videoinfer.local.api_proxy import start_api_proxy
@@ -30,6 +31,7 @@ class DemoOptions:
     infer_fps: float
     output: Path
     keep: bool
+    is_opened: bool
     host: str
 
 
@@ -66,13 +68,13 @@ def run_demo(options: DemoOptions, display: Display) -> None:
         if job["status"] == "done":
             if not options.keep:
                 display.text(_LINK_NOTE)
-            record = fetch_results(outputs, system, upload, job["job_id"])
+            fetch_results(outputs, system, upload, job["job_id"])
             save_notice(outputs[NOTICE_FILE], notice)
             derive_outputs(outputs, options.video, frames, model.model_id, display=display)
             for output in outputs.values():
                 output.finish()
-            display.counts(record["counts"])
             display.outputs(options.output.resolve(), OUTPUT_FILES)
+            show_report(options.output.resolve() / REPORT_FILE, display, is_opened=options.is_opened)
         if options.keep:
             proxy = start_api_proxy(system.aws, system.engine.api_url)
             cleanup.callback(kill_group, proxy.process)
@@ -82,6 +84,14 @@ def run_demo(options: DemoOptions, display: Display) -> None:
             cleanup.pop_all()
     if job["status"] != "done":
         raise CommandError(f"{options.video.name} has no results: the job is {job['status']} (see the notice).")
+
+
+def show_report(report: Path, display: Display, *, is_opened: bool) -> None:
+    """Says how to see the report, and opens it in the browser if wanted."""
+    display.heading("To see the results" + ("" if is_opened else ": open this, or add --open"))
+    display.text(report.as_uri())
+    if is_opened:
+        open_page(report.as_uri(), display)
 
 
 def _require_disk_space(video_bytes: int) -> None:

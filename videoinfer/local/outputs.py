@@ -1,10 +1,8 @@
 """The demo's output folder. Its files replace those of an earlier run once all of them are complete."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 from videoengine.segments import SampledFrame
 from videoinfer.display import Display
@@ -39,14 +37,12 @@ def save_notice(output: OutputFile, notice: ReceivedNotice) -> None:
         output.unfinished.write_text(f"Subject: {notice.subject}\n\n{notice.text}\n", encoding="utf-8")
 
 
-def fetch_results(outputs: Outputs, system: System, upload: UploadedVideo, job_id: str) -> dict[str, Any]:
-    """Downloads `results.json` and `job.json`, and returns the content of `job.json`."""
+def fetch_results(outputs: Outputs, system: System, upload: UploadedVideo, job_id: str) -> None:
+    """Downloads `results.json` and `job.json`."""
     for name in (RESULTS_FILE, RECORD_FILE):
         key = locate_results(upload.key, job_id, name)
         with outputs[name].writing():
             system.aws.clients.s3.download_file(system.pipeline.results_bucket, key, str(outputs[name].unfinished))
-    record: dict[str, Any] = json.loads(outputs[RECORD_FILE].unfinished.read_bytes())
-    return record
 
 
 def derive_outputs(

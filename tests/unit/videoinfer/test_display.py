@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import pytest
 import typer
 
-from videoinfer.display import Display, describe_step, errors_for_people
+from tests.templates import read_definition
+from videoinfer.display import STEPS, Display, describe_step, errors_for_people
 from videoinfer.errors import CommandError
 from videoinfer.job_texts import to_json
 from videoinfer.notices_queue import ReceivedNotice
@@ -30,13 +31,20 @@ def read(console: Console) -> str:
 @pytest.mark.parametrize(
     ("step", "description"),
     [
-        (Step(NOW, "Check Job"), "Check Job"),
-        (Step(NOW, "Check Job", "running", 3), "Check Job: running (poll 3)"),
-        (Step(NOW, "Deliver Results", "delivered"), "Deliver Results: delivered"),
+        (Step(NOW, "Wait Before Checking"), None),
+        (Step(NOW, "Check Job"), "The API is working on the video"),
+        (Step(NOW, "Check Job", "running", 3), "The API is working on the video"),
+        (Step(NOW, "Check Job", "failed", 3), "The API is working on the video: failed"),
+        (Step(NOW, "Deliver Results", "delivered"), "Writing the outputs and sending the notice: delivered"),
     ],
 )
-def test_a_step_is_described(step: Step, description: str) -> None:
+def test_a_step_is_described_in_words(step: Step, description: str | None) -> None:
     assert describe_step(step) == description
+
+
+def test_every_task_has_words() -> None:
+    states = read_definition("pipeline")["States"]
+    assert {name for name, state in states.items() if state["Type"] == "Task"} == STEPS.keys()
 
 
 def test_repeated_polls_are_shown_once(console: Console) -> None:
@@ -46,9 +54,10 @@ def test_repeated_polls_are_shown_once(console: Console) -> None:
             execution.step(Step(NOW, "Check Job", "running", poll))
         execution.step(Step(NOW, "Check Job", "done", 4))
 
-    assert read(console).count("Wait Before Checking") == 1
-    assert "Check Job: running (poll 1)" in read(console)
-    assert "Check Job: done (poll 4)" in read(console)
+    assert re.findall("The API is working on the video.*", read(console)) == [
+        "The API is working on the video",
+        "The API is working on the video: done",
+    ]
 
 
 def test_the_bar_of_an_execution_shows_the_progress_while_it_is_known() -> None:
@@ -58,7 +67,7 @@ def test_the_bar_of_an_execution_shows_the_progress_while_it_is_known() -> None:
         for number, percent in enumerate((None, 0, 42, 100, None)):
             before = len(read(terminal))
             execution.progress(percent)
-            execution.step(Step(NOW, f"State {number}"))  # draws the bar again
+            execution.step(Step(NOW, "Check Job", f"outcome {number}"))  # draws the bar again
             shown.append(re.findall(r"\d+ %", read(terminal)[before:])[-1:])
     assert shown == [[], ["0 %"], ["42 %"], ["100 %"], []]
 
@@ -69,14 +78,6 @@ def test_text_to_copy_is_printed_unchanged(console: Console) -> None:
     Display(console).notice(ReceivedNotice("clip.mp4: Rock", uri, "done"))
 
     assert uri in read(console)
-
-
-def test_counts_are_shown_by_model_and_class(console: Console) -> None:
-    Display(console).counts({"hands": {"rock": 1234, "[red]": 1}})
-
-    assert "hands" in read(console)
-    assert "1,234" in read(console)
-    assert "[red]" in read(console)
 
 
 def test_a_task_that_fails_is_not_reported_done(console: Console) -> None:

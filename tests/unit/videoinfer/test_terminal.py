@@ -33,12 +33,11 @@ def test_no_name_moves_the_cursor_or_sets_the_window_s_title() -> None:
     display.heading(HOSTILE)
     display.text(HOSTILE)
     display.notice(ReceivedNotice(HOSTILE, HOSTILE, HOSTILE))
-    display.counts({HOSTILE: {HOSTILE: 1}})
     display.outputs(Path(HOSTILE), [HOSTILE])
     display.facts([(HOSTILE, HOSTILE)])
     display.columns([[HOSTILE], [HOSTILE]], [HOSTILE])
     with display.execution() as execution:
-        execution.step(Step(NOW, HOSTILE, HOSTILE, 1))
+        execution.step(Step(NOW, "Check Job", HOSTILE, 1))
 
     assert read(console).count("title") > 10
     assert not [mark for mark in ("\x1b]", "\x07", "\x9b", "\rd", "\u202e", "\x1b[2Jf") if mark in read(console)]
@@ -46,7 +45,7 @@ def test_no_name_moves_the_cursor_or_sets_the_window_s_title() -> None:
 
 def _show_step(display: Display, text: str) -> None:
     with display.execution() as execution:
-        execution.step(Step(NOW, text, text, 1))
+        execution.step(Step(NOW, "Check Job", text, 1))
 
 
 def _show_task(display: Display, text: str) -> None:
@@ -72,7 +71,6 @@ LINES: dict[str, tuple[int, Callable[[Display, str], None]]] = {
     "columns": (3, lambda display, text: display.columns([[text], [text]], [text])),
     "execution": (1, _show_step),
     "track": (0, _show_working),
-    "counts": (7, lambda display, text: display.counts({text: {text: 1}})),
 }
 """How many lines each method of the display prints, whatever its arguments."""
 

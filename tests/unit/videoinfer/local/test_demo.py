@@ -24,11 +24,10 @@ def job(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     system = SimpleNamespace(aws=SimpleNamespace(clients=None), pipeline=SimpleNamespace(uploads_bucket="uploads"))
     system.engine = SimpleNamespace(api_url="http://127.0.0.1:4566")
 
-    def fetch(outputs: Outputs, *_: Any) -> dict[str, Any]:
+    def fetch(outputs: Outputs, *_: Any) -> None:
         results = {"frame_offset": [0], "time_offset": [0], "hands": [{"predictions": []}]}
         outputs[RESULTS_FILE].unfinished.write_text(json.dumps(results))
-        outputs[RECORD_FILE].unfinished.write_text('{"counts": {"hands": {}}}')
-        return {"counts": {"hands": {}}}
+        outputs[RECORD_FILE].unfinished.write_text("{}")
 
     monkeypatch.setattr(demo, "start_system", lambda *_, **__: system)
     monkeypatch.setattr(demo, "upload_video", lambda *_: SimpleNamespace(bucket="uploads", key="gray.mp4"))
@@ -56,6 +55,32 @@ def test_all_files_exist_once_the_job_is_done(
     assert status == 0, text
     assert {path.name for path in (tmp_path / "out").iterdir()} == {*OUTPUT_FILES}
     assert all(path.stat().st_size > 0 for path in (tmp_path / "out").iterdir())
+    assert (tmp_path / "out" / "report.html").as_uri() in text.splitlines()
+
+
+@pytest.mark.parametrize("is_there_a_browser", [True, False])
+def test_the_report_is_opened_if_wanted(
+    job: dict[str, Any],
+    video: Path,
+    model_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    is_there_a_browser: bool,
+) -> None:
+    opened: list[str] = []
+
+    def open_browser(url: str) -> bool:
+        opened.append(url)
+        return is_there_a_browser
+
+    monkeypatch.setattr("webbrowser.open", open_browser)
+
+    status, text = run_demo(video, model_folder, tmp_path / "out", "--open")
+
+    assert (status, opened) == (0, [(tmp_path / "out" / "report.html").as_uri()])
+    assert ("No browser can be opened here" in text) != is_there_a_browser
+    run_demo(video, model_folder, tmp_path / "out")
+    assert len(opened) == 1
 
 
 def test_the_files_of_an_earlier_run_stay_if_the_job_fails(
