@@ -59,5 +59,9 @@ def find_definition(machine: str) -> tuple[Path, dict[str, Any]]:
 
 def read_definition(machine: str) -> dict[str, Any]:
     """Reads the definition as in AWS's commercial partition, with 1 for every substituted number."""
-    text = find_definition(machine)[0].read_text().replace("${Partition}", "aws")
-    return cast(dict[str, Any], json.loads(re.sub(r": \$\{\w+\}", ": 1", text)))
+    return fill_definition(find_definition(machine)[0].read_text())
+
+
+def fill_definition(text: str) -> dict[str, Any]:
+    """Reads a definition's text, in the same way."""
+    return cast(dict[str, Any], json.loads(re.sub(r": \$\{\w+\}", ": 1", text.replace("${Partition}", "aws"))))

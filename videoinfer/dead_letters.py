@@ -9,8 +9,10 @@ from datetime import UTC, datetime
 from itertools import batched
 from typing import TYPE_CHECKING
 
+from videoinfer.errors import CommandError
 from videoinfer.ledger_view import LedgerView
 from videoinfer.pipeline_stack import PipelineStack
+from videojobs.errors import NewerSchema
 from videojobs.jobs.uploads import JobRequest, read_requests
 
 if TYPE_CHECKING:
@@ -98,6 +100,8 @@ def _receive(stack: PipelineStack) -> Iterator[MessageTypeDef]:
 def _read_letter(message: MessageTypeDef, table: LedgerView) -> DeadLetter:
     try:
         requests = tuple(read_requests(json.loads(message["Body"])))
+    except NewerSchema as newer:
+        raise CommandError(f"{newer} Use the videoinfer of that release.") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         requests = ()
     return DeadLetter(

@@ -18,6 +18,7 @@ from videojobs.errors import InvalidOption, InvalidParameter
 from videojobs.jobs.stack_options import StackOptions
 from videojobs.jobs.uploads import JobRequest, Upload, find_fault
 from videojobs.s3_errors import is_denied, is_missing
+from videojobs.schema import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -99,10 +100,8 @@ def send_requests(sqs: SQSClient, queue_url: str, requests: Iterable[JobRequest]
         CommandError: SQS did not accept one of them; the message says why.
     """
     for some in batched(requests, _BATCH, strict=False):
-        entries = [
-            {"Id": str(index), "MessageBody": json.dumps({"job_requests": [request.to_dict()]})}
-            for index, request in enumerate(some)
-        ]
+        messages = ({"schema_version": SCHEMA_VERSION, "job_requests": [request.to_dict()]} for request in some)
+        entries = [{"Id": str(index), "MessageBody": json.dumps(message)} for index, message in enumerate(messages)]
         failed = sqs.send_message_batch(QueueUrl=queue_url, Entries=entries).get("Failed", [])  # type: ignore[arg-type]
         lost = {int(failure["Id"]) for failure in failed}
         yield from (request for index, request in enumerate(some) if index not in lost)

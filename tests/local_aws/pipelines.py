@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from videoinfer.aws_clients import AwsClients
+from videoinfer.local.builds import PIPELINE, Application
 from videoinfer.local.deployments import deploy_pipeline
 from videoinfer.local.embedded_aws import EmbeddedAws, local_session
 from videoinfer.notices_queue import MESSAGES_MAX, ReceivedNotice, receive_notices, subscribe_queue
@@ -137,9 +138,11 @@ class DeployedPipeline:
 type DeployPipeline = Callable[..., DeployedPipeline]
 
 
-def deploy(aws: EmbeddedAws, name: str, parameters: Mapping[str, str]) -> DeployedPipeline:
+def deploy(
+    aws: EmbeddedAws, name: str, parameters: Mapping[str, str], application: Application = PIPELINE
+) -> DeployedPipeline:
     """Creates a stack named `name`. All stacks share the built artifacts."""
-    pipeline = deploy_pipeline(aws, name=name, parameters=parameters)
+    pipeline = deploy_pipeline(aws, name=name, parameters=parameters, application=application)
     return DeployedPipeline(name, aws.clients, pipeline, subscribe_queue(aws.clients, pipeline.notices_topic_arn))
 
 

@@ -203,16 +203,30 @@ def _evaluate(expression: str, data: Any, item: Any, context: Mapping[str, Any] 
         return context[expression]
     if call := INTRINSIC.fullmatch(expression):
         name, arguments = call.groups()
-        match name:
-            case "Array":
-                return [_evaluate(arguments, data, item)]
-            case "ArrayLength":
-                return len(_evaluate(arguments, data, item))
-            case "Format":
-                text, _, argument = arguments.partition(", ")
-                return text.strip("'").replace("{}", str(_evaluate(argument, data, item)))
+        return _call(name, arguments, data, item)
+    if expression.isdigit():
+        return int(expression)
     if expression == "$$.Map.Item.Value":
         return item
     if expression == "$$.State.EnteredTime":
         return datetime.now(UTC).isoformat()
     return _find(expression, data)
+
+
+def _call(function: str, arguments: str, data: Any, item: Any) -> Any:
+    """Calls an intrinsic function."""
+    match function:
+        case "Array":
+            return [_evaluate(arguments, data, item)]
+        case "ArrayLength":
+            return len(_evaluate(arguments, data, item))
+        case "StringToJson":
+            return json.loads(_evaluate(arguments, data, item))
+        case "JsonMerge":
+            first, second = arguments.removesuffix(", false").rsplit(", ", 1)
+            return {**_evaluate(first, data, item), **_evaluate(second, data, item)}
+        case "Format":
+            text, _, argument = arguments.partition(", ")
+            filled = text.strip("'").replace("{}", str(_evaluate(argument, data, item)))
+            return filled.replace(r"\{", "{").replace(r"\}", "}")
+    raise NotImplementedError(function)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from videoinfer.aws_clients import AwsClients
-from videoinfer.local.builds import ENGINE, PIPELINE, publish
+from videoinfer.local.builds import ENGINE, PIPELINE, Application, publish
 from videoinfer.local.embedded_aws import EmbeddedAws
 from videoinfer.local.stacks import create_stack, list_resources
 from videoinfer.model_packages import LocalModel
@@ -62,10 +62,12 @@ def deploy_engine(
     )
 
 
-def deploy_pipeline(aws: EmbeddedAws, *, name: str, parameters: Mapping[str, str]) -> PipelineStack:
+def deploy_pipeline(
+    aws: EmbeddedAws, *, name: str, parameters: Mapping[str, str], application: Application = PIPELINE
+) -> PipelineStack:
     """Creates a pipeline's stack as `name`. Call `build` first."""
     clients = aws.clients
-    outputs = create_stack(clients, name, template_url=publish(PIPELINE, clients), parameters=parameters)
+    outputs = create_stack(clients, name, template_url=publish(application, clients), parameters=parameters)
     for function in list_resources(clients, name, "AWS::Lambda::Function"):
         configuration = clients.lambda_.get_function_configuration(FunctionName=function)
         variables = configuration.get("Environment", {}).get("Variables", {})

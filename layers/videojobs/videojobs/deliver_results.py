@@ -83,6 +83,7 @@ class ResultsDelivery:
             ApiUnavailable, ApiRefused, LinkExpired: The results are not available now.
         """
         item = self.ledger.read(job.upload, job.attempt) or {}
+        job = job.with_cost(item)
         progress = Progress.from_item(item, redelivery or FIRST)
         progress.invocations += 1
         work = _Work(

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
+from videojobs.schema import select_known
+
 FIRST = "first"
 """The name of the delivery that follows a job; redeliveries have other names."""
 
@@ -67,7 +69,7 @@ class Progress:
         if kept.get("delivery") != delivery:
             return cls(delivery=delivery)
         numbers = {name: int(kept[name]) for name in ("deaths", "invocations", "requests", "size_bytes")}
-        return cls(**{**kept, **numbers, "gigabyte_seconds": float(kept["gigabyte_seconds"])})
+        return cls(**{**select_known(cls, kept), **numbers, "gigabyte_seconds": float(kept["gigabyte_seconds"])})
 
     def to_item(self) -> dict[str, Any]:
         return asdict(self)

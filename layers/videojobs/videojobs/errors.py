@@ -14,6 +14,7 @@
     ├── InvalidOption    an option that can't be used
     │   └── InvalidParameter because of the stack's parameters, and not because of the upload
     ├── ChangeRefused    a job has changed to another state meanwhile
+    ├── NewerSchema      written by a newer release, which this one would misread: tried again until that is back
     └── VideoNotDrawable no annotated video can be made
         └── NoRoomForVideo   because the disk is full, and not because of the video
 
@@ -141,6 +142,13 @@ class ChangeRefused(VideoJobsError):
     def __init__(self, status: str) -> None:
         super().__init__(f"The job has changed to another state meanwhile, and can't become {status} any more.")
         self.status = status
+
+
+class NewerSchema(VideoJobsError):
+    """A newer release wrote it, and this one would misread it."""
+
+    def __init__(self, version: int, known: int) -> None:
+        super().__init__(f"A newer release of the pipeline wrote this (schema {version}; this release knows {known}).")
 
 
 class VideoNotDrawable(VideoJobsError):

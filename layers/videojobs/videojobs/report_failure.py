@@ -53,6 +53,7 @@ class FailureReport:
             refused: Another attempt to make `missing` gets the same answer.
         """
         item = self.ledger.read(job.upload, job.attempt) or {}
+        job = job.with_cost(item)
         if "notice_id" in item and item["status"] == "done":
             outputs = [missing] if missing else list_requested(job.options)
             for output in (output for output in outputs if output.notice_id not in item):

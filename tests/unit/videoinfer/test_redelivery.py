@@ -95,7 +95,6 @@ def test_a_job_is_redelivered_by_any_of_its_names(stage: Stage, name: str) -> No
         "gigabyte_seconds": 0.0,
         "reason": None,
         "start_offset": None,
-        "api_cost_usd": None,
     }
     assert state["redelivery"]
 

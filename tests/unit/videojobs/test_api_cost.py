@@ -14,7 +14,6 @@ from videojobs.check_job import Check, check_job, record_check
 from videojobs.delivery_progress import Polling
 from videojobs.jobs.ends import compose_detail
 from videojobs.jobs.ledger import Job
-from videojobs.jobs.workflow import start_redelivery
 from videojobs.report_failure import FailureReport
 
 
@@ -86,8 +85,18 @@ def test_a_failed_job_s_notice_ledger_and_event_have_its_cost(aws: Any, job: Job
     assert "$0.2500 for the inference" in notice["Message"]
 
 
-def test_a_redelivery_has_the_cost(aws: Any, job: Job) -> None:
-    now = datetime(2026, 11, 2, tzinfo=UTC)
-    start_redelivery(aws.sfn, aws.state_machine_arn, replace(job, api_cost_usd=0.03), polls=3, now=now)
-    [execution] = aws.executions()
-    assert Job.from_input(json.loads(execution["input"])).api_cost_usd == 0.03
+@pytest.mark.parametrize("redelivery", [None, "abc"])
+def test_a_delivery_takes_the_cost_from_the_ledger(redelivery: str | None, aws: Any, job: Job) -> None:
+    """Executions don't pass it on: those of the release before don't have it."""
+    record_check(aws.ledger, job, Check(status="done", api_cost_usd=0.03), polls=3)
+    build(aws, DONE, (200, RESULTS)).deliver(job, Polling(3), redelivery=redelivery)
+    assert json.loads(read_object(aws, "summary.json"))["cost"]["usd"]["video_inference_api"] == 0.03
+    [notice] = aws.notices()
+    assert "$0.0300 of it for the inference" in notice["Message"]
+
+
+def test_a_failed_job_takes_the_cost_from_the_ledger(aws: Any, job: Job) -> None:
+    record_check(aws.ledger, job, Check(status="failed", api_cost_usd=0.25), polls=3)
+    FailureReport(aws.ledger, aws.sender).report(job, "failed", "It failed", api_failed=True)
+    [notice] = aws.notices()
+    assert "$0.2500 for the inference" in notice["Message"]

@@ -1,9 +1,12 @@
 """The third step of a job: decodes the frames of one segment once and runs every model on them."""
 
+import json
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
 
 from videoengine import clients
 from videoengine.compiled_models import CompiledModels
@@ -14,9 +17,10 @@ from videoengine.frame_inference import FrameInference
 from videoengine.job_spec import JobSpec
 from videoengine.logs import logger
 from videoengine.model_store import ModelStore
-from videoengine.object_keys import frames_key, part_key
+from videoengine.object_keys import frames_key, part_key, segment_key
 from videoengine.s3_file import S3Object
 from videoengine.segment_files import read_segment
+from videoengine.segments import Segment
 from videoengine.settings import InferSettings
 from videoengine.still_frames import StillFrames
 from videoengine.video_file import open_video
@@ -45,7 +49,7 @@ def infer_segment(job: JobSpec, number: int, settings: InferSettings, memory_byt
     reusing = {model.model_id for model in job.models if model.still_frames == StillFrames.REUSE}
     # These steps mostly wait for S3, so run them at the same time.
     with ThreadPoolExecutor() as threads:
-        reading = threads.submit(read_segment, s3, settings.videos_bucket, frames_key(job.job_id), number)
+        reading = threads.submit(_read_segment, s3, settings.videos_bucket, job.job_id, number)
         loading = threads.submit(_load_models, s3, job, settings, memory_bytes)
         with (
             S3Object(s3, settings.videos_bucket, job.video_key) as file,
@@ -63,6 +67,18 @@ def infer_segment(job: JobSpec, number: int, settings: InferSettings, memory_byt
 
 def _log_failure(model_id: str, error: Exception) -> None:
     logger.error("A model failed on a frame", model=model_id, exc_info=error)
+
+
+def _read_segment(s3: "S3Client", bucket: str, job_id: str, number: int) -> Segment:
+    try:
+        return read_segment(s3, bucket, frames_key(job_id), number)
+    except ClientError as error:
+        # A missing object is a 403 for a role that may not list the bucket.
+        if error.response["Error"]["Code"] not in ("NoSuchKey", "AccessDenied"):
+            raise
+        # The release before planned the job.
+        answer = s3.get_object(Bucket=bucket, Key=segment_key(job_id, number))
+        return Segment.from_json(json.load(answer["Body"]))
 
 
 def _load_models(

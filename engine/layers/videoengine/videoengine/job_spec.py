@@ -5,6 +5,7 @@ from fractions import Fraction
 from typing import Any, Self
 
 from videoengine.job_requests import ModelRequest
+from videoengine.schema import SCHEMA_VERSION, check_version, select_known
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,17 @@ class JobSpec:
 
     def to_json(self) -> dict[str, Any]:
         """The specification as plain JSON, for `from_json`."""
-        return {**asdict(self), "infer_fps": str(self.infer_fps), "models": [asdict(model) for model in self.models]}
+        models = [asdict(model) for model in self.models]
+        return {**asdict(self), "schema_version": SCHEMA_VERSION, "infer_fps": str(self.infer_fps), "models": models}
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Self:
-        """The specification that `to_json` wrote."""
-        models = tuple(ModelRequest(**model) for model in fields["models"])
+        """The specification that `to_json` wrote.
+
+        Raises:
+            NewerSchema: that of a newer release did.
+        """
+        check_version(fields.get("schema_version", 1))
+        models = tuple(ModelRequest(**select_known(ModelRequest, model)) for model in fields["models"])
         infer_fps = Fraction(fields["infer_fps"])
         return cls(fields["job_id"], infer_fps, models, fields["video_key"], fields.get("infer_seconds"))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self, cast
 
 from videoengine.job_requests import ModelRequest
 from videoengine.job_spec import JobSpec
+from videoengine.schema import SCHEMA_VERSION, check_version, select_known
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -84,11 +85,16 @@ class Job:
 
     @classmethod
     def from_item(cls, item: dict[str, "AttributeValueTypeDef"]) -> Self:
-        """Reads an item of the table."""
+        """Reads an item of the table.
+
+        Raises:
+            NewerSchema: a newer release wrote it.
+        """
+        check_version(item["schema_version"]["N"] if "schema_version" in item else 1)
         return cls(
             job_id=item["job_id"]["S"],
             infer_fps=Fraction(item["infer_fps"]["S"]),
-            models=tuple(ModelRequest(**model) for model in json.loads(item["models"]["S"])),
+            models=tuple(ModelRequest(**select_known(ModelRequest, it)) for it in json.loads(item["models"]["S"])),
             video_key=item["video_key"]["S"],
             input_url=item["input_url"]["S"] if "input_url" in item else None,
             created_at=int(item["created_at"]["N"]),
@@ -119,6 +125,7 @@ class JobsTable:
         """Writes a new record. Returns it, or the one that this job already has, unless that has expired."""
         item: dict[str, AttributeValueTypeDef] = {
             "job_id": {"S": job.job_id},
+            "schema_version": {"N": str(SCHEMA_VERSION)},
             "status": {"N": str(int(job.status))},
             "infer_fps": {"S": str(job.infer_fps)},
             "models": {"S": json.dumps([asdict(model) for model in job.models])},

@@ -107,8 +107,12 @@ def measure_process_seconds() -> float:
 
 
 def _measure_states(step: str, event: dict[str, Any], seconds: float) -> Usage:
-    """The usage of the state machine. A segment's event has the type of its execution; an Express one lasts as long."""
+    """The usage of the state machine. A segment's event has the type of its execution; an Express one lasts as long.
+
+    A definition of the release before does not tell the type, and does not record costs.
+    """
     if step in STEP_TRANSITIONS:
         return Usage(state_transitions=STEP_TRANSITIONS[step])
-    states = Usage(state_transitions=SEGMENT_TRANSITIONS[event["execution"]])
-    return states + (measure_express_execution(seconds) if event["execution"] == "EXPRESS" else Usage())
+    execution = event.get("execution", "STANDARD")
+    states = Usage(state_transitions=SEGMENT_TRANSITIONS[execution])
+    return states + (measure_express_execution(seconds) if execution == "EXPRESS" else Usage())

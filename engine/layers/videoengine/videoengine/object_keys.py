@@ -26,6 +26,11 @@ def frames_key(job_id: str) -> str:
     return f"jobs/{job_id}/segments/frames"
 
 
+def segment_key(job_id: str, segment: int) -> str:
+    """The frames of one segment, as the release before wrote `Segment.to_json`."""
+    return f"jobs/{job_id}/segments/{segment:05}.json"
+
+
 def offsets_key(job_id: str) -> str:
     """The offsets of all segments' frames, as a JSON object without its braces."""
     return f"jobs/{job_id}/segments/offsets"

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Self
@@ -13,6 +13,7 @@ from videojobs.errors import ChangeRefused
 from videojobs.jobs.options import Options
 from videojobs.jobs.states import CHANGES, ENDED_STATES, Changes, JobState
 from videojobs.jobs.uploads import Upload
+from videojobs.schema import SCHEMA_VERSION, check_version
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -80,16 +81,20 @@ class Job:
 
     @classmethod
     def from_input(cls, data: Mapping[str, Any]) -> Self:
-        """Reads the job in an execution's state."""
+        """Reads the job in an execution's state.
+
+        Raises:
+            NewerSchema: A newer release started the execution.
+        """
+        check_version(data)
         return cls(
-            upload=Upload(**data["upload"]),
+            upload=Upload.from_item(data["upload"]),
             attempt=data["attempt"],
             job_id=data["job_id"],
             options=Options.parse(data["options"]),
             created_at=data["created_at"],
             deadline_at=data["deadline_at"],
             start_offset=data.get("check", {}).get("start_offset"),
-            api_cost_usd=data.get("check", {}).get("api_cost_usd"),
             video_recorded_at=data.get("video_recorded_at"),
             redelivery=data.get("redelivery"),
         )
@@ -112,6 +117,7 @@ class Job:
     def to_input(self) -> dict[str, Any]:
         """Returns the job as plain JSON, for an execution's input."""
         return {
+            "schema_version": SCHEMA_VERSION,
             "upload": asdict(self.upload),
             "attempt": self.attempt,
             "job_id": self.job_id,
@@ -120,6 +126,10 @@ class Job:
             "deadline_at": self.deadline_at,
             "video_recorded_at": self.video_recorded_at,
         }
+
+    def with_cost(self, item: Mapping[str, Any]) -> Self:
+        """Returns the job with the API's cost in its item of the ledger. Executions don't pass it on."""
+        return replace(self, api_cost_usd=float(item["api_cost_usd"])) if "api_cost_usd" in item else self
 
     def to_values(self) -> dict[str, Any]:
         """Returns what the API's answer adds to the ledger. Each step records it again, in case one failed."""
@@ -182,8 +192,14 @@ class Ledger:
         self._table = table
 
     def read(self, upload: Upload, attempt: int) -> dict[str, Any] | None:
-        """Returns a job's item, or None."""
-        return self.read_item(upload.upload_id, attempt)
+        """Returns a job's item, or None.
+
+        Raises:
+            NewerSchema: A newer release wrote it.
+        """
+        item = self.read_item(upload.upload_id, attempt)
+        check_version(item or {})
+        return item
 
     def read_item(self, upload_id: str, attempt: int) -> dict[str, Any] | None:
         """Returns a job's item by its key in the table, or None."""
@@ -214,7 +230,8 @@ class Ledger:
         now = format_time(datetime.now(UTC))
         if status in ENDED_STATES:
             values["progress"] = None
-        values = {**asdict(upload), **({"status": status} if status else {}), **values, "updated_at": now}
+        values = {**asdict(upload), **({"status": status} if status else {}), **values}
+        values |= {"schema_version": SCHEMA_VERSION, "updated_at": now}
         aliases = {name: f"#{index}" for index, name in enumerate(values)}
         places = {name: f":{index}" for index, name in enumerate(values) if values[name] is not None}
         removed = [aliases[name] for name in values if name not in places]

@@ -9,6 +9,7 @@ from typing import Any, Self
 from urllib.parse import unquote_plus
 
 from videojobs.foreign_text import printable
+from videojobs.schema import check_version
 from videojobs.video_formats import VIDEO_EXTENSIONS
 
 KEY_MAX_BYTES = 770
@@ -118,12 +119,16 @@ def read_requests(event: Mapping[str, Any]) -> Iterator[JobRequest]:
 
     Folder markers are left out. Other events have no requests: the `s3:TestEvent` that S3 sends when notifications are
     set up, and an archived object's "Object Restore Completed", because who restores a file need not want a job.
+
+    Raises:
+        NewerSchema: A newer release wrote the message.
     """
+    check_version(event)
     for request in _read_s3_events(event):
         if not is_folder_marker(request.upload):
             yield request
     for asked in event.get("job_requests", ()):
-        yield JobRequest(Upload(**asked["upload"]), asked["attempt"])
+        yield JobRequest(Upload.from_item(asked["upload"]), asked["attempt"])
 
 
 def _read_s3_events(event: Mapping[str, Any]) -> Iterator[JobRequest]:

@@ -69,14 +69,7 @@ def start_redelivery(sfn: "SFNClient", state_machine_arn: str, job: Job, *, poll
         sfn.exceptions.ExecutionAlreadyExists: Another one was started within the same tenth of a second.
     """
     job = replace(job, deadline_at=format_time(now))
-    done = {
-        "status": "done",
-        "polls": polls,
-        "gigabyte_seconds": 0.0,
-        "reason": None,
-        "start_offset": job.start_offset,
-        "api_cost_usd": job.api_cost_usd,
-    }
+    done = {"status": "done", "polls": polls, "gigabyte_seconds": 0.0, "reason": None, "start_offset": job.start_offset}
     redelivery = f"{int(10 * now.timestamp()):x}"
     return sfn.start_execution(
         stateMachineArn=state_machine_arn,

@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 from videojobs.jobs.ledger import format_time
 from videojobs.jobs.uploads import Upload
 from videojobs.notices.notices import Notice, Outcome
+from videojobs.schema import select_known
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -62,7 +63,7 @@ class PendingNotice:
     @classmethod
     def from_item(cls, item: dict[str, Any]) -> Self:
         """Reads an item of the table."""
-        values = {name: value for name, value in item.items() if name != "state"}
+        values = select_known(cls, item)
         values |= {name: int(values[name]) for name in ("attempt", "moment") if values.get(name) is not None}
         return cls(**{**values, "rules": tuple(item["rules"])})
 
