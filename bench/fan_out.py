@@ -284,8 +284,8 @@ class Hour:
     """The hour of video, and the work of the steps that a job runs once for it.
 
     Attributes:
-        reading: Finding all frames.
-        cutting: Cutting segments, by number of workers.
+        reading: Planning for one worker.
+        cutting: Planning without finding the frames, by number of workers.
         merging: By number of workers.
     """
 
@@ -358,9 +358,10 @@ def add_up_job(hour: Hour, workers: int, inferring: float, *, cold: bool) -> lis
     copy = hour.video_bytes / assumed.copied_per_second
     download = hour.video_bytes / assumed.bytes_per_second
     fetching = hour.steps["FetchVideo"].estimate(StepCosts(0.0, STREAMS, 0), assumed, cold=cold)
-    cut = hour.cutting[workers]
-    work = StepCosts(hour.reading.cpu + cut.cpu, hour.reading.requests, hour.reading.received)
-    writing = cut.requests * assumed.request_seconds
+    # The plan for one worker has cut its segments as well.
+    cutting = max(hour.cutting[workers].cpu - hour.cutting[1].cpu, 0.0)
+    writing = hour.cutting[workers].requests * assumed.request_seconds
+    work = StepCosts(hour.reading.cpu + cutting, hour.reading.requests, hour.reading.received)
     planning = hour.steps["PlanJob"].estimate(work, assumed, cold=cold) + writing
     mapping = inferring + assumed.map_seconds
     merging = hour.steps["MergeResults"].estimate(hour.merging[workers], assumed, cold=cold)
@@ -424,8 +425,8 @@ def main() -> None:
     for name, step in hour.steps.items():
         console.print(f"{name} starts in {step.start:.2f} s, and has {step.cpu_share:.2f} of a CPU.")
     for name, work in {
-        "Finding the hour's frames": hour.reading,
-        "Cutting it for 1,000 workers": hour.cutting[WORKERS[-1]],
+        "Planning the hour for one worker": hour.reading,
+        "Of that, without finding the frames, for 1,000": hour.cutting[WORKERS[-1]],
         "Merging their results": hour.merging[WORKERS[-1]],
     }.items():
         console.print(
