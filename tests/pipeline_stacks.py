@@ -41,6 +41,7 @@ FIELDS: dict[str, Any] = {
     "results_database": "results",
     "results_work_group": "videoinfer",
     "upload_options": UPLOAD_OPTIONS,
+    "share_link_days": 7,
     "outputs": ("parquet", "csv", "coco", "webvtt", "report"),
 }
 

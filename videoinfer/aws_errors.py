@@ -50,13 +50,18 @@ def describe_error(error: BotoCoreError | ClientError) -> str:
     return next((remedy for kind, remedy in _REMEDIES if isinstance(error, kind)), str(error))
 
 
+def is_refused(error: ClientError) -> bool:
+    """Whether the person lacks the permission."""
+    return error.response["Error"].get("Code", "") in _REFUSED
+
+
 def _describe_answer(error: ClientError) -> str:
     code = error.response["Error"].get("Code", "")
     if code in _EXPIRED:
         return f"The AWS credentials have expired. {_LOG_IN}"
     if code in _UNKNOWN:
         return "AWS does not know these credentials: test them with `aws sts get-caller-identity`, or set AWS_PROFILE."
-    if code in _REFUSED:
+    if is_refused(error):
         reason = (error.response["Error"].get("Message") or code).rstrip(". ")
         return f"AWS refused {error.operation_name}: {reason}. Ask the account's administrator for the permission."
     return str(error)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.cells import cell_len
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
@@ -18,6 +20,7 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
+    TransferSpeedColumn,
 )
 from rich.rule import Rule
 from rich.status import Status
@@ -158,6 +161,14 @@ class Display:
             yield map(take, items)
 
     @contextmanager
+    def transfer(self, doing: str, total_bytes: int) -> Iterator[Callable[[int], None]]:
+        """Yields a function for any thread, which takes how many bytes more were sent or received."""
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+        with self._make_bar(*columns, TimeRemainingColumn()) as bar:
+            task = bar.add_task(_show(doing), total=total_bytes)
+            yield lambda count: bar.advance(task, count)
+
+    @contextmanager
     def execution(self) -> Iterator["ExecutionDisplay"]:
         """Shows an execution while it runs."""
         known = TextColumn("{task.fields[known]}")
@@ -199,13 +210,17 @@ class ExecutionDisplay:
         self._shown: set[str] = set()
 
     def step(self, step: Step) -> None:
-        """Shows what the execution does, each step once."""
-        description = describe_step(step)
-        if description and description not in self._shown:
-            self._shown.add(description)
-            self._bar.update(self._task, description=_show(description))
-            time_of_day = step.at.astimezone().strftime("%H:%M:%S")
-            self._bar.console.print(_line((_Layout(f"  {time_of_day}  "), "dim"), description), soft_wrap=True)
+        """Shows what the execution does."""
+        if description := describe_step(step):
+            self.news(step.at, description)
+
+    def news(self, at: datetime, text: str) -> None:
+        """Shows a line, each text once."""
+        if text not in self._shown:
+            self._shown.add(text)
+            self._bar.update(self._task, description=_show(text))
+            time_of_day = at.astimezone().strftime("%H:%M:%S")
+            self._bar.console.print(_line((_Layout(f"  {time_of_day}  "), "dim"), text), soft_wrap=True)
 
     def progress(self, percent: int | None) -> None:
         """Shows how much of the job the API has done; without a percentage, the bar moves to and fro."""
@@ -236,8 +251,11 @@ def describe_step(step: Step) -> str | None:
 
 
 @contextmanager
-def errors_for_people() -> Iterator[None]:
+def errors_for_people(interrupted: str = "Nothing is left running.") -> Iterator[None]:
     """Ends the command with a sentence instead of a traceback if the block fails in an expected way.
+
+    Args:
+        interrupted: What to say after Ctrl-C.
 
     SIGTERM and SIGHUP end it as Ctrl-C does, so that nothing unfinished is left. If the reader of the output is gone,
     as after `| head`, typer ends the command without a message.
@@ -259,7 +277,7 @@ def errors_for_people() -> Iterator[None]:
         if isinstance(interrupt, RuntimeError) and not isinstance(interrupt.__context__, KeyboardInterrupt):
             raise
         _show_cursor()
-        Console(stderr=True).print("Interrupted. Nothing is left running.")
+        Console(stderr=True).print(f"Interrupted. {interrupted}", soft_wrap=True)
         raise typer.Exit(code=ExitCode.INTERRUPTED) from interrupt
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -22,7 +22,7 @@ from videoinfer.job_texts import describe_missing
 from videoinfer.key_policy import find_left_out
 from videoinfer.ledger_view import Item
 from videoinfer.listed_keys import list_key
-from videoinfer.pipeline_stack import PipelineStack
+from videoinfer.pipeline_stack import PipelineStack, describe_resource, find_resource
 from videojobs.api.client import VideoInferenceApi
 from videojobs.api.session import open_session
 from videojobs.api.statuses import classify_refusal
@@ -35,9 +35,6 @@ from videojobs.jobs.uploads_queue import RECEIVES_MAX
 from videojobs.notices.pending_notices import PendingNotices
 from videojobs.notices.times import format_duration
 from videojobs.video_formats import VIDEO_EXTENSIONS
-
-if TYPE_CHECKING:
-    from mypy_boto3_cloudformation.type_defs import StackResourceDetailTypeDef
 
 CONCURRENCY_MIN = 50
 """Below this, doctor warns. New accounts may run ten functions at once, which is enough for a trial only."""
@@ -145,7 +142,7 @@ def _check_api_key(stack: PipelineStack) -> Iterator[Finding]:
     if stack.api_key_secret_arn:
         yield Finding("ok", f"The API's key is in your own secret: {stack.api_key_secret_arn}.")
         return
-    written_at = _describe_resource(stack, "ApiKeySecret")["LastUpdatedTimestamp"]
+    written_at = describe_resource(stack, "ApiKeySecret")["LastUpdatedTimestamp"]
     changed_at = stack.clients.secretsmanager.get_secret_value(SecretId=stack.api_key_secret)["CreatedDate"]
     if changed_at - written_at > _WRITING:
         words = (
@@ -264,17 +261,8 @@ def _check_key(stack: PipelineStack) -> Iterator[Finding]:
 
 
 def _find_role(stack: PipelineStack, function: str) -> str:
-    name = _find_resource(stack, function)
+    name = find_resource(stack, function)
     return stack.clients.lambda_.get_function_configuration(FunctionName=name)["Role"]
-
-
-def _find_resource(stack: PipelineStack, logical_id: str) -> str:
-    return _describe_resource(stack, logical_id)["PhysicalResourceId"]
-
-
-def _describe_resource(stack: PipelineStack, logical_id: str) -> StackResourceDetailTypeDef:
-    resource = stack.clients.cloudformation.describe_stack_resource(StackName=stack.name, LogicalResourceId=logical_id)
-    return resource["StackResourceDetail"]
 
 
 def _check_subscriptions(stack: PipelineStack) -> Iterator[Finding]:
@@ -306,7 +294,7 @@ def _check_digests(stack: PipelineStack) -> Iterator[Finding]:
         words = {"each": "Each end of a job gets a notice", "problems": "Only problems get a notice"}
         yield Finding("ok", f"{words.get(stack.notices, stack.notices)} (Notices is {stack.notices}).")
         return
-    table = stack.clients.open_table(_find_resource(stack, "PendingNoticesTable"))
+    table = stack.clients.open_table(find_resource(stack, "PendingNoticesTable"))
     times = [datetime.fromisoformat(notice.recorded_at) for notice in PendingNotices(table).read()]
     minutes = "minute" if stack.digest_minutes == 1 else f"{stack.digest_minutes:,} minutes"
     every = f"A digest is sent every {minutes} (Notices is digest)"
@@ -315,7 +303,7 @@ def _check_digests(stack: PipelineStack) -> Iterator[Finding]:
     if oldest is None or datetime.now(UTC) - oldest < timedelta(minutes=2 * stack.digest_minutes + 15):
         yield Finding("ok", f"{every}; {waiting} for the next one.")
         return
-    machine = _find_resource(stack, "NoticesDigestStateMachine")
+    machine = find_resource(stack, "NoticesDigestStateMachine")
     failed = f"aws stepfunctions list-executions --status-filter FAILED --state-machine-arn {machine}"
     yield Finding("problem", f"{every}, but {waiting} since {oldest:%Y-%m-%d %H:%M} UTC.", failed)
 
@@ -348,7 +336,7 @@ def _check_budget(stack: PipelineStack) -> Iterator[Finding]:
     if not stack.api_requests_per_minute:
         yield Finding("ok", "Requests to the API are not limited (ApiRequestsPerMinute is 0).")
         return
-    table = _find_resource(stack, "BudgetTable")
+    table = find_resource(stack, "BudgetTable")
     item = stack.clients.dynamodb.get_item(TableName=table, Key={"id": {"S": BUDGET_ID}}).get("Item", {})
     booked = max((float(item[name]["N"]) for name in ("creates", "paused_until") if name in item), default=0.0)
     limit = f"The stack sends at most {stack.api_requests_per_minute:,} requests a minute to the API"
@@ -368,7 +356,7 @@ def _check_queues(stack: PipelineStack) -> Iterator[Finding]:
 
 
 def _check_unreported_ends(stack: PipelineStack) -> Iterator[Finding]:
-    queues = [_find_resource(stack, name) for name in ("ExecutionEndsDeadLetterQueue", "ExecutionEndsQueue")]
+    queues = [find_resource(stack, name) for name in ("ExecutionEndsDeadLetterQueue", "ExecutionEndsQueue")]
     if unreported := _count_messages(stack, queues[0]):
         source, destination = (_find_queue_arn(stack, url) for url in queues)
         again = f"aws sqs start-message-move-task --source-arn {source} --destination-arn {destination}"

@@ -11,6 +11,10 @@ class CommandError(Exception):
     """An expected failure. The message is for the person at the command line and names the remedy."""
 
 
+class JobMissing(CommandError):
+    """The ledger has no such job, or not yet."""
+
+
 def describe_output_failure(error: OSError) -> str:
     """The sentence for an error of writing to the terminal, or to the file or program that stands in for it."""
     return f"The output can't be written: {error.strerror}."

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from videoinfer.findings import Finding
+from videoinfer.pipeline_stack import PipelineStack, find_resource
 from videojobs.errors import InvalidParameter
 from videojobs.jobs.options import parse_routes
 from videojobs.s3_errors import is_denied, is_missing
-
-if TYPE_CHECKING:
-    from videoinfer.pipeline_stack import PipelineStack
 
 _VERSIONING = "docs/operations.md, An existing bucket, says what can't be known without versioning"
 
@@ -97,10 +94,7 @@ def _find_results_owner(stack: PipelineStack) -> str | None:
 
 
 def _check_rule(stack: PipelineStack) -> Iterator[Finding]:
-    answer = stack.clients.cloudformation.describe_stack_resource(
-        StackName=stack.name, LogicalResourceId="ExistingBucketRule"
-    )
-    name = answer["StackResourceDetail"]["PhysicalResourceId"].rpartition("/")[2].rpartition("|")[2]
+    name = find_resource(stack, "ExistingBucketRule").rpartition("/")[2].rpartition("|")[2]
     if stack.clients.events.describe_rule(Name=name)["State"] == "DISABLED":
         words = "The rule that brings the bucket's events is disabled, so no upload becomes a job."
         yield Finding("problem", words, f"aws events enable-rule --name {name}")

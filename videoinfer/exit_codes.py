@@ -13,6 +13,10 @@ class ExitCode(IntEnum):
     ERROR = 1
     USAGE = 2  # Typer's own
     PROBLEMS = 3
+    FAILED = 4  # the end of the job that `wait` waited for, as are the next three
+    OVERDUE = 5
+    REJECTED = 6
+    CANCELLED = 7
     HUNG_UP = 129
     INTERRUPTED = 130
     TERMINATED = 143

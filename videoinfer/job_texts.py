@@ -8,13 +8,15 @@ from typing import Any
 
 from videoinfer.backfill import Action
 from videoinfer.dead_letters import DeadLetter
-from videoinfer.ledger_view import Item
+from videoinfer.ledger_view import Item, name_job
 from videoinfer.listed_keys import list_key
+from videoinfer.own_command import spell_command
 from videojobs.jobs.inference_types import describe_type
 from videojobs.jobs.media_outputs import MEDIA_OUTPUTS
 from videojobs.jobs.notify_when import compose_name
 from videojobs.jobs.options import OTHER_CLASSES
 from videojobs.jobs.recorded_at import format_moment
+from videojobs.jobs.states import ENDED_STATES
 from videojobs.jobs.unanswered import Unanswered
 from videojobs.notices.times import format_duration
 
@@ -146,6 +148,13 @@ def _describe_given(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _describe_frames(item: Item, options: Mapping[str, Any]) -> str:
     rate = f"{options['infer_fps']} a second"
     return f"{item['frames']:,} ({rate})" if item.get("frames") is not None else rate
+
+
+def refuse_results(item: Item, what: str) -> str:
+    """Why a job has no results yet, or never, and the command that says more."""
+    further = "show" if item["status"] in ENDED_STATES else "wait"
+    command = spell_command(f"videoinfer {further} {name_job(item)}")
+    return f"{list_key(item['key'])} has no {what}: it is {item['status']}. See `{command}`."
 
 
 LETTER_HEADINGS = ("SINCE", "VIDEO")

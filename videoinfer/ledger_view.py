@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from itertools import batched, islice, takewhile
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from videoinfer.errors import CommandError
+from videoinfer.errors import CommandError, JobMissing
+from videojobs.jobs.commands import HARMLESS_ID
 from videojobs.jobs.states import OPEN_STATES, JobState
 from videojobs.jobs.uploads import FIRST_ATTEMPT
 
@@ -29,6 +30,29 @@ STATES: Mapping[Selection, Sequence[JobState]] = {
 
 _BATCH = 100
 """Maximum items in one DynamoDB call."""
+
+
+NEWEST = 500
+"""Among how many jobs the beginning of an id is looked up."""
+
+SHORT_NAME_MIN, SHORT_NAME_MAX = 4, 12
+"""Characters of an id: the fewest that are looked up, and those that lists show."""
+
+
+def name_job(item: Item) -> str:
+    """A job's name in commands: its id or, without a plain one, the name of its execution."""
+    job_id = str(item.get("job_id", ""))
+    return job_id if HARMLESS_ID.fullmatch(job_id) else f"{item['upload_id']}-{item['attempt']}"
+
+
+def shorten_name(item: Item) -> str:
+    """A job's name in lists: the beginning of its id or, without one, of its upload's digest."""
+    return str(item.get("job_id") or item["upload_id"].rpartition("-")[2])[:SHORT_NAME_MAX]
+
+
+def _begins_with(item: Item, name: str) -> bool:
+    digest = item["upload_id"].rpartition("-")[2]
+    return str(item.get("job_id", "")).startswith(name) or digest.startswith(name)
 
 
 @dataclass(frozen=True)
@@ -60,24 +84,38 @@ class LedgerView:
 
         Args:
             job: The API's job_id, an upload_id, the name of an execution, or an upload's key or S3 URI, which mean its
-                latest version.
+                latest version; or, among the newest jobs, the beginning of a job_id or of an upload_id's digest.
 
         Raises:
-            CommandError: There is no such job.
+            JobMissing: There is no such job.
+            CommandError: Several jobs begin like that.
         """
         for upload_id in self._find_upload_ids(job):
             if keys := list(self._query(None, "upload_id", upload_id)):
                 return sorted(self._read(keys), key=lambda item: int(item["attempt"]))
-        raise CommandError(
+        raise JobMissing(
             f"The ledger has no job {job}: `videoinfer jobs` lists all jobs. "
             "If the video was uploaded before the stack was deployed, see `videoinfer backfill --help`."
         )
 
     def find_job(self, job: str) -> tuple[Item, list[Item]]:
-        """The attempt with that job_id or number, or else the latest one, and all attempts."""
+        """The attempt with that job_id or number, or else the latest one, and all attempts.
+
+        Raises:
+            JobMissing: There is no such job, or no attempt with that number.
+            CommandError: Several jobs begin like that.
+        """
         attempts = self.find_attempts(job)
-        named = [item for item in attempts if job in (item.get("job_id"), f"{item['upload_id']}-{item['attempt']}")]
-        return (named or attempts)[-1], attempts
+        names = [(item.get("job_id"), f"{item['upload_id']}-{item['attempt']}") for item in attempts]
+        if named := [item for item, known in zip(attempts, names, strict=True) if job in known]:
+            return named[-1], attempts
+        upload_id, _, number = job.rpartition("-")
+        if upload_id == attempts[-1]["upload_id"] and number.isdecimal():
+            raise JobMissing(
+                f"{upload_id} has no attempt {number}: `videoinfer show {upload_id}` shows the latest one."
+            )
+        begun = [item for item in attempts if str(item.get("job_id", "")).startswith(job)]
+        return (begun or attempts)[-1], attempts
 
     def _find_upload_ids(self, job: str) -> Iterator[str]:
         for key in self._query("by-job-id", "job_id", job):
@@ -88,6 +126,16 @@ class LedgerView:
         for upload in self._list_uploads(name):
             if not bucket or upload["bucket"] == bucket:
                 yield upload["upload_id"]
+        yield from self._find_by_beginning(job)
+
+    def _find_by_beginning(self, job: str) -> Iterator[str]:
+        """The upload of the one job, among the newest, whose short name begins like that. `compose_row` shows them."""
+        if len(job) < SHORT_NAME_MIN:
+            return
+        found = {item["upload_id"]: item["key"] for item in self.list_jobs("all", NEWEST) if _begins_with(item, job)}
+        if len(found) > 1:
+            raise CommandError(f"Several jobs begin with {job}: give more of its id. `--json` prints whole ids.")
+        yield from found
 
     def _list_uploads(self, key: str) -> Iterator[Item]:
         """The first attempt at each upload of `key`, the newest first. A retry does not make an upload newer."""

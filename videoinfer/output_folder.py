@@ -66,7 +66,7 @@ class OutputFolder:
 
 
 @contextmanager
-def open_output_folder(path: Path) -> Iterator[OutputFolder]:
+def open_output_folder(path: Path, *, resumed: str | None = None) -> Iterator[OutputFolder]:
     """Checks a destination before the work begins, and removes an unfinished folder however the block ends.
 
     An existing folder stays the same folder, with its owner and mode: it may be a mount point, or a shell's own folder.
@@ -74,6 +74,7 @@ def open_output_folder(path: Path) -> Iterator[OutputFolder]:
 
     Args:
         path: The output, which is a new folder or an empty one. The folder that it is in is created if needed.
+        resumed: The name of the work, if it continues in an unfinished folder that stays until the work is done.
 
     Raises:
         CommandError: The destination is a file or a folder with files, or can't be written; says what to do.
@@ -82,13 +83,18 @@ def open_output_folder(path: Path) -> Iterator[OutputFolder]:
         place = path.resolve()
         if place.exists() and not place.is_dir():
             raise CommandError(f"{path} is a file: give another --output.")
-        if place.exists() and any(place.iterdir()):
+        name = f".videoinfer-{resumed or secrets.token_hex(8)}.part"
+        unfinished = (place if place.exists() else place.parent) / name
+        if place.exists() and any(it != unfinished for it in place.iterdir()):
             raise CommandError(f"{path} is not empty: give another --output.")
         place.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = (place if place.exists() else place.parent) / f".videoinfer-{secrets.token_hex(8)}.part"
     try:
         with translating_errors(path):
-            unfinished.mkdir()
+            unfinished.mkdir(exist_ok=bool(resumed))
         yield OutputFolder(path, unfinished)
     finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        if resumed:
+            with suppress(OSError):
+                unfinished.rmdir()  # if it is empty
+        else:
+            shutil.rmtree(unfinished, ignore_errors=True)

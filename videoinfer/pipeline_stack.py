@@ -1,8 +1,11 @@
 """Finds a deployed pipeline by its stack's name, with the credentials and the region that the AWS CLI would use."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
@@ -15,6 +18,9 @@ from videojobs.jobs.intake import ALL_VIDEOS, EVERY_OBJECT
 from videojobs.jobs.stack_options import StackOptions
 from videojobs.outputs.names import OutputName, parse_outputs
 
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackResourceDetailTypeDef
+
 _IMPATIENT = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
 """At most half a minute, with the pauses between attempts. By default, botocore waits five, which looks hung."""
 
@@ -22,8 +28,8 @@ _IMPATIENT = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standa
 @dataclass(frozen=True, kw_only=True)
 class PipelineStack:
     """A deployed stack. Most fields are stack outputs. These are parameters: `api_url`, `api_key_secret_arn`,
-    `api_requests_per_minute`, `kms_key_arn`, `notices`, `digest_minutes`, `outputs`, `uploads_prefix`,
-    `upload_extensions`, those in `upload_options`, and whether the bucket exists without the stack.
+    `api_requests_per_minute`, `kms_key_arn`, `notices`, `digest_minutes`, `outputs`, `share_link_days`,
+    `uploads_prefix`, `upload_extensions`, those in `upload_options`, and whether the bucket exists without the stack.
 
     Attributes:
         api_key_secret_arn: The owner's secret; empty if the stack has its own.
@@ -55,6 +61,7 @@ class PipelineStack:
     results_database: str
     results_work_group: str
     outputs: Sequence[OutputName]
+    share_link_days: int
     upload_options: StackOptions
 
     @property
@@ -127,12 +134,24 @@ def find_stack(name: str, clients: AwsClients | None = None) -> PipelineStack:
             results_database=outputs["ResultsDatabaseName"],
             results_work_group=outputs["ResultsWorkGroupName"],
             outputs=parse_outputs(parameters["Outputs"]),
+            share_link_days=int(parameters["ShareLinkDays"]),
             upload_options=_read_upload_options(parameters),
         )
     except KeyError as missing:
         raise CommandError(
             f"The stack {name} is not a complete videoinfer pipeline: it is {stack['StackStatus']} and lacks {missing}."
         ) from missing
+
+
+def describe_resource(stack: PipelineStack, logical_id: str) -> StackResourceDetailTypeDef:
+    """What CloudFormation knows of one of the stack's resources."""
+    resource = stack.clients.cloudformation.describe_stack_resource(StackName=stack.name, LogicalResourceId=logical_id)
+    return resource["StackResourceDetail"]
+
+
+def find_resource(stack: PipelineStack, logical_id: str) -> str:
+    """The physical ID of one of the stack's resources."""
+    return describe_resource(stack, logical_id)["PhysicalResourceId"]
 
 
 def _read_upload_options(parameters: Mapping[str, str]) -> StackOptions:

@@ -4,11 +4,13 @@ from collections import Counter
 from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import batched, islice
+from pathlib import Path, PurePosixPath
 from typing import Annotated
 
 import typer
 
 from videoinfer.backfill import Action, carry_out, parse_s3_uri, plan_backfill
+from videoinfer.browser import open_page
 from videoinfer.cancelling import cancel_job, describe_bill
 from videoinfer.dead_letters import discard as discard_letters
 from videoinfer.dead_letters import read_dead_letters, release
@@ -18,7 +20,9 @@ from videoinfer.doctor import examine
 from videoinfer.errors import CommandError
 from videoinfer.exit_codes import ExitCode
 from videoinfer.findings import Finding
+from videoinfer.job_downloads import StoredFile, download_files, find_files
 from videoinfer.job_history import read_job_history
+from videoinfer.job_link import find_link, make_link
 from videoinfer.job_requests import check_upload, plan_retry, send_requests
 from videoinfer.job_texts import (
     HEADINGS,
@@ -31,15 +35,19 @@ from videoinfer.job_texts import (
     describe_letter,
     format_local,
     name_letter,
+    refuse_results,
     to_json,
 )
-from videoinfer.ledger_view import Selection
+from videoinfer.job_waiting import follow_job
+from videoinfer.ledger_view import Selection, name_job
 from videoinfer.listed_keys import list_key
+from videoinfer.output_folder import open_output_folder
 from videoinfer.own_command import spell_command
 from videoinfer.pipeline_stack import find_stack
 from videoinfer.processes import uninterrupted
 from videoinfer.redelivery import redeliver_jobs
 from videoinfer.terminal import Console
+from videojobs.foreign_text import file_name
 from videojobs.jobs.ledger import Ledger
 from videojobs.jobs.uploads_queue import RECEIVES_MAX
 
@@ -50,7 +58,10 @@ StackName = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 JobName = Annotated[
-    str, typer.Argument(help="A job's id, or the key or S3 URI of its video.", metavar="JOB", show_default=False)
+    str,
+    typer.Argument(
+        help="A job's id or the beginning of it, or the key or S3 URI of its video.", metavar="JOB", show_default=False
+    ),
 ]
 
 DEFAULT_STACK = "videoinfer"
@@ -103,6 +114,107 @@ def jobs(
 
 
 @commands.command()
+def wait(job: JobName, stack: StackName = DEFAULT_STACK, as_json: AsJson = False) -> None:
+    """Wait for the end of a job. The exit code says how it ended: 0 done, 4 failed, 5 overdue, 6 rejected, 7 cancelled.
+
+    Ctrl-C ends only the command, not the job. A video that was just uploaded need not have a job yet.
+
+    Example: videoinfer wait line-3/belt.mp4
+    """
+    with errors_for_people("The job goes on: `videoinfer wait` waits for it again, `videoinfer cancel` ends it."):
+        deployed = find_stack(stack)
+        display = Display(Console())
+        with Display(Console(quiet=as_json)).execution() as execution:
+            for item in follow_job(deployed.ledger, job):
+                note = compose_note(item)
+                execution.news(datetime.now(UTC), f"{item['status']}: {note}" if note else item["status"])
+                execution.progress(item.get("progress"))
+        if as_json:
+            display.text(to_json(item))
+        else:
+            words = f"{list_key(item['key'])}: {item['status']}"
+            if item["status"] == "done":
+                answer = f". {item['answer']}" if item.get("answer") else ""
+                display.finding("ok", f"{words}{answer}", f"videoinfer open {name_job(item)}")
+            else:
+                display.finding("warning", words, f"videoinfer show {name_job(item)}")
+        if item["status"] != "done":
+            raise typer.Exit(code=ExitCode[item["status"].upper()])
+
+
+@commands.command("open")
+def open_report(job: JobName, stack: StackName = DEFAULT_STACK, as_json: AsJson = False) -> None:
+    """Open the report of a job in the browser, and print its link. Without a terminal, only print it.
+
+    The link is a new one. Whoever has it sees the video and its results, for the stack's ShareLinkDays.
+
+    Example: videoinfer open line-3/belt.mp4
+    """
+    with errors_for_people():
+        deployed = find_stack(stack)
+        item, _ = deployed.ledger.find_job(job)
+        if not item.get("results_location"):
+            raise CommandError(refuse_results(item, "report"))
+        link = make_link(deployed, item)
+        console = Console()
+        display = Display(console)
+        display.text(to_json(asdict(link)) if as_json else link.url)
+        if console.is_terminal and not as_json:
+            open_page(link.url, display)
+
+
+@commands.command()
+def download(
+    job: JobName,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The folder, a new one or an empty one.",
+            metavar="DIR",
+            show_default="the video's name",
+        ),
+    ] = None,
+    stack: StackName = DEFAULT_STACK,
+    as_json: AsJson = False,
+) -> None:
+    """Download the outputs of a job, except the report, which needs its link: see `videoinfer open`.
+
+    The folder appears when all files are complete. After an interruption, the same command continues.
+
+    Example: videoinfer download line-3/belt.mp4 -o belt
+    """
+    with errors_for_people("The same command continues where it stopped."):
+        deployed = find_stack(stack)
+        item, _ = deployed.ledger.find_job(job)
+        if not item.get("results_location"):
+            raise CommandError(refuse_results(item, "outputs"))
+        found = list(find_files(deployed.clients.s3, item))
+        files = [it for it in found if isinstance(it, StoredFile)]
+        missing = [it for it in found if isinstance(it, str)]
+        if not files:
+            raise CommandError(f"The outputs of {list_key(item['key'])} are no longer in the bucket (RetentionDays).")
+        place = output or Path(file_name(PurePosixPath(item["key"]).stem) or "outputs")
+        display = Display(Console())
+        work = f"{item['upload_id']}-{item['attempt']}"
+        with open_output_folder(place, resumed=work) as folder:
+            total = sum(file.size_bytes for file in files)
+            with Display(Console(quiet=as_json)).transfer(f"Downloading to {place}", total) as advance:
+                download_files(deployed.clients.s3, files, folder, advance)
+            folder.finish()
+        if as_json:
+            names = [file.name for file in files]
+            display.text(to_json({"folder": str(place.resolve()), "files": names, "missing": missing}))
+        else:
+            display.outputs(place, sorted(file.name for file in files))
+            for name in missing:
+                display.warn(f"{name} is no longer in the bucket.")
+        if missing:
+            raise typer.Exit(code=ExitCode.PROBLEMS)
+
+
+@commands.command()
 def show(job: JobName, stack: StackName = DEFAULT_STACK, as_json: AsJson = False) -> None:
     """Show a job and its timeline.
 
@@ -112,13 +224,13 @@ def show(job: JobName, stack: StackName = DEFAULT_STACK, as_json: AsJson = False
         deployed = find_stack(stack)
         item, attempts = deployed.ledger.find_job(job)
         timeline = read_job_history(deployed.clients, item)
+        link = find_link(deployed, item)
         display = Display(Console())
         if as_json:
-            display.text(
-                to_json({**item, "attempts": len(attempts), "timeline": [asdict(moment) for moment in timeline]})
-            )
+            moments = [asdict(moment) for moment in timeline]
+            display.text(to_json({**item, "attempts": len(attempts), "link": link, "timeline": moments}))
             return
-        display.facts(compose_facts(item, attempts, datetime.now(UTC)))
+        display.facts([*compose_facts(item, attempts, datetime.now(UTC)), *([("Link", link)] if link else [])])
         display.heading("Timeline")
         display.facts([(format_local(moment.at), moment.what) for moment in timeline])
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from videoinfer.errors import CommandError
-from videoinfer.ledger_view import LedgerView
+from videoinfer.errors import CommandError, JobMissing
+from videoinfer.ledger_view import LedgerView, shorten_name
 from videojobs.jobs.ledger import Ledger
 from videojobs.jobs.states import JobState
 from videojobs.jobs.unanswered import Unanswered
@@ -151,3 +151,33 @@ def test_a_job_that_is_not_in_the_ledger_is_an_error(jobs: LedgerView, ledger: L
 
     with pytest.raises(CommandError, match="The ledger has no job "):
         jobs.find_job(job)
+
+
+def test_a_job_is_found_by_the_beginning_of_its_id(jobs: LedgerView, ledger: Ledger) -> None:
+    other = replace(CLIP, key="other.mp4")
+    ledger.record(CLIP, 1, status="done", job_id="0a1b2c3d-first")
+    ledger.record(CLIP, 2, status="done", job_id="0a1b9999-second")
+    ledger.record(other, 1, status="waiting")
+
+    assert jobs.find_job("0a1b2")[0]["job_id"] == "0a1b2c3d-first"
+    assert jobs.find_job("0a1b9")[0]["job_id"] == "0a1b9999-second"
+    for item in jobs.list_jobs("all"):
+        assert jobs.find_job(shorten_name(item))[0] == item
+    for too_short in ("0a1", "", "-"):
+        with pytest.raises(JobMissing):
+            jobs.find_job(too_short)
+
+
+def test_a_beginning_that_several_jobs_have_is_refused(jobs: LedgerView, ledger: Ledger) -> None:
+    ledger.record(CLIP, 1, status="done", job_id="0a1b2c3d")
+    ledger.record(replace(CLIP, key="other.mp4"), 1, status="done", job_id="0a1b9999")
+
+    with pytest.raises(CommandError, match="Several jobs begin with 0a1b"):
+        jobs.find_job("0a1b")
+
+
+def test_an_attempt_that_is_not_there_is_not_another_one(jobs: LedgerView, ledger: Ledger) -> None:
+    ledger.record(CLIP, 1, status="failed")
+
+    with pytest.raises(JobMissing, match="has no attempt 2"):
+        jobs.find_job(f"{CLIP.upload_id}-2")

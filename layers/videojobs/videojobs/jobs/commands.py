@@ -25,7 +25,7 @@ _JSON_PLACEHOLDERS: Mapping[str, str] = {
 }
 """The placeholders of the options whose values are always JSON. Others are the option's name in capitals."""
 
-_HARMLESS_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,199}")
+HARMLESS_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,199}")
 
 
 def correct_metadata(
@@ -105,7 +105,7 @@ def escape_json(text: str) -> str:
 
 def name_for_command(job: Job) -> str:
     """Returns the name by which `videoinfer` finds `job`: its job_id, or the execution's name if that is not plain."""
-    return job.job_id if _HARMLESS_ID.fullmatch(job.job_id) else job.execution_name
+    return job.job_id if HARMLESS_ID.fullmatch(job.job_id) else job.execution_name
 
 
 def uri_for_command(upload: Upload) -> str:
