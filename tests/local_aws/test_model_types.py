@@ -46,5 +46,5 @@ def test_every_type_of_model_has_results_counts_a_preview_and_a_report(
             frames = sample_video(SAMPLE_VIDEO, INFER_FPS)
             derive_outputs(outputs, SAMPLE_VIDEO, frames, package.model_id, display=display)
             with Image.open(outputs[PREVIEW_FILE].unfinished) as preview:
-                assert preview.width >= 1280
+                assert preview.size == (640, 360)
             assert outputs[REPORT_FILE].unfinished.stat().st_size > 0

@@ -1,5 +1,6 @@
 """The overlay of each frame of a video: that of the sampled frame that is nearest in time."""
 
+from collections import deque
 from collections.abc import Iterable
 
 from av.video.frame import VideoFrame
@@ -34,6 +35,8 @@ class OverlayTrack:
             seconds: The frame's time, from the video's first frame.
         """
         while self._next and self._current and _is_nearer(self._next, self._current, seconds):
+            if self._overlay is None:
+                deque(self._painter.classes.list_marks(self._current), maxlen=0)  # its classes have numbers
             self._current, self._next, self._overlay = self._next, next(self._samples, None), None
         if self._overlay is None:
             self._overlay = self._draw(self._current)

@@ -1,6 +1,5 @@
-"""Draws marks for a video's frames: boxes, outlines, key points, gazes and labels, in the report's colors."""
+"""Draws marks for a video's frames: boxes, outlines, key points, gazes and labels, as in the report."""
 
-import colorsys
 import math
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -11,63 +10,18 @@ from pathlib import Path
 from anyascii import anyascii
 from PIL import Image, ImageDraw, ImageFont
 
+from videojobs.drawing.look import LOOK, measure, pick_ink
 from videojobs.drawing.region_shapes import RegionShape, draw_lines, fill_areas, find_arrow
 from videojobs.results.marks import Box, Keypoint, Mark
 
 type Point = tuple[float, float]
 type Corners = tuple[float, float, float, float]
 
-PALETTE = (
-    "#5b9bff",
-    "#ff9248",
-    "#3ecf8e",
-    "#f0609e",
-    "#b58cff",
-    "#ecc534",
-    "#2fc4d8",
-    "#ff6b6b",
-    "#9bd14b",
-    "#d98cf0",
-    "#f2a7a0",
-    "#7fd6c2",
-)
-"""The same as in the report (`marks.js`)."""
-
-LIMBS = (
-    ("nose", "left_eye"),
-    ("nose", "right_eye"),
-    ("left_eye", "left_ear"),
-    ("right_eye", "right_ear"),
-    ("left_shoulder", "right_shoulder"),
-    ("left_shoulder", "left_elbow"),
-    ("left_elbow", "left_wrist"),
-    ("right_shoulder", "right_elbow"),
-    ("right_elbow", "right_wrist"),
-    ("left_shoulder", "left_hip"),
-    ("right_shoulder", "right_hip"),
-    ("left_hip", "right_hip"),
-    ("left_hip", "left_knee"),
-    ("left_knee", "left_ankle"),
-    ("right_hip", "right_knee"),
-    ("right_knee", "right_ankle"),
-)
-"""The pairs of key points (COCO's names) that are joined by a line; the same as in the report."""
-
-LABELS_MAX = 60
-"""If there are more marks, boxes get no labels, which would hide the picture."""
-
 LABEL_MAX_CHARACTERS = 100
 """The name in a label is cut to this length, about the width of a picture. Pillow draws at most 1,000,000."""
 
 _FONT = Path(__file__).with_name("fonts") / "Roboto-Regular.ttf"
 """It has Latin, Greek and Cyrillic letters."""
-
-_POINT_SURE = 0.5
-"""Key points with a lower confidence are drawn faintly."""
-
-_FAINT, _MASK, _OPAQUE = 0.12, 0.3, 1.0
-_DARK, _LIGHT = (16, 19, 26, 255), (255, 255, 255, 255)
-_REGION_LABEL = "#10131a"
 
 
 @dataclass(frozen=True)
@@ -76,15 +30,6 @@ class ClassStyle:
 
     name: str
     color: str
-
-
-def pick_color(number: int) -> str:
-    """Returns the color of a class by its number, as #rrggbb."""
-    if number < len(PALETTE):
-        return PALETTE[number]
-    # The golden angle gives neighboring numbers different hues.
-    channels = colorsys.hls_to_rgb(number * 137.508 % 360 / 360, 0.62 if number % 2 else 0.7, 0.75)
-    return "#" + "".join(f"{round(255 * channel):02x}" for channel in channels)
 
 
 @cache
@@ -129,7 +74,7 @@ def draw_overlay(
     for mark, box in boxes:
         pen.outline(mark, box, styles[mark.class_number].color)
     pen.label_regions(regions)
-    pen.write_labels(marks, styles, names=len(marks) <= LABELS_MAX)
+    pen.write_labels(marks, styles)
     return overlay
 
 
@@ -139,23 +84,25 @@ class _Pen:
     def __init__(self, picture: Image.Image) -> None:
         self._draw = ImageDraw.Draw(picture)
         self._width, self._height = picture.size
-        self._line = max(2, min(6, round(self._width / 320)))
-        self._font = _load_font(max(11, round(self._width / 60)))
+        self._line = max(1, round(measure(LOOK.line, *picture.size)))
+        self._text = round(measure(LOOK.text, *picture.size))
+        self._height_of_label = LOOK.label_height * self._text
+        self._font = _load_font(self._text)
         self._labels: list[Corners] = []
 
     def fill(self, mark: Mark, box: Box, color: str) -> None:
         if mark.polygon:
             if len(mark.polygon) > 3:
-                self._draw.polygon(_pair(mark.polygon), fill=_paint(color, _MASK))
+                self._draw.polygon(_pair(mark.polygon), fill=_paint(color, LOOK.mask_opacity))
         else:
-            self._draw.rectangle(_find_corners(box), fill=_paint(color, _FAINT))
+            self._draw.rectangle(_find_corners(box), fill=_paint(color, LOOK.box_opacity))
 
     def outline(self, mark: Mark, box: Box, color: str) -> None:
         if mark.polygon:
             points = _pair(mark.polygon)
             self._draw.line([*points, points[0]], fill=_paint(color), width=self._line, joint="curve")
             return
-        self._draw.rectangle(_find_corners(box), outline=_paint(color), width=self._line)
+        self._draw.rectangle(_find_corners(box, self._line / 2), outline=_paint(color), width=self._line)
         if mark.keypoints:
             self._draw_keypoints(mark.keypoints, color)
         if mark.gaze is not None:
@@ -165,55 +112,56 @@ class _Pen:
         fill_areas(self._draw, regions)
 
     def draw_regions(self, regions: Sequence[RegionShape]) -> None:
-        draw_lines(self._draw, regions, (self._width, self._height), self._line)
+        draw_lines(self._draw, regions, measure(LOOK.arrow, self._width, self._height), self._line)
 
     def label_regions(self, regions: Sequence[RegionShape]) -> None:
         """Writes the regions' texts before other labels, which then keep clear of them."""
-        height = self._font.size + 6
+        height, margin = self._height_of_label, LOOK.margin * self._text
         for shape in regions:
             left, top = min(shape.points, key=lambda point: (point[1], point[0]))
-            self._write(
-                transliterate(shape.text), _REGION_LABEL, left + 4, (top + 4, top - height - 4, top + height + 8)
-            )
+            tops = top + margin / 2, top - height - margin / 2, top + height + margin
+            self._write(transliterate(shape.text), LOOK.dark, left + margin / 2, tops)
             if shape.is_line:
                 start, end = shape.points
-                x, y = find_arrow(start, end, max(self._width, self._height) / 16)[1]
-                self._write("in", _REGION_LABEL, x - height / 2, (y - height / 2,))
+                arrow = measure(LOOK.arrow, self._width, self._height)
+                x, y = find_arrow(start, end, arrow + self._text)[1]
+                self._write("in", LOOK.dark, x - self._text, (y - height / 2,))
 
-    def write_labels(self, marks: Iterable[Mark], styles: Sequence[ClassStyle], *, names: bool) -> None:
-        """Writes labels without a box at the top left and, if `names`, those of boxes above them, surest first."""
+    def write_labels(self, marks: Iterable[Mark], styles: Sequence[ClassStyle]) -> None:
+        """Writes labels without a box at the top left, and those of the surest boxes above them, surest first."""
+        height, margin = self._height_of_label, LOOK.margin * self._text
         for line, mark in enumerate(mark for mark in marks if mark.box is None):
-            self._write_mark(mark, styles[mark.class_number], 8, (8 + line * (self._font.size + 10),))
-        if names:
-            boxes = ((mark, mark.box) for mark in marks if mark.box is not None)
-            for mark, box in sorted(boxes, key=lambda pair: -pair[0].certainty):
-                left, top, _, bottom = _find_corners(box)
-                self._write_mark(mark, styles[mark.class_number], left, (top - self._font.size - 6, top, bottom))
+            self._write_mark(mark, styles[mark.class_number], margin, (margin + line * (height + margin / 2),))
+        boxes = ((mark, mark.box) for mark in marks if mark.box is not None)
+        for mark, box in sorted(boxes, key=lambda pair: -pair[0].certainty)[: LOOK.names_max]:
+            left, top, _, bottom = _find_corners(box)
+            self._write_mark(mark, styles[mark.class_number], left - self._line / 2, (top - height, top, bottom))
 
     def _draw_keypoints(self, keypoints: Sequence[Keypoint], color: str) -> None:
         by_name = {point.name: point for point in keypoints}
-        for start, end in LIMBS:
+        for start, end in LOOK.limbs:
             if start in by_name and end in by_name:
                 ends = by_name[start], by_name[end]
-                paint = _paint(color, 0.9 if all(map(_is_sure, ends)) else 0.2)
+                are_sure = all(map(_is_sure, ends))
+                paint = _paint(color, LOOK.limb_opacity if are_sure else LOOK.unsure_limb_opacity)
                 self._draw.line([(point.x, point.y) for point in ends], fill=paint, width=self._line)
         for point in keypoints:
-            paint = _paint(color, _OPAQUE if _is_sure(point) else 0.25)
-            self._draw.circle((point.x, point.y), 1.6 * self._line, fill=paint)
+            paint = _paint(color, 1 if _is_sure(point) else LOOK.unsure_point_opacity)
+            self._draw.circle((point.x, point.y), LOOK.point * self._line, fill=paint)
 
     def _draw_gaze(self, gaze: tuple[float, float], box: Box, landmarks: Sequence[float], color: str) -> None:
         paint = _paint(color)
         for point in _pair(landmarks):
-            self._draw.circle(point, 0.9 * self._line, fill=paint)
+            self._draw.circle(point, LOOK.landmark * self._line, fill=paint)
         # Positive yaw points to the left of the picture, positive pitch up, as in Roboflow's own drawing.
         (yaw, pitch), (x, y, width, _) = gaze, box
-        length = 1.5 * width
+        length = LOOK.gaze * width
         tip = (x - length * math.sin(yaw) * math.cos(pitch), y - length * math.sin(pitch))
         angle = math.atan2(tip[1] - y, tip[0] - x)
-        line = round(1.4 * self._line)
+        line = round(LOOK.gaze_line * self._line)
         self._draw.line([(x, y), tip], fill=paint, width=line)
         for side in (-0.5, 0.5):
-            barb = 6 * self._line
+            barb = LOOK.barb * self._line
             end = (tip[0] - barb * math.cos(angle + side), tip[1] - barb * math.sin(angle + side))
             self._draw.line([tip, end], fill=paint, width=line)
 
@@ -224,7 +172,8 @@ class _Pen:
 
     def _write(self, text: str, color: str, left: float, tops: Iterable[float]) -> None:
         """Writes a label at the first of `tops` where it covers no other label; if there is none, it is left out."""
-        width, height = self._draw.textlength(text, font=self._font) + 10, self._font.size + 6
+        padding, height = LOOK.label_padding * self._text, self._height_of_label
+        width = self._draw.textlength(text, font=self._font) + 2 * padding
         left = max(0, min(left, self._width - width))
         places = (
             (left, top, left + width, top + height) for top in (max(0, min(top, self._height - height)) for top in tops)
@@ -234,13 +183,13 @@ class _Pen:
             return
         self._labels.append(place)
         left, top, _, _ = place
-        self._draw.rounded_rectangle(place, radius=3, fill=_paint(color))
-        paint = _DARK if _needs_dark_text(color) else _LIGHT
-        self._draw.text((left + 5, top + height / 2), text, fill=paint, font=self._font, anchor="lm")
+        self._draw.rounded_rectangle(place, radius=LOOK.label_radius * self._text, fill=_paint(color))
+        place_of_text = left + padding, top + height / 2
+        self._draw.text(place_of_text, text, fill=_paint(pick_ink(color)), font=self._font, anchor="lm")
 
 
 def _is_sure(point: Keypoint) -> bool:
-    return point.confidence is None or point.confidence >= _POINT_SURE
+    return point.confidence is None or point.confidence >= LOOK.sure
 
 
 def _pair(points: Sequence[float]) -> list[Point]:
@@ -252,21 +201,15 @@ def _overlap(one: Corners, other: Corners) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
-def _find_corners(box: Box) -> Corners:
+def _find_corners(box: Box, outset: float = 0) -> Corners:
     x, y, width, height = box
-    half_width, half_height = abs(width) / 2, abs(height) / 2
+    half_width, half_height = abs(width) / 2 + outset, abs(height) / 2 + outset
     return (x - half_width, y - half_height, x + half_width, y + half_height)
 
 
 @cache
-def _paint(color: str, opacity: float = _OPAQUE) -> tuple[int, ...]:
+def _paint(color: str, opacity: float = 1) -> tuple[int, ...]:
     return (*(int(color[at : at + 2], 16) for at in (1, 3, 5)), round(255 * opacity))
-
-
-@cache
-def _needs_dark_text(color: str) -> bool:
-    red, green, blue = ((int(color[at : at + 2], 16) / 255) ** 2.2 for at in (1, 3, 5))
-    return bool(0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.18)
 
 
 @cache

@@ -7,16 +7,14 @@ from typing import Self
 
 from PIL import ImageDraw
 
+from videojobs.drawing.look import LOOK
 from videojobs.jobs.regions import Region
 
 type Point = tuple[float, float]
 
-REGION_COLOR, CASING_COLOR = (255, 255, 255, 255), (16, 19, 26, 150)
+_LINE, _AREA = (255, 255, 255, 255), (255, 255, 255, round(255 * LOOK.area_opacity))
+_CASING = (16, 19, 26, round(255 * LOOK.casing_opacity))
 """White lines with a dark border are visible on any picture, and differ from the classes' colors."""
-
-_AREA = (255, 255, 255, 26)
-_ARROW_SHARE = 1 / 24
-"""An arrow's length, as a share of the picture's longer side."""
 
 
 @dataclass(frozen=True)
@@ -59,16 +57,16 @@ def fill_areas(draw: ImageDraw.ImageDraw, shapes: Sequence[RegionShape]) -> None
             draw.polygon(list(shape.points), fill=_AREA)
 
 
-def draw_lines(draw: ImageDraw.ImageDraw, shapes: Sequence[RegionShape], size: tuple[int, int], line: int) -> None:
+def draw_lines(draw: ImageDraw.ImageDraw, shapes: Sequence[RegionShape], arrow: float, line: int) -> None:
     """Draws the lines of regions.
 
     Args:
-        size: The picture's width and height.
+        arrow: The length of arrows, in pixels.
         line: The width of lines, in pixels.
     """
-    for color, width in ((CASING_COLOR, line + max(2, line)), (REGION_COLOR, line)):
+    for color, width in ((_CASING, round(LOOK.casing * line)), (_LINE, line)):
         for shape in shapes:
-            _draw_line(draw, shape, max(size) * _ARROW_SHARE, color=color, width=width)
+            _draw_line(draw, shape, arrow, color=color, width=width)
 
 
 def _draw_line(
@@ -87,4 +85,4 @@ def _draw_line(
         barb = (tip[0] - arrow / 2 * math.cos(angle + side), tip[1] - arrow / 2 * math.sin(angle + side))
         draw.line([tip, barb], fill=color, width=width)
     for x, y in (start, end):
-        draw.circle((x, y), width, fill=color)
+        draw.circle((x, y), width / 2, fill=color)

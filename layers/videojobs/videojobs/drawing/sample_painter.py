@@ -9,7 +9,8 @@ import msgspec
 from av.video.frame import VideoFrame
 from PIL import Image
 
-from videojobs.drawing.overlays import ClassStyle, draw_overlay, pick_color
+from videojobs.drawing.look import pick_color
+from videojobs.drawing.overlays import ClassStyle, draw_overlay
 from videojobs.drawing.region_shapes import RegionShape
 from videojobs.results.marks import Keypoint, Mark, list_marks
 from videojobs.results.region_counts import RegionCounts
@@ -46,10 +47,27 @@ class FrameShape:
         width, height = self.coded_size
         return (height, width) if self.is_sideways else (width, height)
 
-    def enlarge(self, scale: int) -> "FrameShape":
-        """Returns the shape of the enlarged frame."""
-        width, height = self.coded_size
-        return FrameShape((width * scale, height * scale), self.rotation)
+
+class ClassStyles:
+    """The styles of the classes of some models, which are numbered in the order in which they are first seen."""
+
+    def __init__(self) -> None:
+        self.styles: list[ClassStyle] = []
+        self._numbers: dict[int, dict[str, int]] = {}
+
+    def list_marks(self, sample: Sample) -> Iterator[Sequence[Mark]]:
+        """Yields the marks of each model. `styles` has their class numbers."""
+        models = len(sample.elements)
+        for model, element in enumerate(sample.elements):
+            number_class = partial(self._number_class, model, models)
+            yield list_marks(element.predictions, number_class, element.track_ids)[0]
+
+    def _number_class(self, model: int, models: int, name: str) -> int:
+        numbers = self._numbers.setdefault(model, {})
+        if name not in numbers:
+            self.styles.append(ClassStyle(name, pick_color(len(numbers), model, models)))
+            numbers[name] = len(self.styles) - 1
+        return numbers[name]
 
 
 class SamplePainter:
@@ -57,22 +75,24 @@ class SamplePainter:
 
     Args:
         counts: The regions to draw with each sample, and their counts.
+        classes: The classes seen so far.
     """
 
-    def __init__(self, shape: FrameShape, counts: RegionCounts | None = None) -> None:
+    def __init__(
+        self, shape: FrameShape, counts: RegionCounts | None = None, classes: ClassStyles | None = None
+    ) -> None:
         self.shape = shape
+        self.classes = classes or ClassStyles()
         self._counts = counts
-        self._numbers: dict[tuple[str, str], int] = {}
-        self._styles: list[ClassStyle] = []
 
     def draw(self, sample: Sample | None) -> Image.Image:
         """Returns the overlay (RGBA, in the shown size); without a sample it is transparent."""
         marks: list[Mark] = []
-        for element in sample.elements if sample else ():
-            [found] = list_marks(element.predictions, partial(self._number_class, element.model_id), element.track_ids)
-            marks += self._place(found, element.size)
+        if sample:
+            for element, found in zip(sample.elements, self.classes.list_marks(sample), strict=True):
+                marks += self._place(found, element.size)
         regions = list(self._list_regions(self._counts, sample)) if self._counts and sample else []
-        return draw_overlay(self.shape.shown_size, marks, self._styles, regions)
+        return draw_overlay(self.shape.shown_size, marks, self.classes.styles, regions)
 
     def _list_regions(self, counts: RegionCounts, sample: Sample) -> Iterator[RegionShape]:
         """Yields the regions in pixels of the frame that players show. Their points are shares of what models get."""
@@ -86,12 +106,6 @@ class SamplePainter:
                 counts.describe(region, sample.frame_offset),
             )
             yield replace(shape, points=[move(*point) for point in shape.points])
-
-    def _number_class(self, model_id: str, name: str) -> int:
-        number = self._numbers.setdefault((model_id, name), len(self._numbers))
-        if number == len(self._styles):
-            self._styles.append(ClassStyle(name, pick_color(number)))
-        return number
 
     def _place(self, marks: Sequence[Mark], size: Size | None) -> Sequence[Mark]:
         """Converts marks in pixels of a picture of `size` to pixels of the frame that players show."""

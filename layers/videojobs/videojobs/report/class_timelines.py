@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from videojobs.drawing.look import pick_color, pick_ink
 from videojobs.foreign_text import printable
 
 BINS_MAX = 1024
@@ -102,9 +103,18 @@ class ModelTimelines:
             of_class.sort(reverse=True)
             self.classes[number].add(bin_number, of_class)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Returns it as the page reads it: when bins start, in seconds, and the classes in order of their numbers."""
-        return {"starts": self._starts, "classes": [entry.to_dict(len(self._starts)) for entry in self.classes]}
+    def to_dict(self, model: int = 0, models: int = 1) -> dict[str, Any]:
+        """Returns it as the page reads it: when bins start, in seconds, and the classes in order of their numbers.
+
+        Args:
+            model: The model's number, of so many `models`, for the colors of its classes.
+        """
+        colors = [pick_color(number, model, models) for number in range(len(self.classes))]
+        classes = [
+            {**entry.to_dict(len(self._starts)), "color": color, "ink": pick_ink(color)}
+            for entry, color in zip(self.classes, colors, strict=True)
+        ]
+        return {"starts": self._starts, "classes": classes}
 
     def _open_bin(self, seconds: float) -> int:
         if self._frames == BINS_MAX * self._frames_per_bin:

@@ -12,7 +12,7 @@ import re
 import tempfile
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, asdict, dataclass, field
 from datetime import datetime
 from importlib import resources
 from itertools import accumulate, pairwise
@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from videojobs.compression import gzip
+from videojobs.drawing.look import LOOK
 from videojobs.foreign_text import file_for_command, printable
 from videojobs.jobs.regions import Region
 from videojobs.report.class_timelines import COUNTS, ModelTimelines
@@ -202,6 +203,7 @@ class ReportWriter:
             "share_url": facts.share_url,
             "pieces_url": None if is_inline else PIECES_FOLDER,
             "counts": COUNTS,
+            "look": asdict(LOOK),
             **self._events.to_dict(),
             "models": [
                 {
@@ -211,7 +213,7 @@ class ReportWriter:
                     "failed": model.failed,
                     "unread": model.unread,
                     "embeddings": model.embeddings,
-                    **model.timelines.to_dict(),
+                    **model.timelines.to_dict(model.number, len(self._models)),
                     "pieces": [{"name": it.name, "first": it.first, "last": it.last} for it in model.pieces],
                 }
                 for model_id, model in self._models.items()

@@ -62,14 +62,14 @@ def test_the_clearest_frame_is_shown(
     assert find_frame(draw(video, tmp_path, [None, element(*clearest), element(*other)])) == 1
 
 
-def test_a_box_is_drawn_at_its_place_on_an_enlarged_copy(tmp_path: Path, video: Path) -> None:
+def test_a_box_is_drawn_at_its_place(tmp_path: Path, video: Path) -> None:
     picture = draw(video, tmp_path, [element(SURE)])
 
-    assert picture.size == (1280, 720)
+    assert picture.size == (320, 180)
     black = (0, 0, 0)
-    for on_the_box in [(561, 360), (718, 360), (640, 438)]:
+    for on_the_box in [(140, 90), (179, 90), (160, 109)]:
         assert picture.getpixel(on_the_box) != black
-    for beside_it in [(550, 360), (730, 360), (640, 450)]:
+    for beside_it in [(137, 90), (183, 90), (160, 113)]:
         assert picture.getpixel(beside_it) == black
 
 
@@ -80,14 +80,14 @@ POINT = {"x": 40, "y": 150, "confidence": 0.9, "class": "thumb", "class_id": 0}
 @pytest.mark.parametrize(
     ("found", "drawn", "empty"),
     [
-        ({"predictions": [predict(SURE, points=POLYGON)]}, (640, 210), (441, 440)),
-        ({"predictions": [predict(SURE, keypoints=[POINT])]}, (160, 600), (200, 600)),
+        ({"predictions": [predict(SURE, points=POLYGON)]}, (160, 52), (110, 110)),
+        ({"predictions": [predict(SURE, keypoints=[POINT])]}, (40, 150), (50, 150)),
         (
             {"top": "rock", "confidence": 0.8, "predictions": [{"class": "rock", "confidence": 0.8}]},
-            (20, 15),
-            (640, 360),
+            (8, 10),
+            (160, 90),
         ),
-        ({"predicted_classes": ["rock"], "predictions": {"rock": {"confidence": 0.8}}}, (20, 15), (640, 360)),
+        ({"predicted_classes": ["rock"], "predictions": {"rock": {"confidence": 0.8}}}, (8, 10), (160, 90)),
     ],
     ids=["outline", "key point", "label", "labels"],
 )
@@ -102,10 +102,10 @@ def test_other_predictions_are_drawn_by_their_type(
 
 @pytest.mark.parametrize("nothing", [[0.5, 0.5], {"predictions": []}, None], ids=["embedding", "empty", "failed"])
 def test_a_frame_with_nothing_to_draw_is_shown_unchanged(tmp_path: Path, video: Path, nothing: Any) -> None:
-    assert draw(video, tmp_path, [nothing]).getcolors() == [(1280 * 720, (0, 0, 0))]
+    assert draw(video, tmp_path, [nothing]).getcolors() == [(320 * 180, (0, 0, 0))]
 
 
-@pytest.mark.parametrize(("rotation", "place"), [(90, (640, 30)), (270, (640, 2500))])
+@pytest.mark.parametrize(("rotation", "place"), [(90, (16, 2)), (270, (16, 61))])
 def test_a_picture_and_its_drawing_are_rotated_as_in_players(
     tmp_path: Path, rotation: int, place: tuple[int, int]
 ) -> None:
@@ -124,6 +124,6 @@ def test_a_picture_and_its_drawing_are_rotated_as_in_players(
 
     preview = draw_preview(path, sample_video(path, 1), tmp_path / "results.json", "hands")
 
-    assert preview.size == (1280, 2560)
+    assert preview.size == (32, 64)
     assert preview.getpixel(place) == pytest.approx((255, 255, 255), abs=3)
-    assert preview.getpixel((640, 2559 - place[1])) == pytest.approx((0, 0, 0), abs=3)
+    assert preview.getpixel((16, 63 - place[1])) == pytest.approx((0, 0, 0), abs=3)

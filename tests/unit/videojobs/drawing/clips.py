@@ -73,7 +73,7 @@ def write_tone(container: OutputContainer, stream: AudioStream, seconds: int) ->
 
 def make_sample(number: int, x: float, y: float, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Sample:
     """Makes a sample with a box of 60 by 40 pixels around a point."""
-    box = {"x": x, "y": y, "width": 60, "height": 40, "confidence": 0.9, "class": "part", "class_id": 0}
+    box = {"x": x, "y": y, "width": 60, "height": 40, "confidence": 0.9, "class": "a", "class_id": 0}
     element = {"image": {"width": size[0], "height": size[1]}, "predictions": [box]}
     return Sample.normalize(number, number / 25, {"parts": element})
 

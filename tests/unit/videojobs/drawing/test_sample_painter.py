@@ -5,8 +5,12 @@ from typing import Any, cast
 import pytest
 from PIL import Image
 
+from tests.frames import make_frames
+from tests.unit.videojobs.report.written import FACTS, make_box
+from videojobs.drawing.overlay_track import OverlayTrack
 from videojobs.drawing.sample_painter import FrameShape, SamplePainter
 from videojobs.jobs.regions import Region
+from videojobs.report.writer import ReportWriter
 from videojobs.results.region_counts import RegionCounts
 from videojobs.results.samples import Sample
 
@@ -127,3 +131,27 @@ def test_regions_lie_where_the_model_sees_them(
 def test_without_a_sample_no_region_is_drawn() -> None:
     picture = SamplePainter(FrameShape(CODED, 0), RegionCounts([DOCK])).draw(None)
     assert picture.getbbox() is None
+
+
+def test_classes_have_the_colors_of_the_report_whichever_samples_are_drawn() -> None:
+    found = {"hands": [["a"], ["b", "a"], ["c"]], "room": [["d"], [], ["a", "d"]]}
+    elements = {
+        model_id: [{"predictions": [make_box(name, 0.9) for name in names]} for names in frames]
+        for model_id, frames in found.items()
+    }
+    samples = [
+        Sample.normalize(number, number, {model_id: frames[number] for model_id, frames in elements.items()})
+        for number in range(3)
+    ]
+    track = OverlayTrack(samples, FrameShape(CODED, 0))
+    track.find(0.0)
+    track.find(2.0)  # the second sample is not drawn
+    with ReportWriter() as writer:
+        for model_id, frames in elements.items():
+            writer.add_model(model_id, None)
+            writer.add(make_frames(model_id, frames))
+        index = writer.finish(FACTS)._index
+
+    reported = [(entry["name"], entry["color"]) for model in index["models"] for entry in model["classes"]]
+    assert len({color for _, color in reported}) == 5
+    assert sorted(reported) == sorted((style.name, style.color) for style in track._painter.classes.styles)

@@ -1,7 +1,6 @@
 // The classes, by model: a row each with its toggle, timeline and counts.
 
 import { $, create, createSwatch, formatCount } from "./dom.js";
-import { pickColor } from "./marks.js";
 import { countInBin, drawLanes, findLaneTime, formatTime, listenToLane, placeTip, sumFrom } from "./timelines.js";
 
 const ROWS_AT_FIRST = 40;
@@ -16,10 +15,9 @@ const WHAT_IS_FOUND = {
 
 /** The classes that were found, a model after the other, the most frequent first. */
 export function listClasses(index) {
-  let color = 0;
   return index.models.flatMap((model, modelNumber) =>
     model.classes
-      .map((found, number) => ({ ...found, model: modelNumber, number, key: `${modelNumber}-${number}`, color: pickColor(color++) }))
+      .map((found, number) => ({ ...found, model: modelNumber, number, key: `${modelNumber}-${number}` }))
       .filter((entry) => entry.found.length)
       .sort((one, other) => sumFrom(other.found, 0) - sumFrom(one.found, 0)),
   );

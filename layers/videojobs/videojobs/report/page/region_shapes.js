@@ -1,11 +1,5 @@
 // Draws regions over the video: polygons, and lines with an arrow to their `in` side.
 
-const REGION_COLOR = "#ffffff";
-const REGION_CASING = "rgb(16 19 26 / 0.6)"; // around it, so that it is visible on any picture
-export const REGION_LABEL = "#10131a";
-const ARROW_SHARE = 1 / 24; // of the picture's longer side
-const ARROW_PIXELS_MIN = 16;
-
 /** The tail and the tip of a line's arrow. `in` is from the left to the right, seen from its first point to its second; y points down. */
 export function findArrow([[x1, y1], [x2, y2]], length) {
   const distance = Math.hypot(x2 - x1, y2 - y1) || 1;
@@ -14,31 +8,29 @@ export function findArrow([[x1, y1], [x2, y2]], length) {
   return [[middleX - (x * length) / 2, middleY - (y * length) / 2], [middleX + x * length, middleY + y * length]];
 }
 
-export function measureArrow(place) {
-  return Math.max(ARROW_PIXELS_MIN, Math.max(place.width, place.height) * ARROW_SHARE);
-}
-
 /** A region's points, shares of the picture, as pixels of its `place`. */
 export function placePoints(points, place) {
   return points.map(([x, y]) => [x * place.width, y * place.height]);
 }
 
 /** Draws regions, `{points, is_line}`, without their names. */
-export function drawRegionLines(context, regions, place, line) {
+export function drawRegionLines(context, regions, place, look) {
   const lines = regions.map((region) => ({ ...region, points: placePoints(region.points, place) }));
   context.lineCap = "round";
   for (const { points, is_line: isLine } of lines) {
     if (isLine) continue;
     traceRegion(context, points, true);
-    context.fillStyle = "rgb(255 255 255 / 0.1)";
+    context.globalAlpha = look.area_opacity;
+    context.fillStyle = look.light;
     context.fill();
   }
-  for (const [color, width] of [[REGION_CASING, line + 3], [REGION_COLOR, line]]) {
+  for (const [color, width, opacity] of [[look.dark, look.casing * look.line, look.casing_opacity], [look.light, look.line, 1]]) {
     context.strokeStyle = color;
+    context.globalAlpha = opacity;
     context.lineWidth = width;
     for (const { points, is_line: isLine } of lines) {
       traceRegion(context, points, !isLine);
-      if (isLine) traceArrow(context, points, measureArrow(place));
+      if (isLine) traceArrow(context, points, look.arrow);
       context.stroke();
     }
   }

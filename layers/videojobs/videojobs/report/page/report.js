@@ -22,7 +22,7 @@ class Report {
   #list;
   #scrubber;
   #regions; // null where there are none
-  #overlay = new Overlay($("overlay"));
+  #overlay;
   #view = { percent: 0, hidden: new Set(), marks: true, names: true, regions: true, hiddenRegions: new Set(), keys: true, isWithoutVideo: false };
   #missing = new Set(); // pieces that could not be had, until they are asked for again
   #frames = []; // a frame a model: what is drawn
@@ -30,6 +30,7 @@ class Report {
 
   constructor(index) {
     this.#index = index;
+    this.#overlay = new Overlay($("overlay"), index.look);
     this.#classes = listClasses(index);
     this.#styles = index.models.map((_, model) => {
       const own = this.#classes.filter((entry) => entry.model === model);
