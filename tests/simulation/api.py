@@ -15,6 +15,7 @@ import requests
 import urllib3
 
 from tests.stand_ins.wire import Wire
+from videoengine.idempotency import digest_request
 
 API_URL = "https://api.simulated.example"
 STORAGE_URL = "https://storage.simulated.example"
@@ -57,6 +58,7 @@ class ApiJob:
     job_id: str
     source: Source
     idempotency_key: str
+    request_digest: str
     created_at: float
     ends_at: float
     fate: Fate
@@ -72,7 +74,9 @@ class Api:
         knows_keys: Whether it creates one job for all calls with the same idempotency key.
         keys: The API keys that it accepts.
         sent: The videos that were sent to it, by URL.
-        lies: How often it said that it has no such job, by the job's ID.
+        takes_ranges: Whether its storage answers a range of a file.
+        lies: How often in a row it said that it has no such job, by the job's ID.
+        lies_most: The most of them, by the job's ID.
         arrivals: When requests to its endpoints arrived, as the limit counts them.
     """
 
@@ -80,16 +84,20 @@ class Api:
     read_clock: Callable[[], float]
     read_object: Callable[[str, str, str | None], bytes | None]
     knows_keys: bool
+    takes_ranges: bool
     keys: set[str] = field(default_factory=lambda: {API_KEYS[0]})
     jobs: dict[str, ApiJob] = field(default_factory=dict)
     sent: dict[str, bytes] = field(default_factory=dict)
     by_key: dict[str, str] = field(default_factory=dict)
     lies: Counter[str] = field(default_factory=Counter)
+    lies_most: Counter[str] = field(default_factory=Counter)
     arrivals: list[float] = field(default_factory=list)
 
     def note_lie(self, request: requests.PreparedRequest) -> None:
         """Notes that it said of a job that there is none."""
-        self.lies[parse_qs(urlsplit(str(request.url)).query)["job_id"][0]] += 1
+        job_id = parse_qs(urlsplit(str(request.url)).query)["job_id"][0]
+        self.lies[job_id] += 1
+        self.lies_most[job_id] = max(self.lies[job_id], self.lies_most[job_id])
 
     def handle(self, request: requests.PreparedRequest) -> Answer:
         """Does what a request asks for, and returns the proper answer."""
@@ -100,14 +108,16 @@ class Api:
             self.sent[str(request.url)] = b"".join(body)
             return 200, b""
         if f"{url.scheme}://{url.netloc}" == STORAGE_URL:
-            return self._give_results(url.path.strip("/").split("/")[0])
+            return self._give_results(url.path.strip("/").split("/")[0], request.headers.get("Range", ""))
         self.arrivals.append(self.read_clock())
         if url.path == "/openapi.json":
             return 404, {"error": "not found"}
         if query.get("api_key") not in self.keys:
-            return 401, {"error": f"unknown key {query.get('api_key')}"}
+            return 401, {"error": f"unknown key {query.get('api_key')}", "request": request.url}
         if url.path == "/video_upload_signed_url/":
-            upload_url = f"{STORAGE_URL}/uploads/{len(self.arrivals)}/video?X-Goog-Signature={SIGNATURE}"
+            # The engine gives a URL of the same object for the same key.
+            name = request.headers["Idempotency-Key"] if self.knows_keys else len(self.arrivals)
+            upload_url = f"{STORAGE_URL}/uploads/{name}/video?X-Goog-Signature={SIGNATURE}"
             return 200, {"signed_url": upload_url}
         if request.method == "POST":
             return self._create(json.loads(request.body or b"{}"), request.headers.get("Idempotency-Key", ""))
@@ -115,7 +125,9 @@ class Api:
 
     def _create(self, body: Mapping[str, Any], idempotency_key: str) -> Answer:
         source = self._fetch(body["input_url"])
-        job_id = self.by_key.get(idempotency_key) if self.knows_keys else None
+        job_id, digest = self.by_key.get(idempotency_key) if self.knows_keys else None, digest_request(body)
+        if job_id and self.jobs[job_id].request_digest != digest:
+            return 409, {"message": f"The Idempotency-Key {idempotency_key} was sent before, with another body"}
         if job_id is None:
             job_id = f"job-{len(self.jobs) + 1}"
             fate = self.order.choices(list(FATES), list(FATES.values()))[0] if source.video else "failed"
@@ -124,6 +136,7 @@ class Api:
                 job_id,
                 source,
                 idempotency_key,
+                digest,
                 now,
                 now + self.order.choice((1, 30, 90, 200, 600, 3000)),
                 fate,
@@ -142,6 +155,7 @@ class Api:
 
     def _describe(self, job_id: str) -> Answer:
         job = self.jobs.get(job_id)
+        self.lies[job_id] = 0
         if job is None or (job.fate == "forgotten" and self.read_clock() > job.ends_at):
             return 404, {"error": f"Job {job_id} not found"}
         if job.fate == "endless" or self.read_clock() < job.ends_at:
@@ -151,13 +165,19 @@ class Api:
         link = f"{STORAGE_URL}/{job_id}/results.json?X-Goog-Signature={SIGNATURE}"
         return 200, {"status": 0, "output_signed_url": link, "start_offset": 0.0}
 
-    def _give_results(self, job_id: str) -> Answer:
-        return 200, self.jobs[job_id].results
+    def _give_results(self, job_id: str, wanted: str) -> Answer:
+        results = self.jobs[job_id].results
+        if not wanted or not self.takes_ranges:
+            return 200, results
+        start = int(wanted.removeprefix("bytes=").rstrip("-"))
+        if start >= len(results):
+            return 416, b"", {"Content-Range": f"bytes */{len(results)}"}
+        return 206, results[start:], {"Content-Range": f"bytes {start}-{len(results) - 1}/{len(results)}"}
 
 
 def make_results(order: random.Random, fate: Fate, model_ids: list[str]) -> bytes:
     """Returns a results file, or what an API may give instead of one."""
-    frames = order.choice((1, 3, 20))
+    frames = order.choice((1, 3, 20, 40))
     size = {"width": 640, "height": 360}
     box = {"x": 100.0, "y": 100.0, "width": 30.0, "height": 40.0, "confidence": 0.9, "class": "Rock", "class_id": 1}
     elements = [{"time": 0.05, "image": size, "predictions": [box] * order.choice((0, 1, 2))} for _ in range(frames)]
@@ -181,9 +201,14 @@ def make_results(order: random.Random, fate: Fate, model_ids: list[str]) -> byte
 class ApiWire(Wire):
     """Connects the functions to the API through the simulation, which decides what happens to each call."""
 
-    def __init__(self, call: Callable[[str, requests.PreparedRequest], Answer | BaseException]) -> None:
+    def __init__(
+        self,
+        call: Callable[[str, requests.PreparedRequest], Answer | BaseException],
+        slow_down: Callable[[Any], Any],
+    ) -> None:
         super().__init__()
         self._call = call
+        self._slow_down = slow_down
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         url = urlsplit(str(request.url))
@@ -192,7 +217,10 @@ class ApiWire(Wire):
         name = storage if is_storage else f"{request.method} {url.path.strip('/')}"
         answer = self._call(name, request)
         self.answers.append(answer)
-        return super().send(request, *args, **kwargs)
+        response = super().send(request, *args, **kwargs)
+        if name == "results":
+            response.raw.read = self._slow_down(response.raw.read)  # type: ignore[method-assign]
+        return response
 
 
 def spoil(answer: Answer, fault: str, *, is_storage: bool) -> Answer | BaseException:
@@ -211,7 +239,8 @@ def spoil(answer: Answer, fault: str, *, is_storage: bool) -> Answer | BaseExcep
         case "cut":
             status_code, content, *_ = answer
             raw = content if isinstance(content, bytes) else json.dumps(content).encode()
-            return status_code, raw[: len(raw) // 2], {"Content-Length": str(len(raw))}
+            headers = answer[2] if len(answer) == 3 else {}
+            return status_code, raw[: len(raw) // 2], {**headers, "Content-Length": str(len(raw))}
     return answer
 
 

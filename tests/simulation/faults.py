@@ -39,9 +39,10 @@ API_FAULTS = (
     "unknown",
     "cut",
     "slow",
+    "trickle",
 )
 """Of a call to the API. `lost`, `late`, `500 but done`, `no JSON` and `no fields`: the API did what it was asked for.
-`unknown`: it says that it has no such job, or no such file.
+`unknown`: it says that it has no such job, or no such file. `trickle`: a file takes minutes.
 """
 
 INVOCATION_FAULTS = ("throttled", "service error", "caller gone", "timed out")
@@ -50,6 +51,9 @@ until its time is over.
 """
 
 DELIVERY_FAULTS = ("late", "twice")
+
+PUBLISH_FAULTS = ("refused", "lost")
+"""Of the state that publishes a digest; `lost`: SNS accepted it."""
 
 STORMS = (
     ("throttled", "invoke"),
@@ -60,6 +64,8 @@ STORMS = (
     ("slow", "dynamodb:"),
     *((fault, "api:") for fault in ("no connection", "reset", "late", "429", "503", "503 with Retry-After", "500")),
     ("cut", "api:results"),
+    ("trickle", "api:results"),
+    ("unknown", "api:GET"),
 )
 """Faults that last for hours, each with how the names of the calls begin that it strikes."""
 
@@ -70,6 +76,19 @@ CLOCK_AHEAD_MAX = 1.5
 
 CONNECT_SECONDS_MAX = 2.0
 
+
+FOCI = (
+    "",
+    "create_job",
+    "check_job",
+    "deliver_results",
+    "annotate_video",
+    "make_dataset",
+    "record_media",
+    "report_failure",
+    "send_digest",
+    "owner",
+)
 
 _FAVORS = (0.0, 0.5, 0.5, 1.0, 5.0)
 _API_FAVORS = (0.0, 1.0, 5.0, 10.0)
@@ -96,6 +115,8 @@ class Faults:
         struck: How often each fault struck each call of each function. The fault "" counts the calls themselves.
         favors: How many times as often as others a call is struck, so that rare calls are struck too.
         most: How many faults may strike at all, besides storms.
+        focus: A function, and the number of the one of its calls that is struck when it is first made: else, rare calls
+            would rarely be struck. "" for no function.
     """
 
     order: random.Random
@@ -105,6 +126,7 @@ class Faults:
     weights: Mapping[str, float]
     storms: Sequence[Storm] = ()
     favors: dict[str, float] = field(default_factory=dict)
+    focus: tuple[str, int] = ("", 0)
     struck: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     total: int = 0
 
@@ -118,14 +140,19 @@ class Faults:
         for _ in range(order.choice((0, 0, 0, 1, 2))):
             start, (fault, place) = begin + order.uniform(0, 4 * 3600), order.choice(STORMS)
             end = start + order.choice(STORM_SECONDS)
-            storms.append(Storm(start, end, fault, place, order.choice((0.7, 1.0))))
+            storms.append(Storm(start, end, fault, place, order.choice((0.2, 0.7, 1.0))))
         rate, most = order.choice((0.0, 0.005, 0.02, 0.05, 0.1)), order.choice((3, 10, 60))
-        return cls(order, begin + 3600 * hours, rate, most, weights, storms)
+        focus = order.choice(FOCI), order.randrange(12)
+        return cls(order, begin + 3600 * hours, rate, most, weights, storms, focus=focus)
 
     def choose(self, kinds: Sequence[str], function: str, call: str, now: float) -> str:
         """Chooses what strikes a call: a fault, or nothing."""
         self.struck["", function, call] += 1
-        fault = self._find_storm(kinds, call, now) or self._draw_fault(kinds, f"{function} {call}", now)
+        fault = (
+            self._find_storm(kinds, call, now)
+            or self._find_focus(kinds, function, call)
+            or self._draw_fault(kinds, f"{function} {call}", now)
+        )
         if fault:
             self.struck[fault, function, call] += 1
         return fault
@@ -135,6 +162,16 @@ class Faults:
             if storm.begin <= now < storm.end and storm.fault in kinds and call.startswith(storm.place):
                 return storm.fault if self.order.random() < storm.share else ""
         return ""
+
+    def _find_focus(self, kinds: Sequence[str], function: str, call: str) -> str:
+        name, number = self.focus
+        if name != function or self.total >= self.most or self.struck["", function, call] > 1:
+            return ""
+        self.focus = name, number - 1
+        if number:
+            return ""
+        self.total += 1
+        return self.order.choice(kinds)
 
     def _draw_fault(self, kinds: Sequence[str], place: str, now: float) -> str:
         if place not in self.favors:

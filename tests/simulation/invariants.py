@@ -3,20 +3,26 @@
 import gzip
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation.api import SIGNATURE, ApiJob
+from tests.simulation.api import ApiJob
 from tests.simulation.executions import HISTORY_MAX
-from tests.simulation.stack import RESULTS, SHARE_KEY, Stack
+from tests.simulation.stack import RESULTS, Stack
 
 if TYPE_CHECKING:
     from tests.simulation.life import Owner, Put
 
 BROKEN_ANSWERS_MAX = 3
 """After so many answers without a job's ID, an upload is rejected, says the documentation."""
+
+FUNCTION_SECONDS_MAX = 900
+"""So long functions go on that began with other parameters."""
+
+BOOKED_SECONDS_MAX = 12 * 3600
+"""So far ahead turns are booked."""
 
 REFUSALS_MAX = 3
 """So many answers that there is no such job are believed, says the documentation."""
@@ -39,13 +45,11 @@ ALLOWED: dict[str, frozenset[str | None]] = {
 
 ALLOWED_REDELIVERY = frozenset(("done", "failed", "overdue", "cancelled", "running"))
 
-END_OUTCOMES = {
-    "done": "done",
-    "failed": "failed",
-    "overdue": "failed",
-    "rejected": "rejected",
-    "cancelled": "cancelled",
+_MEDIA = {
+    "annotate": ("annotated_location", "annotation_error", "annotation_notice_id", "annotated video"),
+    "dataset-frames": ("dataset_location", "dataset_error", "dataset_notice_id", "dataset"),
 }
+"""By an option, the ledger's attributes of its output, and its name."""
 
 
 def find_breaches(stack: Stack, owner: "Owner") -> list[str]:
@@ -60,9 +64,11 @@ def find_breaches(stack: Stack, owner: "Owner") -> list[str]:
         *_check_rejections(stack, owner, items),
         *_check_notices(stack, owner, items),
         *_check_events(stack, items),
+        *_check_rules(stack, owner, items),
+        *_check_media(stack, owner, items),
         *_check_limit(stack),
         *_check_waiting(stack),
-        *_check_secrets(stack, items),
+        *_check_secrets(stack),
     ]
 
 
@@ -77,6 +83,11 @@ def _find_put(owner: "Owner", item: Any) -> "Put":
     if "sequencer" in item:
         return next(it for it in owner.puts if it.sequencer == item["sequencer"])
     return next(it for it in owner.puts if (it.key, it.etag) == (item["key"], item["etag"]))
+
+
+def _read_metadata(stack: Stack, put: "Put") -> Mapping[str, str]:
+    """Returns the metadata of a version. Without versioning, another write may have replaced it before it was read."""
+    return put.metadata if stack.is_versioned else {}
 
 
 def _check_ends(stack: Stack, owner: "Owner", items: list[dict[str, Any]]) -> Iterator[str]:
@@ -130,22 +141,32 @@ def _check_bill(stack: Stack, owner: "Owner", items: list[dict[str, Any]]) -> It
     known = {item["job_id"] for item in items if "job_id" in item}
     if len(known) != sum("job_id" in item for item in items):
         yield "two attempts have the same job"
-    sent = {put.body: (put.key, put.version_id) for put in owner.puts}
-    unknown = Counter[tuple[str, str | None]]()
-    for job in stack.api.jobs.values():
-        source = job.source
-        if job.job_id not in known:
-            unknown[(source.key, source.version_id) if source.key else sent[source.video or b""]] += 1
+    unknown = _count_unknown(stack, owner, known)
     counted = Counter[tuple[str, str | None]]()
     for item in items:
         counted[item["key"], item.get("version_id")] += int(item.get("unanswered", 0))
         if stack.api.knows_keys and "job_id" in item and item.get("unanswered"):
             yield f"{_name(item)} counts unanswered calls at an API that knows keys"
     for place, count in unknown.items():
+        about = [it for it in items if (it["key"], it.get("version_id")) == place]
         if count > counted[place]:
             yield f"{count} jobs at the API for {place}, of which {counted[place]} are counted"
+        # Other options are another job.
+        if stack.api.knows_keys and not owner.acts["change"] and all("job_id" in it for it in about):
+            yield f"{count} jobs at an API that knows keys for {place}, besides those in the ledger"
     for job_id in known - stack.api.jobs.keys():
         yield f"the API has no {job_id}"
+
+
+def _count_unknown(stack: Stack, owner: "Owner", known: set[str]) -> Counter[tuple[str, str | None]]:
+    """Counts the API's jobs that are not in the ledger, by the key and the version of what they are about."""
+    sent = {put.body: (put.key, put.version_id) for put in owner.puts}
+    unknown = Counter[tuple[str, str | None]]()
+    for job in stack.api.jobs.values():
+        source = job.source
+        if job.job_id not in known:
+            unknown[(source.key, source.version_id) if source.key else sent[source.video or b""]] += 1
+    return unknown
 
 
 def _check_fates(stack: Stack, owner: "Owner", items: list[dict[str, Any]]) -> Iterator[str]:
@@ -162,7 +183,7 @@ def _check_fates(stack: Stack, owner: "Owner", items: list[dict[str, Any]]) -> I
                 yield f"{_name(item)} is {status} without a job"
             continue
         expected = _expect(job)
-        is_believed = status == "failed" and stack.api.lies[job.job_id] >= REFUSALS_MAX
+        is_believed = status == "failed" and stack.api.lies_most[job.job_id] >= REFUSALS_MAX
         is_stopped = status == "failed" and f"{name[0]}-{name[1]}" in owner.stopped
         if status not in expected and not is_believed and not is_stopped:
             yield f"{_name(item)} is {status}, but the API's job is: {job.fate} ({item.get('error')})"
@@ -178,9 +199,51 @@ def _check_rejections(stack: Stack, owner: "Owner", items: list[dict[str, Any]])
             yield f"{_name(item)} should be rejected, and is {item['status']}"
         is_cut_off = str(item.get("error", "")).startswith("Sending the video to the API was cut off 3 times")
         is_broken = is_cut_off or int(item.get("broken_answers", 0)) >= BROKEN_ANSWERS_MAX
-        may_be_rejected = put.key in owner.deleted or is_replaced or is_broken
+        is_key_refused = bool(owner.acts["revoke"]) and "The API key is not accepted" in str(item.get("error", ""))
+        may_be_rejected = put.key in owner.deleted or is_replaced or is_broken or is_key_refused
         if put.kind == "video" and is_rejected and not may_be_rejected:
             yield f"{_name(item)} is rejected: {item.get('error')}"
+
+
+def _check_rules(stack: Stack, owner: "Owner", items: list[dict[str, Any]]) -> Iterator[str]:
+    """A job whose conditions did not hold is not told, and each other one is."""
+    for item in items:
+        put, job = _find_put(owner, item), stack.api.jobs.get(item.get("job_id", ""))
+        is_first = f"{item['upload_id']}-{item['attempt']}" not in owner.redelivered
+        if "notify-when" not in _read_metadata(stack, put) or item["status"] != "done" or job is None or not is_first:
+            continue
+        results = json.loads(job.results)
+        classes = {
+            prediction["class"]
+            for name, elements in results.items()
+            if not name.endswith("_offset")
+            for element in elements
+            for prediction in element["predictions"]
+        }
+        held = {it["class"] for it in json.loads(put.metadata["notify-when"])} <= classes
+        is_silent = item.get("no_notice") == "notify_when did not hold"
+        if held == is_silent and "failed_outputs" not in item:
+            yield f"{_name(item)}: its rules {'held' if held else 'did not hold'}: notice {item['notice_id']}"
+        if held != bool(item.get("found_rules")) and "failed_outputs" not in item:
+            yield f"{_name(item)}: its rules {'held' if held else 'did not hold'}: {item.get('found_rules')}"
+
+
+def _check_media(stack: Stack, owner: "Owner", items: list[dict[str, Any]]) -> Iterator[str]:
+    """A job that is done has the media outputs that it asks for, or the ledger says why not, and its owner is told."""
+    for item in items:
+        metadata = _read_metadata(stack, _find_put(owner, item))
+        for option, (location, error, notice, name) in _MEDIA.items():
+            if option not in metadata or item["status"] != "done":
+                continue
+            if location not in item and error not in item:
+                yield f"{_name(item)} has no {name}, and nothing says why"
+            if (
+                location in item
+                and stack.objects.read(RESULTS, item[location].removeprefix(f"s3://{RESULTS}/")) is None
+            ):
+                yield f"{_name(item)}: its {name} is not at {item[location]}"
+            if notice not in item:
+                yield f"{_name(item)}: nobody is told about its {name}"
 
 
 def _expect(job: ApiJob) -> frozenset[str]:
@@ -209,7 +272,7 @@ def _check_notices(stack: Stack, owner: "Owner", items: list[dict[str, Any]]) ->
                 yield f"{subject} is told twice that it is {outcome}"
     digests = Counter(it for digest in stack.digests for it in digest)
     for notice_id in stack.pending:
-        if digests[notice_id] != 1:
+        if not 1 <= digests[notice_id] <= 1 + stack.digests_lost[notice_id]:
             yield f"the notice {notice_id} is in {digests[notice_id]} digests"
 
 
@@ -232,13 +295,20 @@ def _check_events(stack: Stack, items: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _check_limit(stack: Stack) -> Iterator[str]:
-    limit = int(stack.environment["API_REQUESTS_PER_MINUTE"])
+    """No minute has more requests than the limit. Functions of before a change and turns that they booked go on."""
     moments = sorted(stack.api.arrivals)
-    if limit:
-        for index in range(len(moments) - limit):
-            if moments[index + limit] - moments[index] < 60:
-                yield f"more than {limit} requests within a minute, from {moments[index] - stack.api_begin:.1f} s on"
-                return
+    changes = [*stack.limits, (inf, 0)]
+    for number, ((begin, limit), (end, _)) in enumerate(pairwise(changes)):
+        before = max((it for _, it in changes[:number]), default=0)
+        settled = begin + BOOKED_SECONDS_MAX if number else begin
+        allowed = [(begin if not number else begin + FUNCTION_SECONDS_MAX, limit + before), (settled, limit)]
+        is_unlimited = not limit or 0 in (it for at, it in changes[:number] if it != limit)
+        for since, most in allowed if not is_unlimited else ():
+            within = [it for it in moments if since <= it < end]
+            for first, last in zip(within, within[most:], strict=False):
+                if last - first < 60:
+                    yield f"more than {most} requests within a minute, from {first - stack.api_begin:.1f} s on"
+                    return
 
 
 def _check_waiting(stack: Stack) -> Iterator[str]:
@@ -252,31 +322,12 @@ def _check_waiting(stack: Stack) -> Iterator[str]:
             yield f"{execution.name} has {execution.events} events"
 
 
-def _check_secrets(stack: Stack, items: list[dict[str, Any]]) -> Iterator[str]:
-    log = stack.log.getvalue()
-    written = {
-        "the log": log,
-        "the ledger": json.dumps(items, default=str),
-        "an event": json.dumps([it.detail for it in stack.events]),
-        "a notice": "\n".join(it.text for it in stack.told),
-        "an execution": "\n".join(it.input for it in stack.executions.values()),
-        "the budget": json.dumps(stack.tables.read("budget"), default=str),
-        "the pending notices": json.dumps(stack.tables.read("pending-notices"), default=str),
-        "the idempotency table": json.dumps(stack.tables.read("idempotency"), default=str),
-        **{f"the object {key}": text for key, text in _read_results(stack)},
-    }
-    secrets = {
-        "k3y-": "an API key",
-        SIGNATURE: "a signed link",
-        SHARE_KEY: "the share key",
-        "X-Amz-Signature=": "a signed query",
-    }
-    for place, text in written.items():
-        for secret, what in secrets.items():
-            if secret in text:
-                yield f"{what} is in {place}"
-        if place != "a notice" and "share.simulated.example/s/" in text:
-            yield f"a share link is in {place}"
+def _check_secrets(stack: Stack) -> Iterator[str]:
+    """Besides what was written down in calls and steps, the log, and results that are compressed."""
+    stack.write_down("the log", stack.log.getvalue())
+    for key, text in _read_results(stack):
+        stack.write_down(f"the object {key}", text)
+    yield from sorted(stack.leaks)
 
 
 def _read_results(stack: Stack) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Literal
@@ -44,6 +44,9 @@ _METADATA: tuple[Mapping[str, str], ...] = (
     {"dataset-frames": "every 1"},
     {"track": "false"},
     {"input-mode": "upload"},
+    {"annotate": "true", "dataset-frames": "every 1"},
+    {"notify-when": '[{"class": "Rock"}]'},
+    {"notify-when": '[{"class": "Paper"}]'},
 )
 _WRONG_METADATA: tuple[Mapping[str, str], ...] = ({"infer-fps": "fast"}, {"annotate": "maybe"}, {"models": "{"})
 
@@ -83,6 +86,7 @@ class Put:
     etag: str
     body: bytes
     kind: Kind
+    metadata: Mapping[str, str] = field(hash=False)
     at: float
 
 
@@ -97,20 +101,27 @@ class Owner:
         self.cancelled: set[tuple[str, int]] = set()
         self.stopped: set[str] = set()
         self.retried: set[str] = set()
+        self.redelivered: set[str] = set()
         self.acts: Counter[str] = Counter()
 
     def plan(self) -> None:
         """Plans the life."""
         timeline, order = self.stack.timeline, self.order
         begin = timeline.now
-        for _ in range(order.choice((1, 1, 2, 3))):
-            moment = begin + order.uniform(0, 4 * 3600)
+        moments = [begin + order.uniform(0, 4 * 3600) for _ in range(order.choice((1, 1, 2, 3)))]
+        for moment in moments:
             for _ in range(order.choice((1, 1, 2, 4, 8))):
                 timeline.at(moment + order.uniform(0, 5), self.upload)
-        acts = (self.cancel, self.retry, self.redeliver, self.delete, self.rotate, self.change, self.stop)
+        acts = (
+            *(self.cancel, self.cancel, self.retry, self.redeliver, self.redeliver),
+            *(self.delete, self.rotate, self.revoke, self.change, self.stop),
+        )
         for _ in range(order.choice((0, 0, 1, 3, 6))):
-            act = order.choice(acts)
-            timeline.at(begin + order.uniform(1, 6 * 3600), partial(self._begin, act))
+            # Soon after an upload, when most happens, or any time.
+            soon = order.choice(moments) + order.expovariate(1 / 30)
+            timeline.at(
+                order.choice((soon, begin + order.uniform(1, 6 * 3600))), partial(self._begin, order.choice(acts))
+            )
         minutes = 60 * order.choice((15, 60))
         for number in range(1, int(2 * LIFE_SECONDS / minutes)):
             timeline.at(begin + number * minutes, partial(self._send_digest, number))
@@ -150,7 +161,14 @@ class Owner:
         etag, version_id = answer["ETag"].strip('"'), answer.get("VersionId")
         number = len(self.puts) + 1
         put = Put(
-            key, version_id, f"{number:018X}", etag, body, "rejected" if is_wrong else "video", stack.timeline.now
+            key,
+            version_id,
+            f"{number:018X}",
+            etag,
+            body,
+            "rejected" if is_wrong else "video",
+            metadata,
+            stack.timeline.now,
         )
         self.puts.append(put)
         stack.tell(f"upload {number} of {key!r} {dict(metadata) or ''}")
@@ -194,6 +212,7 @@ class Owner:
         if item := self._pick(lambda it: it["status"] in ("done", "failed", "overdue", "cancelled") and "job_id" in it):
             job = Job.from_item(item)
             self.stack.tell(f"redeliver {job.execution_name}")
+            self.redelivered.add(job.execution_name)
             now = datetime.fromtimestamp(self.stack.timeline.now, UTC)
             start_redelivery(connections.connect_sfn(), JOB_MACHINE, job, polls=int(item.get("polls", 0)), now=now)
 
@@ -206,18 +225,26 @@ class Owner:
         self.stack.tell("rotate the API's key")
         self.stack.timeline.after(600, lambda: self.stack.api.keys.discard(old))
 
+    def revoke(self) -> None:
+        """Lets the API refuse its key for half an hour, as after a bill that was not paid."""
+        keys, self.stack.api.keys = self.stack.api.keys, set()
+        self.stack.tell("the API refuses all keys")
+        self.stack.timeline.after(1800, lambda: self.stack.api.keys.update(keys))
+
     def change(self) -> None:
         """Changes parameters: functions start anew, with other variables."""
         name, values = self.order.choice(
             (
                 ("DEFAULT_INFER_FPS", ("1", "5", "10")),
                 ("OUTPUTS", ("csv", "webvtt")),
-                ("POLL_SECONDS", ("60", "120")),
+                ("POLL_SECONDS", ("120", "900")),
                 ("DEADLINE_HOURS", ("12.0", "24.0")),
                 ("NOTICES", ("each", "digest", "problems")),
+                ("API_REQUESTS_PER_MINUTE", ("0", "3", "12", "60")),
             )
         )
         self.stack.environment = {**self.stack.environment, name: self.order.choice(values)}
+        self.stack.note_limit()
         self.stack.tell(f"change {name} to {self.stack.environment[name]}")
 
     def stop(self) -> None:

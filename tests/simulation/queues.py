@@ -37,6 +37,7 @@ class FunctionQueue:
     Attributes:
         call: Calls the function with an event, and then the second argument with whether it accepted it.
         workers_max: How many calls run at once.
+        write_down: Called with each message's body.
         dead: The dead letters.
     """
 
@@ -46,6 +47,7 @@ class FunctionQueue:
     visibility_seconds: float
     receives_max: int
     workers_max: int
+    write_down: Callable[[str], None]
     messages: dict[int, Message] = field(default_factory=dict)
     dead: list[Message] = field(default_factory=list)
     running: int = 0
@@ -53,6 +55,7 @@ class FunctionQueue:
 
     def send(self, body: str, after: float = 0.0) -> None:
         """Sends a message that becomes visible after some seconds."""
+        self.write_down(body)
         self.sent += 1
         message = Message(self.sent, body, self.timeline.now, visible_at=self.timeline.now + after)
         self.messages[message.handle] = message

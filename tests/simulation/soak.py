@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
-from tests.simulation.faults import API_FAULTS, AWS_FAULTS, DELIVERY_FAULTS, INVOCATION_FAULTS
+from tests.simulation.faults import API_FAULTS, AWS_FAULTS, DELIVERY_FAULTS, INVOCATION_FAULTS, PUBLISH_FAULTS
 from tests.simulation.life import Life, live
 
 TOGETHER = 5
@@ -42,6 +42,8 @@ def list_faults(function: str, call: str) -> tuple[str, ...]:
     if call == "invoke":
         # A queue calls these two; the others are called by an execution.
         return INVOCATION_FAULTS[:2] if function == "create_job" else INVOCATION_FAULTS
+    if function == "Publish Digest":
+        return PUBLISH_FAULTS
     if not function:
         return DELIVERY_FAULTS
     return API_FAULTS if call.startswith("api:") else AWS_FAULTS

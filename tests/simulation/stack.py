@@ -9,7 +9,7 @@ import io
 import json
 import os
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -26,7 +26,8 @@ from botocore.client import BaseClient
 from botocore.exceptions import ConnectionClosedError
 
 from tests.lambda_runtime import describe_function, invoke
-from tests.simulation.api import API_KEYS, API_URL, Answer, Api, ApiWire, refuse_connection, spoil
+from tests.simulation import media
+from tests.simulation.api import API_KEYS, API_URL, SIGNATURE, Answer, Api, ApiWire, refuse_connection, spoil
 from tests.simulation.executions import Execution, TimedMachine, fail_task, run_execution
 from tests.simulation.faults import (
     API_FAULTS,
@@ -35,6 +36,7 @@ from tests.simulation.faults import (
     CONNECT_SECONDS_MAX,
     DELIVERY_FAULTS,
     INVOCATION_FAULTS,
+    PUBLISH_FAULTS,
     Faults,
 )
 from tests.simulation.objects import Objects
@@ -53,7 +55,7 @@ from videojobs.jobs.ledger import Job
 from videojobs.jobs.uploads import read_requests
 from videojobs.jobs.workflow import read_execution_event
 from videojobs.logs import logger
-from videojobs.result_files import ANNOTATED_VIDEO, DATASET_ZIP, locate_results
+from videojobs.results import bucket
 
 ACCOUNT = "arn:aws:states:us-east-1:123456789012"
 JOB_MACHINE = f"{ACCOUNT}:stateMachine:video-job"
@@ -70,10 +72,16 @@ TABLES: Mapping[str, Sequence[str]] = {
 }
 """The names of the tables, and of the attributes of their keys."""
 
-MEDIA = {"annotate_video": ("annotated", ANNOTATED_VIDEO), "make_dataset": ("made", DATASET_ZIP)}
-"""The functions that decode videos: a stand-in puts their file."""
+PART_BYTES, PIECE_BYTES = 2000, 300
+"""Of the results' files, so that small ones have several parts."""
 
-FUNCTIONS = ("create_job", "check_job", "deliver_results", "report_failure", "record_media", "send_digest")
+SECRETS = {
+    "k3y-": "an API key",
+    SIGNATURE: "a signed link",
+    SHARE_KEY: "the share key",
+    "X-Amz-Signature=": "a signed query",
+}
+"""What nothing that is written down may have."""
 
 CREDENTIALS = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
 
@@ -82,6 +90,9 @@ _ERRORS: Mapping[str, Mapping[str, tuple[str, int]]] = {
     "down": {"s3": ("InternalError", 500), "sns": ("InternalError", 500), "": ("InternalServerError", 500)},
 }
 """AWS's error codes and HTTP statuses, by fault and service."""
+
+_MAY_LINK = ("sns:", "a digest", "a step's input or output (send_digest)")
+"""Where share links may be: mails, and the step that composes them."""
 
 _SENDING = {"sns:Publish": "notice", "events:PutEvents": "event"}
 """What calls send to the outside."""
@@ -165,8 +176,11 @@ class Stack:
         events: The events that EventBridge accepted.
         changes: All changes of statuses in the ledger.
         is_versioned: Whether the uploads bucket has versioning.
-        interrupted: When invocations ended that sent a notice or an event and did not record it, by their numbers.
+        interrupted: When a fault first struck an invocation, by its number, between what it sent and its record.
         digests: The IDs of the pending notices in each digest that SNS accepted.
+        digests_lost: How often SNS accepted each of them in a digest and its answer was lost.
+        leaks: The secrets that were written down, and where.
+        limits: Since when which number of requests a minute is allowed.
         story: What happened, in readable lines.
     """
 
@@ -183,7 +197,10 @@ class Stack:
     events: list[Published] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     digests: list[list[str]] = field(default_factory=list)
+    digests_lost: Counter[str] = field(default_factory=Counter)
     pending: set[str] = field(default_factory=set)
+    leaks: set[str] = field(default_factory=set)
+    limits: list[tuple[float, int]] = field(default_factory=list)
     story: list[str] = field(default_factory=list)
     log: io.StringIO = field(default_factory=io.StringIO)
     interrupted: dict[tuple[int, str], float] = field(default_factory=dict)
@@ -193,7 +210,8 @@ class Stack:
     def __post_init__(self) -> None:
         self.tables = Tables(TABLES)
         self.objects = Objects(self.order, {UPLOADS} if self.is_versioned else set())
-        self.api = Api(self.order, lambda: self.timeline.now, self.objects.read, self.knows_keys)
+        takes_ranges = self.order.random() < 0.7
+        self.api = Api(self.order, lambda: self.timeline.now, self.objects.read, self.knows_keys, takes_ranges)
         timings = {name: it["Properties"] for name, it in find_resources("pipeline", "AWS::SQS::Queue").items()}
         self.uploads = self._open_queue("uploads", "create_job", timings["UploadsQueue"], 5)
         self.ends = self._open_queue("ends", "report_failure", timings["ExecutionEndsQueue"], 2)
@@ -207,6 +225,7 @@ class Stack:
             # In some lives messages are given up early, so that somebody has to redrive them.
             self.order.choice((*[properties["RedrivePolicy"]["maxReceiveCount"]] * 6, 4)),
             workers_max,
+            partial(self.write_down, f"the queue {name}"),
         )
 
     # Lambda
@@ -248,17 +267,14 @@ class Stack:
             try:
                 if hangs:
                     invocation.pause(10 * seconds)
-                if function in MEDIA:
-                    invocation.answer = self._make_media(function, event)
-                else:
-                    invocation.answer = invoke(sandbox.app.handler, event, seconds=seconds)
+                invocation.answer = invoke(sandbox.app.handler, event, seconds=seconds)
             except Killed as killed:
                 invocation.error = "Sandbox.Timedout" if str(killed) == "timed out" else "Runtime.ExitError"
             except Exception as error:
                 invocation.error = f"{type(error).__name__}: {error}"
             sandbox.is_busy = False
-            for what in invocation.unrecorded:
-                self.interrupted.setdefault((invocation.number, what), self.timeline.now)
+            if invocation.is_dead:
+                self._interrupt(invocation)
             if invocation.error and invocation.error.startswith(("Sandbox", "Runtime")):
                 self.sandboxes[function].remove(sandbox)
             self.tell(f"{invocation.name} {'fails: ' + invocation.error[:150] if invocation.error else 'ends'}")
@@ -272,13 +288,6 @@ class Stack:
         self.tell(f"{invocation.name} begins, for {invocation.subject}")
         invocation.resume_at(self.timeline.now + self.order.uniform(0.01, 1.0))
         return invocation
-
-    def _make_media(self, function: str, event: Any) -> Any:
-        status, file_name = MEDIA[function]
-        job = Job.from_input(event)
-        key = locate_results(job.upload.key, job.job_id, file_name)
-        self.s3.put_object(Bucket=RESULTS, Key=key, Body=b"media")
-        return {"status": status, "reason": None, "gigabyte_seconds": 1.0, "left_out": 0}
 
     def run_task(self, execution: Execution, function: str, event: Any) -> Any:
         """Calls a function for an execution, and waits for its answer. Raises TaskFailed."""
@@ -300,6 +309,7 @@ class Stack:
             function, event, lambda _: worker.resume_at(self.timeline.now), hangs=fault == "timed out"
         )
         worker.wait()
+        self.write_down(f"a step's input or output ({function})", (event, invocation.answer, invocation.error))
         if invocation.error:
             name, _, message = invocation.error.partition(": ")
             cause = json.dumps({"errorMessage": message, "errorType": name})
@@ -348,13 +358,22 @@ class Stack:
 
     def _publish_digest(self, arn: str, parameters: Mapping[str, Any]) -> Any:
         self.timeline.sleep(self.order.uniform(0.01, 0.2))
-        claimed = [it["id"] for it in self.tables.read("pending-notices") if it.get("claimed_by") == arn]
-        self.digests.append(claimed)
-        self.tell(f"digest of {len(claimed)}")
+        fault = self.faults.choose(PUBLISH_FAULTS, "Publish Digest", "sns:Publish", self.timeline.now)
+        if fault == "refused":
+            raise fail_task("SNS.ThrottlingException", "Rate exceeded")
+        claimed = [it for it in self.tables.read("pending-notices") if it.get("claimed_by") == arn]
+        # A notice that is not in the mail is not told.
+        told = [it["id"] for it in claimed if f"{it['outcome']}: {it['video']}" in parameters["Message"]]
+        self.digests.append(told)
+        self.tell(f"digest of {len(told)}")
         self.log_mail(parameters)
+        if fault == "lost":
+            self.digests_lost.update(told)
+            raise fail_task("SNS.SdkClientException", "Unable to execute HTTP request")
         return {"MessageId": f"digest-{len(self.digests)}"}
 
     def log_mail(self, parameters: Mapping[str, Any]) -> None:
+        self.write_down("a digest", parameters)
         assert len(parameters["Message"].encode()) < 256 * 1024
 
     def stop_execution(self, arn: str) -> bool:
@@ -403,7 +422,20 @@ class Stack:
             raise ConnectionClosedError(endpoint_url=service)
         return answer
 
+    def write_down(self, place: str, written: Any) -> None:
+        """Looks for secrets in what is written down. Bytes and other values are searched as Python shows them."""
+        text = repr(written)
+        self.leaks |= {f"{what} is in {place}" for secret, what in SECRETS.items() if secret in text}
+        if "share.simulated.example/s/" in text and not place.startswith(_MAY_LINK):
+            self.leaks.add(f"a share link is in {place}")
+
+    def _interrupt(self, invocation: Invocation) -> None:
+        """Notes that a fault struck between what an invocation sent and its record."""
+        for what in invocation.unrecorded:
+            self.interrupted.setdefault((invocation.number, what), self.timeline.now)
+
     def _answer(self, client: Any, operation: str, parameters: Any) -> Any:
+        self.write_down(f"{client.meta.service_model.service_name}:{operation}", parameters)
         try:
             return _SERVED[client.meta.service_model.service_name](self, operation, parameters)
         except Refused as refused:
@@ -416,6 +448,8 @@ class Stack:
         fault = self.faults.choose(kinds, name, call, self.timeline.now)
         if fault:
             self.tell(f"{worker.name}: {call} {fault}")
+            if isinstance(worker, Invocation):
+                self._interrupt(worker)
         return fault
 
     def change(self, operation: str, parameters: Any) -> Any:
@@ -465,15 +499,33 @@ class Stack:
         if fault == "unknown" and name == "GET videoinfer":
             self.api.note_lie(request)
         is_storage = name in ("results", "video")
-        if answer := self._refuse(fault, name, is_storage=is_storage):
+        if answer := self._refuse(fault, name, request, is_storage=is_storage):
             return answer
+        if fault == "trickle" and is_storage:
+            worker.trickle = self.order.choice((20.0, 60.0, 200.0))
+            worker.pause(worker.trickle if name == "video" else 0.0)
         proper = self.api.handle(request)
         if fault == "killed after":
             worker.die()
         worker.pause(_API_SECONDS.get(fault) or self.order.uniform(0.001, 0.2))
         return spoil(proper, fault, is_storage=is_storage)
 
-    def _refuse(self, fault: str, name: str, *, is_storage: bool) -> Answer | BaseException | None:
+    def slow_down(self, read: Callable[..., bytes]) -> Callable[..., bytes]:
+        """Returns a file's `read`, which takes as long as the last fault says."""
+        worker = self.timeline.worker
+        assert worker
+        seconds, worker.trickle = worker.trickle, 0.0
+
+        def read_slowly(*arguments: Any) -> bytes:
+            if seconds:
+                worker.pause(seconds)
+            return read(*arguments)
+
+        return read_slowly
+
+    def _refuse(
+        self, fault: str, name: str, request: requests.PreparedRequest, *, is_storage: bool
+    ) -> Answer | BaseException | None:
         """Returns the answer to a request that does not act, or None."""
         match fault:
             case "no connection":
@@ -481,13 +533,13 @@ class Stack:
             case "reset":
                 return requests.ConnectionError("Connection aborted.")
             case "429" | "503 with Retry-After" | "503" | "500":
-                answer: Answer = (int(fault.split(" ")[0]), {"error": "not now"})
+                answer: Answer = (int(fault.split(" ")[0]), {"error": f"not now: {request.url}"})
                 if fault in ("429", "503 with Retry-After"):
                     answer = (*answer, {"Retry-After": str(self.order.choice((1, 30, 400)))})
             case "unknown" if is_storage:
                 answer = (403, b"expired")
             case "unknown" if name == "GET videoinfer":
-                answer = (404, {"error": "no such job"})
+                answer = (404, {"error": f"no such job: {request.url}"})
             case _:
                 return None
         if not is_storage:
@@ -495,6 +547,10 @@ class Stack:
         return answer
 
     # What is there
+
+    def note_limit(self) -> None:
+        """Notes the limit of requests that the parameters give from now on."""
+        self.limits.append((self.timeline.now, int(self.environment["API_REQUESTS_PER_MINUTE"])))
 
     def tell(self, line: str) -> None:
         """Adds a line to the story."""
@@ -616,8 +672,6 @@ def _compile_app(function: str) -> CodeType:
 
 def load_app(function: str, environment: Mapping[str, str], timeline: Timeline) -> Any:
     """Loads a function as a sandbox of its own does, with these variables."""
-    if function in MEDIA:
-        return None
     app: Any = ModuleType(f"{function}_app")
     exec(_compile_app(function), vars(app))  # noqa: S102  as an import does
     app.os = SimpleNamespace(environ=environment)
@@ -632,7 +686,7 @@ def make_environment(order: random.Random) -> dict[str, str]:
         **vars(SETTINGS),
         "api_url": API_URL,
         "api_key_secret": "api-key",
-        "api_requests_per_minute": order.choice((0, 0, 12, 60, 300)),
+        "api_requests_per_minute": order.choice((0, 0, 3, 12, 60)),
         "notices": order.choice(("each", "each", "each", "digest", "problems")),
         "notices_topic_arn": "arn:aws:sns:us-east-1:123456789012:notices",
         "prefix_routes": "/routes",
@@ -644,7 +698,7 @@ def make_environment(order: random.Random) -> dict[str, str]:
         "share_link_days": 7,
         "share_url": "https://share.simulated.example",
         "deadline_hours": order.choice((12, 24)),
-        "poll_seconds": order.choice((200, 300, 600)),
+        "poll_seconds": order.choice((300, 900, 1800)),
     }
     return {name.upper(): str(value) for name, value in values.items()}
 
@@ -704,7 +758,8 @@ def open_stack(order: random.Random, *, knows_keys: bool) -> Iterator[Stack]:
     faults = Faults.draw(order, timeline.now)
     stack = Stack(order, timeline, faults, knows_keys, make_environment(order), is_versioned=order.random() < 0.7)
     stack.api_begin = timeline.now
-    wire = ApiWire(stack.call_api)
+    stack.note_limit()
+    wire = ApiWire(stack.call_api, stack.slow_down)
 
     def make(client: Any, operation: str, parameters: Any) -> Any:
         return stack.watch(client, operation, parameters)
@@ -715,6 +770,9 @@ def open_stack(order: random.Random, *, knows_keys: bool) -> Iterator[Stack]:
         enter(patch.dict(os.environ, CREDENTIALS | describe_function("simulated", memory_megabytes=512)))
         enter(timeline.installed())
         stack.s3 = connections.connect_s3()
+        enter(media.installed(timeline, order, stack.s3))
+        enter(patch.object(bucket, "PART_BYTES", PART_BYTES))
+        enter(patch.object(bucket, "PIECE_BYTES", PIECE_BYTES))
         enter(patch.object(BaseClient, "_make_api_call", make))
         enter(patch.object(connections, "open_session", lambda _: wire.session()))
         enter(patch.object(SharedTurns.__init__, "__defaults__", clocks))

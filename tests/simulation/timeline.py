@@ -26,6 +26,7 @@ SIMULATED_PACKAGES = (
     "awslambdaric",
     "tests.lambda_runtime",
     "tests.stand_ins.state_machine",
+    "tests.simulation.media",
 )
 """The packages whose clock is the simulation's. AWS (moto) and boto3 keep the real one."""
 
@@ -42,6 +43,7 @@ class Worker:
     Attributes:
         clock_ahead: How many seconds its clock is ahead.
         deadline: When it is killed; None for never.
+        trickle: How many seconds each piece of the next file takes that it downloads.
         is_dead: It was killed, and must not act any more while its `finally` blocks run.
     """
 
@@ -52,6 +54,7 @@ class Worker:
         self.clock_ahead = 0.0
         self.deadline: float | None = None
         self.is_dead = False
+        self.trickle = 0.0
         self._turn = 0
 
     def pause(self, seconds: float) -> None:
@@ -84,8 +87,10 @@ class Worker:
         """Kills the worker where it waits."""
         if not self._greenlet.dead and not self.is_dead:
             self.is_dead = True
+            has_begun = self.has_begun
             self._turn += 1
-            self.timeline.enter(self, lambda: self._greenlet.throw(Killed(why)))
+            if has_begun:
+                self.timeline.enter(self, lambda: self._greenlet.throw(Killed(why)))
 
     @property
     def has_begun(self) -> bool:

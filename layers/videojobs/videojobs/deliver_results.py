@@ -146,7 +146,8 @@ class _Work:
         except BrokenResults:
             if not self.is_redelivery or self.progress.is_fetched:
                 raise
-        # Only the stored file may be broken: the API may have valid results by now.
+        # Only the stored file may be broken: the API may have valid results by now. Reading it was no crash.
+        self.progress.end()
         self.save_progress(results_location=None)
         return self._fetch(names) or self._finish(names)
 

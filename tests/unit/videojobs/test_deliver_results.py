@@ -198,6 +198,16 @@ def test_a_redelivery_of_broken_results_calls_the_api_again(aws: Any, job: Job) 
     assert aws.ledger.read(job.upload, job.attempt)["status"] == "done"
 
 
+def test_a_redelivery_of_cut_results_that_waits_for_hours_does_not_deliver_them(aws: Any, job: Job) -> None:
+    """The API limits each of its calls. The waits counted as crashes, until every output was given up as too large."""
+    build(aws, DONE, (200, RESULTS[:100])).deliver(job, Polling(3))
+    for _ in range(30):
+        limited = build(aws, (429, {}, {"Retry-After": "30"}))
+        assert limited.deliver(job, Polling(3), redelivery="again")["status"] == "waiting"
+    assert build(aws, DONE, (200, RESULTS)).deliver(job, Polling(3), redelivery="again")["status"] == "delivered"
+    assert read_object(aws, "results.json") == RESULTS
+
+
 def test_a_redelivery_in_steps_fetches_broken_results_once(aws: Any, job: Job) -> None:
     build(aws, DONE, (200, b"<html>")).deliver(job, Polling(3))
     careful = replace(Progress(delivery="again"), is_careful=True).to_item()
