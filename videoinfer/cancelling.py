@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from videoinfer.errors import CommandError
 from videoinfer.ledger_view import Item
@@ -57,15 +58,19 @@ def stop_execution(sfn: SFNClient, arn: str, cause: str) -> None:
             raise
 
 
+def describe_work(options: Mapping[str, Any]) -> str:
+    """What the API bills for a job with these options, which are plain JSON."""
+    models = " and ".join(f"{model['model_id']}/{model['model_version']}" for model in options["models"])
+    return f"{options['infer_fps']} frames of each second of the video, by {models}"
+
+
 def describe_bill(job: Item, bill: Bill) -> str:
     """What the person who cancels has to know about the bill."""
     unanswered = Unanswered.from_item(job).describe()
     if bill == "nothing":
         return unanswered or "The API has created no job for it, so it bills nothing."
-    options = job["options"]
-    models = " and ".join(f"{model['model_id']}/{model['model_version']}" for model in options["models"])
     words = (
         f"The API has no call that cancels: it finishes job {job['job_id']} and bills all of it: "
-        f"{options['infer_fps']} frames of each second of the video, by {models}."
+        f"{describe_work(job['options'])}."
     )
     return f"{words} {unanswered}" if unanswered else words

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import batched
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -15,7 +15,10 @@ from videoinfer.errors import CommandError
 from videoinfer.ledger_view import Item
 from videojobs.api.accepted_videos import HOSTED_API_URL
 from videojobs.errors import InvalidOption, InvalidParameter
+from videojobs.jobs.options import Options
 from videojobs.jobs.stack_options import StackOptions
+from videojobs.jobs.states import ENDED_STATES
+from videojobs.jobs.upload_metadata import override
 from videojobs.jobs.uploads import JobRequest, Upload, find_fault
 from videojobs.s3_errors import is_denied, is_missing
 from videojobs.schema import SCHEMA_VERSION
@@ -28,7 +31,7 @@ _BATCH = 10
 """Maximum messages in one SQS call."""
 
 _REFUSALS = {
-    "done": "it has its results. To run inference again, upload it again",
+    "done": "it has its results. To run inference again, set other options: --set infer-fps=2",
     "waiting": "it is in the queue and is retried automatically, unless `videoinfer dead-letters` lists it",
 }
 """Why a job is not retried, by its status."""
@@ -39,20 +42,29 @@ _NO_VERSION = "null"
 
 @dataclass(frozen=True)
 class RetryPlan:
-    """How to retry a job: by `request`, or not at all, and then `refusal` says why."""
+    """How to retry a job: by `request`, or not at all, and then `refusal` says why.
+
+    Attributes:
+        options: What the attempt runs with; None if that is not known.
+    """
 
     job: Item
     request: JobRequest | None
     refusal: str | None = None
+    options: Options | None = None
 
 
-def plan_retry(job: Item, api_url: str = HOSTED_API_URL) -> RetryPlan:
-    """The attempt that follows `job`, the latest one at its upload, at the API that the stack uses now."""
+def plan_retry(job: Item, api_url: str = HOSTED_API_URL, options: Mapping[str, str] | None = None) -> RetryPlan:
+    """The attempt that follows `job`, the latest one at its upload, at the API that the stack uses now.
+
+    Args:
+        options: What is set instead of the object's metadata. Only with some is a job that has results inferred again.
+    """
     upload = Upload.from_item(job)
     if fault := find_fault(upload, list_extensions(api_url, upload)):
         return RetryPlan(job, None, f"a retry does not help. {fault}")
-    if job["status"] in ("failed", "overdue", "rejected", "cancelled"):
-        return RetryPlan(job, JobRequest(upload, int(job["attempt"]) + 1))
+    if job["status"] in ENDED_STATES and (job["status"] != "done" or options):
+        return RetryPlan(job, JobRequest(upload, int(job["attempt"]) + 1, options=options or {}))
     return RetryPlan(job, None, _REFUSALS.get(job["status"], "it is still running. `videoinfer cancel` ends it"))
 
 
@@ -60,11 +72,15 @@ def check_upload(plan: RetryPlan, s3: S3Client, options: StackOptions) -> RetryP
     """The same plan, or a refusal if `create_job` would reject the attempt because of the video in the bucket, its
     metadata or the stack's parameters.
     """
-    obstacle = _find_obstacle(plan.request.upload, s3, options) if plan.request else None
-    return RetryPlan(plan.job, None, obstacle) if obstacle else plan
+    if not plan.request:
+        return plan
+    found = _resolve(plan.request, s3, options)
+    return RetryPlan(plan.job, None, found) if isinstance(found, str) else replace(plan, options=found)
 
 
-def _find_obstacle(upload: Upload, s3: S3Client, options: StackOptions) -> str | None:
+def _resolve(request: JobRequest, s3: S3Client, options: StackOptions) -> Options | str | None:
+    """What an attempt runs with; or the obstacle to it; or None if the person may not read the video."""
+    upload = request.upload
     try:
         # Without a version: a delete marker may hide the upload, and a newer version may have replaced it.
         latest = s3.head_object(Bucket=upload.bucket, Key=upload.key)
@@ -82,15 +98,22 @@ def _find_obstacle(upload: Upload, s3: S3Client, options: StackOptions) -> str |
             "older video, upload it again, with another key to keep both"
         )
     try:
-        options.resolve(upload.key, latest["Metadata"])
+        return options.resolve(upload.key, override(latest["Metadata"], request.options))
     except InvalidParameter as invalid:
         correct = f"Correct the stack's parameter {invalid.parameter} (sam deploy --guided)"
         return f"its options can't be used. {invalid} {correct}"
     except InvalidOption as invalid:
         return (
-            f"its options can't be used. {invalid} Upload it again with other metadata, or change the stack's parameter"
+            f"its options can't be used. {invalid} Set others with --set, upload it again with other metadata, or "
+            "change the stack's parameter"
         )
-    return None
+
+
+def describe_plan(plan: RetryPlan) -> dict[str, Any]:
+    """A plan as data for JSON."""
+    request = plan.request.to_dict() if plan.request else None
+    options = plan.options.to_dict() if plan.options else None
+    return {"job": plan.job, "request": request, "refusal": plan.refusal, "options": options}
 
 
 def send_requests(sqs: SQSClient, queue_url: str, requests: Iterable[JobRequest]) -> Iterator[JobRequest]:

@@ -1,6 +1,7 @@
 """The commands for a deployed pipeline: they show its jobs and act on them."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import batched, islice
@@ -11,7 +12,7 @@ import typer
 
 from videoinfer.backfill import Action, carry_out, parse_s3_uri, plan_backfill
 from videoinfer.browser import open_page
-from videoinfer.cancelling import cancel_job, describe_bill
+from videoinfer.cancelling import cancel_job, describe_bill, describe_work
 from videoinfer.dead_letters import discard as discard_letters
 from videoinfer.dead_letters import read_dead_letters, release
 from videoinfer.dead_letters import redrive as redrive_letters
@@ -23,7 +24,7 @@ from videoinfer.findings import Finding
 from videoinfer.job_downloads import StoredFile, download_files, find_files
 from videoinfer.job_history import read_job_history
 from videoinfer.job_link import find_link, make_link
-from videoinfer.job_requests import check_upload, plan_retry, send_requests
+from videoinfer.job_requests import check_upload, describe_plan, plan_retry, send_requests
 from videoinfer.job_texts import (
     HEADINGS,
     LETTER_HEADINGS,
@@ -41,14 +42,17 @@ from videoinfer.job_texts import (
 from videoinfer.job_waiting import follow_job
 from videoinfer.ledger_view import Selection, name_job
 from videoinfer.listed_keys import list_key
+from videoinfer.option_flags import encode_options, parse_settings, takes_upload_options
 from videoinfer.output_folder import open_output_folder
 from videoinfer.own_command import spell_command
 from videoinfer.pipeline_stack import find_stack
 from videoinfer.processes import uninterrupted
 from videoinfer.redelivery import redeliver_jobs
 from videoinfer.terminal import Console
+from videoinfer.uploading import check_keys, plan_uploads, send
 from videojobs.foreign_text import file_name
 from videojobs.jobs.ledger import Ledger
+from videojobs.jobs.uploads import Upload
 from videojobs.jobs.uploads_queue import RECEIVES_MAX
 
 commands = typer.Typer()
@@ -244,6 +248,16 @@ def retry(
     failed: Annotated[
         bool, typer.Option("--failed", help="Retry all jobs that `videoinfer jobs --failed` lists.")
     ] = False,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="Run with another option than the upload's, for this attempt: see docs/options.md, One upload. May be "
+            "given several times. Jobs that have results run again, too.",
+            metavar="NAME=VALUE",
+            show_default=False,
+        ),
+    ] = None,
     stack: StackName = DEFAULT_STACK,
     as_json: AsJson = False,
 ) -> None:
@@ -251,32 +265,84 @@ def retry(
 
     The exit code is 3 if a retry is refused, for example because a newer upload has replaced the video.
 
-    Example: videoinfer retry line-3/belt.mp4
+    Example: videoinfer retry line-3/belt.mp4 --set infer-fps=2
     """
     with errors_for_people():
         if bool(jobs) == failed:
             raise CommandError("Give the jobs to retry, or --failed for all failed ones.")
+        given = parse_settings(settings or [])
         deployed = find_stack(stack)
         table = deployed.ledger
         latest = [table.find_attempts(job)[-1] for job in jobs or []] or list(table.list_jobs("failed"))
         latest_by_upload = {item["upload_id"]: item for item in latest}
         s3, options = deployed.clients.s3, deployed.upload_options
-        plans = [check_upload(plan_retry(item, deployed.api_url), s3, options) for item in latest_by_upload.values()]
+        plans = [
+            check_upload(plan_retry(item, deployed.api_url, given), s3, options) for item in latest_by_upload.values()
+        ]
         requests = [plan.request for plan in plans if plan.request]
         sent = list(send_requests(deployed.clients.sqs, deployed.uploads_queue_url, requests))
         display = Display(Console())
         if as_json:
-            display.text(to_json([asdict(plan) for plan in plans]))
+            display.text(to_json([describe_plan(plan) for plan in plans]))
         elif not plans:
             display.text("There are no jobs to retry.")
         else:
+            options_by_upload = {plan.job["upload_id"]: plan.options for plan in plans}
             for request in sent:
-                display.done(f"{list_key(request.upload.key)}: attempt {request.attempt} is in the queue")
+                known = options_by_upload[request.upload.upload_id]
+                bill = f", which the API bills: {describe_work(known.to_dict())}" if known else ""
+                words = f"{list_key(request.upload.key)}: attempt {request.attempt} is in the queue{bill}"
+                display.finding("ok", words, f"videoinfer wait {request.upload.upload_id}-{request.attempt}")
             for plan in plans:
                 if plan.refusal:
                     display.warn(f"{list_key(plan.job['key'])}: {plan.refusal}")
         if any(plan.refusal for plan in plans):
             raise typer.Exit(code=ExitCode.PROBLEMS)
+
+
+@commands.command()
+@takes_upload_options
+def upload(
+    files: Annotated[list[Path], typer.Argument(help="The videos.", metavar="FILE...", show_default=False)],
+    *,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            help="The key of one video, or with a slash at its end a folder for all.",
+            metavar="KEY|FOLDER/",
+            show_default="the stack's UploadsPrefix",
+        ),
+    ] = None,
+    replaces: Annotated[
+        bool, typer.Option("--replace", help="Replace objects that have the keys. Each new version is another job.")
+    ] = False,
+    options: Mapping[str, str],
+    stack: StackName = DEFAULT_STACK,
+    as_json: AsJson = False,
+) -> None:
+    """Upload videos. Each becomes a job, which the API bills.
+
+    Everything is checked before the first byte is sent: the options, the files, and that no object has their keys.
+
+    Example: videoinfer upload belt.mp4 --to line-3/ --infer-fps 2
+    """
+    with errors_for_people():
+        deployed = find_stack(stack)
+        s3 = deployed.clients.s3
+        plans = plan_uploads(deployed, files, to, encode_options(options))
+        if not replaces:
+            check_keys(s3, plans)
+        display = Display(Console())
+        uploads = list[Upload]()
+        for plan in plans:
+            size_bytes = plan.upload.size_bytes
+            with Display(Console(quiet=as_json)).transfer(f"Uploading {plan.file.name}", size_bytes) as advance:
+                uploads.append(send(s3, plan, advance, replaces=replaces))
+            if not as_json:
+                words = f"{uploads[-1].uri} is uploaded. The API bills {describe_work(plan.options.to_dict())}."
+                display.finding("ok", words, f"videoinfer wait {uploads[-1].upload_id}")
+        if as_json:
+            display.text(to_json([{**asdict(it), "upload_id": it.upload_id} for it in uploads]))
 
 
 @commands.command()

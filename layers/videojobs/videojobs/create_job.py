@@ -40,6 +40,7 @@ from videojobs.jobs.sending import TimedVideo, count_sends, reject_sending, reje
 from videojobs.jobs.states import ENDED_STATES
 from videojobs.jobs.stored_video import StoredVideo, VideoReplaced, VideoUnreadable, is_listed
 from videojobs.jobs.unanswered import Unanswered
+from videojobs.jobs.upload_metadata import override
 from videojobs.jobs.uploads import JobRequest, Rejection, Upload, find_extension, find_fault
 from videojobs.jobs.workflow import find_executed_job, start_execution
 from videojobs.logs import logger
@@ -164,7 +165,7 @@ class JobCreator:
         try:
             video = StoredVideo(self.s3, upload)
             head = video.read_head()
-            options = self.settings.resolve(upload.key, head["Metadata"])
+            options = self.settings.resolve(upload.key, override(head["Metadata"], request.options))
             models = options.models
             download = self._suggest_download(upload, head)
             if options.input_mode == "upload" and (rejection := reject_sending(upload, item, download)):

@@ -67,7 +67,22 @@ def put_video(s3: Any, **metadata: str) -> dict[str, Any]:
 
 def test_an_existing_video_is_retried(s3: Any) -> None:
     job = put_video(s3, **{"infer-fps": "2", "mtime": "1"})
-    assert check_upload(plan_retry(job), s3, UPLOAD_OPTIONS) == plan_retry(job)
+
+    plan = check_upload(plan_retry(job), s3, UPLOAD_OPTIONS)
+
+    assert plan.request == plan_retry(job).request
+    assert plan.options
+    assert plan.options.infer_fps == 2
+
+
+def test_options_that_are_set_replace_those_of_the_video(s3: Any) -> None:
+    """Also one in another spelling, which would be set twice, and one that is invalid."""
+    job = put_video(s3, infer_fps="7", confidence="high", classes="truck")
+
+    plan = check_upload(plan_retry(job, options={"infer-fps": "2", "confidence": "0.5"}), s3, UPLOAD_OPTIONS)
+
+    assert plan.options
+    assert (plan.options.infer_fps, plan.options.classes) == (2, ("truck",))
 
 
 def test_a_refused_retry_stays_refused(s3: Any) -> None:
@@ -167,7 +182,7 @@ def test_a_fault_of_the_stack_s_parameters_is_named(s3: Any) -> None:
 def test_the_limits_do_not_apply_to_the_stack_s_own_options(s3: Any) -> None:
     options = replace(UPLOAD_OPTIONS, default_infer_fps=30, max_infer_fps=10, allowed_models="", allowed_metadata="")
     job = put_video(s3)
-    assert check_upload(plan_retry(job), s3, options) == plan_retry(job)
+    assert check_upload(plan_retry(job), s3, options).request == plan_retry(job).request
 
 
 def test_an_operator_who_may_not_read_videos_can_retry(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,9 @@
 """The commands that operate a stack, on moto's AWS."""
 
+import json
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -10,11 +12,12 @@ from tests.pipeline_stacks import make_stack
 from tests.unit.videoinfer.test_ledger_view import CLIP
 from videoinfer import stack_commands
 from videoinfer.aws_clients import AwsClients
+from videoinfer.exit_codes import ExitCode
 from videoinfer.ledger_view import LedgerView
 from videoinfer.main import app
 from videojobs.jobs.ledger import Ledger
 from videojobs.jobs.states import JobState
-from videojobs.jobs.uploads import Upload
+from videojobs.jobs.uploads import Upload, read_requests
 
 
 @pytest.mark.parametrize(("limit", "is_cut"), [(2, True), (3, False)])
@@ -131,3 +134,47 @@ def test_a_job_whose_video_was_replaced_is_never_billed_again(
     assert "a newer upload with this key has replaced its video" in result.output
     messages = uploads.sqs.receive_message(QueueUrl=uploads.sqs.get_queue_url(QueueName="uploads")["QueueUrl"])
     assert not messages.get("Messages")
+
+
+def read_requests_sent(uploads: AwsClients) -> list[Any]:
+    url = uploads.sqs.get_queue_url(QueueName="uploads")["QueueUrl"]
+    messages = uploads.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+    return [request for message in messages for request in read_requests(json.loads(message["Body"]))]
+
+
+@pytest.mark.parametrize("status", ["failed", "done"])
+def test_a_retry_runs_with_the_options_that_are_set_and_names_the_bill(
+    jobs: LedgerView, ledger: Ledger, uploads: AwsClients, monkeypatch: pytest.MonkeyPatch, status: JobState
+) -> None:
+    put_job(uploads, ledger, "belt.mp4", status)
+
+    result = retry(uploads, monkeypatch, "belt.mp4", "--set", "infer_fps=2", "--set", "classes=truck")
+
+    assert result.exit_code == 0, result.output
+    said = " ".join(result.output.split())
+    assert "attempt 2 is in the queue, which the API bills: 2 frames of each second of the video, by hands/4" in said
+    assert "-2" in said.split(" wait ")[1]
+    [request] = read_requests_sent(uploads)
+    assert (request.attempt, request.options) == (2, {"infer-fps": "2", "classes": "truck"})
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("infer-fps", "--set infer-fps is not an option with its value"),
+        ("infer-fsp=2", "did you mean infer-fps?"),
+        ("camera=2", "the options are infer-fps, models,"),
+        ("infer-fps=zero", "infer_fps: 'zero' is not a number"),
+        ("models=[", "--models: not valid JSON"),
+    ],
+)
+def test_an_option_that_can_t_be_set_sends_nothing(
+    jobs: LedgerView, ledger: Ledger, uploads: AwsClients, monkeypatch: pytest.MonkeyPatch, setting: str, words: str
+) -> None:
+    put_job(uploads, ledger, "belt.mp4", "failed")
+
+    result = retry(uploads, monkeypatch, "belt.mp4", "--set", setting)
+
+    assert result.exit_code in (ExitCode.ERROR, ExitCode.PROBLEMS)
+    assert words in result.output
+    assert read_requests_sent(uploads) == []

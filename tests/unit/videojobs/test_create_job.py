@@ -116,6 +116,19 @@ def test_the_api_gets_a_presigned_url(aws: Any, capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.slow
+def test_a_retry_runs_with_the_options_that_a_person_set(aws: Any) -> None:
+    creator, wire = build(aws, (200, {"job_id": "j2"}))
+    landed = upload(aws, infer_fps="7", classes="truck")
+    [request] = read_requests({"job_requests": [JobRequest(landed, 2, options={"infer-fps": "2"}).to_dict()]})
+
+    creator.create_job(request)
+
+    assert wire.describe()["body"]["infer_fps"] == 2
+    options = aws.ledger.read(landed, 2)["options"]
+    assert (options["infer_fps"], options["classes"]) == (2, ["truck"])
+
+
+@pytest.mark.slow
 def test_an_upload_is_streamed_to_the_signed_url(aws: Any) -> None:
     creator, wire = build(aws, (200, {"signed_url": SIGNED_URL}), (200, b""), (200, {"job_id": "j1"}))
     creator.create_job(JobRequest(upload(aws, body=b"v" * 100_000, input_mode="upload"), 1))

@@ -7,23 +7,32 @@ from typing import Self
 
 from videojobs.errors import InvalidOption
 
-METADATA_OPTIONS = (
-    "infer-fps",
-    "models",
-    "model-id",
-    "model-version",
-    "inference-type",
-    "confidence",
-    "input-mode",
-    "annotate",
-    "track",
-    "classes",
-    "min-confidence",
-    "regions",
-    "recorded-at",
-    "notify-when",
-    "dataset-frames",
-)
+OPTION_MEANINGS: Mapping[str, str] = {
+    "infer-fps": "Frames to sample from each second.",
+    "models": "The models, as JSON in the API's shape.",
+    "model-id": "One model in short form.",
+    "model-version": "Its version.",
+    "inference-type": "Its type, such as object-detection.",
+    "confidence": "Its minimum confidence; for YOLOv5 and YOLOv7, its minimum objectness.",
+    "input-mode": "How the API gets the video: presigned or upload.",
+    "annotate": "Whether an annotated video is made too: true or false.",
+    "track": "Whether predictions get track IDs: true or false.",
+    "classes": "The classes that count, separated by commas.",
+    "min-confidence": "The lowest confidence that counts, or as JSON one for each class.",
+    "regions": "Named polygons and lines, as JSON.",
+    "recorded-at": "When the video was recorded, or the pattern of that time in its key.",
+    "notify-when": "Conditions for sending the notice, as JSON.",
+    "dataset-frames": "The frames of a dataset: all, 'every N', uncertain or events.",
+}
+"""The options in an upload's metadata, and what the help of commands says about each."""
+
+METADATA_OPTIONS = tuple(OPTION_MEANINGS)
+
+METADATA_MAX_BYTES = 2048
+"""The most that names and values may have together, in UTF-8.
+
+Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
+"""
 
 _SHORT_WORD = 7
 """Options with at most this many letters are like many other words."""
@@ -139,6 +148,11 @@ class MetadataLimits:
 
 ANY_METADATA = MetadataLimits(float("inf"), ("*",), frozenset(METADATA_OPTIONS))
 """The stack sets no limits."""
+
+
+def override(metadata: Mapping[str, str], options: Mapping[str, str]) -> dict[str, str]:
+    """Returns an upload's metadata with other values for `options`, whose names are in the spelling of options."""
+    return {**{name: value for name, value in metadata.items() if normalize_name(name) not in options}, **options}
 
 
 def _matches(wanted: str, name: str) -> bool:

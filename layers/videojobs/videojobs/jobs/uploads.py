@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Self
 from urllib.parse import unquote_plus
@@ -81,11 +81,13 @@ class JobRequest:
 
     Attributes:
         written_at: When the object was written, if S3 requests the job by an event; None if a person does.
+        options: What a person sets instead of the object's metadata for this attempt.
     """
 
     upload: Upload
     attempt: int
     written_at: datetime | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_retry(self) -> bool:
@@ -94,7 +96,8 @@ class JobRequest:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns a person's request as plain JSON, as `read_requests` reads it."""
-        return {"upload": asdict(self.upload), "attempt": self.attempt}
+        options = {"options": dict(self.options)} if self.options else {}
+        return {"upload": asdict(self.upload), "attempt": self.attempt, **options}
 
 
 FIRST_ATTEMPT = 1
@@ -128,7 +131,7 @@ def read_requests(event: Mapping[str, Any]) -> Iterator[JobRequest]:
         if not is_folder_marker(request.upload):
             yield request
     for asked in event.get("job_requests", ()):
-        yield JobRequest(Upload.from_item(asked["upload"]), asked["attempt"])
+        yield JobRequest(Upload.from_item(asked["upload"]), asked["attempt"], options=asked.get("options", {}))
 
 
 def _read_s3_events(event: Mapping[str, Any]) -> Iterator[JobRequest]:
