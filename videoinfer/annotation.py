@@ -42,6 +42,7 @@ def _draw(video: Path, samples: Iterator[Sample], output: OutputFile) -> Drawn:
         start_offset = measure_start_offset(video)
         return draw_video(video, samples, output.unfinished, watch=lambda _: None, start_offset=start_offset)
     except NoRoomForVideo as problem:
-        raise CommandError(f"{output.path}: {problem}") from problem
+        with output.writing():
+            raise problem.__cause__ or problem from problem
     except VideoNotDrawable as problem:
         raise CommandError(f"{video}: {problem}") from problem

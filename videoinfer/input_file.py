@@ -4,7 +4,7 @@ import os
 import stat
 from pathlib import Path
 
-from videoinfer.errors import CommandError
+from videoinfer.errors import CommandError, describe_cause
 
 
 def check_file(path: Path) -> None:
@@ -14,7 +14,7 @@ def check_file(path: Path) -> None:
     except (FileNotFoundError, NotADirectoryError):
         raise CommandError(f"The file {path} does not exist.") from None
     except OSError as error:
-        raise CommandError(f"{path} can't be read: {error.strerror}.") from error
+        raise CommandError(f"{path} can't be read: {describe_cause(error)}.") from error
     if stat.S_ISDIR(status.st_mode):
         raise CommandError(f"{path} is a folder: give a file in it.")
     if not stat.S_ISREG(status.st_mode):

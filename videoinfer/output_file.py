@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from videoinfer.errors import CommandError
+from videoinfer.errors import CommandError, describe_unwritten_output
 from videojobs.video_formats import MIME_TYPES
 
 
@@ -69,7 +69,8 @@ def open_output(path: Path, inputs: Iterable[Path], suffix: str) -> Iterator[Out
             unfinished.touch(exist_ok=False)
         yield OutputFile(path, unfinished)
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):  # it is not there, or could not be made
+            unfinished.unlink()
 
 
 def _refuse_inputs(path: Path, inputs: Iterable[Path]) -> None:
@@ -102,4 +103,4 @@ def translating_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise CommandError(f"{path} can't be written: {error.strerror}.") from error
+        raise CommandError(describe_unwritten_output(path, error)) from error

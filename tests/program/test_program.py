@@ -108,7 +108,7 @@ def test_output_to_a_full_disk_is_an_error_about_the_output(tmp_path: Path, vide
             text=True,
             check=False,
         )
-    assert (ended.returncode, ended.stderr) == (1, "Error: The output can't be written: No space left on device.\n")
+    assert (ended.returncode, ended.stderr) == (1, "Error: The output can't be written: the disk is full.\n")
 
 
 NAMES = ["2024-01-01T12:30:05.mp4", "-y.mp4", "http:a.mp4", "100%d ?.mp4", "[red]'\".mp4", " .mp4 ", "a\n.mp4", "~"]

@@ -58,7 +58,10 @@ def test_a_command_that_is_interrupted_leaves_nothing_behind(
     check(ended, status, tmp_path)
 
 
-FULL_FOR_TEMPORARY_FILES = f"Error: File too large. Temporary files are in {tempfile.gettempdir()}: free space there"
+FULL_FOR_TEMPORARY_FILES = (
+    "Error: Temporary files can't be written: the file would be larger than is allowed here. "
+    f"They are in {tempfile.gettempdir()}: free space there"
+)
 
 
 @pytest.mark.parametrize(
@@ -66,8 +69,8 @@ FULL_FOR_TEMPORARY_FILES = f"Error: File too large. Temporary files are in {temp
     [
         ("infer", FULL_FOR_TEMPORARY_FILES),
         ("report", FULL_FOR_TEMPORARY_FILES),
-        ("annotate", "Error: out/annotated.mp4: The annotated video can't be written: File too large."),
-        ("export", "Error: out/dataset can't be written: File too large."),
+        ("annotate", "Error: out/annotated.mp4 can't be written: the file would be larger than is allowed here."),
+        ("export", "Error: out/dataset can't be written: the file would be larger than is allowed here."),
     ],
 )
 def test_a_full_disk_ends_a_command_with_an_error_about_the_disk(
