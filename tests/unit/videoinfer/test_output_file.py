@@ -51,7 +51,7 @@ READS = {
     "regions": ["video"],
     "demo": ["video", "weights"],
 }
-WITH_OUTPUT_FOLDERS = {"export", "package"}
+WITH_OUTPUT_FOLDERS = {"export", "package", "download"}
 """Commands whose output is a folder: test_output_folder.py, and test_onnx_packages.py."""
 
 COMMANDS_AND_INPUTS = [(command, name) for command, names in READS.items() for name in names]

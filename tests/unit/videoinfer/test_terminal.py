@@ -56,6 +56,8 @@ def _show_task(display: Display, text: str) -> None:
 def _show_working(display: Display, text: str) -> None:
     with display.working(text), display.track([], text, total=0):
         pass
+    with display.transfer(text, 0):
+        pass
 
 
 LINES: dict[str, tuple[int, Callable[[Display, str], None]]] = {
@@ -71,6 +73,7 @@ LINES: dict[str, tuple[int, Callable[[Display, str], None]]] = {
     "columns": (3, lambda display, text: display.columns([[text], [text]], [text])),
     "execution": (1, _show_step),
     "track": (0, _show_working),
+    "transfer": (0, _show_working),
 }
 """How many lines each method of the display prints, whatever its arguments."""
 
