@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,7 +15,7 @@ from videoinfer.result_fit import check_fit
 from videoinfer.results_file import read_results_file
 from videoinfer.videos import measure_start_offset
 from videojobs.report.writer import ReportFacts, ReportWriter
-from videojobs.result_files import RECORD_FILE
+from videojobs.result_files import DOWNLOADS, RECORD_FILE, RESULTS_FILE
 from videojobs.results.analysis import Analysis, analyze
 
 
@@ -27,17 +28,28 @@ def make_report(results: Path, video: Path, page: Path, display: Display) -> Non
     check_file(video)
     record = results.parent / RECORD_FILE
     with open_output(page, [results, video, record], ".html") as output:
-        frames = write_report(results, record, video, output, display=display)
+        names = {RESULTS_FILE: results.name, **{name: name for name in DOWNLOADS if name != RESULTS_FILE}}
+        files = {name: results.parent / file for name, file in names.items() if (results.parent / file).is_file()}
+        frames = write_report(results, record, video, output, files=files, display=display)
         output.finish()
     display.done(f"{frames:,} frames in the report")
     display.outputs(page.parent, [page.name])
 
 
-def write_report(results_file: Path, record: Path, video: Path, output: OutputFile, *, display: Display) -> int:
+def write_report(
+    results_file: Path,
+    record: Path,
+    video: Path,
+    output: OutputFile,
+    *,
+    files: Mapping[str, Path],
+    display: Display,
+) -> int:
     """Writes the page. It contains everything except the video, which it finds by the path relative to the page.
 
     Args:
         record: The job's `job.json`, which has the models' inference types; it may be missing.
+        files: The files that the page offers, by their names in `DOWNLOADS`.
 
     Returns:
         The number of sampled frames in the report.
@@ -50,7 +62,8 @@ def write_report(results_file: Path, record: Path, video: Path, output: OutputFi
     types, frame_count = _read_inference_types(record), len(results.frame_offsets)
     facts = ReportFacts(
         title=video.name,
-        video_url=locate_video(video, output.path),
+        video_url=locate_file(video, output.path),
+        files={name: locate_file(file, output.path) for name, file in files.items()},
         facts=[("Sampled frames", f"{frame_count:,}"), ("Models", ", ".join(results.model_ids))],
     )
     with ReportWriter(measure_start_offset(video)) as writer:
@@ -70,13 +83,13 @@ def write_report(results_file: Path, record: Path, video: Path, output: OutputFi
     return frame_count
 
 
-def locate_video(video: Path, page: Path) -> str:
-    """The video's URL relative to the page, so that both can be moved together."""
+def locate_file(file: Path, page: Path) -> str:
+    """A file's URL relative to the page, so that both can be moved together."""
     try:
-        path = os.path.relpath(video.resolve(), page.resolve().parent)
+        path = os.path.relpath(file.resolve(), page.resolve().parent)
     except ValueError:  # on another drive of Windows
         raise CommandError(
-            f"{page} can't refer to a video on another drive: copy {video} to the page's folder."
+            f"{page} can't refer to a file on another drive: copy {file} to the page's folder."
         ) from None
     # As bytes, because a file name need not be UTF-8.
     return "./" + quote(os.fsencode(path.replace(os.sep, "/")))

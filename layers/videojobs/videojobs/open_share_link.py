@@ -5,7 +5,8 @@
     /s/<token>/<output>     any other of the job's outputs, such as detections.parquet or report-data/0-0.json.gz
 
 The redirect's URL has the share link in its fragment, and the report loads the video and its data from there. So the
-stored page contains no token.
+stored page contains no token. The fragment also has the names of the files that are there to be downloaded, and what
+the link's query asks the report to show: `?t=14.2&class=car&confidence=60`. With `?download`, a browser saves a file.
 """
 
 import re
@@ -15,14 +16,14 @@ from datetime import datetime
 from html import escape
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlencode
 
 from videojobs.foreign_text import printable
 from videojobs.jobs.ledger import Ledger
 from videojobs.jobs.stored_video import is_listed
 from videojobs.jobs.uploads import SHARED_VIDEO, Upload
 from videojobs.notices.share_links import LinkFault, SharedJob, ShareLinks
-from videojobs.result_files import REPORT_FILE, RESULTS_FILE, locate_output
+from videojobs.result_files import DOWNLOADS, REPORT_FILE, RESULTS_FILE, locate_output
 from videojobs.s3_errors import is_denied, is_missing
 from videojobs.video_formats import MIME_TYPES
 
@@ -58,7 +59,15 @@ _NEW_LINK = (
 
 _INCOMPLETE = "Check that you copied all of it. All links may also have been revoked since it was sent."
 
-_SECONDS = re.compile(r"[0-9]{1,10}")
+_VIEW = {
+    "t": re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,3})?"),
+    "class": re.compile(r"[^\x00-\x1f]{1,100}"),
+    "confidence": re.compile(r"[0-9]{1,3}"),
+}
+"""What a link's query may ask the report to show."""
+
+VIEW_MAX_CHARACTERS = 2_000
+"""API Gateway limits all headers of a response together to 10,240 bytes, and a presigned URL has up to 3,000."""
 
 _REFUSALS: Mapping[LinkFault, tuple[str, str]] = {
     "expired": ("This link has expired", _NEW_LINK),
@@ -72,13 +81,15 @@ class ShareRequest:
 
     Attributes:
         name: The path after the token, empty for the link itself.
-        seconds: The player's time at which the report begins, or None.
+        view: What the report shows first, as a part of its fragment: `t=14&class=car`.
+        is_download: Whether a browser saves the file instead of showing it.
     """
 
     method: str
     token: str
     name: str
-    seconds: int | None = None
+    view: str = ""
+    is_download: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,7 +114,7 @@ class SharedOutputs:
             return _answer_page(404, "This job no longer exists", "It was removed from the pipeline's jobs.")
         for name in (request.name,) if request.name else (REPORT_FILE, RESULTS_FILE):
             if (location := self._locate(item, name)) and self._exists(location, _find_etag(item, name)):
-                return self._redirect(request, name, location)
+                return self._redirect(request, name, location, item)
         return _answer_page(404, "There is no such file", _explain_missing(request.name))
 
     def _locate(self, item: Mapping[str, Any], name: str) -> dict[str, Any] | None:
@@ -125,16 +136,27 @@ class SharedOutputs:
             raise
         return etag is None or head["ETag"].strip('"') == etag
 
-    def _redirect(self, request: ShareRequest, name: str, location: Mapping[str, Any]) -> dict[str, Any]:
+    def _list_downloads(self, item: Mapping[str, Any]) -> list[str]:
+        folder = locate_output(item["key"], item["job_id"], item["created_at"], "")
+        page = self.s3.list_objects_v2(Bucket=self.results_bucket, Prefix=folder, Delimiter="/")
+        names = {entry["Key"].removeprefix(folder) for entry in page.get("Contents", ())}
+        return [name for name in DOWNLOADS if name in names]
+
+    def _redirect(
+        self, request: ShareRequest, name: str, location: Mapping[str, Any], item: Mapping[str, Any]
+    ) -> dict[str, Any]:
         parameters = dict(location)
         operation = "head_object" if request.method == "HEAD" else "get_object"
         if name == SHARED_VIDEO and (content_type := MIME_TYPES.get(PurePosixPath(location["Key"]).suffix.lower())):
             # Uploads may have any content type, and Safari plays only those of videos.
             parameters["ResponseContentType"] = content_type
+        if request.is_download:
+            parameters["ResponseContentDisposition"] = "attachment"
         url = self.s3.generate_presigned_url(operation, Params=parameters, ExpiresIn=SIGNED_URL_SECONDS)
         if name == REPORT_FILE:
             url += f"#base={quote(self.links.locate(request.token), safe='')}"
-            url += f"&t={request.seconds}" if request.seconds is not None else ""
+            url += f"&files={','.join(self._list_downloads(item))}"
+            url += f"&{request.view}" if request.view else ""
         return {"statusCode": 302, "headers": {**_HEADERS, "Location": url}}
 
 
@@ -146,9 +168,15 @@ def _find_etag(item: Mapping[str, Any], name: str) -> str | None:
 def read_request(event: Mapping[str, Any]) -> ShareRequest:
     """Reads the request in an event of an HTTP API (payload format 2.0). A link may end in a slash."""
     link, token, name = [*event["rawPath"].strip("/").split("/", 2), "", ""][:3]
-    given = (event.get("queryStringParameters") or {}).get("t", "")
-    seconds = int(given) if _SECONDS.fullmatch(given) else None
-    return ShareRequest(event["requestContext"]["http"]["method"], token if link == "s" else "", name, seconds)
+    query = parse_qsl(event["rawQueryString"], keep_blank_values=True)
+    view = urlencode([(key, value) for key, value in query if key in _VIEW and _VIEW[key].fullmatch(value)])
+    return ShareRequest(
+        method=event["requestContext"]["http"]["method"],
+        token=token if link == "s" else "",
+        name=name,
+        view=view if len(view) <= VIEW_MAX_CHARACTERS else "",
+        is_download=("download", "") in query,
+    )
 
 
 def _explain_missing(name: str) -> str:

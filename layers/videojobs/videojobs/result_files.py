@@ -14,6 +14,9 @@ REPORT_FILE = "report.html"
 ANNOTATED_VIDEO = "annotated.mp4"
 DATASET_ZIP = "dataset.zip"
 
+DOWNLOADS = ("detections.csv.gz", "events.csv", "coco.json", RESULTS_FILE, ANNOTATED_VIDEO, DATASET_ZIP)
+"""The files that the report offers, if they are there."""
+
 DATASET_FOLDER = "dataset/"
 """The files of `dataset.zip` as single objects."""
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from tests.unit.videojobs.outputs.derived import read_page
 from videoinfer.main import app
-from videoinfer.report import locate_video
+from videoinfer.report import locate_file
 
 BOX = {"x": 1, "y": 2, "width": 3, "height": 4, "confidence": 0.5, "class": "Rock", "class_id": 0}
 
@@ -59,4 +59,4 @@ def test_the_page_has_track_ids(tmp_path: Path, video: Path, tracker_id: Any, tr
     ],
 )
 def test_a_page_refers_to_its_video_by_a_relative_path(video: str, page: str, url: str, tmp_path: Path) -> None:
-    assert locate_video(tmp_path / video, tmp_path / page) == url
+    assert locate_file(tmp_path / video, tmp_path / page) == url

@@ -100,16 +100,47 @@ def test_a_report_gets_the_link_that_opened_it(shared: Shared) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "moment"), [("75", ["75"]), ("-1", None), ("1&base=x", None), ("9" * 11, None), ("", None)]
+    ("query", "view"),
+    [
+        ("t=75", {"t": ["75"]}),
+        ("t=14.201&class=car&class=a%26base%3Dx&confidence=60", None),
+        ("t=-1&confidence=1e2&class=&base=x&files=y", {}),
+        (f"t={'9' * 11}", {}),
+        (f"class={'x' * 101}", {}),
+        ("&".join(["class=x"] * 300), {}),
+        ("", {}),
+    ],
 )
-def test_a_link_to_a_moment_opens_the_report_there(shared: Shared, given: str, moment: list[str] | None) -> None:
-    """A browser drops the fragment of a link whose redirect has one (RFC 9110, 10.2.2), so the time is in the query."""
+def test_a_link_opens_the_report_with_a_view(shared: Shared, query: str, view: dict[str, list[str]] | None) -> None:
+    """A browser drops the fragment of a link whose redirect has one (RFC 9110, 10.2.2), so the view is in the query."""
     shared.put("report.html", b"<html>")
-    event = {**make_event("GET", f"/s/{shared.token}"), "queryStringParameters": {"t": given}}
+    event = {**make_event("GET", f"/s/{shared.token}"), "rawQueryString": query}
     answer = shared.outputs.answer(read_request(event), NOW)
     fragment = parse_qs(urlsplit(answer["headers"]["Location"]).fragment)
-    assert fragment["base"] == [f"https://share.example.com/s/{shared.token}"]
-    assert fragment.get("t") == moment
+    assert fragment.pop("base") == [f"https://share.example.com/s/{shared.token}"]
+    assert fragment == (parse_qs(query) if view is None else view)
+
+
+def test_a_report_gets_the_names_of_the_files_that_are_there(shared: Shared) -> None:
+    for name in (
+        "report.html",
+        "results.json",
+        "coco.json",
+        "job.json",
+        "report-data/0-0.json.gz",
+        "dataset/coco.json",
+    ):
+        shared.put(name, b"content")
+    fragment = urlsplit(shared.ask()["headers"]["Location"]).fragment
+    assert parse_qs(fragment)["files"] == ["coco.json,results.json"]
+
+
+def test_a_file_can_be_shown_or_saved(shared: Shared) -> None:
+    shared.put("results.json", b"{}")
+    for query, disposition in [("download", "attachment"), ("", None)]:
+        event = {**make_event("GET", f"/s/{shared.token}/results.json"), "rawQueryString": query}
+        url = shared.outputs.answer(read_request(event), NOW)["headers"]["Location"]
+        assert requests.get(url, timeout=5).headers.get("Content-Disposition") == disposition
 
 
 @pytest.mark.parametrize(

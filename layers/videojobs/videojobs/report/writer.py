@@ -40,8 +40,8 @@ PIECES_FOLDER = "report-data"
 """The folder beside the page with the pieces that are not in the page."""
 
 _SCRIPTS = (
-    *("dom", "data", "region_shapes", "marks", "timelines", "player", "classes", "scrubber", "regions", "keyboard"),
-    "report",
+    *("dom", "address", "data", "region_shapes", "marks", "timelines", "player", "classes", "scrubber", "histogram"),
+    *("details", "downloads", "moments", "regions", "keyboard", "report"),
 )
 """The page's modules. Each follows those that it imports from."""
 
@@ -58,6 +58,8 @@ class ReportFacts:
             token.
         facts: Labels and texts to show under the title.
         recorded_at: When the first picture was recorded, or None if unknown.
+        files: URLs of files to download, relative to the page, by their names in `DOWNLOADS`. The link that opens a
+            shared page says which there are.
     """
 
     title: str
@@ -66,6 +68,7 @@ class ReportFacts:
     facts: Sequence[tuple[str, str]] = ()
     _: KW_ONLY
     recorded_at: datetime | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,6 +200,7 @@ class ReportWriter:
             "convert": convert,
             "facts": [(label, printable(text)) for label, text in facts.facts],
             "video": facts.video_url,
+            "files": facts.files,
             "start_offset": self._start_offset or 0.0,
             # Without its offset from UTC: the page shows the time where the video was recorded.
             "recorded_at": facts.recorded_at and f"{facts.recorded_at:%Y-%m-%dT%H:%M:%S.%f}"[:-3],

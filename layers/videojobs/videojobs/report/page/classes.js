@@ -4,6 +4,7 @@ import { $, create, createSwatch, formatCount } from "./dom.js";
 import { countInBin, drawLanes, findLaneTime, formatTime, listenToLane, placeTip, sumFrom } from "./timelines.js";
 
 const ROWS_AT_FIRST = 40;
+const SEARCHED_FROM = 12; // classes
 const WHAT_IS_FOUND = {
   "object-detection": "boxes",
   "instance-segmentation": "masks",
@@ -47,11 +48,13 @@ export class ClassList extends EventTarget {
   #container = $("models");
   #tip = create("div", { className: "tip", hidden: true });
   #rows = [];
-  #size; // how many classes there are
+  #entries;
 
   constructor(index, entries, view, player) {
     super();
-    this.#size = entries.length;
+    this.#entries = entries;
+    $("search").hidden = entries.length < SEARCHED_FROM;
+    $("search").addEventListener("input", () => this.#search($("search").value));
     this.#index = index;
     this.#view = view;
     this.#player = player;
@@ -84,12 +87,17 @@ export class ClassList extends EventTarget {
       found.textContent = formatCount(sumFrom(entry.found, this.#view.percent));
       found.title = `in ${frames} of ${formatCount(this.#index.models[entry.model].frames)} sampled frames`;
       box.checked = !hidden.has(entry.key);
-      solo.setAttribute("aria-pressed", String(box.checked && hidden.size > 0 && hidden.size === this.#size - 1));
+      solo.setAttribute("aria-pressed", String(box.checked && hidden.size > 0 && hidden.size === this.#entries.length - 1));
     }
   }
 
   drawTimelines() {
     for (const { entry, canvas } of this.#rows) drawLanes(canvas, [this.describeLane(entry)]);
+  }
+
+  /** The classes that are shown. */
+  get shown() {
+    return this.#entries.filter((entry) => !this.#view.hidden.has(entry.key));
   }
 
   /** What `drawLanes` draws of a class. */
@@ -100,8 +108,12 @@ export class ClassList extends EventTarget {
     return { ...entry, starts: model.starts, end: findEnd(model), duration, percent, counts: this.#index.counts, dimmed: hidden.has(entry.key) };
   }
 
-  /** How many of a class are on screen at a time, at most. */
-  countAt(entry, time) {
+  /** The classes that are shown and seen at a time, with how many there are at most: [entry, count]. */
+  listAt(time) {
+    return this.shown.map((entry) => [entry, this.#countAt(entry, time)]).filter(([, count]) => count);
+  }
+
+  #countAt(entry, time) {
     const model = this.#index.models[entry.model];
     if (time > findEnd(model)) return 0;
     return countInBin(entry.bins[model.starts.findLastIndex((start) => start <= time)] ?? 0, this.#view.percent, this.#index.counts);
@@ -140,7 +152,7 @@ export class ClassList extends EventTarget {
   }
 
   #buildMore(entries, list) {
-    const more = create("button", { type: "button", className: "quiet", textContent: `Show all ${formatCount(entries.length)} classes` });
+    const more = create("button", { type: "button", className: "quiet more", textContent: `Show all ${formatCount(entries.length)} classes` });
     more.addEventListener("click", () => {
       more.remove();
       list.append(...entries.slice(ROWS_AT_FIRST).map((entry) => this.#buildRow(entry)));
@@ -170,7 +182,15 @@ export class ClassList extends EventTarget {
     this.#listenToLane(row);
     this.#rows.push(row);
     const name = create("span", { className: "name", textContent: entry.name, title: entry.name });
-    return create("li", { className: "row" }, create("label", {}, row.box, createSwatch(entry.color), name), row.solo, row.found, row.now, row.lane);
+    row.item = create("li", { className: "row" }, create("label", {}, row.box, createSwatch(entry.color), name), row.solo, row.found, row.now, row.lane);
+    return row.item;
+  }
+
+  /** Shows the rows of the classes whose names contain a text. */
+  #search(text) {
+    for (const more of this.#container.querySelectorAll(".more")) more.click();
+    const wanted = text.trim().toLowerCase();
+    for (const { entry, item } of this.#rows) item.hidden = !entry.name.toLowerCase().includes(wanted);
   }
 
   #listenToLane({ entry, lane }) {
@@ -184,7 +204,7 @@ export class ClassList extends EventTarget {
 
   #showTip(entry, lane, event) {
     const time = findLaneTime(lane, event, this.#player.duration);
-    const most = this.countAt(entry, time);
+    const most = this.#countAt(entry, time);
     this.#tip.textContent = most > 1 ? `${formatTime(time)} · ${formatCount(most)} at once` : formatTime(time);
     placeTip(this.#tip, event.clientX, lane.getBoundingClientRect().top);
   }

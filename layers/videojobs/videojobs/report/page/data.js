@@ -10,22 +10,6 @@ export async function readIndex() {
   return decode(readEmbedded("index"));
 }
 
-/**
- * Where the page's files are: a URL to put before theirs, "" for beside the page. A shared page is told by its fragment which link it
- * was opened by; null where it wasn't, or by a link that is not of its own pipeline.
- */
-export function findBase({ share_url }, fragment) {
-  if (share_url === null) return "";
-  const link = new URLSearchParams(fragment.replace(/^#/, "")).get("base");
-  return link?.startsWith(`${share_url}/`) ? `${link.replace(/\/$/, "")}/` : null;
-}
-
-/** When to begin, seconds: `t` of the fragment, which may have the link too (`#base=…&t=12.5`); 0 without it. */
-export function findStart(fragment) {
-  const given = new URLSearchParams(fragment.replace(/^#/, "")).get("t") ?? "";
-  return /^\d{1,10}(\.\d{1,6})?$/.test(given) ? Number(given) : 0;
-}
-
 /** A run of sampled frames of one model. */
 class Piece {
   #content;
@@ -45,10 +29,10 @@ class Piece {
     return this.#content.times[findNearest(this.#content.times, time) + step];
   }
 
-  /** The time of the first sampled frame, from a time on, with a mark that passes a test; or undefined. */
+  /** The time of the first sampled frame, from a time on, whose marks pass a test; or undefined. */
   findFirst(time, test) {
     const { times, frames } = this.#content;
-    return times.find((at, number) => at >= time && frames[number]?.some(test));
+    return times.find((at, number) => at >= time && frames[number] && test(frames[number]));
   }
 
   frameAt(number) {
@@ -102,7 +86,7 @@ export class Pieces {
     return piece;
   }
 
-  /** The time of a model's first sampled frame, from a time on, with a mark that passes a test. Rejects with PieceMissing. */
+  /** The time of a model's first sampled frame, from a time on, whose marks pass a test. Rejects with PieceMissing. */
   async findFirst(model, time, test) {
     for (let number = this.locate(model, time); number < this.#index.models[model].pieces.length; number++) {
       const found = (await this.load(model, number)).findFirst(time, test);

@@ -24,7 +24,7 @@ export class Player extends EventTarget {
   isBroken = false;
 
   /** `start` is where to begin, seconds. */
-  constructor(video, url, span, start = 0) {
+  constructor(video, url, span, start) {
     super();
     this.#time = start;
     this.#video = video;
@@ -137,6 +137,11 @@ export class Player extends EventTarget {
     this.#startAt = target;
     this.#move(target);
     if (!this.isReady) this.#tell("settled");
+  }
+
+  /** Where a sampled frame is in the browser's own time: {url, time}. */
+  locate(timeOffset) {
+    return { url: this.#video.currentSrc, time: timeOffset + FRAME_INSIDE + this.#shift };
   }
 
   /** Goes to a sampled frame. */

@@ -1,16 +1,22 @@
 // The page: puts the player, the marks over it, and the classes with their timelines together.
 
 import { $, create, formatCount } from "./dom.js";
-import { findBase, findStart, PieceMissing, Pieces, readIndex } from "./data.js";
+import { composeAddress, findBase, findFiles, readView } from "./address.js";
+import { PieceMissing, Pieces, readIndex } from "./data.js";
 import { Overlay, toPercent } from "./marks.js";
 import { formatMoment, formatTime, listAppearances, orderStarts, sumFrom } from "./timelines.js";
 import { Scrubber } from "./scrubber.js";
+import { BoxDetails } from "./details.js";
+import { showDownloads } from "./downloads.js";
+import { drawHistogram } from "./histogram.js";
+import { chooseMoments, chooseOpening, findTime, MomentStrip } from "./moments.js";
 import { explainMissingVideo, Player } from "./player.js";
 import { ClassList, findEnd, findSpan, listClasses } from "./classes.js";
 import { RegionList } from "./regions.js";
 import { listenForKeys } from "./keyboard.js";
 
 const A_FRAME = 0.005; // seconds: less than any frame takes
+const MOMENTS_AFTER_MS = 300; // while a slider is moved, they stay
 
 class Report {
   #index;
@@ -23,6 +29,9 @@ class Report {
   #scrubber;
   #regions; // null where there are none
   #overlay;
+  #details = new BoxDetails();
+  #strip;
+  #momentsTimer;
   #view = { percent: 0, hidden: new Set(), marks: true, names: true, regions: true, hiddenRegions: new Set(), keys: true, isWithoutVideo: false };
   #missing = new Set(); // pieces that could not be had, until they are asked for again
   #frames = []; // a frame a model: what is drawn
@@ -38,14 +47,18 @@ class Report {
     });
     this.#base = findBase(index, location.hash);
     this.#pieces = new Pieces(index, this.#base);
-    this.#player = new Player($("video"), this.#base === null ? null : this.#base + index.video, findSpan(index), findStart(location.hash));
+    const { time } = readView(location.hash);
+    this.#player = new Player($("video"), this.#base === null ? null : this.#base + index.video, findSpan(index), time ?? 0);
     this.#list = new ClassList(index, this.#classes, this.#view, this.#player);
     this.#scrubber = new Scrubber(this.#player, this.#list);
     this.#regions = index.regions.length ? new RegionList(index, this.#player) : null;
     for (const id of ["regions-card", "regions-switch", "regions-key"]) $(id).hidden = !this.#regions;
     this.#showHeader();
     this.#showRange();
+    this.#strip = new MomentStrip(this.#player, (moment) => this.#locate(moment));
     this.#listen();
+    this.#applyView();
+    if (time === null) this.#openAtClearest();
     new ResizeObserver(() => this.#draw()).observe($("stage"));
     this.#showState();
   }
@@ -86,12 +99,14 @@ class Report {
     const picture = this.#player.picture ?? this.#frames.find((frame) => frame?.size)?.size ?? { width: 16, height: 9 };
     $("stage").style.setProperty("--ratio", `${picture.width} / ${picture.height}`);
     const layers = this.#frames.map((frame, model) => ({
+      model: this.#frames.length > 1 && this.#index.models[model].id,
       marks: (frame?.marks ?? []).filter((mark) => this.#isShown(model, mark)),
       size: frame?.size ?? picture,
       styles: this.#styles[model],
     }));
     const regions = this.#view.regions ? (this.#regions?.listShapes(this.#player.pictureTime, this.#view.hiddenRegions) ?? []) : [];
     this.#overlay.draw(this.#view.marks ? layers : [], picture, { names: this.#view.names, regions });
+    this.#details.follow(this.#view.marks ? layers : [], picture);
     this.#showPresent(layers);
     this.#showBadge();
     this.#showTime();
@@ -136,6 +151,7 @@ class Report {
     const { time, duration } = this.#player;
     const moment = formatMoment(this.#index.recorded_at, time - this.#index.start_offset);
     this.#scrubber.showTime(moment);
+    $("copy-time").textContent = formatTime(time);
     $("moment").textContent = moment;
     $("now").textContent = formatTime(time, duration < 600);
   }
@@ -148,15 +164,61 @@ class Report {
     $("facts").append(
       ...this.#index.facts.map(([label, text]) => create("div", {}, create("dt", { textContent: label }), create("dd", { textContent: text }))),
     );
-    $("copy").hidden = !this.#base;
+    $("copy").hidden = this.#base === null;
+    showDownloads(findFiles(this.#index, this.#base, location.hash));
     $("main").hidden = false;
   }
 
-  /** The page's own address is good for minutes only; its link is what can be passed on. */
+  /** A shared page's own address is good for minutes only; its link is what can be passed on. */
   async #copyLink() {
-    await navigator.clipboard.writeText(this.#base.replace(/\/$/, ""));
+    const { percent, hidden } = this.#view;
+    const address = composeAddress(
+      { base: this.#base, href: location.href },
+      {
+        time: this.#player.time,
+        classes: new Set(hidden.size ? this.#list.shown.map((entry) => entry.name) : []),
+        percent: percent > Number($("confidence").min) ? percent : null,
+      },
+    );
+    const label = [...$("copy").childNodes];
+    await navigator.clipboard.writeText(address);
     $("copy").textContent = "Copied";
-    setTimeout(() => ($("copy").textContent = "Copy link"), 2000);
+    setTimeout(() => $("copy").replaceChildren(...label), 2000);
+  }
+
+  /** Shows what the address asks for; what it does not mention stays as it is. */
+  #applyView() {
+    const { time, classes, percent } = readView(location.hash);
+    const others = this.#classes.filter((entry) => !classes.has(entry.name));
+    if (others.length < this.#classes.length) this.#view.hidden = new Set(others.map((entry) => entry.key));
+    if (time !== null) this.#player.seek(time);
+    this.#chooseConfidence(percent ?? this.#view.percent);
+  }
+
+  async #openAtClearest() {
+    const opening = chooseOpening(this.#list.shown.map((entry) => this.#list.describeLane(entry)));
+    if (!opening) return;
+    const time = await this.#locate(opening);
+    if (time > 0 && this.#player.time === 0) this.#player.seekToFrame(time);
+  }
+
+  /** When exactly a moment is; about then if the piece can't be had. */
+  async #locate(moment) {
+    const { lane, count, sure } = moment;
+    const start = findTime(moment);
+    if (this.#index.models[lane.model].frames <= lane.starts.length) return start;
+    const isIt = (marks) => marks.filter((mark) => mark[0] === lane.number && toPercent(mark[1]) >= sure).length >= count;
+    return (await this.#pieces.findFirst(lane.model, start, isIt).catch(() => start)) ?? start;
+  }
+
+  #showMoments() {
+    const lanes = this.#list.shown.map((entry) => this.#list.describeLane(entry));
+    this.#strip.show(chooseMoments(lanes, this.#strip.isUnsure), (moment) =>
+      this.#list
+        .listAt(findTime(moment))
+        .map(([entry, count]) => (count > 1 ? `${entry.name} ${formatCount(count)}` : entry.name))
+        .join(", "),
+    );
   }
 
   /** The confidences that there are to choose from; and what is said where nothing was found. */
@@ -177,10 +239,10 @@ class Report {
   }
 
   #refresh() {
-    const { percent, hidden } = this.#view;
+    const { percent } = this.#view;
     const sum = (entries, from) => entries.reduce((total, entry) => total + sumFrom(entry.found, from), 0);
     const all = sum(this.#classes, 0);
-    const shown = sum(this.#classes.filter((entry) => !hidden.has(entry.key)), percent);
+    const shown = sum(this.#list.shown, percent);
     $("shown").textContent = formatCount(shown);
     $("shown-of").textContent = shown === all ? "boxes" : `of ${formatCount(all)} boxes`;
     const { min, max } = $("confidence");
@@ -189,7 +251,10 @@ class Report {
     $("confidence").style.setProperty("--filled", `${(100 * (percent - min)) / (max - min || 1)}%`);
     this.#list.showCounts();
     this.#list.drawTimelines();
-    this.#scrubber.draw(this.#classes.filter((entry) => !hidden.has(entry.key)));
+    this.#scrubber.draw();
+    drawHistogram($("histogram"), this.#list.shown.map((entry) => entry.found), Number(min), percent);
+    clearTimeout(this.#momentsTimer);
+    this.#momentsTimer = setTimeout(() => this.#showMoments(), MOMENTS_AFTER_MS);
     this.#regions?.drawTimelines();
     this.#draw();
   }
@@ -245,7 +310,7 @@ class Report {
 
   /** To where a class that is shown appears before or next. */
   #stepDetection(step) {
-    return this.#stepAppearance({ entries: this.#classes.filter((entry) => !this.#view.hidden.has(entry.key)), step });
+    return this.#stepAppearance({ entries: this.#list.shown, step });
   }
 
   /** To where one of some classes appears before or next; their timelines tell about where, the pieces exactly. */
@@ -272,7 +337,7 @@ class Report {
 
   /** When a class is seen first from a time on; about that time if the piece can't be had. */
   async #findFirst(entry, start) {
-    const isIt = (mark) => mark[0] === entry.number && toPercent(mark[1]) >= this.#view.percent;
+    const isIt = (marks) => marks.some((mark) => mark[0] === entry.number && toPercent(mark[1]) >= this.#view.percent);
     return (await this.#pieces.findFirst(entry.model, start, isIt).catch(() => start)) ?? start;
   }
 
@@ -314,7 +379,10 @@ class Report {
   #listen() {
     const player = this.#player;
     player.addEventListener("time", () => this.#follow());
-    player.addEventListener("state", () => this.#showState());
+    player.addEventListener("state", () => {
+      this.#showState();
+      this.#strip.takePictures();
+    });
     player.addEventListener("settled", () => this.#tellSettled());
     this.#list.addEventListener("seek", ({ detail }) => player.seek(detail));
     this.#list.addEventListener("step", ({ detail }) => this.#stepAppearance(detail));
@@ -323,11 +391,16 @@ class Report {
 
     this.#regions?.addEventListener("seek", ({ detail }) => player.seek(detail));
     this.#regions?.addEventListener("toggle", ({ detail }) => this.#toggleRegion(detail.number, detail.isOn));
-    addEventListener("hashchange", () => player.seek(findStart(location.hash)));
+    this.#strip.addEventListener("seek", ({ detail }) => player.seekToFrame(detail));
+    this.#strip.addEventListener("order", () => this.#showMoments());
+    addEventListener("hashchange", () => this.#applyView());
 
     const onClick = {
       play: () => player.togglePlay(),
-      video: () => player.togglePlay(),
+      video: (event) => {
+        if (!this.#details.click(event)) player.togglePlay();
+        else if (player.isPlaying) player.togglePlay();
+      },
       previous: () => this.#stepDetection(-1),
       next: () => this.#stepDetection(1),
       back: () => this.#stepFrame(-1),
@@ -358,7 +431,9 @@ class Report {
     $("keys").addEventListener("change", () => (this.#view.keys = $("keys").checked));
     $("pick").addEventListener("change", () => {
       const [file] = $("pick").files;
-      if (file) player.load(URL.createObjectURL(file));
+      if (!file) return;
+      this.#strip.forget();
+      player.load(URL.createObjectURL(file));
     });
     this.#listenForKeys();
   }
@@ -388,6 +463,7 @@ class Report {
       b: () => this.#switch("marks"),
       t: () => this.#switch("names"),
       r: () => this.#switch("regions"),
+      i: () => ($("announcement").textContent = this.#details.showNext()),
       m: () => player.toggleMute(),
       f: () => this.#toggleFullscreen(),
       "?": () => $("shortcuts").showModal(),

@@ -9,7 +9,6 @@ const LANES_MAX = 6;
 export class Scrubber extends EventTarget {
   #player;
   #list;
-  #entries = []; // the classes that have a lane
   #tip = create("div", { className: "tip", hidden: true });
 
   constructor(player, list) {
@@ -23,10 +22,9 @@ export class Scrubber extends EventTarget {
     new ResizeObserver(() => this.draw()).observe($("seen"));
   }
 
-  /** Draws these classes, the first ones of very many. */
-  draw(entries = this.#entries) {
-    this.#entries = entries.slice(0, LANES_MAX);
-    drawLanes($("seen"), this.#entries.map((entry) => this.#list.describeLane(entry)));
+  /** Draws the classes that are shown, the first ones of very many. */
+  draw() {
+    drawLanes($("seen"), this.#list.shown.slice(0, LANES_MAX).map((entry) => this.#list.describeLane(entry)));
   }
 
   /** Shows where the video is; `moment` is the time of day, or empty. */
@@ -41,8 +39,8 @@ export class Scrubber extends EventTarget {
   #showTip(event) {
     if (event.pointerType === "touch") return;
     const time = findLaneTime($("scrubber"), event, this.#player.duration);
-    const counts = this.#entries.map((entry) => [entry.name, this.#list.countAt(entry, time)]).filter(([, count]) => count);
-    this.#tip.textContent = [formatTime(time), ...counts.map(([name, count]) => `${name} ${formatCount(count)}`)].join(" · ");
+    const seen = this.#list.listAt(time).map(([entry, count]) => `${entry.name} ${formatCount(count)}`);
+    this.#tip.textContent = [formatTime(time), ...seen].join(" · ");
     placeTip(this.#tip, event.clientX, $("timeline").getBoundingClientRect().top);
   }
 }

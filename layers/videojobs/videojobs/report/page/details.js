@@ -1,0 +1,71 @@
+// What is known of the box under the pointer, or of one after the other by a key.
+
+import { $, create } from "./dom.js";
+import { fitInside, toPercent } from "./marks.js";
+import { placeTip } from "./timelines.js";
+
+/** Shows the details of what is drawn: layers as the overlay draws them, each with its model's name. */
+export class BoxDetails {
+  #tip = create("div", { className: "tip", hidden: true });
+  #boxes = []; // {mark, style, scale, model}
+  #place = { left: 0, top: 0 };
+  #pinned = -1; // the number of the box that a key or a click has chosen
+
+  constructor() {
+    $("stage").append(this.#tip);
+    $("stage").addEventListener("pointermove", (event) => event.pointerType !== "touch" && this.#pinned < 0 && this.#show(this.#find(event)));
+    $("stage").addEventListener("pointerleave", () => this.#pinned < 0 && this.#show(-1));
+  }
+
+  /** Takes over what is drawn; details of what was there before vanish. */
+  follow(layers, picture) {
+    this.#place = fitInside({ width: $("stage").clientWidth, height: $("stage").clientHeight }, picture);
+    this.#boxes = layers.flatMap(({ marks, size, styles, model }) => {
+      const scale = { x: this.#place.width / size.width, y: this.#place.height / size.height };
+      return marks.filter((mark) => mark.length > 2).map((mark) => ({ mark, style: styles[mark[0]], scale, model }));
+    });
+    this.#pinned = -1;
+    this.#show(-1);
+  }
+
+  /** Keeps the details of the box at a click, or lets go of them; tells whether there was anything to do. */
+  click(event) {
+    const at = this.#find(event);
+    const isNews = at >= 0 && at !== this.#pinned;
+    this.#pinned = isNews ? at : -1;
+    this.#show(this.#pinned);
+    return isNews;
+  }
+
+  /** Shows the next box's details, and returns them; empty after the last one. */
+  showNext() {
+    this.#pinned = this.#pinned + 1 < this.#boxes.length ? this.#pinned + 1 : -1;
+    return this.#show(this.#pinned);
+  }
+
+  /** The number of the smallest box at a pointer, or -1. */
+  #find({ clientX, clientY }) {
+    const around = $("stage").getBoundingClientRect();
+    const [left, top] = [clientX - around.left - this.#place.left, clientY - around.top - this.#place.top];
+    let best = -1;
+    this.#boxes.forEach(({ mark: [, , x, y, width, height], scale }, at) => {
+      if (Math.abs(left / scale.x - x) > width / 2 || Math.abs(top / scale.y - y) > height / 2) return;
+      if (best < 0 || width * height < this.#boxes[best].mark[4] * this.#boxes[best].mark[5]) best = at;
+    });
+    return best;
+  }
+
+  #show(at) {
+    this.#tip.hidden = at < 0;
+    if (at < 0) return "";
+    const { mark, style, scale, model } = this.#boxes[at];
+    const [, confidence, x, y, width, height, , track] = mark;
+    const name = track === undefined ? style.name : `${style.name} #${track}`;
+    const facts = [name, confidence !== null && `${toPercent(confidence)}%`, `${Math.round(width)} × ${Math.round(height)} px at ${Math.round(x)}, ${Math.round(y)}`, model];
+    this.#tip.textContent = facts.filter(Boolean).join(" · ");
+    const around = $("stage").getBoundingClientRect();
+    const [left, top] = [around.left + this.#place.left + x * scale.x, around.top + this.#place.top + (y - height / 2) * scale.y];
+    placeTip(this.#tip, left, Math.max(top, around.top + this.#tip.offsetHeight + 4));
+    return this.#tip.textContent;
+  }
+}
