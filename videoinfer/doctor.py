@@ -378,8 +378,20 @@ def _count_messages(stack: PipelineStack, queue_url: str) -> int:
 
 
 def _check_jobs(stack: PipelineStack) -> Iterator[Finding]:
+    # Imported here, because the other commands read no results.
+    from videoinfer.ledger_rebuild import plan_rebuild
+
     table = stack.ledger
-    if newest := list(table.list_jobs("failed", 1)):
+    try:
+        newest = list(table.list_jobs("failed", 1))
+    except stack.clients.dynamodb.exceptions.ResourceNotFoundException:
+        words = f"The jobs table {stack.jobs_table} does not exist, so no upload becomes a job."
+        yield Finding("problem", words, "docs/operations.md, Rebuild the ledger, says how to get it back")
+        return
+    if (first := next(plan_rebuild(stack), None)) and first.action == "restore":
+        words = f"The ledger lacks jobs that have results, such as that of {list_key(first.key)}."
+        yield Finding("warning", words, "videoinfer rebuild-ledger --dry-run")
+    if newest:
         [job] = newest
         why = f"The latest is {list_key(job['key'])}: {job.get('error')}"
         words = f"Jobs have failed, and were neither retried nor replaced. {why}"

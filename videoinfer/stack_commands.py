@@ -486,6 +486,46 @@ def backfill(
             raise typer.Exit(code=ExitCode.PROBLEMS)
 
 
+@commands.command("rebuild-ledger")
+def rebuild_ledger(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print what would be done.")] = False,
+    stack: StackName = DEFAULT_STACK,
+    as_json: AsJson = False,
+) -> None:
+    """Add the jobs that have results in the results bucket to a ledger that has lost them. Nothing is billed or sent.
+
+    What the ledger has stays as it is, so the command can be run again. The exit code is 3 if a job can't be restored.
+
+    Example: videoinfer rebuild-ledger --dry-run
+    """
+    # Imported here, because the other commands read no results.
+    from videoinfer.ledger_rebuild import NOT_IN_THE_BUCKET, plan_rebuild, restore
+
+    with errors_for_people():
+        deployed = find_stack(stack)
+        ledger = Ledger(deployed.clients.open_table(deployed.jobs_table))
+        display = Display(Console())
+        counts = Counter[str]()
+        for planned in plan_rebuild(deployed):
+            job = planned if dry_run else restore(ledger, planned)
+            counts[job.action] += 1
+            if as_json:
+                facts = {name: getattr(job, name) for name in ("key", "job_id", "attempt", "action", "why")}
+                display.text(to_json({**facts, "dry_run": dry_run}, indent=None))
+            elif job.why:
+                display.warn(f"{list_key(job.key)}: {job.why}")
+            elif job.action == "restore":
+                done = "would be restored" if dry_run else "restored"
+                display.done(f"{list_key(job.key)}: attempt {job.attempt} {done} as {job.values['status']}")
+        if not as_json:
+            restored = f"Jobs {'that would be ' if dry_run else ''}restored: {counts['restore']:,}"
+            display.text(f"{restored}. Known: {counts['known']:,}. Left out: {counts['skip']:,}.\n{NOT_IN_THE_BUCKET}")
+            videos = f"s3://{deployed.uploads_bucket}/{deployed.uploads_prefix}"
+            display.text(f"Videos without a job: {spell_command(f'videoinfer backfill {videos} --dry-run')}")
+        if counts["skip"]:
+            raise typer.Exit(code=ExitCode.PROBLEMS)
+
+
 @commands.command()
 def doctor(stack: StackName = DEFAULT_STACK, as_json: AsJson = False) -> None:
     """Check the pipeline (API and key, permissions, subscriptions, quotas), and print how to fix each problem.

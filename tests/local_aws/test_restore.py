@@ -1,5 +1,6 @@
 """The runbooks that restore a pipeline, run as they are written in docs/operations.md."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -8,8 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tests.aws_commands import run_aws_command
-from tests.local_aws.operator_stage import RUNNING, Stage, set_stage
+import requests
+
+from tests.aws_commands import AwsCommand
+from tests.local_aws.operator_stage import RUNNING, Stage, fail_one, set_stage
 from tests.local_aws.pipelines import API_KEY, DeployedPipeline
 from videoinfer.local.builds import ARTIFACTS_BUCKET, PIPELINE
 from videoinfer.local.embedded_aws import EmbeddedAws, local_session, tool_environment
@@ -19,6 +22,7 @@ from videoinfer.pipeline_stack import PipelineStack, find_stack
 from videoinfer.repository import ROOT, SAM
 
 STACK = "restored"
+BACKUP_ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/jobs/backup/01489602797149-73d8d5bc"
 
 
 def read_section(heading: str) -> str:
@@ -46,9 +50,10 @@ def name_placeholders(stack: PipelineStack) -> dict[str, str]:
     }
 
 
-def run_aws(aws: EmbeddedAws, command: str, folder: Path) -> None:
+def run_aws(aws: EmbeddedAws, command: str, folder: Path) -> Any:
     session: Any = local_session()
-    run_aws_command(command, lambda service: session.client(service, endpoint_url=aws.endpoint_url), folder)
+    parsed = AwsCommand.parse(command, folder)
+    return parsed.run(lambda service: session.client(service, endpoint_url=aws.endpoint_url))
 
 
 def deploy_with_sam(aws: EmbeddedAws, parameters: Mapping[str, str]) -> None:
@@ -122,3 +127,59 @@ def test_a_new_stack_takes_over_what_a_deleted_one_has_left(aws: EmbeddedAws, tm
         queue_url = subscribe_queue(aws.clients, new.notices_topic_arn)
         stage = replace(stage, pipeline=DeployedPipeline(STACK, aws.clients, new, queue_url))
         assert stage.pipeline.wait_for_job(stage.upload("later.mp4"))["status"] == "done"
+
+
+def test_a_lost_ledger_is_rebuilt_without_a_bill(aws: EmbeddedAws, tmp_path: Path) -> None:
+    with set_stage(aws, "forgetful") as stage:
+        api, stack = stage.api, stage.pipeline.pipeline
+        table = aws.clients.open_table(stack.jobs_table)
+        api.statuses = [api.done()]
+        uploads = [stage.upload(key) for key in ("done.mp4", "line 3/ü+%41.mp4")]
+        before = [stage.pipeline.wait_for_job(it) for it in uploads]
+        fail_one(stage, "fails.mp4")
+        [link] = set(re.findall(r"http\S+/s/[^/\s]+", stage.pipeline.take_notices(uploads[0])[0].text))
+        api.statuses = [RUNNING]
+        running = stage.upload("running.mp4")
+        stage.wait_for_status(running, "running")
+        created = api.count("POST", "/videoinfer")
+        table.delete()
+        table.wait_until_not_exists()
+        doctor = stage.run("doctor")
+        assert (doctor.exit_code, "does not exist, so no upload becomes a job." in doctor.output) == (3, True)
+
+        section = read_section("Rebuild the ledger").replace("stack-name videoinfer", "stack-name forgetful")
+        commands = list(list_commands(section, name_placeholders(stack)))
+        from_backup = [it for it in commands[:-7] if " wait " not in it]
+        for command in from_backup:  # the embedded AWS keeps no backup of a deleted table
+            AwsCommand.parse(command.replace("BACKUP_ARN", BACKUP_ARN)).check()
+        dry_run, rebuild, backfill = commands[-3:]
+        [get_schema, *create] = commands[-7:-3]
+        assert get_schema.startswith("schema=$(aws ")
+        schema = run_aws(aws, get_schema.removeprefix("schema=$(").removesuffix(")"), tmp_path)
+        for command in create:
+            run_aws(aws, command.replace('"$schema"', shlex.quote(json.dumps(schema))), tmp_path)
+        described = aws.clients.dynamodb.describe_table(TableName=stack.jobs_table)["Table"]
+        assert len(described["GlobalSecondaryIndexes"]) == 4
+        assert "The ledger lacks jobs that have results, such as that of done.mp4." in stage.run("doctor").output
+
+        assert "Jobs that would be restored: 2. Known: 0. Left out: 0." in run_checked(stage, dry_run)
+        assert {it["key"] for it in table.scan()["Items"]} <= {"running.mp4"}
+        told = run_checked(stage, rebuild)
+        assert "Jobs restored: 2. Known: 0. Left out: 0." in told
+        assert "jobs without results: failed, rejected, cancelled, waiting or running" in told
+        after = [stage.find(it) for it in uploads]
+        lost = {"event_id", "execution_arn", "notice_id", "recorded_at", "updated_at"}
+        for old, new in zip(before, after, strict=True):
+            assert {name: new.get(name) for name in old.keys() - lost} == {
+                name: old[name] for name in old.keys() - lost
+            }
+        assert requests.get(link, allow_redirects=False, timeout=10).status_code == 302
+        assert "restored: 0. Known: 2. Left out: 0." in run_checked(stage, rebuild)
+
+        listed = run_checked(stage, backfill)
+        assert "fails.mp4: a job would be requested" in listed  # nothing in the buckets tells of it
+        assert "Jobs that would be requested: 1." in listed
+        api.statuses = [api.done()]
+        assert stage.pipeline.wait_for_job(running)["status"] == "done"
+        assert run_checked(stage, f"videoinfer redeliver {after[1]['job_id']}").count("delivered again") == 1
+        assert api.count("POST", "/videoinfer") == created

@@ -74,12 +74,7 @@ class DeliveryEnd:
                 record["outputs"][output.file_name] = self.item[output.location]
         self._save(SUMMARY_FILE, compose_summary(self.job, summary, costs))
         self._save(RECORD_FILE, record)
-        counts, omitted_classes = cap_counts(summary.counts) if summary else (None, 0)
         rules = find_rules(self.job, summary)
-        found = Found.select(summary, rules)
-        region_counts, omitted_region_counts = (
-            cap_region_counts(summary.region_counts) if summary and summary.has_regions else (None, 0)
-        )
         self.ledger.record(
             self.job.upload,
             self.job.attempt,
@@ -88,16 +83,8 @@ class DeliveryEnd:
             **({} if self.is_redelivery else self.job.to_values()),
             finished_at=record["finished_at"],
             polls=polling.polls,
-            frames=record["frames"],
             outputs=progress.list_files(),
-            counts=counts,
-            omitted_classes=omitted_classes or None,
-            region_counts=region_counts,
-            omitted_region_counts=omitted_region_counts or None,
-            answer=answer_in_a_line(self.job, summary, rules) if summary else None,
-            found_classes=found.classes,
-            found_regions=found.regions,
-            found_rules=found.rules,
+            **list_findings(self.job, summary, rules),
             failed_outputs=progress.failed or None,
             results_location=results_uri,
             cost_usd=add_costs(costs),
@@ -180,6 +167,26 @@ def find_rules(job: Job, summary: Summary | None) -> RulesOutcome | None:
     return summary.rules
 
 
+def list_findings(job: Job, summary: Summary | None, rules: RulesOutcome | None) -> dict[str, Any]:
+    """Returns the ledger's attributes about what was found, as far as an item has room for it."""
+    counts, omitted_classes = cap_counts(summary.counts) if summary else (None, 0)
+    found = Found.select(summary, rules)
+    region_counts, omitted_region_counts = (
+        cap_region_counts(summary.region_counts) if summary and summary.has_regions else (None, 0)
+    )
+    return {
+        "frames": summary.frames if summary else None,
+        "counts": counts,
+        "omitted_classes": omitted_classes or None,
+        "region_counts": region_counts,
+        "omitted_region_counts": omitted_region_counts or None,
+        "answer": answer_in_a_line(job, summary, rules) if summary else None,
+        "found_classes": found.classes,
+        "found_regions": found.regions,
+        "found_rules": found.rules,
+    }
+
+
 def compose_summary(job: Job, summary: Summary | None, costs: Costs) -> dict[str, Any]:
     """Returns `summary.json`: what was found when, and what it cost; only the cost if there is no summary."""
     models = summary.models if summary else {}
@@ -198,15 +205,19 @@ def compose_summary(job: Job, summary: Summary | None, costs: Costs) -> dict[str
 def compose_record(
     job: Job, summary: Summary | None, *, finished_at: datetime, polls: int, results_uri: str, progress: Progress
 ) -> dict[str, Any]:
-    """Returns `job.json`: the video, the options, times, counts, where the outputs are, and why others are missing."""
+    """Returns `job.json`: the video, the options, times, counts, where the outputs are, and why others are missing.
+
+    If the ledger is lost, `videoinfer rebuild-ledger` makes the job's item from it.
+    """
     return {
         "videoinfer_version": __version__,
         "job_id": job.job_id,
         "upload": job.upload.uri,
-        "version_id": job.upload.version_id,
+        **{name: getattr(job.upload, name) for name in ("version_id", "etag", "sequencer", "size_bytes")},
         "attempt": job.attempt,
         **job.options.to_dict(),
         "created_at": job.created_at,
+        "deadline_at": job.deadline_at,
         "finished_at": format_time(finished_at),
         "duration_seconds": job.age_seconds(finished_at),
         "start_offset": job.start_offset,

@@ -257,6 +257,37 @@ class Ledger:
                 raise ChangeRefused(status) from None
             raise
 
+    def restore(self, upload: Upload, attempt: int, *, status: JobState, **values: Any) -> None:
+        """Adds what is known of a job that has ended to a ledger that has lost it.
+
+        Attributes that the item has stay as they are.
+
+        Args:
+            values: Those that are None are left out.
+
+        Raises:
+            ChangeRefused: The item has another state, or is about another job of the API.
+        """
+        given = {**asdict(upload), "status": status, **values, "schema_version": SCHEMA_VERSION}
+        given["updated_at"] = format_time(datetime.now(UTC))
+        known = {name: value for name, value in given.items() if value is not None}
+        sets = [f"#{name} = if_not_exists(#{name}, :{name})" for name in known]
+        same = [
+            f"(attribute_not_exists(#{name}) OR #{name} = :{name})" for name in ("status", "job_id") if name in known
+        ]
+        try:
+            self._table.update_item(
+                Key={"upload_id": upload.upload_id, "attempt": attempt},
+                UpdateExpression=f"SET {', '.join(sets)}",
+                ConditionExpression=" AND ".join(same),
+                ExpressionAttributeNames={f"#{name}": name for name in known},
+                ExpressionAttributeValues={f":{name}": _to_item(value) for name, value in known.items()},
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                raise ChangeRefused(status) from None
+            raise
+
 
 def _to_item(value: Any) -> Any:
     """Converts floats to decimals for DynamoDB."""
