@@ -31,9 +31,9 @@ from videojobs.errors import ApiRefused, ApiUnavailable, InvalidParameter
 from videojobs.jobs.commands import name_for_command
 from videojobs.jobs.ledger import Job
 from videojobs.jobs.options import Options
+from videojobs.jobs.times import format_duration
 from videojobs.jobs.uploads_queue import RECEIVES_MAX
 from videojobs.notices.pending_notices import PendingNotices
-from videojobs.notices.times import format_duration
 from videojobs.video_formats import VIDEO_EXTENSIONS
 
 CONCURRENCY_MIN = 50

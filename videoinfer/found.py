@@ -5,7 +5,7 @@ from pathlib import Path
 
 from videoinfer.results_file import read_results_file
 from videojobs.jobs.options import Model
-from videojobs.notices.times import format_clock
+from videojobs.jobs.times import format_clock
 from videojobs.outputs.summary import ModelSummary, Summary
 from videojobs.results.analysis import Analysis, analyze
 from videojobs.results.sightings import describe_sightings

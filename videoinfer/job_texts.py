@@ -17,8 +17,8 @@ from videojobs.jobs.notify_when import compose_name
 from videojobs.jobs.options import OTHER_CLASSES
 from videojobs.jobs.recorded_at import format_moment
 from videojobs.jobs.states import ENDED_STATES
+from videojobs.jobs.times import format_duration
 from videojobs.jobs.unanswered import Unanswered
-from videojobs.notices.times import format_duration
 
 HEADINGS = ("STATUS", "SEEN", "TOOK", "VIDEO", "JOB")
 

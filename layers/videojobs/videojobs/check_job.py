@@ -8,7 +8,7 @@ from videojobs.api.client import VideoInferenceApi
 from videojobs.api.statuses import classify_refusal
 from videojobs.errors import ApiRefused, ApiUnavailable, ChangeRefused, TurnLater, VideoJobsError
 from videojobs.jobs.ledger import Job, Ledger
-from videojobs.notices.times import format_duration
+from videojobs.jobs.times import format_duration
 
 REFUSALS_MAX = 3
 """How often in a row the API must say that it does not know a job: one wrong answer must not end a billed job."""

@@ -13,11 +13,11 @@ from videojobs.jobs.media_outputs import MEDIA_OUTPUTS
 from videojobs.jobs.states import CHANGES, REDELIVERY
 from videojobs.jobs.unanswered import Unanswered
 from videojobs.logs import logger
-from videojobs.notices.answers import answer_in_a_line
 from videojobs.notices.found import Found
 from videojobs.notices.notices import compose_console_url, compose_done, mention_unanswered
 from videojobs.notices.sender import NoticeSender, describe_sending
 from videojobs.notices.share_links import SharedJob, ShareLinks
+from videojobs.outputs.answers import answer_in_a_line
 from videojobs.outputs.summary import Summary, cap_counts, cap_region_counts
 from videojobs.result_files import RECORD_FILE, RESULTS_FILE, SUMMARY_FILE, locate_results
 from videojobs.results.bucket import ResultsBucket

@@ -21,12 +21,12 @@ from videojobs.jobs.media_outputs import ANNOTATION, MediaOutput, list_requested
 from videojobs.jobs.options import Model
 from videojobs.jobs.recorded_at import format_moment
 from videojobs.jobs.remedies import suggest_corrected_video
+from videojobs.jobs.times import format_duration, format_place
 from videojobs.jobs.unanswered import Unanswered
 from videojobs.jobs.uploads import Rejection, Upload
-from videojobs.notices.answers import answer, answer_in_a_line, answer_shortly, describe_rules, to_ascii
 from videojobs.notices.found import Found, compose_attributes
 from videojobs.notices.share_links import ShareLink
-from videojobs.notices.times import format_duration, format_place
+from videojobs.outputs.answers import answer, answer_in_a_line, answer_shortly, describe_rules, to_ascii
 from videojobs.outputs.summary import ClassSummary, ModelSummary, Summary
 from videojobs.results.rules import RulesOutcome
 from videojobs.results.sightings import show_name

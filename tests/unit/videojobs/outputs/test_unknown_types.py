@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.videojobs.outputs.derived import BOX, PICTURE, derive_all, make_job
 from videojobs.jobs.options import Model
-from videojobs.notices.answers import answer, answer_shortly
+from videojobs.outputs.answers import answer, answer_shortly
 from videojobs.outputs.summary import ModelSummary, Summary
 
 DEPTHS = {"depth": [[0.5, 1], [2, 3]], "time": 0.1}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from videojobs.jobs.ledger import Job
-from videojobs.notices.times import format_clock, format_duration, format_place
+from videojobs.jobs.times import format_clock, format_duration, format_place
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0 s"), (59, "59 s"), (61, "1 min 1 s"), (7260, "2 h 1 min")])

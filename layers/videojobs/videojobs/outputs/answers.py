@@ -1,4 +1,4 @@
-"""The answer of a notice: sentences about what was found, and which conditions of `notify_when` held.
+"""The answer of a notice and a report: sentences about what was found, and which conditions of `notify_when` held.
 
 Class names are foreign text in any language, so they are never inflected: `3 person`.
 """
@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from videojobs.jobs.ledger import Job
-from videojobs.notices.times import format_duration, format_place
+from videojobs.jobs.times import format_duration, format_place
 from videojobs.outputs.region_summary import LineSummary, PolygonSummary
 from videojobs.outputs.summary import ModelSummary, Summary
 from videojobs.results.rules import RuleOutcome, RulesOutcome

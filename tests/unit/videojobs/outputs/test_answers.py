@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from videojobs.foreign_text import printable
 from videojobs.jobs.ledger import Job
 from videojobs.jobs.options import Model
-from videojobs.notices.answers import (
+from videojobs.jobs.times import format_clock
+from videojobs.outputs.answers import (
     LINE_MAX_CHARACTERS,
     SHORT_MAX_CHARACTERS,
     answer,
@@ -17,7 +18,6 @@ from videojobs.notices.answers import (
     answer_shortly,
     describe_rules,
 )
-from videojobs.notices.times import format_clock
 from videojobs.outputs.region_summary import LineSummary, PolygonSummary
 from videojobs.outputs.summary import ClassSummary, ModelSummary, Summary
 from videojobs.results.rules import RuleOutcome, RulesOutcome
