@@ -4,7 +4,7 @@ import re
 import shlex
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,11 +45,12 @@ def open_models(paths: Sequence[Path]) -> Iterator[list[LocalModel]]:
     Raises:
         CommandError: One of them can't be used; the message says why.
     """
-    with tempfile.TemporaryDirectory(prefix="videoinfer-") as temporary:
+    with ExitStack() as folders:
         models = []
-        for number, path in enumerate(paths):
+        for path in paths:
             if path.is_file() and not _is_in_package(path):
-                package = Path(temporary) / str(number) / name_model(path) / "1"
+                folder = folders.enter_context(tempfile.TemporaryDirectory(prefix="videoinfer-"))
+                package = Path(folder, name_model(path), "1")
                 link_package(path, package, compose_package(path))
                 models.append(read_model_package(package))
             else:

@@ -4,13 +4,18 @@ import os
 import secrets
 import shutil
 import stat
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
+from typing import IO
 
 from videoinfer.errors import CommandError, describe_unwritten_output
 from videojobs.video_formats import MIME_TYPES
+
+_ABANDONED_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ class OutputFile:
 def open_output(path: Path, inputs: Iterable[Path], suffix: str) -> Iterator[OutputFile]:
     """Checks a destination before the work begins, and removes an unfinished file however the block ends.
 
-    A process that is killed can't remove it: docs/operations.md says what to do with the unfinished file.
+    A process that is killed can't remove it, so a later one in the same folder does.
     An existing file stays until `OutputFile.finish`. A symbolic link stays a link, and its target is replaced.
 
     Args:
@@ -63,14 +68,37 @@ def open_output(path: Path, inputs: Iterable[Path], suffix: str) -> Iterator[Out
         if path.suffix.lower() in {*MIME_TYPES, ".json", ".html"} - {suffix}:
             raise CommandError(f"{path} can't be the output, which is a {suffix} file: give another --output.")
         place.parent.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(place.parent)
     unfinished = place.with_name(f".videoinfer-{secrets.token_hex(8)}.part")
     try:
         with translating_errors(path):
-            unfinished.touch(exist_ok=False)
-        yield OutputFile(path, unfinished)
+            file = unfinished.open("xb")
+        with file:
+            _lock(file)
+            yield OutputFile(path, unfinished)
     finally:
         with suppress(OSError):  # it is not there, or could not be made
             unfinished.unlink()
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Removes files that killed processes have left unfinished. Those of running ones are locked."""
+    for path in folder.glob(".videoinfer-*.part"):
+        with suppress(OSError):
+            # A process locks its file just after it has created it.
+            if path.is_file() and path.stat().st_mtime < time.time() - _ABANDONED_SECONDS:
+                with path.open("rb") as file:
+                    if _lock(file):
+                        path.unlink()
+
+
+def _lock(file: IO[bytes]) -> bool:
+    """Locks an unfinished file until it is closed, or returns False if it is locked or can't be."""
+    try:
+        flock(file, LOCK_EX | LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _refuse_inputs(path: Path, inputs: Iterable[Path]) -> None:

@@ -41,8 +41,8 @@ def fetch_results(outputs: Outputs, system: System, upload: UploadedVideo, job_i
     """Downloads `results.json` and `job.json`."""
     for name in (RESULTS_FILE, RECORD_FILE):
         key = locate_results(upload.key, job_id, name)
-        with outputs[name].writing():
-            system.aws.clients.s3.download_file(system.pipeline.results_bucket, key, str(outputs[name].unfinished))
+        with outputs[name].writing(), outputs[name].unfinished.open("wb") as file:
+            system.aws.clients.s3.download_fileobj(system.pipeline.results_bucket, key, file)
 
 
 def derive_outputs(

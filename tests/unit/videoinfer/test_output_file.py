@@ -219,3 +219,19 @@ def test_a_symbolic_link_is_kept(tmp_path: Path) -> None:
 
     assert name.is_symlink()
     assert target.read_text() == "new"
+
+
+def test_a_file_that_a_killed_process_has_left_is_removed_later(tmp_path: Path) -> None:
+    abandoned, fresh, folder = (tmp_path / f".videoinfer-{name}.part" for name in ("abandoned", "fresh", "folder"))
+    for path in (abandoned, fresh):
+        path.touch()
+    folder.mkdir()
+    for path in (abandoned, folder):
+        os.utime(path, (0, 0))
+
+    with open_output(tmp_path / "running.json", [], ".json") as running:
+        os.utime(running.unfinished, (0, 0))
+        with open_output(tmp_path / "next.json", [], ".json"):
+            assert {*tmp_path.iterdir()} >= {fresh, folder, running.unfinished}
+            assert not abandoned.exists()
+        running.finish()
