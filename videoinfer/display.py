@@ -10,6 +10,8 @@ from typing import Literal
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.cells import cell_len
+from rich.console import Group
+from rich.live import Live
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -90,6 +92,10 @@ class Display:
         shown = [_pad(" " * (len(cell) - len(cell.lstrip(" "))) + _show(cell.strip(" ")), len(cell)) for cell in cells]
         self._print_line(self._mark(level), _Layout("  ".join(shown)), _Layout("  "), (what, "dim"))
 
+    def event(self, at: str, source: str, text: str) -> None:
+        """Shows a line of a log."""
+        self._print_line((at, "dim"), _Layout("  "), (source, "bold"), _Layout("  "), text)
+
     def heading(self, text: str) -> None:
         self._console.print()
         self._console.print(Rule(_line((text, "bold")), align="left"))
@@ -117,15 +123,50 @@ class Display:
         for name, (_, value) in zip(names, facts, strict=True):
             self._print_line((_Layout(f"{_pad(name, width)}  "), "dim"), value)
 
-    def columns(self, rows: Sequence[Sequence[str]], remarks: Sequence[str | None]) -> None:
-        """Shows rows, the first of which has the headings, and below each other row its remark, if any."""
+    @property
+    def width(self) -> int:
+        """The columns of the terminal, or those that stand for one."""
+        return self._console.width
+
+    def columns(
+        self, rows: Sequence[Sequence[str]], remarks: Sequence[str | None], styles: Sequence[str] | None = None
+    ) -> None:
+        """Shows rows, the first of which has the headings, and below each other row its remark, if any.
+
+        Args:
+            styles: That of each row's first cell, without the headings.
+        """
+        for line in self._compose_columns(rows, remarks, styles):
+            self._console.print(line, soft_wrap=True)
+
+    @contextmanager
+    def refreshing(self) -> Iterator[Callable[..., None]]:
+        """Yields a function that takes what `columns` takes, and shows it in place of what it showed before.
+
+        Raises:
+            CommandError: There is no terminal.
+        """
+        if not self._console.is_terminal:
+            raise CommandError("This needs a terminal. `videoinfer wait` waits for a job without one.")
+        with Live(console=self._console, auto_refresh=False, vertical_overflow="ellipsis") as live:
+            yield lambda *shown: live.update(Group(*self._compose_columns(*shown)), refresh=True)
+
+    def _compose_columns(
+        self, rows: Sequence[Sequence[str]], remarks: Sequence[str | None], styles: Sequence[str] | None = None
+    ) -> Iterator[Text]:
         rows = [list(map(_show, row)) for row in rows]  # first, since it makes cells wider
         widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
-        for row, remark in zip(rows, [None, *remarks], strict=True):
-            line = "  ".join(map(_pad, row, widths)).rstrip()
-            self._print_line((_Layout(line), "bold" if row is rows[0] else ""))
-            if remark:
-                self._print_line(_Layout(f"{'':<{widths[0]}}  "), (remark, "dim"))
+        heading, *others = ["  ".join(map(_pad, row, widths)).rstrip() for row in rows]
+        yield _line((_Layout(heading), "bold"))
+        for line, remark, style in zip(others, remarks, styles or [""] * len(others), strict=True):
+            cut = widths[0]
+            yield _line((_Layout(line[:cut]), style), _Layout(line[cut:]))
+            # A remark is wrapped here: where the terminal does it, the rest would be below the first column.
+            indent = " " * (cut + 2 if cut + 20 < self.width else 2)
+            for part in (
+                Text(_show(remark or ""), "dim").wrap(self._console, self.width - len(indent)) if remark else ()
+            ):
+                yield Text.assemble(indent, part)
 
     def _print_line(self, *parts: str | tuple[str, str]) -> None:
         self._console.print(_line(*parts), soft_wrap=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from videoinfer.backfill import Action
 from videoinfer.dead_letters import DeadLetter
-from videoinfer.ledger_view import Item, name_job
+from videoinfer.ledger_view import Item, name_job, shorten_name
 from videoinfer.listed_keys import list_key
 from videoinfer.own_command import spell_command
 from videojobs.jobs.inference_types import describe_type
@@ -16,24 +16,54 @@ from videojobs.jobs.media_outputs import MEDIA_OUTPUTS
 from videojobs.jobs.notify_when import compose_name
 from videojobs.jobs.options import OTHER_CLASSES
 from videojobs.jobs.recorded_at import format_moment
-from videojobs.jobs.states import ENDED_STATES
+from videojobs.jobs.states import ENDED_STATES, OPEN_STATES, JobState
 from videojobs.jobs.times import format_duration
 from videojobs.jobs.unanswered import Unanswered
 
 HEADINGS = ("STATUS", "SEEN", "TOOK", "VIDEO", "JOB")
 
 
-def compose_row(item: Item, now: datetime) -> tuple[str, ...]:
-    """A job's row, with the columns of `HEADINGS`."""
+_OTHER_CELLS = 51
+"""Those of all columns but VIDEO, with the gaps: `running 100 %  11-25 23:23  23 h 59 min    0123abcd`."""
+
+
+def compose_row(item: Item, now: datetime, width: int = 80) -> tuple[str, ...]:
+    """A job's row, with the columns of `HEADINGS`, which has at most `width` cells if that is at least 80."""
     attempt = f" (attempt {item['attempt']})" if item["attempt"] > 1 else ""
-    name = item.get("job_id") or item["upload_id"]
     return (
         " ".join(filter(None, [item["status"], _describe_progress(item)])),
-        format_local(item["recorded_at"]),
+        _format_briefly(item["recorded_at"], now),
         _duration(item, now),
-        f"{list_key(item['key'])}{attempt}",
-        name,
+        f"{list_key(item['key'], max(width, 80) - _OTHER_CELLS - len(attempt))}{attempt}",
+        shorten_name(item),
     )
+
+
+def _format_briefly(time: str, now: datetime) -> str:
+    """A time of today, or a day of this year or another, in this machine's time zone."""
+    at, today = datetime.fromisoformat(time).astimezone(), now.astimezone()
+    if at.date() == today.date():
+        return at.strftime("%H:%M:%S")
+    return at.strftime("%m-%d %H:%M" if at.year == today.year else "%Y-%m-%d")
+
+
+STATE_STYLES: Mapping[JobState, str] = {
+    **dict.fromkeys(OPEN_STATES, "cyan"),
+    "waiting": "yellow",
+    "done": "green",
+    "failed": "red",
+    "overdue": "red",
+    "rejected": "red",
+    "cancelled": "dim",
+}
+
+
+def compose_list(
+    items: Sequence[Item], now: datetime, width: int
+) -> tuple[list[tuple[str, ...]], list[str | None], list[str]]:
+    """The rows of jobs with headings, their notes, and the styles of their states, for `Display.columns`."""
+    rows = [HEADINGS, *(compose_row(item, now, width) for item in items)]
+    return rows, [compose_note(item) for item in items], [STATE_STYLES[item["status"]] for item in items]
 
 
 def compose_note(item: Item) -> str | None:

@@ -35,7 +35,7 @@ _BATCH = 100
 NEWEST = 500
 """Among how many jobs the beginning of an id is looked up."""
 
-SHORT_NAME_MIN, SHORT_NAME_MAX = 4, 12
+SHORT_NAME_MIN, SHORT_NAME_MAX = 4, 8
 """Characters of an id: the fewest that are looked up, and those that lists show."""
 
 

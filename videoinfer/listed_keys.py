@@ -8,16 +8,14 @@ from videojobs.foreign_text import printable
 KEY_MAX_CELLS = 40
 """A job's status, time and duration take about the other half of 80 columns."""
 
-_END_CELLS = 18
 
-
-def list_key(key: str) -> str:
+def list_key(key: str, max_cells: int = KEY_MAX_CELLS) -> str:
     """Returns a key as lists show it: a long key is cut in the middle. `show` and `--json` give the whole key."""
     shown = show_blanks(printable(key))
-    if cell_len(shown) <= KEY_MAX_CELLS:
+    if cell_len(shown) <= max_cells:
         return shown
-    end = _take(shown[::-1], _END_CELLS)[::-1]
-    return f"{_take(shown, KEY_MAX_CELLS - 1 - _END_CELLS)}…{end}"
+    end = _take(shown[::-1], max_cells * 9 // 20)[::-1]
+    return f"{_take(shown, max_cells - 1 - cell_len(end))}…{end}"
 
 
 def _take(text: str, cells: int) -> str:

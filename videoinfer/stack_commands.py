@@ -1,5 +1,6 @@
 """The commands for a deployed pipeline: they show its jobs and act on them."""
 
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -24,14 +25,14 @@ from videoinfer.findings import Finding
 from videoinfer.job_downloads import StoredFile, download_files, find_files
 from videoinfer.job_history import read_job_history
 from videoinfer.job_link import find_link, make_link
+from videoinfer.job_logs import read_job_logs
 from videoinfer.job_requests import check_upload, describe_plan, plan_retry, send_requests
 from videoinfer.job_texts import (
-    HEADINGS,
     LETTER_HEADINGS,
     compose_facts,
     compose_letter_row,
+    compose_list,
     compose_note,
-    compose_row,
     describe_action,
     describe_letter,
     format_local,
@@ -40,7 +41,7 @@ from videoinfer.job_texts import (
     to_json,
 )
 from videoinfer.job_waiting import follow_job
-from videoinfer.ledger_view import Selection, name_job
+from videoinfer.ledger_view import Item, Selection, name_job
 from videoinfer.listed_keys import list_key
 from videoinfer.option_flags import encode_options, parse_settings, takes_upload_options
 from videoinfer.output_folder import open_output_folder
@@ -70,6 +71,8 @@ JobName = Annotated[
 
 DEFAULT_STACK = "videoinfer"
 
+WATCH_SECONDS = 5
+
 _BACKFILL_BATCH = 10
 """Videos that a backfill handles before it prints them."""
 
@@ -85,6 +88,7 @@ def jobs(
         bool, typer.Option("--unanswered", help="Only jobs that may have been billed twice.")
     ] = False,
     limit: Annotated[int, typer.Option(help="Maximum number of jobs.", min=1)] = 20,
+    watch: Annotated[bool, typer.Option("--watch", help="Show the list anew every few seconds, until Ctrl-C.")] = False,
     stack: StackName = DEFAULT_STACK,
     as_json: AsJson = False,
 ) -> None:
@@ -95,22 +99,28 @@ def jobs(
     with errors_for_people():
         if failed + running + unanswered > 1:
             raise CommandError("Give one of --failed, --running and --unanswered.")
+        if watch and as_json:
+            raise CommandError("--watch is for people, --json for programs: give one of them.")
         selection: Selection = "failed" if failed else "running" if running else "all"
         deployed = find_stack(stack)
-        table = deployed.ledger
-        found = table.list_unanswered(deployed.uploads_bucket) if unanswered else table.list_jobs(selection)
-        items = list(islice(found, limit))
-        is_cut = next(found, None) is not None
-        display = Display(Console())
+        table, display = deployed.ledger, Display(Console())
+
+        def read() -> tuple[list[Item], bool]:
+            found = table.list_unanswered(deployed.uploads_bucket) if unanswered else table.list_jobs(selection)
+            return list(islice(found, limit)), next(found, None) is not None
+
+        if watch:
+            with display.refreshing() as refresh:
+                while True:
+                    refresh(*compose_list(read()[0], datetime.now(UTC), display.width))
+                    time.sleep(WATCH_SECONDS)
+        items, is_cut = read()
         if as_json:
             display.text(to_json(items))
         elif not items:
             display.text("There are none.")
         else:
-            now = datetime.now(UTC)
-            display.columns(
-                [HEADINGS, *(compose_row(item, now) for item in items)], [compose_note(item) for item in items]
-            )
+            display.columns(*compose_list(items, datetime.now(UTC), display.width))
             if is_cut:
                 display.text(
                     f"These are the newest {limit}. There are more: --limit {10 * limit} lists up to {10 * limit}."
@@ -237,6 +247,29 @@ def show(job: JobName, stack: StackName = DEFAULT_STACK, as_json: AsJson = False
         display.facts([*compose_facts(item, attempts, datetime.now(UTC)), *([("Link", link)] if link else [])])
         display.heading("Timeline")
         display.facts([(format_local(moment.at), moment.what) for moment in timeline])
+
+
+@commands.command()
+def logs(job: JobName, stack: StackName = DEFAULT_STACK, as_json: AsJson = False) -> None:
+    """Print what the functions logged about a job, and failed steps of its execution. `--json` prints whole lines.
+
+    CloudWatch has a new line after some seconds, and keeps it for the stack's RetentionDays.
+
+    Example: videoinfer logs line-3/belt.mp4
+    """
+    with errors_for_people():
+        deployed = find_stack(stack)
+        item, _ = deployed.ledger.find_job(job)
+        display = Display(Console())
+        is_empty = True
+        for line in read_job_logs(deployed, item):
+            is_empty = False
+            if as_json:
+                display.text(to_json(asdict(line), indent=None))
+            else:
+                display.event(format_local(line.at), line.source, line.text)
+        if is_empty and not as_json:
+            display.text("There are none: they are too new, or older than the stack's RetentionDays.")
 
 
 @commands.command()

@@ -48,7 +48,7 @@ def test_a_row_of_a_running_job_fits_into_80_columns() -> None:
 def test_an_upload_without_a_job_is_named_by_its_key() -> None:
     rejected = {name: ITEM[name] for name in ("upload_id", "attempt", "bucket", "key", "recorded_at")}
 
-    assert compose_row({**rejected, "status": "rejected"}, NOW)[2:] == ("", "belt.mp4 (attempt 2)", "belt-mp4-1")
+    assert compose_row({**rejected, "status": "rejected"}, NOW)[2:] == ("", "belt.mp4 (attempt 2)", "1")
     assert ("Attempt", "2 of 2") in compose_facts({**rejected, "status": "rejected"}, [ITEM], NOW)
 
 

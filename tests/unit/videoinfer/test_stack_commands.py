@@ -1,6 +1,7 @@
 """The commands that operate a stack, on moto's AWS."""
 
 import json
+import time
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +16,7 @@ from videoinfer.aws_clients import AwsClients
 from videoinfer.exit_codes import ExitCode
 from videoinfer.ledger_view import LedgerView
 from videoinfer.main import app
+from videoinfer.terminal import Console
 from videojobs.jobs.ledger import Ledger
 from videojobs.jobs.states import JobState
 from videojobs.jobs.uploads import Upload, read_requests
@@ -178,3 +180,37 @@ def test_an_option_that_can_t_be_set_sends_nothing(
     assert result.exit_code in (ExitCode.ERROR, ExitCode.PROBLEMS)
     assert words in result.output
     assert read_requests_sent(uploads) == []
+
+
+@pytest.fixture
+def listed(jobs: LedgerView, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Ledger:
+    ledger.record(CLIP, 1, status="running")
+    monkeypatch.setattr(stack_commands, "find_stack", lambda _: SimpleNamespace(ledger=jobs))
+    return ledger
+
+
+def test_a_watched_list_changes_until_ctrl_c(listed: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    turns = [lambda: listed.record(CLIP, 1, status="failed", error="The GPU is on fire."), interrupt]
+    monkeypatch.setattr(time, "sleep", lambda _: turns.pop(0)())
+    monkeypatch.setattr(stack_commands, "Console", lambda: Console(force_terminal=True, no_color=True, width=80))
+
+    result = CliRunner().invoke(app, ["jobs", "--watch"])
+
+    assert result.exit_code == ExitCode.INTERRUPTED
+    running, failed = result.output.index("running"), result.output.index("failed")
+    assert running < failed < result.output.index("The GPU is on fire.")
+
+
+def test_a_list_is_only_watched_in_a_terminal(listed: Ledger) -> None:
+    result = CliRunner().invoke(app, ["jobs", "--watch"])
+    assert result.exit_code == ExitCode.ERROR
+    assert "This needs a terminal." in result.output
+    result = CliRunner().invoke(app, ["jobs", "--watch", "--json"])
+    assert result.exit_code == ExitCode.ERROR
+
+
+def test_a_list_without_a_terminal_has_no_colors(listed: Ledger) -> None:
+    assert "\x1b" not in CliRunner(env={"COLORTERM": "truecolor"}).invoke(app, ["jobs"]).output

@@ -4,7 +4,7 @@ import io
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import typer
@@ -16,11 +16,13 @@ from rich.cells import cell_len
 from tests.unit.videoinfer.test_display import HOSTILE, NOW, read
 from videoinfer.dead_letters import DeadLetter
 from videoinfer.display import Display, errors_for_people
+from videoinfer.errors import CommandError
 from videoinfer.job_history import compose_job_history
-from videoinfer.job_texts import HEADINGS, compose_facts, compose_letter_row, compose_note, compose_row
+from videoinfer.job_texts import HEADINGS, compose_facts, compose_letter_row, compose_list, compose_note, compose_row
 from videoinfer.notices_queue import ReceivedNotice
 from videoinfer.terminal import Console
 from videoinfer.upload_progress import Step
+from videojobs.jobs.states import JobState
 
 
 def test_no_name_moves_the_cursor_or_sets_the_window_s_title() -> None:
@@ -60,6 +62,12 @@ def _show_working(display: Display, text: str) -> None:
         pass
 
 
+def _show_refreshed(display: Display, text: str) -> None:
+    """Only a terminal shows it, with the lines of `columns`."""
+    with pytest.raises(CommandError, match="needs a terminal"), display.refreshing() as refresh:
+        refresh([[text], [text]], [text])
+
+
 LINES: dict[str, tuple[int, Callable[[Display, str], None]]] = {
     "task": (1, _show_task),
     "working": (0, _show_working),
@@ -71,6 +79,8 @@ LINES: dict[str, tuple[int, Callable[[Display, str], None]]] = {
     "outputs": (4, lambda display, text: display.outputs(Path(text), [text, text])),
     "facts": (2, lambda display, text: display.facts([(text, text)] * 2)),
     "columns": (3, lambda display, text: display.columns([[text], [text]], [text])),
+    "event": (1, lambda display, text: display.event(text, text, text)),
+    "refreshing": (0, _show_refreshed),
     "execution": (1, _show_step),
     "track": (0, _show_working),
     "transfer": (0, _show_working),
@@ -89,7 +99,7 @@ def test_an_error_of_aws_is_one_line(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_every_method_that_prints_is_in_one_of_the_lists() -> None:
-    methods = {name for name in vars(Display) if not name.startswith("_")}
+    methods = {name for name, it in vars(Display).items() if callable(it) and not name.startswith("_")}
     assert methods == LINES.keys() | MANY_LINES
 
 
@@ -130,12 +140,22 @@ def test_no_key_forges_a_row_by_wrapping_or_widens_the_others(key: str) -> None:
     items = [make_item("belt.mp4"), make_item(key), make_item("c.mp4", error=f"infer_fps: {FORGED!r} is no number.")]
     rows = [compose_row(item, NOW) for item in items]
     Display(console).columns([HEADINGS, *rows], [compose_note(item) for item in items])
-    heading, *lines, note = read(console).splitlines()
-    assert [line.split()[0] for line in lines] == ["done"] * 3
-    assert max(map(cell_len, lines)) <= 80 + 36
-    pieces = [line[start : start + 80] for line in (heading, *lines, note) for start in range(0, 400, 80)]
-    assert sum(bool(re.match(r"done {2,}", piece)) for piece in pieces) == 3
+    heading, *lines = read(console).splitlines()
+    assert [line.split()[0] for line in lines if not line.startswith(" ")] == ["done"] * 3
+    assert len(lines) > 4  # the note is wrapped
+    assert max(map(cell_len, (heading, *lines))) <= 80
     assert "payroll.mp4   job-9" not in read(console)
+
+
+@pytest.mark.parametrize("state", get_args(JobState))
+def test_states_have_colors_in_a_terminal_unless_they_are_unwanted(state: JobState) -> None:
+    shown = {}
+    for no_color in (False, True):
+        console = Console(file=io.StringIO(), width=80, force_terminal=True, no_color=no_color, color_system="standard")
+        Display(console).columns(*compose_list([make_item("belt.mp4", status=state)], NOW, 80))
+        shown[no_color] = read(console).splitlines()[1]
+    assert re.match(rf"\x1b\[\d+m{state}", shown[False])
+    assert re.findall(r"\x1b\[3\d", shown[True]) == []
 
 
 foreign: Any = st.text(st.sampled_from(["a", " ", "\n", "\r", "\x1b", "\x85", "\u2028", "\u202e"]), min_size=1)
@@ -170,7 +190,7 @@ def test_no_text_of_a_job_forges_a_line(key: str, name: str, reason: str) -> Non
         "counts": {name: {name: 1}},
         "failed_outputs": {name: reason},
     }
-    console = Console(file=io.StringIO(), width=400)
+    console = Console(file=io.StringIO(), width=9000)  # so that no remark is wrapped
     display = Display(console)
     facts = compose_facts(item, [item], NOW)
     moments = compose_job_history(item, [Step(NOW, "Check Job", reason, 1)])
