@@ -77,7 +77,13 @@ def test_a_failed_job_stays_failed(written: EngineInProcess) -> None:
 
 
 def test_an_expired_record_does_not_come_back(engine: EngineInProcess) -> None:
-    for write in (engine.jobs.forget_input_url, engine.finish, lambda job_id: engine.fail(job_id, "It failed")):
+    writes = (
+        engine.jobs.forget_input_url,
+        engine.finish,
+        lambda job_id: engine.fail(job_id, "It failed"),
+        lambda job_id: engine.jobs.fail(job_id, "It failed"),
+    )
+    for write in writes:
         with suppress(ClientError):
             write("a-job")
         assert engine.jobs.get("a-job") is None

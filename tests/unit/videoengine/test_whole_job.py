@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from dataclasses import replace
 from typing import Any
+from unittest.mock import ANY
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from tests.stand_ins.videos import VideoSpec, make_video, put_index_first
 from tests.templates import read_definition
 from videoengine import segments
 from videoengine.detector import Detector
-from videoengine.jobs import JobStatus
+from videoengine.jobs import Job, JobsTable, JobStatus
 from videoengine.object_keys import offsets_key, part_key, results_key
 from videoengine.s3_file import S3Object
 
@@ -396,9 +397,37 @@ def test_a_changed_package_is_run_in_its_new_version(engine: EngineInProcess) ->
 
 def test_a_job_whose_execution_was_stopped_fails_at_its_deadline(engine: EngineInProcess) -> None:
     job_id = engine.create_job("https://videos.example.com/a.mkv")
-    late = EngineInProcess({**engine.environment, "DEADLINE_SECONDS": "-7200"}, engine.s3, None, None, engine.jobs)
-    _, answer = late.request("GET", "/videoinfer", {"api_key": API_KEY, "job_id": job_id})
-    assert answer == {"status": 2, "error": "The job did not finish within -2 hours"}
+    assert ask(make_late(engine), job_id) == {"status": 2, "error": "The job did not finish within -2 hours"}
+    assert engine.find_job(job_id).input_url is None
+
+
+def test_a_job_that_was_shown_as_failed_is_never_done(engine: EngineInProcess) -> None:
+    """Its execution was stopped, the API said that it had failed, and then someone redrove the execution."""
+    job_id = engine.create_job(engine.upload_video(make_video(VideoSpec())))
+    told = ask(make_late(engine), job_id)
+    engine.run_job(job_id)
+    assert ask(engine, job_id) == {**told, "cost_usd": ANY}
+    assert told["status"] == 2
+
+
+def test_a_job_that_is_done_at_its_deadline_is_shown_as_done(
+    engine: EngineInProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The API read the record before the state machine's last write to it."""
+    job_id = engine.create_job(engine.upload_video(make_video(VideoSpec())))
+    fail = JobsTable.fail
+
+    def finish_first(self: JobsTable, job_id: str, error: str) -> Job | None:
+        engine.run_job(job_id)
+        return fail(self, job_id, error)
+
+    monkeypatch.setattr(JobsTable, "fail", finish_first)
+    assert ask(make_late(engine), job_id)["status"] == 0
+
+
+def make_late(engine: EngineInProcess) -> EngineInProcess:
+    """Returns the engine as it is two hours after a job's deadline."""
+    return replace(engine, environment={**engine.environment, "DEADLINE_SECONDS": "-7200"})
 
 
 @pytest.mark.slow

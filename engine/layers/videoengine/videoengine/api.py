@@ -159,6 +159,10 @@ def show_job(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:
     jobs = JobsTable(clients.dynamodb(), settings.jobs_table)
     # Malformed ids can't exist; reject them before DynamoDB does, which limits keys in length and characters.
     job = jobs.get(job_id) if NAME.fullmatch(job_id) else None
+    if job and job.status is JobStatus.RUNNING and _is_too_late(job, settings):
+        # Recorded before it is said, so that an execution that was started or redriven late can't end it as done.
+        hours = settings.deadline_seconds / 3600
+        job = jobs.fail(job_id, f"The job did not finish within {hours:g} hours")
     if job is None or not request.caller.may_see(job.key_digest):
         raise NotFound(f"Job {quote(job_id)} not found")
     logger.append_keys(job_id=job_id)
@@ -181,9 +185,6 @@ def _describe_job(job: Job, settings: ApiSettings) -> dict[str, Any]:
         return {"status": JobStatus.DONE, "output_signed_url": url} | told
     if job.status is JobStatus.FAILED:
         return {"status": JobStatus.FAILED, "error": job.error} | cost
-    if _is_too_late(job, settings):
-        hours = settings.deadline_seconds / 3600
-        return {"status": JobStatus.FAILED, "error": f"The job did not finish within {hours:g} hours"} | cost
     return {"status": JobStatus.RUNNING} | ({} if job.progress is None else {"progress": job.progress}) | told
 
 

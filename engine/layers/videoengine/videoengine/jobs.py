@@ -1,6 +1,7 @@
 """The records of jobs in DynamoDB."""
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -187,6 +188,24 @@ class JobsTable:
             return int(item["polled_at"]["N"]) + interval_seconds - now if item else 1
         return 0
 
+    def fail(self, job_id: str, error: str) -> Job | None:
+        """Records that a job has failed, unless it has ended. Returns its record; None if that has expired."""
+        with suppress(self._client.exceptions.ConditionalCheckFailedException):
+            self._client.update_item(
+                TableName=self._table_name,
+                Key={"job_id": {"S": job_id}},
+                UpdateExpression="SET #status = :failed, #error = :error, updated_at = :now REMOVE input_url",
+                ConditionExpression="#status = :running",
+                ExpressionAttributeNames={"#status": "status", "#error": "error"},
+                ExpressionAttributeValues={
+                    ":failed": {"N": str(int(JobStatus.FAILED))},
+                    ":running": {"N": str(int(JobStatus.RUNNING))},
+                    ":error": {"S": error},
+                    ":now": {"S": _now()},
+                },
+            )
+        return self.get(job_id)
+
     def forget_input_url(self, job_id: str) -> None:
         """Deletes the URL from a record. Call it when the video is in the bucket."""
         self._client.update_item(
@@ -195,5 +214,9 @@ class JobsTable:
             UpdateExpression="SET updated_at = :now REMOVE input_url",
             # Never create a record: an expired one must stay deleted.
             ConditionExpression="attribute_exists(job_id)",
-            ExpressionAttributeValues={":now": {"S": datetime.now(UTC).isoformat(timespec="milliseconds")}},
+            ExpressionAttributeValues={":now": {"S": _now()}},
         )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
