@@ -18,7 +18,12 @@ def test_the_specification_carries_the_work_of_the_models() -> None:
     assert JobSpec.from_json(json.loads(json.dumps(job.spec.to_json()))).infer_seconds == 1.25
 
 
-def test_a_specification_of_an_older_release_has_no_work_of_the_models() -> None:
+def test_the_specification_carries_the_version_of_the_video() -> None:
+    spec = replace(JOB.spec, video_etag='"0123"')
+    assert JobSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
+
+
+def test_a_specification_of_an_older_release_has_no_work_of_the_models_and_no_version() -> None:
     told = JOB.spec.to_json()
-    del told["infer_seconds"]
+    del told["infer_seconds"], told["video_etag"]
     assert JobSpec.from_json(told) == JOB.spec

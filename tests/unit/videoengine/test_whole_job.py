@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from unittest.mock import ANY
@@ -13,6 +14,7 @@ from botocore.exceptions import ClientError
 from tests.stand_ins.engine import API_KEY, MODEL, MODEL_ID, VIDEOS_BUCKET, EngineInProcess
 from tests.stand_ins.internet import Internet, answer_with
 from tests.stand_ins.model_files import make_package
+from tests.stand_ins.state_machine import ExecutionFailed
 from tests.stand_ins.videos import VideoSpec, make_video, put_index_first
 from tests.templates import read_definition
 from videoengine import segments
@@ -153,6 +155,24 @@ def test_a_job_with_a_large_model_has_more_segments(
     machine.run({"job_id": job_id})
     assert [machine.visits[name] for name in ("Infer Segment", "Leave Segment")] == [parts, left]
     assert engine.find_job(job_id).status is JobStatus.DONE
+
+
+@pytest.mark.parametrize("before", ["Plan Job", "Infer Segments"])
+def test_an_upload_that_is_replaced_while_its_job_runs_fails_it(before: str, engine: EngineInProcess) -> None:
+    """Planned from one video and inferred from the other, it would be done with results of neither."""
+    job_id = engine.create_job(engine.upload_video(make_video(VideoSpec())))
+    machine, state = engine.state_machine, {"job_id": job_id}
+    following: str | None = "Fetch Video"
+    while following != before:
+        assert following
+        state, following = machine.run_state(following, state)
+    engine.s3.put_object(
+        Bucket=VIDEOS_BUCKET, Key=engine.find_job(job_id).video_key, Body=make_video(VideoSpec(frames=48))
+    )
+    with suppress(ExecutionFailed):
+        while following:
+            state, following = machine.run_state(following, state)
+    assert ask(engine, job_id)["error"] == "The video was replaced while its job was running; create another job"
 
 
 @pytest.mark.usefixtures("small_segments")

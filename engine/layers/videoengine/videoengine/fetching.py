@@ -1,5 +1,7 @@
 """The first step of a job: copies the video into the engine's bucket, and deletes its URL from the record."""
 
+from dataclasses import replace
+
 from botocore.exceptions import ClientError
 
 from videoengine import clients
@@ -31,7 +33,7 @@ def fetch(job_id: str, settings: FetchSettings) -> Outcome:
         ranges, buckets = parse_ranges(settings.allowed_ranges), settings.allowed_buckets
         fetch_video(s3, job.input_url, bucket, job.video_key, max_bytes, ranges, buckets)
         jobs.forget_input_url(job_id)
-    size = _find_size(bucket, job.video_key)
+    size, etag = _describe_video(bucket, job.video_key)
     if size == 0:
         raise JobFailed("The video is an empty file")
     if size > max_bytes:
@@ -39,13 +41,16 @@ def fetch(job_id: str, settings: FetchSettings) -> Outcome:
     # However it came: an upload or a copy on the server sends no bytes through this function.
     S3_METER.stored_bytes = size
     logger.info("Video is there", bytes=size)
-    return {"job": job.spec.to_json()}
+    # An upload can be replaced as long as its URL is valid.
+    return {"job": replace(job.spec, video_etag=etag).to_json()}
 
 
-def _find_size(bucket: str, key: str) -> int:
+def _describe_video(bucket: str, key: str) -> tuple[int, str]:
+    """The video's size in bytes, and its ETag."""
     try:
-        return clients.s3().head_object(Bucket=bucket, Key=key)["ContentLength"]
+        found = clients.s3().head_object(Bucket=bucket, Key=key)
     except ClientError as error:
         if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
             raise JobFailed("There is no video at input_url: upload it there before creating the job") from error
         raise
+    return found["ContentLength"], found["ETag"]

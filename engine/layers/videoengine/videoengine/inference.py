@@ -52,7 +52,7 @@ def infer_segment(job: JobSpec, number: int, settings: InferSettings, memory_byt
         reading = threads.submit(_read_segment, s3, settings.videos_bucket, job.job_id, number)
         loading = threads.submit(_load_models, s3, job, settings, memory_bytes)
         with (
-            S3Object(s3, settings.videos_bucket, job.video_key) as file,
+            S3Object(s3, settings.videos_bucket, job.video_key, etag=job.video_etag) as file,
             FragmentReader(file) as reader,
             open_video(reader, settings.max_frame_pixels) as container,
         ):

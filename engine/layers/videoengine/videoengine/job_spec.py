@@ -19,6 +19,8 @@ class JobSpec:
         infer_fps: frames to infer per second.
         video_key: key of the video in the videos bucket, which may not be fetched yet.
         infer_seconds: estimated work of all models for one frame; None in jobs of older releases.
+        video_etag: of the version of the video that all steps read; None until it is fetched, and in jobs of older
+            releases.
     """
 
     job_id: str
@@ -26,6 +28,7 @@ class JobSpec:
     models: tuple[ModelRequest, ...]
     video_key: str
     infer_seconds: float | None = None
+    video_etag: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The specification as plain JSON, for `from_json`."""
@@ -41,5 +44,11 @@ class JobSpec:
         """
         check_version(fields.get("schema_version", 1))
         models = tuple(ModelRequest(**select_known(ModelRequest, model)) for model in fields["models"])
-        infer_fps = Fraction(fields["infer_fps"])
-        return cls(fields["job_id"], infer_fps, models, fields["video_key"], fields.get("infer_seconds"))
+        return cls(
+            fields["job_id"],
+            Fraction(fields["infer_fps"]),
+            models,
+            fields["video_key"],
+            fields.get("infer_seconds"),
+            fields.get("video_etag"),
+        )

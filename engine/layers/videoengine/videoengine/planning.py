@@ -36,7 +36,7 @@ def plan(job: JobSpec, settings: PlanSettings) -> Outcome:
     """
     bucket = settings.videos_bucket
     with (
-        S3Object(clients.s3(), bucket, job.video_key) as file,
+        S3Object(clients.s3(), bucket, job.video_key, etag=job.video_etag) as file,
         MediaSkipper(file) as skipper,
         open_video(skipper, settings.max_frame_pixels) as container,
     ):

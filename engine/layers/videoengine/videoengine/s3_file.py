@@ -5,9 +5,11 @@ import itertools
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
+
+from videoengine.errors import JobFailed
 
 if TYPE_CHECKING:
     from collections.abc import Buffer
@@ -32,11 +34,17 @@ class S3Object(io.RawIOBase):
             ...
     """
 
-    def __init__(self, s3: "S3Client", bucket: str, key: str, block_bytes: int = BLOCK_BYTES) -> None:
+    def __init__(
+        self, s3: "S3Client", bucket: str, key: str, block_bytes: int = BLOCK_BYTES, etag: str | None = None
+    ) -> None:
         """Requests the first block; the response also contains the object's size.
+
+        Args:
+            etag: of the only version to read; None for the newest.
 
         Raises:
             ClientError: the object can't be read.
+            JobFailed: it is another version.
         """
         # First, because close() needs it even if the request fails.
         self._threads = ThreadPoolExecutor(MAX_BLOCKS_AHEAD)
@@ -46,9 +54,13 @@ class S3Object(io.RawIOBase):
         self._in_order = 0  # number of blocks before it that were read in order
         self._blocks = dict[int, Future[bytes]]()
         try:
-            first = s3.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{block_bytes - 1}")
+            wanted: Any = {"IfMatch": etag} if etag else {}
+            first = s3.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{block_bytes - 1}", **wanted)
         except ClientError as error:
-            if error.response["Error"]["Code"] != "InvalidRange":
+            code = error.response["Error"]["Code"]
+            if code == "PreconditionFailed":
+                raise JobFailed("The video was replaced while its job was running; create another job") from error
+            if code != "InvalidRange":
                 raise
             self.size = 0  # an empty object has no byte range
             return
