@@ -21,6 +21,7 @@ BEGIN = real.datetime(2026, 11, 1, tzinfo=real.UTC).timestamp()
 
 SIMULATED_PACKAGES = (
     "videojobs",
+    "videoengine",
     "videoinfer",
     "aws_lambda_powertools",
     "awslambdaric",
