@@ -81,7 +81,7 @@ def run_inference(options: InferenceOptions, display: Display) -> None:
         display.warn(f"{inferred.nulls:,} of {inferred.results:,} results are null, {reason}")
     display.heading("Found")
     for line in describe_results(options.output, [package.as_api_model() for package in packages]):
-        display.done(line)
+        display.text(line)
     display.outputs(options.output.parent, [options.output.name])
     report = [shlex.quote(str(path.resolve())) for path in (options.output, options.video)]
     display.heading("To see them on the video")

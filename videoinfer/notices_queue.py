@@ -16,7 +16,7 @@ class ReceivedNotice:
     """What a subscriber gets.
 
     Attributes:
-        outcome: The message attribute that subscriptions filter by.
+        outcome: The message attribute that subscriptions filter by. A digest has none on the embedded AWS.
     """
 
     subject: str
@@ -27,7 +27,8 @@ class ReceivedNotice:
     def read(cls, body: str) -> Self:
         """Reads SNS's envelope, as a queue gets it."""
         envelope = json.loads(body)
-        return cls(envelope["Subject"], envelope["Message"], envelope["MessageAttributes"]["outcome"]["Value"])
+        outcome = envelope.get("MessageAttributes", {}).get("outcome", {}).get("Value", "")
+        return cls(envelope["Subject"], envelope["Message"], outcome)
 
 
 def subscribe_queue(clients: AwsClients, topic_arn: str) -> str:

@@ -27,7 +27,7 @@ def test_an_annotated_video_follows_the_results(pipeline: DeployedPipeline) -> N
 
     done, annotated = pipeline.take_notices(upload)
     assert "another notice will have the annotated video" in done.text
-    assert annotated.subject == "clip ?.mp4: annotated video"
+    assert annotated.subject == "clip u.mp4: annotated video"
     [link] = re.findall(r"^Watch +(\S+)$", annotated.text, flags=re.MULTILINE)
     content = requests.get(link, timeout=30).content
     assert content == pipeline.read_results(upload, job["job_id"], "annotated.mp4")

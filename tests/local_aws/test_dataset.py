@@ -29,7 +29,7 @@ def test_a_dataset_follows_the_results(pipeline: DeployedPipeline) -> None:
 
     done, notice = pipeline.take_notices(upload)
     assert "another notice will have the dataset" in done.text
-    assert notice.subject.startswith("dataset ?.mp4: dataset of ")
+    assert notice.subject.startswith("dataset u.mp4: dataset of ")
     [link] = re.findall(r"^Load: (\S+)$", notice.text, flags=re.MULTILINE)
     archive = zipfile.ZipFile(io.BytesIO(requests.get(link, timeout=30).content))
     assert archive.testzip() is None

@@ -13,6 +13,8 @@ from videojobs.results.tracks import LOST_FRAMES, LOST_SECONDS
 
 NAME_MAX_CHARACTERS = 100
 
+_LOST_FRAMES = LOST_FRAMES + 1
+
 type ShowTime = Callable[[float], str]
 """Returns a time of the results, in seconds, as people read it."""
 
@@ -41,11 +43,12 @@ class Sightings:
     def see(self, frame: int, seconds: float, objects: int) -> None:
         """Adds a sampled frame, by its number, with at least one object of the class."""
         if not self.frames:
-            self.first_seen_seconds = seconds
-        is_lost = frame - self._last_frame > LOST_FRAMES + 1 and seconds - self.last_seen_seconds > LOST_SECONDS
-        self.appearances += is_lost or not self.frames
+            self.first_seen_seconds, self.appearances = seconds, 1
+        elif frame - self._last_frame > _LOST_FRAMES and seconds - self.last_seen_seconds > LOST_SECONDS:
+            self.appearances += 1
         self.frames += 1
-        self.last_seen_seconds, self._last_frame = seconds, frame
+        self.last_seen_seconds = seconds
+        self._last_frame = frame
         if objects > self.peak:
             self.peak, self.peak_at_seconds = objects, seconds
 
