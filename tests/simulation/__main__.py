@@ -2,6 +2,7 @@
 
 python -m tests.simulation SEED
 python -m tests.simulation soak SEEDS [FIRST_SEED]
+python -m tests.simulation mutants SEEDS
 """
 
 import sys
@@ -10,7 +11,8 @@ from collections import Counter
 from contextlib import suppress
 
 from tests.simulation.life import live, shrink
-from tests.simulation.soak import count_missed, describe_coverage, run_lives
+from tests.simulation.mutants import hunt_all
+from tests.simulation.soak import describe_coverage, list_missed, run_lives
 
 
 def tell(line: str) -> None:
@@ -47,17 +49,30 @@ def soak(first: int, count: int) -> bool:
         tell(line)
     faults = sum(number for (kind, _, _), number in struck.items() if kind)
     tell(f"{count:,} lives in {time.monotonic() - begun:.0f} s: {invocations:,} invocations, {steps:,} steps")
-    tell(f"{faults:,} faults; {count_missed(struck)} of them never struck a call that was made")
+    missed = list(list_missed(struck))
+    tell(f"{faults:,} faults struck; cells of the table that were never reached: {len(missed)}")
+    for cell in missed:
+        tell(f"never: {cell}")
     tell("jobs: " + ", ".join(f"{number:,} {status}" for status, number in ends.most_common()))
     tell("owners: " + ", ".join(f"{number:,} {name}" for name, number in acts.most_common()))
     tell(f"{failed} lives failed; to replay one: python -m tests.simulation SEED")
     return not failed
 
 
+def find_mutants(seeds: int) -> bool:
+    """Puts bugs back, and tells within how many lives each was found. Returns whether all were."""
+    hunts = list(hunt_all(seeds))
+    for it in hunts:
+        tell(f"{it.story}: {f'found in life {it.lives}: {it.breach}' if it.lives else 'NOT FOUND'}")
+    return all(it.lives for it in hunts)
+
+
 def main() -> int:
     match sys.argv[1:]:
         case ["soak", count, *first]:
             is_fine = soak(int(first[0]) if first else 0, int(count))
+        case ["mutants", count]:
+            is_fine = find_mutants(int(count))
         case [seed]:
             is_fine = replay(int(seed))
         case _:

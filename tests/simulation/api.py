@@ -20,6 +20,9 @@ from videoengine.idempotency import digest_request
 API_URL = "https://api.simulated.example"
 STORAGE_URL = "https://storage.simulated.example"
 SIGNATURE = "s1gnatur3ofth3api"
+STORAGE_CALLS = ("results", "video")
+"""The names of the calls to its storage."""
+
 API_KEYS = ("k3y-0ne-of-the-workspace", "k3y-tw0-of-the-workspace")
 
 type Fate = Literal["done", "failed", "endless", "forgotten", "empty results", "cut results", "html results"]
@@ -77,6 +80,8 @@ class Api:
         takes_ranges: Whether its storage answers a range of a file.
         lies: How often in a row it said that it has no such job, by the job's ID.
         lies_most: The most of them, by the job's ID.
+        fates: What becomes of the jobs of some videos, by their keys' last parts; the others' fates are drawn.
+        ends_soon: Whether jobs end at once.
         arrivals: When requests to its endpoints arrived, as the limit counts them.
     """
 
@@ -92,6 +97,8 @@ class Api:
     lies: Counter[str] = field(default_factory=Counter)
     lies_most: Counter[str] = field(default_factory=Counter)
     arrivals: list[float] = field(default_factory=list)
+    fates: Mapping[str, Fate] = field(default_factory=dict)
+    ends_soon: bool = False
 
     def note_lie(self, request: requests.PreparedRequest) -> None:
         """Notes that it said of a job that there is none."""
@@ -131,6 +138,7 @@ class Api:
         if job_id is None:
             job_id = f"job-{len(self.jobs) + 1}"
             fate = self.order.choices(list(FATES), list(FATES.values()))[0] if source.video else "failed"
+            fate = self.fates.get(source.key.rpartition("/")[2], fate)
             now = self.read_clock()
             self.jobs[job_id] = ApiJob(
                 job_id,
@@ -138,7 +146,7 @@ class Api:
                 idempotency_key,
                 digest,
                 now,
-                now + self.order.choice((1, 30, 90, 200, 600, 3000)),
+                now if self.ends_soon else now + self.order.choice((1, 30, 90, 200, 600, 3000)),
                 fate,
                 make_results(self.order, fate, [model["model_id"] for model in body["models"]]),
             )
@@ -198,6 +206,14 @@ def make_results(order: random.Random, fate: Fate, model_ids: list[str]) -> byte
     return whole
 
 
+def name_call(request: requests.PreparedRequest) -> str:
+    """Returns the name of a request, such as `GET videoinfer`; to its storage, one of STORAGE_CALLS."""
+    url = urlsplit(str(request.url))
+    if f"{url.scheme}://{url.netloc}" == STORAGE_URL:
+        return "results" if request.method == "GET" else "video"
+    return f"{request.method} {url.path.strip('/')}"
+
+
 class ApiWire(Wire):
     """Connects the functions to the API through the simulation, which decides what happens to each call."""
 
@@ -211,10 +227,7 @@ class ApiWire(Wire):
         self._slow_down = slow_down
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        url = urlsplit(str(request.url))
-        is_storage = f"{url.scheme}://{url.netloc}" == STORAGE_URL
-        storage = "results" if request.method == "GET" else "video"
-        name = storage if is_storage else f"{request.method} {url.path.strip('/')}"
+        name = name_call(request)
         answer = self._call(name, request)
         self.answers.append(answer)
         response = super().send(request, *args, **kwargs)
@@ -223,8 +236,30 @@ class ApiWire(Wire):
         return response
 
 
-def spoil(answer: Answer, fault: str, *, is_storage: bool) -> Answer | BaseException:
+def refuse(
+    fault: str, name: str, request: requests.PreparedRequest, retry_after_seconds: int
+) -> Answer | BaseException | None:
+    """Returns the answer to a request if the API does not do what it asks for."""
+    match fault:
+        case "no connection":
+            return refuse_connection()
+        case "reset":
+            return requests.ConnectionError("Connection aborted.")
+        case "429" | "503 with Retry-After":
+            headers = {"Retry-After": str(retry_after_seconds)}
+            return int(fault.split(" ")[0]), {"error": f"not now: {request.url}"}, headers
+        case "503" | "500":
+            return int(fault), {"error": f"not now: {request.url}"}
+        case "unknown" if name in STORAGE_CALLS:
+            return 403, b"expired"
+        case "unknown" if name == "GET videoinfer":
+            return 404, {"error": f"no such job: {request.url}"}
+    return None
+
+
+def spoil(answer: Answer, fault: str, name: str) -> Answer | BaseException:
     """Returns what arrives of an answer."""
+    is_storage = name in STORAGE_CALLS
     match fault:
         case "lost":
             return requests.ConnectionError("Connection aborted.")

@@ -108,9 +108,9 @@ class Owner:
         """Plans the life."""
         timeline, order = self.stack.timeline, self.order
         begin = timeline.now
-        moments = [begin + order.uniform(0, 4 * 3600) for _ in range(order.choice((1, 1, 2, 3)))]
+        moments = [begin + order.uniform(0, 4 * 3600) for _ in range(order.choice((1, 1, 1, 2)))]
         for moment in moments:
-            for _ in range(order.choice((1, 1, 2, 4, 8))):
+            for _ in range(order.choice((1, 1, 2, 3, 6))):
                 timeline.at(moment + order.uniform(0, 5), self.upload)
         acts = (
             *(self.cancel, self.cancel, self.retry, self.redeliver, self.redeliver),
@@ -286,7 +286,7 @@ def live(seed: int, faults_max: int | None = None) -> Life:
         faults_max: Only so many faults strike, the first ones, and no storm comes.
     """
     order = random.Random(seed)  # noqa: S311  a simulation
-    with open_stack(order, knows_keys=order.random() < 0.5) as stack:
+    with open_stack(order, knows_keys=order.random() < 0.5, is_versioned=order.random() < 0.7) as stack:
         if faults_max is not None:
             stack.faults.most, stack.faults.storms = faults_max, ()
         bucket = "versioned" if stack.is_versioned else "unversioned"

@@ -31,10 +31,12 @@ def describe_coverage(struck: Counter[tuple[str, str, str]]) -> Iterator[str]:
         yield f"| {function} | {call} | {struck['', function, call]} | {' | '.join(cells)} |"
 
 
-def count_missed(struck: Counter[tuple[str, str, str]]) -> int:
-    """Counts the faults that never struck a call that was made."""
-    calls = {(function, call) for _, function, call in struck}
-    return sum(not struck[kind, *place] for place in calls for kind in list_faults(*place))
+def list_missed(struck: Counter[tuple[str, str, str]]) -> Iterator[str]:
+    """Yields the names of the faults that never struck a call that was made."""
+    for function, call in sorted({(function, call) for _, function, call in struck}):
+        missed = [kind for kind in list_faults(function, call) if not struck[kind, function, call]]
+        if missed:
+            yield f"{function} {call}: {', '.join(missed)}".strip()
 
 
 def list_faults(function: str, call: str) -> tuple[str, ...]:

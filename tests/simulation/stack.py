@@ -27,7 +27,7 @@ from botocore.exceptions import ConnectionClosedError
 
 from tests.lambda_runtime import describe_function, invoke
 from tests.simulation import media
-from tests.simulation.api import API_KEYS, API_URL, SIGNATURE, Answer, Api, ApiWire, refuse_connection, spoil
+from tests.simulation.api import API_KEYS, API_URL, SIGNATURE, STORAGE_CALLS, Answer, Api, ApiWire, refuse, spoil
 from tests.simulation.executions import Execution, TimedMachine, fail_task, run_execution
 from tests.simulation.faults import (
     API_FAULTS,
@@ -362,8 +362,13 @@ class Stack:
         if fault == "refused":
             raise fail_task("SNS.ThrottlingException", "Rate exceeded")
         claimed = [it for it in self.tables.read("pending-notices") if it.get("claimed_by") == arn]
-        # A notice that is not in the mail is not told.
-        told = [it["id"] for it in claimed if f"{it['outcome']}: {it['video']}" in parameters["Message"]]
+        # A notice whose video has no line of its own is not told.
+        lines = Counter(line.strip() for line in parameters["Message"].splitlines())
+        told = []
+        for it in claimed:
+            lines[it["video"]] -= 1
+            if lines[it["video"]] >= 0:
+                told.append(it["id"])
         self.digests.append(told)
         self.tell(f"digest of {len(told)}")
         self.log_mail(parameters)
@@ -498,8 +503,10 @@ class Stack:
             worker.die()
         if fault == "unknown" and name == "GET videoinfer":
             self.api.note_lie(request)
-        is_storage = name in ("results", "video")
-        if answer := self._refuse(fault, name, request, is_storage=is_storage):
+        is_storage = name in STORAGE_CALLS
+        if answer := refuse(fault, name, request, self.order.choice((1, 30, 400))):
+            if not is_storage and isinstance(answer, tuple):
+                self.api.arrivals.append(self.timeline.now)
             return answer
         if fault == "trickle" and is_storage:
             worker.trickle = self.order.choice((20.0, 60.0, 200.0))
@@ -508,7 +515,7 @@ class Stack:
         if fault == "killed after":
             worker.die()
         worker.pause(_API_SECONDS.get(fault) or self.order.uniform(0.001, 0.2))
-        return spoil(proper, fault, is_storage=is_storage)
+        return spoil(proper, fault, name)
 
     def slow_down(self, read: Callable[..., bytes]) -> Callable[..., bytes]:
         """Returns a file's `read`, which takes as long as the last fault says."""
@@ -522,29 +529,6 @@ class Stack:
             return read(*arguments)
 
         return read_slowly
-
-    def _refuse(
-        self, fault: str, name: str, request: requests.PreparedRequest, *, is_storage: bool
-    ) -> Answer | BaseException | None:
-        """Returns the answer to a request that does not act, or None."""
-        match fault:
-            case "no connection":
-                return refuse_connection()
-            case "reset":
-                return requests.ConnectionError("Connection aborted.")
-            case "429" | "503 with Retry-After" | "503" | "500":
-                answer: Answer = (int(fault.split(" ")[0]), {"error": f"not now: {request.url}"})
-                if fault in ("429", "503 with Retry-After"):
-                    answer = (*answer, {"Retry-After": str(self.order.choice((1, 30, 400)))})
-            case "unknown" if is_storage:
-                answer = (403, b"expired")
-            case "unknown" if name == "GET videoinfer":
-                answer = (404, {"error": f"no such job: {request.url}"})
-            case _:
-                return None
-        if not is_storage:
-            self.api.arrivals.append(self.timeline.now)
-        return answer
 
     # What is there
 
@@ -752,14 +736,14 @@ def _open_persistence(table_name: str) -> DynamoDBPersistenceLayer:
 
 
 @contextlib.contextmanager
-def open_stack(order: random.Random, *, knows_keys: bool) -> Iterator[Stack]:
+def open_stack(order: random.Random, *, knows_keys: bool, is_versioned: bool) -> Iterator[Stack]:
     """Opens a new stack."""
     timeline = Timeline()
     faults = Faults.draw(order, timeline.now)
-    stack = Stack(order, timeline, faults, knows_keys, make_environment(order), is_versioned=order.random() < 0.7)
+    stack = Stack(order, timeline, faults, knows_keys, make_environment(order), is_versioned=is_versioned)
     stack.api_begin = timeline.now
     stack.note_limit()
-    wire = ApiWire(stack.call_api, stack.slow_down)
+    wire = ApiWire(lambda *call: stack.call_api(*call), stack.slow_down)
 
     def make(client: Any, operation: str, parameters: Any) -> Any:
         return stack.watch(client, operation, parameters)
