@@ -1,9 +1,14 @@
-"""Dead letters, uploads that failed too often: lists them with the reason, and returns them to the queue."""
+"""Dead letters, uploads that failed too often: lists them with the reason, and returns them to the queue.
+
+SQS has no call that only looks: each look is a receive, which hides a message for a while and counts. The count has no
+effect, because the dead-letter queue has no redrive policy of its own, and a message that is sent back is a new one.
+Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import batched
@@ -12,7 +17,9 @@ from typing import TYPE_CHECKING
 from videoinfer.errors import CommandError
 from videoinfer.ledger_view import LedgerView
 from videoinfer.pipeline_stack import PipelineStack
+from videoinfer.processes import uninterrupted
 from videojobs.errors import NewerSchema
+from videojobs.jobs.states import ENDED_STATES
 from videojobs.jobs.uploads import JobRequest, read_requests
 
 if TYPE_CHECKING:
@@ -30,10 +37,9 @@ class DeadLetter:
     """One message of the dead-letter queue.
 
     Attributes:
-        requests: The jobs that it requests; empty if the message can't be read, and so can't become a job.
+        requests: The jobs that it requests; empty if the message can't be read.
         why: The reason of the last failure, from the ledger.
-
-    SQS's count of receives is left out, because each read of the queue increases it.
+        is_usable: Whether it can still become a job.
     """
 
     message_id: str
@@ -42,25 +48,37 @@ class DeadLetter:
     sent_at: datetime
     requests: tuple[JobRequest, ...]
     why: str
+    is_usable: bool
 
 
 def read_dead_letters(stack: PipelineStack) -> list[DeadLetter]:
     """All messages in the queue, the oldest first. They stay there, hidden for two minutes or until `release`."""
-    messages = {message["MessageId"]: message for message in _receive(stack)}
-    letters = [_read_letter(message, stack.ledger) for message in messages.values()]
+    messages: dict[str, MessageTypeDef] = {}
+    try:
+        for message in _receive(stack):
+            messages[message["MessageId"]] = message
+        letters = [_read_letter(message, stack.ledger) for message in messages.values()]
+    except BaseException:
+        _show(stack, [message["ReceiptHandle"] for message in messages.values()])
+        raise
     return sorted(letters, key=lambda letter: letter.sent_at)
 
 
-def release(stack: PipelineStack, letters: Sequence[DeadLetter]) -> None:
+def release(stack: PipelineStack, letters: Iterable[DeadLetter]) -> None:
     """Makes the messages visible to other readers again."""
-    for some in batched(letters, _BATCH, strict=False):
-        stack.clients.sqs.change_message_visibility_batch(
-            QueueUrl=stack.dead_letter_queue_url,
-            Entries=[
-                {"Id": str(index), "ReceiptHandle": letter.receipt_handle, "VisibilityTimeout": 0}
-                for index, letter in enumerate(some)
-            ],
-        )
+    _show(stack, [letter.receipt_handle for letter in letters])
+
+
+def _show(stack: PipelineStack, receipt_handles: Iterable[str]) -> None:
+    with uninterrupted():
+        for some in batched(receipt_handles, _BATCH, strict=False):
+            stack.clients.sqs.change_message_visibility_batch(
+                QueueUrl=stack.dead_letter_queue_url,
+                Entries=[
+                    {"Id": str(index), "ReceiptHandle": handle, "VisibilityTimeout": 0}
+                    for index, handle in enumerate(some)
+                ],
+            )
 
 
 def redrive(stack: PipelineStack, letters: Sequence[DeadLetter]) -> Iterator[DeadLetter]:
@@ -104,20 +122,34 @@ def _read_letter(message: MessageTypeDef, table: LedgerView) -> DeadLetter:
         raise CommandError(f"{newer} Use the videoinfer of that release.") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         requests = ()
+    why, is_usable = _judge(requests, table)
     return DeadLetter(
         message_id=message["MessageId"],
         receipt_handle=message["ReceiptHandle"],
         body=message["Body"],
         sent_at=datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC),
         requests=requests,
-        why=_find_reason(requests, table),
+        why=why,
+        is_usable=is_usable,
     )
 
 
-def _find_reason(requests: Sequence[JobRequest], table: LedgerView) -> str:
+def _judge(requests: Sequence[JobRequest], table: LedgerView) -> tuple[str, bool]:
+    """The reason of the last failure, and whether one of the requested jobs has not ended otherwise meanwhile."""
     if not requests:
-        return "Neither S3 nor videoinfer sends such a message, so it can't become a job. --discard deletes it."
-    keys = [{"upload_id": request.upload.upload_id, "attempt": request.attempt} for request in requests]
-    items = list(table.read_all(keys))
+        return "Neither S3 nor videoinfer sends such a message, so it can't become a job. --discard deletes it.", False
+    keys = {(request.upload.upload_id, request.attempt): request for request in requests}
+    items = list(table.read_all({"upload_id": upload_id, "attempt": attempt} for upload_id, attempt in keys))
+    ended = [it for it in items if it["status"] in ENDED_STATES and _is_about(keys[it["upload_id"], it["attempt"]])]
     reasons = [f"{item['status']}: {item['error']}" if "error" in item else item["status"] for item in items]
-    return "; ".join(reasons) or "It failed before the ledger recorded it: the log of create_job says why."
+    why = "; ".join(reasons) or "It failed before the ledger recorded it: the log of create_job says why."
+    if len(ended) == len(keys):
+        return f"{why} It can't become a job any more. --discard deletes it.", False
+    return why, True
+
+
+def _is_about(request: JobRequest) -> bool:
+    """Whether the attempt with the request's number is the requested one. Without versioning, S3's event may mean a
+    later one (see `videojobs.jobs.rewrites`).
+    """
+    return request.written_at is None or request.upload.version_id is not None

@@ -443,7 +443,12 @@ def dead_letters(
     redrive: Annotated[
         bool, typer.Option("--redrive", help="Send them back to the uploads queue, with all attempts ahead of them.")
     ] = False,
-    discard: Annotated[bool, typer.Option("--discard", help="Delete messages that can't become jobs.")] = False,
+    discard: Annotated[
+        bool,
+        typer.Option(
+            "--discard", help="Delete messages that can't become jobs, such as those of jobs that were cancelled."
+        ),
+    ] = False,
     stack: StackName = DEFAULT_STACK,
     as_json: AsJson = False,
 ) -> None:
@@ -459,17 +464,25 @@ def dead_letters(
             rows = [compose_letter_row(letter) for letter in letters]
             display.columns([LETTER_HEADINGS, *rows], [letter.why for letter in letters])
             display.text(f"\nOnce the cause is fixed: {spell_command('videoinfer dead-letters --redrive')}")
-        usable = [letter for letter in letters if letter.requests]
-        unusable = [letter for letter in letters if not letter.requests]
-        left = [*([] if redrive else usable), *([] if discard else unusable)]
-        release(deployed, left)
-        for letter in redrive_letters(deployed, usable if redrive else []):
-            if not as_json:
-                display.done(f"{name_letter(letter)}: back in the uploads queue")
-        for letter in discard_letters(deployed, unusable if discard else []):
-            if not as_json:
-                display.done(f"{name_letter(letter)}: deleted")
-        for letter in left:
+            display.text(
+                f"To give one up: {spell_command('videoinfer cancel JOB')}, "
+                f"then {spell_command('videoinfer dead-letters --discard')}"
+            )
+        usable = [letter for letter in letters if letter.is_usable]
+        unusable = [letter for letter in letters if not letter.is_usable]
+        left = {letter.message_id: letter for letter in letters}
+        try:
+            for letter in redrive_letters(deployed, usable if redrive else []):
+                del left[letter.message_id]
+                if not as_json:
+                    display.done(f"{name_letter(letter)}: back in the uploads queue")
+            for letter in discard_letters(deployed, unusable if discard else []):
+                del left[letter.message_id]
+                if not as_json:
+                    display.done(f"{name_letter(letter)}: deleted")
+        finally:
+            release(deployed, left.values())
+        for letter in left.values():
             if (redrive or discard) and not as_json:
                 display.warn(f"{name_letter(letter)}: left in the dead-letter queue. {letter.why}")
 

@@ -1,12 +1,14 @@
 import json
 from dataclasses import replace
+from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
 from tests.pipeline_stacks import make_stack
-from videoinfer import stack_commands
+from videoinfer import dead_letters, stack_commands
 from videoinfer.aws_clients import AwsClients
 from videoinfer.dead_letters import read_dead_letters, redrive, release
 from videoinfer.ledger_view import LedgerView
@@ -110,3 +112,71 @@ def test_discarding_keeps_usable_dead_letters(queues: PipelineStack) -> None:
     assert "line-3/belt.mp4: left in the dead-letter queue." in run("--discard")
     assert read_bodies(queues) == [compose(JobRequest(CLIP, 1))]
     assert read_uploads(queues) == []
+
+
+def count_hidden(stack: PipelineStack) -> int:
+    name: Any = "ApproximateNumberOfMessagesNotVisible"
+    attributes = stack.clients.sqs.get_queue_attributes(QueueUrl=stack.dead_letter_queue_url, AttributeNames=[name])
+    return int(attributes["Attributes"][name])
+
+
+@pytest.mark.parametrize("arguments", [[], ["--json"], ["--redrive"], ["--discard"]])
+def test_no_message_stays_hidden(queues: PipelineStack, arguments: list[str]) -> None:
+    run(*arguments)
+    assert count_hidden(queues) == 0
+
+
+@pytest.mark.parametrize("function", ["_receive", "_read_letter"])
+def test_a_look_that_is_interrupted_hides_no_message(
+    queues: PipelineStack, monkeypatch: pytest.MonkeyPatch, function: str
+) -> None:
+    really = getattr(dead_letters, function)
+
+    def interrupt(*arguments: Any) -> Any:
+        if function == "_receive":
+            yield from really(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(dead_letters, function, interrupt if function == "_receive" else lambda *_: next(interrupt()))
+    assert CliRunner().invoke(app, ["dead-letters"]).exit_code == 130
+    assert count_hidden(queues) == 0
+
+
+def test_a_redrive_that_fails_in_between_hides_no_message(
+    queues: PipelineStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(**_: str) -> None:
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "SendMessage")
+
+    monkeypatch.setattr(queues.clients.sqs, "send_message", fail)
+    assert CliRunner().invoke(app, ["dead-letters", "--redrive"]).exit_code == 1
+    assert count_hidden(queues) == 0
+    assert len(read_bodies(queues)) == 2
+
+
+def test_the_letter_of_a_cancelled_job_is_discarded_and_not_redriven(queues: PipelineStack, ledger: Ledger) -> None:
+    """This is how an operator gives an upload up."""
+    assert "To give one up: " in run()
+    ledger.record(CLIP, 1, status="cancelled", error="A person cancelled it.")
+
+    assert "It can't become a job any more. --discard deletes it." in run("--redrive")
+    assert read_uploads(queues) == []
+    assert "line-3/belt.mp4: deleted" in run("--discard")
+    assert read_bodies(queues) == []
+
+
+def test_an_event_without_a_version_may_mean_another_attempt(queues: PipelineStack, ledger: Ledger) -> None:
+    """The same bytes were written again after the job of the first write."""
+    ledger.record(replace(CLIP, version_id=None), 1, status="done")
+    s3_object = {"key": CLIP.key, "size": 5, "etag": "e1", "sequencer": "2"}
+    event = {
+        "source": "aws.s3",
+        "detail-type": "Object Created",
+        "time": "2026-01-02T03:04:05Z",
+        "detail": {"bucket": {"name": CLIP.bucket}, "object": s3_object},
+    }
+    queues.clients.sqs.send_message(QueueUrl=queues.dead_letter_queue_url, MessageBody=json.dumps(event))
+
+    run("--redrive")
+
+    assert json.dumps(event) in read_uploads(queues)

@@ -194,7 +194,9 @@ def test_no_text_of_a_job_forges_a_line(key: str, name: str, reason: str) -> Non
     display = Display(console)
     facts = compose_facts(item, [item], NOW)
     moments = compose_job_history(item, [Step(NOW, "Check Job", reason, 1)])
-    letter = DeadLetter(message_id=key, receipt_handle="", body="", sent_at=NOW, requests=(), why=reason)
+    letter = DeadLetter(
+        message_id=key, receipt_handle="", body="", sent_at=NOW, requests=(), why=reason, is_usable=False
+    )
     display.facts(facts)
     display.facts([("then", moment.what) for moment in moments])
     display.columns([["A"] * 5, compose_row(item, NOW)], [compose_note(item)])
