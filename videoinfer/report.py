@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +15,12 @@ from videoinfer.output_file import OutputFile, open_output
 from videoinfer.result_fit import check_fit
 from videoinfer.results_file import read_results_file
 from videoinfer.videos import measure_start_offset
+from videojobs.errors import InvalidOption
+from videojobs.jobs.options import Model
+from videojobs.jobs.times import format_clock
+from videojobs.outputs.answers import answer
+from videojobs.outputs.summary import Summary
+from videojobs.report.facts import list_facts
 from videojobs.report.writer import ReportFacts, ReportWriter
 from videojobs.result_files import DOWNLOADS, RECORD_FILE, RESULTS_FILE
 from videojobs.results.analysis import Analysis, analyze
@@ -59,14 +66,12 @@ def write_report(
     """
     results = read_results_file(results_file)
     check_fit(results, video)
-    types, frame_count = _read_inference_types(record), len(results.frame_offsets)
-    facts = ReportFacts(
-        title=video.name,
-        video_url=locate_file(video, output.path),
-        files={name: locate_file(file, output.path) for name, file in files.items()},
-        facts=[("Sampled frames", f"{frame_count:,}"), ("Models", ", ".join(results.model_ids))],
-    )
-    with ReportWriter(measure_start_offset(video)) as writer:
+    models, created_at = _read_record(record)
+    frame_count = len(results.frame_offsets)
+    types = {name: model.inference_type for name, model in models.items()}
+    asked = [models.get(name) or Model(name, "", "") for name in results.model_ids]
+    summary, start_offset = Summary(asked), measure_start_offset(video)
+    with ReportWriter(start_offset) as writer:
         for model_id in results.model_ids:
             writer.add_model(model_id, types.get(model_id))
         batches, analysis = results.read_frames(types), Analysis(track=True)
@@ -75,7 +80,17 @@ def write_report(
             batches, "Reading results", total=total, count=lambda frames: len(frames.entries)
         ) as tracked:
             for frames in analyze(tracked, analysis):
+                summary.add(frames)
                 writer.add(frames)
+        facts = ReportFacts(
+            title=video.name,
+            video_url=locate_file(video, output.path),
+            files={name: locate_file(file, output.path) for name, file in files.items()},
+            answer=answer(summary, lambda seconds: format_clock(max(0.0, seconds + (start_offset or 0.0)))),
+            facts=list_facts(
+                {model.model_id: model.model_version for model in asked}, frame_count, inferred_at=created_at
+            ),
+        )
         # A page that is opened from a disk may not fetch other files, so it contains everything.
         report = writer.finish(facts, inline_max_bytes=None)
         with output.writing(), output.unfinished.open("wb") as file:
@@ -95,10 +110,12 @@ def locate_file(file: Path, page: Path) -> str:
     return "./" + quote(os.fsencode(path.replace(os.sep, "/")))
 
 
-def _read_inference_types(record: Path) -> dict[str, str]:
-    """The models' inference types by model id; empty if there is no record."""
+def _read_record(path: Path) -> tuple[dict[str, Model], datetime | None]:
+    """The models by their IDs, and when the job was created; without a record, none and None."""
     try:
-        models: list[dict[str, Any]] = json.loads(record.read_bytes())["models"]
-        return {model["model_id"]: model["inference_type"] for model in models}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
+        record: dict[str, Any] = json.loads(path.read_bytes())
+        models = {model["model_id"]: Model.parse(model) for model in record["models"]}
+        created_at = record.get("created_at")
+        return models, datetime.fromisoformat(created_at) if created_at else None
+    except (OSError, ValueError, KeyError, TypeError, InvalidOption):
+        return {}, None

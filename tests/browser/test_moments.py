@@ -1,5 +1,6 @@
 """The report opens at its best part, with key moments and details of boxes; a link shows a colleague the same."""
 
+import re
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,17 @@ def test_the_report_opens_where_most_is_seen_and_has_pictures_of_key_moments(ope
     expect_time(report, 1)
     report.row("car").get_by_role("button", name="Only car").click()
     wait_for_value(lambda: [" ".join(it.split()) for it in list_moments(report)], ["0:01 car", "0:04 car", "0:08 car"])
+
+
+def test_the_report_begins_with_sentences_and_facts(open_report: OpenReport) -> None:
+    report = open_report(seen_results(model_id=HOSTILE))
+    report.wait_for_video()
+    sentences = ["car: 0:01 to 0:08", "bus: at 0:04"]
+    expect(report.page.locator("#answer li")).to_have_text(sentences)
+    expect(report.page.locator("#facts div")).to_have_text(
+        [re.compile("Video640.+360, 0:10, 30 frames a second"), f"Model{HOSTILE}", "Sampled frames50"]
+    )
+    expect_no_script(report.page)
 
 
 def test_moments_of_a_video_that_is_missing_have_no_pictures(open_report: OpenReport, tmp_path: Path) -> None:

@@ -1,11 +1,15 @@
 """The report as an output: the page and its pieces are stored beside the results, and a share link opens it."""
 
+from datetime import datetime
 from pathlib import PurePosixPath
 
 from videojobs.jobs.ledger import Job
-from videojobs.jobs.recorded_at import format_moment
+from videojobs.jobs.times import format_place
 from videojobs.jobs.uploads import SHARED_VIDEO
+from videojobs.outputs.answers import answer
 from videojobs.outputs.files import OutputFiles
+from videojobs.outputs.summary import Summary
+from videojobs.report.facts import list_facts
 from videojobs.report.writer import PIECES_FOLDER, ReportFacts, ReportWriter
 from videojobs.result_files import REPORT_FILE
 from videojobs.results.predictions import Frames
@@ -19,26 +23,30 @@ class ReportOutput:
         self._files = files
         self._writer = ReportWriter(job.start_offset, job.options.regions)
         files.call_at_exit(self._writer.close)
-        self._frames = 0
+        self._summary = Summary(job.options.models, regions=job.options.regions)
         for model in job.options.models:
             self._writer.add_model(model.model_id, model.inference_type)
 
     def add(self, frames: Frames) -> None:
-        self._frames = max(self._frames, frames.first + len(frames.entries))
+        self._summary.add(frames)
         self._writer.add(frames)
 
     def finish(self) -> None:
-        begun = self._job.clock_time(0.0)
+        job = self._job
+        begun = job.clock_time(0.0)
         facts = ReportFacts(
-            title=PurePosixPath(self._job.upload.key).name,
+            title=PurePosixPath(job.upload.key).name,
             video_url=SHARED_VIDEO,
             share_url=self._files.share_url,
             recorded_at=begun,
-            facts=[
-                *([("Recorded", format_moment(begun))] if begun else []),
-                ("Sampled frames", f"{self._frames:,}"),
-                ("Models", ", ".join(model.model_id for model in self._job.options.models)),
-            ],
+            answer=answer(self._summary, lambda seconds: format_place(job, seconds)),
+            facts=list_facts(
+                {model.model_id: model.model_version for model in job.options.models},
+                self._summary.frames,
+                recorded_at=begun,
+                inferred_at=datetime.fromisoformat(job.created_at),
+                api_cost_usd=job.api_cost_usd,
+            ),
         )
         report = self._writer.finish(facts)
         for name, content in report.pieces():

@@ -57,6 +57,7 @@ class ReportFacts:
             page is opened with its link in the fragment (`#base=…`) and loads everything from there, so it contains no
             token.
         facts: Labels and texts to show under the title.
+        answer: Sentences about what was found.
         recorded_at: When the first picture was recorded, or None if unknown.
         files: URLs of files to download, relative to the page, by their names in `DOWNLOADS`. The link that opens a
             shared page says which there are.
@@ -67,6 +68,7 @@ class ReportFacts:
     share_url: str | None = None
     facts: Sequence[tuple[str, str]] = ()
     _: KW_ONLY
+    answer: Sequence[str] = ()
     recorded_at: datetime | None = None
     files: Mapping[str, str] = field(default_factory=dict)
 
@@ -84,7 +86,11 @@ class _Piece:
 
 @dataclass(kw_only=True)
 class _ModelPart:
-    """One model's data so far: counts, finished pieces, and the current piece."""
+    """One model's data so far: counts, finished pieces, and the current piece.
+
+    Attributes:
+        first, last: The number in the video and the time in seconds of these sampled frames.
+    """
 
     number: int
     inference_type: str | None
@@ -99,6 +105,15 @@ class _ModelPart:
     offsets: list[int] = field(default_factory=list)
     marks: list[bytes] = field(default_factory=list)
     marks_bytes: int = 0
+    first: tuple[int, float] | None = None
+    last: tuple[int, float] = (0, 0)
+
+    @property
+    def frame_rate(self) -> float | None:
+        """The video's frames a second, on average; None if only one frame was sampled."""
+        if self.first is None or self.last[1] <= self.first[1]:
+            return None
+        return round((self.last[0] - self.first[0]) / (self.last[1] - self.first[1]), 3)
 
 
 class ReportWriter:
@@ -140,6 +155,9 @@ class ReportWriter:
         model.failed += sum(frames.failures)
         model.unread += sum(frames.unread)
         self._events.add(frames, self._start_offset or 0.0)
+        if frames.frame_offsets:
+            model.first = model.first or (frames.frame_offsets[0], frames.time_offsets[0])
+            model.last = frames.frame_offsets[-1], frames.time_offsets[-1]
         spans = [slice(*span) for span in pairwise(accumulate(marks.counts, initial=0))]
         texts = msgspec.json.Encoder().encode_lines([marks.lists[span] for span in spans]).split(b"\n")
         for frame_offset, time_offset, is_failure, facts, span, text in zip(
@@ -199,6 +217,8 @@ class ReportWriter:
             "title": printable(facts.title),
             "convert": convert,
             "facts": [(label, printable(text)) for label, text in facts.facts],
+            "answer": facts.answer,
+            "frame_rate": next(filter(None, (model.frame_rate for model in self._models.values())), None),
             "video": facts.video_url,
             "files": facts.files,
             "start_offset": self._start_offset or 0.0,

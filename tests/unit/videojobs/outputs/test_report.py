@@ -29,12 +29,23 @@ def make_report(job: Job) -> KeptFiles:
 
 
 def test_a_small_report_is_one_page_that_names_its_video_and_models() -> None:
-    job = make_job(Model("hands", "1", "object-detection"), Model("gloves", "1", "object-detection"))
-    files = make_report(replace(job, upload=replace(job.upload, key="line 3/belt.mp4")))
+    job = make_job(Model("hands", "1", "object-detection"), Model("gloves", "2", "object-detection"))
+    files = make_report(replace(job, upload=replace(job.upload, key="line 3/belt.mp4"), api_cost_usd=0.0123))
     assert list(files.files) == ["report.html"]
     index = read_page(files.read("report.html"))["index"]
     assert (index["title"], index["video"], index["share_url"]) == ("belt.mp4", SHARED_VIDEO, files.share_url)
-    assert index["facts"] == [["Sampled frames", "50"], ["Models", "hands, gloves"]]
+    assert index["facts"] == [
+        ["Inferred", "2026-11-02 08:15 UTC"],
+        ["Models", "hands version 1, gloves version 2"],
+        ["Sampled frames", "50"],
+        ["Cost", "$0.0123 for the inference"],
+    ]
+    assert index["frame_rate"] == 1
+
+
+def test_the_report_says_what_the_notice_says() -> None:
+    files = make_report(make_job(Model("hands", "1", "object-detection")))
+    assert read_page(files.read("report.html"))["index"]["answer"] == ["Rock: 0:00 to 0:49"]
 
 
 def test_a_large_report_has_its_pieces_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:

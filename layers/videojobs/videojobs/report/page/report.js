@@ -162,11 +162,20 @@ class Report {
     document.title = `${this.#index.title} · report`;
     $("title").textContent = this.#index.title;
     $("facts").append(
+      create("div", {}, create("dt", { textContent: "Video" }), create("dd", { id: "video-facts" })),
       ...this.#index.facts.map(([label, text]) => create("div", {}, create("dt", { textContent: label }), create("dd", { textContent: text }))),
     );
     $("copy").hidden = this.#base === null;
+    $("answer").append(...this.#index.answer.map((textContent) => create("li", { textContent })));
     showDownloads(findFiles(this.#index, this.#base, location.hash));
     $("main").hidden = false;
+  }
+
+  #showVideoFacts() {
+    const { picture, duration } = this.#player;
+    const rate = this.#index.frame_rate;
+    const facts = [picture && `${picture.width} × ${picture.height}`, formatTime(duration), rate && `${Number(rate.toFixed(2))} frames a second`];
+    $("video-facts").textContent = facts.filter(Boolean).join(", ");
   }
 
   /** A shared page's own address is good for minutes only; its link is what can be passed on. */
@@ -361,6 +370,7 @@ class Report {
     $("mute").setAttribute("aria-pressed", String(!this.#player.isMuted));
     $("duration").textContent = formatTime(duration);
     $("curtain").hidden = !isBroken || this.#view.isWithoutVideo;
+    this.#showVideoFacts();
     if (isBroken) {
       const { title, text } = explainMissingVideo(this.#index);
       $("curtain-title").textContent = title;
