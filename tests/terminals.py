@@ -21,6 +21,8 @@ CTRL_C = b"\x03"
 SHOWN, HIDDEN = "\x1b[?25h", "\x1b[?25l"
 """The control sequences that show and hide a terminal's cursor."""
 
+PATH = os.pathsep.join(map(str, (ROOT, ROOT / "layers" / "videojobs", ROOT / "engine" / "layers" / "videoengine")))
+
 BEGINS_SECONDS, ENDS_SECONDS = 120.0, 15.0
 
 
@@ -61,7 +63,8 @@ def run_on_terminal(
     process = subprocess.Popen(
         [sys.executable, "-m", "videoinfer", *map(str, arguments)],
         cwd=folder,
-        env={**os.environ, "TERM": "xterm", "COLUMNS": "100", "PYTHONPATH": str(ROOT)},
+        # A file that is cut off at the limit would be a module's broken bytecode, for all later processes.
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "100", "PYTHONPATH": PATH, "PYTHONDONTWRITEBYTECODE": "1"},
         stdin=its_end,
         stdout=its_end,
         stderr=its_end,

@@ -20,6 +20,8 @@ _INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _START_TIMEOUT_SECONDS = 30.0
 _LOOK_INTERVAL_SECONDS = 0.05
 
+_GUARD = 'read -r _ || { kill -s KILL -- "-$1"; rm -rf -- "$2"; }'
+
 
 def start_group(
     command: Sequence[str | Path], *, environment: Mapping[str, str], folder: Path, log: Path
@@ -58,6 +60,25 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+def start_guard(process: subprocess.Popen[bytes], folder: Path) -> subprocess.Popen[bytes]:
+    """Starts a guard: if this process is killed, it kills the group of `process` and removes `folder`.
+
+    The guard waits for a line from this process. If it is killed, the pipe ends without one.
+    """
+    return subprocess.Popen(
+        ["/bin/sh", "-c", _GUARD, "sh", str(process.pid), str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def dismiss_guard(guard: subprocess.Popen[bytes]) -> None:
+    """Ends a guard, which then does nothing."""
+    guard.communicate(b"\n")
 
 
 def log_tail(log: Path, *, lines: int) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.program.interruptions import list_processes
 from tests.terminals import CTRL_C, check_end, run_on_terminal
 from videoinfer.local.embedded_aws import EmbeddedAws
 
@@ -23,15 +24,3 @@ def test_an_ended_demo_leaves_no_process_and_no_file(
     assert [*temporary.iterdir()] == []
     assert [*output.iterdir()] == []
     assert list_processes(temporary) == []
-
-
-def list_processes(folder: Path) -> list[str]:
-    """The commands of the processes whose environment mentions a folder."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if bytes(folder) in (process / "environ").read_bytes():
-                found.append((process / "cmdline").read_text())
-        except OSError:  # it has ended, or belongs to somebody else
-            continue
-    return found

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.templates import ROOT
+from tests.terminals import PATH
 from videoinfer.repository import SAMPLE_MODEL, SAMPLE_VIDEO
 
 
@@ -26,7 +26,7 @@ def run(script: str, folder: Path, **environment: str) -> "subprocess.CompletedP
     return subprocess.run(
         ["/bin/sh", "-c", script],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        env={**os.environ, "PYTHONPATH": PATH, **environment},
         capture_output=True,
         text=True,
         check=False,

@@ -15,7 +15,7 @@ from videoinfer.local.instructions import compose_instructions
 from videoinfer.local.outputs import NOTICE_FILE, OUTPUT_FILES, derive_outputs, fetch_results, open_outputs, save_notice
 from videoinfer.local.system import start_system
 from videoinfer.model_packages import open_models
-from videoinfer.processes import kill_group
+from videoinfer.processes import dismiss_guard, kill_group
 from videoinfer.repository import require_repository
 from videoinfer.upload_progress import upload_video
 from videoinfer.videos import sample_video
@@ -82,6 +82,7 @@ def run_demo(options: DemoOptions, display: Display) -> None:
                 compose_instructions(system, proxy, model=model, video=options.video, infer_fps=options.infer_fps)
             )
             cleanup.pop_all()
+            dismiss_guard(system.aws.guard)
     if job["status"] != "done":
         raise CommandError(f"{options.video.name} has no results: the job is {job['status']} (see the notice).")
 

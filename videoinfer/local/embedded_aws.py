@@ -22,7 +22,15 @@ from videoinfer.aws_clients import AwsClients
 from videoinfer.errors import CommandError
 from videoinfer.local import lambda_sandbox
 from videoinfer.local.lambda_bootstraps import name_sandbox
-from videoinfer.processes import LOOPBACK, kill_group, start_group, uninterrupted, wait_until_ready
+from videoinfer.processes import (
+    LOOPBACK,
+    dismiss_guard,
+    kill_group,
+    start_group,
+    start_guard,
+    uninterrupted,
+    wait_until_ready,
+)
 from videoinfer.repository import MINISTACK, require_tool
 
 REGION = "us-east-1"
@@ -40,6 +48,7 @@ class EmbeddedAws:
     folder: Path
     log: Path
     process: subprocess.Popen[bytes]
+    guard: subprocess.Popen[bytes]
     clients: AwsClients
 
 
@@ -65,15 +74,18 @@ def start_embedded_aws(*, wait_scale: float = WAIT_SCALE, host: str = LOOPBACK) 
         environment = _server_environment(folder, host, port, wait_scale)
         process = start_group([ministack], environment=environment, folder=folder, log=log)
         undo.callback(kill_group, process)
+        guard = start_guard(process, folder)
+        undo.callback(dismiss_guard, guard)
         wait_until_ready("The embedded AWS", lambda: _is_healthy(host, port), process, log)
         undo.pop_all()
-    return EmbeddedAws(endpoint_url=endpoint_url, folder=folder, log=log, process=process, clients=clients)
+    return EmbeddedAws(endpoint_url=endpoint_url, folder=folder, log=log, process=process, guard=guard, clients=clients)
 
 
 def stop_embedded_aws(aws: EmbeddedAws) -> None:
     """Kills the embedded AWS with its Lambda workers, and removes its folder."""
     with uninterrupted():
         kill_group(aws.process)
+        dismiss_guard(aws.guard)
         shutil.rmtree(aws.folder)
 
 

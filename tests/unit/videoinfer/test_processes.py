@@ -1,11 +1,14 @@
 import os
 import signal
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.templates import ROOT
 from tests.waiting import wait_until
 from videoinfer.processes import exiting_on_interrupts, kill_group, log_tail, start_group, uninterrupted
 
@@ -31,6 +34,41 @@ def test_ending_a_group_ends_its_child_processes(tmp_path: Path) -> None:
     assert process.returncode == -signal.SIGKILL
     # Nobody waits for the child: the kernel ends it in its own time.
     wait_until(lambda: not is_running(int(child_id)))
+
+
+GUARDED = """
+import os, sys
+from pathlib import Path
+from videoinfer.processes import dismiss_guard, start_group, start_guard
+folder = Path(sys.argv[1])
+process = start_group(["sleep", "60"], environment=os.environ, folder=folder, log=folder / "log")
+guard = start_guard(process, folder)
+if sys.argv[2] == "dismissed":
+    dismiss_guard(guard)
+print(process.pid, flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.mark.parametrize("end", ["guarded", "dismissed"])
+def test_a_guard_ends_a_group_and_removes_its_folder_if_this_process_is_killed(tmp_path: Path, end: str) -> None:
+    folder = tmp_path / "its folder"
+    folder.mkdir()
+    ended = subprocess.run(
+        [sys.executable, "-c", GUARDED, folder, end],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+    group = int(ended.stdout)
+
+    if end == "guarded":
+        wait_until(lambda: not is_running(group) and not folder.exists())
+    else:
+        time.sleep(0.2)
+        assert is_running(group)
+        assert folder.exists()
+        os.killpg(group, signal.SIGKILL)
 
 
 def test_killing_a_group_that_has_ended_is_no_error(tmp_path: Path) -> None:

@@ -21,7 +21,9 @@ NOTICE = ReceivedNotice("gray.mp4: nothing found", "Look: http://127.0.0.1:4566/
 def job(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The outcome of the upload: done, unless a test sets another."""
     item = {"status": "done", "job_id": "job-1"}
-    system = SimpleNamespace(aws=SimpleNamespace(clients=None), pipeline=SimpleNamespace(uploads_bucket="uploads"))
+    system = SimpleNamespace(
+        aws=SimpleNamespace(clients=None, guard=None), pipeline=SimpleNamespace(uploads_bucket="uploads")
+    )
     system.engine = SimpleNamespace(api_url="http://127.0.0.1:4566")
 
     def fetch(outputs: Outputs, *_: Any) -> None:
@@ -35,6 +37,7 @@ def job(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(demo, "receive_notice", lambda _: NOTICE)
     monkeypatch.setattr(demo, "fetch_results", fetch)
     monkeypatch.setattr(demo, "start_api_proxy", lambda *_: SimpleNamespace(process=None))
+    monkeypatch.setattr(demo, "dismiss_guard", lambda _: None)
     monkeypatch.setattr(demo, "kill_group", lambda _: pytest.fail("what was to be kept is stopped"))
     monkeypatch.setattr(demo, "compose_instructions", lambda *_, **__: "how to go on")
     return item
