@@ -5,21 +5,26 @@ from urllib.parse import urlsplit
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConfigParseError,
     ConnectionClosedError,
     ConnectTimeoutError,
     EndpointConnectionError,
+    InvalidRegionError,
     NoCredentialsError,
     NoRegionError,
     PartialCredentialsError,
     ProfileNotFound,
     ProxyConnectionError,
     ReadTimeoutError,
+    SSLError,
     SSOError,
     TokenRetrievalError,
 )
 
 _LOG_IN = "Log in again with `aws sso login`, or set a long-term key with `aws configure`."
 _CHECK_THE_WAY = "check the network, the region and AWS_ENDPOINT_URL, and run the command again."
+
+_TEST_SETTINGS = "Test your settings for AWS with `aws sts get-caller-identity`."
 
 _REMEDIES: tuple[tuple[type[BotoCoreError], str], ...] = (
     (NoRegionError, "No region is set: set AWS_REGION, or run `aws configure set region us-east-1` with your region."),
@@ -29,12 +34,18 @@ _REMEDIES: tuple[tuple[type[BotoCoreError], str], ...] = (
     ),
     (ProxyConnectionError, "The proxy can't be reached: check HTTPS_PROXY, and run the command again."),
     (PartialCredentialsError, "The AWS credentials are incomplete: run `aws configure`."),
-    (ProfileNotFound, "This AWS profile does not exist: `aws configure list-profiles` lists the existing ones."),
+    (
+        ProfileNotFound,
+        "The AWS profile {profile} does not exist: `aws configure list-profiles` lists the existing ones.",
+    ),
+    (InvalidRegionError, "{region_name} is not a region: set AWS_REGION to one such as us-east-1."),
+    (ConfigParseError, "The AWS settings in {path} can't be read: correct the file."),
+    (SSLError, "The TLS certificate of AWS is not trusted: check AWS_CA_BUNDLE, the proxy and this machine's clock."),
     (SSOError, f"The session with AWS has ended. {_LOG_IN}"),
     (TokenRetrievalError, f"The session with AWS has ended. {_LOG_IN}"),
 )
 
-_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
+_EXPIRED = {"ExpiredToken", "TokenRefreshRequired", "ExpiredTokenException", "RequestExpired"}
 _UNKNOWN = {"InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
 _REFUSED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation", "403"}
 
@@ -47,7 +58,9 @@ def describe_error(error: BotoCoreError | ClientError) -> str:
         return f"AWS did not answer in time at {_find_host(error)}: {_CHECK_THE_WAY}"
     if isinstance(error, (EndpointConnectionError, ConnectionClosedError)):
         return f"AWS can't be reached at {_find_host(error)}: {_CHECK_THE_WAY}"
-    return next((remedy for kind, remedy in _REMEDIES if isinstance(error, kind)), str(error))
+    if remedy := next((remedy for kind, remedy in _REMEDIES if isinstance(error, kind)), None):
+        return remedy.format_map(error.kwargs)
+    return f"{' '.join(str(error).split())}. {_TEST_SETTINGS}"
 
 
 def is_refused(error: ClientError) -> bool:

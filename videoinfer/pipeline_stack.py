@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from botocore.utils import is_valid_endpoint_url
 
 from videoinfer.aws_clients import AwsClients
 from videoinfer.errors import CommandError
@@ -81,7 +82,14 @@ class PipelineStack:
 
 
 def open_clients() -> AwsClients:
-    """Clients with the profile, region and `AWS_ENDPOINT_URL` that the AWS CLI would use."""
+    """Clients with the profile, region and `AWS_ENDPOINT_URL` that the AWS CLI would use.
+
+    Raises:
+        CommandError: An endpoint is not a URL.
+    """
+    for name, url in os.environ.items():  # botocore raises only a ValueError
+        if name.startswith("AWS_ENDPOINT_URL") and url and not is_valid_endpoint_url(url):
+            raise CommandError(f"{name} is not a URL: {url}. Correct it, or unset it to use AWS.")
     # boto3 reads only AWS_DEFAULT_REGION; the AWS CLI and the other SDKs prefer AWS_REGION.
     return AwsClients(boto3.Session(region_name=os.environ.get("AWS_REGION")), config=_IMPATIENT)
 

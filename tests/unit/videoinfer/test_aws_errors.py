@@ -4,13 +4,18 @@ import pytest
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConfigParseError,
     ConnectionClosedError,
+    CredentialRetrievalError,
     EndpointConnectionError,
+    InvalidRegionError,
+    LoginRefreshRequired,
     NoCredentialsError,
     NoRegionError,
     ProfileNotFound,
     ProxyConnectionError,
     ReadTimeoutError,
+    SSLError,
     UnauthorizedSSOTokenError,
 )
 from typer.testing import CliRunner
@@ -32,7 +37,15 @@ def refuse(code: str, message: str = "The words of AWS.") -> ClientError:
     [
         (NoRegionError(), "set AWS_REGION"),
         (NoCredentialsError(), "aws configure"),
-        (ProfileNotFound(profile="work"), "aws configure list-profiles"),
+        (ProfileNotFound(profile="work"), "The AWS profile work does not exist: `aws configure list-profiles`"),
+        (InvalidRegionError(region_name="us east"), "us east is not a region: set AWS_REGION"),
+        (ConfigParseError(path="/home/.aws/config"), "in /home/.aws/config can't be read"),
+        (SSLError(endpoint_url=URL, error=Exception("self-signed")), "check AWS_CA_BUNDLE"),
+        (
+            CredentialRetrievalError(provider="custom-process", error_msg="a\nb"),
+            "process: a b. Test your settings for AWS",
+        ),
+        (LoginRefreshRequired(), "Please reauthenticate using 'aws login'"),
         (UnauthorizedSSOTokenError(), "aws sso login"),
         (ReadTimeoutError(endpoint_url=URL), "did not answer in time at https://sqs.eu-central-1.amazonaws.com: check"),
         (
@@ -76,3 +89,13 @@ def test_the_region_may_be_set_as_for_the_aws_cli(monkeypatch: pytest.MonkeyPatc
     assert open_clients().sqs.meta.region_name == "us-east-1"
     monkeypatch.setenv("AWS_REGION", "eu-central-1")
     assert open_clients().sqs.meta.region_name == "eu-central-1"
+
+
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_CLOUDFORMATION"])
+def test_an_invalid_endpoint_is_named(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "nonsense")
+
+    result = CliRunner().invoke(app, ["jobs"])
+
+    assert result.exit_code == 1
+    assert result.output.startswith(f"Error: {name} is not a URL: nonsense. Correct it")

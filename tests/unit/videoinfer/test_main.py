@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
+from videoinfer import __main__ as program
 from videoinfer.local import demo, system
 from videoinfer.main import app
 
@@ -72,3 +73,8 @@ def test_too_little_disk_space_is_reported_before_anything_starts(
     assert exit_code == 1
     assert f"The demo needs 1,000 MB for temporary files, and {tempfile.gettempdir()} has 20 MB" in output
     assert "TMPDIR" in output
+
+
+def test_signs_that_an_encoding_lacks_have_a_likeness() -> None:
+    replaced = program._replace(UnicodeEncodeError("ascii", "a…␣é", 1, 4, "ordinal not in range"))
+    assert replaced == ("..._\\xe9", 4)
