@@ -50,7 +50,7 @@ def demo(
         typer.Option(
             help="A YOLO model's ONNX file, or a model package: a folder <model id>/<version> in Roboflow's layout.",
             metavar="FILE|DIR",
-            show_default="engine/models/rock-paper-scissors-presentation/4",
+            show_default="rock, paper and scissors",
         ),
     ] = SAMPLE_MODEL,
     infer_fps: Annotated[

@@ -6,6 +6,7 @@ https://docs.ultralytics.com/modes/export/; YOLOv5 writes only the class names, 
 import ast
 import json
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -58,12 +59,16 @@ def compose_package(weights: Path, *, class_names: Path | None = None, family: s
     """
     check_file(weights)
     if weights.suffix.lower() == ".pt":
+        word = shlex.quote(str(weights))
         raise CommandError(
-            f"{weights} has weights for PyTorch. Export them as ONNX: yolo export model={weights} format=onnx, "
-            f"or in YOLOv5's repository, python export.py --weights {weights} --include onnx."
+            f"{weights} has weights for PyTorch. Export them as ONNX: yolo export model={word} format=onnx, "
+            f"or in YOLOv5's repository, python export.py --weights {word} --include onnx."
         )
     try:
         onnx = read_onnx_file(weights)
+    except ValueError as problem:
+        raise CommandError(f"{weights} is not an ONNX file: {problem}.") from problem
+    try:
         names = _read_class_names(class_names) if class_names else _parse_names(onnx.metadata.get("names"))
         files = _describe(onnx, names, family)
         parse_package(files)
@@ -157,8 +162,8 @@ def _find_layout(onnx: OnnxFile, classes: int, task: str, points: int, family: s
         return fitting[0]
     given = ", ".join(" x ".join(map(str, output)) for output in onnx.outputs)
     raise ValueError(
-        f"its outputs of {given} are not those of a {family or 'YOLO'} model with {classes} classes. Models of other "
-        "families need a package from Roboflow"
+        f"its outputs of {given} are not those of a {family or 'YOLO'} model with {classes} classes. Are these its "
+        "classes? A model of another family needs a package from Roboflow"
     )
 
 

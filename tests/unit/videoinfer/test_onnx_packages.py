@@ -160,7 +160,7 @@ def test_a_family_decides_where_the_shape_does_not(tmp_path: Path) -> None:
         (describe("YOLO11n", names="__import__('os')"), [(1, 6, 21)], "does not name its classes"),
         (describe("YOLO11n", names="[" * 100_000), [(1, 6, 21)], "does not name its classes"),
         (describe("YOLO11n"), [(1, 9, 21)], "outputs of 1 x 9 x 21 are not those of a YOLO model with 2 classes"),
-        (describe("RF-DETR"), [(1, 300, 4), (1, 300, 3)], "families need a package from Roboflow"),
+        (describe("RF-DETR"), [(1, 300, 4), (1, 300, 3)], "another family needs a package from Roboflow"),
         (describe("YOLO11n-pose", "pose", kpt_shape=[17, 2]), [(1, 40, 21)], r"the shape \[17, 2\]"),
         ({"names": NAMES}, [(1, 63, 39), (1, 32, 8, 8)], "model_architecture is 'yolov5'; this engine runs yolov8"),
     ],
@@ -176,8 +176,9 @@ def test_an_export_that_the_engine_cannot_run_is_refused_with_a_reason(
     ("name", "content", "words"),
     [
         ("best.pt", b"PK", "yolo export model=.*best.pt format=onnx"),
-        ("best.onnx", b"<!DOCTYPE html>", "can't be made a model package"),
-        ("best.onnx", b"\x08\x08", "can't be made a model package"),
+        ("my best.pt", b"PK", r"yolo export model='.*my best\.pt' format=onnx"),
+        ("best.onnx", b"<!DOCTYPE html>", "is not an ONNX file"),
+        ("best.onnx", b"\x08\x08", "is not an ONNX file"),
         ("best.onnx", b"", "is empty"),
     ],
 )
