@@ -87,8 +87,12 @@ FOCI = (
     "record_media",
     "report_failure",
     "send_digest",
+    "Publish Digest",
     "owner",
 )
+
+UNLUCKY_RATE, UNLUCKY_SECONDS = 0.05, 900
+"""How often faults strike after an owner has done something, and for how long."""
 
 _FAVORS = (0.0, 0.5, 0.5, 1.0, 5.0)
 _API_FAVORS = (0.0, 1.0, 5.0, 10.0)
@@ -114,6 +118,7 @@ class Faults:
         weights: The weight of each fault; 0 for those that this life does not have.
         struck: How often each fault struck each call of each function. The fault "" counts the calls themselves.
         favors: How many times as often as others a call is struck, so that rare calls are struck too.
+        unlucky_until: Until then faults are more frequent, because the owner has done something.
         most: How many faults may strike at all, besides storms.
         focus: A function, and the number of the one of its calls that is struck when it is first made: else, rare calls
             would rarely be struck. "" for no function.
@@ -127,6 +132,7 @@ class Faults:
     storms: Sequence[Storm] = ()
     favors: dict[str, float] = field(default_factory=dict)
     focus: tuple[str, int] = ("", 0)
+    unlucky_until: float = 0.0
     struck: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     total: int = 0
 
@@ -142,7 +148,7 @@ class Faults:
             end = start + order.choice(STORM_SECONDS)
             storms.append(Storm(start, end, fault, place, order.choice((0.2, 0.7, 1.0))))
         rate, most = order.choice((0.0, 0.005, 0.02, 0.05, 0.1)), order.choice((3, 10, 60))
-        focus = order.choice(FOCI), order.randrange(12)
+        focus = order.choice(FOCI), order.choice((0, 0, 1, 1, 2, 3, 4, 5, 6, 8, 10, 12))
         return cls(order, begin + 3600 * hours, rate, most, weights, storms, focus=focus)
 
     def choose(self, kinds: Sequence[str], function: str, call: str, now: float) -> str:
@@ -176,7 +182,10 @@ class Faults:
     def _draw_fault(self, kinds: Sequence[str], place: str, now: float) -> str:
         if place not in self.favors:
             self.favors[place] = self.order.choice(_API_FAVORS if kinds is API_FAULTS else _FAVORS)
-        if now >= self.until or self.total >= self.most or self.order.random() >= self.rate * self.favors[place]:
+        rate = self.rate if now < self.until else 0.0
+        if now < self.unlucky_until:
+            rate = max(rate, UNLUCKY_RATE)
+        if self.total >= self.most or self.order.random() >= rate * self.favors[place]:
             return ""
         weights = [self.weights[kind] for kind in kinds]
         if not any(weights):

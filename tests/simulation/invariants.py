@@ -259,7 +259,7 @@ def _expect(job: ApiJob) -> frozenset[str]:
 
 
 def _check_notices(stack: Stack, owner: "Owner", items: list[dict[str, Any]]) -> Iterator[str]:
-    """The owner is told each end once; twice only after a crash between the notice and its record."""
+    """The owner is told each end once; twice only if something came between the notice and its record."""
     for item in items:
         if "notice_id" not in item:
             yield f"{_name(item)} is {item['status']}, and its owner is not told"
@@ -268,7 +268,7 @@ def _check_notices(stack: Stack, owner: "Owner", items: list[dict[str, Any]]) ->
         told[notice.subject, notice.outcome].append(notice)
     for (subject, outcome), notices in told.items():
         for first, second in pairwise(notices):
-            if stack.interrupted.get((first.invocation, "notice"), inf) > second.at:
+            if not stack.may_repeat(first, second):
                 yield f"{subject} is told twice that it is {outcome}"
     digests = Counter(it for digest in stack.digests for it in digest)
     for notice_id in stack.pending:
@@ -277,7 +277,7 @@ def _check_notices(stack: Stack, owner: "Owner", items: list[dict[str, Any]]) ->
 
 
 def _check_events(stack: Stack, items: list[dict[str, Any]]) -> Iterator[str]:
-    """Each end has an event; a second one only after a crash between the event and its record (docs/events.md)."""
+    """Each end has an event; a second one only if something came between it and its record (docs/events.md)."""
     events = defaultdict(list)
     for event in stack.events:
         events[event.detail["execution"]].append(event)
@@ -288,7 +288,7 @@ def _check_events(stack: Stack, items: list[dict[str, Any]]) -> Iterator[str]:
         if "event_id" not in item:
             yield f"{_name(item)}: its event is not recorded"
         for first, second in pairwise(found):
-            if stack.interrupted.get((first.invocation, "event"), inf) > second.at:
+            if not stack.may_repeat(first, second):
                 yield f"{_name(item)} has two events: {first.detail['status']} and {second.detail['status']}"
     for execution in events:
         yield f"an event about {execution}, which is not in the ledger"
@@ -327,7 +327,7 @@ def _check_secrets(stack: Stack) -> Iterator[str]:
     stack.write_down("the log", stack.log.getvalue())
     for key, text in _read_results(stack):
         stack.write_down(f"the object {key}", text)
-    yield from sorted(stack.leaks)
+    yield from sorted(stack.breaches)
 
 
 def _read_results(stack: Stack) -> Iterator[tuple[str, str]]:

@@ -12,6 +12,7 @@ from urllib.parse import quote_plus
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tests.simulation.faults import UNLUCKY_SECONDS
 from tests.simulation.invariants import find_breaches
 from tests.simulation.queues import make_s3_event
 from tests.simulation.stack import DIGEST_MACHINE, JOB_MACHINE, UPLOADS, Stack, open_stack
@@ -117,11 +118,12 @@ class Owner:
             *(self.delete, self.rotate, self.revoke, self.change, self.stop),
         )
         for _ in range(order.choice((0, 0, 1, 3, 6))):
-            # Soon after an upload, when most happens, or any time.
-            soon = order.choice(moments) + order.expovariate(1 / 30)
-            timeline.at(
-                order.choice((soon, begin + order.uniform(1, 6 * 3600))), partial(self._begin, order.choice(acts))
-            )
+            act = order.choice(acts)
+            # Soon after an upload, when most happens, or any time; jobs that have ended are there later.
+            moment = order.choice(moments) + order.expovariate(1 / 30)
+            if act in (self.retry, self.redeliver) or order.random() < 0.5:
+                moment = begin + order.uniform(1, 8 * 3600)
+            timeline.at(moment, partial(self._begin, act))
         minutes = 60 * order.choice((15, 60))
         for number in range(1, int(2 * LIFE_SECONDS / minutes)):
             timeline.at(begin + number * minutes, partial(self._send_digest, number))
@@ -129,6 +131,8 @@ class Owner:
     def _begin(self, act: Callable[[], None]) -> None:
         name = act.__name__
         self.acts[name] += 1
+        if self.stack.faults.rate:
+            self.stack.faults.unlucky_until = self.stack.timeline.now + UNLUCKY_SECONDS
 
         def try_once() -> None:
             try:

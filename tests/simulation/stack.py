@@ -13,6 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
+from math import inf
 from types import CodeType, ModuleType, SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -105,9 +106,10 @@ type Subject = tuple[str, int, str]
 
 @dataclass
 class Told:
-    """A notice that SNS accepted, from an invocation about `subject`."""
+    """A notice that SNS accepted, from an invocation about `subject` that last read the ledger at `read_at`."""
 
     at: float
+    read_at: float
     subject: Subject
     outcome: str
     text: str
@@ -116,9 +118,10 @@ class Told:
 
 @dataclass(frozen=True)
 class Published:
-    """An event that EventBridge accepted."""
+    """An event that EventBridge accepted, from an invocation that last read the ledger at `read_at`."""
 
     at: float
+    read_at: float
     detail: Mapping[str, Any]
     invocation: int
 
@@ -150,6 +153,7 @@ class Invocation(Worker):
 
     Attributes:
         unrecorded: What it sent, a `notice` or an `event`, and has not yet recorded.
+        read_at: When it last read the ledger.
         outcome: Its answer or its error, once it has ended.
     """
 
@@ -157,6 +161,7 @@ class Invocation(Worker):
     function = ""
     subject: Subject = ("", 0, "")
     sandbox: Sandbox
+    read_at = 0.0
     answer: Any = None
     error: str | None = None
 
@@ -177,9 +182,10 @@ class Stack:
         changes: All changes of statuses in the ledger.
         is_versioned: Whether the uploads bucket has versioning.
         interrupted: When a fault first struck an invocation, by its number, between what it sent and its record.
+        recorded: When an invocation, by its number, recorded what it sent.
         digests: The IDs of the pending notices in each digest that SNS accepted.
         digests_lost: How often SNS accepted each of them in a digest and its answer was lost.
-        leaks: The secrets that were written down, and where.
+        breaches: What did not hold in the middle of the life, such as secrets that were written down.
         limits: Since when which number of requests a minute is allowed.
         story: What happened, in readable lines.
     """
@@ -191,6 +197,7 @@ class Stack:
     environment: dict[str, str]
     is_versioned: bool
     s3: Any = None
+    recorded: dict[tuple[int, str], float] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=lambda: {"api-key": API_KEYS[0], "share-key": SHARE_KEY})
     executions: dict[str, Execution] = field(default_factory=dict)
     told: list[Told] = field(default_factory=list)
@@ -199,7 +206,7 @@ class Stack:
     digests: list[list[str]] = field(default_factory=list)
     digests_lost: Counter[str] = field(default_factory=Counter)
     pending: set[str] = field(default_factory=set)
-    leaks: set[str] = field(default_factory=set)
+    breaches: set[str] = field(default_factory=set)
     limits: list[tuple[float, int]] = field(default_factory=list)
     story: list[str] = field(default_factory=list)
     log: io.StringIO = field(default_factory=io.StringIO)
@@ -430,9 +437,9 @@ class Stack:
     def write_down(self, place: str, written: Any) -> None:
         """Looks for secrets in what is written down. Bytes and other values are searched as Python shows them."""
         text = repr(written)
-        self.leaks |= {f"{what} is in {place}" for secret, what in SECRETS.items() if secret in text}
+        self.breaches |= {f"{what} is in {place}" for secret, what in SECRETS.items() if secret in text}
         if "share.simulated.example/s/" in text and not place.startswith(_MAY_LINK):
-            self.leaks.add(f"a share link is in {place}")
+            self.breaches.add(f"a share link is in {place}")
 
     def _interrupt(self, invocation: Invocation) -> None:
         """Notes that a fault struck between what an invocation sent and its record."""
@@ -463,13 +470,18 @@ class Stack:
             for action in parameters["TransactItems"]:
                 if "Put" in action and action["Put"]["Item"]["state"] == "pending":
                     self.pending.add(action["Put"]["Item"]["id"])
+        worker = self.timeline.worker
+        if isinstance(worker, Invocation) and operation == "GetItem" and parameters["TableName"] == "jobs":
+            worker.read_at = self.timeline.now
         if operation != "UpdateItem" or parameters["TableName"] != "jobs":
             return self.tables.serve(operation, parameters)
         key = parameters["Key"]
         before = self.tables.find("jobs", key).get("status")
         answer = self.tables.serve(operation, parameters)
-        after = self.tables.find("jobs", key).get("status")
-        worker = self.timeline.worker
+        item = self.tables.find("jobs", key)
+        after, location = item.get("status"), item.get("results_location", "")
+        if location and self.objects.read(RESULTS, location.removeprefix(f"s3://{RESULTS}/")) is None:
+            self.breaches.add(f"the ledger says that results are at {location}, where nothing is")
         names = set(parameters["ExpressionAttributeNames"].values())
         if isinstance(worker, Invocation):
             self._note_record(worker, key, names)
@@ -489,9 +501,18 @@ class Stack:
                 told = next(it for it in reversed(self.told) if it.invocation == worker.number)
                 # In a bucket without versioning, no event says it.
                 told.subject = key["upload_id"], int(key["attempt"]), ""
-            worker.unrecorded.discard("notice")
+            self._note_recorded(worker, "notice")
         if "event_id" in names:
-            worker.unrecorded.discard("event")
+            self._note_recorded(worker, "event")
+
+    def _note_recorded(self, worker: Invocation, what: str) -> None:
+        worker.unrecorded.discard(what)
+        self.recorded[worker.number, what] = self.timeline.now
+
+    def may_repeat(self, first: Told | Published, second: Told | Published) -> bool:
+        """Returns whether a fault or another invocation came between a notice or an event and its record."""
+        key = first.invocation, "notice" if isinstance(first, Told) else "event"
+        return self.interrupted.get(key, inf) <= second.at or second.read_at < self.recorded.get(key, 0.0)
 
     def call_api(self, name: str, request: requests.PreparedRequest) -> Answer | BaseException:
         """Passes a request to the API, or lets a fault strike it."""
@@ -580,7 +601,9 @@ def _serve_sns(stack: Stack, operation: str, parameters: Any) -> Any:
     outcome = parameters["MessageAttributes"]["outcome"]["StringValue"]
     stack.log_mail(parameters)
     worker.unrecorded.add("notice")
-    stack.told.append(Told(stack.timeline.now, worker.subject, outcome, parameters["Message"], worker.number))
+    stack.told.append(
+        Told(stack.timeline.now, worker.read_at, worker.subject, outcome, parameters["Message"], worker.number)
+    )
     stack.tell(f"{worker.name} tells: {parameters['Subject']}")
     return {"MessageId": f"mail-{len(stack.told)}"}
 
@@ -592,7 +615,7 @@ def _serve_events(stack: Stack, operation: str, parameters: Any) -> Any:
     worker.unrecorded.add("event")
     answers = []
     for entry in parameters["Entries"]:
-        stack.events.append(Published(stack.timeline.now, json.loads(entry["Detail"]), worker.number))
+        stack.events.append(Published(stack.timeline.now, worker.read_at, json.loads(entry["Detail"]), worker.number))
         answers.append({"EventId": f"event-{len(stack.events)}"})
     return {"Entries": answers, "FailedEntryCount": 0}
 
@@ -671,7 +694,7 @@ def make_environment(order: random.Random) -> dict[str, str]:
         "api_url": API_URL,
         "api_key_secret": "api-key",
         "api_requests_per_minute": order.choice((0, 0, 3, 12, 60)),
-        "notices": order.choice(("each", "each", "each", "digest", "problems")),
+        "notices": order.choice(("each", "each", "digest", "problems")),
         "notices_topic_arn": "arn:aws:sns:us-east-1:123456789012:notices",
         "prefix_routes": "/routes",
         "state_machine_arn": JOB_MACHINE,
