@@ -130,7 +130,7 @@ class People:
         timeline, order = self.stack.timeline, self.order
         for number in range(order.choice((1, 1, 2))):
             video = order.choice(("belt",) * 5 + ("gate",) * 3 + ("text", "empty", "cut off"))
-            begin = order.uniform(0, 600)
+            begin = order.uniform(0, 60)
             timeline.spawn(partial(self.ask, number, ALICE, video, order.choice(INFER_FPS)), f"client {number}", begin)
         acts = (
             *(self.stop, self.redrive, self.replace, self.break_model) * 2,
@@ -138,10 +138,10 @@ class People:
             self.delete_video,
         )
         for _ in range(order.choice((0, 0, 1, 2, 4))):
-            timeline.at(timeline.now + order.choice((60, 600, 2 * HOUR)) * order.uniform(0.05, 1.5), order.choice(acts))
+            timeline.at(timeline.now + order.choice((60, 300, 2 * HOUR)) * order.uniform(0.05, 1.5), order.choice(acts))
         deadline = self.stack.limits["deadline_seconds"]
         if order.random() < 0.3:
-            timeline.at(timeline.now + order.uniform(1, 600), self.stop)
+            timeline.at(timeline.now + order.uniform(1, 300), self.stop)
             # Mostly after the job has counted as failed.
             timeline.at(timeline.now + deadline + order.uniform(-60, 2 * HOUR), self.redrive)
 
@@ -329,14 +329,14 @@ def draw_faults(order: random.Random, begin: float) -> Faults:
     weights = {kind: order.choice((0.0, 0.2, 1.0, 1.0, 3.0)) for kind in kinds}
     storms = []
     for _ in range(order.choice((0, 0, 0, 1, 2))):
-        start, (fault, place) = begin + order.uniform(0, 900), order.choice(STORMS)
-        end = start + order.choice((300, 1800, 6 * HOUR))
+        start, (fault, place) = begin + order.uniform(0, 300), order.choice(STORMS)
+        end = start + order.choice((60, 900, 6 * HOUR))
         storms.append(Storm(start, end, fault, place, order.choice((0.5, 1.0))))
-    rate, most = order.choice((0.0, 0.01, 0.03, 0.08, 0.15)), order.choice((2, 5, 20))
+    rate, most = order.choice((0.0, 0.02, 0.05, 0.1, 0.2)), order.choice((2, 8, 25))
     faults = Faults(order, begin + HOUR * order.choice((0.5, 8.0, 30.0)), rate, most, weights, storms)
     # Else few of these few calls would be struck.
-    faults.favors["state machine express child"] = order.choice((0.0, 3.0, 10.0))
-    faults.favors["fetch_video server:GET"] = order.choice((0.0, 1.0, 5.0))
+    faults.favors["state machine express child"] = order.choice((0.0, 5.0, 20.0))
+    faults.favors["fetch_video server:GET"] = order.choice((0.5, 3.0, 10.0))
     return faults
 
 

@@ -11,7 +11,9 @@ import pytest
 
 from tests.simulation.engine import stack
 from tests.simulation.engine.life import live
+from videoengine import api
 from videoengine.jobs import Job, JobsTable, JobStatus
+from videoengine.parallel_fetch import ParallelFetch
 
 SEEDS = 40
 SEEDS_OF_A_BUG = 60
@@ -48,6 +50,10 @@ def count_fetching_twice(states: Any) -> None:
     states["Record Success"]["Parameters"]["ExpressionAttributeValues"][":cost"] = {"N.$": "$.plan.answer.cost_usd"}
 
 
+def fail_without_condition(states: Any) -> None:
+    states["Record Failure"]["Parameters"]["ConditionExpression"] = "attribute_exists(job_id)"
+
+
 def change_machine(monkeypatch: pytest.MonkeyPatch, change: Callable[[Any], None]) -> None:
     read = stack.read_machine
 
@@ -67,24 +73,39 @@ def say_failed_without_recording(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(JobsTable, "fail", say)
 
 
+def take_any_body(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "digest_request", lambda _: "same")
+
+
+def take_any_range(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ParallelFetch, "_check", lambda *_: None)
+
+
 BUGS: Mapping[str, tuple[Callable[[pytest.MonkeyPatch], None], int, str]] = {
     "merges before all segments are inferred": (
         partial(change_machine, change=forget_remaining_segments),
-        0,
+        3,
         "failed: The engine could not merge",
     ),
     "counts a segment that is inferred twice twice": (
         partial(change_machine, change=count_segments_twice),
-        45,
+        35,
         "segments, of which",
     ),
-    "ends a job that has failed": (partial(change_machine, change=end_without_condition), 25, "became 0 after 2"),
-    "counts what fetching cost twice": (partial(change_machine, change=count_fetching_twice), 0, r"cost \$"),
-    "says that a job has failed and does not record it": (
-        say_failed_without_recording,
-        20,
-        "was shown as|is there",
+    "ends a failed job as done": (
+        partial(change_machine, change=end_without_condition),
+        24,
+        "became 0 after 2",
     ),
+    "ends a done job as failed": (
+        partial(change_machine, change=fail_without_condition),
+        28,
+        "became 2 after 0",
+    ),
+    "counts what fetching cost twice": (partial(change_machine, change=count_fetching_twice), 0, r"cost \$"),
+    "says that a job has failed and does not record it": (say_failed_without_recording, 24, "was shown as|is there"),
+    "takes another body with the same key": (take_any_body, 10, "made 2 jobs"),
+    "takes another range than it asked for": (take_any_range, 28, "other results"),
 }
 """Each bug with the first seed to try, which saves time, and what is found."""
 
