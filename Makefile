@@ -30,10 +30,10 @@ help:  ## what there is to run
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 # The environments: the project's own; MiniStack's; what Lambda's Python runtime brings, which runs the functions on it and holds
-# nothing else, so that no forgotten dependency is hidden; the SAM CLI's and the checkers', because they pin what the project does not;
-# the official client's, because it brings OpenCV and more, and one test alone runs it; an older boto3 than Lambda's, for one test as
-# well; gigabytes that only bench/engine.py needs; other trackers, which only bench/tracking.py needs; and the tools that read datasets,
-# which only tests/dataset_readers needs.
+# nothing else, so that no forgotten dependency is hidden; the SAM CLI's, with cyclonedx-py, and the checkers', because they pin what
+# the project does not; the official client's, because it brings OpenCV and more, and one test alone runs it; an older boto3 than
+# Lambda's, for one test as well; gigabytes that only bench/engine.py needs; other trackers, which only bench/tracking.py needs; and
+# the tools that read datasets, which only tests/dataset_readers needs.
 ENVIRONMENTS := .venv .venv-aws .venv-lambda .venv-sam
 
 .venv/ready: requirements/dev.txt pyproject.toml
@@ -109,6 +109,14 @@ check: .venv/ready .venv-sam/ready .venv-check/ready  ## formatter, linter, type
 	git ls-files -z | xargs -0 .venv-check/bin/detect-secrets-hook --no-verify --exclude-files '\.txt$$' \
 	  --disable-plugin HexHighEntropyString --disable-plugin Base64HighEntropyString --disable-plugin KeywordDetector
 	$(MAKE) --no-print-directory audit
+
+# The release workflow attests these files.
+.PHONY: sbom
+sbom: .venv/ready .venv-sam/ready  ## builds both applications, and writes what their functions carry to .aws-sam/release
+	.venv-sam/bin/sam build
+	cd engine && ../.venv-sam/bin/sam build
+	.venv/bin/python .ci/make_sbom.py videoinfer-pipeline .aws-sam/build .aws-sam/release/pipeline.cdx.json
+	.venv/bin/python .ci/make_sbom.py videoinfer-engine engine/.aws-sam/build .aws-sam/release/engine.cdx.json
 
 # Known vulnerabilities are looked up in a database of the internet; without it there is nothing to compare with, and this says so.
 OSV_HOST := api.osv.dev

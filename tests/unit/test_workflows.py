@@ -15,7 +15,10 @@ WORKFLOWS = sorted((ROOT / ".github" / "workflows").iterdir())
 PINNED = re.compile(r"[\w-]+/[\w./-]+@[0-9a-f]{40}")
 """An action pinned by a commit's digest, because a tag can be moved to another commit."""
 
-EXTRA_PERMISSIONS = {"deploy-and-verify.yml": {("id-token", "write")}}
+EXTRA_PERMISSIONS = {
+    "deploy-and-verify.yml": {("id-token", "write")},
+    "release.yml": {("id-token", "write"), ("attestations", "write")},
+}
 """Permissions beyond `contents: read`, by workflow."""
 
 
@@ -81,13 +84,34 @@ def test_a_run_has_a_timeout_and_is_alone_of_its_kind(path: Path) -> None:
     assert all(int(job["timeout-minutes"]) <= 90 for job in workflow["jobs"].values())
 
 
-def test_only_a_manual_run_uses_the_account_and_it_cleans_up() -> None:
-    workflow = read_workflow(ROOT / ".github" / "workflows" / "deploy-and-verify.yml")
-    steps = list(list_steps(workflow))
-    assert set(workflow["on"]) == {"workflow_dispatch"}
-    [job] = workflow["jobs"].values()
-    assert job["environment"]
-    assert workflow["permissions"] == {}
+def test_only_a_manual_run_uses_the_account(path: Path) -> None:
+    workflow = read_workflow(path)
+    if any("configure-aws-credentials@" in step.get("uses", "") for step in list_steps(workflow)):
+        assert set(workflow["on"]) == {"workflow_dispatch"}
+        [job] = workflow["jobs"].values()
+        assert job["environment"] == "aws"
+        assert workflow["permissions"] == {}
+    else:
+        assert path.name == "ci.yml"
+
+
+def test_a_release_attests_its_packaged_templates_and_what_make_wrote_of_them() -> None:
+    steps = list(list_steps(read_workflow(ROOT / ".github" / "workflows" / "release.yml")))
+    given = [step["with"] for step in steps if step.get("uses", "").startswith("actions/attest@")]
+    provenance, *sboms = given
+    assert provenance == {"subject-path": ".aws-sam/release/*"}
+    recipe = (ROOT / "Makefile").read_text().split("\nsbom:")[1].split("\n\n")[0]
+    [package] = [step["run"] for step in steps if "sam package" in step.get("run", "")]
+    assert "make sbom" in [step.get("run") for step in steps]
+    assert len(sboms) == 2
+    for sbom in sboms:
+        assert f" {sbom['sbom-path']}" in recipe
+        assert f" {sbom['subject-path']}" in package
+        assert Path(sbom["sbom-path"]).name.split(".")[0] == Path(sbom["subject-path"]).stem
+
+
+def test_the_verifying_run_cleans_up() -> None:
+    steps = list(list_steps(read_workflow(ROOT / ".github" / "workflows" / "deploy-and-verify.yml")))
     assert "videoinfer verify" in steps[-2]["run"]
     assert "remove_stack.py" in steps[-1]["run"]
     assert steps[-1]["if"].startswith("always()")
