@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from videojobs.delivery_end import find_rules, list_findings
 from videojobs.errors import ChangeRefused, InvalidOption
-from videojobs.jobs.costs import add_costs, choose_costs
+from videojobs.jobs.costs import Costs, add_costs, choose_costs
 from videojobs.jobs.ledger import Job, Ledger
 from videojobs.jobs.media_outputs import MEDIA_OUTPUTS
 from videojobs.jobs.options import Options
@@ -34,13 +34,15 @@ if TYPE_CHECKING:
     from videoinfer.pipeline_stack import PipelineStack
 
 type Action = Literal["restore", "known", "skip"]
-"""A job is known if its item has all that commands need."""
+"""A job is known if its item has all that commands need, or says something else."""
 
 NOT_IN_THE_BUCKET = """\
 The results bucket does not tell of
   jobs without results: failed, rejected, cancelled, waiting or running
   calls to the API that got no answer, so that a job may have been billed twice
   notices and events that were sent"""
+
+_UNREADABLE = (TypeError, ValueError, AttributeError)
 
 _NEEDED = {"status", "job_id", "options", "created_at", "deadline_at"}
 
@@ -81,13 +83,13 @@ def plan_rebuild(stack: PipelineStack) -> Iterator[FoundJob]:
 
 
 def restore(ledger: Ledger, job: FoundJob) -> FoundJob:
-    """Restores a job of `plan_rebuild`. Returns it, or why that was refused."""
+    """Restores a job of `plan_rebuild`. Returns it, or that it is known meanwhile."""
     if job.action != "restore" or not job.upload or not job.attempt:
         return job
     try:
         ledger.restore(job.upload, job.attempt, **job.values)
-    except ChangeRefused as refused:
-        return FoundJob(job.key, job.job_id, "skip", str(refused))
+    except ChangeRefused:
+        return replace(job, action="known")
     return job
 
 
@@ -107,8 +109,7 @@ def _find_jobs(stack: PipelineStack) -> Iterator[FoundJob]:
 def _read_job(bucket: ResultsBucket, s3: S3Client, key: str, job_id: str) -> FoundJob:
     try:
         record = bucket.read_json(locate_results(key, job_id, RECORD_FILE))
-        kept = bucket.read_json(locate_results(key, job_id, SUMMARY_FILE)) or {}
-        costs = choose_costs(kept)
+        summary, costs = _read_summary(bucket, key, job_id)
         job = Job(
             upload=_read_upload(s3, record, key, job_id),
             attempt=int(record["attempt"]),
@@ -120,7 +121,6 @@ def _read_job(bucket: ResultsBucket, s3: S3Client, key: str, job_id: str) -> Fou
             api_cost_usd=costs.get("cost", {}).get("usd", {}).get("video_inference_api"),
             video_recorded_at=record["video_recorded_at"],
         )
-        summary = Summary.from_dict(kept["models"], kept.get("rules")) if kept.get("models") else None
         media = {it: record["outputs"][it.file_name] for it in MEDIA_OUTPUTS if it.file_name in record["outputs"]}
         values = {
             **job.to_values(),
@@ -137,10 +137,19 @@ def _read_job(bucket: ResultsBucket, s3: S3Client, key: str, job_id: str) -> Fou
             **{output.location: uri for output, uri in media.items()},
         }
     except KeyError as missing:
-        return FoundJob(key, job_id, "skip", f"Its job.json or summary.json lacks {missing}.")
-    except (TypeError, ValueError, AttributeError, InvalidOption) as fault:
-        return FoundJob(key, job_id, "skip", f"Its job.json or summary.json can't be used: {fault}")
+        return FoundJob(key, job_id, "skip", f"Its job.json lacks {missing}.")
+    except (*_UNREADABLE, InvalidOption) as fault:
+        return FoundJob(key, job_id, "skip", f"Its job.json can't be used: {fault}")
     return FoundJob(key, job_id, "restore", upload=job.upload, attempt=job.attempt, values=values)
+
+
+def _read_summary(bucket: ResultsBucket, key: str, job_id: str) -> tuple[Summary | None, Costs]:
+    """What a job found and what it cost. Both are unknown if the file is lost or of another version."""
+    try:
+        kept = bucket.read_json(locate_results(key, job_id, SUMMARY_FILE))
+        return Summary.from_dict(kept["models"], kept.get("rules")) if kept["models"] else None, choose_costs(kept)
+    except (*_UNREADABLE, KeyError):
+        return None, {}
 
 
 def _read_upload(s3: S3Client, record: Mapping[str, Any], key: str, job_id: str) -> Upload:
@@ -151,7 +160,7 @@ def _read_upload(s3: S3Client, record: Mapping[str, Any], key: str, job_id: str)
     """
     bucket, _, named = record["upload"].removeprefix("s3://").partition("/")
     if (named, record["job_id"]) != (key, job_id):
-        raise ValueError(f"job.json is about {record['job_id']} of {record['upload']}.")
+        raise ValueError(f"it is about {record['job_id']} of {record['upload']}.")
     found = record if "etag" in record else _look_at_video(s3, bucket, key, record)
     return Upload.from_item({"version_id": record["version_id"], **found, "bucket": bucket, "key": key})
 
@@ -167,7 +176,7 @@ def _look_at_video(s3: S3Client, bucket: str, key: str, record: Mapping[str, Any
         head = None
     # Without a version, another video may have replaced the job's.
     if head is None or head["LastModified"] > datetime.fromisoformat(record["created_at"]):
-        raise ValueError("job.json is of an older version and lacks the video's ETag, and the video is gone.")
+        raise ValueError("it is of an older version and lacks the video's ETag, and the video is gone.")
     return {"etag": head["ETag"].strip('"'), "size_bytes": head["ContentLength"]}
 
 
@@ -177,15 +186,11 @@ def _check_time(text: str) -> str:
 
 
 def _compare(ledger: Ledger, job: FoundJob) -> FoundJob:
-    """The job, known if the ledger has all of it, and skipped if the ledger says otherwise."""
     if not job.upload or not job.attempt:
         return job
     item = ledger.read_item(job.upload.upload_id, job.attempt) or {}
-    for name in ("job_id", "status"):
-        if item.get(name, job.values[name]) != job.values[name]:
-            words = f"The ledger has attempt {job.attempt} with another {name}: {item[name]}."
-            return FoundJob(job.key, job.job_id, "skip", words)
-    return replace(job, action="known" if item.keys() >= _NEEDED else "restore")
+    is_other = any(item.get(name, job.values[name]) != job.values[name] for name in ("job_id", "status"))
+    return replace(job, action="known" if is_other or item.keys() >= _NEEDED else "restore")
 
 
 def _find_earlier_attempts(ledger: Ledger, job: FoundJob) -> Iterator[FoundJob]:
