@@ -17,14 +17,20 @@ from tests.templates import find_resources, read_template
 _PREFIXES = {"stepfunctions": "states"}
 
 # Actions whose name differs from the operation's: https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations.html
+# and https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
 _ACTIONS = {
     "s3:HeadObject": "s3:GetObject",
+    "s3:HeadBucket": "s3:ListBucket",
+    "s3:CopyObject": "s3:PutObject",
+    "s3:GetBucketNotificationConfiguration": "s3:GetBucketNotification",
     "s3:ListObjectsV2": "s3:ListBucket",
     "s3:ListObjectVersions": "s3:ListBucketVersions",
     "s3:CreateMultipartUpload": "s3:PutObject",
     "s3:UploadPart": "s3:PutObject",
     "s3:UploadPartCopy": "s3:PutObject",
     "s3:CompleteMultipartUpload": "s3:PutObject",
+    "sqs:SendMessageBatch": "sqs:SendMessage",
+    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
 }
 
 _TRANSACTED = {"ConditionCheck": "ConditionCheckItem", "Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem"}

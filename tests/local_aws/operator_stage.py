@@ -1,15 +1,17 @@
 """A deployed pipeline, its API, and a terminal in which to run an operator's commands."""
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
 from typer.testing import CliRunner, Result
 
 from tests.local_aws.pipelines import API_KEY, DeployedPipeline, deploy
+from tests.permissions import record_calls
 from tests.stand_ins.video_inference_api import Answer, StandInApi, stand_in_api
 from tests.waiting import wait_until
 from videoinfer.local.embedded_aws import EmbeddedAws, tool_environment
@@ -29,12 +31,14 @@ class Stage:
         api: The API, whose answers tests set.
         environment: The terminal's environment variables.
         numbers: Numbers for job ids.
+        actions: The permissions that each command has used.
     """
 
     pipeline: DeployedPipeline
     api: StandInApi
     environment: dict[str, str]
     numbers: Iterator[int]
+    actions: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     def upload(self, key: str) -> UploadedVideo:
         """Uploads a video; the API will give its job a new id."""
@@ -44,7 +48,10 @@ class Stage:
     def run(self, *arguments: str) -> Result:
         """Runs `videoinfer` with these arguments on this stack."""
         environment = {**self.environment, "VIDEOINFER_STACK": self.pipeline.stack, "TERM": "dumb"}
-        return CliRunner().invoke(app, list(arguments), env=environment)
+        with record_calls() as actions:
+            result = CliRunner().invoke(app, list(arguments), env=environment)
+        self.actions[arguments[0]] |= actions
+        return result
 
     def read(self, *arguments: str) -> Any:
         """Runs a command with `--json`, and returns its output as data."""

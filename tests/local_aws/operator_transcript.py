@@ -1,8 +1,11 @@
 """`python -m tests.local_aws.operator_transcript` prints a session with each of an operator's commands."""
 
+import contextlib
 import shlex
 import sys
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tests.local_aws.operator_stage import RUNNING, Stage, fail_one, set_stage
 from tests.local_aws.pipelines import API_KEY
@@ -12,6 +15,22 @@ from videoinfer.local.builds import PIPELINE, build
 from videoinfer.local.embedded_aws import EmbeddedAws, embedded_aws
 
 BELT, SHIFT, NIGHT, DOCK = "line-3/belt.mp4", "line-3/morning shift.mp4", "line-4/night.mp4", "line-4/dock.mp4"
+
+WRONG = [
+    ["jobs", "--failed", "--running"],
+    ["jobs", "--watch"],
+    ["show", "no-such.mp4"],
+    ["open", NIGHT],
+    ["download", NIGHT],
+    ["cancel", SHIFT],
+    ["retry"],
+    ["retry", NIGHT, "--set", "models=[]"],
+    ["redeliver", "s3://results/nothing/"],
+    ["backfill", "archive/2024"],
+    ["backfill", "s3://no-such-bucket/2024"],
+    ["upload"],
+]
+"""Commands that can't do their work."""
 
 
 def pull_all(aws: EmbeddedAws) -> Iterator[str]:
@@ -25,6 +44,7 @@ def pull_all(aws: EmbeddedAws) -> Iterator[str]:
         wait_until(lambda: stage.find(night).get("polls", 0) > 1)
         for command in (["jobs"], ["jobs", "--failed"], ["jobs", "--running", "--json"], ["show", SHIFT]):
             yield pull(stage, *command)
+        yield from pull_results(stage)
         yield pull(stage, "cancel", NIGHT)
         yield from pull_again(stage)
         yield from pull_dead_letters(stage)
@@ -32,11 +52,30 @@ def pull_all(aws: EmbeddedAws) -> Iterator[str]:
         yield from pull_doctor(stage)
 
 
+def pull_results(stage: Stage) -> Iterator[str]:
+    """The transcript of `wait`, `open`, `logs`, `download` and `upload`, which are given a job that failed, too."""
+    for command in ("wait", "open", "logs"):
+        yield pull(stage, command, SHIFT)
+        yield pull(stage, command, BELT)
+    with TemporaryDirectory() as folder, contextlib.chdir(folder):
+        for arguments in ([SHIFT], [SHIFT], [BELT, "-o", "belt"]):
+            yield pull(stage, "download", *arguments)
+        Path("noon.mp4").write_bytes(b"video")
+        stage.api.statuses = [stage.api.done()]
+        stage.api.creation = Answer({"job_id": "job-of-noon", "message": ""})
+        for options in (["--infer-fps", "2"], [], ["--infer-fps", "0"], ["--no-such-option", "1"]):
+            yield pull(stage, "upload", "noon.mp4", "--to", "line-3/", *options)
+        yield pull(stage, "upload", "none.mp4")
+    yield pull(stage, "wait", "line-3/noon.mp4")
+    stage.api.statuses = [RUNNING]
+
+
 def pull_again(stage: Stage) -> Iterator[str]:
     """The transcript of `retry` and `redeliver`."""
     stage.api.statuses = [stage.api.done()]
     stage.api.creation = Answer({"job_id": "job-1-again", "message": ""})
-    yield pull(stage, "retry", BELT)
+    yield pull(stage, "retry", BELT, "--set", "infer-fsp=2")
+    yield pull(stage, "retry", BELT, "--set", "infer-fps=2")
     wait_until(lambda: stage.read("show", BELT)["status"] == "done")
     yield pull(stage, "show", BELT)
     yield pull(stage, "retry", BELT)
@@ -76,6 +115,8 @@ def pull_doctor(stage: Stage) -> Iterator[str]:
     stage.api.statuses = [Answer({"error": "This API key does not exist."}, 401)]
     yield pull(stage, "doctor")
     yield pull(stage, "jobs", "--stack", "nowhere")
+    for command in WRONG:
+        yield pull(stage, *command)
 
 
 def pull(stage: Stage, *arguments: str) -> str:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import requests
@@ -11,6 +12,7 @@ from tests.local_aws.operator_stage import FAILED, RUNNING, STACK, Stage, fail_o
 from tests.local_aws.pipelines import API_KEY
 from tests.stand_ins.video_inference_api import RESULTS, Answer
 from tests.waiting import wait_until
+from videoinfer.exit_codes import ExitCode
 from videoinfer.local.embedded_aws import EmbeddedAws, local_session
 from videoinfer.upload_progress import UploadedVideo
 
@@ -50,6 +52,44 @@ def test_jobs_are_listed_and_shown(stage: Stage) -> None:
     assert "Check Job: done (poll 1)" in shown
     assert "Deliver Results: delivered" in shown
     assert done["results_location"] in shown
+
+
+def test_a_video_is_uploaded_waited_for_opened_logged_and_downloaded(stage: Stage, tmp_path: Path) -> None:
+    video = tmp_path / "belt.mp4"
+    video.write_bytes(b"video")
+    stage.api.creation = Answer({"job_id": "job-of-an-upload", "message": ""})
+    [sent] = stage.read("upload", str(video), "--to", "sent/", "--infer-fps", "3")
+    assert "exists, and is not replaced" in stage.run("upload", str(video), "--to", "sent/").output
+
+    waited = stage.run("wait", sent["upload_id"])
+    assert waited.exit_code == 0, waited.output
+    job = stage.read("wait", "job-of-an-upl")
+    assert (job["key"], job["options"]["infer_fps"]) == ("sent/belt.mp4", 3)
+
+    link = stage.run("open", "job-of-an-upload").output.strip()
+    assert requests.get(f"{link}/results.json", timeout=30).content == RESULTS
+    link = stage.read("show", "sent/belt.mp4")["link"]
+    assert requests.get(f"{link}/results.json", timeout=30).content == RESULTS
+    logged = stage.run("logs", "sent/belt.mp4").output
+    assert "create_job  INFO The job has been created" in logged
+    assert "deliver_results  INFO" in logged
+    downloaded = stage.read("download", "sent/belt.mp4", "-o", str(tmp_path / "out"))
+    assert (tmp_path / "out" / "results.json").read_bytes() == RESULTS
+    assert set(downloaded["files"]) == {path.name for path in (tmp_path / "out").iterdir()}
+    assert "detections.parquet" in downloaded["files"]
+
+
+def test_a_failure_is_waited_for_and_its_video_runs_again_with_other_options(stage: Stage) -> None:
+    upload, failed = fail_one(stage, "again/options.mp4")
+    assert stage.run("wait", failed["job_id"]).exit_code == ExitCode.FAILED
+    stage.api.creation = Answer({"job_id": f"{failed['job_id']}-again", "message": ""})
+
+    said = stage.run("retry", "again/options.mp4", "--set", "infer-fps=2").output
+
+    assert "which the API bills: 2 frames of each second" in " ".join(said.split())
+    waited = stage.run("wait", f"{failed['upload_id']}-2")
+    assert waited.exit_code == 0, waited.output
+    assert stage.find(upload)["options"]["infer_fps"] == 2
 
 
 def test_a_missing_job_is_an_error(stage: Stage) -> None:
@@ -176,6 +216,20 @@ def test_dead_letters_are_listed_with_their_reason_and_sent_back(stage: Stage) -
     assert "dead/letter.mp4: back in the uploads queue" in stage.run("dead-letters", "--redrive").output
     assert stage.wait_for_status(upload, "done")["job_id"] == "job-of-a-dead-letter"
     assert stage.read("dead-letters") == []
+
+
+def test_a_dead_letter_is_given_up(stage: Stage) -> None:
+    stage.api.creation = Answer({}, 503)
+    upload = stage.pipeline.upload("dead/unwanted.mp4", b"video")
+    stage.wait_for_status(upload, "waiting")
+    queue_url = stage.pipeline.pipeline.dead_letter_queue_url
+    stage.pipeline.clients.sqs.send_message(QueueUrl=queue_url, MessageBody=stage.pipeline.compose_event(upload))
+    assert find_words(stage)["problem"] == ["Dead letters, uploads that failed 100 times: 1."]
+
+    assert stage.run("cancel", "dead/unwanted.mp4").exit_code == 0
+    assert "dead/unwanted.mp4: deleted" in stage.run("dead-letters", "--discard").output
+
+    assert find_words(stage)["problem"] == []
 
 
 def test_an_unreadable_dead_letter_stays_until_it_is_discarded(stage: Stage) -> None:
