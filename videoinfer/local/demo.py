@@ -16,7 +16,7 @@ from videoinfer.local.outputs import NOTICE_FILE, OUTPUT_FILES, derive_outputs, 
 from videoinfer.local.system import start_system
 from videoinfer.model_packages import open_models
 from videoinfer.processes import dismiss_guard, kill_group
-from videoinfer.repository import require_repository
+from videoinfer.repository import BUILD_FOLDER, ROOT, require_repository
 from videoinfer.upload_progress import upload_video
 from videoinfer.videos import sample_video
 from videojobs.result_files import REPORT_FILE
@@ -37,6 +37,9 @@ class DemoOptions:
 
 _FUNCTIONS_BYTES = 1_000_000_000
 """Maximum disk space for the functions: each of several workers unpacks the engine, which has 250 MB."""
+
+_BUILD_BYTES = 1_100_000_000
+"""Disk space that the first build takes."""
 
 _VIDEO_COPIES = 4
 """Copies of the video on the disk: the upload, the engine's copy, and those that functions work on."""
@@ -96,11 +99,20 @@ def show_report(report: Path, display: Display, *, is_opened: bool) -> None:
 
 
 def _require_disk_space(video_bytes: int) -> None:
-    """Raises `CommandError` if the disk is too full. Functions would then fail, and their logs hardly say why."""
-    folder = tempfile.gettempdir()
-    needed, free = _FUNCTIONS_BYTES + _VIDEO_COPIES * video_bytes, shutil.disk_usage(folder).free
-    if free < needed:
-        raise CommandError(
-            f"The demo needs {needed / 1e6:,.0f} MB for temporary files, and {folder} has {free / 1e6:,.0f} MB: "
-            "free space there, or set the environment variable TMPDIR to another folder."
-        )
+    """Raises `CommandError` if a disk is too full. Functions would then fail, and their logs hardly say why."""
+    temporary = tempfile.gettempdir()
+    for what, folder, needed, remedy in (
+        (
+            "temporary files",
+            temporary,
+            _FUNCTIONS_BYTES + _VIDEO_COPIES * video_bytes,
+            ", or set the environment variable TMPDIR to another folder",
+        ),
+        ("what it builds", ROOT, 0 if BUILD_FOLDER.exists() else _BUILD_BYTES, ""),
+    ):
+        free = shutil.disk_usage(folder).free
+        if free < needed:
+            raise CommandError(
+                f"The demo needs {needed / 1e6:,.0f} MB for {what}, and {folder} has {free / 1e6:,.0f} MB: "
+                f"free space there{remedy}."
+            )

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from videoinfer import __main__ as program
 from videoinfer.local import demo, system
 from videoinfer.main import app
+from videoinfer.repository import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +74,20 @@ def test_too_little_disk_space_is_reported_before_anything_starts(
     assert exit_code == 1
     assert f"The demo needs 1,000 MB for temporary files, and {tempfile.gettempdir()} has 20 MB" in output
     assert "TMPDIR" in output
+
+
+def test_too_little_disk_space_for_the_first_build_is_reported_before_anything_starts(
+    video: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo, "BUILD_FOLDER", tmp_path / "not built")
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda folder: SimpleNamespace(free=20_000_000 if folder == ROOT else 10**12)
+    )
+
+    exit_code, output = run_demo("--video", video, "--model", model_folder, "--output", tmp_path / "out")
+
+    assert exit_code == 1
+    assert f"The demo needs 1,100 MB for what it builds, and {ROOT} has 20 MB: free space there." in output
 
 
 def test_signs_that_an_encoding_lacks_have_a_likeness() -> None:
