@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -69,13 +70,20 @@ def test_ctrl_c_while_modules_are_loaded_prints_no_traceback(
     assert ended == (130, "", "Interrupted.\n")
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
-def test_output_works_in_every_terminal_encoding(tmp_path: Path, video: Path, encoding: str) -> None:
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"PYTHONIOENCODING": "ascii"},
+        {"PYTHONIOENCODING": "utf-8"},
+        {"LC_ALL": "C"},
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    ],
+    ids=str,
+)
+def test_output_works_in_every_locale(tmp_path: Path, video: Path, environment: Mapping[str, str]) -> None:
     (tmp_path / "results.json").write_text(json.dumps(RESULTS))
 
-    status, output, errors = run(
-        "report", "results.json", video, "-o", "Ĝis.html", folder=tmp_path, PYTHONIOENCODING=encoding
-    )
+    status, output, errors = run("report", "results.json", video, "-o", "Ĝis.html", folder=tmp_path, **environment)
 
     assert (status, errors) == (0, "")
     assert "1 frames in the report" in output
