@@ -79,14 +79,16 @@ def make_package(
             with path.open("rb") as file:
                 folder.write(name, file)
         folder.finish()
-    made = read_package(output)
+    made, place = read_package(output), output.resolve()
     size = f"{made.network_input.width} x {made.network_input.height}"
     display.done(f"{made.architecture}, {made.task_type}, {len(made.class_names):,} classes, input {size}")
     display.outputs(output, [WEIGHTS, *files])
     display.heading("To run it, here and on the engine")
-    folder_word = shlex.quote(str(output.resolve()))
+    folder_word, id_word, version_word = map(shlex.quote, (str(place), place.parent.name, place.name))
     display.text(spell_command(f"videoinfer infer VIDEO --model {folder_word}"))
-    display.text(f"aws s3 sync {folder_word} s3://MODELS_BUCKET/{output.resolve().parent.name}/{output.resolve().name}")
+    display.text(f"aws s3 sync {folder_word} s3://MODELS_BUCKET/{id_word}/{version_word}")
+    model = f"--model-id {id_word} --model-version {version_word} --inference-type {made.task_type}"
+    display.text(spell_command(f"videoinfer upload VIDEO {model}"))
 
 
 def name_model(weights: Path) -> str:

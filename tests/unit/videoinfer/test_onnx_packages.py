@@ -211,6 +211,7 @@ def test_a_package_is_written_with_the_next_commands(tmp_path: Path, monkeypatch
     assert "yolov11, object-detection, 2 classes, input 32 x 32" in result.output
     assert f"infer VIDEO --model {tmp_path}/models/line-3/1" in result.output
     assert f"aws s3 sync {tmp_path}/models/line-3/1 s3://MODELS_BUCKET/line-3/1" in result.output
+    assert "upload VIDEO --model-id line-3 --model-version 1 --inference-type object-detection" in result.output
     written = {path.name for path in (tmp_path / "models" / "line-3" / "1").iterdir()}
     assert written == {"weights.onnx", "class_names.txt", "inference_config.json", "model_config.json"}
     again = CliRunner().invoke(app, ["package", "line 3.onnx"])
