@@ -114,7 +114,7 @@ class Change:
 
     Attributes:
         by: The function, or the state of the state machine.
-        is_whole: Whether the results were stored whole at that time.
+        results: The results as they were stored at that time.
     """
 
     at: float
@@ -156,6 +156,9 @@ class Stack:
     Attributes:
         limits: The numbers that the template has elsewhere.
         frame_seconds: How long the model takes for a frame.
+        upload_part_bytes: Longer bodies are uploaded in parts of this size.
+        keys: The secret with the digests of the API keys.
+        requests: What each job was asked to do, by its id.
         answers: The answers of all steps.
         repeats: How many writes of a job's record may have been made more often than their answers say.
         stopped: Jobs whose execution was stopped or timed out.
