@@ -74,6 +74,8 @@ def compose_package(weights: Path, *, class_names: Path | None = None, family: s
         parse_package(files)
     except (ValueError, ModelPackageInvalid) as problem:
         raise CommandError(f"{weights} can't be made a model package: {problem}.") from problem
+    except (TypeError, LookupError) as problem:
+        raise CommandError(f"{weights} can't be made a model package: its metadata has an unknown form.") from problem
     return files
 
 

@@ -162,6 +162,10 @@ def test_a_family_decides_where_the_shape_does_not(tmp_path: Path) -> None:
         (describe("YOLO11n"), [(1, 9, 21)], "outputs of 1 x 9 x 21 are not those of a YOLO model with 2 classes"),
         (describe("RF-DETR"), [(1, 300, 4), (1, 300, 3)], "another family needs a package from Roboflow"),
         (describe("YOLO11n-pose", "pose", kpt_shape=[17, 2]), [(1, 40, 21)], r"the shape \[17, 2\]"),
+        (describe("YOLO11n-pose", "pose", kpt_shape=["x", 3]), [(1, 12, 21)], "its metadata has an unknown form"),
+        (describe("YOLO11n-pose", "pose", kpt_shape=[2, 3], kpt_names={0: 5}), [(1, 12, 21)], "has an unknown form"),
+        (describe("YOLO11n-seg", "segment"), [(1, 38, 21), (1,)], "its metadata has an unknown form"),
+        (describe("YOLO11n", names={"a": 1, (2, 3): 4}), [(1, 6, 21)], "does not name its classes"),
         ({"names": NAMES}, [(1, 63, 39), (1, 32, 8, 8)], "model_architecture is 'yolov5'; this engine runs yolov8"),
     ],
 )
