@@ -56,7 +56,9 @@ class AwsCommand:
     def run(self, make_client: Callable[[str], Any]) -> Any:
         """Runs it with boto3's client of its service, and returns what the CLI would print."""
         client = make_client(self.service)
-        call = client.get_waiter(self.operation).wait if self.is_waiter else getattr(client, self.operation)
+        if self.is_waiter:  # the CLI waits up to half a minute between two looks
+            return client.get_waiter(self.operation).wait(**self.parameters, WaiterConfig={"Delay": 1})
+        call = getattr(client, self.operation)
         return jmespath.search(self.query, call(**self.parameters))
 
     def check(self) -> None:
