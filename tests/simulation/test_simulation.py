@@ -11,7 +11,7 @@ from tests.simulation.mutants import MUTANTS
 from tests.simulation.soak import run_lives
 from tests.simulation.stack import Published, open_stack
 
-SEEDS = 100
+SEEDS = 300
 
 
 def test_everything_holds_in_every_life() -> None:
