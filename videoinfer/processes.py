@@ -62,13 +62,13 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def start_guard(process: subprocess.Popen[bytes], folder: Path) -> subprocess.Popen[bytes]:
-    """Starts a guard: if this process is killed, it kills the group of `process` and removes `folder`.
+def start_guard(process: subprocess.Popen[bytes], folder: Path | None = None) -> subprocess.Popen[bytes]:
+    """Starts a guard: if this process is killed, it kills the group of `process`, and removes `folder` if there is one.
 
     The guard waits for a line from this process. If it is killed, the pipe ends without one.
     """
     return subprocess.Popen(
-        ["/bin/sh", "-c", _GUARD, "sh", str(process.pid), str(folder)],
+        ["/bin/sh", "-c", _GUARD, "sh", str(process.pid), str(folder or "")],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

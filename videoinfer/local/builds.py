@@ -13,7 +13,7 @@ from videoinfer.errors import CommandError
 from videoinfer.local import lambda_bootstraps
 from videoinfer.local.embedded_aws import EmbeddedAws, tool_environment
 from videoinfer.local.lambda_bootstraps import compile_layers, use_bootstraps, write_bootstraps
-from videoinfer.processes import kill_group, log_tail, start_group
+from videoinfer.processes import dismiss_guard, kill_group, log_tail, start_group, start_guard
 from videoinfer.repository import BUILD_FOLDER, ROOT, SAM, require_tool
 
 ARTIFACTS_BUCKET = "videoinfer-artifacts"
@@ -150,6 +150,7 @@ def _run_sam(verb: str, commands: Mapping[Application, Sequence[str | Path]], aw
             folder.mkdir(exist_ok=True)
             processes[application] = start_group(command, environment=environment, folder=folder, log=log)
             running.callback(kill_group, processes[application])
+            running.callback(dismiss_guard, start_guard(processes[application]))
         for application, process in processes.items():
             if process.wait() != 0:
                 log = application.folder / f"{verb}.log"
