@@ -40,6 +40,8 @@ from videojobs.open_share_link import SharedOutputs, ShareRequest
 MODEL = "rock-paper-scissors-presentation"
 SAMPLE_FPS, SAMPLED_EVERY = 10, 3
 HOURS_SECONDS = 7200
+PICTURES_MS = 2000
+"""How long the key moments get for their pictures."""
 
 REGIONS: list[dict[str, Any]] = [
     {"name": "left hand", "polygon": [[0.02, 0.3], [0.45, 0.3], [0.45, 0.95], [0.02, 0.8]], "anchor": "center"},
@@ -93,6 +95,7 @@ def take_pictures(browser: Browser, folder: Path) -> Iterator[tuple[str, bytes]]
             report.page.goto(page.as_uri())
             report.wait_for_video()
             report.seek(seconds)
+            report.page.wait_for_timeout(PICTURES_MS)
             yield name, report.page.screenshot(full_page=True)
             if name == "desktop":
                 report.page.keyboard.press("?")

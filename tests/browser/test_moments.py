@@ -78,7 +78,7 @@ def test_the_report_begins_with_sentences_and_facts(open_report: OpenReport) -> 
     sentences = ["car: 0:01 to 0:08", "bus: at 0:04"]
     expect(report.page.locator("#answer li")).to_have_text(sentences)
     expect(report.page.locator("#facts div")).to_have_text(
-        [re.compile("Video640.+360, 0:10, 30 frames a second"), f"Model{HOSTILE}", "Sampled frames50"]
+        [re.compile("Video640.+360, 0:10, 30 fps"), f"Model{HOSTILE}", "Sampled frames50"]
     )
     expect_no_script(report.page)
 

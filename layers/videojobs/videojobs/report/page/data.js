@@ -139,7 +139,9 @@ function findNearest(values, value) {
 
 function readEmbedded(name) {
   const text = atob(document.querySelector(`script[data-name="${name}"]`).textContent);
-  return new Blob([Uint8Array.from(text, (character) => character.charCodeAt(0))]).stream();
+  const bytes = new Uint8Array(text.length);
+  for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
+  return new Blob([bytes]).stream();
 }
 
 async function decode(stream) {

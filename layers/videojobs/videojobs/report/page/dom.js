@@ -15,5 +15,7 @@ export function createSwatch(color) {
   return element;
 }
 
+const COUNTS_FORMAT = new Intl.NumberFormat("en-US");
+
 /** 12345 as 12,345. */
-export const formatCount = (number) => number.toLocaleString("en-US");
+export const formatCount = (number) => COUNTS_FORMAT.format(number);

@@ -7,7 +7,7 @@
 export function listenForKeys(actions, isOn) {
   document.addEventListener("keydown", (event) => {
     const { key, target } = event;
-    if (event.ctrlKey || event.metaKey || event.altKey || target.closest("dialog, input[type=search]")) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || target.closest("dialog[open], input[type=search]")) return;
     if (target.matches("input[type=range], select") && /^(Arrow|Home|End|Page)/.test(key)) return;
     if (key === " " && target.matches("button, input, select")) return;
     const isSingle = key.length === 1 && key !== " ";

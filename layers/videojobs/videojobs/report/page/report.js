@@ -32,6 +32,7 @@ class Report {
   #details = new BoxDetails();
   #strip;
   #momentsTimer;
+  #duration = null; // for which the timelines are drawn
   #view = { percent: 0, hidden: new Set(), marks: true, names: true, regions: true, hiddenRegions: new Set(), keys: true, isWithoutVideo: false };
   #missing = new Set(); // pieces that could not be had, until they are asked for again
   #frames = []; // a frame a model: what is drawn
@@ -167,6 +168,7 @@ class Report {
     );
     $("copy").hidden = this.#base === null;
     $("answer").append(...this.#index.answer.map((textContent) => create("li", { textContent })));
+    $("answer-card").hidden = !this.#index.answer.length;
     showDownloads(findFiles(this.#index, this.#base, location.hash));
     $("main").hidden = false;
   }
@@ -174,7 +176,7 @@ class Report {
   #showVideoFacts() {
     const { picture, duration } = this.#player;
     const rate = this.#index.frame_rate;
-    const facts = [picture && `${picture.width} × ${picture.height}`, formatTime(duration), rate && `${Number(rate.toFixed(2))} frames a second`];
+    const facts = [picture && `${picture.width} × ${picture.height}`, formatTime(duration), rate && `${Number(rate.toFixed(2))} fps`];
     $("video-facts").textContent = facts.filter(Boolean).join(", ");
   }
 
@@ -265,6 +267,7 @@ class Report {
     clearTimeout(this.#momentsTimer);
     this.#momentsTimer = setTimeout(() => this.#showMoments(), MOMENTS_AFTER_MS);
     this.#regions?.drawTimelines();
+    this.#duration = this.#player.duration;
     this.#draw();
   }
 
@@ -371,12 +374,13 @@ class Report {
     $("duration").textContent = formatTime(duration);
     $("curtain").hidden = !isBroken || this.#view.isWithoutVideo;
     this.#showVideoFacts();
+    if (duration === this.#duration) this.#draw();
+    else this.#refresh();
     if (isBroken) {
       const { title, text } = explainMissingVideo(this.#index);
       $("curtain-title").textContent = title;
       $("curtain-text").textContent = text;
     }
-    this.#refresh();
   }
 
   #tellSettled() {

@@ -40,8 +40,9 @@ export function orderStarts(appearances, time, step) {
 /** Clears a canvas and gives it a pixel for each of the screen's; returns that density. */
 export function fitCanvas(canvas) {
   const density = window.devicePixelRatio || 1;
-  canvas.width = Math.round(canvas.clientWidth * density);
-  canvas.height = Math.round(canvas.clientHeight * density);
+  const [width, height] = [canvas.clientWidth, canvas.clientHeight].map((pixels) => Math.round(pixels * density));
+  if (canvas.width === width && canvas.height === height) canvas.getContext("2d").clearRect(0, 0, width, height);
+  else Object.assign(canvas, { width, height }); // which makes the browser lay out the page again
   return density;
 }
 
