@@ -19,3 +19,6 @@ def test_a_notice_arrives_once_and_as_it_was_published(clients: AwsClients) -> N
     notices = receive_notices(clients, queue_url, timeout_seconds=0)
     assert notices == [ReceivedNotice("clip.mp4: Rock", "Rock\nFrames: 50 ü", "done")]
     assert receive_notices(clients, queue_url, timeout_seconds=0) == []
+
+    clients.sns.publish(TopicArn=topic_arn, Subject="Digest: 1 done", Message="1 notice")
+    assert receive_notices(clients, queue_url, timeout_seconds=0) == [ReceivedNotice("Digest: 1 done", "1 notice", "")]
