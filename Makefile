@@ -110,11 +110,15 @@ check: .venv/ready .venv-sam/ready .venv-check/ready  ## formatter, linter, type
 	  --disable-plugin HexHighEntropyString --disable-plugin Base64HighEntropyString --disable-plugin KeywordDetector
 	$(MAKE) --no-print-directory audit
 
+# The SAM CLI looks for the functions' Python on the PATH; its own environment has one. It runs the layers' Makefiles, which share no jobs
+# with this one.
+SAM_BUILD := MAKEFLAGS= PATH="$(CURDIR)/.venv-sam/bin:$$PATH" sam build
+
 # The release workflow attests these files.
 .PHONY: sbom
 sbom: .venv/ready .venv-sam/ready  ## builds both applications, and writes what their functions carry to .aws-sam/release
-	.venv-sam/bin/sam build
-	cd engine && ../.venv-sam/bin/sam build
+	$(SAM_BUILD)
+	cd engine && $(SAM_BUILD)
 	.venv/bin/python .ci/make_sbom.py videoinfer-pipeline .aws-sam/build .aws-sam/release/pipeline.cdx.json
 	.venv/bin/python .ci/make_sbom.py videoinfer-engine engine/.aws-sam/build .aws-sam/release/engine.cdx.json
 
@@ -137,4 +141,4 @@ format: .venv/ready  ## lets the formatter and the linter mend what they can
 
 .PHONY: clean
 clean:  ## removes environments and build output
-	rm -rf $(ENVIRONMENTS) .venv-lambda-oldest .venv-check .venv-client .venv-peers .venv-tracking .venv-datasets .aws-sam .build .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(ENVIRONMENTS) .venv-lambda-oldest .venv-check .venv-client .venv-peers .venv-tracking .venv-datasets .aws-sam engine/.aws-sam .build .mypy_cache .ruff_cache .pytest_cache
