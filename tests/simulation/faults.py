@@ -78,7 +78,6 @@ CONNECT_SECONDS_MAX = 2.0
 
 
 FOCI = (
-    "",
     "create_job",
     "check_job",
     "deliver_results",
@@ -120,8 +119,8 @@ class Faults:
         favors: How many times as often as others a call is struck, so that rare calls are struck too.
         unlucky_until: Until then faults are more frequent, because the owner has done something.
         most: How many faults may strike at all, besides storms.
-        focus: A function, and the number of the one of its calls that is struck when it is first made: else, rare calls
-            would rarely be struck. "" for no function.
+        foci: By some functions, the number of the one of their calls that is struck when it is first made: else, rare
+            calls would rarely be struck.
     """
 
     order: random.Random
@@ -131,7 +130,7 @@ class Faults:
     weights: Mapping[str, float]
     storms: Sequence[Storm] = ()
     favors: dict[str, float] = field(default_factory=dict)
-    focus: tuple[str, int] = ("", 0)
+    foci: dict[str, int] = field(default_factory=dict)
     unlucky_until: float = 0.0
     struck: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     total: int = 0
@@ -148,8 +147,8 @@ class Faults:
             end = start + order.choice(STORM_SECONDS)
             storms.append(Storm(start, end, fault, place, order.choice((0.2, 0.7, 1.0))))
         rate, most = order.choice((0.0, 0.005, 0.02, 0.05, 0.1)), order.choice((3, 10, 60))
-        focus = order.choice(FOCI), order.choice((0, 0, 1, 1, 2, 3, 4, 5, 6, 8, 10, 12))
-        return cls(order, begin + 3600 * hours, rate, most, weights, storms, focus=focus)
+        foci = {order.choice(FOCI): order.choice((0, 0, 1, 1, 2, 3, 4, 5, 6, 8, 10, 12)) for _ in range(3)}
+        return cls(order, begin + 3600 * hours, rate, most, weights, storms, foci=foci)
 
     def choose(self, kinds: Sequence[str], function: str, call: str, now: float) -> str:
         """Chooses what strikes a call: a fault, or nothing."""
@@ -170,11 +169,10 @@ class Faults:
         return ""
 
     def _find_focus(self, kinds: Sequence[str], function: str, call: str) -> str:
-        name, number = self.focus
-        if name != function or self.total >= self.most or self.struck["", function, call] > 1:
+        if function not in self.foci or self.total >= self.most or self.struck["", function, call] > 1:
             return ""
-        self.focus = name, number - 1
-        if number:
+        self.foci[function] -= 1
+        if self.foci[function] != -1:
             return ""
         self.total += 1
         return self.order.choice(kinds)

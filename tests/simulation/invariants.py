@@ -142,17 +142,17 @@ def _check_bill(stack: Stack, owner: "Owner", items: list[dict[str, Any]]) -> It
     if len(known) != sum("job_id" in item for item in items):
         yield "two attempts have the same job"
     unknown = _count_unknown(stack, owner, known)
+    knows_job = stack.api.knows_keys and not owner.acts["change"]  # other options are another job
     counted = Counter[tuple[str, str | None]]()
     for item in items:
         counted[item["key"], item.get("version_id")] += int(item.get("unanswered", 0))
-        if stack.api.knows_keys and "job_id" in item and item.get("unanswered"):
+        if knows_job and "job_id" in item and item.get("unanswered"):
             yield f"{_name(item)} counts unanswered calls at an API that knows keys"
     for place, count in unknown.items():
         about = [it for it in items if (it["key"], it.get("version_id")) == place]
         if count > counted[place]:
             yield f"{count} jobs at the API for {place}, of which {counted[place]} are counted"
-        # Other options are another job.
-        if stack.api.knows_keys and not owner.acts["change"] and all("job_id" in it for it in about):
+        if knows_job and all("job_id" in it for it in about):
             yield f"{count} jobs at an API that knows keys for {place}, besides those in the ledger"
     for job_id in known - stack.api.jobs.keys():
         yield f"the API has no {job_id}"
