@@ -1,8 +1,7 @@
 """Interrupts local commands at ten moments, and prints what they leave: `python -m tests.program.interruptions`.
 
 Each run replaces an output that exists. Whatever ends the command, that output is whole afterwards: the old one, or the
-new one. Ctrl-C and `kill` leave no process and no temporary file. Nothing can clean up after `kill -9`: the next run
-removes the unfinished output, and the system the folder for temporary files.
+new one. No process and no temporary file is left. `kill -9` leaves an unfinished output, which a later run removes.
 """
 
 import os
@@ -121,8 +120,8 @@ def _look(command: str, outputs: Sequence[Path], temporary: Path, end: str, stat
         wait_until(lambda: not list_processes(temporary), timeout_seconds=5)
     except AssertionError:
         yield f"processes: {list_processes(temporary)}"
+    yield from (f"left: {path.name}" for path in temporary.iterdir())
     if end != "kill -9":
-        yield from (f"left: {path.name}" for path in temporary.iterdir())
         yield from (f"left: {path.name}" for path in outputs[0].parent.iterdir() if path not in outputs)
 
 
