@@ -168,6 +168,20 @@ def test_a_box_has_details_on_hover_click_and_by_key(open_report: OpenReport) ->
     expect(tip).to_be_visible()
 
 
+def test_a_click_on_a_box_stops_the_video_and_shows_details(open_report: OpenReport) -> None:
+    report = open_report(make_results([make_element([make_box("car", 320, 180, 200, 200)])] * 50))
+    report.wait_for_video()
+    report.page.keyboard.press("Space")
+    report.page.get_by_role("button", name="Pause").wait_for()
+
+    report.page.locator("#stage").click()
+
+    expect(report.page.get_by_role("button", name="Play", exact=True)).to_be_visible()
+    report.page.mouse.move(0, 0)
+    report.settle()
+    expect(report.page.locator("#stage .tip:visible")).to_contain_text("car #1 · 90%")
+
+
 HOSTILE = "<img src=x onerror='window.hacked = 1'>"
 
 

@@ -17,15 +17,16 @@ export class BoxDetails {
     $("stage").addEventListener("pointerleave", () => this.#pinned < 0 && this.#show(-1));
   }
 
-  /** Takes over what is drawn; details of what was there before vanish. */
+  /** Takes over what is drawn; details of a box that is not there any more vanish. */
   follow(layers, picture) {
+    const kept = this.#boxes[this.#pinned]?.mark;
     this.#place = fitInside({ width: $("stage").clientWidth, height: $("stage").clientHeight }, picture);
     this.#boxes = layers.flatMap(({ marks, size, styles, model }) => {
       const scale = { x: this.#place.width / size.width, y: this.#place.height / size.height };
       return marks.filter((mark) => mark.length > 2).map((mark) => ({ mark, style: styles[mark[0]], scale, model }));
     });
-    this.#pinned = -1;
-    this.#show(-1);
+    this.#pinned = this.#boxes.findIndex(({ mark }) => mark === kept);
+    this.#show(this.#pinned);
   }
 
   /** Keeps the details of the box at a click, or lets go of them; tells whether there was anything to do. */
