@@ -100,8 +100,14 @@ def _list_kept(item: Item) -> Iterator[str]:
     yield from (f"{it.file_name}: {item[it.error]}" for it in MEDIA_OUTPUTS if it.error in item and it.location in item)
 
 
-def compose_facts(item: Item, attempts: Sequence[Item], now: datetime) -> list[tuple[str, str]]:
-    """The names and values that `videoinfer show` prints for a job."""
+def compose_facts(
+    item: Item, attempts: Sequence[Item], now: datetime, link: str | None = None
+) -> list[tuple[str, str]]:
+    """The names and values that `videoinfer show` prints for a job.
+
+    Args:
+        link: The link to its report, if there is one.
+    """
     options = item.get("options")
     models = options["models"] if options else []
     recorded = item.get("video_recorded_at")
@@ -125,6 +131,7 @@ def compose_facts(item: Item, attempts: Sequence[Item], now: datetime) -> list[t
         ("Polls", str(item["polls"]) if item.get("polls") else None),
         ("Found", _count(item["counts"]) if item.get("counts") else None),
         ("Cost", _describe_cost(item)),
+        ("Report", link),
         ("Results", item.get("results_location")),
         *(("Output", uri) for _, uri in sorted(item.get("outputs", {}).items())),
         *(("Output", item.get(output.location)) for output in MEDIA_OUTPUTS),

@@ -244,7 +244,7 @@ def show(job: JobName, stack: StackName = DEFAULT_STACK, as_json: AsJson = False
             moments = [asdict(moment) for moment in timeline]
             display.text(to_json({**item, "attempts": len(attempts), "link": link, "timeline": moments}))
             return
-        display.facts([*compose_facts(item, attempts, datetime.now(UTC)), *([("Link", link)] if link else [])])
+        display.facts(compose_facts(item, attempts, datetime.now(UTC), link))
         display.heading("Timeline")
         display.facts([(format_local(moment.at), moment.what) for moment in timeline])
 

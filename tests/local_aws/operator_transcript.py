@@ -44,8 +44,8 @@ def pull_all(aws: EmbeddedAws) -> Iterator[str]:
         wait_until(lambda: stage.find(night).get("polls", 0) > 1)
         for command in (["jobs"], ["jobs", "--failed"], ["jobs", "--running", "--json"], ["show", SHIFT]):
             yield pull(stage, *command)
-        yield from pull_results(stage)
         yield pull(stage, "cancel", NIGHT)
+        yield from pull_results(stage)
         yield from pull_again(stage)
         yield from pull_dead_letters(stage)
         yield from pull_backfill(stage)
@@ -67,7 +67,6 @@ def pull_results(stage: Stage) -> Iterator[str]:
             yield pull(stage, "upload", "noon.mp4", "--to", "line-3/", *options)
         yield pull(stage, "upload", "none.mp4")
     yield pull(stage, "wait", "line-3/noon.mp4")
-    stage.api.statuses = [RUNNING]
 
 
 def pull_again(stage: Stage) -> Iterator[str]:

@@ -14,6 +14,7 @@ from tests.stand_ins.video_inference_api import RESULTS, Answer
 from tests.waiting import wait_until
 from videoinfer.exit_codes import ExitCode
 from videoinfer.local.embedded_aws import EmbeddedAws, local_session
+from videoinfer.repository import ROOT
 from videoinfer.upload_progress import UploadedVideo
 
 
@@ -159,6 +160,7 @@ def test_a_cancelled_job_is_no_longer_waited_for(aws: EmbeddedAws, stage: Stage)
     assert "running 42 %" in stage.run("jobs", "--running").output
     assert "Progress    42 %" in stage.run("show", "cancel/running.mp4").output
 
+    assert "it has no results yet: it is running" in stage.run("redeliver", "cancel/running.mp4").output
     result = stage.run("cancel", "cancel/running.mp4")
 
     assert result.exit_code == 0, result.output
@@ -460,3 +462,19 @@ def test_a_job_whose_results_the_api_lacks_cannot_be_redelivered(stage: Stage) -
 def read_object(stage: Stage, key: str) -> bytes:
     bucket = stage.pipeline.pipeline.results_bucket
     return stage.pipeline.clients.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+
+
+def test_the_documentation_lists_the_permissions_of_each_command(stage: Stage) -> None:
+    """Those that the tests above have used, and no others; `verify` has a list of its own."""
+    section = (ROOT / "docs" / "operations.md").read_text().split("\n## Permissions\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (`.*`) \| (`.*`) \|$", section, flags=re.MULTILINE)
+    documented: dict[str, set[str]] = {}
+    for commands, actions in rows:
+        for command in re.findall(r"`([a-z-]+)`", commands):
+            documented.setdefault(command, set()).update(re.findall(r"`(\w+:\w+)`", actions))
+    if stage.actions.keys() != documented.keys():
+        pytest.skip("The whole file has to run.")
+
+    assert {command: sorted(actions) for command, actions in documented.items()} == {
+        command: sorted(actions) for command, actions in stage.actions.items()
+    }

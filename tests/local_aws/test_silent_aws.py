@@ -31,6 +31,7 @@ COMMANDS = [
     ["redeliver", "belt.mp4"],
     ["dead-letters", "--redrive"],
     ["backfill", "s3://archive/2024"],
+    ["rebuild-ledger"],
     ["doctor"],
     ["verify"],
 ]
