@@ -51,7 +51,7 @@ from videoinfer.processes import uninterrupted
 from videoinfer.redelivery import redeliver_jobs
 from videoinfer.terminal import Console
 from videoinfer.uploading import check_keys, plan_uploads, send
-from videojobs.foreign_text import file_name
+from videojobs.foreign_text import file_name, word_for_command
 from videojobs.jobs.ledger import Ledger
 from videojobs.jobs.uploads import Upload
 from videojobs.jobs.uploads_queue import RECEIVES_MAX
@@ -566,7 +566,7 @@ def rebuild_ledger(
         if not as_json:
             restored = f"Jobs {'that would be ' if dry_run else ''}restored: {counts['restore']:,}"
             display.text(f"{restored}. Known: {counts['known']:,}. Left out: {counts['skip']:,}.\n{NOT_IN_THE_BUCKET}")
-            videos = f"s3://{deployed.uploads_bucket}/{deployed.uploads_prefix}"
+            videos = word_for_command(f"s3://{deployed.uploads_bucket}/{deployed.uploads_prefix}", "S3_URI")
             display.text(f"Videos without a job: {spell_command(f'videoinfer backfill {videos} --dry-run')}")
         if counts["skip"]:
             raise typer.Exit(code=ExitCode.PROBLEMS)

@@ -11,6 +11,7 @@ from tests.local_aws.operator_stage import RUNNING, Stage, fail_one, set_stage
 from tests.local_aws.pipelines import API_KEY
 from tests.stand_ins.video_inference_api import RESULTS, Answer
 from tests.waiting import wait_until
+from videoinfer.exit_codes import ExitCode
 from videoinfer.local.builds import PIPELINE, build
 from videoinfer.local.embedded_aws import EmbeddedAws, embedded_aws
 
@@ -49,6 +50,7 @@ def pull_all(aws: EmbeddedAws) -> Iterator[str]:
         yield from pull_again(stage)
         yield from pull_dead_letters(stage)
         yield from pull_backfill(stage)
+        yield from pull_rebuild(stage)
         yield from pull_doctor(stage)
 
 
@@ -104,7 +106,17 @@ def pull_backfill(stage: Stage) -> Iterator[str]:
     stage.api.creation = Answer({"job_id": "job-of-monday", "message": ""})
     for options in (["--dry-run"], [], []):
         yield pull(stage, "backfill", "s3://archive/2024", *options)
-    wait_until(lambda: stage.read("show", "2024/monday.mp4")["status"] == "done")
+    wait_until(lambda: stage.run("wait", "2024/monday.mp4").exit_code == ExitCode.OK)  # S3's event makes the job
+
+
+def pull_rebuild(stage: Stage) -> Iterator[str]:
+    """The transcript of `rebuild-ledger`, after the item of one job was lost."""
+    pipeline = stage.pipeline.pipeline
+    lost = stage.read("show", SHIFT)
+    key = {"upload_id": lost["upload_id"], "attempt": lost["attempt"]}
+    stage.pipeline.clients.open_table(pipeline.jobs_table).delete_item(Key=key)
+    for options in (["--dry-run"], [], ["--json"]):
+        yield pull(stage, "rebuild-ledger", *options)
 
 
 def pull_doctor(stage: Stage) -> Iterator[str]:
