@@ -53,7 +53,11 @@ def test_player_and_timeline_are_on_screen_at_once(
     report = open_report(appearing_results(), viewport={"width": width, "height": height}, **options)
     report.wait_for_video()
 
-    for selector in ("#stage", "#scrubber", "#play", "#next"):
+    report.page.locator("#moments-card").wait_for()
+    expected = ["#stage", "#scrubber", "#play", "#next", "#speed"]
+    expected += ["#fullscreen"] if width > 600 else []
+    expected += ["#moments-card"] if height > 700 and width > 1000 else []
+    for selector in expected:
         expect_on_screen(report, selector)
     assert report.page.evaluate("() => document.documentElement.scrollWidth") <= width
     used = report.page.locator("main").bounding_box()
