@@ -106,6 +106,11 @@ class Api:
         self.lies[job_id] += 1
         self.lies_most[job_id] = max(self.lies[job_id], self.lies_most[job_id])
 
+    def note_truth(self, request: requests.PreparedRequest) -> None:
+        """Notes that its proper answer about a job has arrived."""
+        for job_id in parse_qs(urlsplit(str(request.url)).query).get("job_id", ()):
+            self.lies[job_id] = 0
+
     def handle(self, request: requests.PreparedRequest) -> Answer:
         """Does what a request asks for, and returns the proper answer."""
         url = urlsplit(str(request.url))
@@ -163,7 +168,6 @@ class Api:
 
     def _describe(self, job_id: str) -> Answer:
         job = self.jobs.get(job_id)
-        self.lies[job_id] = 0
         if job is None or (job.fate == "forgotten" and self.read_clock() > job.ends_at):
             return 404, {"error": f"Job {job_id} not found"}
         if job.fate == "endless" or self.read_clock() < job.ends_at:

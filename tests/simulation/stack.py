@@ -536,7 +536,10 @@ class Stack:
         if fault == "killed after":
             worker.die()
         worker.pause(_API_SECONDS.get(fault) or self.order.uniform(0.001, 0.2))
-        return spoil(proper, fault, name)
+        answer = spoil(proper, fault, name)
+        if answer == proper:
+            self.api.note_truth(request)
+        return answer
 
     def slow_down(self, read: Callable[..., bytes]) -> Callable[..., bytes]:
         """Returns a file's `read`, which takes as long as the last fault says."""

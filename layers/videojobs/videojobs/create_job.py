@@ -194,6 +194,7 @@ class JobCreator:
             return known, item
         try:
             turn = self.api.turns.take("creates", _read_turn(item))
+            self._forget_turn(request, item)
             return self.videos.ask(turn), {**item, "turn_at": None}
         except ApiUnavailable as unavailable:
             self._put_off(request, unavailable, turn_at=_find_booked(unavailable))
@@ -306,6 +307,11 @@ class JobCreator:
             self.ledger.record(request.upload, request.attempt, **facts)
             raise
 
+    def _forget_turn(self, request: JobRequest, item: Mapping[str, Any]) -> None:
+        """Forgets a booked turn before its request is sent: after a crash, the next call would use it again."""
+        if item.get("turn_at"):
+            self.ledger.record(request.upload, request.attempt, turn_at=None)
+
     def _provide_input(
         self, turn: Turn, request: JobRequest, item: Mapping[str, Any], options: Options, *, idempotency_key: str
     ) -> tuple[str, Turn]:
@@ -318,6 +324,7 @@ class JobCreator:
             url = self.s3.generate_presigned_url("get_object", Params=upload.location, ExpiresIn=INPUT_URL_SECONDS)
             return url, turn
         file_name = upload.key.rsplit("/", 1)[-1]
+        self._forget_turn(request, item)
         upload_url = self.api.create_upload_url(turn, file_name, idempotency_key)
         with closing(StoredVideo(self.s3, upload).open()) as body:
             self.ledger.record(upload, request.attempt, status="sending", error=None, sends=count_sends(item) + 1)

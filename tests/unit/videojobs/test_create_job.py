@@ -17,6 +17,7 @@ from tests.stand_ins.turns import ScriptedTurns
 from tests.stand_ins.wire import Wire
 from tests.unit.videojobs.jobs.test_commands import read_metadata
 from videojobs.api.accepted_videos import HOSTED_API_URL, AcceptedVideos
+from videojobs.api.budget import Lane
 from videojobs.api.client import VideoInferenceApi
 from videojobs.api.turns import Turn, Turns
 from videojobs.create_job import JobCreator
@@ -594,6 +595,28 @@ def test_sending_a_video_takes_a_turn_for_each_request_to_the_api(aws: Any) -> N
     creator.create_job(JobRequest(landed, 1))
     assert [lane for lane, _ in turns.taken] == ["creates", "completions"]
     assert (turns.used, len(wire.requests)) == (2, 3)  # the video itself goes to storage
+
+
+@pytest.mark.parametrize(("key", "answers"), [("a.mp4", [(200, {"signed_url": SIGNED_URL})]), ("a.mov", [TAKES_MOV])])
+def test_a_booked_turn_is_used_once_although_dynamodb_refuses_the_next_call(
+    aws: Any, key: str, answers: list[Any]
+) -> None:
+    """The next delivery of the upload asked the API in the same turn, so a minute had a request too many."""
+
+    class Turns(ScriptedTurns):
+        def take(self, lane: Lane, booked_at: float | None = None, patience_seconds: float = 0.0) -> Turn:
+            if self.used:
+                raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "Not now."}}, "GetItem")
+            return super().take(lane, booked_at, patience_seconds)
+
+    landed = upload(aws, key, input_mode="upload")
+    turns = Turns([TurnLater(60, 1_800_000_100.5, 100.5)])
+    with pytest.raises(TurnLater):
+        build(aws, turns=turns)[0].create_job(JobRequest(landed, 1))
+    with pytest.raises(ClientError, match="ThrottlingException"):
+        build(aws, *answers, (200, {}), turns=turns)[0].create_job(JobRequest(landed, 1))
+    assert turns.used == 1
+    assert "turn_at" not in aws.ledger.read(landed, 1)
 
 
 def test_a_video_that_is_too_large_to_be_sent_is_rejected_before_it_is_sent(aws: Any) -> None:
