@@ -142,6 +142,7 @@ def _run_sam(verb: str, commands: Mapping[Application, Sequence[str | Path]], aw
     environment = tool_environment(aws)
     # The SAM CLI looks for the functions' Python on the PATH; its own virtual environment has one.
     environment["PATH"] = f"{SAM.parent}:{environment['PATH']}"
+    environment["TMPDIR"] = str(aws.folder / "tmp")  # pip, if it is killed, leaves what it has unpacked
     with ExitStack() as running:
         processes: dict[Application, subprocess.Popen[bytes]] = {}
         for application, command in commands.items():
