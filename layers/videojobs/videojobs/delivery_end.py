@@ -1,7 +1,7 @@
 """The end of a delivery: the summary, the job's record, the ledger's entry, and the notice."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,7 +30,7 @@ class DeliveryEnd:
 
     Attributes:
         item: The job's item in the ledger when this invocation began.
-        is_redelivery: The job's end time and cost do not change, and another notice is sent.
+        is_redelivery: The job's deadline, end time and cost do not change, and another notice is sent.
     """
 
     ledger: Ledger
@@ -62,12 +62,14 @@ class DeliveryEnd:
         costs = choose_costs(kept)
         if not (self.is_redelivery and "cost" in costs):
             costs = {**costs, "cost": self._compose_cost(polling, progress, meter)}
-        finished_at = datetime.now(UTC).replace(microsecond=0)
+        job, finished_at = self.job, datetime.now(UTC).replace(microsecond=0)
         if self.is_redelivery and "finished_at" in self.item:
+            # A redelivery has a deadline of its own.
+            job = replace(job, deadline_at=self.item.get("deadline_at", job.deadline_at))
             finished_at = datetime.fromisoformat(self.item["finished_at"])
         results_uri = self.bucket.locate(self._locate(RESULTS_FILE))
         record = compose_record(
-            self.job, summary, finished_at=finished_at, polls=polling.polls, results_uri=results_uri, progress=progress
+            job, summary, finished_at=finished_at, polls=polling.polls, results_uri=results_uri, progress=progress
         )
         for output in MEDIA_OUTPUTS:
             if output.location in self.item:

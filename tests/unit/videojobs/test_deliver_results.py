@@ -33,7 +33,9 @@ def test_a_redelivery_regenerates_the_outputs_of_the_stored_results_and_sends_an
             aws.s3.delete_object(Bucket=aws.results_bucket, Key=name)
 
     no_answers_of_an_api = build(aws)
-    assert no_answers_of_an_api.deliver(job, Polling(3), redelivery="again") == {"status": "delivered", "reason": None}
+    asked = replace(job, deadline_at="2026-12-24T18:00:00+00:00")  # as `start_redelivery` does
+    outcome = no_answers_of_an_api.deliver(asked, Polling(3), redelivery="again")
+    assert outcome == {"status": "delivered", "reason": None}
 
     assert read_all(aws, names) == before
     again = aws.ledger.read(job.upload, job.attempt)
