@@ -118,7 +118,8 @@ class DeliveryEnd:
         delivery: str,
     ) -> None:
         item = self.ledger.read(self.job.upload, self.job.attempt) or {}
-        if "notice_id" in item and delivery in (FIRST, item.get("told_redelivery")):
+        # Names of redeliveries are in the order of their times. A later one's notice is also that of an earlier one.
+        if "notice_id" in item and (delivery == FIRST or delivery <= item.get("told_redelivery", "")):
             logger.info("The notice has already been sent.")
             return
         if rules and rules.held is False and not self.is_redelivery and not record["failed_outputs"]:

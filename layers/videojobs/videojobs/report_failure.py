@@ -72,6 +72,9 @@ class FailureReport:
         except ChangeRefused:
             item = self.ledger.read(job.upload, job.attempt) or {}
             status, reason = item["status"], item.get("error") or reason
+            if "notice_id" in item:
+                logger.info("The notice has been sent meanwhile.", status=status)
+                return {"status": status, "reason": reason}
         age_seconds = job.age_seconds(now)
         if status == "cancelled":
             notice = compose_cancellation(job, reason, age_seconds=age_seconds)

@@ -55,6 +55,15 @@ def test_a_redelivery_whose_answer_was_lost_sends_no_further_notice(aws: Any, jo
     assert len(aws.notices()) == 3
 
 
+def test_a_redelivery_that_is_called_again_after_a_later_one_was_told_is_not_told_again(aws: Any, job: Job) -> None:
+    """Its event could not be published, so Step Functions called it again; meanwhile a person redelivered once more."""
+    build(aws, DONE, (200, RESULTS)).deliver(job, Polling(3))
+    for name in ("42d0395c9", "42d03c99a", "42d0395c9"):
+        again = replace(job, redelivery=name)
+        assert build(aws).deliver(again, Polling(3), redelivery=name) == DELIVERED
+    assert len(aws.notices()) == 3
+
+
 def test_results_that_could_not_be_delivered_can_be_delivered_later(aws: Any, job: Job) -> None:
     aws.s3.put_object(Bucket=aws.results_bucket, Key=f"{FOLDER}/results.json", Body=RESULTS)
     aws.ledger.record(job.upload, job.attempt, status="failed", error="A bug.", job_id=job.job_id, notice_id="n1")

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -10,6 +11,7 @@ from tests.unit.videojobs.deliveries import DONE, FOLDER, RESULTS, build
 from tests.unit.videojobs.studio import Studio
 from videoinfer.job_texts import compose_facts
 from videojobs.delivery_progress import Polling, Progress
+from videojobs.errors import ChangeRefused
 from videojobs.jobs.dataset_frames import DatasetFrames
 from videojobs.jobs.ledger import Job
 from videojobs.jobs.media_outputs import ANNOTATION, DATASET, MEDIA_OUTPUTS, MediaOutput
@@ -50,6 +52,21 @@ def test_a_cancelled_job_keeps_its_reason_and_is_reported_once(aws: Any, job: Jo
     assert notice["Subject"] == "line 3+u%41 (1).MP4: cancelled"
     assert notice["MessageAttributes"]["outcome"]["Value"] == "cancelled"
     assert f"videoinfer retry {job.job_id}" in notice["Message"]
+
+
+def test_a_cancellation_that_create_job_tells_meanwhile_is_not_told_again(aws: Any, job: Job) -> None:
+    """A person cancels a job whose upload is processed a second time when its execution is stopped."""
+    aws.ledger.record(job.upload, job.attempt, status="cancelled", error="A person cancelled it.")
+    ledger = Mock(wraps=aws.ledger)
+
+    def tell_first(*_: Any, **__: Any) -> None:
+        aws.ledger.record(job.upload, job.attempt, notice_id="told by create_job")
+        raise ChangeRefused("failed")
+
+    ledger.record.side_effect = tell_first
+    report = FailureReport(ledger, aws.sender).report(job, "failed", "It has aborted.")
+    assert report == {"status": "cancelled", "reason": "A person cancelled it."}
+    assert aws.notices() == []
 
 
 @pytest.mark.slow
