@@ -104,6 +104,27 @@ def test_the_exact_moment_of_hours_is_found_in_the_pieces(open_report: OpenRepor
     wait_for_value(report.time, pytest.approx(1001 / 250, abs=0.002))
 
 
+def test_a_link_can_be_copied_again_and_again(open_report: OpenReport) -> None:
+    report = open_report(seen_results(), at="", **CLIPBOARD)
+    report.wait_for_video()
+    copy = report.page.locator("#copy")
+    copy.dblclick()
+    expect(copy).to_have_text("Copied", use_inner_text=True)
+
+    report.seek(8)
+
+    expect(copy).to_have_text("Copy link at 0:08", use_inner_text=True)
+
+
+def test_a_link_that_cannot_be_copied_is_shown(open_report: OpenReport) -> None:
+    report = open_report(seen_results(), at="#t=4", permissions=[])
+    report.wait_for_video()
+    report.page.locator("#copy").click()
+    link = report.page.get_by_label("Link to this moment")
+    expect(link).to_be_focused()
+    assert link.input_value().endswith("/report.html#t=4")
+
+
 def test_a_link_shows_the_same_moment_classes_and_confidence(open_report: OpenReport) -> None:
     report = open_report(seen_results(), at="", **CLIPBOARD)
     report.wait_for_video()

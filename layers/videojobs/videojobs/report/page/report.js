@@ -17,6 +17,7 @@ import { listenForKeys } from "./keyboard.js";
 
 const A_FRAME = 0.005; // seconds: less than any frame takes
 const MOMENTS_AFTER_MS = 300; // while a slider is moved, they stay
+const COPIED_FOR_MS = 2000;
 
 class Report {
   #index;
@@ -32,6 +33,7 @@ class Report {
   #details = new BoxDetails();
   #strip;
   #momentsTimer;
+  #copiedTimer;
   #duration = null; // for which the timelines are drawn
   #view = { percent: 0, hidden: new Set(), marks: true, names: true, regions: true, hiddenRegions: new Set(), keys: true, isWithoutVideo: false };
   #missing = new Set(); // pieces that could not be had, until they are asked for again
@@ -191,10 +193,22 @@ class Report {
         percent: percent > Number($("confidence").min) ? percent : null,
       },
     );
-    const label = [...$("copy").childNodes];
-    await navigator.clipboard.writeText(address);
-    $("copy").textContent = "Copied";
-    setTimeout(() => $("copy").replaceChildren(...label), 2000);
+    try {
+      await navigator.clipboard.writeText(address);
+    } catch {
+      // The browser does not allow it, or the page comes by plain HTTP.
+      Object.assign($("link"), { value: address, hidden: false }).focus();
+      $("link").select();
+      return;
+    }
+    this.#showCopied(true);
+    clearTimeout(this.#copiedTimer);
+    this.#copiedTimer = setTimeout(() => this.#showCopied(false), COPIED_FOR_MS);
+  }
+
+  #showCopied(isCopied) {
+    $("copy-label").hidden = isCopied;
+    $("copied").hidden = !isCopied;
   }
 
   /** Shows what the address asks for; what it does not mention stays as it is. */
