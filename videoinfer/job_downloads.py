@@ -27,8 +27,8 @@ _OF_THE_LINK = (REPORT_FILE, "report-data/")
 """The page loads its data and the video from its link, so it shows nothing as a file."""
 
 
-@dataclass(frozen=True)
-class StoredFile:
+@dataclass(frozen=True, kw_only=True)
+class JobFile:
     """One of a job's files in the results bucket, at this moment."""
 
     name: str
@@ -46,7 +46,7 @@ class StoredFile:
         return (status.st_size, status.st_mtime) == (self.size_bytes, self.modified_at)
 
 
-def find_files(s3: S3Client, item: Item) -> Iterator[StoredFile | str]:
+def find_files(s3: S3Client, item: Item) -> Iterator[JobFile | str]:
     """Yields the job's files, or the name of one that is no longer in the bucket. The report is left out."""
     results = item["results_location"]
     beside = {name: f"{results.removesuffix(RESULTS_FILE)}{name}" for name in (SUMMARY_FILE, RECORD_FILE)}
@@ -62,11 +62,17 @@ def find_files(s3: S3Client, item: Item) -> Iterator[StoredFile | str]:
                 raise
             yield name
         else:
-            yield StoredFile(name, bucket, key, head["ContentLength"], head["LastModified"].timestamp())
+            yield JobFile(
+                name=name,
+                bucket=bucket,
+                key=key,
+                size_bytes=head["ContentLength"],
+                modified_at=head["LastModified"].timestamp(),
+            )
 
 
 def download_files(
-    s3: S3Client, files: Sequence[StoredFile], folder: OutputFolder, advance: Callable[[int], None]
+    s3: S3Client, files: Sequence[JobFile], folder: OutputFolder, advance: Callable[[int], None]
 ) -> None:
     """Puts the files into the unfinished folder, each only when it is complete, and removes others from there.
 

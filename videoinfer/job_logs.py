@@ -43,7 +43,10 @@ def read_job_logs(stack: PipelineStack, item: Item) -> Iterator[JobLogLine]:
     """Yields the lines about one attempt, in order of time: those of all functions, and failures of its execution."""
     name = f"{item['upload_id']}-{item['attempt']}"
     since = datetime.fromisoformat(item["recorded_at"]) - _BEFORE
-    sources = [_read_group(stack, group, function, name, since) for function, group in _find_groups(stack).items()]
+    sources = [
+        _read_group(stack, group, function, execution=name, since=since)
+        for function, group in _find_groups(stack).items()
+    ]
     return merge(*sources, _read_failures(stack, item), key=lambda line: line.at)
 
 
@@ -61,7 +64,7 @@ def _to_snake(name: str) -> str:
 
 
 def _read_group(
-    stack: PipelineStack, group: str, function: str, execution: str, since: datetime
+    stack: PipelineStack, group: str, function: str, *, execution: str, since: datetime
 ) -> Iterator[JobLogLine]:
     # A term in quotes is found anywhere in a line, so another attempt or field may have it too.
     pages = stack.clients.logs.get_paginator("filter_log_events").paginate(

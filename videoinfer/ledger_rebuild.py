@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -63,6 +63,7 @@ class FoundJob:
     job_id: str | None
     action: Action
     why: str | None = None
+    _: KW_ONLY
     upload: Upload | None = None
     attempt: int | None = None
     values: Mapping[str, Any] = field(default_factory=dict)

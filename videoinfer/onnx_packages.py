@@ -101,7 +101,7 @@ def _describe(onnx: OnnxFile, names: Sequence[str], family: str | None) -> dict[
         raise ValueError(f"its task is {task!r}; this engine runs {', '.join(_TASK_TYPES)}")
     width, height = _find_size(onnx)
     points = _parse_points(onnx.metadata, len(names)) if task == "pose" else []
-    layout = _find_layout(onnx, len(names), task, sum(map(len, points[:1])), family)
+    layout = _find_layout(onnx, len(names), task, sum(map(len, points[:1])), family=family)
     family = family or _find_family(onnx.metadata, layout)
     network_input = {
         "training_input_size": {"width": width, "height": height},
@@ -144,7 +144,7 @@ def _find_size(onnx: OnnxFile) -> tuple[int, int]:
     return width, height
 
 
-def _find_layout(onnx: OnnxFile, classes: int, task: str, points: int, family: str | None) -> Layout:
+def _find_layout(onnx: OnnxFile, classes: int, task: str, points: int, *, family: str | None) -> Layout:
     """How the first output holds boxes, by its shape: (1, values, boxes) or (1, boxes, values)."""
     shape = onnx.outputs[0][1:] if onnx.outputs else ()
     if task == "classify":

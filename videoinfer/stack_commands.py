@@ -22,7 +22,7 @@ from videoinfer.doctor import examine
 from videoinfer.errors import CommandError
 from videoinfer.exit_codes import ExitCode
 from videoinfer.findings import Finding
-from videoinfer.job_downloads import StoredFile, download_files, find_files
+from videoinfer.job_downloads import JobFile, download_files, find_files
 from videoinfer.job_history import read_job_history
 from videoinfer.job_link import find_link, make_link
 from videoinfer.job_logs import read_job_logs
@@ -205,7 +205,7 @@ def download(
         if not item.get("results_location"):
             raise CommandError(refuse_results(item, "outputs"))
         found = list(find_files(deployed.clients.s3, item))
-        files = [it for it in found if isinstance(it, StoredFile)]
+        files = [it for it in found if isinstance(it, JobFile)]
         missing = [it for it in found if isinstance(it, str)]
         if not files:
             raise CommandError(f"The outputs of {list_key(item['key'])} are no longer in the bucket (RetentionDays).")
@@ -291,6 +291,7 @@ def retry(
             show_default=False,
         ),
     ] = None,
+    *,
     stack: StackName = DEFAULT_STACK,
     as_json: AsJson = False,
 ) -> None:

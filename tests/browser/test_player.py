@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenReport
-from tests.browser.pages import ReportPage
+from tests.browser.pages import ReportPage, wait_for_width
 from tests.browser.results import make_box, make_element, make_results
 from tests.stand_ins.videos import HEIGHT, WIDTH, VideoSpec, make_video
 from tests.waiting import wait_for_value
@@ -59,7 +59,7 @@ def test_player_and_timeline_are_on_screen_at_once(
     expected += ["#moments-card"] if height > 700 and width > 1000 else []
     for selector in expected:
         expect_on_screen(report, selector)
-    assert report.page.evaluate("() => document.documentElement.scrollWidth") <= width
+    wait_for_width(report.page, width)
     used = report.page.locator("main").bounding_box()
     assert used
     assert used["width"] > 0.93 * width

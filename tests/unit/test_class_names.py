@@ -8,7 +8,7 @@ from videoinfer.repository import ROOT
 
 PACKAGES = LAYER, ROOT / "videoinfer", ROOT / "engine" / "layers" / "videoengine" / "videoengine"
 
-OF_BOTH_APPLICATIONS = {"Job", "JobRequest", "Price", "Usage", "VideoFormat"}
+OF_BOTH_APPLICATIONS = {"Job", "JobRequest", "NewerSchema", "Price", "Usage", "VideoFormat"}
 """The pipeline and the engine share no code, so each has its own class of this name."""
 
 

@@ -11,7 +11,7 @@ the link's query asks the report to show: `?t=14.2&class=car&confidence=60`. Wit
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
 from html import escape
 from pathlib import PurePosixPath
@@ -88,6 +88,7 @@ class ShareRequest:
     method: str
     token: str
     name: str
+    _: KW_ONLY
     view: str = ""
     is_download: bool = False
 

@@ -28,7 +28,7 @@ PALETTE = (
 DARK, LIGHT = "#10131a", "#ffffff"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Look:
     """Lengths, and opacities from 0 to 1.
 
