@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import KW_ONLY, dataclass, field, replace
+from dataclasses import KW_ONLY, asdict, dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,10 +11,10 @@ from botocore.exceptions import ClientError
 
 from videojobs.delivery_end import find_rules, list_findings
 from videojobs.errors import ChangeRefused, InvalidOption
-from videojobs.jobs.costs import Costs, add_costs, choose_costs
+from videojobs.jobs import strict_json
+from videojobs.jobs.costs import add_costs, choose_costs
 from videojobs.jobs.ledger import Job, Ledger
 from videojobs.jobs.media_outputs import MEDIA_OUTPUTS
-from videojobs.jobs.options import Options
 from videojobs.jobs.uploads import FIRST_ATTEMPT, Upload
 from videojobs.outputs.summary import Summary
 from videojobs.result_files import (
@@ -42,7 +42,11 @@ The results bucket does not tell of
   calls to the API that got no answer, so that a job may have been billed twice
   notices and events that were sent"""
 
-_UNREADABLE = (TypeError, ValueError, AttributeError)
+_UNREADABLE = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, RecursionError)
+"""What reading a file raises that is not one of the pipeline's."""
+
+_ATTEMPTS_MAX = 10_000
+"""More attempts at one upload are an error in its record: all those before are restored too."""
 
 _NEEDED = {"status", "job_id", "options", "created_at", "deadline_at"}
 
@@ -84,13 +88,17 @@ def plan_rebuild(stack: PipelineStack) -> Iterator[FoundJob]:
 
 
 def restore(ledger: Ledger, job: FoundJob) -> FoundJob:
-    """Restores a job of `plan_rebuild`. Returns it, or that it is known meanwhile."""
+    """Restores a job of `plan_rebuild`. Returns it, or that it is known meanwhile, or that DynamoDB can't store it."""
     if job.action != "restore" or not job.upload or not job.attempt:
         return job
     try:
         ledger.restore(job.upload, job.attempt, **job.values)
     except ChangeRefused:
         return replace(job, action="known")
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationException":
+            raise
+        return replace(job, action="skip", why=f"DynamoDB can't store it: {error.response['Error'].get('Message')}")
     return job
 
 
@@ -101,27 +109,16 @@ def _find_jobs(stack: PipelineStack) -> Iterator[FoundJob]:
         upload_key, job_id, name = split_results_key(key)
         if name == RECORD_FILE:
             recorded.add((upload_key, job_id))
-            yield _read_job(bucket, stack.clients.s3, upload_key, job_id)
+            yield _read_job(bucket, stack.clients.s3, upload_key, job_id, key)
         # S3 lists job.json first.
         elif name == RESULTS_FILE and (upload_key, job_id) not in recorded:
             yield FoundJob(upload_key, job_id, "skip", "Its results have no job.json: its delivery has not ended.")
 
 
-def _read_job(bucket: ResultsBucket, s3: S3Client, key: str, job_id: str) -> FoundJob:
+def _read_job(bucket: ResultsBucket, s3: S3Client, key: str, job_id: str, record_key: str) -> FoundJob:
     try:
-        record = bucket.read_json(locate_results(key, job_id, RECORD_FILE))
-        summary, costs = _read_summary(bucket, key, job_id)
-        job = Job(
-            upload=_read_upload(s3, record, key, job_id),
-            attempt=int(record["attempt"]),
-            job_id=job_id,
-            options=Options.parse(record),
-            created_at=_check_time(record["created_at"]),
-            deadline_at=record.get("deadline_at", record["finished_at"]),  # older records lack it
-            start_offset=record["start_offset"],
-            api_cost_usd=costs.get("cost", {}).get("usd", {}).get("video_inference_api"),
-            video_recorded_at=record["video_recorded_at"],
-        )
+        record = _read_object(bucket, record_key)
+        job = _read_record(s3, record, key, job_id)
         media = {it: record["outputs"][it.file_name] for it in MEDIA_OUTPUTS if it.file_name in record["outputs"]}
         values = {
             **job.to_values(),
@@ -129,14 +126,14 @@ def _read_job(bucket: ResultsBucket, s3: S3Client, key: str, job_id: str) -> Fou
             "options": job.options.to_dict(),
             "recorded_at": job.created_at,
             "finished_at": _check_time(record["finished_at"]),
-            "polls": record["polls"],
+            "polls": int(record["polls"]),
             "outputs": {name: uri for name, uri in record["outputs"].items() if uri not in media.values()},
-            **list_findings(job, summary, find_rules(job, summary)),
+            **_read_findings(bucket, job),
             "failed_outputs": record["failed_outputs"] or None,
             "results_location": record["results_location"],
-            "cost_usd": add_costs(costs) if costs else None,
             **{output.location: uri for output, uri in media.items()},
         }
+        strict_json.check(values)
     except KeyError as missing:
         return FoundJob(key, job_id, "skip", f"Its job.json lacks {missing}.")
     except (*_UNREADABLE, InvalidOption) as fault:
@@ -144,13 +141,46 @@ def _read_job(bucket: ResultsBucket, s3: S3Client, key: str, job_id: str) -> Fou
     return FoundJob(key, job_id, "restore", upload=job.upload, attempt=job.attempt, values=values)
 
 
-def _read_summary(bucket: ResultsBucket, key: str, job_id: str) -> tuple[Summary | None, Costs]:
-    """What a job found and what it cost. Both are unknown if the file is lost or of another version."""
+def _read_object(bucket: ResultsBucket, key: str) -> dict[str, Any]:
+    """Returns the JSON object in a file. Raises ValueError if there is none."""
+    content = bucket.read_json(key)
+    if not isinstance(content, dict):
+        raise ValueError("it is not a JSON object.")  # noqa: TRY004  its type is the file's fault, not the caller's
+    return content
+
+
+def _read_record(s3: S3Client, record: Mapping[str, Any], key: str, job_id: str) -> Job:
+    """The job that a record is about. Raises one of `_UNREADABLE` or InvalidOption."""
+    upload = _read_upload(s3, record, key, job_id)
+    known = {name: value for name, value in record.items() if value is not None}
+    known.setdefault("deadline_at", record["finished_at"])  # older records lack it
+    job = Job.from_item({**known, **asdict(upload), "options": record})
+    strict_json.check(asdict(upload))
+    if not upload.bucket or not all(isinstance(it, str | None) for it in (upload.etag, upload.version_id)):
+        raise ValueError("what identifies its upload is not text.")
+    if not FIRST_ATTEMPT <= job.attempt <= _ATTEMPTS_MAX:
+        raise ValueError(f"its attempt is {job.attempt}.")
+    _check_time(job.created_at)
+    _check_time(job.deadline_at)
+    return job
+
+
+def _read_findings(bucket: ResultsBucket, job: Job) -> dict[str, Any]:
+    """The item's attributes about what a job found and cost. They are unknown without a summary that can be read."""
     try:
-        kept = bucket.read_json(locate_results(key, job_id, SUMMARY_FILE))
-        return Summary.from_dict(kept["models"], kept.get("rules")) if kept["models"] else None, choose_costs(kept)
-    except (*_UNREADABLE, KeyError):
-        return None, {}
+        kept = _read_object(bucket, locate_results(job.upload.key, job.job_id, SUMMARY_FILE))
+        summary = Summary.from_dict(kept["models"], kept.get("rules")) if kept["models"] else None
+        costs = choose_costs(kept)
+        api_cost_usd = costs.get("cost", {}).get("usd", {}).get("video_inference_api")
+        findings = {
+            **list_findings(job, summary, find_rules(job, summary)),
+            "cost_usd": add_costs(costs) if costs else None,
+            "api_cost_usd": None if api_cost_usd is None else float(api_cost_usd),
+        }
+        strict_json.check(findings)
+    except _UNREADABLE:
+        return list_findings(job, None, find_rules(job, None))
+    return findings
 
 
 def _read_upload(s3: S3Client, record: Mapping[str, Any], key: str, job_id: str) -> Upload:
@@ -182,7 +212,8 @@ def _look_at_video(s3: S3Client, bucket: str, key: str, record: Mapping[str, Any
 
 
 def _check_time(text: str) -> str:
-    datetime.fromisoformat(text)
+    if datetime.fromisoformat(text).utcoffset() is None:
+        raise ValueError(f"the time {text} has no offset from UTC.")
     return text
 
 

@@ -219,7 +219,8 @@ def test_without_a_version_only_a_video_that_is_older_than_its_job_is_the_job_s(
     ("content", "why"),
     [
         (b"not JSON", "can't be used: Expecting value"),
-        (b"[]", "can't be used: list indices"),
+        (b"[]", "can't be used: it is not a JSON object"),
+        (b"[" * 100_000, "can't be used: maximum recursion depth"),
         (b"{}", "lacks 'upload'"),
         (b'{"upload": "s3://uploads/b.mp4", "job_id": "job-of-a.mp4"}', "is about job-of-a.mp4 of s3://uploads/b.mp4"),
     ],
@@ -237,6 +238,44 @@ def test_a_record_that_can_not_be_used_is_left_out_and_the_others_are_restored(
     assert [it["key"] for it in pipeline.list_items().values()] == ["c.mp4"]
 
 
+def test_a_value_that_the_ledger_or_its_readers_can_not_take_is_left_out_alone(pipeline: Pipeline) -> None:
+    job = pipeline.deliver("a.mp4")
+    bad: list[tuple[str, Any]] = [
+        ("attempt", float("inf")),
+        ("attempt", 0),
+        ("attempt", 10**30),
+        ("polls", float("nan")),
+        ("start_offset", "late"),
+        ("start_offset", float("nan")),
+        ("start_offset", 1e-300),
+        ("deadline_at", "never"),
+        ("created_at", "2026-11-02T08:15:30"),
+        ("version_id", 5),
+        ("results_location", "\ud800"),
+        ("upload", "s3:///a.mp4"),
+    ]
+    where: Any = {"Bucket": "results", "Key": f"results/a.mp4/{job.job_id}/job.json"}
+    record = json.loads(pipeline.clients.s3.get_object(**where)["Body"].read())
+    for number, (name, value) in enumerate(bad):
+        changed = {**record, "job_id": f"bad-{number}", name: value}
+        where["Key"] = f"results/a.mp4/bad-{number}/job.json"
+        pipeline.clients.s3.put_object(**where, Body=json.dumps(changed).encode())
+    pipeline.lose()
+    found = pipeline.rebuild()
+    assert {it.job_id for it in found if it.why} == {f"bad-{number}" for number in range(len(bad))}
+    assert [it["job_id"] for it in pipeline.list_items().values()] == [job.job_id]
+
+
+def test_an_item_that_is_too_large_for_dynamodb_is_left_out_alone(pipeline: Pipeline) -> None:
+    job = pipeline.deliver("a.mp4")
+    pipeline.deliver("c.mp4")
+    pipeline.rewrite(job, "job.json", outputs={"detections.csv.gz": "x" * 500_000})
+    pipeline.lose()
+    left_out, restored = pipeline.rebuild()
+    assert (left_out.action, restored.action) == ("skip", "restore")
+    assert "DynamoDB can't store it: Item size to update has exceeded" in (left_out.why or "")
+
+
 def test_results_without_a_record_are_those_of_a_delivery_that_has_not_ended(pipeline: Pipeline) -> None:
     pipeline.deliver("a.mp4")
     pipeline.lose()
@@ -245,7 +284,18 @@ def test_results_without_a_record_are_those_of_a_delivery_that_has_not_ended(pip
     assert (found.action, found.why) == ("skip", "Its results have no job.json: its delivery has not ended.")
 
 
-@pytest.mark.parametrize("content", [None, b"{}", b"not JSON", b'{"models": {"hands": {"frames": 1}}}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        b"{}",
+        b"not JSON",
+        b"[" * 100_000,
+        b'{"models": {"hands": {"frames": 1}}}',
+        b'{"models": {}, "cost": {"total_usd": NaN}}',
+        b'{"models": {}, "cost": {"usd": {"video_inference_api": "much"}, "total_usd": 1}}',
+    ],
+)
 def test_without_its_summary_a_job_is_restored_without_what_was_found(
     pipeline: Pipeline, content: bytes | None
 ) -> None:
