@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from videoengine.errors import ModelPackageInvalid
+from videoengine.job_requests import NAME
 from videoengine.model_packages import REQUIRED_FILES, WEIGHTS, read_package
 from videoinfer.display import Display
 from videoinfer.errors import CommandError
@@ -72,6 +73,12 @@ def make_package(
     """
     files = compose_package(weights, class_names=class_names, family=family)
     output = output or Path("models", name_model(weights), "1")
+    place = output.resolve()
+    if not (NAME.fullmatch(place.parent.name) and NAME.fullmatch(place.name)):
+        raise CommandError(
+            f"{output} can't name a model: give --output a folder <model id>/<version>, both of ASCII letters, digits, "
+            "dots, hyphens and underscores, such as models/bottles/3."
+        )
     with open_output_folder(output) as folder:
         for name, content in files.items():
             folder.write(name, content)
@@ -79,7 +86,7 @@ def make_package(
             with path.open("rb") as file:
                 folder.write(name, file)
         folder.finish()
-    made, place = read_package(output), output.resolve()
+    made = read_package(output)
     size = f"{made.network_input.width} x {made.network_input.height}"
     display.done(f"{made.architecture}, {made.task_type}, {len(made.class_names):,} classes, input {size}")
     display.outputs(output, [WEIGHTS, *files])

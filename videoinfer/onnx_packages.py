@@ -7,6 +7,7 @@ import ast
 import json
 import re
 import shlex
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from videoengine.model_packages import (
 from videoengine.onnx_file import OnnxFile, find_external_files, read_onnx_file
 from videoinfer.errors import CommandError
 from videoinfer.input_file import check_file
+from videojobs.outputs.coco_parts import KEYPOINTS_MAX
 
 _TASK_TYPES = {
     "detect": "object-detection",
@@ -100,8 +102,8 @@ def _describe(onnx: OnnxFile, names: Sequence[str], family: str | None) -> dict[
     if task not in _TASK_TYPES:
         raise ValueError(f"its task is {task!r}; this engine runs {', '.join(_TASK_TYPES)}")
     width, height = _find_size(onnx)
-    points = _parse_points(onnx.metadata, len(names)) if task == "pose" else []
-    layout = _find_layout(onnx, len(names), task, sum(map(len, points[:1])), family=family)
+    points = _count_points(onnx.metadata) if task == "pose" else 0
+    layout = _find_layout(onnx, len(names), task, points, family=family)
     family = family or _find_family(onnx.metadata, layout)
     network_input = {
         "training_input_size": {"width": width, "height": height},
@@ -123,7 +125,7 @@ def _describe(onnx: OnnxFile, names: Sequence[str], family: str | None) -> dict[
     if points:
         described[KEYPOINTS_METADATA] = [
             {"object_class_id": number, "keypoints": {str(index): name for index, name in enumerate(of_class)}}
-            for number, of_class in enumerate(points)
+            for number, of_class in enumerate(_name_points(onnx.metadata, len(names), points))
         ]
     return {
         CLASS_NAMES: "".join(f"{name}\n" for name in names).encode(),
@@ -146,19 +148,21 @@ def _find_size(onnx: OnnxFile) -> tuple[int, int]:
 
 def _find_layout(onnx: OnnxFile, classes: int, task: str, points: int, *, family: str | None) -> Layout:
     """How the first output holds boxes, by its shape: (1, values, boxes) or (1, boxes, values)."""
-    shape = onnx.outputs[0][1:] if onnx.outputs else ()
-    if task == "classify":
-        return "no boxes"
+    if not onnx.outputs:
+        raise ValueError("it has no outputs")
+    shape = onnx.outputs[0][1:]
     fitting: list[Layout] = []
-    if shape == (-1, -1) and "end2end" in onnx.metadata:  # of a network for any size
+    if task == "classify":
+        fitting += ["no boxes"] if shape in ((classes,), (-1,)) else []
+    elif shape == (-1, -1) and "end2end" in onnx.metadata:  # of a network for any size
         fitting += ["selected"] if _is_selecting(onnx.metadata) else ["columns"]
-    elif len(shape) == 2:
-        masks = onnx.outputs[1][1] if task == "segment" and len(onnx.outputs) == 2 else 0
+    elif len(shape) == 2 and (task != "segment" or len(onnx.outputs) == 2):
+        masks = onnx.outputs[1][1] if task == "segment" else 0
         first, last = (size - masks - 3 * points for size in shape)
         fitting += ["columns"] if first == 4 + classes else []
         fitting += ["selected"] if last == 6 and shape[0] <= _MAX_SELECTED else []
         fitting += ["rows with objectness"] if last == 5 + classes else []
-    if family in FAMILIES:  # any YOLO network may end in its own selection
+    if family in FAMILIES and task != "classify":  # any YOLO network may end in its own selection
         fitting = [layout for layout in (FAMILIES[family].layout, "selected") if layout in fitting]
     if fitting:
         return fitting[0]
@@ -186,7 +190,13 @@ def _find_family(metadata: Mapping[str, str], layout: Layout) -> str:
 
 def _read_class_names(path: Path) -> list[str]:
     check_file(path)
-    return _clean([line for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()])
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise CommandError(f"{path} must be saved in UTF-8: byte {error.start} is invalid.") from error
+    if not (names := _clean([line for line in lines if line.strip()])):
+        raise CommandError(f"{path} has no names: give a file with the name of a class on each line.")
+    return names
 
 
 def _parse_names(text: str | None) -> list[str]:
@@ -204,20 +214,28 @@ def _parse_names(text: str | None) -> list[str]:
     return _clean([by_number[number] for number in numbers])
 
 
-def _parse_points(metadata: Mapping[str, str], classes: int) -> list[list[str]]:
-    """The names of the key points of each class; numbers where the file does not name them."""
-    shape, named = _parse(metadata.get("kpt_shape")), _parse(metadata.get("kpt_names"))
+def _count_points(metadata: Mapping[str, str]) -> int:
+    shape = _parse(metadata.get("kpt_shape"))
     if not isinstance(shape, list | tuple) or len(shape) != 2 or shape[1] != 3:
         raise ValueError(f"its key points have the shape {shape}; this engine reads x, y and confidence of each")
-    unnamed = [str(number) for number in range(shape[0])]
+    if shape[0] > KEYPOINTS_MAX:
+        raise ValueError(f"it has {shape[0]:,} key points, and a class may have {KEYPOINTS_MAX:,}")
+    return int(shape[0])
+
+
+def _name_points(metadata: Mapping[str, str], classes: int, points: int) -> list[list[str]]:
+    """The names of the key points of each class; numbers where the file does not name them."""
+    named = _parse(metadata.get("kpt_names"))
     names = named if isinstance(named, dict) else {}
-    return [_clean(names[number]) if len(names.get(number, ())) == shape[0] else unnamed for number in range(classes)]
+    unnamed = list(map(str, range(points)))
+    return [_clean(names[number]) if len(names.get(number, ())) == points else unnamed for number in range(classes)]
 
 
 def _parse(text: str | None) -> Any:
     """The value of a Python literal, or None."""
     try:
-        return ast.literal_eval(text or "None")
+        with warnings.catch_warnings(action="ignore"):  # of backslashes in names
+            return ast.literal_eval(text or "None")
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         return None
 

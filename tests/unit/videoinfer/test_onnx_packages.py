@@ -164,7 +164,11 @@ def test_a_family_decides_where_the_shape_does_not(tmp_path: Path) -> None:
         (describe("YOLO11n-pose", "pose", kpt_shape=[17, 2]), [(1, 40, 21)], r"the shape \[17, 2\]"),
         (describe("YOLO11n-pose", "pose", kpt_shape=["x", 3]), [(1, 12, 21)], "its metadata has an unknown form"),
         (describe("YOLO11n-pose", "pose", kpt_shape=[2, 3], kpt_names={0: 5}), [(1, 12, 21)], "has an unknown form"),
+        (describe("YOLO11n-pose", "pose", kpt_shape=[10**9, 3]), [(1, 12, 21)], "1,000,000,000 key points"),
         (describe("YOLO11n-seg", "segment"), [(1, 38, 21), (1,)], "its metadata has an unknown form"),
+        (describe("YOLO11n-seg", "segment"), [(1, 6, 21)], "outputs of 1 x 6 x 21 are not those"),
+        (describe("YOLOv8n-cls", "classify"), [(1, 1000)], "outputs of 1 x 1000 are not those of a YOLO model with 2"),
+        (describe("YOLOv8n-cls", "classify"), [], "it has no outputs"),
         (describe("YOLO11n", names={"a": 1, (2, 3): 4}), [(1, 6, 21)], "does not name its classes"),
         ({"names": NAMES}, [(1, 63, 39), (1, 32, 8, 8)], "model_architecture is 'yolov5'; this engine runs yolov8"),
     ],
@@ -195,6 +199,35 @@ def test_another_file_is_refused_with_what_to_do(tmp_path: Path, name: str, cont
 def test_names_of_classes_fill_one_line_each(tmp_path: Path) -> None:
     weights = export(tmp_path / "a.onnx", describe("YOLO11n", names={0: " a\nb ", 1: ""}), (1, 6, 21))
     assert compose_package(weights)["class_names.txt"] == b"a b\nclass 1\n"
+
+
+def test_names_may_have_backslashes(tmp_path: Path) -> None:
+    """Python warns of them in a literal, and a warning is an error in tests."""
+    weights = export(tmp_path / "a.onnx", describe("YOLO11n", names=r"{0: 'a\d', 1: 'b'}"), (1, 6, 21))
+    assert compose_package(weights)["class_names.txt"] == b"a\\d\nb\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"a\n\xff\n", "must be saved in UTF-8"), (b"\n \n", "has no names"), (b"", "is empty")],
+)
+def test_a_bad_file_of_class_names_is_named(tmp_path: Path, content: bytes, words: str) -> None:
+    weights, names = export(tmp_path / "a.onnx", {}, (1, 6, 21)), tmp_path / "names.txt"
+    names.write_bytes(content)
+    with pytest.raises(CommandError, match=f"^{names}.* {words}"):
+        compose_package(weights, class_names=names)
+
+
+@pytest.mark.parametrize("folder", ["my bottles/3", "bottles/version 3", "-bottles/3"])
+def test_a_folder_that_the_api_can_not_name_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    weights = export(tmp_path / "a.onnx", describe("YOLO11n"), (1, 6, 21))
+    result = CliRunner().invoke(app, ["package", str(weights), f"--output={folder}"])
+    assert result.exit_code == 1
+    assert f"{folder} can't name a model" in result.output
+    assert not Path(folder).exists()
 
 
 def test_weights_beside_the_file_come_along(tmp_path: Path) -> None:
