@@ -83,7 +83,7 @@ def test_frames_without_a_picture_are_told(studio: Studio) -> None:
     studio.make_and_record_dataset("all")
     [notice] = studio.aws.notices()
     assert "Pictures: 2 (all)\n" in notice["Message"]
-    assert "Left out: 1 frames: they can't be decoded, a model failed on them, or" in notice["Message"]
+    assert "Left out: 1 frame: not decodable, a model failed, or" in notice["Message"]
 
 
 def test_frames_of_an_unknown_form_are_told(studio: Studio) -> None:
@@ -94,7 +94,7 @@ def test_frames_of_an_unknown_form_are_told(studio: Studio) -> None:
     studio.make_and_record_dataset("all")
     [notice] = studio.aws.notices()
     assert "Pictures: 1 (all)\n" in notice["Message"]
-    assert "Left out: 1 frames: " in notice["Message"]
+    assert "Left out: 1 frame: " in notice["Message"]
 
 
 def test_a_dataset_without_frames_is_made(studio: Studio) -> None:

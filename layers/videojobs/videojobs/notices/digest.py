@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from videojobs.notices.notices import PROBLEMS, SUBJECT_MAX_CHARACTERS, Outcome
 from videojobs.notices.pending_notices import PendingNotice
+from videojobs.results.sightings import show_count
 
 MESSAGE_MAX_BYTES = 100_000
 """Maximum size of a digest in JSON, which escapes characters: it is in the data of an execution, which may have 256 KB.
@@ -42,7 +43,7 @@ def compose_digest(notices: Sequence[PendingNotice], link: Link) -> Digest:
         for outcome, count in sorted(counts.items(), key=_rank_count)
     ]
     first, last = (pick(notice.recorded_at for notice in ordered) for pick in (min, max))
-    count = f"{len(ordered):,} {'notice' if len(ordered) == 1 else 'notices'}"
+    count = show_count(len(ordered), "notice", "notices")
     lines = [f"{count} from {_show(first)} to {_show(last)} UTC", ", ".join(told)]
     room = MESSAGE_MAX_BYTES - LAST_LINES_BYTES - _measure(lines)
     for number, (title, notice) in enumerate(_walk_titles(ordered)):

@@ -29,7 +29,7 @@ from videojobs.notices.share_links import ShareLink
 from videojobs.outputs.answers import answer, answer_in_a_line, answer_shortly, describe_rules, to_ascii
 from videojobs.outputs.summary import ClassSummary, ModelSummary, Summary
 from videojobs.results.rules import RulesOutcome
-from videojobs.results.sightings import show_name
+from videojobs.results.sightings import show_count, show_name
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -141,7 +141,7 @@ def compose_done(
         *([("Recorded", format_moment(begun))] if begun else []),
         *_describe_models(job.options.models),
         ("Frames", f"{summary.frames:,} ({job.options.infer_fps} a second)" if summary else "could not be counted"),
-        ("Took", f"{format_duration(age_seconds)}, {polls} {'poll' if polls == 1 else 'polls'}"),
+        ("Took", f"{format_duration(age_seconds)}, {show_count(polls, 'poll', 'polls')}"),
         ("Cost", f"${cost_usd:.4f} on AWS, {_mention_api_cost(job)}{_PRICES}"),
         ("Results", results_uri),
         ("Console", console_url),
@@ -237,9 +237,9 @@ def compose_dataset(
         ("Job", job.job_id),
     ]
     if left_out_frames:
-        words = "can't be decoded, a model failed on them, or their results have an unknown form"
-        facts.append(("Left out", f"{left_out_frames:,} frames: they {words}"))
-    short = f"dataset of {pictures:,} {'picture' if pictures == 1 else 'pictures'}"
+        frames = show_count(left_out_frames, "frame", "frames")
+        facts.append(("Left out", f"{frames}: not decodable, a model failed, or the results have an unknown form"))
+    short = f"dataset of {show_count(pictures, 'picture', 'pictures')}"
     return _compose("dataset", job.upload, short, _describe_link("Load", url, expires_at), _format_facts(facts))
 
 
@@ -475,15 +475,19 @@ def _format_counts(job: Job, model_id: str, model: ModelSummary, max_bytes: int)
         if room < 0:
             rest = [left for _, left in ranked[number:]]
             predictions = sum(left.count for left in rest)
-            lines.append(f"and {predictions:,} more of {len(rest):,} other classes, which are in summary.json")
+            classes = show_count(len(rest), "other class", "other classes")
+            lines.append(f"and {predictions:,} more of {classes}, which are in summary.json")
             break
         lines.append(line)
     if model.embeddings:
-        lines.append(f"{model.embeddings:,} embeddings")
-    elif not model.classes:
+        lines.append(show_count(model.embeddings, "embedding", "embeddings"))
+    if model.is_empty:
         lines.append("nothing")
+    if model.unread_frames:
+        lines.append(f"results of an unknown type in {show_count(model.unread_frames, 'frame', 'frames')}")
     if model.failed_frames:
-        lines.append(f"Failed on {model.failed_frames:,} of {model.frames:,} frames ({model.failed_share:.1%}).")
+        frames = show_count(model.frames, "frame", "frames")
+        lines.append(f"Failed on {model.failed_frames:,} of {frames} ({model.failed_share:.1%}).")
     return "\n".join(lines)
 
 
@@ -493,5 +497,5 @@ def _describe_class(job: Job, name: str, entry: ClassSummary, model: ModelSummar
     first, last, peak_at = (format_place(job, time) for time in times)
     peak = f", {entry.peak:,} at once at {peak_at}" if entry.peak > 1 else ""
     mean = f", confidence {entry.mean_confidence:.2f}" if entry.mean_confidence is not None else ""
-    found = f"{entry.count:,} in {entry.frames:,} of {model.frames:,} frames"
+    found = f"{entry.count:,} in {entry.frames:,} of {show_count(model.frames, 'frame', 'frames')}"
     return f"{show_name(name)}: {found}, {first} to {last}{peak}{mean}"

@@ -11,7 +11,7 @@ from videojobs.jobs.times import format_duration, format_place
 from videojobs.outputs.region_summary import LineSummary, PolygonSummary
 from videojobs.outputs.summary import ModelSummary, Summary
 from videojobs.results.rules import RuleOutcome, RulesOutcome
-from videojobs.results.sightings import ShowTime, describe_shortly, describe_sightings, show_name
+from videojobs.results.sightings import ShowTime, describe_shortly, describe_sightings, show_count, show_name
 
 CLASSES_MAX = 5
 """How many classes of a model, a region or a line an answer has: the most frequent ones."""
@@ -42,7 +42,7 @@ def answer_shortly(summary: Summary, rules: RulesOutcome | None) -> str:
     """Returns an answer for a subject, in ASCII: the conditions that held, or the first things found."""
     parts = [rule.name for rule in rules.matched] if rules else []
     if not parts:
-        parts = [part for model in summary.models.values() for part in _answer_model_shortly(model)] or [_NOTHING]
+        parts = _add_failures(summary, [it for model in summary.models.values() for it in _answer_model_shortly(model)])
     return _join(list(filter(None, map(to_ascii, parts))) or ["?"], ", ", SHORT_MAX_CHARACTERS)
 
 
@@ -51,7 +51,7 @@ def answer_in_a_line(job: Job, summary: Summary, rules: RulesOutcome | None) -> 
     parts = [f"{show_name(rule.name)}: {_count_times(rule)}" for rule in rules.matched] if rules else []
     for model in summary.models.values():
         parts += _list_found(model, lambda seconds: format_place(job, seconds))
-    return _join(parts or [_NOTHING], "; ", LINE_MAX_CHARACTERS)
+    return _join(_add_failures(summary, parts), "; ", LINE_MAX_CHARACTERS)
 
 
 def describe_rules(job: Job, rules: RulesOutcome, locate: Callable[[float], str]) -> list[str]:
@@ -84,15 +84,15 @@ def _answer_model(model: ModelSummary, show_time: ShowTime) -> Iterator[str]:
     for name, entry in classes[:CLASSES_MAX]:
         yield describe_sightings(name, entry, show_time)
     if rest := classes[CLASSES_MAX:]:
-        yield f"and {len(rest):,} other classes"
-    if model.embeddings:
-        yield f"{model.embeddings:,} embeddings"
-    elif not classes and not model.unread_frames:
+        yield f"and {_count_classes(len(rest))}"
+    yield from _count_embeddings(model)
+    if model.is_empty:
         yield "Nothing was found."
     if model.unread_frames:
-        yield f"{model.unread_frames:,} frames have results of an unknown type, which are only in results.json."
+        frames = show_count(model.unread_frames, "frame has", "frames have")
+        yield f"{frames} results of an unknown type, which are only in results.json."
     if model.failed_frames:
-        yield f"Failed on {model.failed_frames:,} of {model.frames:,} frames."
+        yield f"Failed on {_count_failures(model)}."
 
 
 def _answer_regions(model: ModelSummary) -> Iterator[str]:
@@ -103,13 +103,13 @@ def _answer_regions(model: ModelSummary) -> Iterator[str]:
         for class_name, facts in ranked[:CLASSES_MAX]:
             yield _describe_region(name, class_name, facts)
         if rest := ranked[CLASSES_MAX:]:
-            yield f"{show_name(name)}: and {len(rest):,} other classes"
+            yield f"{show_name(name)}: and {_count_classes(len(rest))}"
 
 
 def _describe_region(name: str, class_name: str, facts: PolygonSummary | LineSummary) -> str:
     if isinstance(facts, LineSummary):
         return f"{show_name(class_name)} across {show_name(name)}: {facts.crossed_in:,} in, {facts.crossed_out:,} out"
-    visits = "1 visit" if facts.entries == 1 else f"{facts.entries:,} visits"
+    visits = show_count(facts.entries, "visit", "visits")
     peak = f"up to {facts.peak:,} at once, " if facts.peak > 1 else ""
     longest = format_duration(round(facts.dwell_seconds_max))
     return f"{show_name(class_name)} in {show_name(name)}: {visits}, {peak}longest {longest}"
@@ -120,8 +120,7 @@ def _list_found(model: ModelSummary, show_time: ShowTime) -> Iterator[str]:
     for name, region in model.regions.items():
         yield from (_describe_region(name, *of_class) for of_class in _rank(region))
     yield from (describe_sightings(*of_class, show_time) for of_class in model.most_common())
-    if model.unread_frames:
-        yield "results of an unknown type"
+    yield from _list_others(model)
 
 
 def _answer_model_shortly(model: ModelSummary) -> Iterator[str]:
@@ -132,8 +131,35 @@ def _answer_model_shortly(model: ModelSummary) -> Iterator[str]:
             else:
                 yield f"{class_name} {facts.entries:,}x ({name})"
     yield from (describe_shortly(*of_class) for of_class in model.most_common())
+    yield from _list_others(model)
+
+
+def _list_others(model: ModelSummary) -> Iterator[str]:
+    yield from _count_embeddings(model)
     if model.unread_frames:
         yield "results of an unknown type"
+
+
+def _add_failures(summary: Summary, parts: Sequence[str]) -> list[str]:
+    """Returns what was found, or that nothing was, and the failures of the models without a class."""
+    models = summary.models.values()
+    failures = [f"failed on {_count_failures(model)}" for model in models if model.failed_frames and not model.classes]
+    if parts or (failures and not any(model.is_empty for model in models)):
+        return [*parts, *failures]
+    return [_NOTHING, *failures]
+
+
+def _count_embeddings(model: ModelSummary) -> Iterator[str]:
+    if model.embeddings:
+        yield show_count(model.embeddings, "embedding", "embeddings")
+
+
+def _count_failures(model: ModelSummary) -> str:
+    return f"{model.failed_frames:,} of {show_count(model.frames, 'frame', 'frames')}"
+
+
+def _count_classes(number: int) -> str:
+    return show_count(number, "other class", "other classes")
 
 
 def _rank(region: Region) -> Sequence[tuple[str, PolygonSummary | LineSummary]]:

@@ -102,6 +102,12 @@ class ModelSummary:
     def failed_share(self) -> float:
         return self.failed_frames / self.frames if self.frames else 0.0
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was found, although the model did not fail on all frames."""
+        has_worked = self.failed_frames < self.frames or not self.frames
+        return has_worked and not (self.classes or self.embeddings or self.unread_frames)
+
     def most_common(self) -> list[tuple[str, ClassSummary]]:
         """Returns the classes, the most frequent first."""
         return sorted(self.classes.items(), key=lambda item: -item[1].count)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from videojobs.drawing.look import pick_color, pick_ink
-from videojobs.foreign_text import printable
+from videojobs.results.sightings import show_name
 
 BINS_MAX = 1024
 """An even number: if a video needs more bins, each two of them are merged."""
@@ -51,7 +51,7 @@ class ClassTimeline:
     def to_dict(self, bins: int) -> dict[str, Any]:
         """Returns it as the page reads it: `found` and `frames` as [percent, count, …], a list per bin, 0 if empty."""
         return {
-            "name": printable(self.name),
+            "name": show_name(self.name),
             "found": list(_to_pairs(self.found)),
             "frames": list(_to_pairs(self.frames)),
             "bins": [self.bins.get(number, 0) for number in range(bins)],

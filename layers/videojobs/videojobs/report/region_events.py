@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from videojobs.foreign_text import printable
 from videojobs.jobs.regions import Region
 from videojobs.results.events import Event
 from videojobs.results.predictions import Frames
+from videojobs.results.sightings import show_name
 
 LISTED_MAX = 5000
 """As JSON, 300 kB."""
@@ -72,6 +72,6 @@ class _RegionPart:
 
 
 def _to_row(region: int, event: Event, seconds: float) -> Sequence[Any]:
-    name = None if event.class_name is None else printable(event.class_name)
+    name = None if event.class_name is None else show_name(event.class_name)
     dwell = None if event.dwell_seconds is None else round(event.dwell_seconds, 3)
     return [region, event.direction or event.kind, seconds, event.track_id, name, dwell, event.at_border]

@@ -82,7 +82,12 @@ def describe_shortly(name: str, sightings: Sightings) -> str:
 
 def show_name(name: str) -> str:
     """Returns the name of a class, a model or a region on one line, with single spaces."""
-    return printable(" ".join(name.split()), NAME_MAX_CHARACTERS)
+    return printable(" ".join(name.split()), NAME_MAX_CHARACTERS) or "(no name)"
+
+
+def show_count(number: int, one: str, many: str) -> str:
+    """Returns a number with a noun: `1 visit`, `1,200 visits`."""
+    return f"{number:,} {one if number == 1 else many}"
 
 
 def _count_visits(sightings: Sightings) -> str:

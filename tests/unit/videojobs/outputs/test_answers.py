@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ from videojobs.jobs.times import format_clock
 from videojobs.outputs.answers import (
     LINE_MAX_CHARACTERS,
     SHORT_MAX_CHARACTERS,
+    Region,
     answer,
     answer_in_a_line,
     answer_shortly,
@@ -77,6 +79,48 @@ def test_several_models_have_their_names() -> None:
     lines = answer(summary, format_clock)
     assert lines == ["a:", "Nothing was found.", "Failed on 3 of 60 frames.", "b:", "60 embeddings"]
     assert answer_shortly(summarize(a=count()), None) == "nothing found"
+
+
+def test_one_thing_is_told_in_the_singular() -> None:
+    classes = {f"class {number}": ClassSummary(frames=1, count=9 - number, peak=1) for number in range(6)}
+    places: Region = {name: PolygonSummary(entries=1, dwell_seconds_max=1) for name in classes}
+    model = ModelSummary(frames=1, classes=classes, embeddings=1, unread_frames=1, failed_frames=1)
+    lines = answer(summarize(m=replace(model, regions={"dock": dict(places)})), format_clock)
+    assert (lines[5], *lines[-4:]) == (
+        "dock: and 1 other class",
+        "and 1 other class",
+        "1 embedding",
+        "1 frame has results of an unknown type, which are only in results.json.",
+        "Failed on 1 of 1 frame.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("model", "lines", "short"),
+    [
+        (count(60, 3), ["Nothing was found.", "Failed on 3 of 60 frames."], "nothing found, failed on 3 of 60 frames"),
+        (count(60, 60), ["Failed on 60 of 60 frames."], "failed on 60 of 60 frames"),
+        (ModelSummary(frames=60, embeddings=60), ["60 embeddings"], "60 embeddings"),
+        (
+            ModelSummary(frames=9, unread_frames=9),
+            ["9 frames have results of an unknown type, which are only in results.json."],
+            "results of an unknown type",
+        ),
+    ],
+    ids=["some frames failed", "all frames failed", "embeddings", "unread"],
+)
+def test_nothing_was_found_only_where_a_model_looked_for_classes(
+    job: Job, model: ModelSummary, lines: list[str], short: str
+) -> None:
+    summary = summarize(m=model)
+    assert answer(summary, format_clock) == lines
+    assert answer_shortly(summary, None) == short
+    assert answer_in_a_line(job, summary, None) == short.replace(", ", "; ")
+
+
+def test_a_model_that_failed_is_told_beside_what_another_found() -> None:
+    summary = summarize(a=count(60, 60), b=count(60, 3, cat=ClassSummary(frames=1, count=1, peak=1)))
+    assert answer_shortly(summary, None) == "cat, failed on 60 of 60 frames"
 
 
 def hold(name: str, times: int, *moments: float) -> RuleOutcome:

@@ -70,3 +70,10 @@ def test_classes_beyond_what_a_page_can_list_are_counted_together(monkeypatch: p
         ("b", [50, 1]),
         (OTHER_CLASSES, [50, 2]),
     ]
+
+
+def test_names_are_those_of_the_sentences() -> None:
+    timelines = class_timelines.ModelTimelines()
+    for name in ("", "hard  hat", "x" * 300):
+        timelines.number_class(name)
+    assert [entry["name"] for entry in timelines.to_dict()["classes"]] == ["(no name)", "hard hat", f"{'x' * 99}…"]

@@ -65,6 +65,11 @@ def test_the_peak_is_that_of_the_first_frame_that_has_it() -> None:
     assert (sightings.frames, sightings.peak, sightings.peak_at_seconds) == (3, 4, 0.5)
 
 
+@pytest.mark.parametrize("name", ["", " \n"])
+def test_a_class_without_a_name_is_told_as_such(name: str) -> None:
+    assert describe_sightings(name, see(*ONCE), show_time) == "(no name): 0 s to 1 s"
+
+
 @given(st.text(max_size=300))
 def test_no_name_forges_a_line(name: str) -> None:
     for text in (describe_sightings(name, see(*ONCE), show_time), describe_shortly(name, see(*ONCE))):
