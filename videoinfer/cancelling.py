@@ -37,7 +37,7 @@ def cancel_job(sfn: SFNClient, state_machine_arn: str, ledger: Ledger, job: Item
     upload, attempt = Upload.from_item(job), int(job["attempt"])
     if job["status"] != "cancelled":
         if job["status"] in ENDED_STATES:
-            raise CommandError(f"The job of {list_key(job['key'])} has already ended: it is {job['status']}.")
+            raise CommandError(f"The job of {list_key(job['key'])} has already ended: its status is {job['status']}.")
         try:
             ledger.record(upload, attempt, status="cancelled", error=REASON, finished_at=format_time(datetime.now(UTC)))
         except ChangeRefused as refused:

@@ -191,7 +191,7 @@ def refuse_results(item: Item, what: str) -> str:
     """Why a job has no results yet, or never, and the command that says more."""
     further = "show" if item["status"] in ENDED_STATES else "wait"
     command = spell_command(f"videoinfer {further} {name_job(item)}")
-    return f"{list_key(item['key'])} has no {what}: it is {item['status']}. See `{command}`."
+    return f"{list_key(item['key'])} has no {what}: its status is {item['status']}. See `{command}`."
 
 
 LETTER_HEADINGS = ("SINCE", "VIDEO")

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from itertools import batched
 from typing import Any
 
-from videoinfer.errors import CommandError
+from videoinfer.errors import CommandError, JobMissing
 from videoinfer.job_texts import describe_kept, describe_missing
 from videoinfer.ledger_view import Item
 from videoinfer.pipeline_stack import PipelineStack
@@ -51,7 +51,13 @@ def redeliver_jobs(stack: PipelineStack, wanted: str, *, annotate: bool = False)
 def _find_jobs(stack: PipelineStack, wanted: str) -> Iterator[Item]:
     prefix = wanted.removeprefix(f"s3://{stack.results_bucket}/")
     if prefix == wanted:
-        yield stack.ledger.find_job(wanted)[0]
+        try:
+            yield stack.ledger.find_job(wanted)[0]
+        except JobMissing:
+            if not wanted.startswith("s3://"):
+                raise
+            results = f"s3://{stack.results_bucket}/"
+            raise CommandError(f"{wanted} is not a video that has a job, and not below {results}.") from None
         return
     is_empty = True
     for key, job_id in _list_results(stack, prefix):
@@ -70,9 +76,9 @@ def _start(stack: PipelineStack, item: Item, *, annotate: bool) -> Redelivery:
     if "upload_id" not in item:
         return Redelivery(item, None, f"the ledger has no job {item['job_id']}")
     if "job_id" not in item:
-        return Redelivery(item, None, f"it has no job at the API: it is {item['status']}")
+        return Redelivery(item, None, f"it has no job at the API: its status is {item['status']}")
     if item["status"] not in ENDED_STATES and not _has_results(stack, item):
-        return Redelivery(item, None, f"it has no results yet: it is {item['status']}")
+        return Redelivery(item, None, f"it has no results yet: its status is {item['status']}")
     job = Job.from_item(item)
     job = replace(job, options=replace(job.options, annotate=job.options.annotate or annotate))
     sfn, polls = stack.clients.stepfunctions, int(item.get("polls", 0))

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from videoinfer.api_videos import list_extensions
 from videoinfer.errors import CommandError
+from videoinfer.input_file import check_file
 from videoinfer.pipeline_stack import PipelineStack
 from videojobs.errors import InvalidOption, InvalidParameter
 from videojobs.jobs.intake import UploadFilter
@@ -92,8 +93,7 @@ def check_keys(s3: S3Client, planned: Sequence[PlannedUpload]) -> None:
 
 
 def _plan(stack: PipelineStack, file: Path, to: str | None, metadata: Mapping[str, str]) -> PlannedUpload:
-    if not file.is_file():
-        raise CommandError(f"{file} is {'a folder' if file.is_dir() else 'missing'}: give video files.")
+    check_file(file)
     upload = Upload(
         bucket=stack.uploads_bucket, key=_choose_key(stack, file, to), size_bytes=file.stat().st_size, etag=""
     )

@@ -160,7 +160,7 @@ def test_a_cancelled_job_is_no_longer_waited_for(aws: EmbeddedAws, stage: Stage)
     assert "running 42 %" in stage.run("jobs", "--running").output
     assert "Progress    42 %" in stage.run("show", "cancel/running.mp4").output
 
-    assert "it has no results yet: it is running" in stage.run("redeliver", "cancel/running.mp4").output
+    assert "it has no results yet: its status is running" in stage.run("redeliver", "cancel/running.mp4").output
     result = stage.run("cancel", "cancel/running.mp4")
 
     assert result.exit_code == 0, result.output
@@ -196,7 +196,7 @@ def test_a_job_that_ended_cannot_be_cancelled(stage: Stage) -> None:
     result = stage.run("cancel", upload.key)
 
     assert result.exit_code == 1
-    assert "The job of cancel/failed.mp4 has already ended: it is failed." in result.output
+    assert "The job of cancel/failed.mp4 has already ended: its status is failed." in result.output
 
 
 def test_dead_letters_are_listed_with_their_reason_and_sent_back(stage: Stage) -> None:

@@ -87,7 +87,9 @@ def run_demo(options: DemoOptions, display: Display) -> None:
             cleanup.pop_all()
             dismiss_guard(system.aws.guard)
     if job["status"] != "done":
-        raise CommandError(f"{options.video.name} has no results: the job is {job['status']} (see the notice).")
+        raise CommandError(
+            f"{options.video.name} has no results: the job's status is {job['status']} (see the notice)."
+        )
 
 
 def show_report(report: Path, display: Display, *, is_opened: bool) -> None:

@@ -93,7 +93,7 @@ def test_a_job_without_an_answer_may_be_billed(pipeline: Pipeline, status: JobSt
 def test_a_job_that_has_ended_is_not_cancelled(pipeline: Pipeline, status: JobState) -> None:
     pipeline.ledger.record(CLIP, 1, status=status)
 
-    with pytest.raises(CommandError, match=f"has already ended: it is {status}"):
+    with pytest.raises(CommandError, match=f"has already ended: its status is {status}"):
         pipeline.cancel()
 
     assert pipeline.find()["status"] == status

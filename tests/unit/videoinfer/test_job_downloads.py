@@ -163,7 +163,7 @@ def test_a_running_job_has_no_outputs(bucket: AwsClients, ledger: Ledger) -> Non
     result = CliRunner().invoke(app, ["download", "j2"])
 
     assert result.exit_code == ExitCode.ERROR
-    assert re.search(r"has no outputs: it is running. See `.*wait j2`", result.output)
+    assert re.search(r"has no outputs: its status is running. See `.*wait j2`", result.output)
 
 
 def test_a_disk_without_room_is_named_before_the_download(

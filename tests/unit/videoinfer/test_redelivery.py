@@ -145,7 +145,7 @@ def test_a_job_that_has_no_results_yet_is_refused(stage: Stage) -> None:
     stage.add("belt.mp4", status="running", has_results=False)
     [refused] = stage.redeliver("belt.mp4")
     assert refused.execution_arn is None
-    assert refused.failure == "it has no results yet: it is running"
+    assert refused.failure == "it has no results yet: its status is running"
 
 
 def test_an_upload_without_a_job_is_refused(stage: Stage) -> None:
@@ -156,12 +156,17 @@ def test_an_upload_without_a_job_is_refused(stage: Stage) -> None:
         error="No video.",
     )
     [refused] = stage.redeliver("notes.txt")
-    assert refused.failure == "it has no job at the API: it is rejected"
+    assert refused.failure == "it has no job at the API: its status is rejected"
 
 
 def test_the_error_about_an_empty_prefix_says_where_results_are(stage: Stage) -> None:
     with pytest.raises(CommandError, match="results/<upload key>/<job_id>/"):
         stage.redeliver("s3://results/line-3/")
+
+
+def test_the_error_about_another_bucket_names_that_of_the_results(stage: Stage) -> None:
+    with pytest.raises(CommandError, match=r"s3://elsewhere/line-3/ is not a video .* not below s3://results/"):
+        stage.redeliver("s3://elsewhere/line-3/")
 
 
 def test_a_failed_execution_is_reported_with_its_reason(stage: Stage) -> None:

@@ -1,6 +1,7 @@
 """`videoinfer upload`: what becomes of files, and what is refused before anything is sent."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -119,9 +120,10 @@ def test_uploads_go_below_the_prefix_of_an_existing_bucket(stack: Stack, clients
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["no.mp4"], "no.mp4 is missing: give video files."),
-        (["folder.mp4"], "folder.mp4 is a folder: give video files."),
-        (["empty.mp4"], "The file is empty"),
+        (["no.mp4"], "The file no.mp4 does not exist."),
+        (["folder.mp4"], "folder.mp4 is a folder: give a file in it."),
+        (["pipe.mp4"], "pipe.mp4 is not a file."),
+        (["empty.mp4"], "empty.mp4 is empty (0 bytes)"),
         (["notes.txt"], "does not take files that end in .txt"),
         (["notes.ts"], "the stack ignores such files (UploadExtensions is mp4,mkv)."),
         (["belt.mp4", "dock.mp4", "--to", "a.mp4"], "a.mp4 is the key of one video"),
@@ -143,6 +145,7 @@ def test_what_would_not_become_a_job_is_refused(
         stack["upload_extensions"] = "mp4,mkv"
     monkeypatch.setattr(uploading, "SENT_VIDEO_MAX_BYTES", 3)
     Path("folder.mp4").mkdir()
+    os.mkfifo("pipe.mp4")
     for name, text in {"empty.mp4": "", "notes.txt": "text", "notes.ts": "text", "s\udce4tt.mp4": "x"}.items():
         Path(name).write_text(text)
 

@@ -96,7 +96,7 @@ def test_the_files_of_an_earlier_run_stay_if_the_job_fails(
     status, text = run_demo(video, model_folder, tmp_path)
 
     assert status == 1
-    assert "gray.mp4 has no results: the job is failed (see the notice)." in text
+    assert "gray.mp4 has no results: the job's status is failed (see the notice)." in text
     assert {*tmp_path.iterdir()} == before
     assert (tmp_path / "results.json").read_text() == "earlier"
 
