@@ -195,7 +195,8 @@ def download(
 ) -> None:
     """Download the outputs of a job, except the report, which needs its link: see `videoinfer open`.
 
-    The folder appears when all files are complete. After an interruption, the same command continues.
+    The folder appears when all files are complete. After an interruption, the same command continues. The exit code is
+    3 if a file is no longer in the bucket.
 
     Example: videoinfer download line-3/belt.mp4 -o belt
     """

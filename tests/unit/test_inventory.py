@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+import typer
 from arro3.core import DataType
 
 from tests.templates import ROOT, find_resources, read_definition, read_template
@@ -111,9 +112,13 @@ def test_every_bucket_is_private_encrypted_and_for_tls_only(application: str) ->
 
 def test_the_readme_lists_every_command_for_a_deployed_stack() -> None:
     section = (ROOT / "README.md").read_text().split("\n## Operate\n")[1].split("\n## ")[0]
-    documented = re.findall(r"^\| `([a-z-]+)", section, flags=re.MULTILINE)
-    commands = [command.name or command.callback.__name__ for command in stack_commands.registered_commands]  # type: ignore[union-attr]
-    assert sorted(documented) == sorted(commands)
+    documented = dict(re.findall(r"^\| `([a-z-]+)(.*?)` \|", section, flags=re.MULTILINE))
+    group = typer.main.get_command(stack_commands)
+    assert isinstance(group, typer.core.TyperGroup)
+    assert documented.keys() == group.commands.keys()
+    for name, usage in documented.items():
+        options = {option for it in group.commands[name].params for option in it.opts}
+        assert set(re.findall(r"(?<!\w)--?[a-z][a-z-]*", usage)) <= options
 
 
 def test_the_page_on_local_invoke_has_an_event_for_every_function() -> None:

@@ -2,6 +2,7 @@
 without their extra.
 """
 
+import re
 import tomllib
 
 import pytest
@@ -51,6 +52,14 @@ def test_every_installed_distribution_is_imported_by_a_command() -> None:
 
 def test_the_commands_for_operators_need_no_video_libraries() -> None:
     assert BASE.isdisjoint({"av", "numpy", "openvino", "pillow", "arro3-core"})
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/operations.md"])
+def test_the_documentation_names_the_extra_of_every_command(document: str) -> None:
+    text = (ROOT / document).read_text()
+    for extra in ("local", "engine"):
+        [words] = re.findall(rf"((?:`\w+`(?:,| and)?\s)+)needs? (?:the extra )?`{extra}`", text)
+        assert set(re.findall(r"\w+", words)) - {"and"} == {it for it, its in COMMAND_EXTRAS.items() if its == extra}
 
 
 def test_a_missing_module_of_the_project_is_a_bug() -> None:
