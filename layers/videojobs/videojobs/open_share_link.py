@@ -61,7 +61,7 @@ _INCOMPLETE = "Check that you copied all of it. All links may also have been rev
 
 _VIEW = {
     "t": re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,3})?"),
-    "class": re.compile(r"[^\x00-\x1f]{1,100}"),
+    "class": re.compile(r"[^\x00-\x1f]+"),
     "confidence": re.compile(r"[0-9]{1,3}"),
 }
 """What a link's query may ask the report to show."""
@@ -170,7 +170,11 @@ def read_request(event: Mapping[str, Any]) -> ShareRequest:
     """Reads the request in an event of an HTTP API (payload format 2.0). A link may end in a slash."""
     link, token, name = [*event["rawPath"].strip("/").split("/", 2), "", ""][:3]
     query = parse_qsl(event["rawQueryString"], keep_blank_values=True)
-    view = urlencode([(key, value) for key, value in query if key in _VIEW and _VIEW[key].fullmatch(value)])
+    asked = [(key, value) for key, value in query if key in _VIEW and _VIEW[key].fullmatch(value)]
+    view = urlencode(asked)
+    if len(view) > VIEW_MAX_CHARACTERS:
+        # A part of the classes would hide the others, so all are left out.
+        view = urlencode([(key, value) for key, value in asked if key != "class"])
     return ShareRequest(
         method=event["requestContext"]["http"]["method"],
         token=token if link == "s" else "",

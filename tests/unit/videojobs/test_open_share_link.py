@@ -106,8 +106,9 @@ def test_a_report_gets_the_link_that_opened_it(shared: Shared) -> None:
         ("t=14.201&class=car&class=a%26base%3Dx&confidence=60", None),
         ("t=-1&confidence=1e2&class=&base=x&files=y", {}),
         (f"t={'9' * 11}", {}),
-        (f"class={'x' * 101}", {}),
-        ("&".join(["class=x"] * 300), {}),
+        (f"class={'x' * 300}", None),
+        ("class=%01", {}),
+        ("&".join([*["class=x"] * 300, "t=5", "confidence=60"]), {"t": ["5"], "confidence": ["60"]}),
         ("", {}),
     ],
 )
