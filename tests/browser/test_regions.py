@@ -152,6 +152,15 @@ def test_a_click_on_an_event_jumps_there(open_page: OpenPage, tmp_path: Path) ->
     wait_for_value(report.time, pytest.approx(4.5, abs=0.1))
 
 
+def test_the_space_bar_opens_a_list_of_events(open_page: OpenPage, tmp_path: Path) -> None:
+    report = ReportPage(open_page(write_page(tmp_path).as_uri()))
+    report.wait_for_video()
+    report.page.locator(".events summary").first.focus()
+    report.page.keyboard.press("Space")
+    expect(report.page.locator(".events[open]")).to_have_count(1)
+    expect(report.page.locator("#play")).to_have_accessible_name("Play")
+
+
 def test_the_keyboard_goes_from_event_to_event(open_page: OpenPage, tmp_path: Path) -> None:
     report = open_report(open_page, write_page(tmp_path))
     lane = find_row(report, "door").get_by_role("slider")

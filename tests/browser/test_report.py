@@ -138,7 +138,7 @@ def test_confidence_and_classes_filter_what_is_drawn_and_counted(open_report: Op
     report.wait_for_color(BLUE)
 
     report.choose_confidence(51)
-    expect(report.page.locator(".total")).to_have_text("42 of 55 boxes")
+    expect(report.page.locator(".total")).to_have_text("42 of 55 predictions")
     expect(report.row("Rock").locator(".found")).to_have_text("12")
     wait_for_value(report.is_painted, False)  # frame 0 has a box of 50%
 
@@ -146,7 +146,7 @@ def test_confidence_and_classes_filter_what_is_drawn_and_counted(open_report: Op
     wait_for_value(report.is_painted, True)
     report.row("Rock").get_by_role("checkbox").uncheck()
     wait_for_value(report.is_painted, False)
-    expect(report.page.locator(".total")).to_have_text("30 of 55 boxes")
+    expect(report.page.locator(".total")).to_have_text("30 of 55 predictions")
     report.page.get_by_role("button", name="None").click()
     expect(report.page.locator("#shown")).to_have_text("0")
     report.page.get_by_role("button", name="All", exact=True).click()
@@ -239,6 +239,33 @@ def test_a_report_without_frames_says_so(open_report: OpenReport) -> None:
     report.wait_for_video()
 
     expect(report.page.locator("#empty")).to_contain_text("No frame of the video was looked at")
+
+
+@pytest.mark.parametrize(
+    ("elements", "words"),
+    [
+        ([None] * 50, None),
+        ([{"text": "STOP"}] * 50, None),
+        ([None] * 49 + [make_element([])], "Nothing was found in the frame that was looked at."),
+        ([None] * 40 + [make_element([])] * 10, "Nothing was found in any of the 10 frames that were looked at."),
+    ],
+    ids=["failed", "unknown type", "one frame", "ten frames"],
+)
+def test_nothing_was_found_only_in_frames_that_were_looked_at(
+    open_report: OpenReport, elements: list[object], words: str | None
+) -> None:
+    report = open_report(make_results(elements))
+    report.wait_for_video()
+    if words is None:
+        expect(report.page.locator("#empty")).to_be_hidden()
+    else:
+        expect(report.page.locator("#empty")).to_contain_text(words)
+
+
+def test_one_prediction_is_told_in_the_singular(open_report: OpenReport) -> None:
+    elements = [make_element([make_box("Rock", 100, 100)] if number == 5 else []) for number in range(50)]
+    report = open_report(make_results(elements))
+    expect(report.page.locator(".total")).to_have_text("1 prediction")
 
 
 def test_a_failed_frame_differs_from_an_empty_one(open_report: OpenReport) -> None:

@@ -1,6 +1,6 @@
 // The classes, by model: a row each with its toggle, timeline and counts.
 
-import { $, create, createSwatch, formatCount } from "./dom.js";
+import { $, countNouns, create, createSwatch, formatCount } from "./dom.js";
 import { countInBin, drawLanes, findLaneTime, formatTime, listenToLane, placeTip, sumFrom } from "./timelines.js";
 
 const ROWS_AT_FIRST = 40;
@@ -120,17 +120,17 @@ export class ClassList extends EventTarget {
   }
 
   #buildModel(model, entries, isAllEmpty) {
-    const facts = [WHAT_IS_FOUND[model.type], `${formatCount(model.frames)} frames`, model.failed && `failed on ${formatCount(model.failed)}`];
+    const facts = [WHAT_IS_FOUND[model.type], countNouns(model.frames, "frame", "frames"), model.failed && `failed on ${formatCount(model.failed)}`];
     const section = create(
       "section",
       { className: "model" },
       create("h3", {}, model.id, " ", create("small", { className: "muted", textContent: facts.filter(Boolean).join(" · ") })),
     );
     if (model.embeddings) {
-      const text = `An embedding a frame: ${formatCount(model.embeddings)} vectors. There is nothing to draw of them; they are in the results.`;
+      const text = `An embedding a frame: ${countNouns(model.embeddings, "vector", "vectors")}. There is nothing to draw; they are in the results.`;
       section.append(create("p", { className: "empty", textContent: text }));
     } else if (model.unread) {
-      const text = `${formatCount(model.unread)} frames have results of an unknown type. They are only in results.json.`;
+      const text = `${countNouns(model.unread, "frame has", "frames have")} results of an unknown type. They are only in results.json.`;
       section.append(create("p", { className: "empty", textContent: text }));
     } else if (!entries.length && !isAllEmpty) {
       section.append(create("p", { className: "empty", textContent: "It found nothing." }));
@@ -141,7 +141,7 @@ export class ClassList extends EventTarget {
         create(
           "div",
           { className: "head" },
-          create("span", { textContent: "boxes" }),
+          create("span", { textContent: "predictions" }),
           create("span", { textContent: "now" }),
         ),
         list,

@@ -19,3 +19,6 @@ const COUNTS_FORMAT = new Intl.NumberFormat("en-US");
 
 /** 12345 as 12,345. */
 export const formatCount = (number) => COUNTS_FORMAT.format(number);
+
+/** 1 frame, 12,345 frames. */
+export const countNouns = (number, one, many) => `${formatCount(number)} ${number === 1 ? one : many}`;

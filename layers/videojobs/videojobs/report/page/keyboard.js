@@ -9,7 +9,7 @@ export function listenForKeys(actions, isOn) {
     const { key, target } = event;
     if (event.ctrlKey || event.metaKey || event.altKey || target.closest("dialog[open], input[type=search]")) return;
     if (target.matches("input[type=range], select") && /^(Arrow|Home|End|Page)/.test(key)) return;
-    if (key === " " && target.matches("button, input, select")) return;
+    if (key === " " && target.matches("button, input, select, summary")) return;
     const isSingle = key.length === 1 && key !== " ";
     if (isSingle && !isOn()) return;
     const act = actions[isSingle ? key.toLowerCase() : key];

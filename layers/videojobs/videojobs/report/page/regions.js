@@ -1,6 +1,6 @@
 // The regions: a row each with its toggle, its events on a timeline and in a list, and its counts.
 
-import { $, create, formatCount } from "./dom.js";
+import { $, countNouns, create, formatCount } from "./dom.js";
 import { fillAxis, findLaneTime, fitCanvas, formatTime, listenToLane, placeTip } from "./timelines.js";
 
 const EVENT_COLORS = { in: "#2fa873", out: "#e5772e", stay: "#5b9bff" };
@@ -125,8 +125,7 @@ export class RegionList extends EventTarget {
     if (isLine) {
       return create("p", { className: "facts" }, create("b", { textContent: `${formatCount(counts.in)} in` }), ` · ${formatCount(counts.out)} out`);
     }
-    const entries = counts.entry === 1 ? "1 entry" : `${formatCount(counts.entry)} entries`;
-    const facts = create("p", { className: "facts" }, create("b", { textContent: entries }));
+    const facts = create("p", { className: "facts" }, create("b", { textContent: countNouns(counts.entry, "entry", "entries") }));
     if (longest !== null) {
       const jump = create("button", { type: "button", className: "quiet", textContent: `longest ${formatStay(longest.dwell)}` });
       jump.addEventListener("click", () => this.#tell("seek", longest.time));
@@ -137,7 +136,7 @@ export class RegionList extends EventTarget {
 
   #buildEvents(events) {
     const list = create("ol");
-    const details = create("details", { className: "events" }, create("summary", { textContent: events.length === 1 ? "1 event" : `${formatCount(events.length)} events` }), list);
+    const details = create("details", { className: "events" }, create("summary", { textContent: countNouns(events.length, "event", "events") }), list);
     details.hidden = !events.length;
     details.addEventListener("toggle", () => details.open && !list.children.length && this.#showMore(list, events));
     return details;

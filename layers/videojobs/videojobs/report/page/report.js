@@ -1,6 +1,6 @@
 // The page: puts the player, the marks over it, and the classes with their timelines together.
 
-import { $, create, formatCount } from "./dom.js";
+import { $, countNouns, create, formatCount } from "./dom.js";
 import { composeAddress, findBase, findFiles, readView } from "./address.js";
 import { PieceMissing, Pieces, readIndex } from "./data.js";
 import { Overlay, toPercent } from "./marks.js";
@@ -255,11 +255,14 @@ class Report {
     }
     for (const id of ["confidence-field", "choices"]) $(id).hidden = true;
     $("switches").hidden = !this.#regions;
-    if (this.#index.models.some((model) => model.embeddings)) return;
-    const frames = Math.max(0, ...this.#index.models.map((model) => model.frames));
+    const { models } = this.#index;
+    const frames = Math.max(0, ...models.map((model) => model.frames - model.failed - model.unread));
+    const isTold = models.some((model) => model.embeddings || (!frames && model.frames));
+    if (isTold) return; // beside the model's name
+    const looked = frames === 1 ? "the frame that was looked at" : `any of the ${formatCount(frames)} frames that were looked at`;
     $("empty").hidden = false;
     $("empty").textContent = frames
-      ? `Nothing was found in any of the ${formatCount(frames)} frames that were looked at. Is it the right model, and is its confidence threshold not too high?`
+      ? `Nothing was found in ${looked}. Is it the right model, and is its confidence threshold not too high?`
       : "No frame of the video was looked at, so there is nothing to show.";
   }
 
@@ -269,7 +272,8 @@ class Report {
     const all = sum(this.#classes, 0);
     const shown = sum(this.#list.shown, percent);
     $("shown").textContent = formatCount(shown);
-    $("shown-of").textContent = shown === all ? "boxes" : `of ${formatCount(all)} boxes`;
+    const noun = all === 1 ? "prediction" : "predictions";
+    $("shown-of").textContent = shown === all ? noun : `of ${formatCount(all)} ${noun}`;
     const { min, max } = $("confidence");
     $("confidence-value").textContent = `${percent}%`;
     $("confidence").setAttribute("aria-valuetext", `${percent}%`);
