@@ -14,11 +14,9 @@ from datetime import UTC, datetime
 from itertools import batched
 from typing import TYPE_CHECKING
 
-from videoinfer.errors import CommandError
 from videoinfer.ledger_view import LedgerView
 from videoinfer.pipeline_stack import PipelineStack
 from videoinfer.processes import uninterrupted
-from videojobs.errors import NewerSchema
 from videojobs.jobs.states import ENDED_STATES
 from videojobs.jobs.uploads import JobRequest, read_requests
 
@@ -118,8 +116,6 @@ def _receive(stack: PipelineStack) -> Iterator[MessageTypeDef]:
 def _read_letter(message: MessageTypeDef, table: LedgerView) -> DeadLetter:
     try:
         requests = tuple(read_requests(json.loads(message["Body"])))
-    except NewerSchema as newer:
-        raise CommandError(f"{newer} Use the videoinfer of that release.") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         requests = ()
     why, is_usable = _judge(requests, table)

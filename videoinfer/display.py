@@ -37,6 +37,7 @@ from videoinfer.processes import exiting_on_interrupts
 from videoinfer.terminal import Console, show_blanks
 from videoinfer.upload_progress import Step
 from videoinfer.verbosity import log_cause
+from videojobs.errors import NewerSchema
 from videojobs.foreign_text import printable
 
 _MARKS = {
@@ -306,7 +307,7 @@ def errors_for_people(interrupted: str = "Nothing is left running.") -> Iterator
             yield
     except BrokenPipeError:
         raise
-    except (CommandError, BotoCoreError, ClientError, OSError) as error:
+    except (CommandError, NewerSchema, BotoCoreError, ClientError, OSError) as error:
         Console(stderr=True).print(Text.assemble(("Error: ", "bold red"), _describe(error)), soft_wrap=True)
         log_cause(error)
         raise typer.Exit(code=ExitCode.ERROR) from error
@@ -328,8 +329,10 @@ def _show_cursor() -> None:
         Console(stderr=stderr).show_cursor()
 
 
-def _describe(error: CommandError | BotoCoreError | ClientError | OSError) -> str:
+def _describe(error: CommandError | NewerSchema | BotoCoreError | ClientError | OSError) -> str:
     """Line breaks are those of our own errors alone: a log's end has some."""
     if isinstance(error, BotoCoreError | ClientError):
         return printable(describe_error(error))
+    if isinstance(error, NewerSchema):
+        return f"{error} Use the videoinfer of that release."
     return printable(describe_os_error(error)) if isinstance(error, OSError) else str(error)

@@ -13,6 +13,7 @@ from videoinfer.job_texts import to_json
 from videoinfer.notices_queue import ReceivedNotice
 from videoinfer.terminal import Console
 from videoinfer.upload_progress import Step
+from videojobs.errors import NewerSchema
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 HOSTILE = "a\x1b]0;title\x07b\x9b31mc\rd\u202ee\x1b[2Jf"
@@ -99,6 +100,14 @@ def test_an_error_s_text_is_shown_without_markup(capsys: pytest.CaptureFixture[s
     with pytest.raises(typer.Exit), errors_for_people():
         raise CommandError(HOSTILE)
     assert "a\\u001b]0;title" in capsys.readouterr().err.replace("\n", "")
+
+
+def test_an_older_command_names_the_release_to_use(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit), errors_for_people():
+        raise NewerSchema(2, 1)
+    assert "(schema 2; this release knows 1). Use the videoinfer of that release." in " ".join(
+        capsys.readouterr().err.split()
+    )
 
 
 def test_json_output_has_the_same_value_on_a_terminal(console: Console) -> None:

@@ -101,7 +101,12 @@ class Job:
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Self:
-        """Reads the job in an item of the ledger that has a `job_id`."""
+        """Reads the job in an item of the ledger that has a `job_id`.
+
+        Raises:
+            NewerSchema: A newer release wrote it.
+        """
+        check_version(item)
         return cls(
             upload=Upload.from_item(item),
             attempt=int(item["attempt"]),
@@ -226,6 +231,7 @@ class Ledger:
 
         Raises:
             ChangeRefused: `status` may not follow the job's state. Nothing is set.
+            NewerSchema: A newer release wrote the item. Nothing is set, so that the item keeps its version.
         """
         now = format_time(datetime.now(UTC))
         if status in ENDED_STATES:
@@ -244,18 +250,25 @@ class Ledger:
             "ExpressionAttributeNames": {alias: name for name, alias in aliases.items()},
             "ExpressionAttributeValues": {":now": now}
             | {place: _to_item(values[name]) for name, place in places.items()},
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
+        alias = aliases["schema_version"]
+        conditions = [f"(attribute_not_exists({alias}) OR {alias} <= {places['schema_version']})"]
         if status:
             alias = aliases["status"]
             before = {f":before{index}": state for index, state in enumerate(sorted(changes[status]))}
-            update["ConditionExpression"] = f"attribute_not_exists({alias}) OR {alias} IN ({', '.join(before)})"
+            conditions.append(f"(attribute_not_exists({alias}) OR {alias} IN ({', '.join(before)}))")
             update["ExpressionAttributeValues"] |= before
         try:
-            self._table.update_item(**update)
+            self._table.update_item(**update, ConditionExpression=" AND ".join(conditions))
         except ClientError as error:
-            if status and error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                raise ChangeRefused(status) from None
-            raise
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            refused: Any = error.response.get("Item", {})
+            check_version({name: value["N"] for name, value in refused.items() if name == "schema_version"})
+            if status is None:
+                raise
+            raise ChangeRefused(status) from None
 
     def restore(self, upload: Upload, attempt: int, *, status: JobState, **values: Any) -> None:
         """Adds what is known of a job that has ended to a ledger that has lost it.

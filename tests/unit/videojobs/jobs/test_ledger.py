@@ -4,14 +4,16 @@ import itertools
 import re
 from typing import Any, get_args
 
+import boto3
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from videojobs.errors import ChangeRefused
-from videojobs.jobs.ledger import name_execution
+from videojobs.errors import ChangeRefused, NewerSchema
+from videojobs.jobs.ledger import Job, name_execution
 from videojobs.jobs.states import CHANGES, ENDED_STATES, REDELIVERY, JobState
 from videojobs.jobs.uploads import Upload
+from videojobs.schema import SCHEMA_VERSION
 
 keys = st.text(min_size=1, max_size=200).filter(lambda key: not key.endswith("/"))
 
@@ -55,6 +57,21 @@ def test_facts_are_recorded_in_every_state(aws: Any) -> None:
     aws.ledger.record(upload, 1, status="done")
     aws.ledger.record(upload, 1, notice_id="n1")
     assert aws.ledger.read(upload, 1)["notice_id"] == "n1"
+
+
+@pytest.mark.parametrize("status", [None, "running", "cancelled"])
+def test_what_a_newer_release_wrote_is_left_alone(aws: Any, status: JobState | None) -> None:
+    """Else the item would have this release's version, and its next reader would misread it."""
+    upload = Upload(bucket="uploads", key="a.mp4", size_bytes=5, etag="e1")
+    aws.ledger.record(upload, 1, status="running", job_id="j1")
+    item = aws.ledger.read_item(upload.upload_id, 1) | {"schema_version": SCHEMA_VERSION + 1}
+    boto3.resource("dynamodb").Table("jobs").put_item(Item=item)
+    before = aws.ledger.read_item(upload.upload_id, 1)
+    with pytest.raises(NewerSchema, match=f"schema {SCHEMA_VERSION + 1}; this release knows {SCHEMA_VERSION}"):
+        aws.ledger.record(upload, 1, status=status, polls=7)
+    assert aws.ledger.read_item(upload.upload_id, 1) == before
+    with pytest.raises(NewerSchema):
+        Job.from_item(before)
 
 
 @pytest.mark.slow
