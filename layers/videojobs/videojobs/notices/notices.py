@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import accumulate
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
@@ -54,6 +55,9 @@ https://docs.aws.amazon.com/govcloud-us/latest/UserGuide/configure-account.html
 
 VALUE_MAX_CHARACTERS = 5_000
 """Maximum length of one fact: longer than the console's URL for a key of 1,024 bytes."""
+
+SENTENCES_MAX_BYTES = 60_000
+"""Maximum size of the sentences about what was found. The link comes after them, and has to fit."""
 
 TABLES_MAX_BYTES = 60_000
 """Maximum size of all lists of classes together, which have the most frequent ones. The other text is shorter."""
@@ -129,7 +133,7 @@ def compose_done(
     """
     paragraphs = []
     if summary:
-        paragraphs.append("\n".join(answer(summary, lambda seconds: format_place(job, seconds))))
+        paragraphs.append(_join_sentences(answer(summary, lambda seconds: format_place(job, seconds))))
     if rules and (lines := describe_rules(job, rules, share_link.locate_moment)):
         paragraphs.append("\n".join(lines))
     paragraphs.append(_describe_link("Look", share_link.url, share_link.expires_at))
@@ -386,6 +390,15 @@ class NoticesTopic:
             MessageAttributes=compose_attributes(notice.outcome, notice.prefix, notice.found),
         )
         return answer["MessageId"]
+
+
+def _join_sentences(sentences: Sequence[str]) -> str:
+    """Returns the first sentences that fit, one a line, and how many do not."""
+    ends = accumulate(len(sentence.encode()) + 1 for sentence in sentences)
+    kept = [sentence for sentence, end in zip(sentences, ends, strict=True) if end <= SENTENCES_MAX_BYTES]
+    if rest := len(sentences) - len(kept):
+        kept.append(f"and {show_count(rest, 'more line', 'more lines')}, which are in the report")
+    return "\n".join(kept)
 
 
 def _find_moment(job: Job, rules: RulesOutcome | None) -> int | None:

@@ -32,6 +32,7 @@ from videojobs.notices.notices import (
     compose_stored,
 )
 from videojobs.notices.share_links import ShareLink
+from videojobs.outputs.region_summary import PolygonSummary, RegionSummaries
 from videojobs.outputs.summary import ClassSummary, ModelSummary, Summary
 from videojobs.results.rules import RuleOutcome, RulesOutcome
 
@@ -51,7 +52,7 @@ def make_job(key: str = "line 3/belt.mp4", models: tuple[Model, ...] = (HANDS, R
     )
 
 
-def make_done(job: Job, rules: RulesOutcome | None = None) -> Notice:
+def make_summary() -> Summary:
     summary = Summary((HANDS, ROOM))
     rock = ClassSummary(
         count=1200,
@@ -68,9 +69,13 @@ def make_done(job: Job, rules: RulesOutcome | None = None) -> Notice:
         frames=50, failed_frames=3, embeddings=0, predictions=1207, classes={"Paper": paper, "Rock": rock}
     )
     summary.models["room"] = ModelSummary(frames=50)
+    return summary
+
+
+def make_done(job: Job, rules: RulesOutcome | None = None, *, summary: Summary | None = None) -> Notice:
     return compose_done(
         job,
-        summary,
+        summary or make_summary(),
         age_seconds=125,
         polls=1,
         cost_usd=0.00214,
@@ -115,6 +120,18 @@ def test_a_notice_says_what_ran_and_what_was_found() -> None:
         "room found:\n"
         "nothing"
     )
+
+
+def test_the_link_comes_after_as_many_sentences_as_fit() -> None:
+    regions: RegionSummaries = {f"{it} {'安' * 50}": {"帽" * 100: PolygonSummary(entries=1)} for it in range(20)}
+    summary = Summary(())
+    summary.models = {f"m{number}": ModelSummary(frames=9, regions=regions) for number in range(20)}
+    message = make_done(make_job(), summary=summary).message
+    sentences, rest = message.split("\n\n", 1)
+    assert len(sentences.encode()) < 65_000
+    assert rest.startswith("Look: https://share.example.com/s/token\n")
+    last = sentences.splitlines()[-1]
+    assert last == f"and {20 * 22 - len(sentences.splitlines()) + 1} more lines, which are in the report"
 
 
 MENDED = "aws s3 cp ./belt.mp4 's3://uploads/line 3/belt.mp4'"
