@@ -101,7 +101,7 @@ def demo(
 @app.command(rich_help_panel=name_panel("infer"))
 def infer(
     *,
-    video: Annotated[Path, typer.Argument(help="The video.")],
+    video: Annotated[Path, typer.Argument(help="The video.", metavar="VIDEO")],
     model: Annotated[
         list[Path],
         typer.Option(
@@ -163,7 +163,7 @@ def infer(
 @app.command()
 def package(
     *,
-    weights: Annotated[Path, typer.Argument(help="The ONNX file, as Ultralytics' YOLO exports it.")],
+    weights: Annotated[Path, typer.Argument(help="The ONNX file, as Ultralytics' YOLO exports it.", metavar="WEIGHTS")],
     class_names: Annotated[
         Path | None,
         typer.Option(
@@ -196,8 +196,8 @@ def package(
 
 @app.command(rich_help_panel=name_panel("report"))
 def report(
-    results: Annotated[Path, typer.Argument(help="The results file.")],
-    video: Annotated[Path, typer.Argument(help="The video of these results.")],
+    results: Annotated[Path, typer.Argument(help="The results file.", metavar="RESULTS")],
+    video: Annotated[Path, typer.Argument(help="The video of these results.", metavar="VIDEO")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The page.", metavar="FILE")] = Path(REPORT_FILE),
 ) -> None:
     """Make the report: one page that plays the video with its predictions.
@@ -213,8 +213,8 @@ def report(
 
 @app.command(rich_help_panel=name_panel("annotate"))
 def annotate(
-    results: Annotated[Path, typer.Argument(help="The results file.")],
-    video: Annotated[Path, typer.Argument(help="The video of these results.")],
+    results: Annotated[Path, typer.Argument(help="The results file.", metavar="RESULTS")],
+    video: Annotated[Path, typer.Argument(help="The video of these results.", metavar="VIDEO")],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The annotated video, an MP4 file.", metavar="FILE")
     ] = Path(ANNOTATED_VIDEO),
@@ -233,8 +233,8 @@ def annotate(
 @app.command(rich_help_panel=name_panel("export"))
 def export(
     *,
-    results: Annotated[Path, typer.Argument(help="The results file.")],
-    video: Annotated[Path, typer.Argument(help="The video of these results.")],
+    results: Annotated[Path, typer.Argument(help="The results file.", metavar="RESULTS")],
+    video: Annotated[Path, typer.Argument(help="The video of these results.", metavar="VIDEO")],
     formats: Annotated[
         list[str] | None,
         typer.Option(
@@ -269,7 +269,7 @@ def export(
 @app.command(rich_help_panel=name_panel("regions"))
 def regions(
     *,
-    video: Annotated[Path, typer.Argument(help="The video.")],
+    video: Annotated[Path, typer.Argument(help="The video.", metavar="VIDEO")],
     at: Annotated[
         float | None,
         typer.Option(

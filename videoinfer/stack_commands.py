@@ -277,7 +277,7 @@ def logs(job: JobName, stack: StackName = DEFAULT_STACK, as_json: AsJson = False
 def retry(
     jobs: Annotated[
         list[str] | None,
-        typer.Argument(help="Job ids, or keys or S3 URIs of the videos.", metavar="JOB...", show_default=False),
+        typer.Argument(help="Job ids, or keys or S3 URIs of the videos.", metavar="JOB", show_default=False),
     ] = None,
     failed: Annotated[
         bool, typer.Option("--failed", help="Retry all jobs that `videoinfer jobs --failed` lists.")
@@ -338,7 +338,7 @@ def retry(
 @commands.command()
 @takes_upload_options
 def upload(
-    files: Annotated[list[Path], typer.Argument(help="The videos.", metavar="FILE...", show_default=False)],
+    files: Annotated[list[Path], typer.Argument(help="The videos.", metavar="FILE", show_default=False)],
     *,
     to: Annotated[
         str | None,

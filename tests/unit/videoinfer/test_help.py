@@ -30,6 +30,16 @@ def test_every_help_has_an_example_that_the_command_takes(name: str) -> None:
     command.make_context(name, shlex.split(found[1]))  # raises if the command does not take it
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_arguments_are_named_as_in_the_documentation(name: str) -> None:
+    """In capitals, once for several: typer adds the dots."""
+    group = typer.main.get_command(app)
+    assert isinstance(group, typer.core.TyperGroup)
+    arguments = [it for it in group.commands[name].params if isinstance(it, typer.core.TyperArgument)]
+    names = "|".join(it.metavar or str(it.name) for it in arguments)
+    assert re.fullmatch(r"(?:s3://)?[A-Z_/]+(?:\|(?:s3://)?[A-Z_/]+)*|", names), names
+
+
 def test_commands_and_options_are_completed() -> None:
     def complete(line: str, word: int) -> list[str]:
         environment = {"_VIDEOINFER_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(word)}
