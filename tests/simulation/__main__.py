@@ -36,12 +36,14 @@ def soak(first: int, count: int) -> bool:
     begun = time.monotonic()
     struck, ends, failed = Counter[tuple[str, str, str]](), Counter[str](), 0
     acts, invocations, steps = Counter[str](), 0, 0
-    for life in run_lives(range(first, first + count)):
+    for number, life in enumerate(run_lives(range(first, first + count)), 1):
         struck += life.struck
         ends += life.ends
         acts += life.acts
         invocations += life.invocations
         steps += life.steps
+        if number % 1000 == 0:
+            tell(f"{number:,} lives")
         if life.breaches:
             failed += 1
             tell(f"seed {life.seed}: {'; '.join(life.breaches[:3])}")

@@ -8,6 +8,7 @@ import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 AWS_FAULTS = (
     "killed before",
@@ -44,6 +45,21 @@ API_FAULTS = (
 """Of a call to the API. `lost`, `late`, `500 but done`, `no JSON` and `no fields`: the API did what it was asked for.
 `unknown`: it says that it has no such job, or no such file. `trickle`: a file takes minutes.
 """
+
+
+@cache
+def list_api_faults(name: str) -> tuple[str, ...]:
+    """Returns the faults that change the answer to a call of the API."""
+    is_file = name in ("results", "video")
+    changes_nothing = {
+        "unknown": not is_file and name != "GET videoinfer",  # the others are not about a job or a file
+        "trickle": not is_file,
+        "no JSON": is_file,
+        "no fields": is_file,
+        "cut": name == "video",  # the answer to a video that is sent is empty
+    }
+    return tuple(it for it in API_FAULTS if not changes_nothing.get(it))
+
 
 INVOCATION_FAULTS = ("throttled", "service error", "caller gone", "timed out")
 """Of an invocation: Lambda refuses it, or fails; the caller loses the connection while the function goes on; it hangs
@@ -89,6 +105,30 @@ FOCI = (
     "Publish Digest",
     "owner",
 )
+
+RARE_CALLS = frozenset(
+    (
+        "create_job api:GET openapi.json",
+        "create_job api:POST video_upload_signed_url",
+        "create_job api:video",
+        "create_job dynamodb:TransactWriteItems pending-notices",
+        "create_job s3:ListObjectsV2",
+        "create_job stepfunctions:DescribeExecution",
+        "deliver_results s3:AbortMultipartUpload",
+        "deliver_results s3:ListParts",
+        "record_media dynamodb:TransactWriteItems pending-notices",
+        "record_media s3:AbortMultipartUpload",
+        "record_media s3:CompleteMultipartUpload",
+        "record_media s3:CreateMultipartUpload",
+        "record_media s3:UploadPart",
+        "report_failure dynamodb:TransactWriteItems pending-notices",
+        "send_digest stepfunctions:GetExecutionHistory",
+    )
+)
+"""Calls that few lives make, so that other faults hardly ever strike them."""
+
+RARE_SHARE = 0.3
+"""How many of the rare calls are struck, in a life that has faults left."""
 
 UNLUCKY_RATE, UNLUCKY_SECONDS = 0.05, 900
 """How often faults strike after an owner has done something, and for how long."""
@@ -156,6 +196,7 @@ class Faults:
         fault = (
             self._find_storm(kinds, call, now)
             or self._find_focus(kinds, function, call)
+            or self._strike_rare(kinds, f"{function} {call}")
             or self._draw_fault(kinds, f"{function} {call}", now)
         )
         if fault:
@@ -177,9 +218,15 @@ class Faults:
         self.total += 1
         return self.order.choice(kinds)
 
+    def _strike_rare(self, kinds: Sequence[str], place: str) -> str:
+        if place not in RARE_CALLS or self.total >= self.most or self.order.random() >= RARE_SHARE:
+            return ""
+        self.total += 1
+        return self.order.choice(kinds)
+
     def _draw_fault(self, kinds: Sequence[str], place: str, now: float) -> str:
         if place not in self.favors:
-            self.favors[place] = self.order.choice(_API_FAVORS if kinds is API_FAULTS else _FAVORS)
+            self.favors[place] = self.order.choice(_API_FAVORS if " api:" in place else _FAVORS)
         rate = self.rate if now < self.until else 0.0
         if now < self.unlucky_until:
             rate = max(rate, UNLUCKY_RATE)

@@ -142,7 +142,7 @@ def _check_bill(stack: Stack, owner: "Owner", items: list[dict[str, Any]]) -> It
     if len(known) != sum("job_id" in item for item in items):
         yield "two attempts have the same job"
     unknown = _count_unknown(stack, owner, known)
-    knows_job = stack.api.knows_keys and not owner.acts["change"]  # other options are another job
+    knows_job = stack.api.knows_keys and not _may_change_options(stack, owner)
     counted = Counter[tuple[str, str | None]]()
     for item in items:
         counted[item["key"], item.get("version_id")] += int(item.get("unanswered", 0))
@@ -156,6 +156,18 @@ def _check_bill(stack: Stack, owner: "Owner", items: list[dict[str, Any]]) -> It
             yield f"{count} jobs at an API that knows keys for {place}, besides those in the ledger"
     for job_id in known - stack.api.jobs.keys():
         yield f"the API has no {job_id}"
+
+
+def _may_change_options(stack: Stack, owner: "Owner") -> bool:
+    """Returns whether an attempt may ask the API again with other options, which is another job.
+
+    Without versioning, another write of the same bytes replaces the metadata that the attempt reads.
+    """
+    metadata = defaultdict[tuple[str, str], list[Mapping[str, str]]](list)
+    for put in owner.puts:
+        metadata[put.key, put.etag].append(put.metadata)
+    is_replaced = any(it != some[0] for some in metadata.values() for it in some)
+    return bool(owner.acts["change"]) or (is_replaced and not stack.is_versioned)
 
 
 def _count_unknown(stack: Stack, owner: "Owner", known: set[str]) -> Counter[tuple[str, str | None]]:

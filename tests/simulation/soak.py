@@ -6,7 +6,14 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
-from tests.simulation.faults import API_FAULTS, AWS_FAULTS, DELIVERY_FAULTS, INVOCATION_FAULTS, PUBLISH_FAULTS
+from tests.simulation.faults import (
+    API_FAULTS,
+    AWS_FAULTS,
+    DELIVERY_FAULTS,
+    INVOCATION_FAULTS,
+    PUBLISH_FAULTS,
+    list_api_faults,
+)
 from tests.simulation.life import Life, live
 
 TOGETHER = 5
@@ -48,7 +55,7 @@ def list_faults(function: str, call: str) -> tuple[str, ...]:
         return PUBLISH_FAULTS
     if not function:
         return DELIVERY_FAULTS
-    return API_FAULTS if call.startswith("api:") else AWS_FAULTS
+    return list_api_faults(call.removeprefix("api:")) if call.startswith("api:") else AWS_FAULTS
 
 
 _KINDS = tuple(dict.fromkeys((*AWS_FAULTS, *API_FAULTS, *INVOCATION_FAULTS, *DELIVERY_FAULTS)))

@@ -31,7 +31,6 @@ from tests.simulation import media
 from tests.simulation.api import API_KEYS, API_URL, SIGNATURE, STORAGE_CALLS, Answer, Api, ApiWire, refuse, spoil
 from tests.simulation.executions import Execution, TimedMachine, fail_task, run_execution
 from tests.simulation.faults import (
-    API_FAULTS,
     AWS_FAULTS,
     CLOCK_AHEAD_MAX,
     CONNECT_SECONDS_MAX,
@@ -39,6 +38,7 @@ from tests.simulation.faults import (
     INVOCATION_FAULTS,
     PUBLISH_FAULTS,
     Faults,
+    list_api_faults,
 )
 from tests.simulation.objects import Objects
 from tests.simulation.queues import FunctionQueue
@@ -518,7 +518,7 @@ class Stack:
         """Passes a request to the API, or lets a fault strike it."""
         worker = self.timeline.worker
         assert worker
-        fault = self._strike(worker, API_FAULTS, f"api:{name}")
+        fault = self._strike(worker, list_api_faults(name), f"api:{name}")
         worker.pause(self.order.uniform(0.001, CONNECT_SECONDS_MAX if fault else 0.1))
         if fault == "killed before":
             worker.die()
