@@ -23,6 +23,7 @@ from videojobs.api.turns import Turn, Turns
 from videojobs.create_job import JobCreator
 from videojobs.errors import ApiUnavailable, BrokenAnswer, TurnLater
 from videojobs.jobs.costs import Meter
+from videojobs.jobs.idempotency_key import make_idempotency_key
 from videojobs.jobs.ledger import Job, Ledger
 from videojobs.jobs.sending import LAST_SECONDS, SENDS_MAX
 from videojobs.jobs.upload_metadata import METADATA_OPTIONS
@@ -432,6 +433,21 @@ def test_an_api_that_knows_the_idempotency_key_creates_one_job(aws: Any, input_m
     assert {request.headers["Idempotency-Key"] for request in wire.requests if request.method == "POST"} == keys
     item = aws.ledger.read(landed, 1)
     assert (item["job_id"], item.get("unanswered"), item.get("idempotency_key")) == ("j1", None, None)
+
+
+def test_a_lost_answer_stays_counted_if_the_video_is_written_again_with_other_options(aws: Any) -> None:
+    """In a bucket without versioning, the attempt reads the new metadata, so the API creates a second job."""
+    landed = replace(upload(aws, infer_fps="2"), version_id=None)
+    creator, _ = build(aws, requests.ReadTimeout())
+    with pytest.raises(ApiUnavailable):
+        creator.create_job(JobRequest(landed, 1))
+    upload(aws, infer_fps="5")
+    options = SETTINGS.resolve(landed.key, {"infer-fps": "5"})
+    key = make_idempotency_key(aws.state_machine_arn, JobRequest(landed, 1), options)
+    creator, _ = build(aws, (200, {"job_id": "j2", "idempotency_key": key}))
+    creator.create_job(JobRequest(landed, 1))
+    item = aws.ledger.read(landed, 1)
+    assert (item["job_id"], item["options"]["infer_fps"], item["unanswered"]) == ("j2", 5, 1)
 
 
 @pytest.mark.slow
