@@ -1,6 +1,6 @@
 """From a job that failed to a notice that says why: the flow of `report_failure`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -56,9 +56,7 @@ class FailureReport:
         job = job.with_cost(item)
         if "notice_id" in item and item["status"] == "done":
             outputs = [missing] if missing else list_requested(job.options)
-            for output in (output for output in outputs if output.notice_id not in item):
-                self._report_missing(job, output, reason, refused=refused, kept_uri=item.get(output.location))
-            return {"status": "done", "reason": reason}
+            return self._report_outputs(job, item, reason, outputs, refused=refused)
         if "notice_id" in item:
             logger.info("The notice has already been sent.", status=item["status"])
             return {"status": item["status"], "reason": item.get("error") or reason}
@@ -85,6 +83,8 @@ class FailureReport:
         notice_id = self._send(job, mention_unanswered(notice, Unanswered.from_item(item)))
         self.ledger.record(job.upload, job.attempt, **describe_sending(notice_id))
         logger.info("The end without results has been reported.", status=status, reason=reason)
+        if status == "done":
+            return self._report_outputs(job, item, reason, list_requested(job.options))
         return {"status": status, "reason": reason}
 
     def _report_stored(self, job: Job, item: Mapping[str, Any], reason: str) -> dict[str, str]:
@@ -104,6 +104,14 @@ class FailureReport:
         notice_id = self._send(job, mention_unanswered(notice, Unanswered.from_item(item)))
         self.ledger.record(job.upload, job.attempt, **describe_sending(notice_id))
         logger.info("The results are stored, and the failed rest of the delivery has been reported.", reason=reason)
+        return self._report_outputs(job, item, reason, list_requested(job.options))
+
+    def _report_outputs(
+        self, job: Job, item: Mapping[str, Any], reason: str, outputs: Iterable[MediaOutput], *, refused: bool = False
+    ) -> dict[str, str]:
+        """Reports those media outputs of a job that is done which nobody has been told about."""
+        for output in (output for output in outputs if output.notice_id not in item):
+            self._report_missing(job, output, reason, refused=refused, kept_uri=item.get(output.location))
         return {"status": "done", "reason": reason}
 
     def _report_missing(

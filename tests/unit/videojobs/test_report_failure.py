@@ -175,3 +175,18 @@ def test_an_execution_that_ends_early_lacks_every_output_that_was_not_told(studi
     FailureReport(studio.aws.ledger, studio.aws.sender).report(studio.job, "failed", "It has aborted.")
     outcomes = [notice["MessageAttributes"]["outcome"]["Value"] for notice in studio.aws.notices()]
     assert outcomes == ["not-annotated", "no-dataset"]
+
+
+@pytest.mark.parametrize("before", ["running", "done"])
+def test_a_job_that_is_stopped_once_its_results_are_stored_lacks_its_media_outputs(
+    aws: Any, job: Job, before: Any
+) -> None:
+    """Nobody calls the function again, which has told the owner about the results."""
+    job = replace(job, options=replace(job.options, annotate=True, dataset_frames=DatasetFrames("all")))
+    uri = f"s3://results/{FOLDER}/results.json"
+    aws.ledger.record(job.upload, 1, status=before, job_id=job.job_id, results_location=uri)
+    assert FailureReport(aws.ledger, aws.sender).report(job, "failed", "It has aborted.")["status"] == "done"
+    outcomes = [notice["MessageAttributes"]["outcome"]["Value"] for notice in aws.notices()]
+    assert outcomes == ["done", "not-annotated", "no-dataset"]
+    item = aws.ledger.read(job.upload, 1)
+    assert (item["annotation_error"], item["dataset_error"]) == ("It has aborted.", "It has aborted.")
