@@ -237,14 +237,19 @@ def test_a_missing_file_is_reported_and_can_be_chosen(open_report: OpenReport, t
     expect(report.page.locator("#curtain")).to_be_hidden()
 
 
-def test_a_video_that_browsers_do_not_play_is_reported_with_a_command(open_report: OpenReport, tmp_path: Path) -> None:
-    video = tmp_path / "belt 1.avi"
-    video.write_bytes(make_video(VideoSpec(format="avi", codec="mpeg4")))
+@pytest.mark.parametrize("container", ["avi", "mp4"])
+def test_a_video_that_browsers_do_not_play_is_reported_with_a_command(
+    open_report: OpenReport, tmp_path: Path, container: str
+) -> None:
+    video = tmp_path / f"belt 1.{container}"
+    video.write_bytes(make_video(VideoSpec(format=container, codec="mpeg4")))
 
     report = open_report(make_results([make_element([], WIDTH, HEIGHT)] * 12, frame_rate=24), video=video)
 
     report.page.locator("#curtain").wait_for()
-    expect(report.page.locator("#curtain-text")).to_contain_text("ffmpeg -i './belt 1.avi' './belt 1.mp4'")
+    expect(report.page.locator("#curtain-text")).to_contain_text(
+        f"ffmpeg -i './{video.name}' -pix_fmt yuv420p './{video.name}.mp4'"
+    )
 
 
 def test_no_name_adds_a_command_to_the_page(open_report: OpenReport, tmp_path: Path) -> None:
@@ -254,7 +259,7 @@ def test_no_name_adds_a_command_to_the_page(open_report: OpenReport, tmp_path: P
     report = open_report(make_results([make_element([], WIDTH, HEIGHT)] * 12, frame_rate=24), video=video)
 
     report.page.locator("#curtain").wait_for()
-    expect(report.page.locator("#curtain-text")).to_contain_text("ffmpeg -i ./VIDEO ./VIDEO.mp4, and choose that")
+    expect(report.page.locator("#curtain-text")).to_contain_text("ffmpeg -i ./VIDEO -pix_fmt yuv420p ./VIDEO.mp4, and")
     expect(report.page.locator("#curtain-text")).not_to_contain_text("curl")
     wait_until(lambda: "\u202e" not in report.page.content())
 

@@ -211,8 +211,8 @@ class ReportWriter:
         model.times, model.offsets, model.marks, model.marks_bytes = array("d"), [], [], 0
 
     def _compose_index(self, facts: ReportFacts, is_inline: bool) -> Mapping[str, Any]:
-        mp4 = f"{facts.title.rpartition('.')[0]}.mp4"
-        convert = f"ffmpeg -i {file_for_command(facts.title, 'VIDEO')} {file_for_command(mp4, 'VIDEO.mp4')}"
+        video, mp4 = file_for_command(facts.title, "VIDEO"), file_for_command(f"{facts.title}.mp4", "VIDEO.mp4")
+        convert = f"ffmpeg -i {video} -pix_fmt yuv420p {mp4}"  # browsers don't play the 10 bits of a phone's HEVC
         return {
             "title": printable(facts.title),
             "convert": convert,

@@ -214,8 +214,7 @@ export class Player extends EventTarget {
 
 /** What is said where the video can't be loaded: {title, text}. */
 export function explainMissingVideo({ title, share_url, convert }) {
-  const ending = /\.(avi|mkv|mov|m4v|3gp|3g2|ts|mts|m2ts)$/i.exec(title)?.[0].toLowerCase();
-  const advice = ending ? ` Many browsers can't play ${ending}: make an MP4 of it with ${convert}, and choose that.` : "";
+  const advice = ` If the browser can't play its format, make an MP4 of it with ${convert}, and choose that.`;
   return share_url === null
     ? {
         title: `${title} can't be played`,
