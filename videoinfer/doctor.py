@@ -379,7 +379,7 @@ def _count_messages(stack: PipelineStack, queue_url: str) -> int:
 
 def _check_jobs(stack: PipelineStack) -> Iterator[Finding]:
     # Imported here, because the other commands read no results.
-    from videoinfer.ledger_rebuild import plan_rebuild
+    from videoinfer.ledger_rebuild import find_lost_job
 
     table = stack.ledger
     try:
@@ -388,8 +388,8 @@ def _check_jobs(stack: PipelineStack) -> Iterator[Finding]:
         words = f"The jobs table {stack.jobs_table} does not exist, so no upload becomes a job."
         yield Finding("problem", words, "docs/operations.md, Rebuild the ledger, says how to get it back")
         return
-    if (first := next(plan_rebuild(stack), None)) and first.action == "restore":
-        words = f"The ledger lacks jobs that have results, such as that of {list_key(first.key)}."
+    if lost := find_lost_job(stack):
+        words = f"The ledger lacks jobs that have results, such as that of {list_key(lost.key)}."
         yield Finding("warning", words, "videoinfer rebuild-ledger --dry-run")
     if newest:
         [job] = newest

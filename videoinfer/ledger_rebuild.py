@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import KW_ONLY, asdict, dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import ClientError
@@ -48,6 +49,9 @@ _UNREADABLE = (TypeError, ValueError, AttributeError, LookupError, ArithmeticErr
 _ATTEMPTS_MAX = 10_000
 """More attempts at one upload are an error in its record: all those before are restored too."""
 
+_SAMPLE = 10
+"""How many jobs show whether the ledger was lost: the first ones may be newer than that."""
+
 _NEEDED = {"status", "job_id", "options", "created_at", "deadline_at"}
 
 UNKNOWN_END = "How this attempt ended is not known, because the ledger was lost. A later attempt has results."
@@ -85,6 +89,11 @@ def plan_rebuild(stack: PipelineStack) -> Iterator[FoundJob]:
     # Commands find an upload by its first attempt.
     for job in last.values():
         yield from _find_earlier_attempts(ledger, job)
+
+
+def find_lost_job(stack: PipelineStack) -> FoundJob | None:
+    """Returns a job that a ledger which was lost lacks. It reads only the beginning of the results bucket."""
+    return next((job for job in islice(plan_rebuild(stack), _SAMPLE) if job.action == "restore"), None)
 
 
 def restore(ledger: Ledger, job: FoundJob) -> FoundJob:

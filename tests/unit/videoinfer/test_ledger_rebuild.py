@@ -13,7 +13,7 @@ from tests.pipeline_stacks import make_stack
 from tests.unit.videojobs.deliveries import BOX, DELIVERED, DONE, build, make_results
 from videoinfer.aws_clients import AwsClients
 from videoinfer.backfill import plan_backfill
-from videoinfer.ledger_rebuild import UNKNOWN_END, FoundJob, plan_rebuild, restore
+from videoinfer.ledger_rebuild import UNKNOWN_END, FoundJob, find_lost_job, plan_rebuild, restore
 from videoinfer.ledger_view import LedgerView
 from videojobs.delivery_progress import Polling
 from videojobs.jobs.ledger import Job, Ledger
@@ -114,6 +114,19 @@ def test_a_ledger_that_has_everything_is_not_written(pipeline: Pipeline) -> None
     before = pipeline.list_items()
     assert [it.action for it in pipeline.rebuild()] == ["known"]
     assert pipeline.list_items() == before
+
+
+def test_a_lost_job_is_found_behind_a_new_one_and_a_delivery_that_has_not_ended(pipeline: Pipeline) -> None:
+    """Uploads become jobs again as soon as there is a table."""
+    lost = pipeline.deliver("c.mp4")
+    pipeline.lose()
+    pipeline.clients.s3.put_object(Bucket="results", Key="results/a.mp4/job-of-a.mp4/results.json", Body=b"{}")
+    pipeline.deliver("b.mp4")
+    found = find_lost_job(pipeline.stack)
+    assert found
+    assert found.job_id == lost.job_id
+    pipeline.rebuild()
+    assert find_lost_job(pipeline.stack) is None
 
 
 def test_only_lists_reads_and_the_ledger_s_update_are_called(pipeline: Pipeline) -> None:
