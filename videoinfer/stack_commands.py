@@ -369,15 +369,17 @@ def upload(
             check_keys(s3, plans)
         display = Display(Console())
         uploads = list[Upload]()
-        for plan in plans:
-            size_bytes = plan.upload.size_bytes
-            with Display(Console(quiet=as_json)).transfer(f"Uploading {plan.file.name}", size_bytes) as advance:
-                uploads.append(send(s3, plan, advance, replaces=replaces))
-            if not as_json:
-                words = f"{uploads[-1].uri} is uploaded. The API bills {describe_work(plan.options.to_dict())}."
-                display.finding("ok", words, f"videoinfer wait {uploads[-1].upload_id}")
-        if as_json:
-            display.text(to_json([{**asdict(it), "upload_id": it.upload_id} for it in uploads]))
+        try:
+            for plan in plans:
+                size_bytes = plan.upload.size_bytes
+                with Display(Console(quiet=as_json)).transfer(f"Uploading {plan.file.name}", size_bytes) as advance:
+                    uploads.append(send(s3, plan, advance, replaces=replaces))
+                if not as_json:
+                    words = f"{uploads[-1].uri} is uploaded. The API bills {describe_work(plan.options.to_dict())}."
+                    display.finding("ok", words, f"videoinfer wait {uploads[-1].upload_id}")
+        finally:  # also those before an error, since they become jobs
+            if as_json:
+                display.text(to_json([{**asdict(it), "upload_id": it.upload_id} for it in uploads]))
 
 
 @commands.command()

@@ -107,6 +107,19 @@ def test_an_object_that_appears_meanwhile_is_not_replaced(
     assert clients.s3.get_object(Bucket="uploads", Key="belt.mp4")["Body"].read() == b"another video"
 
 
+@pytest.mark.usefixtures("stack")
+def test_programs_get_what_was_uploaded_before_an_error(clients: AwsClients, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each upload is a job that is billed."""
+    monkeypatch.setattr(stack_commands, "check_keys", lambda *_: None)
+    clients.s3.put_object(Bucket="uploads", Key="dock.mp4", Body=b"another video")
+
+    result = upload("belt.mp4", "dock.mp4", "--json")
+
+    assert result.exit_code == ExitCode.ERROR
+    assert [it["key"] for it in json.loads(result.stdout)] == ["belt.mp4"]
+    assert "exists, and is not replaced" in result.stderr
+
+
 def test_uploads_go_below_the_prefix_of_an_existing_bucket(stack: Stack, clients: AwsClients) -> None:
     stack["uploads_prefix"] = "cameras/"
 
