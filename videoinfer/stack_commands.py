@@ -73,6 +73,9 @@ DEFAULT_STACK = "videoinfer"
 
 WATCH_SECONDS = 5
 
+_GOES_ON = "What was requested goes on: `videoinfer jobs` lists the jobs."
+"""What to say when a command is interrupted that makes jobs, or starts deliveries, one after the other."""
+
 _BACKFILL_BATCH = 10
 """Videos that a backfill handles before it prints them."""
 
@@ -302,7 +305,7 @@ def retry(
 
     Example: videoinfer retry line-3/belt.mp4 --set infer-fps=2
     """
-    with errors_for_people():
+    with errors_for_people(_GOES_ON):
         if bool(jobs) == failed:
             raise CommandError("Give the jobs to retry, or --failed for all failed ones.")
         given = parse_settings(settings or [])
@@ -361,7 +364,7 @@ def upload(
 
     Example: videoinfer upload belt.mp4 --to line-3/ --infer-fps 2
     """
-    with errors_for_people():
+    with errors_for_people(_GOES_ON):
         deployed = find_stack(stack)
         s3 = deployed.clients.s3
         plans = plan_uploads(deployed, files, to, encode_options(options))
@@ -423,7 +426,7 @@ def redeliver(
 
     Example: videoinfer redeliver s3://RESULTS_BUCKET/results/line-3/
     """
-    with errors_for_people():
+    with errors_for_people(_GOES_ON):
         deployed = find_stack(stack)
         display = Display(Console())
         failures = 0
@@ -456,7 +459,7 @@ def dead_letters(
     stack: StackName = DEFAULT_STACK,
     as_json: AsJson = False,
 ) -> None:
-    with errors_for_people():
+    with errors_for_people(_GOES_ON):
         deployed = find_stack(stack)
         display = Display(Console())
         letters = read_dead_letters(deployed)
@@ -506,7 +509,7 @@ def backfill(
 
     Example: videoinfer backfill s3://BUCKET/cameras/ --dry-run
     """
-    with errors_for_people():
+    with errors_for_people(_GOES_ON):
         bucket, prefix = parse_s3_uri(source)
         deployed = find_stack(stack)
         display = Display(Console())

@@ -214,3 +214,18 @@ def test_a_list_is_only_watched_in_a_terminal(listed: Ledger) -> None:
 
 def test_a_list_without_a_terminal_has_no_colors(listed: Ledger) -> None:
     assert "\x1b" not in CliRunner(env={"COLORTERM": "truecolor"}).invoke(app, ["jobs"]).output
+
+
+@pytest.mark.parametrize(
+    "command", ["upload main.py", "retry JOB", "redeliver JOB", "backfill s3://archive/2024", "dead-letters --redrive"]
+)
+def test_an_interrupted_command_says_that_its_jobs_go_on(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    def interrupt(_: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stack_commands, "find_stack", interrupt)
+
+    result = CliRunner().invoke(app, command.split())
+
+    assert result.exit_code == ExitCode.INTERRUPTED
+    assert result.stderr == "Interrupted. What was requested goes on: `videoinfer jobs` lists the jobs.\n"
