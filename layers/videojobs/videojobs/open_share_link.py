@@ -35,9 +35,9 @@ SIGNED_URL_SECONDS = 900
 
 
 _OUTPUT = re.compile(
-    r"(?:report-data/)?[A-Za-z0-9][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*\.(?:html|json|parquet|csv|vtt|mp4|zip)(?:\.gz)?"
+    r"(?=.{1,80}\Z)(?:report-data/)?[A-Za-z0-9][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*\.(?:html|json|parquet|csv|vtt|mp4|zip)(?:\.gz)?"
 )
-"""The names of outputs. No match leads out of the job's folder."""
+"""The names of outputs. No match leads out of the job's folder, or is so long that S3 refuses the key."""
 
 _METHODS = ("GET", "HEAD")
 """Mail programs and download managers check a link by HEAD first."""

@@ -202,6 +202,12 @@ def test_no_name_leads_out_of_the_job_s_folder(name: str) -> None:
         assert ".." not in location["Key"]
 
 
+def test_a_name_too_long_for_a_key_is_no_output() -> None:
+    """S3 answers keys above 1,024 bytes with 400, on which the function would fail."""
+    outputs = SharedOutputs(LINKS, None, None, "results")  # type: ignore[arg-type]
+    assert outputs._locate({"key": "k", "job_id": "j", "created_at": "2026"}, f"{'x' * 1100}.json") is None
+
+
 def test_an_expired_link_is_refused_with_a_page_that_says_what_to_do(shared: Shared) -> None:
     answer = shared.ask(now=NOW + timedelta(days=8))
     assert answer["statusCode"] == 403
