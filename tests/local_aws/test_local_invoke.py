@@ -13,6 +13,7 @@ from tests.templates import ROOT, read_template
 from videoinfer.local.builds import PIPELINE
 from videoinfer.local.embedded_aws import EmbeddedAws, tool_environment
 from videoinfer.repository import LAMBDA_PYTHON
+from videoinfer.upload_progress import UploadedVideo
 
 PAGE = (ROOT / "docs" / "local-invoke.md").read_text()
 COMMANDS = re.findall(r"^sam local invoke (\w+) .*--event (events/\S+)$", PAGE, flags=re.MULTILINE)
@@ -73,3 +74,12 @@ def test_a_function_answers_an_event_as_the_page_says(
 
     [answer] = answer if isinstance(answer, list) else [answer]
     assert ANSWERS[function].items() <= answer.items()
+
+
+def test_the_failure_is_reported_with_a_notice(aws: EmbeddedAws, pipeline: DeployedPipeline) -> None:
+    event = dict(COMMANDS)["ReportFailureFunction"]
+    invoke_locally(aws, pipeline, "ReportFailureFunction", event)
+
+    video = json.loads((ROOT / event).read_text())["upload"]
+    upload = UploadedVideo(video["bucket"], video["key"], video["version_id"])
+    assert [notice.outcome for notice in pipeline.take_notices(upload)] == ["failed"]
