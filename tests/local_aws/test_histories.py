@@ -18,7 +18,7 @@ from tests.simulation.api import API_KEYS, API_URL, STORAGE_URL, Api, name_call
 from tests.simulation.histories import ScriptedApi, Video, describe_end, draw_history, simulate
 from videoinfer.upload_progress import UploadedVideo
 
-SEEDS = (0, 1)
+SEEDS = (0,)
 _STORAGE_PATH = "/storage"
 
 

@@ -1,6 +1,9 @@
 """The lives of some seeds. `make soak SEEDS=10000` runs more, and `python -m tests.simulation SEED` replays one."""
 
+import gc
 import random
+import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +15,15 @@ from tests.simulation.soak import run_lives
 from tests.simulation.stack import Published, open_stack
 
 SEEDS = 300
+
+
+@pytest.fixture(autouse=True)
+def _files_of_killed_functions() -> Iterator[None]:
+    """Lets files of killed functions be closed without a warning: elsewhere, their process ends with them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        yield
+        gc.collect()
 
 
 def test_everything_holds_in_every_life() -> None:
