@@ -154,20 +154,20 @@ class Display:
 
     def _compose_columns(
         self, rows: Sequence[Sequence[str]], remarks: Sequence[str | None], styles: Sequence[str] | None = None
-    ) -> Iterator[Text]:
+    ) -> list[Text]:
         rows = [list(map(_show, row)) for row in rows]  # first, since it makes cells wider
         widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
         heading, *others = ["  ".join(map(_pad, row, widths)).rstrip() for row in rows]
-        yield _line((_Layout(heading), "bold"))
+        lines = [_line((_Layout(heading), "bold"))]
         for line, remark, style in zip(others, remarks, styles or [""] * len(others), strict=True):
             cut = widths[0]
-            yield _line((_Layout(line[:cut]), style), _Layout(line[cut:]))
-            # A remark is wrapped here: where the terminal does it, the rest would be below the first column.
-            indent = " " * (cut + 2 if cut + 20 < self.width else 2)
-            for part in (
-                Text(_show(remark or ""), "dim").wrap(self._console, self.width - len(indent)) if remark else ()
-            ):
-                yield Text.assemble(indent, part)
+            lines.append(_line((_Layout(line[:cut]), style), _Layout(line[cut:])))
+            if remark:
+                # A remark is wrapped here: where the terminal does it, the rest would be below the first column.
+                indent = " " * (cut + 2 if cut + 20 < self.width else 2)
+                parts = Text(_show(remark), "dim").wrap(self._console, self.width - len(indent))
+                lines += [Text.assemble(indent, part) for part in parts]
+        return lines
 
     def _print_line(self, *parts: str | tuple[str, str]) -> None:
         self._console.print(_line(*parts), soft_wrap=True)

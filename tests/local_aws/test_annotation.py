@@ -28,7 +28,7 @@ def test_an_annotated_video_follows_the_results(pipeline: DeployedPipeline) -> N
     done, annotated = pipeline.take_notices(upload)
     assert "another notice will have the annotated video" in done.text
     assert annotated.subject == "clip u.mp4: annotated video"
-    [link] = re.findall(r"^Watch +(\S+)$", annotated.text, flags=re.MULTILINE)
+    [link] = re.findall(r"^Watch: (\S+)$", annotated.text, flags=re.MULTILINE)
     content = requests.get(link, timeout=30).content
     assert content == pipeline.read_results(upload, job["job_id"], "annotated.mp4")
     summary = json.loads(pipeline.read_results(upload, job["job_id"], "summary.json"))

@@ -148,7 +148,8 @@ def test_help_and_version_need_no_extra(install: Install) -> None:
     "command", sorted({name for name, _ in list_commands()} - {*COMMAND_EXTRAS, "verify", "package"})
 )
 def test_a_command_for_a_deployed_stack_needs_no_extra(install: Install, command: str) -> None:
-    arguments = {"show": ["JOB"], "cancel": ["JOB"], "redeliver": ["JOB"], "retry": ["JOB"], "backfill": ["s3://b/p"]}
+    takes_job = {"show", "cancel", "redeliver", "retry", "wait", "open", "download", "logs"}
+    arguments = {"backfill": ["s3://b/p"], "upload": [__file__], **{name: ["JOB"] for name in takes_job}}
 
     done = install().run(command, *arguments.get(command, []))
 

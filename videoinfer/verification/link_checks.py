@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from html.parser import HTMLParser
 from http import HTTPStatus
-from urllib.parse import quote, urldefrag
+from urllib.parse import parse_qs, urldefrag
 
 from videoinfer.verification.links import Answer, OpenedLink
 from videoinfer.verification.truth import Truth
@@ -48,7 +48,7 @@ def check_report(opened: OpenedLink, link: str, truth: Truth) -> Verdict:
         *_check_answer(page, HTTPStatus.OK, {}),
         *compare("content type", page.headers.get("content-type", "").partition(";")[0], "text/html"),
     ]
-    if urldefrag(opened.location).fragment != f"base={quote(link, safe='')}":
+    if parse_qs(urldefrag(opened.location).fragment).get("base") != [link]:
         faults.append("The redirect's fragment does not contain the link.")
     report = _Page()
     report.feed(page.body.decode(errors="replace"))

@@ -34,7 +34,7 @@ def make_page(policy: str | None = None, script: str = "run()", frames: int = 2,
 
 
 def make_report(page: bytes | None = None) -> OpenedLink:
-    location = f"{SIGNED}#base={quote(LINK, safe='')}"
+    location = f"{SIGNED}#base={quote(LINK, safe='')}&files=coco.json"
     api = Answer(302, {**HEADERS, "location": location}, b"")
     return OpenedLink(
         api, Answer(200, {"content-type": "text/html; charset=utf-8"}, make_page() if page is None else page)
