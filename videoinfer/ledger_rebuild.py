@@ -118,13 +118,13 @@ def _find_jobs(stack: PipelineStack) -> Iterator[FoundJob]:
         upload_key, job_id, name = split_results_key(key)
         if name == RECORD_FILE:
             recorded.add((upload_key, job_id))
-            yield _read_job(bucket, stack.clients.s3, upload_key, job_id, key)
+            yield _read_job(bucket, stack.clients.s3, upload_key, job_id, record_key=key)
         # S3 lists job.json first.
         elif name == RESULTS_FILE and (upload_key, job_id) not in recorded:
             yield FoundJob(upload_key, job_id, "skip", "Its results have no job.json: its delivery has not ended.")
 
 
-def _read_job(bucket: ResultsBucket, s3: S3Client, key: str, job_id: str, record_key: str) -> FoundJob:
+def _read_job(bucket: ResultsBucket, s3: S3Client, key: str, job_id: str, *, record_key: str) -> FoundJob:
     try:
         record = _read_object(bucket, record_key)
         job = _read_record(s3, record, key, job_id)

@@ -75,12 +75,6 @@ def test_the_report_s_file_dialog_offers_formats_that_browsers_do_not_call_video
     assert sorted(accepted.split(",")) == sorted(["video/*", *STRANGE_TO_BROWSERS])
 
 
-def test_the_report_s_page_knows_the_formats_that_many_browsers_do_not_play() -> None:
-    script = (ROOT / "layers" / "videojobs" / "videojobs" / "report" / "page" / "player.js").read_text()
-    [listed] = re.findall(r"/\\\.\(([a-z0-9|]+)\)\$/i", script)
-    assert sorted(f".{name}" for name in listed.split("|")) == sorted(STRANGE_TO_BROWSERS)
-
-
 def test_no_other_module_names_formats() -> None:
     folders = ("layers", "engine/layers", "engine/functions", "functions", "videoinfer")
     paths = [path.relative_to(ROOT) for folder in folders for path in (ROOT / folder).rglob("*.py")]

@@ -110,4 +110,4 @@ def test_a_job_without_results_has_no_report(
     result = CliRunner().invoke(app, ["open", "j1"])
 
     assert result.exit_code == 1
-    assert re.search(f"has no report: it is {status}. See `.*videoinfer {further} j1`", result.output)
+    assert re.search(f"has no report: its status is {status}. See `.*videoinfer {further} j1`", result.output)

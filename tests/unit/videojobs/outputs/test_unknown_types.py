@@ -45,7 +45,7 @@ def test_the_answer_says_where_the_results_are() -> None:
     _, summary = derive(DEPTHS, DEPTHS, None)
     told = "2 frames have results of an unknown type, which are only in results.json."
     assert answer(summary, str) == [told, "Failed on 1 of 3 frames."]
-    assert answer_shortly(summary, None) == "results of an unknown type"
+    assert answer_shortly(summary, None) == "results of an unknown type, failed on 1 of 3 frames"
 
 
 def test_found_boxes_are_answered_as_for_other_types() -> None:
