@@ -237,3 +237,15 @@ class Faults:
             return ""
         self.total += 1
         return self.order.choices(kinds, weights)[0]
+
+
+def list_faults(function: str, call: str) -> tuple[str, ...]:
+    """Returns the faults that may strike a call."""
+    if call == "invoke":
+        # A queue calls these two; the others are called by an execution.
+        return INVOCATION_FAULTS[:2] if function == "create_job" else INVOCATION_FAULTS
+    if function == "Publish Digest":
+        return PUBLISH_FAULTS
+    if not function:
+        return DELIVERY_FAULTS
+    return list_api_faults(call.removeprefix("api:")) if call.startswith("api:") else AWS_FAULTS

@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.simulation.faults import UNLUCKY_SECONDS
 from tests.simulation.invariants import find_breaches
+from tests.simulation.lives import Life
 from tests.simulation.queues import make_s3_event
 from tests.simulation.stack import DIGEST_MACHINE, JOB_MACHINE, UPLOADS, Stack, open_stack
 from tests.simulation.timeline import Killed
@@ -50,28 +51,6 @@ _METADATA: tuple[Mapping[str, str], ...] = (
     {"notify-when": '[{"class": "Paper"}]'},
 )
 _WRONG_METADATA: tuple[Mapping[str, str], ...] = ({"infer-fps": "fast"}, {"annotate": "maybe"}, {"models": "{"})
-
-
-@dataclass
-class Life:
-    """What happened in a life.
-
-    Attributes:
-        breaches: The invariants that it broke.
-        struck: How often each fault struck each call of each function.
-        ends: How many attempts ended in each status.
-        acts: What the owner did how often.
-    """
-
-    seed: int
-    breaches: list[str]
-    story: list[str]
-    struck: Counter[tuple[str, str, str]]
-    uploads: int
-    steps: int
-    invocations: int
-    ends: Counter[str]
-    acts: Counter[str]
 
 
 type Kind = Literal["video", "rejected"]
@@ -274,15 +253,6 @@ class Owner:
         return self.order.choice(items) if items else None
 
 
-def shrink(life: Life) -> Life:
-    """Returns the life of the same seed with the fewest faults that still breaks an invariant."""
-    for faults_max in range(sum(number for (kind, _, _), number in life.struck.items() if kind)):
-        smaller = live(life.seed, faults_max)
-        if smaller.breaches:
-            return smaller
-    return life
-
-
 def live(seed: int, faults_max: int | None = None) -> Life:
     """Runs the life of a seed.
 
@@ -308,14 +278,5 @@ def live(seed: int, faults_max: int | None = None) -> Life:
             stack.timeline.run(stack.timeline.now + 2 * DAY)
         breaches = find_breaches(stack, owner)
         ends = Counter(it["status"] for it in stack.tables.read("jobs"))
-    return Life(
-        seed,
-        breaches,
-        stack.story,
-        stack.faults.struck,
-        len(owner.puts),
-        stack.timeline.steps,
-        stack.invocations,
-        ends,
-        owner.acts,
-    )
+    steps, invocations = stack.timeline.steps, stack.invocations
+    return Life(seed, breaches, stack.story, stack.faults.struck, ends, owner.acts, steps, invocations)

@@ -1,61 +1,88 @@
-"""Many lives, side by side on all processors, and what struck in them."""
+"""Tells one life, or many and what struck in them."""
 
-import os
+import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
-from tests.simulation.faults import (
-    API_FAULTS,
-    AWS_FAULTS,
-    DELIVERY_FAULTS,
-    INVOCATION_FAULTS,
-    PUBLISH_FAULTS,
-    list_api_faults,
-)
-from tests.simulation.life import Life, live
-
-TOGETHER = 5
-"""How many lives a process runs at a time."""
+from tests.simulation.lives import Live, run_lives, shrink
 
 
-def run_lives(seeds: Iterable[int]) -> Iterator[Life]:
-    """Runs the lives of some seeds, and yields each."""
-    workers = os.process_cpu_count() or 1
-    # Processes that are spawned share nothing with this one, such as open sockets or patches of tests.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(live, seeds, chunksize=TOGETHER)
+def tell(line: str) -> None:
+    print(line, flush=True)  # noqa: T201
 
 
-def describe_coverage(struck: Counter[tuple[str, str, str]]) -> Iterator[str]:
-    """Yields a table: how often each fault struck each call of each function."""
-    yield "| function | call | made | " + " | ".join(_KINDS) + " |"
-    yield "|---|---|---|" + "---|" * len(_KINDS)
-    for function, call in sorted({(function, call) for _, function, call in struck}):
-        possible = list_faults(function, call)
-        cells = [str(struck[kind, function, call]) if kind in possible else "" for kind in _KINDS]
-        yield f"| {function} | {call} | {struck['', function, call]} | {' | '.join(cells)} |"
+@dataclass(frozen=True)
+class Soak:
+    """The lives of a system.
+
+    Attributes:
+        command: Replays the life of a seed.
+        list_faults: The faults that may strike a call of a function.
+    """
+
+    command: str
+    live: Live
+    list_faults: Callable[[str, str], tuple[str, ...]]
+
+    def replay(self, seed: int) -> bool:
+        """Tells a life, or if it breaks, the one with the fewest faults that does. Returns whether everything held."""
+        life = self.live(seed)
+        if life.breaches:
+            life = shrink(self.live, life)
+        for line in (*life.story, *(f"BROKEN: {it}" for it in life.breaches)):
+            tell(line)
+        ends = ", ".join(f"{count} {status}" for status, count in sorted(life.ends.items()))
+        tell(f"jobs: {ends}; {life.invocations} invocations, {life.steps} steps")
+        return not life.breaches
+
+    def run(self, first: int, count: int) -> bool:
+        """Runs lives, and tells what struck and which failed. Returns whether everything held."""
+        begun = time.monotonic()
+        struck, ends, failed = Counter[tuple[str, str, str]](), Counter[str](), 0
+        acts, invocations, steps = Counter[str](), 0, 0
+        for number, life in enumerate(run_lives(self.live, range(first, first + count)), 1):
+            struck += life.struck
+            ends += life.ends
+            acts += life.acts
+            invocations += life.invocations
+            steps += life.steps
+            if number % 1000 == 0:
+                tell(f"{number:,} lives")
+            if life.breaches:
+                failed += 1
+                tell(f"seed {life.seed}: {'; '.join(life.breaches[:3])}")
+        for line in self._describe_coverage(struck):
+            tell(line)
+        faults = sum(number for (kind, _, _), number in struck.items() if kind)
+        tell(f"{count:,} lives in {time.monotonic() - begun:.0f} s: {invocations:,} invocations, {steps:,} steps")
+        missed = list(self._list_missed(struck))
+        tell(f"{faults:,} faults struck; cells of the table that were never reached: {len(missed)}")
+        for cell in missed:
+            tell(f"never: {cell}")
+        tell("jobs: " + ", ".join(f"{number:,} {status}" for status, number in ends.most_common()))
+        tell("people: " + ", ".join(f"{number:,} {name}" for name, number in acts.most_common()))
+        tell(f"{failed} lives failed; to replay one: {self.command} SEED")
+        return not failed
+
+    def _describe_coverage(self, struck: Counter[tuple[str, str, str]]) -> Iterator[str]:
+        """Yields a table: how often each fault struck each call of each function."""
+        places = _list_places(struck)
+        kinds = list(dict.fromkeys(kind for place in places for kind in self.list_faults(*place)))
+        yield "| function | call | made | " + " | ".join(kinds) + " |"
+        yield "|---|---|---|" + "---|" * len(kinds)
+        for function, call in places:
+            possible = self.list_faults(function, call)
+            cells = [str(struck[kind, function, call]) if kind in possible else "" for kind in kinds]
+            yield f"| {function} | {call} | {struck['', function, call]} | {' | '.join(cells)} |"
+
+    def _list_missed(self, struck: Counter[tuple[str, str, str]]) -> Iterator[str]:
+        """Yields the cells of faults that never struck a call that was made."""
+        for function, call in _list_places(struck):
+            for kind in self.list_faults(function, call):
+                if not struck[kind, function, call]:
+                    yield f"{function} {call} {kind}".strip()
 
 
-def list_missed(struck: Counter[tuple[str, str, str]]) -> Iterator[str]:
-    """Yields the names of the faults that never struck a call that was made."""
-    for function, call in sorted({(function, call) for _, function, call in struck}):
-        missed = [kind for kind in list_faults(function, call) if not struck[kind, function, call]]
-        if missed:
-            yield f"{function} {call}: {', '.join(missed)}".strip()
-
-
-def list_faults(function: str, call: str) -> tuple[str, ...]:
-    """Returns the faults that may strike a call."""
-    if call == "invoke":
-        # A queue calls these two; the others are called by an execution.
-        return INVOCATION_FAULTS[:2] if function == "create_job" else INVOCATION_FAULTS
-    if function == "Publish Digest":
-        return PUBLISH_FAULTS
-    if not function:
-        return DELIVERY_FAULTS
-    return list_api_faults(call.removeprefix("api:")) if call.startswith("api:") else AWS_FAULTS
-
-
-_KINDS = tuple(dict.fromkeys((*AWS_FAULTS, *API_FAULTS, *INVOCATION_FAULTS, *DELIVERY_FAULTS)))
+def _list_places(struck: Counter[tuple[str, str, str]]) -> list[tuple[str, str]]:
+    return sorted({(function, call) for _, function, call in struck})

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tests.simulation.invariants import _check_events
-from tests.simulation.life import live, shrink
+from tests.simulation.life import live
+from tests.simulation.lives import run_lives, shrink
 from tests.simulation.mutants import MUTANTS
-from tests.simulation.soak import run_lives
 from tests.simulation.stack import Published, open_stack
 
 SEEDS = 300
@@ -27,7 +27,7 @@ def _files_of_killed_functions() -> Iterator[None]:
 
 
 def test_everything_holds_in_every_life() -> None:
-    broken = {life.seed: life.breaches for life in run_lives(range(SEEDS)) if life.breaches}
+    broken = {life.seed: life.breaches for life in run_lives(live, range(SEEDS)) if life.breaches}
     assert broken == {}
 
 
@@ -41,7 +41,7 @@ def test_a_bug_that_is_put_back_is_found() -> None:
     with MUTANTS["the API's key is in an error"]():
         found = next(life for life in map(live, range(40)) if life.breaches)
         assert any(it.startswith("an API key is in") for it in found.breaches)
-        smaller = shrink(found)
+        smaller = shrink(live, found)
     assert smaller.breaches
     assert sum(smaller.struck.values()) <= sum(found.struck.values())
 

@@ -5,60 +5,21 @@ python -m tests.simulation.engine soak SEEDS [FIRST_SEED]
 """
 
 import sys
-import time
-from collections import Counter
 from contextlib import suppress
 
-from tests.simulation.engine.life import live, shrink
-from tests.simulation.engine.soak import count_missed, describe_coverage, run_lives
+from tests.simulation.engine.faults import list_faults
+from tests.simulation.engine.life import live
+from tests.simulation.soak import Soak, tell
 
-
-def tell(line: str) -> None:
-    print(line, flush=True)  # noqa: T201
-
-
-def replay(seed: int) -> bool:
-    """Tells a life, or if it breaks, the one with the fewest faults that does. Returns whether everything held."""
-    life = live(seed)
-    if life.breaches:
-        life = shrink(life)
-    for line in (*life.story, *(f"BROKEN: {it}" for it in life.breaches)):
-        tell(line)
-    tell(f"{dict(life.ends)}; {life.invocations} invocations, {life.steps} steps")
-    return not life.breaches
-
-
-def soak(first: int, count: int) -> bool:
-    """Runs lives, and tells what struck and which failed. Returns whether everything held."""
-    begun = time.monotonic()
-    struck, ends, failed = Counter[tuple[str, str, str]](), Counter[str](), 0
-    acts, invocations, steps = Counter[str](), 0, 0
-    for life in run_lives(range(first, first + count)):
-        struck += life.struck
-        ends += life.ends
-        acts += life.acts
-        invocations += life.invocations
-        steps += life.steps
-        if life.breaches:
-            failed += 1
-            tell(f"seed {life.seed}: {'; '.join(life.breaches[:3])}")
-    for line in describe_coverage(struck):
-        tell(line)
-    faults = sum(number for (kind, _, _), number in struck.items() if kind)
-    tell(f"{count:,} lives in {time.monotonic() - begun:.0f} s: {invocations:,} invocations, {steps:,} steps")
-    tell(f"{faults:,} faults; {count_missed(struck)} of them never struck a call that was made")
-    tell("jobs by status: " + ", ".join(f"{number:,} {status}" for status, number in ends.most_common()))
-    tell("people: " + ", ".join(f"{number:,} {name}" for name, number in acts.most_common()))
-    tell(f"{failed} lives failed; to replay one: python -m tests.simulation.engine SEED")
-    return not failed
+SOAK = Soak("python -m tests.simulation.engine", live, list_faults)
 
 
 def main() -> int:
     match sys.argv[1:]:
         case ["soak", count, *first]:
-            is_fine = soak(int(first[0]) if first else 0, int(count))
+            is_fine = SOAK.run(int(first[0]) if first else 0, int(count))
         case [seed]:
-            is_fine = replay(int(seed))
+            is_fine = SOAK.replay(int(seed))
         case _:
             tell(str(__doc__))
             return 2

@@ -14,8 +14,10 @@ from tests.simulation.engine.machine import EXPRESS_FAULTS
 from tests.simulation.engine.server import SERVER_FAULTS
 from tests.simulation.engine.stack import MODEL, MODEL_ID, MODEL_VERSION, READ_FAULTS, Stack, open_stack
 from tests.simulation.faults import INVOCATION_FAULTS, Faults, Storm
+from tests.simulation.lives import Life
 from tests.stand_ins.engine import digest
 from tests.stand_ins.videos import VideoSpec, make_video
+from videoengine.jobs import JobStatus
 from videoengine.object_keys import results_key
 
 HOUR, DAY = 3600, 86_400
@@ -67,27 +69,6 @@ class Creation:
     body: str
     status_code: int
     job_id: str | None
-
-
-@dataclass
-class Life:
-    """What happened in a life.
-
-    Attributes:
-        breaches: The invariants that it broke.
-        struck: How often each fault struck each call of each function.
-        ends: How many jobs ended in each status.
-        acts: What people did how often.
-    """
-
-    seed: int
-    breaches: list[str]
-    story: list[str]
-    struck: Counter[tuple[str, str, str]]
-    ends: Counter[str]
-    acts: Counter[str]
-    steps: int
-    invocations: int
 
 
 @cache
@@ -369,15 +350,6 @@ def write_keys() -> str:
     return f"{digest(ALICE)}+{digest(BOB)}, {digest(CAROL)}"
 
 
-def shrink(life: Life) -> Life:
-    """Returns the life of the same seed with the fewest faults that still breaks an invariant."""
-    for faults_max in range(sum(number for (kind, _, _), number in life.struck.items() if kind)):
-        smaller = live(life.seed, faults_max)
-        if smaller.breaches:
-            return smaller
-    return life
-
-
 def live(seed: int, faults_max: int | None = None) -> Life:
     """Runs the life of a seed.
 
@@ -404,5 +376,5 @@ def live(seed: int, faults_max: int | None = None) -> Life:
         timeline.spawn(people.ask_at_last, "last polls")
         is_over = timeline.run(timeline.now + DAY)
         breaches = [*find_breaches(stack, people, expected), *([] if is_over else ["something waits for ever"])]
-        ends = Counter(it["status"]["N"] for it in storage.list_records().values())
+        ends = Counter(JobStatus(int(it["status"]["N"])).name.lower() for it in storage.list_records().values())
     return Life(seed, breaches, stack.story, stack.faults.struck, ends, people.acts, timeline.steps, stack.invocations)

@@ -1,0 +1,21 @@
+"""Which faults may strike the engine's calls."""
+
+from tests.simulation.engine.machine import EXPRESS_FAULTS
+from tests.simulation.engine.server import SERVER_FAULTS
+from tests.simulation.engine.stack import READ_FAULTS, RECORD_FAULTS, STEPS
+from tests.simulation.faults import AWS_FAULTS, INVOCATION_FAULTS
+
+
+def list_faults(function: str, call: str) -> tuple[str, ...]:
+    """Returns the faults that may strike a call."""
+    if call == "server:GET":
+        return SERVER_FAULTS
+    if call == "server:DNS":
+        return ("no answer",)
+    if call == "invoke":
+        return INVOCATION_FAULTS
+    if call == "express child":
+        return EXPRESS_FAULTS
+    if function not in (*STEPS, "serve_api"):
+        return RECORD_FAULTS
+    return READ_FAULTS if call.startswith("s3:GetObject") else AWS_FAULTS
