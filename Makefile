@@ -72,13 +72,13 @@ chromium:
 	       && apt-get update >/dev/null && apt-get install --yes --no-install-recommends chromium >/dev/null; } \
 	  || echo "There is no Chromium here, so the report's tests in a browser are skipped: apt-get install chromium" >&2
 
-# One process a processor. Units share nothing; the others share an embedded AWS, which stays in one process.
+# One process a processor. The tests of a file share what they set up, so they stay in one process.
 UNIT := .venv/bin/python -m pytest tests/unit --numprocesses auto --dist loadfile -p no:schemathesis -p no:anyio
 
 .PHONY: test
 test: $(ENVIRONMENTS:=/ready) .venv-client/ready .venv-lambda-oldest/ready chromium  ## every test, the whole path on the embedded AWS among them: 12 minutes on two cores
 	$(UNIT)
-	.venv/bin/python -m pytest --ignore tests/unit --numprocesses auto --dist loadgroup
+	.venv/bin/python -m pytest --ignore tests/unit --numprocesses auto --dist loadfile
 
 .PHONY: unit
 unit: .venv/ready .venv-sam/ready  ## the inner loop, tests without network but slow ones: 90 seconds on two cores

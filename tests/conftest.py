@@ -33,14 +33,6 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps tests that share fixtures in one process: those of a module, and all on the embedded AWS."""
-    for item in items:
-        shared = item.path.parent if item.path.parent.name == "local_aws" else item.path
-        item.add_marker(pytest.mark.xdist_group(str(shared.relative_to(item.config.rootpath))))
-
-
 def find_chromium() -> str | None:
     """The path of an installed Chromium or Chrome, or None."""
     return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
