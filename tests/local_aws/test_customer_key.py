@@ -53,7 +53,8 @@ def list_keys(aws: EmbeddedAws, stack: str) -> dict[str, str | None]:
     """
     clients, session = aws.clients, local_session()
     logs = session.client("logs", endpoint_url=aws.endpoint_url)
-    groups = {group["logGroupName"]: group.get("kmsKeyId") for group in logs.describe_log_groups()["logGroups"]}
+    pages = logs.get_paginator("describe_log_groups").paginate()
+    groups = {group["logGroupName"]: group.get("kmsKeyId") for page in pages for group in page["logGroups"]}
     keys: dict[str, str | None] = {}
     for resource in clients.cloudformation.describe_stack_resources(StackName=stack)["StackResources"]:
         name, called = resource["LogicalResourceId"], resource["PhysicalResourceId"]
