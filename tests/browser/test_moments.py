@@ -203,6 +203,25 @@ def test_a_click_on_a_box_stops_the_video_and_shows_details(open_report: OpenRep
     expect(report.page.locator("#stage .tip:visible")).to_contain_text("car #1 · 90%")
 
 
+@pytest.mark.parametrize("confidence", [0.9, 0.05])
+def test_details_stay_with_their_object_until_it_is_gone(open_report: OpenReport, confidence: float) -> None:
+    # With low confidence, the first box has no track, and the next one is found by its place.
+    others = [make_box("bus", 60, 100)]
+    moving = [[*others, make_box("car", 300 + 10 * at, 180, 90 + at, confidence=confidence)] for at in range(3)]
+    report = open_report(make_results([make_element(boxes) for boxes in [*moving, *[others] * 47]]))
+    report.wait_for_video()
+    tip = report.page.locator("#stage .tip")
+    wait_until(report.is_painted)
+    report.page.keyboard.press("i")
+    report.page.keyboard.press("i")
+
+    for at in range(3):
+        expect(tip).to_contain_text(re.compile(f"^car.* {90 + at} × "))
+        report.page.keyboard.press(".")
+        report.settle()
+    expect(tip).to_be_hidden()
+
+
 HOSTILE = "<img src=x onerror='window.hacked = 1'>"
 
 

@@ -17,15 +17,15 @@ export class BoxDetails {
     $("stage").addEventListener("pointerleave", () => this.#pinned < 0 && this.#show(-1));
   }
 
-  /** Takes over what is drawn; details of a box that is not there any more vanish. */
+  /** Takes over what is drawn; details stay with their object, and vanish where it is not seen. */
   follow(layers, picture) {
-    const kept = this.#boxes[this.#pinned]?.mark;
+    const kept = this.#boxes[this.#pinned];
     this.#place = fitInside({ width: $("stage").clientWidth, height: $("stage").clientHeight }, picture);
     this.#boxes = layers.flatMap(({ marks, size, styles, model }) => {
       const scale = { x: this.#place.width / size.width, y: this.#place.height / size.height };
       return marks.filter((mark) => mark.length > 2).map((mark) => ({ mark, style: styles[mark[0]], scale, model }));
     });
-    this.#pinned = this.#boxes.findIndex(({ mark }) => mark === kept);
+    this.#pinned = kept ? this.#findAgain(kept) : -1;
     this.#show(this.#pinned);
   }
 
@@ -49,11 +49,21 @@ export class BoxDetails {
     const around = $("stage").getBoundingClientRect();
     const [left, top] = [clientX - around.left - this.#place.left, clientY - around.top - this.#place.top];
     let best = -1;
-    this.#boxes.forEach(({ mark: [, , x, y, width, height], scale }, at) => {
-      if (Math.abs(left / scale.x - x) > width / 2 || Math.abs(top / scale.y - y) > height / 2) return;
-      if (best < 0 || width * height < this.#boxes[best].mark[4] * this.#boxes[best].mark[5]) best = at;
+    this.#boxes.forEach(({ mark, scale }, at) => {
+      if (!isInside(left / scale.x, top / scale.y, mark)) return;
+      if (best < 0 || mark[4] * mark[5] < this.#boxes[best].mark[4] * this.#boxes[best].mark[5]) best = at;
     });
     return best;
+  }
+
+  /** The number of the box that shows the same object, maybe in another frame: by its track; without one, by its class and place. */
+  #findAgain(kept) {
+    const same = this.#boxes.findIndex(({ mark }) => mark === kept.mark);
+    if (same >= 0) return same;
+    const [, , x, y, , , , track] = kept.mark;
+    return this.#boxes.findIndex(
+      ({ mark, style }) => style === kept.style && (track === undefined ? isInside(x, y, mark) : mark[7] === track),
+    );
   }
 
   #show(at) {
@@ -69,4 +79,8 @@ export class BoxDetails {
     placeTip(this.#tip, left, Math.max(top, around.top + this.#tip.offsetHeight + 4));
     return this.#tip.textContent;
   }
+}
+
+function isInside(left, top, [, , x, y, width, height]) {
+  return Math.abs(left - x) <= width / 2 && Math.abs(top - y) <= height / 2;
 }
