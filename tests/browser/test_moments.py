@@ -216,7 +216,7 @@ def test_details_stay_with_their_object_until_it_is_gone(open_report: OpenReport
     report.page.keyboard.press("i")
 
     for at in range(3):
-        expect(tip).to_contain_text(re.compile(f"^car.* {90 + at} × "))
+        expect(tip).to_contain_text(re.compile(f"^car.* {90 + at} . 40 px"))
         report.page.keyboard.press(".")
         report.settle()
     expect(tip).to_be_hidden()

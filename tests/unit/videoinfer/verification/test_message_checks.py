@@ -183,6 +183,20 @@ def test_each_error_in_an_event_is_named(upload: Upload, fields: dict[str, Any],
     assert words in verdict.what
 
 
+@pytest.mark.parametrize(
+    ("cost_usd", "level"), [(0.0006, "ok"), (0.0009, "wrong"), (0, "wrong"), (None, "wrong"), ("0.0006", "wrong")]
+)
+def test_the_ledger_may_know_of_later_costs(upload: Upload, cost_usd: Any, level: str) -> None:
+    # An annotated video and a dataset are made after the event.
+    assert check_event([make_event(upload, cost_usd=cost_usd)], upload, ITEM).level == level
+
+
+def test_a_failed_job_s_event_has_no_cost(upload: Upload) -> None:
+    item = {name: value for name, value in ITEM.items() if name != "cost_usd"}
+    assert check_event([make_event(upload, cost_usd=None)], upload, item).level == "ok"
+    assert check_event([make_event(upload, cost_usd=0.0006)], upload, item).level == "wrong"
+
+
 def test_an_event_without_a_field_is_wrong(upload: Upload) -> None:
     event = make_event(upload)
     del event["detail"]["reason"]
