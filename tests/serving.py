@@ -9,7 +9,8 @@ from http.server import ThreadingHTTPServer
 @contextmanager
 def serve(server: ThreadingHTTPServer) -> Iterator[str]:
     """Runs a server in a thread, and yields its base URL."""
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    # `shutdown` waits for the end of the interval.
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import boto3
 import botocore.session
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from moto.core import models as moto_models
 from moto.core.config import default_user_config
 from moto.sns.models import Subscription
+from moto.sqs.models import Message, SQSBackend
 
 
 class SharedLoader(Loader):
@@ -28,6 +30,16 @@ class SharedLoader(Loader):
         return list(self._folders)
 
 
+_receive_message = SQSBackend.receive_message
+
+
+def receive_at_once(
+    backend: SQSBackend, queue_name: str, count: int, _wait_seconds: int, *options: Any
+) -> list[Message]:
+    """Receives messages as moto does, but does not wait for a first one."""
+    return _receive_message(backend, queue_name, count, 0, *options)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _fast_clients() -> Iterator[None]:
     """Creates moto's clients without the work that is the same for all tests."""
@@ -40,6 +52,8 @@ def _fast_clients() -> Iterator[None]:
         # The key that signs notices; moto creates one per test.
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         patch.setattr(Subscription, "private_key", lambda _subscription: key)
+        # Nothing sends to a queue while a test waits for a message.
+        patch.setattr(SQSBackend, "receive_message", receive_at_once)
         # All tests share boto3's default session, which keeps the first credentials that it finds; moto sets others.
         patch.setenv("AWS_ACCESS_KEY_ID", "testing")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
