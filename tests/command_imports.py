@@ -2,7 +2,7 @@
 
 import ast
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -24,7 +24,8 @@ def list_commands() -> Iterator[tuple[str, str]]:
             yield command.name or command.callback.__name__, command.callback.__name__
 
 
-def find_distributions(function: str) -> dict[str, set[str]]:
+@cache
+def find_distributions(function: str) -> Mapping[str, set[str]]:
     """Finds the third-party packages that a command may import, each with the distributions that contain it.
 
     Imports within functions count, imports for type checkers don't. In the modules that define commands, imports within
@@ -54,12 +55,15 @@ def find_distributions(function: str) -> dict[str, set[str]]:
             ahead += list_imports(source) if source else []
         else:
             foreign.add(package)
-    by_package = packages_distributions()
+    by_package = _list_installed()
     return {
         package: {name.replace("_", "-").lower() for name in by_package[package]}
         for package in foreign
         if package not in sys.stdlib_module_names
     }
+
+
+_list_installed = cache(packages_distributions)
 
 
 @cache

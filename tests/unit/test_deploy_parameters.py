@@ -9,6 +9,7 @@ import re
 import subprocess
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,27 +22,35 @@ from videoinfer.repository import SAM, require_tool
 TEXTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "videoinfer").glob("*.py"))]
 SAVED = re.compile(r"^(?:# )?(parameter_overrides = .+)$", re.MULTILINE)
 
-DEPLOY = """
-import inspect, json, sys
+SAM_PROCESS = """
+import inspect, json, os, sys
+from pathlib import Path
 from unittest.mock import patch
 from click.testing import CliRunner
 from samcli.commands.deploy.command import cli, do_cli
-with patch("samcli.commands.deploy.command.do_cli") as deploy:
-    done = CliRunner().invoke(cli, ["--template-file", "template.yaml", *sys.argv[1:]])
-    assert done.exit_code == 0, done.output
-call = inspect.signature(do_cli).bind(*deploy.call_args.args, **deploy.call_args.kwargs)
-print(json.dumps(call.arguments["parameter_overrides"]))
-"""
-SAVE = """
-import json, sys
-from pathlib import Path
 from samcli.commands.deploy.guided_config import GuidedConfig
 from samcli.lib.config.samconfig import SamConfig
-config = SamConfig(Path.cwd(), "samconfig.toml")
-saver = GuidedConfig("template.yaml", "parameters")
-saver._save_parameter_overrides(["deploy"], "default", json.loads(sys.argv[1]), config)
-config.flush()
+
+def deploy(*arguments):
+    with patch("samcli.commands.deploy.command.do_cli") as deploy:
+        done = CliRunner().invoke(cli, ["--template-file", "template.yaml", *arguments])
+        assert done.exit_code == 0, done.output
+    call = inspect.signature(do_cli).bind(*deploy.call_args.args, **deploy.call_args.kwargs)
+    return call.arguments["parameter_overrides"]
+
+def save(values):
+    config = SamConfig(Path.cwd(), "samconfig.toml")
+    saver = GuidedConfig("template.yaml", "parameters")
+    saver._save_parameter_overrides(["deploy"], "default", values, config)
+    config.flush()
+
+for line in sys.stdin:
+    folder, action, *arguments = json.loads(line)
+    os.chdir(folder)
+    answer = {"deploy": deploy, "save": save}[action](*arguments)
+    print(json.dumps(answer), file=sys.__stdout__, flush=True)
 """
+"""Does with SAM's modules what it is asked to. One process does all, because SAM takes two seconds to import."""
 
 QUIET = {**os.environ, "SAM_CLI_TELEMETRY": "0"}
 
@@ -52,27 +61,46 @@ def read_parameters() -> Mapping[str, Any]:
     return parameters
 
 
-def run_sam(folder: Path, script: str, *arguments: str) -> str:
-    """Runs a script with SAM's modules, where `samconfig.toml` is in `folder`."""
-    (folder / "template.yaml").write_text("Resources: {}\n")
-    command = [str(require_tool(SAM).with_name("python")), "-c", script, *arguments]
-    done = subprocess.run(command, cwd=folder, env=QUIET, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+@dataclass(frozen=True)
+class Sam:
+    """A process that does what the SAM CLI does, where `samconfig.toml` is in `folder`."""
+
+    process: subprocess.Popen[str]
+    folder: Path
+
+    def deploy(self, *arguments: str) -> dict[str, str]:
+        """The parameters that `sam deploy` sends. CloudFormation keeps the values of the others."""
+        (self.folder / "template.yaml").write_text("Resources: {}\n")
+        sent: dict[str, str] = self._ask("deploy", *arguments)
+        return sent
+
+    def answer(self, **answers: str) -> None:
+        """Saves answers to the questions of `sam deploy --guided`."""
+        config = 'version = 0.1\n[default.deploy.parameters]\nstack_name = "videoinfer"\n'
+        (self.folder / "samconfig.toml").write_text(config)
+        hidden = {name for name, it in read_parameters().items() if it.get("NoEcho")}
+        self._ask("save", {name: {"Value": value, "Hidden": name in hidden} for name, value in answers.items()})
+
+    def _ask(self, action: str, *arguments: Any) -> Any:
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(json.dumps([str(self.folder), action, *arguments]) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        assert line, "The process has ended."
+        return json.loads(line)
 
 
-def deploy(folder: Path, *arguments: str) -> dict[str, str]:
-    """The parameters that `sam deploy` sends. CloudFormation keeps the values of the others."""
-    sent: dict[str, str] = json.loads(run_sam(folder, DEPLOY, *arguments))
-    return sent
+@pytest.fixture(scope="module")
+def sam_process() -> Iterator[subprocess.Popen[str]]:
+    command = [str(require_tool(SAM).with_name("python")), "-c", SAM_PROCESS]
+    with subprocess.Popen(command, env=QUIET, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield process
 
 
-def answer(folder: Path, **answers: str) -> None:
-    """Saves answers to the questions of `sam deploy --guided`."""
-    (folder / "samconfig.toml").write_text('version = 0.1\n[default.deploy.parameters]\nstack_name = "videoinfer"\n')
-    hidden = {name for name, it in read_parameters().items() if it.get("NoEcho")}
-    values = {name: {"Value": value, "Hidden": name in hidden} for name, value in answers.items()}
-    run_sam(folder, SAVE, json.dumps(values))
+@pytest.fixture
+def sam(sam_process: subprocess.Popen[str], tmp_path: Path) -> Sam:
+    return Sam(sam_process, tmp_path)
 
 
 @cache
@@ -121,13 +149,13 @@ def test_only_the_key_is_given_on_the_command_line() -> None:
 
 
 @pytest.mark.slow
-def test_what_the_command_line_sets_ends_with_the_next_deployment(tmp_path: Path) -> None:
-    answer(tmp_path, ApiKey="secret", ApiUrl="https://api.example.com", ExistingUploadsBucket="", UploadsPrefix="")
+def test_what_the_command_line_sets_ends_with_the_next_deployment(sam: Sam) -> None:
+    sam.answer(ApiKey="secret", ApiUrl="https://api.example.com", ExistingUploadsBucket="", UploadsPrefix="")
     saved = {"ApiUrl": "https://api.example.com", "ExistingUploadsBucket": "", "UploadsPrefix": ""}
-    assert deploy(tmp_path) == saved
-    once = deploy(tmp_path, "--parameter-overrides", "ExistingUploadsBucket=footage")
+    assert sam.deploy() == saved
+    once = sam.deploy("--parameter-overrides", "ExistingUploadsBucket=footage")
     assert once == {"ExistingUploadsBucket": "footage"}
-    assert deploy(tmp_path) == saved
+    assert sam.deploy() == saved
 
 
 @pytest.mark.slow
@@ -139,6 +167,6 @@ def test_what_the_command_line_sets_ends_with_the_next_deployment(tmp_path: Path
         {"PrefixRoutes": '{"": {"min_confidence": 0.4}, "it\'s/": {"classes": ["a b"]}}'},
     ],
 )
-def test_an_answer_stays(tmp_path: Path, answers: dict[str, str]) -> None:
-    answer(tmp_path, **answers)
-    assert deploy(tmp_path) == answers
+def test_an_answer_stays(sam: Sam, answers: dict[str, str]) -> None:
+    sam.answer(**answers)
+    assert sam.deploy() == answers
