@@ -1,5 +1,6 @@
 """`--verbose`, an option of every command: requests to AWS and the causes of errors, on the standard error output."""
 
+import inspect
 import logging
 import sys
 from collections.abc import Mapping
@@ -42,12 +43,15 @@ Verbose = Annotated[
 
 
 class VerboseGroup(TyperGroup):
-    """Each of its commands has its option `--verbose`, too."""
+    """Each of its commands has its option `--verbose`, too, and help whose paragraphs the terminal's width breaks."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         for command in self.commands.values():
             command.params += [option for option in self.params if option.name == "verbose"]
+            # Typer joins only the lines of the first paragraph.
+            paragraphs = inspect.cleandoc(command.help or "").split("\n\n")
+            command.help = "\n\n".join(it.replace("\n", " ") for it in paragraphs)
 
 
 def log_requests(session: boto3.Session) -> None:

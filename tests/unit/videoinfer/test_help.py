@@ -31,6 +31,15 @@ def test_every_help_has_an_example_that_the_command_takes(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
+def test_a_paragraph_of_help_has_no_line_breaks_of_its_own(name: str) -> None:
+    """Only the terminal's width breaks lines."""
+    output = CliRunner(env={"COLUMNS": "1000"}).invoke(app, [name, "-h"]).output
+    text = output.partition("─")[0].strip()
+    for paragraph in re.split(r"\n\s*\n", text):
+        assert "\n" not in paragraph
+
+
+@pytest.mark.parametrize("name", COMMANDS)
 def test_arguments_are_named_as_in_the_documentation(name: str) -> None:
     """In capitals, once for several: typer adds the dots."""
     group = typer.main.get_command(app)
