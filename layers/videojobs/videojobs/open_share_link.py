@@ -54,7 +54,7 @@ _HEADERS = {
 
 _NEW_LINK = (
     "The newest notice about the video has the newest link. The pipeline's operator can make a new one with "
-    "<code>videoinfer redeliver</code> and the job's ID, which is in the notice too."
+    "<code>videoinfer open</code> and the job's ID, which is in the notice too."
 )
 
 _INCOMPLETE = "Check that you copied all of it. All links may also have been revoked since it was sent."

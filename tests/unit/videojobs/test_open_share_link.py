@@ -213,7 +213,7 @@ def test_an_expired_link_is_refused_with_a_page_that_says_what_to_do(shared: Sha
     assert answer["statusCode"] == 403
     assert answer["headers"]["Content-Type"].startswith("text/html")
     assert "expired" in answer["body"]
-    assert "videoinfer redeliver" in answer["body"]
+    assert "videoinfer open" in answer["body"]
     assert "Location" not in answer["headers"]
 
 
