@@ -65,6 +65,22 @@ def test_player_and_timeline_are_on_screen_at_once(
     assert used["width"] > 0.93 * width
 
 
+@pytest.mark.parametrize(("width", "height"), [(640, 360), (844, 390)])
+def test_no_fact_is_cut_off_where_the_page_is_low(
+    open_report: OpenReport, tmp_path: Path, width: int, height: int
+) -> None:
+    for name in ("detections.csv.gz", "events.csv", "coco.json", "annotated.mp4", "dataset.zip"):
+        (tmp_path / name).write_bytes(b"{}")
+    results = make_results([make_element([])] * 50, model_id="rock-paper-scissors-presentation-for-cameras")
+    report = open_report(results, viewport={"width": width, "height": height})
+    report.wait_for_video()
+
+    expect(report.page.locator("#downloads a")).to_have_count(6)
+    expect_on_screen(report, "#play")
+    fits = "ids => ids.map(id => document.getElementById(id)).every(it => it.scrollWidth <= it.clientWidth)"
+    wait_for_value(lambda: report.page.evaluate(fits, ["title", "facts"]), True)
+
+
 def test_the_timeline_shows_the_classes_that_are_shown(open_report: OpenReport) -> None:
     report = open_report(appearing_results())
     report.wait_for_video()
