@@ -321,7 +321,7 @@ def list_dataset_cases() -> Iterator[Case]:
     """Faults after the delivery, while a dataset is made and recorded."""
     asked = {"dataset-frames": "all"}
     made, twice = Expected(notices=("done", "dataset")), Expected(notices=("done", "dataset", "dataset"))
-    missing = Expected(notices=("done", "no-dataset"), told="only the dataset is missing")
+    missing = Expected(notices=("done", "no-dataset"), told="the dataset is missing")
     kept = replace(missing, told="the one that is there is kept")
     yield Case("a dataset is asked for", "the file is no video", expected=missing, metadata=asked)
     killed = [WireFault("kill before", call="s3:PutObject")]

@@ -109,7 +109,7 @@ def test_a_missing_annotated_video_is_reported_once_and_the_results_stay(studio:
     assert "error" not in item
     [notice] = studio.aws.notices()
     assert notice["Subject"] == "line 3+u%41 (1).MP4: no annotated video: The video has been deleted."
-    assert "The results are delivered" in notice["Message"]
+    assert "The results are stored" in notice["Message"]
     assert f"videoinfer redeliver {studio.job.job_id}" in notice["Message"]
 
 
@@ -128,7 +128,7 @@ def test_a_missing_dataset_is_reported_once_beside_an_annotated_video(studio: St
     annotated, missing = studio.aws.notices()
     assert annotated["Subject"].endswith(": annotated video")
     assert missing["Subject"] == "line 3+u%41 (1).MP4: no dataset: The video has been deleted."
-    assert "only the dataset is missing" in missing["Message"]
+    assert "the dataset is missing" in missing["Message"]
     assert f"videoinfer redeliver {studio.job.job_id}" in missing["Message"]
 
 

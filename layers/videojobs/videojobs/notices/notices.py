@@ -258,12 +258,12 @@ def compose_missing_output(
             notice could not be sent.
     """
     facts = [("Video", job.upload.uri), ("Job", job.job_id)]
-    words, short = f"The results are delivered; only the {output.title} is missing.", f"no {output.title}: {reason}"
+    words, short = f"The results are stored; the {output.title} is missing.", f"no {output.title}: {reason}"
     if kept_uri:
         facts.insert(1, ("Kept", kept_uri))
         short = f"{output.title} kept from before: {reason}"
         words = (
-            f"The results are delivered, but the {output.title} was not made again, or its notice could not be sent: "
+            f"The results are stored, but the {output.title} was not made again, or its notice could not be sent: "
             "the one that is there is kept."
         )
     if refused:
