@@ -186,6 +186,11 @@ def test_a_local_report_offers_the_files_beside_the_results(open_report: OpenRep
     expect(links).to_have_text(["COCO", "JSON"])
     for number, address in enumerate(["./coco.json", "./results.json"]):
         expect(links.nth(number)).to_have_attribute("href", address)
+    # Browsers show a local file instead of saving it.
+    with report.page.expect_popup() as shown:
+        links.last.click()
+    wait_for_value(lambda: shown.value.url.rpartition("/")[2], "results.json")
+    expect(report.page.locator("#title")).to_be_visible()
 
 
 @pytest.mark.parametrize("fragment", ["", "#base=https://elsewhere.example/s/token"])

@@ -11,11 +11,12 @@ const LABELS = {
   "dataset.zip": "Dataset",
 };
 
-/** Shows a link for each of some files: URLs by name. */
+/** Shows a link for each of some files: URLs by name. Browsers show a local file instead of saving it, so it gets a tab of its own. */
 export function showDownloads(files) {
+  const target = location.protocol === "file:" ? "_blank" : "";
   const links = Object.keys(LABELS)
     .filter((name) => Object.hasOwn(files, name))
-    .map((name) => create("a", { className: "button", href: files[name], download: name, textContent: LABELS[name], title: `Download ${name}` }));
+    .map((name) => create("a", { className: "button", href: files[name], download: name, target, textContent: LABELS[name], title: `Download ${name}` }));
   $("downloads").append(...links);
   $("downloads").hidden = !links.length;
 }
