@@ -49,7 +49,7 @@ class Stage:
         """Runs `videoinfer` with these arguments on this stack."""
         environment = {**self.environment, "VIDEOINFER_STACK": self.pipeline.stack, "TERM": "dumb"}
         with record_calls() as actions:
-            result = CliRunner().invoke(app, list(arguments), env=environment)
+            result = CliRunner().invoke(app, list(arguments), env=environment, prog_name="videoinfer")
         self.actions[arguments[0]] |= actions
         return result
 
