@@ -81,6 +81,16 @@ def test_no_fact_is_cut_off_where_the_page_is_low(
     wait_for_value(lambda: report.page.evaluate(fits, ["title", "facts"]), True)
 
 
+@pytest.mark.parametrize(("width", "height"), [(640, 360), (844, 390), (900, 600), (1024, 768), (1280, 720)])
+def test_names_of_classes_are_not_cut_off_beside_the_video(open_report: OpenReport, width: int, height: int) -> None:
+    results = make_results([make_element([make_box("safety helmet", 100, 100)])] * 50)
+    report = open_report(results, viewport={"width": width, "height": height})
+    report.wait_for_video()
+
+    name = report.row("safety helmet").locator(".name")
+    wait_for_value(lambda: name.evaluate("it => it.scrollWidth <= it.clientWidth"), True)
+
+
 def test_the_timeline_shows_the_classes_that_are_shown(open_report: OpenReport) -> None:
     report = open_report(appearing_results())
     report.wait_for_video()
