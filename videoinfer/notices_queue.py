@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import dataclass
+from math import ceil
 from typing import Self
 
 from videoinfer.aws_clients import AwsClients
@@ -56,9 +57,11 @@ def compose_queue_policy(queue_arn: str, service: str, source_arn: str) -> str:
 
 def receive_notices(clients: AwsClients, queue_url: str, *, timeout_seconds: float) -> list[ReceivedNotice]:
     """Takes the delivered notices from the queue. Waits up to `timeout_seconds` for a first one."""
-    deadline = time.monotonic() + timeout_seconds
+    deadline, wait_seconds = time.monotonic() + timeout_seconds, min(1, ceil(timeout_seconds))
     while True:
-        answer = clients.sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=MESSAGES_MAX, WaitTimeSeconds=1)
+        answer = clients.sqs.receive_message(
+            QueueUrl=queue_url, MaxNumberOfMessages=MESSAGES_MAX, WaitTimeSeconds=wait_seconds
+        )
         messages = answer.get("Messages", [])
         for message in messages:
             clients.sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
