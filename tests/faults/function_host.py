@@ -29,7 +29,8 @@ import botocore.endpoint
 import botocore.httpsession
 import requests
 import requests.adapters
-from aws_lambda_powertools.utilities.parameters import SecretsProvider
+from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer
+from aws_lambda_powertools.utilities.parameters import SecretsProvider, SSMProvider
 from aws_lambda_powertools.utilities.parameters.constants import DEFAULT_PROVIDERS
 from botocore.awsrequest import AWSResponse
 from botocore.client import BaseClient
@@ -39,12 +40,15 @@ from urllib3.response import HTTPResponse
 
 from tests.lambda_runtime import invoke
 from videojobs import connections
+from videojobs.jobs import idempotency
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 
 NAMES = ("create_job", "check_job", "deliver_results", "make_dataset", "record_media", "report_failure")
 
 HURRY_SECONDS = 0.3
+
+open_idempotency_table = cache(DynamoDBPersistenceLayer)
 
 KILLED = 137
 
@@ -216,6 +220,7 @@ def main() -> None:
     read_models_once()
     # boto3 retries without waiting.
     patch.object(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _: None)).start()
+    patch.object(idempotency, "DynamoDBPersistenceLayer", open_idempotency_table).start()
     apps = {name: load_app(name) for name in NAMES}
     gc.disable()  # a collection would write to every page that the forks share, and so copy it
     for line in sys.stdin:
@@ -235,8 +240,12 @@ def warm_up(environment: Mapping[str, str]) -> None:
         connections.open_ends(environment["JOBS_TABLE"])
     if "NOTICES_TOPIC_ARN" in environment:
         connections.open_topic(environment["NOTICES_TOPIC_ARN"])
-    if "secrets" not in DEFAULT_PROVIDERS:
-        DEFAULT_PROVIDERS["secrets"] = SecretsProvider()
+    if "PENDING_NOTICES_TABLE" in environment:
+        connections.open_pending_notices(environment["PENDING_NOTICES_TABLE"])
+    if "IDEMPOTENCY_TABLE" in environment:
+        open_idempotency_table(environment["IDEMPOTENCY_TABLE"])
+    if not DEFAULT_PROVIDERS:
+        DEFAULT_PROVIDERS.update(secrets=SecretsProvider(), ssm=SSMProvider())
 
 
 def read_models_once() -> None:
