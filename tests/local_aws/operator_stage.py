@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
+from unittest.mock import patch
 
 from typer.testing import CliRunner, Result
 
@@ -14,6 +15,7 @@ from tests.local_aws.pipelines import API_KEY, DeployedPipeline, deploy
 from tests.permissions import record_calls
 from tests.stand_ins.video_inference_api import Answer, StandInApi, stand_in_api
 from tests.waiting import wait_until
+from videoinfer import job_waiting, redelivery
 from videoinfer.local.embedded_aws import EmbeddedAws, tool_environment
 from videoinfer.main import app
 from videoinfer.upload_progress import UploadedVideo, find_job
@@ -21,6 +23,8 @@ from videoinfer.upload_progress import UploadedVideo, find_job
 STACK = "videoinfer"
 FAILED = Answer({"status": 2, "error": "The GPU is on fire."})
 RUNNING = Answer({"status": 1, "progress": 42})
+LOOK_INTERVAL_SECONDS = 0.1
+"""How often commands look at a job here, where it passes its states faster than on AWS."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,11 @@ class Stage:
     def run(self, *arguments: str) -> Result:
         """Runs `videoinfer` with these arguments on this stack."""
         environment = {**self.environment, "VIDEOINFER_STACK": self.pipeline.stack, "TERM": "dumb"}
-        with record_calls() as actions:
+        with (
+            record_calls() as actions,
+            patch.object(job_waiting, "LOOK_INTERVAL_SECONDS", LOOK_INTERVAL_SECONDS),
+            patch.object(redelivery, "_LOOK_INTERVAL_SECONDS", LOOK_INTERVAL_SECONDS),
+        ):
             result = CliRunner().invoke(app, list(arguments), env=environment, prog_name="videoinfer")
         self.actions[arguments[0]] |= actions
         return result
