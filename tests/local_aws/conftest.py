@@ -6,11 +6,18 @@ from collections.abc import Iterator
 import pytest
 
 from tests.local_aws.pipelines import API_KEY, DeployedPipeline, DeployPipeline, deploy
+from tests.service_models import share_service_models
 from videoinfer.local.builds import ENGINE, PIPELINE, build
 from videoinfer.local.deployments import Engine, deploy_engine, pipeline_parameters, put_model
 from videoinfer.local.embedded_aws import EmbeddedAws, embedded_aws
 from videoinfer.model_packages import LocalModel, read_model_package
 from videoinfer.repository import SAMPLE_MODEL
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _service_models() -> Iterator[None]:
+    with share_service_models():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from tests.local_aws.permission_scenarios import NOT_TRIED, walk_pipeline, walk_
 from tests.local_aws.pipelines import deploy
 from tests.local_aws.role_trials import NOTHING, WORKS, Row
 from tests.permissions import as_list
+from tests.service_models import share_service_models
 from tests.stand_ins.video_inference_api import stand_in_api
 from videoinfer.local.builds import ENGINE, PIPELINE, build
 from videoinfer.local.deployments import Engine, deploy_engine, put_model
@@ -170,7 +171,7 @@ def walk_all(aws: EmbeddedAws, engine: Engine, model: LocalModel) -> Iterator[Ro
 def main() -> None:
     model = read_model_package(SAMPLE_MODEL)
     rows = []
-    with embedded_aws() as aws:
+    with share_service_models(), embedded_aws() as aws:
         build([ENGINE, PIPELINE], aws)
         engine = deploy_engine(aws, name=STACK, api_key="key")
         put_model(aws.clients, engine, model)

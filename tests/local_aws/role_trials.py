@@ -21,7 +21,6 @@ from unittest.mock import patch
 import boto3
 import requests
 from aws_lambda_powertools.utilities import parameters
-from botocore import loaders
 from botocore.exceptions import ClientError
 
 from tests.lambda_runtime import invoke
@@ -35,7 +34,6 @@ from videojobs.logs import logger as pipeline_logger
 
 NOTHING, WORKS = "(nothing)", "works"
 
-_LOADER = loaders.create_loader()
 _FOLDERS = {"pipeline": ROOT / "functions", "engine": ROOT / "engine" / "functions"}
 _ROLE = "permission-matrix"
 
@@ -146,12 +144,7 @@ class RoleTrials:
             "AWS_SESSION_TOKEN": credentials["SessionToken"],
             "NO_PROXY": "127.0.0.1",
         }
-        with (
-            patch.dict(os.environ, environment),
-            contextlib.redirect_stdout(io.StringIO()),
-            # Loading the service models takes longer than all the calls.
-            patch.object(loaders, "create_loader", return_value=_LOADER),
-        ):
+        with patch.dict(os.environ, environment), contextlib.redirect_stdout(io.StringIO()):
             _forget()
             yield
         _forget()

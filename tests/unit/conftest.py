@@ -2,33 +2,18 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import boto3
-import botocore.session
 import pytest
 import pytest_socket
-from botocore.loaders import Loader
 from cryptography.hazmat.primitives.asymmetric import rsa
 from moto.core import models as moto_models
 from moto.core.config import default_user_config
 from moto.sns.models import Subscription
 from moto.sqs.models import Message, SQSBackend
 
-
-class SharedLoader(Loader):
-    """Reads AWS's service models once for all sessions, because each session of its own takes a tenth of a second."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._folders = [*super().search_paths, str(Path(boto3.__file__).parent / "data")]
-
-    @property
-    def search_paths(self) -> list[str]:
-        """Returns a copy, because each boto3 session appends its folder."""
-        return list(self._folders)
-
+from tests.service_models import share_service_models
 
 _receive_message = SQSBackend.receive_message
 
@@ -43,9 +28,7 @@ def receive_at_once(
 @pytest.fixture(scope="session", autouse=True)
 def _fast_clients() -> Iterator[None]:
     """Creates moto's clients without the work that is the same for all tests."""
-    loader = SharedLoader()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(botocore.session, "create_loader", lambda _search_path: loader)
+    with share_service_models(), pytest.MonkeyPatch.context() as patch:
         # Intercept only GET requests of `requests`, with which tests follow links: moto has 180 patterns per method.
         patch.setattr(moto_models, "RESPONSES_METHODS", ["GET"])
         patch.setitem(default_user_config["core"], "reset_boto3_session", False)
