@@ -60,7 +60,7 @@ _NEW_LINK = (
 _INCOMPLETE = "Check that you copied all of it. All links may also have been revoked since it was sent."
 
 _VIEW = {
-    "t": re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,3})?"),
+    "t": re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,6})?"),
     "class": re.compile(r"[^\x00-\x1f]+"),
     "confidence": re.compile(r"[0-9]{1,3}"),
 }

@@ -103,6 +103,7 @@ def test_a_report_gets_the_link_that_opened_it(shared: Shared) -> None:
     ("query", "view"),
     [
         ("t=75", {"t": ["75"]}),
+        ("t=1.5084", None),  # as in the results
         ("t=14.201&class=car&class=a%26base%3Dx&confidence=60", None),
         ("t=-1&confidence=1e2&class=&base=x&files=y", {}),
         (f"t={'9' * 11}", {}),
