@@ -159,6 +159,7 @@ class Faults:
         favors: How many times as often as others a call is struck, so that rare calls are struck too.
         unlucky_until: Until then faults are more frequent, because the owner has done something.
         most: How many faults may strike at all, besides storms.
+        rare_calls: Calls that few lives make, each as function and call.
         foci: By some functions, the number of the one of their calls that is struck when it is first made: else, rare
             calls would rarely be struck.
     """
@@ -171,6 +172,7 @@ class Faults:
     storms: Sequence[Storm] = ()
     favors: dict[str, float] = field(default_factory=dict)
     foci: dict[str, int] = field(default_factory=dict)
+    rare_calls: frozenset[str] = RARE_CALLS
     unlucky_until: float = 0.0
     struck: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     total: int = 0
@@ -219,7 +221,7 @@ class Faults:
         return self.order.choice(kinds)
 
     def _strike_rare(self, kinds: Sequence[str], place: str) -> str:
-        if place not in RARE_CALLS or self.total >= self.most or self.order.random() >= RARE_SHARE:
+        if place not in self.rare_calls or self.total >= self.most or self.order.random() >= RARE_SHARE:
             return ""
         self.total += 1
         return self.order.choice(kinds)

@@ -5,6 +5,20 @@ from tests.simulation.engine.server import SERVER_FAULTS
 from tests.simulation.engine.stack import READ_FAULTS, RECORD_FAULTS, STEPS
 from tests.simulation.faults import AWS_FAULTS, INVOCATION_FAULTS
 
+RARE_CALLS = frozenset(
+    (
+        "fetch_video s3:AbortMultipartUpload video",
+        "fetch_video s3:PutObject video",
+        "merge_results s3:AbortMultipartUpload results",
+        "merge_results s3:CompleteMultipartUpload results",
+        "merge_results s3:CreateMultipartUpload results",
+        "merge_results s3:PutObject results",
+        "merge_results s3:UploadPart results",
+        "state machine dynamodb:UpdateItem by Record Reason",
+    )
+)
+"""Calls that few lives make, so that other faults hardly ever strike them."""
+
 
 def list_faults(function: str, call: str) -> tuple[str, ...]:
     """Returns the faults that may strike a call."""

@@ -9,6 +9,7 @@ from functools import cache, partial
 from typing import Any
 
 from tests.simulation.engine import storage
+from tests.simulation.engine.faults import RARE_CALLS
 from tests.simulation.engine.invariants import find_breaches
 from tests.simulation.engine.machine import EXPRESS_FAULTS
 from tests.simulation.engine.server import SERVER_FAULTS
@@ -314,7 +315,9 @@ def draw_faults(order: random.Random, begin: float) -> Faults:
         end = start + order.choice((60, 900, 6 * HOUR))
         storms.append(Storm(start, end, fault, place, order.choice((0.5, 1.0))))
     rate, most = order.choice((0.0, 0.02, 0.05, 0.1, 0.2)), order.choice((2, 8, 25))
-    faults = Faults(order, begin + HOUR * order.choice((0.5, 8.0, 30.0)), rate, most, weights, storms)
+    faults = Faults(
+        order, begin + HOUR * order.choice((0.5, 8.0, 30.0)), rate, most, weights, storms, rare_calls=RARE_CALLS
+    )
     # Else few of these few calls would be struck.
     faults.favors["state machine express child"] = order.choice((0.0, 5.0, 20.0))
     faults.favors["fetch_video server:GET"] = order.choice((0.5, 3.0, 10.0))
