@@ -62,7 +62,8 @@ def deploy_with_sam(aws: EmbeddedAws, parameters: Mapping[str, str]) -> None:
     capabilities = "--capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND --no-confirm-changeset"
     given = ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
     command = [str(SAM), "deploy", *shlex.split(f"{options} {capabilities}"), *given]
-    subprocess.run(command, env=tool_environment(aws), check=True, capture_output=True, cwd=aws.folder)
+    environment = {**tool_environment(aws), "SAM_CLI_POLL_DELAY": "0.2"}
+    subprocess.run(command, env=environment, check=True, capture_output=True, cwd=aws.folder)
     for bucket in list_resources(aws.clients, STACK, "AWS::S3::Bucket"):
         aws.clients.s3.delete_bucket_policy(
             Bucket=bucket
