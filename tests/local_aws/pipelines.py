@@ -141,8 +141,9 @@ type DeployPipeline = Callable[..., DeployedPipeline]
 def deploy(
     aws: EmbeddedAws, name: str, parameters: Mapping[str, str], application: Application = PIPELINE
 ) -> DeployedPipeline:
-    """Creates a stack named `name`. All stacks share the built artifacts."""
-    pipeline = deploy_pipeline(aws, name=name, parameters=parameters, application=application)
+    """Creates a stack named `name`, which polls often by default. All stacks share the built artifacts."""
+    often = {"PollSeconds": "20", **parameters}
+    pipeline = deploy_pipeline(aws, name=name, parameters=often, application=application)
     return DeployedPipeline(name, aws.clients, pipeline, subscribe_queue(aws.clients, pipeline.notices_topic_arn))
 
 
