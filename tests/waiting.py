@@ -14,7 +14,7 @@ def wait_until(condition: Callable[[], bool], *, timeout_seconds: float = 30) ->
     deadline = time.monotonic() + timeout_seconds
     while not condition():
         assert time.monotonic() < deadline, "It does not happen."
-        time.sleep(0.1)
+        time.sleep(0.05)
 
 
 def wait_for_value(read: Callable[[], Any], expected: object, *, timeout_seconds: float = 30) -> None:
