@@ -12,7 +12,14 @@ from videoinfer.errors import CommandError
 from videoinfer.local.api_proxy import start_api_proxy
 from videoinfer.local.following import follow_upload, receive_notice
 from videoinfer.local.instructions import compose_instructions
-from videoinfer.local.outputs import NOTICE_FILE, OUTPUT_FILES, derive_outputs, fetch_results, open_outputs, save_notice
+from videoinfer.local.outputs import (
+    NOTICE_FILE,
+    derive_outputs,
+    fetch_results,
+    list_written,
+    open_outputs,
+    save_notice,
+)
 from videoinfer.local.system import start_system
 from videoinfer.model_packages import open_models
 from videoinfer.processes import dismiss_guard, kill_group
@@ -71,12 +78,13 @@ def run_demo(options: DemoOptions, display: Display) -> None:
         if job["status"] == "done":
             if not options.keep:
                 display.text(_LINK_NOTE)
-            fetch_results(outputs, system, upload, job["job_id"])
+            fetch_results(outputs, system, upload, job)
             save_notice(outputs[NOTICE_FILE], notice)
             derive_outputs(outputs, options.video, frames, model.model_id, display=display)
-            for output in outputs.values():
-                output.finish()
-            display.outputs(options.output.resolve(), OUTPUT_FILES)
+            written = list_written(outputs)
+            for name in written:
+                outputs[name].finish()
+            display.outputs(options.output.resolve(), written)
             show_report(options.output.resolve() / REPORT_FILE, display, is_opened=options.is_opened)
         if options.keep:
             proxy = start_api_proxy(system.aws, system.engine.api_url)

@@ -6,17 +6,21 @@ from pathlib import Path
 
 from videoengine.segments import SampledFrame
 from videoinfer.display import Display
+from videoinfer.ledger_view import Item
 from videoinfer.local.preview import draw_preview
 from videoinfer.local.system import System
 from videoinfer.notices_queue import ReceivedNotice
 from videoinfer.output_file import OutputFile, open_output
 from videoinfer.report import write_report
 from videoinfer.upload_progress import UploadedVideo
-from videojobs.result_files import RECORD_FILE, REPORT_FILE, RESULTS_FILE, locate_results
+from videojobs.result_files import DOWNLOADS, RECORD_FILE, REPORT_FILE, RESULTS_FILE, locate_results
 
 NOTICE_FILE = "notice.txt"
 PREVIEW_FILE = "preview.png"
-OUTPUT_FILES = (RESULTS_FILE, RECORD_FILE, NOTICE_FILE, PREVIEW_FILE, REPORT_FILE)
+TABLE_FILES = ("detections.csv.gz", "coco.json")
+"""The outputs of the job that the report offers beside its results."""
+
+OUTPUT_FILES = (RESULTS_FILE, RECORD_FILE, *TABLE_FILES, NOTICE_FILE, PREVIEW_FILE, REPORT_FILE)
 
 type Outputs = Mapping[str, OutputFile]
 """An open file for each of `OUTPUT_FILES`, by name."""
@@ -37,10 +41,10 @@ def save_notice(output: OutputFile, notice: ReceivedNotice) -> None:
         output.unfinished.write_text(f"Subject: {notice.subject}\n\n{notice.text}\n", encoding="utf-8")
 
 
-def fetch_results(outputs: Outputs, system: System, upload: UploadedVideo, job_id: str) -> None:
-    """Downloads `results.json` and `job.json`."""
-    for name in (RESULTS_FILE, RECORD_FILE):
-        key = locate_results(upload.key, job_id, name)
+def fetch_results(outputs: Outputs, system: System, upload: UploadedVideo, job: Item) -> None:
+    """Downloads `results.json`, `job.json` and the tables. A table that could not be made is left out."""
+    for name in (RESULTS_FILE, RECORD_FILE, *(name for name in TABLE_FILES if name in job["outputs"])):
+        key = locate_results(upload.key, job["job_id"], name)
         with outputs[name].writing(), outputs[name].unfinished.open("wb") as file:
             system.aws.clients.s3.download_fileobj(system.pipeline.results_bucket, key, file)
 
@@ -57,5 +61,10 @@ def derive_outputs(
     preview = draw_preview(video, frames, results, model_id)
     with outputs[PREVIEW_FILE].writing():
         preview.save(outputs[PREVIEW_FILE].unfinished, "PNG")
-    files = {RESULTS_FILE: outputs[RESULTS_FILE].path}
+    files = {name: outputs[name].path for name in list_written(outputs) if name in DOWNLOADS}
     write_report(results, record, video, outputs[REPORT_FILE], files=files, display=display)
+
+
+def list_written(outputs: Outputs) -> list[str]:
+    """The names of the files that have a content."""
+    return [name for name, output in outputs.items() if output.unfinished.stat().st_size]
