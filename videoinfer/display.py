@@ -29,7 +29,7 @@ from rich.status import Status
 from rich.text import Text
 
 from videoinfer.aws_errors import describe_error
-from videoinfer.errors import CommandError, describe_os_error
+from videoinfer.errors import CommandError, WrongUsage, describe_os_error
 from videoinfer.exit_codes import ExitCode
 from videoinfer.notices_queue import ReceivedNotice
 from videoinfer.own_command import spell_command
@@ -310,7 +310,7 @@ def errors_for_people(interrupted: str = "Nothing is left running.") -> Iterator
     except (CommandError, NewerSchema, BotoCoreError, ClientError, OSError) as error:
         Console(stderr=True).print(Text.assemble(("Error: ", "bold red"), _describe(error)), soft_wrap=True)
         log_cause(error)
-        raise typer.Exit(code=ExitCode.ERROR) from error
+        raise typer.Exit(ExitCode.USAGE if isinstance(error, WrongUsage) else ExitCode.ERROR) from error
     except SystemExit:
         _show_cursor()
         raise

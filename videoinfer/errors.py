@@ -24,6 +24,10 @@ class CommandError(Exception):
     """An expected failure. The message is for the person at the command line and names the remedy."""
 
 
+class WrongUsage(CommandError):
+    """Arguments or options that the command does not take together. Nothing was done."""
+
+
 class JobMissing(CommandError):
     """The ledger has no such job, or not yet."""
 

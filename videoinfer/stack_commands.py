@@ -19,7 +19,7 @@ from videoinfer.dead_letters import read_dead_letters, release
 from videoinfer.dead_letters import redrive as redrive_letters
 from videoinfer.display import Display, errors_for_people
 from videoinfer.doctor import examine
-from videoinfer.errors import CommandError
+from videoinfer.errors import CommandError, WrongUsage
 from videoinfer.exit_codes import ExitCode
 from videoinfer.findings import Finding
 from videoinfer.job_downloads import JobFile, download_files, find_files
@@ -101,9 +101,9 @@ def jobs(
     """
     with errors_for_people():
         if failed + running + unanswered > 1:
-            raise CommandError("Give one of --failed, --running and --unanswered.")
+            raise WrongUsage("Give one of --failed, --running and --unanswered.")
         if watch and as_json:
-            raise CommandError("--watch is for people, --json for programs: give one of them.")
+            raise WrongUsage("--watch is for people, --json for programs: give one of them.")
         selection: Selection = "failed" if failed else "running" if running else "all"
         deployed = find_stack(stack)
         table, display = deployed.ledger, Display(Console())
@@ -307,7 +307,7 @@ def retry(
     """
     with errors_for_people(_GOES_ON):
         if bool(jobs) == failed:
-            raise CommandError("Give the jobs to retry, or --failed for all failed ones.")
+            raise WrongUsage("Give the jobs to retry, or --failed for all failed ones.")
         given = parse_settings(settings or [])
         deployed = find_stack(stack)
         table = deployed.ledger

@@ -182,6 +182,26 @@ def test_an_option_that_can_t_be_set_sends_nothing(
     assert read_requests_sent(uploads) == []
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["retry"], "Give the jobs to retry, or --failed for all failed ones."),
+        (["retry", "belt.mp4", "--failed"], "Give the jobs to retry, or --failed for all failed ones."),
+        (["jobs", "--failed", "--running"], "Give one of --failed, --running and --unanswered."),
+        (["jobs", "--watch", "--json"], "--watch is for people, --json for programs: give one of them."),
+    ],
+)
+def test_arguments_that_do_not_fit_together_are_wrong_usage(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], words: str
+) -> None:
+    monkeypatch.setattr(stack_commands, "find_stack", lambda _: pytest.fail("AWS is asked"))
+
+    result = CliRunner().invoke(app, arguments)
+
+    assert result.exit_code == ExitCode.USAGE
+    assert words in result.output
+
+
 @pytest.fixture
 def listed(jobs: LedgerView, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     ledger.record(CLIP, 1, status="running")
@@ -208,8 +228,6 @@ def test_a_list_is_only_watched_in_a_terminal(listed: Ledger) -> None:
     result = CliRunner().invoke(app, ["jobs", "--watch"])
     assert result.exit_code == ExitCode.ERROR
     assert "This needs a terminal." in result.output
-    result = CliRunner().invoke(app, ["jobs", "--watch", "--json"])
-    assert result.exit_code == ExitCode.ERROR
 
 
 def test_a_list_without_a_terminal_has_no_colors(listed: Ledger) -> None:
