@@ -129,16 +129,19 @@ def test_a_job_that_has_ended_is_not_started_again_when_its_name_is_free(
     assert send(engine) == (200, first)
 
 
-def test_a_job_that_was_never_started_and_counts_as_failed_is_not_started(
-    engine: EngineInProcess, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("share", [0.95, 1.01])
+def test_a_job_that_was_never_started_and_counts_as_failed_soon_is_not_started(
+    engine: EngineInProcess, monkeypatch: pytest.MonkeyPatch, share: float
 ) -> None:
-    """Nobody would poll what it costs."""
+    """It would cost, and then fail while it runs, as in the engine's simulated life 20307."""
     _, first = send(engine)
     deadline = int(engine.environment["DEADLINE_SECONDS"])
-    later = time.time() + deadline + 1
+    created = time.time()
+    later = created + share * deadline
     monkeypatch.setattr("videoengine.api.time", SimpleNamespace(time=lambda: later))
     monkeypatch.setattr(clients.stepfunctions(), "start_execution", lambda **_: pytest.fail("started"))
     assert send(engine) == (200, first)
+    later = created + deadline + 1
     _, state = engine.request("GET", "/videoinfer/", {"api_key": API_KEY, "job_id": first["job_id"]})
     assert "did not finish" in state["error"]
 
