@@ -221,6 +221,7 @@ def main() -> None:
     # boto3 retries without waiting.
     patch.object(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _: None)).start()
     patch.object(idempotency, "DynamoDBPersistenceLayer", open_idempotency_table).start()
+    patch.object(boto3, "resource", cache(boto3.resource)).start()
     apps = {name: load_app(name) for name in NAMES}
     gc.disable()  # a collection would write to every page that the forks share, and so copy it
     for line in sys.stdin:
@@ -287,7 +288,8 @@ def run_invocation(app: ModuleType, invocation: Invocation, pipe: int) -> NoRetu
     os.environ.update(invocation.environment)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     Wire(invocation.faults, lambda call: write(call=call)).install()
-    shift_clock(app, timedelta(seconds=invocation.clock_seconds))
+    if invocation.clock_seconds:
+        shift_clock(app, timedelta(seconds=invocation.clock_seconds))
     try:
         write(returned=invoke(app.handler, invocation.event, seconds=invocation.remaining_seconds))
     except Exception as error:
@@ -305,7 +307,7 @@ def shift_clock(app: ModuleType, ahead: timedelta) -> None:
             return datetime.now(tz) + ahead
 
     for module in [app, *(module for name, module in sys.modules.items() if name.startswith("videojobs."))]:
-        if ahead and hasattr(module, "datetime"):
+        if hasattr(module, "datetime"):
             patch.object(module, "datetime", ShiftedTime).start()
 
 
