@@ -323,6 +323,8 @@ class Stack:
             self.run_execution(execution, definition, name, data)
             if execution.status in ("TIMED_OUT", "ABORTED"):
                 self.stopped.add(execution.job_id)
+                # A write that had no answer yet is repeated by a redrive.
+                self.repeats[execution.job_id] += execution.position[0].startswith("Record")
 
         execution.status = "RUNNING"
         self.tell(f"execution {execution.name} begins at {name}")
