@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from botocore.exceptions import ClientError
 
 from videojobs.delivery_end import find_rules, list_findings
-from videojobs.errors import ChangeRefused, InvalidOption
+from videojobs.errors import ChangeRefused, InvalidOption, NewerSchema
 from videojobs.jobs import strict_json
 from videojobs.jobs.costs import add_costs, choose_costs
 from videojobs.jobs.ledger import Job, Ledger
@@ -26,8 +26,9 @@ from videojobs.result_files import (
     locate_results,
     split_results_key,
 )
-from videojobs.results.bucket import ResultsBucket
+from videojobs.results.bucket import ResultsBucket, may_pass
 from videojobs.s3_errors import is_denied, is_missing
+from videojobs.schema import check_version
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -65,6 +66,7 @@ class FoundJob:
         why: The reason if it is skipped.
         upload: None if it is skipped.
         values: The attributes of its item in the ledger.
+        refusal: S3's error if the job is skipped because S3 does not give its files.
     """
 
     key: str
@@ -75,25 +77,40 @@ class FoundJob:
     upload: Upload | None = None
     attempt: int | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
+    refusal: ClientError | None = None
 
 
 def plan_rebuild(stack: PipelineStack) -> Iterator[FoundJob]:
     """Finds the jobs with results, and the attempts that must have been before theirs."""
     ledger = Ledger(stack.clients.open_table(stack.jobs_table))
     last = dict[str, FoundJob]()
+    found = set[tuple[str, int]]()
     for job in _find_jobs(stack):
-        if job.upload and job.attempt and job.attempt > FIRST_ATTEMPT:
+        if job.upload and job.attempt:
             upload_id = job.upload.upload_id
+            found.add((upload_id, job.attempt))
             last[upload_id] = max(last.get(upload_id, job), job, key=lambda it: it.attempt or 0)
         yield _compare(ledger, job)
     # Commands find an upload by its first attempt.
-    for job in last.values():
-        yield from _find_earlier_attempts(ledger, job)
+    for upload_id, job in last.items():
+        for earlier in _list_earlier_attempts(job):
+            is_found = (upload_id, earlier.attempt) in found  # a dry run has not restored it
+            if not is_found and ledger.read_item(upload_id, earlier.attempt or 0) is None:
+                yield earlier
 
 
 def find_lost_job(stack: PipelineStack) -> FoundJob | None:
-    """Returns a job that a ledger which was lost lacks. It reads only the beginning of the results bucket."""
-    return next((job for job in islice(plan_rebuild(stack), _SAMPLE) if job.action == "restore"), None)
+    """Returns a job that a ledger which was lost lacks. It reads only the beginning of the results bucket.
+
+    Raises:
+        ClientError: S3 does not give the files, so that nothing is known.
+    """
+    found = list(islice(plan_rebuild(stack), _SAMPLE))
+    if lost := next((job for job in found if job.action == "restore"), None):
+        return lost
+    if found and all(job.refusal for job in found) and (refusal := found[0].refusal):
+        raise refusal
+    return None
 
 
 def restore(ledger: Ledger, job: FoundJob) -> FoundJob:
@@ -145,7 +162,13 @@ def _read_job(bucket: ResultsBucket, s3: S3Client, key: str, job_id: str, *, rec
         strict_json.check(values)
     except KeyError as missing:
         return FoundJob(key, job_id, "skip", f"Its job.json lacks {missing}.")
-    except (*_UNREADABLE, InvalidOption) as fault:
+    except ClientError as error:
+        if may_pass(error):
+            raise
+        refusal = error.response["Error"]
+        why = f"S3 does not give its files: {refusal['Code']}: {refusal.get('Message')}"
+        return FoundJob(key, job_id, "skip", why, refusal=error)
+    except (*_UNREADABLE, InvalidOption, NewerSchema) as fault:
         return FoundJob(key, job_id, "skip", f"Its job.json can't be used: {fault}")
     return FoundJob(key, job_id, "restore", upload=job.upload, attempt=job.attempt, values=values)
 
@@ -171,6 +194,10 @@ def _read_record(s3: S3Client, record: Mapping[str, Any], key: str, job_id: str)
         raise ValueError(f"its attempt is {job.attempt}.")
     _check_time(job.created_at)
     _check_time(job.deadline_at)
+    if job.video_recorded_at is not None:
+        _check_time(job.video_recorded_at)
+    if not isinstance(record["results_location"], str):
+        raise ValueError("the place of its results is not text.")  # noqa: TRY004  as in _read_object
     return job
 
 
@@ -230,14 +257,17 @@ def _compare(ledger: Ledger, job: FoundJob) -> FoundJob:
     if not job.upload or not job.attempt:
         return job
     item = ledger.read_item(job.upload.upload_id, job.attempt) or {}
+    try:
+        check_version(item)
+    except NewerSchema:
+        return replace(job, action="known")
     is_other = any(item.get(name, job.values[name]) != job.values[name] for name in ("job_id", "status"))
     return replace(job, action="known" if is_other or item.keys() >= _NEEDED else "restore")
 
 
-def _find_earlier_attempts(ledger: Ledger, job: FoundJob) -> Iterator[FoundJob]:
+def _list_earlier_attempts(job: FoundJob) -> Iterator[FoundJob]:
     """The attempts before a job's, of which nothing is known."""
     created_at = job.values["created_at"]
     values = {"status": "failed", "error": UNKNOWN_END, "recorded_at": created_at, "finished_at": created_at}
     for attempt in range(FIRST_ATTEMPT, job.attempt or FIRST_ATTEMPT):
-        if job.upload and ledger.read_item(job.upload.upload_id, attempt) is None:
-            yield replace(job, job_id=None, action="restore", attempt=attempt, values=values)
+        yield replace(job, job_id=None, action="restore", attempt=attempt, values=values)

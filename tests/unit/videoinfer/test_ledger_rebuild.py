@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.pipeline_stacks import make_stack
 from tests.unit.videojobs.deliveries import BOX, DELIVERED, DONE, build, make_results
@@ -19,6 +20,7 @@ from videojobs.delivery_progress import Polling
 from videojobs.jobs.ledger import Job, Ledger
 from videojobs.jobs.options import Model, Options
 from videojobs.jobs.uploads import Upload
+from videojobs.results.bucket import ResultsBucket
 
 CREDENTIALS: Any = {"region_name": "us-east-1", "aws_access_key_id": "a", "aws_secret_access_key": "b"}
 OPTIONS = Options(models=(Model("hands", "4", "object-detection"),), infer_fps=2.5, input_mode="presigned")
@@ -204,6 +206,82 @@ def test_an_earlier_attempt_that_has_results_is_not_one_that_failed(pipeline: Pi
     }
 
 
+def test_a_dry_run_finds_what_is_restored(pipeline: Pipeline) -> None:
+    pipeline.clients.s3.put_bucket_versioning(Bucket="uploads", VersioningConfiguration={"Status": "Suspended"})
+    second = pipeline.deliver("a.mp4", attempt=2)
+    pipeline.finish(replace(second, attempt=1, job_id="z-earlier"))
+    pipeline.lose()
+    planned = [(it.job_id, it.attempt, it.action) for it in plan_rebuild(pipeline.stack)]
+    assert planned == [(it.job_id, it.attempt, it.action) for it in pipeline.rebuild()]
+
+
+def test_what_a_newer_release_wrote_is_left_alone_and_the_others_are_restored(pipeline: Pipeline) -> None:
+    record, item, other = (pipeline.deliver(key) for key in ("a.mp4", "b.mp4", "c.mp4"))
+    pipeline.rewrite(record, "job.json", schema_version=2)
+    newer = {name: pipeline.list_items()[item.upload.upload_id, 1][name] for name in ("status", "job_id")}
+    newer |= {"upload_id": item.upload.upload_id, "attempt": 1, "schema_version": 2}
+    planned = list(plan_rebuild(pipeline.stack))[1]
+    pipeline.lose()
+    pipeline.table.put_item(Item=newer)
+    found = pipeline.rebuild()
+    assert [it.action for it in found] == ["skip", "known", "restore"]
+    assert "A newer release of the pipeline wrote this" in (found[0].why or "")
+    assert restore(pipeline.ledger, replace(planned, action="restore")).action == "known"  # it changed after the plan
+    assert pipeline.list_items()[item.upload.upload_id, 1] == newer
+    assert pipeline.ledger.read(other.upload, 1)
+
+
+@pytest.mark.parametrize("name", ["job.json", "summary.json"])
+@pytest.mark.parametrize("code", ["AccessDenied", "InvalidObjectState"])
+def test_a_job_whose_files_may_not_be_read_is_left_out_alone(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, code: str, name: str
+) -> None:
+    """Another key encrypts them, or they are archived. Without its summary, a job would stay restored in part."""
+    pipeline.deliver("a.mp4")
+    pipeline.deliver("c.mp4")
+    pipeline.lose()
+    read = ResultsBucket.read
+
+    def refuse(bucket: ResultsBucket, key: str) -> Any:
+        if key == f"results/a.mp4/job-of-a.mp4/{name}":
+            raise ClientError({"Error": {"Code": code, "Message": "not this one"}}, "GetObject")
+        return read(bucket, key)
+
+    monkeypatch.setattr(ResultsBucket, "read", refuse)
+    left_out, restored = pipeline.rebuild()
+    assert left_out.why == f"S3 does not give its files: {code}: not this one"
+    assert (left_out.action, restored.action) == ("skip", "restore")
+    assert find_lost_job(pipeline.stack) is None
+    monkeypatch.undo()
+    assert [it.action for it in pipeline.rebuild()] == ["restore", "known"]
+
+
+def test_where_no_file_may_be_read_it_is_not_known_whether_the_ledger_lacks_jobs(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`videoinfer doctor` then warns that it may not check this."""
+    pipeline.deliver("a.mp4")
+
+    def refuse(*_: Any) -> Any:
+        raise ClientError({"Error": {"Code": "AccessDenied"}}, "GetObject")
+
+    monkeypatch.setattr(ResultsBucket, "read", refuse)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        find_lost_job(pipeline.stack)
+
+
+def test_an_outage_of_s3_leaves_no_job_out(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline.deliver("a.mp4")
+
+    def refuse(*_: Any) -> Any:
+        status = {"HTTPStatusCode": 503}
+        raise ClientError({"Error": {"Code": "SlowDown"}, "ResponseMetadata": status}, "GetObject")  # type: ignore[typeddict-item]
+
+    monkeypatch.setattr(ResultsBucket, "read", refuse)
+    with pytest.raises(ClientError, match="SlowDown"):
+        pipeline.rebuild()
+
+
 def test_a_record_of_an_older_version_lacks_what_the_video_s_version_tells(pipeline: Pipeline) -> None:
     job = pipeline.deliver("a.mp4")
     pipeline.rewrite(job, "job.json", etag=None, size_bytes=None, sequencer=None, deadline_at=None)
@@ -262,6 +340,9 @@ def test_a_value_that_the_ledger_or_its_readers_can_not_take_is_left_out_alone(p
         ("start_offset", float("nan")),
         ("start_offset", 1e-300),
         ("deadline_at", "never"),
+        ("video_recorded_at", "yesterday"),
+        ("video_recorded_at", 5),
+        ("results_location", 5),
         ("created_at", "2026-11-02T08:15:30"),
         ("version_id", 5),
         ("results_location", "\ud800"),

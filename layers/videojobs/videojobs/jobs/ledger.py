@@ -279,20 +279,21 @@ class Ledger:
             values: Those that are None are left out.
 
         Raises:
-            ChangeRefused: The item has another state, or is about another job of the API.
+            ChangeRefused: The item has another state, is about another job of the API, or a newer release wrote it.
         """
         given = {**asdict(upload), "status": status, **values, "schema_version": SCHEMA_VERSION}
         given["updated_at"] = format_time(datetime.now(UTC))
         known = {name: value for name, value in given.items() if value is not None}
         sets = [f"#{name} = if_not_exists(#{name}, :{name})" for name in known]
-        same = [
+        conditions = ["(attribute_not_exists(#schema_version) OR #schema_version <= :schema_version)"]
+        conditions += [
             f"(attribute_not_exists(#{name}) OR #{name} = :{name})" for name in ("status", "job_id") if name in known
         ]
         try:
             self._table.update_item(
                 Key={"upload_id": upload.upload_id, "attempt": attempt},
                 UpdateExpression=f"SET {', '.join(sets)}",
-                ConditionExpression=" AND ".join(same),
+                ConditionExpression=" AND ".join(conditions),
                 ExpressionAttributeNames={f"#{name}": name for name in known},
                 ExpressionAttributeValues={f":{name}": _to_item(value) for name, value in known.items()},
             )
