@@ -25,7 +25,7 @@ from videoengine.signed_urls import find_upload_key, sign_results, sign_upload
 
 MAX_NAME_LENGTH = 100
 LAST_START = 0.9
-"""Maximum age of a job that is started, as a share of its time. Later, it might count as failed while it runs."""
+"""The share of its time in which a job is started. Later, it might count as failed while it runs."""
 
 WORKSPACE = "engine"
 """The engine's own workspace name. The API accepts any other name too, except the names of its own paths."""
@@ -125,7 +125,7 @@ def create_job(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:
     if idempotency_key and job.request_digest != digest_request(request.body):
         raise Conflict(f"The {HEADER} {quote(idempotency_key)} was sent before, with another body")
     # Step Functions forgets an execution after 90 days, and would start a job that has ended once more.
-    if job.status is JobStatus.RUNNING and _find_age(job, settings) <= LAST_START:
+    if job.status is JobStatus.RUNNING and not _is_late(job, LAST_START * settings.deadline_seconds):
         _start_job(job, settings)
     logger.info("Job created", models=[model.package_name for model in job.models])
     told = {"idempotency_key": idempotency_key} if idempotency_key else {}
@@ -163,7 +163,7 @@ def show_job(request: HttpRequest, settings: ApiSettings) -> dict[str, Any]:
     # Malformed ids can't exist; reject them before DynamoDB does, which limits keys in length and characters.
     job = jobs.get(job_id) if NAME.fullmatch(job_id) else None
     # A state machine that was stopped or timed out updates no record.
-    if job and job.status is JobStatus.RUNNING and _find_age(job, settings) > 1:
+    if job and job.status is JobStatus.RUNNING and _is_late(job, settings.deadline_seconds):
         # Recorded before it is said, so that an execution that was started or redriven late can't end it as done.
         hours = settings.deadline_seconds / 3600
         job = jobs.fail(job_id, f"The job did not finish within {hours:g} hours")
@@ -192,9 +192,9 @@ def _describe_job(job: Job, settings: ApiSettings) -> dict[str, Any]:
     return {"status": JobStatus.RUNNING} | ({} if job.progress is None else {"progress": job.progress}) | told
 
 
-def _find_age(job: Job, settings: ApiSettings) -> float:
-    """The age of a job, as a share of the time after which a running job counts as failed."""
-    return (time.time() - job.created_at) / settings.deadline_seconds
+def _is_late(job: Job, seconds: float) -> bool:
+    """Whether a job is older than that."""
+    return time.time() > job.created_at + seconds
 
 
 def _fill_in_versions(body: dict[str, Any], settings: ApiSettings) -> dict[str, Any]:
