@@ -12,6 +12,13 @@ from tests.browser.results import make_box, make_element, make_results
 from tests.stand_ins.videos import HEIGHT, WIDTH, VideoSpec, make_video
 from tests.waiting import wait_for_value
 
+_LIST_CUT_OFF_CONTROLS = """
+() => {
+  const { right } = document.querySelector(".screen").getBoundingClientRect();
+  const controls = [...document.querySelectorAll(".controls > *")];
+  return controls.filter(it => it.getBoundingClientRect().right > right).map(it => it.id);
+}
+"""
 DETECTIONS = {"Rock": (1.0, 6.0), "Paper": (3.0,)}
 """When each class appears, in seconds; it stays for 0.6 s."""
 
@@ -42,6 +49,7 @@ def expect_on_screen(report: ReportPage, selector: str) -> None:
     [
         (1280, 720, {}),
         (640, 360, {"device_scale_factor": 2}),  # 1280 by 720 at 200 %
+        (601, 450, {"device_scale_factor": 2}),
         (844, 390, {"is_mobile": True, "has_touch": True}),
         (360, 740, {"is_mobile": True, "has_touch": True}),
         (2560, 1440, {}),
@@ -59,6 +67,7 @@ def test_player_and_timeline_are_on_screen_at_once(
     expected += ["#moments-card"] if height > 700 and width > 1000 else []
     for selector in expected:
         expect_on_screen(report, selector)
+    wait_for_value(lambda: report.page.evaluate(_LIST_CUT_OFF_CONTROLS), [])
     wait_for_width(report.page, width)
     used = report.page.locator("main").bounding_box()
     assert used
@@ -116,6 +125,19 @@ def test_the_timeline_shows_the_classes_that_are_shown(open_report: OpenReport) 
     assert size
     report.page.locator("#scrubber").hover(position={"x": 0.32 * size["width"], "y": 5})
     expect(report.page.locator("#timeline .tip")).to_have_text("0:03 · Paper 1")
+
+
+def test_thousands_on_screen_hide_no_number(open_report: OpenReport) -> None:
+    results = make_results([make_element([make_box("car", at / 3 + 20, 100) for at in range(1200)])] * 50)
+    report = open_report(results)
+    report.wait_for_video()
+
+    now = report.row("car").locator(".now")
+    expect(now).to_have_text("1,200")
+    found, present = report.row("car").locator(".found").bounding_box(), now.bounding_box()
+    assert found
+    assert present
+    assert found["x"] + found["width"] <= present["x"]
 
 
 def test_keys_and_buttons_go_from_detection_to_detection(open_report: OpenReport) -> None:
