@@ -1,5 +1,6 @@
 """The player of the report: what is on screen at each size, its timeline, and the keys of usual players."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,21 @@ def test_the_timeline_shows_the_classes_that_are_shown(open_report: OpenReport) 
     assert size
     report.page.locator("#scrubber").hover(position={"x": 0.32 * size["width"], "y": 5})
     expect(report.page.locator("#timeline .tip")).to_have_text("0:03 · Paper 1")
+
+
+@pytest.mark.parametrize(("boxes", "told"), [(3, "3"), (5, "4+"), (130, "128+")])
+def test_a_number_that_the_timelines_do_not_tell_apart_is_no_exact_one(
+    open_report: OpenReport, boxes: int, told: str
+) -> None:
+    results = make_results([make_element([make_box("car", 4 * at + 20, 100) for at in range(boxes)])] * 50)
+    report = open_report(results)
+    report.wait_for_video()
+
+    expect(report.page.locator("#moments li")).to_have_text([re.compile(f"0:00 car {re.escape(told)}$")])
+    report.page.locator("#scrubber").hover(position={"x": 0, "y": 5})
+    expect(report.page.locator("#timeline .tip")).to_have_text(f"0:00 · car {told}")
+    report.row("car").locator(".lane").hover(position={"x": 0, "y": 5})
+    expect(report.page.locator("#models .tip")).to_have_text(f"0:00 · {told} at once")
 
 
 def test_thousands_on_screen_hide_no_number(open_report: OpenReport) -> None:

@@ -1,7 +1,7 @@
 // The classes, by model: a row each with its toggle, timeline and counts.
 
 import { $, countNouns, create, createSwatch, formatCount } from "./dom.js";
-import { countInBin, drawLanes, findLaneTime, formatTime, listenToLane, placeTip, sumFrom } from "./timelines.js";
+import { countInBin, drawLanes, findLaneTime, formatBinCount, formatTime, listenToLane, placeTip, sumFrom } from "./timelines.js";
 
 const ROWS_AT_FIRST = 40;
 const SEARCHED_FROM = 12; // classes
@@ -108,9 +108,10 @@ export class ClassList extends EventTarget {
     return { ...entry, starts: model.starts, end: findEnd(model), duration, percent, counts: this.#index.counts, dimmed: hidden.has(entry.key) };
   }
 
-  /** The classes that are shown and seen at a time, with how many there are at most: [entry, count]. */
+  /** The classes that are shown and seen at a time, with how many there are at most, as text: [entry, count]. */
   listAt(time) {
-    return this.shown.map((entry) => [entry, this.#countAt(entry, time)]).filter(([, count]) => count);
+    const seen = this.shown.map((entry) => [entry, this.#countAt(entry, time)]).filter(([, count]) => count);
+    return seen.map(([entry, count]) => [entry, formatBinCount(count, this.#index.counts)]);
   }
 
   #countAt(entry, time) {
@@ -205,7 +206,7 @@ export class ClassList extends EventTarget {
   #showTip(entry, lane, event) {
     const time = findLaneTime(lane, event, this.#player.duration);
     const most = this.#countAt(entry, time);
-    this.#tip.textContent = most > 1 ? `${formatTime(time)} · ${formatCount(most)} at once` : formatTime(time);
+    this.#tip.textContent = most > 1 ? `${formatTime(time)} · ${formatBinCount(most, this.#index.counts)} at once` : formatTime(time);
     placeTip(this.#tip, event.clientX, lane.getBoundingClientRect().top);
   }
 

@@ -241,7 +241,7 @@ class Report {
     this.#strip.show(chooseMoments(lanes, this.#strip.isUnsure), (moment) =>
       this.#list
         .listAt(findTime(moment))
-        .map(([entry, count]) => (count > 1 ? `${entry.name} ${formatCount(count)}` : entry.name))
+        .map(([entry, count]) => (count === "1" ? entry.name : `${entry.name} ${count}`))
         .join(", "),
     );
   }

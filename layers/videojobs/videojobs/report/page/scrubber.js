@@ -1,6 +1,6 @@
 // The slider of the position, with what was found drawn behind it.
 
-import { $, create, formatCount } from "./dom.js";
+import { $, create } from "./dom.js";
 import { drawLanes, findLaneTime, formatTime, placeTip } from "./timelines.js";
 
 const LANES_MAX = 6;
@@ -39,7 +39,7 @@ export class Scrubber extends EventTarget {
   #showTip(event) {
     if (event.pointerType === "touch") return;
     const time = findLaneTime($("scrubber"), event, this.#player.duration);
-    const seen = this.#list.listAt(time).map(([entry, count]) => `${entry.name} ${formatCount(count)}`);
+    const seen = this.#list.listAt(time).map(([entry, count]) => `${entry.name} ${count}`);
     this.#tip.textContent = [formatTime(time), ...seen].join(" · ");
     placeTip(this.#tip, event.clientX, $("timeline").getBoundingClientRect().top);
   }

@@ -1,6 +1,6 @@
 // Lanes: when a class was on screen and how many at once; and what is the same for the lanes of regions. A click or a tap seeks.
 
-import { create } from "./dom.js";
+import { create, formatCount } from "./dom.js";
 
 /** How many at once a bin holds at a confidence (percent) and above; `counts` are the numbers that it tells apart. */
 export function countInBin(bin, percent, counts) {
@@ -8,6 +8,11 @@ export function countInBin(bin, percent, counts) {
   let count = 0;
   for (let at = 0; at < bin.length && bin[at] >= percent; at++) count = counts[at];
   return count;
+}
+
+/** Such a number as text: `4+` where it stands for 4 and 5. */
+export function formatBinCount(count, counts) {
+  return counts[counts.indexOf(count) + 1] === count + 1 ? formatCount(count) : `${formatCount(count)}+`;
 }
 
 /** Pairs of a histogram, [percent, count, …], summed from `percent` on. */
