@@ -48,6 +48,8 @@ def plan_uploads(
     Raises:
         CommandError: A file would not become a job; says why.
     """
+    if to and to.startswith("s3://"):
+        raise CommandError(f"--to {to} is an S3 URI: give the key alone: what follows the bucket's name.")
     if to and not to.endswith("/") and len(files) > 1:
         raise CommandError(f"{to} is the key of one video: for several, give --to a folder, {to}/")
     planned = [_plan(stack, file, to, metadata) for file in files]

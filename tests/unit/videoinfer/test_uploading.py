@@ -142,6 +142,7 @@ def test_uploads_go_below_the_prefix_of_an_existing_bucket(stack: Stack, clients
         (["belt.mp4", "dock.mp4", "--to", "a.mp4"], "a.mp4 is the key of one video"),
         (["belt.mp4", "./belt.mp4"], "Several files would get the key belt.mp4"),
         (["belt.mp4", "--to", "../a.mp4"], "has . or .. as a part"),
+        (["belt.mp4", "--to", "s3://uploads/line-3/"], "give the key alone: what follows the bucket's name"),
         (["belt.mp4", "--infer-fps", "121"], "infer_fps: 121 is not between 1 and 120."),
         (["belt.mp4", "--regions", "[oops"], "--regions: not valid JSON"),
         (["belt.mp4", "--classes", "människa"], "S3 takes only ASCII."),
