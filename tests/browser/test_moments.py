@@ -222,6 +222,23 @@ def test_details_stay_with_their_object_until_it_is_gone(open_report: OpenReport
     expect(tip).to_be_hidden()
 
 
+def test_details_come_back_with_an_object_that_was_missed(open_report: OpenReport) -> None:
+    missed = [make_element([] if number == 2 else [make_box("car", 320, 180, 90 + number)]) for number in range(50)]
+    report = open_report(make_results(missed))
+    report.wait_for_video()
+    tip = report.page.locator("#stage .tip")
+    wait_until(report.is_painted)
+    report.page.keyboard.press("i")
+
+    for width in (90, 91, None, 93):
+        if width:
+            expect(tip).to_contain_text(re.compile(f"^car #1 .* {width} . 40 px"))
+        else:
+            expect(tip).to_be_hidden()
+        report.page.keyboard.press(".")
+        report.settle()
+
+
 HOSTILE = "<img src=x onerror='window.hacked = 1'>"
 
 

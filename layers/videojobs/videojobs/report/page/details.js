@@ -10,6 +10,7 @@ export class BoxDetails {
   #boxes = []; // {mark, style, scale, model}
   #place = { left: 0, top: 0 };
   #pinned = -1; // the number of the box that a key or a click has chosen
+  #missed = null; // a chosen box whose track is not on screen: it may come back
 
   constructor() {
     $("stage").append(this.#tip);
@@ -17,15 +18,16 @@ export class BoxDetails {
     $("stage").addEventListener("pointerleave", () => this.#pinned < 0 && this.#show(-1));
   }
 
-  /** Takes over what is drawn; details stay with their object, and vanish where it is not seen. */
+  /** Takes over what is drawn; details stay with their object, and vanish for as long as it is not seen. */
   follow(layers, picture) {
-    const kept = this.#boxes[this.#pinned];
+    const kept = this.#boxes[this.#pinned] ?? this.#missed;
     this.#place = fitInside({ width: $("stage").clientWidth, height: $("stage").clientHeight }, picture);
     this.#boxes = layers.flatMap(({ marks, size, styles, model }) => {
       const scale = { x: this.#place.width / size.width, y: this.#place.height / size.height };
       return marks.filter((mark) => mark.length > 2).map((mark) => ({ mark, style: styles[mark[0]], scale, model }));
     });
     this.#pinned = kept ? this.#findAgain(kept) : -1;
+    this.#missed = this.#pinned < 0 && kept?.mark[7] !== undefined ? kept : null;
     this.#show(this.#pinned);
   }
 
@@ -34,6 +36,7 @@ export class BoxDetails {
     const at = this.#find(event);
     const isNews = at >= 0 && at !== this.#pinned;
     this.#pinned = isNews ? at : -1;
+    this.#missed = null;
     this.#show(this.#pinned);
     return isNews;
   }
@@ -41,6 +44,7 @@ export class BoxDetails {
   /** Shows the next box's details, and returns them; empty after the last one. */
   showNext() {
     this.#pinned = this.#pinned + 1 < this.#boxes.length ? this.#pinned + 1 : -1;
+    this.#missed = null;
     return this.#show(this.#pinned);
   }
 
