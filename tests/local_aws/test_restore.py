@@ -101,7 +101,7 @@ def test_a_new_stack_takes_over_what_a_deleted_one_has_left(aws: EmbeddedAws, tm
         for command in commands[:-6]:
             if command.startswith("aws "):
                 run_aws(aws, command, tmp_path)
-            elif command == "sam deploy":
+            elif command == "sam deploy --guided":
                 deploy_with_sam(aws, {"ApiUrl": api.url, "ApiKey": API_KEY})
             elif command == "videoinfer doctor":
                 doctor = run_checked(stage, command)

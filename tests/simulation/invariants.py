@@ -3,12 +3,13 @@
 import gzip
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
+from datetime import datetime
 from itertools import pairwise
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation.api import ApiJob
+from tests.simulation.api import COST_USD, ApiJob
 from tests.simulation.executions import HISTORY_MAX
 from tests.simulation.stack import RESULTS, Stack
 
@@ -26,6 +27,25 @@ BOOKED_SECONDS_MAX = 12 * 3600
 
 REFUSALS_MAX = 3
 """So many answers that there is no such job are believed, says the documentation."""
+
+TURN_SECONDS_MAX = 20
+"""So long after it was granted, a turn may be used, at most: with its wait, its lateness, the connection and clocks."""
+
+CLOCKS_SECONDS_MAX = 3
+"""By so much two clocks differ at most."""
+
+_OUTPUTS = {"csv": "detections.csv.gz", "coco": "coco.json", "webvtt": "detections.vtt"}
+"""By an output, its file."""
+
+_COSTS = frozenset(("cost", "annotation_cost", "dataset_cost"))
+
+_TOLD_AS: dict[str, frozenset[str]] = {
+    "done": frozenset(("done",)),
+    "failed": frozenset(("failed", "overdue")),
+    "cancelled": frozenset(("cancelled",)),
+    "rejected": frozenset(("rejected",)),
+}
+"""By what a notice says of an end, the statuses that it stands for."""
 
 ENDED = frozenset(("done", "failed", "overdue", "rejected", "cancelled"))
 _BEFORE = frozenset((None, "sending", "creating", "waiting"))
@@ -59,14 +79,18 @@ def find_breaches(stack: Stack, owner: "Owner") -> list[str]:
         *_check_ends(stack, owner, items),
         *_check_changes(stack),
         *_check_results(stack, items),
+        *_check_records(stack, owner, items),
         *_check_bill(stack, owner, items),
+        *_check_answered(stack, items),
         *_check_fates(stack, owner, items),
         *_check_rejections(stack, owner, items),
         *_check_notices(stack, owner, items),
+        *_check_told_ends(stack, items),
         *_check_events(stack, items),
         *_check_rules(stack, owner, items),
         *_check_media(stack, owner, items),
         *_check_limit(stack),
+        *_check_pauses(stack),
         *_check_waiting(stack),
         *_check_secrets(stack),
     ]
@@ -104,6 +128,14 @@ def _check_ends(stack: Stack, owner: "Owner", items: list[dict[str, Any]]) -> It
             yield f"{_name(item)} is {item.get('status')} for ever"
         elif "finished_at" not in item:
             yield f"{_name(item)} has no finished_at"
+        elif item["status"] == "overdue" and _count_seconds(item) < -CLOCKS_SECONDS_MAX:
+            yield f"{_name(item)} is given up {-_count_seconds(item):.0f} s before its deadline"
+
+
+def _count_seconds(item: Any) -> float:
+    """Returns how long after its deadline a job has ended."""
+    ended, deadline = (datetime.fromisoformat(item[it]) for it in ("finished_at", "deadline_at"))
+    return (ended - deadline).total_seconds()
 
 
 def _check_changes(stack: Stack) -> Iterator[str]:
@@ -134,6 +166,45 @@ def _check_results(stack: Stack, items: list[dict[str, Any]]) -> Iterator[str]:
                 yield f"{_name(item)} is done, but the API's job is: {job.fate}"
         elif "results_location" in item and item["status"] != "cancelled":
             yield f"{_name(item)} has results, but is {item['status']}"
+
+
+def _check_records(stack: Stack, owner: "Owner", items: list[dict[str, Any]]) -> Iterator[str]:
+    """What the ledger says of a job that is done is in its files, from which a lost ledger is rebuilt."""
+    for item in items:
+        if item["status"] != "done" or "outputs" not in item:  # the end of its delivery failed
+            continue
+        folder = item["results_location"].removeprefix(f"s3://{RESULTS}/").removesuffix("results.json")
+        record, summary = (
+            json.loads(stack.objects.read(RESULTS, f"{folder}{it}.json") or b"{}") for it in ("job", "summary")
+        )
+        media = {item[location].rpartition("/")[2] for location, *_ in _MEDIA.values() if location in item}
+        if missing := (item["outputs"].keys() | media) - record.get("outputs", {}).keys():
+            yield f"{_name(item)}: its job.json lacks {sorted(missing)}"
+        # Another value of the parameter Outputs holds for later deliveries.
+        wanted = () if owner.acts["change"] else stack.environment["OUTPUTS"].split(",")
+        for name in wanted:
+            if _OUTPUTS[name] not in item["outputs"] and name not in item.get("failed_outputs", ()):
+                yield f"{_name(item)} has no {name}, and nothing says why"
+        for uri in item["outputs"].values():
+            if stack.objects.read(RESULTS, uri.removeprefix(f"s3://{RESULTS}/")) is None:
+                yield f"{_name(item)}: nothing is at {uri}"
+        costs = sum(cost["total_usd"] for name, cost in summary.items() if name in _COSTS)
+        # What making an output cost is in the summary before it is in the ledger, where that may fail.
+        is_known = not any(error in item for _, error, *_ in _MEDIA.values())
+        # A redelivery of a job that was given up asks the API itself, and does not keep what it says of the cost.
+        is_first = f"{item['upload_id']}-{item['attempt']}" not in owner.redelivered
+        if stack.api.knows_keys and is_first and costs < COST_USD:
+            yield f"{_name(item)} cost ${costs}, without the API's bill"
+        if is_known and abs(float(item["cost_usd"]) - costs) > 1e-9:
+            yield f"{_name(item)} cost ${item['cost_usd']} in the ledger, and ${costs} in its summary"
+
+
+def _check_answered(stack: Stack, items: list[dict[str, Any]]) -> Iterator[str]:
+    """A job of which the API's answer arrived is in the ledger, unless a fault came before its record."""
+    known = {item.get("job_id") for item in items}
+    for job_id, invocation in stack.answered.items():
+        if job_id not in known and invocation not in stack.struck:
+            yield f"{job_id} was created, and nothing tells of it"
 
 
 def _check_bill(stack: Stack, owner: "Owner", items: list[dict[str, Any]]) -> Iterator[str]:
@@ -288,11 +359,40 @@ def _check_notices(stack: Stack, owner: "Owner", items: list[dict[str, Any]]) ->
             yield f"the notice {notice_id} is in {digests[notice_id]} digests"
 
 
+def _check_told_ends(stack: Stack, items: list[dict[str, Any]]) -> Iterator[str]:
+    """What is told of an end is what the ledger says by then, and the last end of each job is told.
+
+    Only a rejection is told before it is recorded, and a person may cancel the upload in between.
+    """
+    heard = defaultdict[tuple[str, int], set[str]](set)
+    told = [(it.subject[0], it.subject[1], it.outcome, it.at) for it in stack.told]
+    for notice_id in stack.pending:
+        upload_id, number, _, outcome = notice_id.split("/")
+        told.append((upload_id, int(number), outcome, inf))
+    for upload_id, attempt, outcome, at in told:
+        heard[upload_id, attempt].add(outcome)
+        statuses = _TOLD_AS.get(outcome, frozenset()) - {"rejected"}
+        if statuses and not _was(stack, (upload_id, attempt), statuses, at):
+            yield f"{upload_id}/{attempt} is told to be {outcome}, and is not by then"
+    for item in items:
+        told_as = {outcome for outcome, statuses in _TOLD_AS.items() if item["status"] in statuses}
+        if item.get("notice_id") != "not sent" and not told_as & heard[item["upload_id"], int(item["attempt"])]:
+            yield f"{_name(item)} is {item['status']}, and its owner is not told that"
+
+
+def _was(stack: Stack, job: tuple[str, int], statuses: Set[str], at: float) -> bool:
+    """Returns whether a job had one of some statuses in the ledger, at some time up to `at`."""
+    return any(it.job == job and it.at <= at and it.after in statuses for it in stack.changes)
+
+
 def _check_events(stack: Stack, items: list[dict[str, Any]]) -> Iterator[str]:
     """Each end has an event; a second one only if something came between it and its record (docs/events.md)."""
     events = defaultdict(list)
     for event in stack.events:
         events[event.detail["execution"]].append(event)
+        upload_id, _, attempt = event.detail["execution"].rpartition("-")
+        if not _was(stack, (upload_id, int(attempt)), {event.detail["status"]}, event.at):
+            yield f"an event says that {upload_id}/{attempt} is {event.detail['status']}, and it is not by then"
     for item in items:
         found = events.pop(f"{item['upload_id']}-{item['attempt']}", [])
         if not found:
@@ -321,6 +421,17 @@ def _check_limit(stack: Stack) -> Iterator[str]:
                 if last - first < 60:
                     yield f"more than {most} requests within a minute, from {first - stack.api_begin:.1f} s on"
                     return
+
+
+def _check_pauses(stack: Stack) -> Iterator[str]:
+    """While the API asks for a pause, nothing is sent but what had its turn before."""
+    if not all(limit for _, limit in stack.limits):
+        return  # without a limit each function obeys for its own job
+    for since, until in stack.pauses:
+        for moment in stack.api.arrivals:
+            if since + TURN_SECONDS_MAX < moment < until - CLOCKS_SECONDS_MAX:
+                yield f"a request at {moment - stack.api_begin:.1f} s is in a pause of {until - since:.0f} s"
+                return
 
 
 def _check_waiting(stack: Stack) -> Iterator[str]:

@@ -9,15 +9,17 @@ from typing import Any, get_args
 from unittest.mock import patch
 
 from tests.simulation.life import live
-from videojobs import check_job, deliver_results, send_digest
+from videojobs import check_job, deliver_results, delivery_end, record_media, report_failure, send_digest
 from videojobs.api import statuses
 from videojobs.api.client import ResultsStream, VideoInferenceApi
 from videojobs.api.turns import SharedTurns, Turn
-from videojobs.jobs import states
-from videojobs.jobs.ledger import Ledger
+from videojobs.jobs import ends, states
+from videojobs.jobs.ends import compose_detail
+from videojobs.jobs.ledger import Job, Ledger
 from videojobs.jobs.states import JobState
 from videojobs.jobs.unanswered import Unanswered
 from videojobs.notices import digest
+from videojobs.notices.notices import compose_failure
 from videojobs.results import derivation
 
 type Mutant = Callable[[], AbstractContextManager[Any]]
@@ -70,6 +72,26 @@ def _run_cancelled() -> AbstractContextManager[Any]:
     return patch.dict(allowed, {state: before | {"cancelled"} for state, before in allowed.items()})
 
 
+def _tell_early() -> AbstractContextManager[Any]:
+    report = report_failure.FailureReport.report
+
+    def tell_and_report(it: Any, job: Job, status: JobState, reason: str, **how: Any) -> Any:
+        if "notice_id" not in (it.ledger.read(job.upload, job.attempt) or {}):
+            it._send(job, compose_failure(job, reason, age_seconds=0, api_failed=False))
+        return report(it, job, status, reason, **how)
+
+    return patch.object(report_failure.FailureReport, "report", tell_and_report)
+
+
+def _compose_done(upload: Any, attempt: int, item: Any) -> Any:
+    detail = compose_detail(upload, attempt, item)
+    return {**detail, "status": "done"} if item["status"] == "failed" else detail
+
+
+def _is_punctual(it: Any, booked_at: float) -> bool:
+    return bool(it._clock() < booked_at + it._limit.lateness)
+
+
 MUTANTS: Mapping[str, Mutant] = {
     "a cancelled job runs": _run_cancelled,
     "results without lists are done": lambda: patch.object(derivation, "_check_lengths", lambda *_: None),
@@ -84,6 +106,13 @@ MUTANTS: Mapping[str, Mutant] = {
     "a claim is never released": _never_release,
     "a digest leaves a notice out": _drop_one,
     "unanswered calls are not counted": lambda: patch.object(Unanswered, "with_one_more", lambda it, *_: it),
+    "an end is told before it is recorded": _tell_early,
+    "an event has another end": lambda: patch.object(ends, "compose_detail", _compose_done),
+    "a job is given up early": lambda: patch.object(Job, "is_overdue", lambda it, now: it.seconds_left(now) < 3 * 3600),
+    "a redelivery changes the cost": lambda: patch.object(delivery_end, "choose_costs", lambda _: {}),
+    "the API's bill is forgotten": lambda: patch.object(Job, "with_cost", lambda it, _: it),
+    "the job's record loses outputs": lambda: patch.object(record_media, "RECORD_FILE", "other.json"),
+    "a booked turn ignores a pause": lambda: patch.object(SharedTurns, "_is_valid", _is_punctual),
     "bytes are stored twice": lambda: patch.object(ResultsStream, "skip", lambda *_: None),
 }
 """By its story, what puts a bug back. The first six have happened."""

@@ -187,6 +187,9 @@ class Stack:
         digests_lost: How often SNS accepted each of them in a digest and its answer was lost.
         breaches: What did not hold in the middle of the life, such as secrets that were written down.
         limits: Since when which number of requests a minute is allowed.
+        answered: The API's jobs whose creation was answered, each with the number of the invocation that was told.
+        struck: The numbers of the invocations that a fault struck after such an answer.
+        pauses: When functions agreed on a pause that the API asked for, and until when.
         story: What happened, in readable lines.
     """
 
@@ -208,6 +211,9 @@ class Stack:
     pending: set[str] = field(default_factory=set)
     breaches: set[str] = field(default_factory=set)
     limits: list[tuple[float, int]] = field(default_factory=list)
+    answered: dict[str, int] = field(default_factory=dict)
+    struck: set[int] = field(default_factory=set)
+    pauses: list[tuple[float, float]] = field(default_factory=list)
     story: list[str] = field(default_factory=list)
     log: io.StringIO = field(default_factory=io.StringIO)
     interrupted: dict[tuple[int, str], float] = field(default_factory=dict)
@@ -443,6 +449,8 @@ class Stack:
 
     def _interrupt(self, invocation: Invocation) -> None:
         """Notes that a fault struck between what an invocation sent and its record."""
+        if invocation.number in self.answered.values():
+            self.struck.add(invocation.number)
         for what in invocation.unrecorded:
             self.interrupted.setdefault((invocation.number, what), self.timeline.now)
 
@@ -474,9 +482,12 @@ class Stack:
         if isinstance(worker, Invocation) and operation == "GetItem" and parameters["TableName"] == "jobs":
             worker.read_at = self.timeline.now
         if operation != "UpdateItem" or parameters["TableName"] != "jobs":
-            return self.tables.serve(operation, parameters)
+            answer = self.tables.serve(operation, parameters)
+            self._note_pause(parameters)
+            return answer
         key = parameters["Key"]
-        before = self.tables.find("jobs", key).get("status")
+        old = dict(self.tables.find("jobs", key))
+        before = old.get("status")
         answer = self.tables.serve(operation, parameters)
         item = self.tables.find("jobs", key)
         after, location = item.get("status"), item.get("results_location", "")
@@ -485,6 +496,7 @@ class Stack:
         names = set(parameters["ExpressionAttributeNames"].values())
         if isinstance(worker, Invocation):
             self._note_record(worker, key, names)
+            self._compare(worker, old, item)
         if before != after:
             function, subject = (
                 (worker.function, worker.subject) if isinstance(worker, Invocation) else ("", ("", 0, ""))
@@ -493,6 +505,17 @@ class Stack:
             self.changes.append(Change(self.timeline.now, job, before, after, function, is_redelivery=bool(subject[2])))
             self.tell(f"{worker.name if worker else '?'}: {job[0][-28:]}/{job[1]} is {after} (was {before})")
         return answer
+
+    def _note_pause(self, parameters: Any) -> None:
+        if "paused_until" in parameters.get("ExpressionAttributeNames", {}).values():
+            self.pauses.append((self.timeline.now, float(parameters["ExpressionAttributeValues"][":value"])))
+
+    def _compare(self, worker: Invocation, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+        """Compares a job's item before and after an update. A redelivery changes neither its end nor its cost."""
+        is_redelivery = worker.function == "deliver_results" and worker.subject[2]
+        for name in ("finished_at", "cost_usd") if is_redelivery and old.get("status") == "done" else ():
+            if old.get(name, new.get(name)) != new.get(name):
+                self.breaches.add(f"a redelivery changes {name} from {old[name]} to {new.get(name)}")
 
     def _note_record(self, worker: Invocation, key: Mapping[str, Any], names: set[str]) -> None:
         """Notes what an update of a job, of the attributes `names`, says that was sent."""
@@ -539,6 +562,8 @@ class Stack:
         answer = spoil(proper, fault, name)
         if answer == proper:
             self.api.note_truth(request)
+            if name == "POST videoinfer" and isinstance(worker, Invocation) and answer[0] == 200:
+                self.answered[answer[1]["job_id"]] = worker.number
         return answer
 
     def slow_down(self, read: Callable[..., bytes]) -> Callable[..., bytes]:
