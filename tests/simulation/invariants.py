@@ -191,9 +191,7 @@ def _check_records(stack: Stack, owner: "Owner", items: list[dict[str, Any]]) ->
         costs = sum(cost["total_usd"] for name, cost in summary.items() if name in _COSTS)
         # What making an output cost is in the summary before it is in the ledger, where that may fail.
         is_known = not any(error in item for _, error, *_ in _MEDIA.values())
-        # A redelivery of a job that was given up asks the API itself, and does not keep what it says of the cost.
-        is_first = f"{item['upload_id']}-{item['attempt']}" not in owner.redelivered
-        if stack.api.knows_keys and is_first and costs < COST_USD:
+        if stack.api.knows_keys and costs < COST_USD:
             yield f"{_name(item)} cost ${costs}, without the API's bill"
         if is_known and abs(float(item["cost_usd"]) - costs) > 1e-9:
             yield f"{_name(item)} cost ${item['cost_usd']} in the ledger, and ${costs} in its summary"

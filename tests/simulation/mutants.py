@@ -110,7 +110,7 @@ MUTANTS: Mapping[str, Mutant] = {
     "an event has another end": lambda: patch.object(ends, "compose_detail", _compose_done),
     "a job is given up early": lambda: patch.object(Job, "is_overdue", lambda it, now: it.seconds_left(now) < 3 * 3600),
     "a redelivery changes the cost": lambda: patch.object(delivery_end, "choose_costs", lambda _: {}),
-    "the API's bill is forgotten": lambda: patch.object(Job, "with_cost", lambda it, _: it),
+    "the API's bill is forgotten": lambda: patch.object(Job, "with_answer", lambda it, _: it),
     "the job's record loses outputs": lambda: patch.object(record_media, "RECORD_FILE", "other.json"),
     "a booked turn ignores a pause": lambda: patch.object(SharedTurns, "_is_valid", _is_punctual),
     "bytes are stored twice": lambda: patch.object(ResultsStream, "skip", lambda *_: None),

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from videojobs.api.client import VideoInferenceApi
+from videojobs.api.client import ReportedStatus, VideoInferenceApi
 from videojobs.delivery_end import DeliveryEnd, open_rules
 from videojobs.delivery_progress import DEATHS_MAX, FIRST, SUMMARY, Polling, Progress
 from videojobs.errors import ApiUnavailable, BrokenResults, ChangeRefused, OutOfTime, ResultsGone, VideoJobsError
@@ -83,7 +83,7 @@ class ResultsDelivery:
             ApiUnavailable, ApiRefused, LinkExpired: The results are not available now.
         """
         item = self.ledger.read(job.upload, job.attempt) or {}
-        job = job.with_cost(item)
+        job = job.with_answer(item)
         progress = Progress.from_item(item, redelivery or FIRST)
         progress.invocations += 1
         work = _Work(
@@ -191,9 +191,18 @@ class _Work:
             further = {"results_location": self.delivery.bucket.locate(self.results_key), **further}
         self.delivery.ledger.record(self.job.upload, self.job.attempt, delivery=self.progress.to_item(), **further)
 
-    def _begin(self, step: str) -> None:
+    def _begin(self, step: str, **further: Any) -> None:
         self.progress.begin(step)
-        self.save_progress()
+        self.save_progress(**further)
+
+    def _learn(self, status: ReportedStatus) -> Mapping[str, Any]:
+        """Takes over what the API says of the job, and returns what the ledger has of it. Of a job that was given up,
+        no poll has heard it.
+        """
+        said = {"start_offset": status.start_offset, "api_cost_usd": status.cost_usd}
+        known: dict[str, Any] = {name: value for name, value in said.items() if value is not None}
+        self.job = replace(self.job, **known)
+        return known
 
     def _store(self, names: Sequence[str]) -> Mapping[str, Any] | None:
         """Copies the results into the bucket, and derives the outputs at the same time if nothing has failed yet.
@@ -204,12 +213,14 @@ class _Work:
         copy = bucket.resume(self.results_key, "application/json", progress.upload_id, self._remember_upload)
         start, turn_at = copy.size_bytes, self.waiting.turn_at
         try:
-            results = open_results(self.delivery.api, self.job, turn_at, start, is_redelivery=self.is_redelivery)
+            status, results = open_results(
+                self.delivery.api, self.job, turn_at, start, is_redelivery=self.is_redelivery
+            )
         except ApiUnavailable as unavailable:
             return self.waiting.put_off(unavailable)
         try:
             with closing(results), closing(self._watch(bucket.copy_stream(results, copy))) as pieces:
-                self._begin(STORE)
+                self._begin(STORE, **self._learn(status))
                 progress.is_careful = progress.is_careful or progress.deaths > 0
                 if start or progress.is_careful:
                     drain(pieces)

@@ -53,7 +53,7 @@ class FailureReport:
             refused: Another attempt to make `missing` gets the same answer.
         """
         item = self.ledger.read(job.upload, job.attempt) or {}
-        job = job.with_cost(item)
+        job = job.with_answer(item)
         if "notice_id" in item and item["status"] == "done":
             outputs = [missing] if missing else list_requested(job.options)
             return self._report_outputs(job, item, reason, outputs, refused=refused)

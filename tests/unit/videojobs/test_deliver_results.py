@@ -94,6 +94,26 @@ def test_a_redelivery_fetches_results_that_were_never_stored(aws: Any, job: Job)
     assert notice["MessageAttributes"]["outcome"]["Value"] == "done"
 
 
+@pytest.mark.parametrize("is_careful", [False, True])
+def test_a_redelivery_of_a_job_that_was_given_up_keeps_what_the_api_says_of_it(
+    aws: Any, job: Job, *, is_careful: bool
+) -> None:
+    """No poll has seen the job done, so neither its cost nor the time of its first frame is in the ledger."""
+    progress = Progress(delivery="again", is_careful=is_careful).to_item()  # each step is then an invocation of its own
+    told: dict[str, Any] = {"status": "overdue", "error": "Slow.", "notice_id": "n1", "delivery": progress}
+    aws.ledger.record(job.upload, job.attempt, job_id=job.job_id, **told)
+    done = (200, {**DONE[1], "start_offset": 1.5, "cost_usd": 0.25})
+    given_up = replace(job, start_offset=None, api_cost_usd=None)
+    delivery = build(aws, done, (200, RESULTS))
+    while delivery.deliver(given_up, Polling(3), redelivery="again")["status"] == "continuing":
+        pass
+    item = aws.ledger.read(job.upload, job.attempt)
+    assert (item["status"], float(item["start_offset"]), float(item["api_cost_usd"])) == ("done", 1.5, 0.25)
+    assert float(item["cost_usd"]) > 0.25
+    assert json.loads(read_object(aws, "job.json"))["start_offset"] == 1.5
+    assert json.loads(read_object(aws, "summary.json"))["cost"]["usd"]["video_inference_api"] == 0.25
+
+
 RETRY = (
     "To infer the video again, as a new job that is billed, run: videoinfer retry fec28362-f7d9-4cc0-a805-5e94495d063d"
 )

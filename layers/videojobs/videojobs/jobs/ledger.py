@@ -132,9 +132,14 @@ class Job:
             "video_recorded_at": self.video_recorded_at,
         }
 
-    def with_cost(self, item: Mapping[str, Any]) -> Self:
-        """Returns the job with the API's cost in its item of the ledger. Executions don't pass it on."""
-        return replace(self, api_cost_usd=float(item["api_cost_usd"])) if "api_cost_usd" in item else self
+    def with_answer(self, item: Mapping[str, Any]) -> Self:
+        """Returns the job with what its item of the ledger has of the API's answer, and the execution does not pass on:
+        the cost, and after a redelivery that was the first to hear it, `start_offset`.
+        """
+        known: dict[str, Any] = {name: float(item[name]) for name in ("start_offset", "api_cost_usd") if name in item}
+        if self.start_offset is not None:
+            known["start_offset"] = self.start_offset
+        return replace(self, **known)
 
     def to_values(self) -> dict[str, Any]:
         """Returns what the API's answer adds to the ledger. Each step records it again, in case one failed."""

@@ -15,7 +15,7 @@ DONE = (200, {"status": 0, "output_signed_url": "https://storage.example.com/r"}
 
 def read(job: Job, *answers: Any, is_redelivery: bool = False) -> bytes:
     api = VideoInferenceApi("https://api.example.com", "key", Wire(*answers).session)
-    return open_results(api, job, None, 0, is_redelivery=is_redelivery).read(100)
+    return open_results(api, job, None, 0, is_redelivery=is_redelivery)[1].read(100)
 
 
 @pytest.mark.parametrize("is_redelivery", [False, True])
