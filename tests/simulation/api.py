@@ -26,7 +26,7 @@ STORAGE_CALLS = ("results", "video")
 COST_USD = 0.25
 """What a job costs at an API that says so, as the engine does."""
 
-API_KEYS = ("k3y-0ne-of-the-workspace", "k3y-tw0-of-the-workspace")
+API_KEYS = ("k3y-of-the-workspace-one", "k3y-of-the-workspace-two")
 
 type Fate = Literal["done", "failed", "endless", "forgotten", "empty results", "cut results", "html results"]
 """What becomes of a job at the API."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.simulation.api import COST_USD, ApiJob
 from tests.simulation.executions import HISTORY_MAX
-from tests.simulation.stack import RESULTS, Stack
+from tests.simulation.stack import RESULTS, Stack, add_costs
 
 if TYPE_CHECKING:
     from tests.simulation.life import Owner, Put
@@ -36,8 +36,6 @@ CLOCKS_SECONDS_MAX = 3
 
 _OUTPUTS = {"csv": "detections.csv.gz", "coco": "coco.json", "webvtt": "detections.vtt"}
 """By an output, its file."""
-
-_COSTS = frozenset(("cost", "annotation_cost", "dataset_cost"))
 
 _TOLD_AS: dict[str, frozenset[str]] = {
     "done": frozenset(("done",)),
@@ -188,7 +186,7 @@ def _check_records(stack: Stack, owner: "Owner", items: list[dict[str, Any]]) ->
         for uri in item["outputs"].values():
             if stack.objects.read(RESULTS, uri.removeprefix(f"s3://{RESULTS}/")) is None:
                 yield f"{_name(item)}: nothing is at {uri}"
-        costs = sum(cost["total_usd"] for name, cost in summary.items() if name in _COSTS)
+        costs = add_costs(summary)
         # What making an output cost is in the summary before it is in the ledger, where that may fail.
         is_known = not any(error in item for _, error, *_ in _MEDIA.values())
         if stack.api.knows_keys and costs < COST_USD:

@@ -202,7 +202,7 @@ class Owner:
     def rotate(self) -> None:
         """Rotates the API's key: the old one works for ten more minutes, longer than functions keep it."""
         old = self.stack.secrets["api-key"]
-        new = f"k3y-{self.acts['rotate']}-rotated"
+        new = f"k3y-of-the-workspace-{self.acts['rotate']}"
         self.stack.api.keys.add(new)
         self.stack.secrets["api-key"] = new
         self.stack.tell("rotate the API's key")

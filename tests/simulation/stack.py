@@ -56,6 +56,7 @@ from videojobs.jobs.ledger import Job
 from videojobs.jobs.uploads import read_requests
 from videojobs.jobs.workflow import read_execution_event
 from videojobs.logs import logger
+from videojobs.result_files import RESULTS_FILE, SUMMARY_FILE
 from videojobs.results import bucket
 
 ACCOUNT = "arn:aws:states:us-east-1:123456789012"
@@ -77,7 +78,7 @@ PART_BYTES, PIECE_BYTES = 2000, 300
 """Of the results' files, so that small ones have several parts."""
 
 SECRETS = {
-    "k3y-": "an API key",
+    "k3y-of-the": "an API key",  # long enough not to be in a random token
     SIGNATURE: "a signed link",
     SHARE_KEY: "the share key",
     "X-Amz-Signature=": "a signed query",
@@ -511,11 +512,20 @@ class Stack:
             self.pauses.append((self.timeline.now, float(parameters["ExpressionAttributeValues"][":value"])))
 
     def _compare(self, worker: Invocation, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-        """Compares a job's item before and after an update. A redelivery changes neither its end nor its cost."""
+        """Compares an item before and after an update. A redelivery changes neither its end nor its cost, except to
+        that of the summary, which knows more if deliveries overlapped, or a record failed.
+        """
         is_redelivery = worker.function == "deliver_results" and worker.subject[2]
         for name in ("finished_at", "cost_usd") if is_redelivery and old.get("status") == "done" else ():
             if old.get(name, new.get(name)) != new.get(name):
+                if name == "cost_usd" and abs(float(new[name]) - self._read_cost(new)) < 1e-6:
+                    continue
                 self.breaches.add(f"a redelivery changes {name} from {old[name]} to {new.get(name)}")
+
+    def _read_cost(self, item: Mapping[str, Any]) -> float:
+        """What a job costs by its summary, in US dollars."""
+        key = item["results_location"].removeprefix(f"s3://{RESULTS}/").replace(RESULTS_FILE, SUMMARY_FILE)
+        return add_costs(json.loads(self.objects.read(RESULTS, key) or b"{}"))
 
     def _note_record(self, worker: Invocation, key: Mapping[str, Any], names: set[str]) -> None:
         """Notes what an update of a job, of the attributes `names`, says that was sent."""
@@ -736,6 +746,12 @@ def make_environment(order: random.Random) -> dict[str, str]:
         "poll_seconds": order.choice((300, 900, 1800)),
     }
     return {name.upper(): str(value) for name, value in values.items()}
+
+
+def add_costs(summary: Mapping[str, Any]) -> float:
+    """What a job and its media outputs cost by its summary, in US dollars."""
+    names = ("cost", "annotation_cost", "dataset_cost")
+    return sum((summary[name]["total_usd"] for name in names if name in summary), 0.0)
 
 
 class _Secrets(SecretsProvider):
