@@ -56,7 +56,7 @@ from videojobs.jobs.ledger import Job
 from videojobs.jobs.uploads import read_requests
 from videojobs.jobs.workflow import read_execution_event
 from videojobs.logs import logger
-from videojobs.result_files import RESULTS_FILE, SUMMARY_FILE
+from videojobs.result_files import SUMMARY_FILE
 from videojobs.results import bucket
 
 ACCOUNT = "arn:aws:states:us-east-1:123456789012"
@@ -186,6 +186,7 @@ class Stack:
         recorded: When an invocation, by its number, recorded what it sent.
         digests: The IDs of the pending notices in each digest that SNS accepted.
         digests_lost: How often SNS accepted each of them in a digest and its answer was lost.
+        summarized: By job and attempt, the costs that its summaries had.
         breaches: What did not hold in the middle of the life, such as secrets that were written down.
         limits: Since when which number of requests a minute is allowed.
         answered: The API's jobs whose creation was answered, each with the number of the invocation that was told.
@@ -210,6 +211,7 @@ class Stack:
     digests: list[list[str]] = field(default_factory=list)
     digests_lost: Counter[str] = field(default_factory=Counter)
     pending: set[str] = field(default_factory=set)
+    summarized: dict[tuple[str, int], set[float]] = field(default_factory=lambda: defaultdict(set))
     breaches: set[str] = field(default_factory=set)
     limits: list[tuple[float, int]] = field(default_factory=list)
     answered: dict[str, int] = field(default_factory=dict)
@@ -429,6 +431,7 @@ class Stack:
         if fault in ("refused", "down"):
             raise Refused(*_ERRORS[fault].get(service, _ERRORS[fault][""])).to_error(client, operation)
         answer = act()
+        self._note_summary(worker, operation, parameters)
         if fault in ("repeated", "lost") and call in _SENDING and isinstance(worker, Invocation):
             self.interrupted[worker.number, _SENDING[call]] = self.timeline.now
         if fault == "killed after":
@@ -512,20 +515,23 @@ class Stack:
             self.pauses.append((self.timeline.now, float(parameters["ExpressionAttributeValues"][":value"])))
 
     def _compare(self, worker: Invocation, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-        """Compares an item before and after an update. A redelivery changes neither its end nor its cost, except to
-        that of the summary, which knows more if deliveries overlapped, or a record failed.
+        """Compares an item before and after an update. A redelivery changes neither its end nor its cost, except to one
+        that a summary had before: the ledger misses costs if deliveries overlapped, or a record failed.
         """
         is_redelivery = worker.function == "deliver_results" and worker.subject[2]
         for name in ("finished_at", "cost_usd") if is_redelivery and old.get("status") == "done" else ():
-            if old.get(name, new.get(name)) != new.get(name):
-                if name == "cost_usd" and abs(float(new[name]) - self._read_cost(new)) < 1e-6:
-                    continue
+            was_known = name == "cost_usd" and round(float(new[name]), 9) in self.summarized[worker.subject[:2]]
+            if old.get(name, new.get(name)) != new.get(name) and not was_known:
                 self.breaches.add(f"a redelivery changes {name} from {old[name]} to {new.get(name)}")
 
-    def _read_cost(self, item: Mapping[str, Any]) -> float:
-        """What a job costs by its summary, in US dollars."""
-        key = item["results_location"].removeprefix(f"s3://{RESULTS}/").replace(RESULTS_FILE, SUMMARY_FILE)
-        return add_costs(json.loads(self.objects.read(RESULTS, key) or b"{}"))
+    def _note_summary(self, worker: Worker, operation: str, parameters: Any) -> None:
+        """Notes the cost in a summary of a first delivery, or of a media output's record."""
+        if not isinstance(worker, Invocation) or (worker.function == "deliver_results" and worker.subject[2]):
+            return
+        stores = operation in ("PutObject", "CompleteMultipartUpload")
+        if stores and parameters["Key"].endswith(f"/{SUMMARY_FILE}"):
+            summary = json.loads(self.objects.read(parameters["Bucket"], parameters["Key"]) or b"{}")
+            self.summarized[worker.subject[:2]].add(round(add_costs(summary), 9))
 
     def _note_record(self, worker: Invocation, key: Mapping[str, Any], names: set[str]) -> None:
         """Notes what an update of a job, of the attributes `names`, says that was sent."""
