@@ -105,11 +105,15 @@ class SharedTurns:
 
     def take(self, lane: Lane, booked_at: float | None = None, patience_seconds: float = PATIENCE_SECONDS) -> Turn:
         """See `Turns`. If the booked turn was missed or lies in a pause, another one is booked."""
+        until = self._clock() + patience_seconds
         begins = booked_at if booked_at is not None and self._is_valid(booked_at) else self._book(lane)
-        seconds = begins - self._clock()
-        if seconds > patience_seconds:
-            raise TurnLater(self._limit.requests, begins, seconds)
-        self._sleep(max(seconds, 0.0))
+        while (now := self._clock()) < begins:
+            if begins > until:
+                raise TurnLater(self._limit.requests, begins, begins - now)
+            self._sleep(begins - now)
+            # While a function waited for long, the API may have asked another one for a pause.
+            if begins - now > PATIENCE_SECONDS and not self._is_valid(begins):
+                begins = self._book(lane)
         return Turn(begins + self._limit.lateness, self._clock)
 
     def pause(self, seconds: float) -> None:

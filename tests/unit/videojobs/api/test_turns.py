@@ -117,6 +117,29 @@ def test_a_pause_applies_to_everyone(aws: Any) -> None:
     assert again.value.turn_at >= NOW + 300
 
 
+@pytest.mark.parametrize(("patience_seconds", "is_patient"), [(200, False), (600, True)])
+def test_a_pause_during_a_long_wait_applies_to_who_waits(aws: Any, patience_seconds: float, is_patient: bool) -> None:
+    """As in simulated life 32823: the slot was booked before the API asked another function for the pause."""
+    clock = Clock()
+    use_up(build(clock))
+
+    def sleep(seconds: float) -> None:
+        if not clock.slept:
+            build(clock).pause(300)
+        clock.sleep(seconds)
+
+    turns = SharedTurns(boto3.resource("dynamodb").Table("budget"), LIMIT, clock, sleep)
+
+    if is_patient:
+        turns.take("creates", patience_seconds=patience_seconds).use()
+        assert clock.now >= NOW + 300
+    else:
+        with pytest.raises(TurnLater) as later:
+            turns.take("creates", patience_seconds=patience_seconds)
+        assert later.value.turn_at
+        assert later.value.turn_at >= NOW + 300
+
+
 def test_a_pause_is_limited(aws: Any) -> None:
     clock = Clock()
     build(clock).pause(10**6)
