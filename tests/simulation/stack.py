@@ -186,6 +186,7 @@ class Stack:
         recorded: When an invocation, by its number, recorded what it sent.
         digests: The IDs of the pending notices in each digest that SNS accepted.
         digests_lost: How often SNS accepted each of them in a digest and its answer was lost.
+        deliveries: By job and attempt, how many functions began to deliver its results.
         summarized: By job and attempt, the costs that its summaries had.
         breaches: What did not hold in the middle of the life, such as secrets that were written down.
         limits: Since when which number of requests a minute is allowed.
@@ -211,6 +212,7 @@ class Stack:
     digests: list[list[str]] = field(default_factory=list)
     digests_lost: Counter[str] = field(default_factory=Counter)
     pending: set[str] = field(default_factory=set)
+    deliveries: Counter[tuple[str, int]] = field(default_factory=Counter)
     summarized: dict[tuple[str, int], set[float]] = field(default_factory=lambda: defaultdict(set))
     breaches: set[str] = field(default_factory=set)
     limits: list[tuple[float, int]] = field(default_factory=list)
@@ -300,6 +302,7 @@ class Stack:
         invocation = Invocation(self.timeline, act, f"{function}#{self.invocations}")
         invocation.number, invocation.function, invocation.sandbox = self.invocations, function, sandbox
         invocation.subject = find_subject(function, event)
+        self.deliveries[invocation.subject[:2]] += function == "deliver_results"
         invocation.clock_ahead = self.order.uniform(-CLOCK_AHEAD_MAX, CLOCK_AHEAD_MAX)
         self.tell(f"{invocation.name} begins, for {invocation.subject}")
         invocation.resume_at(self.timeline.now + self.order.uniform(0.01, 1.0))
