@@ -107,14 +107,15 @@ class SharedTurns:
         """See `Turns`. If the booked turn was missed or lies in a pause, another one is booked."""
         until = self._clock() + patience_seconds
         begins = booked_at if booked_at is not None and self._is_valid(booked_at) else self._book(lane)
-        while (now := self._clock()) < begins:
+        while True:
+            seconds = begins - self._clock()
             if begins > until:
-                raise TurnLater(self._limit.requests, begins, begins - now)
-            self._sleep(begins - now)
-            # While a function waited for long, the API may have asked another one for a pause.
-            if begins - now > PATIENCE_SECONDS and not self._is_valid(begins):
-                begins = self._book(lane)
-        return Turn(begins + self._limit.lateness, self._clock)
+                raise TurnLater(self._limit.requests, begins, seconds)
+            self._sleep(max(seconds, 0.0))
+            # While a function waits for long, the API may ask another one for a pause.
+            if seconds <= PATIENCE_SECONDS or self._is_valid(begins):
+                return Turn(begins + self._limit.lateness, self._clock)
+            begins = self._book(lane)
 
     def pause(self, seconds: float) -> None:
         """See `Turns`; for at most `PAUSE_SECONDS_MAX`. It does not shorten a longer pause."""
