@@ -54,6 +54,9 @@ class FailureReport:
         """
         item = self.ledger.read(job.upload, job.attempt) or {}
         job = job.with_answer(item)
+        if not job.redelivery and "told_redelivery" in item:
+            logger.info("A redelivery has been told, and reports its outputs.", status=item["status"])
+            return {"status": item["status"], "reason": reason}
         if "notice_id" in item and item["status"] == "done":
             outputs = [missing] if missing else list_requested(job.options)
             return self._report_outputs(job, item, reason, outputs, refused=refused)

@@ -69,6 +69,20 @@ def test_a_cancellation_that_create_job_tells_meanwhile_is_not_told_again(aws: A
     assert aws.notices() == []
 
 
+def test_an_execution_does_not_report_the_outputs_of_a_later_delivery(studio: Studio) -> None:
+    """As in simulated life 48706: a stopped job was redelivered while EventBridge failed, and mails were repeated."""
+    job = studio.job
+    studio.aws.ledger.record(job.upload, job.attempt, told_redelivery="42d036cfc")
+    report = FailureReport(studio.aws.ledger, studio.aws.sender)
+
+    assert report.report(job, "cancelled", "It has aborted.")["status"] == "done"
+    assert studio.aws.notices() == []
+
+    report.report(replace(job, redelivery="42d036cfc"), "failed", "The video has been deleted.")
+    [notice] = studio.aws.notices()
+    assert "no annotated video" in notice["Subject"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("status", "outcome"), [("done", "done"), ("overdue", "failed"), ("failed", "failed")])
 def test_a_late_failure_does_not_change_the_end_but_reports_it(aws: Any, job: Job, status: Any, outcome: str) -> None:
