@@ -43,7 +43,7 @@ def save_notice(output: OutputFile, notice: ReceivedNotice) -> None:
 
 def fetch_results(outputs: Outputs, system: System, upload: UploadedVideo, job: Item) -> None:
     """Downloads `results.json`, `job.json` and the tables. A table that could not be made is left out."""
-    for name in (RESULTS_FILE, RECORD_FILE, *(name for name in TABLE_FILES if name in job["outputs"])):
+    for name in (RESULTS_FILE, RECORD_FILE, *(name for name in TABLE_FILES if name in job.get("outputs", {}))):
         key = locate_results(upload.key, job["job_id"], name)
         with outputs[name].writing(), outputs[name].unfinished.open("wb") as file:
             system.aws.clients.s3.download_fileobj(system.pipeline.results_bucket, key, file)
