@@ -15,8 +15,10 @@ this machine do not count. The benchmark measures:
 A video is fetched by S3, which copies it within a region, or by a function (`bench.fetch`). Function and S3 are then
 limited by the network.
 
-What can't be measured on this machine is in `Assumptions`. The efficiency of N workers is one worker's time divided by
-N times their time. In the simulation, a single worker has the same start, invocations and stragglers as many.
+`fetch_video` calls the workers of a cold job, if they are not too many, so that they start while it is planned
+(`videoengine/warming.py`). Lambda is assumed to give each call a worker, and each worker a segment later. What else
+can't be measured on this machine is in `Assumptions`. The efficiency of N workers is one worker's time divided by N
+times their time. In the simulation, a single worker has the same start, invocations and stragglers as many.
 """
 
 import argparse
@@ -50,16 +52,20 @@ from bench.job_steps import (
     measure_merging,
     measure_reading,
     measure_start,
+    measure_warming,
     open_storage,
 )
 from bench.memory import repeat_video
 from bench.moving_pictures import write_video
 from bench.sending import VCPU_MEGABYTES
+from videoengine.clients import CALLS_AT_ONCE
 from videoengine.logs import logger
 from videoengine.merging import OPENED_AHEAD
+from videoengine.mp4_boxes import VideoTrack
 from videoengine.parallel_fetch import STREAMS
 from videoengine.s3_file import MAX_RANGES
-from videoengine.segments import Effort, Segment, cut_segments, order_by_work, select_frames
+from videoengine.segments import Segment, cut_segments, order_by_work, select_frames
+from videoengine.shares import Effort
 from videoengine.timeline import Timeline, read_timeline
 from videoengine.video_file import open_video
 from videoinfer.local.builds import ENGINE, build
@@ -284,6 +290,7 @@ class Hour:
     """The hour of video, and the work of the steps that a job runs once for it.
 
     Attributes:
+        warming: Reading the index and calling the workers, by number of workers, and the number of calls.
         reading: Planning for one worker.
         cutting: Planning without finding the frames, by number of workers.
         merging: By number of workers.
@@ -293,6 +300,7 @@ class Hour:
     video_bytes: float
     model_bytes: int
     steps: Mapping[str, Step]
+    warming: Mapping[int, tuple[StepCosts, int]]
     reading: StepCosts
     cutting: Mapping[int, StepCosts]
     merging: Mapping[int, StepCosts]
@@ -319,12 +327,14 @@ def measure_steps(
         steps[name] = Step(start, min(memory / VCPU_MEGABYTES, 1.0), connections)
     with open_storage() as storage:
         reading = measure_reading(storage, videos)(HOUR_SECONDS)
+        track = VideoTrack(HOUR_SECONDS, HOUR_SECONDS * RATE, WIDTH * HEIGHT)
+        warming = {workers: measure_warming(storage, videos[1][1], track, workers) for workers in WORKERS}
         counts = {workers: len(cut_hour(timeline, workers)) for workers in WORKERS}
         cutting = {workers: measure_cutting(storage, timeline, videos[0][1], workers) for workers in WORKERS}
         frames = int(HOUR_SECONDS * INFER_FPS)
         merging = {workers: measure_merging(storage, counts[workers], frames) for workers in WORKERS}
     seconds, video = videos[0]
-    return Hour(timeline, video.stat().st_size * HOUR_SECONDS / seconds, 0, steps, reading, cutting, merging)
+    return Hour(timeline, video.stat().st_size * HOUR_SECONDS / seconds, 0, steps, warming, reading, cutting, merging)
 
 
 def simulate_hour(costs: Costs, hour: Hour) -> Iterator[Table]:
@@ -334,7 +344,7 @@ def simulate_hour(costs: Costs, hour: Hour) -> Iterator[Table]:
     inferring = Table("workers", "segments", "cold s", "efficiency", "warm s", "efficiency", title="Inferring an hour")
     headings = ("workers", "functions", "copy s", "or download s", "plan s", "infer s", "merge s")
     whole = Table(*headings, "job, copied s", "downloaded s", title="The job")
-    alone: dict[float, float] = {}
+    alone: dict[bool, float] = {}
     for workers in WORKERS:
         segments = cut_hour(hour.timeline, workers)
         # A worker downloads the video while it decodes what it has.
@@ -342,14 +352,35 @@ def simulate_hour(costs: Costs, hour: Hour) -> Iterator[Table]:
         order = order_by_work(segments, hour.timeline, EFFORT)
         seconds = [max(costs.add_up(segments[number], hour.timeline), download) for number in order]
         row = list[str]()
-        for start in (cold_start, 0.0):
+        for cold in (True, False):
+            planning = estimate_planning(hour, workers, cold=cold)
+            # A segment that comes before its worker is warm starts another one. If too few were called, count none.
+            is_warm = not cold or (cold_start <= planning and hour.warming[workers][1] >= min(workers, len(segments)))
+            start = 0.0 if is_warm else cold_start
             took = median(simulate(seconds, workers, start, assumed, seed) for seed in range(SIMULATIONS))
-            alone.setdefault(start, took)
-            row += [f"{took:,.1f}", f"{alone[start] / took / workers:.2f}"]
-            whole.add_row(f"{workers:,}", "cold" if start else "warm", *add_up_job(hour, workers, took, cold=start > 0))
+            alone.setdefault(cold, took)
+            row += [f"{took:,.1f}", f"{alone[cold] / took / workers:.2f}"]
+            whole.add_row(f"{workers:,}", "cold" if cold else "warm", *add_up_job(hour, workers, took, cold=cold))
         inferring.add_row(f"{workers:,}", f"{len(segments):,}", *row)
     yield inferring
     yield whole
+
+
+def estimate_planning(hour: Hour, workers: int, *, cold: bool) -> float:
+    """The seconds of planning, from its state's start."""
+    assumed = Assumptions()
+    # The plan for one worker has cut its segments as well.
+    cutting = max(hour.cutting[workers].cpu - hour.cutting[1].cpu, 0.0)
+    writing = hour.cutting[workers].requests * assumed.request_seconds
+    work = StepCosts(hour.reading.cpu + cutting, hour.reading.requests, hour.reading.received)
+    return hour.steps["PlanJob"].estimate(work, assumed, cold=cold) + writing
+
+
+def estimate_warming(hour: Hour, workers: int) -> float:
+    """The seconds that fetching takes longer because it calls the workers."""
+    assumed, (work, calls) = Assumptions(), hour.warming[workers]
+    waiting = (work.requests + calls / CALLS_AT_ONCE) * assumed.request_seconds
+    return work.cpu / hour.steps["FetchVideo"].cpu_share + waiting + work.received / assumed.bytes_per_second
 
 
 def add_up_job(hour: Hour, workers: int, inferring: float, *, cold: bool) -> list[str]:
@@ -358,11 +389,8 @@ def add_up_job(hour: Hour, workers: int, inferring: float, *, cold: bool) -> lis
     copy = hour.video_bytes / assumed.copied_per_second
     download = hour.video_bytes / assumed.bytes_per_second
     fetching = hour.steps["FetchVideo"].estimate(StepCosts(0.0, STREAMS, 0), assumed, cold=cold)
-    # The plan for one worker has cut its segments as well.
-    cutting = max(hour.cutting[workers].cpu - hour.cutting[1].cpu, 0.0)
-    writing = hour.cutting[workers].requests * assumed.request_seconds
-    work = StepCosts(hour.reading.cpu + cutting, hour.reading.requests, hour.reading.received)
-    planning = hour.steps["PlanJob"].estimate(work, assumed, cold=cold) + writing
+    fetching += estimate_warming(hour, workers)
+    planning = estimate_planning(hour, workers, cold=cold)
     mapping = inferring + assumed.map_seconds
     merging = hour.steps["MergeResults"].estimate(hour.merging[workers], assumed, cold=cold)
     rest = planning + mapping + merging + OTHER_STATES * assumed.state_seconds
@@ -425,6 +453,7 @@ def main() -> None:
     for name, step in hour.steps.items():
         console.print(f"{name} starts in {step.start:.2f} s, and has {step.cpu_share:.2f} of a CPU.")
     for name, work in {
+        "Calling 100 workers": hour.warming[100][0],
         "Planning the hour for one worker": hour.reading,
         "Of that, without finding the frames, for 1,000": hour.cutting[WORKERS[-1]],
         "Merging their results": hour.merging[WORKERS[-1]],

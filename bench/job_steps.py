@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -24,14 +24,17 @@ from unittest.mock import patch
 from botocore.config import Config
 
 from bench.cold_import import BuiltFunction
-from videoengine import clients, planning
+from videoengine import clients, planning, warming
 from videoengine.job_requests import ModelRequest
 from videoengine.job_spec import JobSpec
 from videoengine.merging import merge
+from videoengine.mp4_boxes import VideoTrack, read_video_track
 from videoengine.object_keys import offsets_key, part_key, video_key
 from videoengine.planning import plan
-from videoengine.settings import MergeSettings, PlanSettings
+from videoengine.s3_file import S3Object
+from videoengine.settings import FetchSettings, MergeSettings, PlanSettings
 from videoengine.timeline import Timeline
+from videoengine.warming import estimate_workers
 from videoinfer.local.embedded_aws import REGION, embedded_aws, local_session
 
 ELEMENT_BYTES = 1500
@@ -46,6 +49,26 @@ import app
 from videoengine import clients
 clients.s3()
 print(time.process_time())
+"""
+
+_ACCEPT = """
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(202)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+print(server.server_port, flush=True)
+server.serve_forever()
 """
 
 
@@ -151,6 +174,39 @@ def measure_cutting(storage: Storage, timeline: Timeline, video: Path, workers: 
         patch.object(planning, "check_cut", lambda *_: ""),
     ):
         return storage.measure(lambda: plan(job, _settings(max_concurrency=workers)))
+
+
+def measure_warming(storage: Storage, video: Path, track: VideoTrack, workers: int) -> tuple[StepCosts, int]:
+    """Reads a video's index, and calls as many workers as a job for `track` will have. Returns the costs, without the
+    calls, and the number of calls.
+    """
+    job = replace(_make_job("warming"), infer_seconds=None)
+    storage.put(job.video_key, video.read_bytes())
+    settings = FetchSettings("", "", "infer-segment", "jobs", workers, 10.0, BUCKET)
+
+    def read(file: S3Object, size: int) -> VideoTrack:
+        assert read_video_track(file, size)  # noqa: S101 - mypy
+        return track
+
+    with (
+        answer_calls() as endpoint_url,
+        patch.object(warming, "read_video_track", read),
+        patch.object(warming, "MIN_BYTES", 0),
+        patch.object(clients, "lambda_", lambda: local_session().client("lambda", endpoint_url=endpoint_url)),
+    ):
+        cost = storage.measure(lambda: warming.warm_up_workers(job, video.stat().st_size, settings))
+    return cost, estimate_workers(job, track, workers)
+
+
+@contextmanager
+def answer_calls() -> Iterator[str]:
+    """Runs a server in another process that accepts every asynchronous call, and yields its URL."""
+    with subprocess.Popen([sys.executable, "-c", _ACCEPT], stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout  # noqa: S101 - mypy
+        try:
+            yield f"http://127.0.0.1:{server.stdout.readline().strip()}"
+        finally:
+            server.terminate()
 
 
 def measure_merging(storage: Storage, segments: int, frames: int) -> StepCosts:

@@ -49,7 +49,8 @@ from videoengine.costs import (
 )
 from videoengine.model_effort import estimate_frame_seconds
 from videoengine.s3_file import BLOCK_BYTES
-from videoengine.segments import Effort, cut_segments, select_frames
+from videoengine.segments import cut_segments, select_frames
+from videoengine.shares import Effort
 from videoengine.timeline import Timeline
 from videoinfer.aws_clients import AwsClients
 from videoinfer.repository import ROOT

@@ -13,7 +13,8 @@ from functools import partial
 from tests.plain_reading import ShownFrame, digest, read_plainly, sample_plainly
 from tests.stand_ins.awkward_videos import AWKWARD_VIDEOS, SPARSE_RATES, SPARSE_SPECS, make_sparse_video
 from videoengine.frames import read_frames
-from videoengine.segments import Effort, SampledFrame, Segment, cut_segments, select_frames
+from videoengine.segments import SampledFrame, Segment, cut_segments, select_frames
+from videoengine.shares import Effort
 from videoengine.timeline import Timeline, read_timeline
 from videoengine.video_file import open_video
 

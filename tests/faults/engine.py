@@ -15,7 +15,7 @@ from tests.stand_ins.engine import MODEL, MODEL_ID, VIDEOS_BUCKET, EngineInProce
 from tests.stand_ins.state_machine import ExecutionFailed, StateMachine
 from tests.stand_ins.videos import VideoSpec, make_video
 from tests.templates import find_resources, read_definition
-from videoengine import segments
+from videoengine import shares
 from videoengine.jobs import JobStatus
 from videoengine.object_keys import results_key
 
@@ -74,7 +74,7 @@ def run_fault(fault: EngineFault) -> Row:
     with (
         tempfile.TemporaryDirectory() as folder,
         run_engine(Path(folder)) as engine,
-        patch.object(segments, "MIN_SEGMENT_SECONDS", 0.24),
+        patch.object(shares, "MIN_SEGMENT_SECONDS", 0.24),
     ):
         job_id = engine.create_job(
             engine.upload_video(make_video(VideoSpec(frames=FRAMES))), infer_fps=INFER_FPS, models=[MODEL]

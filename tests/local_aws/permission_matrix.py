@@ -40,8 +40,9 @@ function that can't list what it can't read.
 """
 
 NOT_NEEDED = {
-    # The video is the caller's own upload: it is not fetched, its URL is not stored, and it exists.
+    # The video is the caller's own upload: it is not fetched, its URL is not stored, and it exists. It is short.
     "FetchVideoFunction": {
+        "lambda:InvokeFunction",
         "dynamodb:UpdateItem",
         "s3:PutObject",
         "s3:AbortMultipartUpload",

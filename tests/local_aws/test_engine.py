@@ -1,7 +1,10 @@
 """The engine from its real template: the contract over HTTP, a step that dies, and the size of its functions."""
 
 import json
+import struct
 import time
+from collections import Counter
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from bench.price import price_deployed_job
 from tests.local_aws.pipelines import API_KEY
 from tests.stand_ins.videos import VideoSpec, make_video
 from tests.templates import find_resources
+from videoengine.warming import MIN_BYTES, MIN_FRAMES
 from videoinfer.function_logs import read_log_lines
 from videoinfer.local.builds import ENGINE
 from videoinfer.local.deployments import Engine
@@ -76,6 +80,22 @@ def test_s3_copies_the_video_of_an_allowed_bucket(engine: Engine, aws: EmbeddedA
     assert (status, wait_for(engine, created["job_id"])["status"]) == (200, 0)
     lines = [line.text for line in read_log_lines(aws.clients) if created["job_id"] in line.text]
     assert any("S3 has copied the video" in line for line in lines), lines
+
+
+def test_a_long_job_s_workers_are_started_while_it_is_planned(
+    engine: Engine, aws: EmbeddedAws, model: LocalModel
+) -> None:
+    video = make_video(VideoSpec(frames=MIN_FRAMES, rate=Fraction(1000), keyframe_every=1000))
+    padding = struct.pack(">I4s", MIN_BYTES, b"free") + bytes(MIN_BYTES - 8)
+    _, answer = call(engine, "POST", "/video_upload_signed_url/", {"file_name": "a.mp4"})
+    requests.put(answer["signed_url"], video + padding, timeout=60).raise_for_status()
+    job = {"input_url": answer["signed_url"], "infer_fps": 3, "models": [model.as_api_model()]}
+    _, created = call(engine, "POST", "/videoinfer", job)
+    assert wait_for(engine, created["job_id"])["status"] == 0
+    lines = [json.loads(line.text) for line in read_log_lines(aws.clients) if created["job_id"] in line.text]
+    messages = Counter(line["message"] for line in lines)
+    [called] = [line for line in lines if line["message"] == "Workers called"]
+    assert messages["Worker is warm"] == called["count"] == 2
 
 
 def test_a_job_s_record_has_what_lambda_s_log_says_that_it_billed(

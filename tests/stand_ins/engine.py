@@ -208,6 +208,7 @@ def _make_resources() -> EngineInProcess:
         "ALLOWED_RANGES": "",
         "API_KEYS_SECRET": "engine/api-keys",
         "DEADLINE_SECONDS": "86400",
+        "INFER_SEGMENT_FUNCTION": "infer-segment",
         "JOBS_TABLE": "jobs",
         "MAX_FAILED_SHARE": "0.5",
         "MAX_CONCURRENCY": "50",

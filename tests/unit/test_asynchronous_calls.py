@@ -1,7 +1,7 @@
 """No asynchronous call of a function is lost: at the end it is in a dead-letter queue that an alarm watches.
 
-Lambda retries an asynchronous call twice and then drops it. So nothing calls functions asynchronously: events go to
-queues.
+Lambda retries an asynchronous call twice and then drops it. So events go to queues, and nothing calls functions
+asynchronously, except to warm workers: such a call may be lost.
 """
 
 from collections.abc import Iterator
@@ -51,8 +51,16 @@ def name_resource(arn: Any) -> str:
 def test_every_caller_of_a_function_waits_for_its_answer(application: str) -> None:
     permissions = list(find_expanded(application, "AWS::Lambda::Permission"))
     assert {permission["Principal"] for permission in permissions} == WAITING_CALLERS
-    sources = "".join(path.read_text() for path in ROOT.glob("**/functions/*/app.py") if ".aws-sam" not in path.parts)
-    assert "InvocationType" not in sources
+
+
+def test_only_the_calls_that_warm_workers_are_asynchronous_and_they_are_not_repeated() -> None:
+    sources = [*ROOT.glob("*/functions/*/*.py"), *ROOT.glob("layers/*/*/**/*.py"), *ROOT.glob("engine/*/*/**/*.py")]
+    calling = {path.name for path in sources if ".aws-sam" not in path.parts and "InvocationType" in path.read_text()}
+    assert calling == {"warming.py"}
+    assert not list(find_expanded("pipeline", "AWS::Lambda::EventInvokeConfig"))
+    [config] = find_expanded("engine", "AWS::Lambda::EventInvokeConfig")
+    assert config["FunctionName"] == {"Ref": "InferSegmentFunction"}
+    assert config["MaximumRetryAttempts"] == 0
 
 
 @pytest.mark.parametrize("application", TEMPLATES)

@@ -41,6 +41,7 @@ NO_STORES = {
     "AWS::Glue::Database": "names of columns",
     "AWS::Glue::Table": "names of columns",
     "AWS::IAM::Role": "keeps nothing",
+    "AWS::Lambda::EventInvokeConfig": "keeps calls without secrets for a minute",
     "AWS::Lambda::EventSourceMapping": "keeps nothing",
     "AWS::Lambda::Function": "its variables are names; its code is public",
     "AWS::Lambda::LayerVersion": "its code is public",

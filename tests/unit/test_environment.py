@@ -64,6 +64,8 @@ def refer_to_longest(application: str) -> dict[str, str]:
         match resource["Type"]:
             case "AWS::DynamoDB::Table":
                 references[logical_id] = name[:255]
+            case "AWS::Lambda::Function":
+                references[logical_id] = name[:64]
             case "AWS::SSM::Parameter":
                 references[logical_id] = resource["Properties"]["Name"]["Fn::Sub"].replace("${AWS::StackName}", stack)
             case "AWS::S3::Bucket":

@@ -56,6 +56,7 @@ from videoengine import (
     model_store,
     parallel_fetch,
     segments,
+    shares,
     video_server,
 )
 from videoengine.compiled_models import CompiledModels
@@ -648,6 +649,7 @@ def open_stack(order: random.Random, faults: Callable[[float], Faults], *, is_ca
             "ALLOWED_BUCKETS": "",
             "ALLOWED_RANGES": "",
             "API_KEYS_SECRET": "engine/api-keys",
+            "INFER_SEGMENT_FUNCTION": "infer-segment",
             "JOBS_TABLE": "jobs",
             "MAX_FAILED_SHARE": "0.5",
             "MAX_FRAME_PIXELS": "10000",
@@ -686,7 +688,7 @@ def open_stack(order: random.Random, faults: Callable[[float], Faults], *, is_ca
         enter(patch.object(Checksums, "seconds", seconds))
         enter(patch.object(Checksums, "sleep", staticmethod(timeline.sleep)))
         enter(patch.object(compiled_models, "Detector", Checksums))
-        enter(patch.object(segments, "MIN_SEGMENT_SECONDS", 100.0 if is_calm else 0.24))
+        enter(patch.object(shares, "MIN_SEGMENT_SECONDS", 100.0 if is_calm else 0.24))
         enter(patch.object(segments, "MAX_SEGMENT_SECONDS", 60.0 if is_calm else order.choice((60.0, 60.0, 60.0, 0.1))))
         for name in ("S3_METER", "MODELS_CACHE", "_COMPILED"):
             _share_out(enter, timeline, name)

@@ -105,6 +105,21 @@ def test_a_step_costs_its_requests_and_what_it_stores(clock: Clock) -> None:
     assert run(handler) < expected.usd
 
 
+def test_a_segment_s_cost_includes_what_warming_its_worker_cost(clock: Clock) -> None:
+    @metered("infer_segment")
+    def handler(event: Any, context: Any) -> Outcome:
+        clock.now += 1.0
+        S3_METER.reads = 2
+        return {"outcome": "done"}
+
+    warming = measure_invocation(1.5, MEMORY_MEGABYTES) + Usage(s3_reads=2)
+    segment = measure_invocation(1.0, MEMORY_MEGABYTES) + Usage(s3_reads=2, state_transitions=5)
+    assert "cost_usd" not in invoke(handler, {"busy_until": 0})
+    first, second = run(handler, {"segment": 0}), run(handler, {"segment": 1})
+    assert first == pytest.approx((warming + segment).usd, abs=1e-9)
+    assert second == pytest.approx(segment.usd, abs=1e-9)
+
+
 def test_an_error_is_raised_as_it_is(clock: Clock) -> None:
     @metered("plan_job")
     def handler(event: Any, context: Any) -> Outcome:

@@ -18,11 +18,6 @@ from videoengine.errors import JobFailed
 from videoengine.segments import (
     MAX_REDECODE_SHARE,
     MAX_SEGMENT_SECONDS,
-    MAX_SEGMENTS,
-    MAX_SHARE_SECONDS,
-    MIN_LAST_SEGMENT_SECONDS,
-    MIN_SEGMENT_SECONDS,
-    Effort,
     SampledFrame,
     Segment,
     are_short,
@@ -30,6 +25,7 @@ from videoengine.segments import (
     order_by_work,
     select_frames,
 )
+from videoengine.shares import MAX_SEGMENTS, MAX_SHARE_SECONDS, MIN_LAST_SEGMENT_SECONDS, MIN_SEGMENT_SECONDS, Effort
 from videoengine.timeline import Timeline, read_timeline
 from videoengine.video_file import open_video
 
@@ -195,10 +191,6 @@ def test_short_segments_end_in_time_however_large_the_model_is(
     assert 3 * longest <= EXPRESS_SECONDS or not are_short(segments, timeline, effort)
     # Cutting does what it can: only a video of too many frames has longer segments.
     assert longest <= MAX_SEGMENT_SECONDS + 2 * infer_seconds + 0.01 * keyframe_every
-
-
-def test_models_of_unknown_size_count_as_yolo11n() -> None:
-    assert Effort.estimate(1920 * 1080, models=2).infer == pytest.approx(0.08)
 
 
 def test_a_segment_survives_its_conversion_to_json() -> None:

@@ -17,7 +17,7 @@ from tests.stand_ins.model_files import make_package
 from tests.stand_ins.state_machine import ExecutionFailed
 from tests.stand_ins.videos import VideoSpec, make_video, put_index_first
 from tests.templates import read_definition
-from videoengine import segments
+from videoengine import segments, shares
 from videoengine.detector import Detector
 from videoengine.jobs import Job, JobsTable, JobStatus
 from videoengine.object_keys import offsets_key, part_key, results_key
@@ -26,7 +26,7 @@ from videoengine.s3_file import S3Object
 
 @pytest.fixture
 def small_segments(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(segments, "MIN_SEGMENT_SECONDS", 0.24)
+    monkeypatch.setattr(shares, "MIN_SEGMENT_SECONDS", 0.24)
 
 
 def confidences(results: dict[str, Any], model_id: str = MODEL_ID) -> list[float | None]:

@@ -10,12 +10,16 @@ from videoengine.metering import S3_METER
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
 
 CONNECTIONS = 64
 """Maximum number of simultaneous connections to S3: merging reads ahead while it uploads. It reads in order, so enough
 must be ahead that one slow answer does not hold up the others."""
+
+CALLS_AT_ONCE = 32
+"""Maximum number of simultaneous calls of functions."""
 
 
 @functools.cache
@@ -38,3 +42,12 @@ def dynamodb() -> "DynamoDBClient":
 @functools.cache
 def stepfunctions() -> "SFNClient":
     return boto3.client("stepfunctions")
+
+
+@functools.cache
+def lambda_() -> "LambdaClient":
+    # Only for calls that a job can do without, so none waits long or is repeated.
+    config = Config(
+        connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1}, max_pool_connections=CALLS_AT_ONCE
+    )
+    return boto3.client("lambda", config=config)

@@ -2,22 +2,18 @@
 was aborted. Only what such a file says of itself counts: a file that ends between two fragments or clusters, and has no
 index or header with the size of all, counts as whole."""
 
-import io
 import itertools
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO
 
 from av.container import InputContainer
 
 from videoengine.errors import JobFailed
+from videoengine.mp4_boxes import File, find_boxes, read_bytes
 from videoengine.timeline import Timeline, find_video_stream
 
-type _File = IO[bytes] | io.RawIOBase
-
-MAX_ELEMENTS = 100
-"""How many of a file's boxes or clusters are looked at."""
+MAX_CLUSTERS = 100
+"""How many of a file's clusters are looked at."""
 
 _HEAD_BYTES = 4096
 """How much of a file's beginning holds the size of an MKV's segment. It follows an EBML header of some 40 bytes."""
@@ -41,7 +37,7 @@ class _Cut:
     share: float
 
 
-def check_cut(container: InputContainer, file: _File, timeline: Timeline, max_share: float) -> str:
+def check_cut(container: InputContainer, file: File, timeline: Timeline, max_share: float) -> str:
     """Checks that not too much of a video is missing because its file is cut off.
 
     Args:
@@ -56,7 +52,7 @@ def check_cut(container: InputContainer, file: _File, timeline: Timeline, max_sh
         JobFailed: more is missing.
     """
     size = container.size or sys.maxsize  # if unknown, nothing is missing
-    head = _read(file, 0, _HEAD_BYTES)
+    head = read_bytes(file, 0, _HEAD_BYTES)
     cut = (
         _find_missing_fragments(container, size, file)
         or _find_missing_samples(container, size, file)
@@ -72,7 +68,7 @@ def check_cut(container: InputContainer, file: _File, timeline: Timeline, max_sh
     return note
 
 
-def _find_missing_samples(container: InputContainer, size: int, file: _File) -> _Cut | None:
+def _find_missing_samples(container: InputContainer, size: int, file: File) -> _Cut | None:
     """The samples of an MP4 or MOV that its index or its fragments place beyond the end of the file."""
     stream = find_video_stream(container)
     if "mp4" not in container.format.name:
@@ -84,18 +80,18 @@ def _find_missing_samples(container: InputContainer, size: int, file: _File) -> 
             missing += sample.pos + sample.size > size
     # A truncated index at the end of the file counts more samples than it places.
     unplaced = stream.frames - samples
-    if unplaced > 0 and any(kind == b"moov" and end > size for kind, _, end in _find_boxes(file, size)):
+    if unplaced > 0 and any(kind == b"moov" and end > size for kind, _, end in find_boxes(file, 0, size)):
         samples, missing = samples + unplaced, missing + unplaced
     if not missing:
         return None
     return _Cut(f"its index names {samples} frames, and {_count(missing)}", missing / samples)
 
 
-def _find_missing_fragments(container: InputContainer, size: int, file: _File) -> _Cut | None:
+def _find_missing_fragments(container: InputContainer, size: int, file: File) -> _Cut | None:
     """The bytes of an MP4's fragments that the index before them (`sidx`) places beyond the end of the file."""
     if "mp4" not in container.format.name:
         return None
-    boxes = itertools.takewhile(lambda box: box[0] not in (b"mdat", b"moof"), _find_boxes(file, size))
+    boxes = itertools.takewhile(lambda box: box[0] not in (b"mdat", b"moof"), find_boxes(file, 0, size))
     named = max((_find_indexed_end(file, *place) for kind, *place in boxes if kind == b"sidx"), default=0)
     if named <= size:
         return None
@@ -119,7 +115,7 @@ def _find_missing_time(container: InputContainer, size: int, head: bytes, timeli
     return _Cut(f"its header names {named:.1f} s, and about {share * named:.1f} s of them are", share)
 
 
-def _find_missing_cluster(container: InputContainer, size: int, file: _File, head: bytes) -> _Cut | None:
+def _find_missing_cluster(container: InputContainer, size: int, file: File, head: bytes) -> _Cut | None:
     """The bytes of the last cluster of an MKV or WebM, if the cluster ends beyond the end of the file.
 
     A live recording has no other size. How many clusters are missing is unknown.
@@ -128,9 +124,9 @@ def _find_missing_cluster(container: InputContainer, size: int, file: _File, hea
     if head[:4] != _EBML or not len(keyframes):
         return None
     start = keyframes[-1].pos
-    for _ in range(MAX_ELEMENTS):
+    for _ in range(MAX_CLUSTERS):
         # A damaged seek index may place a cluster anywhere.
-        header = _read(file, start, _LONGEST_HEADER) if 0 <= start < size else b""
+        header = read_bytes(file, start, _LONGEST_HEADER) if 0 <= start < size else b""
         content, length = _read_size(header, len(_CLUSTER))
         if header[: len(_CLUSTER)] != _CLUSTER or length is None:
             return None
@@ -168,33 +164,13 @@ def _find_segment_end(head: bytes) -> int | None:
     return None if size is None else start + size
 
 
-def _find_boxes(file: _File, size: int) -> Iterator[tuple[bytes, int, int]]:
-    """The type of each box of an MP4 or MOV, and where its content begins and ends, in bytes.
-
-    ISO/IEC 14496-12, section 4.2: a box has a size of four bytes, a type, and if the size is 1, one of eight bytes. The
-    size 0 means up to the end of the file.
-    """
-    start = 0
-    for _ in range(MAX_ELEMENTS):
-        header = _read(file, start, _LONGEST_HEADER)
-        length, content = int.from_bytes(header[:4]) or size - start, 8
-        if length == 1:
-            length, content = int.from_bytes(header[8:]), 16
-        if len(header) < content or length < content:
-            return
-        yield header[4:8], start + content, start + length
-        start += length
-        if start >= size:
-            return
-
-
-def _find_indexed_end(file: _File, start: int, end: int) -> int:
+def _find_indexed_end(file: File, start: int, end: int) -> int:
     """Where the last fragment ends that an MP4's `sidx` box names (ISO/IEC 14496-12, section 8.16.3).
 
     Args:
         start, end: of the box's content.
     """
-    content = _read(file, start, min(end - start, _LARGEST_SIDX))
+    content = read_bytes(file, start, min(end - start, _LARGEST_SIDX))
     # After version, flags, id and time scale come the earliest time and the first fragment's distance from the box.
     width = 8 if content[:1] == b"\1" else 4
     first, references = content[12 + width : 12 + 2 * width], content[12 + 2 * width + 4 :]
@@ -210,15 +186,6 @@ def _read_size(head: bytes, place: int) -> tuple[int, int | None]:
     ones = (1 << 7 * length) - 1
     size = int.from_bytes(head[place : place + length]) & ones
     return place + length, None if first == 0 or size == ones or place + length > len(head) else size
-
-
-def _read(file: _File, start: int, length: int) -> bytes:
-    """Reads bytes, fewer at the end of the file. One call of `read` may return fewer before it."""
-    file.seek(start)
-    content = b""
-    while part := file.read(length - len(content)):
-        content += part
-    return content
 
 
 def _count(missing: int) -> str:

@@ -13,6 +13,7 @@ from videoengine.metering import S3_METER
 from videoengine.settings import FetchSettings
 from videoengine.steps import Outcome
 from videoengine.video_fetch import explain_too_large, fetch_video
+from videoengine.warming import warm_up_workers
 
 
 def fetch(job_id: str, settings: FetchSettings) -> Outcome:
@@ -42,7 +43,9 @@ def fetch(job_id: str, settings: FetchSettings) -> Outcome:
     S3_METER.stored_bytes = size
     logger.info("Video is there", bytes=size)
     # An upload can be replaced as long as its URL is valid.
-    return {"job": replace(job.spec, video_etag=etag).to_json()}
+    spec = replace(job.spec, video_etag=etag)
+    warm_up_workers(spec, size, settings)
+    return {"job": spec.to_json()}
 
 
 def _describe_video(bucket: str, key: str) -> tuple[int, str]:

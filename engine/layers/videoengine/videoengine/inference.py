@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ from videoengine.segments import Segment
 from videoengine.settings import InferSettings
 from videoengine.still_frames import StillFrames
 from videoengine.video_file import open_video
+from videoengine.warming import CALL_SECONDS, MAX_WORKERS
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -63,6 +65,20 @@ def infer_segment(job: JobSpec, number: int, settings: InferSettings, memory_byt
         key = part_key(job.job_id, number, model_id)
         s3.put_object(Bucket=settings.videos_bucket, Key=key, Body=lines.encode())
     logger.info("Inferred", segment=number, frames=len(segment.frames))
+
+
+def warm_up(job: JobSpec, busy_until: float, settings: InferSettings, memory_bytes: int) -> None:
+    """Loads a job's models, for a segment that follows.
+
+    Args:
+        busy_until: seconds since 1970. Until then, this worker must not be free for another call of `warm_up_workers`.
+
+    Raises:
+        JobFailed: a model can't be run at all.
+    """
+    _load_models(clients.s3(), job, settings, memory_bytes)
+    logger.info("Worker is warm")
+    time.sleep(min(max(busy_until - time.time(), 0.0), MAX_WORKERS * CALL_SECONDS))
 
 
 def _log_failure(model_id: str, error: Exception) -> None:

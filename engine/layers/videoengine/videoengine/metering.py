@@ -67,7 +67,8 @@ def metered(step: str) -> Callable[[Handler], Handler]:
 
     The cost is that of the invocation, its requests to S3, what it stores for `RETENTION_DAYS`, and the states that the
     execution enters because of it. It includes `spent_usd` of the event, the cost of a step before it that is not in
-    the job's record yet. An invocation that raises or is killed has no outcome, so its cost is lost.
+    the job's record yet. An invocation that raises or is killed has no outcome, so its cost is lost. Nobody reads the
+    outcome of an invocation that only warms a worker, so the worker's next outcome includes its cost.
 
     Lambda bills the time of the imports too, since August 2025:
     https://aws.amazon.com/blogs/compute/aws-lambda-standardizes-billing-for-init-phase/
@@ -76,16 +77,23 @@ def metered(step: str) -> Callable[[Handler], Handler]:
         step: the name of the function's folder.
     """
     unbilled_seconds = [min(measure_process_seconds(), INIT_SECONDS_MAX)]
+    unread = Usage()
 
     def decorate(handler: Handler) -> Handler:
         @functools.wraps(handler)
         def measured(event: dict[str, Any], context: LambdaContext) -> Outcome:
+            nonlocal unread
             started = time.monotonic() - (unbilled_seconds.pop() if unbilled_seconds else 0.0)
             S3_METER.reset()
             outcome = handler(event, context)
             seconds = time.monotonic() - started
             usage = measure_invocation(seconds, int(context.memory_limit_in_mb))
             usage += S3_METER.measure(read_settings(MeterSettings).retention_days)
+            usage += unread
+            unread = Usage()
+            if "busy_until" in event:
+                unread = usage
+                return outcome
             usage += _measure_states(step, event, seconds)
             logger.info("Measured", **asdict(usage))
             cost_usd = float(event.get("spent_usd", 0)) + usage.usd

@@ -17,8 +17,9 @@ from videoengine.media_skipping import MediaSkipper
 from videoengine.object_keys import frames_key, offsets_key
 from videoengine.s3_file import S3Object
 from videoengine.segment_files import encode_segments
-from videoengine.segments import Effort, SampledFrame, are_short, cut_segments, order_by_work, select_frames
+from videoengine.segments import SampledFrame, are_short, cut_segments, order_by_work, select_frames
 from videoengine.settings import PlanSettings
+from videoengine.shares import Effort
 from videoengine.steps import Outcome
 from videoengine.timeline import find_video_stream, read_timeline
 from videoengine.video_file import open_video

@@ -9,22 +9,9 @@ from itertools import accumulate, pairwise
 from typing import Any, Self
 
 from videoengine.errors import JobFailed
-from videoengine.model_effort import YOLO11N_SECONDS
 from videoengine.sampling import sample_frames
+from videoengine.shares import Effort, share_out
 from videoengine.timeline import Timeline
-
-MAX_SEGMENTS = 2000
-"""Maximum number of segments in a job. Their list passes through the state machine, whose payload limit is 256 KiB."""
-
-MIN_SEGMENT_SECONDS = 2.0
-"""Minimum work in a segment, in seconds. A worker takes about as long to start."""
-
-MIN_LAST_SEGMENT_SECONDS = 1.0
-"""Minimum work in the last segments of a long job, whose workers started long before."""
-
-MAX_SHARE_SECONDS = 20.0
-"""Maximum ideal work of a segment, in seconds, unless there would be too many segments. A model that is ten times
-slower than estimated still finishes within the state machine's time limit for a segment in an Express execution."""
 
 MAX_SEGMENT_SECONDS = 60.0
 """Maximum estimated work in a segment, in seconds, before it is cut however much that re-decodes. A model that is ten
@@ -72,29 +59,6 @@ class Segment:
         return cls(tuple(SampledFrame(*row) for row in rows))
 
 
-@dataclass(frozen=True)
-class Effort:
-    """The estimated work for frames, in seconds. Mostly the ratio of the two figures matters.
-
-    Attributes:
-        decode: for each decoded frame.
-        infer: for each sampled frame, for all models together.
-    """
-
-    decode: float
-    infer: float
-
-    @classmethod
-    def estimate(cls, pixels: int, models: int, infer_seconds: float | None = None) -> Self:
-        """Estimates the work for frames of `pixels`. `python -m bench.engine` measures the figures.
-
-        Args:
-            models: number of models.
-            infer_seconds: of all models for one frame; None if unknown, which stands for models of YOLO11n's size.
-        """
-        return cls(decode=1.5e-9 * pixels, infer=infer_seconds or YOLO11N_SECONDS * models)
-
-
 def select_frames(timeline: Timeline, infer_fps: Fraction, max_frames: int | None = None) -> list[SampledFrame]:
     """The sampled frames of a job, in order. A frame that stays on screen for several samples is repeated.
 
@@ -132,7 +96,7 @@ def cut_segments(
     ]
     redecoding = [effort.decode * _count_preceding(frame, timeline) for frame in frames]
     starts, ideal = [0], 0.0
-    for share, following in pairwise(_share_out(work[-1] + effort.infer, max_concurrency)):
+    for share, following in pairwise(share_out(work[-1] + effort.infer, max_concurrency)):
         ideal += share
         reach = min(share, following) / 2
         near = range(bisect_left(work, ideal - reach), bisect_left(work, ideal + reach))
@@ -163,26 +127,6 @@ def _estimate(segment: Segment, timeline: Timeline, effort: Effort) -> float:
     first, last = segment.frames[0], segment.frames[-1]
     decoded = last.frame_offset - first.frame_offset + 1 + _count_preceding(first, timeline)
     return effort.decode * decoded + effort.infer * len(set(segment.frames))
-
-
-def _share_out(seconds: float, workers: int) -> list[float]:
-    """The ideal work of each segment, in seconds.
-
-    In a long job, each worker gets a segment in each round, and each round takes half of the remaining work. So other
-    workers make up for a slow worker or a retried segment, and nobody waits long at the end ("factoring": Hummel,
-    Schonberg and Flynn, Communications of the ACM 35 (8), 1992).
-    """
-    if seconds < 2 * MIN_SEGMENT_SECONDS * workers:
-        count = min(max(int(seconds / MIN_SEGMENT_SECONDS), 1), workers)
-        return [seconds / count] * count
-    least = max(MIN_LAST_SEGMENT_SECONDS, seconds / (MAX_SEGMENTS - 1))
-    most = max(MAX_SHARE_SECONDS, least)
-    shares, left = list[float](), seconds
-    while left > least / 2:
-        share = min(max(left / 2 / workers, least), most)
-        shares += [share] * min(workers, math.ceil(left / share))
-        left = seconds - math.fsum(shares)
-    return shares
 
 
 def _count_preceding(frame: SampledFrame, timeline: Timeline) -> int:

@@ -29,7 +29,9 @@ class FetchSettings:
 
     allowed_buckets: str
     allowed_ranges: str
+    infer_segment_function: str
     jobs_table: str
+    max_concurrency: int
     max_video_gigabytes: float
     videos_bucket: str
 

@@ -1,0 +1,166 @@
+"""Workers of a long job are started while it is planned, and a job does not need it."""
+
+import json
+import time
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, ConnectTimeoutError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.stand_ins.engine import MODEL, MODEL_ID, MODEL_VERSION, MODELS_BUCKET, EngineInProcess
+from tests.stand_ins.videos import VideoSpec, make_video
+from videoengine import clients, inference, warming
+from videoengine.compiled_models import CompiledModels
+from videoengine.job_requests import ModelRequest
+from videoengine.job_spec import JobSpec
+from videoengine.jobs import JobStatus
+from videoengine.mp4_boxes import VideoTrack
+from videoengine.segments import cut_segments, select_frames
+from videoengine.shares import Effort
+from videoengine.timeline import Timeline
+from videoengine.warming import CALL_SECONDS, MAX_WORKERS, estimate_workers
+
+FRAMES = 60
+REFUSED = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "Invoke")
+
+
+class Lambda:
+    """Lambda's asynchronous calls: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors = list(errors)
+        self.calls = list[dict[str, Any]]()
+
+    def invoke(self, **arguments: Any) -> dict[str, Any]:
+        self.calls.append(arguments)
+        if self.errors:
+            raise self.errors.pop()
+        return {"StatusCode": 202}
+
+
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch) -> Lambda:
+    called = Lambda()
+    monkeypatch.setattr(clients, "lambda_", lambda: called)
+    monkeypatch.setattr(clients, "CALLS_AT_ONCE", 1)
+    monkeypatch.setattr(warming, "MIN_BYTES", 0)
+    monkeypatch.setattr(warming, "MIN_FRAMES", FRAMES)
+    monkeypatch.setattr(warming, "estimate_workers", lambda *_: 3 if estimate_workers(*_) else 0)
+    return called
+
+
+def create_job(engine: EngineInProcess, frames: int = FRAMES) -> str:
+    return engine.create_job(engine.upload_video(make_video(VideoSpec(frames=frames))), infer_fps=12)
+
+
+def test_the_workers_get_the_job_and_a_time_to_be_busy(engine: EngineInProcess, called: Lambda) -> None:
+    job_id, started = create_job(engine), time.time()
+    job = engine.fetch_video(job_id)
+    assert len(called.calls) == 3
+    for call in called.calls:
+        assert call.keys() == {"FunctionName", "InvocationType", "Payload"}
+        assert (call["FunctionName"], call["InvocationType"]) == ("infer-segment", "Event")
+        event = json.loads(call["Payload"])
+        assert event == {"job": job, "busy_until": pytest.approx(started + 3 * CALL_SECONDS, abs=5)}
+
+
+def test_a_short_video_s_workers_are_not_called(engine: EngineInProcess, called: Lambda) -> None:
+    engine.run_job(create_job(engine, frames=FRAMES - 1))
+    assert not called.calls
+
+
+def test_a_small_video_is_not_looked_at(
+    engine: EngineInProcess, called: Lambda, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warming, "MIN_BYTES", 10**6)
+    monkeypatch.setattr(warming, "S3Object", None)
+    engine.fetch_video(create_job(engine))
+    assert not called.calls
+
+
+@pytest.mark.parametrize(
+    "error", [REFUSED, ConnectTimeoutError(endpoint_url="https://lambda")], ids=["refused", "slow"]
+)
+def test_a_job_runs_without_its_workers_being_called(error: Exception, engine: EngineInProcess, called: Lambda) -> None:
+    called.errors.append(error)
+    job_id = create_job(engine)
+    engine.run_job(job_id)
+    assert engine.find_job(job_id).status is JobStatus.DONE
+    assert len(called.calls) < 3
+
+
+def test_a_video_that_can_t_be_read_again_does_not_end_the_job(
+    engine: EngineInProcess, called: Lambda, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise REFUSED
+
+    job_id = create_job(engine)
+    with monkeypatch.context() as patch:
+        patch.setattr(warming, "S3Object", refuse)
+        job = engine.fetch_video(job_id)
+    assert not called.calls
+    assert engine.invoke("plan_job", {"job": job})["outcome"] == "done"
+
+
+def test_a_called_worker_has_its_models_and_writes_nothing(
+    engine: EngineInProcess, called: Lambda, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inference, "_COMPILED", CompiledModels())
+    job_id = create_job(engine)
+    job = engine.fetch_video(job_id)
+    before = engine.s3.list_objects_v2(Bucket=engine.environment["VIDEOS_BUCKET"])["KeyCount"]
+    event = json.loads(called.calls[0]["Payload"]) | {"busy_until": 0}
+    assert engine.invoke("infer_segment", event)["outcome"] == "done"
+    assert engine.s3.list_objects_v2(Bucket=engine.environment["VIDEOS_BUCKET"])["KeyCount"] == before
+    engine.invoke("plan_job", {"job": job})
+    with monkeypatch.context() as patch:
+        patch.setattr("videoengine.compiled_models.Detector", None)  # nothing is compiled again
+        assert engine.invoke("infer_segment", {"job": job, "segment": 0})["outcome"] == "done"
+
+
+def test_a_model_that_can_t_be_run_is_no_error_of_the_function(engine: EngineInProcess, called: Lambda) -> None:
+    engine.fetch_video(create_job(engine))
+    for name in ("weights.onnx", "environment.json"):
+        engine.s3.delete_object(Bucket=MODELS_BUCKET, Key=f"{MODEL_ID}/{MODEL_VERSION}/{name}")
+    event = json.loads(called.calls[0]["Payload"]) | {"busy_until": 0}
+    assert engine.invoke("infer_segment", event)["outcome"] == "failed"
+
+
+@pytest.mark.parametrize(("ahead", "seconds"), [(0.3, 0.3), (-100.0, 0.0), (10_000.0, MAX_WORKERS * CALL_SECONDS)])
+def test_a_called_worker_is_busy_only_as_long_as_others_are_called(
+    ahead: float, seconds: float, engine: EngineInProcess, called: Lambda, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.fetch_video(create_job(engine))
+    slept = list[float]()
+    monkeypatch.setattr(time, "sleep", slept.append)
+    engine.invoke("infer_segment", json.loads(called.calls[0]["Payload"]) | {"busy_until": time.time() + ahead})
+    assert slept[-1] == pytest.approx(seconds, abs=0.3)
+
+
+@given(
+    frames=st.integers(100, 3000),
+    rate=st.integers(5, 60),
+    infer_fps=st.integers(1, 5),
+    max_concurrency=st.integers(1, 400),
+    infer_seconds=st.sampled_from([0.04, 0.2, 2.0]),
+)
+def test_as_many_workers_are_called_as_the_plan_has_use_for(
+    frames: int, rate: int, infer_fps: int, max_concurrency: int, infer_seconds: float
+) -> None:
+    model = ModelRequest(MODEL["model_id"], MODEL["model_version"], "object-detection", 0.4, 0.3)
+    job = JobSpec("job", Fraction(infer_fps), (model,), "jobs/job/video", infer_seconds)
+    pixels = 10**6
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(warming, "MIN_FRAMES", 0)
+        count = estimate_workers(job, VideoTrack(frames / rate, frames, pixels), max_concurrency)
+    times = tuple(range(frames))
+    timeline = Timeline(times, times, Fraction(1, rate), Fraction(rate))
+    effort = Effort.estimate(pixels, 1, infer_seconds)
+    segments = cut_segments(select_frames(timeline, job.infer_fps), timeline, effort, max_concurrency)
+    needed = min(len(segments), max_concurrency)
+    # The index has no times, so a share that is just large enough for another worker may differ.
+    assert abs(count - needed) <= 1 or (count == 0 and needed >= MAX_WORKERS)
