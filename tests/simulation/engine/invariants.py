@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.engine import storage
-from tests.simulation.engine.stack import STEPS, Stack
+from tests.simulation.engine.stack import STEPS, WARMING_CALLS, Stack
+from tests.simulation.engine.worker_calls import WARM_UP
 
 if TYPE_CHECKING:
     from tests.simulation.engine.life import People, Poll
@@ -21,6 +22,9 @@ _OBJECT = re.compile(r"jobs/([0-9a-f-]{36})/(video|results\.json|segments/\w+(\.
 
 TRIES = 4
 """How often a step is tried before the state machine blames it."""
+
+CALL_SECONDS_MAX = 3.5
+"""How long a job may wait for a call of a worker. In a life, calls are made one after the other."""
 
 type Expected = Mapping[tuple[str, int], bytes]
 
@@ -36,6 +40,7 @@ def find_breaches(stack: Stack, people: "People", expected: Expected) -> list[st
         *_check_creations(people),
         *_check_objects(stack, people),
         *_check_waiting(stack),
+        *_check_workers_calls(stack),
         *_check_secrets(stack, people, records),
     ]
     for job_id in stack.requests:
@@ -156,6 +161,9 @@ def _check_segments(record: Any) -> Iterator[str]:
 def _check_cost(stack: Stack, job_id: str, record: Any) -> Iterator[str]:
     """A job costs what its steps say, each counted once, or again only if the answer to a write was lost."""
     answers = [it for it in stack.answers if it.job_id == job_id]
+    for it in answers:
+        if it.cost_usd < it.least_usd - 1e-8:
+            yield f"{it.function} cost ${it.cost_usd}, and its worker took time for ${it.least_usd}"
     cost = float(record.get("cost_usd", {"N": "0"})["N"])
     highest = max((it.cost_usd for it in answers), default=0.0)
     most = sum(it.cost_usd for it in answers) + 2 * highest * stack.repeats[job_id]
@@ -208,6 +216,22 @@ def _check_waiting(stack: Stack) -> Iterator[str]:
     for execution in [*stack.executions.values(), *stack.children]:
         if execution.status == "RUNNING":
             yield f"execution {execution.name} never ends"
+
+
+def _check_workers_calls(stack: Stack) -> Iterator[str]:
+    """Only fetching calls workers, which then only read models. No job fails, or waits long, because of it."""
+    for it in stack.ended:
+        told = f"{it.job_id[:8]} {it.function}"
+        called = [at for at, call in it.calls if call == "lambda:Invoke"]
+        if called and it.function != "fetch_video":
+            yield f"{told} called a worker"
+        if it.function == WARM_UP and not all(call.endswith(" model") for _, call in it.calls):
+            yield f"{told} did more than reading models"
+        is_killed = it.error and it.error.startswith(("Sandbox", "Runtime"))
+        if it.error and not is_killed and it.calls and f"{it.function} {it.calls[-1][1]}" in WARMING_CALLS:
+            yield f"{told} failed because of its workers' calls: {it.error}"
+        if called and it.at - called[0] > CALL_SECONDS_MAX * len(called) and not is_killed:
+            yield f"{told} waited {it.at - called[0]:.1f} s for {len(called)} calls"
 
 
 def _check_secrets(stack: Stack, people: "People", records: Mapping[str, Any]) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
+from itertools import chain
 from typing import Any
 
 from tests.simulation.engine import storage
@@ -14,6 +15,7 @@ from tests.simulation.engine.invariants import find_breaches
 from tests.simulation.engine.machine import EXPRESS_FAULTS
 from tests.simulation.engine.server import SERVER_FAULTS
 from tests.simulation.engine.stack import MODEL, MODEL_ID, MODEL_VERSION, READ_FAULTS, Stack, open_stack
+from tests.simulation.engine.worker_calls import CALL_FAULTS, EVENT_FAULTS
 from tests.simulation.faults import INVOCATION_FAULTS, Faults, Storm
 from tests.simulation.lives import Life
 from tests.stand_ins.engine import digest
@@ -307,7 +309,8 @@ class People:
 
 def draw_faults(order: random.Random, begin: float) -> Faults:
     """Draws the faults of a life: each has its own favorites."""
-    kinds = sorted({*READ_FAULTS, *SERVER_FAULTS, *INVOCATION_FAULTS, *EXPRESS_FAULTS, "no answer"})
+    struck_calls = READ_FAULTS, SERVER_FAULTS, INVOCATION_FAULTS, EXPRESS_FAULTS, CALL_FAULTS, EVENT_FAULTS
+    kinds = sorted({*chain(*struck_calls), "no answer"})
     weights = {kind: order.choice((0.0, 0.2, 1.0, 1.0, 3.0)) for kind in kinds}
     storms = []
     for _ in range(order.choice((0, 0, 0, 1, 2))):

@@ -38,6 +38,7 @@ from tests.simulation.engine import storage
 from tests.simulation.engine.machine import EngineExecution, EngineMachine, Mailbox, stop_worker
 from tests.simulation.engine.server import SERVER_FAULTS, Pool, SimulatedTimer, VideoServer, resolve
 from tests.simulation.engine.storage import MODELS, VIDEOS, make_error
+from tests.simulation.engine.worker_calls import CALL_FAULTS, WARM_UP, call_worker
 from tests.simulation.executions import fail_task
 from tests.simulation.faults import AWS_FAULTS, CLOCK_AHEAD_MAX, INVOCATION_FAULTS, Faults
 from tests.simulation.timeline import Killed, Timeline, Worker
@@ -58,8 +59,10 @@ from videoengine import (
     segments,
     shares,
     video_server,
+    warming,
 )
 from videoengine.compiled_models import CompiledModels
+from videoengine.costs import measure_invocation
 from videoengine.logs import logger
 from videoengine.metering import S3Meter
 from videoengine.object_keys import results_key
@@ -69,6 +72,15 @@ MODEL_ID, MODEL_VERSION = "rock-paper-scissors-presentation", "4"
 MODEL = {"model_id": MODEL_ID, "model_version": MODEL_VERSION, "inference_type": "object-detection"}
 CREDENTIALS = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
 STEPS = ("fetch_video", "plan_job", "infer_segment", "merge_results")
+
+MEMORY_MEGABYTES = 1769
+IMPORT_SECONDS = 2.0
+
+WARMING_SHARE = 0.35
+"""In how many lives the videos count as long, so that workers are called."""
+
+WARMING_CALLS = frozenset(("fetch_video lambda:Invoke", "fetch_video s3:GetObject video"))
+"""The calls that only warm workers. Their faults don't explain why a job failed, unless they kill the function."""
 
 READ_FAULTS = (*AWS_FAULTS, "cut")
 """Of a call to S3 whose answer has a body: besides, the connection breaks off while it is read."""
@@ -85,12 +97,19 @@ _KINDS = {"segments": "segments", "parts": "parts", "results.json": "results"}
 
 @dataclass
 class Sandbox:
-    """One warm environment of a function: its module, its disk, its compiled models, and its cache of secrets."""
+    """One warm environment of a function: its module, its disk, its compiled models, and its cache of secrets.
+
+    Attributes:
+        import_seconds: How long the imports took, until an invocation has counted them.
+        unread_seconds: How long invocations took whose cost no outcome has told yet.
+    """
 
     app: Any
     folder: Path
     compiled: CompiledModels = field(default_factory=CompiledModels)
     secret: tuple[float, str] = (0.0, "")
+    import_seconds: float = IMPORT_SECONDS
+    unread_seconds: float = 0.0
     is_busy: bool = False
 
 
@@ -107,6 +126,7 @@ class Invocation(Worker):
     def __init__(self, timeline: Timeline, act: Callable[[], None], name: str) -> None:
         super().__init__(timeline, act, name)
         self.meter = S3Meter()
+        self.calls = list[tuple[float, str]]()
 
 
 @dataclass(frozen=True)
@@ -142,12 +162,29 @@ class Request:
 
 @dataclass(frozen=True)
 class Answered:
-    """The answer of a step: what it cost by itself."""
+    """The answer of a step: what it cost by itself, and at least by how long its worker took."""
 
     job_id: str
     function: str
     segment: int | None
     cost_usd: float
+    least_usd: float
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The end of an invocation.
+
+    Attributes:
+        calls: When it called what of AWS.
+        error: An error, or the reason of a failed job.
+    """
+
+    at: float
+    job_id: str
+    function: str
+    calls: Sequence[tuple[float, str]]
+    error: str | None
 
 
 @dataclass
@@ -161,6 +198,7 @@ class Stack:
         keys: The secret with the digests of the API keys.
         requests: What each job was asked to do, by its id.
         answers: The answers of all steps.
+        ended: The ends of all invocations.
         repeats: How many writes of a job's record may have been made more often than their answers say.
         stopped: Jobs whose execution was stopped or timed out.
         struck_jobs: How many faults struck each job, by the function or service.
@@ -180,6 +218,7 @@ class Stack:
     changes: list[Change] = field(default_factory=list)
     requests: dict[str, Request] = field(default_factory=dict)
     answers: list[Answered] = field(default_factory=list)
+    ended: list[Ended] = field(default_factory=list)
     repeats: Counter[str] = field(default_factory=Counter)
     stopped: set[str] = field(default_factory=set)
     struck_jobs: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -197,7 +236,7 @@ class Stack:
         """Chooses the fault that strikes a call; none is ""."""
         fault = self.faults.choose(kinds, name, call, self.timeline.now)
         if fault:
-            self.struck_jobs[job_id, name] += 1
+            self.struck_jobs[job_id, name] += f"{name} {call}" not in WARMING_CALLS or fault.startswith("killed")
             self.tell(f"{name} for {job_id[:8]}: {call} {fault}")
         return fault
 
@@ -219,6 +258,7 @@ class Stack:
             invocation.deadline = self.timeline.now + seconds
             try:
                 invocation.pause(hangs)
+                begun = self.timeline.now
                 invocation.answer = invoke(sandbox.app.handler, event, seconds=seconds)
             except Killed as killed:
                 invocation.error = "Sandbox.Timedout" if str(killed) == "timed out" else "Runtime.ExitError"
@@ -227,24 +267,37 @@ class Stack:
             sandbox.is_busy = False
             if invocation.error and invocation.error.startswith(("Sandbox", "Runtime")):
                 self.sandboxes[function].remove(sandbox)
-            self._note_answer(invocation, event)
+            else:
+                self._note_answer(invocation, event, self.timeline.now - begun)
+            reason = invocation.error or invocation.answer.get("reason")
+            self.ended.append(Ended(self.timeline.now, job_id, invocation.function, invocation.calls, reason))
             self.tell(f"{invocation.name} {invocation.error or _summarize(invocation.answer)}")
             self.timeline.after(0, lambda: finish(invocation))
 
         self.invocations += 1
-        name = f"{function}#{self.invocations}"
+        is_warming = "busy_until" in event
+        name = f"{WARM_UP if is_warming else function}#{self.invocations}"
         invocation = Invocation(self.timeline, act, name)
-        invocation.number, invocation.function, invocation.sandbox = self.invocations, function, sandbox
+        invocation.number, invocation.sandbox = self.invocations, sandbox
+        invocation.function = WARM_UP if is_warming else function
         invocation.job_id = job_id
         invocation.clock_ahead = self.order.uniform(-CLOCK_AHEAD_MAX, CLOCK_AHEAD_MAX)
-        segment = f" segment {event['segment']}" if function == "infer_segment" else ""
+        segment = f" segment {event['segment']}" if invocation.function == "infer_segment" else ""
         self.tell(f"{name} begins{f' for {job_id[:8]}' if job_id else ''}{segment}")
         invocation.resume_at(self.timeline.now + self.order.uniform(0.01, 1.0))
 
-    def _note_answer(self, invocation: Invocation, event: Any) -> None:
-        if invocation.function in STEPS and isinstance(invocation.answer, dict):
+    def _note_answer(self, invocation: Invocation, event: Any, seconds: float) -> None:
+        sandbox, function = invocation.sandbox, invocation.function
+        seconds += sandbox.import_seconds
+        sandbox.import_seconds = 0.0
+        if invocation.error:
+            return
+        sandbox.unread_seconds += seconds
+        if function in STEPS:
             cost = float(invocation.answer["cost_usd"]) - float(event.get("spent_usd", 0))
-            self.answers.append(Answered(invocation.job_id, invocation.function, event.get("segment"), cost))
+            least = measure_invocation(sandbox.unread_seconds, MEMORY_MEGABYTES).usd
+            self.answers.append(Answered(invocation.job_id, function, event.get("segment"), cost, least))
+            sandbox.unread_seconds = 0.0
 
     def run_task(self, execution: EngineExecution, function: str, event: Any, seconds: float) -> Any:
         """Calls a function for an execution, and waits for its answer. Raises TaskFailed."""
@@ -254,7 +307,7 @@ class Stack:
             name = "Lambda.TooManyRequestsException" if fault == "throttled" else "Lambda.ServiceException"
             raise fail_task(name, "")
         box = Mailbox(self.timeline)
-        self.start(function, event, execution.job_id, box.put, self._draw_hang(fault))
+        self.start(function, event, execution.job_id, box.put, self.draw_hang(fault))
         if fault == "caller gone":
             box.close()
             self.timeline.sleep(self.order.choice((0.5, 5.0, 60.0)))
@@ -270,7 +323,7 @@ class Stack:
             raise fail_task(name, json.dumps({"errorMessage": message, "errorType": name}))
         return ended.answer
 
-    def _draw_hang(self, fault: str) -> float:
+    def draw_hang(self, fault: str) -> float:
         """Draws how long an invocation hangs that times out, for its caller or at all."""
         return self.order.choice((29.0, 220.0, 400.0, 10_000.0)) if fault == "timed out" else 0.0
 
@@ -292,7 +345,7 @@ class Stack:
         sent = [("Content-Type", "application/json"), *(headers or {}).items()]
         event = make_event(method, path, [("api_key", api_key), *(query or {}).items()], sent, content)
         box = Mailbox(self.timeline)
-        self.start("serve_api", event, (query or {}).get("job_id", ""), box.put, self._draw_hang(fault))
+        self.start("serve_api", event, (query or {}).get("job_id", ""), box.put, self.draw_hang(fault))
         ended = box.take(self.order.choice((0.01, 1.0)) if fault == "caller gone" else 29.5)
         box.close()
         if ended is None:
@@ -419,14 +472,12 @@ class Stack:
         assert isinstance(worker, Invocation), f"{operation} by nobody"
         worker.check_alive()
         call = f"{service}:{operation}{_describe_place(service, parameters)}"
-        fault = self.strike(
-            READ_FAULTS if operation == "GetObject" else AWS_FAULTS, worker.job_id, worker.function, call
-        )
-        act: Callable[[], Any] = partial(storage.answer, client, operation, parameters)
-        if service == "stepfunctions":
-            act = partial(self._start_execution, client, operation, parameters)
-        elif operation in ("PutItem", "UpdateItem"):
-            act = partial(self._write, client, parameters, worker.function, operation)
+        worker.calls.append((self.timeline.now, call))
+        kinds = CALL_FAULTS if service == "lambda" else READ_FAULTS if operation == "GetObject" else AWS_FAULTS
+        fault = self.strike(kinds, worker.job_id, worker.function, call)
+        if service == "lambda":
+            return call_worker(self, client, operation, parameters, fault)
+        act = self._find_act(client, operation, parameters, worker.function)
         if service == "s3":
             worker.meter.count(_describe_request(operation, parameters), f"before-send.s3.{operation}")
         worker.pause(self.order.choice((20.0, 100.0)) if fault == "slow" else self.order.uniform(0.001, 0.05))
@@ -447,8 +498,14 @@ class Stack:
             answer["Body"].on_read = _break_off
         return answer
 
+    def _find_act(self, client: Any, operation: str, parameters: Any, function: str) -> Callable[[], Any]:
+        if operation == "StartExecution":
+            return partial(self._start_execution, client, operation, parameters)
+        if operation in ("PutItem", "UpdateItem"):
+            return partial(self._write, client, parameters, function, operation)
+        return partial(storage.answer, client, operation, parameters)
+
     def _start_execution(self, client: Any, operation: str, parameters: Any) -> Any:
-        assert operation == "StartExecution", operation
         arn = self.start_execution(parameters["name"], parameters["input"])
         if arn is None:
             raise make_error(operation, "ExecutionAlreadyExists", 400, client)
@@ -662,7 +719,8 @@ def open_stack(order: random.Random, faults: Callable[[float], Faults], *, is_ca
             "STILL_FRAMES": "infer",
             "VIDEOS_BUCKET": VIDEOS,
         }
-        enter(patch.dict(os.environ, CREDENTIALS | environment | describe_function("simulated", memory_megabytes=1769)))
+        described = describe_function("simulated", memory_megabytes=MEMORY_MEGABYTES)
+        enter(patch.dict(os.environ, CREDENTIALS | environment | described))
         import_functions()
         enter(mock_aws())
         _make_resources()
@@ -690,9 +748,12 @@ def open_stack(order: random.Random, faults: Callable[[float], Faults], *, is_ca
         enter(patch.object(compiled_models, "Detector", Checksums))
         enter(patch.object(shares, "MIN_SEGMENT_SECONDS", 100.0 if is_calm else 0.24))
         enter(patch.object(segments, "MAX_SEGMENT_SECONDS", 60.0 if is_calm else order.choice((60.0, 60.0, 60.0, 0.1))))
+        if not is_calm and order.random() < WARMING_SHARE:
+            enter(patch.object(warming, "MIN_BYTES", 0))
+            enter(patch.object(warming, "MIN_FRAMES", 10))
         for name in ("S3_METER", "MODELS_CACHE", "_COMPILED"):
             _share_out(enter, timeline, name)
-        enter(patch.object(metering, "measure_process_seconds", lambda: 2.0))
+        enter(patch.object(metering, "measure_process_seconds", lambda: IMPORT_SECONDS))
         secrets = SimpleNamespace(get=lambda name, max_age, **_: stack.read_secret(name, max_age))
         enter(patch.dict(DEFAULT_PROVIDERS, {"secrets": secrets}))
         enter(patch.object(logger.registered_handler, "stream", stack.log))

@@ -11,7 +11,7 @@ import pytest
 
 from tests.simulation.engine import stack
 from tests.simulation.engine.life import live
-from videoengine import api
+from videoengine import api, warming
 from videoengine.jobs import Job, JobsTable, JobStatus
 from videoengine.parallel_fetch import ParallelFetch
 
@@ -25,7 +25,7 @@ def test_everything_holds_in_every_life() -> None:
 
 
 def test_a_seed_replays() -> None:
-    first, again = live(7), live(7)
+    first, again = live(20), live(20)
     assert first.story == again.story
     assert len(first.story) > 10
 
@@ -81,31 +81,37 @@ def take_any_range(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ParallelFetch, "_check", lambda *_: None)
 
 
+def fail_if_workers_are_not_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ClientError", "BotoCoreError"):
+        monkeypatch.setattr(warming, name, NotImplementedError)
+
+
 BUGS: Mapping[str, tuple[Callable[[pytest.MonkeyPatch], None], int, str]] = {
     "merges before all segments are inferred": (
         partial(change_machine, change=forget_remaining_segments),
-        3,
+        17,
         "failed: The engine could not merge",
     ),
     "counts a segment that is inferred twice twice": (
         partial(change_machine, change=count_segments_twice),
-        35,
+        11,
         "segments, of which",
     ),
     "ends a failed job as done": (
         partial(change_machine, change=end_without_condition),
-        24,
+        21,
         "became 0 after 2",
     ),
     "ends a done job as failed": (
         partial(change_machine, change=fail_without_condition),
-        28,
+        148,
         "became 2 after 0",
     ),
-    "counts what fetching cost twice": (partial(change_machine, change=count_fetching_twice), 0, r"cost \$"),
-    "says that a job has failed and does not record it": (say_failed_without_recording, 24, "was shown as|is there"),
-    "takes another body with the same key": (take_any_body, 10, "made 2 jobs"),
-    "takes another range than it asked for": (take_any_range, 28, "other results"),
+    "counts what fetching cost twice": (partial(change_machine, change=count_fetching_twice), 3, r"cost \$"),
+    "says that a job has failed and does not record it": (say_failed_without_recording, 21, "was shown as|is there"),
+    "takes another body with the same key": (take_any_body, 15, "made 2 jobs"),
+    "takes another range than it asked for": (take_any_range, 49, "other results"),
+    "fails if its workers are not called": (fail_if_workers_are_not_called, 20, "failed because of its workers' calls"),
 }
 """Each bug with the first seed to try, which saves time, and what is found."""
 
