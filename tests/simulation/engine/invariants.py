@@ -147,7 +147,8 @@ def _is_explained(stack: Stack, people: "People", job_id: str, reason: str) -> b
         return request.place in people.missing
     if "did not finish within" in reason:
         ended = [it for it in stack.executions.values() if it.job_id == job_id]
-        return not ended or job_id in stack.stopped or struck[job_id, "state machine"] >= TRIES
+        strikes = sum(struck[job_id, it] for it in (*STEPS, "state machine"))
+        return not ended or job_id in stack.stopped or strikes >= TRIES
     return False
 
 
