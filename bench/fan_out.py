@@ -48,6 +48,7 @@ from bench.cold_import import BuiltFunction, find_functions, link_boto3
 from bench.engine import make_package
 from bench.job_steps import (
     StepCosts,
+    measure_connecting,
     measure_cutting,
     measure_merging,
     measure_reading,
@@ -80,6 +81,8 @@ HOUR_SECONDS = 3600
 SIMULATIONS = 20
 OTHER_STATES = 8
 """States of a job besides those of its functions and its map."""
+WORKER_CONNECTIONS = 4
+"""Of a worker to S3, until its model is loaded: `_load_models` and what it runs beside."""
 WORKER = Path(__file__).with_name("fan_out_worker.py")
 
 
@@ -270,11 +273,13 @@ class Step:
         start: CPU time in seconds until the function is imported and has a client of S3.
         cpu_share: The function's share of a CPU, by its memory.
         connections: Its simultaneous requests.
+        connecting: CPU time in seconds of a new connection. A function has none left when a job begins.
     """
 
     start: float
     cpu_share: float
     connections: int
+    connecting: float
 
     def estimate(self, work: StepCosts, assumed: Assumptions, *, cold: bool) -> float:
         """The seconds of a step, from its state's start."""
@@ -282,7 +287,8 @@ class Step:
         waiting = max(
             work.requests * assumed.request_seconds / self.connections, work.received / assumed.bytes_per_second
         )
-        return start + assumed.state_seconds + work.cpu / self.cpu_share + waiting
+        cpu = work.cpu + min(self.connections, work.requests) * self.connecting
+        return start + assumed.state_seconds + cpu / self.cpu_share + waiting
 
 
 @dataclass(frozen=True)
@@ -320,11 +326,11 @@ def measure_steps(
 ) -> Hour:
     """Measures the steps around the map. `videos` are as for `measure_reading`."""
     timeline, template = make_hour(), cfn_yaml.load(str(ENGINE.template))
-    steps = {}
+    steps, connecting = {}, measure_connecting()
     for name, connections in (("FetchVideo", STREAMS), ("PlanJob", MAX_RANGES), ("MergeResults", OPENED_AHEAD)):
         memory = template["Resources"][f"{name}Function"]["Properties"]["MemorySize"]
         start = measure_start(functions[f"{name}Function"], boto3_folder, repeats)
-        steps[name] = Step(start, min(memory / VCPU_MEGABYTES, 1.0), connections)
+        steps[name] = Step(start, min(memory / VCPU_MEGABYTES, 1.0), connections, connecting)
     with open_storage() as storage:
         reading = measure_reading(storage, videos)(HOUR_SECONDS)
         track = VideoTrack(HOUR_SECONDS, HOUR_SECONDS * RATE, WIDTH * HEIGHT)
@@ -340,7 +346,8 @@ def measure_steps(
 def simulate_hour(costs: Costs, hour: Hour) -> Iterator[Table]:
     """The tables of inferring alone, and of the whole job step by step: a row for each number of workers."""
     assumed = Assumptions()
-    cold_start = assumed.sandbox_seconds + hour.model_bytes / assumed.bytes_per_second + costs.start
+    connecting = WORKER_CONNECTIONS * hour.steps["PlanJob"].connecting
+    cold_start = assumed.sandbox_seconds + hour.model_bytes / assumed.bytes_per_second + costs.start + connecting
     inferring = Table("workers", "segments", "cold s", "efficiency", "warm s", "efficiency", title="Inferring an hour")
     headings = ("workers", "functions", "copy s", "or download s", "plan s", "infer s", "merge s")
     whole = Table(*headings, "job, copied s", "downloaded s", title="The job")
@@ -379,8 +386,10 @@ def estimate_planning(hour: Hour, workers: int, *, cold: bool) -> float:
 def estimate_warming(hour: Hour, workers: int) -> float:
     """The seconds that fetching takes longer because it calls the workers."""
     assumed, (work, calls) = Assumptions(), hour.warming[workers]
-    waiting = (work.requests + calls / CALLS_AT_ONCE) * assumed.request_seconds
-    return work.cpu / hour.steps["FetchVideo"].cpu_share + waiting + work.received / assumed.bytes_per_second
+    step, connections = hour.steps["FetchVideo"], min(calls, CALLS_AT_ONCE)
+    calling = calls / CALLS_AT_ONCE * assumed.request_seconds
+    waiting = work.requests * assumed.request_seconds + work.received / assumed.bytes_per_second
+    return (work.cpu + connections * step.connecting) / step.cpu_share + calling + waiting
 
 
 def add_up_job(hour: Hour, workers: int, inferring: float, *, cold: bool) -> list[str]:
@@ -450,6 +459,7 @@ def main() -> None:
         f"The busier of two workers took {found:.1f} s for {arguments.minutes} minutes in {len(segments)} segments; "
         f"the simulation gives {expected:.1f} s ({expected / found - 1:+.0%})."
     )
+    console.print(f"A new connection takes {1000 * hour.steps['PlanJob'].connecting:.0f} ms.")
     for name, step in hour.steps.items():
         console.print(f"{name} starts in {step.start:.2f} s, and has {step.cpu_share:.2f} of a CPU.")
     for name, work in {

@@ -1,11 +1,13 @@
 """Measures the steps that a job runs once, for `bench.fan_out`: their start, planning and merging.
 
 Each step's code runs in this process, against the embedded AWS's S3 in another one, so the CPU time is the step's own,
-with its requests. Time that a step waits for S3 can't be measured so: requests and bytes are counted instead.
+with its requests. Time that a step waits for S3 can't be measured so: requests and bytes are counted instead. The
+embedded AWS has no TLS, so the cost of a new connection is measured apart.
 """
 
 import json
 import os
+import ssl
 import subprocess
 import sys
 import time
@@ -13,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -22,6 +24,7 @@ from typing import Any
 from unittest.mock import patch
 
 from botocore.config import Config
+from botocore.httpsession import get_cert_path
 
 from bench.cold_import import BuiltFunction
 from videoengine import clients, planning, warming
@@ -131,6 +134,15 @@ def measure_start(function: BuiltFunction, boto3_folder: Path, repeats: int) -> 
     return median(float(run.stdout) for run in runs)
 
 
+def measure_connecting(repeats: int = 10) -> float:
+    """The CPU time in seconds of a new connection: botocore has OpenSSL read all certificate authorities for each."""
+    path = get_cert_path(True)
+    started = time.process_time()
+    for _ in range(repeats):
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    return (time.process_time() - started) / repeats
+
+
 def measure_reading(
     storage: Storage, videos: Sequence[tuple[float, Path]], repeats: int = 5
 ) -> Callable[[float], StepCosts]:
@@ -177,22 +189,28 @@ def measure_cutting(storage: Storage, timeline: Timeline, video: Path, workers: 
 
 
 def measure_warming(storage: Storage, video: Path, track: VideoTrack, workers: int) -> tuple[StepCosts, int]:
-    """Reads a video's index, and calls as many workers as a job for `track` will have. Returns the costs, without the
-    calls, and the number of calls.
+    """Reads a video's index, and calls as many workers as a job for `track` will have.
+
+    Returns:
+        The costs, whose requests are those to S3, and the number of calls.
     """
-    job = replace(_make_job("warming"), infer_seconds=None)
+    job = _make_job("warming")
     storage.put(job.video_key, video.read_bytes())
     settings = FetchSettings("", "", "infer-segment", "jobs", workers, 10.0, BUCKET)
 
+    def connect(endpoint_url: str) -> Any:
+        config = Config(max_pool_connections=clients.CALLS_AT_ONCE)
+        return local_session().client("lambda", endpoint_url=endpoint_url, config=config)
+
     def read(file: S3Object, size: int) -> VideoTrack:
-        assert read_video_track(file, size)  # noqa: S101 - mypy
+        read_video_track(file, size)
         return track
 
     with (
         answer_calls() as endpoint_url,
         patch.object(warming, "read_video_track", read),
         patch.object(warming, "MIN_BYTES", 0),
-        patch.object(clients, "lambda_", lambda: local_session().client("lambda", endpoint_url=endpoint_url)),
+        patch.object(clients, "lambda_", lambda: connect(endpoint_url)),
     ):
         cost = storage.measure(lambda: warming.warm_up_workers(job, video.stat().st_size, settings))
     return cost, estimate_workers(job, track, workers)

@@ -15,7 +15,7 @@ from bench.price import price_deployed_job
 from tests.local_aws.pipelines import API_KEY
 from tests.stand_ins.videos import VideoSpec, make_video
 from tests.templates import find_resources
-from videoengine.warming import MIN_BYTES, MIN_FRAMES
+from videoengine.warming import LOADING_SECONDS, MIN_BYTES, PLANNED_PER_SECOND, START_SECONDS
 from videoinfer.function_logs import read_log_lines
 from videoinfer.local.builds import ENGINE
 from videoinfer.local.deployments import Engine
@@ -85,7 +85,8 @@ def test_s3_copies_the_video_of_an_allowed_bucket(engine: Engine, aws: EmbeddedA
 def test_a_long_job_s_workers_are_started_while_it_is_planned(
     engine: Engine, aws: EmbeddedAws, model: LocalModel
 ) -> None:
-    video = make_video(VideoSpec(frames=MIN_FRAMES, rate=Fraction(1000), keyframe_every=1000))
+    frames = round((START_SECONDS + LOADING_SECONDS) * PLANNED_PER_SECOND)
+    video = make_video(VideoSpec(frames=frames, rate=Fraction(1000), keyframe_every=1000))
     padding = struct.pack(">I4s", MIN_BYTES, b"free") + bytes(MIN_BYTES - 8)
     _, answer = call(engine, "POST", "/video_upload_signed_url/", {"file_name": "a.mp4"})
     requests.put(answer["signed_url"], video + padding, timeout=60).raise_for_status()

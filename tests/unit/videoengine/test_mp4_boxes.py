@@ -46,15 +46,36 @@ def test_the_description_is_ffmpeg_s(form: str) -> None:
     assert (track.seconds, track.frames, track.pixels) == pytest.approx(expected)
 
 
-def test_long_times_and_sizes_have_eight_bytes() -> None:
-    header = make_box(b"tkhd", bytes(88), struct.pack(">HHHH", 1920, 0, 1080, 0))
-    times = make_box(b"mdhd", b"\1", bytes(3 + 16), struct.pack(">IQ", 1000, 90_000_000_000), bytes(4))
+def make_track(
+    frames: int, *, seconds: int = 90, shape: tuple[int, int] = (1920, 1080), table: bytes = b"stsz"
+) -> bytes:
+    """A track whose index has numbers of eight bytes where it may."""
+    header = make_box(b"tkhd", bytes(88), struct.pack(">HHHH", shape[0], 0, shape[1], 0))
+    times = make_box(b"mdhd", b"\1", bytes(3 + 16), struct.pack(">IQ", 1000, seconds * 1000), bytes(4))
     handler = make_box(b"hdlr", bytes(8), b"vide", bytes(12))
-    table = make_box(b"minf", make_box(b"stbl", make_box(b"stsz", bytes(8), struct.pack(">I", 2_700_000))))
-    index = make_box(b"trak", header, make_box(b"mdia", times, handler, table))
+    sizes = make_box(b"minf", make_box(b"stbl", make_box(table, bytes(8), struct.pack(">I", frames))))
+    return make_box(b"trak", header, make_box(b"mdia", times, handler, sizes))
+
+
+@pytest.mark.parametrize("table", [b"stsz", b"stz2"])
+def test_long_times_and_sizes_have_eight_bytes(table: bytes) -> None:
+    index = make_track(2_700_000, seconds=90_000_000, table=table)
     media = struct.pack(">I4sQ", 1, b"mdat", 16 + 5) + bytes(5)
     content = make_box(b"ftyp", b"isom") + media + struct.pack(">I4s", 0, b"moov") + index
     assert read(content) == VideoTrack(90_000_000.0, 2_700_000, 1920 * 1080)
+
+
+def test_the_track_with_the_most_frames_counts() -> None:
+    tracks = make_track(1), make_track(900, shape=(640, 480)), make_track(30)
+    assert read(make_box(b"moov", *tracks)) == VideoTrack(90.0, 900, 640 * 480)
+
+
+def test_a_file_may_return_less_than_is_asked_for() -> None:
+    class Slow(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            return super().read(min(size or 0, 1))
+
+    assert read_video_track(Slow(VIDEO), len(VIDEO)) == read(VIDEO)
 
 
 @pytest.mark.parametrize(
@@ -67,8 +88,16 @@ def test_long_times_and_sizes_have_eight_bytes() -> None:
         VIDEO[: VIDEO.index(b"moov") - 4],
         make_box(b"moov", make_box(b"trak")),
         make_box(b"free") * MAX_BOXES + FORMS["index first"],
+        make_box(b"moov", make_track(900).replace(struct.pack(">IQ", 1000, 90_000), bytes(12))),
+        make_box(b"moov", struct.pack(">I4sQ", 1, b"trak", 2**64 - 1), struct.pack(">I4sQ", 1, b"free", 2**63 - 1)),
+        make_box(b"moov", make_track(900)[:-1]),
+        make_box(b"moov", make_track(900).replace(b"hdlr", b"free")),
+        make_box(b"moov", make_box(b"trak", struct.pack(">I4sQ", 1, b"mdia", 12))),
     ],
-    ids=["empty", "text", "MKV", "fragments", "without its index", "empty track", "hidden behind boxes"],
+    ids=[
+        *("empty", "text", "MKV", "fragments", "without its index", "empty track", "hidden behind boxes"),
+        *("no clock", "sizes beyond 2^63", "cut off", "of unknown kind", "size within its header"),
+    ],
 )
 def test_other_files_have_no_description(content: bytes) -> None:
     assert read(content) is None
@@ -79,11 +108,15 @@ def test_an_index_that_is_too_large_is_not_read(monkeypatch: pytest.MonkeyPatch)
     assert read(VIDEO) is None
 
 
-@given(st.lists(st.tuples(st.integers(VIDEO.index(b"moov") - 4, len(VIDEO) - 1), st.integers(0, 255))))
-def test_a_damaged_index_is_read_without_an_error(changes: list[tuple[int, int]]) -> None:
-    damaged = bytearray(VIDEO)
+LONG = make_box(b"moov", make_track(900), struct.pack(">I4sQ", 1, b"trak", 16 + 100), make_track(30)[:100])
+
+
+@pytest.mark.parametrize("video", [VIDEO[VIDEO.index(b"moov") - 4 :], LONG], ids=["of FFmpeg", "long sizes"])
+@given(changes=st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255))))
+def test_a_damaged_index_is_read_without_an_error(video: bytes, changes: list[tuple[int, int]]) -> None:
+    damaged = bytearray(video)
     for place, value in changes:
-        damaged[place] = value
+        damaged[place % len(video)] = value
     read(bytes(damaged))
 
 

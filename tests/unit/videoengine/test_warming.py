@@ -1,16 +1,25 @@
 """Workers of a long job are started while it is planned, and a job does not need it."""
 
+import io
 import json
 import time
 from fractions import Fraction
 from typing import Any
+from unittest.mock import ANY, patch
 
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.stand_ins.engine import MODEL, MODEL_ID, MODEL_VERSION, MODELS_BUCKET, EngineInProcess
+from tests.stand_ins.engine import (
+    MODEL,
+    MODEL_ID,
+    MODEL_VERSION,
+    MODELS_BUCKET,
+    VIDEOS_BUCKET,
+    EngineInProcess,
+)
 from tests.stand_ins.videos import VideoSpec, make_video
 from videoengine import clients, inference, warming
 from videoengine.compiled_models import CompiledModels
@@ -21,7 +30,7 @@ from videoengine.mp4_boxes import VideoTrack
 from videoengine.segments import cut_segments, select_frames
 from videoengine.shares import Effort
 from videoengine.timeline import Timeline
-from videoengine.warming import CALL_SECONDS, MAX_WORKERS, estimate_workers
+from videoengine.warming import CALL_SECONDS, LOADING_SECONDS, MAX_WORKERS, START_SECONDS, estimate_workers
 
 FRAMES = 60
 REFUSED = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "Invoke")
@@ -33,12 +42,14 @@ class Lambda:
     def __init__(self, *errors: Exception) -> None:
         self.errors = list(errors)
         self.calls = list[dict[str, Any]]()
+        self.answers = list[io.BytesIO]()
 
     def invoke(self, **arguments: Any) -> dict[str, Any]:
         self.calls.append(arguments)
         if self.errors:
             raise self.errors.pop()
-        return {"StatusCode": 202}
+        self.answers.append(io.BytesIO(b"{}"))
+        return {"StatusCode": 202, "Payload": self.answers[-1]}
 
 
 @pytest.fixture
@@ -47,8 +58,8 @@ def called(monkeypatch: pytest.MonkeyPatch) -> Lambda:
     monkeypatch.setattr(clients, "lambda_", lambda: called)
     monkeypatch.setattr(clients, "CALLS_AT_ONCE", 1)
     monkeypatch.setattr(warming, "MIN_BYTES", 0)
-    monkeypatch.setattr(warming, "MIN_FRAMES", FRAMES)
-    monkeypatch.setattr(warming, "estimate_workers", lambda *_: 3 if estimate_workers(*_) else 0)
+    monkeypatch.setattr(warming, "PLANNED_PER_SECOND", FRAMES / (START_SECONDS + LOADING_SECONDS))
+    monkeypatch.setattr(warming, "count_workers", lambda *_: 3)
     return called
 
 
@@ -57,14 +68,18 @@ def create_job(engine: EngineInProcess, frames: int = FRAMES) -> str:
 
 
 def test_the_workers_get_the_job_and_a_time_to_be_busy(engine: EngineInProcess, called: Lambda) -> None:
-    job_id, started = create_job(engine), time.time()
-    job = engine.fetch_video(job_id)
+    job = engine.fetch_video(create_job(engine))
     assert len(called.calls) == 3
     for call in called.calls:
         assert call.keys() == {"FunctionName", "InvocationType", "Payload"}
         assert (call["FunctionName"], call["InvocationType"]) == ("infer-segment", "Event")
-        event = json.loads(call["Payload"])
-        assert event == {"job": job, "busy_until": pytest.approx(started + 3 * CALL_SECONDS, abs=5)}
+        assert json.loads(call["Payload"]) == {"job": job, "busy_until": ANY}
+
+
+def test_a_worker_is_busy_until_the_last_is_called(engine: EngineInProcess, called: Lambda) -> None:
+    with patch.object(time, "time", lambda: 1000.0):
+        engine.fetch_video(create_job(engine))
+    assert {json.loads(call["Payload"])["busy_until"] for call in called.calls} == {1000.0 + 3 * CALL_SECONDS}
 
 
 def test_a_short_video_s_workers_are_not_called(engine: EngineInProcess, called: Lambda) -> None:
@@ -75,10 +90,15 @@ def test_a_short_video_s_workers_are_not_called(engine: EngineInProcess, called:
 def test_a_small_video_is_not_looked_at(
     engine: EngineInProcess, called: Lambda, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(warming, "MIN_BYTES", 10**6)
+    job_id = create_job(engine)
+    size = engine.s3.head_object(Bucket=VIDEOS_BUCKET, Key=engine.find_job(job_id).spec.video_key)["ContentLength"]
+    monkeypatch.setattr(warming, "MIN_BYTES", size)
+    engine.fetch_video(job_id)
+    assert len(called.calls) == 3
+    monkeypatch.setattr(warming, "MIN_BYTES", size + 1)
     monkeypatch.setattr(warming, "S3Object", None)
-    engine.fetch_video(create_job(engine))
-    assert not called.calls
+    engine.fetch_video(job_id)
+    assert len(called.calls) == 3
 
 
 @pytest.mark.parametrize(
@@ -99,8 +119,8 @@ def test_a_video_that_can_t_be_read_again_does_not_end_the_job(
         raise REFUSED
 
     job_id = create_job(engine)
-    with monkeypatch.context() as patch:
-        patch.setattr(warming, "S3Object", refuse)
+    with monkeypatch.context() as patching:
+        patching.setattr(warming, "S3Object", refuse)
         job = engine.fetch_video(job_id)
     assert not called.calls
     assert engine.invoke("plan_job", {"job": job})["outcome"] == "done"
@@ -117,8 +137,8 @@ def test_a_called_worker_has_its_models_and_writes_nothing(
     assert engine.invoke("infer_segment", event)["outcome"] == "done"
     assert engine.s3.list_objects_v2(Bucket=engine.environment["VIDEOS_BUCKET"])["KeyCount"] == before
     engine.invoke("plan_job", {"job": job})
-    with monkeypatch.context() as patch:
-        patch.setattr("videoengine.compiled_models.Detector", None)  # nothing is compiled again
+    with monkeypatch.context() as patching:
+        patching.setattr("videoengine.compiled_models.Detector", None)  # nothing is compiled again
         assert engine.invoke("infer_segment", {"job": job, "segment": 0})["outcome"] == "done"
 
 
@@ -154,8 +174,8 @@ def test_as_many_workers_are_called_as_the_plan_has_use_for(
     model = ModelRequest(MODEL["model_id"], MODEL["model_version"], "object-detection", 0.4, 0.3)
     job = JobSpec("job", Fraction(infer_fps), (model,), "jobs/job/video", infer_seconds)
     pixels = 10**6
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(warming, "MIN_FRAMES", 0)
+    with pytest.MonkeyPatch.context() as patching:
+        patching.setattr(warming, "PLANNED_PER_SECOND", 0)
         count = estimate_workers(job, VideoTrack(frames / rate, frames, pixels), max_concurrency)
     times = tuple(range(frames))
     timeline = Timeline(times, times, Fraction(1, rate), Fraction(rate))
@@ -164,3 +184,27 @@ def test_as_many_workers_are_called_as_the_plan_has_use_for(
     needed = min(len(segments), max_concurrency)
     # The index has no times, so a share that is just large enough for another worker may differ.
     assert abs(count - needed) <= 1 or (count == 0 and needed >= MAX_WORKERS)
+
+
+@pytest.mark.parametrize(
+    ("frames", "infer_seconds", "count"),
+    [
+        (52_000, 0.04, 50),
+        (51_900, 0.04, 0),
+        (200_000, 0.56, 0),  # a model of 150 MB
+        (210_000, 0.56, 50),
+    ],
+)
+def test_workers_are_called_that_start_sooner_than_the_job_is_planned(
+    frames: int, infer_seconds: float, count: int
+) -> None:
+    model = ModelRequest(MODEL["model_id"], MODEL["model_version"], "object-detection", 0.4, 0.3)
+    job = JobSpec("job", Fraction(5), (model,), "jobs/job/video", infer_seconds)
+    assert estimate_workers(job, VideoTrack(frames / 30, frames, 10**6), max_concurrency=50) == count
+
+
+def test_a_frame_counts_once_if_it_is_sampled_more_often() -> None:
+    model = ModelRequest(MODEL["model_id"], MODEL["model_version"], "object-detection", 0.4, 0.3)
+    job = JobSpec("job", Fraction(5), (model,), "jobs/job/video", 0.001)
+    every_ten_seconds = VideoTrack(1_000_000.0, 100_000, 1)
+    assert estimate_workers(job, every_ten_seconds, max_concurrency=1000) == 50

@@ -18,8 +18,9 @@ CONNECTIONS = 64
 """Maximum number of simultaneous connections to S3: merging reads ahead while it uploads. It reads in order, so enough
 must be ahead that one slow answer does not hold up the others."""
 
-CALLS_AT_ONCE = 32
-"""Maximum number of simultaneous calls of functions."""
+CALLS_AT_ONCE = 8
+"""Maximum number of simultaneous calls of functions. A new connection takes the CPU time of ten calls, because botocore
+reads all certificate authorities for each."""
 
 
 @functools.cache

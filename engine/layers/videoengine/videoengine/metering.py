@@ -77,26 +77,23 @@ def metered(step: str) -> Callable[[Handler], Handler]:
         step: the name of the function's folder.
     """
     unbilled_seconds = [min(measure_process_seconds(), INIT_SECONDS_MAX)]
-    unread = Usage()
+    unread_usd = 0.0
 
     def decorate(handler: Handler) -> Handler:
         @functools.wraps(handler)
         def measured(event: dict[str, Any], context: LambdaContext) -> Outcome:
-            nonlocal unread
+            nonlocal unread_usd
             started = time.monotonic() - (unbilled_seconds.pop() if unbilled_seconds else 0.0)
             S3_METER.reset()
             outcome = handler(event, context)
             seconds = time.monotonic() - started
             usage = measure_invocation(seconds, int(context.memory_limit_in_mb))
             usage += S3_METER.measure(read_settings(MeterSettings).retention_days)
-            usage += unread
-            unread = Usage()
-            if "busy_until" in event:
-                unread = usage
-                return outcome
-            usage += _measure_states(step, event, seconds)
+            is_read = "busy_until" not in event
+            usage += _measure_states(step, event, seconds) if is_read else Usage()
             logger.info("Measured", **asdict(usage))
-            cost_usd = float(event.get("spent_usd", 0)) + usage.usd
+            cost_usd = float(event.get("spent_usd", 0)) + unread_usd + usage.usd
+            unread_usd = 0.0 if is_read else cost_usd
             return {**outcome, "cost_usd": f"{cost_usd:.9f}"}
 
         return measured

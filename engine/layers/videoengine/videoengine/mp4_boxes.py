@@ -49,7 +49,7 @@ def read_video_track(file: File, size: int) -> VideoTrack | None:
         return None
     # Whole, so that a forged file can't cause thousands of requests.
     index = io.BytesIO(read_bytes(file, start, end - start))
-    tracks = [_read_track(index, *place) for kind, *place in find_boxes(index, 0, end - start) if kind == b"trak"]
+    tracks = [_read_track(index, *place) for place in _find_whole(index, (0, end - start), b"trak")]
     return max(filter(None, tracks), key=lambda track: track.frames, default=None)
 
 
@@ -81,13 +81,15 @@ def read_bytes(file: File, start: int, length: int) -> bytes:
     return content
 
 
+def _find_whole(file: File, place: tuple[int, int], kind: bytes) -> Iterator[tuple[int, int]]:
+    """Where the content of each box of a type begins and ends that is whole within a place."""
+    return ((start, end) for found, start, end in find_boxes(file, *place) if found == kind and end <= place[1])
+
+
 def _find_first(file: File, place: tuple[int, int], *kinds: bytes) -> tuple[int, int]:
-    """Where the content of a box begins and ends that is in boxes of the given types, the outermost first. It is empty
-    if there is none.
-    """
+    """The same for the first box that is in boxes of the given types, the outermost first; empty if there is none."""
     for kind in kinds:
-        found = ((start, min(end, place[1])) for other, start, end in find_boxes(file, *place) if other == kind)
-        place = next(found, (0, 0))
+        place = next(_find_whole(file, place, kind), (0, 0))
     return place
 
 

@@ -7,14 +7,12 @@ saves time. What fails here is logged, and the job goes on.
 
 import json
 import time
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-
-from botocore.exceptions import BotoCoreError, ClientError
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
 from videoengine import clients
 from videoengine.job_spec import JobSpec
 from videoengine.logs import logger
+from videoengine.model_effort import YOLO11N_SECONDS
 from videoengine.mp4_boxes import VideoTrack, read_video_track
 from videoengine.s3_file import S3Object
 from videoengine.settings import FetchSettings
@@ -23,14 +21,20 @@ from videoengine.shares import Effort, count_workers
 MIN_BYTES = 50_000_000
 """Smaller videos are rarely long enough. They are not looked at, which would be another request."""
 
-MIN_FRAMES = 50_000
-"""Planning fewer frames ends before a worker has started: 28 minutes at 30 frames per second."""
+PLANNED_PER_SECOND = 40_000
+"""How many frames are planned in a second (`python -m bench.plan`)."""
 
-CALL_SECONDS = 0.005
+START_SECONDS, LOADING_SECONDS = 1.0, 0.3
+"""How long a worker starts, and how long it loads a model of YOLO11n's size (`python -m bench.fan_out`)."""
+
+MAX_WORKERS = 150
+"""Calling more takes as long as they take to start."""
+
+CALL_SECONDS = 0.007
 """How long it takes to call a worker, among others, with the CPU of `fetch_video`."""
 
-MAX_WORKERS = 250
-"""Calling more takes as long as they take to start."""
+GIVE_UP_SECONDS = 3.0
+"""How long `fetch_video` calls workers at most, besides the calls that it then waits for."""
 
 
 def warm_up_workers(job: JobSpec, size_bytes: int, settings: FetchSettings) -> None:
@@ -46,28 +50,37 @@ def warm_up_workers(job: JobSpec, size_bytes: int, settings: FetchSettings) -> N
             track = read_video_track(file, file.size)
         if track and (count := estimate_workers(job, track, settings.max_concurrency)):
             _call_workers(job, count, settings.infer_segment_function)
-    except (ClientError, BotoCoreError):
-        logger.warning("Workers could not be warmed", exc_info=True)
+    except Exception:
+        # Whatever it is, the job does not need it.
+        logger.warning("Workers could not be called", exc_info=True)
 
 
 def estimate_workers(job: JobSpec, track: VideoTrack, max_concurrency: int) -> int:
     """How many workers to call for a job; 0 if nothing is gained by it."""
-    if track.frames < MIN_FRAMES:
-        return 0
     effort = Effort.estimate(track.pixels, len(job.models), job.infer_seconds)
+    start = START_SECONDS + LOADING_SECONDS * effort.infer / YOLO11N_SECONDS
+    if track.frames < start * PLANNED_PER_SECOND:
+        return 0
     sampled = min(track.seconds * float(job.infer_fps), track.frames)
     count = count_workers(effort.decode * track.frames + effort.infer * sampled, max_concurrency)
     return count if count <= MAX_WORKERS else 0
 
 
 def _call_workers(job: JobSpec, count: int, function: str) -> None:
+    client = clients.lambda_()
     # While the others are called, no worker may be free for a second call.
     event = json.dumps({"job": job.to_json(), "busy_until": time.time() + count * CALL_SECONDS}).encode()
-    call = partial(clients.lambda_().invoke, FunctionName=function, InvocationType="Event", Payload=event)
+
+    def call() -> None:
+        answer = client.invoke(FunctionName=function, InvocationType="Event", Payload=event)
+        answer["Payload"].read()  # it is empty, but the next call can use the connection only after it
+
     threads = ThreadPoolExecutor(clients.CALLS_AT_ONCE)
-    try:
-        for called in [threads.submit(call) for _ in range(count)]:
-            called.result()
-    finally:
-        threads.shutdown(cancel_futures=True)
-    logger.info("Workers called", count=count)
+    calls = [threads.submit(call) for _ in range(count)]
+    wait(calls, GIVE_UP_SECONDS, FIRST_EXCEPTION)
+    threads.shutdown(cancel_futures=True)
+    ended = [call for call in calls if not call.cancelled()]
+    errors = [error for call in ended if (error := call.exception())]
+    logger.info("Workers called", count=len(ended) - len(errors), of=count)
+    if errors:
+        raise errors[0]
