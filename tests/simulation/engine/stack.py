@@ -750,7 +750,7 @@ def open_stack(order: random.Random, faults: Callable[[float], Faults], *, is_ca
         enter(patch.object(segments, "MAX_SEGMENT_SECONDS", 60.0 if is_calm else order.choice((60.0, 60.0, 60.0, 0.1))))
         if not is_calm and order.random() < WARMING_SHARE:
             enter(patch.object(warming, "MIN_BYTES", 0))
-            enter(patch.object(warming, "MIN_FRAMES", 10))
+            enter(patch.object(warming, "PLANNED_PER_SECOND", 1))
         for name in ("S3_METER", "MODELS_CACHE", "_COMPILED"):
             _share_out(enter, timeline, name)
         enter(patch.object(metering, "measure_process_seconds", lambda: IMPORT_SECONDS))

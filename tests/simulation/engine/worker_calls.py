@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html. By the templ
 and does not retry one that failed.
 """
 
+import io
 import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -55,7 +56,7 @@ def call_worker(stack: "Stack", client: Any, operation: str, parameters: Any, fa
         worker.pause(config.read_timeout * tries)
         raise ReadTimeoutError(endpoint_url="lambda")
     worker.pause(0.95 * config.read_timeout if fault == "slow" else stack.order.uniform(0.001, 0.05))
-    return {"StatusCode": 202}
+    return {"StatusCode": 202, "Payload": io.BytesIO()}
 
 
 def _queue_event(stack: "Stack", event: Any) -> None:
