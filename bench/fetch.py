@@ -57,7 +57,7 @@ class _Videos(BaseHTTPRequestHandler):
         """Logs nothing."""
 
 
-class _Storage(BaseHTTPRequestHandler):
+class Storage(BaseHTTPRequestHandler):
     """Takes uploads, and drops them."""
 
     protocol_version = "HTTP/1.1"
@@ -125,7 +125,7 @@ def run(certificate: Path, settings: dict[str, int]) -> tuple[float, float, floa
     context = multiprocessing.get_context("spawn")
     ports, figures = context.Queue(), context.Queue()
     servers, found = [], []
-    for handler in (_Videos, _Storage):
+    for handler in (_Videos, Storage):
         servers.append(context.Process(target=serve, args=(handler, settings, certificate, ports), daemon=True))
         servers[-1].start()
         found.append(ports.get())

@@ -155,7 +155,7 @@ def measure_reading(
     """
     costs = []
     for seconds, video in videos:
-        job = _make_job(f"{seconds}")
+        job = make_job(f"{seconds}")
         storage.put(job.video_key, video.read_bytes())
         runs = [storage.measure(partial(plan, job, _settings(max_concurrency=1))) for _ in range(repeats)]
         costs.append(min(runs, key=lambda run: run.cpu))
@@ -179,7 +179,7 @@ def measure_reading(
 
 def measure_cutting(storage: Storage, timeline: Timeline, video: Path, workers: int) -> StepCosts:
     """Plans a video whose timeline is already read."""
-    job = _make_job(f"{workers}-workers")
+    job = make_job(f"{workers}-workers")
     storage.put(job.video_key, video.read_bytes())
     with (
         patch.object(planning, "read_timeline", lambda *_: timeline),
@@ -194,7 +194,7 @@ def measure_warming(storage: Storage, video: Path, track: VideoTrack, workers: i
     Returns:
         The costs, whose requests are those to S3, and the number of calls.
     """
-    job = _make_job("warming")
+    job = make_job("warming")
     storage.put(job.video_key, video.read_bytes())
     settings = FetchSettings("", "", "infer-segment", "jobs", workers, 10.0, BUCKET)
 
@@ -233,20 +233,28 @@ def measure_merging(storage: Storage, segments: int, frames: int) -> StepCosts:
     Args:
         frames: The number of sampled frames in all segments.
     """
-    job = _make_job(f"{segments}-segments")
-    prediction = {"x": 1234.5, "y": 1234.5, "width": 123.45, "height": 123.45, "confidence": 0.5, "class": "person"}
-    element = {"time": 0.0321, "image": {"width": 1920, "height": 1080}, "predictions": [prediction]}
-    line = json.dumps(element)
-    element["padding"] = "x" * (ELEMENT_BYTES - len(line))
-    part = "\n".join([json.dumps(element)] * (frames // segments)).encode()
+    job, part = make_job(f"{segments}-segments"), make_part(frames // segments)
     with ThreadPoolExecutor(clients.CONNECTIONS) as threads:
         list(threads.map(lambda n: storage.put(part_key(job.job_id, n, MODEL.model_id), part), range(segments)))
-    offsets = [frame / 5 for frame in range(frames)]
-    storage.put(offsets_key(job.job_id), f'"frame_offset": {offsets}, "time_offset": {offsets}'.encode())
+    storage.put(offsets_key(job.job_id), make_offsets(frames))
     return storage.measure(lambda: merge(job, range(segments), MergeSettings(0.5, BUCKET)))
 
 
-def _make_job(job_id: str) -> JobSpec:
+def make_part(frames: int) -> bytes:
+    """A segment's results, with ELEMENT_BYTES for each frame."""
+    prediction = {"x": 1234.5, "y": 1234.5, "width": 123.45, "height": 123.45, "confidence": 0.5, "class": "person"}
+    element = {"time": 0.0321, "image": {"width": 1920, "height": 1080}, "predictions": [prediction]}
+    element["padding"] = "x" * (ELEMENT_BYTES - len(json.dumps(element)))
+    return "\n".join([json.dumps(element)] * frames).encode()
+
+
+def make_offsets(frames: int) -> bytes:
+    """The beginning of the results, as the plan writes it."""
+    offsets = [frame / 5 for frame in range(frames)]
+    return f'"frame_offset": {offsets}, "time_offset": {offsets}'.encode()
+
+
+def make_job(job_id: str) -> JobSpec:
     return JobSpec(job_id, Fraction(5), (MODEL,), video_key(job_id))
 
 

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
 
-CONNECTIONS = 64
+CONNECTIONS = 32
 """Maximum number of simultaneous connections to S3: merging reads ahead while it uploads. It reads in order, so enough
-must be ahead that one slow answer does not hold up the others."""
+must be ahead that one slow answer does not hold up the others. But each new connection takes about 20 ms of CPU,
+because botocore reads all certificate authorities for it."""
 
 CALLS_AT_ONCE = 8
-"""Maximum number of simultaneous calls of functions. A new connection takes the CPU time of ten calls, because botocore
-reads all certificate authorities for each."""
+"""Maximum number of simultaneous calls of functions. A new connection takes the CPU time of ten calls."""
 
 
 @functools.cache
