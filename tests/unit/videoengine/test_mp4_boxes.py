@@ -103,6 +103,11 @@ def test_other_files_have_no_description(content: bytes) -> None:
     assert read(content) is None
 
 
+def test_an_index_of_hours_is_read() -> None:
+    index = make_box(b"moov", make_box(b"udta", bytes(20_000_000)), make_track(1_000_000))
+    assert read(index) == VideoTrack(90.0, 1_000_000, 1920 * 1080)
+
+
 def test_an_index_that_is_too_large_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mp4_boxes, "MAX_INDEX_BYTES", 100)
     assert read(VIDEO) is None

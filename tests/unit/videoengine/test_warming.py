@@ -30,7 +30,15 @@ from videoengine.mp4_boxes import VideoTrack
 from videoengine.segments import cut_segments, select_frames
 from videoengine.shares import Effort
 from videoengine.timeline import Timeline
-from videoengine.warming import CALL_SECONDS, LOADING_SECONDS, MAX_WORKERS, START_SECONDS, estimate_workers
+from videoengine.warming import (
+    BUSY_SECONDS_MAX,
+    CALL_SECONDS,
+    CONNECTING_SECONDS,
+    LOADING_SECONDS,
+    MAX_WORKERS,
+    START_SECONDS,
+    estimate_workers,
+)
 
 FRAMES = 60
 REFUSED = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "Invoke")
@@ -79,7 +87,9 @@ def test_the_workers_get_the_job_and_a_time_to_be_busy(engine: EngineInProcess, 
 def test_a_worker_is_busy_until_the_last_is_called(engine: EngineInProcess, called: Lambda) -> None:
     with patch.object(time, "time", lambda: 1000.0):
         engine.fetch_video(create_job(engine))
-    assert {json.loads(call["Payload"])["busy_until"] for call in called.calls} == {1000.0 + 3 * CALL_SECONDS}
+    assert {json.loads(call["Payload"])["busy_until"] for call in called.calls} == {
+        1000.0 + CONNECTING_SECONDS + 3 * CALL_SECONDS
+    }
 
 
 def test_a_short_video_s_workers_are_not_called(engine: EngineInProcess, called: Lambda) -> None:
@@ -102,14 +112,28 @@ def test_a_small_video_is_not_looked_at(
 
 
 @pytest.mark.parametrize(
-    "error", [REFUSED, ConnectTimeoutError(endpoint_url="https://lambda")], ids=["refused", "slow"]
+    "error",
+    [REFUSED, ConnectTimeoutError(endpoint_url="https://lambda"), ZeroDivisionError()],
+    ids=["refused", "slow", "a bug"],
 )
-def test_a_job_runs_without_its_workers_being_called(error: Exception, engine: EngineInProcess, called: Lambda) -> None:
+def test_a_job_runs_without_its_workers_being_called(
+    error: Exception, engine: EngineInProcess, called: Lambda, caplog: pytest.LogCaptureFixture
+) -> None:
     called.errors.append(error)
     job_id = create_job(engine)
     engine.run_job(job_id)
     assert engine.find_job(job_id).status is JobStatus.DONE
     assert len(called.calls) < 3
+    [warning] = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert warning.exc_info
+    assert warning.exc_info[1] is error
+
+
+def test_a_call_waits_for_seconds_and_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    config: Any = clients.lambda_().meta.config
+    assert (config.connect_timeout, config.read_timeout) == (1, 2)
+    assert config.retries == {"total_max_attempts": 1, "mode": ANY}
 
 
 def test_a_video_that_can_t_be_read_again_does_not_end_the_job(
@@ -150,7 +174,7 @@ def test_a_model_that_can_t_be_run_is_no_error_of_the_function(engine: EngineInP
     assert engine.invoke("infer_segment", event)["outcome"] == "failed"
 
 
-@pytest.mark.parametrize(("ahead", "seconds"), [(0.3, 0.3), (-100.0, 0.0), (10_000.0, MAX_WORKERS * CALL_SECONDS)])
+@pytest.mark.parametrize(("ahead", "seconds"), [(0.3, 0.3), (-100.0, 0.0), (10_000.0, BUSY_SECONDS_MAX)])
 def test_a_called_worker_is_busy_only_as_long_as_others_are_called(
     ahead: float, seconds: float, engine: EngineInProcess, called: Lambda, monkeypatch: pytest.MonkeyPatch
 ) -> None:

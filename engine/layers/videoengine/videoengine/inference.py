@@ -25,7 +25,7 @@ from videoengine.segments import Segment
 from videoengine.settings import InferSettings
 from videoengine.still_frames import StillFrames
 from videoengine.video_file import open_video
-from videoengine.warming import CALL_SECONDS, MAX_WORKERS
+from videoengine.warming import BUSY_SECONDS_MAX
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -78,7 +78,7 @@ def warm_up(job: JobSpec, busy_until: float, settings: InferSettings, memory_byt
     """
     _load_models(clients.s3(), job, settings, memory_bytes)
     logger.info("Worker is warm")
-    time.sleep(min(max(busy_until - time.time(), 0.0), MAX_WORKERS * CALL_SECONDS))
+    time.sleep(min(max(busy_until - time.time(), 0.0), BUSY_SECONDS_MAX))
 
 
 def _log_failure(model_id: str, error: Exception) -> None:

@@ -30,8 +30,10 @@ START_SECONDS, LOADING_SECONDS = 1.0, 0.3
 MAX_WORKERS = 150
 """Calling more takes as long as they take to start."""
 
-CALL_SECONDS = 0.007
-"""How long it takes to call a worker, among others, with the CPU of `fetch_video`."""
+CONNECTING_SECONDS, CALL_SECONDS = 0.5, 0.01
+"""How long it takes to open the connections, and to call a worker among others, with the CPU of `fetch_video`."""
+
+BUSY_SECONDS_MAX = CONNECTING_SECONDS + MAX_WORKERS * CALL_SECONDS
 
 GIVE_UP_SECONDS = 3.0
 """How long `fetch_video` calls workers at most, besides the calls that it then waits for."""
@@ -69,7 +71,8 @@ def estimate_workers(job: JobSpec, track: VideoTrack, max_concurrency: int) -> i
 def _call_workers(job: JobSpec, count: int, function: str) -> None:
     client = clients.lambda_()
     # While the others are called, no worker may be free for a second call.
-    event = json.dumps({"job": job.to_json(), "busy_until": time.time() + count * CALL_SECONDS}).encode()
+    busy_until = time.time() + CONNECTING_SECONDS + count * CALL_SECONDS
+    event = json.dumps({"job": job.to_json(), "busy_until": busy_until}).encode()
 
     def call() -> None:
         answer = client.invoke(FunctionName=function, InvocationType="Event", Payload=event)
