@@ -228,11 +228,10 @@ def test_it_fits_a_phone(open_page: OpenPage, tmp_path: Path) -> None:
     report = open_report(open_page, write_page(tmp_path), **phone)
     wait_for_width(report.page, 360)
     lane = find_row(report, "door").locator(".lane")
-    lane.scroll_into_view_if_needed()
     size = lane.bounding_box()
     assert size
     assert size["width"] > 280
-    report.page.touchscreen.tap(size["x"] + size["width"] * 0.6, size["y"] + 10)
+    lane.tap(position={"x": size["width"] * 0.6, "y": 10})
     report.settle()
     wait_for_value(report.time, pytest.approx(6.0, abs=0.05))
 

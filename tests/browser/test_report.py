@@ -325,11 +325,11 @@ def test_the_report_fits_a_phone(open_report: OpenReport) -> None:
 
     wait_for_width(report.page, 360)
     lane = report.row("Paper").locator(".lane")
-    lane.scroll_into_view_if_needed()
     size = lane.bounding_box()
     assert size
     assert size["width"] > 280
-    report.page.touchscreen.tap(size["x"] + size["width"] * 0.75, size["y"] + 10)
+    # It scrolls to the lane, and waits until the lane stays in its place.
+    lane.tap(position={"x": size["width"] * 0.75, "y": 10})
     report.settle()
     wait_for_value(report.time, pytest.approx(7.5, abs=0.1))
     stage = report.page.locator("#stage").bounding_box()
