@@ -1,6 +1,7 @@
 """The engine from its real template: the contract over HTTP, a step that dies, and the size of its functions."""
 
 import json
+import math
 import struct
 import time
 from collections import Counter
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 import requests
 
+from bench.memory import repeat_video
 from bench.price import price_deployed_job
 from tests.local_aws.pipelines import API_KEY
 from tests.stand_ins.videos import VideoSpec, make_video
@@ -83,14 +85,15 @@ def test_s3_copies_the_video_of_an_allowed_bucket(engine: Engine, aws: EmbeddedA
 
 
 def test_a_long_job_s_workers_are_started_while_it_is_planned(
-    engine: Engine, aws: EmbeddedAws, model: LocalModel
+    engine: Engine, aws: EmbeddedAws, model: LocalModel, tmp_path: Path
 ) -> None:
-    frames = round((START_SECONDS + LOADING_SECONDS) * PLANNED_PER_SECOND)
-    video = make_video(VideoSpec(frames=frames, rate=Fraction(1000), keyframe_every=1000))
+    short, long, frames = tmp_path / "short.mp4", tmp_path / "long.mp4", 1000
+    short.write_bytes(make_video(VideoSpec(frames=frames, rate=Fraction(1000), keyframe_every=frames)))
+    repeat_video(short, long, math.ceil((START_SECONDS + LOADING_SECONDS) * PLANNED_PER_SECOND / frames))
     padding = struct.pack(">I4s", MIN_BYTES, b"free") + bytes(MIN_BYTES - 8)
     _, answer = call(engine, "POST", "/video_upload_signed_url/", {"file_name": "a.mp4"})
-    requests.put(answer["signed_url"], video + padding, timeout=60).raise_for_status()
-    job = {"input_url": answer["signed_url"], "infer_fps": 3, "models": [model.as_api_model()]}
+    requests.put(answer["signed_url"], long.read_bytes() + padding, timeout=60).raise_for_status()
+    job = {"input_url": answer["signed_url"], "infer_fps": 1, "models": [model.as_api_model()]}
     _, created = call(engine, "POST", "/videoinfer", job)
     assert wait_for(engine, created["job_id"])["status"] == 0
     lines = [json.loads(line.text) for line in read_log_lines(aws.clients) if created["job_id"] in line.text]
