@@ -195,7 +195,7 @@ def find_engine_functions() -> dict[str, BuiltFunction]:
     """The engine's functions by logical ID. Builds the engine if needed."""
     with embedded_aws() as aws:
         build([ENGINE], aws)
-    return {function.name: function for function in find_functions(ENGINE)}
+    return {function.name: function for function in find_functions(ENGINE, ENGINE.folder / "build")}
 
 
 def measure_costs(place: Workplace, repeats: int) -> Costs:
@@ -270,7 +270,7 @@ class Step:
     """A step that a job runs once, in a function of its own.
 
     Attributes:
-        start: CPU time in seconds until the function is imported and has a client of S3.
+        start: CPU time in seconds until the function is imported and its client of S3 has made a connection.
         cpu_share: The function's share of a CPU, by its memory.
         connections: Its simultaneous requests.
         connecting: CPU time in seconds of a new connection. A function has none left when a job begins.
@@ -296,6 +296,7 @@ class Hour:
     """The hour of video, and the work of the steps that a job runs once for it.
 
     Attributes:
+        connecting: CPU time in seconds of a client's first connection, and of each further one.
         warming: Reading the index and calling the workers, by number of workers, and the number of calls.
         reading: Planning for one worker.
         cutting: Planning without finding the frames, by number of workers.
@@ -306,6 +307,7 @@ class Hour:
     video_bytes: float
     model_bytes: int
     steps: Mapping[str, Step]
+    connecting: tuple[float, float]
     warming: Mapping[int, tuple[StepCosts, int]]
     reading: StepCosts
     cutting: Mapping[int, StepCosts]
@@ -326,10 +328,10 @@ def measure_steps(
 ) -> Hour:
     """Measures the steps around the map. `videos` are as for `measure_reading`."""
     timeline, template = make_hour(), cfn_yaml.load(str(ENGINE.template))
-    steps, connecting = {}, measure_connecting()
+    steps, (first, connecting) = {}, measure_connecting()
     for name, connections in (("FetchVideo", STREAMS), ("PlanJob", MAX_RANGES), ("MergeResults", OPENED_AHEAD)):
         memory = template["Resources"][f"{name}Function"]["Properties"]["MemorySize"]
-        start = measure_start(functions[f"{name}Function"], boto3_folder, repeats)
+        start = measure_start(functions[f"{name}Function"], boto3_folder, repeats) + first
         steps[name] = Step(start, min(memory / VCPU_MEGABYTES, 1.0), connections, connecting)
     with open_storage() as storage:
         reading = measure_reading(storage, videos)(HOUR_SECONDS)
@@ -340,13 +342,15 @@ def measure_steps(
         frames = int(HOUR_SECONDS * INFER_FPS)
         merging = {workers: measure_merging(storage, counts[workers], frames) for workers in WORKERS}
     seconds, video = videos[0]
-    return Hour(timeline, video.stat().st_size * HOUR_SECONDS / seconds, 0, steps, warming, reading, cutting, merging)
+    hour_bytes = video.stat().st_size * HOUR_SECONDS / seconds
+    return Hour(timeline, hour_bytes, 0, steps, (first, connecting), warming, reading, cutting, merging)
 
 
 def simulate_hour(costs: Costs, hour: Hour) -> Iterator[Table]:
     """The tables of inferring alone, and of the whole job step by step: a row for each number of workers."""
     assumed = Assumptions()
-    connecting = WORKER_CONNECTIONS * hour.steps["PlanJob"].connecting
+    first, further = hour.connecting
+    connecting = first + (WORKER_CONNECTIONS - 1) * further
     cold_start = assumed.sandbox_seconds + hour.model_bytes / assumed.bytes_per_second + costs.start + connecting
     inferring = Table("workers", "segments", "cold s", "efficiency", "warm s", "efficiency", title="Inferring an hour")
     headings = ("workers", "functions", "copy s", "or download s", "plan s", "infer s", "merge s")
@@ -389,7 +393,8 @@ def estimate_warming(hour: Hour, workers: int) -> float:
     step, connections = hour.steps["FetchVideo"], min(calls, CALLS_AT_ONCE)
     calling = calls / CALLS_AT_ONCE * assumed.request_seconds
     waiting = work.requests * assumed.request_seconds + work.received / assumed.bytes_per_second
-    return (work.cpu + connections * step.connecting) / step.cpu_share + calling + waiting
+    cpu = work.cpu + hour.connecting[0] + connections * hour.connecting[1]
+    return cpu / step.cpu_share + calling + waiting
 
 
 def add_up_job(hour: Hour, workers: int, inferring: float, *, cold: bool) -> list[str]:
@@ -459,7 +464,8 @@ def main() -> None:
         f"The busier of two workers took {found:.1f} s for {arguments.minutes} minutes in {len(segments)} segments; "
         f"the simulation gives {expected:.1f} s ({expected / found - 1:+.0%})."
     )
-    console.print(f"A new connection takes {1000 * hour.steps['PlanJob'].connecting:.0f} ms.")
+    first, further = (1000 * seconds for seconds in hour.connecting)
+    console.print(f"A client's first connection takes {first:.1f} ms, and each further one {further:.1f} ms.")
     for name, step in hour.steps.items():
         console.print(f"{name} starts in {step.start:.2f} s, and has {step.cpu_share:.2f} of a CPU.")
     for name, work in {

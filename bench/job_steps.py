@@ -2,12 +2,12 @@
 
 Each step's code runs in this process, against the embedded AWS's S3 in another one, so the CPU time is the step's own,
 with its requests. Time that a step waits for S3 can't be measured so: requests and bytes are counted instead. The
-embedded AWS has no TLS, so the cost of a new connection is measured apart.
+embedded AWS has no TLS, so the cost of new connections is measured apart.
 """
 
 import json
 import os
-import ssl
+import socket
 import subprocess
 import sys
 import time
@@ -20,13 +20,16 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
+import numpy as np
 from botocore.config import Config
-from botocore.httpsession import get_cert_path
+from botocore.httpsession import create_urllib3_context, where
 
 from bench.cold_import import BuiltFunction
+from bench.sending import make_certificate
 from videoengine import clients, planning, warming
 from videoengine.job_requests import ModelRequest
 from videoengine.job_spec import JobSpec
@@ -72,6 +75,18 @@ class Handler(BaseHTTPRequestHandler):
 server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 print(server.server_port, flush=True)
 server.serve_forever()
+"""
+
+_SHAKE_HANDS = """
+import socket, ssl, sys
+
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(sys.argv[1])
+listening = socket.create_server(("127.0.0.1", 0))
+print(listening.getsockname()[1], flush=True)
+while True:
+    with context.wrap_socket(listening.accept()[0], server_side=True) as connected:
+        connected.recv(1)
 """
 
 
@@ -134,13 +149,25 @@ def measure_start(function: BuiltFunction, boto3_folder: Path, repeats: int) -> 
     return median(float(run.stdout) for run in runs)
 
 
-def measure_connecting(repeats: int = 10) -> float:
-    """The CPU time in seconds of a new connection: botocore has OpenSSL read all certificate authorities for each."""
-    path = get_cert_path(True)
-    started = time.process_time()
-    for _ in range(repeats):
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
-    return (time.process_time() - started) / repeats
+def measure_connecting(repeats: int = 20) -> tuple[float, float]:
+    """The CPU time in seconds of a client's first TLS connection, and of each further one.
+
+    The certificate authorities are botocore's. It has OpenSSL read them for each connection.
+    """
+    with TemporaryDirectory() as folder:
+        certificate, authorities = Path(folder) / "server.pem", Path(folder) / "authorities.pem"
+        make_certificate(certificate)
+        authorities.write_bytes(Path(where()).read_bytes() + certificate.read_bytes())
+        with start_server(_SHAKE_HANDS, str(certificate)) as port:
+            context, clocks = create_urllib3_context(), [time.process_time()]
+            for _ in range(1 + repeats):
+                context.load_verify_locations(str(authorities))
+                with (
+                    socket.create_connection(("127.0.0.1", port)) as connected,
+                    context.wrap_socket(connected, server_hostname="127.0.0.1"),
+                ):
+                    clocks.append(time.process_time())
+    return clocks[1] - clocks[0], median(np.diff(clocks[1:]))
 
 
 def measure_reading(
@@ -207,22 +234,22 @@ def measure_warming(storage: Storage, video: Path, track: VideoTrack, workers: i
         return track
 
     with (
-        answer_calls() as endpoint_url,
+        start_server(_ACCEPT) as port,
         patch.object(warming, "read_video_track", read),
         patch.object(warming, "MIN_BYTES", 0),
-        patch.object(clients, "lambda_", lambda: connect(endpoint_url)),
+        patch.object(clients, "lambda_", lambda: connect(f"http://127.0.0.1:{port}")),
     ):
         cost = storage.measure(lambda: warming.warm_up_workers(job, video.stat().st_size, settings))
     return cost, estimate_workers(job, track, workers)
 
 
 @contextmanager
-def answer_calls() -> Iterator[str]:
-    """Runs a server in another process that accepts every asynchronous call, and yields its URL."""
-    with subprocess.Popen([sys.executable, "-c", _ACCEPT], stdout=subprocess.PIPE, text=True) as server:
+def start_server(program: str, *arguments: str) -> Iterator[int]:
+    """Runs a server in another process, which prints its port, and yields the port."""
+    with subprocess.Popen([sys.executable, "-c", program, *arguments], stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout  # noqa: S101 - mypy
         try:
-            yield f"http://127.0.0.1:{server.stdout.readline().strip()}"
+            yield int(server.stdout.readline())
         finally:
             server.terminate()
 

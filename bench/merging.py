@@ -28,7 +28,7 @@ from videoengine.logs import logger
 from videoengine.settings import MergeSettings
 
 SEGMENTS, FRAMES = 528, 18_000
-AT_ONCE = (8, 16, 22, 32, 54)
+AT_ONCE = (16, 22, 32, 54, 96)
 _PART, _OFFSETS = make_part(FRAMES // SEGMENTS), make_offsets(FRAMES)
 
 
@@ -63,7 +63,7 @@ def measure(at_once: int, storage: int, authorities: Path, figures: Any) -> None
     }
     logger.setLevel("WARNING")
     settings = MergeSettings(0.5, BUCKET)
-    with patch.object(merging, "OPENED_AHEAD", at_once), patch.object(clients, "CONNECTIONS", 64):
+    with patch.object(merging, "OPENED_AHEAD", at_once), patch.object(clients, "CONNECTIONS", 128):
         begun, cpu_begun = time.monotonic(), time.process_time()
         merging.merge(make_job("job"), range(SEGMENTS), settings)
         figures.put((time.monotonic() - begun, time.process_time() - cpu_begun))

@@ -7,6 +7,7 @@ import boto3
 from botocore.config import Config
 
 from videoengine.metering import S3_METER
+from videoengine.tls import read_authorities_once
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -14,13 +15,13 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
 
-CONNECTIONS = 32
-"""Maximum number of simultaneous connections to S3: merging reads ahead while it uploads. It reads in order, so enough
-must be ahead that one slow answer does not hold up the others. But each new connection takes about 20 ms of CPU,
-because botocore reads all certificate authorities for it."""
+CONNECTIONS = 42
+"""Maximum number of simultaneous connections to S3: merging reads ahead while it uploads."""
 
-CALLS_AT_ONCE = 8
-"""Maximum number of simultaneous calls of functions. A new connection takes the CPU time of ten calls."""
+CALLS_AT_ONCE = 16
+"""Maximum number of simultaneous calls of functions."""
+
+read_authorities_once()
 
 
 @functools.cache

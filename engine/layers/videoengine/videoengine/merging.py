@@ -21,7 +21,7 @@ _UPLOAD_CONNECTIONS = 10
 
 OPENED_AHEAD = clients.CONNECTIONS - _UPLOAD_CONNECTIONS
 """Number of objects that are requested before they are read. Most parts of results have less than `_CHUNK_BYTES`, so
-requests take most of the time."""
+requests take most of the time. They are read in order, so enough must be ahead that a slow answer holds none up."""
 
 
 def merge(job: JobSpec, segments: Sequence[int], settings: MergeSettings) -> None:

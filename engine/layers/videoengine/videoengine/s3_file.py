@@ -22,7 +22,7 @@ BLOCK_BYTES = 2**20
 MAX_BLOCKS_AHEAD = 8
 """Maximum number of blocks requested at once. Together they use about the network bandwidth of a function."""
 
-MAX_RANGES = 16
+MAX_RANGES = 32
 """Maximum number of ranges requested at once."""
 
 

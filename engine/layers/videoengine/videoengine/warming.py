@@ -30,7 +30,7 @@ START_SECONDS, LOADING_SECONDS = 1.0, 0.3
 MAX_WORKERS = 150
 """Calling more takes as long as they take to start."""
 
-CONNECTING_SECONDS, CALL_SECONDS = 0.5, 0.01
+CONNECTING_SECONDS, CALL_SECONDS = 0.2, 0.01
 """How long it takes to open the connections, and to call a worker among others, with the CPU of `fetch_video`."""
 
 BUSY_SECONDS_MAX = CONNECTING_SECONDS + MAX_WORKERS * CALL_SECONDS
