@@ -15,8 +15,9 @@ this machine do not count. The benchmark measures:
 A video is fetched by S3, which copies it within a region, or by a function (`bench.fetch`). Function and S3 are then
 limited by the network.
 
-`fetch_video` calls the workers of a cold job, if they are not too many, so that they start while it is planned
-(`videoengine/warming.py`). Lambda is assumed to give each call a worker, and each worker a segment later. What else
+`fetch_video` calls the next steps, so that they start while it stores the video, and the workers, if they are not too
+many, so that they start while it is planned (`videoengine/warming.py`). Lambda is assumed to give each call a worker,
+and each worker a segment later. What else
 can't be measured on this machine is in `Assumptions`. The efficiency of N workers is one worker's time divided by N
 times their time. In the simulation, a single worker has the same start, invocations and stragglers as many.
 """
@@ -53,6 +54,7 @@ from bench.job_steps import (
     measure_merging,
     measure_reading,
     measure_start,
+    measure_step_calls,
     measure_warming,
     open_storage,
 )
@@ -69,6 +71,7 @@ from videoengine.segments import Segment, cut_segments, order_by_work, select_fr
 from videoengine.shares import Effort
 from videoengine.timeline import Timeline, read_timeline
 from videoengine.video_file import open_video
+from videoengine.warming import MIN_FETCHED_BYTES
 from videoinfer.local.builds import ENGINE, build
 from videoinfer.local.embedded_aws import REGION, embedded_aws
 from videoinfer.repository import ROOT
@@ -281,9 +284,14 @@ class Step:
     connections: int
     connecting: float
 
+    @property
+    def start_seconds(self) -> float:
+        """The seconds of the start."""
+        return self.start / self.cpu_share
+
     def estimate(self, work: StepCosts, assumed: Assumptions, *, cold: bool) -> float:
         """The seconds of a step, from its state's start."""
-        start = assumed.sandbox_seconds + self.start / self.cpu_share if cold else 0.0
+        start = assumed.sandbox_seconds + self.start_seconds if cold else 0.0
         waiting = max(
             work.requests * assumed.request_seconds / self.connections, work.received / assumed.bytes_per_second
         )
@@ -297,6 +305,7 @@ class Hour:
 
     Attributes:
         connecting: CPU time in seconds of a client's first connection, and of each further one.
+        calling: Calling the next steps.
         warming: Reading the index and calling the workers, by number of workers, and the number of calls.
         reading: Planning for one worker.
         cutting: Planning without finding the frames, by number of workers.
@@ -308,6 +317,7 @@ class Hour:
     model_bytes: int
     steps: Mapping[str, Step]
     connecting: tuple[float, float]
+    calling: StepCosts
     warming: Mapping[int, tuple[StepCosts, int]]
     reading: StepCosts
     cutting: Mapping[int, StepCosts]
@@ -335,6 +345,7 @@ def measure_steps(
         steps[name] = Step(start, min(memory / VCPU_MEGABYTES, 1.0), connections, connecting)
     with open_storage() as storage:
         reading = measure_reading(storage, videos)(HOUR_SECONDS)
+        calling = measure_step_calls(storage)
         track = VideoTrack(HOUR_SECONDS, HOUR_SECONDS * RATE, WIDTH * HEIGHT)
         warming = {workers: measure_warming(storage, videos[1][1], track, workers) for workers in WORKERS}
         counts = {workers: len(cut_hour(timeline, workers)) for workers in WORKERS}
@@ -343,7 +354,7 @@ def measure_steps(
         merging = {workers: measure_merging(storage, counts[workers], frames) for workers in WORKERS}
     seconds, video = videos[0]
     hour_bytes = video.stat().st_size * HOUR_SECONDS / seconds
-    return Hour(timeline, hour_bytes, 0, steps, (first, connecting), warming, reading, cutting, merging)
+    return Hour(timeline, hour_bytes, 0, steps, (first, connecting), calling, warming, reading, cutting, merging)
 
 
 def simulate_hour(costs: Costs, hour: Hour) -> Iterator[Table]:
@@ -384,7 +395,15 @@ def estimate_planning(hour: Hour, workers: int, *, cold: bool) -> float:
     cutting = max(hour.cutting[workers].cpu - hour.cutting[1].cpu, 0.0)
     writing = hour.cutting[workers].requests * assumed.request_seconds
     work = StepCosts(hour.reading.cpu + cutting, hour.reading.requests, hour.reading.received)
-    return hour.steps["PlanJob"].estimate(work, assumed, cold=cold) + writing
+    return hour.steps["PlanJob"].estimate(work, assumed, cold=cold and not is_warmed(hour)) + writing
+
+
+def is_warmed(hour: Hour) -> bool:
+    """Whether S3 copies the video for longer than the next steps take to start."""
+    assumed = Assumptions()
+    starts = [assumed.sandbox_seconds + hour.steps[name].start_seconds for name in ("PlanJob", "MergeResults")]
+    is_called = hour.video_bytes >= MIN_FETCHED_BYTES
+    return is_called and hour.video_bytes / assumed.copied_per_second >= max(starts) + assumed.request_seconds
 
 
 def estimate_warming(hour: Hour, workers: int) -> float:
@@ -393,7 +412,7 @@ def estimate_warming(hour: Hour, workers: int) -> float:
     step, connections = hour.steps["FetchVideo"], min(calls, CALLS_AT_ONCE)
     calling = calls / CALLS_AT_ONCE * assumed.request_seconds
     waiting = work.requests * assumed.request_seconds + work.received / assumed.bytes_per_second
-    cpu = work.cpu + hour.connecting[0] + connections * hour.connecting[1]
+    cpu = work.cpu + connections * hour.connecting[1]
     return cpu / step.cpu_share + calling + waiting
 
 
@@ -402,11 +421,13 @@ def add_up_job(hour: Hour, workers: int, inferring: float, *, cold: bool) -> lis
     assumed = Assumptions()
     copy = hour.video_bytes / assumed.copied_per_second
     download = hour.video_bytes / assumed.bytes_per_second
-    fetching = hour.steps["FetchVideo"].estimate(StepCosts(0.0, STREAMS, 0), assumed, cold=cold)
+    # The next steps are called while the video is stored, but the CPU time for that is added as if before.
+    calling = StepCosts(hour.calling.cpu + hour.connecting[0], STREAMS, 0)
+    fetching = hour.steps["FetchVideo"].estimate(calling, assumed, cold=cold)
     fetching += estimate_warming(hour, workers)
     planning = estimate_planning(hour, workers, cold=cold)
     mapping = inferring + assumed.map_seconds
-    merging = hour.steps["MergeResults"].estimate(hour.merging[workers], assumed, cold=cold)
+    merging = hour.steps["MergeResults"].estimate(hour.merging[workers], assumed, cold=cold and not is_warmed(hour))
     rest = planning + mapping + merging + OTHER_STATES * assumed.state_seconds
     return [
         f"{fetching + copy:.1f}",
@@ -469,6 +490,7 @@ def main() -> None:
     for name, step in hour.steps.items():
         console.print(f"{name} starts in {step.start:.2f} s, and has {step.cpu_share:.2f} of a CPU.")
     for name, work in {
+        "Calling the next steps": hour.calling,
         "Calling 100 workers": hour.warming[100][0],
         "Planning the hour for one worker": hour.reading,
         "Of that, without finding the frames, for 1,000": hour.cutting[WORKERS[-1]],

@@ -216,18 +216,14 @@ def measure_cutting(storage: Storage, timeline: Timeline, video: Path, workers: 
 
 
 def measure_warming(storage: Storage, video: Path, track: VideoTrack, workers: int) -> tuple[StepCosts, int]:
-    """Reads a video's index, and calls as many workers as a job for `track` will have.
+    """Reads a video's index, and calls as many workers as a job for `track` will have. There is a client of Lambda.
 
     Returns:
         The costs, whose requests are those to S3, and the number of calls.
     """
     job = make_job("warming")
     storage.put(job.video_key, video.read_bytes())
-    settings = FetchSettings("", "", "infer-segment", "jobs", workers, 10.0, BUCKET)
-
-    def connect(endpoint_url: str) -> Any:
-        config = Config(max_pool_connections=clients.CALLS_AT_ONCE)
-        return local_session().client("lambda", endpoint_url=endpoint_url, config=config)
+    settings = _fetch_settings(workers)
 
     def read(file: S3Object, size: int) -> VideoTrack:
         read_video_track(file, size)
@@ -237,10 +233,27 @@ def measure_warming(storage: Storage, video: Path, track: VideoTrack, workers: i
         start_server(_ACCEPT) as port,
         patch.object(warming, "read_video_track", read),
         patch.object(warming, "MIN_BYTES", 0),
-        patch.object(clients, "lambda_", lambda: connect(f"http://127.0.0.1:{port}")),
+        patch.object(clients, "lambda_", partial(lambda client: client, _connect_lambda(port))),
     ):
         cost = storage.measure(lambda: warming.warm_up_workers(job, video.stat().st_size, settings))
     return cost, estimate_workers(job, track, workers)
+
+
+def measure_step_calls(storage: Storage) -> StepCosts:
+    """Creates a client of Lambda, and calls the steps that follow."""
+    job = make_job("calls")
+    with start_server(_ACCEPT) as port, patch.object(clients, "lambda_", partial(_connect_lambda, port)):
+
+        def call() -> None:
+            with warming.warm_up_steps(job, warming.MIN_FETCHED_BYTES, _fetch_settings(1)):
+                pass
+
+        return storage.measure(call)
+
+
+def _connect_lambda(port: int) -> Any:
+    config = Config(max_pool_connections=clients.CALLS_AT_ONCE)
+    return local_session().client("lambda", endpoint_url=f"http://127.0.0.1:{port}", config=config)
 
 
 @contextmanager
@@ -283,6 +296,10 @@ def make_offsets(frames: int) -> bytes:
 
 def make_job(job_id: str) -> JobSpec:
     return JobSpec(job_id, Fraction(5), (MODEL,), video_key(job_id))
+
+
+def _fetch_settings(max_concurrency: int) -> FetchSettings:
+    return FetchSettings("", "", "infer-segment", "jobs", max_concurrency, 10.0, "merge-results", "plan-job", BUCKET)
 
 
 def _settings(max_concurrency: int) -> PlanSettings:

@@ -22,7 +22,7 @@ COUNT = 40
 HOUR = VideoTrack(3600.0, 108_000, 1920 * 1080)
 MODEL = ModelRequest("model", "1", "object-detection", 0.4, 0.3)
 JOB = JobSpec("job", Fraction(5), (MODEL,), "jobs/job/video", 0.04)
-SETTINGS = FetchSettings("", "", "infer-segment", "jobs", COUNT, 10.0, "videos")
+SETTINGS = FetchSettings("", "", "infer-segment", "jobs", COUNT, 10.0, "merge-results", "plan-job", "videos")
 
 
 class LambdaApi(ThreadingHTTPServer):
@@ -35,6 +35,7 @@ class LambdaApi(ThreadingHTTPServer):
     """
 
     daemon_threads = True
+    request_queue_size = COUNT  # connections that wait until they are accepted
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)

@@ -98,7 +98,7 @@ def test_a_long_job_s_workers_are_started_while_it_is_planned(
     assert wait_for(engine, created["job_id"])["status"] == 0
     lines = [json.loads(line.text) for line in read_log_lines(aws.clients) if created["job_id"] in line.text]
     messages = Counter(line["message"] for line in lines)
-    [called] = [line for line in lines if line["message"] == "Workers called"]
+    [called] = [line for line in lines if line["message"] == "Functions called"]
     assert messages["Worker is warm"] == called["count"] == 2
 
 

@@ -1,7 +1,7 @@
 """No asynchronous call of a function is lost: at the end it is in a dead-letter queue that an alarm watches.
 
 Lambda retries an asynchronous call twice and then drops it. So events go to queues, and nothing calls functions
-asynchronously, except to warm workers: such a call may be lost.
+asynchronously, except to warm them: such a call may be lost.
 """
 
 from collections.abc import Iterator
@@ -53,14 +53,16 @@ def test_every_caller_of_a_function_waits_for_its_answer(application: str) -> No
     assert {permission["Principal"] for permission in permissions} == WAITING_CALLERS
 
 
-def test_only_the_calls_that_warm_workers_are_asynchronous_and_they_are_not_repeated() -> None:
+def test_only_the_calls_that_warm_functions_are_asynchronous_and_they_are_not_repeated() -> None:
     sources = [*ROOT.glob("*/functions/*/*.py"), *ROOT.glob("layers/*/*/**/*.py"), *ROOT.glob("engine/*/*/**/*.py")]
     calling = {path.name for path in sources if ".aws-sam" not in path.parts and "InvocationType" in path.read_text()}
     assert calling == {"warming.py"}
     assert not list(find_expanded("pipeline", "AWS::Lambda::EventInvokeConfig"))
-    [config] = find_expanded("engine", "AWS::Lambda::EventInvokeConfig")
-    assert config["FunctionName"] == {"Ref": "InferSegmentFunction"}
-    assert config["MaximumRetryAttempts"] == 0
+    configs = list(find_expanded("engine", "AWS::Lambda::EventInvokeConfig"))
+    [policy] = find_resources("engine", "AWS::Serverless::Function")["FetchVideoFunction"]["Properties"]["Policies"]
+    [called] = [it["Resource"] for it in policy["Statement"] if it.get("Action") == "lambda:InvokeFunction"]
+    assert [config["FunctionName"]["Ref"] for config in configs] == [arn["Fn::GetAtt"][0] for arn in called]
+    assert {it["MaximumRetryAttempts"] for it in configs} == {0}
 
 
 @pytest.mark.parametrize("application", TEMPLATES)

@@ -4,6 +4,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.engine import storage
@@ -24,7 +25,7 @@ TRIES = 4
 """How often a step is tried before the state machine blames it."""
 
 CALL_SECONDS_MAX = 3.5
-"""How long a job may wait for a call of a worker. In a life, calls are made one after the other."""
+"""How long a job may wait for a call of a function. In a life, calls are made one after the other."""
 
 type Expected = Mapping[tuple[str, int], bytes]
 
@@ -220,19 +221,19 @@ def _check_waiting(stack: Stack) -> Iterator[str]:
 
 
 def _check_workers_calls(stack: Stack) -> Iterator[str]:
-    """Only fetching calls workers, which then only read models. No job fails, or waits long, because of it."""
+    """Only fetching calls functions, which then only read models. No job fails, or waits long, because of it."""
     for it in stack.ended:
         told = f"{it.job_id[:8]} {it.function}"
-        called = [at for at, call in it.calls if call == "lambda:Invoke"]
-        if called and it.function != "fetch_video":
-            yield f"{told} called a worker"
+        waits = [end - at for (at, call), (end, _) in pairwise([*it.calls, (it.at, "")]) if call == "lambda:Invoke"]
+        if waits and it.function != "fetch_video":
+            yield f"{told} called a function"
         if it.function == WARM_UP and not all(call.endswith(" model") for _, call in it.calls):
             yield f"{told} did more than reading models"
         is_killed = it.error and it.error.startswith(("Sandbox", "Runtime"))
         if it.error and not is_killed and it.calls and f"{it.function} {it.calls[-1][1]}" in WARMING_CALLS:
-            yield f"{told} failed because of its workers' calls: {it.error}"
-        if called and it.at - called[0] > CALL_SECONDS_MAX * len(called) and not is_killed:
-            yield f"{told} waited {it.at - called[0]:.1f} s for {len(called)} calls"
+            yield f"{told} failed because of its calls: {it.error}"
+        if sum(waits) > CALL_SECONDS_MAX * len(waits) and not is_killed:
+            yield f"{told} waited {sum(waits):.1f} s for {len(waits)} calls"
 
 
 def _check_secrets(stack: Stack, people: "People", records: Mapping[str, Any]) -> Iterator[str]:

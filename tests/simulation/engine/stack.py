@@ -38,7 +38,7 @@ from tests.simulation.engine import storage
 from tests.simulation.engine.machine import EngineExecution, EngineMachine, Mailbox, stop_worker
 from tests.simulation.engine.server import SERVER_FAULTS, Pool, SimulatedTimer, VideoServer, resolve
 from tests.simulation.engine.storage import MODELS, VIDEOS, make_error
-from tests.simulation.engine.worker_calls import CALL_FAULTS, WARM_UP, call_worker
+from tests.simulation.engine.worker_calls import CALL_FAULTS, WARM_UP, call_function
 from tests.simulation.executions import fail_task
 from tests.simulation.faults import AWS_FAULTS, CLOCK_AHEAD_MAX, INVOCATION_FAULTS, Faults
 from tests.simulation.timeline import Killed, Timeline, Worker
@@ -77,10 +77,10 @@ MEMORY_MEGABYTES = 1769
 IMPORT_SECONDS = 2.0
 
 WARMING_SHARE = 0.35
-"""In how many lives the videos count as long, so that workers are called."""
+"""In how many lives the videos count as long, so that functions are called early."""
 
 WARMING_CALLS = frozenset(("fetch_video lambda:Invoke", "fetch_video s3:GetObject video"))
-"""The calls that only warm workers. Their faults don't explain why a job failed, unless they kill the function."""
+"""The calls that only warm functions. Their faults don't explain why a job failed, unless they kill the function."""
 
 READ_FAULTS = (*AWS_FAULTS, "cut")
 """Of a call to S3 whose answer has a body: besides, the connection breaks off while it is read."""
@@ -476,7 +476,7 @@ class Stack:
         kinds = CALL_FAULTS if service == "lambda" else READ_FAULTS if operation == "GetObject" else AWS_FAULTS
         fault = self.strike(kinds, worker.job_id, worker.function, call)
         if service == "lambda":
-            return call_worker(self, client, operation, parameters, fault)
+            return call_function(self, client, operation, parameters, fault)
         act = self._find_act(client, operation, parameters, worker.function)
         if service == "s3":
             worker.meter.count(_describe_request(operation, parameters), f"before-send.s3.{operation}")
@@ -531,6 +531,7 @@ class Stack:
         """Passes a request to the server of a video, or lets a fault strike it."""
         worker = self.timeline.worker
         assert isinstance(worker, Invocation)
+        worker.calls.append((self.timeline.now, "server:GET"))
         fault = self.strike(SERVER_FAULTS, worker.job_id, "fetch_video", "server:GET")
         worker.pause(self.order.uniform(0.01, 1.0))
         if fault == "killed before":
@@ -713,7 +714,9 @@ def open_stack(order: random.Random, faults: Callable[[float], Faults], *, is_ca
             "MAX_VIDEO_GIGABYTES": "0.0001",
             "MAX_SAMPLED_FRAMES": "1000",
             "MAX_VIDEO_HOURS": "1",
+            "MERGE_RESULTS_FUNCTION": "merge-results",
             "MODELS_BUCKET": MODELS,
+            "PLAN_JOB_FUNCTION": "plan-job",
             "PRECISION": "f32",
             "STATE_MACHINE_ARN": MACHINE,
             "STILL_FRAMES": "infer",
@@ -749,6 +752,7 @@ def open_stack(order: random.Random, faults: Callable[[float], Faults], *, is_ca
         enter(patch.object(shares, "MIN_SEGMENT_SECONDS", 100.0 if is_calm else 0.24))
         enter(patch.object(segments, "MAX_SEGMENT_SECONDS", 60.0 if is_calm else order.choice((60.0, 60.0, 60.0, 0.1))))
         if not is_calm and order.random() < WARMING_SHARE:
+            enter(patch.object(warming, "MIN_FETCHED_BYTES", 0))
             enter(patch.object(warming, "MIN_BYTES", 0))
             enter(patch.object(warming, "PLANNED_PER_SECOND", 1))
         for name in ("S3_METER", "MODELS_CACHE", "_COMPILED"):

@@ -110,7 +110,7 @@ BUGS: Mapping[str, tuple[Callable[[pytest.MonkeyPatch], None], int, str]] = {
     "says that a job has failed and does not record it": (say_failed_without_recording, 21, "was shown as|is there"),
     "takes another body with the same key": (take_any_body, 15, "made 2 jobs"),
     "takes another range than it asked for": (take_any_range, 49, "other results"),
-    "fails if its workers are not called": (fail_if_workers_are_not_called, 20, "failed because of its workers' calls"),
+    "fails if its workers are not called": (fail_if_workers_are_not_called, 20, "failed because of its calls"),
 }
 """Each bug with the first seed to try, which saves time, and what is found."""
 

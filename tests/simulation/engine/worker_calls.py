@@ -1,4 +1,4 @@
-"""Lambda's asynchronous calls in simulated time, with which `fetch_video` starts the workers of a long job.
+"""Lambda's asynchronous calls in simulated time, with which `fetch_video` starts the functions of a long job early.
 
 Lambda puts an event into a queue and answers. It delivers the event at least once, but may drop it:
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html. By the template, it drops an event after a minute
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.simulation.engine.stack import Stack
 
 WARM_UP = "warm_up"
-"""What the simulation calls `infer_segment` when it only warms a worker."""
+"""What the simulation calls a function that is only warmed."""
 
 CALL_FAULTS = ("killed before", "killed after", "no connection", "refused", "down", "lost", "slow")
 """Of a call. `no connection`: the connection is never made. `lost`: the answer comes too late, but Lambda took the
@@ -35,11 +35,11 @@ MAX_AGE_SECONDS = 60.0
 """As in the template."""
 
 
-def call_worker(stack: "Stack", client: Any, operation: str, parameters: Any, fault: str) -> Any:
-    """Answers a call of a worker, or raises boto3's error."""
+def call_function(stack: "Stack", client: Any, operation: str, parameters: Any, fault: str) -> Any:
+    """Answers a call of a function, or raises boto3's error."""
     worker, config = stack.timeline.worker, client.meta.config
     assert worker
-    assert (operation, parameters["FunctionName"], parameters["InvocationType"]) == ("Invoke", "infer-segment", "Event")
+    assert (operation, parameters["InvocationType"]) == ("Invoke", "Event")
     tries = config.retries["total_max_attempts"]
     worker.pause(stack.order.uniform(0.001, 0.05))
     if fault == "killed before":
@@ -49,7 +49,7 @@ def call_worker(stack: "Stack", client: Any, operation: str, parameters: Any, fa
         raise ConnectTimeoutError(endpoint_url="lambda")
     if fault in ERRORS:
         raise make_error(operation, *ERRORS[fault], client)
-    _queue_event(stack, json.loads(parameters["Payload"]))
+    _queue_event(stack, parameters["FunctionName"].replace("-", "_"), json.loads(parameters["Payload"]))
     if fault == "killed after":
         worker.die()
     if fault == "lost":
@@ -59,7 +59,7 @@ def call_worker(stack: "Stack", client: Any, operation: str, parameters: Any, fa
     return {"StatusCode": 202, "Payload": io.BytesIO()}
 
 
-def _queue_event(stack: "Stack", event: Any) -> None:
+def _queue_event(stack: "Stack", function: str, event: Any) -> None:
     job_id = event["job"]["job_id"]
     fault = stack.strike(EVENT_FAULTS, job_id, WARM_UP, "event")
     delays = {
@@ -68,5 +68,5 @@ def _queue_event(stack: "Stack", event: Any) -> None:
         "never": [],
     }
     for delay in delays.get(fault, [0.0]):
-        start = partial(stack.start, "infer_segment", event, job_id, lambda _: None, stack.draw_hang(fault))
+        start = partial(stack.start, function, event, job_id, lambda _: None, stack.draw_hang(fault))
         stack.timeline.after(delay + stack.order.uniform(0.005, 0.1), start)

@@ -1,4 +1,4 @@
-"""Workers of a long job are started while it is planned, and a job does not need it."""
+"""The functions of a long job are started early, and a job does not need it."""
 
 import io
 import json
@@ -20,6 +20,8 @@ from tests.stand_ins.engine import (
     VIDEOS_BUCKET,
     EngineInProcess,
 )
+from tests.stand_ins.internet import Internet
+from tests.stand_ins.range_server import RangeServer
 from tests.stand_ins.videos import VideoSpec, make_video
 from videoengine import clients, inference, warming
 from videoengine.compiled_models import CompiledModels
@@ -41,6 +43,7 @@ from videoengine.warming import (
 )
 
 FRAMES = 60
+URL = "https://videos.example.com/a.mp4"
 REFUSED = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "Invoke")
 
 
@@ -66,6 +69,7 @@ def called(monkeypatch: pytest.MonkeyPatch) -> Lambda:
     monkeypatch.setattr(clients, "lambda_", lambda: called)
     monkeypatch.setattr(clients, "CALLS_AT_ONCE", 1)
     monkeypatch.setattr(warming, "MIN_BYTES", 0)
+    monkeypatch.setattr(warming, "MIN_FETCHED_BYTES", 0)
     monkeypatch.setattr(warming, "PLANNED_PER_SECOND", FRAMES / (START_SECONDS + LOADING_SECONDS))
     monkeypatch.setattr(warming, "count_workers", lambda *_: 3)
     return called
@@ -73,6 +77,54 @@ def called(monkeypatch: pytest.MonkeyPatch) -> Lambda:
 
 def create_job(engine: EngineInProcess, frames: int = FRAMES) -> str:
     return engine.create_job(engine.upload_video(make_video(VideoSpec(frames=frames))), infer_fps=12)
+
+
+@pytest.fixture
+def server(internet: Internet) -> RangeServer:
+    server = RangeServer(make_video(VideoSpec(frames=10)))
+    internet.server = server.respond
+    return server
+
+
+def test_the_next_steps_are_called_while_the_video_is_fetched(
+    engine: EngineInProcess, called: Lambda, server: RangeServer
+) -> None:
+    job_id = engine.create_job(URL, infer_fps=12)
+    engine.run_job(job_id)
+    assert [call["FunctionName"] for call in called.calls] == ["plan-job", "merge-results"]
+    for call in called.calls:
+        assert call["InvocationType"] == "Event"
+        event = json.loads(call["Payload"])
+        assert (event["job"]["job_id"], event["busy_until"]) == (job_id, 0)
+    assert engine.find_job(job_id).status is JobStatus.DONE
+
+
+def test_the_next_steps_are_not_called_for_a_smaller_video(
+    engine: EngineInProcess, called: Lambda, server: RangeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warming, "MIN_FETCHED_BYTES", len(server.content) + 1)
+    engine.fetch_video(engine.create_job(URL, infer_fps=12))
+    assert not called.calls
+
+
+def test_a_video_is_fetched_although_the_next_steps_can_t_be_called(
+    engine: EngineInProcess, called: Lambda, server: RangeServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    called.errors.append(REFUSED)
+    job_id = engine.create_job(URL, infer_fps=12)
+    engine.run_job(job_id)
+    assert engine.find_job(job_id).status is JobStatus.DONE
+    assert [record.exc_info[1] for record in caplog.records if record.exc_info] == [REFUSED]
+
+
+@pytest.mark.parametrize("function", ["plan_job", "merge_results"])
+def test_a_step_that_is_called_early_does_nothing(
+    function: str, engine: EngineInProcess, called: Lambda, server: RangeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.fetch_video(engine.create_job(URL, infer_fps=12))
+    [event] = [it["Payload"] for it in called.calls if it["FunctionName"] == function.replace("_", "-")]
+    monkeypatch.setattr(clients, "s3", lambda: None)  # a call of S3 would fail
+    assert engine.invoke(function, json.loads(event))["outcome"] == "done"
 
 
 def test_the_workers_get_the_job_and_a_time_to_be_busy(engine: EngineInProcess, called: Lambda) -> None:

@@ -24,6 +24,11 @@ CALLS_AT_ONCE = 16
 read_authorities_once()
 
 
+def warm_up() -> None:
+    """Creates the client that all steps need."""
+    s3()
+
+
 @functools.cache
 def s3() -> "S3Client":
     # Presigned URLs need Signature Version 4, which must be set explicitly, and the bucket's regional host: the global

@@ -1,6 +1,7 @@
 """The first step of a job: copies the video into the engine's bucket, and deletes its URL from the record."""
 
 from dataclasses import replace
+from functools import partial
 
 from botocore.exceptions import ClientError
 
@@ -13,7 +14,7 @@ from videoengine.metering import S3_METER
 from videoengine.settings import FetchSettings
 from videoengine.steps import Outcome
 from videoengine.video_fetch import explain_too_large, fetch_video
-from videoengine.warming import warm_up_workers
+from videoengine.warming import warm_up_steps, warm_up_workers
 
 
 def fetch(job_id: str, settings: FetchSettings) -> Outcome:
@@ -32,7 +33,8 @@ def fetch(job_id: str, settings: FetchSettings) -> Outcome:
     s3, bucket, max_bytes = clients.s3(), settings.videos_bucket, int(settings.max_video_gigabytes * 2**30)
     if job.input_url:
         ranges, buckets = parse_ranges(settings.allowed_ranges), settings.allowed_buckets
-        fetch_video(s3, job.input_url, bucket, job.video_key, max_bytes, ranges, buckets)
+        meanwhile = partial(warm_up_steps, job.spec, settings=settings)
+        fetch_video(s3, job.input_url, bucket, job.video_key, max_bytes, ranges, buckets, meanwhile)
         jobs.forget_input_url(job_id)
     size, etag = _describe_video(bucket, job.video_key)
     if size == 0:

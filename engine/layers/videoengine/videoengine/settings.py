@@ -33,6 +33,8 @@ class FetchSettings:
     jobs_table: str
     max_concurrency: int
     max_video_gigabytes: float
+    merge_results_function: str
+    plan_job_function: str
     videos_bucket: str
 
 

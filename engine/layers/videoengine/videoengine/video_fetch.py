@@ -1,7 +1,8 @@
 """Copies a job's video from its URL into the engine's bucket, in constant memory."""
 
 import io
-from contextlib import closing
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
@@ -25,12 +26,23 @@ if TYPE_CHECKING:
 FETCH_SECONDS = 600
 MAX_REDIRECTS = 5
 _NO_SUCH_RANGE = 416
+
+type Meanwhile = Callable[[int], AbstractContextManager[object]]
+"""Given a file's size in bytes, it does something else while the file is stored."""
+
 _REFUSALS = 401, 403, 404, 410
 """Answers of a server whose URL is used up or has expired. Each part is a request of its own."""
 
 
 def fetch_video(
-    s3: "S3Client", url: str, bucket: str, key: str, max_bytes: int, allowed: Ranges, allowed_buckets: str = ""
+    s3: "S3Client",
+    url: str,
+    bucket: str,
+    key: str,
+    max_bytes: int,
+    allowed: Ranges,
+    allowed_buckets: str = "",
+    meanwhile: Meanwhile = nullcontext,
 ) -> None:
     """Copies the file at `url` into the object `key`. Follows up to `MAX_REDIRECTS` redirects.
 
@@ -40,13 +52,14 @@ def fetch_video(
         max_bytes: maximum size of the file.
         allowed: address ranges that are allowed although they are not public.
         allowed_buckets: ARNs of objects that S3 may copy if their URL is valid, separated by commas.
+        meanwhile: what else to do while the file is stored, unless it is sent as one stream.
 
     Raises:
         JobFailed: the file could not be fetched, or is too large. The message names only the host, because the query
             may be a secret.
     """
     with FetchDeadline(FETCH_SECONDS) as deadline:
-        fetch = _Fetch(s3, bucket, key, max_bytes, allowed_buckets, deadline)
+        fetch = _Fetch(s3, bucket, key, max_bytes, allowed_buckets, deadline, meanwhile)
         for _ in range(1 + MAX_REDIRECTS):
             server = VideoServer(find_destination(url, allowed), deadline, STREAMS)
             try:
@@ -78,20 +91,22 @@ class _Fetch:
     max_bytes: int
     allowed_buckets: str
     deadline: FetchDeadline
+    meanwhile: Meanwhile
 
     def store(self, server: VideoServer, first: urllib3.BaseHTTPResponse) -> None:
         """Stores a file from the answer to the request for its first part on."""
         if file := PartialFile.read(first):
             if file.total > self.max_bytes:
                 raise JobFailed(explain_too_large(self.max_bytes))
-            if self._copy(server.address, file):
-                return
-            try:
-                ParallelFetch(self.s3, server, file, first, self.deadline).store(self.bucket, self.key)
-            except RangesBroken as problem:
-                logger.warning("The server does not send ranges as it should", problem=str(problem))
-            else:
-                return
+            with self.meanwhile(file.total):
+                if self._copy(server.address, file):
+                    return
+                try:
+                    ParallelFetch(self.s3, server, file, first, self.deadline).store(self.bucket, self.key)
+                except RangesBroken as problem:
+                    logger.warning("The server does not send ranges as it should", problem=str(problem))
+                else:
+                    return
         # An empty file has no ranges: S3 answers 416.
         elif first.status not in (PARTIAL_CONTENT, _NO_SUCH_RANGE):
             self._stream(server, first)
