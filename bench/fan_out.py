@@ -4,22 +4,23 @@
     .venv/bin/python -m bench.fan_out [--minutes 2] [--repeats 3]
 
 A worker is a process on one core, like a Lambda function with 1,769 MB. It runs the `infer_segment` that `sam build`
-built, in an interpreter that can import only what Lambda has. Times are the worker's CPU time, so other processes on
+built, in an interpreter that can import only what Lambda has. A worker's times are its CPU time, so other processes on
 this machine do not count. The benchmark measures:
 
 - a worker's start, until its model is loaded;
 - segments of a 1080p30 video, which are cut as the engine cuts them;
 - the whole video on two workers at the same time, to check the simulation;
-- the start of the functions that fetch, plan and merge, and their work (`bench/job_steps.py`).
+- the start of the functions that fetch, plan and merge, and how long an hour's steps take on one core, over TLS, where
+  each request takes 30 ms (`bench/job_steps.py`).
 
 A video is fetched by S3, which copies it within a region, or by a function (`bench.fetch`). Function and S3 are then
-limited by the network.
+limited by the network. `fetch_video` calls the next steps, so that they start while it stores the video, and the
+workers, if they are not too many, so that they start while it is planned (`videoengine/warming.py`). Lambda is assumed
+to give each call a worker, and each worker a segment later.
 
-`fetch_video` calls the next steps, so that they start while it stores the video, and the workers, if they are not too
-many, so that they start while it is planned (`videoengine/warming.py`). Lambda is assumed to give each call a worker,
-and each worker a segment later. What else
-can't be measured on this machine is in `Assumptions`. The efficiency of N workers is one worker's time divided by N
-times their time. In the simulation, a single worker has the same start, invocations and stragglers as many.
+What else can't be measured on this machine is in `Assumptions`. The efficiency of N workers is one worker's time
+divided by N times their time. In the simulation, a single worker has the same start, invocations and stragglers as
+many.
 """
 
 import argparse
@@ -29,15 +30,16 @@ import math
 import random
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from statistics import median
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 from cfnlint.decode import cfn_yaml
@@ -48,30 +50,25 @@ from rich.table import Table
 from bench.cold_import import BuiltFunction, find_functions, link_boto3
 from bench.engine import make_package
 from bench.job_steps import (
-    StepCosts,
-    measure_connecting,
-    measure_cutting,
-    measure_merging,
-    measure_reading,
+    call_steps,
+    call_workers,
+    make_job,
     measure_start,
-    measure_step_calls,
-    measure_warming,
-    open_storage,
+    merge_results,
+    plan_job,
+    store_parts,
+    store_video,
 )
+from bench.loopback_aws import BYTES_PER_SECOND, LoopbackAws, run_loopback_aws
 from bench.memory import repeat_video
 from bench.moving_pictures import write_video
 from bench.sending import VCPU_MEGABYTES
-from videoengine.clients import CALLS_AT_ONCE
-from videoengine.logs import logger
-from videoengine.merging import OPENED_AHEAD
 from videoengine.mp4_boxes import VideoTrack
-from videoengine.parallel_fetch import STREAMS
-from videoengine.s3_file import MAX_RANGES
 from videoengine.segments import Segment, cut_segments, order_by_work, select_frames
 from videoengine.shares import Effort
 from videoengine.timeline import Timeline, read_timeline
 from videoengine.video_file import open_video
-from videoengine.warming import MIN_FETCHED_BYTES
+from videoengine.warming import MIN_FETCHED_BYTES, estimate_workers
 from videoinfer.local.builds import ENGINE, build
 from videoinfer.local.embedded_aws import REGION, embedded_aws
 from videoinfer.repository import ROOT
@@ -81,11 +78,17 @@ INFER_FPS = Fraction(5)
 EFFORT = Effort.estimate(WIDTH * HEIGHT, models=1)
 WORKERS = (1, 10, 100, 1000)
 HOUR_SECONDS = 3600
+TRACK = VideoTrack(HOUR_SECONDS, HOUR_SECONDS * RATE, WIDTH * HEIGHT)
 SIMULATIONS = 20
-OTHER_STATES = 8
-"""States of a job besides those of its functions and its map."""
-WORKER_CONNECTIONS = 4
-"""Of a worker to S3, until its model is loaded: `_load_models` and what it runs beside."""
+STATES = 11
+"""States of a job besides its map."""
+FETCH_REQUESTS = 7
+"""Of `fetch_video`, one after the other, besides the copies: its job, the URL, the upload's start and end, the record,
+and the video's size."""
+
+CONNECTING_SECONDS = 0.03
+"""CPU time of a worker's first connections to S3, until its model is loaded (`bench/job_steps.py` counts those of other
+steps)."""
 WORKER = Path(__file__).with_name("fan_out_worker.py")
 
 
@@ -111,7 +114,7 @@ class Assumptions:
     invocation_seconds: float = 0.15
     request_seconds: float = 0.03
     starts_per_second: float = 500.0
-    bytes_per_second: float = 80e6
+    bytes_per_second: float = BYTES_PER_SECOND
     straggling_share: float = 0.01
     straggling_factor: float = 2.0
     speed_deviation: float = 0.05
@@ -269,59 +272,24 @@ def simulate(seconds: Sequence[float], workers: int, start: float, assumed: Assu
 
 
 @dataclass(frozen=True)
-class Step:
-    """A step that a job runs once, in a function of its own.
-
-    Attributes:
-        start: CPU time in seconds until the function is imported and its client of S3 has made a connection.
-        cpu_share: The function's share of a CPU, by its memory.
-        connections: Its simultaneous requests.
-        connecting: CPU time in seconds of a new connection. A function has none left when a job begins.
-    """
-
-    start: float
-    cpu_share: float
-    connections: int
-    connecting: float
-
-    @property
-    def start_seconds(self) -> float:
-        """The seconds of the start."""
-        return self.start / self.cpu_share
-
-    def estimate(self, work: StepCosts, assumed: Assumptions, *, cold: bool) -> float:
-        """The seconds of a step, from its state's start."""
-        start = assumed.sandbox_seconds + self.start_seconds if cold else 0.0
-        waiting = max(
-            work.requests * assumed.request_seconds / self.connections, work.received / assumed.bytes_per_second
-        )
-        cpu = work.cpu + min(self.connections, work.requests) * self.connecting
-        return start + assumed.state_seconds + cpu / self.cpu_share + waiting
-
-
-@dataclass(frozen=True)
 class Hour:
-    """The hour of video, and the work of the steps that a job runs once for it.
+    """The hour of video, and the seconds of the steps that a job runs once for it.
 
     Attributes:
-        connecting: CPU time in seconds of a client's first connection, and of each further one.
+        starts: Until a step's function is imported and has a client of S3, by the function's name.
         calling: Calling the next steps.
-        warming: Reading the index and calling the workers, by number of workers, and the number of calls.
-        reading: Planning for one worker.
-        cutting: Planning without finding the frames, by number of workers.
-        merging: By number of workers.
+        warming: Reading the index, and calling the workers, by number of workers.
+        planning, merging: By number of workers.
     """
 
     timeline: Timeline
-    video_bytes: float
+    video_bytes: int
     model_bytes: int
-    steps: Mapping[str, Step]
-    connecting: tuple[float, float]
-    calling: StepCosts
-    warming: Mapping[int, tuple[StepCosts, int]]
-    reading: StepCosts
-    cutting: Mapping[int, StepCosts]
-    merging: Mapping[int, StepCosts]
+    starts: Mapping[str, float]
+    calling: float
+    warming: Mapping[int, float]
+    planning: Mapping[int, float]
+    merging: Mapping[int, float]
 
 
 def make_hour() -> Timeline:
@@ -333,36 +301,53 @@ def cut_hour(timeline: Timeline, workers: int) -> list[Segment]:
     return cut_segments(select_frames(timeline, INFER_FPS), timeline, EFFORT, workers)
 
 
-def measure_steps(
-    functions: Mapping[str, BuiltFunction], boto3_folder: Path, videos: Sequence[tuple[float, Path]], repeats: int
-) -> Hour:
-    """Measures the steps around the map. `videos` are as for `measure_reading`."""
-    timeline, template = make_hour(), cfn_yaml.load(str(ENGINE.template))
-    steps, (first, connecting) = {}, measure_connecting()
-    for name, connections in (("FetchVideo", STREAMS), ("PlanJob", MAX_RANGES), ("MergeResults", OPENED_AHEAD)):
+def measure_hour(place: Workplace, functions: Mapping[str, BuiltFunction], video: Path, repeats: int) -> Hour:
+    """Measures the steps around the map.
+
+    Args:
+        video: An hour long.
+    """
+    timeline, template, job, starts, shares = make_hour(), cfn_yaml.load(str(ENGINE.template)), "hour", {}, {}
+    for name in ("FetchVideo", "PlanJob", "MergeResults"):
         memory = template["Resources"][f"{name}Function"]["Properties"]["MemorySize"]
-        start = measure_start(functions[f"{name}Function"], boto3_folder, repeats) + first
-        steps[name] = Step(start, min(memory / VCPU_MEGABYTES, 1.0), connections, connecting)
-    with open_storage() as storage:
-        reading = measure_reading(storage, videos)(HOUR_SECONDS)
-        calling = measure_step_calls(storage)
-        track = VideoTrack(HOUR_SECONDS, HOUR_SECONDS * RATE, WIDTH * HEIGHT)
-        warming = {workers: measure_warming(storage, videos[1][1], track, workers) for workers in WORKERS}
-        counts = {workers: len(cut_hour(timeline, workers)) for workers in WORKERS}
-        cutting = {workers: measure_cutting(storage, timeline, videos[0][1], workers) for workers in WORKERS}
-        frames = int(HOUR_SECONDS * INFER_FPS)
-        merging = {workers: measure_merging(storage, counts[workers], frames) for workers in WORKERS}
-    seconds, video = videos[0]
-    hour_bytes = video.stat().st_size * HOUR_SECONDS / seconds
-    return Hour(timeline, hour_bytes, 0, steps, (first, connecting), calling, warming, reading, cutting, merging)
+        shares[name] = min(memory / VCPU_MEGABYTES, 1.0)
+        starts[name] = measure_start(functions[f"{name}Function"], place.import_path[-1], repeats) / shares[name]
+
+    with run_loopback_aws(round(1000 * Assumptions().request_seconds)) as aws:
+
+        def measure(name: str, step: Callable[..., Callable[[], object]], *arguments: Any) -> float:
+            return median(aws.run(step, *arguments).estimate(shares[name]) for _ in range(repeats))
+
+        store_video(aws, job, video)
+        size = video.stat().st_size
+        return Hour(
+            timeline,
+            size,
+            (place.package / "weights.onnx").stat().st_size,
+            starts,
+            measure("FetchVideo", call_steps, job),
+            {workers: measure("FetchVideo", call_workers, job, size, workers) for workers in WORKERS},
+            {workers: measure("PlanJob", plan_job, job, workers) for workers in WORKERS},
+            {
+                workers: measure("MergeResults", merge_results, *store_hour_parts(aws, timeline, workers))
+                for workers in WORKERS
+            },
+        )
+
+
+def store_hour_parts(aws: LoopbackAws, timeline: Timeline, workers: int) -> tuple[str, int]:
+    """Stores the results of a job's segments. Returns the job's id, and their number."""
+    segments, job_id = len(cut_hour(timeline, workers)), f"for-{workers}"
+    store_parts(aws, job_id, segments, int(HOUR_SECONDS * INFER_FPS))
+    return job_id, segments
 
 
 def simulate_hour(costs: Costs, hour: Hour) -> Iterator[Table]:
     """The tables of inferring alone, and of the whole job step by step: a row for each number of workers."""
     assumed = Assumptions()
-    first, further = hour.connecting
-    connecting = first + (WORKER_CONNECTIONS - 1) * further
-    cold_start = assumed.sandbox_seconds + hour.model_bytes / assumed.bytes_per_second + costs.start + connecting
+    cold_start = (
+        costs.start + CONNECTING_SECONDS + assumed.sandbox_seconds + hour.model_bytes / assumed.bytes_per_second
+    )
     inferring = Table("workers", "segments", "cold s", "efficiency", "warm s", "efficiency", title="Inferring an hour")
     headings = ("workers", "functions", "copy s", "or download s", "plan s", "infer s", "merge s")
     whole = Table(*headings, "job, copied s", "downloaded s", title="The job")
@@ -374,10 +359,10 @@ def simulate_hour(costs: Costs, hour: Hour) -> Iterator[Table]:
         order = order_by_work(segments, hour.timeline, EFFORT)
         seconds = [max(costs.add_up(segments[number], hour.timeline), download) for number in order]
         row = list[str]()
+        called = estimate_workers(make_job("hour"), TRACK, workers)
         for cold in (True, False):
-            planning = estimate_planning(hour, workers, cold=cold)
             # A segment that comes before its worker is warm starts another one. If too few were called, count none.
-            is_warm = not cold or (cold_start <= planning and hour.warming[workers][1] >= min(workers, len(segments)))
+            is_warm = not cold or (cold_start <= hour.planning[workers] and called >= min(workers, len(segments)))
             start = 0.0 if is_warm else cold_start
             took = median(simulate(seconds, workers, start, assumed, seed) for seed in range(SIMULATIONS))
             alone.setdefault(cold, took)
@@ -388,47 +373,20 @@ def simulate_hour(costs: Costs, hour: Hour) -> Iterator[Table]:
     yield whole
 
 
-def estimate_planning(hour: Hour, workers: int, *, cold: bool) -> float:
-    """The seconds of planning, from its state's start."""
-    assumed = Assumptions()
-    # The plan for one worker has cut its segments as well.
-    cutting = max(hour.cutting[workers].cpu - hour.cutting[1].cpu, 0.0)
-    writing = hour.cutting[workers].requests * assumed.request_seconds
-    work = StepCosts(hour.reading.cpu + cutting, hour.reading.requests, hour.reading.received)
-    return hour.steps["PlanJob"].estimate(work, assumed, cold=cold and not is_warmed(hour)) + writing
-
-
-def is_warmed(hour: Hour) -> bool:
-    """Whether S3 copies the video for longer than the next steps take to start."""
-    assumed = Assumptions()
-    starts = [assumed.sandbox_seconds + hour.steps[name].start_seconds for name in ("PlanJob", "MergeResults")]
-    is_called = hour.video_bytes >= MIN_FETCHED_BYTES
-    return is_called and hour.video_bytes / assumed.copied_per_second >= max(starts) + assumed.request_seconds
-
-
-def estimate_warming(hour: Hour, workers: int) -> float:
-    """The seconds that fetching takes longer because it calls the workers."""
-    assumed, (work, calls) = Assumptions(), hour.warming[workers]
-    step, connections = hour.steps["FetchVideo"], min(calls, CALLS_AT_ONCE)
-    calling = calls / CALLS_AT_ONCE * assumed.request_seconds
-    waiting = work.requests * assumed.request_seconds + work.received / assumed.bytes_per_second
-    cpu = work.cpu + connections * hour.connecting[1]
-    return cpu / step.cpu_share + calling + waiting
-
-
 def add_up_job(hour: Hour, workers: int, inferring: float, *, cold: bool) -> list[str]:
     """The seconds of each step and their sum, with a copied and a downloaded video."""
     assumed = Assumptions()
+    starts = {name: assumed.sandbox_seconds + seconds if cold else 0.0 for name, seconds in hour.starts.items()}
     copy = hour.video_bytes / assumed.copied_per_second
     download = hour.video_bytes / assumed.bytes_per_second
-    # The next steps are called while the video is stored, but the CPU time for that is added as if before.
-    calling = StepCosts(hour.calling.cpu + hour.connecting[0], STREAMS, 0)
-    fetching = hour.steps["FetchVideo"].estimate(calling, assumed, cold=cold)
-    fetching += estimate_warming(hour, workers)
-    planning = estimate_planning(hour, workers, cold=cold)
+    if hour.video_bytes >= MIN_FETCHED_BYTES and copy >= max(starts.values()) + hour.calling:
+        starts["PlanJob"] = starts["MergeResults"] = 0.0
+    # The next steps are called while the video is stored, but the time for that is added.
+    fetching = starts["FetchVideo"] + FETCH_REQUESTS * assumed.request_seconds + hour.calling + hour.warming[workers]
+    planning = starts["PlanJob"] + hour.planning[workers]
     mapping = inferring + assumed.map_seconds
-    merging = hour.steps["MergeResults"].estimate(hour.merging[workers], assumed, cold=cold and not is_warmed(hour))
-    rest = planning + mapping + merging + OTHER_STATES * assumed.state_seconds
+    merging = starts["MergeResults"] + hour.merging[workers]
+    rest = planning + mapping + merging + STATES * assumed.state_seconds
     return [
         f"{fetching + copy:.1f}",
         f"{fetching + download:.1f}",
@@ -451,7 +409,6 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
     console = Console(width=140)
-    logger.setLevel("WARNING")  # the steps run in this process, too
     arguments.folder.mkdir(parents=True, exist_ok=True)
     package = make_package(arguments.folder, arguments.peers)
     minute, video = arguments.folder / "minute.mp4", arguments.folder / f"{arguments.minutes}-minutes.mp4"
@@ -471,11 +428,8 @@ def main() -> None:
         with console.status("Measuring two workers"):
             found = median(measure_two_workers(place, segments) for _ in range(arguments.repeats))
         with console.status("Measuring the other steps"):
-            longer = arguments.folder / "5-minutes.mp4"
-            repeat_video(minute, longer, 5)
-            videos = [(60.0, minute), (300.0, longer)]
-            hour = measure_steps(functions, boto3_folder, videos, arguments.repeats)
-            hour = replace(hour, model_bytes=(package / "weights.onnx").stat().st_size)
+            repeat_video(minute, long := arguments.folder / "60-minutes.mp4", 60)
+            hour = measure_hour(place, functions, long, arguments.repeats)
     console.print(
         f"A worker starts in {costs.start:.2f} s. A segment takes {1000 * costs.segment:.0f} ms, "
         f"decoding a frame {1000 * costs.decode:.2f} ms, inferring a frame {1000 * costs.infer:.1f} ms."
@@ -485,20 +439,13 @@ def main() -> None:
         f"The busier of two workers took {found:.1f} s for {arguments.minutes} minutes in {len(segments)} segments; "
         f"the simulation gives {expected:.1f} s ({expected / found - 1:+.0%})."
     )
-    first, further = (1000 * seconds for seconds in hour.connecting)
-    console.print(f"A client's first connection takes {first:.1f} ms, and each further one {further:.1f} ms.")
-    for name, step in hour.steps.items():
-        console.print(f"{name} starts in {step.start:.2f} s, and has {step.cpu_share:.2f} of a CPU.")
-    for name, work in {
-        "Calling the next steps": hour.calling,
-        "Calling 100 workers": hour.warming[100][0],
-        "Planning the hour for one worker": hour.reading,
-        "Of that, without finding the frames, for 1,000": hour.cutting[WORKERS[-1]],
-        "Merging their results": hour.merging[WORKERS[-1]],
-    }.items():
-        console.print(
-            f"{name} takes {work.cpu:.2f} s, {work.requests:,} requests, and reads {work.received / 1e6:,.1f} MB."
-        )
+    for name, seconds in hour.starts.items():
+        console.print(f"{name} starts in {seconds:.2f} s.")
+    many = WORKERS[-1]
+    console.print(
+        f"Calling the next steps takes {hour.calling:.2f} s, calling 100 workers {hour.warming[100]:.2f} s, "
+        f"planning for {many:,} workers {hour.planning[many]:.2f} s, merging their results {hour.merging[many]:.2f} s."
+    )
     console.print(f"An hour of this 1080p30 at 5 fps, {hour.video_bytes / 1e9:.1f} GB, copied by S3 or downloaded:")
     for table in simulate_hour(costs, hour):
         console.print(table)

@@ -14,6 +14,7 @@ import re
 import ssl
 import tempfile
 import time
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,7 @@ class Storage(BaseHTTPRequestHandler):
         """Logs nothing."""
 
 
-def serve(handler: type[BaseHTTPRequestHandler], settings: dict[str, int], certificate: Path, port: Any) -> None:
+def serve(handler: type[BaseHTTPRequestHandler], settings: Mapping[str, Any], certificate: Path, port: Any) -> None:
     """Puts the server's port into the queue `port`, and serves until the process is terminated."""
     for name, value in settings.items():
         setattr(handler, name, value)

@@ -16,10 +16,10 @@ from videoengine.settings import MergeSettings
 
 _CHUNK_BYTES = 2**20
 
-_UPLOAD_CONNECTIONS = 10
+UPLOAD_CONNECTIONS = 10
 """Number of simultaneous connections of boto3's `upload_fileobj`."""
 
-OPENED_AHEAD = clients.CONNECTIONS - _UPLOAD_CONNECTIONS
+OPENED_AHEAD = clients.CONNECTIONS - UPLOAD_CONNECTIONS
 """Number of objects that are requested before they are read. Most parts of results have less than `_CHUNK_BYTES`, so
 requests take most of the time. They are read in order, so enough must be ahead that a slow answer holds none up."""
 
