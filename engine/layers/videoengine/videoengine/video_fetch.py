@@ -26,12 +26,11 @@ if TYPE_CHECKING:
 FETCH_SECONDS = 600
 MAX_REDIRECTS = 5
 _NO_SUCH_RANGE = 416
+_REFUSALS = 401, 403, 404, 410
+"""Answers of a server whose URL is used up or has expired. Each part is a request of its own."""
 
 type Meanwhile = Callable[[int], AbstractContextManager[object]]
 """Given a file's size in bytes, it does something else while the file is stored."""
-
-_REFUSALS = 401, 403, 404, 410
-"""Answers of a server whose URL is used up or has expired. Each part is a request of its own."""
 
 
 def fetch_video(
