@@ -33,7 +33,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -50,6 +50,7 @@ from rich.table import Table
 from bench.cold_import import BuiltFunction, find_functions, link_boto3
 from bench.engine import make_package
 from bench.job_steps import (
+    begin_segment,
     call_steps,
     call_workers,
     make_job,
@@ -80,9 +81,9 @@ WORKERS = (1, 10, 100, 1000)
 HOUR_SECONDS = 3600
 TRACK = VideoTrack(HOUR_SECONDS, HOUR_SECONDS * RATE, WIDTH * HEIGHT)
 SIMULATIONS = 20
-STATES = 11
+STATES = 10
 """States of a job besides its map."""
-FETCH_REQUESTS = 7
+FETCH_REQUESTS = 6
 """Of `fetch_video`, one after the other, besides the copies: its job, the URL, the upload's start and end, the record,
 and the video's size."""
 
@@ -98,8 +99,9 @@ class Assumptions:
 
     Attributes:
         sandbox_seconds: Until a new sandbox runs the function, which has 250 MB unpacked.
-        invocation_seconds: A segment's states in the state machine, and its first and last calls of S3.
+        invocation_seconds: A segment's states in the state machine.
         request_seconds: Until S3 answers.
+        kept_seconds: How long Lambda keeps a function that is not used. AWS documents none.
         starts_per_second: The rate at which the distributed map starts segments.
         bytes_per_second: The download rate from S3, for the model and the video. A function that fetches a video
             receives at the same rate. AWS documents neither.
@@ -111,7 +113,7 @@ class Assumptions:
     """
 
     sandbox_seconds: float = 0.5
-    invocation_seconds: float = 0.15
+    invocation_seconds: float = 0.1
     request_seconds: float = 0.03
     starts_per_second: float = 500.0
     bytes_per_second: float = BYTES_PER_SECOND
@@ -121,6 +123,7 @@ class Assumptions:
     copied_per_second: float = 500e6
     state_seconds: float = 0.05
     map_seconds: float = 1.0
+    kept_seconds: float = 300.0
 
 
 NOTHING_ELSE = Assumptions(0.0, 0.0, 0.0, math.inf, math.inf, 0.0, 1.0, 0.0)
@@ -278,6 +281,7 @@ class Hour:
     Attributes:
         starts: Until a step's function is imported and has a client of S3, by the function's name.
         calling: Calling the next steps.
+        beginning: Of a segment, until its first frame, and writing its results.
         warming: Reading the index, and calling the workers, by number of workers.
         planning, merging: By number of workers.
     """
@@ -287,6 +291,7 @@ class Hour:
     model_bytes: int
     starts: Mapping[str, float]
     calling: float
+    beginning: float
     warming: Mapping[int, float]
     planning: Mapping[int, float]
     merging: Mapping[int, float]
@@ -308,7 +313,7 @@ def measure_hour(place: Workplace, functions: Mapping[str, BuiltFunction], video
         video: An hour long.
     """
     timeline, template, job, starts, shares = make_hour(), cfn_yaml.load(str(ENGINE.template)), "hour", {}, {}
-    for name in ("FetchVideo", "PlanJob", "MergeResults"):
+    for name in ("FetchVideo", "PlanJob", "InferSegment", "MergeResults"):
         memory = template["Resources"][f"{name}Function"]["Properties"]["MemorySize"]
         shares[name] = min(memory / VCPU_MEGABYTES, 1.0)
         starts[name] = measure_start(functions[f"{name}Function"], place.import_path[-1], repeats) / shares[name]
@@ -319,6 +324,8 @@ def measure_hour(place: Workplace, functions: Mapping[str, BuiltFunction], video
             return median(aws.run(step, *arguments).estimate(shares[name]) for _ in range(repeats))
 
         store_video(aws, job, video)
+        segments = cut_hour(read_timeline_of(video), WORKERS[-1])
+        segment = segments[len(segments) // 2].to_json()
         size = video.stat().st_size
         return Hour(
             timeline,
@@ -326,6 +333,7 @@ def measure_hour(place: Workplace, functions: Mapping[str, BuiltFunction], video
             (place.package / "weights.onnx").stat().st_size,
             starts,
             measure("FetchVideo", call_steps, job),
+            measure("InferSegment", begin_segment, job, segment),
             {workers: measure("FetchVideo", call_workers, job, size, workers) for workers in WORKERS},
             {workers: measure("PlanJob", plan_job, job, workers) for workers in WORKERS},
             {
@@ -345,6 +353,8 @@ def store_hour_parts(aws: LoopbackAws, timeline: Timeline, workers: int) -> tupl
 def simulate_hour(costs: Costs, hour: Hour) -> Iterator[Table]:
     """The tables of inferring alone, and of the whole job step by step: a row for each number of workers."""
     assumed = Assumptions()
+    # The time to open a video is also in the cost of a segment, but there the video is shorter, and a file.
+    inferred = replace(assumed, invocation_seconds=assumed.invocation_seconds + hour.beginning)
     cold_start = (
         costs.start + CONNECTING_SECONDS + assumed.sandbox_seconds + hour.model_bytes / assumed.bytes_per_second
     )
@@ -364,7 +374,7 @@ def simulate_hour(costs: Costs, hour: Hour) -> Iterator[Table]:
             # A segment that comes before its worker is warm starts another one. If too few were called, count none.
             is_warm = not cold or (cold_start <= hour.planning[workers] and called >= min(workers, len(segments)))
             start = 0.0 if is_warm else cold_start
-            took = median(simulate(seconds, workers, start, assumed, seed) for seed in range(SIMULATIONS))
+            took = median(simulate(seconds, workers, start, inferred, seed) for seed in range(SIMULATIONS))
             alone.setdefault(cold, took)
             row += [f"{took:,.1f}", f"{alone[cold] / took / workers:.2f}"]
             whole.add_row(f"{workers:,}", "cold" if cold else "warm", *add_up_job(hour, workers, took, cold=cold))
@@ -380,7 +390,8 @@ def add_up_job(hour: Hour, workers: int, inferring: float, *, cold: bool) -> lis
     copy = hour.video_bytes / assumed.copied_per_second
     download = hour.video_bytes / assumed.bytes_per_second
     if hour.video_bytes >= MIN_FETCHED_BYTES and copy >= max(starts.values()) + hour.calling:
-        starts["PlanJob"] = starts["MergeResults"] = 0.0
+        starts["PlanJob"] = 0.0
+        starts["MergeResults"] *= inferring > assumed.kept_seconds
     # The next steps are called while the video is stored, but the time for that is added.
     fetching = starts["FetchVideo"] + FETCH_REQUESTS * assumed.request_seconds + hour.calling + hour.warming[workers]
     planning = starts["PlanJob"] + hour.planning[workers]
@@ -444,6 +455,7 @@ def main() -> None:
     many = WORKERS[-1]
     console.print(
         f"Calling the next steps takes {hour.calling:.2f} s, calling 100 workers {hour.warming[100]:.2f} s, "
+        f"beginning a segment {hour.beginning:.2f} s, "
         f"planning for {many:,} workers {hour.planning[many]:.2f} s, merging their results {hour.merging[many]:.2f} s."
     )
     console.print(f"An hour of this 1080p30 at 5 fps, {hour.video_bytes / 1e9:.1f} GB, copied by S3 or downloaded:")

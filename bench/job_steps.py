@@ -13,15 +13,21 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from bench.cold_import import BuiltFunction
 from bench.loopback_aws import LoopbackAws
 from videoengine import clients, merging, warming
+from videoengine.fragment_reader import FragmentReader
+from videoengine.frames import read_frames
 from videoengine.job_requests import ModelRequest
 from videoengine.job_spec import JobSpec
 from videoengine.object_keys import offsets_key, part_key, video_key
 from videoengine.planning import plan
+from videoengine.s3_file import S3Object
+from videoengine.segments import Segment
 from videoengine.settings import FetchSettings, MergeSettings, PlanSettings
+from videoengine.video_file import open_video
 from videoinfer.local.embedded_aws import REGION
 
 ELEMENT_BYTES = 1500
@@ -70,6 +76,24 @@ def store_parts(aws: LoopbackAws, job_id: str, segments: int, frames: int) -> No
     place = aws.folder / BUCKET / offsets_key(job_id)
     place.parent.mkdir(parents=True)
     place.write_bytes(make_offsets(frames))
+
+
+def begin_segment(job_id: str, segment: dict[str, Any]) -> Callable[[], object]:
+    """Opens the video and reads a segment's first frame, and writes its results."""
+    s3, frames = clients.s3(), Segment.from_json(segment).frames
+    with S3Object(s3, BUCKET, video_key(job_id)) as file:  # a worker has connections from the segment before
+        file.read(1)
+
+    def begin() -> None:
+        with (
+            S3Object(s3, BUCKET, video_key(job_id)) as file,
+            FragmentReader(file) as reader,
+            open_video(reader) as container,
+        ):
+            next(iter(read_frames(container, frames)))
+        s3.put_object(Bucket=BUCKET, Key=part_key(job_id, 0, MODEL.model_id), Body=make_part(len(frames)))
+
+    return begin
 
 
 def call_steps(job_id: str) -> Callable[[], object]:

@@ -1,6 +1,7 @@
 """A client reads its certificate authorities once."""
 
 import shutil
+import ssl
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,12 @@ def authorities(tmp_path: Path) -> Path:
 
 def test_botocore_creates_such_contexts() -> None:
     assert isinstance(create_urllib3_context(), TrustStore)
+
+
+def test_a_context_is_made_and_given_data_as_any_other(authorities: Path) -> None:
+    context = TrustStore(protocol=ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cadata=authorities.read_text(encoding="utf-8"))
+    assert context.get_ca_certs()
 
 
 def test_a_file_is_read_once(authorities: Path) -> None:

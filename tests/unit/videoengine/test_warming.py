@@ -2,6 +2,7 @@
 
 import io
 import json
+import threading
 import time
 from fractions import Fraction
 from typing import Any
@@ -29,6 +30,7 @@ from videoengine.job_requests import ModelRequest
 from videoengine.job_spec import JobSpec
 from videoengine.jobs import JobStatus
 from videoengine.mp4_boxes import VideoTrack
+from videoengine.parallel_fetch import ParallelFetch
 from videoengine.segments import cut_segments, select_frames
 from videoengine.shares import Effort
 from videoengine.timeline import Timeline
@@ -115,6 +117,28 @@ def test_a_video_is_fetched_although_the_next_steps_can_t_be_called(
     engine.run_job(job_id)
     assert engine.find_job(job_id).status is JobStatus.DONE
     assert [record.exc_info[1] for record in caplog.records if record.exc_info] == [REFUSED]
+
+
+def test_a_fetch_that_fails_ends_its_calls(
+    engine: EngineInProcess, called: Lambda, server: RangeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started, threads = threading.Event(), threading.active_count()
+
+    def invoke(**_: Any) -> dict[str, Any]:
+        started.set()
+        time.sleep(0.05)
+        return {"Payload": io.BytesIO()}
+
+    def fail(*_: Any) -> str:
+        assert started.wait(10)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(called, "invoke", invoke)
+    monkeypatch.setattr(ParallelFetch, "_put", fail)
+    job_id = engine.create_job(URL, infer_fps=12)
+    with pytest.raises(ZeroDivisionError):
+        engine.fetch_video(job_id)
+    assert threading.active_count() == threads
 
 
 @pytest.mark.parametrize("function", ["plan_job", "merge_results"])

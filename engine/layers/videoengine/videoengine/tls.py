@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class TrustStore(ssl.SSLContext):
     """A context that reads each file of certificate authorities once."""
 
-    def __init__(self, *_: Any) -> None:
+    def __init__(self, *_: Any, **__: Any) -> None:
         self._lock, self._read = Lock(), set[Any]()
 
     def load_verify_locations(
@@ -28,10 +28,13 @@ class TrustStore(ssl.SSLContext):
         capath: "StrOrBytesPath | None" = None,
         cadata: "str | Buffer | None" = None,
     ) -> None:
+        if cadata is not None:
+            super().load_verify_locations(cafile, capath, cadata)
+            return
         with self._lock:
-            if (cafile, capath, cadata) not in self._read:
-                super().load_verify_locations(cafile, capath, cadata)
-                self._read.add((cafile, capath, cadata))
+            if (cafile, capath) not in self._read:
+                super().load_verify_locations(cafile, capath)
+                self._read.add((cafile, capath))
 
 
 def read_authorities_once() -> None:
