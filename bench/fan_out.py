@@ -452,12 +452,14 @@ def main() -> None:
     )
     for name, seconds in hour.starts.items():
         console.print(f"{name} starts in {seconds:.2f} s.")
-    many = WORKERS[-1]
-    console.print(
-        f"Calling the next steps takes {hour.calling:.2f} s, calling 100 workers {hour.warming[100]:.2f} s, "
-        f"beginning a segment {hour.beginning:.2f} s, "
-        f"planning for {many:,} workers {hour.planning[many]:.2f} s, merging their results {hour.merging[many]:.2f} s."
-    )
+    for step, seconds in {
+        "Calling the next steps": hour.calling,
+        "Calling 100 workers": hour.warming[100],
+        f"Planning for {WORKERS[-1]:,} workers": hour.planning[WORKERS[-1]],
+        "Beginning a segment": hour.beginning,
+        "Merging their results": hour.merging[WORKERS[-1]],
+    }.items():
+        console.print(f"{step} takes {seconds:.2f} s.")
     console.print(f"An hour of this 1080p30 at 5 fps, {hour.video_bytes / 1e9:.1f} GB, copied by S3 or downloaded:")
     for table in simulate_hour(costs, hour):
         console.print(table)
