@@ -107,6 +107,8 @@ def _describe(onnx: OnnxFile, names: Sequence[str], family: str | None) -> dict[
     family = family or _find_family(onnx.metadata, layout)
     network_input = {
         "training_input_size": {"width": width, "height": height},
+        # Also of a network for any size: pictures are resized to the size of its training.
+        "dynamic_spatial_size_supported": False,
         "color_mode": "rgb",
         # Ultralytics' classifiers crop their input; a crop of a video's frame would hide its sides.
         "resize_mode": "stretch" if task == "classify" else "letterbox",
@@ -120,11 +122,19 @@ def _describe(onnx: OnnxFile, names: Sequence[str], family: str | None) -> dict[
     }
     described: dict[str, Any] = {
         MODEL_CONFIG: {"model_architecture": family, "task_type": _TASK_TYPES[task], "backend_type": "onnx"},
-        INFERENCE_CONFIG: {"network_input": network_input, "post_processing": post_processing},
+        INFERENCE_CONFIG: {
+            "network_input": network_input,
+            "forward_pass": {"static_batch_size": 1},
+            "post_processing": post_processing,
+        },
     }
     if points:
         described[KEYPOINTS_METADATA] = [
-            {"object_class_id": number, "keypoints": {str(index): name for index, name in enumerate(of_class)}}
+            {
+                "object_class_id": number,
+                "keypoints": {str(index): name for index, name in enumerate(of_class)},
+                "edges": [],  # Ultralytics does not say which points a skeleton connects
+            }
             for number, of_class in enumerate(_name_points(onnx.metadata, len(names), points))
         ]
     return {

@@ -82,6 +82,22 @@ def test_the_engine_runs_a_package_of_an_export(tmp_path: Path, exported: str) -
     Detector(tmp_path / "bottles" / "1")  # checks the shapes
 
 
+@pytest.mark.parametrize("exported", EXPORTS)
+def test_a_package_has_all_that_roboflow_s_own_runner_asks_for(tmp_path: Path, exported: str) -> None:
+    """The fields without a default in inference-models 0.39.6: models/common/roboflow/model_packages.py."""
+    metadata, outputs, _, _ = EXPORTS[exported]
+    weights = export(tmp_path / "best.onnx", metadata, *outputs)
+    files = {name: json.loads(content) for name, content in compose_package(weights).items() if name.endswith("json")}
+    config = files["inference_config.json"]
+    assert config["network_input"].keys() >= {
+        *("training_input_size", "dynamic_spatial_size_supported", "color_mode", "resize_mode", "input_channels")
+    }
+    assert config["post_processing"].keys() >= {"type", "fused"}
+    assert files["model_config.json"].keys() >= {"model_architecture", "task_type", "backend_type"}
+    for points in files.get("keypoints_metadata.json", []):
+        assert points.keys() >= {"object_class_id", "keypoints", "edges"}
+
+
 def test_key_points_have_the_names_of_the_file(tmp_path: Path) -> None:
     shape = (1, 12, 21)
     for metadata, names in ((POSE, ["cap", "base"]), ({"kpt_shape": [2, 3]}, ["0", "1"])):
