@@ -119,11 +119,7 @@ def _infer(
             )
     inferred = _Inferred()
     inference = FrameInference(detectors, lambda model_id, error: inferred.failures.append(f"{model_id}: {error}"))
-    with options.video.open("rb") as file, open_video(options.video) as container:
-        timeline = read_timeline(container)
-        cut = check_cut(container, file, timeline, options.max_failed_share)
-        notes = [cut or describe_lost_times(container, timeline), describe_jumps(timeline)]
-    frames, inferred.note = select_frames(timeline, read_rate(options.infer_fps)), ". ".join(filter(None, notes))
+    frames, inferred.note = _select_frames(options)
     with ExitStack() as files:
         container = files.enter_context(open_video(options.video))
         parts = {model_id: files.enter_context(tempfile.TemporaryFile()) for model_id in detectors}
@@ -138,6 +134,15 @@ def _infer(
         with output.writing():
             _write_results(output.unfinished, frames, parts)
     return inferred
+
+
+def _select_frames(options: InferenceOptions) -> tuple[list[SampledFrame], str]:
+    """The sampled frames, and a note about the video. All other frames are forgotten: a long video has many."""
+    with options.video.open("rb") as file, open_video(options.video) as container:
+        timeline = read_timeline(container)
+        cut = check_cut(container, file, timeline, options.max_failed_share)
+        notes = [cut or describe_lost_times(container, timeline), describe_jumps(timeline)]
+    return select_frames(timeline, read_rate(options.infer_fps)), ". ".join(filter(None, notes))
 
 
 def _load(package: LocalModel, precision: Precision) -> Detector:
